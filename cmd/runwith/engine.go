@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+)
+
+func newEngine() *cobra.Command {
+	var (
+		to    listenFlags
+		place placeFlags
+		what  engineFlags
+	)
+	cmd := &cobra.Command{
+		Use:   "engine",
+		Short: "Run the Cloud Run Jobs API on this machine",
+		Long: `Engine serves google.cloud.run.v2 (Jobs, Executions, Operations) over gRPC and
+REST, reading of logs as Cloud Logging does, and a metadata server, on one port.
+Tasks really run, as processes of this machine and without isolation.`,
+		Example: `  runwith engine --addr 127.0.0.1:8080 --job nightly.yaml
+  curl localhost:8080/v2/projects/demo/locations/us-east4/jobs`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			logger := newLogger(cmd, slog.LevelWarn)
+			open := func(ctx context.Context, _ string) (*site, error) {
+				e, err := openEngine(ctx, place, what, logger)
+				if err != nil {
+					return nil, err
+				}
+				return &site{handler: e.mux, close: e.Close}, nil
+			}
+			return serve(cmd.Context(), to, logger, open, func(addr string) { announce(cmd, addr, place.data) })
+		},
+	}
+	to.add(cmd)
+	place.add(cmd)
+	what.add(cmd)
+	return cmd
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/adrg/xdg"
+	"github.com/mattn/go-shellwords"
+	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith/internal/engine"
+)
+
+// listenFlags say where a server listens and for whom.
+type listenFlags struct {
+	addr                 string
+	allowHosts           []string
+	allowUnauthenticated bool
+}
+
+func (f *listenFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
+	flags.StringArrayVar(&f.allowHosts, "allow-host", nil, "another `NAME` by which clients may call this server (repeatable)")
+	flags.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "serve callers that nobody has authenticated, also beyond this machine")
+}
+
+// placeFlags say where jobs live: on this machine and in the API's names.
+type placeFlags struct {
+	data, project, region string
+}
+
+func (f *placeFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.data, "data", filepath.Join(xdg.DataHome, "runwith"), "`DIR` that keeps the state")
+	flags.StringVar(&f.project, "project", "demo", "project `ID`")
+	flags.StringVar(&f.region, "region", "us-east4", "Cloud Run `REGION`")
+}
+
+// engineFlags say what an engine runs and how.
+type engineFlags struct {
+	runner   string
+	jobs     []string
+	images   []string
+	maxTasks int
+	maxLog   int64
+}
+
+func (f *engineFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.runner, "runner", "process", "how tasks run: process (on this machine, without isolation)")
+	flags.StringArrayVar(&f.jobs, "job", nil, "create or update the job of `FILE`, v2 JSON or YAML (repeatable)")
+	flags.StringArrayVar(&f.images, "image", nil, "run `IMAGE=COMMAND` for containers that name no command (repeatable)")
+	flags.IntVar(&f.maxTasks, "max-tasks", engine.DefaultMaxTasks, "tasks that run at the same time at most")
+	flags.Int64Var(&f.maxLog, "max-log", 1<<30, "bytes of output that are kept of one execution")
+}
+
+// validate reports what the flags' own types do not.
+func (f *engineFlags) validate() error {
+	switch {
+	case f.runner != "process":
+		return fmt.Errorf("--runner %s: only process is there", f.runner)
+	case f.maxTasks < 1:
+		return fmt.Errorf("--max-tasks %d: must be at least 1", f.maxTasks)
+	case f.maxLog < 1:
+		return fmt.Errorf("--max-log %d: must be at least 1", f.maxLog)
+	}
+	return nil
+}
+
+// parseImages reads the --image flags: a command by image.
+func parseImages(flags []string) (map[string][]string, error) {
+	images := map[string][]string{}
+	for _, flag := range flags {
+		image, line, ok := strings.Cut(flag, "=")
+		if !ok || image == "" {
+			return nil, fmt.Errorf("--image %q: must be IMAGE=COMMAND, such as --image hello='echo hello'", flag)
+		}
+		command, err := shellwords.Parse(line)
+		if err != nil {
+			return nil, fmt.Errorf("--image %q: read command: %w", flag, err)
+		}
+		if len(command) == 0 {
+			return nil, fmt.Errorf("--image %q: names no command", flag)
+		}
+		images[image] = command
+	}
+	return images, nil
+}
+
+// addServer adds the flag by which a command finds the invoker.
+func addServer(cmd *cobra.Command, server *string) {
+	cmd.Flags().StringVar(server, "server", env("RUNWITH_SERVER", defaultServer), "`URL` of the invoker (RUNWITH_SERVER)")
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+
+	"github.com/runwith/runwith/internal/api"
+	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/invoker"
+)
+
+// invokerStack is an invoker with its connection to Cloud Run and its API.
+type invokerStack struct {
+	cloudRun *cloudrun.Client
+	invoker  *invoker.Invoker
+	handler  http.Handler
+}
+
+// openInvoker opens an invoker in the data folder. Requests that wait end with ctx.
+func openInvoker(ctx context.Context, data string, to cloudrun.Config, logger *slog.Logger) (_ *invokerStack, err error) {
+	s := &invokerStack{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.cloudRun, err = cloudrun.Dial(ctx, to); err != nil {
+		return s, err
+	}
+	s.invoker, err = invoker.Open(ctx, invoker.Config{
+		Path: filepath.Join(data, "invoker.db"), CloudRun: s.cloudRun, Logger: logger,
+	})
+	if err != nil {
+		return s, err
+	}
+	s.handler = api.New(api.Config{Invoker: s.invoker, Version: version(), Logger: logger, Context: ctx})
+	return s, nil
+}
+
+// Close waits for calls to Cloud Run that are under way, and closes the state.
+func (s *invokerStack) Close() error {
+	var errs []error
+	if s.invoker != nil {
+		errs = append(errs, s.invoker.Close())
+	}
+	if s.cloudRun != nil {
+		errs = append(errs, s.cloudRun.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith"
+)
+
+// runFlags are what a run asks for.
+type runFlags struct {
+	server  string
+	env     []string
+	tasks   int
+	timeout time.Duration
+	detach  bool
+	json    bool
+}
+
+func newRun() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run JOB [-- ARGS...]",
+		Short: "Start a job, show its output and wait for its end",
+		Long: `Run starts a job through the invoker, shows its progress and output, and ends
+with exit code 0 when every task succeeded and 1 when not. Ctrl-C leaves the job
+running.
+
+Arguments behind -- replace the job's; a -- with nothing behind it empties them.`,
+		Example: `  runwith run test-job --env ENV_1=HELLO --env ENV_2=WORLD -- arg-1 arg-2
+  runwith run nightly --tasks 10 --timeout 1h
+  runwith run nightly --detach        # prints the invocation's ID`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if named := positional(cmd, args); named != 1 {
+				return fmt.Errorf("name one job, and put the job's own arguments behind --; got %d names", named)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			overrides, err := f.overrides(cmd, args)
+			if err != nil {
+				return &exitError{exitUsage, err}
+			}
+			r := &jobRun{
+				client: &runwith.Client{Server: f.server},
+				out:    cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
+				json: f.json,
+			}
+			return r.run(cmd.Context(), args[0], overrides, f.detach)
+		},
+	}
+	addServer(cmd, &f.server)
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&f.env, "env", "e", nil, "set `NAME=VALUE` in the job's environment (repeatable)")
+	flags.IntVar(&f.tasks, "tasks", 0, "run this many tasks instead of the job's number")
+	flags.DurationVar(&f.timeout, "timeout", 0, "bound each attempt of a task, instead of the job's `DURATION`")
+	flags.BoolVarP(&f.detach, "detach", "d", false, "print the invocation's ID and do not wait")
+	flags.BoolVar(&f.json, "json", false, "print the invocation as JSON; the job's output goes to standard error")
+	return cmd
+}
+
+// positional is how many arguments stand before "--".
+func positional(cmd *cobra.Command, args []string) int {
+	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
+		return dash
+	}
+	return len(args)
+}
+
+func (f *runFlags) overrides(cmd *cobra.Command, args []string) (*runwith.Overrides, error) {
+	o := &runwith.Overrides{TaskCount: f.tasks, Timeout: f.timeout}
+	if cmd.ArgsLenAtDash() >= 0 {
+		o.Args = append([]string{}, args[1:]...)
+	}
+	if cmd.Flags().Changed("tasks") && f.tasks < 1 {
+		return nil, fmt.Errorf("--tasks %d: must be at least 1", f.tasks)
+	}
+	if cmd.Flags().Changed("timeout") && f.timeout < time.Second {
+		return nil, fmt.Errorf("--timeout %v: must be at least 1s", f.timeout)
+	}
+	for _, pair := range f.env {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--env %q: must be NAME=VALUE", pair)
+		}
+		if o.Env == nil {
+			o.Env = map[string]string{}
+		}
+		o.Env[name] = value
+	}
+	return o, nil
+}
+
+// jobRun is one run as a person watches it.
+type jobRun struct {
+	client   *runwith.Client
+	out, err io.Writer
+	json     bool
+}
+
+func (r *jobRun) run(ctx context.Context, job string, o *runwith.Overrides, detach bool) error {
+	invocation, err := r.client.Run(ctx, job, o)
+	if err != nil {
+		return err
+	}
+	if detach {
+		return r.detached(invocation)
+	}
+	end, err := r.watch(ctx, invocation)
+	switch {
+	case ctx.Err() != nil:
+		fmt.Fprintf(r.err, "runwith: %s runs on as invocation %s\n", job, invocation.ID)
+		return &exitError{code: exitInterrupted}
+	case err != nil:
+		return fmt.Errorf("watch invocation %s: %w", invocation.ID, err)
+	}
+	return r.report(end)
+}
+
+func (r *jobRun) detached(invocation *runwith.Invocation) error {
+	if r.json {
+		return printJSON(r.out, invocation)
+	}
+	_, err := fmt.Fprintln(r.out, invocation.ID)
+	return err
+}
+
+// watch shows output and progress until the invocation settles.
+func (r *jobRun) watch(ctx context.Context, invocation *runwith.Invocation) (*runwith.Invocation, error) {
+	p := newProgress(r.err, invocation)
+	defer p.close()
+	counting, stop := context.WithCancel(ctx)
+	defer stop()
+	if p.visible() {
+		go r.count(counting, invocation.ID, p)
+	}
+	for line, err := range r.client.Logs(ctx, invocation.ID, &runwith.LogsOptions{Follow: true}) {
+		if err != nil {
+			p.close()
+			// The output is a courtesy; how the job ended is the answer.
+			fmt.Fprintf(r.err, "runwith: output of %s: %v\n", invocation.ID, err)
+			break
+		}
+		p.print(r.stream(line), line.Text)
+	}
+	return r.client.Wait(ctx, invocation.ID)
+}
+
+// stream is where a line of the job goes.
+func (r *jobRun) stream(line runwith.LogLine) io.Writer {
+	if r.json || line.Stream == "stderr" {
+		return r.err
+	}
+	return r.out
+}
+
+// count keeps the bar up to date.
+func (r *jobRun) count(ctx context.Context, id string, p *progress) {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if invocation, err := r.client.Invocation(ctx, id); err == nil {
+			p.show(invocation)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// report tells how an invocation ended; anything but success is an error.
+func (r *jobRun) report(end *runwith.Invocation) error {
+	if r.json {
+		if err := printJSON(r.out, end); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintln(r.err, summary(end))
+	}
+	if end.State == runwith.StateSucceeded {
+		return nil
+	}
+	failed := &exitError{code: exitFailure}
+	if end.Error != nil {
+		failed.err = errors.New(end.Error.Message)
+	}
+	return failed
+}
+
+// summary is an invocation's end in one line.
+func summary(end *runwith.Invocation) string {
+	text := fmt.Sprintf("%s %s", end.Job, end.State)
+	if end.Counts.Tasks > 0 {
+		text += fmt.Sprintf(": %d of %d tasks succeeded", end.Counts.Succeeded, end.Counts.Tasks)
+	}
+	if !end.Started.IsZero() && !end.Finished.IsZero() {
+		text += fmt.Sprintf(" in %v", end.Finished.Sub(end.Started).Round(time.Millisecond))
+	}
+	return text
+}
+
+func printJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}

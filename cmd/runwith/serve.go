@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cloudrun"
+)
+
+func newServe() *cobra.Command {
+	var (
+		to       listenFlags
+		place    placeFlags
+		endpoint string
+	)
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the invoker in front of a Cloud Run Jobs API",
+		Long: `Serve accepts requests to start jobs, keeps them on disk, starts each one once
+and tells how it ended. Without --endpoint it starts them on Google's Cloud Run,
+with Application Default Credentials; --endpoint http://HOST:PORT names an engine
+on this machine, which needs none.
+
+Callers are not authenticated yet, so that --allow-unauthenticated is required.`,
+		Example: `  runwith serve --project my-project --region us-east4 --allow-unauthenticated
+  runwith serve --endpoint http://127.0.0.1:8080 --addr 127.0.0.1:8081 --allow-unauthenticated`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !to.allowUnauthenticated {
+				return runwith.Errorf(runwith.FailedPrecondition,
+					"serve starts jobs for whoever can reach it: say --allow-unauthenticated if that is meant")
+			}
+			logger := newLogger(cmd, slog.LevelInfo)
+			open := func(ctx context.Context, _ string) (*site, error) {
+				i, err := openInvoker(ctx, place.data, cloudrun.Config{
+					Endpoint: endpoint, Project: place.project, Region: place.region, Logger: logger,
+				}, logger)
+				if err != nil {
+					return nil, err
+				}
+				return &site{handler: i.handler, close: i.Close}, nil
+			}
+			return serve(cmd.Context(), to, logger, open, func(addr string) { announce(cmd, addr, place.data) })
+		},
+	}
+	to.add(cmd)
+	place.add(cmd)
+	cmd.Flags().StringVar(&endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
+		"`URL` of a Cloud Run Jobs API on this machine; empty is Google's (RUNWITH_ENDPOINT)")
+	return cmd
+}

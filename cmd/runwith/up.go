@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/metadata"
+)
+
+func newUp() *cobra.Command {
+	var (
+		to    listenFlags
+		place placeFlags
+		what  engineFlags
+	)
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run engine and invoker together, for development",
+		Long: `Up runs the engine (the Cloud Run Jobs API on this machine) and the invoker in
+front of it, on one port, until it is told to stop with Ctrl-C or SIGTERM. What
+was accepted survives a restart, and a crash too.
+
+Without --job it registers the sample job, test-job.`,
+		Example: `  runwith up
+  runwith up --job nightly.yaml --image nightly='python3 nightly.py'
+  curl localhost:8080/api/v1/jobs/test-job/invocations -H 'Content-Type: application/json' -d '{"args":["arg-1"]}'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			logger := newLogger(cmd, slog.LevelWarn)
+			return up(cmd.Context(), to, place, what, logger, func(addr string) { announce(cmd, addr, place.data) })
+		},
+	}
+	to.add(cmd)
+	place.add(cmd)
+	what.add(cmd)
+	return cmd
+}
+
+// up serves engine and invoker on one listener until ctx ends.
+func up(ctx context.Context, to listenFlags, place placeFlags, what engineFlags, logger *slog.Logger, ready func(addr string)) error {
+	return serve(ctx, to, logger, func(ctx context.Context, addr string) (*site, error) {
+		e, err := openEngine(ctx, place, what, logger)
+		if err != nil {
+			return nil, err
+		}
+		own := dialable(addr)
+		// The token comes from our own metadata server, by its address: never from
+		// the developer's Application Default Credentials.
+		tokens, err := metadata.NewTokenSource(own, nil)
+		if err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+		i, err := openInvoker(ctx, place.data, cloudrun.Config{
+			Endpoint: "http://" + own, Project: place.project, Region: place.region, Token: tokens, Logger: logger,
+		}, logger)
+		if err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+		mux := http.NewServeMux()
+		mux.Handle("/", e.mux)
+		mux.Handle("/api/", i.handler)
+		mux.Handle("/healthz", i.handler)
+		return &site{handler: mux, drain: i.Close, close: e.Close}, nil
+	}, ready)
+}
+
+// announce tells people, and programs that wait for the line, where the server is.
+func announce(cmd *cobra.Command, addr, data string) {
+	fmt.Fprintf(cmd.ErrOrStderr(), "state is in %s\nrunwith is ready at http://%s\n", data, addr)
+}

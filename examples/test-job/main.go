@@ -1,0 +1,14 @@
+// Command test-job is a job to try things with: it prints its environment and its
+// arguments. SLEEP=2s makes it wait, FAIL=1 makes it exit with 1.
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/runwith/runwith/internal/testjob"
+)
+
+func main() {
+	os.Exit(testjob.Run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr, time.Sleep))
+}

@@ -1,0 +1,161 @@
+package api
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/runwith/runwith"
+)
+
+// maxBody is the largest body in bytes. The guard in front has the same limit.
+const maxBody = 1 << 20
+
+// readBody reads the body before huma does, which would answer 500 to one that
+// is too large, and accept names that occur twice.
+func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		err = unreadable(err)
+	} else {
+		err = checkBody(r.Header, body)
+	}
+	if err != nil {
+		writeProblem(w, s.problem(r.Context(), err))
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	next(ctx)
+}
+
+// unreadable says why a body could not be read. The guard's errors say it
+// themselves.
+func unreadable(err error) error {
+	if _, ok := errors.AsType[*runwith.Error](err); ok {
+		return err
+	}
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return newProblem(http.StatusRequestEntityTooLarge, runwith.InvalidArgument,
+			fmt.Sprintf("the request's body is larger than %d bytes; send a smaller one", tooLarge.Limit))
+	}
+	return &runwith.Error{
+		Code:    runwith.InvalidArgument,
+		Message: "the request's body ended too early or is malformed; send it again",
+		Err:     err,
+	}
+}
+
+// checkBody returns the problem of a body that is not JSON. An empty one is no
+// problem.
+func checkBody(h http.Header, body []byte) error {
+	if len(body) == 0 {
+		return nil
+	}
+	if t, _, err := mime.ParseMediaType(h.Get("Content-Type")); err != nil || t != "application/json" {
+		return newProblem(http.StatusUnsupportedMediaType, runwith.InvalidArgument,
+			fmt.Sprintf("Content-Type %q: a request's body must be application/json", h.Get("Content-Type")))
+	}
+	if err := checkJSON(body); err != nil {
+		return invalid(fault{Location: "body", Message: err.Error()})
+	}
+	return nil
+}
+
+// checkJSON says where data is malformed, or would lose something when it is
+// decoded: encoding/json replaces what is not UTF-8, and takes the last of two
+// fields with one name.
+func checkJSON(data []byte) error {
+	if at := invalidUTF8(data); at >= 0 {
+		return fmt.Errorf("malformed JSON at %s: not UTF-8", position(data, at))
+	}
+	var v any
+	err := json.Unmarshal(data, &v)
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		// Offset counts the bytes read, the offending one included.
+		return fmt.Errorf("malformed JSON at %s: %w", position(data, int(e.Offset)-1), e)
+	}
+	if err != nil {
+		return readable(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if name, at := repeatedName(d, ""); name != "" {
+		return fmt.Errorf("field %q occurs twice, again at %s", name, position(data, at-1))
+	}
+	return nil
+}
+
+// repeatedName returns the first name that an object in the next value of d has
+// twice, and the offset of its end, or "". d holds valid JSON. Fields differ by
+// more than case, as they do for encoding/json; variables (env) may not.
+func repeatedName(d *json.Decoder, parent string) (name string, at int) {
+	token, _ := d.Token()
+	open, ok := token.(json.Delim)
+	if !ok {
+		return "", 0
+	}
+	seen := map[string]bool{}
+	child := parent
+	for d.More() {
+		if open == '{' {
+			token, _ = d.Token()
+			child, _ = token.(string)
+			key := child
+			if parent != "env" {
+				key = strings.ToLower(key)
+			}
+			if seen[key] {
+				return child, int(d.InputOffset())
+			}
+			seen[key] = true
+		}
+		if name, at = repeatedName(d, child); name != "" {
+			return name, at
+		}
+	}
+	_, _ = d.Token() // the closing delimiter
+	return "", 0
+}
+
+// readJSON is how huma decodes bodies that checkJSON has seen.
+func readJSON(data []byte, v any) error { return readable(json.Unmarshal(data, v)) }
+
+// readable takes Go's types out of a decoding error.
+func readable(err error) error {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s cannot be %s", cmp.Or(e.Field, "a value"), e.Value)
+	}
+	return err
+}
+
+// invalidUTF8 returns the index of the first byte that is not UTF-8, or -1.
+func invalidUTF8(data []byte) int {
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+// position names the byte at an index as a person counts: line and column from
+// 1, the column in characters.
+func position(data []byte, index int) string {
+	before := data[:max(0, min(index, len(data)))]
+	line := bytes.Count(before, []byte("\n")) + 1
+	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
+	return fmt.Sprintf("line %d, column %d", line, column)
+}

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// newDocument returns an empty OpenAPI document whose operations are served by
+// the server's mux. huma's own routes (documentation from a CDN, schemas, YAML)
+// and its $schema properties are off.
+func (s *server) newDocument() huma.API {
+	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	schemas.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[problem]())
+	document := humago.New(s.mux, huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title:       "runwith",
+				Description: "Starts Cloud Run jobs with runtime overrides and tells how they end.",
+				Version:     s.version,
+			},
+			Components: &huma.Components{Schemas: schemas},
+		},
+		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{translateError},
+	})
+	document.UseMiddleware(withStatus)
+	return document
+}
+
+// serveDocument serves the document, which is complete by now.
+func (s *server) serveDocument(d huma.API) {
+	content, err := json.Marshal(d.OpenAPI())
+	if err != nil {
+		panic("marshal OpenAPI document: " + err.Error()) // made of constants: a test would fail
+	}
+	s.mux.HandleFunc("GET "+prefix+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(content) // a client that is gone needs no answer
+	})
+}
+
+// jsonFormat is how huma reads and writes bodies. The name json in huma.Config
+// serves media types that end in +json.
+var jsonFormat = huma.Format{Marshal: writeJSON, Unmarshal: readJSON}
+
+// writeJSON returns an error only where v cannot be encoded: huma panics on it,
+// which a client that has gone does not deserve.
+func writeJSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, _ = w.Write(b.Bytes())
+	return nil
+}
+
+// description folds the lines of a description into one paragraph.
+func description(s string) string { return strings.Join(strings.Fields(s), " ") }

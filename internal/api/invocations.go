@@ -1,0 +1,151 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/runwith/runwith"
+)
+
+// maxPage is the most invocations in one answer; a caller who asks for more gets
+// as many, and the token of the next page.
+const maxPage = 1000
+
+type startInput struct {
+	Preference
+	JobPath
+	Body *runRequest
+}
+
+// JobPath is the job in a path, exported as [Preference] is.
+type JobPath struct {
+	Job string `path:"job" maxLength:"63" pattern:"^[a-z]([-a-z0-9]*[a-z0-9])?$" patternDescription:"a job's name: lower-case letters, digits and hyphens, a letter first, no hyphen last" doc:"Name of the job." example:"test-job"`
+}
+
+type startOutput struct {
+	Location string `header:"Location" doc:"Path of the invocation."`
+	Applied  string `header:"Preference-Applied" doc:"The wait that was granted."`
+	Body     runwith.Invocation
+}
+
+type invocationInput struct {
+	Preference
+	ID string `path:"id" doc:"ID of the invocation."`
+}
+
+type invocationOutput struct {
+	Applied string `header:"Preference-Applied" doc:"The wait that was granted."`
+	Body    runwith.Invocation
+}
+
+type listInput struct {
+	Job       string        `query:"job" doc:"Only invocations of this job."`
+	State     runwith.State `query:"state" enum:"accepted,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"Only invocations in this state."`
+	PageSize  int           `query:"pageSize" minimum:"0" doc:"The most invocations to return; 0 leaves it to the server, which returns at most 1000."`
+	PageToken string        `query:"pageToken" doc:"The nextPageToken of the page before."`
+}
+
+type listOutput struct {
+	Body invocationList
+}
+
+type invocationList struct {
+	Invocations   []runwith.Invocation `json:"invocations" nullable:"false" doc:"Invocations, newest first."`
+	NextPageToken string               `json:"nextPageToken,omitempty" doc:"Token of the next page; absent on the last."`
+}
+
+func (s *server) routeInvocations(d huma.API) {
+	register(s, d, huma.Operation{
+		OperationID: "startJob",
+		Method:      http.MethodPost,
+		Path:        prefix + "/jobs/{job}/invocations",
+		Summary:     "Start a job",
+		Description: description(`Starts a job once, with overrides for this one execution; the job itself never
+			changes. The invocation is on disk when the answer is given. An empty body overrides nothing.`),
+		DefaultStatus: http.StatusAccepted,
+		MaxBodyBytes:  -1, // readBody has its own
+		// huma would set a deadline when the body has been read, which then ends
+		// the request's context while it waits.
+		BodyReadTimeout: -1,
+		Middlewares:     huma.Middlewares{s.readBody},
+	}, s.start)
+	register(s, d, huma.Operation{
+		OperationID: "getInvocation",
+		Method:      http.MethodGet,
+		Path:        prefix + "/invocations/{id}",
+		Summary:     "An invocation as it is now",
+	}, s.invocation)
+	register(s, d, huma.Operation{
+		OperationID: "listInvocations",
+		Method:      http.MethodGet,
+		Path:        prefix + "/invocations",
+		Summary:     "Invocations, newest first",
+	}, s.list)
+}
+
+func (s *server) start(ctx context.Context, in *startInput) (*startOutput, error) {
+	invocation, err := s.invoker.Invoke(ctx, in.Job, in.Body.overrides())
+	if err != nil {
+		return nil, err
+	}
+	out := &startOutput{
+		Location: prefix + "/invocations/" + url.PathEscape(invocation.ID),
+		Applied:  in.applied(),
+		Body:     invocation,
+	}
+	if !in.wanted {
+		return out, nil
+	}
+	waited, err := s.wait(ctx, invocation.ID, in.Preference)
+	if err != nil {
+		// The job is started, and its caller must learn the ID all the same.
+		s.log.WarnContext(ctx, "wait for invocation", "invocation", invocation.ID, "cause", err)
+		return out, nil
+	}
+	out.Body = waited
+	return out, nil
+}
+
+func (s *server) invocation(ctx context.Context, in *invocationInput) (*invocationOutput, error) {
+	invocation, err := s.wait(ctx, in.ID, in.Preference)
+	if err != nil {
+		return nil, err
+	}
+	return &invocationOutput{Applied: in.applied(), Body: invocation}, nil
+}
+
+// wait returns the invocation once it has settled, or as it is when the
+// preferred time is over or the server stops.
+func (s *server) wait(ctx context.Context, id string, p Preference) (runwith.Invocation, error) {
+	if !p.wanted {
+		return s.invoker.Invocation(ctx, id)
+	}
+	waiting, cancel := s.untilStop(ctx)
+	defer cancel()
+	waiting, cancelTimeout := context.WithTimeout(waiting, p.wait)
+	defer cancelTimeout()
+	invocation, err := s.invoker.Wait(waiting, id)
+	if err != nil && waiting.Err() != nil {
+		return s.invoker.Invocation(ctx, id)
+	}
+	return invocation, err
+}
+
+func (s *server) list(ctx context.Context, in *listInput) (*listOutput, error) {
+	page, next, err := s.invoker.Invocations(ctx, Filter{
+		Job:       in.Job,
+		State:     in.State,
+		PageSize:  min(in.PageSize, maxPage),
+		PageToken: in.PageToken,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if page == nil {
+		page = []runwith.Invocation{} // [], not null
+	}
+	return &listOutput{Body: invocationList{Invocations: page, NextPageToken: next}}, nil
+}

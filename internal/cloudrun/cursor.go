@@ -1,0 +1,77 @@
+package cloudrun
+
+import (
+	"slices"
+	"time"
+
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+)
+
+// Entries are stored a little out of order: tasks print at the same time, and
+// some ways are longer. A cursor therefore looks back over the entries that it
+// has seen last, and passes over them by their IDs.
+const (
+	lookBack        = 10 * time.Second
+	lookBackEntries = 500 // half a page, so that looking back costs no request
+)
+
+// Cursor is a place in an execution's log. The zero value is its beginning.
+// Cursors are values: [Client.LogEntries] changes none.
+type Cursor struct {
+	from time.Time // the search begins here
+	page string    // token of the search's next page
+	seen []seenEntry
+}
+
+// seenEntry identifies an entry: Cloud Logging takes two with the same time and
+// insert ID for one.
+type seenEntry struct {
+	nanos int64
+	id    string
+}
+
+// LogSince returns a cursor that begins at t. Cloud Logging searches faster the
+// less it has to look through.
+func LogSince(t time.Time) Cursor { return Cursor{from: t} }
+
+// More reports whether the search that the cursor stands in has further pages, so
+// that the next read need not wait.
+func (c Cursor) More() bool { return c.page != "" }
+
+// after returns the cursor behind one page of its search, and those of the page's
+// entries that it has not passed before.
+func (c Cursor) after(page []*loggingpb.LogEntry, token string) (fresh []*loggingpb.LogEntry, next Cursor) {
+	passed := make(map[seenEntry]bool, len(c.seen)+len(page))
+	for _, s := range c.seen {
+		passed[s] = true
+	}
+	next = Cursor{from: c.from, page: token, seen: slices.Clone(c.seen)}
+	for _, entry := range page {
+		s := seenEntry{nanos: entry.GetTimestamp().AsTime().UnixNano(), id: entry.GetInsertId()}
+		if passed[s] {
+			continue
+		}
+		passed[s] = true
+		next.seen = append(next.seen, s)
+		fresh = append(fresh, entry)
+	}
+	next.forget()
+	return fresh, next
+}
+
+// forget moves the beginning of the next search up and drops the entries before
+// it. What is not dropped are all that the search can find again, those of the
+// very same time included. The pages that are left of a search need its beginning.
+func (c *Cursor) forget() {
+	if len(c.seen) == 0 || c.More() {
+		return
+	}
+	slices.SortStableFunc(c.seen, func(a, b seenEntry) int { return int(min(1, max(-1, a.nanos-b.nanos))) })
+	last := c.seen[len(c.seen)-1].nanos
+	oldest := c.seen[max(0, len(c.seen)-lookBackEntries)].nanos
+	from := max(oldest, last-int64(lookBack))
+	if begin := time.Unix(0, from).UTC(); begin.After(c.from) {
+		c.from = begin
+	}
+	c.seen = slices.DeleteFunc(c.seen, func(s seenEntry) bool { return s.nanos < from })
+}

@@ -1,0 +1,85 @@
+package cloudrun
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+
+	"google.golang.org/grpc/status"
+
+	"github.com/runwith/runwith"
+)
+
+// maxErrorBody bounds what is read of an answer that is an error.
+const maxErrorBody = 64 << 10
+
+// failure turns an error of the client library into one that a caller may see.
+func (c *Client) failure(err error, f *flight) *runwith.Error {
+	e := &runwith.Error{Code: runwith.CodeOf(err), Message: err.Error(), Err: err}
+	if s, ok := status.FromError(err); ok {
+		e.Code, e.Message = code(int(s.Code())), s.Message()
+	}
+	if f.sent.Load() {
+		return e
+	}
+	e.Err = fmt.Errorf("%w: %w", ErrNotSent, err)
+	if e.Code == runwith.Unavailable {
+		e.Message = unreachable(c.endpoint)
+	}
+	return e
+}
+
+// logFailure does the same for a request to Cloud Logging that got no answer.
+func (c *Client) logFailure(ctx context.Context, err error) *runwith.Error {
+	if ctx.Err() != nil {
+		return &runwith.Error{Code: runwith.CodeOf(ctx.Err()), Message: "read the log: " + ctx.Err().Error(), Err: err}
+	}
+	return &runwith.Error{Code: runwith.Unavailable, Message: unreachable(c.logging), Err: err}
+}
+
+func unreachable(endpoint string) string {
+	return fmt.Sprintf("%s cannot be reached: check that it runs, and the --endpoint", endpoint)
+}
+
+// httpFailure reads an error in Google's form, {"error":{code,message,status}}.
+// The name decides, and the HTTP status where a proxy answered without one.
+func httpFailure(response *http.Response) *runwith.Error {
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
+	var answer struct {
+		Error struct {
+			Message string `json:"message"`
+			Status  string `json:"status"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal(body, &answer) // what cannot be read names no status
+	e := &runwith.Error{Code: codeOfHTTP(response.StatusCode), Message: answer.Error.Message}
+	if named, ok := runwith.ParseCode(answer.Error.Status); ok {
+		e.Code = named
+	}
+	if e.Message == "" {
+		e.Message = "Cloud Logging answered " + response.Status
+	}
+	return e
+}
+
+// codeOfHTTP returns the first code that has the status.
+func codeOfHTTP(status int) runwith.Code {
+	if status == http.StatusBadGateway {
+		return runwith.Unavailable
+	}
+	for c := runwith.Canceled; c <= runwith.Unauthenticated; c++ {
+		if c.HTTPStatus() == status {
+			return c
+		}
+	}
+	return runwith.Unknown
+}
+
+func code(n int) runwith.Code {
+	if n <= int(runwith.OK) || n > int(runwith.Unauthenticated) {
+		return runwith.Unknown
+	}
+	return runwith.Code(n)
+}

@@ -1,0 +1,131 @@
+package cloudrun
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// logPage is how many entries are asked for at once; 1,000 is Google's limit.
+const logPage = 1000
+
+// LogEntries returns what tasks of the execution with the given resource name
+// have printed after the cursor, in the order of time, and the cursor behind it.
+// It reads one page; [Cursor.More] tells whether another is waiting. A line that
+// reaches Cloud Logging late is found too, unless it is older than what a cursor
+// looks back over.
+//
+// See https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list.
+func (c *Client) LogEntries(ctx context.Context, execution string, after Cursor) ([]runwith.LogLine, Cursor, error) {
+	name, err := jobspec.ParseExecution(execution)
+	if err != nil {
+		return nil, after, err
+	}
+	entries, token, err := c.listEntries(ctx, &loggingpb.ListLogEntriesRequest{
+		ResourceNames: []string{"projects/" + c.location.Project},
+		Filter:        logFilter(name, after.from),
+		OrderBy:       "timestamp asc",
+		PageSize:      logPage,
+		PageToken:     after.page,
+	})
+	if err != nil {
+		return nil, after, err
+	}
+	fresh, next := after.after(entries, token)
+	lines := make([]runwith.LogLine, 0, len(fresh))
+	for _, entry := range fresh {
+		lines = append(lines, logLine(entry))
+	}
+	return lines, next, nil
+}
+
+// logFilter finds what an execution printed. The names are safe between quotes:
+// they were parsed.
+func logFilter(name jobspec.ExecutionName, from time.Time) string {
+	if from.IsZero() {
+		from = time.Unix(0, 0)
+	}
+	return fmt.Sprintf(`resource.type="cloud_run_job" AND resource.labels.job_name="%s" AND resource.labels.location="%s"`+
+		` AND labels."run.googleapis.com/execution_name"="%s" AND timestamp>="%s"`,
+		name.Job.Job, name.Job.Region, name.Execution, from.UTC().Format(time.RFC3339Nano))
+}
+
+// listEntries returns a page of what tasks printed, and the token of the next.
+func (c *Client) listEntries(ctx context.Context, r *loggingpb.ListLogEntriesRequest) ([]*loggingpb.LogEntry, string, error) {
+	body, err := protojson.Marshal(r)
+	if err != nil {
+		return nil, "", fmt.Errorf("encode log request: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.logging+"/v2/entries:list", bytes.NewReader(body))
+	if err != nil {
+		return nil, "", fmt.Errorf("make log request: %w", err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, "", c.logFailure(ctx, err)
+	}
+	defer response.Body.Close() //nolint:errcheck // it was read
+	if response.StatusCode != http.StatusOK {
+		return nil, "", httpFailure(response)
+	}
+	var page struct {
+		Entries       []json.RawMessage `json:"entries"`
+		NextPageToken string            `json:"nextPageToken"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&page); err != nil {
+		return nil, "", c.logFailure(ctx, err)
+	}
+	entries, err := printed(page.Entries)
+	return entries, page.NextPageToken, err
+}
+
+// printed decodes the entries that tasks wrote. The others (of the platform, of
+// audits) are passed over unread: their payloads are of types that this program
+// does not know.
+func printed(raw []json.RawMessage) ([]*loggingpb.LogEntry, error) {
+	var entries []*loggingpb.LogEntry
+	for _, text := range raw {
+		var head struct {
+			LogName string `json:"logName"`
+		}
+		if err := json.Unmarshal(text, &head); err != nil {
+			return nil, malformed(err)
+		}
+		if stream(head.LogName) == "" {
+			continue
+		}
+		entry := &loggingpb.LogEntry{}
+		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, entry); err != nil {
+			return nil, malformed(err)
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+func malformed(err error) error {
+	return &runwith.Error{Code: runwith.Internal, Message: "Cloud Logging's answer holds an entry that cannot be read", Err: err}
+}
+
+// stream returns "stdout" or "stderr", and "" for a log that no task writes.
+func stream(logName string) string {
+	_, name, _ := strings.Cut(logName, "/logs/")
+	switch name {
+	case "run.googleapis.com%2Fstdout":
+		return "stdout"
+	case "run.googleapis.com%2Fstderr":
+		return "stderr"
+	}
+	return ""
+}

@@ -1,0 +1,46 @@
+package cloudrun
+
+import (
+	"context"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/googleapis/gax-go/v2"
+	"google.golang.org/grpc"
+
+	"github.com/runwith/runwith"
+)
+
+// Run starts the job with the given ID and returns its new execution. It sends
+// at most one request, whatever happens; what an error means is [OutcomeOf]'s to
+// say.
+//
+// See https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.RunJob.
+func (c *Client) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (*runpb.Execution, error) {
+	f := &flight{}
+	op, err := c.jobs.RunJob(f.context(ctx),
+		&runpb.RunJobRequest{Name: c.jobName(job), Overrides: o},
+		gax.WithRetry(func() gax.Retryer { return nil }),
+		gax.WithGRPCOptions(grpc.PerRPCCredentials(single{f})))
+	if err != nil {
+		failed := c.runFailure(err, f)
+		c.logger.DebugContext(ctx, "run of job", "job", job, "outcome", OutcomeOf(failed), "error", err)
+		return nil, failed
+	}
+	execution, err := op.Metadata()
+	if err != nil || execution.GetName() == "" {
+		return nil, &runwith.Error{Code: runwith.Internal, Err: err,
+			Message: "Cloud Run's answer to the run names no execution: look at the executions of job " + job}
+	}
+	return execution, nil
+}
+
+// runFailure is [Client.failure] for a run: only the server's own answer may read
+// as one. A reset stream comes with RESOURCE_EXHAUSTED or PERMISSION_DENIED too,
+// and says nothing about what the server did.
+func (c *Client) runFailure(err error, f *flight) error {
+	e := c.failure(err, f)
+	if f.sent.Load() && !f.answered.Load() && OutcomeOf(e) != Unknown {
+		e.Code = runwith.Unavailable
+	}
+	return e
+}

@@ -1,0 +1,96 @@
+package cloudrun
+
+import (
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/runwith/runwith"
+)
+
+// completed is the type of the condition that decides an execution.
+const completed = "Completed"
+
+// Status is what an execution tells of itself, in the words of an invocation.
+type Status struct {
+	// State is running, succeeded, failed or cancelled.
+	State runwith.State
+	// Started and Finished are zero until Cloud Run tells them.
+	Started, Finished time.Time
+	Counts            runwith.Counts
+	// Error says why, where State is failed.
+	Error *runwith.Failure
+}
+
+// StatusOf reads an execution. That the operation of a run is done tells nothing:
+// it ends without an error for a cancelled execution too.
+func StatusOf(e *runpb.Execution) Status {
+	s := Status{
+		State:   stateOf(e),
+		Started: timeOf(e.GetStartTime()),
+		Counts: runwith.Counts{
+			Tasks:     int(e.GetTaskCount()),
+			Running:   int(e.GetRunningCount()),
+			Succeeded: int(e.GetSucceededCount()),
+			Failed:    int(e.GetFailedCount()),
+			Cancelled: int(e.GetCancelledCount()),
+			Retried:   int(e.GetRetriedCount()),
+		},
+	}
+	if s.State != runwith.StateRunning {
+		s.Finished = timeOf(e.GetCompletionTime())
+	}
+	if s.State == runwith.StateFailed {
+		s.Error = failureOf(e)
+	}
+	return s
+}
+
+// stateOf judges by the Completed condition whether there is an end, and by the
+// counts which one. An execution can fail before any task exists.
+func stateOf(e *runpb.Execution) runwith.State {
+	condition := completion(e)
+	switch condition.GetState() {
+	case runpb.Condition_CONDITION_SUCCEEDED, runpb.Condition_CONDITION_FAILED:
+	default:
+		return runwith.StateRunning
+	}
+	switch {
+	case condition.GetExecutionReason() == runpb.Condition_CANCELLED:
+		return runwith.StateCancelled
+	case e.GetFailedCount() > 0:
+		return runwith.StateFailed
+	case e.GetCancelledCount() > 0:
+		return runwith.StateCancelled
+	case condition.GetState() == runpb.Condition_CONDITION_FAILED:
+		return runwith.StateFailed
+	}
+	return runwith.StateSucceeded
+}
+
+// completion returns the Completed condition, nil where there is none yet.
+func completion(e *runpb.Execution) *runpb.Condition {
+	for _, c := range e.GetConditions() {
+		if c.GetType() == completed {
+			return c
+		}
+	}
+	return nil
+}
+
+// failureOf has code UNKNOWN: why a task failed is the job's own matter.
+func failureOf(e *runpb.Execution) *runwith.Failure {
+	message := completion(e).GetMessage()
+	if message == "" {
+		message = "The execution failed, and Cloud Run does not say why: look at its output."
+	}
+	return &runwith.Failure{Code: runwith.Unknown.String(), Message: message}
+}
+
+func timeOf(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.AsTime()
+}

@@ -1,0 +1,72 @@
+package cloudrun
+
+import (
+	"testing"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/runwith/runwith"
+)
+
+func ended(state runpb.Condition_State, reason runpb.Condition_ExecutionReason) []*runpb.Condition {
+	c := &runpb.Condition{Type: "Completed", State: state, Message: "as Cloud Run says"}
+	if reason != 0 {
+		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: reason}
+	}
+	return []*runpb.Condition{{Type: "ResourcesAvailable", State: runpb.Condition_CONDITION_SUCCEEDED}, c}
+}
+
+func TestStatusOfState(t *testing.T) {
+	t.Parallel()
+	const (
+		good = runpb.Condition_CONDITION_SUCCEEDED
+		bad  = runpb.Condition_CONDITION_FAILED
+	)
+	for name, test := range map[string]struct {
+		execution *runpb.Execution
+		want      runwith.State
+	}{
+		"new":     {&runpb.Execution{TaskCount: 2}, runwith.StateRunning},
+		"running": {&runpb.Execution{Conditions: ended(runpb.Condition_CONDITION_RECONCILING, 0), RunningCount: 1}, runwith.StateRunning},
+		"another condition": {&runpb.Execution{Conditions: []*runpb.Condition{{Type: "Started", State: good}},
+			CompletionTime: timestamppb.Now()}, runwith.StateRunning},
+		"cancelling":            {&runpb.Execution{Conditions: ended(runpb.Condition_CONDITION_RECONCILING, runpb.Condition_CANCELLING), CancelledCount: 1}, runwith.StateRunning},
+		"succeeded":             {&runpb.Execution{Conditions: ended(good, 0), TaskCount: 2, SucceededCount: 2}, runwith.StateSucceeded},
+		"failed":                {&runpb.Execution{Conditions: ended(bad, runpb.Condition_NON_ZERO_EXIT_CODE), TaskCount: 2, SucceededCount: 1, FailedCount: 1}, runwith.StateFailed},
+		"failed before a task":  {&runpb.Execution{Conditions: ended(bad, 0), TaskCount: 2}, runwith.StateFailed},
+		"good, but a task not":  {&runpb.Execution{Conditions: ended(good, 0), TaskCount: 2, SucceededCount: 1, FailedCount: 1}, runwith.StateFailed},
+		"cancelled":             {&runpb.Execution{Conditions: ended(bad, runpb.Condition_CANCELLED), TaskCount: 2, CancelledCount: 2}, runwith.StateCancelled},
+		"cancelled by counts":   {&runpb.Execution{Conditions: ended(bad, 0), TaskCount: 2, SucceededCount: 1, CancelledCount: 1}, runwith.StateCancelled},
+		"cancelled, but good":   {&runpb.Execution{Conditions: ended(good, 0), TaskCount: 2, CancelledCount: 2}, runwith.StateCancelled},
+		"failed, rest cut":      {&runpb.Execution{Conditions: ended(bad, runpb.Condition_NON_ZERO_EXIT_CODE), FailedCount: 1, CancelledCount: 1}, runwith.StateFailed},
+		"cancelled, one failed": {&runpb.Execution{Conditions: ended(bad, runpb.Condition_CANCELLED), FailedCount: 1, CancelledCount: 1}, runwith.StateCancelled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := StatusOf(test.execution).State; got != test.want {
+				t.Errorf("StatusOf(%v).State = %v, want %v", test.execution, got, test.want)
+			}
+		})
+	}
+}
+
+func TestStatusOf(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	got := StatusOf(&runpb.Execution{
+		Conditions: ended(runpb.Condition_CONDITION_FAILED, runpb.Condition_NON_ZERO_EXIT_CODE),
+		StartTime:  timestamppb.New(began), CompletionTime: timestamppb.New(began.Add(time.Minute)),
+		TaskCount: 6, RunningCount: 1, SucceededCount: 2, FailedCount: 1, CancelledCount: 2, RetriedCount: 4,
+	})
+	want := Status{
+		State: runwith.StateFailed, Started: began, Finished: began.Add(time.Minute),
+		Counts: runwith.Counts{Tasks: 6, Running: 1, Succeeded: 2, Failed: 1, Cancelled: 2, Retried: 4},
+		Error:  &runwith.Failure{Code: "UNKNOWN", Message: "as Cloud Run says"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("StatusOf() (-want +got):\n%s", diff)
+	}
+}

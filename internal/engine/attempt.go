@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/tasklog"
+)
+
+// Why an attempt is ended by the engine.
+var (
+	errTimeout = errors.New("the task's timeout has passed")
+	errStopped = errors.New("the execution is stopped")
+	errClosing = errors.New("the engine is closing")
+)
+
+// launch runs one placement in a goroutine of its own. The scheduler calls it, and
+// no more once it is closed.
+func (e *Engine) launch(a *active, p placement) {
+	e.attempts.Go(func() {
+		e.scheduler.done(a, e.attempt(a, p))
+	})
+}
+
+// attempt takes one placement from claim to end, and returns the one that follows
+// it, if any.
+func (e *Engine) attempt(a *active, p placement) (again *placement) {
+	if !p.resume {
+		claimed, err := e.claim(a.id, p)
+		if err != nil || !claimed {
+			return nil // closing, or stopped before its turn
+		}
+		e.changes.publish(a.id)
+	}
+	ctx, cancel := context.WithTimeoutCause(a.ctx, a.execution.Template.Timeout.AsDuration(), errTimeout)
+	defer cancel()
+	end, err := e.run(ctx, a, p)
+	switch {
+	case errors.Is(err, runner.ErrLost):
+		return e.lose(a, p)
+	case err != nil:
+		return nil // closing: the next start goes on with it
+	}
+	return e.finish(a, p, end)
+}
+
+// run places an attempt and waits for its end. Its output is on disk when run
+// returns. An error other than runner.ErrLost means that the engine is closing.
+func (e *Engine) run(ctx context.Context, a *active, p placement) (ending, error) {
+	id := attemptID(a, p)
+	out := e.logs.Attempt(a.execution.Uid, p.task, p.attempt)
+	defer e.flush(out, id)
+	if !p.resume {
+		spec := runner.Spec{ID: id, Template: a.execution.Template, Env: platformEnv(a, p)}
+		if err := e.runner.Start(ctx, spec, runner.Output{Stdout: out.Stdout(), Stderr: out.Stderr()}); err != nil {
+			if cause := context.Cause(ctx); cause == errClosing {
+				return ending{}, cause
+			} else if cause != nil {
+				return endingOf(runner.Result{}, cause), nil
+			}
+			return endingOfStart(err), nil
+		}
+	}
+	return e.await(ctx, id)
+}
+
+// await waits for an attempt's end, and brings it about when ctx ends first.
+func (e *Engine) await(ctx context.Context, id runner.ID) (ending, error) {
+	result, err := e.runner.Wait(ctx, id)
+	if err == nil || errors.Is(err, runner.ErrLost) {
+		return endingOf(result, nil), err
+	}
+	cause := context.Cause(ctx)
+	unbound := context.WithoutCancel(ctx)
+	if err := e.runner.Stop(unbound, id, e.grace); err != nil {
+		e.log.Error("stop attempt", "attempt", id.String(), "error", err)
+	}
+	if result, err = e.runner.Wait(unbound, id); err != nil {
+		return ending{}, err
+	}
+	if cause == errClosing {
+		return ending{}, cause
+	}
+	return endingOf(result, cause), nil
+}
+
+func (e *Engine) flush(out *tasklog.Writer, id runner.ID) {
+	if err := out.Close(); err != nil {
+		e.log.Error("write output of attempt", "attempt", id.String(), "error", err)
+	}
+}
+
+func attemptID(a *active, p placement) runner.ID {
+	return runner.ID{Execution: a.execution.Name, Task: p.task, Attempt: p.attempt, Incarnation: p.incarnation}
+}
+
+// platformEnv is what Cloud Run sets for every task.
+// https://cloud.google.com/run/docs/container-contract#jobs-env-vars
+func platformEnv(a *active, p placement) map[string]string {
+	_, name, _ := strings.Cut(a.execution.Name, "/executions/")
+	return map[string]string{
+		"CLOUD_RUN_JOB":          a.execution.Job,
+		"CLOUD_RUN_EXECUTION":    name,
+		"CLOUD_RUN_TASK_INDEX":   strconv.Itoa(p.task),
+		"CLOUD_RUN_TASK_ATTEMPT": strconv.Itoa(p.attempt),
+		"CLOUD_RUN_TASK_COUNT":   strconv.Itoa(int(a.execution.TaskCount)),
+	}
+}
+
+// claim marks a task as running, unless its execution was stopped meanwhile.
+func (e *Engine) claim(execution int64, p placement) (claimed bool, err error) {
+	err = e.persist("claim task", execution, func(tx *storeTx) error {
+		claimed, err = tx.claimTask(execution, p, time.Now())
+		return err
+	})
+	return claimed, err
+}
+
+// finish records an attempt's end and what follows from it.
+func (e *Engine) finish(a *active, p placement, end ending) (again *placement) {
+	var after transition
+	maxRetries := int(a.execution.Template.GetMaxRetries())
+	err := e.persist("record the end of an attempt", a.id, func(tx *storeTx) (err error) {
+		after, err = tx.finishTask(a.id, p, end, maxRetries, time.Now())
+		return err
+	})
+	if err != nil {
+		return nil
+	}
+	if after.execution.terminal() {
+		e.ended(a)
+	}
+	e.changes.publish(a.id)
+	if after.retry {
+		return &placement{task: p.task, attempt: p.attempt + 1}
+	}
+	return nil
+}
+
+// ended lets go of an execution that has come to its end.
+func (e *Engine) ended(a *active) {
+	e.scheduler.remove(a.id)
+	e.logs.End(a.execution.Uid)
+}
+
+// lose records that an attempt died with an earlier process, so that it is placed
+// once more.
+func (e *Engine) lose(a *active, p placement) (again *placement) {
+	var after transition
+	err := e.persist("record a lost attempt", a.id, func(tx *storeTx) (err error) {
+		after, err = tx.loseTask(a.id, p, time.Now())
+		return err
+	})
+	if err != nil {
+		return nil
+	}
+	e.log.Info("attempt was lost with an earlier process", "execution", a.execution.Name, "task", p.task, "attempt", p.attempt)
+	if after.execution.terminal() {
+		e.ended(a)
+	}
+	e.changes.publish(a.id)
+	if after.retry {
+		return &placement{task: p.task, attempt: p.attempt, incarnation: p.incarnation + 1}
+	}
+	return nil
+}
+
+// persist writes a transition that has happened in the world and so must get to
+// disk: while the disk refuses, it tries again, until the engine closes.
+func (e *Engine) persist(what string, execution int64, f func(*storeTx) error) error {
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := e.write(context.Background(), f)
+		if err == nil || errors.Is(err, errStale) {
+			return err
+		}
+		e.log.Error(what, "execution", execution, "error", err, "retry_in", wait)
+		select {
+		case <-e.ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// conditions tell how far an execution has come. Completed decides; the others are
+// steps on the way there.
+// https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#condition
+func (r *executionRow) conditions() []*runpb.Condition {
+	return []*runpb.Condition{
+		r.completedCondition(),
+		r.stepCondition("ResourcesAvailable", "Provisioned imported containers."),
+		r.stepCondition("Started", startedMessage(r.message.CreateTime.AsTime(), r.started)),
+		r.stepCondition("ContainerReady", "Imported container image."),
+	}
+}
+
+func (r *executionRow) completedCondition() *runpb.Condition {
+	c := &runpb.Condition{Type: "Completed", LastTransitionTime: r.lastTransition(r.completed)}
+	switch r.state {
+	case pending:
+		c.State = runpb.Condition_CONDITION_PENDING
+	case running:
+		c.State = runpb.Condition_CONDITION_RECONCILING
+	case succeeded:
+		c.State = runpb.Condition_CONDITION_SUCCEEDED
+		c.Message = fmt.Sprintf("Execution completed successfully in %s.", seconds(r.completed.Sub(r.started)))
+	case failed:
+		c.State = runpb.Condition_CONDITION_FAILED
+		c.Message = fmt.Sprintf("Task %s-%s", r.shortID(), r.failure)
+		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: runpb.Condition_NON_ZERO_EXIT_CODE}
+	case cancelled:
+		c.State = runpb.Condition_CONDITION_FAILED
+		c.Message = fmt.Sprintf("Execution %s was cancelled.", r.shortID())
+		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: runpb.Condition_CANCELLED}
+	}
+	if r.stop != notStopped {
+		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: r.stopReason()}
+	}
+	return c
+}
+
+// stopReason is the reason of an execution that was asked to stop.
+func (r *executionRow) stopReason() runpb.Condition_ExecutionReason {
+	switch {
+	case r.stop == stopDelete:
+		return runpb.Condition_DELETED
+	case !r.state.terminal():
+		return runpb.Condition_CANCELLING
+	}
+	return runpb.Condition_CANCELLED
+}
+
+// stepCondition is one that is met as soon as a task has started.
+func (r *executionRow) stepCondition(kind, message string) *runpb.Condition {
+	c := &runpb.Condition{Type: kind, State: runpb.Condition_CONDITION_PENDING, LastTransitionTime: r.lastTransition(r.started)}
+	switch {
+	case !r.started.IsZero():
+		c.State, c.Message = runpb.Condition_CONDITION_SUCCEEDED, message
+	case r.state.terminal():
+		c.State = runpb.Condition_CONDITION_FAILED
+		c.LastTransitionTime = timestamppb.New(r.completed)
+	}
+	return c
+}
+
+// lastTransition is when a condition changed last: at the time given, or at the
+// execution's creation where there is none yet.
+func (r *executionRow) lastTransition(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return r.message.CreateTime
+	}
+	return timestamppb.New(t)
+}
+
+// shortID is the execution's ID: its job's and five characters.
+func (r *executionRow) shortID() string {
+	_, id, _ := strings.Cut(r.message.Name, "/executions/")
+	return id
+}
+
+func startedMessage(created, started time.Time) string {
+	return fmt.Sprintf("Started deployed execution in %s.", seconds(started.Sub(created)))
+}
+
+func seconds(d time.Duration) string {
+	return d.Round(10 * time.Millisecond).String()
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/sqlite"
+	"github.com/runwith/runwith/internal/tasklog"
+)
+
+// Defaults of [Config].
+const (
+	DefaultMaxTasks = 64
+	// DefaultGrace is how long a task has between SIGTERM and SIGKILL.
+	// https://cloud.google.com/run/docs/container-contract#jobs-exit-codes
+	DefaultGrace = 10 * time.Second
+)
+
+// Config says how the engine runs. Dir, Runner and Logs are required.
+type Config struct {
+	// Dir is the data folder; the engine's database is engine.db in it.
+	Dir string
+	// Runner places the attempts of tasks.
+	Runner runner.Runner
+	// Logs keeps what tasks print. The engine closes neither of the two.
+	Logs *tasklog.Store
+	// MaxTasks is how many tasks run at once on this machine; 0 is DefaultMaxTasks.
+	MaxTasks int
+	// Grace is how long a task that is stopped has to end; 0 is DefaultGrace.
+	Grace time.Duration
+	// Logger gets what an operator wants to know; nil discards it.
+	Logger *slog.Logger
+}
+
+// Validate reports every fault of the configuration.
+func (c Config) Validate() error {
+	var faults []error
+	if c.Dir == "" {
+		faults = append(faults, errors.New("Dir: is required"))
+	}
+	if c.Runner == nil {
+		faults = append(faults, errors.New("Runner: is required"))
+	}
+	if c.Logs == nil {
+		faults = append(faults, errors.New("Logs: is required"))
+	}
+	if c.MaxTasks < 0 {
+		faults = append(faults, fmt.Errorf("MaxTasks: is %d, must be at least 1", c.MaxTasks))
+	}
+	if c.Grace < 0 {
+		faults = append(faults, fmt.Errorf("Grace: is %v, must not be negative", c.Grace))
+	}
+	return errors.Join(faults...)
+}
+
+//go:embed schema/*.sql
+var schema embed.FS
+
+// Engine runs jobs. Its methods may be called concurrently.
+type Engine struct {
+	runner runner.Runner
+	logs   *tasklog.Store
+	grace  time.Duration
+	log    *slog.Logger
+
+	db        *sqlite.DB
+	scheduler *scheduler
+	changes   changes
+
+	attempts sync.WaitGroup
+	stop     context.CancelCauseFunc // ends every attempt when the engine closes
+	ctx      context.Context         //nolint:containedctx // the life of the attempts, which outlive the requests that start them
+}
+
+// Open opens the engine's state and goes on with the executions that it finds
+// unfinished. The caller closes it.
+func Open(ctx context.Context, c Config) (*Engine, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("configure engine: %w", err)
+	}
+	db, err := openStore(ctx, c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		runner: c.Runner,
+		logs:   c.Logs,
+		grace:  cmp.Or(c.Grace, DefaultGrace),
+		log:    c.Logger,
+		db:     db,
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	e.ctx, e.stop = context.WithCancelCause(context.Background())
+	e.scheduler = newScheduler(cmp.Or(c.MaxTasks, DefaultMaxTasks), e.launch)
+	if err := e.recover(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("go on with unfinished executions: %w", err), e.Close())
+	}
+	return e, nil
+}
+
+// Close ends the attempts that run and closes the state. It leaves their tasks
+// as they are, so that the next Open goes on with them. It returns when no
+// attempt is left, after the grace at the latest.
+func (e *Engine) Close() error {
+	e.scheduler.close()
+	e.stop(errClosing)
+	e.attempts.Wait()
+	return e.db.Close()
+}
+
+func openStore(ctx context.Context, dir string) (*sqlite.DB, error) {
+	first, err := schema.ReadFile("schema/1.sql")
+	if err != nil {
+		return nil, fmt.Errorf("read schema: %w", err)
+	}
+	return sqlite.Open(ctx, sqlite.Options{
+		Path:       filepath.Join(dir, "engine.db"),
+		Migrations: []string{string(first)},
+	})
+}

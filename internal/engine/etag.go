@@ -1,0 +1,42 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/runwith/runwith"
+)
+
+// etagOf names one version of a resource. Google's are quoted too.
+func etagOf(updated time.Time, generation int64) string {
+	return fmt.Sprintf("%q", fmt.Sprintf("%x-%x", updated.UnixNano(), generation))
+}
+
+// checkEtag holds a caller to the version that it has seen. An empty etag asks for
+// no check.
+func checkEtag(given, current string) error {
+	if given == "" || given == current {
+		return nil
+	}
+	return runwith.Errorf(runwith.Aborted,
+		"etag: is %s, and the resource has changed since: read it again and repeat the request", given)
+}
+
+// errDryRun undoes what a validate_only request has tried.
+var errDryRun = errors.New("dry run")
+
+// dryRun runs a change for its errors and takes it back.
+func (e *Engine) dryRun(ctx context.Context, f func(*storeTx) error) error {
+	err := e.write(ctx, func(tx *storeTx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		return errDryRun
+	})
+	if errors.Is(err, errDryRun) {
+		return nil
+	}
+	return err
+}

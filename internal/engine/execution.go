@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/tasklog"
+)
+
+// Execution returns an execution as it stands now.
+func (e *Engine) Execution(ctx context.Context, req *runpb.GetExecutionRequest) (*runpb.Execution, error) {
+	name, err := jobspec.ParseExecution(req.Name)
+	if err != nil {
+		return nil, err
+	}
+	var x *runpb.Execution
+	err = e.read(ctx, func(tx *storeTx) error {
+		row, err := tx.execution(name)
+		if err != nil {
+			return err
+		}
+		x = row.proto()
+		return nil
+	})
+	return x, err
+}
+
+// Executions returns a page of a job's executions, newest first; those of every
+// job of the location where the job is "-".
+func (e *Engine) Executions(ctx context.Context, req *runpb.ListExecutionsRequest) (*runpb.ListExecutionsResponse, error) {
+	of, err := jobspec.ParseJobWildcard(req.Parent)
+	if err != nil {
+		return nil, err
+	}
+	before := int64(math.MaxInt64)
+	p, err := openPage(req.PageSize, req.PageToken, fmt.Sprint("executions ", of, req.ShowDeleted), &before)
+	if err != nil {
+		return nil, err
+	}
+	res := &runpb.ListExecutionsResponse{}
+	err = e.read(ctx, func(tx *storeTx) error {
+		if of.Job != "-" {
+			if _, err := tx.job(of); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.executions(of, req.ShowDeleted, before, p.size+1)
+		if err != nil {
+			return err
+		}
+		if len(rows) > p.size {
+			rows = rows[:p.size]
+			res.NextPageToken = p.next(rows[p.size-1].id)
+		}
+		for _, row := range rows {
+			res.Executions = append(res.Executions, row.proto())
+		}
+		return nil
+	})
+	return res, err
+}
+
+// Log yields what an execution's tasks have printed, in order.
+func (e *Engine) Log(ctx context.Context, name jobspec.ExecutionName, q tasklog.Query) iter.Seq2[tasklog.Entry, error] {
+	return func(yield func(tasklog.Entry, error) bool) {
+		x, err := e.Execution(ctx, &runpb.GetExecutionRequest{Name: name.String()})
+		if err != nil {
+			yield(tasklog.Entry{}, err)
+			return
+		}
+		e.logs.Read(ctx, x.Uid, q)(yield)
+	}
+}
+
+// proto is the execution as clients see it.
+func (r *executionRow) proto() *runpb.Execution {
+	x := r.message
+	x.UpdateTime = timestamppb.New(r.updated)
+	x.StartTime = timestamp(r.started)
+	x.CompletionTime = timestamp(r.completed)
+	x.DeleteTime = timestamp(r.deleted)
+	x.Reconciling = !r.state.terminal()
+	x.RunningCount = int32(r.counts.running) //nolint:gosec // at most 10,000 tasks
+	x.SucceededCount = int32(r.counts.succeeded)
+	x.FailedCount = int32(r.counts.failed)
+	x.CancelledCount = int32(r.counts.cancelled)
+	x.RetriedCount = int32(r.counts.retried)
+	x.Conditions = r.conditions()
+	x.Etag = etagOf(r.updated, x.Generation)
+	return x
+}
+
+// reference is what a job tells of the execution that was created last.
+func (r *executionRow) reference() *runpb.ExecutionReference {
+	status := map[state]runpb.ExecutionReference_CompletionStatus{
+		pending:   runpb.ExecutionReference_EXECUTION_PENDING,
+		running:   runpb.ExecutionReference_EXECUTION_RUNNING,
+		succeeded: runpb.ExecutionReference_EXECUTION_SUCCEEDED,
+		failed:    runpb.ExecutionReference_EXECUTION_FAILED,
+		cancelled: runpb.ExecutionReference_EXECUTION_CANCELLED,
+	}
+	return &runpb.ExecutionReference{
+		Name:             r.message.Name,
+		CreateTime:       r.message.CreateTime,
+		CompletionTime:   timestamp(r.completed),
+		CompletionStatus: status[r.state],
+	}
+}
+
+func timestamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}

@@ -1,0 +1,255 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// CreateJob stores a new job. Its operation is done at once.
+// https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.CreateJob
+func (e *Engine) CreateJob(ctx context.Context, req *runpb.CreateJobRequest) (*longrunningpb.Operation, error) {
+	name, err := createdName(req)
+	if err != nil {
+		return nil, err
+	}
+	job, err := prepareJob(req.Job)
+	if err != nil {
+		return nil, err
+	}
+	created(job, name, time.Now())
+	if req.ValidateOnly {
+		return doneOperation("", (&jobRow{message: job}).proto())
+	}
+	var op *longrunningpb.Operation
+	err = e.write(ctx, func(tx *storeTx) error {
+		if err := tx.insertJob(name, job); err != nil {
+			return err
+		}
+		op, err = tx.jobOperation(name.Location, (&jobRow{message: job}).proto())
+		return err
+	})
+	return op, err
+}
+
+// UpdateJob replaces a job, or creates it where it is missing and that is allowed.
+// https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.UpdateJob
+func (e *Engine) UpdateJob(ctx context.Context, req *runpb.UpdateJobRequest) (*longrunningpb.Operation, error) {
+	name, err := jobspec.ParseJob(req.GetJob().GetName())
+	if err != nil {
+		return nil, err
+	}
+	job, err := prepareJob(req.Job)
+	if err != nil {
+		return nil, err
+	}
+	var op *longrunningpb.Operation
+	update := func(tx *storeTx) error {
+		row, err := tx.replaceJob(name, job, req.GetJob().GetEtag(), req.AllowMissing)
+		if err != nil {
+			return err
+		}
+		op, err = tx.jobOperation(name.Location, row.proto())
+		return err
+	}
+	if req.ValidateOnly {
+		err = e.dryRun(ctx, update)
+		return op, err
+	}
+	err = e.write(ctx, update)
+	return op, err
+}
+
+// replaceJob stores job as the newest generation of the job of that name.
+func (tx *storeTx) replaceJob(name jobspec.JobName, job *runpb.Job, etag string, create bool) (*jobRow, error) {
+	now := time.Now()
+	row, err := tx.job(name)
+	switch {
+	case create && runwith.CodeOf(err) == runwith.NotFound:
+		if err := jobspec.ValidateJobID(name.Job); err != nil {
+			return nil, err
+		}
+		created(job, name, now)
+		return &jobRow{message: job}, tx.insertJob(name, job)
+	case err != nil:
+		return nil, err
+	}
+	if err := checkEtag(etag, row.proto().Etag); err != nil {
+		return nil, err
+	}
+	updated(job, row.message, now)
+	row.message = job
+	return row, tx.updateJob(row.id, job)
+}
+
+// Job returns a job.
+func (e *Engine) Job(ctx context.Context, req *runpb.GetJobRequest) (*runpb.Job, error) {
+	name, err := jobspec.ParseJob(req.Name)
+	if err != nil {
+		return nil, err
+	}
+	var job *runpb.Job
+	err = e.read(ctx, func(tx *storeTx) error {
+		row, err := tx.job(name)
+		if err != nil {
+			return err
+		}
+		job = row.proto()
+		return nil
+	})
+	return job, err
+}
+
+// Jobs returns a page of a location's jobs, by name.
+func (e *Engine) Jobs(ctx context.Context, req *runpb.ListJobsRequest) (*runpb.ListJobsResponse, error) {
+	at, err := jobspec.ParseLocation(req.Parent)
+	if err != nil {
+		return nil, err
+	}
+	after := jobKey{}
+	p, err := openPage(req.PageSize, req.PageToken, fmt.Sprint("jobs ", at, req.ShowDeleted), &after.job, &after.id)
+	if err != nil {
+		return nil, err
+	}
+	res := &runpb.ListJobsResponse{}
+	err = e.read(ctx, func(tx *storeTx) error {
+		rows, err := tx.jobs(at, req.ShowDeleted, after, p.size+1)
+		if err != nil {
+			return err
+		}
+		if len(rows) > p.size {
+			rows = rows[:p.size]
+			last := rows[p.size-1]
+			res.NextPageToken = p.next(jobID(last.message.Name), last.id)
+		}
+		for _, row := range rows {
+			res.Jobs = append(res.Jobs, row.proto())
+		}
+		return nil
+	})
+	return res, err
+}
+
+// DeleteJob takes a job out of sight and stops its executions. Its operation is
+// done when they have ended.
+// https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.DeleteJob
+func (e *Engine) DeleteJob(ctx context.Context, req *runpb.DeleteJobRequest) (*longrunningpb.Operation, error) {
+	name, err := jobspec.ParseJob(req.Name)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		op      *longrunningpb.Operation
+		stopped []int64
+	)
+	remove := func(tx *storeTx) error {
+		row, err := tx.job(name)
+		if err != nil {
+			return err
+		}
+		if err := checkEtag(req.Etag, row.proto().Etag); err != nil {
+			return err
+		}
+		now := time.Now()
+		row.message.DeleteTime, row.message.UpdateTime = timestamppb.New(now), timestamppb.New(now)
+		row.message.ExpireTime = timestamppb.New(now.Add(deletedFor))
+		if stopped, err = tx.deleteJob(row.id, row.message, now); err != nil {
+			return err
+		}
+		op, err = tx.deleteOperation(name.Location, row)
+		return err
+	}
+	if req.ValidateOnly {
+		return op, e.dryRun(ctx, remove)
+	}
+	if err := e.write(ctx, remove); err != nil {
+		return nil, err
+	}
+	for _, execution := range stopped {
+		e.scheduler.stop(execution)
+		e.changes.publish(execution)
+	}
+	return op, nil
+}
+
+// deletedFor is how long a deleted job can still be listed.
+const deletedFor = 30 * 24 * time.Hour
+
+// createdName is the name that a create request gives its job.
+func createdName(req *runpb.CreateJobRequest) (jobspec.JobName, error) {
+	at, err := jobspec.ParseLocation(req.Parent)
+	if err != nil {
+		return jobspec.JobName{}, err
+	}
+	if err := jobspec.ValidateJobID(req.JobId); err != nil {
+		return jobspec.JobName{}, err
+	}
+	name := jobspec.JobName{Location: at, Job: req.JobId}
+	if given := req.GetJob().GetName(); given != "" && given != name.String() {
+		return jobspec.JobName{}, runwith.Errorf(runwith.InvalidArgument,
+			"job.name: is %q, must be empty or %q, which parent and job_id say", given, name)
+	}
+	return name, nil
+}
+
+// prepareJob is what a caller's job becomes: its output-only fields ignored, the
+// rest checked and completed.
+func prepareJob(given *runpb.Job) (*runpb.Job, error) {
+	if given == nil {
+		return nil, runwith.Errorf(runwith.InvalidArgument, "job: is required")
+	}
+	job := proto.CloneOf(given)
+	jobspec.ClearOutputOnly(job)
+	if job.CreateExecution != nil {
+		return nil, runwith.Errorf(runwith.Unimplemented,
+			"job.start_execution_token, job.run_execution_token: are not served yet: create the job, then run it")
+	}
+	if err := jobspec.ValidateJob(job); err != nil {
+		return nil, err
+	}
+	jobspec.Defaults(job)
+	return job, nil
+}
+
+func created(job *runpb.Job, name jobspec.JobName, now time.Time) {
+	job.Name = name.String()
+	job.Uid = uuid.NewString()
+	job.Generation, job.ObservedGeneration = 1, 1
+	job.CreateTime, job.UpdateTime = timestamppb.New(now), timestamppb.New(now)
+	job.Etag = ""
+}
+
+// updated gives job what it keeps of the one that it replaces.
+func updated(job, old *runpb.Job, now time.Time) {
+	job.Name, job.Uid, job.CreateTime = old.Name, old.Uid, old.CreateTime
+	job.Creator = old.Creator
+	job.UpdateTime = timestamppb.New(now)
+	job.Generation = old.Generation + 1
+	job.ObservedGeneration = job.Generation
+	job.Etag = ""
+}
+
+// proto is the job as clients see it.
+func (r *jobRow) proto() *runpb.Job {
+	job := proto.CloneOf(r.message)
+	ready := &runpb.Condition{Type: "Ready", State: runpb.Condition_CONDITION_SUCCEEDED, LastTransitionTime: job.UpdateTime}
+	job.TerminalCondition = ready
+	job.ExecutionCount = int32(r.executions) //nolint:gosec // bounded by retention
+	job.Etag = etagOf(job.UpdateTime.AsTime(), job.Generation)
+	if r.latest != nil {
+		job.LatestCreatedExecution = r.latest.reference()
+	}
+	return job
+}
+
+func jobID(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }

@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/runwith/runwith/internal/runner"
+)
+
+// recover goes on with the executions that an earlier process left unfinished.
+//
+// A task in state running was placed by that process: the runner adopts the
+// attempt, or ends what is left of it and says that it is lost. What the runner
+// still has and no such task accounts for is a leftover, and ended.
+func (e *Engine) recover(ctx context.Context) error {
+	unfinished, err := e.unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	known := map[runner.ID]bool{}
+	for _, a := range unfinished {
+		for _, p := range a.ready {
+			known[attemptID(a, p)] = p.resume
+		}
+	}
+	if err := e.endLeftovers(ctx, known); err != nil {
+		return err
+	}
+	for _, a := range unfinished {
+		e.scheduler.add(a)
+	}
+	return nil
+}
+
+// unfinished reads the executions that have not ended, and what they wait for.
+func (e *Engine) unfinished(ctx context.Context) (all []*active, err error) {
+	err = e.read(ctx, func(tx *storeTx) error {
+		rows, err := tx.unfinished()
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			ready, err := tx.placements(row.id)
+			if err != nil {
+				return err
+			}
+			a := e.activate(row.id, row.message, ready)
+			if row.stop != notStopped {
+				a.cancel(errStopped)
+			}
+			all = append(all, a)
+		}
+		return nil
+	})
+	return all, err
+}
+
+func (e *Engine) endLeftovers(ctx context.Context, known map[runner.ID]bool) error {
+	left, err := e.runner.List(ctx)
+	if err != nil {
+		return fmt.Errorf("list what is left of an earlier process: %w", err)
+	}
+	for _, id := range left {
+		if known[id] {
+			continue
+		}
+		e.log.Info("ending a leftover of an earlier process", "attempt", id.String())
+		if err := e.runner.Stop(ctx, id, e.grace); err != nil {
+			return fmt.Errorf("end leftover %s: %w", id, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// RunJob starts an execution of a job, with overrides that change a copy of its
+// template and never the job. When it returns, the execution is on disk and will
+// run, whatever happens to this process.
+// https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.RunJob
+func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrunningpb.Operation, error) {
+	name, err := jobspec.ParseJob(req.Name)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		op *longrunningpb.Operation
+		a  *active
+	)
+	run := func(tx *storeTx) error {
+		job, err := tx.job(name)
+		if err != nil {
+			return err
+		}
+		if err := checkEtag(req.Etag, job.proto().Etag); err != nil {
+			return err
+		}
+		x, err := e.newExecution(job.message, req.Overrides)
+		if err != nil {
+			return err
+		}
+		id, err := tx.insertNamed(job.id, name, x)
+		if err != nil {
+			return err
+		}
+		a = e.activate(id, x, nil)
+		op, err = tx.runOperation(name.Location, id)
+		return err
+	}
+	if req.ValidateOnly {
+		return op, e.dryRun(ctx, run)
+	}
+	if err := e.write(ctx, run); err != nil {
+		return nil, err
+	}
+	a.ready = firstPlacements(int(a.execution.TaskCount))
+	e.scheduler.add(a)
+	return op, nil
+}
+
+// newExecution freezes a job's template with the overrides applied.
+func (e *Engine) newExecution(job *runpb.Job, overrides *runpb.RunJobRequest_Overrides) (*runpb.Execution, error) {
+	template, err := jobspec.ApplyOverrides(job.Template, overrides)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.runner.Check(template.Template); err != nil {
+		return nil, err
+	}
+	return &runpb.Execution{
+		Uid:                uuid.NewString(),
+		Generation:         1,
+		ObservedGeneration: 1,
+		Labels:             template.Labels,
+		Annotations:        template.Annotations,
+		CreateTime:         timestamppb.New(time.Now()),
+		LaunchStage:        job.LaunchStage,
+		Job:                jobID(job.Name),
+		Parallelism:        template.Parallelism,
+		TaskCount:          template.TaskCount,
+		Template:           template.Template,
+	}, nil
+}
+
+// insertNamed stores an execution under a name that no other has.
+func (tx *storeTx) insertNamed(job int64, name jobspec.JobName, x *runpb.Execution) (id int64, err error) {
+	for range 10 {
+		x.Name = name.Execution(executionID(name.Job)).String()
+		if id, err = tx.insertExecution(job, x); !sqlite.Conflict(err) {
+			return id, err
+		}
+	}
+	return 0, fmt.Errorf("find a free name for an execution of %s: %w", name, err)
+}
+
+// executionID is a job's ID and five random letters or digits, as Cloud Run names
+// its executions.
+func executionID(job string) string {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+	var suffix [5]byte
+	_, _ = rand.Read(suffix[:]) // never fails
+	for i, b := range suffix {
+		suffix[i] = alphabet[int(b)%len(alphabet)]
+	}
+	return fmt.Sprintf("%s-%s", job, suffix[:])
+}
+
+// activate makes an execution known to the scheduler's side of the engine.
+func (e *Engine) activate(id int64, x *runpb.Execution, ready []placement) *active {
+	a := &active{id: id, execution: x, ready: ready}
+	a.width = jobspec.EffectiveParallelism(&runpb.ExecutionTemplate{Parallelism: x.Parallelism, TaskCount: x.TaskCount})
+	a.ctx, a.cancel = context.WithCancelCause(e.ctx)
+	return a
+}
+
+// firstPlacements are the tasks of a new execution.
+func firstPlacements(tasks int) []placement {
+	all := make([]placement, tasks)
+	for i := range all {
+		all[i].task = i
+	}
+	return all
+}

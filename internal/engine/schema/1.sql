@@ -1,0 +1,64 @@
+-- Times are Unix nanoseconds in UTC. Messages are google.cloud.run.v2 in binary
+-- form: what a caller set and what never changes. What changes with every task
+-- stands in columns, so that a transition is one compare-and-set.
+
+CREATE TABLE jobs (
+  id         INTEGER PRIMARY KEY,
+  project    TEXT    NOT NULL,
+  region     TEXT    NOT NULL,
+  job        TEXT    NOT NULL,
+  deleted    INTEGER,                     -- NULL while the job is there
+  executions INTEGER NOT NULL DEFAULT 0,  -- how many it has
+  message    BLOB    NOT NULL             -- Job
+) STRICT;
+
+CREATE UNIQUE INDEX jobs_by_name ON jobs (project, region, job) WHERE deleted IS NULL;
+CREATE INDEX jobs_by_location ON jobs (project, region, job, id);
+
+CREATE TABLE executions (
+  id         INTEGER PRIMARY KEY,
+  job        INTEGER NOT NULL REFERENCES jobs (id),
+  name       TEXT    NOT NULL UNIQUE,     -- the resource name
+  state      TEXT    NOT NULL,            -- pending, running, succeeded, failed, cancelled
+  stop       TEXT    NOT NULL DEFAULT '', -- why it is to end early: cancelled, deleted
+  created    INTEGER NOT NULL,
+  updated    INTEGER NOT NULL,
+  started    INTEGER NOT NULL DEFAULT 0,
+  completed  INTEGER NOT NULL DEFAULT 0,
+  deleted    INTEGER,
+  tasks      INTEGER NOT NULL,
+  running    INTEGER NOT NULL DEFAULT 0,
+  succeeded  INTEGER NOT NULL DEFAULT 0,
+  failed     INTEGER NOT NULL DEFAULT 0,
+  cancelled  INTEGER NOT NULL DEFAULT 0,
+  retried    INTEGER NOT NULL DEFAULT 0,
+  failure    TEXT    NOT NULL DEFAULT '', -- of the first task that failed for good
+  message    BLOB    NOT NULL             -- Execution, as it was created
+) STRICT;
+
+CREATE INDEX executions_by_job ON executions (job, id);
+CREATE INDEX executions_active ON executions (id) WHERE state IN ('pending', 'running');
+
+CREATE TABLE tasks (
+  execution   INTEGER NOT NULL REFERENCES executions (id) ON DELETE CASCADE,
+  task        INTEGER NOT NULL,           -- index, from 0
+  state       TEXT    NOT NULL,           -- as of an execution
+  attempt     INTEGER NOT NULL DEFAULT 0, -- the one that runs, or is next, or was the last
+  incarnation INTEGER NOT NULL DEFAULT 0, -- of that attempt
+  started     INTEGER NOT NULL DEFAULT 0,
+  completed   INTEGER NOT NULL DEFAULT 0,
+  exit_code   INTEGER NOT NULL DEFAULT 0, -- of the last attempt that ended
+  term_signal INTEGER NOT NULL DEFAULT 0,
+  status_code INTEGER NOT NULL DEFAULT 0, -- google.rpc.Code
+  status      TEXT    NOT NULL DEFAULT '',
+  PRIMARY KEY (execution, task)
+) STRICT, WITHOUT ROWID;
+
+-- An operation of a run lives as its execution does, one of a deletion until the
+-- job's executions have ended. Any other was done when it was answered.
+CREATE TABLE operations (
+  name      TEXT PRIMARY KEY,             -- the resource name
+  execution INTEGER REFERENCES executions (id) ON DELETE CASCADE,
+  job       INTEGER REFERENCES jobs (id),
+  message   BLOB NOT NULL                 -- Job: metadata and response where execution is NULL
+) STRICT, WITHOUT ROWID;

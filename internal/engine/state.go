@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/runner"
+)
+
+// state is where an execution or a task stands.
+type state string
+
+const (
+	pending   state = "pending"
+	running   state = "running"
+	succeeded state = "succeeded"
+	failed    state = "failed"
+	cancelled state = "cancelled"
+)
+
+func (s state) terminal() bool { return s == succeeded || s == failed || s == cancelled }
+
+// stopReason is why an execution is to end before its tasks do.
+type stopReason string
+
+const (
+	notStopped stopReason = ""
+	stopCancel stopReason = "cancelled"
+	stopDelete stopReason = "deleted"
+)
+
+// ending is how one attempt ended.
+type ending struct {
+	state  state // succeeded, failed or cancelled
+	result runner.Result
+	code   runwith.Code
+	status string // for people; empty on success
+}
+
+// Messages in Cloud Run's words.
+const (
+	exitedWithError = "The container exited with an error."
+	timedOut        = "The configured timeout was reached."
+)
+
+// endingOf judges an attempt by what its main process did and why the engine
+// stopped it, if it did. A stopped attempt is never a success, whatever its exit
+// code: it did not end by itself.
+func endingOf(result runner.Result, cause error) ending {
+	switch {
+	case cause == errTimeout:
+		return ending{failed, result, runwith.DeadlineExceeded, timedOut}
+	case cause == errStopped:
+		return ending{cancelled, result, runwith.Canceled, "The task was cancelled."}
+	case result == runner.Result{}:
+		return ending{state: succeeded}
+	}
+	return ending{failed, result, runwith.Aborted, exitedWithError}
+}
+
+// endingOfStart is the ending of an attempt that could not be placed.
+func endingOfStart(err error) ending {
+	return ending{failed, runner.Result{}, runwith.Internal, fmt.Sprintf("Application failed to start: %v.", err)}
+}
+
+// next is what becomes of a task whose attempt ended: its new state, and whether
+// that is another attempt.
+func (e ending) next(attempt, maxRetries int, stop stopReason) (_ state, retry bool) {
+	if e.state != failed {
+		return e.state, false
+	}
+	if stop != notStopped || attempt >= maxRetries {
+		return failed, false
+	}
+	return pending, true
+}
+
+// counts are an execution's tasks by state.
+type counts struct {
+	tasks, running, succeeded, failed, cancelled, retried int
+}
+
+// verdict is the state of an execution whose tasks stand so.
+func (c counts) verdict() state {
+	switch {
+	case c.succeeded+c.failed+c.cancelled < c.tasks:
+		return running
+	case c.cancelled > 0:
+		return cancelled
+	case c.failed > 0:
+		return failed
+	}
+	return succeeded
+}

@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// errStale says that a row is not in the state from which a transition starts.
+// Whoever lost that race has nothing to do.
+var errStale = errors.New("state has changed meanwhile")
+
+// storeTx is a transaction of the engine's database. Its methods that write are
+// transitions: each compares the state that it starts from, so that none can be
+// taken twice.
+type storeTx struct{ *sqlite.Tx }
+
+func (e *Engine) write(ctx context.Context, f func(*storeTx) error) error {
+	return e.db.Write(ctx, func(tx *sqlite.Tx) error { return f(&storeTx{tx}) })
+}
+
+func (e *Engine) read(ctx context.Context, f func(*storeTx) error) error {
+	return e.db.Read(ctx, func(tx *sqlite.Tx) error { return f(&storeTx{tx}) })
+}
+
+// change runs a statement that must change exactly one row.
+func (tx *storeTx) change(query string, args ...any) error {
+	n, err := tx.Exec(query, args...)
+	switch {
+	case err != nil:
+		return err
+	case n != 1:
+		return errStale
+	}
+	return nil
+}
+
+// unmarshal reads a stored message.
+func unmarshal[M proto.Message](blob []byte, into M) (M, error) {
+	if err := proto.Unmarshal(blob, into); err != nil {
+		return into, fmt.Errorf("read stored %s: %w", into.ProtoReflect().Descriptor().Name(), err)
+	}
+	return into, nil
+}
+
+// timeAt is the time of a column; 0 and NULL are no time.
+func timeAt(nanos int64) time.Time {
+	if nanos == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanos).UTC()
+}

@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"errors"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// executionRow is an execution as it is stored.
+type executionRow struct {
+	id      int64
+	state   state
+	stop    stopReason
+	updated time.Time
+	started, completed,
+	deleted time.Time
+	counts  counts
+	failure string
+	message *runpb.Execution // as it was created
+}
+
+const executionColumns = `e.id, e.state, e.stop, e.updated, e.started, e.completed, e.deleted,
+	e.tasks, e.running, e.succeeded, e.failed, e.cancelled, e.retried, e.failure, e.message`
+
+// nullableExecution takes the columns of an execution that may not be there.
+type nullableExecution struct {
+	id, updated, started, completed, deleted              *int64
+	tasks, running, succeeded, failed, cancelled, retried *int
+	state, stop, failure                                  *string
+	blob                                                  []byte
+}
+
+func (n *nullableExecution) dest() []any {
+	return []any{&n.id, &n.state, &n.stop, &n.updated, &n.started, &n.completed, &n.deleted,
+		&n.tasks, &n.running, &n.succeeded, &n.failed, &n.cancelled, &n.retried, &n.failure, &n.blob}
+}
+
+func (n *nullableExecution) row() (*executionRow, error) {
+	if n.id == nil {
+		return nil, nil
+	}
+	message, err := unmarshal(n.blob, &runpb.Execution{})
+	if err != nil {
+		return nil, err
+	}
+	row := &executionRow{
+		id: *n.id, state: state(*n.state), stop: stopReason(*n.stop),
+		updated: timeAt(*n.updated), started: timeAt(*n.started), completed: timeAt(*n.completed),
+		counts:  counts{*n.tasks, *n.running, *n.succeeded, *n.failed, *n.cancelled, *n.retried},
+		failure: *n.failure, message: message,
+	}
+	if n.deleted != nil {
+		row.deleted = timeAt(*n.deleted)
+	}
+	return row, nil
+}
+
+func scanExecution(row sqlite.Row) (*executionRow, error) {
+	var n nullableExecution
+	if err := row.Scan(n.dest()...); err != nil {
+		return nil, err
+	}
+	return n.row()
+}
+
+// execution returns the execution of that name, or NOT_FOUND.
+func (tx *storeTx) execution(name jobspec.ExecutionName) (*executionRow, error) {
+	row, err := scanExecution(tx.QueryRow(
+		`SELECT `+executionColumns+` FROM executions e WHERE e.name = ? AND e.deleted IS NULL`, name.String()))
+	if errors.Is(err, sqlite.ErrNoRows) {
+		return nil, runwith.Errorf(runwith.NotFound, "execution %s does not exist", name)
+	}
+	return row, err
+}
+
+func (tx *storeTx) executionByID(id int64) (*executionRow, error) {
+	return scanExecution(tx.QueryRow(`SELECT `+executionColumns+` FROM executions e WHERE e.id = ?`, id))
+}
+
+// executions returns a job's executions, or those of all jobs of the location
+// where the job is "-", newest first: at most limit, before the id.
+func (tx *storeTx) executions(of jobspec.JobName, deleted bool, before int64, limit int) ([]*executionRow, error) {
+	return collectExecutions(tx, `SELECT `+executionColumns+`
+		FROM executions e JOIN jobs j ON j.id = e.job
+		WHERE j.project = ? AND j.region = ? AND (? = '-' OR j.job = ?) AND (e.deleted IS NULL OR ?) AND e.id < ?
+		ORDER BY e.id DESC LIMIT ?`, of.Project, of.Region, of.Job, of.Job, deleted, before, limit)
+}
+
+// unfinished returns every execution that has not ended.
+func (tx *storeTx) unfinished() ([]*executionRow, error) {
+	return collectExecutions(tx, `SELECT `+executionColumns+`
+		FROM executions e WHERE e.state IN ('pending', 'running') ORDER BY e.id`)
+}
+
+func collectExecutions(tx *storeTx, query string, args ...any) ([]*executionRow, error) {
+	var all []*executionRow
+	for row, err := range tx.Query(query, args...) {
+		if err != nil {
+			return nil, err
+		}
+		r, err := scanExecution(row)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+func (tx *storeTx) activeExecutions(job int64) (ids []int64, err error) {
+	for row, err := range tx.Query(`SELECT id FROM executions WHERE job = ? AND state IN ('pending', 'running')`, job) {
+		if err != nil {
+			return nil, err
+		}
+		var id int64
+		if err := row.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// insertExecution stores a new execution of a job that is there, and its tasks.
+// Its name may be taken: see sqlite.Conflict.
+func (tx *storeTx) insertExecution(job int64, x *runpb.Execution) (id int64, err error) {
+	blob, err := proto.Marshal(x)
+	if err != nil {
+		return 0, err
+	}
+	created := x.CreateTime.AsTime().UnixNano()
+	err = tx.QueryRow(`INSERT INTO executions (job, name, state, created, updated, tasks, message)
+		VALUES (?, ?, 'pending', ?, ?, ?, ?) RETURNING id`, job, x.Name, created, created, x.TaskCount, blob).Scan(&id)
+	if err != nil {
+		return 0, err
+	}
+	if _, err = tx.Exec(`INSERT INTO tasks (execution, task, state)
+		WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)
+		SELECT ?, i, 'pending' FROM n`, x.TaskCount, id); err != nil {
+		return 0, err
+	}
+	return id, tx.change(`UPDATE jobs SET executions = executions + 1 WHERE id = ? AND deleted IS NULL`, job)
+}
+
+// stopExecution asks an active execution to end: its tasks that wait are
+// cancelled, and no task is claimed any more. It does nothing to one that was
+// asked before or has ended.
+func (tx *storeTx) stopExecution(id int64, why stopReason, now time.Time) error {
+	n, err := tx.Exec(`UPDATE executions SET stop = ?, updated = ?
+		WHERE id = ? AND stop = '' AND state IN ('pending', 'running')`, why, now.UnixNano(), id)
+	if err != nil || n == 0 {
+		return err
+	}
+	waiting, err := tx.Exec(`UPDATE tasks SET state = 'cancelled', completed = ?
+		WHERE execution = ? AND state = 'pending'`, now.UnixNano(), id)
+	if err != nil {
+		return err
+	}
+	_, err = tx.tally(id, delta{cancelled: int(waiting)}, now)
+	return err
+}

@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"errors"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// jobRow is a job as it is stored.
+type jobRow struct {
+	id         int64
+	executions int
+	latest     *executionRow // the one created last; nil where there is none
+	message    *runpb.Job
+}
+
+const jobColumns = `
+	SELECT j.id, j.executions, j.message, ` + executionColumns + `
+	FROM jobs j
+	LEFT JOIN executions e ON e.id = (SELECT max(id) FROM executions WHERE job = j.id AND deleted IS NULL)`
+
+func scanJob(row sqlite.Row) (*jobRow, error) {
+	var (
+		r      jobRow
+		blob   []byte
+		latest nullableExecution
+	)
+	if err := row.Scan(append([]any{&r.id, &r.executions, &blob}, latest.dest()...)...); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.latest, err = latest.row(); err != nil {
+		return nil, err
+	}
+	r.message, err = unmarshal(blob, &runpb.Job{})
+	return &r, err
+}
+
+// job returns the job of that name that is not deleted, or NOT_FOUND.
+func (tx *storeTx) job(name jobspec.JobName) (*jobRow, error) {
+	row, err := scanJob(tx.QueryRow(jobColumns+` WHERE j.project = ? AND j.region = ? AND j.job = ? AND j.deleted IS NULL`,
+		name.Project, name.Region, name.Job))
+	if errors.Is(err, sqlite.ErrNoRows) {
+		return nil, runwith.Errorf(runwith.NotFound, "job %s does not exist", name)
+	}
+	return row, err
+}
+
+// jobs returns the jobs of a location by name, at most limit, after the key.
+func (tx *storeTx) jobs(at jobspec.Location, deleted bool, after jobKey, limit int) ([]*jobRow, error) {
+	var all []*jobRow
+	rows := tx.Query(jobColumns+`
+		WHERE j.project = ? AND j.region = ? AND (j.deleted IS NULL OR ?) AND (j.job, j.id) > (?, ?)
+		ORDER BY j.job, j.id LIMIT ?`, at.Project, at.Region, deleted, after.job, after.id, limit)
+	for row, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		r, err := scanJob(row)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// jobKey is where a job stands in a list.
+type jobKey struct {
+	job string
+	id  int64
+}
+
+// insertJob stores a new job, or says ALREADY_EXISTS.
+func (tx *storeTx) insertJob(name jobspec.JobName, job *runpb.Job) error {
+	blob, err := proto.Marshal(job)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO jobs (project, region, job, message) VALUES (?, ?, ?, ?)`,
+		name.Project, name.Region, name.Job, blob)
+	if sqlite.Conflict(err) {
+		return runwith.Errorf(runwith.AlreadyExists, "job %s exists already", name)
+	}
+	return err
+}
+
+// updateJob replaces what a job is.
+func (tx *storeTx) updateJob(id int64, job *runpb.Job) error {
+	blob, err := proto.Marshal(job)
+	if err != nil {
+		return err
+	}
+	return tx.change(`UPDATE jobs SET message = ? WHERE id = ? AND deleted IS NULL`, blob, id)
+}
+
+// deleteJob takes a job and its executions out of sight, and asks those that are
+// active to stop. It returns them.
+func (tx *storeTx) deleteJob(id int64, job *runpb.Job, now time.Time) (active []int64, err error) {
+	if err := tx.updateJob(id, job); err != nil {
+		return nil, err
+	}
+	if err := tx.change(`UPDATE jobs SET deleted = ? WHERE id = ? AND deleted IS NULL`, now.UnixNano(), id); err != nil {
+		return nil, err
+	}
+	if active, err = tx.activeExecutions(id); err != nil {
+		return nil, err
+	}
+	for _, execution := range active {
+		if err := tx.stopExecution(execution, stopDelete, now); err != nil {
+			return nil, err
+		}
+	}
+	_, err = tx.Exec(`UPDATE executions SET deleted = ? WHERE job = ? AND deleted IS NULL`, now.UnixNano(), id)
+	return active, err
+}

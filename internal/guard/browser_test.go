@@ -1,0 +1,189 @@
+package guard_test
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
+	"github.com/runwith/runwith/internal/guard"
+	"github.com/runwith/runwith/internal/testneed"
+)
+
+//go:embed testdata/page.html
+var page []byte
+
+// attempts are those of testdata/page.html.
+var attempts = []string{
+	"beacon", "eventSource", "fetchCreate", "fetchList", "fetchNoCORS", "fetchText", "form", "frame", "image",
+	"sandboxedForm", "script", "style", "webSocket", "xhr",
+}
+
+// servePage is a web site with the page and nothing else.
+func servePage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Write(page)
+}
+
+// target stands for the engine: it serves the page on / and takes every request
+// to the jobs for good.
+type target struct {
+	addr    string
+	arrived recorder // at the listener
+	reached recorder // behind the guard
+}
+
+// startTarget starts a target behind protect.
+func startTarget(t *testing.T, protect func(http.Handler) http.Handler) *target {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", servePage)
+	mux.HandleFunc("/v2/projects/demo/locations/us-east4/", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "done: %s", r.Method)
+	})
+	tg := new(target)
+	tg.addr = serve(t, tg.arrived.wrap(protect(tg.reached.wrap(mux))))
+	return tg
+}
+
+// waitArrived waits until every attempt has arrived. A page may learn of its
+// attempt's end before it is sent (sendBeacon, a form in a frame).
+func (tg *target) waitArrived(ctx context.Context, t *testing.T) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		missing := slices.DeleteFunc(slices.Clone(attempts), func(name string) bool { return tg.arrived.count(name) > 0 })
+		if len(missing) == 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("attempts %q did not arrive: %v", missing, context.Cause(ctx))
+		}
+	}
+}
+
+// The browser finds every .example name on this machine: an attacker's name
+// server may say so, too.
+const resolverRules = "MAP *.example 127.0.0.1"
+
+// startBrowser starts Chromium with an empty profile. Each call of the function
+// that it returns opens a tab.
+func startBrowser(t *testing.T) (newTab func(t *testing.T) context.Context) {
+	t.Helper()
+	path := testneed.Tool(t, "chromium")
+	home := t.TempDir()
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(path),
+		chromedp.UserDataDir(home),
+		chromedp.Env("HOME="+home),
+		chromedp.NoSandbox, // for root; the pages are our own
+		chromedp.DisableGPU,
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("host-resolver-rules", resolverRules),
+		chromedp.Flag("no-proxy-server", true),
+	)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(cancel)
+	browser, _ := chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(browser); err != nil { // waits for its end
+			t.Errorf("end chromium: %v", err)
+		}
+	})
+	if err := chromedp.Do(browser); err != nil {
+		t.Fatalf("start chromium: %v", err)
+	}
+	return func(t *testing.T) context.Context {
+		tab, cancel := chromedp.NewContext(browser)
+		t.Cleanup(cancel)
+		return tab
+	}
+}
+
+// attack has the page at url make every attempt on tg, waits until all have
+// arrived, and returns what the page learned from each.
+func attack(tab context.Context, t *testing.T, url string, tg *target) map[string]string {
+	t.Helper()
+	if err := chromedp.Do(tab, chromedp.Navigate(url)); err != nil {
+		t.Fatalf("open %s: %v", url, err)
+	}
+	script := fmt.Sprintf("attack(%q)", "http://"+tg.addr)
+	learned, err := chromedp.Run(tab, chromedp.Evaluate[map[string]string](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("run the page at %s: %v", url, err)
+	}
+	if diff := cmp.Diff(attempts, slices.Sorted(maps.Keys(learned))); diff != "" {
+		t.Fatalf("the page did not make the attempts that it should (-want +got):\n%s", diff)
+	}
+	tg.waitArrived(tab, t)
+	return learned
+}
+
+func TestBrowser(t *testing.T) {
+	t.Parallel()
+	newTab := startBrowser(t)
+	site := serve(t, http.HandlerFunc(servePage))
+	_, port, _ := net.SplitHostPort(site)
+	wrap := newGuard(t, guard.Config{}).Wrap
+
+	for _, host := range []string{"127.0.0.1", "localhost", "page.example"} {
+		t.Run("page of "+host, func(t *testing.T) {
+			tg := startTarget(t, wrap)
+			learned := attack(newTab(t), t, "http://"+net.JoinHostPort(host, port), tg)
+			for name, what := range learned {
+				if strings.HasPrefix(what, "read: ") {
+					t.Errorf("%s: the page read an answer: %s", name, what)
+				}
+			}
+			if got := tg.reached.names(); len(got) > 0 {
+				t.Errorf("the page reached the handler by %q", got)
+			}
+		})
+	}
+	t.Run("own page", func(t *testing.T) {
+		tg := startTarget(t, wrap)
+		learned := attack(newTab(t), t, "http://"+tg.addr, tg)
+		for name, want := range map[string]string{"fetchCreate": "read: 200 done: POST", "fetchList": "read: 200 done: GET"} {
+			if learned[name] != want || tg.reached.count(name) != 1 {
+				t.Errorf("%s: the page learned %q and reached the handler %d times, want %q and once", name, learned[name], tg.reached.count(name), want)
+			}
+		}
+	})
+	t.Run("rebound name", func(t *testing.T) {
+		tg := startTarget(t, wrap)
+		_, port, _ := net.SplitHostPort(tg.addr)
+		tab := newTab(t)
+		if err := chromedp.Do(tab, chromedp.Navigate("http://rebind.example:"+port)); err != nil {
+			t.Fatal(err)
+		}
+		text, err := chromedp.Run(tab, chromedp.Evaluate[string]("document.body.innerText"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tg.reached.names(); len(got) > 0 || !strings.Contains(text, "--allow-host") {
+			t.Errorf("the browser shows %q and reached the handler by %q, want the guard's refusal", text, got)
+		}
+	})
+	// Without the guard every attempt comes through: the tests above can fail.
+	t.Run("no guard", func(t *testing.T) {
+		tg := startTarget(t, func(next http.Handler) http.Handler { return next })
+		attack(newTab(t), t, "http://"+net.JoinHostPort("page.example", port), tg)
+		if diff := cmp.Diff(attempts, tg.reached.names()); diff != "" {
+			t.Errorf("without a guard other attempts come through (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,128 @@
+// Package guard is what every listener puts in front of its routes. The engine
+// runs commands, so a web page must never reach it, and one slow or boundless
+// request must not hold the server up.
+//
+// A [Guard] refuses
+//   - what a page of another origin sends, GET and OPTIONS included, and sends
+//     no CORS header, so that such a page can read no answer either;
+//   - a Host that does not mean this machine, which closes DNS rebinding;
+//   - a body that is not JSON, is too large or comes too slowly.
+//
+// gRPC requests are held to the first two; grpc-go bounds its own messages.
+// [Server] bounds headers and idle connections, and [CheckBind] keeps a listener
+// on the loopback interface unless it is told otherwise.
+package guard
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/runwith/runwith"
+)
+
+const (
+	defaultMaxBody     = 1 << 20
+	defaultBodyTimeout = 30 * time.Second
+)
+
+// Config says what a [Guard] lets through. The zero value works.
+type Config struct {
+	// AllowHosts are more names or IP addresses that mean this machine
+	// (--allow-host), without scheme and port.
+	AllowHosts []string
+	// MaxBody is the largest REST body in bytes; 0 means 1 MiB.
+	MaxBody int64
+	// BodyTimeout is the time that a client has to send a REST body; 0 means 30 s.
+	BodyTimeout time.Duration
+	// Reject writes a refusal in the listener's own error format, with the HTTP
+	// status that [Status] tells. Nil writes Google's
+	// {"error":{"code","message","status"}}. gRPC requests are always answered
+	// with a gRPC status, without it.
+	Reject func(w http.ResponseWriter, r *http.Request, err *runwith.Error)
+}
+
+// Validate reports all faults of the configuration.
+func (c Config) Validate() error {
+	var faults []error
+	for _, name := range c.AllowHosts {
+		if !validHost(name) {
+			faults = append(faults, fmt.Errorf("allow-host %q: must be a host name or an IP address, without scheme, port or wildcard", name))
+		}
+	}
+	if c.MaxBody < 0 {
+		faults = append(faults, fmt.Errorf("max body %d: must not be negative", c.MaxBody))
+	}
+	if c.BodyTimeout < 0 {
+		faults = append(faults, fmt.Errorf("body timeout %v: must not be negative", c.BodyTimeout))
+	}
+	return errors.Join(faults...)
+}
+
+// Guard decides which requests reach a listener's routes. It may be used
+// concurrently, and for several listeners.
+type Guard struct {
+	hosts       hosts
+	maxBody     int64
+	bodyTimeout time.Duration
+	reject      func(http.ResponseWriter, *http.Request, *runwith.Error)
+}
+
+// New returns the Guard for c, or what [Config.Validate] reports.
+func New(c Config) (*Guard, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	g := &Guard{
+		hosts:       newHosts(c.AllowHosts),
+		maxBody:     cmp.Or(c.MaxBody, defaultMaxBody),
+		bodyTimeout: cmp.Or(c.BodyTimeout, defaultBodyTimeout),
+		reject:      c.Reject,
+	}
+	if g.reject == nil {
+		g.reject = rejectJSON
+	}
+	return g, nil
+}
+
+// Wrap returns a handler that passes on to next what the Guard lets through. It
+// must be the outermost handler, so that net/http sees the body's limits.
+//
+// A body without a declared length can turn out too large, and any body too
+// slow, only while next reads it: Read then returns a [*runwith.Error], whose
+// HTTP status [Status] tells.
+func (g *Guard) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		admitted, refusal := g.admit(w, r)
+		switch {
+		case refusal == nil:
+			next.ServeHTTP(w, admitted)
+		case IsGRPC(r):
+			rejectGRPC(w, refusal)
+		default:
+			g.reject(w, r, refusal)
+		}
+	})
+}
+
+// admit returns the request as the routes shall see it, or why they shall not.
+func (g *Guard) admit(w http.ResponseWriter, r *http.Request) (*http.Request, *runwith.Error) {
+	hasBody := r.ContentLength != 0 && !IsGRPC(r)
+	if hasBody {
+		// Before any refusal: net/http reads what is left of a refused body, too.
+		r = g.boundBody(w, r)
+	}
+	if refusal := g.hosts.check(r); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := checkOrigin(r); refusal != nil {
+		return nil, refusal
+	}
+	if hasBody {
+		return g.checkBody(r)
+	}
+	return r, nil
+}

@@ -1,0 +1,112 @@
+package guard
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/runwith/runwith"
+)
+
+// hosts are the names and addresses, as hostOf writes them, that mean this
+// machine besides those that always do.
+type hosts map[string]bool
+
+// newHosts returns the emulated Google hosts and the extra ones. The regions'
+// own hosts are emulated, too: see isRegional.
+func newHosts(extra []string) hosts {
+	h := hosts{
+		"run.googleapis.com":                  true,
+		"logging.googleapis.com":              true,
+		"serviceusage.googleapis.com":         true,
+		"cloudresourcemanager.googleapis.com": true,
+		"metadata.google.internal":            true,
+	}
+	for _, name := range extra {
+		h[hostOf(name)] = true
+	}
+	return h
+}
+
+// check refuses a request that was sent to another machine's name: by a proxy's
+// client, or by a page whose name was made to resolve to this machine (DNS
+// rebinding). For a target in absolute form, r.Host is the target's host.
+func (h hosts) check(r *http.Request) *runwith.Error {
+	if r.Method == http.MethodConnect {
+		return runwith.Errorf(runwith.PermissionDenied,
+			"CONNECT is refused: as a proxy runwith answers plain HTTP for the hosts that it emulates, and forwards nothing")
+	}
+	host := hostOf(r.Host)
+	if h.meansThisMachine(host, r) {
+		return nil
+	}
+	return runwith.Errorf(runwith.PermissionDenied,
+		"host %q is not known to mean this machine; if it does, start runwith with --allow-host and that name", host)
+}
+
+func (h hosts) meansThisMachine(host string, r *http.Request) bool {
+	if h[host] || host == "localhost" || strings.HasSuffix(host, ".localhost") || isRegional(host) {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	// An address needs no name server, so no name server can have lied: rebinding
+	// always shows a name here.
+	addr = addr.Unmap().WithZone("")
+	return addr.IsLoopback() || addr == localAddr(r)
+}
+
+// isRegional reports whether host is a region's Cloud Run host, such as
+// us-east4-run.googleapis.com.
+func isRegional(host string) bool {
+	region, ok := strings.CutSuffix(host, "-run.googleapis.com")
+	return ok && region != "" && !strings.Contains(region, ".")
+}
+
+// localAddr returns this machine's end of the request's connection, and the zero
+// Addr where that is not an IP address.
+func localAddr(r *http.Request) netip.Addr {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return netip.Addr{}
+	}
+	addrPort, err := netip.ParseAddrPort(local.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addrPort.Addr().Unmap().WithZone("")
+}
+
+// hostOf returns the name or address in a Host header: in lower case, without
+// port, brackets and the dot that may end a name.
+func hostOf(hostPort string) string {
+	host, _, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		host = strings.TrimSuffix(strings.TrimPrefix(hostPort, "["), "]")
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// validHost reports whether s is a host name or an IP address and nothing more.
+func validHost(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
+		if label == "" || strings.ContainsFunc(label, notInName) {
+			return false
+		}
+	}
+	return true
+}
+
+func notInName(r rune) bool {
+	switch {
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_':
+		return false
+	}
+	return true
+}

@@ -1,0 +1,101 @@
+package guard
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/runwith/runwith"
+)
+
+// statusError is the cause of an error whose HTTP status says more than its code.
+type statusError struct {
+	status int
+	cause  error // may be nil
+}
+
+func (e *statusError) Error() string {
+	if e.cause == nil {
+		return http.StatusText(e.status)
+	}
+	return e.cause.Error()
+}
+
+func (e *statusError) Unwrap() error { return e.cause }
+
+// Status returns the HTTP status of err: 413, 415 or 408 for what a [Guard] or a
+// body that it bounded says of a request's body, and that of the error's code for
+// any other. Writers of errors use it in place of the code's own.
+func Status(err error) int {
+	if s, ok := errors.AsType[*statusError](err); ok {
+		return s.status
+	}
+	return runwith.CodeOf(err).HTTPStatus()
+}
+
+func (g *Guard) bodyTooLarge(cause *http.MaxBytesError) *runwith.Error {
+	return &runwith.Error{
+		Code:    runwith.InvalidArgument,
+		Message: fmt.Sprintf("the request's body is larger than %d bytes; send a smaller one", cause.Limit),
+		Err:     &statusError{http.StatusRequestEntityTooLarge, cause},
+	}
+}
+
+func (g *Guard) bodyTooSlow(cause error) *runwith.Error {
+	return &runwith.Error{
+		Code:    runwith.DeadlineExceeded,
+		Message: fmt.Sprintf("the request's body did not arrive within %v; nothing was done, send it again", g.bodyTimeout),
+		Err:     &statusError{http.StatusRequestTimeout, cause},
+	}
+}
+
+func wrongContentType(h http.Header) *runwith.Error {
+	return &runwith.Error{
+		Code:    runwith.InvalidArgument,
+		Message: fmt.Sprintf("Content-Type %q: a request's body must be application/json", h.Get("Content-Type")),
+		Err:     &statusError{http.StatusUnsupportedMediaType, nil},
+	}
+}
+
+// bodyUnreadable is what a body's Read returned, as a refusal.
+func bodyUnreadable(err error) *runwith.Error {
+	if e, ok := errors.AsType[*runwith.Error](err); ok {
+		return e
+	}
+	return &runwith.Error{
+		Code:    runwith.InvalidArgument,
+		Message: "the request's body ended too early or is malformed; send it again",
+		Err:     err,
+	}
+}
+
+// rejectJSON writes the error as Google's REST APIs do.
+// See https://cloud.google.com/apis/design/errors#http_mapping.
+func rejectJSON(w http.ResponseWriter, _ *http.Request, err *runwith.Error) {
+	type status struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+		Status  string `json:"status"`
+	}
+	code := Status(err)
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	w.WriteHeader(code)
+	// A client that does not read its refusal is no error of ours.
+	_ = json.NewEncoder(w).Encode(map[string]status{
+		"error": {Code: code, Message: err.Message, Status: err.Code.String()},
+	})
+}
+
+// rejectGRPC writes the error as a response of trailers alone, so that a gRPC
+// client shows the message instead of an HTTP status that it did not expect.
+// See https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses.
+func rejectGRPC(w http.ResponseWriter, err *runwith.Error) {
+	h := w.Header()
+	h.Set("Content-Type", "application/grpc")
+	h.Set("Grpc-Status", strconv.Itoa(int(err.Code)))
+	h.Set("Grpc-Message", url.PathEscape(err.Message))
+	w.WriteHeader(http.StatusOK)
+}

@@ -1,0 +1,88 @@
+package jobspec
+
+import (
+	"iter"
+	"slices"
+
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+)
+
+// ClearOutputOnly clears, in place and at every depth, the fields that only the
+// server sets: Google ignores what a caller sends in them. Which they are is
+// read from the google.api.field_behavior annotations. A nil job stays nil.
+//
+// See https://google.aip.dev/203#output-only.
+func ClearOutputOnly(job *runpb.Job) {
+	clearOutputOnly(job.ProtoReflect())
+}
+
+func clearOutputOnly(m protoreflect.Message) {
+	for fd, v := range m.Range {
+		if hasBehavior(fd, annotations.FieldBehavior_OUTPUT_ONLY) {
+			m.Clear(fd)
+			continue
+		}
+		for child := range messages(fd, v) {
+			clearOutputOnly(child)
+		}
+	}
+}
+
+// validateRequired reports, at every depth, the fields that are annotated as
+// required and not set.
+func validateRequired(p place, m protoreflect.Message) {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		switch {
+		case m.Has(fd):
+			validateRequiredBelow(p.field(string(fd.Name())), fd, m.Get(fd))
+		case fd.FullName() == "google.cloud.run.v2.VolumeMount.mount_path":
+			// Cloud SQL volumes need none: validateMounts knows.
+		case hasBehavior(fd, annotations.FieldBehavior_REQUIRED):
+			p.field(string(fd.Name())).addf(required)
+		}
+	}
+}
+
+func validateRequiredBelow(p place, fd protoreflect.FieldDescriptor, v protoreflect.Value) {
+	i := 0
+	for child := range messages(fd, v) {
+		at := p
+		if fd.IsList() {
+			at = p.index(i)
+			i++
+		}
+		validateRequired(at, child)
+	}
+}
+
+// messages yields the messages that a field holds: one, a list's, or none. No
+// message of a job maps to messages.
+func messages(fd protoreflect.FieldDescriptor, v protoreflect.Value) iter.Seq[protoreflect.Message] {
+	return func(yield func(protoreflect.Message) bool) {
+		if fd.Message() == nil || fd.IsMap() {
+			return
+		}
+		if !fd.IsList() {
+			yield(v.Message())
+			return
+		}
+		list := v.List()
+		for i := range list.Len() {
+			if !yield(list.Get(i).Message()) {
+				return
+			}
+		}
+	}
+}
+
+// hasBehavior reports whether a field carries a google.api.field_behavior.
+func hasBehavior(fd protoreflect.FieldDescriptor, behavior annotations.FieldBehavior) bool {
+	all, _ := proto.GetExtension(fd.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
+	return slices.Contains(all, behavior)
+}

@@ -1,0 +1,73 @@
+package jobspec
+
+import (
+	"google.golang.org/genproto/googleapis/api"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+)
+
+const (
+	defaultRetries = 3
+	// defaultTimeout of an attempt, in seconds.
+	defaultTimeout = 600
+)
+
+// Defaults fills in, in place, what a caller left out of a valid job and Cloud
+// Run shows afterwards. What is set stays as it was written. The service account
+// is not among it: its default depends on the project.
+func Defaults(job *runpb.Job) {
+	if job == nil {
+		return
+	}
+	if job.GetLaunchStage() == api.LaunchStage_LAUNCH_STAGE_UNSPECIFIED {
+		job.LaunchStage = api.LaunchStage_GA
+	}
+	t := job.GetTemplate()
+	if t == nil {
+		return
+	}
+	if t.GetTaskCount() == 0 {
+		t.TaskCount = 1
+	}
+	if t.GetTemplate() != nil {
+		defaultTask(t.GetTemplate())
+	}
+}
+
+func defaultTask(t *runpb.TaskTemplate) {
+	// 0 retries is an answer of its own: only the oneof tells it from no answer.
+	if t.GetRetries() == nil {
+		t.Retries = &runpb.TaskTemplate_MaxRetries{MaxRetries: defaultRetries}
+	}
+	if t.GetTimeout() == nil {
+		t.Timeout = &durationpb.Duration{Seconds: defaultTimeout}
+	}
+	if t.GetExecutionEnvironment() == runpb.ExecutionEnvironment_EXECUTION_ENVIRONMENT_UNSPECIFIED {
+		t.ExecutionEnvironment = runpb.ExecutionEnvironment_EXECUTION_ENVIRONMENT_GEN2
+	}
+	if vpc := t.GetVpcAccess(); vpc != nil && vpc.GetEgress() == runpb.VpcAccess_VPC_EGRESS_UNSPECIFIED {
+		vpc.Egress = runpb.VpcAccess_PRIVATE_RANGES_ONLY
+	}
+	for _, c := range t.GetContainers() {
+		if c != nil {
+			defaultLimits(c)
+		}
+	}
+}
+
+func defaultLimits(c *runpb.Container) {
+	if c.GetResources() == nil {
+		c.Resources = &runpb.ResourceRequirements{}
+	}
+	if c.Resources.GetLimits() == nil {
+		c.Resources.Limits = make(map[string]string, 2)
+	}
+	limits := c.Resources.Limits
+	if _, set := limits[limitCPU]; !set {
+		limits[limitCPU] = defaultCPU
+	}
+	if _, set := limits[limitMemory]; !set {
+		limits[limitMemory] = defaultMemory
+	}
+}

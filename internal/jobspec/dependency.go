@@ -1,0 +1,64 @@
+package jobspec
+
+import "cloud.google.com/go/run/apiv2/runpb"
+
+// validateDependencies checks that depends_on leads to containers of the same
+// task and never back.
+func validateDependencies(p place, containers []*runpb.Container) {
+	byName := make(map[string]int, len(containers))
+	for i, c := range containers {
+		if c.GetName() != "" {
+			byName[c.GetName()] = i
+		}
+	}
+	next := make([][]int, len(containers))
+	for i, c := range containers {
+		for j, name := range c.GetDependsOn() {
+			to, known := byName[name]
+			if !known {
+				p.index(i).field("depends_on").index(j).addf("there is no container named %s", quote(name))
+				continue
+			}
+			next[i] = append(next[i], to)
+		}
+	}
+	for _, i := range cyclic(next) {
+		p.index(i).field("depends_on").addf("must not lead into a circle, a container starts after those it depends on")
+	}
+}
+
+// cyclic returns, in order, the nodes of a graph that are on a cycle or lead to
+// one: what is left when those that lead nowhere are taken away again and again.
+// It does not recurse, for the graph is a caller's.
+func cyclic(next [][]int) []int {
+	waiting := make([]int, len(next)) // for how many edges
+	previous := make([][]int, len(next))
+	for i, to := range next {
+		waiting[i] = len(to)
+		for _, j := range to {
+			previous[j] = append(previous[j], i)
+		}
+	}
+	var ready []int
+	for i, n := range waiting {
+		if n == 0 {
+			ready = append(ready, i)
+		}
+	}
+	for len(ready) > 0 {
+		done := ready[len(ready)-1]
+		ready = ready[:len(ready)-1]
+		for _, i := range previous[done] {
+			if waiting[i]--; waiting[i] == 0 {
+				ready = append(ready, i)
+			}
+		}
+	}
+	var left []int
+	for i, n := range waiting {
+		if n > 0 {
+			left = append(left, i)
+		}
+	}
+	return left
+}

@@ -1,0 +1,95 @@
+package jobspec
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+)
+
+const (
+	// maxEnv variables a container.
+	maxEnv = 1000
+	// maxEnvText is the length of a variable's name or value, in characters.
+	maxEnvText = 32768
+)
+
+// validateEnv checks the variables of one container, or of one override.
+//
+// See https://cloud.google.com/run/docs/configuring/jobs/environment-variables.
+func validateEnv(p place, env []*runpb.EnvVar) {
+	if len(env) > maxEnv {
+		p.addf("at most %d variables are allowed, not %d", maxEnv, len(env))
+	}
+	first := make(map[string]int, len(env))
+	for i, v := range env {
+		at := p.index(i)
+		validateEnvName(at.field("name"), v.GetName())
+		validateEnvValue(at, v)
+		if earlier, found := first[v.GetName()]; found && v.GetName() != "" {
+			at.field("name").addf("%s is set twice, first in [%d]", quote(v.GetName()), earlier)
+			continue
+		}
+		first[v.GetName()] = i
+	}
+}
+
+// validateEnvName says nothing about an empty name: that is a required field.
+func validateEnvName(p place, name string) {
+	switch {
+	case utf8.RuneCountInString(name) > maxEnvText:
+		p.addf("length cannot exceed %d", maxEnvText)
+	case !isEnvName(name):
+		p.addf("must be printable ASCII without \"=\", not %s", quote(name))
+	case isReservedEnv(name):
+		p.addf("%s is reserved, Cloud Run sets it", quote(name))
+	}
+}
+
+func validateEnvValue(p place, v *runpb.EnvVar) {
+	value := p.field("value")
+	if utf8.RuneCountInString(v.GetValue()) > maxEnvText {
+		value.addf("length cannot exceed %d", maxEnvText)
+	}
+	validateNoNUL(value, v.GetValue())
+	if source, ok := v.GetValues().(*runpb.EnvVar_ValueSource); ok && source.ValueSource.GetSecretKeyRef() == nil {
+		p.field("value_source.secret_key_ref").addf(required)
+	}
+}
+
+// validateNoNUL refuses what no process can be given.
+func validateNoNUL(p place, s string) {
+	if strings.ContainsRune(s, 0) {
+		p.addf("cannot contain a NUL character")
+	}
+}
+
+// isEnvName is as lax as a process environment and Kubernetes allow.
+func isEnvName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c < ' ' || c > '~' || c == '=' {
+			return false
+		}
+	}
+	return true
+}
+
+// isReservedEnv reports whether Cloud Run keeps a variable for itself.
+//
+// See https://cloud.google.com/run/docs/container-contract#env-vars.
+func isReservedEnv(name string) bool {
+	return strings.HasPrefix(name, "X_GOOGLE_") || slices.Contains([]string{
+		"CLOUD_RUN_EXECUTION",
+		"CLOUD_RUN_JOB",
+		"CLOUD_RUN_REVISION",
+		"CLOUD_RUN_TASK_ATTEMPT",
+		"CLOUD_RUN_TASK_COUNT",
+		"CLOUD_RUN_TASK_INDEX",
+		"CLOUD_RUN_WORKER_POOL",
+		"K_CONFIGURATION",
+		"K_REVISION",
+		"K_SERVICE",
+		"PORT",
+	}, name)
+}

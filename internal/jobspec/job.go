@@ -1,0 +1,59 @@
+package jobspec
+
+import (
+	"google.golang.org/genproto/googleapis/api"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+)
+
+// maxExecutionName is what the job's ID and the token of the execution that
+// starts with it must stay under together.
+const maxExecutionName = 63
+
+// ValidateJob reports all that is wrong with a job that a caller sent. Unset
+// fields count as their defaults, so the verdict is the same before and after
+// [Defaults]. The name is not looked at, except for its length where the job
+// starts an execution.
+func ValidateJob(job *runpb.Job) error {
+	f := &faults{}
+	if job == nil {
+		f.root().field("job").addf(required)
+		return f.err()
+	}
+	p := f.root()
+	validateRequired(p, job.ProtoReflect())
+	validateLabels(p.field("labels"), job.GetLabels())
+	validateAnnotations(p.field("annotations"), job.GetAnnotations())
+	validateLaunchStage(p.field("launch_stage"), job.GetLaunchStage())
+	validateExecutionToken(p, job)
+	validateExecutionTemplate(p.field("template"), job.GetTemplate())
+	return f.err()
+}
+
+func validateLaunchStage(p place, stage api.LaunchStage) {
+	switch stage {
+	case api.LaunchStage_LAUNCH_STAGE_UNSPECIFIED, api.LaunchStage_ALPHA, api.LaunchStage_BETA, api.LaunchStage_GA:
+	default:
+		p.addf("must be ALPHA, BETA or GA, not %s", stage)
+	}
+}
+
+// validateExecutionToken checks the token that names the execution which begins
+// with the job.
+func validateExecutionToken(p place, job *runpb.Job) {
+	token := job.GetStartExecutionToken()
+	at := p.field("start_execution_token")
+	if token == "" {
+		token = job.GetRunExecutionToken()
+		at = p.field("run_execution_token")
+	}
+	if token == "" {
+		return
+	}
+	if !isLabel(token, maxLabel) {
+		at.addf("must be at most %d lower-case letters, digits and hyphens, and neither begin nor end with a hyphen", maxLabel)
+	}
+	if name, err := ParseJob(job.GetName()); err == nil && len(name.Job)+len(token) >= maxExecutionName {
+		at.addf("the job's ID and the token must have fewer than %d characters together", maxExecutionName)
+	}
+}

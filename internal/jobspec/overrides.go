@@ -1,0 +1,139 @@
+package jobspec
+
+import (
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+)
+
+// violation is how Cloud Run begins the path of a fault in a run request; it ends
+// with a full stop.
+const violation = "Violation in RunJobRequest.overrides."
+
+// ApplyOverrides returns what an execution runs: a deep copy of the job's template
+// with the overrides applied. It shares nothing with its arguments and changes
+// neither. Nil overrides override nothing.
+//
+// Arguments replace the container's; no arguments keep them, unless clear_args
+// empties them first. Variables replace those of the same name in their place,
+// new ones follow. A container override without a name means the only container;
+// several for the same container apply one after the other.
+//
+// The result is valid, if it is not an error. The error begins, as Cloud Run's
+// does, with "Violation in RunJobRequest.overrides.".
+func ApplyOverrides(template *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Overrides) (*runpb.ExecutionTemplate, error) {
+	merged := proto.CloneOf(template)
+	if merged == nil {
+		merged = &runpb.ExecutionTemplate{}
+	}
+	f := &faults{}
+	validateOverrides(f.root(), o)
+	overrideTasks(f.root(), merged, o)
+	overrideContainers(f.root().field("container_overrides"), merged.GetTemplate(), o)
+	if err := f.wrapped(violation, "."); err != nil {
+		return nil, err
+	}
+	// The overrides are in order. What is left can only be the template's own.
+	if err := validateTemplate(merged); err != nil {
+		return nil, err
+	}
+	return merged, nil
+}
+
+// validateTemplate reports what is wrong with a template, with paths that begin
+// at the job.
+func validateTemplate(t *runpb.ExecutionTemplate) error {
+	f := &faults{}
+	p := f.root().field("template")
+	validateRequired(p, t.ProtoReflect())
+	validateExecutionTemplate(p, t)
+	return f.err()
+}
+
+// validateOverrides checks what can be said without the template.
+func validateOverrides(p place, o *runpb.RunJobRequest_Overrides) {
+	validateRequired(p, o.ProtoReflect())
+	validateTaskCount(p.field("task_count"), o.GetTaskCount())
+	validateTimeout(p.field("timeout"), o.GetTimeout())
+	for i, c := range o.GetContainerOverrides() {
+		at := p.field("container_overrides").index(i)
+		validateArgs(at.field("args"), c.GetArgs())
+		validateEnv(at.field("env"), c.GetEnv())
+	}
+}
+
+// overrideTasks applies what concerns all tasks alike.
+func overrideTasks(p place, t *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Overrides) {
+	if n := o.GetTaskCount(); n > 0 {
+		t.TaskCount = n
+		if t.GetParallelism() > n {
+			p.field("task_count").addf("must not be less than the job's parallelism, which is %d, not %d", t.GetParallelism(), n)
+		}
+	}
+	if o.GetTimeout() != nil && t.GetTemplate() != nil {
+		t.Template.Timeout = proto.CloneOf(o.GetTimeout())
+	}
+}
+
+func overrideContainers(p place, t *runpb.TaskTemplate, o *runpb.RunJobRequest_Overrides) {
+	for i, override := range o.GetContainerOverrides() {
+		at := p.index(i)
+		c := overriddenContainer(at.field("name"), t.GetContainers(), override.GetName())
+		if c == nil {
+			continue
+		}
+		if override.GetClearArgs() {
+			c.Args = nil
+		}
+		if len(override.GetArgs()) > 0 {
+			c.Args = slices.Clone(override.GetArgs())
+		}
+		merged := mergeEnv(c.GetEnv(), override.GetEnv())
+		if len(merged) > maxEnv && len(override.GetEnv()) <= maxEnv {
+			at.field("env").addf("makes %d variables together with the job's, at most %d are allowed", len(merged), maxEnv)
+		}
+		c.Env = merged
+	}
+}
+
+// overriddenContainer returns the container that an override means, and nil when
+// there is none.
+func overriddenContainer(p place, containers []*runpb.Container, name string) *runpb.Container {
+	if name == "" {
+		if len(containers) == 1 {
+			return containers[0]
+		}
+		p.addf("is required, the job has %d containers", len(containers))
+		return nil
+	}
+	for _, c := range containers {
+		if c.GetName() == name {
+			return c
+		}
+	}
+	p.addf("the job has no container named %s", quote(name))
+	return nil
+}
+
+// mergeEnv returns env with the variables of override: each in the place of the
+// one that has its name, or at the end. It changes env and copies from override,
+// in which no name may be there twice.
+func mergeEnv(env, override []*runpb.EnvVar) []*runpb.EnvVar {
+	if len(override) == 0 {
+		return env
+	}
+	places := make(map[string]int, len(env))
+	for i, v := range env {
+		places[v.GetName()] = i
+	}
+	for _, v := range override {
+		if i, found := places[v.GetName()]; found {
+			env[i] = proto.CloneOf(v)
+			continue
+		}
+		env = append(env, proto.CloneOf(v))
+	}
+	return env
+}

@@ -1,0 +1,116 @@
+package jobspec
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/runwith/runwith"
+)
+
+// parser takes a resource name apart, ID by ID. After the first fault it goes on
+// with empty IDs.
+type parser struct {
+	name string
+	ids  []string // what is left
+	err  error
+}
+
+// parse begins to take apart a name of the given form.
+func parse(name, form string) *parser {
+	p := &parser{name: name}
+	wanted := collections(form)
+	segments := strings.SplitN(name, "/", 2*len(wanted)+1)
+	if len(segments) != 2*len(wanted) {
+		p.failf("must have the form %s", form)
+		return p
+	}
+	for i, collection := range wanted {
+		if segments[2*i] != collection {
+			p.failf("must have the form %s", form)
+			return p
+		}
+		p.ids = append(p.ids, segments[2*i+1])
+	}
+	return p
+}
+
+// result returns the name, or its zero value with the error.
+func result[T any](p *parser, name T) (T, error) {
+	if p.err != nil {
+		var zero T
+		return zero, p.err
+	}
+	return name, nil
+}
+
+func (p *parser) failf(format string, args ...any) {
+	if p.err != nil {
+		return
+	}
+	fault := runwith.Errorf(runwith.InvalidArgument, format, args...)
+	fault.Message = "resource name " + quote(p.name) + ": " + fault.Message
+	p.err = fault
+}
+
+// next returns the next ID.
+func (p *parser) next() string {
+	if p.err != nil {
+		return ""
+	}
+	id := p.ids[0]
+	p.ids = p.ids[1:]
+	return id
+}
+
+func (p *parser) location() Location {
+	l := Location{Project: p.next(), Region: p.next()}
+	if !isProject(l.Project) {
+		p.failf("%s is not the ID or number of a project", quote(l.Project))
+	}
+	if !isName(l.Region, maxLabel) {
+		p.failf("%s is not a region, such as us-east4", quote(l.Region))
+	}
+	return l
+}
+
+func (p *parser) job(wildcard bool) JobName {
+	n := JobName{Location: p.location(), Job: p.next()}
+	p.checkID("the job's ID", n.Job, maxLabel, wildcard)
+	return n
+}
+
+func (p *parser) execution(wildcard bool) ExecutionName {
+	n := p.job(wildcard).Execution(p.next())
+	p.checkID("the execution's ID", n.Execution, maxExecutionID, wildcard)
+	return n
+}
+
+func (p *parser) task() TaskName {
+	n := p.execution(false)
+	digits, found := strings.CutPrefix(p.next(), n.Execution+"-task")
+	index, err := strconv.Atoi(digits)
+	if !found || err != nil || strconv.Itoa(index) != digits || index < 0 || index >= maxTasks {
+		p.failf("the task's ID must be the execution's and \"-task\" with a number from 0 to %d", maxTasks-1)
+	}
+	return n.Task(index)
+}
+
+func (p *parser) operation() OperationName {
+	n := OperationName{Location: p.location(), Operation: p.next()}
+	if !isOperationID(n.Operation) {
+		p.failf("the operation's ID must be at most %d letters, digits, hyphens and underscores", maxOperationID)
+	}
+	return n
+}
+
+func (p *parser) checkID(what, id string, limit int, wildcard bool) {
+	if wildcard && id == Wildcard {
+		return
+	}
+	if id == Wildcard {
+		p.failf("%s cannot be %q here, name one", what, Wildcard)
+	}
+	if !isName(id, limit) {
+		p.failf("%s %s", what, nameRule(limit))
+	}
+}

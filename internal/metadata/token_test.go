@@ -1,0 +1,81 @@
+package metadata_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/runwith/runwith/internal/metadata"
+	"golang.org/x/oauth2/google"
+)
+
+// tokenAnswer is what clients read.
+type tokenAnswer struct {
+	AccessToken string `json:"access_token"`
+	ExpiresIn   int    `json:"expires_in"`
+	TokenType   string `json:"token_type"`
+}
+
+func askToken(t *testing.T, h http.Handler, account string) tokenAnswer {
+	t.Helper()
+	w := ask(h, "GET", accounts+account+"/token?scopes=a,b", flavor)
+	var got tokenAnswer
+	decoder := json.NewDecoder(w.Body)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&got); err != nil || w.Code != http.StatusOK {
+		t.Fatalf("GET token = %d, %v", w.Code, err)
+	}
+	return got
+}
+
+func TestToken(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	c := config
+	c.Now = func() time.Time { return now }
+	h := metadata.New(c)
+
+	first := askToken(t, h, "default")
+	if !strings.HasPrefix(first.AccessToken, "runwith-") || len(first.AccessToken) < 30 || first.ExpiresIn != 3600 || first.TokenType != "Bearer" {
+		t.Errorf("first token = %+v, want a runwith- token of 3600 s", first)
+	}
+	for _, step := range []struct {
+		after     time.Duration
+		account   string
+		same      bool
+		expiresIn int
+	}{
+		{0, email, true, 3600},
+		{10*time.Minute + time.Millisecond, "default", true, 2999},
+		{55*time.Minute - time.Second, email, true, 301},
+		{55 * time.Minute, "default", false, 3600},
+	} {
+		now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(step.after)
+		got := askToken(t, h, step.account)
+		if same := got.AccessToken == first.AccessToken; same != step.same || got.ExpiresIn != step.expiresIn {
+			t.Errorf("after %v: token of %s expires in %d and is the first: %t, want %d and %t",
+				step.after, step.account, got.ExpiresIn, same, step.expiresIn, step.same)
+		}
+	}
+}
+
+func TestTokensDiffer(t *testing.T) {
+	t.Parallel()
+	if a, b := askToken(t, metadata.New(config), "default"), askToken(t, metadata.New(config), "default"); a.AccessToken == b.AccessToken {
+		t.Errorf("two servers gave out the same token %q", a.AccessToken)
+	}
+}
+
+// Google's own source of tokens.
+func TestGoogleTokenSource(t *testing.T) {
+	server := httptest.NewServer(metadata.New(config))
+	defer server.Close()
+	t.Setenv("GCE_METADATA_HOST", server.Listener.Addr().String())
+	got, err := google.ComputeTokenSource("", "https://www.googleapis.com/auth/cloud-platform").Token()
+	if err != nil || !got.Valid() || !strings.HasPrefix(got.AccessToken, "runwith-") {
+		t.Errorf("ComputeTokenSource().Token() = %v, %v, want a valid token", got, err)
+	}
+}

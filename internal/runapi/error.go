@@ -1,0 +1,78 @@
+package runapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/runwith/runwith"
+)
+
+// interceptor stands around every call, over gRPC and REST alike: it bounds the
+// request and gives every error its canonical form.
+func interceptor(logger *slog.Logger) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		if m, ok := req.(proto.Message); ok && proto.Size(m) > maxMessage {
+			return nil, grpcError(runwith.Errorf(runwith.InvalidArgument, "the request has more than %d bytes", maxMessage))
+		}
+		res, err := handler(ctx, req)
+		if err == nil {
+			return res, nil
+		}
+		public := publicError(err)
+		if public.Code == runwith.Internal {
+			logger.ErrorContext(ctx, "internal error", "method", info.FullMethod, "error", err)
+		}
+		return nil, grpcError(public)
+	}
+}
+
+// publicError is what a caller may see of an error.
+func publicError(err error) *runwith.Error {
+	if e, ok := errors.AsType[*runwith.Error](err); ok {
+		return e
+	}
+	if s, ok := status.FromError(err); ok {
+		return runwith.Errorf(runwith.Code(s.Code()), "%s", s.Message())
+	}
+	switch code := runwith.CodeOf(err); code {
+	case runwith.Canceled:
+		return &runwith.Error{Code: code, Message: "the caller went away", Err: err}
+	case runwith.DeadlineExceeded:
+		return &runwith.Error{Code: code, Message: "the deadline has passed", Err: err}
+	}
+	return &runwith.Error{Code: runwith.Internal, Message: "internal error: the server's log says more", Err: err}
+}
+
+// grpcError encodes an error for gRPC.
+func grpcError(e *runwith.Error) error {
+	return status.Error(codes.Code(e.Code), e.Error()) //nolint:gosec // 0 to 16
+}
+
+// WriteError encodes an error as Google's REST APIs do.
+// https://google.aip.dev/193
+func WriteError(w http.ResponseWriter, err error) {
+	e := publicError(err)
+	writeErrorStatus(w, e.Code.HTTPStatus(), e)
+}
+
+func writeErrorStatus(w http.ResponseWriter, httpStatus int, e *runwith.Error) {
+	type body struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+		Status  string `json:"status"`
+	}
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	w.WriteHeader(httpStatus)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(map[string]body{"error": {httpStatus, e.Error(), e.Code.String()}}) // the caller may be gone
+}

@@ -1,0 +1,214 @@
+package runapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/runwith/runwith"
+)
+
+// rest serves gRPC methods over HTTP and JSON, as their annotations say.
+type rest struct {
+	routes    []*route
+	intercept grpc.UnaryServerInterceptor
+}
+
+// service is a gRPC service and where its methods' annotations are.
+type service struct {
+	desc  *grpc.ServiceDesc
+	impl  any
+	file  protoreflect.FileDescriptor
+	rules map[string]*annotations.HttpRule // instead of the annotations, by method
+}
+
+// route is one HTTP method and path of one gRPC method.
+type route struct {
+	verb   string // HTTP method
+	path   *pathTemplate
+	body   string // the field that the body sets; "*" is the whole request, "" none
+	impl   any
+	method grpc.MethodDesc
+}
+
+func newREST(services []service, intercept grpc.UnaryServerInterceptor) (*rest, error) {
+	h := &rest{intercept: intercept}
+	for _, svc := range services {
+		for _, method := range svc.desc.Methods {
+			for _, rule := range svc.rulesOf(method.MethodName) {
+				r, err := newRoute(rule)
+				if err != nil {
+					return nil, fmt.Errorf("route %s.%s: %w", svc.desc.ServiceName, method.MethodName, err)
+				}
+				r.impl, r.method = svc.impl, method
+				h.routes = append(h.routes, r)
+			}
+		}
+	}
+	return h, nil
+}
+
+// rulesOf returns the HTTP rules of a method: its annotation and the additional
+// bindings in it.
+func (s *service) rulesOf(method string) []*annotations.HttpRule {
+	rule := s.rules[method]
+	if s.rules == nil {
+		name := protoreflect.FullName(s.desc.ServiceName)
+		options := s.file.Services().ByName(name.Name()).Methods().ByName(protoreflect.Name(method)).Options()
+		rule, _ = proto.GetExtension(options, annotations.E_Http).(*annotations.HttpRule)
+	}
+	if rule == nil {
+		return nil
+	}
+	return append([]*annotations.HttpRule{rule}, rule.AdditionalBindings...)
+}
+
+func newRoute(rule *annotations.HttpRule) (*route, error) {
+	r := &route{body: rule.Body}
+	var template string
+	switch p := rule.Pattern.(type) {
+	case *annotations.HttpRule_Get:
+		r.verb, template = http.MethodGet, p.Get
+	case *annotations.HttpRule_Post:
+		r.verb, template = http.MethodPost, p.Post
+	case *annotations.HttpRule_Patch:
+		r.verb, template = http.MethodPatch, p.Patch
+	case *annotations.HttpRule_Put:
+		r.verb, template = http.MethodPut, p.Put
+	case *annotations.HttpRule_Delete:
+		r.verb, template = http.MethodDelete, p.Delete
+	default:
+		return nil, fmt.Errorf("pattern %T is not known", p)
+	}
+	var err error
+	r.path, err = compilePath(template)
+	return r, err
+}
+
+// ServeHTTP answers one REST request.
+func (h *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for _, route := range h.routes {
+		if route.verb != r.Method {
+			continue
+		}
+		if fields, ok := route.path.match(r.URL.EscapedPath()); ok {
+			h.call(w, r, route, fields)
+			return
+		}
+	}
+	WriteError(w, runwith.Errorf(runwith.NotFound, "no API method answers %s %s", r.Method, r.URL.Path))
+}
+
+func (h *rest) call(w http.ResponseWriter, r *http.Request, route *route, fields map[string]string) {
+	options, query, err := systemParameters(r.URL.Query())
+	if err != nil {
+		WriteError(w, err)
+		return
+	}
+	decode := func(into any) error { return route.decode(into.(proto.Message), r.Body, fields, query) }
+	res, err := route.method.Handler(route.impl, r.Context(), decode, h.intercept)
+	if err != nil {
+		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			writeErrorStatus(w, http.StatusRequestEntityTooLarge,
+				runwith.Errorf(runwith.InvalidArgument, "the body has more than %d bytes", tooLarge.Limit))
+			return
+		}
+		WriteError(w, err)
+		return
+	}
+	options.write(r.Context(), w, res.(proto.Message))
+}
+
+// decode fills a request's message from the body, the query and the path, of which
+// each later one wins.
+func (r *route) decode(req proto.Message, body io.Reader, path map[string]string, query url.Values) error {
+	if r.body != "" {
+		target, err := r.bodyTarget(req.ProtoReflect())
+		if err != nil {
+			return err
+		}
+		if err := readBody(body, target); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(keys(query)) {
+		if err := setField(req.ProtoReflect(), name, query[name]); err != nil {
+			return err
+		}
+	}
+	for name, value := range path {
+		if err := setField(req.ProtoReflect(), name, []string{value}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bodyTarget is the message that the body is read into.
+func (r *route) bodyTarget(req protoreflect.Message) (proto.Message, error) {
+	if r.body == "*" {
+		return req.Interface(), nil
+	}
+	field := req.Descriptor().Fields().ByName(protoreflect.Name(r.body))
+	if field == nil || field.Message() == nil {
+		return nil, fmt.Errorf("body field %q is no message of %s", r.body, req.Descriptor().FullName())
+	}
+	return req.Mutable(field).Message().Interface(), nil
+}
+
+// readBody reads a JSON body; none at all is an empty message.
+func readBody(body io.Reader, into proto.Message) error {
+	raw, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil
+	}
+	if err := protojson.Unmarshal(raw, into); err != nil {
+		return runwith.Errorf(runwith.InvalidArgument, "body: %s", plain(err))
+	}
+	return nil
+}
+
+// plain is the text of a protojson error without what its authors vary on purpose.
+func plain(err error) string {
+	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
+	return strings.TrimPrefix(text, "proto: ")
+}
+
+// write encodes an answer.
+func (o encoding) write(_ context.Context, w http.ResponseWriter, res proto.Message) {
+	raw, err := protojson.MarshalOptions{UseEnumNumbers: o.enumNumbers}.Marshal(res)
+	if err != nil {
+		WriteError(w, fmt.Errorf("encode answer: %w", err))
+		return
+	}
+	// protojson varies its white space on purpose; settle it.
+	var out bytes.Buffer
+	if o.pretty {
+		err = json.Indent(&out, raw, "", "  ")
+	} else {
+		err = json.Compact(&out, raw)
+	}
+	if err != nil {
+		WriteError(w, fmt.Errorf("format answer: %w", err))
+		return
+	}
+	out.WriteByte('\n')
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	_, _ = out.WriteTo(w) // the caller may be gone
+}

@@ -1,0 +1,57 @@
+// Package runapi puts the engine on the wire: google.cloud.run.v2 and Cloud
+// Logging over gRPC, and over REST as the google.api.http annotations in their
+// descriptors say. It translates between the wire and the engine, and decides
+// nothing itself.
+package runapi
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/grpc"
+
+	"github.com/runwith/runwith/internal/engine"
+)
+
+// maxMessage bounds a request's message, in bytes, on every wire.
+const maxMessage = 1 << 20
+
+// Server answers for an engine on one port.
+type Server struct {
+	grpc *grpc.Server
+	rest *rest
+}
+
+// New returns a handler that serves the engine. gRPC needs a listener that speaks
+// HTTP/2. Logger gets the causes of internal errors.
+func New(e *engine.Engine, logger *slog.Logger) (*Server, error) {
+	intercept := interceptor(logger)
+	s := &Server{grpc: grpc.NewServer(grpc.UnaryInterceptor(intercept))}
+	services := []service{
+		{&runpb.Jobs_ServiceDesc, &jobs{engine: e}, runpb.File_google_cloud_run_v2_job_proto, nil},
+		{&runpb.Executions_ServiceDesc, &executions{engine: e}, runpb.File_google_cloud_run_v2_execution_proto, nil},
+		{&longrunningpb.Operations_ServiceDesc, &operations{engine: e}, longrunningpb.File_google_longrunning_operations_proto, operationRules},
+		{&loggingpb.LoggingServiceV2_ServiceDesc, &logs{engine: e}, loggingpb.File_google_logging_v2_logging_proto, nil},
+	}
+	var err error
+	if s.rest, err = newREST(services, intercept); err != nil {
+		return nil, err
+	}
+	for _, svc := range services {
+		s.grpc.RegisterService(svc.desc, svc.impl)
+	}
+	return s, nil
+}
+
+// ServeHTTP answers gRPC and REST.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+		s.grpc.ServeHTTP(w, r)
+		return
+	}
+	s.rest.ServeHTTP(w, r)
+}

@@ -1,0 +1,69 @@
+package process
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// fionread is FIONREAD of sys/filio.h.
+const fionread = 0x4004667f
+
+// zombie is SZOMB of sys/proc.h.
+const zombie = 5
+
+func bootID() (string, error) { return unix.Sysctl("kern.bootsessionuuid") }
+
+// awaitExit blocks until a child has exited, and leaves it to be reaped.
+func awaitExit(pid int) error {
+	queue, err := unix.Kqueue()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(queue)
+	unix.CloseOnExec(queue)
+	var event unix.Kevent_t
+	unix.SetKevent(&event, pid, unix.EVFILT_PROC, unix.EV_ADD|unix.EV_ONESHOT)
+	event.Fflags = unix.NOTE_EXIT
+	for changes := []unix.Kevent_t{event}; ; {
+		n, err := unix.Kevent(queue, changes, make([]unix.Kevent_t, 1), nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			changes = nil // they were taken before the wait
+		case errors.Is(err, unix.ESRCH):
+			return nil // it has exited before it was asked for
+		case err != nil || n > 0:
+			return err
+		}
+	}
+}
+
+// lookProcess returns the process with an ID, and whether only its exit status is
+// left. Its start is in microseconds since 1970.
+func lookProcess(pid int) (p process, dead bool, err error) {
+	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
+	if err != nil {
+		return process{}, false, err
+	}
+	return seen(info), info.Proc.P_stat == zombie, nil
+}
+
+func seen(info *unix.KinfoProc) process {
+	start := info.Proc.P_starttime
+	return process{pid: int(info.Proc.P_pid), start: uint64(start.Sec)*1e6 + uint64(start.Usec)}
+}
+
+// members returns the living processes of a group.
+func members(group int) ([]process, error) {
+	infos, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", group)
+	var all []process
+	for i := range infos {
+		if infos[i].Proc.P_stat != zombie {
+			all = append(all, seen(&infos[i]))
+		}
+	}
+	return all, err
+}
+
+// marked returns none: macOS does not show the environment of every process.
+func marked(string) (map[process]string, error) { return nil, nil }

@@ -1,0 +1,170 @@
+package process
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const fionread = unix.TIOCINQ
+
+func bootID() (string, error) {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(b)), err
+}
+
+// awaitExit blocks until a child has exited, and leaves it to be reaped.
+func awaitExit(pid int) error {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// lookProcess returns the process with an ID, and whether only its exit status is
+// left. Its start is in clock ticks since boot.
+func lookProcess(pid int) (p process, dead bool, err error) {
+	s, err := readStat(pid)
+	return process{pid: pid, start: s.start}, s.dead(), err
+}
+
+// stat is what is needed of /proc/PID/stat.
+type stat struct {
+	state byte
+	group int
+	start uint64
+}
+
+// dead reports whether only the exit status of a process is left.
+func (s stat) dead() bool { return s.state == 'Z' || s.state == 'X' }
+
+func readStat(pid int) (stat, error) {
+	var buf [1024]byte
+	b, err := readProc(pid, "stat", buf[:])
+	if err != nil {
+		return stat{}, err
+	}
+	return parseStat(b)
+}
+
+// parseStat reads the fields behind the name, which is in parentheses and may
+// have blanks and parentheses of its own. The first of them is number 3, the
+// state; 5 is the process group and 22 the start time.
+func parseStat(b []byte) (stat, error) {
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	if len(fields) < 20 {
+		return stat{}, errors.New("read /proc/PID/stat: too few fields")
+	}
+	group, err := strconv.Atoi(string(fields[2]))
+	if err != nil {
+		return stat{}, err
+	}
+	start, err := strconv.ParseUint(string(fields[19]), 10, 64)
+	return stat{state: fields[0][0], group: group, start: start}, err
+}
+
+// readProc reads a file of a process, as much as buf holds. It is called for each
+// attempt and, in a sweep, for each process: os.ReadFile does twice the work.
+func readProc(pid int, name string, buf []byte) ([]byte, error) {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	for n := 0; ; {
+		m, err := unix.Read(fd, buf[n:])
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return nil, err
+		case m == 0:
+			return buf[:n], nil
+		default:
+			n += m
+		}
+	}
+}
+
+// members returns the living processes of a group.
+func members(group int) (all []process, err error) {
+	err = eachPID(func(pid int) {
+		if s, err := readStat(pid); err == nil && s.group == group && !s.dead() {
+			all = append(all, process{pid: pid, start: s.start})
+		}
+	})
+	return all, err
+}
+
+// marked returns the living processes whose marker begins with prefix, and the
+// whole marker of each. Those of other users are not seen.
+func marked(prefix string) (map[process]string, error) {
+	found := make(map[process]string)
+	buf := make([]byte, 256<<10)
+	err := eachPID(func(pid int) {
+		value, ok := "", false
+		if value, ok, buf = readMarker(pid, prefix, buf); !ok {
+			return
+		}
+		s, err := readStat(pid)
+		if err == nil && !s.dead() {
+			found[process{pid: pid, start: s.start}] = value
+		}
+	})
+	return found, err
+}
+
+// readMarker looks for the marker in the environment of a process. It returns
+// buf, which it makes larger for a large environment.
+func readMarker(pid int, prefix string, buf []byte) (string, bool, []byte) {
+	env, err := readProc(pid, "environ", buf)
+	for err == nil && len(env) == len(buf) {
+		buf = make([]byte, 2*len(buf))
+		env, err = readProc(pid, "environ", buf)
+	}
+	if err != nil {
+		return "", false, buf
+	}
+	value, ok := findMarker(env, prefix)
+	return value, ok, buf
+}
+
+// findMarker looks in an environment as /proc shows it, with a NUL behind each
+// variable.
+func findMarker(env []byte, prefix string) (string, bool) {
+	if !bytes.Contains(env, []byte(prefix)) {
+		return "", false
+	}
+	for entry := range bytes.SplitSeq(env, []byte{0}) {
+		value, ok := bytes.CutPrefix(entry, []byte(markerName+"="))
+		if ok && bytes.HasPrefix(value, []byte(prefix)) {
+			return string(value), true
+		}
+	}
+	return "", false
+}
+
+// eachPID calls f with the ID of every process. Processes come and go meanwhile.
+func eachPID(f func(pid int)) error {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			f(pid)
+		}
+	}
+	return nil
+}

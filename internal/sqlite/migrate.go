@@ -1,0 +1,70 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/runwith/runwith"
+)
+
+// migrate brings the schema to the newest version, in one transaction. A file
+// that has something in it is copied first.
+func migrate(ctx context.Context, conn *sql.Conn, o Options) error {
+	var version int
+	if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return fmt.Errorf("read schema version of %s: %w", o.Path, err)
+	}
+	newest := len(o.Migrations)
+	switch {
+	case version == newest:
+		return nil
+	case version > newest:
+		return runwith.Errorf(runwith.FailedPrecondition,
+			"%s has schema version %d, and this runwith knows versions up to %d: use the newer runwith that wrote it, or another folder with --data",
+			o.Path, version, newest)
+	case version > 0:
+		if err := copyBefore(ctx, conn, o.Path, version); err != nil {
+			return err
+		}
+	}
+	return runMigrations(ctx, conn, o, version)
+}
+
+func runMigrations(ctx context.Context, conn *sql.Conn, o Options, version int) error {
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("migrate %s: %w", o.Path, err)
+	}
+	defer tx.Rollback() //nolint:errcheck // does nothing after the commit
+	for i, script := range o.Migrations[version:] {
+		if _, err := tx.ExecContext(ctx, script); err != nil {
+			return fmt.Errorf("migrate %s to schema version %d: %w", o.Path, version+i+1, err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(o.Migrations))); err != nil {
+		return fmt.Errorf("migrate %s: %w", o.Path, err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("migrate %s: %w", o.Path, err)
+	}
+	return nil
+}
+
+// copyBefore leaves a copy beside the file, named after the version it has. One
+// from a migration that did not come to its end is replaced.
+func copyBefore(ctx context.Context, conn *sql.Conn, path string, version int) error {
+	target := fmt.Sprintf("%s.v%d", path, version)
+	if err := os.Remove(target); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("copy %s before its migration: %w", path, err)
+	}
+	if err := private(target); err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, "VACUUM INTO ?", target); err != nil {
+		return fmt.Errorf("copy %s before its migration: %w", path, err)
+	}
+	return nil
+}

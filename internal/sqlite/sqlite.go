@@ -1,0 +1,161 @@
+// Package sqlite opens the embedded databases of the engine and the invoker. It
+// knows how to keep a file safe and fast, and nothing of what is in it: each
+// product keeps its SQL beside its state machine.
+//
+//   - One process holds a file: a lock file beside it says so.
+//   - WAL with synchronous=FULL: what [DB.Write] has returned is on disk.
+//   - Group commit: one writer joins waiting writes into one transaction, each
+//     in a savepoint of its own, so that they share a sync and not their fate.
+//   - Migrations are numbered, run in one transaction, and start with a copy.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/gofrs/flock"
+	_ "modernc.org/sqlite" // the driver, without cgo
+
+	"github.com/runwith/runwith"
+)
+
+// Options say what to open.
+type Options struct {
+	// Path of the database file. Its folder is created with mode 0700.
+	Path string
+	// Migrations are the SQL scripts that make the schema. Script i takes a
+	// database from version i to i+1; a released script never changes.
+	Migrations []string
+}
+
+// DB is an open database. Its methods may be called concurrently.
+type DB struct {
+	path   string
+	lock   *flock.Flock
+	pool   *sql.DB // readers
+	read   *statements
+	writer *writer
+}
+
+// Open opens the database, creating it where it does not exist, and brings its
+// schema up to date. The caller closes it.
+//
+// Errors that a user can mend are a [runwith.Error] with FAILED_PRECONDITION:
+// another process holds the file, or its schema is newer than this program.
+func Open(ctx context.Context, o Options) (_ *DB, err error) {
+	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
+		return nil, fmt.Errorf("create data folder: %w", err)
+	}
+	lock, err := hold(o.Path)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{path: o.Path, lock: lock}
+	defer func() {
+		if err != nil {
+			_ = db.Close()
+		}
+	}()
+	if err := private(o.Path); err != nil {
+		return nil, err
+	}
+	if db.pool, err = sql.Open("sqlite", dsn(o.Path)); err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Path, err)
+	}
+	db.pool.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)) + 1) // readers, and the writer
+	conn, err := db.pool.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Path, err)
+	}
+	if err := migrate(ctx, conn, o); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	db.read = newStatements(db.pool.PrepareContext)
+	db.writer = startWriter(o.Path, conn)
+	return db, nil
+}
+
+// Close waits for the writes that were accepted, and closes the database. Later
+// writes fail.
+func (db *DB) Close() error {
+	var errs []error
+	if db.writer != nil {
+		errs = append(errs, db.writer.close())
+	}
+	if db.read != nil {
+		errs = append(errs, db.read.close())
+	}
+	if db.pool != nil {
+		errs = append(errs, db.pool.Close())
+	}
+	return errors.Join(append(errs, db.lock.Unlock())...)
+}
+
+// Write runs f in a transaction and returns when that is on disk. Writes that
+// wait at the same time share one commit; an error of f undoes f's own changes
+// alone, and is returned as it is. f must use nothing but tx, and must not block.
+//
+// A ctx that ends before f has begun returns its error; after that it is no
+// longer asked, so that the answer is always the truth about the disk.
+func (db *DB) Write(ctx context.Context, f func(tx *Tx) error) error {
+	return db.writer.write(ctx, f)
+}
+
+// Read runs f on one snapshot of the database. f must not write.
+func (db *DB) Read(ctx context.Context, f func(tx *Tx) error) error {
+	tx, err := db.pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("read %s: %w", filepath.Base(db.path), err)
+	}
+	defer tx.Rollback() //nolint:errcheck // a read has nothing to commit
+	return f(&Tx{ctx: ctx, stmt: func(query string) (*sql.Stmt, error) {
+		stmt, err := db.read.prepare(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		return tx.StmtContext(ctx, stmt), nil
+	}})
+}
+
+// hold takes the lock file that keeps a second process out.
+func hold(path string) (*flock.Flock, error) {
+	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	held, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	if !held {
+		return nil, runwith.Errorf(runwith.FailedPrecondition,
+			"%s is held by another runwith process: stop that one, or choose another folder with --data", path)
+	}
+	return lock, nil
+}
+
+// private makes sure that the file is there and readable by its owner alone,
+// which its WAL inherits.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the path is the user's own --data
+	if err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	return f.Close()
+}
+
+// dsn sets the pragmas in the name, because they belong to each connection.
+func dsn(path string) string {
+	query := url.Values{"_pragma": {
+		"journal_mode(WAL)",
+		"synchronous(FULL)",
+		"fullfsync(1)", // macOS: without it a sync does not reach the disk
+		"busy_timeout(10000)",
+		"foreign_keys(1)",
+	}}
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}).String()
+}

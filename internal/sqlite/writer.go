@@ -1,0 +1,180 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/runwith/runwith"
+)
+
+// maxBatch bounds how many writes share a commit, and with that how long the
+// first of them waits.
+const maxBatch = 256
+
+var errClosed = runwith.Errorf(runwith.Unavailable, "the server is stopping: try again later")
+
+// writer is the one goroutine that writes.
+type writer struct {
+	path  string
+	conn  *sql.Conn
+	cache *statements
+	tx    *Tx
+
+	queue chan *pending
+	done  chan struct{} // closed when the goroutine has ended
+
+	mu     sync.RWMutex // guards closed against sends on queue
+	closed bool
+}
+
+// pending is a write that waits for its turn and then for its commit.
+type pending struct {
+	ctx    context.Context //nolint:containedctx // travels with the request to the writer's goroutine
+	f      func(*Tx) error
+	err    error
+	panics any
+	done   chan struct{}
+}
+
+func startWriter(path string, conn *sql.Conn) *writer {
+	w := &writer{
+		path:  path,
+		conn:  conn,
+		cache: newStatements(conn.PrepareContext),
+		queue: make(chan *pending, maxBatch),
+		done:  make(chan struct{}),
+	}
+	ctx := context.Background()
+	w.tx = &Tx{ctx: ctx, stmt: func(query string) (*sql.Stmt, error) { return w.cache.prepare(ctx, query) }}
+	go w.loop()
+	return w
+}
+
+func (w *writer) write(ctx context.Context, f func(*Tx) error) error {
+	p := &pending{ctx: ctx, f: f, done: make(chan struct{})}
+	if err := w.enqueue(p); err != nil {
+		return err
+	}
+	<-p.done
+	if p.panics != nil {
+		panic(p.panics)
+	}
+	return p.err
+}
+
+func (w *writer) enqueue(p *pending) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return errClosed
+	}
+	select {
+	case w.queue <- p:
+		return nil
+	case <-p.ctx.Done():
+		return p.ctx.Err()
+	}
+}
+
+func (w *writer) close() error {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.queue)
+	}
+	w.mu.Unlock()
+	<-w.done
+	return errors.Join(w.cache.close(), w.conn.Close())
+}
+
+func (w *writer) loop() {
+	defer close(w.done)
+	for first := range w.queue {
+		batch := w.gather(first)
+		w.commit(batch)
+		for _, p := range batch {
+			close(p.done)
+		}
+	}
+}
+
+// gather returns first and what else is waiting already.
+func (w *writer) gather(first *pending) []*pending {
+	batch := []*pending{first}
+	for len(batch) < maxBatch {
+		select {
+		case p, open := <-w.queue:
+			if !open {
+				return batch
+			}
+			batch = append(batch, p)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit runs a batch in one transaction and leaves each write's result in it.
+func (w *writer) commit(batch []*pending) {
+	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		fail(batch, err)
+		return
+	}
+	good := 0
+	for _, p := range batch {
+		if p.err = w.run(p); p.err == nil {
+			good++
+		}
+	}
+	end := "COMMIT"
+	if good == 0 {
+		end = "ROLLBACK"
+	}
+	if err := w.exec(end); err != nil {
+		_ = w.exec("ROLLBACK") // where the failed commit left it open
+		fail(batch, err)
+	}
+}
+
+// run runs one write in a savepoint, so that its error harms no other.
+func (w *writer) run(p *pending) (err error) {
+	if err := p.ctx.Err(); err != nil {
+		return err
+	}
+	if err := w.exec("SAVEPOINT one"); err != nil {
+		return err
+	}
+	defer func() {
+		p.panics = recover()
+		if err != nil || p.panics != nil {
+			err = errors.Join(err, w.exec("ROLLBACK TO one"))
+		}
+		err = errors.Join(err, w.exec("RELEASE one"))
+	}()
+	return p.f(w.tx)
+}
+
+func (w *writer) exec(statement string) error {
+	_, err := w.tx.Exec(statement)
+	if err == nil {
+		return nil
+	}
+	if full(err) {
+		return &runwith.Error{Code: runwith.ResourceExhausted,
+			Message: fmt.Sprintf("the disk that holds %s is full: free some space, nothing was changed", w.path), Err: err}
+	}
+	return fmt.Errorf("%s in %s: %w", statement, w.path, err)
+}
+
+// fail gives every write of the batch that has no error of its own the batch's.
+func fail(batch []*pending, err error) {
+	for _, p := range batch {
+		if p.err == nil {
+			p.err = err
+		}
+	}
+}

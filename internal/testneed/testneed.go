@@ -1,0 +1,38 @@
+// Package testneed finds the tools of the machine that some tests need. Where
+// one is missing the test is skipped, unless it was said to be there: so a
+// newcomer can run every test, and no check falls silent on the machine that
+// must run it.
+package testneed
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Variable names the environment variable that lists, separated by commas, the
+// tools whose absence fails a test: "chromium,podman".
+const Variable = "RUNWITH_TEST_REQUIRE"
+
+// Tool returns the path of the program name. If there is none in PATH, the test
+// fails where [Variable] lists it, and is skipped otherwise.
+func Tool(t testing.TB, name string) (path string) {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+	case required(name):
+		t.Fatalf("NOT TESTED: %s requires %s: %v", Variable, name, err)
+	default:
+		t.Skipf("NOT TESTED: install %s to run this test, or set %s=%s to fail without it: %v", name, Variable, name, err)
+	}
+	return path
+}
+
+func required(name string) bool {
+	return slices.ContainsFunc(strings.Split(os.Getenv(Variable), ","), func(listed string) bool {
+		return strings.TrimSpace(listed) == name
+	})
+}

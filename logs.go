@@ -1,0 +1,127 @@
+package runwith
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"net/url"
+)
+
+const (
+	eventType = "text/event-stream"
+	// maxEvent is the longest line of an event stream, in bytes: a task's line is
+	// cut at 256 KiB, and JSON writes some characters as six bytes.
+	maxEvent = 4 << 20
+)
+
+// LogsOptions say which lines [Client.Logs] yields. The zero value asks for those
+// that there are now.
+type LogsOptions struct {
+	// Follow asks for the lines to come as well, until the invocation has settled.
+	Follow bool
+}
+
+// Logs yields what the tasks of an invocation printed, in order of time. It stops
+// after the first error, which is [NotFound] where there is no such invocation
+// and [Unavailable] when the stream broke off: a loop that ends without an error
+// has seen everything. Each loop over it asks anew, from the first line.
+func (c *Client) Logs(ctx context.Context, id string, o *LogsOptions) iter.Seq2[LogLine, error] {
+	return func(yield func(LogLine, error) bool) {
+		if err := c.logs(ctx, id, o, yield); err != nil {
+			yield(LogLine{}, err)
+		}
+	}
+}
+
+// logs returns nil when the log is at its end or the loop has been left.
+func (c *Client) logs(ctx context.Context, id string, o *LogsOptions, yield func(LogLine, error) bool) error {
+	path, err := escape("invocations", "invocation", id)
+	if err != nil {
+		return err
+	}
+	r := request{path: path + "/logs", accept: eventType}
+	if o != nil && o.Follow {
+		r.query = url.Values{"follow": {"true"}}
+	}
+	response, err := c.send(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+
+	for event, err := range events(response.Body) {
+		if err != nil {
+			return broken(response.Request, err)
+		}
+		switch event.name {
+		case "line":
+			var line LogLine
+			if err := json.Unmarshal(event.data, &line); err != nil {
+				return &Error{Code: Internal, Message: "the invoker sent a line that is not JSON", Err: err}
+			}
+			if !yield(line, nil) {
+				return nil
+			}
+		case "end":
+			return nil
+		case "error":
+			return eventError(event.data)
+		}
+	}
+	return broken(response.Request, io.ErrUnexpectedEOF)
+}
+
+// eventError returns the problem that an event carries.
+func eventError(data []byte) error {
+	var p problem
+	if err := json.Unmarshal(data, &p); err != nil {
+		return &Error{Code: Internal, Message: "the invoker sent an error that is not JSON", Err: err}
+	}
+	return p.err(0)
+}
+
+// event is one server-sent event.
+type event struct {
+	name string // empty where the stream names none
+	data []byte // valid until the next event
+}
+
+// events reads server-sent events, whose lines end with LF or CRLF, to the end
+// of r. An event that no empty line completes is dropped, as the standard says.
+// See https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream.
+func events(r io.Reader) iter.Seq2[event, error] {
+	return func(yield func(event, error) bool) {
+		lines := bufio.NewScanner(r)
+		lines.Buffer(nil, maxEvent)
+		name, data, hasData := "", []byte(nil), false
+		for lines.Scan() {
+			field, value, _ := bytes.Cut(lines.Bytes(), []byte(":"))
+			value = bytes.TrimPrefix(value, []byte(" "))
+			switch {
+			case len(lines.Bytes()) == 0:
+				if hasData && !yield(event{name: name, data: data}, nil) {
+					return
+				}
+				name, data, hasData = "", data[:0], false
+			case string(field) == "event":
+				name = string(value)
+			case string(field) == "data":
+				if hasData {
+					data = append(data, '\n')
+				}
+				data, hasData = append(data, value...), true
+			}
+			if len(data) > maxEvent {
+				yield(event{}, errors.New("an event is too long"))
+				return
+			}
+		}
+		if err := lines.Err(); err != nil {
+			yield(event{}, err)
+		}
+	}
+}

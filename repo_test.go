@@ -1,0 +1,221 @@
+package runwith_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+)
+
+// The two tables of this file are the architecture of the repository; how they
+// are read is in repo_check_test.go. Test files are free of them.
+//
+// A package is named by its folder, "." is the root. An import is named by its
+// path, or by its folder where it is the project's own. "/..." at the end of
+// either adds everything below, and "..." alone is everything. An import may
+// also be "std", the standard library, and "#Name" narrows it to the uses of
+// one name, in which a * stands for any letters.
+
+// A fence keeps packages from imports.
+type fence struct {
+	packages []string
+	not      []string // the imports refused
+	but      []string // what is allowed of them all the same
+	why      string
+}
+
+// engineSide and invokerSide are the two halves, each with its faces.
+var (
+	engineSide  = []string{"internal/engine/...", "internal/runapi/..."}
+	invokerSide = []string{"internal/invoker/...", "internal/cloudrun/...", "internal/api/...", "internal/console/...", "internal/webhook/..."}
+)
+
+var fences = []fence{
+	{
+		packages: []string{"."},
+		not:      []string{"..."},
+		but:      []string{"std"},
+		why:      "the Go client imports the standard library alone, so that using it costs nothing",
+	},
+	{
+		packages: []string{"internal/jobspec/...", "internal/policy/..."},
+		not: []string{
+			"os/...", "io/ioutil", "net", "net/http/...", "database/sql/...", "log/...", "syscall",
+			"time#Now", "time#Since", "time#Until", "time#Sleep", "time#After*", "time#NewTi*", "time#Tick",
+		},
+		why: "it is pure: no I/O and no clock, so that its tests need neither",
+	},
+	{
+		packages: engineSide,
+		not:      invokerSide,
+		why:      "engine and invoker meet over the Cloud Run API alone",
+	},
+	{
+		packages: invokerSide,
+		not:      slices.Concat(engineSide, []string{"internal/runner/...", "internal/tasklog/..."}),
+		why:      "engine and invoker meet over the Cloud Run API alone",
+	},
+	{
+		packages: []string{
+			"internal/auth/...", "internal/guard/...", "internal/jobspec/...", "internal/metadata/...", "internal/policy/...",
+			"internal/runner/...", "internal/sqlite/...", "internal/tasklog/...",
+		},
+		not: slices.Concat(engineSide, invokerSide),
+		why: "dependencies point one way: the engine and the invoker stand on this package, it knows neither",
+	},
+	{
+		packages: []string{"internal/engine/..."},
+		not:      []string{"internal/runapi/...", "net/http/..."},
+		why:      "the engine does not know its wire: runapi translates",
+	},
+	{
+		packages: []string{"internal/invoker/..."},
+		not:      []string{"internal/api/...", "internal/console/...", "net/http/..."},
+		why:      "the invoker does not know its wire: api and console translate",
+	},
+	{
+		packages: []string{"internal/engine/..."},
+		not:      []string{"internal/runner/..."},
+		but:      []string{"internal/runner"},
+		why:      "the engine knows the Runner interface; which one runs is wired in cmd/runwith",
+	},
+}
+
+// A door is where something may come in, and the only one. Every module that is
+// not the standard library needs a row.
+type door struct {
+	imports []string
+	only    []string // the packages that may use it
+	why     string
+}
+
+var doors = []door{
+	// The project's own.
+	{
+		imports: []string{"cmd/..."},
+		only:    []string{"cmd/..."},
+		why:     "nothing stands on a command; move what is shared below internal",
+	},
+
+	// The standard library.
+	{
+		imports: []string{"flag", "os#Args"},
+		only: []string{
+			"cmd/runwith/...",
+			"examples/...", // arguments are what a job is given
+		},
+		why: "flags are read in cmd/runwith alone; hand the value in through a Config",
+	},
+	{
+		imports: []string{"os#*Getenv", "os#LookupEnv", "os#Environ", "os#ExpandEnv", "os#Setenv", "os#Unsetenv", "os#Clearenv", "os#User*Dir", "syscall#*env"},
+		only: []string{
+			"cmd/runwith/...",
+			"examples/...",            // the environment is what a job is given
+			"internal/runner/process", // hands PATH on to tasks, and nothing else
+			"internal/testneed",       // reads what the tests must find on this machine
+		},
+		why: "the environment is read in cmd/runwith alone; hand the value in through a Config",
+	},
+	{
+		imports: []string{"os#Exit", "os#Stdin", "os#Stdout", "os#Stderr", "fmt#Print*", "log", "log/slog#Default", "log/slog#SetDefault"},
+		only:    []string{"cmd/runwith/...", "examples/...", "bench/..."},
+		why:     "only a main prints and exits; return the error, or write to the writer or logger that was handed in",
+	},
+	{
+		imports: []string{"database/sql/..."},
+		only:    []string{"internal/sqlite/..."},
+		why:     "one package opens, migrates and writes; use its transactions",
+	},
+	{
+		imports: []string{"os/exec#Command*", "os#StartProcess", "syscall#*Exec"},
+		only:    []string{"internal/runner/process/...", "cmd/runwith/...", "bench/..."},
+		why:     "processes are started by a runner, which also ends them",
+	},
+
+	// What Cloud Run's API brings along.
+	{
+		imports: []string{
+			"cloud.google.com/go/run/apiv2/runpb", "cloud.google.com/go/longrunning/autogen/longrunningpb", "cloud.google.com/go/iam/apiv1/iampb",
+			"google.golang.org/genproto/...", "google.golang.org/protobuf/...",
+		},
+		only: []string{"internal/...", "cmd/runwith/...", "runwithtest/...", "bench/..."},
+		why:  "the messages are the domain's types, except in the Go client",
+	},
+	{
+		imports: []string{"google.golang.org/grpc/..."},
+		only:    []string{"internal/runapi/...", "internal/cloudrun/..."},
+		why:     "gRPC is served by runapi and spoken by cloudrun; errors elsewhere are runwith.Error",
+	},
+	{
+		imports: []string{"google.golang.org/grpc#NewServer", "cloud.google.com/go/run/apiv2/runpb#Register*Server", "cloud.google.com/go/run/apiv2/runpb#*ServiceDesc"},
+		only:    []string{"internal/runapi/..."},
+		why:     "runapi is the one gRPC server",
+	},
+	{
+		imports: []string{
+			"cloud.google.com/go/run/apiv2", "cloud.google.com/go/logging/apiv2", "cloud.google.com/go/longrunning", "cloud.google.com/go/longrunning/autogen",
+			"cloud.google.com/go/auth/...", "github.com/googleapis/gax-go/...", "golang.org/x/oauth2/...", "google.golang.org/api/...",
+		},
+		only: []string{"internal/cloudrun/..."},
+		why:  "cloudrun is the one client of Google's APIs, with the one table of outcomes",
+	},
+	{
+		imports: []string{"cloud.google.com/go/logging/apiv2/loggingpb"},
+		only:    []string{"internal/runapi/...", "internal/cloudrun/..."},
+		why:     "Cloud Logging is served by runapi and read by cloudrun",
+	},
+
+	// Everything else that is linked in.
+	{
+		imports: []string{"modernc.org/sqlite/..."},
+		only:    []string{"internal/sqlite/..."},
+		why:     "the SQLite driver lives behind internal/sqlite",
+	},
+	{
+		imports: []string{"github.com/moby/moby/...", "github.com/docker/..."},
+		only:    []string{"internal/runner/container/..."},
+		why:     "the Docker client lives behind internal/runner/container",
+	},
+	{
+		imports: []string{"github.com/danielgtaylor/huma/v2/..."},
+		only:    []string{"internal/api/..."},
+		why:     "huma describes the invoker's JSON API, in internal/api alone",
+	},
+	{
+		imports: []string{
+			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/schollz/progressbar/v3", "github.com/adrg/xdg",
+			"github.com/mattn/go-isatty", "github.com/mattn/go-shellwords", "golang.org/x/term",
+		},
+		only: []string{"cmd/runwith/..."},
+		why:  "it belongs to the command line",
+	},
+	{
+		imports: []string{"github.com/goccy/go-yaml/..."},
+		only:    []string{"cmd/runwith/...", "internal/jobspec/...", "internal/policy/..."},
+		why:     "YAML is what people write: job files and the policy",
+	},
+	{
+		imports: []string{"github.com/gofrs/flock"},
+		only:    []string{"cmd/runwith/...", "internal/sqlite/..."},
+		why:     "one process holds a data folder, and one place locks it",
+	},
+	{
+		imports: []string{"golang.org/x/sys/..."},
+		only:    []string{"internal/runner/process/..."},
+		why:     "system calls are the process runner's",
+	},
+}
+
+func TestRepository(t *testing.T) {
+	t.Parallel()
+	root := os.DirFS(".")
+	files, err := readGoFiles(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("no Go file found: the test must run in the root of the repository")
+	}
+	for _, fault := range inspect(files) {
+		t.Error(fault)
+	}
+}
