@@ -98,6 +98,15 @@ func TestInvalidParameters(t *testing.T) {
 	}
 }
 
+func TestManyFaults(t *testing.T) {
+	t.Parallel()
+	body := `{"args":[1` + strings.Repeat(",1", 999) + `]}`
+	got := ask(t, serve(t, &fake{}), "POST", startPath, body)
+	if p := got.problem(t); len(p.Errors) != 100 || !strings.Contains(p.Detail, "100 of 1000") {
+		t.Errorf("POST with 1000 faults lists %d, and says %q, want 100, and that there are 1000", len(p.Errors), p.Detail)
+	}
+}
+
 // Faults name fields and never show what was in them: it may be a secret.
 func TestFaultsShowNoValues(t *testing.T) {
 	t.Parallel()

@@ -6,19 +6,23 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/runwith/runwith"
 )
 
 type logsInput struct {
 	ID     string `path:"id" doc:"ID of the invocation."`
 	Follow bool   `query:"follow" doc:"Stream server-sent events as lines come, until the invocation has settled."`
-	Accept string `header:"Accept" doc:"text/event-stream asks for server-sent events also of what there is now." example:"text/event-stream"`
+	Accept string `header:"Accept" hidden:"true"` // OpenAPI has it from the responses
 }
 
 func (s *server) routeLogs(d huma.API) {
+	d.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[runwith.LogLine](), true, "") // no body names it
 	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "The lines."}}
 	events := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: description(`Server-sent events:
 		line with a LogLine; at the end, end with the Invocation as it is then, or error with a Problem.`)}}
@@ -27,6 +31,8 @@ func (s *server) routeLogs(d huma.API) {
 		Method:      http.MethodGet,
 		Path:        prefix + "/invocations/{id}/logs",
 		Summary:     "What the tasks of an invocation printed",
+		Description: description(`Plain text, or server-sent events where follow is true or Accept names
+			text/event-stream. Without follow it is what there is now.`),
 		Responses: map[string]*huma.Response{"200": {
 			Description: "Lines in order of time.",
 			Content:     map[string]*huma.MediaType{"text/plain": text, eventType: events},

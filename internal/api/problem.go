@@ -16,8 +16,13 @@ import (
 	"github.com/runwith/runwith/internal/guard"
 )
 
-// problemType is the media type of an error.
-const problemType = "application/problem+json"
+const (
+	// problemType is the media type of an error.
+	problemType = "application/problem+json"
+	// maxFaults is the most faults that a problem lists, which keeps the answer in
+	// proportion to the request.
+	maxFaults = 100
+)
 
 // problem is an error on the wire. Its type is about:blank, which need not be
 // written. See https://www.rfc-editor.org/rfc/rfc9457.
@@ -103,7 +108,12 @@ func methodNotAllowed(r *http.Request, allow string) *problem {
 // invalid is the problem of a request with faults, sorted by location.
 func invalid(faults ...fault) *problem {
 	slices.SortStableFunc(faults, func(a, b fault) int { return cmp.Compare(a.Location, b.Location) })
-	return newProblem(http.StatusBadRequest, runwith.InvalidArgument, "the request is not valid", faults...)
+	detail := "the request is not valid"
+	if n := len(faults); n > maxFaults {
+		detail += fmt.Sprintf("; the first %d of %d faults are listed", maxFaults, n)
+		faults = faults[:maxFaults]
+	}
+	return newProblem(http.StatusBadRequest, runwith.InvalidArgument, detail, faults...)
 }
 
 // translateError turns what huma says about a request into a problem. huma's

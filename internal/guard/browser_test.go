@@ -14,6 +14,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/runwith/runwith/internal/guard"
 	"github.com/runwith/runwith/internal/testneed"
 )
@@ -23,7 +24,7 @@ var page []byte
 
 // attempts are those of testdata/page.html.
 var attempts = []string{
-	"beacon", "eventSource", "fetchCreate", "fetchList", "fetchNoCORS", "fetchText", "form", "frame", "image",
+	"beacon", "eventSource", "fetchCreate", "fetchList", "fetchNoCORS", "fetchRun", "fetchText", "form", "frame", "image",
 	"sandboxedForm", "script", "style", "webSocket", "xhr",
 }
 
@@ -79,7 +80,7 @@ const resolverRules = "MAP *.example 127.0.0.1"
 
 // startBrowser starts Chromium with an empty profile. Each call of the function
 // that it returns opens a tab.
-func startBrowser(t *testing.T) (newTab func(t *testing.T) context.Context) {
+func startBrowser(t *testing.T) (newTab func() context.Context) {
 	t.Helper()
 	path := testneed.Tool(t, "chromium")
 	home := t.TempDir()
@@ -107,9 +108,8 @@ func startBrowser(t *testing.T) (newTab func(t *testing.T) context.Context) {
 	if err := chromedp.Do(browser); err != nil {
 		t.Fatalf("start chromium: %v", err)
 	}
-	return func(t *testing.T) context.Context {
-		tab, cancel := chromedp.NewContext(browser)
-		t.Cleanup(cancel)
+	return func() context.Context {
+		tab, _ := chromedp.NewContext(browser) // closed with the browser
 		return tab
 	}
 }
@@ -136,54 +136,68 @@ func attack(tab context.Context, t *testing.T, url string, tg *target) map[strin
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	newTab := startBrowser(t)
-	site := serve(t, http.HandlerFunc(servePage))
-	_, port, _ := net.SplitHostPort(site)
-	wrap := newGuard(t, guard.Config{}).Wrap
+	_, port, _ := net.SplitHostPort(serve(t, http.HandlerFunc(servePage)))
+	protect := newGuard(t, guard.Config{}).Wrap
+	unprotected := func(next http.Handler) http.Handler { return next }
 
 	for _, host := range []string{"127.0.0.1", "localhost", "page.example"} {
 		t.Run("page of "+host, func(t *testing.T) {
-			tg := startTarget(t, wrap)
-			learned := attack(newTab(t), t, "http://"+net.JoinHostPort(host, port), tg)
-			for name, what := range learned {
-				if strings.HasPrefix(what, "read: ") {
-					t.Errorf("%s: the page read an answer: %s", name, what)
-				}
-			}
-			if got := tg.reached.names(); len(got) > 0 {
-				t.Errorf("the page reached the handler by %q", got)
-			}
+			testOtherPage(newTab(), t, "http://"+net.JoinHostPort(host, port), startTarget(t, protect))
 		})
 	}
 	t.Run("own page", func(t *testing.T) {
-		tg := startTarget(t, wrap)
-		learned := attack(newTab(t), t, "http://"+tg.addr, tg)
-		for name, want := range map[string]string{"fetchCreate": "read: 200 done: POST", "fetchList": "read: 200 done: GET"} {
-			if learned[name] != want || tg.reached.count(name) != 1 {
-				t.Errorf("%s: the page learned %q and reached the handler %d times, want %q and once", name, learned[name], tg.reached.count(name), want)
-			}
-		}
+		testOwnPage(newTab(), t, startTarget(t, protect))
 	})
 	t.Run("rebound name", func(t *testing.T) {
-		tg := startTarget(t, wrap)
-		_, port, _ := net.SplitHostPort(tg.addr)
-		tab := newTab(t)
-		if err := chromedp.Do(tab, chromedp.Navigate("http://rebind.example:"+port)); err != nil {
-			t.Fatal(err)
-		}
-		text, err := chromedp.Run(tab, chromedp.Evaluate[string]("document.body.innerText"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := tg.reached.names(); len(got) > 0 || !strings.Contains(text, "--allow-host") {
-			t.Errorf("the browser shows %q and reached the handler by %q, want the guard's refusal", text, got)
-		}
+		testReboundName(newTab(), t, startTarget(t, protect))
 	})
 	// Without the guard every attempt comes through: the tests above can fail.
 	t.Run("no guard", func(t *testing.T) {
-		tg := startTarget(t, func(next http.Handler) http.Handler { return next })
-		attack(newTab(t), t, "http://"+net.JoinHostPort("page.example", port), tg)
+		tg := startTarget(t, unprotected)
+		attack(newTab(), t, "http://"+net.JoinHostPort("page.example", port), tg)
 		if diff := cmp.Diff(attempts, tg.reached.names()); diff != "" {
 			t.Errorf("without a guard other attempts come through (-want +got):\n%s", diff)
 		}
 	})
+}
+
+func testOtherPage(tab context.Context, t *testing.T, url string, tg *target) {
+	t.Helper()
+	for name, what := range attack(tab, t, url, tg) {
+		if strings.HasPrefix(what, "read: ") {
+			t.Errorf("%s: the page read an answer: %s", name, what)
+		}
+	}
+	if got := tg.reached.names(); len(got) > 0 {
+		t.Errorf("the page reached the handler by %q", got)
+	}
+}
+
+func testOwnPage(tab context.Context, t *testing.T, tg *target) {
+	t.Helper()
+	learned := attack(tab, t, "http://"+tg.addr, tg)
+	for name, want := range map[string]string{
+		"fetchCreate": "read: 200 done: POST",
+		"fetchRun":    "read: 200 done: POST",
+		"fetchList":   "read: 200 done: GET",
+	} {
+		if count := tg.reached.count(name); learned[name] != want || count != 1 {
+			t.Errorf("%s: the page learned %q and reached the handler %d times, want %q and once", name, learned[name], count, want)
+		}
+	}
+}
+
+func testReboundName(tab context.Context, t *testing.T, tg *target) {
+	t.Helper()
+	_, port, _ := net.SplitHostPort(tg.addr)
+	if err := chromedp.Do(tab, chromedp.Navigate("http://rebind.example:"+port)); err != nil {
+		t.Fatal(err)
+	}
+	text, err := chromedp.Run(tab, chromedp.Evaluate[string]("document.body.innerText"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := tg.reached.names(); len(got) > 0 || !strings.Contains(text, "--allow-host") {
+		t.Errorf("the browser shows %q and reached the handler by %q, want the guard's refusal", text, got)
+	}
 }

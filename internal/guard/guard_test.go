@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/guard"
 )

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/runwith/runwith/internal/guard"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -22,6 +21,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/runwith/runwith/internal/guard"
 )
 
 // Requests that net/http's client does not send.

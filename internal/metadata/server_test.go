@@ -1,6 +1,7 @@
 package metadata_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	gce "cloud.google.com/go/compute/metadata"
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/runwith/runwith/internal/metadata"
 )
 
@@ -183,6 +185,6 @@ func TestGoogleClient(t *testing.T) {
 }
 
 func isNotDefined(err error) bool {
-	_, ok := err.(gce.NotDefinedError)
+	_, ok := errors.AsType[gce.NotDefinedError](err)
 	return ok
 }

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/runwith/runwith/internal/metadata"
 	"golang.org/x/oauth2/google"
+
+	"github.com/runwith/runwith/internal/metadata"
 )
 
 // tokenAnswer is what clients read.

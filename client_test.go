@@ -1,0 +1,234 @@
+package runwith_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runwith/runwith"
+)
+
+// setup returns a client of a server that answers with handle.
+func setup(t *testing.T, handle http.HandlerFunc) *runwith.Client {
+	t.Helper()
+	server := httptest.NewServer(handle)
+	t.Cleanup(server.Close)
+	return &runwith.Client{Server: server.URL, HTTPClient: server.Client()}
+}
+
+// answerWith returns a handler that gives one answer to everything.
+func answerWith(status int, contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+func TestClientRun(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		overrides *runwith.Overrides
+		body      string
+	}{
+		{nil, `{}`},
+		{&runwith.Overrides{}, `{}`},
+		{&runwith.Overrides{Args: []string{}, TaskCount: 2, Timeout: 90 * time.Second}, `{"args":[],"taskCount":2,"timeout":"1m30s"}`},
+	}
+	for _, test := range tests {
+		var got string
+		client := setup(t, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			got = fmt.Sprintf("%s %s %s %s", r.Method, r.URL.EscapedPath(), r.Header.Get("Content-Type"), body)
+			answerWith(http.StatusAccepted, "application/json", `{"id":"inv-1","state":"accepted"}`)(w, r)
+		})
+		client.Server += "/" // a slash at the end makes no difference
+		invocation, err := client.Run(t.Context(), "a/b c", test.overrides)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "POST /api/v1/jobs/a%2Fb%20c/invocations application/json " + test.body; got != want {
+			t.Errorf("Run(%+v) sends %s, want %s", test.overrides, got, want)
+		}
+		if invocation.ID != "inv-1" || invocation.State != runwith.StateAccepted {
+			t.Errorf("Run(%+v) = %+v, want inv-1, accepted", test.overrides, invocation)
+		}
+	}
+}
+
+func TestClientInvocations(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	client := setup(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.RawQuery)
+		switch r.URL.Query().Get("pageToken") {
+		case "":
+			fmt.Fprint(w, `{"invocations":[{"id":"3"},{"id":"2"}],"nextPageToken":"a&b"}`)
+		case "a&b":
+			fmt.Fprint(w, `{"invocations":[{"id":"1"}],"nextPageToken":"c"}`)
+		default:
+			answerWith(503, "application/problem+json", `{"code":"UNAVAILABLE","detail":"later"}`)(w, r)
+		}
+	})
+	var got []string
+	for invocation, err := range client.Invocations(t.Context(), &runwith.ListOptions{Job: "j", State: runwith.StateFailed, PageSize: 2}) {
+		if err != nil {
+			got = append(got, err.Error())
+			continue
+		}
+		got = append(got, invocation.ID)
+	}
+	if diff := cmp.Diff([]string{"3", "2", "1", "later"}, got); diff != "" {
+		t.Errorf("Invocations (-want +got):\n%s", diff)
+	}
+	const query = "job=j&pageSize=2&state=failed"
+	want := []string{query, "job=j&pageSize=2&pageToken=a%26b&state=failed", "job=j&pageSize=2&pageToken=c&state=failed"}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Errorf("queries (-want +got):\n%s", diff)
+	}
+
+	asked = nil
+	for range client.Invocations(t.Context(), nil) {
+		break
+	}
+	if diff := cmp.Diff([]string{""}, asked); diff != "" {
+		t.Errorf("queries of a loop that is left (-want +got):\n%s", diff)
+	}
+}
+
+// calls are all calls that take a name, as functions of it.
+func calls(c *runwith.Client) map[string]func(context.Context, string) error {
+	return map[string]func(context.Context, string) error{
+		"Run":        func(ctx context.Context, s string) error { _, err := c.Run(ctx, s, nil); return err },
+		"Invocation": func(ctx context.Context, s string) error { _, err := c.Invocation(ctx, s); return err },
+		"Wait":       func(ctx context.Context, s string) error { _, err := c.Wait(ctx, s); return err },
+		"Job":        func(ctx context.Context, s string) error { _, err := c.Job(ctx, s); return err },
+		"Logs": func(ctx context.Context, s string) error {
+			for _, err := range c.Logs(ctx, s, nil) {
+				return err
+			}
+			return nil
+		},
+	}
+}
+
+func TestClientNames(t *testing.T) {
+	t.Parallel()
+	client := setup(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("request for %s, want none", r.URL) })
+	for call, do := range calls(client) {
+		for _, name := range []string{"", ".", ".."} {
+			if err := do(t.Context(), name); runwith.CodeOf(err) != runwith.InvalidArgument {
+				t.Errorf("%s(%q): %v, want INVALID_ARGUMENT", call, name, err)
+			}
+		}
+	}
+}
+
+func TestClientErrors(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		handle  http.HandlerFunc
+		code    runwith.Code
+		message string // in part
+	}{
+		{
+			"problem", answerWith(400, "application/problem+json", `{"code":"FAILED_PRECONDITION","detail":"not now"}`),
+			runwith.FailedPrecondition, "not now",
+		},
+		{
+			"problem with faults", answerWith(400, "application/problem+json; charset=utf-8",
+				`{"code":"INVALID_ARGUMENT","detail":"not valid","errors":[{"location":"body.a","message":"no"},{"message":"neither"}]}`),
+			runwith.InvalidArgument, "not valid: body.a: no; neither",
+		},
+		{"code of a later version", answerWith(409, "application/problem+json", `{"code":"NEW","detail":"new"}`), runwith.Aborted, "new"},
+		{"code OK", answerWith(404, "application/problem+json", `{"code":"OK","detail":"odd"}`), runwith.NotFound, "odd"},
+		{"half a problem", answerWith(429, "application/problem+json", `{"code":`), runwith.ResourceExhausted, "answered 429"},
+		{"a proxy's page", answerWith(502, "text/html", `<h1>Bad Gateway</h1>`), runwith.Unavailable, "answered 502 Bad Gateway"},
+		{"another program", answerWith(404, "text/plain", `404 page not found`), runwith.NotFound, "is it a runwith invoker?"},
+		{"a page", answerWith(200, "text/html", `<h1>Welcome</h1>`), runwith.Internal, "did not answer with JSON"},
+		{"broken off", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			fmt.Fprint(w, `{"id":`)
+		}, runwith.Unavailable, "no whole answer"},
+		{"closed", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, runwith.Unavailable, "no whole answer"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := setup(t, test.handle).Invocation(t.Context(), "inv-1")
+			e, ok := errors.AsType[*runwith.Error](err)
+			if !ok || e.Code != test.code || !strings.Contains(e.Message, test.message) {
+				t.Errorf("error = %v %v, want %v %q", runwith.CodeOf(err), err, test.code, test.message)
+			}
+		})
+	}
+}
+
+// A broken connection says that the job may have been started.
+func TestClientRunBroken(t *testing.T) {
+	t.Parallel()
+	var posts atomic.Int32
+	client := setup(t, func(http.ResponseWriter, *http.Request) {
+		posts.Add(1)
+		panic(http.ErrAbortHandler)
+	})
+	_, err := client.Run(t.Context(), "test-job", nil)
+	if runwith.CodeOf(err) != runwith.Unavailable || !strings.Contains(err.Error(), "whether the job was started") {
+		t.Errorf("Run = %v, want UNAVAILABLE with advice", err)
+	}
+	if n := posts.Load(); n != 1 {
+		t.Errorf("Run was sent %d times, want once", n)
+	}
+}
+
+func TestClientUnreachable(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	client := &runwith.Client{Server: server.URL}
+	_, err := client.Run(t.Context(), "test-job", nil)
+	if runwith.CodeOf(err) != runwith.Unavailable {
+		t.Errorf("code = %v, want UNAVAILABLE", runwith.CodeOf(err))
+	}
+	for _, want := range []string{server.URL, "refused", "`runwith up`", "--server"} {
+		if !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("error %q, want %q in it", err, want)
+		}
+	}
+	for _, server := range []string{"localhost:8080", "ftp://localhost", "http://", "://"} {
+		client := &runwith.Client{Server: server}
+		if _, err := client.Invocation(t.Context(), "inv-1"); runwith.CodeOf(err) != runwith.InvalidArgument || !strings.Contains(err.Error(), server) {
+			t.Errorf("server %q: %v, want INVALID_ARGUMENT with its name", server, err)
+		}
+	}
+}
+
+func TestClientContext(t *testing.T) {
+	t.Parallel()
+	client := setup(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	})
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	for call, do := range calls(client) {
+		if err := do(cancelled, "a"); runwith.CodeOf(err) != runwith.Canceled || !errors.Is(err, context.Canceled) {
+			t.Errorf("%s when cancelled: %v %v, want CANCELLED", call, runwith.CodeOf(err), err)
+		}
+		if err := do(late, "a"); runwith.CodeOf(err) != runwith.DeadlineExceeded || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s when late: %v %v, want DEADLINE_EXCEEDED", call, runwith.CodeOf(err), err)
+		}
+	}
+}

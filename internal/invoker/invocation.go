@@ -1,0 +1,96 @@
+package invoker
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/runwith/runwith"
+)
+
+const (
+	defaultPage = 50
+	maxPage     = 1000
+)
+
+// Invocation returns the invocation with the given ID, NOT_FOUND where there is
+// none.
+func (v *Invoker) Invocation(ctx context.Context, id string) (runwith.Invocation, error) {
+	r, err := v.store.find(ctx, id)
+	return r.Invocation, err
+}
+
+// Wait returns the invocation once it is settled. If ctx ends first, it returns
+// the invocation as it is, with ctx's error.
+func (v *Invoker) Wait(ctx context.Context, id string) (runwith.Invocation, error) {
+	return v.waitUntil(ctx, id, func(i runwith.Invocation) bool { return i.State.Settled() })
+}
+
+func (v *Invoker) waitUntil(ctx context.Context, id string, enough func(runwith.Invocation) bool) (runwith.Invocation, error) {
+	changed, end := v.changes.subscribe(id)
+	defer end()
+	for {
+		r, err := v.store.find(context.WithoutCancel(ctx), id)
+		if err != nil || enough(r.Invocation) {
+			return r.Invocation, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return r.Invocation, ctx.Err()
+		case <-v.closing.Done():
+			return r.Invocation, stopping()
+		}
+	}
+}
+
+// Filter says which invocations to list. The zero value lists the newest of all.
+type Filter struct {
+	Job   string
+	State runwith.State
+	// PageSize is how many to return, 0 for 50. There are never more than 1,000.
+	PageSize int
+	// PageToken is what the page before returned as next, with the same Filter.
+	PageToken string
+}
+
+// Invocations returns a page, newest first, and the token of the next, empty at
+// the end.
+func (v *Invoker) Invocations(ctx context.Context, f Filter) (page []runwith.Invocation, next string, err error) {
+	if err := f.validate(); err != nil {
+		return nil, "", err
+	}
+	size := min(f.PageSize, maxPage)
+	if size == 0 {
+		size = defaultPage
+	}
+	found, err := v.store.list(ctx, f, f.PageToken, size+1)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(found) > size {
+		found = found[:size]
+		next = found[size-1].ID
+	}
+	page = make([]runwith.Invocation, len(found))
+	for i, r := range found {
+		page[i] = r.Invocation
+	}
+	return page, next, nil
+}
+
+func (f Filter) validate() error {
+	switch f.State {
+	case "", runwith.StateAccepted, runwith.StateStarting, runwith.StateRunning, runwith.StateSucceeded,
+		runwith.StateFailed, runwith.StateCancelled, runwith.StateRefused, runwith.StateUnresolved:
+	default:
+		return invalid("state: there is no state %q", f.State)
+	}
+	if f.PageSize < 0 {
+		return invalid("pageSize: must not be negative")
+	}
+	if f.PageToken != "" && uuid.Validate(f.PageToken) != nil {
+		return invalid("pageToken: must be one that the page before returned")
+	}
+	return nil
+}

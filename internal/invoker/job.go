@@ -1,0 +1,33 @@
+package invoker
+
+import (
+	"context"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// Jobs returns the jobs that Cloud Run has.
+func (v *Invoker) Jobs(ctx context.Context) ([]runwith.Job, error) {
+	jobs := []runwith.Job{}
+	for job, err := range v.cloud.Jobs(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, cloudrun.JobOf(job))
+	}
+	return jobs, nil
+}
+
+// Job returns the job with the given ID, NOT_FOUND where there is none.
+func (v *Invoker) Job(ctx context.Context, job string) (runwith.Job, error) {
+	if err := jobspec.ValidateJobID(job); err != nil {
+		return runwith.Job{}, err
+	}
+	found, err := v.readJob(ctx, job)
+	if err != nil {
+		return runwith.Job{}, err
+	}
+	return cloudrun.JobOf(found), nil
+}

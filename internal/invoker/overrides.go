@@ -1,0 +1,143 @@
+package invoker
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// Marker is the environment variable that carries an invocation's ID into its
+// execution. Names that begin with [ReservedPrefix] are the invoker's own.
+const (
+	Marker         = "RUNWITH_INVOCATION"
+	ReservedPrefix = "RUNWITH_"
+)
+
+// maxTaskCount is here so that no larger number is cut to fit an int32.
+const maxTaskCount = 10_000
+
+// overridesOf translates a caller's overrides to Cloud Run's, and checks what
+// only the caller's own form can get wrong; the rest is jobspec's.
+func overridesOf(o runwith.Overrides) (*runpb.RunJobRequest_Overrides, error) {
+	if o.TaskCount < 0 || o.TaskCount > maxTaskCount {
+		return nil, invalid("taskCount: must be from 1 to %d, or left out to keep the job's", maxTaskCount)
+	}
+	if o.Timeout < 0 || o.Timeout%time.Second != 0 {
+		return nil, invalid("timeout: must be a whole number of seconds, such as 90s, or left out to keep the job's")
+	}
+	translated := &runpb.RunJobRequest_Overrides{TaskCount: int32(o.TaskCount)} //nolint:gosec // at most 10,000
+	if o.Timeout != 0 {
+		translated.Timeout = durationpb.New(o.Timeout)
+	}
+	only := o.Args != nil || len(o.Env) > 0
+	if only && len(o.Containers) > 0 {
+		return nil, invalid("containers: cannot stand beside args and env, which are for a job with one container")
+	}
+	if only {
+		return translated, addContainer(translated, "", runwith.ContainerOverride{Args: o.Args, Env: o.Env})
+	}
+	for i, c := range o.Containers {
+		place := fmt.Sprintf("containers[%d].", i)
+		if c.Name == "" {
+			return nil, invalid("%sname: is required, it names the container", place)
+		}
+		if err := addContainer(translated, place, c); err != nil {
+			return nil, err
+		}
+	}
+	return translated, nil
+}
+
+// addContainer adds what one container changes. The order of the environment is
+// that of its names, so that the same request makes the same message.
+func addContainer(o *runpb.RunJobRequest_Overrides, place string, c runwith.ContainerOverride) error {
+	added := &runpb.RunJobRequest_Overrides_ContainerOverride{
+		Name: c.Name, Args: c.Args, ClearArgs: c.Args != nil && len(c.Args) == 0,
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		if strings.HasPrefix(name, ReservedPrefix) {
+			return invalid("%senv: %s cannot be set, names that begin with %s are runwith's own", place, name, ReservedPrefix)
+		}
+		added.Env = append(added.Env, variable(name, c.Env[name]))
+	}
+	o.ContainerOverrides = append(o.ContainerOverrides, added)
+	return nil
+}
+
+// fit holds overrides against the template of their job, and returns them with
+// the marker, encoded. Its errors are final: Cloud Run would refuse the run too,
+// or its execution could not be told from others.
+func fit(job string, template *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Overrides, id string) ([]byte, error) {
+	containers := template.GetTemplate().GetContainers()
+	for _, c := range containers {
+		if slices.ContainsFunc(c.GetEnv(), func(v *runpb.EnvVar) bool { return strings.HasPrefix(v.GetName(), ReservedPrefix) }) {
+			return nil, runwith.Errorf(runwith.FailedPrecondition,
+				"job %s sets a variable that begins with %s, by which runwith knows its own executions: remove it from the job", job, ReservedPrefix)
+		}
+	}
+	marked := mark(containers, o, id)
+	if _, err := jobspec.ApplyOverrides(template, marked); err != nil {
+		return nil, err
+	}
+	return encode(marked)
+}
+
+// mark returns a copy of the overrides with the marker in the first container.
+// Its name is left out where it is the only one: it may have none.
+func mark(containers []*runpb.Container, o *runpb.RunJobRequest_Overrides, id string) *runpb.RunJobRequest_Overrides {
+	marked := proto.CloneOf(o)
+	several := len(containers) > 1
+	for _, c := range marked.GetContainerOverrides() {
+		if !several || c.GetName() == containers[0].GetName() {
+			c.Env = append(c.Env, variable(Marker, id))
+			return marked
+		}
+	}
+	added := &runpb.RunJobRequest_Overrides_ContainerOverride{Env: []*runpb.EnvVar{variable(Marker, id)}}
+	if several {
+		added.Name = containers[0].GetName()
+	}
+	marked.ContainerOverrides = append(marked.ContainerOverrides, added)
+	return marked
+}
+
+// standIn is a template with the containers that the overrides name: what is
+// wrong with them there is wrong with any job.
+func standIn(o *runpb.RunJobRequest_Overrides) *runpb.ExecutionTemplate {
+	task := &runpb.TaskTemplate{}
+	for _, c := range o.GetContainerOverrides() {
+		known := func(other *runpb.Container) bool { return other.GetName() == c.GetName() }
+		if !slices.ContainsFunc(task.Containers, known) {
+			task.Containers = append(task.Containers, &runpb.Container{Name: c.GetName(), Image: "unknown"})
+		}
+	}
+	if len(task.Containers) == 0 {
+		task.Containers = []*runpb.Container{{Image: "unknown"}}
+	}
+	return &runpb.ExecutionTemplate{Template: task}
+}
+
+func encode(o *runpb.RunJobRequest_Overrides) ([]byte, error) {
+	encoded, err := proto.Marshal(o)
+	if err != nil {
+		return nil, &runwith.Error{Code: runwith.InvalidArgument, Message: "args and env: must be valid UTF-8", Err: err}
+	}
+	return encoded, nil
+}
+
+func variable(name, value string) *runpb.EnvVar {
+	return &runpb.EnvVar{Name: name, Values: &runpb.EnvVar_Value{Value: value}}
+}
+
+func invalid(format string, args ...any) error {
+	return runwith.Errorf(runwith.InvalidArgument, format, args...)
+}

@@ -1,0 +1,178 @@
+package runapi_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/googleapis/gax-go/v2/apierror"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+func seconds(n int64) *durationpb.Duration { return &durationpb.Duration{Seconds: n} }
+
+// codeOf is the canonical code of an official client's error. Over REST the client
+// tells the HTTP status, and the canonical code in the body.
+func codeOf(err error) codes.Code {
+	if err == nil {
+		return codes.OK
+	}
+	if e, ok := errors.AsType[*apierror.APIError](err); ok {
+		if e.GRPCStatus() != nil && e.GRPCStatus().Code() != codes.Unknown {
+			return e.GRPCStatus().Code()
+		}
+		for code := codes.OK; code <= codes.Unauthenticated; code++ {
+			if strings.Contains(err.Error(), `"status": "`+canonical(code)+`"`) {
+				return code
+			}
+		}
+	}
+	return status.Code(err)
+}
+
+func canonical(code codes.Code) string {
+	text := code.String()
+	var out strings.Builder
+	for i, r := range text {
+		if i > 0 && r >= 'A' && r <= 'Z' {
+			out.WriteByte('_')
+		}
+		out.WriteRune(r)
+	}
+	return strings.ToUpper(out.String())
+}
+
+func TestBadRequestsNameTheFieldOverEveryTransport(t *testing.T) {
+	t.Parallel()
+	everyClient(t, func(t *testing.T, _ *server, c *client) {
+		c.create(t, shell("true"))
+		unmapped := shell("")
+		unmapped.Template.Template.Containers[0].Command = nil
+		if _, err := c.jobs.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: parent, JobId: "unmapped", Job: unmapped}); err != nil {
+			t.Fatal(err)
+		}
+		create := func(id string, change func(*runpb.Job)) func() error {
+			return func() error {
+				job := shell("true")
+				change(job)
+				_, err := c.jobs.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: parent, JobId: id, Job: job})
+				return err
+			}
+		}
+		runJob := func(name string, o *runpb.RunJobRequest_Overrides) func() error {
+			return func() error {
+				_, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: name, Overrides: o})
+				return err
+			}
+		}
+		override := func(o *runpb.RunJobRequest_Overrides_ContainerOverride) func() error {
+			return runJob(hello, &runpb.RunJobRequest_Overrides{ContainerOverrides: []*runpb.RunJobRequest_Overrides_ContainerOverride{o}})
+		}
+		same := func(*runpb.Job) {}
+		for _, test := range []struct {
+			name string
+			call func() error
+			code codes.Code
+			says string
+		}{
+			{"unknown job", runJob(parent+"/jobs/none", nil), codes.NotFound, "jobs/none"},
+			{"job exists", create("hello", same), codes.AlreadyExists, "jobs/hello"},
+			{"bad job ID", create("Hello_", same), codes.InvalidArgument, "job_id"},
+			{"bad parent", func() error {
+				_, err := c.jobs.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: "projects/demo/locations/", JobId: "x", Job: shell("true")})
+				return err
+			}, codes.InvalidArgument, ""},
+			{"name of another job", create("other", func(j *runpb.Job) { j.Name = hello }), codes.InvalidArgument, "job.name"},
+			{"no container", create("x", func(j *runpb.Job) { j.Template.Template.Containers = nil }), codes.InvalidArgument, "containers"},
+			{"negative task count", create("x", func(j *runpb.Job) { j.Template.TaskCount = -1 }), codes.InvalidArgument, "task_count"},
+			{"too many tasks", create("x", func(j *runpb.Job) { j.Template.TaskCount = 10_001 }), codes.InvalidArgument, "task_count"},
+			{"too many retries", create("x", func(j *runpb.Job) {
+				j.Template.Template.Retries = &runpb.TaskTemplate_MaxRetries{MaxRetries: 11}
+			}), codes.InvalidArgument, "max_retries"},
+			{"reserved variable", create("x", func(j *runpb.Job) {
+				j.Template.Template.Containers[0].Env = []*runpb.EnvVar{env("CLOUD_RUN_JOB", "x")}
+			}), codes.InvalidArgument, "env[0].name"},
+			{"execution token", create("x", func(j *runpb.Job) {
+				j.CreateExecution = &runpb.Job_StartExecutionToken{StartExecutionToken: "a"}
+			}), codes.Unimplemented, "start_execution_token"},
+			{"over-long value", override(&runpb.RunJobRequest_Overrides_ContainerOverride{Env: []*runpb.EnvVar{env("A", strings.Repeat("x", 32_769))}}),
+				codes.InvalidArgument, "Violation in RunJobRequest.overrides.container_overrides[0].env[0].value: length cannot exceed 32768."},
+			{"reserved variable in an override", override(&runpb.RunJobRequest_Overrides_ContainerOverride{Env: []*runpb.EnvVar{env("K_SERVICE", "x")}}),
+				codes.InvalidArgument, "env[0].name"},
+			{"override for no container", override(&runpb.RunJobRequest_Overrides_ContainerOverride{Name: "nobody"}), codes.InvalidArgument, "nobody"},
+			{"negative override", runJob(hello, &runpb.RunJobRequest_Overrides{TaskCount: -1}), codes.InvalidArgument, "task_count"},
+			{"too many tasks in an override", runJob(hello, &runpb.RunJobRequest_Overrides{TaskCount: 10_001}), codes.InvalidArgument, "task_count"},
+			{"neither command nor image", runJob(parent+"/jobs/unmapped", nil), codes.FailedPrecondition, "--image"},
+			{"stale etag", func() error {
+				_, err := c.jobs.DeleteJob(t.Context(), &runpb.DeleteJobRequest{Name: hello, Etag: `"stale"`})
+				return err
+			}, codes.Aborted, "etag"},
+			{"unknown page token", func() error {
+				_, err := c.jobs.ListJobs(t.Context(), &runpb.ListJobsRequest{Parent: parent, PageToken: "rubbish"}).Next()
+				return err
+			}, codes.InvalidArgument, "page_token"},
+			{"unknown execution", func() error {
+				_, err := c.executions.GetExecution(t.Context(), &runpb.GetExecutionRequest{Name: hello + "/executions/none"})
+				return err
+			}, codes.NotFound, "executions/none"},
+			{"unknown operation", func() error {
+				_, err := c.jobs.GetOperation(t.Context(), &longrunningpb.GetOperationRequest{Name: parent + "/operations/none"})
+				return err
+			}, codes.NotFound, "operations/none"},
+			{"over 1 MiB", create("x", func(j *runpb.Job) {
+				for i := range 40 {
+					j.Template.Template.Containers[0].Env = append(j.Template.Template.Containers[0].Env, env(fmt.Sprint("V", i), strings.Repeat("x", 32_000)))
+				}
+			}), codes.InvalidArgument, "1048576 bytes"},
+		} {
+			err := test.call()
+			if got := codeOf(err); got != test.code || !strings.Contains(fmt.Sprint(err), test.says) {
+				t.Errorf("%s: error = %v (%v), want %v that says %q", test.name, err, got, test.code, test.says)
+			}
+		}
+	})
+}
+
+func TestRESTRefusesWhatIsNotTheAPI(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for _, test := range []struct {
+		method, path, body string
+		status             int
+		says               string
+	}{
+		{"GET", "/v2/nothing", "", 404, "no API method answers GET /v2/nothing"},
+		{"PUT", "/v2/" + hello, "{}", 404, "no API method"},
+		{"GET", "/v2/" + hello + ":steal", "", 404, "no API method"},
+		{"GET", "/v2/" + hello + "?colour=red", "", 400, "colour"},
+		{"GET", "/v2/" + hello + "?name=a&name=b", "", 400, "name"},
+		{"GET", "/v2/" + parent + "/jobs?pageSize=many", "", 400, "pageSize"},
+		{"GET", "/v2/" + hello + "?alt=media", "", 400, "alt"},
+		{"POST", "/v2/" + parent + "/jobs?jobId=x", `{"template":{"template":{"cointainers":[]}}}`, 400, `unknown field "cointainers"`},
+		{"POST", "/v2/" + parent + "/jobs?jobId=x", "{\n  \"template\": }", 400, "line 2:15"},
+		{"POST", "/v2/" + hello + ":run", `{"overrides":{"taskCount":"many"}}`, 400, "taskCount"},
+		{"POST", "/v2/" + hello + ":run", "", 404, "jobs/hello does not exist"},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), test.method, s.url+test.path, strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if text := strings.ReplaceAll(string(body), `\"`, `"`); res.StatusCode != test.status || !strings.Contains(text, test.says) {
+			t.Errorf("%s %s %s = %d %s, want %d that says %q", test.method, test.path, test.body, res.StatusCode, body, test.status, test.says)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package runwith_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runwith/runwith"
+)
+
+// logTexts reads a log and returns its lines, with the code of an error last.
+func logTexts(ctx context.Context, c *runwith.Client, o *runwith.LogsOptions) []string {
+	var got []string
+	for line, err := range c.Logs(ctx, "inv-1", o) {
+		if err != nil {
+			got = append(got, runwith.CodeOf(err).String())
+			continue
+		}
+		got = append(got, line.Text)
+	}
+	return got
+}
+
+func TestClientLogs(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat(`\u0000`, 256<<10) // the longest line of a task, at its longest
+	tests := []struct {
+		name, stream string
+		want         []string
+	}{
+		{"empty", "event: end\ndata: {}\n\n", nil},
+		{
+			"lines", "event: line\ndata: {\"text\":\"a\"}\n\n: heartbeat\n\nevent: line\ndata: {\"text\":\"b\\n\"}\n\nevent: end\ndata: {}\n\n",
+			[]string{"a", "b\n"},
+		},
+		{
+			"CRLF, no spaces, unknown fields and events",
+			"id:1\r\nevent:line\r\ndata:{\"text\":\"a\"}\r\nretry\r\n\r\nevent: news\r\ndata: ?\r\n\r\ndata: ?\r\n\r\nevent: end\r\ndata\r\n\r\n",
+			[]string{"a"},
+		},
+		{"data in parts", "event: line\ndata: {\"text\":\ndata: \"a\"}\n\nevent: end\ndata: {}\n\n", []string{"a"}},
+		{"an event without data is none", "event: end\n\nevent: line\ndata: {\"text\":\"a\"}\n\nevent: end\ndata: {}\n\n", []string{"a"}},
+		{"long", "event: line\ndata: {\"text\":\"" + long + "\"}\n\nevent: end\ndata: {}\n\n", []string{strings.Repeat("\x00", 256<<10)}},
+		{"nothing after the end", "event: end\ndata: {}\n\nevent: line\ndata: {\"text\":\"a\"}\n\n", nil},
+
+		{"no end", "event: line\ndata: {\"text\":\"a\"}\n\n", []string{"a", "UNAVAILABLE"}},
+		{"half an end", "event: end\ndata: {}\n", []string{"UNAVAILABLE"}},
+		{"error", "event: line\ndata: {\"text\":\"a\"}\n\nevent: error\ndata: {\"code\":\"DATA_LOSS\",\"detail\":\"gone\"}\n\n", []string{"a", "DATA_LOSS"}},
+		{"not JSON", "event: line\ndata: a\n\nevent: end\ndata: {}\n\n", []string{"INTERNAL"}},
+		{"error that is not JSON", "event: error\ndata: a\n\n", []string{"INTERNAL"}},
+		{"too long", "event: line\ndata: " + strings.Repeat("a", 5<<20) + "\n\n", []string{"UNAVAILABLE"}},
+		{"too long in parts", "event: line\n" + strings.Repeat("data: "+strings.Repeat("a", 1<<20)+"\n", 5), []string{"UNAVAILABLE"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			client := setup(t, answerWith(200, "text/event-stream", test.stream))
+			if diff := cmp.Diff(test.want, logTexts(t.Context(), client, nil)); diff != "" {
+				t.Errorf("Logs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestClientLogsRequest(t *testing.T) {
+	t.Parallel()
+	for o, want := range map[*runwith.LogsOptions]string{
+		nil:            "/api/v1/invocations/inv-1/logs text/event-stream",
+		{}:             "/api/v1/invocations/inv-1/logs text/event-stream",
+		{Follow: true}: "/api/v1/invocations/inv-1/logs?follow=true text/event-stream",
+	} {
+		var got string
+		client := setup(t, func(w http.ResponseWriter, r *http.Request) {
+			got = r.URL.RequestURI() + " " + r.Header.Get("Accept")
+			answerWith(404, "application/problem+json", `{"code":"NOT_FOUND","detail":"no"}`)(w, r)
+		})
+		if diff := cmp.Diff([]string{"NOT_FOUND"}, logTexts(t.Context(), client, o)); diff != "" {
+			t.Errorf("Logs(%+v) (-want +got):\n%s", o, diff)
+		}
+		if got != want {
+			t.Errorf("Logs(%+v) asks for %s, want %s", o, got, want)
+		}
+	}
+}
+
+// Leaving the loop, and the end of the context, close the connection.
+func TestClientLogsLeft(t *testing.T) {
+	t.Parallel()
+	closed := make(chan struct{}, 2)
+	client := setup(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "event: line\ndata: {\"text\":\"a\"}\n\n")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		closed <- struct{}{}
+	})
+	for line, err := range client.Logs(t.Context(), "inv-1", nil) {
+		if err != nil || line.Text != "a" {
+			t.Errorf("Logs = %v, %v, want a", line, err)
+		}
+		break
+	}
+	<-closed
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var got []string
+	for line, err := range client.Logs(ctx, "inv-1", nil) {
+		if err != nil {
+			got = append(got, runwith.CodeOf(err).String())
+			continue
+		}
+		got = append(got, line.Text)
+		cancel()
+	}
+	if diff := cmp.Diff([]string{"a", "CANCELLED"}, got); diff != "" {
+		t.Errorf("Logs until cancelled (-want +got):\n%s", diff)
+	}
+	<-closed
+}
