@@ -155,7 +155,7 @@ func TestClientErrors(t *testing.T) {
 		{"half a problem", answerWith(429, "application/problem+json", `{"code":`), runwith.ResourceExhausted, "answered 429"},
 		{"a proxy's page", answerWith(502, "text/html", `<h1>Bad Gateway</h1>`), runwith.Unavailable, "answered 502 Bad Gateway"},
 		{"another program", answerWith(404, "text/plain", `404 page not found`), runwith.NotFound, "is it a runwith invoker?"},
-		{"a page", answerWith(200, "text/html", `<h1>Welcome</h1>`), runwith.Internal, "did not answer with JSON"},
+		{"a page", answerWith(200, "text/html", `<h1>Welcome</h1>`), runwith.Unimplemented, "did not answer with JSON"},
 		{"broken off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			fmt.Fprint(w, `{"id":`)

@@ -53,7 +53,7 @@ func TestClientLogs(t *testing.T) {
 		{"not JSON", "event: line\ndata: a\n\nevent: end\ndata: {}\n\n", []string{"INTERNAL"}},
 		{"error that is not JSON", "event: error\ndata: a\n\n", []string{"INTERNAL"}},
 		{"too long", "event: line\ndata: " + strings.Repeat("a", 5<<20) + "\n\n", []string{"UNAVAILABLE"}},
-		{"too long in parts", "event: line\n" + strings.Repeat("data: "+strings.Repeat("a", 1<<20)+"\n", 5), []string{"UNAVAILABLE"}},
+		{"too long in parts", "event: line\n" + strings.Repeat("data: "+strings.Repeat("a", 1<<20)+"\n", 5) + "\n", []string{"UNAVAILABLE"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -153,10 +153,15 @@ var doors = []door{
 	{
 		imports: []string{
 			"cloud.google.com/go/run/apiv2", "cloud.google.com/go/logging/apiv2", "cloud.google.com/go/longrunning", "cloud.google.com/go/longrunning/autogen",
-			"cloud.google.com/go/auth/...", "github.com/googleapis/gax-go/...", "golang.org/x/oauth2/...", "google.golang.org/api/...",
+			"cloud.google.com/go/auth/...", "github.com/googleapis/gax-go/...", "google.golang.org/api/...",
 		},
 		only: []string{"internal/cloudrun/..."},
 		why:  "cloudrun is the one client of Google's APIs, with the one table of outcomes",
+	},
+	{
+		imports: []string{"golang.org/x/oauth2/..."},
+		only:    []string{"internal/cloudrun/...", "internal/metadata/..."},
+		why:     "cloudrun sends tokens, and metadata has them; nobody else sees one",
 	},
 	{
 		imports: []string{"cloud.google.com/go/logging/apiv2/loggingpb"},
@@ -197,6 +202,11 @@ var doors = []door{
 		imports: []string{"github.com/gofrs/flock"},
 		only:    []string{"cmd/runwith/...", "internal/sqlite/..."},
 		why:     "one process holds a data folder, and one place locks it",
+	},
+	{
+		imports: []string{"github.com/google/uuid"},
+		only:    []string{"internal/engine/...", "internal/invoker/..."},
+		why:     "what is stored is named where it is stored",
 	},
 	{
 		imports: []string{"golang.org/x/sys/..."},

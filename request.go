@@ -82,12 +82,12 @@ func decode[T any](response *http.Response, err error) (*T, error) {
 		return nil, broken(response.Request, err)
 	}
 	if len(data) > maxAnswer {
-		return nil, Errorf(Internal, "the answer of %s is larger than %d bytes", response.Request.URL.Host, maxAnswer)
+		return nil, Errorf(DataLoss, "the answer of %s is larger than %d bytes", response.Request.URL.Host, maxAnswer)
 	}
 	v := new(T)
 	if err := json.Unmarshal(data, v); err != nil {
 		return nil, &Error{
-			Code:    Internal,
+			Code:    Unimplemented,
 			Message: fmt.Sprintf("%s did not answer with JSON: is it a runwith invoker?", response.Request.URL.Host),
 			Err:     err,
 		}

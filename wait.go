@@ -38,7 +38,7 @@ func (c *Client) Wait(ctx context.Context, id string) (*Invocation, error) {
 			return invocation, nil
 		case err == nil:
 			seen = invocation
-		case ctx.Err() != nil || !transient(err):
+		case !transient(err):
 			return seen, err
 		}
 		if err == nil && time.Since(asked) > maxPause {

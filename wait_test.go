@@ -32,8 +32,8 @@ func (h handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// script answers each request with the next line: a state, or a status of an
-// error. The last is repeated.
+// script answers each request with the next line: a state, or the code or status
+// of an error. The last is repeated.
 func script(lines ...string) (*runwith.Client, *[]string) {
 	asked := new([]string)
 	return &runwith.Client{HTTPClient: &http.Client{Transport: handlerTransport{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -42,6 +42,10 @@ func script(lines ...string) (*runwith.Client, *[]string) {
 		var status int
 		if _, err := fmt.Sscan(line, &status); err == nil {
 			http.Error(w, "", status)
+			return
+		}
+		if code, ok := runwith.ParseCode(line); ok {
+			answerWith(code.HTTPStatus(), "application/problem+json", `{"code":"`+line+`"}`)(w, r)
 			return
 		}
 		_, _ = io.WriteString(w, `{"id":"inv-1","state":"`+line+`"}`)
@@ -59,6 +63,10 @@ func TestClientWait(t *testing.T) {
 		{[]string{"accepted", "running", "failed"}, runwith.StateFailed, runwith.OK},
 		{[]string{"starting", "unresolved"}, runwith.StateUnresolved, runwith.OK},
 		{[]string{"502", "503", "429", "500", "504", "running", "503", "cancelled"}, runwith.StateCancelled, runwith.OK},
+		{
+			[]string{"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "UNKNOWN", "succeeded"},
+			runwith.StateSucceeded, runwith.OK,
+		},
 		{[]string{"404"}, "", runwith.NotFound},
 		{[]string{"running", "403"}, runwith.StateRunning, runwith.PermissionDenied},
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
 )
 
 // prefix is the path below which all routes but /healthz lie.
@@ -34,7 +35,7 @@ type Invoker interface {
 	Wait(ctx context.Context, id string) (runwith.Invocation, error)
 	// Invocations returns a page of invocations, newest first, and the token of
 	// the next page, empty after the last.
-	Invocations(ctx context.Context, f Filter) (page []runwith.Invocation, next string, err error)
+	Invocations(ctx context.Context, f invoker.Filter) (page []runwith.Invocation, next string, err error)
 	// Logs yields what the tasks of an invocation printed, in order of time; with
 	// follow also what they will print, until the invocation has settled. It
 	// stops at the first error.
@@ -44,6 +45,8 @@ type Invoker interface {
 	// Job returns one of them.
 	Job(ctx context.Context, name string) (runwith.Job, error)
 }
+
+var _ Invoker = (*invoker.Invoker)(nil)
 
 // Config is what [New] needs.
 type Config struct {

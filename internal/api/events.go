@@ -98,7 +98,7 @@ func (e *eventWriter) lines(ctx context.Context, items <-chan logItem) error {
 	defer ticker.Stop()
 	for {
 		// What is ready is sent as one; nothing written waits for a line to come.
-		if false {
+		if len(items) == 0 {
 			if err := e.flush(); err != nil {
 				return err
 			}

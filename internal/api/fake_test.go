@@ -12,6 +12,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/api"
+	"github.com/runwith/runwith/internal/invoker"
 )
 
 // fake is an invoker that answers what a test sets, and otherwise with sample.
@@ -19,7 +20,7 @@ type fake struct {
 	invoke      func(ctx context.Context, job string, o runwith.Overrides) (runwith.Invocation, error)
 	invocation  func(ctx context.Context, id string) (runwith.Invocation, error)
 	wait        func(ctx context.Context, id string) (runwith.Invocation, error)
-	invocations func(f api.Filter) ([]runwith.Invocation, string, error)
+	invocations func(f invoker.Filter) ([]runwith.Invocation, string, error)
 	logs        func(ctx context.Context, id string, follow bool) iter.Seq2[runwith.LogLine, error]
 	jobs        func() ([]runwith.Job, error)
 }
@@ -66,7 +67,7 @@ func (f *fake) Wait(ctx context.Context, id string) (runwith.Invocation, error) 
 	return f.wait(ctx, id)
 }
 
-func (f *fake) Invocations(_ context.Context, filter api.Filter) ([]runwith.Invocation, string, error) {
+func (f *fake) Invocations(_ context.Context, filter invoker.Filter) ([]runwith.Invocation, string, error) {
 	if f.invocations == nil {
 		return nil, "", nil
 	}

@@ -8,11 +8,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
 )
-
-// maxPage is the most invocations in one answer; a caller who asks for more gets
-// as many, and the token of the next page.
-const maxPage = 1000
 
 type startInput struct {
 	Preference
@@ -135,10 +132,10 @@ func (s *server) wait(ctx context.Context, id string, p Preference) (runwith.Inv
 }
 
 func (s *server) list(ctx context.Context, in *listInput) (*listOutput, error) {
-	page, next, err := s.invoker.Invocations(ctx, Filter{
+	page, next, err := s.invoker.Invocations(ctx, invoker.Filter{
 		Job:       in.Job,
 		State:     in.State,
-		PageSize:  min(in.PageSize, maxPage),
+		PageSize:  in.PageSize,
 		PageToken: in.PageToken,
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/api"
+	"github.com/runwith/runwith/internal/invoker"
 )
 
 func golden(t *testing.T, name string) string {
@@ -220,8 +221,8 @@ func TestStartSetsNoReadDeadline(t *testing.T) {
 
 func TestList(t *testing.T) {
 	t.Parallel()
-	var got api.Filter
-	server := serve(t, &fake{invocations: func(f api.Filter) ([]runwith.Invocation, string, error) {
+	var got invoker.Filter
+	server := serve(t, &fake{invocations: func(f invoker.Filter) ([]runwith.Invocation, string, error) {
 		got = f
 		if f.PageToken == "last" {
 			return nil, "", nil
@@ -229,7 +230,7 @@ func TestList(t *testing.T) {
 		return []runwith.Invocation{sample()}, "last", nil
 	}})
 	a := ask(t, server, "GET", "/api/v1/invocations?job=test-job&state=running&pageSize=5000&pageToken=t", "")
-	want := api.Filter{Job: "test-job", State: runwith.StateRunning, PageSize: 1000, PageToken: "t"}
+	want := invoker.Filter{Job: "test-job", State: runwith.StateRunning, PageSize: 5000, PageToken: "t"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("filter (-want +got):\n%s", diff)
 	}

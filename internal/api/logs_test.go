@@ -1,11 +1,13 @@
 package api_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"iter"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -189,6 +191,34 @@ func TestEventsEndWithClient(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("the log is still followed after its client has left")
 	}
+}
+
+// broken is a ResponseWriter whose client takes nothing any more.
+type broken struct{ *httptest.ResponseRecorder }
+
+func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// A stream ends when it cannot be written, though its request lives on, and is
+// no failure of the server's.
+func TestEventsEndWithWrites(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		handler := api.New(api.Config{
+			Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			Invoker: &fake{logs: func(ctx context.Context, _ string, _ bool) iter.Seq2[runwith.LogLine, error] {
+				return func(yield func(runwith.LogLine, error) bool) {
+					if yield(line("one"), nil) {
+						<-ctx.Done() // synctest fails when nothing ends it
+					}
+				}
+			}},
+		})
+		handler.ServeHTTP(broken{httptest.NewRecorder()}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, logsPath+"?follow=true", nil))
+		if log.Len() > 0 {
+			t.Errorf("log = %s, want nothing", log.String())
+		}
+	})
 }
 
 func TestHeartbeat(t *testing.T) {

@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// retryMin and retryMax bound the wait before a job is tried again that was not
+// started.
+const retryMin, retryMax = time.Second, time.Minute
+
 // backoff returns how long to wait before the next try, after n before.
 func backoff(n int) time.Duration {
 	return jitter(min(retryMax, retryMin<<min(n, 10)))

@@ -27,9 +27,10 @@ func (r record) values() []any {
 	if r.Error != nil {
 		failure = *r.Error
 	}
+	overrides := append([]byte{}, r.overrides...) // none at all is an empty message, not NULL
 	execution := sql.NullString{String: r.Execution, Valid: r.Execution != ""}
 	return []any{
-		r.ID, r.Job, r.State, r.version, r.overrides, r.checked, micros(r.notBefore), micros(r.lease), r.postponed,
+		r.ID, r.Job, r.State, r.version, overrides, r.checked, micros(r.notBefore), micros(r.lease), r.postponed,
 		execution, r.Attempts, micros(r.Created), micros(r.Started), micros(r.Finished),
 		r.Counts.Tasks, r.Counts.Running, r.Counts.Succeeded, r.Counts.Failed, r.Counts.Cancelled, r.Counts.Retried,
 		failure.Code, failure.Message,

@@ -1,6 +1,7 @@
 package runapi_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,43 +11,31 @@ import (
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
-	"github.com/googleapis/gax-go/v2/apierror"
+	"google.golang.org/api/googleapi"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/runwith/runwith"
 )
 
 func seconds(n int64) *durationpb.Duration { return &durationpb.Duration{Seconds: n} }
 
-// codeOf is the canonical code of an official client's error. Over REST the client
-// tells the HTTP status, and the canonical code in the body.
+// codeOf is the canonical code of an official client's error. Over REST that is
+// the one in the body: the client itself guesses from the HTTP status.
 func codeOf(err error) codes.Code {
-	if err == nil {
-		return codes.OK
+	rest, ok := errors.AsType[*googleapi.Error](err)
+	if !ok {
+		return status.Code(err)
 	}
-	if e, ok := errors.AsType[*apierror.APIError](err); ok {
-		if e.GRPCStatus() != nil && e.GRPCStatus().Code() != codes.Unknown {
-			return e.GRPCStatus().Code()
-		}
-		for code := codes.OK; code <= codes.Unauthenticated; code++ {
-			if strings.Contains(err.Error(), `"status": "`+canonical(code)+`"`) {
-				return code
-			}
-		}
+	var body struct {
+		Error struct{ Status string }
 	}
-	return status.Code(err)
-}
-
-func canonical(code codes.Code) string {
-	text := code.String()
-	var out strings.Builder
-	for i, r := range text {
-		if i > 0 && r >= 'A' && r <= 'Z' {
-			out.WriteByte('_')
-		}
-		out.WriteRune(r)
+	if json.Unmarshal([]byte(rest.Body), &body) != nil {
+		return codes.Unknown
 	}
-	return strings.ToUpper(out.String())
+	code, _ := runwith.ParseCode(body.Error.Status)
+	return codes.Code(code)
 }
 
 func TestBadRequestsNameTheFieldOverEveryTransport(t *testing.T) {
@@ -86,9 +75,9 @@ func TestBadRequestsNameTheFieldOverEveryTransport(t *testing.T) {
 			{"job exists", create("hello", same), codes.AlreadyExists, "jobs/hello"},
 			{"bad job ID", create("Hello_", same), codes.InvalidArgument, "job_id"},
 			{"bad parent", func() error {
-				_, err := c.jobs.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: "projects/demo/locations/", JobId: "x", Job: shell("true")})
+				_, err := c.jobs.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: "projects/demo/locations/Nowhere!", JobId: "x", Job: shell("true")})
 				return err
-			}, codes.InvalidArgument, ""},
+			}, codes.InvalidArgument, "Nowhere!"},
 			{"name of another job", create("other", func(j *runpb.Job) { j.Name = hello }), codes.InvalidArgument, "job.name"},
 			{"no container", create("x", func(j *runpb.Job) { j.Template.Template.Containers = nil }), codes.InvalidArgument, "containers"},
 			{"negative task count", create("x", func(j *runpb.Job) { j.Template.TaskCount = -1 }), codes.InvalidArgument, "task_count"},

@@ -25,6 +25,7 @@ type attempt struct {
 	done    chan struct{} // closed when all output is written and result is set
 	err     error         // why it could not be placed
 	result  runner.Result
+	slot    int
 	pid     int
 
 	mu     sync.Mutex
@@ -55,13 +56,14 @@ func (r *Runner) launch(a *attempt, spec runner.Spec, out runner.Output) (err er
 	if err := r.config.check(spec.Template); err != nil {
 		return err
 	}
-	home, err := r.records.makeHome(a.id)
+	slot, home, err := r.slots.claim()
 	if err != nil {
 		return unavailable("make the task's home folder", err)
 	}
+	a.slot = slot
 	defer func() {
 		if err != nil {
-			r.logError("remove what was made for an attempt", a.id, r.records.remove(a.id))
+			r.release(a)
 		}
 	}()
 	command, err := r.command(spec, home)
@@ -91,7 +93,7 @@ func (r *Runner) launch(a *attempt, spec runner.Spec, out runner.Output) (err er
 func (r *Runner) record(a *attempt) error {
 	p, _, err := lookProcess(a.pid)
 	if err == nil {
-		err = r.records.write(record{ID: a.id.String(), Boot: r.boot, PID: p.pid, Start: p.start})
+		err = r.slots.write(a.slot, record{ID: a.id.String(), Boot: r.boot, PID: p.pid, Start: p.start})
 	}
 	if err != nil {
 		_ = unix.Kill(-a.pid, unix.SIGKILL)
@@ -119,7 +121,7 @@ func (r *Runner) supervise(a *attempt, pipes *pipes) {
 	a.result = a.endGroup()
 	pipes.drain(func() { r.killHolders(a.id) })
 	r.logError("write output of attempt", a.id, pipes.err())
-	r.logError("remove what was made for an attempt", a.id, r.records.remove(a.id))
+	r.release(a)
 	close(a.done)
 	r.sweeper.add(a.id)
 }
@@ -129,6 +131,10 @@ func (r *Runner) killHolders(id runner.ID) {
 	ctx, cancel := context.WithTimeout(context.Background(), sweepPause)
 	defer cancel()
 	r.logError("end what left the group of an attempt", id, r.killMarked(ctx, id))
+}
+
+func (r *Runner) release(a *attempt) {
+	r.logError("remove what was made for an attempt", a.id, r.slots.release(a.slot))
 }
 
 func (r *Runner) logError(what string, id runner.ID, err error) {

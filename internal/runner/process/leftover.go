@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -50,53 +49,47 @@ func (p process) signal(signal syscall.Signal) error {
 	return fmt.Errorf("signal process %d: %w", p.pid, err)
 }
 
-// leftovers returns the IDs of which something is alive, those that this Runner
-// itself started included.
-func (r *Runner) leftovers() ([]runner.ID, error) {
+// leftover is what an earlier server left of an attempt.
+type leftover struct {
+	slot   int     // -1 when the server died before it had written a record
+	leader process // the zero value, which is never alive, for none
+}
+
+// leftovers returns the attempts of which something is alive.
+func (r *Runner) leftovers(records map[int]record) (map[runner.ID]leftover, error) {
 	found, err := marked(string(r.marker))
 	if err != nil {
 		return nil, fmt.Errorf("look for processes of earlier attempts: %w", err)
 	}
-	var ids []runner.ID
+	left := make(map[runner.ID]leftover)
 	for value := range maps.Values(found) {
 		if id, ok := r.marker.id(value); ok {
-			ids = append(ids, id)
+			left[id] = leftover{slot: -1}
 		}
 	}
-	all, err := r.records.all()
-	if err != nil {
-		return nil, fmt.Errorf("read records of earlier attempts: %w", err)
-	}
-	for _, rec := range all {
-		if id, err := parseID(rec.ID); err == nil && r.leader(rec).alive() {
-			ids = append(ids, id)
+	for slot, rec := range records {
+		id, err := parseID(rec.ID)
+		if err != nil {
+			continue
+		}
+		var leader process
+		if rec.Boot == r.boot { // process IDs begin anew with each boot
+			leader = process{pid: rec.PID, start: rec.Start}
+		}
+		if _, ok := left[id]; ok || leader.alive() {
+			left[id] = leftover{slot: slot, leader: leader}
 		}
 	}
-	return sortIDs(ids), nil
-}
-
-func sortIDs(ids []runner.ID) []runner.ID {
-	slices.SortFunc(ids, func(a, b runner.ID) int { return strings.Compare(a.String(), b.String()) })
-	return slices.Compact(ids)
-}
-
-// leader returns the main process of a record, and none (which is never alive)
-// when the machine was started anew since.
-func (r *Runner) leader(rec record) process {
-	if rec.Boot != r.boot {
-		return process{}
-	}
-	return process{pid: rec.PID, start: rec.Start}
+	return left, nil
 }
 
 // endLeftover ends what an earlier server left of an attempt, with SIGKILL at
 // once when the grace is zero, and then forgets it.
 func (r *Runner) endLeftover(ctx context.Context, id runner.ID, grace time.Duration) error {
-	rec, _, err := r.records.read(id)
-	if err != nil {
-		return fmt.Errorf("read record of attempt: %w", err)
-	}
-	find := func() ([]process, error) { return r.processes(id, r.leader(rec)) }
+	r.mu.Lock()
+	left, known := r.left[id]
+	r.mu.Unlock()
+	find := func() ([]process, error) { return r.processes(id, left.leader) }
 	if grace > 0 {
 		if err := askToEnd(ctx, find, grace); err != nil {
 			return err
@@ -105,12 +98,13 @@ func (r *Runner) endLeftover(ctx context.Context, id runner.ID, grace time.Durat
 	if err := signalUntilGone(ctx, find, unix.SIGKILL); err != nil {
 		return err
 	}
-	if err := r.records.remove(id); err != nil {
-		return fmt.Errorf("remove record of attempt: %w", err)
-	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	_, still := r.left[id]
 	delete(r.left, id)
+	r.mu.Unlock()
+	if known && still && left.slot >= 0 {
+		r.logError("remove what was made for an attempt", id, r.slots.release(left.slot))
+	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,7 @@ const patience = 100 * time.Millisecond
 // pipes carry an attempt's output to its writers.
 type pipes struct {
 	streams [2]stream
+	open    atomic.Int32  // streams that are not at their end
 	done    chan struct{} // closed when both streams are at their end
 }
 
@@ -34,6 +36,7 @@ type stream struct {
 
 func openPipes(out runner.Output) (*pipes, error) {
 	p := &pipes{done: make(chan struct{})}
+	p.open.Store(int32(len(p.streams)))
 	for i, w := range serial(out) {
 		s := &p.streams[i]
 		s.out = w
@@ -90,14 +93,14 @@ func (p *pipes) closeReaders() {
 
 // copy starts to copy both streams.
 func (p *pipes) copy() {
-	var group sync.WaitGroup
 	for i := range p.streams {
-		group.Go(p.streams[i].copy)
+		go func() {
+			p.streams[i].copy()
+			if p.open.Add(-1) == 0 {
+				close(p.done)
+			}
+		}()
 	}
-	go func() {
-		group.Wait()
-		close(p.done)
-	}()
 }
 
 func (s *stream) copy() {

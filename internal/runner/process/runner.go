@@ -4,12 +4,14 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,7 +29,7 @@ type Runner struct {
 	log     *slog.Logger
 	path    string // PATH of the server when it opened the Runner
 	devNull *os.File
-	records records
+	slots   *slots
 	marker  marker
 	boot    string // ID of this boot of the machine
 	sweeper *sweeper
@@ -35,7 +37,7 @@ type Runner struct {
 	mu       sync.Mutex
 	closed   bool
 	attempts map[runner.ID]*attempt
-	left     map[runner.ID]bool // what an earlier server left, until a Wait or a Stop has ended it
+	left     map[runner.ID]leftover // of an earlier server, until a Wait or a Stop has ended it
 }
 
 // Open opens the runner over config.Dir and notes what an earlier server left
@@ -59,33 +61,44 @@ func open(config Config) (*Runner, error) {
 		log:      config.Logger,
 		path:     os.Getenv("PATH"),
 		attempts: make(map[runner.ID]*attempt),
-		left:     make(map[runner.ID]bool),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
-	if r.records, err = openRecords(dir); err != nil {
-		return nil, err
-	}
-	if r.marker, err = openMarker(dir); err != nil {
-		return nil, err
-	}
+	r.sweeper = newSweeper(r.sweepEnded)
 	if r.boot, err = bootID(); err != nil {
 		return nil, fmt.Errorf("read boot ID: %w", err)
 	}
-	r.sweeper = newSweeper(r.sweepEnded)
-	ids, err := r.leftovers()
-	if err != nil {
+	if r.devNull, err = os.Open(os.DevNull); err != nil {
 		return nil, err
 	}
-	for _, id := range ids {
-		r.left[id] = true
+	if err := r.openDir(dir); err != nil {
+		return nil, errors.Join(err, r.closeFiles())
 	}
-	if err := r.records.prune(ids); err != nil {
-		return nil, err
+	return r, nil
+}
+
+// openDir reads what an earlier server wrote down, and removes what is of no use.
+func (r *Runner) openDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
 	}
-	r.devNull, err = os.Open(os.DevNull)
-	return r, err
+	var err error
+	if r.marker, err = openMarker(dir); err != nil {
+		return err
+	}
+	var records map[int]record
+	if r.slots, records, err = openSlots(dir); err != nil {
+		return err
+	}
+	if r.left, err = r.leftovers(records); err != nil {
+		return err
+	}
+	keep := make(map[int]bool)
+	for _, left := range r.left {
+		keep[left.slot] = true
+	}
+	return r.slots.prune(keep)
 }
 
 // Close waits for what attempts that have ended still write, and takes no more.
@@ -110,7 +123,14 @@ func (r *Runner) Close() error {
 		}
 	}
 	r.sweeper.close()
-	return r.devNull.Close()
+	return r.closeFiles()
+}
+
+func (r *Runner) closeFiles() error {
+	if r.slots == nil {
+		return r.devNull.Close()
+	}
+	return errors.Join(r.devNull.Close(), r.slots.close())
 }
 
 // Check implements [runner.Runner]; it looks at the template alone,
@@ -147,7 +167,7 @@ func (r *Runner) claim(id runner.ID) (a *attempt, first bool, err error) {
 	if r.closed {
 		return nil, false, runwith.Errorf(runwith.Unavailable, "the server is stopping and starts no more tasks; try again")
 	}
-	if r.left[id] {
+	if _, ok := r.left[id]; ok {
 		return nil, false, nil
 	}
 	if a := r.attempts[id]; a != nil {
@@ -214,12 +234,26 @@ func (r *Runner) List(ctx context.Context) ([]runner.ID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	ids, err := r.leftovers()
+	found, err := marked(string(r.marker))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("look for processes of attempts: %w", err)
+	}
+	ids := make(map[runner.ID]bool)
+	for value := range maps.Values(found) {
+		if id, ok := r.marker.id(value); ok {
+			ids[id] = true
+		}
 	}
 	r.mu.Lock()
-	ids = slices.AppendSeq(ids, maps.Keys(r.attempts))
-	r.mu.Unlock()
-	return sortIDs(ids), nil
+	defer r.mu.Unlock()
+	for id := range r.attempts {
+		ids[id] = true
+	}
+	for id, left := range r.left {
+		if left.leader.alive() {
+			ids[id] = true
+		}
+	}
+	byName := func(a, b runner.ID) int { return strings.Compare(a.String(), b.String()) }
+	return slices.SortedFunc(maps.Keys(ids), byName), nil
 }

@@ -1,0 +1,163 @@
+package tasklog
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// log is one execution's file, shared by those who write and follow it.
+type log struct {
+	store *Store
+	name  string
+	users int // guarded by the store
+
+	mu      sync.Mutex
+	file    *os.File // nil when it is closed
+	known   bool     // size and last are those of the file
+	size    int64
+	last    int64 // time of the last record
+	cut     bool  // the limit was reached
+	fresh   bool  // the file's name is not on disk yet
+	ended   bool
+	deleted bool
+	changed chan struct{} // closed at the next change
+
+	syncing sync.Mutex
+	synced  int64 // bytes that are on disk for certain; guarded by syncing
+}
+
+// append writes records whose time is to be now. encode builds them for a time.
+func (l *log) append(encode func(nanos int64) []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.deleted || l.cut {
+		return nil
+	}
+	if err := l.openFile(); err != nil || l.cut {
+		return err
+	}
+	l.last = max(l.last, time.Now().UnixNano())
+	records := encode(l.last)
+	if l.size+int64(len(records)) > l.store.max {
+		l.cut = true
+		records = record{time: l.last, flags: "x", text: fmt.Appendf(nil,
+			"runwith keeps %d bytes of an execution's output; what came after this was not kept", l.store.max)}.encode(nil)
+	}
+	n, err := l.file.WriteAt(records, l.size)
+	if err != nil {
+		// A part of a record is written over by the next one, or cut off later.
+		return fmt.Errorf("write output: %w", err)
+	}
+	l.size += int64(n)
+	l.announce()
+	return nil
+}
+
+// announce wakes the followers. The caller has locked l.
+func (l *log) announce() {
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// openFile opens the file for writing. The caller has locked l.
+func (l *log) openFile() error {
+	if l.file == nil {
+		if !validName(l.name) {
+			return fmt.Errorf("write output: %q is no name of an execution's log", l.name)
+		}
+		path := l.store.path(l.name)
+		_, err := os.Stat(path)
+		l.fresh = l.fresh || errors.Is(err, os.ErrNotExist)
+		if l.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+			return fmt.Errorf("open output: %w", err)
+		}
+		if err := l.measure(); err != nil {
+			return errors.Join(err, l.closeFile())
+		}
+	}
+	l.store.touch(l)
+	return nil
+}
+
+// measure finds the end of the last whole record, and cuts off what a crash left
+// behind it.
+func (l *log) measure() error {
+	if l.known {
+		return nil
+	}
+	r := bufio.NewReaderSize(l.file, 64<<10)
+	for {
+		rec, n, err := readRecord(r)
+		if errors.Is(err, errTorn) || errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read output: %w", err)
+		}
+		l.size += n
+		l.last = rec.time
+		l.cut = l.cut || rec.isCut()
+	}
+	l.known = true
+	if err := l.file.Truncate(l.size); err != nil {
+		return fmt.Errorf("cut unfinished output: %w", err)
+	}
+	return nil
+}
+
+// closeFile closes the file, if it is open. The caller has locked l.
+func (l *log) closeFile() error {
+	if l.file == nil {
+		return nil
+	}
+	err := l.file.Close()
+	l.file = nil
+	return err
+}
+
+// sync returns when all that was appended before is on disk. Writers that sync at
+// the same time share one.
+func (l *log) sync() error {
+	l.mu.Lock()
+	want := l.size
+	l.mu.Unlock()
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
+	if l.synced >= want {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.deleted {
+		return nil
+	}
+	if err := l.openFile(); err != nil {
+		return err
+	}
+	want = l.size
+	if err := l.file.Sync(); err != nil {
+		return fmt.Errorf("sync output: %w", err)
+	}
+	if l.fresh {
+		if err := syncFolder(filepath.Dir(l.file.Name())); err != nil {
+			return err
+		}
+		l.fresh = false
+	}
+	l.synced = want
+	return nil
+}
+
+// state is what a follower looks at: until where it may read, whether more can
+// come, and what closes when that changes.
+func (l *log) state() (size int64, ended, deleted bool, changed <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.size, l.ended, l.deleted, l.changed
+}

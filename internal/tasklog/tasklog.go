@@ -1,0 +1,205 @@
+// Package tasklog keeps what tasks print: one append-only file an execution, read
+// by position or by time, and followed while it grows.
+//
+// A file is a sequence of records, each a line of text about a line of output,
+// and that line:
+//
+//	1795457526000000000 0 1 o 5
+//	hello
+//
+// that is the time in Unix nanoseconds, task, attempt, flags and length in bytes.
+// The flags are o (stdout) or e (stderr), + where the line goes on in the next
+// record of its stream, x for the record that says that the rest was not kept.
+// Times never go back within a file. A record that a crash left unfinished is cut
+// off when the file is written to again.
+package tasklog
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"time"
+)
+
+const (
+	// MaxLine is how much of a line one record takes, in bytes.
+	MaxLine = 256 << 10
+	// DefaultMaxBytes is what is kept of one execution's output.
+	DefaultMaxBytes = 1 << 30
+
+	maxOpen = 64 // files that are kept open, whatever the number of tasks
+)
+
+// Options say how much is kept. The zero value works.
+type Options struct {
+	// MaxBytes bounds one execution's file; 0 is DefaultMaxBytes.
+	MaxBytes int64
+}
+
+// Store keeps the output of executions in a folder. Its methods may be called
+// concurrently.
+type Store struct {
+	dir string
+	max int64
+
+	mu   sync.Mutex
+	logs map[string]*log // those that are written or followed
+	open []*log          // those with an open file, least recently used first
+}
+
+// Open opens a folder of logs, creating it with mode 0700. The caller closes it.
+func Open(dir string, o Options) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create log folder: %w", err)
+	}
+	return &Store{dir: dir, max: cmp.Or(o.MaxBytes, DefaultMaxBytes), logs: map[string]*log{}}, nil
+}
+
+// Close closes the files. Writers must have been closed before.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	open := s.open
+	s.open = nil
+	s.mu.Unlock()
+	var errs []error
+	for _, l := range open {
+		l.mu.Lock()
+		errs = append(errs, l.closeFile())
+		l.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}
+
+// Attempt returns a writer for what one attempt of a task prints. It touches no
+// file until something is printed. The caller closes it.
+func (s *Store) Attempt(execution string, task, attempt int) *Writer {
+	return newWriter(s.acquire(execution), task, attempt)
+}
+
+// End says that nothing more will be written of an execution, which ends those
+// who follow it.
+func (s *Store) End(execution string) {
+	l := s.acquire(execution)
+	defer s.release(l)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	l.announce()
+}
+
+// Delete removes an execution's output and ends those who follow it. What is
+// written of it later is dropped. Deleting what is not there is no error.
+func (s *Store) Delete(execution string) error {
+	if !validName(execution) {
+		return nil
+	}
+	l := s.acquire(execution)
+	defer s.release(l)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended, l.deleted = true, true
+	l.announce()
+	err := errors.Join(s.forget(l), os.Remove(s.path(execution)))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (s *Store) path(execution string) string { return filepath.Join(s.dir, execution+".log") }
+
+// acquire returns the log of an execution, which stays known until it is released.
+func (s *Store) acquire(execution string) *log {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.logs[execution]
+	if !ok {
+		l = &log{store: s, name: execution, changed: make(chan struct{})}
+		s.logs[execution] = l
+	}
+	l.users++
+	return l
+}
+
+// release lets go of a log. One that may be written again stays known, because to
+// find the end of its file again means to read all of it.
+func (s *Store) release(l *log) {
+	s.mu.Lock()
+	l.users--
+	idle := l.users == 0
+	s.mu.Unlock()
+	if !idle {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.known && !l.ended {
+		return
+	}
+	s.mu.Lock()
+	gone := l.users == 0 && s.logs[l.name] == l
+	if gone {
+		delete(s.logs, l.name)
+	}
+	s.mu.Unlock()
+	if gone {
+		_ = s.forget(l) // what had to be on disk was synced by its writer
+	}
+}
+
+// touch makes l, which the caller has locked, the most recently used open file,
+// and closes the least recently used ones beyond the limit that nobody holds.
+func (s *Store) touch(l *log) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(l)
+	s.open = append(s.open, l)
+	for i := 0; len(s.open) > maxOpen && i < len(s.open)-1; {
+		victim := s.open[i]
+		if !victim.mu.TryLock() {
+			i++
+			continue
+		}
+		_ = victim.closeFile() // its data is the kernel's to write; a later sync covers it
+		victim.mu.Unlock()
+		s.remove(victim)
+	}
+}
+
+// forget closes the file of l, which the caller has locked.
+func (s *Store) forget(l *log) error {
+	s.mu.Lock()
+	s.remove(l)
+	s.mu.Unlock()
+	return l.closeFile()
+}
+
+func (s *Store) remove(l *log) {
+	for i, other := range s.open {
+		if other == l {
+			s.open = append(s.open[:i], s.open[i+1:]...)
+			return
+		}
+	}
+}
+
+var safeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+func validName(execution string) bool { return safeName.MatchString(execution) }
+
+// Entry is one line that a task printed.
+type Entry struct {
+	// Pos is where the next entry begins: a Query with After = Pos goes on there.
+	Pos           int64
+	Time          time.Time // UTC
+	Task, Attempt int
+	Stream        string // "stdout" or "stderr"
+	// Text is the line without its newline, as it was printed: it need not be UTF-8.
+	Text []byte
+	// Continued says that the line goes on in the next entry of its stream.
+	Continued bool
+}
