@@ -12,11 +12,11 @@ import (
 	"strings"
 )
 
-const (
-	defaultServer = "http://127.0.0.1:8080"
-	// maxAnswer is the largest JSON answer that is read, in bytes.
-	maxAnswer = 32 << 20
-)
+// DefaultServer is where `runwith up` and `runwith serve` listen by default.
+const DefaultServer = "http://127.0.0.1:8080"
+
+// maxAnswer is the largest JSON answer that is read, in bytes.
+const maxAnswer = 32 << 20
 
 // request is what one call asks.
 type request struct {
@@ -31,7 +31,7 @@ type request struct {
 // send returns the response, with a status of 2xx and a body to close, or an
 // [*Error].
 func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
-	server := cmp.Or(c.Server, defaultServer)
+	server := cmp.Or(c.Server, DefaultServer)
 	hr, err := r.http(ctx, server)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 func (r request) http(ctx context.Context, server string) (*http.Request, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, Errorf(InvalidArgument, "server %q: must be a URL such as %s", server, defaultServer)
+		return nil, Errorf(InvalidArgument, "server %q: must be a URL such as %s", server, DefaultServer)
 	}
 	target := strings.TrimRight(server, "/") + "/api/v1/" + r.path
 	if len(r.query) > 0 {
