@@ -97,6 +97,10 @@ func codeOfStatus(status int) Code {
 		return Aborted
 	case http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
 		return InvalidArgument
+	case http.StatusMethodNotAllowed:
+		return Unimplemented
+	case http.StatusRequestTimeout:
+		return DeadlineExceeded
 	case http.StatusBadGateway:
 		return Unavailable
 	}

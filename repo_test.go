@@ -101,7 +101,8 @@ var doors = []door{
 		imports: []string{"flag", "os#Args"},
 		only: []string{
 			"cmd/runwith/...",
-			"examples/...", // arguments are what a job is given
+			"examples/...",               // arguments are what a job is given
+			"internal/runner/runnertest", // is the tasks that it starts
 		},
 		why: "flags are read in cmd/runwith alone; hand the value in through a Config",
 	},
@@ -109,16 +110,22 @@ var doors = []door{
 		imports: []string{"os#*Getenv", "os#LookupEnv", "os#Environ", "os#ExpandEnv", "os#Setenv", "os#Unsetenv", "os#Clearenv", "os#User*Dir", "syscall#*env"},
 		only: []string{
 			"cmd/runwith/...",
-			"examples/...",            // the environment is what a job is given
-			"internal/runner/process", // hands PATH on to tasks, and nothing else
-			"internal/testneed",       // reads what the tests must find on this machine
+			"examples/...",               // the environment is what a job is given
+			"internal/runner/process",    // hands PATH on to tasks, and nothing else
+			"internal/runner/runnertest", // is the tasks that it starts
+			"internal/testneed",          // reads what the tests must find on this machine
 		},
 		why: "the environment is read in cmd/runwith alone; hand the value in through a Config",
 	},
 	{
 		imports: []string{"os#Exit", "os#Stdin", "os#Stdout", "os#Stderr", "fmt#Print*", "log", "log/slog#Default", "log/slog#SetDefault"},
-		only:    []string{"cmd/runwith/...", "examples/...", "bench/..."},
-		why:     "only a main prints and exits; return the error, or write to the writer or logger that was handed in",
+		only: []string{
+			"cmd/runwith/...",
+			"examples/...",
+			"bench/...",
+			"internal/runner/runnertest", // is the tasks that it starts
+		},
+		why: "only a main prints and exits; return the error, or write to the writer or logger that was handed in",
 	},
 	{
 		imports: []string{"database/sql/..."},
@@ -127,8 +134,13 @@ var doors = []door{
 	},
 	{
 		imports: []string{"os/exec#Command*", "os#StartProcess", "syscall#*Exec"},
-		only:    []string{"internal/runner/process/...", "cmd/runwith/...", "bench/..."},
-		why:     "processes are started by a runner, which also ends them",
+		only: []string{
+			"internal/runner/process/...",
+			"internal/runner/runnertest", // crashes one that runs tasks
+			"cmd/runwith/...",
+			"bench/...",
+		},
+		why: "processes are started by a runner, which also ends them",
 	},
 
 	// What Cloud Run's API brings along.

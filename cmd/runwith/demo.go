@@ -55,13 +55,15 @@ func demo(ctx context.Context, out io.Writer, logger *slog.Logger) (err error) {
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	var (
-		to    = listenFlags{addr: "127.0.0.1:0"}
-		place = placeFlags{data: data, project: "demo", region: "us-east4"}
-		what  = engineFlags{runner: "process", maxTasks: engine.DefaultMaxTasks, maxLog: 1 << 20}
+		f = stackFlags{
+			to:    listenFlags{addr: "127.0.0.1:0"},
+			place: placeFlags{data: data, project: "demo", region: "us-east4"},
+			what:  engineFlags{runner: "process", maxTasks: engine.DefaultMaxTasks, maxLog: 1 << 20},
+		}
 		addr  = make(chan string, 1)
 		ended = make(chan error, 1)
 	)
-	go func() { ended <- up(serving, to, place, what, logger, func(a string) { addr <- a }) }()
+	go func() { ended <- up(serving, f, logger, func(a string) { addr <- a }) }()
 	select {
 	case a := <-addr:
 		story := &story{out: out, client: &runwith.Client{Server: "http://" + a}}

@@ -8,11 +8,7 @@ import (
 )
 
 func newEngine() *cobra.Command {
-	var (
-		to    listenFlags
-		place placeFlags
-		what  engineFlags
-	)
+	var f stackFlags
 	cmd := &cobra.Command{
 		Use:   "engine",
 		Short: "Run the Cloud Run Jobs API on this machine",
@@ -25,17 +21,15 @@ Tasks really run, as processes of this machine and without isolation.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := newLogger(cmd, slog.LevelWarn)
 			open := func(ctx context.Context, _ string) (*site, error) {
-				e, err := openEngine(ctx, place, what, logger)
+				e, err := openEngine(ctx, f.place, f.what, logger)
 				if err != nil {
 					return nil, err
 				}
 				return &site{handler: e.mux, close: e.Close}, nil
 			}
-			return serve(cmd.Context(), to, logger, open, func(addr string) { announce(cmd, addr, place.data) })
+			return serve(cmd.Context(), f.to, logger, open, func(addr string) { announce(cmd, addr, f.place.data) })
 		},
 	}
-	to.add(cmd)
-	place.add(cmd)
-	what.add(cmd)
+	f.add(cmd)
 	return cmd
 }

@@ -56,6 +56,19 @@ func (f *engineFlags) add(cmd *cobra.Command) {
 	flags.Int64Var(&f.maxLog, "max-log", 1<<30, "bytes of output that are kept of one execution")
 }
 
+// stackFlags are all that an engine with its listener needs.
+type stackFlags struct {
+	to    listenFlags
+	place placeFlags
+	what  engineFlags
+}
+
+func (f *stackFlags) add(cmd *cobra.Command) {
+	f.to.add(cmd)
+	f.place.add(cmd)
+	f.what.add(cmd)
+}
+
 // validate reports what the flags' own types do not.
 func (f *engineFlags) validate() error {
 	switch {

@@ -79,7 +79,7 @@ func sameJob(current, wanted *runpb.Job) bool {
 // readJobFile reads a job in v2 form, JSON or YAML. Its name may be the job's ID
 // alone. What cannot be read is named with file, line and column.
 func readJobFile(file string, at jobspec.Location) (*runpb.Job, error) {
-	text, err := os.ReadFile(file) //nolint:gosec // the user names the file
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read job: %w", err)
 	}

@@ -48,7 +48,6 @@ and on Google Cloud.`,
 		Example: `  runwith demo                           # the whole story once, in a temporary folder
   runwith up                             # engine and invoker on 127.0.0.1:8080
   runwith run test-job --env ENV_1=HELLO -- arg-1 arg-2`,
-		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

@@ -14,11 +14,7 @@ import (
 )
 
 func newUp() *cobra.Command {
-	var (
-		to    listenFlags
-		place placeFlags
-		what  engineFlags
-	)
+	var f stackFlags
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run engine and invoker together, for development",
@@ -33,19 +29,17 @@ Without --job it registers the sample job, test-job.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := newLogger(cmd, slog.LevelWarn)
-			return up(cmd.Context(), to, place, what, logger, func(addr string) { announce(cmd, addr, place.data) })
+			return up(cmd.Context(), f, logger, func(addr string) { announce(cmd, addr, f.place.data) })
 		},
 	}
-	to.add(cmd)
-	place.add(cmd)
-	what.add(cmd)
+	f.add(cmd)
 	return cmd
 }
 
 // up serves engine and invoker on one listener until ctx ends.
-func up(ctx context.Context, to listenFlags, place placeFlags, what engineFlags, logger *slog.Logger, ready func(addr string)) error {
-	return serve(ctx, to, logger, func(ctx context.Context, addr string) (*site, error) {
-		e, err := openEngine(ctx, place, what, logger)
+func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr string)) error {
+	return serve(ctx, f.to, logger, func(ctx context.Context, addr string) (*site, error) {
+		e, err := openEngine(ctx, f.place, f.what, logger)
 		if err != nil {
 			return nil, err
 		}
@@ -56,8 +50,8 @@ func up(ctx context.Context, to listenFlags, place placeFlags, what engineFlags,
 		if err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
-		i, err := openInvoker(ctx, place.data, cloudrun.Config{
-			Endpoint: "http://" + own, Project: place.project, Region: place.region, Token: tokens, Logger: logger,
+		i, err := openInvoker(ctx, f.place.data, cloudrun.Config{
+			Endpoint: "http://" + own, Project: f.place.project, Region: f.place.region, Token: tokens, Logger: logger,
 		}, logger)
 		if err != nil {
 			return nil, errors.Join(err, e.Close())

@@ -25,6 +25,12 @@ const prefix = "/api/v1"
 // [*runwith.Error]; any other is answered as an internal error and logged. All
 // methods may be called concurrently.
 type Invoker interface {
+	Invocations
+	Jobs
+}
+
+// Invocations starts jobs and tells what became of it.
+type Invocations interface {
 	// Invoke accepts a request to start a job; the invocation is on disk when it
 	// returns.
 	Invoke(ctx context.Context, job string, o runwith.Overrides) (runwith.Invocation, error)
@@ -40,7 +46,10 @@ type Invoker interface {
 	// follow also what they will print, until the invocation has settled. It
 	// stops at the first error.
 	Logs(ctx context.Context, id string, follow bool) iter.Seq2[runwith.LogLine, error]
-	// Jobs returns the jobs that may be started.
+}
+
+// Jobs tells which jobs may be started.
+type Jobs interface {
 	Jobs(ctx context.Context) ([]runwith.Job, error)
 	// Job returns one of them.
 	Job(ctx context.Context, name string) (runwith.Job, error)

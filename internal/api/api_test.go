@@ -11,7 +11,7 @@ import (
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	got := ask(t, serve(t, &fake{}), "GET", "/healthz", "")
+	got := ask(t, serve(t, &fake{}), "GET /healthz", "")
 	if want := `{"status":"ok","version":"v1.2.3"}`; got.status != http.StatusOK || strings.TrimSpace(got.body) != want {
 		t.Errorf("GET /healthz = %d %s, want 200 %s", got.status, got.body, want)
 	}
@@ -36,7 +36,7 @@ func TestUnmatched(t *testing.T) {
 		{"GET", "/api/v1/jobs/test-job/invocations", 405, "UNIMPLEMENTED", "POST"},
 	}
 	for _, test := range tests {
-		got := ask(t, server, test.method, test.path, "")
+		got := ask(t, server, test.method+" "+test.path, "")
 		p := got.problem(t)
 		if got.status != test.status || p.Code != test.code || got.header.Get("Allow") != test.allow {
 			t.Errorf("%s %s = %d %s, Allow %q, want %d %s, Allow %q", test.method, test.path,
@@ -50,7 +50,7 @@ func TestUnmatched(t *testing.T) {
 
 func TestDocument(t *testing.T) {
 	t.Parallel()
-	got := ask(t, serve(t, &fake{}), "GET", "/api/v1/openapi.json", "")
+	got := ask(t, serve(t, &fake{}), "GET /api/v1/openapi.json", "")
 	var document struct {
 		OpenAPI string                                `json:"openapi"`
 		Info    struct{ Version string }              `json:"info"`

@@ -60,7 +60,7 @@ func TestInvalidBodies(t *testing.T) {
 		{`{"containers":[{"name":"a","env":{"A":"1","A":"2"}}]}`, []string{"body"}, `"A" occurs twice`},
 	}
 	for _, test := range tests {
-		got := ask(t, server, "POST", startPath, test.body)
+		got := ask(t, server, "POST "+startPath, test.body)
 		p := got.problem(t)
 		if got.status != http.StatusBadRequest || p.Code != "INVALID_ARGUMENT" {
 			t.Errorf("POST %s = %d %s, want 400 INVALID_ARGUMENT", test.body, got.status, p.Code)
@@ -90,7 +90,7 @@ func TestInvalidParameters(t *testing.T) {
 		{"POST", startPath + "?validate=true", "query.validate"},
 	}
 	for _, test := range tests {
-		got := ask(t, server, test.method, test.path, "")
+		got := ask(t, server, test.method+" "+test.path, "")
 		p := got.problem(t)
 		if got.status != 400 || p.Code != "INVALID_ARGUMENT" || len(p.Errors) != 1 || p.Errors[0].Location != test.location {
 			t.Errorf("%s %s = %d %s, want 400 with a fault of %s", test.method, test.path, got.status, got.body, test.location)
@@ -101,7 +101,7 @@ func TestInvalidParameters(t *testing.T) {
 func TestManyFaults(t *testing.T) {
 	t.Parallel()
 	body := `{"args":[1` + strings.Repeat(",1", 999) + `]}`
-	got := ask(t, serve(t, &fake{}), "POST", startPath, body)
+	got := ask(t, serve(t, &fake{}), "POST "+startPath, body)
 	if p := got.problem(t); len(p.Errors) != 100 || !strings.Contains(p.Detail, "100 of 1000") {
 		t.Errorf("POST with 1000 faults lists %d, and says %q, want 100, and that there are 1000", len(p.Errors), p.Detail)
 	}
@@ -118,7 +118,7 @@ func TestFaultsShowNoValues(t *testing.T) {
 		`{"env":{"A":"secret"},"timeout":"secret"}`,
 		`{"env":{"A":"secret"},"taskCount":1.0}`,
 	} {
-		if got := ask(t, server, "POST", startPath, body); got.status != 400 || strings.Contains(got.body, "secret") {
+		if got := ask(t, server, "POST "+startPath, body); got.status != 400 || strings.Contains(got.body, "secret") {
 			t.Errorf("POST %s = %d %s, want 400 without the value", body, got.status, got.body)
 		}
 	}
@@ -140,7 +140,7 @@ func TestContentType(t *testing.T) {
 		{"", 415},
 	}
 	for _, test := range tests {
-		got := ask(t, server, "POST", startPath, "{}", "Content-Type", "", "Content-Type", test.contentType)
+		got := ask(t, server, "POST "+startPath, "{}", "Content-Type", "", "Content-Type", test.contentType)
 		if got.status != test.status {
 			t.Errorf("POST as %q = %d %s, want %d", test.contentType, got.status, got.body, test.status)
 		}
@@ -161,7 +161,7 @@ func TestTooLarge(t *testing.T) {
 	largest := `{"args":["` + strings.Repeat("a", limit-len(`{"args":[""]}`)) + `"]}`
 	for name, h := range map[string]http.Handler{"bare": handler, "guarded": g.Wrap(handler)} {
 		server := serveHandler(t, h)
-		if got := ask(t, server, "POST", startPath, largest); got.status != http.StatusAccepted {
+		if got := ask(t, server, "POST "+startPath, largest); got.status != http.StatusAccepted {
 			t.Errorf("%s: POST of 1 MiB = %d %s, want 202", name, got.status, got.body)
 		}
 		// Without a length, so that it is found out while the body is read.

@@ -148,10 +148,11 @@ type answer struct {
 	body   string
 }
 
-// ask sends a request. Headers are pairs of name and value; a body is sent as
+// ask sends a request to a route, such as GET /healthz. Headers are pairs of name and value; a body is sent as
 // JSON unless they say otherwise.
-func ask(t *testing.T, server *httptest.Server, method, path, body string, headers ...string) answer {
+func ask(t *testing.T, server *httptest.Server, route, body string, headers ...string) answer {
 	t.Helper()
+	method, path, _ := strings.Cut(route, " ")
 	r, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func TestStart(t *testing.T) {
 		gotJob, gotOverrides = job, o
 		return sample(), nil
 	}})
-	got := ask(t, server, "POST", "/api/v1/jobs/test-job/invocations", golden(t, "run.request.json"))
+	got := ask(t, server, "POST /api/v1/jobs/test-job/invocations", golden(t, "run.request.json"))
 	if got.status != http.StatusAccepted || got.header.Get("Location") != "/api/v1/invocations/inv-1" {
 		t.Errorf("POST = %d, Location %q, want 202, /api/v1/invocations/inv-1", got.status, got.header.Get("Location"))
 	}
@@ -84,7 +84,7 @@ func TestStartBodies(t *testing.T) {
 			got = o
 			return sample(), nil
 		}})
-		if a := ask(t, server, "POST", "/api/v1/jobs/test-job/invocations", test.body); a.status != http.StatusAccepted {
+		if a := ask(t, server, "POST /api/v1/jobs/test-job/invocations", test.body); a.status != http.StatusAccepted {
 			t.Errorf("POST %s = %d %s, want 202", test.body, a.status, a.body)
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" {
@@ -162,7 +162,7 @@ func TestWait(t *testing.T) {
 				for _, value := range test.prefer {
 					headers = append(headers, "Prefer", value)
 				}
-				got := ask(t, server, method, path, "", headers...)
+				got := ask(t, server, method+" "+path, "", headers...)
 				var invocation runwith.Invocation
 				if err := json.Unmarshal([]byte(got.body), &invocation); err != nil {
 					t.Fatal(err)
@@ -183,7 +183,7 @@ func TestStartedDespiteWait(t *testing.T) {
 	server := serve(t, &fake{wait: func(context.Context, string) (runwith.Invocation, error) {
 		return runwith.Invocation{}, runwith.Errorf(runwith.Internal, "the store is gone")
 	}})
-	got := ask(t, server, "POST", "/api/v1/jobs/test-job/invocations", "", "Prefer", "wait=10")
+	got := ask(t, server, "POST /api/v1/jobs/test-job/invocations", "", "Prefer", "wait=10")
 	if got.status != http.StatusAccepted || !strings.Contains(got.body, `"id":"inv-1"`) {
 		t.Errorf("POST = %d %s, want 202 and the invocation", got.status, got.body)
 	}
@@ -211,7 +211,7 @@ func TestStartSetsNoReadDeadline(t *testing.T) {
 		handler.ServeHTTP(d, r)
 		got = d.set
 	}))
-	ask(t, server, "POST", "/api/v1/jobs/test-job/invocations", "{}")
+	ask(t, server, "POST /api/v1/jobs/test-job/invocations", "{}")
 	for _, at := range got {
 		if !at.IsZero() {
 			t.Errorf("read deadline = %v, want none", at)
@@ -229,7 +229,7 @@ func TestList(t *testing.T) {
 		}
 		return []runwith.Invocation{sample()}, "last", nil
 	}})
-	a := ask(t, server, "GET", "/api/v1/invocations?job=test-job&state=running&pageSize=5000&pageToken=t", "")
+	a := ask(t, server, "GET /api/v1/invocations?job=test-job&state=running&pageSize=5000&pageToken=t", "")
 	want := invoker.Filter{Job: "test-job", State: runwith.StateRunning, PageSize: 5000, PageToken: "t"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("filter (-want +got):\n%s", diff)
@@ -241,7 +241,7 @@ func TestList(t *testing.T) {
 	if want := fmt.Sprintf(`{"invocations":[%s],"nextPageToken":"last"}`+"\n", invocation); a.status != 200 || a.body != want {
 		t.Errorf("page = %d %s, want 200 %s", a.status, a.body, want)
 	}
-	if a := ask(t, server, "GET", "/api/v1/invocations?pageToken=last", ""); a.body != `{"invocations":[]}`+"\n" {
+	if a := ask(t, server, "GET /api/v1/invocations?pageToken=last", ""); a.body != `{"invocations":[]}`+"\n" {
 		t.Errorf("last page = %s, want no invocations and no token", a.body)
 	}
 	for i, err := range (&runwith.Client{Server: server.URL}).Invocations(t.Context(), nil) {
@@ -280,7 +280,7 @@ func TestJobs(t *testing.T) {
 	if _, err := client.Job(t.Context(), "other"); runwith.CodeOf(err) != runwith.NotFound {
 		t.Errorf("job other: %v, want NOT_FOUND", err)
 	}
-	if a := ask(t, serve(t, &fake{}), "GET", "/api/v1/jobs", ""); a.body != `{"jobs":[]}`+"\n" {
+	if a := ask(t, serve(t, &fake{}), "GET /api/v1/jobs", ""); a.body != `{"jobs":[]}`+"\n" {
 		t.Errorf("no jobs = %s, want an empty list", a.body)
 	}
 }

@@ -27,7 +27,7 @@ func logging(lines iter.Seq2[runwith.LogLine, error]) *fake {
 
 func TestTextLogs(t *testing.T) {
 	t.Parallel()
-	got := ask(t, serve(t, logging(lines("ENV_1 = HELLO", "", "<b>"))), "GET", logsPath, "")
+	got := ask(t, serve(t, logging(lines("ENV_1 = HELLO", "", "<b>"))), "GET "+logsPath, "")
 	if want := "ENV_1 = HELLO\n\n<b>\n"; got.status != 200 || got.body != want {
 		t.Errorf("logs = %d %q, want 200 %q", got.status, got.body, want)
 	}
@@ -40,7 +40,7 @@ func TestTextLogsErrors(t *testing.T) {
 	t.Parallel()
 	unavailable := runwith.Errorf(runwith.Unavailable, "no logs now")
 
-	got := ask(t, serve(t, logging(linesThen(unavailable, "a"))), "GET", logsPath, "")
+	got := ask(t, serve(t, logging(linesThen(unavailable, "a"))), "GET "+logsPath, "")
 	if p := got.problem(t); got.status != 503 || p.Code != "UNAVAILABLE" {
 		t.Errorf("logs that break off early = %d %s, want 503 UNAVAILABLE", got.status, got.body)
 	}
@@ -63,7 +63,7 @@ func TestLogsOfNothing(t *testing.T) {
 		return runwith.Invocation{}, runwith.Errorf(runwith.NotFound, "invocation: not found")
 	}})
 	for _, query := range []string{"", "?follow=true"} {
-		got := ask(t, server, "GET", logsPath+query, "", "Accept", "text/event-stream")
+		got := ask(t, server, "GET "+logsPath+query, "", "Accept", "text/event-stream")
 		if p := got.problem(t); got.status != 404 || p.Code != "NOT_FOUND" {
 			t.Errorf("GET %s = %d %s, want 404 NOT_FOUND", logsPath+query, got.status, got.body)
 		}
@@ -82,7 +82,7 @@ func TestEvents(t *testing.T) {
 		if follow {
 			path, headers = logsPath+"?follow=true", nil
 		}
-		got := ask(t, server, "GET", path, "", headers...)
+		got := ask(t, server, "GET "+path, "", headers...)
 		want := `event: line
 data: {"time":"2026-01-02T03:04:07Z","task":0,"attempt":0,"stream":"stdout","text":"one"}
 
@@ -121,7 +121,7 @@ data: {"title":"Internal Server Error","status":500,"code":"INTERNAL","detail":"
 
 `,
 	} {
-		got := ask(t, serve(t, logging(linesThen(err, "one"))), "GET", logsPath+"?follow=true", "")
+		got := ask(t, serve(t, logging(linesThen(err, "one"))), "GET "+logsPath+"?follow=true", "")
 		if got.status != 200 || !strings.HasPrefix(got.body, "event: line\n") || !strings.HasSuffix(got.body, "}\n\n"+want) {
 			t.Errorf("events = %d %s\nwant a line, and then %s", got.status, got.body, want)
 		}

@@ -63,7 +63,7 @@ func TestCodes(t *testing.T) {
 			server := serve(t, &fake{invocation: func(context.Context, string) (runwith.Invocation, error) {
 				return runwith.Invocation{}, fmt.Errorf("read invocation: %w", sent)
 			}})
-			answer := ask(t, server, "GET", "/api/v1/invocations/inv-1", "")
+			answer := ask(t, server, "GET /api/v1/invocations/inv-1", "")
 			if p := answer.problem(t); answer.status != code.HTTPStatus() || p.Code != code.String() {
 				t.Errorf("answer = %d %s, want %d %v", answer.status, p.Code, code.HTTPStatus(), code)
 			}
@@ -88,7 +88,7 @@ func TestUnknownErrorIsLoggedAlone(t *testing.T) {
 		}},
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
-	answer := ask(t, server, "GET", "/api/v1/invocations/inv-1", "")
+	answer := ask(t, server, "GET /api/v1/invocations/inv-1", "")
 	p := answer.problem(t)
 	if p.Code != "INTERNAL" || p.Detail != "internal error" || strings.Contains(answer.body, "secret") {
 		t.Errorf("answer = %s, want INTERNAL and no cause", answer.body)

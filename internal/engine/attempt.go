@@ -57,12 +57,7 @@ func (e *Engine) run(ctx context.Context, a *active, p placement) (ending, error
 	if !p.resume {
 		spec := runner.Spec{ID: id, Template: a.execution.Template, Env: platformEnv(a, p)}
 		if err := e.runner.Start(ctx, spec, runner.Output{Stdout: out.Stdout(), Stderr: out.Stderr()}); err != nil {
-			if cause := context.Cause(ctx); cause == errClosing {
-				return ending{}, cause
-			} else if cause != nil {
-				return endingOf(runner.Result{}, cause), nil
-			}
-			return endingOfStart(err), nil
+			return endingOfStart(err, context.Cause(ctx))
 		}
 	}
 	return e.await(ctx, id)
@@ -82,7 +77,7 @@ func (e *Engine) await(ctx context.Context, id runner.ID) (ending, error) {
 	if result, err = e.runner.Wait(unbound, id); err != nil {
 		return ending{}, err
 	}
-	if cause == errClosing {
+	if errors.Is(cause, errClosing) {
 		return ending{}, cause
 	}
 	return endingOf(result, cause), nil

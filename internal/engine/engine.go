@@ -44,19 +44,19 @@ type Config struct {
 func (c Config) Validate() error {
 	var faults []error
 	if c.Dir == "" {
-		faults = append(faults, errors.New("Dir: is required"))
+		faults = append(faults, errors.New("config.Dir: is required"))
 	}
 	if c.Runner == nil {
-		faults = append(faults, errors.New("Runner: is required"))
+		faults = append(faults, errors.New("config.Runner: is required"))
 	}
 	if c.Logs == nil {
-		faults = append(faults, errors.New("Logs: is required"))
+		faults = append(faults, errors.New("config.Logs: is required"))
 	}
 	if c.MaxTasks < 0 {
-		faults = append(faults, fmt.Errorf("MaxTasks: is %d, must be at least 1", c.MaxTasks))
+		faults = append(faults, fmt.Errorf("config.MaxTasks: is %d, must be at least 1", c.MaxTasks))
 	}
 	if c.Grace < 0 {
-		faults = append(faults, fmt.Errorf("Grace: is %v, must not be negative", c.Grace))
+		faults = append(faults, fmt.Errorf("config.Grace: is %v, must not be negative", c.Grace))
 	}
 	return errors.Join(faults...)
 }

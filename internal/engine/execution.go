@@ -87,7 +87,7 @@ func (r *executionRow) proto() *runpb.Execution {
 	x.CompletionTime = timestamp(r.completed)
 	x.DeleteTime = timestamp(r.deleted)
 	x.Reconciling = !r.state.terminal()
-	x.RunningCount = int32(r.counts.running) //nolint:gosec // at most 10,000 tasks
+	x.RunningCount = int32(r.counts.running)
 	x.SucceededCount = int32(r.counts.succeeded)
 	x.FailedCount = int32(r.counts.failed)
 	x.CancelledCount = int32(r.counts.cancelled)

@@ -244,7 +244,7 @@ func (r *jobRow) proto() *runpb.Job {
 	job := proto.CloneOf(r.message)
 	ready := &runpb.Condition{Type: "Ready", State: runpb.Condition_CONDITION_SUCCEEDED, LastTransitionTime: job.UpdateTime}
 	job.TerminalCondition = ready
-	job.ExecutionCount = int32(r.executions) //nolint:gosec // bounded by retention
+	job.ExecutionCount = int32(r.executions)
 	job.Etag = etagOf(job.UpdateTime.AsTime(), job.Generation)
 	if r.latest != nil {
 		job.LatestCreatedExecution = r.latest.reference()

@@ -34,9 +34,9 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 	if err != nil {
 		return nil, err
 	}
-	op, execution, err := e.operation(ctx, name)
-	if err != nil || op.Done {
-		return op, err
+	_, execution, err := e.operation(ctx, name)
+	if err != nil {
+		return nil, err
 	}
 	if req.Timeout != nil {
 		var cancel context.CancelFunc
@@ -47,7 +47,8 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 	defer leave()
 	for {
 		// Read without ctx: a wait that has run out still answers with the latest state.
-		if op, execution, err = e.operation(context.WithoutCancel(ctx), name); err != nil || op.Done {
+		op, _, err := e.operation(context.WithoutCancel(ctx), name)
+		if err != nil || op.Done {
 			return op, err
 		}
 		select {

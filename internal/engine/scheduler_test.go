@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func TestSchedulerPlacesATaskAgainAndNothingOfAStoppedExecution(t *testing.T) {
 	p.done(a, &placement{task: 0, attempt: 1})
 	p.want(t, "the first task is to be placed again, behind the second", "1/0 1/1")
 	p.stop(1)
-	if context.Cause(a.ctx) != errStopped {
+	if !errors.Is(context.Cause(a.ctx), errStopped) {
 		t.Errorf("cause = %v, want errStopped", context.Cause(a.ctx))
 	}
 	p.done(a, nil)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/runwith/runwith"
@@ -48,9 +49,9 @@ const (
 // code: it did not end by itself.
 func endingOf(result runner.Result, cause error) ending {
 	switch {
-	case cause == errTimeout:
+	case errors.Is(cause, errTimeout):
 		return ending{failed, result, runwith.DeadlineExceeded, timedOut}
-	case cause == errStopped:
+	case errors.Is(cause, errStopped):
 		return ending{cancelled, result, runwith.Canceled, "The task was cancelled."}
 	case result == runner.Result{}:
 		return ending{state: succeeded}
@@ -58,9 +59,17 @@ func endingOf(result runner.Result, cause error) ending {
 	return ending{failed, result, runwith.Aborted, exitedWithError}
 }
 
-// endingOfStart is the ending of an attempt that could not be placed.
-func endingOfStart(err error) ending {
-	return ending{failed, runner.Result{}, runwith.Internal, fmt.Sprintf("Application failed to start: %v.", err)}
+// endingOfStart is the ending of an attempt that could not be placed: because of
+// err, or because the engine stopped it meanwhile. It returns errClosing, and no
+// ending, where the engine did so to close.
+func endingOfStart(err, cause error) (ending, error) {
+	switch {
+	case errors.Is(cause, errClosing):
+		return ending{}, cause
+	case cause != nil:
+		return endingOf(runner.Result{}, cause), nil
+	}
+	return ending{failed, runner.Result{}, runwith.Internal, fmt.Sprintf("Application failed to start: %v.", err)}, nil
 }
 
 // next is what becomes of a task whose attempt ended: its new state, and whether

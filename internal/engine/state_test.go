@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -28,8 +29,14 @@ func TestEndingOfAnAttempt(t *testing.T) {
 			t.Errorf("%s: endingOf() = %+v, want %s with status %q", test.name, got, test.want, test.status)
 		}
 	}
-	if got := endingOfStart(errors.New("no such file")); got.state != failed || got.status != "Application failed to start: no such file." {
+	if got, err := endingOfStart(errors.New("no such file"), nil); err != nil || got.state != failed || got.status != "Application failed to start: no such file." {
 		t.Errorf("endingOfStart() = %+v, want a failure that names the cause", got)
+	}
+	if got, err := endingOfStart(context.Canceled, errStopped); err != nil || got.state != cancelled {
+		t.Errorf("endingOfStart() of a stopped execution = %+v, %v, want it cancelled", got, err)
+	}
+	if _, err := endingOfStart(context.Canceled, errClosing); !errors.Is(err, errClosing) {
+		t.Errorf("endingOfStart() while the engine closes = %v, want errClosing", err)
 	}
 }
 

@@ -23,7 +23,7 @@ func TestCrash(t *testing.T) {
 		calls int // in all
 	}{
 		"accepted, not taken":           {crashAccepted(func(r record) record { return r }), runwith.StateSucceeded, 1},
-		"taken to be checked":           {crashAccepted(func(r record) record { r.checked = false; return r.leased(time.Now().Add(time.Hour)) }), runwith.StateSucceeded, 1},
+		"taken to be checked":           {crashAccepted(func(r record) record { r.checked, r.overrides = false, nil; return r.leased(time.Now().Add(time.Hour)) }), runwith.StateSucceeded, 1},
 		"starting, before the call":     {crashAccepted(func(r record) record { return r.leased(time.Now().Add(time.Hour)) }), runwith.StateUnresolved, 0},
 		"in the call":                   {crashInCall(false), runwith.StateUnresolved, 1},
 		"called, answer not written":    {crashInCall(true), runwith.StateUnresolved, 1},

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/guard"
 )
 
 // interceptor stands around every call, over gRPC and REST alike: it bounds the
@@ -53,17 +54,15 @@ func publicError(err error) *runwith.Error {
 
 // grpcError encodes an error for gRPC.
 func grpcError(e *runwith.Error) error {
-	return status.Error(codes.Code(e.Code), e.Error()) //nolint:gosec // 0 to 16
+	return status.Error(codes.Code(e.Code), e.Error())
 }
 
-// WriteError encodes an error as Google's REST APIs do.
+// WriteError encodes an error as Google's REST APIs do, with the HTTP status that
+// [guard.Status] tells.
 // https://google.aip.dev/193
 func WriteError(w http.ResponseWriter, err error) {
 	e := publicError(err)
-	writeErrorStatus(w, e.Code.HTTPStatus(), e)
-}
-
-func writeErrorStatus(w http.ResponseWriter, httpStatus int, e *runwith.Error) {
+	httpStatus := guard.Status(e)
 	type body struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`

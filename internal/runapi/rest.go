@@ -2,9 +2,7 @@ package runapi
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -118,18 +116,32 @@ func (h *rest) call(w http.ResponseWriter, r *http.Request, route *route, fields
 		WriteError(w, err)
 		return
 	}
-	decode := func(into any) error { return route.decode(into.(proto.Message), r.Body, fields, query) }
-	res, err := route.method.Handler(route.impl, r.Context(), decode, h.intercept)
+	res, err := route.invoke(r, fields, query, h.intercept)
 	if err != nil {
-		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			writeErrorStatus(w, http.StatusRequestEntityTooLarge,
-				runwith.Errorf(runwith.InvalidArgument, "the body has more than %d bytes", tooLarge.Limit))
-			return
-		}
 		WriteError(w, err)
 		return
 	}
-	options.write(r.Context(), w, res.(proto.Message))
+	options.write(w, res)
+}
+
+// invoke calls the gRPC method in this process, as a gRPC server would.
+func (r *route) invoke(req *http.Request, path map[string]string, query url.Values, intercept grpc.UnaryServerInterceptor) (proto.Message, error) {
+	decode := func(into any) error {
+		message, ok := into.(proto.Message)
+		if !ok {
+			return fmt.Errorf("request %T is no message", into)
+		}
+		return r.decode(message, req.Body, path, query)
+	}
+	res, err := r.method.Handler(r.impl, req.Context(), decode, intercept)
+	if err != nil {
+		return nil, err
+	}
+	message, ok := res.(proto.Message)
+	if !ok {
+		return nil, fmt.Errorf("answer %T is no message", res)
+	}
+	return message, nil
 }
 
 // decode fills a request's message from the body, the query and the path, of which
@@ -191,7 +203,7 @@ func plain(err error) string {
 }
 
 // write encodes an answer.
-func (o encoding) write(_ context.Context, w http.ResponseWriter, res proto.Message) {
+func (o encoding) write(w http.ResponseWriter, res proto.Message) {
 	raw, err := protojson.MarshalOptions{UseEnumNumbers: o.enumNumbers}.Marshal(res)
 	if err != nil {
 		WriteError(w, fmt.Errorf("encode answer: %w", err))

@@ -7,7 +7,6 @@ package runapi
 import (
 	"log/slog"
 	"net/http"
-	"strings"
 
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -15,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/guard"
 )
 
 // maxMessage bounds a request's message, in bytes, on every wire.
@@ -49,7 +49,7 @@ func New(e *engine.Engine, logger *slog.Logger) (*Server, error) {
 
 // ServeHTTP answers gRPC and REST.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+	if guard.IsGRPC(r) {
 		s.grpc.ServeHTTP(w, r)
 		return
 	}

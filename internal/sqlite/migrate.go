@@ -38,7 +38,7 @@ func runMigrations(ctx context.Context, conn *sql.Conn, o Options, version int) 
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", o.Path, err)
 	}
-	defer tx.Rollback() //nolint:errcheck // does nothing after the commit
+	defer tx.Rollback()
 	for i, script := range o.Migrations[version:] {
 		if _, err := tx.ExecContext(ctx, script); err != nil {
 			return fmt.Errorf("migrate %s to schema version %d: %w", o.Path, version+i+1, err)

@@ -114,7 +114,7 @@ func (db *DB) Read(ctx context.Context, f func(tx *Tx) error) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", filepath.Base(db.path), err)
 	}
-	defer tx.Rollback() //nolint:errcheck // a read has nothing to commit
+	defer tx.Rollback()
 	return f(&Tx{ctx: ctx, stmt: func(query string) (*sql.Stmt, error) {
 		stmt, err := db.read.prepare(ctx, query)
 		if err != nil {
@@ -141,7 +141,7 @@ func hold(path string) (*flock.Flock, error) {
 // private makes sure that the file is there and readable by its owner alone,
 // which its WAL inherits.
 func private(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the path is the user's own --data
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("create database: %w", err)
 	}

@@ -64,7 +64,7 @@ func (tx *Tx) Query(query string, args ...any) iter.Seq2[Row, error] {
 			yield(nil, err)
 			return
 		}
-		defer rows.Close() //nolint:errcheck // its error is rows.Err's
+		defer rows.Close()
 		for rows.Next() {
 			if !yield(rows, nil) {
 				return

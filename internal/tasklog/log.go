@@ -154,10 +154,10 @@ func (l *log) sync() error {
 	return nil
 }
 
-// state is what a follower looks at: until where it may read, whether more can
-// come, and what closes when that changes.
-func (l *log) state() (size int64, ended, deleted bool, changed <-chan struct{}) {
+// state is what a follower looks at: whether anything more can come, or is there
+// at all, and what closes when that changes.
+func (l *log) state() (ended, deleted bool, changed <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.size, l.ended, l.deleted, l.changed
+	return l.ended, l.deleted, l.changed
 }

@@ -60,7 +60,7 @@ func (r *reading) close() {
 // follow reads until the log has ended.
 func (r *reading) follow(ctx context.Context, l *log, yield func(Entry, error) bool) {
 	for {
-		_, ended, deleted, changed := l.state()
+		ended, deleted, changed := l.state()
 		if deleted || !r.pass(ctx, yield) || ended {
 			return
 		}

@@ -61,8 +61,8 @@ func placements(t *testing.T, specs []runner.Spec) (all []placement) {
 // After a crash an attempt is adopted or lost; lost means that nothing is left.
 func testCrashWait(t *testing.T, h Harness) {
 	leash := newLeash(t)
-	r := h.Crash(t, h.spec(0, "tree", leash.path))
-	leash.awaitStart("main", "member", "escaped")
+	r := h.Crash(t, h.spec(0, "tree", leash.path, h.mayEscape()))
+	leash.awaitStart(append(h.family(), "main")...)
 	if got, want := list(t, r), []runner.ID{id(0)}; !slices.Equal(got, want) {
 		t.Errorf("List() after the crash = %v, want %v", got, want)
 	}
@@ -85,8 +85,8 @@ func testCrashWait(t *testing.T, h Harness) {
 
 func testCrashStop(t *testing.T, h Harness) {
 	leash := newLeash(t)
-	r := h.Crash(t, h.spec(0, "tree", leash.path), h.spec(1, "hold", leash.path, "other"))
-	leash.awaitStart("main", "member", "escaped", "other")
+	r := h.Crash(t, h.spec(0, "tree", leash.path, h.mayEscape()), h.spec(1, "hold", leash.path, "other"))
+	leash.awaitStart(append(h.family(), "main", "other")...)
 	if err := r.Stop(t.Context(), id(0), 0); err != nil {
 		t.Errorf("Stop(%v) after the crash = %v, want no error", id(0), err)
 	}

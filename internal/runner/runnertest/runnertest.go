@@ -34,6 +34,8 @@ type Harness struct {
 	Env []string
 	// Adopts says that an attempt outlives the process that placed it.
 	Adopts bool
+	// Escapes says that a process that calls setsid is not found and not ended.
+	Escapes bool
 }
 
 // Run holds a runner to the contract. Each test gets a Harness of its own.
@@ -81,6 +83,17 @@ func id(task int) runner.ID {
 // spec is an attempt that runs a task of [Main].
 func (h Harness) spec(task int, args ...string) runner.Spec {
 	return h.command(task, h.Task, args...)
+}
+
+// mayEscape is the argument that has a task start a process that calls setsid.
+func (h Harness) mayEscape() string { return strconv.FormatBool(!h.Escapes) }
+
+// family are the names of the processes that a task then starts beside itself.
+func (h Harness) family() []string {
+	if h.Escapes {
+		return []string{"member"}
+	}
+	return []string{"member", "escaped"}
 }
 
 // shell is an attempt that runs a shell script.

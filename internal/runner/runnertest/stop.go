@@ -47,8 +47,8 @@ func testStopUnknown(t *testing.T, h Harness) {
 // Stop ends also what has left the process group, and what ignores SIGTERM.
 func testStopTree(t *testing.T, h Harness) {
 	leash := newLeash(t)
-	h.start(t, h.spec(0, "tree", leash.path))
-	leash.awaitStart("main", "member", "escaped")
+	h.start(t, h.spec(0, "tree", leash.path, h.mayEscape()))
+	leash.awaitStart(append(h.family(), "main")...)
 	if err := h.Runner.Stop(t.Context(), id(0), 50*time.Millisecond); err != nil {
 		t.Errorf("Stop = %v, want no error", err)
 	}

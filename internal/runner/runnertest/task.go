@@ -76,12 +76,10 @@ func task(args []string) int {
 	case "hold":
 		hold(args[0], args[1])
 	case "tree":
-		plant(args[0], "member", false)
-		plant(args[0], "escaped", true)
+		plantFamily(args[0], args[1])
 		hold(args[0], "main")
 	case "litter":
-		plant(args[0], "member", false)
-		plant(args[0], "escaped", true)
+		plantFamily(args[0], args[1])
 		awaitFile(args[0] + ".go")
 	case "orphan":
 		child := self("hold", args[0], "orphan")
@@ -144,6 +142,14 @@ func awaitFile(path string) {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// plantFamily starts a process in the group and, if it may, one that leaves it.
+func plantFamily(path, mayEscape string) {
+	plant(path, "member", false)
+	if mayEscape == "true" {
+		plant(path, "escaped", true)
 	}
 }
 
