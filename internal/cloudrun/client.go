@@ -61,7 +61,7 @@ func Dial(ctx context.Context, config Config) (_ *Client, err error) {
 	c := &Client{
 		location: config.location(),
 		endpoint: cmp.Or(config.Endpoint, "https://run.googleapis.com"),
-		logger:   cmp.Or(config.Logger, slog.Default()),
+		logger:   cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
 	}
 	defer func() {
 		if err != nil {

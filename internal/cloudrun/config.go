@@ -22,8 +22,8 @@ type Config struct {
 	// Token goes with every call. Nil means Application Default Credentials with
 	// Google's Cloud Run, and no credential with one on this machine.
 	Token oauth2.TokenSource
-	// Logger takes at debug level what became of each run; nil is
-	// [slog.Default]. Requests and tokens are never logged.
+	// Logger takes at debug level what became of each run; nil drops
+	// it. Requests and tokens are never logged.
 	Logger *slog.Logger
 }
 

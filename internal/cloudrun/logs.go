@@ -75,7 +75,7 @@ func (c *Client) listEntries(ctx context.Context, r *loggingpb.ListLogEntriesReq
 	if err != nil {
 		return nil, "", c.logFailure(ctx, err)
 	}
-	defer response.Body.Close() //nolint:errcheck // it was read
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return nil, "", httpFailure(response)
 	}

@@ -43,7 +43,7 @@ func TestOutcomeOf(t *testing.T) {
 		t.Run(code.String(), func(t *testing.T) {
 			t.Parallel()
 			s := &server{run: func(context.Context, *runpb.RunJobRequest) (*runpb.Execution, error) {
-				return &runpb.Execution{Name: "e"}, status.Error(codes.Code(uint32(code)), "as Cloud Run says") //nolint:gosec // 0 to 16
+				return &runpb.Execution{Name: "e"}, status.Error(codes.Code(uint32(code)), "as Cloud Run says")
 			}}
 			_, err := s.start(t).Run(t.Context(), "report", nil)
 			if got := OutcomeOf(err); got != want {

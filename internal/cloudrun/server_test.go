@@ -91,7 +91,7 @@ func (s *server) start(t *testing.T) *Client {
 	runpb.RegisterJobsServer(s.grpc, s)
 	runpb.RegisterExecutionsServer(s.grpc, s)
 	listener := listen(t)
-	go s.grpc.Serve(listener) //nolint:errcheck // ends with Stop
+	go s.grpc.Serve(listener) // ends with Stop
 	t.Cleanup(s.grpc.Stop)
 	return dial(t, Config{Endpoint: "http://" + listener.Addr().String()})
 }
@@ -151,7 +151,7 @@ func resetting(t *testing.T, code http2.ErrCode) (endpoint string, streams *atom
 
 // resetStreams serves one connection until its client closes it.
 func resetStreams(conn net.Conn, code http2.ErrCode, streams *atomic.Int32) {
-	defer conn.Close() //nolint:errcheck // a test's
+	defer conn.Close()
 	preface := make([]byte, len(http2.ClientPreface))
 	if _, err := conn.Read(preface); err != nil {
 		return

@@ -20,5 +20,5 @@ func growth(d, limit time.Duration) time.Duration { return min(limit, d*3/2) }
 // jitter returns d give or take a fifth, so that what began together does not
 // stay together.
 func jitter(d time.Duration) time.Duration {
-	return d*4/5 + rand.N(d*2/5+1) //nolint:gosec // nobody gains from guessing it
+	return d*4/5 + rand.N(d*2/5+1)
 }

@@ -49,7 +49,7 @@ type Config struct {
 	Path string
 	// CloudRun is where the jobs are. Required; the invoker does not close it.
 	CloudRun CloudRun
-	// Logger takes what nobody is told as an error; nil is [slog.Default].
+	// Logger takes what nobody is told as an error; nil drops it.
 	// Overrides are never logged: they may hold secrets.
 	Logger *slog.Logger
 	// PollMin and PollMax bound how often an execution, and its log where it is
@@ -89,7 +89,7 @@ type Invoker struct {
 	queued  chan struct{} // holds one when the queue may have something new
 	calls   chan struct{} // holds one for each job that is being started
 
-	closing context.Context //nolint:containedctx // the invoker's own life, not a request's
+	closing context.Context // the invoker's own life, not a request's
 	close   context.CancelFunc
 	work    sync.WaitGroup
 }
@@ -107,7 +107,7 @@ func Open(ctx context.Context, config Config) (*Invoker, error) {
 	v := &Invoker{
 		config:  config,
 		cloud:   config.CloudRun,
-		logger:  cmp.Or(config.Logger, slog.Default()),
+		logger:  cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
 		changes: newChanges(),
 		watched: newWatchlist(config.PollMin),
 		queued:  make(chan struct{}, 1),

@@ -34,7 +34,7 @@ func overridesOf(o runwith.Overrides) (*runpb.RunJobRequest_Overrides, error) {
 	if o.Timeout < 0 || o.Timeout%time.Second != 0 {
 		return nil, invalid("timeout: must be a whole number of seconds, such as 90s, or left out to keep the job's")
 	}
-	translated := &runpb.RunJobRequest_Overrides{TaskCount: int32(o.TaskCount)} //nolint:gosec // at most 10,000
+	translated := &runpb.RunJobRequest_Overrides{TaskCount: int32(o.TaskCount)}
 	if o.Timeout != 0 {
 		translated.Timeout = durationpb.New(o.Timeout)
 	}

@@ -1,7 +1,6 @@
 package invoker
 
 import (
-	"database/sql"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -28,7 +27,10 @@ func (r record) values() []any {
 		failure = *r.Error
 	}
 	overrides := append([]byte{}, r.overrides...) // none at all is an empty message, not NULL
-	execution := sql.NullString{String: r.Execution, Valid: r.Execution != ""}
+	var execution *string                         // NULL until there is one: the column is unique
+	if r.Execution != "" {
+		execution = &r.Execution
+	}
 	return []any{
 		r.ID, r.Job, r.State, r.version, overrides, r.checked, micros(r.notBefore), micros(r.lease), r.postponed,
 		execution, r.Attempts, micros(r.Created), micros(r.Started), micros(r.Finished),
@@ -42,7 +44,7 @@ func scan(row sqlite.Row) (record, error) {
 	var (
 		r                                            record
 		notBefore, lease, created, started, finished int64
-		execution                                    sql.NullString
+		execution                                    *string
 		failure                                      runwith.Failure
 	)
 	err := row.Scan(
@@ -51,7 +53,9 @@ func scan(row sqlite.Row) (record, error) {
 		&r.Counts.Tasks, &r.Counts.Running, &r.Counts.Succeeded, &r.Counts.Failed, &r.Counts.Cancelled, &r.Counts.Retried,
 		&failure.Code, &failure.Message,
 	)
-	r.Execution = execution.String
+	if execution != nil {
+		r.Execution = *execution
+	}
 	r.notBefore, r.lease = fromMicros(notBefore), fromMicros(lease)
 	r.Created, r.Started, r.Finished = fromMicros(created), fromMicros(started), fromMicros(finished)
 	if failure.Code != "" {

@@ -82,8 +82,8 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 	return db, nil
 }
 
-// Close waits for the writes that were accepted, and closes the database. Later
-// writes fail.
+// Close waits for the writes that were accepted, and closes the database. What
+// comes later is told UNAVAILABLE.
 func (db *DB) Close() error {
 	var errs []error
 	if db.writer != nil {
@@ -111,6 +111,9 @@ func (db *DB) Write(ctx context.Context, f func(tx *Tx) error) error {
 // Read runs f on one snapshot of the database. f must not write.
 func (db *DB) Read(ctx context.Context, f func(tx *Tx) error) error {
 	tx, err := db.pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil && db.writer.isClosed() {
+		return errClosed
+	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", filepath.Base(db.path), err)
 	}

@@ -149,7 +149,7 @@ func TestAContextThatHasEndedWritesNothing(t *testing.T) {
 	}
 }
 
-func TestClosedDatabaseRefusesWrites(t *testing.T) {
+func TestClosedDatabaseRefusesAll(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "n.db"), notes...)
 	if err := db.Close(); err != nil {
@@ -157,6 +157,9 @@ func TestClosedDatabaseRefusesWrites(t *testing.T) {
 	}
 	if err := insert(t, db, "late"); runwith.CodeOf(err) != runwith.Unavailable {
 		t.Errorf("write after Close() = %v, want UNAVAILABLE", err)
+	}
+	if err := db.Read(t.Context(), func(*sqlite.Tx) error { return nil }); runwith.CodeOf(err) != runwith.Unavailable {
+		t.Errorf("read after Close() = %v, want UNAVAILABLE", err)
 	}
 }
 

@@ -1,0 +1,79 @@
+package runapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"testing"
+
+	"google.golang.org/grpc/status"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/api"
+)
+
+// wires are the three ways in which an error leaves the process. Each encodes one
+// and reads back what a client sees: the canonical code, the message, and the
+// HTTP status where there is one.
+var wires = map[string]func(error) (code runwith.Code, message string, http int){
+	"gRPC status": func(err error) (runwith.Code, string, int) {
+		s := status.Convert(grpcError(publicError(err)))
+		return runwith.Code(s.Code()), s.Message(), 0
+	},
+	"Google's JSON": func(err error) (runwith.Code, string, int) {
+		w := httptest.NewRecorder()
+		WriteError(w, err)
+		var body struct {
+			Error struct {
+				Code            int
+				Message, Status string
+			}
+		}
+		if json.Unmarshal(w.Body.Bytes(), &body) != nil || body.Error.Code != w.Code {
+			return runwith.Unknown, "not an error of Google's: " + w.Body.String(), w.Code
+		}
+		code, _ := runwith.ParseCode(body.Error.Status)
+		return code, body.Error.Message, w.Code
+	},
+	"problem+json": func(err error) (runwith.Code, string, int) {
+		w := httptest.NewRecorder()
+		api.WriteProblem(w, err)
+		var body struct {
+			Status       int
+			Code, Detail string
+		}
+		if json.Unmarshal(w.Body.Bytes(), &body) != nil || body.Status != w.Code {
+			return runwith.Unknown, "not a problem: " + w.Body.String(), w.Code
+		}
+		code, _ := runwith.ParseCode(body.Code)
+		return code, body.Detail, w.Code
+	},
+}
+
+func TestEveryCodeSurvivesEveryWire(t *testing.T) {
+	t.Parallel()
+	for wire, roundTrip := range wires {
+		for code := runwith.Canceled; code <= runwith.Unauthenticated; code++ {
+			err := fmt.Errorf("context: %w", &runwith.Error{
+				Code: code, Message: "what \"may\" be shown: <é>", Err: errors.New("a secret cause")})
+			got, message, http := roundTrip(err)
+			if got != code || message != "what \"may\" be shown: <é>" {
+				t.Errorf("%s: %v came back as %v, %q", wire, code, got, message)
+			}
+			if http != 0 && http != code.HTTPStatus() {
+				t.Errorf("%s: %v has HTTP status %d, want %d", wire, code, http, code.HTTPStatus())
+			}
+		}
+	}
+}
+
+func TestAnErrorWithoutACodeShowsNothingOfItself(t *testing.T) {
+	t.Parallel()
+	for wire, roundTrip := range wires {
+		code, message, _ := roundTrip(errors.New("a secret cause"))
+		if code != runwith.Internal || message == "" || message == "a secret cause" {
+			t.Errorf("%s: an error without a code came back as %v, %q; want INTERNAL that keeps it", wire, code, message)
+		}
+	}
+}
