@@ -6,11 +6,15 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"github.com/runwith/runwith/internal/api"
 	"github.com/runwith/runwith/internal/cloudrun"
 	"github.com/runwith/runwith/internal/invoker"
 )
+
+// googleLogDelay is how long a line may take to be seen in Google's Cloud Logging.
+const googleLogDelay = 10 * time.Second
 
 // invokerStack is an invoker with its connection to Cloud Run and its API.
 type invokerStack struct {
@@ -30,9 +34,11 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, logger *s
 	if s.cloudRun, err = cloudrun.Dial(ctx, to); err != nil {
 		return s, err
 	}
-	s.invoker, err = invoker.Open(ctx, invoker.Config{
-		Path: filepath.Join(data, "invoker.db"), CloudRun: s.cloudRun, Logger: logger,
-	})
+	c := invoker.Config{Path: filepath.Join(data, "invoker.db"), CloudRun: s.cloudRun, Logger: logger}
+	if to.Endpoint == "" {
+		c.LogDelay = googleLogDelay
+	}
+	s.invoker, err = invoker.Open(ctx, c)
 	if err != nil {
 		return s, err
 	}

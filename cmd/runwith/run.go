@@ -103,6 +103,7 @@ type jobRun struct {
 	client   *runwith.Client
 	out, err io.Writer
 	json     bool
+	label    func(runwith.LogLine) string
 }
 
 func (r *jobRun) run(ctx context.Context, job string, o *runwith.Overrides, detach bool) error {
@@ -148,9 +149,21 @@ func (r *jobRun) watch(ctx context.Context, invocation *runwith.Invocation) (*ru
 			fmt.Fprintf(r.err, "runwith: output of %s: %v\n", invocation.ID, err)
 			break
 		}
-		p.print(r.stream(line), line.Text)
+		p.print(r.stream(line), r.labelled(ctx, invocation.ID, line))
 	}
 	return r.client.Wait(ctx, invocation.ID)
+}
+
+// labelled is a line as it is shown: of a job with several tasks, behind the
+// number of the one that printed it.
+func (r *jobRun) labelled(ctx context.Context, id string, line runwith.LogLine) string {
+	if r.label == nil {
+		r.label = func(runwith.LogLine) string { return "" }
+		if now, err := r.client.Invocation(ctx, id); err == nil && now.Counts.Tasks > 1 {
+			r.label = func(line runwith.LogLine) string { return fmt.Sprintf("[%d] ", line.Task) }
+		}
+	}
+	return r.label(line) + line.Text
 }
 
 // stream is where a line of the job goes.

@@ -33,6 +33,10 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 				return runwith.Errorf(runwith.FailedPrecondition,
 					"serve starts jobs for whoever can reach it: say --allow-unauthenticated if that is meant")
 			}
+			if missing := missingPlace(cmd); endpoint == "" && missing != "" {
+				return runwith.Errorf(runwith.FailedPrecondition,
+					"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT names an engine on this machine instead", missing)
+			}
 			logger := newLogger(cmd, slog.LevelInfo)
 			open := func(ctx context.Context, _ string) (*site, error) {
 				i, err := openInvoker(ctx, place.data, cloudrun.Config{
@@ -51,4 +55,15 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 	cmd.Flags().StringVar(&endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
 		"`URL` of a Cloud Run Jobs API on this machine; empty is Google's (RUNWITH_ENDPOINT)")
 	return cmd
+}
+
+// missingPlace is the flag that says where the jobs are and that was not given:
+// the defaults are those of an engine.
+func missingPlace(cmd *cobra.Command) string {
+	for _, flag := range []string{"project", "region"} {
+		if !cmd.Flags().Changed(flag) {
+			return "--" + flag
+		}
+	}
+	return ""
 }
