@@ -21,7 +21,7 @@ func (c *Client) failure(err error, f *flight) *runwith.Error {
 	if s, ok := status.FromError(err); ok {
 		e.Code, e.Message = code(int(s.Code())), s.Message()
 	}
-	if f.sent.Load() {
+	if !f.grounded() {
 		return e
 	}
 	e.Err = fmt.Errorf("%w: %w", ErrNotSent, err)

@@ -39,7 +39,7 @@ func (c *Client) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Ove
 // and says nothing about what the server did.
 func (c *Client) runFailure(err error, f *flight) error {
 	e := c.failure(err, f)
-	if f.sent.Load() && !f.answered.Load() && OutcomeOf(e) != Unknown {
+	if !f.grounded() && !f.answered.Load() && OutcomeOf(e) != Unknown {
 		e.Code = runwith.Unavailable
 	}
 	return e

@@ -29,7 +29,7 @@ func (e *Engine) launch(a *active, p placement) {
 // attempt takes one placement from claim to end, and returns the one that follows
 // it, if any.
 func (e *Engine) attempt(a *active, p placement) (again *placement) {
-	if !p.resume {
+	if !p.claimed && !p.resume {
 		claimed, err := e.claim(a.id, p)
 		if err != nil || !claimed {
 			return nil // closing, or stopped before its turn

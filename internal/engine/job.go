@@ -84,7 +84,7 @@ func (tx *storeTx) replaceJob(name jobspec.JobName, job *runpb.Job, etag string,
 	case err != nil:
 		return nil, err
 	}
-	if err := checkEtag(etag, row.proto().Etag); err != nil {
+	if err := checkEtag(etag, row.etag()); err != nil {
 		return nil, err
 	}
 	updated(job, row.message, now)
@@ -157,7 +157,7 @@ func (e *Engine) DeleteJob(ctx context.Context, req *runpb.DeleteJobRequest) (*l
 		if err != nil {
 			return err
 		}
-		if err := checkEtag(req.Etag, row.proto().Etag); err != nil {
+		if err := checkEtag(req.Etag, row.etag()); err != nil {
 			return err
 		}
 		now := time.Now()
@@ -245,11 +245,13 @@ func (r *jobRow) proto() *runpb.Job {
 	ready := &runpb.Condition{Type: "Ready", State: runpb.Condition_CONDITION_SUCCEEDED, LastTransitionTime: job.UpdateTime}
 	job.TerminalCondition = ready
 	job.ExecutionCount = int32(r.executions)
-	job.Etag = etagOf(job.UpdateTime.AsTime(), job.Generation)
+	job.Etag = r.etag()
 	if r.latest != nil {
 		job.LatestCreatedExecution = r.latest.reference()
 	}
 	return job
 }
+
+func (r *jobRow) etag() string { return etagOf(r.message.UpdateTime.AsTime(), r.message.Generation) }
 
 func jobID(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }

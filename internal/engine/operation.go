@@ -128,35 +128,47 @@ func (r *executionRow) operation(name jobspec.OperationName) (*longrunningpb.Ope
 }
 
 // runOperation stores the operation of a run.
-func (tx *storeTx) runOperation(at jobspec.Location, execution int64) (*longrunningpb.Operation, error) {
-	return tx.insertOperation(at, &execution, nil, nil)
+func (tx *storeTx) runOperation(at jobspec.Location, execution *executionRow) (*longrunningpb.Operation, error) {
+	name, err := tx.insertOperation(at, &execution.id, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	seen := *execution
+	seen.message = proto.CloneOf(execution.message)
+	return seen.operation(name)
 }
 
 // deleteOperation stores the operation of a job's deletion.
 func (tx *storeTx) deleteOperation(at jobspec.Location, job *jobRow) (*longrunningpb.Operation, error) {
-	return tx.insertOperation(at, nil, &job.id, job.proto())
-}
-
-// jobOperation stores an operation that is done: that of a job's creation or update.
-func (tx *storeTx) jobOperation(at jobspec.Location, job *runpb.Job) (*longrunningpb.Operation, error) {
-	return tx.insertOperation(at, nil, nil, job)
-}
-
-func (tx *storeTx) insertOperation(at jobspec.Location, execution, job *int64, message *runpb.Job) (*longrunningpb.Operation, error) {
-	blob, err := proto.Marshal(message)
+	name, err := tx.insertOperation(at, nil, &job.id, job.proto())
 	if err != nil {
-		return nil, err
-	}
-	if blob == nil {
-		blob = []byte{} // NULL otherwise
-	}
-	name := jobspec.OperationName{Location: at, Operation: uuid.NewString()}
-	if _, err := tx.Exec(`INSERT INTO operations (name, execution, job, message) VALUES (?, ?, ?, ?)`,
-		name.String(), execution, job, blob); err != nil {
 		return nil, err
 	}
 	op, _, err := tx.operation(name)
 	return op, err
+}
+
+// jobOperation stores an operation that is done: that of a job's creation or update.
+func (tx *storeTx) jobOperation(at jobspec.Location, job *runpb.Job) (*longrunningpb.Operation, error) {
+	name, err := tx.insertOperation(at, nil, nil, job)
+	if err != nil {
+		return nil, err
+	}
+	return doneOperation(name.String(), job)
+}
+
+func (tx *storeTx) insertOperation(at jobspec.Location, execution, job *int64, message *runpb.Job) (jobspec.OperationName, error) {
+	name := jobspec.OperationName{Location: at, Operation: uuid.NewString()}
+	blob, err := proto.Marshal(message)
+	if err != nil {
+		return name, err
+	}
+	if blob == nil {
+		blob = []byte{} // NULL otherwise
+	}
+	_, err = tx.Exec(`INSERT INTO operations (name, execution, job, message) VALUES (?, ?, ?, ?)`,
+		name.String(), execution, job, blob)
+	return name, err
 }
 
 func openOperation(name string, metadata proto.Message) (*longrunningpb.Operation, error) {

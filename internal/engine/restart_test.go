@@ -24,7 +24,7 @@ const (
 
 // open opens an engine with real processes on a data folder. Its close may be
 // called before the test's end.
-func open(t *testing.T, dir string) (e *engine.Engine, close func()) {
+func open(t testing.TB, dir string) (e *engine.Engine, close func()) {
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
 	runner, err := process.Open(process.Config{Dir: filepath.Join(dir, "run"), Logger: logger})
@@ -56,7 +56,7 @@ func open(t *testing.T, dir string) (e *engine.Engine, close func()) {
 }
 
 // createShell creates the job hello, which runs a script with the arguments.
-func createShell(t *testing.T, e *engine.Engine, tasks int32, script string, args ...string) {
+func createShell(t testing.TB, e *engine.Engine, tasks int32, script string, args ...string) {
 	t.Helper()
 	_, err := e.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: parent, JobId: "hello", Job: &runpb.Job{
 		Template: &runpb.ExecutionTemplate{TaskCount: tasks, Template: &runpb.TaskTemplate{

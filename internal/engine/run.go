@@ -25,37 +25,41 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 		return nil, err
 	}
 	var (
-		op *longrunningpb.Operation
-		a  *active
+		op       *longrunningpb.Operation
+		row      *executionRow
+		reserved int
 	)
 	run := func(tx *storeTx) error {
 		job, err := tx.job(name)
 		if err != nil {
 			return err
 		}
-		if err := checkEtag(req.Etag, job.proto().Etag); err != nil {
+		if err := checkEtag(req.Etag, job.etag()); err != nil {
 			return err
 		}
 		x, err := e.newExecution(job.message, req.Overrides)
 		if err != nil {
 			return err
 		}
-		id, err := tx.insertNamed(job.id, name, x)
-		if err != nil {
+		if !req.ValidateOnly {
+			// Tasks for which there is room are claimed in the same commit.
+			reserved = e.scheduler.reserve(widthOf(x))
+		}
+		if row, err = tx.insertNamed(job.id, name, x, reserved); err != nil {
 			return err
 		}
-		a = e.activate(id, x, nil)
-		op, err = tx.runOperation(name.Location, id)
+		op, err = tx.runOperation(name.Location, row)
 		return err
 	}
 	if req.ValidateOnly {
 		return op, e.dryRun(ctx, run)
 	}
 	if err := e.write(ctx, run); err != nil {
+		e.scheduler.release(reserved)
 		return nil, err
 	}
-	a.ready = firstPlacements(int(a.execution.TaskCount))
-	e.scheduler.add(a)
+	tasks := firstPlacements(int(row.message.TaskCount), reserved)
+	e.scheduler.add(e.activate(row.id, row.message, tasks[reserved:]), tasks[:reserved]...)
 	return op, nil
 }
 
@@ -84,14 +88,14 @@ func (e *Engine) newExecution(job *runpb.Job, overrides *runpb.RunJobRequest_Ove
 }
 
 // insertNamed stores an execution under a name that no other has.
-func (tx *storeTx) insertNamed(job int64, name jobspec.JobName, x *runpb.Execution) (id int64, err error) {
+func (tx *storeTx) insertNamed(job int64, name jobspec.JobName, x *runpb.Execution, claimed int) (row *executionRow, err error) {
 	for range 10 {
 		x.Name = name.Execution(executionID(name.Job)).String()
-		if id, err = tx.insertExecution(job, x); !sqlite.Conflict(err) {
-			return id, err
+		if row, err = tx.insertExecution(job, x, claimed); !sqlite.Conflict(err) {
+			return row, err
 		}
 	}
-	return 0, fmt.Errorf("find a free name for an execution of %s: %w", name, err)
+	return nil, fmt.Errorf("find a free name for an execution of %s: %w", name, err)
 }
 
 // executionID is a job's ID and five random letters or digits, as Cloud Run names
@@ -108,17 +112,22 @@ func executionID(job string) string {
 
 // activate makes an execution known to the scheduler's side of the engine.
 func (e *Engine) activate(id int64, x *runpb.Execution, ready []placement) *active {
-	a := &active{id: id, execution: x, ready: ready}
-	a.width = jobspec.EffectiveParallelism(&runpb.ExecutionTemplate{Parallelism: x.Parallelism, TaskCount: x.TaskCount})
+	a := &active{id: id, execution: x, ready: ready, width: widthOf(x)}
 	a.ctx, a.cancel = context.WithCancelCause(e.ctx)
 	return a
 }
 
-// firstPlacements are the tasks of a new execution.
-func firstPlacements(tasks int) []placement {
+// widthOf is how many of an execution's tasks may run at once.
+func widthOf(x *runpb.Execution) int {
+	return jobspec.EffectiveParallelism(&runpb.ExecutionTemplate{Parallelism: x.Parallelism, TaskCount: x.TaskCount})
+}
+
+// firstPlacements are the tasks of a new execution, of which the first ones are
+// claimed.
+func firstPlacements(tasks, claimed int) []placement {
 	all := make([]placement, tasks)
 	for i := range all {
-		all[i].task = i
+		all[i] = placement{task: i, claimed: i < claimed}
 	}
 	return all
 }

@@ -39,7 +39,9 @@ type active struct {
 // placement is one placing of one attempt of a task.
 type placement struct {
 	task, attempt, incarnation int
-	// resume says that an earlier process may have placed it already.
+	// claimed says that the task is in state running on disk, for this placement.
+	claimed bool
+	// resume says that an earlier process claimed it, and may have placed it.
 	resume bool
 }
 
@@ -47,11 +49,40 @@ func newScheduler(places int, launch func(*active, placement)) *scheduler {
 	return &scheduler{launch: launch, free: places, active: map[int64]*active{}}
 }
 
-// add brings an execution in, and places what there is room for.
-func (s *scheduler) add(a *active) {
+// reserve takes up to n places for an execution that is about to be added, and
+// none while others wait for their turn.
+func (s *scheduler) reserve(n int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed || len(s.turns) > 0 {
+		return 0
+	}
+	n = min(n, s.free)
+	s.free -= n
+	return n
+}
+
+// release gives back reserved places that were not used.
+func (s *scheduler) release(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free += n
+	s.place()
+}
+
+// add brings an execution in, places its tasks that were claimed for reserved
+// places, and what else there is room for.
+func (s *scheduler) add(a *active, reserved ...placement) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
 	s.active[a.id] = a
+	for _, p := range reserved {
+		a.running++
+		s.launch(a, p)
+	}
 	s.queue(a)
 	s.place()
 }

@@ -24,7 +24,7 @@ func newPlacing(places int) *placing {
 }
 
 func newActive(id int64, width, tasks int) *active {
-	a := &active{id: id, width: width, ready: firstPlacements(tasks)}
+	a := &active{id: id, width: width, ready: firstPlacements(tasks, 0)}
 	a.ctx, a.cancel = context.WithCancelCause(context.Background())
 	return a
 }

@@ -127,25 +127,32 @@ func (tx *storeTx) activeExecutions(job int64) (ids []int64, err error) {
 	return ids, nil
 }
 
-// insertExecution stores a new execution of a job that is there, and its tasks.
-// Its name may be taken: see sqlite.Conflict.
-func (tx *storeTx) insertExecution(job int64, x *runpb.Execution) (id int64, err error) {
+// insertExecution stores a new execution of a job that is there, and its tasks, of
+// which the first ones are claimed. Its name may be taken: see sqlite.Conflict.
+func (tx *storeTx) insertExecution(job int64, x *runpb.Execution, claimed int) (*executionRow, error) {
 	blob, err := proto.Marshal(x)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	created := x.CreateTime.AsTime().UnixNano()
-	err = tx.QueryRow(`INSERT INTO executions (job, name, state, created, updated, tasks, message)
-		VALUES (?, ?, 'pending', ?, ?, ?, ?) RETURNING id`, job, x.Name, created, created, x.TaskCount, blob).Scan(&id)
+	created := x.CreateTime.AsTime()
+	row := &executionRow{state: pending, updated: created, counts: counts{tasks: int(x.TaskCount), running: claimed}, message: x}
+	started := int64(0)
+	if claimed > 0 {
+		row.state, row.started, started = running, created, created.UnixNano()
+	}
+	err = tx.QueryRow(`INSERT INTO executions (job, name, state, created, updated, started, tasks, running, message)
+		VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8) RETURNING id`,
+		job, x.Name, row.state, created.UnixNano(), started, x.TaskCount, claimed, blob).Scan(&row.id)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	if _, err = tx.Exec(`INSERT INTO tasks (execution, task, state)
+	if _, err = tx.Exec(`INSERT INTO tasks (execution, task, state, started)
 		WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)
-		SELECT ?, i, 'pending' FROM n`, x.TaskCount, id); err != nil {
-		return 0, err
+		SELECT ?, i, iif(i < ?, 'running', 'pending'), iif(i < ?, ?, 0) FROM n`,
+		x.TaskCount, row.id, claimed, claimed, created.UnixNano()); err != nil {
+		return nil, err
 	}
-	return id, tx.change(`UPDATE jobs SET executions = executions + 1 WHERE id = ? AND deleted IS NULL`, job)
+	return row, tx.change(`UPDATE jobs SET executions = executions + 1 WHERE id = ? AND deleted IS NULL`, job)
 }
 
 // stopExecution asks an active execution to end: its tasks that wait are

@@ -148,6 +148,8 @@ func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	c := &cloud{execution: func(name string) (*runpb.Execution, error) { return success(name), nil }}
 	v := open(t, c)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	var (
 		all sync.WaitGroup
 		mu  sync.Mutex
@@ -155,9 +157,9 @@ func TestManyAtOnce(t *testing.T) {
 	)
 	for n := range 100 {
 		all.Go(func() {
-			i, err := v.Invoke(t.Context(), "report", runwith.Overrides{Env: map[string]string{"N": fmt.Sprint(n)}})
+			i, err := v.Invoke(ctx, "report", runwith.Overrides{Env: map[string]string{"N": fmt.Sprint(n)}})
 			if err == nil {
-				i, err = v.Wait(t.Context(), i.ID)
+				i, err = v.Wait(ctx, i.ID)
 			}
 			if err != nil || i.State != runwith.StateSucceeded {
 				t.Errorf("invocation = %+v, %v", i, err)

@@ -100,26 +100,26 @@ func testCrashStop(t *testing.T, h Harness) {
 // What was lost is placed again as the next incarnation. To end the one spares
 // the others, also where the text of one ID begins that of another.
 func testCrashSparesOthers(t *testing.T, h Harness) {
-	old, next := newLeash(t), newLeash(t)
-	r := h.Crash(t, h.spec(0, "hold", old.path, "old"))
-	old.awaitStart("old")
-	var ids []runner.ID
-	for _, incarnation := range []int{1, 10} {
-		spec := h.spec(0, "hold", next.path, number(incarnation))
-		spec.ID.Incarnation = incarnation
+	leash, first, tenth := newLeash(t), id(0), id(0)
+	first.Incarnation, tenth.Incarnation = 1, 10
+	r := h.Crash(t, h.spec(0, "hold", leash.path, "lost"))
+	leash.awaitStart("lost")
+	last := h.shell(0, "while [ ! -e "+leash.path+".go ]; do sleep 0.01; done; exit 4")
+	for id, spec := range map[runner.ID]runner.Spec{first: h.spec(0, "hold", leash.path, "first"), tenth: last} {
+		spec.ID = id
 		if err := r.Start(t.Context(), spec, newOutput(t).both()); err != nil {
-			t.Fatalf("Start(%v) = %v, want no error", spec.ID, err)
+			t.Fatalf("Start(%v) = %v, want no error", id, err)
 		}
-		t.Cleanup(func() { stop(t, r, spec.ID) })
-		ids = append(ids, spec.ID)
+		t.Cleanup(func() { stop(t, r, id) })
 	}
-	next.awaitStart("1", "10")
+	leash.awaitStart("first")
 	stop(t, r, id(0))
-	old.awaitEnd()
-	next.wantLive()
-	stop(t, r, ids[0])
-	wait(t, r, ids[0], runner.Result{Signal: int(syscall.SIGKILL)})
-	if got, want := list(t, r), ids[1:]; !slices.Equal(got, want) {
+	stop(t, r, first)
+	leash.awaitEnd()
+	wait(t, r, first, runner.Result{Signal: int(syscall.SIGKILL)})
+	if got, want := list(t, r), []runner.ID{tenth}; !slices.Equal(got, want) {
 		t.Errorf("List() = %v, want %v", got, want)
 	}
+	touch(t, leash.path+".go")
+	wait(t, r, tenth, runner.Result{ExitCode: 4})
 }

@@ -146,18 +146,17 @@ func awaitFile(path string) {
 }
 
 // plantFamily starts a process in the group and, if it may, one that leaves it.
+// The one in the group has nothing in its environment by which it could be found.
+// Both hold the leash and none of the pipes.
 func plantFamily(path, mayEscape string) {
-	plant(path, "member", false)
+	member := self("hold", path, "member")
+	member.Env = []string{"NOTHING="}
+	begin(member)
 	if mayEscape == "true" {
-		plant(path, "escaped", true)
+		escaped := self("hold", path, "escaped")
+		escaped.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		begin(escaped)
 	}
-}
-
-// plant starts a process that holds the leash and none of the pipes.
-func plant(path, name string, setsid bool) {
-	child := self("hold", path, name)
-	child.SysProcAttr = &syscall.SysProcAttr{Setsid: setsid}
-	begin(child)
 }
 
 func self(args ...string) *exec.Cmd {

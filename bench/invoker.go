@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/runwith/runwith"
+)
+
+// measureInvoke measures how fast invocations are accepted. What was accepted is
+// run at the same time, as it is for everybody, and has ended before the next
+// measurement begins.
+func measureInvoke(ctx context.Context, b *bench) ([]row, error) {
+	if _, err := b.open(ctx); err != nil {
+		return nil, err
+	}
+	clients := b.clientsOr(32)
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
+	defer client.CloseIdleConnections()
+	bare := "http://" + b.floor.restAddr + invocationsPath
+	real := "http://" + b.up.addr + invocationsPath
+	var rows []row
+	for _, n := range []int{1, clients} {
+		post := func(url string) probe {
+			return rate(n, 2*b.n, func(ctx context.Context, _ int) error { return invoke(ctx, client, url) })
+		}
+		rates, err := interleave(ctx, min(rounds, b.n), post(bare), func(ctx context.Context) (float64, error) {
+			perSecond, err := post(real)(ctx)
+			return perSecond, errors.Join(err, drain(ctx, b.up.addr))
+		})
+		if err != nil {
+			return nil, err
+		}
+		what := fmt.Sprintf("invocations accepted, %d clients", n)
+		rows = append(rows, newRow(what, perSecond, rates[1]).beside("net/http handler with one group commit", rates[0]))
+	}
+	return rows, nil
+}
+
+const invocationsPath = "/api/v1/jobs/" + jobID + "/invocations"
+
+// invoke starts the job once and wants to hear 202.
+func invoke(ctx context.Context, client *http.Client, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(`{"args":["one"]}`))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusAccepted {
+		return fmt.Errorf("POST %s: %s\n%s", invocationsPath, response.Status, body)
+	}
+	return nil
+}
+
+// drain waits until every invocation has come to its end.
+func drain(ctx context.Context, addr string) error {
+	client := &runwith.Client{Server: "http://" + addr}
+	for _, state := range []runwith.State{runwith.StateAccepted, runwith.StateStarting, runwith.StateRunning} {
+		for left := true; left; {
+			left = false
+			for _, err := range client.Invocations(ctx, &runwith.ListOptions{State: state, PageSize: 1}) {
+				if err != nil {
+					return fmt.Errorf("look for invocations that run: %w", err)
+				}
+				left = true
+				break
+			}
+			if err := pause(ctx, 20*time.Millisecond); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+// Command bench measures runwith, and beside each figure its floor: the same work
+// done bare, in the same run. README.md says how to read what it prints.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errUsage):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// errUsage says that the command line is not understood, which the user has been
+// told already.
+var errUsage = errors.New("usage")
+
+// options are what the command line says.
+type options struct {
+	n       int // measurements of a row
+	clients int // of the rows that have many; 0 leaves it to the row
+	data    string
+	only    string
+	json    bool
+	rest    time.Duration // until a server's memory is looked at
+}
+
+// scenario measures rows that belong together.
+type scenario struct {
+	name, about string
+	measure     func(context.Context, *bench) ([]row, error)
+}
+
+var scenarios = []scenario{
+	{"run", "a run of `true` over gRPC, from RunJob until its operation is done", measureRun},
+	{"runs", "the same by 16 clients at once, in runs a second", measureRuns},
+	{"invoke", "POST /api/v1/jobs/{job}/invocations until 202, by 1 and by 32 clients, while what was accepted is run", measureInvoke},
+	{"read", "GetExecution over gRPC and over REST", measureRead},
+	{"tasks", "an execution of 1,000 tasks of `true` to its end, in tasks a second", measureTasks},
+	{"up", "`runwith up`: from exec until it says that it is ready, and its resident memory at rest", measureUp},
+}
+
+// execute measures what args ask for and prints it to out; errs takes what people
+// want to know meanwhile.
+func execute(ctx context.Context, args []string, out, errs io.Writer) error {
+	o, err := parse(args, errs)
+	if err != nil {
+		return err
+	}
+	report, err := measure(ctx, o, errs)
+	if err != nil {
+		return cmp.Or(context.Cause(ctx), err)
+	}
+	if o.json {
+		return report.writeJSON(out)
+	}
+	return report.writeTable(out)
+}
+
+func parse(args []string, errs io.Writer) (options, error) {
+	o := options{rest: 2 * time.Second}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.IntVar(&o.n, "n", 200, "measure each row `N` times; what is slow is measured less often")
+	flags.IntVar(&o.clients, "clients", 0, "let `N` clients work at once in the rows that have several; 0 is 16 for runs and 32 for invoke")
+	flags.StringVar(&o.data, "data", "", "make the temporary folder in `DIR`: what is measured is the disk below it (default: the system's)")
+	flags.StringVar(&o.only, "only", "", "measure the rows of one `NAME` alone")
+	flags.BoolVar(&o.json, "json", false, "print JSON; times are in seconds, memory is in bytes")
+	flags.Usage = func() { usage(flags) }
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return o, err
+	} else if err != nil {
+		return o, errUsage
+	}
+	if err := o.validate(flags.Args()); err != nil {
+		fmt.Fprintf(errs, "bench: %v\n", err)
+		return o, errUsage
+	}
+	return o, nil
+}
+
+func (o options) validate(rest []string) error {
+	named := func(s scenario) bool { return s.name == o.only }
+	switch {
+	case len(rest) > 0:
+		return fmt.Errorf("%q: there are flags alone, see -help", rest[0])
+	case o.n < 1:
+		return fmt.Errorf("-n %d: must be at least 1", o.n)
+	case o.clients < 0:
+		return fmt.Errorf("-clients %d: must not be negative", o.clients)
+	case o.only != "" && !slices.ContainsFunc(scenarios, named):
+		return fmt.Errorf("-only %s: there is no such row, see -help", o.only)
+	}
+	return nil
+}
+
+func usage(flags *flag.FlagSet) {
+	fmt.Fprint(flags.Output(), `Bench measures runwith, and beside each figure its floor: the same work done bare.
+
+  go run ./bench [flags]
+
+Flags:
+`)
+	flags.PrintDefaults()
+	fmt.Fprint(flags.Output(), "\nRows:\n")
+	for _, s := range scenarios {
+		fmt.Fprintf(flags.Output(), "  %-7s %s\n", s.name, s.about)
+	}
+}
+
+// measure runs the scenarios that are asked for.
+func measure(ctx context.Context, o options, progress io.Writer) (_ *report, err error) {
+	b, err := newBench(ctx, o, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	report := &report{}
+	if report.Machine, err = lookAtMachine(b.dir); err != nil {
+		return nil, err
+	}
+	for _, s := range scenarios {
+		if o.only != "" && o.only != s.name {
+			continue
+		}
+		fmt.Fprintf(progress, "measuring %s: %s\n", s.name, s.about)
+		rows, err := s.measure(ctx, b)
+		if err != nil {
+			return nil, fmt.Errorf("measure %s: %w", s.name, err)
+		}
+		for _, r := range rows {
+			r.Name = s.name
+			report.Rows = append(report.Rows, r)
+		}
+	}
+	return report, nil
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	// stopTimeout is how long a server has between SIGTERM and its end.
+	stopTimeout = 20 * time.Second
+	// readyLine is what `runwith up` says when it serves.
+	readyLine = "runwith is ready at http://"
+	// readyTarget and restTarget bound `runwith up`, in seconds and bytes.
+	readyTarget, restTarget = 0.100, 40 << 20
+)
+
+// server is a child process that has said that it is ready.
+type server struct {
+	cmd   *exec.Cmd
+	addr  string // what followed on the line by which it said so
+	ready time.Duration
+	end   context.CancelFunc
+	ended chan error
+}
+
+// startUp starts `runwith up` on a free port. The caller stops it; it also ends
+// when ctx does.
+func (b *bench) startUp(ctx context.Context, data string) (*server, error) {
+	return start(ctx, b.progress, readyLine, b.binary, "up", "--addr", "127.0.0.1:0", "--data", data)
+}
+
+// start starts a command and returns when it has written a line that begins with
+// ready to its standard error. What it writes after that goes to errs.
+func start(ctx context.Context, errs io.Writer, ready string, command ...string) (*server, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Cancel = func() error { return terminate(cmd.Process) }
+	cmd.WaitDelay = stopTimeout
+	s := &server{cmd: cmd, end: cancel, ended: make(chan error, 1)}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, errors.Join(err, s.discard())
+	}
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(err, s.discard())
+	}
+	lines := bufio.NewReader(stderr)
+	before, err := s.await(lines, ready)
+	s.ready = time.Since(began)
+	go func() {
+		_, _ = io.Copy(errs, lines) // Wait closes the pipe, which must be read to its end before
+		s.ended <- cmd.Wait()
+	}()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s ended before it was ready: %w\n%s", filepath.Base(command[0]), err, before), s.stop())
+	}
+	return s, nil
+}
+
+// await reads until the line that begins with ready, and returns what came before.
+func (s *server) await(lines *bufio.Reader, ready string) (before []byte, err error) {
+	for {
+		line, err := lines.ReadString('\n')
+		if addr, ok := strings.CutPrefix(line, ready); ok {
+			s.addr = strings.TrimSpace(addr)
+			return before, nil
+		}
+		before = append(before, line...)
+		if err != nil {
+			return before, err
+		}
+	}
+}
+
+func (s *server) discard() error {
+	s.end()
+	return nil
+}
+
+// stop ends the server and waits for its end.
+func (s *server) stop() error {
+	s.end()
+	return s.wait()
+}
+
+// wait waits for the end of a server that ends by itself, or is being stopped.
+func (s *server) wait() error {
+	err := <-s.ended
+	s.end()
+	if s.cmd.ProcessState.Success() {
+		return nil // Wait tells that the context has ended, which it was meant to
+	}
+	return fmt.Errorf("%s, when it was stopped: %w", filepath.Base(s.cmd.Path), err)
+}
+
+// terminate asks a process to end; Windows knows no asking.
+func terminate(p *os.Process) error {
+	if err := p.Signal(syscall.SIGTERM); err == nil || errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return p.Kill()
+}
+
+// resident returns the memory of the server, in bytes.
+func (s *server) resident(ctx context.Context) (float64, error) {
+	pid := strconv.Itoa(s.cmd.Process.Pid)
+	text, err := os.ReadFile("/proc/" + pid + "/status")
+	if err == nil {
+		_, text, _ = bytes.Cut(text, []byte("\nVmRSS:"))
+	} else if text, err = exec.CommandContext(ctx, "ps", "-o", "rss=", "-p", pid).Output(); err != nil {
+		return 0, fmt.Errorf("read the server's memory: %w", err)
+	}
+	var kib float64
+	if _, err := fmt.Sscan(string(text), &kib); err != nil {
+		return 0, fmt.Errorf("read the server's memory: %w", err)
+	}
+	return kib * 1024, nil
+}
+
+// measureUp starts servers by turns with a program that does nothing else than
+// to say that it is ready.
+func measureUp(ctx context.Context, b *bench) ([]row, error) {
+	noop, err := b.buildNoop(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var data string // of the latest first start
+	n := max(1, b.n/10)
+	times, err := interleave(ctx, n,
+		func(ctx context.Context) (float64, error) {
+			s, err := start(ctx, b.progress, "ready", noop)
+			if err != nil {
+				return 0, err
+			}
+			return s.ready.Seconds(), s.wait()
+		},
+		func(ctx context.Context) (_ float64, err error) {
+			if data, err = os.MkdirTemp(b.dir, "up-"); err != nil {
+				return 0, err
+			}
+			return readiness(b.startUp(ctx, data))
+		},
+		func(ctx context.Context) (float64, error) { return readiness(b.startUp(ctx, data)) })
+	if err != nil {
+		return nil, err
+	}
+	memory, err := interleave(ctx, min(n, 3), func(ctx context.Context) (float64, error) { return b.memory(ctx, data) })
+	if err != nil {
+		return nil, err
+	}
+	const bare = "exec of a Go program that prints a line"
+	return []row{
+		newRow("`up` ready, in an empty folder", seconds, times[1]).beside(bare, times[0]).within(readyTarget),
+		newRow("`up` ready, where state is", seconds, times[2]).beside(bare, times[0]).within(readyTarget),
+		newRow(fmt.Sprintf("`up` at rest, after %v", b.rest), bytesHeld, memory[0]).within(restTarget),
+	}, nil
+}
+
+func (b *bench) buildNoop(ctx context.Context) (string, error) {
+	source := filepath.Join(b.dir, "noop.go")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() { println(\"ready\") }\n"), 0o600); err != nil {
+		return "", err
+	}
+	return b.build(ctx, "noop", source)
+}
+
+// readiness is how long a server took, which is stopped.
+func readiness(s *server, err error) (float64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return s.ready.Seconds(), s.stop()
+}
+
+// memory is what a server holds that has had nothing to do since its start.
+func (b *bench) memory(ctx context.Context, data string) (_ float64, err error) {
+	s, err := b.startUp(ctx, data)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	if err := pause(ctx, b.rest); err != nil {
+		return 0, err
+	}
+	return s.resident(ctx)
+}
