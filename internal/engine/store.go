@@ -40,6 +40,22 @@ func (tx *storeTx) change(query string, args ...any) error {
 	return nil
 }
 
+// collect returns what a query finds.
+func collect[T any](tx *storeTx, scan func(sqlite.Row) (T, error), query string, args ...any) ([]T, error) {
+	var all []T
+	for row, err := range tx.Query(query, args...) {
+		if err != nil {
+			return nil, err
+		}
+		found, err := scan(row)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found)
+	}
+	return all, nil
+}
+
 // unmarshal reads a stored message.
 func unmarshal[M proto.Message](blob []byte, into M) (M, error) {
 	if err := proto.Unmarshal(blob, into); err != nil {

@@ -86,7 +86,7 @@ func (tx *storeTx) executionByID(id int64) (*executionRow, error) {
 // executions returns a job's executions, or those of all jobs of the location
 // where the job is "-", newest first: at most limit, before the id.
 func (tx *storeTx) executions(of jobspec.JobName, deleted bool, before int64, limit int) ([]*executionRow, error) {
-	return collectExecutions(tx, `SELECT `+executionColumns+`
+	return collect(tx, scanExecution, `SELECT `+executionColumns+`
 		FROM executions e JOIN jobs j ON j.id = e.job
 		WHERE j.project = ? AND j.region = ? AND (? = '-' OR j.job = ?) AND (e.deleted IS NULL OR ?) AND e.id < ?
 		ORDER BY e.id DESC LIMIT ?`, of.Project, of.Region, of.Job, of.Job, deleted, before, limit)
@@ -94,37 +94,15 @@ func (tx *storeTx) executions(of jobspec.JobName, deleted bool, before int64, li
 
 // unfinished returns every execution that has not ended.
 func (tx *storeTx) unfinished() ([]*executionRow, error) {
-	return collectExecutions(tx, `SELECT `+executionColumns+`
+	return collect(tx, scanExecution, `SELECT `+executionColumns+`
 		FROM executions e WHERE e.state IN ('pending', 'running') ORDER BY e.id`)
 }
 
-func collectExecutions(tx *storeTx, query string, args ...any) ([]*executionRow, error) {
-	var all []*executionRow
-	for row, err := range tx.Query(query, args...) {
-		if err != nil {
-			return nil, err
-		}
-		r, err := scanExecution(row)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, r)
-	}
-	return all, nil
-}
-
-func (tx *storeTx) activeExecutions(job int64) (ids []int64, err error) {
-	for row, err := range tx.Query(`SELECT id FROM executions WHERE job = ? AND state IN ('pending', 'running')`, job) {
-		if err != nil {
-			return nil, err
-		}
-		var id int64
-		if err := row.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
+// activeExecutions returns those of a job that have not ended.
+func (tx *storeTx) activeExecutions(job int64) ([]int64, error) {
+	return collect(tx, func(row sqlite.Row) (id int64, err error) {
+		return id, row.Scan(&id)
+	}, `SELECT id FROM executions WHERE job = ? AND state IN ('pending', 'running')`, job)
 }
 
 // insertExecution stores a new execution of a job that is there, and its tasks, of

@@ -54,21 +54,9 @@ func (tx *storeTx) job(name jobspec.JobName) (*jobRow, error) {
 
 // jobs returns the jobs of a location by name, at most limit, after the key.
 func (tx *storeTx) jobs(at jobspec.Location, deleted bool, after jobKey, limit int) ([]*jobRow, error) {
-	var all []*jobRow
-	rows := tx.Query(jobColumns+`
+	return collect(tx, scanJob, jobColumns+`
 		WHERE j.project = ? AND j.region = ? AND (j.deleted IS NULL OR ?) AND (j.job, j.id) > (?, ?)
 		ORDER BY j.job, j.id LIMIT ?`, at.Project, at.Region, deleted, after.job, after.id, limit)
-	for row, err := range rows {
-		if err != nil {
-			return nil, err
-		}
-		r, err := scanJob(row)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, r)
-	}
-	return all, nil
 }
 
 // jobKey is where a job stands in a list.

@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"time"
+
+	"github.com/runwith/runwith/internal/sqlite"
 )
 
 // transition is what a task's change made of it and of its execution.
@@ -107,18 +109,8 @@ func (tx *storeTx) tally(execution int64, d delta, now time.Time) (state, error)
 // placements returns the tasks of an execution that have not ended, those that an
 // earlier process placed first.
 func (tx *storeTx) placements(execution int64) ([]placement, error) {
-	var all []placement
-	rows := tx.Query(`SELECT task, attempt, incarnation, state = 'running' FROM tasks
+	return collect(tx, func(row sqlite.Row) (p placement, err error) {
+		return p, row.Scan(&p.task, &p.attempt, &p.incarnation, &p.resume)
+	}, `SELECT task, attempt, incarnation, state = 'running' FROM tasks
 		WHERE execution = ? AND state IN ('pending', 'running') ORDER BY state = 'running' DESC, task`, execution)
-	for row, err := range rows {
-		if err != nil {
-			return nil, err
-		}
-		var p placement
-		if err := row.Scan(&p.task, &p.attempt, &p.incarnation, &p.resume); err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
-	return all, nil
 }
