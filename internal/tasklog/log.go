@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 )
@@ -23,13 +22,13 @@ type log struct {
 	size    int64
 	last    int64 // time of the last record
 	cut     bool  // the limit was reached
-	fresh   bool  // the file's name is not on disk yet
 	ended   bool
 	deleted bool
 	changed chan struct{} // closed at the next change
 
-	syncing sync.Mutex
-	synced  int64 // bytes that are on disk for certain; guarded by syncing
+	syncing sync.Mutex // guards what follows
+	synced  int64      // bytes that are on disk for certain
+	failed  error
 }
 
 // append writes records whose time is to be now. encode builds them for a time.
@@ -71,10 +70,8 @@ func (l *log) openFile() error {
 		if !validName(l.name) {
 			return fmt.Errorf("write output: %q is no name of an execution's log", l.name)
 		}
-		path := l.store.path(l.name)
-		_, err := os.Stat(path)
-		l.fresh = l.fresh || errors.Is(err, os.ErrNotExist)
-		if l.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+		var err error
+		if l.file, err = os.OpenFile(l.store.path(l.name), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 			return fmt.Errorf("open output: %w", err)
 		}
 		if err := l.measure(); err != nil {
@@ -122,36 +119,50 @@ func (l *log) closeFile() error {
 }
 
 // sync returns when all that was appended before is on disk. Writers that sync at
-// the same time share one.
+// the same time share one, and nobody who writes waits for it. An error stays: what
+// the system has failed to write once it may have dropped.
 func (l *log) sync() error {
 	l.mu.Lock()
 	want := l.size
 	l.mu.Unlock()
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
-	if l.synced >= want {
+	if l.synced >= want || l.failed != nil {
+		return l.failed
+	}
+	for {
+		file, size, err := l.begin()
+		if err == nil && file == nil {
+			return nil // deleted
+		}
+		if err == nil {
+			err = file.Sync()
+		}
+		if errors.Is(err, os.ErrClosed) {
+			continue // for want of room, between begin and here
+		}
+		if err == nil && l.synced == 0 {
+			err = syncFolder(l.store.dir)
+		}
+		if err != nil {
+			l.failed = fmt.Errorf("sync output: %w", err)
+			return l.failed
+		}
+		l.synced = size
 		return nil
 	}
+}
+
+// begin returns the file for a sync and how much is in it, or no file where the
+// log is deleted.
+func (l *log) begin() (*os.File, int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.deleted {
-		return nil
+		return nil, 0, nil
 	}
-	if err := l.openFile(); err != nil {
-		return err
-	}
-	want = l.size
-	if err := l.file.Sync(); err != nil {
-		return fmt.Errorf("sync output: %w", err)
-	}
-	if l.fresh {
-		if err := syncFolder(filepath.Dir(l.file.Name())); err != nil {
-			return err
-		}
-		l.fresh = false
-	}
-	l.synced = want
-	return nil
+	err := l.openFile()
+	return l.file, l.size, err
 }
 
 // state is what a follower looks at: whether anything more can come, or is there

@@ -18,9 +18,9 @@ func (c Config) check(template *runpb.TaskTemplate) error {
 	containers := template.GetContainers()
 	switch {
 	case len(containers) != 1:
-		return refuse("containers", "the process runner runs exactly one container, not %d; use the container runner", len(containers))
+		return refuse("containers", "the process runner runs exactly one container, not %d", len(containers))
 	case len(template.GetVolumes()) > 0:
-		return refuse("volumes", "the process runner mounts no volumes; use the container runner")
+		return refuse("volumes", "the process runner mounts no volumes")
 	}
 	return c.checkContainer(containers[0])
 }
@@ -29,18 +29,18 @@ func (c Config) checkContainer(container *runpb.Container) error {
 	const field = "containers[0]."
 	switch {
 	case len(container.GetVolumeMounts()) > 0:
-		return refuse(field+"volumeMounts", "the process runner mounts no volumes; use the container runner")
+		return refuse(field+"volumeMounts", "the process runner mounts no volumes")
 	case container.GetSourceCode() != nil:
-		return refuse(field+"sourceCode", "the process runner fetches no source code; set a command, or use the container runner")
+		return refuse(field+"sourceCode", "the process runner fetches no source code; set a command")
 	case len(c.argv(container)) == 0:
 		return refuse(field+"command", "is empty, and image %q is mapped to no command; "+
-			"set a command, start the server with --image %s=COMMAND, or use the container runner",
+			"set a command, or start the server with --image %s=COMMAND",
 			container.GetImage(), container.GetImage())
 	}
 	for i, env := range container.GetEnv() {
 		if env.GetValueSource() != nil {
 			return refuse(fmt.Sprintf("%senv[%d].valueSource", field, i),
-				"the process runner reads no secrets; give %s a value, or use the container runner", env.GetName())
+				"the process runner reads no secrets; give %s a value", env.GetName())
 		}
 	}
 	return nil

@@ -29,7 +29,7 @@ func TestCheck(t *testing.T) {
 			t.Containers[0].Command, t.Containers[0].Image = nil, "mapped"
 		}, nil},
 		"NoCommand": {func(t *runpb.TaskTemplate) { t.Containers[0].Command = nil },
-			[]string{"template.template.containers[0].command", `"example.com/job"`, "--image example.com/job=COMMAND", "set a command", "container runner"}},
+			[]string{"template.template.containers[0].command", `"example.com/job"`, "--image example.com/job=COMMAND", "set a command"}},
 		"BlankCommand": {func(t *runpb.TaskTemplate) {
 			t.Containers[0].Command, t.Containers[0].Image = nil, "blank"
 		}, []string{"template.template.containers[0].command"}},

@@ -21,7 +21,7 @@ func Open(Config) (*Runner, error) { return nil, unsupported() }
 
 func unsupported() error {
 	return runwith.Errorf(runwith.FailedPrecondition,
-		"the process runner needs Linux or macOS, and this is %s; use the container runner", runtime.GOOS)
+		"the process runner needs Linux or macOS, and this is %s", runtime.GOOS)
 }
 
 // Close does nothing.
