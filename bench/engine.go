@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"cloud.google.com/go/longrunning/autogen"
+	longrunning "cloud.google.com/go/longrunning/autogen"
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	run "cloud.google.com/go/run/apiv2"
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -69,10 +69,9 @@ func (c *cloudRun) createJob(ctx context.Context) error {
 	return err
 }
 
-// run runs the job to its end.
-func (c *cloudRun) run(ctx context.Context, tasks int) (*longrunningpb.Operation, error) {
-	started, err := c.jobs.RunJob(ctx, &runpb.RunJobRequest{Name: jobName,
-		Overrides: &runpb.RunJobRequest_Overrides{TaskCount: int32(tasks)}})
+// run runs the job to its end, with overrides where they are not nil.
+func (c *cloudRun) run(ctx context.Context, o *runpb.RunJobRequest_Overrides) (*longrunningpb.Operation, error) {
+	started, err := c.jobs.RunJob(ctx, &runpb.RunJobRequest{Name: jobName, Overrides: o})
 	if err != nil {
 		return nil, fmt.Errorf("run job: %w", err)
 	}
@@ -90,7 +89,7 @@ func (c *cloudRun) run(ctx context.Context, tasks int) (*longrunningpb.Operation
 }
 
 func (c *cloudRun) runOne(ctx context.Context) error {
-	_, err := c.run(ctx, 1)
+	_, err := c.run(ctx, nil)
 	return err
 }
 
@@ -149,7 +148,7 @@ func measureTasks(ctx context.Context, b *bench) ([]row, error) {
 		rate(2, manyTasks, func(ctx context.Context, _ int) error { return b.floor.fork(ctx) }),
 		func(ctx context.Context) (float64, error) {
 			took, err := timed(func(ctx context.Context) error {
-				_, err := c.run(ctx, manyTasks)
+				_, err := c.run(ctx, &runpb.RunJobRequest_Overrides{TaskCount: manyTasks})
 				return err
 			})(ctx)
 			return manyTasks / took, err
@@ -168,7 +167,7 @@ func measureRead(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	op, err := c.run(ctx, 1)
+	op, err := c.run(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -181,12 +180,12 @@ func measureRead(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rest.Close() //nolint:errcheck // nothing is under way
+	defer rest.Close()
 	bareREST, err := dialREST(ctx, b.floor.restAddr)
 	if err != nil {
 		return nil, err
 	}
-	defer bareREST.Close() //nolint:errcheck // nothing is under way
+	defer bareREST.Close()
 	read := func(c *run.ExecutionsClient) probe {
 		return timed(func(ctx context.Context) error {
 			_, err := c.GetExecution(ctx, &runpb.GetExecutionRequest{Name: x.Name})

@@ -36,7 +36,10 @@ func measureInvoke(ctx context.Context, b *bench) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		what := fmt.Sprintf("invocations accepted, %d clients", n)
+		what := "invocations accepted, 1 client"
+		if n > 1 {
+			what = fmt.Sprintf("invocations accepted, %d clients", n)
+		}
 		rows = append(rows, newRow(what, perSecond, rates[1]).beside("net/http handler with one group commit", rates[0]))
 	}
 	return rows, nil

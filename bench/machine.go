@@ -36,7 +36,7 @@ func lookAtMachine(dir string) (machine, error) {
 }
 
 func syncCost(path string) (_ stat, err error) {
-	f, err := os.Create(path) //nolint:gosec // in the temporary folder
+	f, err := os.Create(path)
 	if err != nil {
 		return stat{}, err
 	}

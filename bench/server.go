@@ -50,11 +50,13 @@ func start(ctx context.Context, errs io.Writer, ready string, command ...string)
 	s := &server{cmd: cmd, end: cancel, ended: make(chan error, 1)}
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
-		return nil, errors.Join(err, s.discard())
+		cancel()
+		return nil, err
 	}
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
-		return nil, errors.Join(err, s.discard())
+		cancel()
+		return nil, err
 	}
 	lines := bufio.NewReader(stderr)
 	before, err := s.await(lines, ready)
@@ -82,11 +84,6 @@ func (s *server) await(lines *bufio.Reader, ready string) (before []byte, err er
 			return before, err
 		}
 	}
-}
-
-func (s *server) discard() error {
-	s.end()
-	return nil
 }
 
 // stop ends the server and waits for its end.

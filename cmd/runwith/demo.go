@@ -69,10 +69,13 @@ func demo(ctx context.Context, out io.Writer, logger *slog.Logger) (err error) {
 		story := &story{out: out, client: &runwith.Client{Server: "http://" + a}}
 		err = story.tell(ctx)
 		stop()
-		return errors.Join(err, <-ended)
-	case err := <-ended:
-		return err
+		err = errors.Join(err, <-ended)
+	case err = <-ended:
 	}
+	if ctx.Err() != nil {
+		return &exitError{code: exitInterrupted}
+	}
+	return err
 }
 
 // story is the demo as a person reads it.
@@ -136,6 +139,7 @@ func (s *story) judge(end *runwith.Invocation, printed []string) error {
 			return fmt.Errorf("the job did not print %q", want)
 		}
 	}
-	fmt.Fprintln(s.out, "\nThe job got what was asked for. Next: runwith up, then runwith run test-job -- hello")
-	return nil
+	// What cannot be written stays so: the last line tells whether the story was told.
+	_, err := fmt.Fprintln(s.out, "\nThe job got what was asked for. Next: runwith up, then runwith run test-job -- hello")
+	return err
 }

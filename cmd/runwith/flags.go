@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"path/filepath"
 	"strings"
 
@@ -33,10 +33,30 @@ type placeFlags struct {
 
 func (f *placeFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.data, "data", filepath.Join(xdg.DataHome, "runwith"), "`DIR` that keeps the state")
+	f.data = filepath.Join(xdg.DataHome, "runwith")
+	flags.Var((*folder)(&f.data), "data", "`DIR` that keeps the state")
 	flags.StringVar(&f.project, "project", "demo", "project `ID`")
 	flags.StringVar(&f.region, "region", "us-east4", "Cloud Run `REGION`")
 }
+
+// folder is a flag's value that names a folder. It is kept as an absolute path:
+// tasks run in folders of their own.
+type folder string
+
+// Set takes the folder's name as it is typed.
+func (f *folder) Set(name string) error {
+	if name == "" {
+		return errors.New("must name a folder")
+	}
+	path, err := filepath.Abs(name)
+	*f = folder(path)
+	return err
+}
+
+func (f *folder) String() string { return string(*f) }
+
+// Type is what help calls the value.
+func (f *folder) Type() string { return "DIR" }
 
 // engineFlags say what an engine runs and how.
 type engineFlags struct {
@@ -73,11 +93,11 @@ func (f *stackFlags) add(cmd *cobra.Command) {
 func (f *engineFlags) validate() error {
 	switch {
 	case f.runner != "process":
-		return fmt.Errorf("--runner %s: only process is there", f.runner)
+		return misused("--runner %s: only process is there", f.runner)
 	case f.maxTasks < 1:
-		return fmt.Errorf("--max-tasks %d: must be at least 1", f.maxTasks)
+		return misused("--max-tasks %d: must be at least 1", f.maxTasks)
 	case f.maxLog < 1:
-		return fmt.Errorf("--max-log %d: must be at least 1", f.maxLog)
+		return misused("--max-log %d: must be at least 1", f.maxLog)
 	}
 	return nil
 }
@@ -88,14 +108,14 @@ func parseImages(flags []string) (map[string][]string, error) {
 	for _, flag := range flags {
 		image, line, ok := strings.Cut(flag, "=")
 		if !ok || image == "" {
-			return nil, fmt.Errorf("--image %q: must be IMAGE=COMMAND, such as --image hello='echo hello'", flag)
+			return nil, misused("--image %q: must be IMAGE=COMMAND, such as --image hello='echo hello'", flag)
 		}
 		command, err := shellwords.Parse(line)
 		if err != nil {
-			return nil, fmt.Errorf("--image %q: read command: %w", flag, err)
+			return nil, misused("--image %q: read command: %w", flag, err)
 		}
 		if len(command) == 0 {
-			return nil, fmt.Errorf("--image %q: names no command", flag)
+			return nil, misused("--image %q: names no command", flag)
 		}
 		images[image] = command
 	}

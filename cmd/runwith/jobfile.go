@@ -1,20 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"regexp"
 	"strings"
 
 	"cloud.google.com/go/run/apiv2/runpb"
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
@@ -94,66 +87,4 @@ func readJobFile(file string, at jobspec.Location) (*runpb.Job, error) {
 		job.Name = jobspec.JobName{Location: at, Job: job.Name}.String()
 	}
 	return job, nil
-}
-
-// unmarshalJob reads JSON or YAML. Its errors begin with ":LINE:COLUMN: " where
-// the place is known, and with ": " where it is not.
-func unmarshalJob(text []byte, job *runpb.Job) error {
-	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-		return jsonPlace(protojson.Unmarshal(text, job))
-	}
-	file, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		return yamlPlace(err)
-	}
-	asJSON, err := yaml.YAMLToJSON(text)
-	if err != nil {
-		return yamlPlace(err)
-	}
-	if err := protojson.Unmarshal(asJSON, job); err != nil {
-		return fieldPlace(file, err)
-	}
-	return nil
-}
-
-var protoPlace = regexp.MustCompile(`^proto:\s*(?:syntax error )?\(line (\d+):(\d+)\):\s*`)
-
-// jsonPlace brings an error of protojson into the common form.
-func jsonPlace(err error) error {
-	if err == nil {
-		return nil
-	}
-	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
-	if m := protoPlace.FindStringSubmatch(text); m != nil {
-		return fmt.Errorf(":%s:%s: %s", m[1], m[2], text[len(m[0]):])
-	}
-	return fmt.Errorf(": %s", strings.TrimPrefix(text, "proto: "))
-}
-
-func yamlPlace(err error) error {
-	var at yaml.Error
-	if errors.As(err, &at) && at.GetToken() != nil {
-		p := at.GetToken().Position
-		return fmt.Errorf(":%d:%d: %s", p.Line, p.Column, at.GetMessage())
-	}
-	return fmt.Errorf(": %w", err)
-}
-
-var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
-
-// fieldPlace finds the place in the YAML of what protojson says about its JSON.
-func fieldPlace(file *ast.File, err error) error {
-	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
-	text = protoPlace.ReplaceAllString(text, "")
-	if m := unknownField.FindStringSubmatch(text); m != nil {
-		for _, doc := range file.Docs {
-			for _, node := range ast.Filter(ast.MappingValueType, doc.Body) {
-				if key, ok := node.(*ast.MappingValueNode); ok && key.Key.String() == m[1] {
-					p := key.Key.GetToken().Position
-					return fmt.Errorf(":%d:%d: %s", p.Line, p.Column, text)
-				}
-			}
-		}
-	}
-	return fmt.Errorf(": %s", strings.TrimPrefix(text, "proto: "))
 }

@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -34,6 +37,9 @@ type site struct {
 // is called when the site answers.
 func serve(ctx context.Context, f listenFlags, logger *slog.Logger,
 	open func(ctx context.Context, addr string) (*site, error), ready func(addr string)) error {
+	// Nobody may read what a server says any more (up 2>&1 | head). It must not end
+	// by that, and leave its tasks behind; a write that fails is an error as any other.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	listener, err := listen(ctx, f)
 	if err != nil {
 		return err
@@ -69,7 +75,11 @@ func listen(ctx context.Context, f listenFlags) (net.Listener, error) {
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w: is another runwith running? --addr names another address", f.addr, rootCause(err))
+		cause := rootCause(err)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			cause = fmt.Errorf("%w: is another runwith running? --addr names another address", cause)
+		}
+		return nil, fmt.Errorf("listen on %s: %w", f.addr, cause)
 	}
 	return listener, nil
 }

@@ -49,16 +49,17 @@ func (p *progress) show(invocation *runwith.Invocation) {
 }
 
 // print prints a line above the bar.
-func (p *progress) print(w io.Writer, line string) {
+func (p *progress) print(w io.Writer, line string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bar == nil {
-		fmt.Fprintln(w, line)
-		return
+	if p.bar != nil {
+		p.draw(p.bar.Clear())
 	}
-	p.draw(p.bar.Clear())
-	fmt.Fprintln(w, line)
-	p.draw(p.bar.RenderBlank())
+	_, err := fmt.Fprintln(w, line)
+	if p.bar != nil {
+		p.draw(p.bar.RenderBlank())
+	}
+	return err
 }
 
 // close takes the bar away.

@@ -38,6 +38,11 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
+// misused is the error for a flag that is not understood.
+func misused(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "runwith",

@@ -108,7 +108,10 @@ type jobRun struct {
 
 func (r *jobRun) run(ctx context.Context, job string, o *runwith.Overrides, detach bool) error {
 	invocation, err := r.client.Run(ctx, job, o)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return &exitError{exitInterrupted, fmt.Errorf("%w: look whether the job was started before you start it again", err)}
+	case err != nil:
 		return err
 	}
 	if detach {
@@ -142,16 +145,25 @@ func (r *jobRun) watch(ctx context.Context, invocation *runwith.Invocation) (*ru
 	if p.visible() {
 		go r.count(counting, invocation.ID, p)
 	}
-	for line, err := range r.client.Logs(ctx, invocation.ID, &runwith.LogsOptions{Follow: true}) {
-		if err != nil {
-			p.close()
-			// The output is a courtesy; how the job ended is the answer.
-			fmt.Fprintf(r.err, "runwith: output of %s: %v\n", invocation.ID, err)
-			break
-		}
-		p.print(r.stream(line), r.labelled(ctx, invocation.ID, line))
+	if err := r.show(ctx, invocation.ID, p); err != nil && ctx.Err() == nil {
+		p.close()
+		// The output is a courtesy; how the job ended is the answer.
+		fmt.Fprintf(r.err, "runwith: output of %s: %v\n", invocation.ID, err)
 	}
 	return r.client.Wait(ctx, invocation.ID)
+}
+
+// show prints the output as it comes.
+func (r *jobRun) show(ctx context.Context, id string, p *progress) error {
+	for line, err := range r.client.Logs(ctx, id, &runwith.LogsOptions{Follow: true}) {
+		if err != nil {
+			return err
+		}
+		if err := p.print(r.stream(line), r.labelled(ctx, id, line)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // labelled is a line as it is shown: of a job with several tasks, behind the

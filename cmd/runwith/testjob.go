@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +20,7 @@ func newTestJob() *cobra.Command {
 		Hidden:             true,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			signal.Reset(os.Interrupt, syscall.SIGTERM) // main catches them; a task ends by them
 			code := testjob.Run(args, os.Environ(), cmd.OutOrStdout(), cmd.ErrOrStderr(), time.Sleep)
 			if code != 0 {
 				return &exitError{code: code}

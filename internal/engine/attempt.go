@@ -140,6 +140,7 @@ func (e *Engine) finish(a *active, p placement, end ending) (again *placement) {
 func (e *Engine) ended(a *active) {
 	e.scheduler.remove(a.id)
 	e.logs.End(a.execution.Uid)
+	e.tidySoon()
 }
 
 // lose records that an attempt died with an earlier process, so that it is placed

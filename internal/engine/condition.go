@@ -59,15 +59,7 @@ func (r *executionRow) stopReason() runpb.Condition_ExecutionReason {
 
 // stepCondition is one that is met as soon as a task has started.
 func (r *executionRow) stepCondition(kind, message string) *runpb.Condition {
-	c := &runpb.Condition{Type: kind, State: runpb.Condition_CONDITION_PENDING, LastTransitionTime: r.lastTransition(r.started)}
-	switch {
-	case !r.started.IsZero():
-		c.State, c.Message = runpb.Condition_CONDITION_SUCCEEDED, message
-	case r.state.terminal():
-		c.State = runpb.Condition_CONDITION_FAILED
-		c.LastTransitionTime = timestamppb.New(r.completed)
-	}
-	return c
+	return step{r.message.CreateTime, r.started, r.completed}.condition(kind, message, r.state)
 }
 
 // lastTransition is when a condition changed last: at the time given, or at the
@@ -77,6 +69,58 @@ func (r *executionRow) lastTransition(t time.Time) *timestamppb.Timestamp {
 		return r.message.CreateTime
 	}
 	return timestamppb.New(t)
+}
+
+// step is what a condition on the way to the end goes by.
+type step struct {
+	created            *timestamppb.Timestamp
+	started, completed time.Time
+}
+
+func (s step) condition(kind, message string, now state) *runpb.Condition {
+	c := &runpb.Condition{Type: kind, State: runpb.Condition_CONDITION_PENDING, LastTransitionTime: s.created}
+	switch {
+	case !s.started.IsZero():
+		c.State, c.Message = runpb.Condition_CONDITION_SUCCEEDED, message
+		c.LastTransitionTime = timestamppb.New(s.started)
+	case now.terminal():
+		c.State = runpb.Condition_CONDITION_FAILED
+		c.LastTransitionTime = timestamppb.New(s.completed)
+	}
+	return c
+}
+
+// conditions tell how far a task has come.
+func (r *taskRow) conditions() []*runpb.Condition {
+	created := r.execution.message.CreateTime
+	at := step{created, r.started, r.completed}
+	return []*runpb.Condition{
+		r.completedCondition(),
+		at.condition("Started", startedMessage(created.AsTime(), r.started), r.state),
+		at.condition("ContainerReady", "Imported container image.", r.state),
+	}
+}
+
+func (r *taskRow) completedCondition() *runpb.Condition {
+	c := &runpb.Condition{Type: "Completed", LastTransitionTime: r.execution.lastTransition(r.completed)}
+	switch r.state {
+	case pending:
+		c.State = runpb.Condition_CONDITION_PENDING
+	case running:
+		c.State = runpb.Condition_CONDITION_RECONCILING
+	case succeeded:
+		c.State = runpb.Condition_CONDITION_SUCCEEDED
+		c.Message = fmt.Sprintf("Task completed successfully in %s.", seconds(r.completed.Sub(r.started)))
+	case failed:
+		c.State = runpb.Condition_CONDITION_FAILED
+		c.Message = fmt.Sprintf("Task %s failed with message: %s", r.id(), r.last.status)
+		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: runpb.Condition_NON_ZERO_EXIT_CODE}
+	case cancelled:
+		c.State = runpb.Condition_CONDITION_FAILED
+		c.Message = "The task was cancelled."
+		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: r.execution.stopReason()}
+	}
+	return c
 }
 
 // shortID is the execution's ID: its job's and five characters.

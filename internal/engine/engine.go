@@ -34,6 +34,9 @@ type Config struct {
 	Logs *tasklog.Store
 	// MaxTasks is how many tasks run at once on this machine; 0 is DefaultMaxTasks.
 	MaxTasks int
+	// KeepExecutions is how many executions of a job are kept that have ended; 0 is
+	// DefaultKeepExecutions.
+	KeepExecutions int
 	// Grace is how long a task that is stopped has to end; 0 is DefaultGrace.
 	Grace time.Duration
 	// Logger gets what an operator wants to know; nil discards it.
@@ -55,6 +58,9 @@ func (c Config) Validate() error {
 	if c.MaxTasks < 0 {
 		faults = append(faults, fmt.Errorf("config.MaxTasks: is %d, must be at least 1", c.MaxTasks))
 	}
+	if c.KeepExecutions < 0 {
+		faults = append(faults, fmt.Errorf("config.KeepExecutions: is %d, must be at least 1", c.KeepExecutions))
+	}
 	if c.Grace < 0 {
 		faults = append(faults, fmt.Errorf("config.Grace: is %v, must not be negative", c.Grace))
 	}
@@ -69,13 +75,15 @@ type Engine struct {
 	runner runner.Runner
 	logs   *tasklog.Store
 	grace  time.Duration
+	keep   int
 	log    *slog.Logger
 
 	db        *sqlite.DB
 	scheduler *scheduler
 	changes   changes
+	untidy    chan struct{} // holds one when there may be something to remove
 
-	attempts sync.WaitGroup
+	attempts sync.WaitGroup          // and whatever else goes on in the background
 	stop     context.CancelCauseFunc // ends every attempt when the engine closes
 	ctx      context.Context         //nolint:containedctx // the life of the attempts, which outlive the requests that start them
 }
@@ -94,8 +102,10 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		runner: c.Runner,
 		logs:   c.Logs,
 		grace:  cmp.Or(c.Grace, DefaultGrace),
+		keep:   cmp.Or(c.KeepExecutions, DefaultKeepExecutions),
 		log:    c.Logger,
 		db:     db,
+		untidy: make(chan struct{}, 1),
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -105,6 +115,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err := e.recover(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("go on with unfinished executions: %w", err), e.Close())
 	}
+	e.attempts.Go(e.tidyUp)
 	return e, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"net/url"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -85,7 +86,10 @@ func (r *executionRow) proto() *runpb.Execution {
 	x.UpdateTime = timestamppb.New(r.updated)
 	x.StartTime = timestamp(r.started)
 	x.CompletionTime = timestamp(r.completed)
-	x.DeleteTime = timestamp(r.deleted)
+	if !r.deleted.IsZero() {
+		x.DeleteTime, x.ExpireTime = timestamppb.New(r.deleted), timestamppb.New(r.deleted.Add(deletedFor))
+	}
+	x.LogUri = logURI(x, allTasks)
 	x.Reconciling = !r.state.terminal()
 	x.RunningCount = int32(r.counts.running)
 	x.SucceededCount = int32(r.counts.succeeded)
@@ -95,6 +99,25 @@ func (r *executionRow) proto() *runpb.Execution {
 	x.Conditions = r.conditions()
 	x.Etag = etagOf(r.updated, x.Generation)
 	return x
+}
+
+// allTasks stands for every task of an execution.
+const allTasks = -1
+
+// logURI is where Google's console shows the output of an execution, or of one of
+// its tasks. runwith has no console of its own to name.
+func logURI(x *runpb.Execution, task int) string {
+	name, err := jobspec.ParseExecution(x.Name)
+	if err != nil {
+		return ""
+	}
+	filter := fmt.Sprintf(`resource.type="cloud_run_job" resource.labels.job_name=%q resource.labels.location=%q labels."run.googleapis.com/execution_name"=%q`,
+		name.Job.Job, name.Job.Region, name.Execution)
+	if task != allTasks {
+		filter += fmt.Sprintf(` labels."run.googleapis.com/task_index"="%d"`, task)
+	}
+	query := url.Values{"project": {name.Job.Project}, "advancedFilter": {filter}}
+	return "https://console.cloud.google.com/logs/viewer?" + query.Encode()
 }
 
 // reference is what a job tells of the execution that was created last.

@@ -36,7 +36,7 @@ func (e *Engine) CreateJob(ctx context.Context, req *runpb.CreateJobRequest) (*l
 		if err := tx.insertJob(name, job); err != nil {
 			return err
 		}
-		op, err = tx.jobOperation(name.Location, (&jobRow{message: job}).proto())
+		op, err = tx.addJobOperation(name.Location, jobOperation, &jobRow{message: job})
 		return err
 	})
 	return op, err
@@ -59,7 +59,7 @@ func (e *Engine) UpdateJob(ctx context.Context, req *runpb.UpdateJobRequest) (*l
 		if err != nil {
 			return err
 		}
-		op, err = tx.jobOperation(name.Location, row.proto())
+		op, err = tx.addJobOperation(name.Location, jobOperation, row)
 		return err
 	}
 	if req.ValidateOnly {
@@ -166,7 +166,7 @@ func (e *Engine) DeleteJob(ctx context.Context, req *runpb.DeleteJobRequest) (*l
 		if stopped, err = tx.deleteJob(row.id, row.message, now); err != nil {
 			return err
 		}
-		op, err = tx.deleteOperation(name.Location, row)
+		op, err = tx.addJobOperation(name.Location, deleteOperation, row)
 		return err
 	}
 	if req.ValidateOnly {
@@ -176,14 +176,11 @@ func (e *Engine) DeleteJob(ctx context.Context, req *runpb.DeleteJobRequest) (*l
 		return nil, err
 	}
 	for _, execution := range stopped {
-		e.scheduler.stop(execution)
-		e.changes.publish(execution)
+		e.stopped(execution)
 	}
+	e.tidySoon()
 	return op, nil
 }
-
-// deletedFor is how long a deleted job can still be listed.
-const deletedFor = 30 * 24 * time.Hour
 
 // createdName is the name that a create request gives its job.
 func createdName(req *runpb.CreateJobRequest) (jobspec.JobName, error) {

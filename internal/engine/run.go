@@ -48,7 +48,7 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 		if row, err = tx.insertNamed(job.id, name, x, reserved); err != nil {
 			return err
 		}
-		op, err = tx.runOperation(name.Location, row)
+		op, err = tx.addExecutionOperation(name.Location, runOperation, row)
 		return err
 	}
 	if req.ValidateOnly {

@@ -112,14 +112,21 @@ func (s *scheduler) remove(execution int64) {
 	}
 }
 
-// stop ends an execution's attempts and places no more of it.
-func (s *scheduler) stop(execution int64) {
+// stop ends an execution's attempts and places no more of it. It returns the
+// execution if nothing of it runs, so that nobody else will say that it has ended.
+func (s *scheduler) stop(execution int64) (idle *active) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a, ok := s.active[execution]; ok {
-		a.ready = nil
-		a.cancel(errStopped)
+	a, ok := s.active[execution]
+	if !ok {
+		return nil
 	}
+	a.ready = nil
+	a.cancel(errStopped)
+	if a.running > 0 {
+		return nil
+	}
+	return a
 }
 
 // close places nothing any more.

@@ -133,6 +133,14 @@ func (tx *storeTx) insertExecution(job int64, x *runpb.Execution, claimed int) (
 	return row, tx.change(`UPDATE jobs SET executions = executions + 1 WHERE id = ? AND deleted IS NULL`, job)
 }
 
+// hideExecution takes an execution out of sight.
+func (tx *storeTx) hideExecution(id int64, now time.Time) error {
+	if err := tx.change(`UPDATE executions SET deleted = ?1, updated = ?1 WHERE id = ?2 AND deleted IS NULL`, now.UnixNano(), id); err != nil {
+		return err
+	}
+	return tx.change(`UPDATE jobs SET executions = executions - 1 WHERE id = (SELECT job FROM executions WHERE id = ?)`, id)
+}
+
 // stopExecution asks an active execution to end: its tasks that wait are
 // cancelled, and no task is claimed any more. It does nothing to one that was
 // asked before or has ended.

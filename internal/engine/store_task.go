@@ -1,9 +1,13 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"time"
 
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -113,4 +117,56 @@ func (tx *storeTx) placements(execution int64) ([]placement, error) {
 		return p, row.Scan(&p.task, &p.attempt, &p.incarnation, &p.resume)
 	}, `SELECT task, attempt, incarnation, state = 'running' FROM tasks
 		WHERE execution = ? AND state IN ('pending', 'running') ORDER BY state = 'running' DESC, task`, execution)
+}
+
+// taskKey is where a task stands in a list: by execution, newest first, and index.
+type taskKey struct {
+	execution int64
+	task      int
+}
+
+var firstTask = taskKey{math.MaxInt64, -1}
+
+const taskColumns = `t.task, t.state, t.attempt, t.started, t.completed, t.exit_code, t.term_signal, t.status_code, t.status, ` +
+	executionColumns + ` FROM tasks t JOIN executions e ON e.id = t.execution`
+
+func scanTask(row sqlite.Row) (*taskRow, error) {
+	var (
+		r                  taskRow
+		started, completed int64
+		execution          nullableExecution
+	)
+	err := row.Scan(append([]any{&r.task, &r.state, &r.attempt, &started, &completed,
+		&r.last.exitCode, &r.last.signal, &r.last.code, &r.last.status}, execution.dest()...)...)
+	if err != nil {
+		return nil, err
+	}
+	r.started, r.completed = timeAt(started), timeAt(completed)
+	r.execution, err = execution.row()
+	return &r, err
+}
+
+// task returns a task of an execution that is there, or NOT_FOUND.
+func (tx *storeTx) task(name jobspec.TaskName) (*taskRow, error) {
+	row, err := scanTask(tx.QueryRow(`SELECT `+taskColumns+` WHERE e.name = ? AND e.deleted IS NULL AND t.task = ?`,
+		name.Execution.String(), name.Index))
+	if errors.Is(err, sqlite.ErrNoRows) {
+		return nil, runwith.Errorf(runwith.NotFound, "task %s does not exist", name)
+	}
+	return row, err
+}
+
+// tasks returns the tasks of an execution, or of all where it or its job is "-":
+// at most limit, after the key.
+func (tx *storeTx) tasks(of jobspec.ExecutionName, deleted bool, after taskKey, limit int) ([]*taskRow, error) {
+	if of.Execution != jobspec.Wildcard && of.Job.Job != jobspec.Wildcard {
+		return collect(tx, scanTask, `SELECT `+taskColumns+`
+			WHERE e.name = ? AND (e.deleted IS NULL OR ?) AND t.task > ? ORDER BY t.task LIMIT ?`,
+			of.String(), deleted, after.task, limit)
+	}
+	return collect(tx, scanTask, `SELECT `+taskColumns+` JOIN jobs j ON j.id = e.job
+		WHERE j.project = ?1 AND j.region = ?2 AND (?3 = '-' OR j.job = ?3) AND (?4 = '-' OR e.name LIKE '%/executions/' || ?4)
+			AND (e.deleted IS NULL OR ?5) AND (e.id < ?6 OR e.id = ?6 AND t.task > ?7)
+		ORDER BY e.id DESC, t.task LIMIT ?8`,
+		of.Job.Project, of.Job.Region, of.Job.Job, of.Execution, deleted, after.execution, after.task, limit)
 }

@@ -51,6 +51,29 @@ func (s *executions) GetExecution(ctx context.Context, req *runpb.GetExecutionRe
 	return s.engine.Execution(ctx, req)
 }
 
+func (s *executions) CancelExecution(ctx context.Context, req *runpb.CancelExecutionRequest) (*longrunningpb.Operation, error) {
+	return s.engine.CancelExecution(ctx, req)
+}
+
+func (s *executions) DeleteExecution(ctx context.Context, req *runpb.DeleteExecutionRequest) (*longrunningpb.Operation, error) {
+	return s.engine.DeleteExecution(ctx, req)
+}
+
 func (s *executions) ListExecutions(ctx context.Context, req *runpb.ListExecutionsRequest) (*runpb.ListExecutionsResponse, error) {
 	return s.engine.Executions(ctx, req)
+}
+
+// tasks is google.cloud.run.v2.Tasks.
+// https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#tasks
+type tasks struct {
+	runpb.UnimplementedTasksServer
+	engine *engine.Engine
+}
+
+func (s *tasks) GetTask(ctx context.Context, req *runpb.GetTaskRequest) (*runpb.Task, error) {
+	return s.engine.Task(ctx, req)
+}
+
+func (s *tasks) ListTasks(ctx context.Context, req *runpb.ListTasksRequest) (*runpb.ListTasksResponse, error) {
+	return s.engine.Tasks(ctx, req)
 }

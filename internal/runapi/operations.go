@@ -5,6 +5,7 @@ import (
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/runwith/runwith/internal/engine"
 )
@@ -24,6 +25,8 @@ var operationRules = map[string]*annotations.HttpRule{
 		Pattern: &annotations.HttpRule_Post{Post: "/v2/{name=projects/*/locations/*/operations/*}:wait"},
 		Body:    "*",
 	},
+	"ListOperations":  {Pattern: &annotations.HttpRule_Get{Get: "/v2/{name=projects/*/locations/*}/operations"}},
+	"DeleteOperation": {Pattern: &annotations.HttpRule_Delete{Delete: "/v2/{name=projects/*/locations/*/operations/*}"}},
 }
 
 func (s *operations) GetOperation(ctx context.Context, req *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {
@@ -32,4 +35,12 @@ func (s *operations) GetOperation(ctx context.Context, req *longrunningpb.GetOpe
 
 func (s *operations) WaitOperation(ctx context.Context, req *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
 	return s.engine.WaitOperation(ctx, req)
+}
+
+func (s *operations) ListOperations(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
+	return s.engine.Operations(ctx, req)
+}
+
+func (s *operations) DeleteOperation(ctx context.Context, req *longrunningpb.DeleteOperationRequest) (*emptypb.Empty, error) {
+	return &emptypb.Empty{}, s.engine.DeleteOperation(ctx, req)
 }

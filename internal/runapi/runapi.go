@@ -34,6 +34,7 @@ func New(e *engine.Engine, logger *slog.Logger) (*Server, error) {
 	services := []service{
 		{&runpb.Jobs_ServiceDesc, &jobs{engine: e}, runpb.File_google_cloud_run_v2_job_proto, nil},
 		{&runpb.Executions_ServiceDesc, &executions{engine: e}, runpb.File_google_cloud_run_v2_execution_proto, nil},
+		{&runpb.Tasks_ServiceDesc, &tasks{engine: e}, runpb.File_google_cloud_run_v2_task_proto, nil},
 		{&longrunningpb.Operations_ServiceDesc, &operations{engine: e}, longrunningpb.File_google_longrunning_operations_proto, operationRules},
 		{&loggingpb.LoggingServiceV2_ServiceDesc, &logs{engine: e}, loggingpb.File_google_logging_v2_logging_proto, nil},
 	}

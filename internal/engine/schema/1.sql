@@ -37,6 +37,7 @@ CREATE TABLE executions (
 ) STRICT;
 
 CREATE INDEX executions_by_job ON executions (job, id);
+CREATE INDEX executions_deleted ON executions (deleted) WHERE deleted IS NOT NULL;
 CREATE INDEX executions_active ON executions (id) WHERE state IN ('pending', 'running');
 
 CREATE TABLE tasks (
@@ -54,11 +55,14 @@ CREATE TABLE tasks (
   PRIMARY KEY (execution, task)
 ) STRICT, WITHOUT ROWID;
 
--- An operation of a run lives as its execution does, one of a deletion until the
--- job's executions have ended. Any other was done when it was answered.
+-- An operation is done when what it stands for has come about: that its execution
+-- has ended (run, cancel, delete), or that no execution of its job is active any
+-- more (delete of a job). One that stands for neither was done when it was answered.
+-- The name ends with a UUID of version 7, so that names order by time.
 CREATE TABLE operations (
   name      TEXT PRIMARY KEY,             -- the resource name
-  execution INTEGER REFERENCES executions (id) ON DELETE CASCADE,
-  job       INTEGER REFERENCES jobs (id),
+  kind      TEXT NOT NULL,                -- run, cancel, delete, job
+  execution INTEGER,                      -- no reference: it may outlive both
+  job       INTEGER,
   message   BLOB NOT NULL                 -- Job: metadata and response where execution is NULL
 ) STRICT, WITHOUT ROWID;

@@ -167,7 +167,7 @@ func list(t *testing.T, r runner.Runner) []runner.ID {
 // see under the same name.
 func scratch(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "runnertest")
+	dir, err := os.MkdirTemp("", "runnertest") //nolint:usetesting // the name of t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

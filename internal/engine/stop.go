@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// CancelExecution asks an execution to end. Its operation is done when every
+// process has ended. Cancelling one that was cancelled before changes nothing; one
+// that has ended otherwise is FAILED_PRECONDITION.
+// https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Executions.CancelExecution
+func (e *Engine) CancelExecution(ctx context.Context, req *runpb.CancelExecutionRequest) (*longrunningpb.Operation, error) {
+	return e.end(ctx, endRequest{req.Name, req.Etag, req.ValidateOnly}, cancelOperation, func(tx *storeTx, row *executionRow) error {
+		if row.state.terminal() && row.state != cancelled {
+			return runwith.Errorf(runwith.FailedPrecondition, "execution %s has ended: it %s", row.message.Name, row.state)
+		}
+		return tx.stopExecution(row.id, stopCancel, time.Now())
+	})
+}
+
+// DeleteExecution takes an execution out of sight, with its output, and stops it.
+// Its operation is done when every process has ended.
+// https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Executions.DeleteExecution
+func (e *Engine) DeleteExecution(ctx context.Context, req *runpb.DeleteExecutionRequest) (*longrunningpb.Operation, error) {
+	op, err := e.end(ctx, endRequest{req.Name, req.Etag, req.ValidateOnly}, deleteOperation, func(tx *storeTx, row *executionRow) error {
+		if err := tx.stopExecution(row.id, stopDelete, time.Now()); err != nil {
+			return err
+		}
+		return tx.hideExecution(row.id, time.Now())
+	})
+	if err == nil && !req.ValidateOnly {
+		e.tidySoon()
+	}
+	return op, err
+}
+
+// endRequest is what a cancel and a deletion have in common.
+type endRequest struct {
+	name, etag   string
+	validateOnly bool
+}
+
+// end makes a change that stops an execution, and then stops what runs of it.
+func (e *Engine) end(ctx context.Context, req endRequest, kind operationKind, change func(*storeTx, *executionRow) error) (*longrunningpb.Operation, error) {
+	name, err := jobspec.ParseExecution(req.name)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		op  *longrunningpb.Operation
+		row *executionRow
+	)
+	write := func(tx *storeTx) error {
+		if row, err = tx.execution(name); err != nil {
+			return err
+		}
+		if err := checkEtag(req.etag, etagOf(row.updated, row.message.Generation)); err != nil {
+			return err
+		}
+		if err := change(tx, row); err != nil {
+			return err
+		}
+		if row, err = tx.executionByID(row.id); err != nil {
+			return err
+		}
+		op, err = tx.addExecutionOperation(name.Job.Location, kind, row)
+		return err
+	}
+	if req.validateOnly {
+		err = e.dryRun(ctx, write)
+		return op, err
+	}
+	if err := e.write(ctx, write); err != nil {
+		return nil, err
+	}
+	e.stopped(row.id)
+	return op, nil
+}
+
+// stopped ends what runs of an execution that is stopped on disk.
+func (e *Engine) stopped(execution int64) {
+	if idle := e.scheduler.stop(execution); idle != nil {
+		e.ended(idle)
+	}
+	e.changes.publish(execution)
+}

@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"errors"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/google/uuid"
+	statuspb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// operation returns an operation as it stands, and the execution on which its end
+// depends, 0 for none.
+func (tx *storeTx) operation(name string) (*longrunningpb.Operation, int64, error) {
+	var (
+		kind           operationKind
+		execution, job *int64
+		blob           []byte
+	)
+	err := tx.QueryRow(`SELECT kind, execution, job, message FROM operations WHERE name = ?`, name).Scan(&kind, &execution, &job, &blob)
+	switch {
+	case errors.Is(err, sqlite.ErrNoRows):
+		return nil, 0, runwith.Errorf(runwith.NotFound, "operation %s does not exist", name)
+	case err != nil:
+		return nil, 0, err
+	case execution != nil:
+		row, err := tx.executionByID(*execution)
+		if errors.Is(err, sqlite.ErrNoRows) {
+			return nil, 0, runwith.Errorf(runwith.NotFound, "operation %s does not exist any more", name)
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		op, err := row.operation(name, kind)
+		return op, *execution, err
+	}
+	message, err := unmarshal(blob, &runpb.Job{})
+	if err != nil {
+		return nil, 0, err
+	}
+	if job != nil {
+		active, err := tx.activeExecutions(*job)
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(active) > 0 {
+			op, err := openOperation(name, message)
+			return op, active[0], err
+		}
+	}
+	op, err := doneOperation(name, message)
+	return op, 0, err
+}
+
+// operation is one that ends with the execution. A failed run ends its operation
+// with an error; a cancelled one does not, nor does a cancel or a deletion that came
+// too late.
+func (r *executionRow) operation(name string, kind operationKind) (*longrunningpb.Operation, error) {
+	x := r.proto()
+	switch {
+	case !r.state.terminal():
+		return openOperation(name, x)
+	case r.state != failed || kind != runOperation:
+		return doneOperation(name, x)
+	}
+	op, err := openOperation(name, x)
+	if err != nil {
+		return nil, err
+	}
+	op.Done = true
+	op.Result = &longrunningpb.Operation_Error{Error: &statuspb.Status{
+		Code: int32(runwith.Aborted), Message: x.Conditions[0].Message}}
+	return op, nil
+}
+
+// operations returns the names of a location's operations, newest first: at most
+// limit, before the name.
+func (tx *storeTx) operations(at jobspec.Location, before string, limit int) ([]string, error) {
+	prefix := at.String() + "/operations/"
+	return collect(tx, func(row sqlite.Row) (name string, err error) {
+		return name, row.Scan(&name)
+	}, `SELECT name FROM operations WHERE name > ? AND name < ? AND name < ? ORDER BY name DESC LIMIT ?`,
+		prefix, prefix+"~", before, limit)
+}
+
+func (tx *storeTx) deleteOperation(name jobspec.OperationName) error {
+	n, err := tx.Exec(`DELETE FROM operations WHERE name = ?`, name.String())
+	if err == nil && n == 0 {
+		return runwith.Errorf(runwith.NotFound, "operation %s does not exist", name)
+	}
+	return err
+}
+
+// addExecutionOperation stores an operation that ends with an execution.
+func (tx *storeTx) addExecutionOperation(at jobspec.Location, kind operationKind, row *executionRow) (*longrunningpb.Operation, error) {
+	name, err := tx.insertOperation(at, kind, operationOf{execution: &row.id})
+	if err != nil {
+		return nil, err
+	}
+	seen := *row
+	seen.message = proto.CloneOf(row.message)
+	return seen.operation(name, kind)
+}
+
+// addJobOperation stores an operation about a job: one that is done, or, for a
+// deletion, one that ends with the job's executions.
+func (tx *storeTx) addJobOperation(at jobspec.Location, kind operationKind, row *jobRow) (*longrunningpb.Operation, error) {
+	of := operationOf{message: row.proto()}
+	if kind == deleteOperation {
+		of.job = &row.id
+	}
+	name, err := tx.insertOperation(at, kind, of)
+	if err != nil {
+		return nil, err
+	}
+	op, _, err := tx.operation(name)
+	return op, err
+}
+
+// operationOf is what an operation is about.
+type operationOf struct {
+	execution, job *int64
+	message        *runpb.Job
+}
+
+func (tx *storeTx) insertOperation(at jobspec.Location, kind operationKind, of operationOf) (name string, err error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", err
+	}
+	blob, err := proto.Marshal(of.message)
+	if err != nil {
+		return "", err
+	}
+	if blob == nil {
+		blob = []byte{} // NULL otherwise
+	}
+	name = jobspec.OperationName{Location: at, Operation: id.String()}.String()
+	_, err = tx.Exec(`INSERT INTO operations (name, kind, execution, job, message) VALUES (?, ?, ?, ?, ?)`,
+		name, kind, of.execution, of.job, blob)
+	return name, err
+}

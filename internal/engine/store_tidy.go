@@ -1,0 +1,51 @@
+package engine
+
+import "time"
+
+// hideOld hides the executions of a job that have ended beyond the newest keep, for
+// every job that has more.
+func (tx *storeTx) hideOld(keep int, now time.Time) (more bool, err error) {
+	n, err := tx.Exec(`UPDATE executions SET deleted = ?1 WHERE id IN (
+			SELECT id FROM (
+				SELECT id, row_number() OVER (PARTITION BY job ORDER BY id DESC) AS age
+				FROM executions
+				WHERE deleted IS NULL AND state NOT IN ('pending', 'running')
+					AND job IN (SELECT id FROM jobs WHERE executions > ?2))
+			WHERE age > ?2 LIMIT ?3)`, now.UnixNano(), keep, tidyBatch)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	_, err = tx.Exec(`UPDATE jobs SET executions = (SELECT count(*) FROM executions e WHERE e.job = jobs.id AND e.deleted IS NULL)
+		WHERE executions > ?`, keep)
+	return n == tidyBatch, err
+}
+
+// hiddenWithTasks returns executions that are hidden, have ended, and whose tasks
+// and output are still there.
+func (tx *storeTx) hiddenWithTasks(limit int) ([]*executionRow, error) {
+	return collect(tx, scanExecution, `SELECT `+executionColumns+` FROM executions e
+		WHERE e.deleted IS NOT NULL AND e.state NOT IN ('pending', 'running')
+			AND EXISTS (SELECT 1 FROM tasks t WHERE t.execution = e.id) LIMIT ?`, limit)
+}
+
+func (tx *storeTx) removeTasks(execution int64) error {
+	_, err := tx.Exec(`DELETE FROM tasks WHERE execution = ?`, execution)
+	return err
+}
+
+// removeExpired removes for good what was hidden before a time, and operations
+// that were made before it and are done.
+func (tx *storeTx) removeExpired(before time.Time) (more bool, err error) {
+	n, err := tx.Exec(`DELETE FROM executions WHERE id IN (
+		SELECT id FROM executions WHERE deleted < ? AND state NOT IN ('pending', 'running') LIMIT ?)`, before.UnixNano(), tidyBatch)
+	if err != nil {
+		return false, err
+	}
+	if _, err := tx.Exec(`DELETE FROM jobs WHERE deleted < ? AND NOT EXISTS (SELECT 1 FROM executions e WHERE e.job = jobs.id)`,
+		before.UnixNano()); err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(`DELETE FROM operations WHERE substr(name, -36) < ? AND (execution IS NULL
+		OR execution IN (SELECT id FROM executions WHERE state NOT IN ('pending', 'running')))`, oldestOperation(before))
+	return n == tidyBatch, err
+}

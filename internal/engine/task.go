@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/google/uuid"
+	statuspb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// Task returns a task of an execution.
+func (e *Engine) Task(ctx context.Context, req *runpb.GetTaskRequest) (*runpb.Task, error) {
+	name, err := jobspec.ParseTask(req.Name)
+	if err != nil {
+		return nil, err
+	}
+	var task *runpb.Task
+	err = e.read(ctx, func(tx *storeTx) error {
+		row, err := tx.task(name)
+		if err != nil {
+			return err
+		}
+		task = row.proto()
+		return nil
+	})
+	return task, err
+}
+
+// Tasks returns a page of an execution's tasks by index. Where the execution, or
+// its job, is "-", it goes through the executions, newest first.
+func (e *Engine) Tasks(ctx context.Context, req *runpb.ListTasksRequest) (*runpb.ListTasksResponse, error) {
+	of, err := jobspec.ParseExecutionWildcard(req.Parent)
+	if err != nil {
+		return nil, err
+	}
+	after := firstTask
+	p, err := openPage(req.PageSize, req.PageToken, fmt.Sprint("tasks ", of, req.ShowDeleted), &after.execution, &after.task)
+	if err != nil {
+		return nil, err
+	}
+	res := &runpb.ListTasksResponse{}
+	err = e.read(ctx, func(tx *storeTx) error {
+		if of.Execution != jobspec.Wildcard && !req.ShowDeleted {
+			if _, err := tx.execution(of); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.tasks(of, req.ShowDeleted, after, p.size+1)
+		if err != nil {
+			return err
+		}
+		if len(rows) > p.size {
+			rows = rows[:p.size]
+			last := rows[p.size-1]
+			res.NextPageToken = p.next(last.execution.id, last.task)
+		}
+		for _, row := range rows {
+			res.Tasks = append(res.Tasks, row.proto())
+		}
+		return nil
+	})
+	return res, err
+}
+
+// taskRow is a task as it is stored, with its execution.
+type taskRow struct {
+	execution          *executionRow
+	task               int
+	state              state
+	attempt            int
+	started, completed time.Time
+	last               lastAttempt
+}
+
+// lastAttempt is how the attempt of a task that ended last did so.
+type lastAttempt struct {
+	exitCode, signal int
+	code             runwith.Code
+	status           string
+}
+
+// proto is the task as clients see it.
+func (r *taskRow) proto() *runpb.Task {
+	x, template := r.execution.message, r.execution.message.Template
+	updated := r.execution.message.CreateTime.AsTime()
+	for _, t := range []time.Time{r.started, r.completed} {
+		if t.After(updated) {
+			updated = t
+		}
+	}
+	return &runpb.Task{
+		Name:                       x.Name + "/tasks/" + r.id(),
+		Uid:                        uuid.NewSHA1(uuid.MustParse(x.Uid), []byte(strconv.Itoa(r.task))).String(),
+		Generation:                 1,
+		ObservedGeneration:         1,
+		Labels:                     x.Labels,
+		Annotations:                x.Annotations,
+		CreateTime:                 x.CreateTime,
+		ScheduledTime:              timestamp(r.started),
+		StartTime:                  timestamp(r.started),
+		CompletionTime:             timestamp(r.completed),
+		UpdateTime:                 timestamppb.New(updated),
+		DeleteTime:                 timestamp(r.execution.deleted),
+		Job:                        x.Job,
+		Execution:                  r.execution.shortID(),
+		Containers:                 template.Containers,
+		Volumes:                    template.Volumes,
+		MaxRetries:                 template.GetMaxRetries(),
+		Timeout:                    template.Timeout,
+		ServiceAccount:             template.ServiceAccount,
+		ExecutionEnvironment:       template.ExecutionEnvironment,
+		EncryptionKey:              template.EncryptionKey,
+		VpcAccess:                  template.VpcAccess,
+		NodeSelector:               template.NodeSelector,
+		GpuZonalRedundancyDisabled: template.GpuZonalRedundancyDisabled,
+		Reconciling:                !r.state.terminal(),
+		Conditions:                 r.conditions(),
+		Index:                      int32(r.task),
+		Retried:                    int32(r.attempt),
+		LastAttemptResult:          r.lastAttemptResult(),
+		LogUri:                     logURI(x, r.task),
+		Etag:                       etagOf(updated, int64(r.attempt)),
+	}
+}
+
+// id is the task's ID, EXECUTION-taskN.
+func (r *taskRow) id() string { return fmt.Sprintf("%s-task%d", r.execution.shortID(), r.task) }
+
+// lastAttemptResult is absent until an attempt has ended.
+func (r *taskRow) lastAttemptResult() *runpb.TaskAttemptResult {
+	if !r.state.terminal() && r.attempt == 0 || r.state == cancelled && r.started.IsZero() {
+		return nil
+	}
+	result := &runpb.TaskAttemptResult{Status: &statuspb.Status{Code: int32(r.last.code), Message: r.last.status}}
+	switch {
+	case r.last.signal == sigkill:
+		result.ExitCode = 128 + sigkill // as Cloud Run reports it
+	case r.last.signal != 0:
+		result.TermSignal = int32(r.last.signal)
+	default:
+		result.ExitCode = int32(r.last.exitCode)
+	}
+	return result
+}
+
+const sigkill = 9
