@@ -23,23 +23,22 @@ func (e *Engine) CreateJob(ctx context.Context, req *runpb.CreateJobRequest) (*l
 	if err != nil {
 		return nil, err
 	}
-	job, err := prepareJob(req.Job)
+	job, err := prepareJob(name, req.Job)
 	if err != nil {
 		return nil, err
 	}
-	created(job, name, time.Now())
-	if req.ValidateOnly {
-		return doneOperation("", (&jobRow{message: job}).proto())
-	}
-	var op *longrunningpb.Operation
-	err = e.write(ctx, func(tx *storeTx) error {
-		if err := tx.insertJob(name, job); err != nil {
-			return err
+	var r run
+	op, err := e.change(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
+		row, err := tx.createJob(name, job)
+		if err != nil {
+			return nil, err
 		}
-		op, err = tx.addJobOperation(name.Location, jobOperation, &jobRow{message: job})
-		return err
+		return e.settle(tx, &r, row, "", req.ValidateOnly)
 	})
-	return op, err
+	if req.ValidateOnly {
+		return op, err
+	}
+	return op, e.begin(&r, err)
 }
 
 // UpdateJob replaces a job, or creates it where it is missing and that is allowed.
@@ -49,47 +48,83 @@ func (e *Engine) UpdateJob(ctx context.Context, req *runpb.UpdateJobRequest) (*l
 	if err != nil {
 		return nil, err
 	}
-	job, err := prepareJob(req.Job)
+	job, err := prepareJob(name, req.Job)
 	if err != nil {
 		return nil, err
 	}
-	var op *longrunningpb.Operation
-	update := func(tx *storeTx) error {
-		row, err := tx.replaceJob(name, job, req.GetJob().GetEtag(), req.AllowMissing)
+	var r run
+	op, err := e.change(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
+		row, before, err := tx.replaceJob(name, job, req.AllowMissing)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		op, err = tx.addJobOperation(name.Location, jobOperation, row)
-		return err
-	}
+		return e.settle(tx, &r, row, before, req.ValidateOnly)
+	})
 	if req.ValidateOnly {
-		err = e.dryRun(ctx, update)
 		return op, err
 	}
-	err = e.write(ctx, update)
-	return op, err
+	return op, e.begin(&r, err)
 }
 
-// replaceJob stores job as the newest generation of the job of that name.
-func (tx *storeTx) replaceJob(name jobspec.JobName, job *runpb.Job, etag string, create bool) (*jobRow, error) {
-	now := time.Now()
-	row, err := tx.job(name)
+// settle starts the execution that a job's token asks for, unless it did before,
+// and stores the operation of the job's creation or update, which is done when the
+// job is ready.
+func (e *Engine) settle(tx *storeTx, r *run, row *jobRow, before string, dry bool) (*longrunningpb.Operation, error) {
+	at, err := jobspec.ParseJob(row.message.Name)
+	if err != nil {
+		return nil, err
+	}
+	if token := tokenOf(row.message); token != "" && token != before {
+		if err := e.insertRun(tx, r, runSpec{job: row, token: token, dry: dry}); err != nil {
+			return nil, err
+		}
+		if err := tx.awaitExecution(row.id, r.row.id); err != nil {
+			return nil, err
+		}
+	}
+	if row, err = tx.jobByID(row.id); err != nil {
+		return nil, err
+	}
+	return tx.addJobOperation(at.Location, jobOperation, row)
+}
+
+// tokenOf is the suffix of the execution that starts with a job, empty for none.
+func tokenOf(job *runpb.Job) string {
+	if token := job.GetStartExecutionToken(); token != "" {
+		return token
+	}
+	return job.GetRunExecutionToken()
+}
+
+// createJob stores a new job.
+func (tx *storeTx) createJob(name jobspec.JobName, job *runpb.Job) (row *jobRow, err error) {
+	created(job, name, time.Now())
+	row = &jobRow{message: job}
+	row.id, err = tx.insertJob(name, job)
+	return row, err
+}
+
+// replaceJob stores job as the newest generation of the job of that name, or as a
+// new one where create allows it. It returns the token of the one before.
+func (tx *storeTx) replaceJob(name jobspec.JobName, job *runpb.Job, create bool) (row *jobRow, before string, err error) {
+	row, err = tx.job(name)
 	switch {
 	case create && runwith.CodeOf(err) == runwith.NotFound:
 		if err := jobspec.ValidateJobID(name.Job); err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		created(job, name, now)
-		return &jobRow{message: job}, tx.insertJob(name, job)
+		row, err = tx.createJob(name, job)
+		return row, "", err
 	case err != nil:
-		return nil, err
+		return nil, "", err
 	}
-	if err := checkEtag(etag, row.etag()); err != nil {
-		return nil, err
+	if err := checkEtag(job.Etag, row.etag()); err != nil {
+		return nil, "", err
 	}
-	updated(job, row.message, now)
+	before = tokenOf(row.message)
+	updated(job, row.message, time.Now())
 	row.message = job
-	return row, tx.updateJob(row.id, job)
+	return row, before, tx.updateJob(row.id, job)
 }
 
 // Job returns a job.
@@ -148,32 +183,25 @@ func (e *Engine) DeleteJob(ctx context.Context, req *runpb.DeleteJobRequest) (*l
 	if err != nil {
 		return nil, err
 	}
-	var (
-		op      *longrunningpb.Operation
-		stopped []int64
-	)
-	remove := func(tx *storeTx) error {
+	var stopped []int64
+	op, err := e.change(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
 		row, err := tx.job(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := checkEtag(req.Etag, row.etag()); err != nil {
-			return err
+			return nil, err
 		}
 		now := time.Now()
 		row.message.DeleteTime, row.message.UpdateTime = timestamppb.New(now), timestamppb.New(now)
 		row.message.ExpireTime = timestamppb.New(now.Add(deletedFor))
 		if stopped, err = tx.deleteJob(row.id, row.message, now); err != nil {
-			return err
+			return nil, err
 		}
-		op, err = tx.addJobOperation(name.Location, deleteOperation, row)
-		return err
-	}
-	if req.ValidateOnly {
-		return op, e.dryRun(ctx, remove)
-	}
-	if err := e.write(ctx, remove); err != nil {
-		return nil, err
+		return tx.addJobOperation(name.Location, deleteOperation, row)
+	})
+	if err != nil || req.ValidateOnly {
+		return op, err
 	}
 	for _, execution := range stopped {
 		e.stopped(execution)
@@ -201,16 +229,13 @@ func createdName(req *runpb.CreateJobRequest) (jobspec.JobName, error) {
 
 // prepareJob is what a caller's job becomes: its output-only fields ignored, the
 // rest checked and completed.
-func prepareJob(given *runpb.Job) (*runpb.Job, error) {
+func prepareJob(name jobspec.JobName, given *runpb.Job) (*runpb.Job, error) {
 	if given == nil {
 		return nil, runwith.Errorf(runwith.InvalidArgument, "job: is required")
 	}
 	job := proto.CloneOf(given)
 	jobspec.ClearOutputOnly(job)
-	if job.CreateExecution != nil {
-		return nil, runwith.Errorf(runwith.Unimplemented,
-			"job.start_execution_token, job.run_execution_token: are not served yet: create the job, then run it")
-	}
+	job.Name, job.Etag = name.String(), given.Etag
 	if err := jobspec.ValidateJob(job); err != nil {
 		return nil, err
 	}
@@ -239,14 +264,30 @@ func updated(job, old *runpb.Job, now time.Time) {
 // proto is the job as clients see it.
 func (r *jobRow) proto() *runpb.Job {
 	job := proto.CloneOf(r.message)
-	ready := &runpb.Condition{Type: "Ready", State: runpb.Condition_CONDITION_SUCCEEDED, LastTransitionTime: job.UpdateTime}
-	job.TerminalCondition = ready
+	job.TerminalCondition = r.ready()
+	job.Reconciling = job.TerminalCondition.State == runpb.Condition_CONDITION_RECONCILING
 	job.ExecutionCount = int32(r.executions)
 	job.Etag = r.etag()
 	if r.latest != nil {
 		job.LatestCreatedExecution = r.latest.reference()
 	}
 	return job
+}
+
+// ready is the condition that decides a job. One whose token starts an execution
+// is ready when that has started, or has succeeded, as the token asks.
+func (r *jobRow) ready() *runpb.Condition {
+	c := &runpb.Condition{Type: "Ready", State: runpb.Condition_CONDITION_SUCCEEDED, LastTransitionTime: r.message.UpdateTime}
+	begun := !r.awaited.started.IsZero() && r.message.GetStartExecutionToken() != ""
+	switch state := r.awaited.state; {
+	case state == "" || state == succeeded || begun:
+	case state.terminal():
+		c.State = runpb.Condition_CONDITION_FAILED
+		c.Message = fmt.Sprintf("Execution %s-%s %s.", jobID(r.message.Name), tokenOf(r.message), state)
+	default:
+		c.State = runpb.Condition_CONDITION_RECONCILING
+	}
+	return c
 }
 
 func (r *jobRow) etag() string { return etagOf(r.message.UpdateTime.AsTime(), r.message.Generation) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -145,5 +146,15 @@ func doneOperation(name string, result proto.Message) (*longrunningpb.Operation,
 	}
 	op.Done = true
 	op.Result = &longrunningpb.Operation_Response{Response: op.Metadata}
+	return op, nil
+}
+
+func failedOperation(name string, metadata proto.Message, message string) (*longrunningpb.Operation, error) {
+	op, err := openOperation(name, metadata)
+	if err != nil {
+		return nil, err
+	}
+	op.Done = true
+	op.Result = &longrunningpb.Operation_Error{Error: &statuspb.Status{Code: int32(runwith.Aborted), Message: message}}
 	return op, nil
 }

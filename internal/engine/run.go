@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/sqlite"
 )
@@ -24,43 +25,76 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 	if err != nil {
 		return nil, err
 	}
-	var (
-		op       *longrunningpb.Operation
-		row      *executionRow
-		reserved int
-	)
-	run := func(tx *storeTx) error {
+	var r run
+	op, err := e.change(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
 		job, err := tx.job(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := checkEtag(req.Etag, job.etag()); err != nil {
-			return err
+			return nil, err
 		}
-		x, err := e.newExecution(job.message, req.Overrides)
-		if err != nil {
-			return err
+		if err := e.insertRun(tx, &r, runSpec{job: job, overrides: req.Overrides, dry: req.ValidateOnly}); err != nil {
+			return nil, err
 		}
-		if !req.ValidateOnly {
-			// Tasks for which there is room are claimed in the same commit.
-			reserved = e.scheduler.reserve(widthOf(x))
-		}
-		if row, err = tx.insertNamed(job.id, name, x, reserved); err != nil {
-			return err
-		}
-		op, err = tx.addExecutionOperation(name.Location, runOperation, row)
+		return tx.addExecutionOperation(name.Location, runOperation, r.row)
+	})
+	if req.ValidateOnly {
+		return op, err
+	}
+	return op, e.begin(&r, err)
+}
+
+// run is an execution on its way from the transaction that creates it to the
+// scheduler.
+type run struct {
+	row      *executionRow // nil where none was created
+	reserved int           // places that its first tasks were claimed for
+}
+
+// runSpec is what to run.
+type runSpec struct {
+	job       *jobRow
+	overrides *runpb.RunJobRequest_Overrides
+	token     string // suffix of the execution's name; empty for five random characters
+	dry       bool   // will be taken back
+}
+
+// insertRun stores an execution of a job. Tasks for which there is room are claimed
+// in the same commit.
+func (e *Engine) insertRun(tx *storeTx, r *run, spec runSpec) error {
+	name, err := jobspec.ParseJob(spec.job.message.Name)
+	if err != nil {
 		return err
 	}
-	if req.ValidateOnly {
-		return op, e.dryRun(ctx, run)
+	x, err := e.newExecution(spec.job.message, spec.overrides)
+	if err != nil {
+		return err
 	}
-	if err := e.write(ctx, run); err != nil {
-		e.scheduler.release(reserved)
-		return nil, err
+	if !spec.dry {
+		r.reserved = e.scheduler.reserve(widthOf(x))
 	}
-	tasks := firstPlacements(int(row.message.TaskCount), reserved)
-	e.scheduler.add(e.activate(row.id, row.message, tasks[reserved:]), tasks[:reserved]...)
-	return op, nil
+	if spec.token == "" {
+		r.row, err = tx.insertNamed(spec.job.id, name, x, r.reserved)
+		return err
+	}
+	x.Name = name.Execution(name.Job + "-" + spec.token).String()
+	r.row, err = tx.insertExecution(spec.job.id, x, r.reserved)
+	if sqlite.Conflict(err) {
+		return runwith.Errorf(runwith.AlreadyExists, "execution %s exists already: use another token", x.Name)
+	}
+	return err
+}
+
+// begin hands a run to the scheduler, once it is on disk; err says that it is not.
+func (e *Engine) begin(r *run, err error) error {
+	if err != nil || r.row == nil {
+		e.scheduler.release(r.reserved)
+		return err
+	}
+	tasks := firstPlacements(int(r.row.message.TaskCount), r.reserved)
+	e.scheduler.add(e.activate(r.row.id, r.row.message, tasks[r.reserved:]), tasks[:r.reserved]...)
+	return nil
 }
 
 // newExecution freezes a job's template with the overrides applied.

@@ -52,32 +52,24 @@ func (e *Engine) end(ctx context.Context, req endRequest, kind operationKind, ch
 	if err != nil {
 		return nil, err
 	}
-	var (
-		op  *longrunningpb.Operation
-		row *executionRow
-	)
-	write := func(tx *storeTx) error {
+	var row *executionRow
+	op, err := e.change(ctx, req.validateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
 		if row, err = tx.execution(name); err != nil {
-			return err
+			return nil, err
 		}
 		if err := checkEtag(req.etag, etagOf(row.updated, row.message.Generation)); err != nil {
-			return err
+			return nil, err
 		}
 		if err := change(tx, row); err != nil {
-			return err
+			return nil, err
 		}
 		if row, err = tx.executionByID(row.id); err != nil {
-			return err
+			return nil, err
 		}
-		op, err = tx.addExecutionOperation(name.Job.Location, kind, row)
-		return err
-	}
-	if req.validateOnly {
-		err = e.dryRun(ctx, write)
+		return tx.addExecutionOperation(name.Job.Location, kind, row)
+	})
+	if err != nil || req.validateOnly {
 		return op, err
-	}
-	if err := e.write(ctx, write); err != nil {
-		return nil, err
 	}
 	e.stopped(row.id)
 	return op, nil

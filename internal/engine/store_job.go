@@ -17,12 +17,22 @@ type jobRow struct {
 	id         int64
 	executions int
 	latest     *executionRow // the one created last; nil where there is none
+	awaited    awaited
 	message    *runpb.Job
 }
 
+// awaited is how far the execution has come that a job's token started; its state
+// is empty where there is none.
+type awaited struct {
+	id      int64
+	state   state
+	started time.Time
+}
+
 const jobColumns = `
-	SELECT j.id, j.executions, j.message, ` + executionColumns + `
+	SELECT j.id, j.executions, j.message, k.id, k.state, k.started, ` + executionColumns + `
 	FROM jobs j
+	LEFT JOIN executions k ON k.id = j.awaits
 	LEFT JOIN executions e ON e.id = (SELECT max(id) FROM executions WHERE job = j.id AND deleted IS NULL)`
 
 func scanJob(row sqlite.Row) (*jobRow, error) {
@@ -30,9 +40,15 @@ func scanJob(row sqlite.Row) (*jobRow, error) {
 		r      jobRow
 		blob   []byte
 		latest nullableExecution
+
+		id, started *int64
+		now         *state
 	)
-	if err := row.Scan(append([]any{&r.id, &r.executions, &blob}, latest.dest()...)...); err != nil {
+	if err := row.Scan(append([]any{&r.id, &r.executions, &blob, &id, &now, &started}, latest.dest()...)...); err != nil {
 		return nil, err
+	}
+	if id != nil {
+		r.awaited = awaited{*id, *now, timeAt(*started)}
 	}
 	var err error
 	if r.latest, err = latest.row(); err != nil {
@@ -52,6 +68,15 @@ func (tx *storeTx) job(name jobspec.JobName) (*jobRow, error) {
 	return row, err
 }
 
+func (tx *storeTx) jobByID(id int64) (*jobRow, error) {
+	return scanJob(tx.QueryRow(jobColumns+` WHERE j.id = ?`, id))
+}
+
+// awaitExecution makes a job's being ready depend on an execution.
+func (tx *storeTx) awaitExecution(job, execution int64) error {
+	return tx.change(`UPDATE jobs SET awaits = ? WHERE id = ? AND deleted IS NULL`, execution, job)
+}
+
 // jobs returns the jobs of a location by name, at most limit, after the key.
 func (tx *storeTx) jobs(at jobspec.Location, deleted bool, after jobKey, limit int) ([]*jobRow, error) {
 	return collect(tx, scanJob, jobColumns+`
@@ -66,17 +91,17 @@ type jobKey struct {
 }
 
 // insertJob stores a new job, or says ALREADY_EXISTS.
-func (tx *storeTx) insertJob(name jobspec.JobName, job *runpb.Job) error {
+func (tx *storeTx) insertJob(name jobspec.JobName, job *runpb.Job) (id int64, err error) {
 	blob, err := proto.Marshal(job)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = tx.Exec(`INSERT INTO jobs (project, region, job, message) VALUES (?, ?, ?, ?)`,
-		name.Project, name.Region, name.Job, blob)
+	err = tx.QueryRow(`INSERT INTO jobs (project, region, job, message) VALUES (?, ?, ?, ?) RETURNING id`,
+		name.Project, name.Region, name.Job, blob).Scan(&id)
 	if sqlite.Conflict(err) {
-		return runwith.Errorf(runwith.AlreadyExists, "job %s exists already", name)
+		return 0, runwith.Errorf(runwith.AlreadyExists, "job %s exists already", name)
 	}
-	return err
+	return id, err
 }
 
 // updateJob replaces what a job is.

@@ -6,7 +6,6 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/google/uuid"
-	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
@@ -28,6 +27,8 @@ func (tx *storeTx) operation(name string) (*longrunningpb.Operation, int64, erro
 		return nil, 0, runwith.Errorf(runwith.NotFound, "operation %s does not exist", name)
 	case err != nil:
 		return nil, 0, err
+	case kind == jobOperation:
+		return tx.jobOperation(name, job, blob)
 	case execution != nil:
 		row, err := tx.executionByID(*execution)
 		if errors.Is(err, sqlite.ErrNoRows) {
@@ -57,6 +58,34 @@ func (tx *storeTx) operation(name string) (*longrunningpb.Operation, int64, erro
 	return op, 0, err
 }
 
+// jobOperation is that of a job's creation or update: done when the job is ready,
+// or has another generation by now.
+func (tx *storeTx) jobOperation(name string, job *int64, blob []byte) (*longrunningpb.Operation, int64, error) {
+	then, err := unmarshal(blob, &runpb.Job{})
+	if err != nil || job == nil {
+		return nil, 0, err
+	}
+	row, err := tx.jobByID(*job)
+	if err != nil && !errors.Is(err, sqlite.ErrNoRows) {
+		return nil, 0, err
+	}
+	if err != nil || row.message.Generation != then.Generation || row.message.DeleteTime != nil {
+		op, err := doneOperation(name, then)
+		return op, 0, err
+	}
+	now := row.proto()
+	switch ready := now.TerminalCondition; ready.State {
+	case runpb.Condition_CONDITION_RECONCILING:
+		op, err := openOperation(name, now)
+		return op, row.awaited.id, err
+	case runpb.Condition_CONDITION_FAILED:
+		op, err := failedOperation(name, now, ready.Message)
+		return op, 0, err
+	}
+	op, err := doneOperation(name, now)
+	return op, 0, err
+}
+
 // operation is one that ends with the execution. A failed run ends its operation
 // with an error; a cancelled one does not, nor does a cancel or a deletion that came
 // too late.
@@ -68,14 +97,7 @@ func (r *executionRow) operation(name string, kind operationKind) (*longrunningp
 	case r.state != failed || kind != runOperation:
 		return doneOperation(name, x)
 	}
-	op, err := openOperation(name, x)
-	if err != nil {
-		return nil, err
-	}
-	op.Done = true
-	op.Result = &longrunningpb.Operation_Error{Error: &statuspb.Status{
-		Code: int32(runwith.Aborted), Message: x.Conditions[0].Message}}
-	return op, nil
+	return failedOperation(name, x, x.Conditions[0].Message)
 }
 
 // operations returns the names of a location's operations, newest first: at most
@@ -110,11 +132,7 @@ func (tx *storeTx) addExecutionOperation(at jobspec.Location, kind operationKind
 // addJobOperation stores an operation about a job: one that is done, or, for a
 // deletion, one that ends with the job's executions.
 func (tx *storeTx) addJobOperation(at jobspec.Location, kind operationKind, row *jobRow) (*longrunningpb.Operation, error) {
-	of := operationOf{message: row.proto()}
-	if kind == deleteOperation {
-		of.job = &row.id
-	}
-	name, err := tx.insertOperation(at, kind, of)
+	name, err := tx.insertOperation(at, kind, operationOf{job: &row.id, message: row.proto()})
 	if err != nil {
 		return nil, err
 	}

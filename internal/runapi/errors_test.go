@@ -88,9 +88,9 @@ func TestBadRequestsNameTheFieldOverEveryTransport(t *testing.T) {
 			{"reserved variable", create("x", func(j *runpb.Job) {
 				j.Template.Template.Containers[0].Env = []*runpb.EnvVar{env("CLOUD_RUN_JOB", "x")}
 			}), codes.InvalidArgument, "env[0].name"},
-			{"execution token", create("x", func(j *runpb.Job) {
-				j.CreateExecution = &runpb.Job_StartExecutionToken{StartExecutionToken: "a"}
-			}), codes.Unimplemented, "start_execution_token"},
+			{"execution token that is no name", create("x", func(j *runpb.Job) {
+				j.CreateExecution = &runpb.Job_StartExecutionToken{StartExecutionToken: "A_"}
+			}), codes.InvalidArgument, "start_execution_token"},
 			{"over-long value", override(&runpb.RunJobRequest_Overrides_ContainerOverride{Env: []*runpb.EnvVar{env("A", strings.Repeat("x", 32_769))}}),
 				codes.InvalidArgument, "Violation in RunJobRequest.overrides.container_overrides[0].env[0].value: length cannot exceed 32768."},
 			{"reserved variable in an override", override(&runpb.RunJobRequest_Overrides_ContainerOverride{Env: []*runpb.EnvVar{env("K_SERVICE", "x")}}),

@@ -9,6 +9,7 @@ CREATE TABLE jobs (
   job        TEXT    NOT NULL,
   deleted    INTEGER,                     -- NULL while the job is there
   executions INTEGER NOT NULL DEFAULT 0,  -- how many it has
+  awaits     INTEGER,                     -- the execution that its token started
   message    BLOB    NOT NULL             -- Job
 ) STRICT;
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+
 	"github.com/runwith/runwith"
 )
 
@@ -22,6 +24,24 @@ func checkEtag(given, current string) error {
 	}
 	return runwith.Errorf(runwith.Aborted,
 		"etag: is %s, and the resource has changed since: read it again and repeat the request", given)
+}
+
+// change makes a change that an operation stands for. A validate_only request is
+// tried for its errors and taken back: its operation has no name, and is done.
+func (e *Engine) change(ctx context.Context, validateOnly bool, f func(*storeTx) (*longrunningpb.Operation, error)) (op *longrunningpb.Operation, err error) {
+	write := func(tx *storeTx) error {
+		op, err = f(tx)
+		return err
+	}
+	if !validateOnly {
+		return op, e.write(ctx, write)
+	}
+	if err := e.dryRun(ctx, write); err != nil {
+		return nil, err
+	}
+	return &longrunningpb.Operation{
+		Done: true, Metadata: op.Metadata, Result: &longrunningpb.Operation_Response{Response: op.Metadata},
+	}, nil
 }
 
 // errDryRun undoes what a validate_only request has tried.
