@@ -197,7 +197,7 @@ func TestUnreachableAtFirst(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			in(t, func(t *testing.T) {
-				reads := 0
+				reads, began := 0, time.Now()
 				c := &cloud{job: func(string) (*runpb.Job, error) {
 					if reads++; reads <= 3 {
 						return nil, runwith.Errorf(runwith.Internal, "an error page")
@@ -209,6 +209,9 @@ func TestUnreachableAtFirst(t *testing.T) {
 				got := until(t, v, i.ID, runwith.StateRunning, runwith.StateRefused)
 				if got.State != test.want || c.calls() != test.calls || got.Attempts != test.calls {
 					t.Errorf("%v after %d calls and %d attempts (%+v), want %v after %d", got.State, c.calls(), got.Attempts, got.Error, test.want, test.calls)
+				}
+				if took := time.Since(began); took > 10*time.Second {
+					t.Errorf("it took %v, want two short waits, and no lease to run out", took)
 				}
 				for _, o := range c.runs {
 					override := o.GetContainerOverrides()[0]

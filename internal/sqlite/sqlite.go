@@ -17,7 +17,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
+	"sync"
 
 	"github.com/gofrs/flock"
 	_ "modernc.org/sqlite" // the driver, without cgo
@@ -36,11 +36,13 @@ type Options struct {
 
 // DB is an open database. Its methods may be called concurrently.
 type DB struct {
-	path   string
-	lock   *flock.Flock
-	pool   *sql.DB // readers
-	read   *statements
-	writer *writer
+	path    string
+	lock    *flock.Flock
+	pool    *sql.DB // opens connections, for the readers and the writer
+	readers *readers
+	writer  *writer
+	closing sync.Once
+	closed  error
 }
 
 // Open opens the database, creating it where it does not exist, and brings its
@@ -68,7 +70,6 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 	if db.pool, err = sql.Open("sqlite", dsn(o.Path)); err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
 	}
-	db.pool.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)) + 1) // readers, and the writer
 	conn, err := db.pool.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
@@ -77,20 +78,25 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 		_ = conn.Close()
 		return nil, err
 	}
-	db.read = newStatements(db.pool.PrepareContext)
+	db.readers = newReaders(db.pool)
 	db.writer = startWriter(o.Path, conn)
 	return db, nil
 }
 
 // Close waits for the writes that were accepted, and closes the database. What
-// comes later is told UNAVAILABLE.
+// comes later is told UNAVAILABLE. A second Close returns what the first did.
 func (db *DB) Close() error {
+	db.closing.Do(func() { db.closed = db.close() })
+	return db.closed
+}
+
+func (db *DB) close() error {
 	var errs []error
 	if db.writer != nil {
 		errs = append(errs, db.writer.close())
 	}
-	if db.read != nil {
-		errs = append(errs, db.read.close())
+	if db.readers != nil {
+		errs = append(errs, db.readers.close())
 	}
 	if db.pool != nil {
 		errs = append(errs, db.pool.Close())
@@ -110,21 +116,7 @@ func (db *DB) Write(ctx context.Context, f func(tx *Tx) error) error {
 
 // Read runs f on one snapshot of the database. f must not write.
 func (db *DB) Read(ctx context.Context, f func(tx *Tx) error) error {
-	tx, err := db.pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil && db.writer.isClosed() {
-		return errClosed
-	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w", filepath.Base(db.path), err)
-	}
-	defer tx.Rollback()
-	return f(&Tx{ctx: ctx, stmt: func(query string) (*sql.Stmt, error) {
-		stmt, err := db.read.prepare(ctx, query)
-		if err != nil {
-			return nil, err
-		}
-		return tx.StmtContext(ctx, stmt), nil
-	}})
+	return db.readers.read(ctx, f)
 }
 
 // hold takes the lock file that keeps a second process out.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -160,6 +161,49 @@ func TestClosedDatabaseRefusesAll(t *testing.T) {
 	}
 	if err := db.Read(t.Context(), func(*sqlite.Tx) error { return nil }); runwith.CodeOf(err) != runwith.Unavailable {
 		t.Errorf("read after Close() = %v, want UNAVAILABLE", err)
+	}
+}
+
+func TestReadsThatPrepareAtTheSameTimeDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "n.db"), notes...)
+	var all, inside sync.WaitGroup
+	readers := max(4, runtime.GOMAXPROCS(0))
+	inside.Add(readers)
+	for range readers {
+		all.Go(func() {
+			err := db.Read(t.Context(), func(tx *sqlite.Tx) error {
+				inside.Done()
+				inside.Wait() // every connection is in use now
+				for _, err := range tx.Query("SELECT text FROM notes") {
+					return err
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestAReadThatPanicsOrIsCutShortLeavesItsConnectionUsable(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "n.db"), notes...)
+	for range 20 { // more often than there are connections
+		func() {
+			defer func() { _ = recover() }()
+			_ = db.Read(t.Context(), func(*sqlite.Tx) error { panic("boom") })
+		}()
+		ctx, cancel := context.WithCancel(t.Context())
+		_ = db.Read(ctx, func(tx *sqlite.Tx) error {
+			cancel()
+			return tx.QueryRow("SELECT 1").Scan(new(int))
+		})
+	}
+	if got := texts(t, db); got != "" {
+		t.Errorf("notes = %q, want none", got)
 	}
 }
 

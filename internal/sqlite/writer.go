@@ -90,12 +90,6 @@ func (w *writer) close() error {
 	return errors.Join(w.cache.close(), w.conn.Close())
 }
 
-func (w *writer) isClosed() bool {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	return w.closed
-}
-
 func (w *writer) loop() {
 	defer close(w.done)
 	for first := range w.queue {

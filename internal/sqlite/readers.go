@@ -1,0 +1,89 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// readers are connections for reading, each with its own prepared statements. A
+// read that has one needs nothing else, so that reads wait for each other and never
+// for themselves.
+type readers struct {
+	pool *sql.DB
+	idle chan *reader // holds nil for a connection that was not needed yet
+}
+
+type reader struct {
+	conn  *sql.Conn
+	cache *statements
+}
+
+func newReaders(pool *sql.DB) *readers {
+	n := max(4, runtime.GOMAXPROCS(0))
+	r := &readers{pool: pool, idle: make(chan *reader, n)}
+	for range n {
+		r.idle <- nil
+	}
+	return r
+}
+
+// read runs f on one snapshot.
+func (r *readers) read(ctx context.Context, f func(*Tx) error) (err error) {
+	one, err := r.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { r.idle <- one }()
+	if one == nil {
+		if one, err = r.open(ctx); err != nil {
+			return err
+		}
+	}
+	tx := &Tx{ctx: ctx, stmt: func(query string) (*sql.Stmt, error) { return one.cache.prepare(ctx, query) }}
+	// Not with ctx: when that ends within, the transaction must still be closed.
+	end := &Tx{ctx: context.WithoutCancel(ctx), stmt: tx.stmt}
+	if _, err := end.Exec("BEGIN"); err != nil {
+		return fmt.Errorf("begin read: %w", err)
+	}
+	defer func() { // also when f panics
+		if _, ended := end.Exec("ROLLBACK"); ended != nil {
+			err = errors.Join(err, fmt.Errorf("end read: %w", ended))
+		}
+	}()
+	return f(tx)
+}
+
+func (r *readers) take(ctx context.Context) (*reader, error) {
+	select {
+	case one, open := <-r.idle:
+		if !open {
+			return nil, errClosed
+		}
+		return one, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (r *readers) open(ctx context.Context) (*reader, error) {
+	conn, err := r.pool.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open connection: %w", err)
+	}
+	return &reader{conn: conn, cache: newStatements(conn.PrepareContext)}, nil
+}
+
+// close waits for the reads that go on, and closes the connections.
+func (r *readers) close() error {
+	var errs []error
+	for range cap(r.idle) {
+		if one := <-r.idle; one != nil {
+			errs = append(errs, one.cache.close(), one.conn.Close())
+		}
+	}
+	close(r.idle)
+	return errors.Join(errs...)
+}
