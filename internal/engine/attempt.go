@@ -34,7 +34,7 @@ func (e *Engine) attempt(a *active, p placement) (again *placement) {
 		if err != nil || !claimed {
 			return nil // closing, or stopped before its turn
 		}
-		e.changes.publish(a.id)
+		e.changes.Publish(a.id)
 	}
 	ctx, cancel := context.WithTimeoutCause(a.ctx, a.execution.Template.Timeout.AsDuration(), errTimeout)
 	defer cancel()
@@ -129,7 +129,7 @@ func (e *Engine) finish(a *active, p placement, end ending) (again *placement) {
 	if after.execution.terminal() {
 		e.ended(a)
 	}
-	e.changes.publish(a.id)
+	e.changes.Publish(a.id)
 	if after.retry {
 		return &placement{task: p.task, attempt: p.attempt + 1}
 	}
@@ -158,7 +158,7 @@ func (e *Engine) lose(a *active, p placement) (again *placement) {
 	if after.execution.terminal() {
 		e.ended(a)
 	}
-	e.changes.publish(a.id)
+	e.changes.Publish(a.id)
 	if after.retry {
 		return &placement{task: p.task, attempt: p.attempt, incarnation: p.incarnation + 1}
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/runwith/runwith/internal/changes"
 	"github.com/runwith/runwith/internal/runner"
 	"github.com/runwith/runwith/internal/sqlite"
 	"github.com/runwith/runwith/internal/tasklog"
@@ -80,8 +81,8 @@ type Engine struct {
 
 	db        *sqlite.DB
 	scheduler *scheduler
-	changes   changes
-	untidy    chan struct{} // holds one when there may be something to remove
+	changes   changes.Feed[int64] // by execution
+	untidy    chan struct{}       // holds one when there may be something to remove
 
 	attempts sync.WaitGroup          // and whatever else goes on in the background
 	stop     context.CancelCauseFunc // ends every attempt when the engine closes

@@ -51,7 +51,7 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 		ctx, cancel = context.WithTimeout(ctx, req.Timeout.AsDuration())
 		defer cancel()
 	}
-	changed, leave := e.changes.subscribe(execution)
+	changed, leave := e.changes.Subscribe(execution)
 	defer leave()
 	for {
 		// Read without ctx: a wait that has run out still answers with the latest state.

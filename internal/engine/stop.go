@@ -80,5 +80,5 @@ func (e *Engine) stopped(execution int64) {
 	if idle := e.scheduler.stop(execution); idle != nil {
 		e.ended(idle)
 	}
-	e.changes.publish(execution)
+	e.changes.Publish(execution)
 }

@@ -27,7 +27,7 @@ func (v *Invoker) Wait(ctx context.Context, id string) (runwith.Invocation, erro
 }
 
 func (v *Invoker) waitUntil(ctx context.Context, id string, enough func(runwith.Invocation) bool) (runwith.Invocation, error) {
-	changed, end := v.changes.subscribe(id)
+	changed, end := v.changes.Subscribe(id)
 	defer end()
 	for {
 		r, err := v.store.find(context.WithoutCancel(ctx), id)

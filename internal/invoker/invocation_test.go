@@ -36,8 +36,8 @@ func TestWait(t *testing.T) {
 		if took := time.Since(began); took > time.Minute+6*time.Second {
 			t.Errorf("the wait took %v, the job a minute", took)
 		}
-		if len(v.changes.waiting) != 0 {
-			t.Errorf("%d subscriptions are left", len(v.changes.waiting))
+		if v.changes.Len() != 0 {
+			t.Errorf("%d subscriptions are left", v.changes.Len())
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/changes"
 	"github.com/runwith/runwith/internal/cloudrun"
 )
 
@@ -84,7 +85,7 @@ type Invoker struct {
 	cloud   CloudRun
 	logger  *slog.Logger
 	store   *store
-	changes *changes
+	changes changes.Feed[string] // by invocation
 	watched *watchlist
 	queued  chan struct{} // holds one when the queue may have something new
 	calls   chan struct{} // holds one for each job that is being started
@@ -108,13 +109,12 @@ func Open(ctx context.Context, config Config) (*Invoker, error) {
 		config:  config,
 		cloud:   config.CloudRun,
 		logger:  cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
-		changes: newChanges(),
 		watched: newWatchlist(config.PollMin),
 		queued:  make(chan struct{}, 1),
 		calls:   make(chan struct{}, maxCalls),
 	}
 	var err error
-	if v.store, err = openStore(ctx, config.Path, v.changes.announce); err != nil {
+	if v.store, err = openStore(ctx, config.Path, v.changes.Publish); err != nil {
 		return nil, err
 	}
 	if err := v.recover(ctx); err != nil {

@@ -49,7 +49,7 @@ func (l *logReader) read(ctx context.Context) error {
 		return err
 	}
 	l.cursor = cloudrun.LogSince(i.Created.Add(-clockSkew))
-	changed, end := l.changes.subscribe(l.id)
+	changed, end := l.changes.Subscribe(l.id)
 	defer end()
 	for {
 		// The state is read before the log: what was printed before the end is
