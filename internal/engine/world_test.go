@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/runner"
+)
+
+// world is where simulated processes live, across the lives of engines. It is a
+// fake, because what is tested with it are thousands of interleavings in a fake
+// time, where no real process can be; runnertest holds the real runner to the same
+// contract.
+type world struct {
+	mu        sync.Mutex
+	live      map[runner.ID]*proc
+	breaches  []string // of what must hold at every moment
+	stubborn  float64  // share of processes that SIGTERM does not end
+	everStart int
+}
+
+// proc is a simulated process.
+type proc struct {
+	ended    chan struct{}
+	result   runner.Result
+	stubborn bool
+}
+
+func newWorld(stubborn float64) *world { return &world{live: map[runner.ID]*proc{}, stubborn: stubborn} }
+
+// start lets a process live, and notes a breach where another attempt of the same
+// task still does.
+func (w *world) start(id runner.ID, random *rand.Rand) *proc {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p, ok := w.live[id]; ok {
+		return p
+	}
+	for other := range w.live {
+		if other.Execution == id.Execution && other.Task == id.Task {
+			w.breaches = append(w.breaches, fmt.Sprintf("%v runs beside %v", id, other))
+		}
+	}
+	p := &proc{ended: make(chan struct{}), stubborn: random.Float64() < w.stubborn}
+	w.live[id] = p
+	w.everStart++
+	return p
+}
+
+// end ends a process, if it lives.
+func (w *world) end(id runner.ID, result runner.Result) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p, ok := w.live[id]; ok {
+		p.result = result
+		close(p.ended)
+		delete(w.live, id)
+	}
+}
+
+// ids are those of the processes that live, in an order that a seed repeats.
+func (w *world) ids() []runner.ID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []runner.ID
+	for id := range w.live {
+		all = append(all, id)
+	}
+	slices.SortFunc(all, func(a, b runner.ID) int { return compareIDs(a, b) })
+	return all
+}
+
+func compareIDs(a, b runner.ID) int {
+	switch {
+	case a.String() < b.String():
+		return -1
+	case a.String() > b.String():
+		return 1
+	}
+	return 0
+}
+
+// life is the runner of one life of an engine. Once it is dead, as after kill -9,
+// it does and tells nothing any more; the processes live on.
+type life struct {
+	*world
+	random *rand.Rand
+
+	mu   sync.Mutex
+	mine map[runner.ID]*proc
+	died chan struct{} // closed by kill
+}
+
+var errDead = errors.New("this life is over")
+
+func (l *life) kill() {
+	l.mu.Lock() // not within a Start
+	defer l.mu.Unlock()
+	close(l.died)
+}
+
+func (l *life) dead() bool {
+	select {
+	case <-l.died:
+		return true
+	default:
+		return false
+	}
+}
+
+func (l *life) Check(*runpb.TaskTemplate) error { return nil }
+
+func (l *life) Start(_ context.Context, spec runner.Spec, _ runner.Output) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dead() {
+		return errDead
+	}
+	if l.random.IntN(20) == 0 {
+		return errors.New("no such command")
+	}
+	l.mine[spec.ID] = l.start(spec.ID, l.random)
+	return nil
+}
+
+func (l *life) Wait(ctx context.Context, id runner.ID) (runner.Result, error) {
+	l.mu.Lock()
+	p, ok := l.mine[id]
+	l.mu.Unlock()
+	if !ok {
+		if l.dead() {
+			return runner.Result{}, errDead
+		}
+		l.end(id, runner.Result{Signal: 9})
+		return runner.Result{}, runner.ErrLost
+	}
+	select {
+	case <-p.ended:
+	case <-l.died:
+	case <-ctx.Done():
+		return runner.Result{}, ctx.Err()
+	}
+	if l.dead() {
+		return runner.Result{}, errDead
+	}
+	return p.result, nil
+}
+
+func (l *life) Stop(ctx context.Context, id runner.ID, grace time.Duration) error {
+	if l.dead() {
+		return errDead
+	}
+	l.mu.Lock()
+	p, ok := l.mine[id]
+	l.mu.Unlock()
+	if ok && p.stubborn {
+		select {
+		case <-time.After(grace):
+		case <-p.ended:
+			return nil
+		case <-l.died:
+		}
+		if l.dead() {
+			return errDead
+		}
+		l.end(id, runner.Result{Signal: 9})
+		return nil
+	}
+	l.end(id, runner.Result{}) // it ends with exit 0, which must not count as success
+	return nil
+}
+
+func (l *life) List(context.Context) ([]runner.ID, error) { return l.ids(), nil }
