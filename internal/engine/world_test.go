@@ -33,7 +33,9 @@ type proc struct {
 	stubborn bool
 }
 
-func newWorld(stubborn float64) *world { return &world{live: map[runner.ID]*proc{}, stubborn: stubborn} }
+func newWorld(stubborn float64) *world {
+	return &world{live: map[runner.ID]*proc{}, stubborn: stubborn}
+}
 
 // start lets a process live, and notes a breach where another attempt of the same
 // task still does.
