@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/runner"
 	"github.com/runwith/runwith/internal/tasklog"
 )
@@ -56,11 +57,28 @@ func (e *Engine) run(ctx context.Context, a *active, p placement) (ending, error
 	defer e.flush(out, id)
 	if !p.resume {
 		spec := runner.Spec{ID: id, Template: a.execution.Template, Env: platformEnv(a, p)}
-		if err := e.runner.Start(ctx, spec, runner.Output{Stdout: out.Stdout(), Stderr: out.Stderr()}); err != nil {
+		if err := e.place(ctx, spec, runner.Output{Stdout: out.Stdout(), Stderr: out.Stderr()}); err != nil {
 			return endingOfStart(err, context.Cause(ctx))
 		}
 	}
 	return e.await(ctx, id)
+}
+
+// place starts an attempt. That the machine cannot place it now (UNAVAILABLE) is no
+// failure of the job's: it is tried again, within the attempt's timeout.
+func (e *Engine) place(ctx context.Context, spec runner.Spec, out runner.Output) error {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := e.runner.Start(ctx, spec, out)
+		if err == nil || runwith.CodeOf(err) != runwith.Unavailable {
+			return err
+		}
+		e.log.Warn("task cannot be placed now", "attempt", spec.ID.String(), "error", err, "cause", errors.Unwrap(err), "retry_in", wait)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // await waits for an attempt's end, and brings it about when ctx ends first.

@@ -33,7 +33,7 @@ var (
 //   - no two attempts of a task run at the same time;
 //   - in the end everything has ended, and no process is left over.
 //
-// A failure names the seed that repeats it: go test -run Interleaving -property.seed N.
+// A failure names the seed that repeats it: go test ./internal/engine -run Interleaving -property.seed N
 func TestEveryInterleavingKeepsThePromises(t *testing.T) {
 	t.Parallel()
 	seeds := []uint64{*propertySeed}

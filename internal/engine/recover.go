@@ -17,19 +17,33 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known := map[runner.ID]bool{}
+	known, placed := map[runner.ID]bool{}, 0
 	for _, a := range unfinished {
-		for _, p := range a.ready {
-			known[attemptID(a, p)] = p.resume
+		for _, p := range a.resumed() {
+			known[attemptID(a, p)] = true
+			placed++
 		}
 	}
 	if err := e.endLeftovers(ctx, known); err != nil {
 		return err
 	}
+	// What was placed before comes first, all of it: it may be running.
+	e.scheduler.occupy(placed)
 	for _, a := range unfinished {
-		e.scheduler.add(a)
+		resumed := a.resumed()
+		a.ready = a.ready[len(resumed):]
+		e.scheduler.add(a, resumed...)
 	}
 	return nil
+}
+
+// resumed are the placements that an earlier process began, which stand first.
+func (a *active) resumed() []placement {
+	n := 0
+	for n < len(a.ready) && a.ready[n].resume {
+		n++
+	}
+	return a.ready[:n]
 }
 
 // unfinished reads the executions that have not ended, and what they wait for.

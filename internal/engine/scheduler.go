@@ -57,9 +57,16 @@ func (s *scheduler) reserve(n int) int {
 	if s.closed || len(s.turns) > 0 {
 		return 0
 	}
-	n = min(n, s.free)
+	n = max(0, min(n, s.free))
 	s.free -= n
 	return n
+}
+
+// occupy takes n places, also where there are fewer: for what runs already.
+func (s *scheduler) occupy(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free -= n
 }
 
 // release gives back reserved places that were not used.

@@ -47,7 +47,7 @@ func (e *Engine) Tasks(ctx context.Context, req *runpb.ListTasksRequest) (*runpb
 	}
 	res := &runpb.ListTasksResponse{}
 	err = e.read(ctx, func(tx *storeTx) error {
-		if of.Execution != jobspec.Wildcard && !req.ShowDeleted {
+		if of.Job.Job != jobspec.Wildcard && of.Execution != jobspec.Wildcard && !req.ShowDeleted {
 			if _, err := tx.execution(of); err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ import (
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/runner"
 )
 
@@ -125,8 +126,11 @@ func (l *life) Start(_ context.Context, spec runner.Spec, _ runner.Output) error
 	if l.dead() {
 		return errDead
 	}
-	if l.random.IntN(20) == 0 {
+	switch l.random.IntN(20) {
+	case 0:
 		return errors.New("no such command")
+	case 1:
+		return runwith.Errorf(runwith.Unavailable, "the machine has no room now")
 	}
 	l.mine[spec.ID] = l.start(spec.ID, l.random)
 	return nil

@@ -26,12 +26,22 @@ func (e *statusError) Error() string {
 
 func (e *statusError) Unwrap() error { return e.cause }
 
-// Status returns the HTTP status of err: 413, 415 or 408 for what a [Guard] or a
-// body that it bounded says of a request's body, and that of the error's code for
-// any other. Writers of errors use it in place of the code's own.
+// HTTPStatus is what [Status] tells.
+func (e *statusError) HTTPStatus() int { return e.status }
+
+// withStatus is a cause that knows a better HTTP status than its error's code.
+type withStatus interface {
+	error
+	HTTPStatus() int
+}
+
+// Status returns the HTTP status of err: that of a cause in its tree that has a
+// method HTTPStatus (413, 415 or 408 for what a [Guard] says of a request's body,
+// 503 for a full disk), and that of the error's code for any other. Writers of
+// errors use it in place of the code's own.
 func Status(err error) int {
-	if s, ok := errors.AsType[*statusError](err); ok {
-		return s.status
+	if s, ok := errors.AsType[withStatus](err); ok {
+		return s.HTTPStatus()
 	}
 	return runwith.CodeOf(err).HTTPStatus()
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,14 +30,21 @@ const (
 
 // server is a real engine, with real processes, behind the real handler.
 type server struct {
+	dir    string // its data folder
 	url    string // http://HOST:PORT
 	addr   string // HOST:PORT
 	engine *engine.Engine
+	close  func() // may be called before the test's end, and again then
 }
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	dir := t.TempDir()
+	return openServer(t, t.TempDir(), engine.Config{})
+}
+
+// openServer opens a server on a data folder, with what c adds to its engine.
+func openServer(t *testing.T, dir string, c engine.Config) *server {
+	t.Helper()
 	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	runner, err := process.Open(process.Config{
 		Dir: filepath.Join(dir, "run"), Images: map[string][]string{"mapped": {"echo", "from the image"}}, Logger: logger,
@@ -48,7 +56,8 @@ func newServer(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open(t.Context(), engine.Config{Dir: dir, Runner: runner, Logs: logs, Logger: logger, Grace: time.Second})
+	c.Dir, c.Runner, c.Logs, c.Logger, c.Grace = dir, runner, logs, logger, time.Second
+	e, err := engine.Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +70,8 @@ func newServer(t *testing.T) *server {
 	s.Config.Protocols.SetHTTP1(true)
 	s.Config.Protocols.SetUnencryptedHTTP2(true)
 	s.Start()
-	t.Cleanup(func() {
+	shut := sync.OnceFunc(func() {
+		s.CloseClientConnections()
 		s.Close()
 		for _, close := range []func() error{e.Close, logs.Close, runner.Close} {
 			if err := close(); err != nil {
@@ -69,27 +79,37 @@ func newServer(t *testing.T) *server {
 			}
 		}
 	})
-	return &server{url: s.URL, addr: s.Listener.Addr().String(), engine: e}
+	t.Cleanup(shut)
+	return &server{dir: dir, url: s.URL, addr: s.Listener.Addr().String(), engine: e, close: shut}
 }
 
 // client is the official Go client over one of its transports.
 type client struct {
 	jobs       *run.JobsClient
 	executions *run.ExecutionsClient
+	tasks      *run.TasksClient
 }
 
 // everyClient runs a test with the official client over gRPC and over REST, each
 // against a server of its own.
 func everyClient(t *testing.T, test func(t *testing.T, s *server, c *client)) {
 	t.Helper()
-	for name, dial := range map[string]func(*testing.T, *server) *client{"gRPC": dialGRPC, "REST": dialREST} {
+	everyClientOf(t, engine.Config{}, test)
+}
+
+// everyClientOf is everyClient with servers whose engines have what c adds.
+func everyClientOf(t *testing.T, c engine.Config, test func(t *testing.T, s *server, c *client)) {
+	t.Helper()
+	for name, dial := range dials {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newServer(t)
+			s := openServer(t, t.TempDir(), c)
 			test(t, s, dial(t, s))
 		})
 	}
 }
+
+var dials = map[string]func(*testing.T, *server) *client{"gRPC": dialGRPC, "REST": dialREST}
 
 func dialGRPC(t *testing.T, s *server) *client {
 	t.Helper()
@@ -97,18 +117,19 @@ func dialGRPC(t *testing.T, s *server) *client {
 		option.WithEndpoint(s.addr), option.WithoutAuthentication(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 	}
-	return newClient(t, opts, run.NewJobsClient, run.NewExecutionsClient)
+	return newClient(t, opts, run.NewJobsClient, run.NewExecutionsClient, run.NewTasksClient)
 }
 
 func dialREST(t *testing.T, s *server) *client {
 	t.Helper()
 	opts := []option.ClientOption{option.WithEndpoint(s.url), option.WithoutAuthentication()}
-	return newClient(t, opts, run.NewJobsRESTClient, run.NewExecutionsRESTClient)
+	return newClient(t, opts, run.NewJobsRESTClient, run.NewExecutionsRESTClient, run.NewTasksRESTClient)
 }
 
 func newClient(t *testing.T, opts []option.ClientOption,
 	newJobs func(context.Context, ...option.ClientOption) (*run.JobsClient, error),
 	newExecutions func(context.Context, ...option.ClientOption) (*run.ExecutionsClient, error),
+	newTasks func(context.Context, ...option.ClientOption) (*run.TasksClient, error),
 ) *client {
 	t.Helper()
 	jobs, err := newJobs(t.Context(), opts...)
@@ -119,11 +140,16 @@ func newClient(t *testing.T, opts []option.ClientOption,
 	if err != nil {
 		t.Fatal(err)
 	}
+	tasks, err := newTasks(t.Context(), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		_ = jobs.Close()
 		_ = executions.Close()
+		_ = tasks.Close()
 	})
-	return &client{jobs, executions}
+	return &client{jobs, executions, tasks}
 }
 
 // shell is a job that runs a shell script, whose arguments are $1 and so on.

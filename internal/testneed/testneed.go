@@ -31,6 +31,16 @@ func Tool(t testing.TB, name string) (path string) {
 	return path
 }
 
+// Missing ends a test that needs what this machine does not give, for the reason
+// err: it fails where [Variable] lists what, and is skipped otherwise.
+func Missing(t testing.TB, what string, err error) {
+	t.Helper()
+	if required(what) {
+		t.Fatalf("NOT TESTED: %s requires %s: %v", Variable, what, err)
+	}
+	t.Skipf("NOT TESTED: this machine gives no %s; set %s=%s to fail without it: %v", what, Variable, what, err)
+}
+
 func required(name string) bool {
 	return slices.ContainsFunc(strings.Split(os.Getenv(Variable), ","), func(listed string) bool {
 		return strings.TrimSpace(listed) == name

@@ -1,0 +1,88 @@
+package engine_test
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/guard"
+	"github.com/runwith/runwith/internal/testneed"
+)
+
+// smallDisk is a disk of a few megabytes, and a way to fill it and to empty it
+// again.
+func smallDisk(t *testing.T) (dir string, fill, empty func()) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
+		testneed.Missing(t, "mount", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	filler := filepath.Join(dir, "filler")
+	fill = func() {
+		f, err := os.Create(filler)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for block := make([]byte, 64<<10); len(block) > 0; {
+			if _, err := f.Write(block); errors.Is(err, syscall.ENOSPC) {
+				block = block[:len(block)/2]
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	empty = func() {
+		if err := os.Remove(filler); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, fill, empty
+}
+
+func TestAFullDiskAcceptsNothingAndRecovers(t *testing.T) {
+	t.Parallel()
+	dir, fill, empty := smallDisk(t)
+	e, closeEngine := open(t, dir)
+	gate := filepath.Join(t.TempDir(), "gate")
+	createShell(t, e, 1, `while [ ! -e "$1" ]; do sleep 0.01; done`, gate)
+	operation := runHello(t, e)
+
+	fill()
+	// The log of the database has room from before; it runs out soon.
+	var err error
+	accepted := 1
+	for ; err == nil && accepted < 10_000; accepted++ {
+		_, err = e.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello})
+	}
+	accepted--
+	if runwith.CodeOf(err) != runwith.ResourceExhausted || guard.Status(err) != http.StatusServiceUnavailable {
+		t.Errorf("RunJob() on a full disk = %v (%v, HTTP %d), want RESOURCE_EXHAUSTED with 503", err, runwith.CodeOf(err), guard.Status(err))
+	}
+	if job, err := e.Job(t.Context(), &runpb.GetJobRequest{Name: hello}); err != nil || int(job.ExecutionCount) != accepted {
+		t.Errorf("on a full disk the job has %d executions, %v; want the %d that were accepted", job.GetExecutionCount(), err, accepted)
+	}
+	// The end of a task that cannot be written down waits for room.
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	empty()
+	if x := wait(t, e, operation); x.SucceededCount != 1 {
+		t.Errorf("the execution from before = %d succeeded, want 1", x.SucceededCount)
+	}
+	if x := wait(t, e, runHello(t, e)); x.SucceededCount != 1 {
+		t.Errorf("an execution from after = %d succeeded, want 1", x.SucceededCount)
+	}
+	closeEngine()
+}
