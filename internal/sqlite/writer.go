@@ -166,19 +166,19 @@ func (w *writer) exec(statement string) error {
 	}
 	if full(err) {
 		return &runwith.Error{Code: runwith.ResourceExhausted,
-			Message: fmt.Sprintf("the disk that holds %s is full: free some space, nothing was changed", w.path), Err: diskFull{err}}
+			Message: fmt.Sprintf("the disk that holds %s is full: free some space, nothing was changed", w.path), Err: diskFullError{err}}
 	}
 	return fmt.Errorf("%s in %s: %w", statement, w.path, err)
 }
 
-// diskFull is a full disk. It is no quota of the caller's, for which 429 stands.
-type diskFull struct{ error }
+// diskFullError is a full disk. It is no quota of the caller's, for which 429 stands.
+type diskFullError struct{ error }
 
 // HTTPStatus is the status that says so over HTTP.
-func (diskFull) HTTPStatus() int { return http.StatusServiceUnavailable }
+func (diskFullError) HTTPStatus() int { return http.StatusServiceUnavailable }
 
 // Unwrap returns the driver's error.
-func (d diskFull) Unwrap() error { return d.error }
+func (d diskFullError) Unwrap() error { return d.error }
 
 // fail gives every write of the batch that has no error of its own the batch's.
 func fail(batch []*pending, err error) {

@@ -1,0 +1,55 @@
+package cloudrun
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/runwith/runwith"
+)
+
+const (
+	// waitStep is how long one request waits for an operation.
+	waitStep = time.Second
+	// waitPause is between two such requests: Cloud Run may answer at once.
+	waitPause = 200 * time.Millisecond
+)
+
+// Operations yields the operations of the project and region. An error ends the
+// sequence.
+func (c *Client) Operations(ctx context.Context) iter.Seq2[*longrunningpb.Operation, error] {
+	return func(yield func(*longrunningpb.Operation, error) bool) {
+		f := &flight{}
+		operations := c.jobs.ListOperations(f.context(ctx), &longrunningpb.ListOperationsRequest{Name: c.location.String()})
+		pages(c, f, operations.Next, yield)
+	}
+}
+
+// WaitOperation returns the operation with the given resource name when it is
+// done. Until then pending is called with what it tells, about once a second. An
+// operation that ended with an error is that error.
+func (c *Client) WaitOperation(ctx context.Context, name string, pending func(*longrunningpb.Operation)) (*longrunningpb.Operation, error) {
+	for {
+		f := &flight{}
+		op, err := c.jobs.WaitOperation(f.context(ctx), &longrunningpb.WaitOperationRequest{
+			Name: name, Timeout: durationpb.New(waitStep),
+		})
+		switch {
+		case err != nil:
+			return nil, c.failure(err, f)
+		case op.GetError() != nil:
+			return nil, &runwith.Error{Code: code(int(op.GetError().GetCode())), Message: op.GetError().GetMessage()}
+		case op.GetDone():
+			return op, nil
+		}
+		pending(op)
+		select {
+		case <-time.After(waitPause):
+		case <-ctx.Done():
+			return nil, c.failure(ctx.Err(), f)
+		}
+	}
+}
