@@ -45,7 +45,7 @@ func openEngine(ctx context.Context, place placeFlags, f engineFlags, logger *sl
 		return s, err
 	}
 	s.engine, err = engine.Open(ctx, engine.Config{
-		Dir: place.data, Runner: s.runner, Logs: s.logs, MaxTasks: f.maxTasks, Logger: logger,
+		Dir: place.data, Runner: s.runner, Logs: s.logs, MaxTasks: f.maxTasks, KeepExecutions: f.keep, Logger: logger,
 	})
 	if err != nil {
 		return s, err

@@ -65,6 +65,7 @@ type engineFlags struct {
 	images   []string
 	maxTasks int
 	maxLog   int64
+	keep     int
 }
 
 func (f *engineFlags) add(cmd *cobra.Command) {
@@ -73,6 +74,7 @@ func (f *engineFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.jobs, "job", nil, "create or update the job of `FILE`, v2 JSON or YAML (repeatable)")
 	flags.StringArrayVar(&f.images, "image", nil, "run `IMAGE=COMMAND` for containers that name no command (repeatable)")
 	flags.IntVar(&f.maxTasks, "max-tasks", engine.DefaultMaxTasks, "tasks that run at the same time at most")
+	flags.IntVar(&f.keep, "keep-executions", engine.DefaultKeepExecutions, "ended executions that are kept of a job, with their output")
 	flags.Int64Var(&f.maxLog, "max-log", 1<<30, "bytes of output that are kept of one execution")
 }
 
@@ -96,6 +98,8 @@ func (f *engineFlags) validate() error {
 		return misused("--runner %s: only process is there", f.runner)
 	case f.maxTasks < 1:
 		return misused("--max-tasks %d: must be at least 1", f.maxTasks)
+	case f.keep < 1:
+		return misused("--keep-executions %d: must be at least 1", f.keep)
 	case f.maxLog < 1:
 		return misused("--max-log %d: must be at least 1", f.maxLog)
 	}

@@ -26,12 +26,18 @@ const (
 // called before the test's end.
 func open(t testing.TB, dir string) (e *engine.Engine, close func()) {
 	t.Helper()
+	return openKeeping(t, dir, 0)
+}
+
+// openKeeping opens one that keeps so many bytes of an execution's output.
+func openKeeping(t testing.TB, dir string, maxLog int64) (e *engine.Engine, close func()) {
+	t.Helper()
 	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
 	runner, err := process.Open(process.Config{Dir: filepath.Join(dir, "run"), Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
-	logs, err := tasklog.Open(filepath.Join(dir, "logs"), tasklog.Options{})
+	logs, err := tasklog.Open(filepath.Join(dir, "logs"), tasklog.Options{MaxBytes: maxLog})
 	if err != nil {
 		t.Fatal(err)
 	}

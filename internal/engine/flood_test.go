@@ -1,0 +1,76 @@
+package engine_test
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/tasklog"
+)
+
+// TestFloodsOfOutputLeaveMemoryFlat prints far more than is kept, as fast as the
+// machine can, in many lines and in one.
+func TestFloodsOfOutputLeaveMemoryFlat(t *testing.T) { // not parallel: it measures memory
+	const mebibyte = 1 << 20
+	for name, script := range map[string]string{
+		"many lines": `yes "a line of output, forty characters long" | head -c 500000000`,
+		"one line":   `head -c 1073741824 /dev/zero`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, _ := openKeeping(t, t.TempDir(), 8*mebibyte)
+			createShell(t, e, 1, script)
+			before := heap()
+			operation := runHello(t, e)
+			stop, peak := make(chan struct{}), make(chan uint64)
+			go func() {
+				var most uint64
+				for {
+					select {
+					case <-stop:
+						peak <- most
+						return
+					case <-time.After(20 * time.Millisecond):
+						most = max(most, heap())
+					}
+				}
+			}()
+			x := wait(t, e, operation)
+			close(stop)
+			if x.SucceededCount != 1 {
+				t.Errorf("the execution did not succeed: %v", x.Conditions)
+			}
+			if grown := int64(<-peak) - int64(before); grown > 64*mebibyte {
+				t.Errorf("the heap grew by %d MiB, want it flat", grown/mebibyte)
+			}
+			if kept := keptOf(t, e, x); kept > 9*mebibyte || kept < 4*mebibyte {
+				t.Errorf("kept %d bytes of output, want most of 8 MiB", kept)
+			}
+		})
+	}
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// keptOf is the size of an execution's output.
+func keptOf(t *testing.T, e *engine.Engine, x *runpb.Execution) (size int) {
+	t.Helper()
+	name, err := jobspec.ParseExecution(x.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for entry, err := range e.Log(t.Context(), name, tasklog.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += len(entry.Text)
+	}
+	return size
+}
