@@ -38,9 +38,8 @@ func (r *executionRow) completedCondition() *runpb.Condition {
 	case cancelled:
 		c.State = runpb.Condition_CONDITION_FAILED
 		c.Message = fmt.Sprintf("Execution %s was cancelled.", r.shortID())
-		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: runpb.Condition_CANCELLED}
 	}
-	if r.stop != notStopped {
+	if r.stop != notStopped && r.state != succeeded && r.state != failed { // those came before the stop did
 		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: r.stopReason()}
 	}
 	return c

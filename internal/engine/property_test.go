@@ -282,7 +282,7 @@ func (s *simulation) inspect(tx *storeTx, name string, parsed jobspec.ExecutionN
 		case cancelled:
 			seen.cancelled++
 		}
-		seen.retried += task.attempt
+		seen.retried += min(1, task.attempt)
 	}
 	if seen != row.counts || len(tasks) != row.counts.tasks {
 		return fmt.Errorf("counts are %+v, of its %d tasks %+v", row.counts, len(tasks), seen)

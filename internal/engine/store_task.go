@@ -8,6 +8,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/runner"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -47,7 +48,10 @@ func (tx *storeTx) finishTask(execution int64, p placement, end ending, maxRetri
 	attempt, completed := p.attempt, now.UnixNano()
 	switch {
 	case retry:
-		d.retried, attempt, completed = 1, p.attempt+1, 0
+		attempt, completed = p.attempt+1, 0
+		if p.attempt == 0 {
+			d.retried = 1 // tasks are counted, and not attempts
+		}
 	case to == succeeded:
 		d.succeeded = 1
 	case to == cancelled:
@@ -75,13 +79,15 @@ func (tx *storeTx) loseTask(execution int64, p placement, now time.Time) (transi
 	if err := tx.QueryRow(`SELECT stop FROM executions WHERE id = ?`, execution).Scan(&stop); err != nil {
 		return transition{}, err
 	}
-	to, d, completed := pending, delta{running: -1}, int64(0)
+	to, d, completed, last := pending, delta{running: -1}, int64(0), ending{}
 	if stop != notStopped {
-		to, d.cancelled, completed = cancelled, 1, now.UnixNano()
+		to, d.cancelled, completed, last = cancelled, 1, now.UnixNano(), endingOf(runner.Result{}, errStopped)
 	}
-	err := tx.change(`UPDATE tasks SET state = ?, incarnation = incarnation + 1, completed = ?
-		WHERE execution = ? AND task = ? AND state = 'running' AND attempt = ? AND incarnation = ?`,
-		to, completed, execution, p.task, p.attempt, p.incarnation)
+	err := tx.change(`UPDATE tasks SET state = ?1, incarnation = incarnation + 1, completed = ?2,
+			exit_code = iif(?1 = 'cancelled', 0, exit_code), term_signal = iif(?1 = 'cancelled', 0, term_signal),
+			status_code = iif(?1 = 'cancelled', ?3, status_code), status = iif(?1 = 'cancelled', ?4, status)
+		WHERE execution = ?5 AND task = ?6 AND state = 'running' AND attempt = ?7 AND incarnation = ?8`,
+		to, completed, last.code, last.status, execution, p.task, p.attempt, p.incarnation)
 	if err != nil {
 		return transition{}, err
 	}

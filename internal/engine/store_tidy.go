@@ -34,18 +34,21 @@ func (tx *storeTx) removeTasks(execution int64) error {
 }
 
 // removeExpired removes for good what was hidden before a time, and operations
-// that were made before it and are done.
+// that were made before it and are done. Operations go first: one that outlived
+// its execution could not be told any more.
 func (tx *storeTx) removeExpired(before time.Time) (more bool, err error) {
+	// A moment more, because the operation of a deletion is made just after it.
+	if _, err := tx.Exec(`DELETE FROM operations WHERE substr(name, -36) < ? AND (execution IS NULL
+		OR execution NOT IN (SELECT id FROM executions WHERE state IN ('pending', 'running')))`,
+		oldestOperation(before.Add(time.Minute))); err != nil {
+		return false, err
+	}
 	n, err := tx.Exec(`DELETE FROM executions WHERE id IN (
 		SELECT id FROM executions WHERE deleted < ? AND state NOT IN ('pending', 'running') LIMIT ?)`, before.UnixNano(), tidyBatch)
 	if err != nil {
 		return false, err
 	}
-	if _, err := tx.Exec(`DELETE FROM jobs WHERE deleted < ? AND NOT EXISTS (SELECT 1 FROM executions e WHERE e.job = jobs.id)`,
-		before.UnixNano()); err != nil {
-		return false, err
-	}
-	_, err = tx.Exec(`DELETE FROM operations WHERE substr(name, -36) < ? AND (execution IS NULL
-		OR execution IN (SELECT id FROM executions WHERE state NOT IN ('pending', 'running')))`, oldestOperation(before))
+	_, err = tx.Exec(`DELETE FROM jobs WHERE deleted < ? AND NOT EXISTS (SELECT 1 FROM executions e WHERE e.job = jobs.id)`,
+		before.UnixNano())
 	return n == tidyBatch, err
 }

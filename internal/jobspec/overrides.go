@@ -21,8 +21,8 @@ const violation = "Violation in RunJobRequest.overrides."
 // new ones follow. A container override without a name means the only container;
 // several for the same container apply one after the other.
 //
-// The result is valid, if it is not an error. The error begins, as Cloud Run's
-// does, with "Violation in RunJobRequest.overrides.".
+// The template must be valid, as [ValidateJob] says; then the result is, too. The
+// error begins, as Cloud Run's does, with "Violation in RunJobRequest.overrides.".
 func ApplyOverrides(template *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Overrides) (*runpb.ExecutionTemplate, error) {
 	merged := proto.CloneOf(template)
 	if merged == nil {
@@ -35,21 +35,7 @@ func ApplyOverrides(template *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Ov
 	if err := f.wrapped(violation, "."); err != nil {
 		return nil, err
 	}
-	// The overrides are in order. What is left can only be the template's own.
-	if err := validateTemplate(merged); err != nil {
-		return nil, err
-	}
 	return merged, nil
-}
-
-// validateTemplate reports what is wrong with a template, with paths that begin
-// at the job.
-func validateTemplate(t *runpb.ExecutionTemplate) error {
-	f := &faults{}
-	p := f.root().field("template")
-	validateRequired(p, t.ProtoReflect())
-	validateExecutionTemplate(p, t)
-	return f.err()
 }
 
 // validateOverrides checks what can be said without the template.

@@ -170,26 +170,20 @@ func TestApplyOverridesRefuses(t *testing.T) {
 	}
 }
 
-// A template that is faulty itself is told from faulty overrides.
-func TestApplyOverridesToAFaultyTemplate(t *testing.T) {
+// What is wrong with a template is ValidateJob's to say, when it is stored.
+func TestApplyOverridesTakesTheTemplateAsItIs(t *testing.T) {
 	t.Parallel()
-	template := fullJob().GetTemplate()
-	template.Template.Retries = &runpb.TaskTemplate_MaxRetries{MaxRetries: 11}
-	for _, tt := range []struct {
-		template *runpb.ExecutionTemplate
-		want     string
-	}{
-		{template, "template.template.max_retries: must be between 0 and 10, not 11"},
-		{nil, "template.template: required field not present"},
-		{&runpb.ExecutionTemplate{}, "template.template: required field not present"},
-	} {
-		_, err := jobspec.ApplyOverrides(tt.template, &overrides{TaskCount: 2, Timeout: &durationpb.Duration{Seconds: 1}})
-		wantFaults(t, "ApplyOverrides", err, tt.want)
+	faulty := fullJob().GetTemplate()
+	faulty.Template.Retries = &runpb.TaskTemplate_MaxRetries{MaxRetries: 11}
+	for _, template := range []*runpb.ExecutionTemplate{faulty, nil, {}} {
+		if _, err := jobspec.ApplyOverrides(template, &overrides{TaskCount: 2, Timeout: &durationpb.Duration{Seconds: 1}}); err != nil {
+			t.Errorf("ApplyOverrides(%v) = %v, want no error", template, err)
+		}
 	}
 }
 
 // The template and the overrides stay as they are, and share nothing with the
-// result.
+// result, which is valid where the template was.
 func FuzzApplyOverrides(f *testing.F) {
 	seed := func(t *runpb.ExecutionTemplate, o *overrides) {
 		template, err := proto.Marshal(t)
@@ -215,7 +209,10 @@ func FuzzApplyOverrides(f *testing.F) {
 		}
 		templateBefore, overridesBefore := proto.CloneOf(template), proto.CloneOf(o)
 		got, err := jobspec.ApplyOverrides(template, o)
-		if err == nil {
+		if err == nil && jobspec.ValidateJob(&runpb.Job{Template: template}) == nil {
+			if err := jobspec.ValidateJob(&runpb.Job{Template: got}); err != nil {
+				t.Errorf("ApplyOverrides made a valid template invalid: %v", err)
+			}
 			scribble(got)
 		}
 		if !proto.Equal(template, templateBefore) {

@@ -102,7 +102,7 @@ func TestFailedRunEndsItsOperationWithAnError(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := counts(x), [5]int32{0, 0, 1, 0, 2}; got != want {
+		if got, want := counts(x), [5]int32{0, 0, 1, 0, 1}; got != want {
 			t.Errorf("counts = %v, want %v", got, want)
 		}
 		done := completed(x)

@@ -22,6 +22,9 @@ import (
 const (
 	defaultEntries = 50
 	maxEntries     = 1000
+	// maxPage is how many bytes of text end a page before its last entry: clients of
+	// gRPC take answers of 4 MiB, and a line may have 256 KiB.
+	maxPage = 1 << 20
 )
 
 // logs is google.logging.v2.LoggingServiceV2, for reading what tasks print.
@@ -44,6 +47,7 @@ func (s *logs) ListLogEntries(ctx context.Context, req *loggingpb.ListLogEntries
 		size = defaultEntries
 	}
 	res := &loggingpb.ListLogEntriesResponse{}
+	bytes := 0
 	for entry, err := range s.engine.Log(ctx, sel.execution, sel.query) {
 		switch {
 		case runwith.CodeOf(err) == runwith.NotFound:
@@ -52,12 +56,13 @@ func (s *logs) ListLogEntries(ctx context.Context, req *loggingpb.ListLogEntries
 			return nil, err
 		case !entry.Time.After(sel.after):
 			continue
-		case len(res.Entries) == size:
+		case len(res.Entries) == size || bytes >= maxPage:
 			res.NextPageToken = strconv.FormatInt(sel.query.After, 36)
 			return res, nil
 		}
 		res.Entries = append(res.Entries, logEntry(sel.execution, entry))
 		sel.query.After = entry.Pos
+		bytes += len(entry.Text)
 	}
 	return res, nil
 }

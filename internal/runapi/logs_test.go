@@ -17,7 +17,7 @@ import (
 
 func logFilter(x *runpb.Execution) string {
 	return fmt.Sprintf("resource.type = cloud_run_job \n AND resource.labels.job_name = %s AND resource.labels.location=\"us-east4\"\nlabels.\"run.googleapis.com/execution_name\" = %q",
-		helloID, x.Name[strings.LastIndexByte(x.Name, '/')+1:])
+		x.Job, x.Name[strings.LastIndexByte(x.Name, '/')+1:])
 }
 
 // list asks Cloud Logging's own gRPC service for one page.

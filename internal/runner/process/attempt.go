@@ -70,7 +70,7 @@ func (r *Runner) launch(a *attempt, spec runner.Spec, out runner.Output) (err er
 	if err != nil {
 		return err
 	}
-	pipes, err := openPipes(out)
+	pipes, err := openPipes(out, &r.buffers)
 	if err != nil {
 		return unavailable("open the task's pipes", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -35,7 +36,7 @@ func (r *Runner) command(spec runner.Spec, home string) (*command, error) {
 		return nil, err
 	}
 	var err error
-	if c.file, err = lookPath(c.argv[0], env["PATH"], c.dir); err != nil {
+	if c.file, err = r.found.lookPath(c.argv[0], env["PATH"], c.dir); err != nil {
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -66,6 +67,38 @@ func checkFolder(dir string) error {
 		return e
 	}
 	return nil
+}
+
+// found remembers where commands were found, as shells do: a PATH has many folders.
+type found struct {
+	mu    sync.Mutex
+	files map[lookup]string
+}
+
+type lookup struct{ name, path, dir string }
+
+// maxFound bounds what is remembered.
+const maxFound = 1000
+
+func (f *found) lookPath(name, path, dir string) (string, error) {
+	key := lookup{name, path, dir}
+	f.mu.Lock()
+	file, known := f.files[key]
+	f.mu.Unlock()
+	if known && executable(file, dir) {
+		return file, nil
+	}
+	file, err := lookPath(name, path, dir)
+	if err != nil || !strings.Contains(file, "/") {
+		return file, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.files == nil || len(f.files) >= maxFound {
+		f.files = make(map[lookup]string)
+	}
+	f.files[key] = file
+	return file, nil
 }
 
 // lookPath finds a command as a shell of the task would: by the task's PATH,

@@ -31,15 +31,29 @@ type pipes struct {
 type stream struct {
 	reader, writer *os.File
 	out            io.Writer
+	buffers        *buffers
 	err            error
 }
 
-func openPipes(out runner.Output) (*pipes, error) {
+// buffers are what streams are copied through, used again: two for each attempt
+// would be most of the garbage that it makes.
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) get() *[]byte {
+	if buf, ok := b.pool.Get().(*[]byte); ok {
+		return buf
+	}
+	return new(make([]byte, 32<<10))
+}
+
+func (b *buffers) put(buf *[]byte) { b.pool.Put(buf) }
+
+func openPipes(out runner.Output, buffers *buffers) (*pipes, error) {
 	p := &pipes{done: make(chan struct{})}
 	p.open.Store(int32(len(p.streams)))
 	for i, w := range serial(out) {
 		s := &p.streams[i]
-		s.out = w
+		s.out, s.buffers = w, buffers
 		var err error
 		if s.reader, s.writer, err = os.Pipe(); err != nil {
 			p.closeWriters()
@@ -105,7 +119,8 @@ func (p *pipes) copy() {
 
 func (s *stream) copy() {
 	defer s.reader.Close()
-	buf := make([]byte, 32<<10)
+	buf := *s.buffers.get()
+	defer s.buffers.put(&buf)
 	if err := s.copyAll(s.reader, buf); !errors.Is(err, os.ErrDeadlineExceeded) {
 		return
 	}

@@ -33,6 +33,8 @@ type Runner struct {
 	marker  marker
 	boot    string // ID of this boot of the machine
 	sweeper *sweeper
+	buffers buffers
+	found   found
 
 	mu       sync.Mutex
 	closed   bool

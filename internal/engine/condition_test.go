@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// A stop may come when every task has ended by itself already: then it is not the
+// reason of the end.
+func TestTheReasonOfAnExecutionsEnd(t *testing.T) {
+	t.Parallel()
+	const (
+		none    = runpb.Condition_EXECUTION_REASON_UNDEFINED
+		nonZero = runpb.Condition_NON_ZERO_EXIT_CODE
+	)
+	for _, test := range []struct {
+		state state
+		stop  stopReason
+		want  runpb.Condition_ExecutionReason
+	}{
+		{pending, notStopped, none},
+		{running, notStopped, none},
+		{running, stopCancel, runpb.Condition_CANCELLING},
+		{running, stopDelete, runpb.Condition_DELETED},
+		{cancelled, stopCancel, runpb.Condition_CANCELLED},
+		{cancelled, stopDelete, runpb.Condition_DELETED},
+		{succeeded, notStopped, none},
+		{succeeded, stopCancel, none},
+		{failed, notStopped, nonZero},
+		{failed, stopDelete, nonZero},
+	} {
+		row := &executionRow{state: test.state, stop: test.stop, message: &runpb.Execution{}}
+		if got := row.completedCondition().GetExecutionReason(); got != test.want {
+			t.Errorf("reason of an execution that is %s and %q = %v, want %v", test.state, test.stop, got, test.want)
+		}
+	}
+}
+
+// An attempt that died with an earlier engine, of an execution that was cancelled
+// then, did not succeed: what became of it is not known.
+func TestALostAttemptOfACancelledExecutionIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	k := keeping(t, 10)
+	k.create("held", "sleep 1000")
+	x, operation := k.run("held")
+	name, err := jobspec.ParseExecution(x.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = k.write(t.Context(), func(tx *storeTx) error {
+		row, err := tx.execution(name)
+		if err != nil {
+			return err
+		}
+		if err := tx.stopExecution(row.id, stopCancel, time.Now()); err != nil {
+			return err
+		}
+		for task := range 2 {
+			if _, err := tx.loseTask(row.id, placement{task: task}, time.Now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	task, err := k.Task(t.Context(), &runpb.GetTaskRequest{Name: name.Task(0).String()})
+	if err != nil || runwith.Code(task.GetLastAttemptResult().GetStatus().GetCode()) != runwith.Canceled {
+		t.Errorf("the task's last attempt = %v, %v; want its status to be CANCELLED", task.GetLastAttemptResult(), err)
+	}
+	op, err := k.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: operation})
+	if err != nil || !op.Done || op.GetError() != nil {
+		t.Errorf("the run's operation = %v, %v; want it done without an error", op, err)
+	}
+}
