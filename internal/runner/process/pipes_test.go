@@ -16,7 +16,7 @@ import (
 func TestPipeGivenUp(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	p, err := openPipes(runner.Output{Stdout: &out})
+	p, err := openPipes(runner.Output{Stdout: &out}, new(buffers))
 	if err != nil {
 		t.Fatal(err)
 	}
