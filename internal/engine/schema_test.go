@@ -1,0 +1,97 @@
+package engine_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+)
+
+var writeFixture = flag.Bool("fixture", false, "write testdata/schemaN/engine.db anew for the newest schema; a released one never changes")
+
+// schemas is how many there are.
+const schemas = 1
+
+// TestEveryReleasedSchemaIsOpened opens a database of each schema that was ever
+// released, as the fixtures keep them, and goes on with what is in it.
+func TestEveryReleasedSchemaIsOpened(t *testing.T) {
+	t.Parallel()
+	if *writeFixture {
+		makeFixture(t, fixture(schemas))
+	}
+	for version := 1; version <= schemas; version++ {
+		t.Run(fmt.Sprint("schema ", version), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			copyFile(t, fixture(version), filepath.Join(dir, "engine.db"))
+			e, _ := open(t, dir)
+			job, err := e.Job(t.Context(), &runpb.GetJobRequest{Name: hello})
+			if err != nil || job.ExecutionCount != 3 || job.Generation != 1 {
+				t.Fatalf("the job = %v, %v; want generation 1 with 3 executions", job, err)
+			}
+			list, err := e.Executions(t.Context(), &runpb.ListExecutionsRequest{Parent: hello})
+			if err != nil || len(list.Executions) != 3 {
+				t.Fatalf("executions = %v, %v; want 3", list, err)
+			}
+			for i, want := range []string{"0 succeeded, 0 failed, 1 cancelled", "0 succeeded, 1 failed, 0 cancelled", "1 succeeded, 0 failed, 0 cancelled"} {
+				x := list.Executions[i]
+				if got := fmt.Sprintf("%d succeeded, %d failed, %d cancelled", x.SucceededCount, x.FailedCount, x.CancelledCount); got != want {
+					t.Errorf("execution %d = %s, want %s", i, got, want)
+				}
+			}
+			if x := wait(t, e, runHello(t, e)); x.SucceededCount != 1 {
+				t.Errorf("a new run = %v, want it to succeed", x.Conditions)
+			}
+		})
+	}
+}
+
+func fixture(version int) string {
+	return filepath.Join("testdata", fmt.Sprint("schema", version), "engine.db")
+}
+
+// makeFixture writes a database with a job and executions that ended in each way.
+func makeFixture(t *testing.T, path string) {
+	t.Helper()
+	dir := t.TempDir()
+	e, closeEngine := open(t, dir)
+	createShell(t, e, 1, `[ -z "$HOW" ] || eval "$HOW"`)
+	for _, how := range []string{"exit 0", "exit 1", "sleep 1000"} {
+		op, err := e.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello, Overrides: &runpb.RunJobRequest_Overrides{
+			ContainerOverrides: []*runpb.RunJobRequest_Overrides_ContainerOverride{{
+				Env: []*runpb.EnvVar{{Name: "HOW", Values: &runpb.EnvVar_Value{Value: how}}}}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if how == "sleep 1000" {
+			x := &runpb.Execution{}
+			if err := op.Metadata.UnmarshalTo(x); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: x.Name}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wait(t, e, op.Name)
+	}
+	closeEngine()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	copyFile(t, filepath.Join(dir, "engine.db"), path)
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
