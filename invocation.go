@@ -70,7 +70,7 @@ type Counts struct {
 	Succeeded int `json:"succeeded"`
 	Failed    int `json:"failed"`
 	Cancelled int `json:"cancelled"`
-	Retried   int `json:"retried" doc:"Attempts beyond each task's first."`
+	Retried   int `json:"retried" doc:"Tasks that were attempted more than once."`
 }
 
 // Done is the number of tasks that have ended.

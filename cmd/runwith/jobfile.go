@@ -76,6 +76,11 @@ func readJobFile(file string, at jobspec.Location) (*runpb.Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read job: %w", err)
 	}
+	return parseJob(file, text, at)
+}
+
+// parseJob reads what stands in a job file.
+func parseJob(file string, text []byte, at jobspec.Location) (*runpb.Job, error) {
 	job := &runpb.Job{}
 	if err := unmarshalJob(text, job); err != nil {
 		return nil, fmt.Errorf("read job: %s%w", file, err)

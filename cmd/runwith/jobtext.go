@@ -64,7 +64,7 @@ func parseYAML(text []byte) (*ast.MappingNode, error) {
 		return nil, placed(1, 1, "is empty: must be a job, with name and template")
 	}
 	root, ok := jobs[0].(*ast.MappingNode)
-	switch at := jobs[len(jobs)-1].GetToken().Position; {
+	switch at := start(jobs[len(jobs)-1]).Position; {
 	case len(jobs) > 1:
 		return nil, placed(at.Line, at.Column, "holds one more job: each needs a file and a --job of its own")
 	case !ok:
@@ -139,7 +139,7 @@ func pathTo(d *json.Decoder, offset int64, path []string) []string {
 // lookUp returns the key or item to which a path leads, or the last one on the
 // way where an alias stands for the rest.
 func lookUp(node ast.Node, path []string) *token.Token {
-	at := node.GetToken()
+	at := start(node)
 	for _, step := range path {
 		var next ast.Node
 		switch n := unwrapped(node).(type) {
@@ -151,7 +151,7 @@ func lookUp(node ast.Node, path []string) *token.Token {
 			}
 		case *ast.SequenceNode:
 			if i, err := strconv.Atoi(step); err == nil && i < len(n.Values) {
-				at, next = n.Values[i].GetToken(), n.Values[i]
+				at, next = start(n.Values[i]), n.Values[i]
 			}
 		}
 		if next == nil {
@@ -160,6 +160,14 @@ func lookUp(node ast.Node, path []string) *token.Token {
 		node = next
 	}
 	return at
+}
+
+// start is the first token of a node; a mapping's own is the colon of an entry.
+func start(node ast.Node) *token.Token {
+	if mapping, ok := unwrapped(node).(*ast.MappingNode); ok && len(mapping.Values) > 0 {
+		return mapping.Values[0].Key.GetToken()
+	}
+	return node.GetToken()
 }
 
 // unwrapped is a node without its anchor and tag.

@@ -28,6 +28,7 @@ func newProgress(w io.Writer, invocation *runwith.Invocation) *progress {
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(false),
+			progressbar.OptionSetSpinnerChangeInterval(0), // else it draws on its own, amid output and after close
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetRenderBlankState(true),
 		)

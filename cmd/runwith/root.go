@@ -57,7 +57,8 @@ and on Google Cloud.`,
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().BoolP("verbose", "v", false, "log more, for finding faults")
-	root.AddCommand(newDemo(), newUp(), newEngine(), newServe(), newRun(), newVersion(), newTestJob())
+	root.AddCommand(newDemo(), newUp(), newEngine(), newServe(), newRun(),
+		newJobs(), newExecutions(), newOperations(), newBackup(), newRestore(), newVersion(), newTestJob())
 	return root
 }
 

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// googleEndpoint is how the command line names Google's Cloud Run.
+const googleEndpoint = "google"
+
+// cloudRunFlags say which Cloud Run Jobs API a command speaks to, and about which
+// project and region.
+type cloudRunFlags struct {
+	endpoint string
+	at       jobspec.Location
+}
+
+// add adds the flags to a command and all that are below it.
+func (f *cloudRunFlags) add(cmd *cobra.Command) {
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&f.endpoint, "endpoint", env("RUNWITH_ENDPOINT", defaultServer),
+		"`URL` of a Cloud Run Jobs API on this machine, or google for Google's (RUNWITH_ENDPOINT)")
+	flags.StringVar(&f.at.Project, "project", "demo", "project `ID`")
+	flags.StringVar(&f.at.Region, "region", "us-east4", "Cloud Run `REGION`")
+}
+
+// google reports whether Google's Cloud Run is meant.
+func (f *cloudRunFlags) google() bool { return f.endpoint == "" || f.endpoint == googleEndpoint }
+
+// location is where the flags say that jobs are.
+func (f *cloudRunFlags) location(cmd *cobra.Command) (jobspec.Location, error) {
+	if missing := missingPlace(cmd); f.google() && missing != "" {
+		return f.at, misused("%s: is required for Google's Cloud Run, or give the full resource name", missing)
+	}
+	return f.at, nil
+}
+
+// job reads the name of a job: its ID, or its full name, which says where too.
+func (f *cloudRunFlags) job(cmd *cobra.Command, name string) (jobspec.JobName, error) {
+	if strings.Contains(name, "/") {
+		full, err := jobspec.ParseJob(name)
+		return full, usage(err)
+	}
+	at, err := f.location(cmd)
+	return jobspec.JobName{Location: at, Job: name}, err
+}
+
+// execution reads the name of an execution. The job is empty where the name is an
+// ID: it is [findExecution] that knows it.
+func (f *cloudRunFlags) execution(cmd *cobra.Command, name string) (jobspec.ExecutionName, error) {
+	if strings.Contains(name, "/") {
+		full, err := jobspec.ParseExecution(name)
+		return full, usage(err)
+	}
+	at, err := f.location(cmd)
+	return jobspec.ExecutionName{Job: jobspec.JobName{Location: at}, Execution: name}, err
+}
+
+// usage makes an error one of the command line.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitUsage, err}
+}
+
+// use runs a function with a client for one project and region.
+func (f *cloudRunFlags) use(ctx context.Context, at jobspec.Location, do func(*cloudRun) error) (err error) {
+	config := cloudrun.Config{Project: at.Project, Region: at.Region}
+	if !f.google() {
+		config.Endpoint = f.endpoint
+	}
+	client, err := cloudrun.Dial(ctx, config)
+	if err != nil {
+		return err
+	}
+	err = do(&cloudRun{Client: client, at: at, endpoint: f.endpoint, google: f.google()})
+	if _, decided := errors.AsType[*exitError](err); err != nil && ctx.Err() != nil && !decided {
+		err = &exitError{code: exitInterrupted}
+	}
+	if closed := client.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// cloudRun is a client that tells people where it has looked.
+type cloudRun struct {
+	*cloudrun.Client
+	at       jobspec.Location
+	endpoint string
+	google   bool
+}
+
+// explain adds to an error what a person can do next. kind is job or execution.
+func (c *cloudRun) explain(err error, kind, id string) error {
+	if runwith.CodeOf(err) != runwith.NotFound {
+		return err
+	}
+	return &runwith.Error{Code: runwith.NotFound, Err: err, Message: fmt.Sprintf(
+		"%s %s does not exist in %s of %s: see runwith %[1]ss list, or look elsewhere with --project, --region and --endpoint",
+		kind, id, c.at, c.where())}
+}
+
+func (c *cloudRun) where() string {
+	if c.google {
+		return "Google's Cloud Run"
+	}
+	return c.endpoint
+}
+
+// findJob returns a job.
+func (c *cloudRun) findJob(ctx context.Context, id string) (*runpb.Job, error) {
+	job, err := c.Job(ctx, id)
+	return job, c.explain(err, "job", id)
+}
+
+// findExecution returns an execution. Where its job is not known, its ID tells: it
+// is the job's and one more part, or a token that a list alone can take apart.
+func (c *cloudRun) findExecution(ctx context.Context, name jobspec.ExecutionName) (*runpb.Execution, error) {
+	listed := name.Job.Job == ""
+	if listed {
+		end := strings.LastIndexByte(name.Execution, '-')
+		name.Job.Job = cmp.Or(name.Execution[:max(0, end)], name.Execution)
+	}
+	found, err := c.Execution(ctx, name.String())
+	if !listed || runwith.CodeOf(err) != runwith.NotFound {
+		return found, c.explain(err, "execution", name.Execution)
+	}
+	for one, err := range c.Executions(ctx, jobspec.Wildcard) {
+		if err != nil {
+			return nil, err
+		}
+		if path.Base(one.GetName()) == name.Execution {
+			return one, nil
+		}
+	}
+	return nil, c.explain(err, "execution", name.Execution)
+}
+
+// lists makes cmd a command that lists what is in one project and region.
+func (f *cloudRunFlags) lists(cmd *cobra.Command, list func(context.Context, *cloudRun, io.Writer, bool) error) *cobra.Command {
+	var asJSON bool
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		at, err := f.location(cmd)
+		if err != nil {
+			return err
+		}
+		return f.use(cmd.Context(), at, func(c *cloudRun) error {
+			return list(cmd.Context(), c, cmd.OutOrStdout(), asJSON)
+		})
+	}
+	addJSON(cmd, &asJSON)
+	return cmd
+}
+
+// newGroup is a command that has others and does nothing itself.
+func newGroup(group *cobra.Command, below ...*cobra.Command) *cobra.Command {
+	group.Args = cobra.NoArgs
+	group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	group.AddCommand(below...)
+	return group
+}

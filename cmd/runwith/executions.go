@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+func newExecutions() *cobra.Command {
+	var f cloudRunFlags
+	group := &cobra.Command{
+		Use:   "executions",
+		Short: "List, show, cancel and delete executions, and read their output",
+		Long: `Executions looks at what runs, or ran, of the jobs of a Cloud Run Jobs API, that
+of runwith up on this machine or Google's.`,
+		Example: `  runwith executions list
+  runwith executions logs -f test-job-x7k2p
+  runwith executions cancel test-job-x7k2p`,
+	}
+	f.add(group)
+	return newGroup(group, newExecutionsList(&f), newExecutionsDescribe(&f),
+		newExecutionsCancel(&f), newExecutionsDelete(&f), newExecutionsLogs(&f))
+}
+
+func newExecutionsList(f *cloudRunFlags) *cobra.Command {
+	var (
+		job    string
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List executions, the newest first",
+		Example: `  runwith executions list
+  runwith executions list --job test-job --json | jq -r '.[].name'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			name, err := f.job(cmd, job)
+			if err != nil {
+				return err
+			}
+			return f.use(cmd.Context(), name.Location, func(c *cloudRun) error {
+				return listExecutions(cmd.Context(), c, cmd.OutOrStdout(), executionList{name.Job, asJSON})
+			})
+		},
+	}
+	cmd.Flags().StringVar(&job, "job", jobspec.Wildcard, "those of one `JOB`, by ID or full resource name; - is every job")
+	addJSON(cmd, &asJSON)
+	return cmd
+}
+
+// executionList says what to list, and how.
+type executionList struct {
+	job    string
+	asJSON bool
+}
+
+func listExecutions(ctx context.Context, c *cloudRun, out io.Writer, of executionList) error {
+	executions, err := collect(c.Executions(ctx, of.job))
+	if err != nil {
+		return c.explain(err, "job", of.job)
+	}
+	slices.SortStableFunc(executions, func(a, b *runpb.Execution) int {
+		return b.GetCreateTime().AsTime().Compare(a.GetCreateTime().AsTime())
+	})
+	if of.asJSON {
+		return printMessages(out, executions)
+	}
+	now := time.Now()
+	t := &table{head: []string{"EXECUTION", "JOB", "STATE", "TASKS", "CREATED", "TOOK"}}
+	for _, x := range executions {
+		row := words(path.Base(x.GetName()), path.Base(x.GetJob()), executionState(x), taskCounts(x),
+			ago(now, x.GetCreateTime()), took(now, x.GetStartTime(), x.GetCompletionTime()))
+		row[2].look = stateStyle(row[2].text)
+		t.add(row...)
+	}
+	return t.write(newScreen(out))
+}
+
+// executionState is how an execution stands, in a word.
+func executionState(x *runpb.Execution) string {
+	state := cloudrun.StatusOf(x).State
+	if state != runwith.StateRunning {
+		return string(state)
+	}
+	for _, c := range x.GetConditions() {
+		switch c.GetExecutionReason() {
+		case runpb.Condition_CANCELLING:
+			return "cancelling"
+		case runpb.Condition_DELETED:
+			return "deleting"
+		}
+	}
+	if x.GetStartTime() == nil {
+		return "pending"
+	}
+	return string(state)
+}
+
+// taskCounts is how many of an execution's tasks have succeeded, and what else is
+// to be known of them.
+func taskCounts(x *runpb.Execution) string {
+	text := fmt.Sprintf("%d/%d", x.GetSucceededCount(), x.GetTaskCount())
+	if failed := x.GetFailedCount(); failed > 0 {
+		text += fmt.Sprintf(", %d failed", failed)
+	}
+	return text
+}
+
+func newExecutionsDescribe(f *cloudRunFlags) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "describe NAME",
+		Short: "Show an execution",
+		Long: `Describe shows an execution's state, tasks and conditions, and what its tasks were
+started with, overrides included. NAME is its ID or its full resource name.`,
+		Example: `  runwith executions describe test-job-x7k2p
+  runwith executions describe test-job-x7k2p --json | jq .conditions`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.useExecution(cmd, args[0], func(_ *cloudRun, x *runpb.Execution) error {
+				if asJSON {
+					return printMessage(cmd.OutOrStdout(), x)
+				}
+				return describeExecution(newScreen(cmd.OutOrStdout()), time.Now(), x)
+			})
+		},
+	}
+	addJSON(cmd, &asJSON)
+	return cmd
+}
+
+// useExecution runs a function with the execution that an argument names.
+func (f *cloudRunFlags) useExecution(cmd *cobra.Command, name string, do func(*cloudRun, *runpb.Execution) error) error {
+	parsed, err := f.execution(cmd, name)
+	if err != nil {
+		return err
+	}
+	return f.use(cmd.Context(), parsed.Job.Location, func(c *cloudRun) error {
+		x, err := c.findExecution(cmd.Context(), parsed)
+		if err != nil {
+			return err
+		}
+		return do(c, x)
+	})
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/mattn/go-shellwords"
+	"github.com/spf13/cobra"
+)
+
+// Every command says what it is for, with examples that it understands.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	checkHelp(t, newRoot())
+}
+
+func checkHelp(t *testing.T, cmd *cobra.Command) {
+	t.Helper()
+	if cmd.Hidden {
+		return
+	}
+	if cmd.Short == "" || cmd.Example == "" {
+		t.Errorf("%s: its help lacks what it is for, or an example", cmd.CommandPath())
+	}
+	for line := range strings.Lines(cmd.Example) {
+		if err := understands(line); err != nil {
+			t.Errorf("%s: example %q: %v", cmd.CommandPath(), line, err)
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		checkHelp(t, sub)
+	}
+}
+
+var comment = regexp.MustCompile(`\s+#.*`)
+
+// understands reports whether runwith takes the command line of an example.
+// Those of other programs are not asked.
+func understands(line string) error {
+	args, err := shellwords.Parse(strings.TrimSpace(comment.ReplaceAllString(line, "")))
+	if err != nil || len(args) == 0 || args[0] != "runwith" {
+		return err
+	}
+	cmd, flags, err := newRoot().Find(args[1:])
+	if err != nil {
+		return err
+	}
+	if err := cmd.ParseFlags(flags); err != nil {
+		return err
+	}
+	return cmd.ValidateArgs(cmd.Flags().Args())
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/spf13/cobra"
+)
+
+func newJobs() *cobra.Command {
+	var f cloudRunFlags
+	group := &cobra.Command{
+		Use:   "jobs",
+		Short: "List, show, change and delete jobs",
+		Long: `Jobs looks at the jobs of a Cloud Run Jobs API, that of runwith up on this
+machine or Google's, and changes them. To start one, see runwith run.`,
+		Example: `  runwith jobs list
+  runwith jobs apply -f nightly.yaml
+  runwith jobs list --endpoint google --project my-project --region us-east4`,
+	}
+	f.add(group)
+	return newGroup(group, newJobsList(&f), newJobsDescribe(&f), newJobsApply(&f), newJobsDelete(&f))
+}
+
+func newJobsList(f *cloudRunFlags) *cobra.Command {
+	return f.lists(&cobra.Command{
+		Use:   "list",
+		Short: "List jobs, the last changed first",
+		Example: `  runwith jobs list
+  runwith jobs list --json | jq -r '.[].name'`,
+	}, listJobs)
+}
+
+func listJobs(ctx context.Context, c *cloudRun, out io.Writer, asJSON bool) error {
+	jobs, err := collect(c.Jobs(ctx))
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(jobs, func(a, b *runpb.Job) int {
+		return cmp.Or(b.GetUpdateTime().AsTime().Compare(a.GetUpdateTime().AsTime()), strings.Compare(a.GetName(), b.GetName()))
+	})
+	if asJSON {
+		return printMessages(out, jobs)
+	}
+	now := time.Now()
+	t := &table{head: []string{"JOB", "STATE", "TASKS", "EXECUTIONS", "LAST EXECUTION", "UPDATED"}}
+	for _, j := range jobs {
+		last := j.GetLatestCreatedExecution()
+		row := words(path.Base(j.GetName()), jobState(j), fmt.Sprint(j.GetTemplate().GetTaskCount()),
+			fmt.Sprint(j.GetExecutionCount()), never, ago(now, j.GetUpdateTime()))
+		row[1].look = stateStyle(jobState(j))
+		if last != nil {
+			row[4] = cell{lastState(last) + " " + ago(now, last.GetCreateTime()), stateStyle(lastState(last))}
+		}
+		t.add(row...)
+	}
+	return t.write(newScreen(out))
+}
+
+// jobState is whether a job can be started, in a word.
+func jobState(j *runpb.Job) string {
+	switch j.GetTerminalCondition().GetState() {
+	case runpb.Condition_CONDITION_SUCCEEDED:
+		return "ready"
+	case runpb.Condition_CONDITION_FAILED:
+		return "failed"
+	}
+	return "pending"
+}
+
+// lastState is how a job's last execution stands, in a word.
+func lastState(x *runpb.ExecutionReference) string {
+	return strings.ToLower(strings.TrimPrefix(x.GetCompletionStatus().String(), "EXECUTION_"))
+}
+
+func newJobsDescribe(f *cloudRunFlags) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "describe NAME",
+		Short: "Show a job",
+		Long: `Describe shows a job's state and what its executions begin with: containers,
+tasks, retries, timeout. NAME is its ID or its full resource name.`,
+		Example: `  runwith jobs describe test-job
+  runwith jobs describe projects/my-project/locations/us-east4/jobs/nightly --endpoint google --json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := f.job(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			return f.use(cmd.Context(), name.Location, func(c *cloudRun) error {
+				job, err := c.findJob(cmd.Context(), name.Job)
+				switch {
+				case err != nil:
+					return err
+				case asJSON:
+					return printMessage(cmd.OutOrStdout(), job)
+				}
+				return describeJob(newScreen(cmd.OutOrStdout()), time.Now(), job)
+			})
+		},
+	}
+	addJSON(cmd, &asJSON)
+	return cmd
+}

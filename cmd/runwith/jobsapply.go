@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+func newJobsApply(f *cloudRunFlags) *cobra.Command {
+	var files []string
+	cmd := &cobra.Command{
+		Use:   "apply -f FILE",
+		Short: "Create or update jobs from files",
+		Long: `Apply makes jobs what files say, v2 JSON or YAML as up --job reads them. It
+creates a job that is missing and leaves one alone that is so already. All files
+are read before the first job is changed.`,
+		Example: `  runwith jobs apply -f nightly.yaml -f hourly.json
+  sed s/TAG/v2/ nightly.yaml | runwith jobs apply -f -`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(files) == 0 {
+				return misused("-f FILE: is required; -f - reads standard input")
+			}
+			at, err := f.location(cmd)
+			if err != nil {
+				return err
+			}
+			jobs, err := readJobs(cmd.InOrStdin(), files, at)
+			if err != nil {
+				return err
+			}
+			for i, job := range jobs {
+				if err := applyJob(cmd, f, job); err != nil {
+					return fmt.Errorf("-f %s: %w", files[i], err)
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringArrayVarP(&files, "file", "f", nil, "`FILE` with a job, or - for standard input (repeatable)")
+	return cmd
+}
+
+// readJobs reads a job from each file.
+func readJobs(stdin io.Reader, files []string, at jobspec.Location) ([]*runpb.Job, error) {
+	var (
+		jobs []*runpb.Job
+		errs []error
+	)
+	for _, file := range files {
+		job, err := readJobFrom(stdin, file, at)
+		jobs, errs = append(jobs, job), append(errs, err)
+	}
+	return jobs, errors.Join(errs...)
+}
+
+func readJobFrom(stdin io.Reader, file string, at jobspec.Location) (*runpb.Job, error) {
+	if file != "-" {
+		return readJobFile(file, at)
+	}
+	text, err := io.ReadAll(stdin)
+	if err != nil {
+		return nil, fmt.Errorf("read job: %w", err)
+	}
+	return parseJob("standard input", text, at)
+}
+
+// applyJob makes a job what a file says, and tells what that took.
+func applyJob(cmd *cobra.Command, f *cloudRunFlags, job *runpb.Job) error {
+	name, err := jobspec.ParseJob(job.GetName())
+	if err != nil {
+		return err
+	}
+	return f.use(cmd.Context(), name.Location, func(c *cloudRun) error {
+		done, err := change(cmd.Context(), c, cmd.ErrOrStderr(), job, name.Job)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "job %s %s\n", name.Job, done)
+		return err
+	})
+}
+
+// change creates or updates a job, and returns which of it in a word.
+func change(ctx context.Context, c *cloudRun, progress io.Writer, job *runpb.Job, id string) (string, error) {
+	current, err := c.Job(ctx, id)
+	switch {
+	case err != nil && runwith.CodeOf(err) != runwith.NotFound:
+		return "", err
+	case err == nil && sameJob(current, job):
+		return "unchanged", nil
+	}
+	operation, err := c.UpdateJob(ctx, job)
+	if err != nil {
+		return "", err
+	}
+	op, err := c.await(ctx, progress, operation)
+	if err != nil {
+		return "", err
+	}
+	var after runpb.Job
+	if err := op.GetResponse().UnmarshalTo(&after); err != nil {
+		return "", fmt.Errorf("read the answer to the update: %w", err)
+	}
+	switch {
+	case current == nil:
+		return "created", nil
+	case after.GetGeneration() == current.GetGeneration(): // Cloud Run knows more defaults than sameJob
+		return "unchanged", nil
+	}
+	return "updated", nil
+}

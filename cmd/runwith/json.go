@@ -1,0 +1,58 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+func addJSON(cmd *cobra.Command, asJSON *bool) {
+	cmd.Flags().BoolVar(asJSON, "json", false, "print JSON as the Cloud Run API has it, for programs")
+}
+
+// printMessage prints a message as JSON. protojson varies its spaces on purpose;
+// here they are always the same.
+func printMessage(w io.Writer, message proto.Message) error {
+	text, err := encodeMessage(message)
+	if err != nil {
+		return err
+	}
+	return printJSON(w, text)
+}
+
+// printMessages prints messages as one JSON array, which may be empty.
+func printMessages[M proto.Message](w io.Writer, messages []M) error {
+	texts := make([]json.RawMessage, len(messages))
+	for i, message := range messages {
+		text, err := encodeMessage(message)
+		if err != nil {
+			return err
+		}
+		texts[i] = text
+	}
+	return printJSON(w, texts)
+}
+
+func encodeMessage(message proto.Message) (json.RawMessage, error) {
+	text, err := protojson.Marshal(message)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", message.ProtoReflect().Descriptor().Name(), err)
+	}
+	return text, nil
+}
+
+// collect returns what a sequence yields, up to its error.
+func collect[T any](sequence iter.Seq2[T, error]) (all []T, err error) {
+	for one, err := range sequence {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cloudrun"
+)
+
+// A follower asks again after pollMin, and after up to pollMax where nothing comes.
+// Google bounds how often a project may read its logs.
+const (
+	pollMin, pollMax             = 100 * time.Millisecond, 500 * time.Millisecond
+	googlePollMin, googlePollMax = 2 * time.Second, 10 * time.Second
+	// maxSilence of Cloud Run ends a follower: a server that restarts is back before.
+	maxSilence = time.Minute
+)
+
+// logReader is a way through the log of one execution.
+type logReader struct {
+	cloud    *cloudRun
+	name     string
+	printer  *logPrinter
+	cursor   cloudrun.Cursor
+	fast     time.Duration // between reads
+	slow     time.Duration // between reads where nothing comes
+	delay    time.Duration // before the next read
+	logDelay time.Duration // how long a line may take to be seen
+	silent   time.Time     // since when reads have failed; zero: the last one did not
+	ended    time.Time     // since when the execution is known to have
+}
+
+func newLogReader(c *cloudRun, x *runpb.Execution, p *logPrinter) *logReader {
+	r := &logReader{
+		cloud: c, name: x.GetName(), printer: p, cursor: cloudrun.LogSince(x.GetCreateTime().AsTime()),
+		fast: pollMin, slow: pollMax,
+	}
+	if c.google {
+		r.fast, r.slow, r.logDelay = googlePollMin, googlePollMax, googleLogDelay
+	}
+	r.delay = r.fast
+	return r
+}
+
+// read prints what is there, and with follow what comes.
+func (r *logReader) read(ctx context.Context) error {
+	for {
+		err := r.pass(ctx)
+		switch {
+		case err != nil && !r.again(ctx, err):
+			return err
+		case err == nil && (!r.printer.follow || !r.ended.IsZero() && time.Since(r.ended) >= r.logDelay):
+			return nil
+		}
+		select {
+		case <-time.After(r.delay):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		r.delay = min(2*r.delay, r.slow)
+	}
+}
+
+// pass looks whether the execution has ended, and then prints what has come: what
+// was printed before the end is among it.
+func (r *logReader) pass(ctx context.Context) error {
+	if r.printer.follow && r.ended.IsZero() {
+		x, err := r.cloud.Execution(ctx, r.name)
+		if err != nil {
+			return r.cloud.explain(err, "execution", path.Base(r.name))
+		}
+		if cloudrun.StatusOf(x).State != runwith.StateRunning {
+			r.ended, r.delay = time.Now(), r.fast
+		}
+	}
+	for more := true; more; more = r.cursor.More() {
+		lines, next, err := r.cloud.LogEntries(ctx, r.name, r.cursor)
+		if err != nil {
+			return err
+		}
+		r.cursor, r.silent = next, time.Time{}
+		for _, line := range lines {
+			r.delay = r.fast
+			if err := r.printer.print(line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// again reports whether a follower goes on after an error: one of the way to Cloud
+// Run, that may pass.
+func (r *logReader) again(ctx context.Context, err error) bool {
+	switch runwith.CodeOf(err) {
+	case runwith.Unavailable, runwith.ResourceExhausted, runwith.DeadlineExceeded:
+	default:
+		return false
+	}
+	if !r.printer.follow || ctx.Err() != nil {
+		return false
+	}
+	if r.silent.IsZero() {
+		r.silent = time.Now()
+		fmt.Fprintf(r.printer.err, "runwith: %v; trying again\n", err)
+	}
+	return time.Since(r.silent) < maxSilence
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// raceOptions is the environment variable with the race detector's options.
+const raceOptions = "GORACE"
+
+// TestMain puts this very binary into the PATH under the name runwith, so that
+// tests and scripts run the program as its users do, race detector included.
+func TestMain(m *testing.M) {
+	testscript.Main(tests{m}, map[string]func(){"runwith": main})
+}
+
+// tests are those of the package, without what their programs would do slowly.
+type tests struct{ *testing.M }
+
+// Run runs the tests, and not the programs.
+func (t tests) Run() int {
+	// A program with the race detector waits for a second when it ends.
+	if err := os.Setenv(raceOptions, "atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
+	return t.M.Run()
+}

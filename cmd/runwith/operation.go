@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cloudrun"
+)
+
+// removal is a change that stops what runs, and takes as long as that.
+type removal struct {
+	kind, id string // of what it is about
+	done     string // what that has become, in a word
+	begin    func(context.Context) (operation string, err error)
+}
+
+// remove makes the change and tells what came of it.
+func (c *cloudRun) remove(cmd *cobra.Command, r removal, async bool) error {
+	operation, err := r.begin(cmd.Context())
+	if err != nil {
+		return c.explain(err, r.kind, r.id)
+	}
+	told := fmt.Sprintf("%s %s is being %s: %s", r.kind, r.id, r.done, operation)
+	if !async {
+		op, err := c.await(cmd.Context(), cmd.ErrOrStderr(), operation)
+		if err != nil {
+			return err
+		}
+		told = r.told(op)
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), told)
+	return err
+}
+
+// told says how a change that is done has ended. An execution may have come to its
+// end by itself before it was cancelled.
+func (r *removal) told(op *longrunningpb.Operation) string {
+	var x runpb.Execution
+	if op.GetResponse().UnmarshalTo(&x) == nil && r.done == string(runwith.StateCancelled) {
+		if state := cloudrun.StatusOf(&x).State; state != runwith.StateCancelled {
+			return fmt.Sprintf("%s %s %s before it was cancelled", r.kind, r.id, state)
+		}
+	}
+	return fmt.Sprintf("%s %s %s", r.kind, r.id, r.done)
+}
+
+func addAsync(cmd *cobra.Command, async *bool) {
+	cmd.Flags().BoolVar(async, "async", false, "do not wait for the end; see runwith operations list")
+}
+
+// await returns an operation when it is done. Ctrl-C ends the waiting alone.
+func (c *cloudRun) await(ctx context.Context, w io.Writer, operation string) (*longrunningpb.Operation, error) {
+	p := &pending{w: w}
+	op, err := c.WaitOperation(ctx, operation, p.show)
+	p.close()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, &exitError{exitInterrupted, fmt.Errorf("%s goes on", operation)}
+	case runwith.CodeOf(err) == runwith.Unavailable:
+		return nil, fmt.Errorf("%s may go on: %w", operation, err)
+	}
+	return op, err
+}
+
+// pending shows people that an operation takes its time, and how far it has come
+// where it is about an execution.
+type pending struct {
+	w    io.Writer
+	told bool
+	bar  *progress
+}
+
+func (p *pending) show(op *longrunningpb.Operation) {
+	if !p.told {
+		p.told = true
+		fmt.Fprintln(p.w, "waiting until what runs has ended; Ctrl-C ends the waiting alone")
+	}
+	var x runpb.Execution
+	if op.GetMetadata().UnmarshalTo(&x) != nil {
+		return
+	}
+	now := &runwith.Invocation{Job: path.Base(x.GetName()), Counts: cloudrun.StatusOf(&x).Counts}
+	if p.bar == nil {
+		p.bar = newProgress(p.w, now)
+	}
+	p.bar.show(now)
+}
+
+func (p *pending) close() {
+	if p.bar != nil {
+		p.bar.close()
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/runwith/runwith/internal/testneed"
+)
+
+// shows says what a command of the README shows, by what it begins with.
+var shows = map[string]string{
+	"runwith demo":         "The job got what was asked for.",
+	"runwith run test-job": "  ARG: arg-2\n",
+	"curl -s http://127.0.0.1:8080/api/v1/jobs/test-job/invocations":                             `"state":"succeeded"`,
+	"curl -s http://127.0.0.1:8080/v2/projects/demo/locations/us-east4/jobs/test-job/executions": `"completionTime":`,
+	"runwith run nightly": "task 0, full\n",
+}
+
+// notRun are the commands of the README that no test can run, with the reason.
+var notRun = map[string]string{
+	"go test ./...": "it is what runs this test",
+	"runwith serve --project my-project --region us-east4 --allow-unauthenticated": "it needs a project on Google Cloud",
+}
+
+// TestReadme does what the README says, from its top to its end: it runs each
+// command, in front of the server that was started last, writes each file,
+// compiles and runs each Go snippet, and looks for each sample of output.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	needProcesses(t)
+	testneed.Tool(t, "curl")
+	r := &reader{dir: t.TempDir()}
+	for _, b := range blocks(t, filepath.Join("..", "..", "README.md")) {
+		switch b.language {
+		case "sh":
+			for _, command := range commands(b.text) {
+				r.command(t, b, command)
+			}
+		case "go":
+			r.snippet(t, b)
+		case "yaml":
+			r.file(t, b)
+		case "":
+			r.sample(t, b)
+		default:
+			t.Errorf("README.md:%d: no test knows what to do with a block of %q", b.line, b.language)
+		}
+	}
+	// The last server has the job of the README's job file.
+	r.command(t, block{}, "runwith run nightly")
+}
+
+// block is one fenced block of a document.
+type block struct {
+	line           int
+	language, text string
+}
+
+func blocks(t *testing.T, path string) (all []block) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var open *block
+	for i, line := range strings.SplitAfter(string(text), "\n") {
+		language, fence := strings.CutPrefix(line, "```")
+		switch {
+		case fence && open == nil:
+			open = &block{line: i + 1, language: strings.TrimSpace(language)}
+		case fence:
+			all = append(all, *open)
+			open = nil
+		case open != nil:
+			open.text += line
+		}
+	}
+	if open != nil || len(all) == 0 {
+		t.Fatalf("%s: %d blocks, and one without an end: %v", path, len(all), open != nil)
+	}
+	return all
+}
+
+// commands are those of a shell snippet, as the test runs them: with the binary
+// that it has, whether the README builds one or names it.
+func commands(text string) []string {
+	text = strings.ReplaceAll(text, "\\\n", " ")
+	text = strings.ReplaceAll(text, "go run ./cmd/runwith", "runwith")
+	return strings.Split(strings.TrimSpace(text), "\n")
+}
