@@ -156,7 +156,7 @@ func (e *Engine) finish(a *active, p placement, end ending) (again *placement) {
 
 // ended lets go of an execution that has come to its end.
 func (e *Engine) ended(a *active) {
-	e.scheduler.remove(a.id)
+	e.scheduler.remove(a)
 	e.logs.End(a.execution.Uid)
 	e.tidySoon()
 }

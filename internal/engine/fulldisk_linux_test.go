@@ -24,7 +24,7 @@ func smallDisk(t *testing.T) (dir string, fill, empty func()) {
 		testneed.Missing(t, "mount", err)
 	}
 	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
 	})

@@ -32,6 +32,7 @@ func (e *Engine) recover(ctx context.Context) error {
 	for _, a := range unfinished {
 		resumed := a.resumed()
 		a.ready = a.ready[len(resumed):]
+		e.scheduler.register(a, len(resumed))
 		e.scheduler.add(a, resumed...)
 	}
 	return nil

@@ -48,8 +48,10 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 // run is an execution on its way from the transaction that creates it to the
 // scheduler.
 type run struct {
-	row      *executionRow // nil where none was created
-	reserved int           // places that its first tasks were claimed for
+	row      *executionRow
+	active   *active     // nil where no execution is to begin
+	tasks    []placement // its first ones, that were claimed
+	reserved int         // places for them
 }
 
 // runSpec is what to run.
@@ -76,25 +78,35 @@ func (e *Engine) insertRun(tx *storeTx, r *run, spec runSpec) error {
 	}
 	if spec.token == "" {
 		r.row, err = tx.insertNamed(spec.job.id, name, x, r.reserved)
+	} else {
+		x.Name = name.Execution(name.Job + "-" + spec.token).String()
+		r.row, err = tx.insertExecution(spec.job.id, x, r.reserved)
+	}
+	switch {
+	case sqlite.Conflict(err):
+		return runwith.Errorf(runwith.AlreadyExists, "execution %s exists already: use another token", x.Name)
+	case err != nil || spec.dry:
 		return err
 	}
-	x.Name = name.Execution(name.Job + "-" + spec.token).String()
-	r.row, err = tx.insertExecution(spec.job.id, x, r.reserved)
-	if sqlite.Conflict(err) {
-		return runwith.Errorf(runwith.AlreadyExists, "execution %s exists already: use another token", x.Name)
-	}
-	return err
+	// Known before anybody else can see it, so that whoever stops it does.
+	tasks := firstPlacements(int(x.TaskCount), r.reserved)
+	r.active, r.tasks = e.activate(r.row.id, x, tasks[r.reserved:]), tasks[:r.reserved]
+	e.scheduler.register(r.active, r.reserved)
+	return nil
 }
 
-// begin hands a run to the scheduler, once it is on disk; err says that it is not.
+// begin has the scheduler place a run, once it is on disk; err says that it is not.
 func (e *Engine) begin(r *run, err error) error {
-	if err != nil || r.row == nil {
+	switch {
+	case err != nil:
+		if r.active != nil {
+			e.scheduler.remove(r.active)
+		}
 		e.scheduler.release(r.reserved)
-		return err
+	case r.active != nil:
+		e.scheduler.add(r.active, r.tasks...)
 	}
-	tasks := firstPlacements(int(r.row.message.TaskCount), r.reserved)
-	e.scheduler.add(e.activate(r.row.id, r.row.message, tasks[r.reserved:]), tasks[:r.reserved]...)
-	return nil
+	return err
 }
 
 // newExecution freezes a job's template with the overrides applied.

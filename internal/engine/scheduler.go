@@ -77,17 +77,24 @@ func (s *scheduler) release(n int) {
 	s.place()
 }
 
-// add brings an execution in, places its tasks that were claimed for reserved
-// places, and what else there is room for.
+// register makes an execution known, so that it can be stopped, before its tasks
+// are placed: reserved is how many of them have a place already.
+func (s *scheduler) register(a *active, reserved int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.running = reserved
+	s.active[a.id] = a
+}
+
+// add places the tasks of a registered execution that have a place, and what else
+// there is room for.
 func (s *scheduler) add(a *active, reserved ...placement) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
-	s.active[a.id] = a
 	for _, p := range reserved {
-		a.running++
 		s.launch(a, p)
 	}
 	s.queue(a)
@@ -108,14 +115,14 @@ func (s *scheduler) done(a *active, again *placement) {
 	s.place()
 }
 
-// remove forgets an execution that has ended.
-func (s *scheduler) remove(execution int64) {
+// remove forgets an execution that has ended, or that was not stored after all.
+func (s *scheduler) remove(a *active) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a, ok := s.active[execution]; ok {
-		a.ready = nil
-		a.cancel(nil)
-		delete(s.active, execution)
+	a.ready = nil
+	a.cancel(nil)
+	if s.active[a.id] == a {
+		delete(s.active, a.id)
 	}
 }
 

@@ -29,6 +29,11 @@ func newActive(id int64, width, tasks int) *active {
 	return a
 }
 
+func (p *placing) bring(a *active) {
+	p.register(a, 0)
+	p.add(a)
+}
+
 func (p *placing) want(t *testing.T, when, placed string) {
 	t.Helper()
 	if got := strings.Join(p.placed, " "); got != placed {
@@ -39,9 +44,9 @@ func (p *placing) want(t *testing.T, when, placed string) {
 func TestSchedulerKeepsToPlacesAndParallelism(t *testing.T) {
 	t.Parallel()
 	p, wide, narrow := newPlacing(3), newActive(1, 10, 4), newActive(2, 1, 2)
-	p.add(wide)
+	p.bring(wide)
 	p.want(t, "three places", "1/0 1/1 1/2")
-	p.add(narrow)
+	p.bring(narrow)
 	p.want(t, "no place is free", "1/0 1/1 1/2")
 	p.done(wide, nil)
 	p.done(wide, nil)
@@ -55,8 +60,8 @@ func TestSchedulerKeepsToPlacesAndParallelism(t *testing.T) {
 func TestSchedulerServesExecutionsByTurns(t *testing.T) {
 	t.Parallel()
 	p, large, small := newPlacing(2), newActive(1, 100, 100), newActive(2, 100, 2)
-	p.add(large)
-	p.add(small)
+	p.bring(large)
+	p.bring(small)
 	for range 4 {
 		p.done(large, nil)
 	}
@@ -68,7 +73,7 @@ func TestSchedulerServesExecutionsByTurns(t *testing.T) {
 func TestSchedulerPlacesATaskAgainAndNothingOfAStoppedExecution(t *testing.T) {
 	t.Parallel()
 	p, a := newPlacing(1), newActive(1, 1, 2)
-	p.add(a)
+	p.bring(a)
 	p.done(a, &placement{task: 0, attempt: 1})
 	p.want(t, "the first task is to be placed again, behind the second", "1/0 1/1")
 	p.stop(1)
@@ -78,6 +83,6 @@ func TestSchedulerPlacesATaskAgainAndNothingOfAStoppedExecution(t *testing.T) {
 	p.done(a, nil)
 	p.want(t, "nothing of a stopped execution is placed", "1/0 1/1")
 	p.close()
-	p.add(newActive(2, 1, 1))
+	p.bring(newActive(2, 1, 1))
 	p.want(t, "nothing is placed by a closed scheduler", "1/0 1/1")
 }
