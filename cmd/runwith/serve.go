@@ -33,6 +33,9 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 				return runwith.Errorf(runwith.FailedPrecondition,
 					"serve starts jobs for whoever can reach it: say --allow-unauthenticated if that is meant")
 			}
+			if endpoint == googleEndpoint {
+				endpoint = ""
+			}
 			if missing := missingPlace(cmd); endpoint == "" && missing != "" {
 				return runwith.Errorf(runwith.FailedPrecondition,
 					"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT names an engine on this machine instead", missing)
@@ -53,7 +56,7 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 	to.add(cmd)
 	place.add(cmd)
 	cmd.Flags().StringVar(&endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
-		"`URL` of a Cloud Run Jobs API on this machine; empty is Google's (RUNWITH_ENDPOINT)")
+		"`URL` of a Cloud Run Jobs API on this machine; google, or empty, is Google's (RUNWITH_ENDPOINT)")
 	return cmd
 }
 
