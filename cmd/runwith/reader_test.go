@@ -59,7 +59,7 @@ func (r *reader) shell(command string) *exec.Cmd {
 	cmd.Env = append(os.Environ(), "HOME="+r.dir)
 	if r.server != nil {
 		cmd.Args[2] = strings.ReplaceAll(command, "127.0.0.1:8080", r.server.addr())
-		cmd.Env = append(cmd.Env, "RUNWITH_SERVER="+r.server.url)
+		cmd.Env = append(cmd.Env, "RUNWITH_SERVER="+r.server.url, "RUNWITH_ENDPOINT="+r.server.url)
 	}
 	return cmd
 }

@@ -45,6 +45,11 @@ func TestRegionsAndProjectsAreKeptApart(t *testing.T) {
 			}
 		}
 		x := c.run(t, nil)
+		for _, in := range parents {
+			if got := c.jobIDsIn(t, in, false); !slices.Equal(got, []string{helloID}) {
+				t.Errorf("ListJobs(%s) = %v, want %s alone", in, got, helloID)
+			}
+		}
 		for _, in := range parents[1:] {
 			if got := c.executionNames(t, in+"/jobs/-"); got != nil {
 				t.Errorf("ListExecutions(%s/jobs/-) = %v, want none", in, got)

@@ -86,7 +86,7 @@ func TestAnOperationCarriesItsExecutionAsItIs(t *testing.T) {
 		if err != nil || op.Done || time.Since(began) < 20*time.Millisecond {
 			t.Errorf("WaitOperation(20 ms) of a run that goes on = done %v, %v after %v; want it open after the timeout", op.GetDone(), err, time.Since(began))
 		}
-		if got, want := metadata(t, op), c.execution(t, x.Name); !cmp.Equal(want, got, protocmp.Transform()) {
+		if got, want := executionIn(t, op), c.execution(t, x.Name); !cmp.Equal(want, got, protocmp.Transform()) {
 			t.Errorf("metadata of an open operation = %v, want the execution %v", got, want)
 		}
 
@@ -104,13 +104,13 @@ func TestAnOperationCarriesItsExecutionAsItIs(t *testing.T) {
 		if err != nil || !op.Done || !cmp.Equal(op, waited, protocmp.Transform()) {
 			t.Errorf("GetOperation() = %v, %v; want it done, as WaitOperation() answered: %v", op, err, waited)
 		}
-		if got, want := metadata(t, op), c.execution(t, x.Name); !cmp.Equal(want, got, protocmp.Transform()) || op.GetResponse() == nil {
+		if got, want := executionIn(t, op), c.execution(t, x.Name); !cmp.Equal(want, got, protocmp.Transform()) || op.GetResponse() == nil {
 			t.Errorf("metadata = %v, response %v; want the execution %v in both", got, op.GetResponse(), want)
 		}
 	})
 }
 
-func metadata(t *testing.T, op *longrunningpb.Operation) *runpb.Execution {
+func executionIn(t *testing.T, op *longrunningpb.Operation) *runpb.Execution {
 	t.Helper()
 	x := &runpb.Execution{}
 	if err := op.GetMetadata().UnmarshalTo(x); err != nil {
@@ -128,7 +128,7 @@ func TestAFailedRunsOperationHasTheExecutionToo(t *testing.T) {
 		if err != nil || !op.Done || codes.Code(op.GetError().GetCode()) != codes.Aborted || op.GetResponse() != nil {
 			t.Fatalf("WaitOperation() = %v, %v, want an error in it and no response", op, err)
 		}
-		failed := metadata(t, op)
+		failed := executionIn(t, op)
 		if failed.Name != x.Name || failed.FailedCount != 1 || completed(failed).GetMessage() != op.GetError().GetMessage() {
 			t.Errorf("metadata = %v, want the failed execution, with the operation's message %q", failed, op.GetError().GetMessage())
 		}

@@ -109,11 +109,7 @@ func TestATaskIsItsExecutionsTemplate(t *testing.T) {
 		if task.Job != helloID || task.Execution != id || task.Index != 0 || task.Uid == x.Uid || len(task.Uid) != 36 || task.Etag == "" {
 			t.Errorf("job, execution, index, UID = %q, %q, %d, %q; want %q, %q, 0 and a UID of its own", task.Job, task.Execution, task.Index, task.Uid, helloID, id)
 		}
-		of := &runpb.TaskTemplate{
-			Containers: task.Containers, Volumes: task.Volumes, Retries: &runpb.TaskTemplate_MaxRetries{MaxRetries: task.MaxRetries},
-			Timeout: task.Timeout, ServiceAccount: task.ServiceAccount, ExecutionEnvironment: task.ExecutionEnvironment,
-		}
-		if diff := cmp.Diff(x.Template, of, protocmp.Transform()); diff != "" {
+		if diff := cmp.Diff(x.Template, templateOf(task), protocmp.Transform()); diff != "" {
 			t.Errorf("the task differs from its execution's template:\n%s", diff)
 		}
 		if task.Labels["team"] != "docs" || task.Reconciling || task.StartTime == nil || task.CompletionTime == nil {
