@@ -165,10 +165,10 @@ func (tx *storeTx) task(name jobspec.TaskName) (*taskRow, error) {
 // tasks returns the tasks of an execution, or of all where it or its job is "-":
 // at most limit, after the key.
 func (tx *storeTx) tasks(of jobspec.ExecutionName, deleted bool, after taskKey, limit int) ([]*taskRow, error) {
-	if of.Execution != jobspec.Wildcard && of.Job.Job != jobspec.Wildcard {
+	if of.Execution != jobspec.Wildcard && of.Job.Job != jobspec.Wildcard && !deleted {
 		return collect(tx, scanTask, `SELECT `+taskColumns+`
-			WHERE e.name = ? AND (e.deleted IS NULL OR ?) AND t.task > ? ORDER BY t.task LIMIT ?`,
-			of.String(), deleted, after.task, limit)
+			WHERE e.name = ? AND e.deleted IS NULL AND t.task > ? ORDER BY t.task LIMIT ?`,
+			of.String(), after.task, limit)
 	}
 	return collect(tx, scanTask, `SELECT `+taskColumns+` JOIN jobs j ON j.id = e.job
 		WHERE j.project = ?1 AND j.region = ?2 AND (?3 = '-' OR j.job = ?3) AND (?4 = '-' OR e.name LIKE '%/executions/' || ?4)

@@ -20,17 +20,18 @@ func (tx *storeTx) hideOld(keep int, now time.Time) (more bool, err error) {
 	return n == tidyBatch, err
 }
 
-// hiddenWithTasks returns executions that are hidden, have ended, and whose tasks
+// hiddenWithOutput returns executions that are hidden, have ended, and whose tasks
 // and output are still there.
-func (tx *storeTx) hiddenWithTasks(limit int) ([]*executionRow, error) {
+func (tx *storeTx) hiddenWithOutput(limit int) ([]*executionRow, error) {
 	return collect(tx, scanExecution, `SELECT `+executionColumns+` FROM executions e
-		WHERE e.deleted IS NOT NULL AND e.state NOT IN ('pending', 'running')
-			AND EXISTS (SELECT 1 FROM tasks t WHERE t.execution = e.id) LIMIT ?`, limit)
+		WHERE e.deleted IS NOT NULL AND e.output = 1 AND e.state NOT IN ('pending', 'running') LIMIT ?`, limit)
 }
 
 func (tx *storeTx) removeTasks(execution int64) error {
-	_, err := tx.Exec(`DELETE FROM tasks WHERE execution = ?`, execution)
-	return err
+	if _, err := tx.Exec(`DELETE FROM tasks WHERE execution = ?`, execution); err != nil {
+		return err
+	}
+	return tx.change(`UPDATE executions SET output = 0 WHERE id = ? AND output = 1`, execution)
 }
 
 // removeExpired removes for good what was hidden before a time, and operations

@@ -35,12 +35,14 @@ func (e *Engine) tidySoon() {
 func (e *Engine) tidyUp() {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
-	for {
-		if err := e.tidy(e.ctx, time.Now()); err != nil && e.ctx.Err() == nil {
+	for all := true; ; {
+		if err := e.tidy(e.ctx, time.Now(), all); err != nil && e.ctx.Err() == nil {
 			e.log.Error("remove what is not kept", "error", err)
 		}
+		all = false
 		select {
 		case <-tick.C:
+			all = true
 		case <-e.untidy:
 		case <-e.ctx.Done():
 			return
@@ -54,13 +56,17 @@ func (e *Engine) tidyUp() {
 }
 
 // tidy hides the executions beyond those that are kept of each job, takes the
-// output of what is hidden, and removes what has been hidden for long.
-func (e *Engine) tidy(ctx context.Context, now time.Time) error {
-	for _, step := range []func(*storeTx) (more bool, err error){
+// output of what is hidden, and, with all, removes what has been hidden for long,
+// which looks at everything.
+func (e *Engine) tidy(ctx context.Context, now time.Time, all bool) error {
+	steps := []func(*storeTx) (more bool, err error){
 		func(tx *storeTx) (bool, error) { return tx.hideOld(e.keep, now) },
 		e.dropOutput,
-		func(tx *storeTx) (bool, error) { return tx.removeExpired(now.Add(-deletedFor)) },
-	} {
+	}
+	if all {
+		steps = append(steps, func(tx *storeTx) (bool, error) { return tx.removeExpired(now.Add(-deletedFor)) })
+	}
+	for _, step := range steps {
 		for more := true; more; {
 			if err := e.write(ctx, func(tx *storeTx) (err error) {
 				more, err = step(tx)
@@ -77,7 +83,7 @@ func (e *Engine) tidy(ctx context.Context, now time.Time) error {
 // have ended. The output goes first, so that a crash between leaves it to be
 // removed again.
 func (e *Engine) dropOutput(tx *storeTx) (more bool, err error) {
-	hidden, err := tx.hiddenWithTasks(tidyBatch)
+	hidden, err := tx.hiddenWithOutput(tidyBatch)
 	if err != nil {
 		return false, err
 	}

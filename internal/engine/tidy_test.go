@@ -245,13 +245,13 @@ func TestWhatIsDeletedExpires(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := k.rows(`operations`)
-	if err := k.tidy(t.Context(), time.Now().Add(deletedFor-time.Hour)); err != nil {
+	if err := k.tidy(t.Context(), time.Now().Add(deletedFor-time.Hour), true); err != nil {
 		t.Fatal(err)
 	}
 	if got := k.rows(`operations`); got != before || k.rows(`jobs`) != 2 || k.rows(`executions`) != 3 {
 		t.Errorf("an hour early: operations = %d of %d, jobs = %d, executions = %d; want nothing removed", got, before, k.rows(`jobs`), k.rows(`executions`))
 	}
-	if err := k.tidy(t.Context(), time.Now().Add(deletedFor+time.Hour)); err != nil {
+	if err := k.tidy(t.Context(), time.Now().Add(deletedFor+time.Hour), true); err != nil {
 		t.Fatal(err)
 	}
 	if jobs, executions, operations := k.rows(`jobs`), k.rows(`executions`), k.rows(`operations`); jobs != 1 || executions != 1 || operations != 0 {
@@ -267,7 +267,7 @@ func TestOperationsOfWhatGoesOnDoNotExpire(t *testing.T) {
 	k := keeping(t, 10)
 	k.create("held", "sleep 1000")
 	_, operation := k.run("held")
-	if err := k.tidy(t.Context(), time.Now().Add(deletedFor+time.Hour)); err != nil {
+	if err := k.tidy(t.Context(), time.Now().Add(deletedFor+time.Hour), true); err != nil {
 		t.Fatal(err)
 	}
 	name, err := jobspec.ParseOperation(operation)

@@ -92,3 +92,24 @@ func TestARunTokenWhoseExecutionFailsLeavesTheJobNotReady(t *testing.T) {
 		}
 	})
 }
+
+func TestADeletedJobsTokenCanBeUsedAgain(t *testing.T) {
+	t.Parallel()
+	everyClient(t, func(t *testing.T, _ *server, c *client) {
+		for range 2 {
+			job := shell("true")
+			job.CreateExecution = &runpb.Job_RunExecutionToken{RunExecutionToken: "same"}
+			c.create(t, job)
+			if got, want := c.executionNames(t, hello), []string{hello + "/executions/hello-same"}; !slices.Equal(got, want) {
+				t.Errorf("executions = %v, want %v", got, want)
+			}
+			op, err := c.jobs.DeleteJob(t.Context(), &runpb.DeleteJobRequest{Name: hello})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := op.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

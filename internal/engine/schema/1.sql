@@ -19,7 +19,7 @@ CREATE INDEX jobs_by_location ON jobs (project, region, job, id);
 CREATE TABLE executions (
   id         INTEGER PRIMARY KEY,
   job        INTEGER NOT NULL REFERENCES jobs (id),
-  name       TEXT    NOT NULL UNIQUE,     -- the resource name
+  name       TEXT    NOT NULL,            -- the resource name
   state      TEXT    NOT NULL,            -- pending, running, succeeded, failed, cancelled
   stop       TEXT    NOT NULL DEFAULT '', -- why it is to end early: cancelled, deleted
   created    INTEGER NOT NULL,
@@ -27,6 +27,7 @@ CREATE TABLE executions (
   started    INTEGER NOT NULL DEFAULT 0,
   completed  INTEGER NOT NULL DEFAULT 0,
   deleted    INTEGER,
+  output     INTEGER NOT NULL DEFAULT 1,  -- 0 when its output and tasks were removed
   tasks      INTEGER NOT NULL,
   running    INTEGER NOT NULL DEFAULT 0,
   succeeded  INTEGER NOT NULL DEFAULT 0,
@@ -37,8 +38,11 @@ CREATE TABLE executions (
   message    BLOB    NOT NULL             -- Execution, as it was created
 ) STRICT;
 
+-- A name is free again when its execution is deleted and has ended.
+CREATE UNIQUE INDEX executions_by_name ON executions (name) WHERE deleted IS NULL OR state IN ('pending', 'running');
 CREATE INDEX executions_by_job ON executions (job, id);
 CREATE INDEX executions_deleted ON executions (deleted) WHERE deleted IS NOT NULL;
+CREATE INDEX executions_untidy ON executions (id) WHERE deleted IS NOT NULL AND output = 1;
 CREATE INDEX executions_active ON executions (id) WHERE state IN ('pending', 'running');
 
 CREATE TABLE tasks (
