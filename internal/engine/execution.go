@@ -47,11 +47,6 @@ func (e *Engine) Executions(ctx context.Context, req *runpb.ListExecutionsReques
 	}
 	res := &runpb.ListExecutionsResponse{}
 	err = e.read(ctx, func(tx *storeTx) error {
-		if of.Job != "-" {
-			if _, err := tx.job(of); err != nil {
-				return err
-			}
-		}
 		rows, err := tx.executions(of, req.ShowDeleted, before, p.size+1)
 		if err != nil {
 			return err

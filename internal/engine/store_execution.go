@@ -84,12 +84,23 @@ func (tx *storeTx) executionByID(id int64) (*executionRow, error) {
 }
 
 // executions returns a job's executions, or those of all jobs of the location
-// where the job is "-", newest first: at most limit, before the id.
+// where the job is "-", newest first: at most limit, before the id. A job that is
+// not there is NOT_FOUND.
 func (tx *storeTx) executions(of jobspec.JobName, deleted bool, before int64, limit int) ([]*executionRow, error) {
+	if of.Job == jobspec.Wildcard {
+		// CROSS JOIN: from the newest on, and not job by job, which would have to sort.
+		return collect(tx, scanExecution, `SELECT `+executionColumns+`
+			FROM executions e CROSS JOIN jobs j ON j.id = e.job
+			WHERE j.project = ? AND j.region = ? AND (e.deleted IS NULL OR ?) AND e.id < ?
+			ORDER BY e.id DESC LIMIT ?`, of.Project, of.Region, deleted, before, limit)
+	}
+	job, err := tx.job(of)
+	if err != nil {
+		return nil, err
+	}
 	return collect(tx, scanExecution, `SELECT `+executionColumns+`
-		FROM executions e JOIN jobs j ON j.id = e.job
-		WHERE j.project = ? AND j.region = ? AND (? = '-' OR j.job = ?) AND (e.deleted IS NULL OR ?) AND e.id < ?
-		ORDER BY e.id DESC LIMIT ?`, of.Project, of.Region, of.Job, of.Job, deleted, before, limit)
+		FROM executions e WHERE e.job = ? AND (e.deleted IS NULL OR ?) AND e.id < ?
+		ORDER BY e.id DESC LIMIT ?`, job.id, deleted, before, limit)
 }
 
 // unfinished returns every execution that has not ended.

@@ -23,7 +23,7 @@ func (tx *storeTx) hideOld(keep int, now time.Time) (more bool, err error) {
 // hiddenWithOutput returns executions that are hidden, have ended, and whose tasks
 // and output are still there.
 func (tx *storeTx) hiddenWithOutput(limit int) ([]*executionRow, error) {
-	return collect(tx, scanExecution, `SELECT `+executionColumns+` FROM executions e
+	return collect(tx, scanExecution, `SELECT `+executionColumns+` FROM executions e INDEXED BY executions_untidy
 		WHERE e.deleted IS NOT NULL AND e.output = 1 AND e.state NOT IN ('pending', 'running') LIMIT ?`, limit)
 }
 
