@@ -34,7 +34,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (10s)
 	done
 
 bench: ## Measure, each figure beside its floor
-	$(GO) test -run='^$$' -bench=. -benchmem ./...
+	$(GO) run ./bench
 
 fmt: ## Format the code
 	$(TOOL) golangci-lint fmt
