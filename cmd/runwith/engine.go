@@ -25,7 +25,7 @@ Tasks really run, as processes of this machine and without isolation.`,
 				if err != nil {
 					return nil, err
 				}
-				return &site{handler: e.mux, close: e.Close}, nil
+				return &site{handler: e.mux, grpc: e.api, close: e.Close}, nil
 			}
 			return serve(cmd.Context(), f.to, logger, open, func(addr string) { announce(cmd, addr, f.place.data) })
 		},

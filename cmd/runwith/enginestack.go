@@ -21,6 +21,7 @@ type engineStack struct {
 	runner *process.Runner
 	logs   *tasklog.Store
 	engine *engine.Engine
+	api    *runapi.Server
 	mux    *http.ServeMux // the Cloud Run API and the metadata server
 }
 
@@ -53,12 +54,11 @@ func openEngine(ctx context.Context, place placeFlags, f engineFlags, logger *sl
 	if err := registerJobs(ctx, s.engine, place, f.jobs, logger); err != nil {
 		return s, err
 	}
-	cloudRun, err := runapi.New(s.engine, logger)
-	if err != nil {
+	if s.api, err = runapi.New(s.engine, logger); err != nil {
 		return s, err
 	}
 	s.mux = http.NewServeMux()
-	s.mux.Handle("/", cloudRun)
+	s.mux.Handle("/", s.api)
 	s.mux.Handle("/computeMetadata/", metadata.New(metadata.Config{Project: place.project, Region: place.region}))
 	return s, nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -25,6 +26,8 @@ const shutdownTimeout = 10 * time.Second
 // site is what a listener serves.
 type site struct {
 	handler http.Handler
+	// grpc takes the connections that speak HTTP/2. Nil: the handler has them all.
+	grpc *runapi.Server
 	// drain stops what makes calls to this very listener, which serves until it
 	// returns. It may be nil.
 	drain func() error
@@ -57,7 +60,12 @@ func serve(ctx context.Context, f listenFlags, logger *slog.Logger,
 	server := guard.Server(shield.Wrap(s.handler), logger)
 	server.BaseContext = func(net.Listener) context.Context { return requests }
 
-	served := make(chan error, 1)
+	served := make(chan error, 2)
+	if s.grpc != nil {
+		var http2 net.Listener
+		listener, http2 = guard.Split(listener)
+		go func() { served <- s.grpc.ServeGRPC(requests, http2, shield.Check) }()
+	}
 	go func() { served <- server.Serve(listener) }()
 	ready(listener.Addr().String())
 	select {
@@ -99,9 +107,14 @@ func (s *site) shutdown(ctx context.Context, server *http.Server) error {
 	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
+	var stopping sync.WaitGroup
+	if s.grpc != nil {
+		stopping.Go(func() { s.grpc.StopGRPC(bounded) })
+	}
 	if err := server.Shutdown(bounded); err != nil {
 		errs = append(errs, server.Close())
 	}
+	stopping.Wait()
 	return errors.Join(append(errs, s.close())...)
 }
 

@@ -60,7 +60,7 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 		mux.Handle("/", e.mux)
 		mux.Handle("/api/", i.handler)
 		mux.Handle("/healthz", i.handler)
-		return &site{handler: mux, drain: i.Close, close: e.Close}, nil
+		return &site{handler: mux, grpc: e.api, drain: i.Close, close: e.Close}, nil
 	}, ready)
 }
 

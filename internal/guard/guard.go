@@ -108,6 +108,15 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 	})
 }
 
+// Check returns why a request shall not reach the routes, by its Host and its
+// origin alone, or nil. It is for servers that are no [http.Handler].
+func (g *Guard) Check(r *http.Request) *runwith.Error {
+	if refusal := g.hosts.check(r); refusal != nil {
+		return refusal
+	}
+	return checkOrigin(r)
+}
+
 // admit returns the request as the routes shall see it, or why they shall not.
 func (g *Guard) admit(w http.ResponseWriter, r *http.Request) (*http.Request, *runwith.Error) {
 	hasBody := r.ContentLength != 0 && !IsGRPC(r)
@@ -115,10 +124,7 @@ func (g *Guard) admit(w http.ResponseWriter, r *http.Request) (*http.Request, *r
 		// Before any refusal: net/http reads what is left of a refused body, too.
 		r = g.boundBody(w, r)
 	}
-	if refusal := g.hosts.check(r); refusal != nil {
-		return nil, refusal
-	}
-	if refusal := checkOrigin(r); refusal != nil {
+	if refusal := g.Check(r); refusal != nil {
 		return nil, refusal
 	}
 	if hasBody {

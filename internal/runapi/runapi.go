@@ -24,13 +24,15 @@ const maxMessage = 1 << 20
 type Server struct {
 	grpc *grpc.Server
 	rest *rest
+	gate *gate
 }
 
 // New returns a handler that serves the engine. gRPC needs a listener that speaks
-// HTTP/2. Logger gets the causes of internal errors.
+// HTTP/2; see [Server.ServeGRPC] too. Logger gets the causes of internal errors.
 func New(e *engine.Engine, logger *slog.Logger) (*Server, error) {
 	intercept := interceptor(logger)
-	s := &Server{grpc: grpc.NewServer(grpc.UnaryInterceptor(intercept))}
+	s := &Server{gate: &gate{}}
+	s.grpc = grpc.NewServer(grpc.ChainUnaryInterceptor(s.gate.bound, intercept), grpc.InTapHandle(s.gate.check))
 	services := []service{
 		{&runpb.Jobs_ServiceDesc, &jobs{engine: e}, runpb.File_google_cloud_run_v2_job_proto, nil},
 		{&runpb.Executions_ServiceDesc, &executions{engine: e}, runpb.File_google_cloud_run_v2_execution_proto, nil},

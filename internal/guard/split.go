@@ -1,0 +1,134 @@
+package guard
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// http2Preface is how a connection begins that speaks HTTP/2 without asking.
+// https://www.rfc-editor.org/rfc/rfc9113#section-3.4
+const http2Preface = "PRI"
+
+// Split makes two listeners of one, by how a connection begins: HTTP/1, and HTTP/2
+// without TLS, which here is gRPC. So each is served by the server that does it
+// best, on one port. A connection that says nothing for ten seconds is closed.
+//
+// The listener is closed when both are.
+func Split(l net.Listener) (http1, http2 net.Listener) {
+	s := &splitter{Listener: l}
+	one, two := newBranch(s), newBranch(s)
+	s.branches = [2]*branch{one, two}
+	go s.accept()
+	return one, two
+}
+
+// splitter accepts for both branches.
+type splitter struct {
+	net.Listener
+	branches [2]*branch
+
+	mu     sync.Mutex
+	closed int // branches that are
+}
+
+func (s *splitter) accept() {
+	for {
+		conn, err := s.Listener.Accept()
+		if err == nil {
+			go s.sort(conn)
+			continue
+		}
+		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+			continue
+		}
+		for _, b := range s.branches {
+			b.fail(err)
+		}
+		return
+	}
+}
+
+// sort reads how a connection begins, and hands it on.
+func (s *splitter) sort(conn net.Conn) {
+	begin := make([]byte, len(http2Preface))
+	_ = conn.SetReadDeadline(time.Now().Add(headerTimeout))
+	n, err := io.ReadFull(conn, begin)
+	_ = conn.SetReadDeadline(time.Time{})
+	if n == 0 && err != nil {
+		_ = conn.Close()
+		return
+	}
+	b := s.branches[0]
+	if string(begin) == http2Preface {
+		b = s.branches[1]
+	}
+	select {
+	case b.conns <- &begunConn{Conn: conn, begin: begin[:n]}:
+	case <-b.done:
+		_ = conn.Close()
+	}
+}
+
+// branch is one of the two listeners.
+type branch struct {
+	splitter *splitter
+	conns    chan net.Conn
+	done     chan struct{} // closed by the first Close or error
+	once     sync.Once
+	err      error
+}
+
+func newBranch(s *splitter) *branch {
+	return &branch{splitter: s, conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+func (b *branch) fail(err error) (first bool) {
+	b.once.Do(func() {
+		b.err, first = err, true
+		close(b.done)
+	})
+	return first
+}
+
+// Accept returns the next connection of this kind.
+func (b *branch) Accept() (net.Conn, error) {
+	select {
+	case conn := <-b.conns:
+		return conn, nil
+	case <-b.done:
+		return nil, b.err
+	}
+}
+
+// Close ends this branch, and the listener with the other one.
+func (b *branch) Close() error {
+	b.fail(net.ErrClosed)
+	b.splitter.mu.Lock()
+	defer b.splitter.mu.Unlock()
+	if b.splitter.closed++; b.splitter.closed == len(b.splitter.branches) {
+		return b.splitter.Listener.Close()
+	}
+	return nil
+}
+
+// Addr is the address of the listener.
+func (b *branch) Addr() net.Addr { return b.splitter.Listener.Addr() }
+
+// begunConn is a connection of which the beginning was read.
+type begunConn struct {
+	net.Conn
+	begin []byte
+}
+
+// Read reads the beginning, and then the rest.
+func (c *begunConn) Read(p []byte) (int, error) {
+	if len(c.begin) == 0 {
+		return c.Conn.Read(p)
+	}
+	n := copy(p, c.begin)
+	c.begin = c.begin[n:]
+	return n, nil
+}

@@ -1,0 +1,77 @@
+package runapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/tap"
+
+	"github.com/runwith/runwith"
+)
+
+// ServeGRPC serves gRPC on a listener of its own, with gRPC's own transport, which
+// answers sooner than net/http does. Each call must pass check, which sees it as a
+// request with its Host and headers; calls that wait end with ctx. It returns when
+// the server is stopped, and is called once.
+func (s *Server) ServeGRPC(ctx context.Context, l net.Listener, check func(*http.Request) *runwith.Error) error {
+	s.gate.base, s.gate.admit = ctx, check
+	if err := s.grpc.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serve gRPC: %w", err)
+	}
+	return nil
+}
+
+// StopGRPC ends ServeGRPC: calls under way have until ctx ends.
+func (s *Server) StopGRPC(ctx context.Context) {
+	stop := context.AfterFunc(ctx, s.grpc.Stop)
+	defer stop()
+	s.grpc.GracefulStop()
+}
+
+// gate stands in front of what comes through ServeGRPC. What comes through
+// ServeHTTP has passed the handlers in front of that.
+type gate struct {
+	base  context.Context //nolint:containedctx // the life of the server, as http.Server's BaseContext
+	admit func(*http.Request) *runwith.Error
+}
+
+// check looks at a call before anything is made of it.
+func (g *gate) check(ctx context.Context, info *tap.Info) (context.Context, error) {
+	r := &http.Request{Method: http.MethodPost, Host: first(info.Header, ":authority"), Header: http.Header{}}
+	for _, name := range []string{"Origin", "Sec-Fetch-Site"} {
+		r.Header[name] = info.Header.Get(name)
+	}
+	if p, ok := peer.FromContext(ctx); ok {
+		ctx := context.WithValue(ctx, http.LocalAddrContextKey, p.LocalAddr)
+		r = r.WithContext(ctx)
+	}
+	if refusal := g.admit(r); refusal != nil {
+		return nil, grpcError(refusal)
+	}
+	return ctx, nil
+}
+
+func first(md metadata.MD, name string) string {
+	if values := md.Get(name); len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// bound ends a call with the server.
+func (g *gate) bound(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if g.base == nil {
+		return handler(ctx, req)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(g.base, cancel)
+	defer stop()
+	return handler(ctx, req)
+}
