@@ -197,7 +197,7 @@ func TestInterleaveTakesTurns(t *testing.T) {
 			return float64(len(order)), nil
 		}
 	}
-	got, err := interleave(t.Context(), 2, step(0), step(1))
+	got, err := interleave(t.Context(), plan{samples: 2, turn: 1}, step(0), step(1))
 	if err != nil {
 		t.Fatal(err)
 	}

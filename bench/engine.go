@@ -99,7 +99,7 @@ func measureRun(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	times, err := interleave(ctx, b.n, timed(b.floor.fork), timed(b.floor.durable), timed(c.runOne))
+	times, err := interleave(ctx, plan{b.n, streak}, timed(b.floor.fork), timed(b.floor.durable), timed(c.runOne))
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func measureRuns(ctx context.Context, b *bench) ([]row, error) {
 	each := func(f func(context.Context) error) probe {
 		return rate(len(clients), 2*b.n, func(ctx context.Context, _ int) error { return f(ctx) })
 	}
-	rates, err := interleave(ctx, min(rounds, b.n), each(b.floor.fork), each(b.floor.durable),
+	rates, err := interleave(ctx, plan{min(rounds, b.n), 1}, each(b.floor.fork), each(b.floor.durable),
 		rate(len(clients), 2*b.n, func(ctx context.Context, i int) error { return clients[i].runOne(ctx) }))
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func measureTasks(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	rates, err := interleave(ctx, min(rounds, b.n),
+	rates, err := interleave(ctx, plan{min(rounds, b.n), 1},
 		rate(2, manyTasks, func(ctx context.Context, _ int) error { return b.floor.fork(ctx) }),
 		func(ctx context.Context) (float64, error) {
 			took, err := timed(func(ctx context.Context) error {
@@ -192,7 +192,7 @@ func measureRead(ctx context.Context, b *bench) ([]row, error) {
 			return err
 		})
 	}
-	times, err := interleave(ctx, 5*b.n, read(b.floor.client.executions), read(c.executions), read(bareREST), read(rest))
+	times, err := interleave(ctx, plan{5 * b.n, streak}, read(b.floor.client.executions), read(c.executions), read(bareREST), read(rest))
 	if err != nil {
 		return nil, err
 	}

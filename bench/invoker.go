@@ -29,7 +29,7 @@ func measureInvoke(ctx context.Context, b *bench) ([]row, error) {
 		post := func(url string) probe {
 			return rate(n, 2*b.n, func(ctx context.Context, _ int) error { return invoke(ctx, client, url) })
 		}
-		rates, err := interleave(ctx, min(rounds, b.n), post(bare), func(ctx context.Context) (float64, error) {
+		rates, err := interleave(ctx, plan{min(rounds, b.n), 1}, post(bare), func(ctx context.Context) (float64, error) {
 			perSecond, err := post(real)(ctx)
 			return perSecond, errors.Join(err, drain(ctx, b.up.addr))
 		})

@@ -8,9 +8,12 @@ import (
 )
 
 const (
-	// quiet is the pause before each measurement, in which what the one before
-	// has left to do comes to its end.
-	quiet = 2 * time.Millisecond
+	// quiet is the pause between two probes, in which what the one before has left
+	// to do comes to its end.
+	quiet = 20 * time.Millisecond
+	// streak is how many samples of a call one turn takes: a caller that goes on
+	// without a pause.
+	streak = 20
 	// rounds is how often a rate is measured.
 	rounds = 7
 )
@@ -53,23 +56,40 @@ func rate(clients, total int, f func(ctx context.Context, client int) error) pro
 	}
 }
 
-// interleave takes n samples of each probe, by turns, so that what else happens
-// on the machine happens to all of them. A first turn does not count.
-func interleave(ctx context.Context, n int, probes ...probe) ([][]float64, error) {
-	samples := make([][]float64, len(probes))
-	for turn := range n + 1 {
-		for i, p := range probes {
-			if err := pause(ctx, quiet); err != nil {
-				return nil, err
-			}
-			sample, err := p(ctx)
+// plan is how many samples are taken of each probe, and how many in one turn.
+type plan struct{ samples, turn int }
+
+// interleave takes samples of the probes by turns, so that what else happens on the
+// machine happens to all of them. The first turn does not count.
+func interleave(ctx context.Context, p plan, probes ...probe) ([][]float64, error) {
+	all := make([][]float64, len(probes))
+	warmUp := p.turn
+	for len(all[0]) < p.samples+warmUp {
+		for i, probe := range probes {
+			turn, err := take(ctx, p.turn, probe)
 			if err != nil {
 				return nil, err
 			}
-			if turn > 0 {
-				samples[i] = append(samples[i], sample)
-			}
+			all[i] = append(all[i], turn...)
 		}
+	}
+	for i := range all {
+		all[i] = all[i][warmUp:]
+	}
+	return all, nil
+}
+
+// take takes n samples of a probe, one after the other.
+func take(ctx context.Context, n int, p probe) (samples []float64, err error) {
+	if err := pause(ctx, quiet); err != nil {
+		return nil, err
+	}
+	for range n {
+		sample, err := p(ctx)
+		if err != nil {
+			return nil, err
+		}
+		samples = append(samples, sample)
 	}
 	return samples, nil
 }

@@ -135,7 +135,7 @@ func measureUp(ctx context.Context, b *bench) ([]row, error) {
 	}
 	var data string // of the latest first start
 	n := max(1, b.n/10)
-	times, err := interleave(ctx, n,
+	times, err := interleave(ctx, plan{n, 1},
 		func(ctx context.Context) (float64, error) {
 			s, err := start(ctx, b.progress, "ready", noop)
 			if err != nil {
@@ -153,7 +153,7 @@ func measureUp(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	memory, err := interleave(ctx, min(n, 3), func(ctx context.Context) (float64, error) { return b.memory(ctx, data) })
+	memory, err := interleave(ctx, plan{min(n, 3), 1}, func(ctx context.Context) (float64, error) { return b.memory(ctx, data) })
 	if err != nil {
 		return nil, err
 	}

@@ -20,8 +20,11 @@ func (tx *storeTx) operation(name string) (*longrunningpb.Operation, int64, erro
 		kind           operationKind
 		execution, job *int64
 		blob           []byte
+		x              nullableExecution
 	)
-	err := tx.QueryRow(`SELECT kind, execution, job, message FROM operations WHERE name = ?`, name).Scan(&kind, &execution, &job, &blob)
+	err := tx.QueryRow(`SELECT o.kind, o.execution, o.job, o.message, `+executionColumns+`
+		FROM operations o LEFT JOIN executions e ON e.id = o.execution WHERE o.name = ?`, name,
+	).Scan(append([]any{&kind, &execution, &job, &blob}, x.dest()...)...)
 	switch {
 	case errors.Is(err, sqlite.ErrNoRows):
 		return nil, 0, runwith.Errorf(runwith.NotFound, "operation %s does not exist", name)
@@ -30,9 +33,9 @@ func (tx *storeTx) operation(name string) (*longrunningpb.Operation, int64, erro
 	case kind == jobOperation:
 		return tx.jobOperation(name, job, blob)
 	case execution != nil:
-		row, err := tx.executionByID(*execution)
-		if errors.Is(err, sqlite.ErrNoRows) {
-			return nil, 0, runwith.Errorf(runwith.NotFound, "operation %s does not exist any more", name)
+		row, err := x.row()
+		if err == nil && row == nil {
+			err = runwith.Errorf(runwith.NotFound, "operation %s does not exist any more", name)
 		}
 		if err != nil {
 			return nil, 0, err
