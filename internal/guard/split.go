@@ -105,7 +105,9 @@ func (b *branch) Accept() (net.Conn, error) {
 
 // Close ends this branch, and the listener with the other one.
 func (b *branch) Close() error {
-	b.fail(net.ErrClosed)
+	if !b.fail(net.ErrClosed) {
+		return nil
+	}
 	b.splitter.mu.Lock()
 	defer b.splitter.mu.Unlock()
 	if b.splitter.closed++; b.splitter.closed == len(b.splitter.branches) {

@@ -1,0 +1,120 @@
+package runapi_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/runwith/runwith/internal/guard"
+	"github.com/runwith/runwith/internal/runapi"
+)
+
+// split serves an engine as the binary does: gRPC and HTTP/1 on one port, each by
+// its own server, behind one guard.
+func split(t *testing.T, s *server) (addr string, stop func()) {
+	t.Helper()
+	api, err := runapi.New(s.engine, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shield, err := guard.New(guard.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	http1, http2 := guard.Split(l)
+	base, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 2)
+	web := guard.Server(shield.Wrap(api), slog.New(slog.DiscardHandler))
+	go func() { ended <- web.Serve(http1) }()
+	go func() { ended <- api.ServeGRPC(base, http2, shield.Check) }()
+	stop = func() {
+		cancel()
+		api.StopGRPC(context.Background())
+		_ = web.Close()
+		for range 2 {
+			<-ended
+		}
+	}
+	return l.Addr().String(), stop
+}
+
+func connect(t *testing.T, addr string, opts ...grpc.DialOption) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient(addr, append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+func TestTheGuardStandsBeforeGRPCToo(t *testing.T) {
+	t.Parallel()
+	addr, stop := split(t, newServer(t))
+	defer stop()
+	list := &runpb.ListJobsRequest{Parent: parent}
+	for _, test := range []struct {
+		name      string
+		authority string
+		header    metadata.MD
+		want      codes.Code
+	}{
+		{"an ordinary client", "", nil, codes.OK},
+		{"an emulated host", "us-east4-run.googleapis.com", nil, codes.OK},
+		{"a name that is not this machine's", "rebound.example", nil, codes.PermissionDenied},
+		{"a page of another origin", "", metadata.Pairs("origin", "http://evil.example"), codes.PermissionDenied},
+		{"a second origin behind a good one", "", metadata.Pairs("origin", "http://"+addr, "origin", "http://evil.example"), codes.PermissionDenied},
+		{"what a browser says of another site", "", metadata.Pairs("sec-fetch-site", "cross-site"), codes.PermissionDenied},
+		{"the page's own origin", "", metadata.Pairs("origin", "http://"+addr), codes.OK},
+	} {
+		var opts []grpc.DialOption
+		if test.authority != "" {
+			opts = append(opts, grpc.WithAuthority(test.authority))
+		}
+		ctx := metadata.NewOutgoingContext(t.Context(), test.header)
+		_, err := runpb.NewJobsClient(connect(t, addr, opts...)).ListJobs(ctx, list)
+		if got := status.Code(err); got != test.want {
+			t.Errorf("%s: ListJobs() = %v, want %v", test.name, err, test.want)
+		}
+	}
+	res, err := http.Get("http://" + addr + "/v2/" + parent + "/jobs")
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("REST on the same port = %v, %v, want 200", res, err)
+	}
+	_ = res.Body.Close()
+}
+
+func TestStoppingLetsCallsGoThatWait(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	addr, stop := split(t, s)
+	c := dialGRPC(t, s)
+	c.create(t, shell("sleep 1000"))
+	op, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan error, 1)
+	go func() {
+		_, err := longrunningpb.NewOperationsClient(connect(t, addr)).WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: op.Name()})
+		answered <- err
+	}()
+	time.Sleep(50 * time.Millisecond) // so that it waits, most times; it ends in either case
+	stop()
+	<-answered
+}
