@@ -38,9 +38,8 @@ type Config struct {
 	// BodyTimeout is the time that a client has to send a REST body; 0 means 30 s.
 	BodyTimeout time.Duration
 	// Reject writes a refusal in the listener's own error format, with the HTTP
-	// status that [Status] tells. Nil writes Google's
-	// {"error":{"code","message","status"}}. gRPC requests are always answered
-	// with a gRPC status, without it.
+	// status that [Status] tells; nil writes plain text. gRPC requests are always
+	// answered with a gRPC status, without it.
 	Reject func(w http.ResponseWriter, r *http.Request, err *runwith.Error)
 }
 
@@ -82,7 +81,7 @@ func New(c Config) (*Guard, error) {
 		reject:      c.Reject,
 	}
 	if g.reject == nil {
-		g.reject = rejectJSON
+		g.reject = rejectText
 	}
 	return g, nil
 }

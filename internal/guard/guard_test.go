@@ -1,7 +1,6 @@
 package guard_test
 
 import (
-	"encoding/json"
 	"io"
 	"log/slog"
 	"maps"
@@ -203,32 +202,23 @@ func TestRefusal(t *testing.T) {
 		name   string
 		header string
 		body   string
-		code   int
-		status string
+		status int
 		says   string
 	}{
-		{"host", "Host: rebind.example", "", 403, "PERMISSION_DENIED", "--allow-host"},
-		{"origin", "Origin: http://page.example", "", 403, "PERMISSION_DENIED", "page.example"},
-		{"content type", "Content-Type: text/plain", "{}", 415, "INVALID_ARGUMENT", "application/json"},
-		{"size", "Content-Type: application/json", strings.Repeat(" ", 1<<20+1), 413, "INVALID_ARGUMENT", "1048576 bytes"},
+		{"host", "Host: rebind.example", "", 403, "--allow-host"},
+		{"origin", "Origin: http://page.example", "", 403, "page.example"},
+		{"content type", "Content-Type: text/plain", "{}", 415, "application/json"},
+		{"size", "Content-Type: application/json", strings.Repeat(" ", 1<<20+1), 413, "1048576 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			response := do(t, "POST", "http://"+addr, test.body, test.header)
-			var got struct {
-				Error struct {
-					Code            int
-					Message, Status string
-				}
-			}
-			if err := json.NewDecoder(response.Body).Decode(&got); err != nil {
+			text, err := io.ReadAll(response.Body)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if response.StatusCode != test.code || got.Error.Code != test.code || got.Error.Status != test.status {
-				t.Errorf("answer = %d %+v, want %d %s", response.StatusCode, got.Error, test.code, test.status)
-			}
-			if !strings.Contains(got.Error.Message, test.says) {
-				t.Errorf("message = %q, want it to say %q", got.Error.Message, test.says)
+			if response.StatusCode != test.status || !strings.Contains(string(text), test.says) {
+				t.Errorf("answer = %d %q, want %d that says %q", response.StatusCode, text, test.status, test.says)
 			}
 		})
 	}

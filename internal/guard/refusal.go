@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -82,21 +81,9 @@ func bodyUnreadable(err error) *runwith.Error {
 	}
 }
 
-// rejectJSON writes the error as Google's REST APIs do.
-// See https://cloud.google.com/apis/design/errors#http_mapping.
-func rejectJSON(w http.ResponseWriter, _ *http.Request, err *runwith.Error) {
-	type status struct {
-		Code    int    `json:"code"`
-		Message string `json:"message"`
-		Status  string `json:"status"`
-	}
-	code := Status(err)
-	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
-	w.WriteHeader(code)
-	// A client that does not read its refusal is no error of ours.
-	_ = json.NewEncoder(w).Encode(map[string]status{
-		"error": {Code: code, Message: err.Message, Status: err.Code.String()},
-	})
+// rejectText writes the error as plain text.
+func rejectText(w http.ResponseWriter, _ *http.Request, err *runwith.Error) {
+	http.Error(w, err.Error(), Status(err))
 }
 
 // rejectGRPC writes the error as a response of trailers alone, so that a gRPC
