@@ -12,7 +12,7 @@ func newEngine() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "engine",
 		Short: "Run the Cloud Run Jobs API on this machine",
-		Long: `Engine serves google.cloud.run.v2 (Jobs, Executions, Operations) over gRPC and
+		Long: `Engine serves google.cloud.run.v2 (Jobs, Executions, Tasks, Operations) over gRPC and
 REST, reading of logs as Cloud Logging does, and a metadata server, on one port.
 Tasks really run, as processes of this machine and without isolation.`,
 		Example: `  runwith engine --addr 127.0.0.1:8080 --job nightly.yaml

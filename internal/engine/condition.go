@@ -21,22 +21,28 @@ func (r *executionRow) conditions() []*runpb.Condition {
 	}
 }
 
-func (r *executionRow) completedCondition() *runpb.Condition {
-	c := &runpb.Condition{Type: "Completed", LastTransitionTime: r.lastTransition(r.completed)}
-	switch r.state {
+// condition is the state of the condition Completed.
+func (s state) condition() runpb.Condition_State {
+	switch s {
 	case pending:
-		c.State = runpb.Condition_CONDITION_PENDING
+		return runpb.Condition_CONDITION_PENDING
 	case running:
-		c.State = runpb.Condition_CONDITION_RECONCILING
+		return runpb.Condition_CONDITION_RECONCILING
 	case succeeded:
-		c.State = runpb.Condition_CONDITION_SUCCEEDED
+		return runpb.Condition_CONDITION_SUCCEEDED
+	}
+	return runpb.Condition_CONDITION_FAILED
+}
+
+func (r *executionRow) completedCondition() *runpb.Condition {
+	c := &runpb.Condition{Type: "Completed", State: r.state.condition(), LastTransitionTime: r.lastTransition(r.completed)}
+	switch r.state {
+	case succeeded:
 		c.Message = fmt.Sprintf("Execution completed successfully in %s.", seconds(r.completed.Sub(r.started)))
 	case failed:
-		c.State = runpb.Condition_CONDITION_FAILED
 		c.Message = fmt.Sprintf("Task %s-%s", r.shortID(), r.failure)
 		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: runpb.Condition_NON_ZERO_EXIT_CODE}
 	case cancelled:
-		c.State = runpb.Condition_CONDITION_FAILED
 		c.Message = fmt.Sprintf("Execution %s was cancelled.", r.shortID())
 	}
 	if r.stop != notStopped && r.state != succeeded && r.state != failed { // those came before the stop did
@@ -101,28 +107,21 @@ func (r *taskRow) conditions() []*runpb.Condition {
 }
 
 func (r *taskRow) completedCondition() *runpb.Condition {
-	c := &runpb.Condition{Type: "Completed", LastTransitionTime: r.execution.lastTransition(r.completed)}
+	c := &runpb.Condition{Type: "Completed", State: r.state.condition(), LastTransitionTime: r.execution.lastTransition(r.completed)}
 	switch r.state {
-	case pending:
-		c.State = runpb.Condition_CONDITION_PENDING
-	case running:
-		c.State = runpb.Condition_CONDITION_RECONCILING
 	case succeeded:
-		c.State = runpb.Condition_CONDITION_SUCCEEDED
 		c.Message = fmt.Sprintf("Task completed successfully in %s.", seconds(r.completed.Sub(r.started)))
 	case failed:
-		c.State = runpb.Condition_CONDITION_FAILED
 		c.Message = fmt.Sprintf("Task %s failed with message: %s", r.id(), r.last.status)
 		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: runpb.Condition_NON_ZERO_EXIT_CODE}
 	case cancelled:
-		c.State = runpb.Condition_CONDITION_FAILED
 		c.Message = "The task was cancelled."
 		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: r.execution.stopReason()}
 	}
 	return c
 }
 
-// shortID is the execution's ID: its job's and five characters.
+// shortID is the execution's ID, the last part of its name.
 func (r *executionRow) shortID() string {
 	_, id, _ := strings.Cut(r.message.Name, "/executions/")
 	return id

@@ -22,7 +22,7 @@
 //
 // Lost is an attempt that died with the engine: to the job it is the same
 // attempt, placed once more. The states right of the arrows' end are terminal;
-// no transition leaves them, which every UPDATE in store.go checks itself.
+// no transition leaves them, which every UPDATE in the store_*.go files checks itself.
 //
 // Each transition is one transaction, and is on disk before anybody hears of it.
 // What a restart finds in state running is either adopted or lost; see recover.go.

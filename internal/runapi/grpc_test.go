@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"testing"
-	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -14,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
 	"github.com/runwith/runwith/internal/guard"
@@ -99,22 +99,40 @@ func TestTheGuardStandsBeforeGRPCToo(t *testing.T) {
 	_ = res.Body.Close()
 }
 
+// sent tells when a call's request has left.
+type sent chan struct{}
+
+func (sent) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (sent) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (sent) HandleConn(context.Context, stats.ConnStats)                       {}
+func (s sent) HandleRPC(_ context.Context, event stats.RPCStats) {
+	if _, ok := event.(*stats.OutPayload); ok {
+		close(s)
+	}
+}
+
+// Stopping is given no limit here, so that a call which nobody lets go would hold it
+// up for ever.
 func TestStoppingLetsCallsGoThatWait(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	addr, stop := split(t, s)
 	c := dialGRPC(t, s)
 	c.create(t, shell("sleep 1000"))
-	op, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello})
+	run, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello})
 	if err != nil {
 		t.Fatal(err)
 	}
-	answered := make(chan error, 1)
+	left, answered := make(sent), make(chan struct{})
+	conn := connect(t, addr, grpc.WithStatsHandler(left))
 	go func() {
-		_, err := longrunningpb.NewOperationsClient(connect(t, addr)).WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: op.Name()})
-		answered <- err
+		defer close(answered)
+		op, err := longrunningpb.NewOperationsClient(conn).WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: run.Name()})
+		if err == nil && op.Done {
+			t.Errorf("WaitOperation() = %v, want it open: the run goes on", op)
+		}
 	}()
-	time.Sleep(50 * time.Millisecond) // so that it waits, most times; it ends in either case
+	<-left
 	stop()
 	<-answered
 }
