@@ -54,7 +54,7 @@ func openEngine(ctx context.Context, place placeFlags, f engineFlags, logger *sl
 	if err := registerJobs(ctx, s.engine, place, f.jobs, logger); err != nil {
 		return s, err
 	}
-	if s.api, err = runapi.New(s.engine, logger); err != nil {
+	if s.api, err = runapi.New(runapi.Config{Engine: s.engine, Logger: logger}); err != nil {
 		return s, err
 	}
 	s.mux = http.NewServeMux()

@@ -24,7 +24,7 @@ import (
 // its own server, behind one guard.
 func split(t *testing.T, s *server) (addr string, stop func()) {
 	t.Helper()
-	api, err := runapi.New(s.engine, slog.New(slog.DiscardHandler))
+	api, err := runapi.New(runapi.Config{Engine: s.engine})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,10 +27,20 @@ type Server struct {
 	gate *gate
 }
 
-// New returns a handler that serves the engine. gRPC needs a listener that speaks
-// HTTP/2; see [Server.ServeGRPC] too. Logger gets the causes of internal errors.
-func New(e *engine.Engine, logger *slog.Logger) (*Server, error) {
-	intercept := interceptor(logger)
+// Config says what a [Server] serves. Engine is required.
+type Config struct {
+	Engine *engine.Engine
+	// Logger gets the causes of internal errors; nil discards them.
+	Logger *slog.Logger
+}
+
+// New returns a handler that serves an engine. gRPC needs a listener that speaks
+// HTTP/2; see [Server.ServeGRPC] too.
+func New(c Config) (*Server, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	e, intercept := c.Engine, interceptor(c.Logger)
 	s := &Server{gate: &gate{}}
 	s.grpc = grpc.NewServer(grpc.ChainUnaryInterceptor(s.gate.bound, intercept), grpc.InTapHandle(s.gate.check))
 	services := []service{

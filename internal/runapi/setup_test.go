@@ -61,7 +61,7 @@ func openServer(t *testing.T, dir string, c engine.Config) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := runapi.New(e, logger)
+	handler, err := runapi.New(runapi.Config{Engine: e, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
