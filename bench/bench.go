@@ -38,7 +38,7 @@ func newBench(ctx context.Context, o options, progress io.Writer) (_ *bench, err
 	if b.binary, err = b.build(ctx, "runwith", "github.com/runwith/runwith/cmd/runwith"); err != nil {
 		return nil, err
 	}
-	b.floor, err = openFloor(ctx, filepath.Join(b.dir, "floor"))
+	b.floor, err = b.openFloor(ctx)
 	return b, err
 }
 
@@ -80,7 +80,7 @@ func (b *bench) open(ctx context.Context) (_ *cloudRun, err error) {
 	if b.engine, err = dial(ctx, b.up.addr); err != nil {
 		return nil, err
 	}
-	return b.engine, b.engine.createJob(ctx)
+	return b.engine, b.engine.createJob(ctx, jobID, 1, 0)
 }
 
 // clientsOr is how many clients work at once, where nothing else was asked for.

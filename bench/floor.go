@@ -4,17 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os/exec"
 	"path/filepath"
-	"sync/atomic"
-	"time"
+	"strings"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
-	"cloud.google.com/go/run/apiv2/runpb"
-	"google.golang.org/grpc"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/runwith/runwith/internal/sqlite"
 )
@@ -28,21 +22,18 @@ const (
 const record = 512
 
 // floor does what is measured with nothing around it: real processes, commits
-// through the same database, and servers on this machine that have one handler.
-// Those are in this process: a little faster than runwith's can be. Its methods
-// may be called concurrently.
+// through the same database, and calls of a server whose handlers do the least that
+// an answer needs; see bench/floor. Its methods may be called concurrently.
 type floor struct {
-	command   string // path of true
-	db        *sqlite.DB
-	grpc      *grpc.Server
-	rest      *http.Server
-	restAddr  string
-	client    *cloudRun                       // of grpc
-	execution atomic.Pointer[runpb.Execution] // what reads answer
+	command  string // path of true
+	db       *sqlite.DB
+	server   *server
+	restAddr string
+	client   *cloudRun // of the server's gRPC
 }
 
-// openFloor opens a database in a folder and listens. The caller closes it.
-func openFloor(ctx context.Context, dir string) (_ *floor, err error) {
+// openFloor opens a database and starts the server. The caller closes it.
+func (b *bench) openFloor(ctx context.Context) (_ *floor, err error) {
 	f := &floor{}
 	defer func() {
 		if err != nil {
@@ -52,43 +43,23 @@ func openFloor(ctx context.Context, dir string) (_ *floor, err error) {
 	if f.command, err = exec.LookPath("true"); err != nil {
 		return nil, fmt.Errorf("find a command to run: %w", err)
 	}
+	dir := filepath.Join(b.dir, "floor")
 	f.db, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, "floor.db"),
 		Migrations: []string{`CREATE TABLE runs (id INTEGER PRIMARY KEY, state TEXT NOT NULL, message BLOB NOT NULL) STRICT`}})
 	if err != nil {
 		return nil, err
 	}
-	if err = f.listen(ctx); err != nil {
+	binary, err := b.build(ctx, "floor", "github.com/runwith/runwith/bench/floor")
+	if err != nil {
 		return nil, err
 	}
-	return f, nil
-}
-
-// listen serves gRPC by grpc-go's own transport, the fastest that there is, and
-// REST by net/http.
-func (f *floor) listen(ctx context.Context) error {
-	var config net.ListenConfig
-	forGRPC, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
+	if f.server, err = start(ctx, b.progress, "floor is ready at ", binary, dir); err != nil {
+		return nil, err
 	}
-	f.grpc = grpc.NewServer()
-	longrunningpb.RegisterOperationsServer(f.grpc, echo{})
-	runpb.RegisterExecutionsServer(f.grpc, reads{floor: f})
-	go f.grpc.Serve(forGRPC) //nolint:errcheck // it ends when the floor is closed
-	if f.client, err = dial(ctx, forGRPC.Addr().String()); err != nil {
-		return err
-	}
-	forREST, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	f.restAddr = forREST.Addr().String()
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /api/", f.accept)
-	mux.HandleFunc("GET /v2/", f.readREST)
-	f.rest = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go f.rest.Serve(forREST) //nolint:errcheck // it ends when the floor is closed
-	return nil
+	forGRPC, forREST, _ := strings.Cut(f.server.addr, " ")
+	f.restAddr = forREST
+	f.client, err = dial(ctx, forGRPC)
+	return f, err
 }
 
 func (f *floor) close() error {
@@ -96,11 +67,8 @@ func (f *floor) close() error {
 	if f.client != nil {
 		errs = append(errs, f.client.close())
 	}
-	if f.grpc != nil {
-		f.grpc.Stop()
-	}
-	if f.rest != nil {
-		errs = append(errs, f.rest.Close())
+	if f.server != nil {
+		errs = append(errs, f.server.stop())
 	}
 	if f.db != nil {
 		errs = append(errs, f.db.Close())
@@ -144,45 +112,4 @@ func (f *floor) update(ctx context.Context, id int64) error {
 		_, err := tx.Exec(`UPDATE runs SET state = 'succeeded' WHERE id = ?`, id)
 		return err
 	})
-}
-
-// accept answers 202 when a request is on disk.
-func (f *floor) accept(w http.ResponseWriter, r *http.Request) {
-	id, err := f.insert(r.Context())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusAccepted)
-	fmt.Fprintf(w, `{"id":%d}`, id)
-}
-
-func (f *floor) readREST(w http.ResponseWriter, _ *http.Request) {
-	body, err := protojson.Marshal(f.execution.Load())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body) // a client that has left is missed by nobody
-}
-
-// echo answers with the name that it was asked for.
-type echo struct {
-	longrunningpb.UnimplementedOperationsServer
-}
-
-func (echo) GetOperation(_ context.Context, req *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {
-	return &longrunningpb.Operation{Name: req.Name, Done: true}, nil
-}
-
-// reads answers with the floor's execution.
-type reads struct {
-	runpb.UnimplementedExecutionsServer
-	floor *floor
-}
-
-func (r reads) GetExecution(context.Context, *runpb.GetExecutionRequest) (*runpb.Execution, error) {
-	return r.floor.execution.Load(), nil
 }

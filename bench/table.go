@@ -130,7 +130,7 @@ func (r row) cells() []string {
 }
 
 func (t *target) format(u unit) string {
-	text := fmt.Sprintf("%.0fx", t.Ratio)
+	text := fmt.Sprintf("%.2gx", t.Ratio)
 	if t.Limit != 0 {
 		text = u.format(t.Limit)
 	}

@@ -19,34 +19,50 @@ var (
 	errClosing = errors.New("the engine is closing")
 )
 
-// launch runs one placement in a goroutine of its own. The scheduler calls it, and
-// no more once it is closed.
-func (e *Engine) launch(a *active, p placement) {
+// launch runs one placement in a goroutine of its own, and then those that follow
+// in its place. The scheduler calls it, and no more once it is closed.
+func (e *Engine) launch(t turn) {
 	e.attempts.Go(func() {
-		e.scheduler.done(a, e.attempt(a, p))
+		for next := &t; next != nil; {
+			next = e.attempt(*next)
+		}
 	})
 }
 
-// attempt takes one placement from claim to end, and returns the one that follows
-// it, if any.
-func (e *Engine) attempt(a *active, p placement) (again *placement) {
-	if !p.claimed && !p.resume {
-		claimed, err := e.claim(a.id, p)
-		if err != nil || !claimed {
-			return nil // closing, or stopped before its turn
+// attempt takes one placement from claim to end, and returns the one that has its
+// place then, if any.
+func (e *Engine) attempt(t turn) (next *turn) {
+	a := t.active
+	if !t.claimed && !t.resume {
+		claimed, err := e.claim(a.id, t.placement)
+		if err != nil || !claimed { // closing, or stopped before its turn
+			e.gone(e.scheduler.done(a, nil, nil))
+			return nil
 		}
 		e.changes.Publish(a.id)
 	}
 	ctx, cancel := context.WithTimeoutCause(a.ctx, a.execution.Template.Timeout.AsDuration(), errTimeout)
 	defer cancel()
-	end, err := e.run(ctx, a, p)
+	end, err := e.run(ctx, a, t.placement)
+	var again *placement
 	switch {
 	case errors.Is(err, runner.ErrLost):
-		return e.lose(a, p)
-	case err != nil:
-		return nil // closing: the next start goes on with it
+		again = e.lose(a, t.placement)
+	case err == nil:
+		again, next = e.finish(t, end)
+	} // or else it is closing: the next start goes on with it
+	e.gone(e.scheduler.done(a, again, next))
+	return next
+}
+
+// gone tells of the end of a stopped execution, if there is one, of which nothing
+// ran any more.
+func (e *Engine) gone(idle *active) {
+	if idle == nil || e.ctx.Err() != nil {
+		return
 	}
-	return e.finish(a, p, end)
+	e.ended(idle)
+	e.changes.Publish(idle.id)
 }
 
 // run places an attempt and waits for its end. Its output is on disk when run
@@ -133,25 +149,45 @@ func (e *Engine) claim(execution int64, p placement) (claimed bool, err error) {
 	return claimed, err
 }
 
-// finish records an attempt's end and what follows from it.
-func (e *Engine) finish(a *active, p placement, end ending) (again *placement) {
-	var after transition
+// finish records an attempt's end and what follows from it: whether the task is
+// attempted again, and which one has its place now. That one is claimed in the same
+// commit.
+func (e *Engine) finish(t turn, end ending) (again *placement, next *turn) {
+	a := t.active
+	var (
+		after   transition
+		claimed bool
+	)
 	maxRetries := int(a.execution.Template.GetMaxRetries())
+	next = e.scheduler.next(a)
 	err := e.persist("record the end of an attempt", a.id, func(tx *storeTx) (err error) {
-		after, err = tx.finishTask(a.id, p, end, maxRetries, time.Now())
+		if after, err = tx.finishTask(a.id, t.placement, end, maxRetries, time.Now()); err == nil && next != nil {
+			claimed, err = tx.claimTask(next.active.id, next.placement, time.Now())
+		}
 		return err
 	})
-	if err != nil {
-		return nil
+	if err == nil {
+		e.changed(a, after)
+		if after.retry {
+			again = &placement{task: t.task, attempt: t.attempt + 1}
+		}
 	}
-	if after.execution.terminal() {
+	if err != nil || !claimed { // there is no next one, or it was stopped before its turn
+		e.gone(e.scheduler.drop(next))
+		return again, nil
+	}
+	next.claimed = true
+	e.changes.Publish(next.active.id)
+	return again, next
+}
+
+// changed tells of a transition that is on disk.
+func (e *Engine) changed(a *active, to transition) {
+	if x := to.execution; x.state.terminal() {
+		x.message, a.last = a.execution, x
 		e.ended(a)
 	}
 	e.changes.Publish(a.id)
-	if after.retry {
-		return &placement{task: p.task, attempt: p.attempt + 1}
-	}
-	return nil
 }
 
 // ended lets go of an execution that has come to its end.
@@ -173,10 +209,7 @@ func (e *Engine) lose(a *active, p placement) (again *placement) {
 		return nil
 	}
 	e.log.Info("attempt was lost with an earlier process", "execution", a.execution.Name, "task", p.task, "attempt", p.attempt)
-	if after.execution.terminal() {
-		e.ended(a)
-	}
-	e.changes.Publish(a.id)
+	e.changed(a, after)
 	if after.retry {
 		return &placement{task: p.task, attempt: p.attempt, incarnation: p.incarnation + 1}
 	}

@@ -30,8 +30,8 @@ func (e *Engine) Operation(ctx context.Context, req *longrunningpb.GetOperationR
 	if err != nil {
 		return nil, err
 	}
-	op, _, err := e.operation(ctx, name)
-	return op, err
+	at, err := e.operation(ctx, name)
+	return at.op, err
 }
 
 // WaitOperation returns an operation when it is done, or as it stands when the
@@ -42,34 +42,58 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 	if err != nil {
 		return nil, err
 	}
-	_, execution, err := e.operation(ctx, name)
-	if err != nil {
-		return nil, err
-	}
 	if req.Timeout != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, req.Timeout.AsDuration())
 		defer cancel()
 	}
-	changed, leave := e.changes.Subscribe(execution)
+	// Read without ctx: a wait that has run out still answers with the latest state.
+	unbound := context.WithoutCancel(ctx)
+	at, err := e.operation(unbound, name)
+	if err != nil || at.op.Done {
+		return at.op, err
+	}
+	if at.toEnd {
+		if last := e.awaitEnd(ctx, at.execution); last != nil {
+			return last.operation(name.String(), at.kind)
+		}
+	}
+	changed, leave := e.changes.Subscribe(at.execution)
 	defer leave()
 	for {
-		// Read without ctx: a wait that has run out still answers with the latest state.
-		op, next, err := e.operation(context.WithoutCancel(ctx), name)
-		if err != nil || op.Done {
-			return op, err
+		now, err := e.operation(unbound, name)
+		if err != nil || now.op.Done {
+			return now.op, err
 		}
-		if next != execution { // a deleted job has several executions to wait for
+		if now.execution != at.execution { // a deleted job has several executions to wait for
 			return e.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: req.Name})
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return op, nil
+			return now.op, nil
 		case <-e.ctx.Done():
 			return nil, runwith.Errorf(runwith.Unavailable, "the server is stopping: ask again later")
 		}
 	}
+}
+
+// awaitEnd waits until an execution ends, and returns how, or nil where only the
+// store can tell.
+func (e *Engine) awaitEnd(ctx context.Context, execution int64) *executionRow {
+	a := e.scheduler.find(execution)
+	if a == nil {
+		return nil
+	}
+	select {
+	case <-a.ended:
+		if a.last != nil {
+			return a.last.copy()
+		}
+	case <-ctx.Done():
+	case <-e.ctx.Done():
+	}
+	return nil
 }
 
 // Operations returns a page of a location's operations, newest first.
@@ -101,11 +125,11 @@ func (e *Engine) Operations(ctx context.Context, req *longrunningpb.ListOperatio
 			res.NextPageToken = p.next(names[p.size-1])
 		}
 		for _, name := range names {
-			op, _, err := tx.operation(name)
+			at, err := tx.operation(name)
 			if err != nil {
 				return err
 			}
-			res.Operations = append(res.Operations, op)
+			res.Operations = append(res.Operations, at.op)
 		}
 		return nil
 	})
@@ -122,13 +146,13 @@ func (e *Engine) DeleteOperation(ctx context.Context, req *longrunningpb.DeleteO
 	return e.write(ctx, func(tx *storeTx) error { return tx.deleteOperation(name) })
 }
 
-// operation reads an operation, and the execution on which its end depends.
-func (e *Engine) operation(ctx context.Context, name jobspec.OperationName) (op *longrunningpb.Operation, execution int64, err error) {
+// operation reads an operation.
+func (e *Engine) operation(ctx context.Context, name jobspec.OperationName) (at operationRow, err error) {
 	err = e.read(ctx, func(tx *storeTx) error {
-		op, execution, err = tx.operation(name.String())
+		at, err = tx.operation(name.String())
 		return err
 	})
-	return op, execution, err
+	return at, err
 }
 
 func openOperation(name string, metadata proto.Message) (*longrunningpb.Operation, error) {

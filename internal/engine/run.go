@@ -27,7 +27,7 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 	}
 	var r run
 	op, err := e.change(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
-		job, err := tx.job(name)
+		job, err := tx.bareJob(name)
 		if err != nil {
 			return nil, err
 		}
@@ -158,7 +158,7 @@ func executionID(job string) string {
 
 // activate makes an execution known to the scheduler's side of the engine.
 func (e *Engine) activate(id int64, x *runpb.Execution, ready []placement) *active {
-	a := &active{id: id, execution: x, ready: ready, width: widthOf(x)}
+	a := &active{id: id, execution: x, ready: ready, width: widthOf(x), ended: make(chan struct{})}
 	a.ctx, a.cancel = context.WithCancelCause(e.ctx)
 	return a
 }

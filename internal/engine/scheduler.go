@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -13,7 +14,7 @@ import (
 // so that a large one does not hold up a small one. Nothing here is on disk: it is
 // derived from the tasks' states when the engine opens.
 type scheduler struct {
-	launch func(*active, placement)
+	launch func(turn)
 
 	mu     sync.Mutex
 	free   int               // places left on this machine
@@ -30,6 +31,11 @@ type active struct {
 	cancel    context.CancelCauseFunc
 	width     int // how many of its tasks may run at once
 
+	ended chan struct{} // closed when the scheduler forgets it
+	// last is how it ended, set before ended is closed where its end came with that of
+	// a task; nil otherwise. Who reads it takes a copy.
+	last *executionRow
+
 	// Guarded by the scheduler.
 	ready   []placement // tasks that wait to be placed, in order
 	running int
@@ -45,7 +51,13 @@ type placement struct {
 	resume bool
 }
 
-func newScheduler(places int, launch func(*active, placement)) *scheduler {
+// turn is a placement whose turn has come.
+type turn struct {
+	active *active
+	placement
+}
+
+func newScheduler(places int, launch func(turn)) *scheduler {
 	return &scheduler{launch: launch, free: places, active: map[int64]*active{}}
 }
 
@@ -95,24 +107,60 @@ func (s *scheduler) add(a *active, reserved ...placement) {
 		return
 	}
 	for _, p := range reserved {
-		s.launch(a, p)
+		s.launch(turn{a, p})
 	}
 	s.queue(a)
 	s.place()
 }
 
-// done gives back the place of an attempt that has ended, after which the task may
-// have to be placed again.
-func (s *scheduler) done(a *active, again *placement) {
+// next returns the placement whose turn it is, for the place that one of a's gives
+// up soon, or nil. It is to be run at once, or dropped.
+func (s *scheduler) next(a *active) *turn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.free++
+	if s.closed {
+		return nil
+	}
+	if t := s.pop(); t != nil {
+		return t
+	}
+	return a.take() // it has room for no more, but for this one
+}
+
+// drop takes back a placement that gets no place now, for its execution is stopped,
+// or what was to make room goes on. It returns the execution as done does.
+func (s *scheduler) drop(t *turn) (idle *active) {
+	if t == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := t.active
+	a.running--
+	if !a.stopped() {
+		a.ready = slices.Insert(a.ready, 0, t.placement)
+		s.queue(a)
+	}
+	return s.idle(a)
+}
+
+// done gives back the place of an attempt that has ended, or passes it on to the
+// next one. The task of it may have to be placed again. It returns the execution if
+// that is stopped and nothing of it runs, so that nobody else will say that it has
+// ended.
+func (s *scheduler) done(a *active, again *placement, next *turn) (idle *active) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if next == nil {
+		s.free++
+	}
 	a.running--
 	if again != nil {
 		a.ready = append(a.ready, *again)
 	}
 	s.queue(a)
 	s.place()
+	return s.idle(a)
 }
 
 // remove forgets an execution that has ended, or that was not stored after all.
@@ -123,11 +171,19 @@ func (s *scheduler) remove(a *active) {
 	a.cancel(nil)
 	if s.active[a.id] == a {
 		delete(s.active, a.id)
+		close(a.ended)
 	}
 }
 
+// find returns an execution that has not ended, or nil.
+func (s *scheduler) find(execution int64) *active {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.active[execution]
+}
+
 // stop ends an execution's attempts and places no more of it. It returns the
-// execution if nothing of it runs, so that nobody else will say that it has ended.
+// execution as done does.
 func (s *scheduler) stop(execution int64) (idle *active) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,11 +193,19 @@ func (s *scheduler) stop(execution int64) (idle *active) {
 	}
 	a.ready = nil
 	a.cancel(errStopped)
-	if a.running > 0 {
+	return s.idle(a)
+}
+
+// idle returns an execution that is stopped, of which nothing runs, and that the
+// scheduler was not told to forget.
+func (s *scheduler) idle(a *active) *active {
+	if a.running > 0 || !a.stopped() || s.active[a.id] != a {
 		return nil
 	}
 	return a
 }
+
+func (a *active) stopped() bool { return errors.Is(context.Cause(a.ctx), errStopped) }
 
 // close places nothing any more.
 func (s *scheduler) close() {
@@ -161,18 +225,37 @@ func (s *scheduler) queue(a *active) {
 
 // place places tasks while there is room.
 func (s *scheduler) place() {
-	for s.free > 0 && len(s.turns) > 0 && !s.closed {
+	for s.free > 0 && !s.closed {
+		t := s.pop()
+		if t == nil {
+			return
+		}
+		s.free--
+		s.launch(*t)
+	}
+}
+
+// pop returns the placement whose turn it is, or nil where none waits.
+func (s *scheduler) pop() *turn {
+	for len(s.turns) > 0 {
 		a := s.turns[0]
 		s.turns = slices.Delete(s.turns, 0, 1)
 		a.queued = false
-		if len(a.ready) == 0 {
-			continue // stopped meanwhile
-		}
-		next := a.ready[0]
-		a.ready = a.ready[1:]
-		a.running++
-		s.free--
-		s.queue(a)
-		s.launch(a, next)
+		if t := a.take(); t != nil {
+			s.queue(a)
+			return t
+		} // or else it was stopped meanwhile
 	}
+	return nil
+}
+
+// take takes the execution's next placement, or returns nil where it has none.
+func (a *active) take() *turn {
+	if len(a.ready) == 0 {
+		return nil
+	}
+	t := &turn{a, a.ready[0]}
+	a.ready = a.ready[1:]
+	a.running++
+	return t
 }

@@ -89,6 +89,20 @@ type counts struct {
 	tasks, running, succeeded, failed, cancelled, retried int
 }
 
+// delta is what a transition adds to an execution's counts.
+type delta struct {
+	running, succeeded, failed, cancelled, retried int
+	failure                                        string
+}
+
+func (c *counts) add(d delta) {
+	c.running += d.running
+	c.succeeded += d.succeeded
+	c.failed += d.failed
+	c.cancelled += d.cancelled
+	c.retried += d.retried
+}
+
 // verdict is the state of an execution whose tasks stand so.
 func (c counts) verdict() state {
 	switch {

@@ -77,8 +77,6 @@ func (e *Engine) end(ctx context.Context, req endRequest, kind operationKind, ch
 
 // stopped ends what runs of an execution that is stopped on disk.
 func (e *Engine) stopped(execution int64) {
-	if idle := e.scheduler.stop(execution); idle != nil {
-		e.ended(idle)
-	}
+	e.gone(e.scheduler.stop(execution))
 	e.changes.Publish(execution)
 }

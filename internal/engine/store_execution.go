@@ -25,6 +25,14 @@ type executionRow struct {
 	message *runpb.Execution // as it was created
 }
 
+// copy is the row with a message of its own, for [executionRow.proto], which changes
+// it.
+func (r *executionRow) copy() *executionRow {
+	c := *r
+	c.message = proto.CloneOf(r.message)
+	return &c
+}
+
 const executionColumns = `e.id, e.state, e.stop, e.updated, e.started, e.completed, e.deleted,
 	e.tasks, e.running, e.succeeded, e.failed, e.cancelled, e.retried, e.failure, e.message`
 
@@ -166,6 +174,9 @@ func (tx *storeTx) stopExecution(id int64, why stopReason, now time.Time) error 
 	if err != nil {
 		return err
 	}
-	_, err = tx.tally(id, delta{cancelled: int(waiting)}, now)
-	return err
+	x, err := tx.progress(id)
+	if err != nil {
+		return err
+	}
+	return tx.tally(x, delta{cancelled: int(waiting)}, now)
 }

@@ -63,9 +63,30 @@ func (tx *storeTx) job(name jobspec.JobName) (*jobRow, error) {
 	row, err := scanJob(tx.QueryRow(jobColumns+` WHERE j.project = ? AND j.region = ? AND j.job = ? AND j.deleted IS NULL`,
 		name.Project, name.Region, name.Job))
 	if errors.Is(err, sqlite.ErrNoRows) {
-		return nil, runwith.Errorf(runwith.NotFound, "job %s does not exist", name)
+		return nil, errNoJob(name)
 	}
 	return row, err
+}
+
+// bareJob is job without what it has from its executions.
+func (tx *storeTx) bareJob(name jobspec.JobName) (*jobRow, error) {
+	var (
+		row  jobRow
+		blob []byte
+	)
+	err := tx.QueryRow(`SELECT id, message FROM jobs WHERE project = ? AND region = ? AND job = ? AND deleted IS NULL`,
+		name.Project, name.Region, name.Job).Scan(&row.id, &blob)
+	if errors.Is(err, sqlite.ErrNoRows) {
+		return nil, errNoJob(name)
+	}
+	if err == nil {
+		row.message, err = unmarshal(blob, &runpb.Job{})
+	}
+	return &row, err
+}
+
+func errNoJob(name jobspec.JobName) error {
+	return runwith.Errorf(runwith.NotFound, "job %s does not exist", name)
 }
 
 func (tx *storeTx) jobByID(id int64) (*jobRow, error) {

@@ -13,49 +13,71 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// operation returns an operation as it stands, and the execution on which its end
-// depends, 0 for none.
-func (tx *storeTx) operation(name string) (*longrunningpb.Operation, int64, error) {
+// operationRow is an operation as it stands.
+type operationRow struct {
+	op   *longrunningpb.Operation
+	kind operationKind
+	// execution is what it waits for, 0 for nothing.
+	execution int64
+	// toEnd says that it is done just when that execution has ended.
+	toEnd bool
+}
+
+// operation returns the operation of that name, or NOT_FOUND.
+func (tx *storeTx) operation(name string) (operationRow, error) {
 	var (
-		kind           operationKind
+		row            operationRow
 		execution, job *int64
 		blob           []byte
 		x              nullableExecution
 	)
 	err := tx.QueryRow(`SELECT o.kind, o.execution, o.job, o.message, `+executionColumns+`
 		FROM operations o LEFT JOIN executions e ON e.id = o.execution WHERE o.name = ?`, name,
-	).Scan(append([]any{&kind, &execution, &job, &blob}, x.dest()...)...)
+	).Scan(append([]any{&row.kind, &execution, &job, &blob}, x.dest()...)...)
 	switch {
 	case errors.Is(err, sqlite.ErrNoRows):
-		return nil, 0, runwith.Errorf(runwith.NotFound, "operation %s does not exist", name)
+		return row, runwith.Errorf(runwith.NotFound, "operation %s does not exist", name)
 	case err != nil:
-		return nil, 0, err
-	case kind == jobOperation:
-		return tx.jobOperation(name, job, blob)
 	case execution != nil:
-		row, err := x.row()
-		if err == nil && row == nil {
-			err = runwith.Errorf(runwith.NotFound, "operation %s does not exist any more", name)
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		op, err := row.operation(name, kind)
-		return op, *execution, err
+		row.execution, row.toEnd = *execution, true
+		row.op, err = x.operation(name, row.kind)
+	case row.kind == jobOperation:
+		row.op, row.execution, err = tx.jobOperation(name, job, blob)
+	default:
+		row.op, row.execution, err = tx.deletion(name, job, blob)
 	}
+	return row, err
+}
+
+// operation is one that ends with the execution, or NOT_FOUND where that has been
+// removed.
+func (n *nullableExecution) operation(name string, kind operationKind) (*longrunningpb.Operation, error) {
+	row, err := n.row()
+	switch {
+	case err != nil:
+		return nil, err
+	case row == nil:
+		return nil, runwith.Errorf(runwith.NotFound, "operation %s does not exist any more", name)
+	}
+	return row.operation(name, kind)
+}
+
+// deletion is the operation of a job's deletion: done when none of its executions
+// is active. It returns one that is.
+func (tx *storeTx) deletion(name string, job *int64, blob []byte) (*longrunningpb.Operation, int64, error) {
 	message, err := unmarshal(blob, &runpb.Job{})
 	if err != nil {
 		return nil, 0, err
 	}
+	var active []int64
 	if job != nil {
-		active, err := tx.activeExecutions(*job)
-		if err != nil {
+		if active, err = tx.activeExecutions(*job); err != nil {
 			return nil, 0, err
 		}
-		if len(active) > 0 {
-			op, err := openOperation(name, message)
-			return op, active[0], err
-		}
+	}
+	if len(active) > 0 {
+		op, err := openOperation(name, message)
+		return op, active[0], err
 	}
 	op, err := doneOperation(name, message)
 	return op, 0, err
@@ -127,9 +149,7 @@ func (tx *storeTx) addExecutionOperation(at jobspec.Location, kind operationKind
 	if err != nil {
 		return nil, err
 	}
-	seen := *row
-	seen.message = proto.CloneOf(row.message)
-	return seen.operation(name, kind)
+	return row.copy().operation(name, kind)
 }
 
 // addJobOperation stores an operation about a job: one that is done, or, for a
@@ -139,8 +159,8 @@ func (tx *storeTx) addJobOperation(at jobspec.Location, kind operationKind, row 
 	if err != nil {
 		return nil, err
 	}
-	op, _, err := tx.operation(name)
-	return op, err
+	stored, err := tx.operation(name)
+	return stored.op, err
 }
 
 // operationOf is what an operation is about.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -14,14 +15,8 @@ import (
 
 // transition is what a task's change made of it and of its execution.
 type transition struct {
-	execution state
-	retry     bool // the task waits again
-}
-
-// delta is what a transition adds to an execution's counts.
-type delta struct {
-	running, succeeded, failed, cancelled, retried int
-	failure                                        string
+	execution *executionRow // without its message
+	retry     bool          // the task waits again
 }
 
 // claimTask takes a task from pending to running, unless its execution is stopped.
@@ -39,11 +34,11 @@ func (tx *storeTx) claimTask(execution int64, p placement, now time.Time) (claim
 
 // finishTask takes a task from running to where its attempt's end leads.
 func (tx *storeTx) finishTask(execution int64, p placement, end ending, maxRetries int, now time.Time) (transition, error) {
-	var stop stopReason
-	if err := tx.QueryRow(`SELECT stop FROM executions WHERE id = ?`, execution).Scan(&stop); err != nil {
+	x, err := tx.progress(execution)
+	if err != nil {
 		return transition{}, err
 	}
-	to, retry := end.next(p.attempt, maxRetries, stop)
+	to, retry := end.next(p.attempt, maxRetries, x.stop)
 	d := delta{running: -1}
 	attempt, completed := p.attempt, now.UnixNano()
 	switch {
@@ -59,7 +54,7 @@ func (tx *storeTx) finishTask(execution int64, p placement, end ending, maxRetri
 	case to == failed:
 		d.failed, d.failure = 1, fmt.Sprintf("task%d failed with message: %s", p.task, end.status)
 	}
-	err := tx.change(`UPDATE tasks SET state = ?, attempt = ?, incarnation = CASE WHEN ? THEN 0 ELSE incarnation END,
+	err = tx.change(`UPDATE tasks SET state = ?, attempt = ?, incarnation = CASE WHEN ? THEN 0 ELSE incarnation END,
 			completed = ?, exit_code = ?, term_signal = ?, status_code = ?, status = ?
 		WHERE execution = ? AND task = ? AND state = 'running' AND attempt = ? AND incarnation = ?`,
 		to, attempt, retry, completed, end.result.ExitCode, end.result.Signal, end.code, end.status,
@@ -67,23 +62,22 @@ func (tx *storeTx) finishTask(execution int64, p placement, end ending, maxRetri
 	if err != nil {
 		return transition{}, err
 	}
-	after, err := tx.tally(execution, d, now)
-	return transition{after, retry}, err
+	return transition{x, retry}, tx.tally(x, d, now)
 }
 
 // loseTask takes a task whose attempt died with an earlier process back to pending,
 // as the next incarnation of that attempt, or to cancelled where its execution is
 // stopped.
 func (tx *storeTx) loseTask(execution int64, p placement, now time.Time) (transition, error) {
-	var stop stopReason
-	if err := tx.QueryRow(`SELECT stop FROM executions WHERE id = ?`, execution).Scan(&stop); err != nil {
+	x, err := tx.progress(execution)
+	if err != nil {
 		return transition{}, err
 	}
 	to, d, completed, last := pending, delta{running: -1}, int64(0), ending{}
-	if stop != notStopped {
+	if x.stop != notStopped {
 		to, d.cancelled, completed, last = cancelled, 1, now.UnixNano(), endingOf(runner.Result{}, errStopped)
 	}
-	err := tx.change(`UPDATE tasks SET state = ?1, incarnation = incarnation + 1, completed = ?2,
+	err = tx.change(`UPDATE tasks SET state = ?1, incarnation = incarnation + 1, completed = ?2,
 			exit_code = iif(?1 = 'cancelled', 0, exit_code), term_signal = iif(?1 = 'cancelled', 0, term_signal),
 			status_code = iif(?1 = 'cancelled', ?3, status_code), status = iif(?1 = 'cancelled', ?4, status)
 		WHERE execution = ?5 AND task = ?6 AND state = 'running' AND attempt = ?7 AND incarnation = ?8`,
@@ -91,29 +85,42 @@ func (tx *storeTx) loseTask(execution int64, p placement, now time.Time) (transi
 	if err != nil {
 		return transition{}, err
 	}
-	after, err := tx.tally(execution, d, now)
-	return transition{after, to == pending}, err
+	return transition{x, to == pending}, tx.tally(x, d, now)
 }
 
-// tally adds to an execution's counts, and ends it when every task has ended.
-func (tx *storeTx) tally(execution int64, d delta, now time.Time) (state, error) {
-	var c counts
-	err := tx.QueryRow(`UPDATE executions
-		SET running = running + ?, succeeded = succeeded + ?, failed = failed + ?, cancelled = cancelled + ?, retried = retried + ?,
-			failure = CASE failure WHEN '' THEN ? ELSE failure END, updated = ?
-		WHERE id = ? AND state IN ('pending', 'running')
-		RETURNING tasks, running, succeeded, failed, cancelled, retried`,
-		d.running, d.succeeded, d.failed, d.cancelled, d.retried, d.failure, now.UnixNano(), execution,
-	).Scan(&c.tasks, &c.running, &c.succeeded, &c.failed, &c.cancelled, &c.retried)
-	if err != nil {
-		return "", err
+// progress returns how far an execution has come, without its message.
+func (tx *storeTx) progress(execution int64) (*executionRow, error) {
+	var (
+		r                           = executionRow{id: execution}
+		updated, started, completed int64
+		deleted                     *int64
+		c                           = &r.counts
+	)
+	err := tx.QueryRow(`SELECT state, stop, updated, started, completed, deleted,
+			tasks, running, succeeded, failed, cancelled, retried, failure FROM executions WHERE id = ?`, execution,
+	).Scan(&r.state, &r.stop, &updated, &started, &completed, &deleted,
+		&c.tasks, &c.running, &c.succeeded, &c.failed, &c.cancelled, &c.retried, &r.failure)
+	r.updated, r.started, r.completed = timeAt(updated), timeAt(started), timeAt(completed)
+	if deleted != nil {
+		r.deleted = timeAt(*deleted)
 	}
-	verdict := c.verdict()
-	if !verdict.terminal() {
-		return verdict, nil
+	return &r, err
+}
+
+// tally adds to an execution's counts, and ends it when every task has ended. x is
+// its row as this transaction has read it, and becomes what it writes.
+func (tx *storeTx) tally(x *executionRow, d delta, now time.Time) error {
+	x.counts.add(d)
+	x.failure = cmp.Or(x.failure, d.failure)
+	x.updated = now
+	if verdict := x.counts.verdict(); verdict.terminal() {
+		x.state, x.completed = verdict, now
 	}
-	return verdict, tx.change(`UPDATE executions SET state = ?, completed = ?
-		WHERE id = ? AND state IN ('pending', 'running')`, verdict, now.UnixNano(), execution)
+	c := x.counts
+	return tx.change(`UPDATE executions
+		SET state = ?, running = ?, succeeded = ?, failed = ?, cancelled = ?, retried = ?, failure = ?, updated = ?, completed = ?
+		WHERE id = ? AND state IN ('pending', 'running')`,
+		x.state, c.running, c.succeeded, c.failed, c.cancelled, c.retried, x.failure, x.updated.UnixNano(), nanos(x.completed), x.id)
 }
 
 // placements returns the tasks of an execution that have not ended, those that an

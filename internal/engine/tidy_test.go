@@ -274,8 +274,8 @@ func TestOperationsOfWhatGoesOnDoNotExpire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if op, _, err := k.operation(t.Context(), name); err != nil || op.Done {
-		t.Errorf("the operation of a run that goes on = %v, %v; want it open", op, err)
+	if at, err := k.operation(t.Context(), name); err != nil || at.op.Done {
+		t.Errorf("the operation of a run that goes on = %v, %v; want it open", at.op, err)
 	}
 	if got := k.rows(`operations`); got != 1 {
 		t.Errorf("operations = %d, want that of the run alone", got)

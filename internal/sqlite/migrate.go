@@ -19,7 +19,7 @@ func migrate(ctx context.Context, conn *sql.Conn, o Options) error {
 	}
 	newest := len(o.Migrations)
 	switch {
-	case version == newest:
+	case newest == 0 || version == newest:
 		return nil
 	case version > newest:
 		return runwith.Errorf(runwith.FailedPrecondition,

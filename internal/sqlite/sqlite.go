@@ -30,7 +30,8 @@ type Options struct {
 	// Path of the database file. Its folder is created with mode 0700.
 	Path string
 	// Migrations are the SQL scripts that make the schema. Script i takes a
-	// database from version i to i+1; a released script never changes.
+	// database from version i to i+1; a released script never changes. Without any, a
+	// file is taken with the schema that it has.
 	Migrations []string
 }
 

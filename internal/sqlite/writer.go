@@ -127,7 +127,12 @@ func (w *writer) commit(batch []*pending) {
 	}
 	good := 0
 	for _, p := range batch {
-		if p.err = w.run(p); p.err == nil {
+		if len(batch) == 1 {
+			p.err = w.call(p)
+		} else {
+			p.err = w.isolated(p)
+		}
+		if p.err == nil && p.panics == nil {
 			good++
 		}
 	}
@@ -141,21 +146,24 @@ func (w *writer) commit(batch []*pending) {
 	}
 }
 
-// run runs one write in a savepoint, so that its error harms no other.
-func (w *writer) run(p *pending) (err error) {
-	if err := p.ctx.Err(); err != nil {
-		return err
-	}
+// isolated runs one write in a savepoint, so that its error harms no other.
+func (w *writer) isolated(p *pending) error {
 	if err := w.exec("SAVEPOINT one"); err != nil {
 		return err
 	}
-	defer func() {
-		p.panics = recover()
-		if err != nil || p.panics != nil {
-			err = errors.Join(err, w.exec("ROLLBACK TO one"))
-		}
-		err = errors.Join(err, w.exec("RELEASE one"))
-	}()
+	err := w.call(p)
+	if err != nil || p.panics != nil {
+		err = errors.Join(err, w.exec("ROLLBACK TO one"))
+	}
+	return errors.Join(err, w.exec("RELEASE one"))
+}
+
+// call runs one write, unless its caller has gone.
+func (w *writer) call(p *pending) error {
+	defer func() { p.panics = recover() }()
+	if err := p.ctx.Err(); err != nil {
+		return err
+	}
 	return p.f(w.tx)
 }
 

@@ -1,0 +1,138 @@
+// Command floor serves what bench holds runwith against: handlers on the same
+// transports that do the least that an answer needs, in a process of their own, as
+// runwith is. It ends with SIGTERM.
+//
+//	floor DIR
+//
+// DIR takes its database. When it serves, it writes the addresses of its gRPC and
+// its REST listener to standard error.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: floor DIR")
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := serve(ctx, os.Args[1])
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "floor: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// serve answers gRPC by grpc-go's own transport, the fastest that there is, and
+// REST by net/http, until ctx ends.
+func serve(ctx context.Context, dir string) (err error) {
+	f := &floor{}
+	f.db, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, "server.db"),
+		Migrations: []string{`CREATE TABLE invocations (id INTEGER PRIMARY KEY, message BLOB NOT NULL) STRICT`}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.db.Close()) }()
+	var config net.ListenConfig
+	forGRPC, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	forREST, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := grpc.NewServer()
+	longrunningpb.RegisterOperationsServer(server, echo{})
+	runpb.RegisterJobsServer(server, f)
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /api/", f.accept)
+	mux.HandleFunc("GET /v2/", f.get)
+	rest := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 2)
+	go func() { served <- server.Serve(forGRPC) }()
+	go func() { served <- rest.Serve(forREST) }()
+	fmt.Fprintln(os.Stderr, "floor is ready at", forGRPC.Addr(), forREST.Addr())
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+	}
+	server.Stop()
+	return errors.Join(err, rest.Close())
+}
+
+// floor answers with the job that it was given last.
+type floor struct {
+	runpb.UnimplementedJobsServer
+	db  *sqlite.DB
+	job atomic.Pointer[runpb.Job]
+}
+
+// UpdateJob says which job to answer with.
+func (f *floor) UpdateJob(_ context.Context, req *runpb.UpdateJobRequest) (*longrunningpb.Operation, error) {
+	f.job.Store(req.Job)
+	return &longrunningpb.Operation{Done: true}, nil
+}
+
+// GetJob leaves the transport to marshal the job.
+func (f *floor) GetJob(context.Context, *runpb.GetJobRequest) (*runpb.Job, error) {
+	return f.job.Load(), nil
+}
+
+// get marshals the job.
+func (f *floor) get(w http.ResponseWriter, _ *http.Request) {
+	body, err := protojson.Marshal(f.job.Load())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body) // a client that has left is missed by nobody
+}
+
+// record is about as large as what the invoker stores of a request, in bytes.
+const record = 512
+
+// accept answers 202 when a request is on disk.
+func (f *floor) accept(w http.ResponseWriter, r *http.Request) {
+	var id int64
+	err := f.db.Write(r.Context(), func(tx *sqlite.Tx) error {
+		return tx.QueryRow(`INSERT INTO invocations (message) VALUES (?) RETURNING id`, make([]byte, record)).Scan(&id)
+	})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusAccepted)
+	fmt.Fprintf(w, `{"id":%d}`, id)
+}
+
+// echo answers with the name that it was asked for.
+type echo struct {
+	longrunningpb.UnimplementedOperationsServer
+}
+
+func (echo) GetOperation(_ context.Context, req *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {
+	return &longrunningpb.Operation{Name: req.Name, Done: true}, nil
+}

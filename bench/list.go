@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/api/iterator"
+
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+const (
+	// listJobs have fewExecutions in one folder, and more in another, in all.
+	listJobs      = 100
+	fewExecutions = 1_000
+	pageSize      = 100
+	// listTarget bounds a page among many, as a multiple of one among few.
+	listTarget = 3
+)
+
+// measureList measures what a page of executions costs when there are many of
+// them. The floor is runwith itself, where there are few.
+func measureList(ctx context.Context, b *bench) (_ []row, err error) {
+	few, err := b.openFilled(ctx, fewExecutions)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, few.close()) }()
+	many, err := b.openFilled(ctx, b.past)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, many.close()) }()
+	var rows []row
+	for _, page := range []struct {
+		what string
+		skip int // pages before it
+	}{{"the first page", 0}, {"the fifth page", 4}} {
+		amongFew, err := few.page(ctx, page.skip)
+		if err != nil {
+			return nil, err
+		}
+		amongMany, err := many.page(ctx, page.skip)
+		if err != nil {
+			return nil, err
+		}
+		times, err := interleave(ctx, plan{b.n, streak}, amongFew, amongMany)
+		if err != nil {
+			return nil, err
+		}
+		what := fmt.Sprintf("%s of %d executions of jobs/-, among %d", page.what, pageSize, b.past)
+		rows = append(rows, newRow(what, seconds, times[1]).beside(fmt.Sprintf("the same among %d", fewExecutions), times[0]).times(listTarget))
+	}
+	return rows, nil
+}
+
+// filled is a server whose jobs have run before.
+type filled struct {
+	server *server
+	client *cloudRun
+}
+
+// openFilled starts a server with listJobs jobs that have run, so many times in
+// all. They really run once; the other runs are copies in its database.
+func (b *bench) openFilled(ctx context.Context, executions int) (_ *filled, err error) {
+	data := filepath.Join(b.dir, fmt.Sprintf("list-%d", executions))
+	f := &filled{}
+	if err := f.open(ctx, b, data); err != nil {
+		return nil, err
+	}
+	for i := range listJobs {
+		id := fmt.Sprintf("list-%d", i)
+		if err = f.client.createJob(ctx, id, 1, 0); err == nil {
+			err = f.client.run(ctx, id)
+		}
+		if err != nil {
+			return nil, errors.Join(err, f.close())
+		}
+	}
+	if err := f.close(); err != nil {
+		return nil, err
+	}
+	if err := multiply(ctx, filepath.Join(data, "engine.db"), executions/listJobs); err != nil {
+		return nil, fmt.Errorf("copy executions: %w", err)
+	}
+	return f, f.open(ctx, b, data)
+}
+
+func (f *filled) open(ctx context.Context, b *bench, data string) (err error) {
+	if f.server, err = b.startUp(ctx, data); err != nil {
+		return err
+	}
+	if f.client, err = dial(ctx, f.server.addr); err != nil {
+		return errors.Join(err, f.server.stop())
+	}
+	return nil
+}
+
+func (f *filled) close() error { return errors.Join(f.client.close(), f.server.stop()) }
+
+// multiply makes of each execution in an engine's database, and of its tasks, so
+// many.
+func multiply(ctx context.Context, path string, times int) error {
+	db, err := sqlite.Open(ctx, sqlite.Options{Path: path})
+	if err != nil {
+		return err
+	}
+	statements := []string{
+		`INSERT INTO executions (job, name, state, created, updated, started, completed, tasks, succeeded, message)
+			WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
+			SELECT job, name || i, state, created, updated, started, completed, tasks, succeeded, message
+			FROM n, executions ORDER BY i`,
+		`INSERT INTO tasks (execution, task, state, started, completed)
+			SELECT id, 0, state, started, completed FROM executions WHERE id NOT IN (SELECT execution FROM tasks) AND ?1`,
+		`UPDATE jobs SET executions = executions * ?1 WHERE executions > 0`,
+	}
+	err = db.Write(ctx, func(tx *sqlite.Tx) error {
+		for _, statement := range statements {
+			if _, err := tx.Exec(statement, times); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return errors.Join(err, db.Close())
+}
+
+// page reads one page of the executions of all jobs, some pages after the first.
+func (f *filled) page(ctx context.Context, skip int) (probe, error) {
+	pages := f.client.executions.ListExecutions(ctx, &runpb.ListExecutionsRequest{Parent: location + "/jobs/-"})
+	token := ""
+	for range skip {
+		var (
+			before []*runpb.Execution
+			err    error
+		)
+		if token, err = iterator.NewPager(pages, pageSize, token).NextPage(&before); err != nil {
+			return nil, fmt.Errorf("list executions: %w", err)
+		}
+	}
+	return timed(func(ctx context.Context) error {
+		var page []*runpb.Execution
+		pages := f.client.executions.ListExecutions(ctx, &runpb.ListExecutionsRequest{Parent: location + "/jobs/-"})
+		_, err := iterator.NewPager(pages, pageSize, token).NextPage(&page)
+		if err == nil && len(page) != pageSize {
+			err = fmt.Errorf("list executions: the page has %d, want %d", len(page), pageSize)
+		}
+		return err
+	}), nil
+}

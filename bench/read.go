@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	run "cloud.google.com/go/run/apiv2"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/api/option"
+)
+
+// readTarget bounds a read: 60 % of what a bare handler does in the same time.
+const readTarget = 1 / 0.6
+
+// measureRead measures how long it takes to read a job that has run, with the same
+// client on either side.
+func measureRead(ctx context.Context, b *bench) ([]row, error) {
+	c, err := b.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.runOne(ctx); err != nil {
+		return nil, err
+	}
+	job, err := c.jobs.GetJob(ctx, &runpb.GetJobRequest{Name: jobName})
+	if err != nil {
+		return nil, fmt.Errorf("read job: %w", err)
+	}
+	if _, err := b.floor.client.jobs.UpdateJob(ctx, &runpb.UpdateJobRequest{Job: job}); err != nil {
+		return nil, fmt.Errorf("tell the floor its job: %w", err)
+	}
+	rest, err := dialREST(ctx, b.up.addr)
+	if err != nil {
+		return nil, err
+	}
+	defer rest.Close()
+	bareREST, err := dialREST(ctx, b.floor.restAddr)
+	if err != nil {
+		return nil, err
+	}
+	defer bareREST.Close()
+	read := func(c *run.JobsClient) probe {
+		return timed(func(ctx context.Context) error {
+			_, err := c.GetJob(ctx, &runpb.GetJobRequest{Name: jobName})
+			return err
+		})
+	}
+	times, err := interleave(ctx, plan{5 * b.n, streak}, read(b.floor.client.jobs), read(c.jobs), read(bareREST), read(rest))
+	if err != nil {
+		return nil, err
+	}
+	return []row{
+		newRow("GetJob over gRPC", seconds, times[1]).beside("gRPC handler that marshals the message", times[0]).times(readTarget),
+		newRow("GetJob over REST", seconds, times[3]).beside("net/http handler that marshals the message", times[2]).times(readTarget),
+	}, nil
+}
+
+func dialREST(ctx context.Context, addr string) (*run.JobsClient, error) {
+	return run.NewJobsRESTClient(ctx, option.WithEndpoint("http://"+addr), option.WithoutAuthentication())
+}
