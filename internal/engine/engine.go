@@ -68,8 +68,11 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-//go:embed schema/*.sql
+//go:embed schema
 var schema embed.FS
+
+// migrations are the files of the schema, in order. A released one never changes.
+var migrations = [...]string{"schema/1.sql", "schema/2.sql"}
 
 // Engine runs jobs. Its methods may be called concurrently.
 type Engine struct {
@@ -131,12 +134,9 @@ func (e *Engine) Close() error {
 }
 
 func openStore(ctx context.Context, dir string) (*sqlite.DB, error) {
-	first, err := schema.ReadFile("schema/1.sql")
+	scripts, err := sqlite.Scripts(schema, migrations[:]...)
 	if err != nil {
-		return nil, fmt.Errorf("read schema: %w", err)
+		return nil, err
 	}
-	return sqlite.Open(ctx, sqlite.Options{
-		Path:       filepath.Join(dir, "engine.db"),
-		Migrations: []string{string(first)},
-	})
+	return sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, "engine.db"), Migrations: scripts})
 }

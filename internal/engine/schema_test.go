@@ -7,13 +7,16 @@ import (
 	"path/filepath"
 	"testing"
 
+	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/engine"
 )
 
 var writeFixture = flag.Bool("fixture", false, "write testdata/schemaN/engine.db anew for the newest schema; a released one never changes")
 
 // schemas is how many there are.
-const schemas = 1
+const schemas = 2
 
 // TestEveryReleasedSchemaIsOpened opens a database of each schema that was ever
 // released, as the fixtures keep them, and goes on with what is in it.
@@ -42,6 +45,7 @@ func TestEveryReleasedSchemaIsOpened(t *testing.T) {
 					t.Errorf("execution %d = %s, want %s", i, got, want)
 				}
 			}
+			wantPolicy(t, e, version)
 			if x := wait(t, e, runHello(t, e)); x.SucceededCount != 1 {
 				t.Errorf("a new run = %v, want it to succeed", x.Conditions)
 			}
@@ -49,16 +53,42 @@ func TestEveryReleasedSchemaIsOpened(t *testing.T) {
 	}
 }
 
+// wantPolicy holds the job to its policy, which schema 2 brought, and has it set.
+func wantPolicy(t *testing.T, e *engine.Engine, version int) {
+	t.Helper()
+	policy, err := e.IAMPolicy(t.Context(), &iampb.GetIamPolicyRequest{Resource: hello})
+	if want := min(version, 2) - 1; err != nil || len(policy.Bindings) != want {
+		t.Errorf("the policy = %v, %v; want %d bindings", policy, err, want)
+	}
+	setPolicy(t, e, "user:ann@example.com", "user:bob@example.com")
+	policy, err = e.IAMPolicy(t.Context(), &iampb.GetIamPolicyRequest{Resource: hello})
+	if err != nil || len(policy.Bindings) != 1 || len(policy.Bindings[0].Members) != 2 {
+		t.Errorf("the policy after it was set = %v, %v; want 1 binding of 2 members", policy, err)
+	}
+}
+
+// setPolicy lets the members run the job.
+func setPolicy(t *testing.T, e *engine.Engine, members ...string) {
+	t.Helper()
+	if _, err := e.SetIAMPolicy(t.Context(), &iampb.SetIamPolicyRequest{Resource: hello, Policy: &iampb.Policy{
+		Bindings: []*iampb.Binding{{Role: "roles/run.invoker", Members: members}},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func fixture(version int) string {
 	return filepath.Join("testdata", fmt.Sprint("schema", version), "engine.db")
 }
 
-// makeFixture writes a database with a job and executions that ended in each way.
+// makeFixture writes a database with a job, its policy, and executions that ended in
+// each way.
 func makeFixture(t *testing.T, path string) {
 	t.Helper()
 	dir := t.TempDir()
 	e, closeEngine := open(t, dir)
 	createShell(t, e, 1, `[ -z "$HOW" ] || eval "$HOW"`)
+	setPolicy(t, e, "user:ann@example.com")
 	for _, how := range []string{"exit 0", "exit 1", "sleep 1000"} {
 		op, err := e.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello, Overrides: &runpb.RunJobRequest_Overrides{
 			ContainerOverrides: []*runpb.RunJobRequest_Overrides_ContainerOverride{{

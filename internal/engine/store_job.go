@@ -63,7 +63,7 @@ func (tx *storeTx) job(name jobspec.JobName) (*jobRow, error) {
 	row, err := scanJob(tx.QueryRow(jobColumns+` WHERE j.project = ? AND j.region = ? AND j.job = ? AND j.deleted IS NULL`,
 		name.Project, name.Region, name.Job))
 	if errors.Is(err, sqlite.ErrNoRows) {
-		return nil, errNoJob(name)
+		return nil, noJob(name)
 	}
 	return row, err
 }
@@ -77,7 +77,7 @@ func (tx *storeTx) bareJob(name jobspec.JobName) (*jobRow, error) {
 	err := tx.QueryRow(`SELECT id, message FROM jobs WHERE project = ? AND region = ? AND job = ? AND deleted IS NULL`,
 		name.Project, name.Region, name.Job).Scan(&row.id, &blob)
 	if errors.Is(err, sqlite.ErrNoRows) {
-		return nil, errNoJob(name)
+		return nil, noJob(name)
 	}
 	if err == nil {
 		row.message, err = unmarshal(blob, &runpb.Job{})
@@ -85,7 +85,7 @@ func (tx *storeTx) bareJob(name jobspec.JobName) (*jobRow, error) {
 	return &row, err
 }
 
-func errNoJob(name jobspec.JobName) error {
+func noJob(name jobspec.JobName) error {
 	return runwith.Errorf(runwith.NotFound, "job %s does not exist", name)
 }
 

@@ -28,15 +28,11 @@ type store struct {
 }
 
 func openStore(ctx context.Context, path string, changed func(id string)) (*store, error) {
-	o := sqlite.Options{Path: path}
-	for _, name := range migrations {
-		script, err := schema.ReadFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("read schema: %w", err)
-		}
-		o.Migrations = append(o.Migrations, string(script))
+	scripts, err := sqlite.Scripts(schema, migrations[:]...)
+	if err != nil {
+		return nil, err
 	}
-	db, err := sqlite.Open(ctx, o)
+	db, err := sqlite.Open(ctx, sqlite.Options{Path: path, Migrations: scripts})
 	if err != nil {
 		return nil, err
 	}

@@ -149,19 +149,29 @@ func TestRESTRefusesWhatIsNotTheAPI(t *testing.T) {
 		{"POST", "/v2/" + hello + ":run", `{"overrides":{"taskCount":"many"}}`, 400, "taskCount"},
 		{"POST", "/v2/" + hello + ":run", "", 404, "jobs/hello does not exist"},
 	} {
-		req, err := http.NewRequestWithContext(t.Context(), test.method, s.url+test.path, strings.NewReader(test.body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/json")
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, _ := io.ReadAll(res.Body)
-		res.Body.Close()
-		if text := strings.ReplaceAll(string(body), `\"`, `"`); res.StatusCode != test.status || !strings.Contains(text, test.says) {
-			t.Errorf("%s %s %s = %d %s, want %d that says %q", test.method, test.path, test.body, res.StatusCode, body, test.status, test.says)
+		status, body := s.call(t, test.method, test.path, test.body)
+		if text := strings.ReplaceAll(body, `\"`, `"`); status != test.status || !strings.Contains(text, test.says) {
+			t.Errorf("%s %s %s = %d %s, want %d that says %q", test.method, test.path, test.body, status, body, test.status, test.says)
 		}
 	}
+}
+
+// call sends a REST request as it is, and returns what answers it.
+func (s *server) call(t *testing.T, method, path, body string) (status int, answer string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(raw)
 }

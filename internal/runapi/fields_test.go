@@ -11,9 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/genproto/googleapis/type/expr"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -91,6 +93,8 @@ func servedMessages() map[string]protoreflect.MessageDescriptor {
 		&runpb.Job{}, &runpb.Execution{}, &runpb.Task{}, &longrunningpb.Operation{}, &loggingpb.LogEntry{},
 		&longrunningpb.GetOperationRequest{}, &longrunningpb.ListOperationsRequest{}, &longrunningpb.WaitOperationRequest{},
 		&longrunningpb.DeleteOperationRequest{}, &loggingpb.ListLogEntriesRequest{},
+		&iampb.GetIamPolicyRequest{}, &iampb.GetPolicyOptions{}, &iampb.SetIamPolicyRequest{}, &iampb.Policy{}, &iampb.Binding{}, &expr.Expr{},
+		&iampb.TestIamPermissionsRequest{},
 	} {
 		addMessages(all, m.ProtoReflect().Descriptor(), nil)
 	}

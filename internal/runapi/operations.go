@@ -27,6 +27,7 @@ var operationRules = map[string]*annotations.HttpRule{
 	},
 	"ListOperations":  {Pattern: &annotations.HttpRule_Get{Get: "/v2/{name=projects/*/locations/*}/operations"}},
 	"DeleteOperation": {Pattern: &annotations.HttpRule_Delete{Delete: "/v2/{name=projects/*/locations/*/operations/*}"}},
+	"CancelOperation": nil, // Cloud Run has no path for it
 }
 
 func (s *operations) GetOperation(ctx context.Context, req *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {

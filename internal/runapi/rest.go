@@ -30,7 +30,7 @@ type service struct {
 	desc  *grpc.ServiceDesc
 	impl  any
 	file  protoreflect.FileDescriptor
-	rules map[string]*annotations.HttpRule // instead of the annotations, by method
+	rules map[string]*annotations.HttpRule // by method, instead of its annotation; nil has no path
 }
 
 // route is one HTTP method and path of one gRPC method.
@@ -62,8 +62,8 @@ func newREST(services []service, intercept grpc.UnaryServerInterceptor) (*rest, 
 // rulesOf returns the HTTP rules of a method: its annotation and the additional
 // bindings in it.
 func (s *service) rulesOf(method string) []*annotations.HttpRule {
-	rule := s.rules[method]
-	if s.rules == nil {
+	rule, own := s.rules[method]
+	if !own {
 		name := protoreflect.FullName(s.desc.ServiceName)
 		options := s.file.Services().ByName(name.Name()).Methods().ByName(protoreflect.Name(method)).Options()
 		rule, _ = proto.GetExtension(options, annotations.E_Http).(*annotations.HttpRule)

@@ -44,7 +44,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{gate: &gate{}}
 	s.grpc = grpc.NewServer(grpc.ChainUnaryInterceptor(s.gate.bound, intercept), grpc.InTapHandle(s.gate.check))
 	services := []service{
-		{&runpb.Jobs_ServiceDesc, &jobs{engine: e}, runpb.File_google_cloud_run_v2_job_proto, nil},
+		{&runpb.Jobs_ServiceDesc, &jobs{engine: e}, runpb.File_google_cloud_run_v2_job_proto, policyRules},
 		{&runpb.Executions_ServiceDesc, &executions{engine: e}, runpb.File_google_cloud_run_v2_execution_proto, nil},
 		{&runpb.Tasks_ServiceDesc, &tasks{engine: e}, runpb.File_google_cloud_run_v2_task_proto, nil},
 		{&longrunningpb.Operations_ServiceDesc, &operations{engine: e}, longrunningpb.File_google_longrunning_operations_proto, operationRules},

@@ -5,10 +5,24 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/runwith/runwith"
 )
+
+// Scripts reads the files of a schema, for [Options].
+func Scripts(schema fs.FS, names ...string) ([]string, error) {
+	scripts := make([]string, len(names))
+	for i, name := range names {
+		script, err := fs.ReadFile(schema, name)
+		if err != nil {
+			return nil, fmt.Errorf("read schema: %w", err)
+		}
+		scripts[i] = string(script)
+	}
+	return scripts, nil
+}
 
 // migrate brings the schema to the newest version, in one transaction. A file
 // that has something in it is copied first.

@@ -1,0 +1,161 @@
+package jobspec
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"cloud.google.com/go/iam/apiv1/iampb"
+	"google.golang.org/genproto/googleapis/type/expr"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+)
+
+const (
+	// maxPrincipals and maxGroups are those of all bindings of a policy, each
+	// counted as often as it stands there.
+	maxPrincipals = 1500
+	maxGroups     = 250
+	// maxTitle and maxCondition are lengths in a binding's condition, in characters.
+	maxTitle     = 100
+	maxCondition = 12_000
+)
+
+// PolicyVersion is the format of a policy, as a request names it: 0 and 1 know no
+// conditions.
+// https://cloud.google.com/iam/docs/allow-policies#versions
+type PolicyVersion = int32
+
+// ConditionalPolicy is the version of a policy that has conditions.
+const ConditionalPolicy PolicyVersion = 3
+
+// ConditionalRole is how a role's name goes on, before a fingerprint, in a policy
+// whose version cannot show the binding's condition.
+// https://cloud.google.com/iam/docs/troubleshooting-withcond
+const ConditionalRole = "_withcond_"
+
+// ValidatePolicyVersion checks the version that a request to read a policy asks
+// for.
+func ValidatePolicyVersion(version PolicyVersion) error {
+	var f faults
+	validateVersion(f.root().field("options.requested_policy_version"), version)
+	return f.err()
+}
+
+// ValidatePolicy checks the policy that a caller sets on a job, and which of its
+// fields that is to change.
+//
+// Deviation: audit_configs are refused. Cloud Run's jobs have none of their own.
+//
+// See https://cloud.google.com/iam/docs/reference/rest/v1/Policy.
+func ValidatePolicy(policy *iampb.Policy, mask *fieldmaskpb.FieldMask) error {
+	var f faults
+	p := f.root().field("policy")
+	if policy == nil {
+		p.addf(required)
+	}
+	validateVersion(p.field("version"), policy.GetVersion())
+	validateBindings(p.field("bindings"), policy.GetBindings(), policy.GetVersion())
+	if len(policy.GetAuditConfigs()) > 0 {
+		p.field("audit_configs").addf("are of a project, a folder or an organization, and not of a job")
+	}
+	for i, path := range mask.GetPaths() {
+		switch path {
+		case "bindings", "etag", "version", "audit_configs", "*":
+		default:
+			f.root().field("update_mask.paths").index(i).addf("must be bindings, etag, version or audit_configs, not %s", quote(path))
+		}
+	}
+	return f.err()
+}
+
+func validateVersion(p place, version PolicyVersion) {
+	if version != 0 && version != 1 && version != ConditionalPolicy {
+		p.addf("must be 0, 1 or 3, not %d", version)
+	}
+}
+
+func validateBindings(p place, bindings []*iampb.Binding, version PolicyVersion) {
+	principals, groups := 0, 0
+	for i, b := range bindings {
+		at := p.index(i)
+		validateRole(at.field("role"), b.GetRole())
+		if len(b.GetMembers()) == 0 {
+			at.field("members").addf(required)
+		}
+		for j, member := range b.GetMembers() {
+			if principals++; principals > maxPrincipals {
+				break // the count is the fault, not what stands beyond it
+			}
+			if strings.HasPrefix(member, "group:") {
+				groups++
+			}
+			validateMember(at.field("members").index(j), member)
+		}
+		validateCondition(at.field("condition"), b.GetCondition(), version)
+	}
+	if principals > maxPrincipals {
+		p.addf("at most %d principals are allowed", maxPrincipals)
+	}
+	if groups > maxGroups {
+		p.addf("at most %d of the principals can be groups, not %d", maxGroups, groups)
+	}
+}
+
+// validateCondition checks no more of an expression than its length: nothing here
+// evaluates it.
+func validateCondition(p place, c *expr.Expr, version PolicyVersion) {
+	if c == nil {
+		return
+	}
+	if version != ConditionalPolicy {
+		p.addf("needs policy.version 3, not %d", version)
+	}
+	for _, text := range []struct {
+		field, value string
+		limit        int
+	}{{"title", c.GetTitle(), maxTitle}, {"expression", c.GetExpression(), maxCondition}} {
+		at := p.field(text.field)
+		switch {
+		case text.value == "":
+			at.addf(required)
+		case utf8.RuneCountInString(text.value) > text.limit:
+			at.addf("length cannot exceed %d", text.limit)
+		}
+	}
+}
+
+// validateRole accepts predefined roles, known or not, and custom ones.
+// https://cloud.google.com/iam/docs/roles-overview
+func validateRole(p place, role string) {
+	owner, name, found := strings.Cut("/"+role, "/roles/")
+	kind, id, _ := strings.Cut(strings.TrimPrefix(owner, "/"), "/")
+	switch {
+	case role == "":
+		p.addf(required)
+	case !found || !isRoleID(name) || owner != "" && !isRoleOwner(kind, id):
+		p.addf("must be roles/ROLE, projects/PROJECT/roles/ROLE or organizations/NUMBER/roles/ROLE, not %s", quote(role))
+	case strings.Contains(name, ConditionalRole):
+		p.addf("%s stands for a role with a condition: read the policy in version 3, and set it so", quote(role))
+	}
+}
+
+func isRoleOwner(kind, id string) bool {
+	return kind == "projects" && isProject(id) || kind == "organizations" && isNumber(id)
+}
+
+func isRoleID(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isLower(c) && !isUpper(c) && !isDigit(c) && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 2*maxLabel
+}
+
+func isNumber(s string) bool {
+	for i := range len(s) {
+		if !isDigit(s[i]) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxLabel
+}

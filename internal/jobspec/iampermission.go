@@ -1,0 +1,64 @@
+package jobspec
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxPermissions that one request may ask for.
+const maxPermissions = 100
+
+// ValidatePermissions checks the permissions that a caller asks for.
+func ValidatePermissions(permissions []string) error {
+	var f faults
+	p := f.root().field("permissions")
+	if len(permissions) > maxPermissions {
+		p.addf("at most %d are allowed, not %d", maxPermissions, len(permissions))
+	}
+	for i, permission := range permissions {
+		if !isPermission(permission) {
+			p.index(i).addf("must be SERVICE.RESOURCE.VERB without wildcards, such as run.jobs.run, not %s", quote(permission))
+		}
+	}
+	return f.err()
+}
+
+func isPermission(s string) bool {
+	parts := strings.Split(s, ".")
+	for _, part := range parts {
+		if !isRoleID(part) {
+			return false
+		}
+	}
+	return len(parts) >= 3
+}
+
+// IsJobPermission reports whether a permission is one that Cloud Run asks for, for
+// a job, its executions, their tasks and the operations on them.
+// https://cloud.google.com/run/docs/reference/iam/permissions
+func IsJobPermission(permission string) bool {
+	return slices.Contains([]string{
+		"run.executions.cancel",
+		"run.executions.delete",
+		"run.executions.get",
+		"run.executions.list",
+		"run.jobs.create",
+		"run.jobs.createTagBinding",
+		"run.jobs.delete",
+		"run.jobs.deleteTagBinding",
+		"run.jobs.get",
+		"run.jobs.getIamPolicy",
+		"run.jobs.list",
+		"run.jobs.listEffectiveTags",
+		"run.jobs.listTagBindings",
+		"run.jobs.run",
+		"run.jobs.runWithOverrides",
+		"run.jobs.setIamPolicy",
+		"run.jobs.update",
+		"run.operations.delete",
+		"run.operations.get",
+		"run.operations.list",
+		"run.tasks.get",
+		"run.tasks.list",
+	}, permission)
+}
