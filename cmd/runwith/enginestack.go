@@ -54,7 +54,9 @@ func openEngine(ctx context.Context, place placeFlags, f engineFlags, logger *sl
 	if err := registerJobs(ctx, s.engine, place, f.jobs, logger); err != nil {
 		return s, err
 	}
-	if s.api, err = runapi.New(runapi.Config{Engine: s.engine, Logger: logger}); err != nil {
+	if s.api, err = runapi.New(runapi.Config{
+		Engine: s.engine, Logger: logger, Project: place.project, ProjectNumber: metadata.DefaultProjectNumber, Region: place.region,
+	}); err != nil {
 		return s, err
 	}
 	s.mux = http.NewServeMux()

@@ -175,6 +175,15 @@ func (e *Engine) Jobs(ctx context.Context, req *runpb.ListJobsRequest) (*runpb.L
 	return res, err
 }
 
+// Regions returns the regions in which a project has jobs, in no order.
+func (e *Engine) Regions(ctx context.Context, project string) (regions []string, err error) {
+	err = e.read(ctx, func(tx *storeTx) error {
+		regions, err = tx.regions(project)
+		return err
+	})
+	return regions, err
+}
+
 // DeleteJob takes a job out of sight and stops its executions. Its operation is
 // done when they have ended.
 // https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.DeleteJob

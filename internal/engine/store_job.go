@@ -105,6 +105,15 @@ func (tx *storeTx) jobs(at jobspec.Location, deleted bool, after jobKey, limit i
 		ORDER BY j.job, j.id LIMIT ?`, at.Project, at.Region, deleted, after.job, after.id, limit)
 }
 
+// regions returns where a project has jobs.
+func (tx *storeTx) regions(project string) ([]string, error) {
+	scan := func(row sqlite.Row) (region string, err error) {
+		err = row.Scan(&region)
+		return region, err
+	}
+	return collect(tx, scan, `SELECT DISTINCT region FROM jobs WHERE project = ? AND deleted IS NULL`, project)
+}
+
 // jobKey is where a job stands in a list.
 type jobKey struct {
 	job string

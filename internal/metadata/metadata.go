@@ -16,10 +16,13 @@ import (
 	"time"
 )
 
+// DefaultProjectNumber is the number of a project for which none is given.
+const DefaultProjectNumber = "123456789012"
+
 // Config says what the server tells. The zero value works.
 type Config struct {
 	Project       string // project ID; empty: "demo"
-	ProjectNumber string // empty: "123456789012"
+	ProjectNumber string // empty: DefaultProjectNumber
 	Region        string // empty: "us-east4"
 	// ServiceAccountEmail is the account of the tokens; empty: the project's
 	// default one, PROJECT_NUMBER-compute@developer.gserviceaccount.com.
@@ -31,7 +34,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	c.Project = cmp.Or(c.Project, "demo")
-	c.ProjectNumber = cmp.Or(c.ProjectNumber, "123456789012")
+	c.ProjectNumber = cmp.Or(c.ProjectNumber, DefaultProjectNumber)
 	c.Region = cmp.Or(c.Region, "us-east4")
 	c.ServiceAccountEmail = cmp.Or(c.ServiceAccountEmail, c.ProjectNumber+"-compute@developer.gserviceaccount.com")
 	if c.Now == nil {

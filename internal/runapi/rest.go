@@ -209,8 +209,16 @@ func (o encoding) write(w http.ResponseWriter, res proto.Message) {
 		WriteError(w, fmt.Errorf("encode answer: %w", err))
 		return
 	}
-	// protojson varies its white space on purpose; settle it.
-	var out bytes.Buffer
+	o.writeJSON(w, raw)
+}
+
+// writeJSON writes an answer that is JSON already. protojson varies its white space
+// on purpose; here that is settled.
+func (o encoding) writeJSON(w http.ResponseWriter, raw []byte) {
+	var (
+		out bytes.Buffer
+		err error
+	)
 	if o.pretty {
 		err = json.Indent(&out, raw, "", "  ")
 	} else {

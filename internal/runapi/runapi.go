@@ -23,7 +23,7 @@ const maxMessage = 1 << 20
 // Server answers for an engine on one port.
 type Server struct {
 	grpc *grpc.Server
-	rest *rest
+	rest http.Handler
 	gate *gate
 }
 
@@ -32,6 +32,9 @@ type Config struct {
 	Engine *engine.Engine
 	// Logger gets the causes of internal errors; nil discards them.
 	Logger *slog.Logger
+	// Project and ProjectNumber name the engine's own project, Region its own region.
+	// Others are served too, and have no number.
+	Project, ProjectNumber, Region string
 }
 
 // New returns a handler that serves an engine. gRPC needs a listener that speaks
@@ -50,8 +53,11 @@ func New(c Config) (*Server, error) {
 		{&longrunningpb.Operations_ServiceDesc, &operations{engine: e}, longrunningpb.File_google_longrunning_operations_proto, operationRules},
 		{&loggingpb.LoggingServiceV2_ServiceDesc, &logs{engine: e}, loggingpb.File_google_logging_v2_logging_proto, nil},
 	}
-	var err error
-	if s.rest, err = newREST(services, intercept); err != nil {
+	rest, err := newREST(services, intercept)
+	if err != nil {
+		return nil, err
+	}
+	if s.rest, err = newNeighbours(c, rest); err != nil {
 		return nil, err
 	}
 	for _, svc := range services {

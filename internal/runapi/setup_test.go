@@ -61,7 +61,9 @@ func openServer(t *testing.T, dir string, c engine.Config) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := runapi.New(runapi.Config{Engine: e, Logger: logger})
+	handler, err := runapi.New(runapi.Config{
+		Engine: e, Logger: logger, Project: "demo", ProjectNumber: "123456789012", Region: "us-east4",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
