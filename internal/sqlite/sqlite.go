@@ -107,7 +107,8 @@ func (db *DB) close() error {
 
 // Write runs f in a transaction and returns when that is on disk. Writes that
 // wait at the same time share one commit; an error of f undoes f's own changes
-// alone, and is returned as it is. f must use nothing but tx, and must not block.
+// alone, and is returned as it is. A full disk undoes all of them, and is
+// RESOURCE_EXHAUSTED. f must use nothing but tx, and must not block.
 //
 // A ctx that ends before f has begun returns its error; after that it is no
 // longer asked, so that the answer is always the truth about the disk.

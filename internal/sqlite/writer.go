@@ -128,9 +128,11 @@ func (w *writer) commit(batch []*pending) {
 	good := 0
 	for _, p := range batch {
 		if len(batch) == 1 {
-			p.err = w.call(p)
-		} else {
-			p.err = w.isolated(p)
+			w.call(p)
+		} else if err := w.isolated(p); err != nil {
+			_ = w.exec("ROLLBACK") // where there is still something to take back
+			fail(batch, err)
+			return
 		}
 		if p.err == nil && p.panics == nil {
 			good++
@@ -146,37 +148,45 @@ func (w *writer) commit(batch []*pending) {
 	}
 }
 
-// isolated runs one write in a savepoint, so that its error harms no other.
+// isolated runs one write in a savepoint, so that its error harms no other. An
+// error of its own says that the transaction is lost: SQLite takes back all of it
+// when the disk is full, and what came then would be a transaction by itself.
+// https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
 func (w *writer) isolated(p *pending) error {
 	if err := w.exec("SAVEPOINT one"); err != nil {
 		return err
 	}
-	err := w.call(p)
-	if err != nil || p.panics != nil {
-		err = errors.Join(err, w.exec("ROLLBACK TO one"))
+	if w.call(p); p.err != nil || p.panics != nil {
+		if err := w.exec("ROLLBACK TO one"); err != nil {
+			return errors.Join(p.err, err)
+		}
 	}
-	return errors.Join(err, w.exec("RELEASE one"))
+	return w.exec("RELEASE one")
 }
 
 // call runs one write, unless its caller has gone.
-func (w *writer) call(p *pending) error {
+func (w *writer) call(p *pending) {
 	defer func() { p.panics = recover() }()
-	if err := p.ctx.Err(); err != nil {
-		return err
+	if p.err = p.ctx.Err(); p.err == nil {
+		p.err = w.explained(p.f(w.tx))
 	}
-	return p.f(w.tx)
 }
 
 func (w *writer) exec(statement string) error {
 	_, err := w.tx.Exec(statement)
-	if err == nil {
-		return nil
-	}
-	if full(err) {
-		return &runwith.Error{Code: runwith.ResourceExhausted,
-			Message: fmt.Sprintf("the disk that holds %s is full: free some space, nothing was changed", w.path), Err: diskFullError{err}}
+	if err == nil || full(err) {
+		return w.explained(err)
 	}
 	return fmt.Errorf("%s in %s: %w", statement, w.path, err)
+}
+
+// explained returns err, and for a full disk an error that says so to the caller.
+func (w *writer) explained(err error) error {
+	if !full(err) {
+		return err
+	}
+	return &runwith.Error{Code: runwith.ResourceExhausted,
+		Message: fmt.Sprintf("the disk that holds %s is full: free some space, nothing was changed", w.path), Err: diskFullError{err}}
 }
 
 // diskFullError is a full disk. It is no quota of the caller's, for which 429 stands.

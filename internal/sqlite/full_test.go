@@ -1,0 +1,64 @@
+package sqlite_test
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// SQLite takes back the whole transaction when a statement finds no room, and not
+// the commit. What shares the commit is told so, whether it came before or after.
+func TestAFullDiskUndoesAllThatSharesTheCommit(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		db := open(t, filepath.Join(dir, "n.db"), notes...)
+		held := make(chan struct{})
+		var wg sync.WaitGroup
+		write := func(text string, want runwith.Code, before func(*sqlite.Tx) error) {
+			wg.Go(func() {
+				err := db.Write(context.WithoutCancel(t.Context()), func(tx *sqlite.Tx) error {
+					if err := before(tx); err != nil {
+						return err
+					}
+					_, err := tx.Exec(`INSERT INTO notes (text) VALUES (?)`, text)
+					return err
+				})
+				if runwith.CodeOf(err) != want {
+					t.Errorf("Write of %.10q = %v, want %v", text, err, want)
+				}
+			})
+			synctest.Wait() // it is in the queue, behind those before it
+		}
+		nothing := func(*sqlite.Tx) error { return nil }
+		// While it is held, the others gather for the next commit.
+		write("first", runwith.OK, func(*sqlite.Tx) error { <-held; return nil })
+		write("before", runwith.ResourceExhausted, nothing)
+		write(strings.Repeat("large", 20_000), runwith.ResourceExhausted, func(tx *sqlite.Tx) error {
+			_, err := tx.Exec(`PRAGMA max_page_count = 1`) // the file may not grow
+			return err
+		})
+		write("after", runwith.ResourceExhausted, nothing)
+		close(held)
+		wg.Wait()
+		if got := texts(t, db); got != "first" {
+			t.Errorf("notes = %q, want first alone", got)
+		}
+		write("alone", runwith.OK, nothing)
+		wg.Wait()
+		write(strings.Repeat("large", 20_000), runwith.ResourceExhausted, nothing)
+		wg.Wait()
+		if got := texts(t, db); got != "alone first" {
+			t.Errorf("notes = %q, want first and alone", got)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
