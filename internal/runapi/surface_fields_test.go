@@ -233,10 +233,10 @@ var refusals = map[string]struct {
 		t.Containers[0].SourceCode = &runpb.SourceCode{SourceType: &runpb.SourceCode_CloudStorageSource_{
 			CloudStorageSource: &runpb.SourceCode_CloudStorageSource{Bucket: "b", Object: "o"},
 		}}
-	}, "template.template.containers[0].sourceCode"},
+	}, "template.template.containers[0].source_code"},
 	"EnvVar.value_source": {func(t *runpb.TaskTemplate) {
 		t.Containers[0].Env = []*runpb.EnvVar{env("KNOWN", "x"), secret("SECRET")}
-	}, "template.template.containers[0].env[1].valueSource"},
+	}, "template.template.containers[0].env[1].value_source"},
 	"Container.depends_on": {func(t *runpb.TaskTemplate) {
 		t.Containers[0].Name, t.Containers[0].DependsOn = "first", []string{"second"}
 		t.Containers = append(t.Containers, &runpb.Container{Name: "second", Image: "mapped"})
@@ -273,7 +273,7 @@ func TestWhatCannotRunHereIsKeptAndRefusedByName(t *testing.T) {
 		_, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello, Overrides: &runpb.RunJobRequest_Overrides{
 			ContainerOverrides: []*runpb.RunJobRequest_Overrides_ContainerOverride{{Env: []*runpb.EnvVar{secret("SECRET")}}},
 		}})
-		wantCode(t, "RunJob() with a secret in an override", err, codes.FailedPrecondition, "containers[0].env[0].valueSource")
+		wantCode(t, "RunJob() with a secret in an override", err, codes.FailedPrecondition, "containers[0].env[0].value_source")
 		if got := c.executionNames(t, hello); got != nil {
 			t.Errorf("executions after refused runs = %v, want none", got)
 		}

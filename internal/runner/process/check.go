@@ -29,9 +29,9 @@ func (c Config) checkContainer(container *runpb.Container) error {
 	const field = "containers[0]."
 	switch {
 	case len(container.GetVolumeMounts()) > 0:
-		return refuse(field+"volumeMounts", "the process runner mounts no volumes")
+		return refuse(field+"volume_mounts", "the process runner mounts no volumes")
 	case container.GetSourceCode() != nil:
-		return refuse(field+"sourceCode", "the process runner fetches no source code; set a command")
+		return refuse(field+"source_code", "the process runner fetches no source code; set a command")
 	case len(c.argv(container)) == 0:
 		return refuse(field+"command", "is empty, and image %q is mapped to no command; "+
 			"set a command, or start the server with --image %s=COMMAND",
@@ -39,7 +39,7 @@ func (c Config) checkContainer(container *runpb.Container) error {
 	}
 	for i, env := range container.GetEnv() {
 		if env.GetValueSource() != nil {
-			return refuse(fmt.Sprintf("%senv[%d].valueSource", field, i),
+			return refuse(fmt.Sprintf("%senv[%d].value_source", field, i),
 				"the process runner reads no secrets; give %s a value", env.GetName())
 		}
 	}
@@ -59,7 +59,8 @@ func (c Config) argv(container *runpb.Container) []string {
 	return append(append(argv, command...), container.GetArgs()...)
 }
 
-// refuse names a field of the task template as a job's JSON spells it.
+// refuse names a field of the task template, from the job on and in the spelling of
+// the API.
 func refuse(field, format string, args ...any) *runwith.Error {
 	return runwith.Errorf(runwith.FailedPrecondition, "template.template.%s: %s", field, fmt.Sprintf(format, args...))
 }

@@ -38,13 +38,13 @@ func TestCheck(t *testing.T) {
 			[]string{"template.template.containers: "}},
 		"Secret": {func(t *runpb.TaskTemplate) {
 			t.Containers[0].Env = []*runpb.EnvVar{{Name: "A"}, secret}
-		}, []string{"template.template.containers[0].env[1].valueSource", "KEY"}},
+		}, []string{"template.template.containers[0].env[1].value_source", "KEY"}},
 		"Volume": {func(t *runpb.TaskTemplate) { t.Volumes = []*runpb.Volume{{Name: "v"}} },
 			[]string{"template.template.volumes"}},
 		"VolumeMount": {func(t *runpb.TaskTemplate) { t.Containers[0].VolumeMounts = []*runpb.VolumeMount{{Name: "v"}} },
-			[]string{"template.template.containers[0].volumeMounts"}},
+			[]string{"template.template.containers[0].volume_mounts"}},
 		"SourceCode": {func(t *runpb.TaskTemplate) { t.Containers[0].SourceCode = &runpb.SourceCode{} },
-			[]string{"template.template.containers[0].sourceCode"}},
+			[]string{"template.template.containers[0].source_code"}},
 		"NoMeaningHere": {func(t *runpb.TaskTemplate) {
 			t.ServiceAccount, t.EncryptionKey, t.VpcAccess = "a@b", "key", &runpb.VpcAccess{}
 			c := t.Containers[0]

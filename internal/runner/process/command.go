@@ -62,7 +62,7 @@ func checkFolder(dir string) error {
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		e := runwith.Errorf(runwith.FailedPrecondition,
-			"template.template.containers[0].workingDir: there is no folder %q on this machine; make it, or leave the field out", dir)
+			"template.template.containers[0].working_dir: there is no folder %q on this machine; make it, or leave the field out", dir)
 		e.Err = err
 		return e
 	}

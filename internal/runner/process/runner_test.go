@@ -61,7 +61,7 @@ func TestWorkingDir(t *testing.T) {
 	}
 	spec.Template.Containers[0].WorkingDir = filepath.Join(dir, "none")
 	err = r.Start(t.Context(), spec, runner.Output{})
-	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "containers[0].workingDir") {
+	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "containers[0].working_dir") {
 		t.Errorf("Start in a folder that is not there = %v, want a FAILED_PRECONDITION that names the field", err)
 	}
 }
