@@ -56,7 +56,7 @@ func (e *Engine) attempt(t turn) (next *turn) {
 }
 
 // gone tells of the end of a stopped execution, if there is one, of which nothing
-// ran any more.
+// runs any more. What leaves it because the engine closes has not ended.
 func (e *Engine) gone(idle *active) {
 	if idle == nil || e.ctx.Err() != nil {
 		return

@@ -24,6 +24,7 @@
 // attempt, placed once more. The states right of the arrows' end are terminal;
 // no transition leaves them, which every UPDATE in the store_*.go files checks itself.
 //
-// Each transition is one transaction, and is on disk before anybody hears of it.
+// Each transition is within one transaction, and is on disk before anybody hears of
+// it. The end of an attempt and the claim of what has its place next share one.
 // What a restart finds in state running is either adopted or lost; see recover.go.
 package engine

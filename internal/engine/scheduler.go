@@ -118,7 +118,7 @@ func (s *scheduler) add(a *active, reserved ...placement) {
 func (s *scheduler) next(a *active) *turn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || s.free < 0 { // more than there are places: see occupy
 		return nil
 	}
 	if t := s.pop(); t != nil {
@@ -127,8 +127,8 @@ func (s *scheduler) next(a *active) *turn {
 	return a.take() // it has room for no more, but for this one
 }
 
-// drop takes back a placement that gets no place now, for its execution is stopped,
-// or what was to make room goes on. It returns the execution as done does.
+// drop takes back a placement that gets no place now, for its execution is stopped or
+// has ended, or what was to make room goes on. It returns the execution as done does.
 func (s *scheduler) drop(t *turn) (idle *active) {
 	if t == nil {
 		return nil
@@ -137,7 +137,7 @@ func (s *scheduler) drop(t *turn) (idle *active) {
 	defer s.mu.Unlock()
 	a := t.active
 	a.running--
-	if !a.stopped() {
+	if a.ctx.Err() == nil {
 		a.ready = slices.Insert(a.ready, 0, t.placement)
 		s.queue(a)
 	}

@@ -125,6 +125,38 @@ func TestSchedulerHandsAPlaceOn(t *testing.T) {
 	}
 }
 
+// What an earlier process placed may be more than there are places now.
+func TestSchedulerHandsNoPlaceOnThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	p, adopted, waiting := newPlacing(1), newActive(1, 2, 0), newActive(2, 1, 1)
+	p.occupy(2)
+	p.register(adopted, 2)
+	p.add(adopted, placement{task: 0}, placement{task: 1})
+	p.bring(waiting)
+	if next := p.next(adopted); next != nil {
+		t.Errorf("next = %v, want none: two run in one place", next)
+	}
+	p.done(adopted, nil, nil)
+	p.want(t, "one more runs in the place", "1/0 1/1")
+	if next := p.next(adopted); next.String() != "2/0" {
+		t.Errorf("next = %v, want 2/0, which waits", next)
+	}
+}
+
+func TestSchedulerPlacesNothingOfAForgottenExecution(t *testing.T) {
+	t.Parallel()
+	p, one, two := newPlacing(1), newActive(1, 1, 1), newActive(2, 2, 2)
+	p.bring(one)
+	p.bring(two)
+	next := p.next(one) // of two, which ends before it is claimed
+	p.remove(two)
+	if idle := p.drop(next); idle != nil {
+		t.Errorf("drop = %v, want none: it is forgotten", idle.id)
+	}
+	p.done(one, nil, nil)
+	p.want(t, "nothing else waits", "1/0")
+}
+
 // Whoever leaves a stopped execution last tells of its end; while one of it runs,
 // it is that one.
 func TestSchedulerTellsWhoLeavesAStoppedExecutionLast(t *testing.T) {

@@ -39,8 +39,8 @@ func newWorld(stubborn float64) *world {
 }
 
 // start lets a process live, and notes a breach where another attempt of the same
-// task still does.
-func (w *world) start(id runner.ID, random *rand.Rand) *proc {
+// task still does, or as many processes as there are places.
+func (w *world) start(id runner.ID, random *rand.Rand, places int) *proc {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if p, ok := w.live[id]; ok {
@@ -48,13 +48,29 @@ func (w *world) start(id runner.ID, random *rand.Rand) *proc {
 	}
 	for other := range w.live {
 		if other.Execution == id.Execution && other.Task == id.Task {
-			w.breaches = append(w.breaches, fmt.Sprintf("%v runs beside %v", id, other))
+			w.breach("%v runs beside %v", id, other)
 		}
+	}
+	if len(w.live) >= places {
+		w.breach("%v is started beside %d others, in %d places", id, len(w.live), places)
 	}
 	p := &proc{ended: make(chan struct{}), stubborn: random.Float64() < w.stubborn}
 	w.live[id] = p
 	w.everStart++
 	return p
+}
+
+// breach notes what must not be. The caller has locked the world.
+func (w *world) breach(format string, args ...any) {
+	w.breaches = append(w.breaches, fmt.Sprintf(format, args...))
+}
+
+// adopt returns a process that an earlier life started, if it lives.
+func (w *world) adopt(id runner.ID) (*proc, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p, ok := w.live[id]
+	return p, ok
 }
 
 // end ends a process, if it lives.
@@ -95,6 +111,8 @@ func compareIDs(a, b runner.ID) int {
 type life struct {
 	*world
 	random *rand.Rand
+	places int  // of its engine
+	adopts bool // what an earlier life started, instead of ending it
 
 	mu   sync.Mutex
 	mine map[runner.ID]*proc
@@ -132,13 +150,18 @@ func (l *life) Start(_ context.Context, spec runner.Spec, _ runner.Output) error
 	case 1:
 		return runwith.Errorf(runwith.Unavailable, "the machine has no room now")
 	}
-	l.mine[spec.ID] = l.start(spec.ID, l.random)
+	l.mine[spec.ID] = l.start(spec.ID, l.random, l.places)
 	return nil
 }
 
 func (l *life) Wait(ctx context.Context, id runner.ID) (runner.Result, error) {
 	l.mu.Lock()
 	p, ok := l.mine[id]
+	if !ok && l.adopts {
+		if p, ok = l.adopt(id); ok {
+			l.mine[id] = p
+		}
+	}
 	l.mu.Unlock()
 	if !ok {
 		if l.dead() {
