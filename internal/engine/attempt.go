@@ -67,6 +67,9 @@ func (e *Engine) gone(idle *active) {
 
 // run places an attempt and waits for its end. Its output is on disk when run
 // returns. An error other than runner.ErrLost means that the engine is closing.
+//
+// Deviation: the output is the task's alone; Cloud Run adds messages of its own, such
+// as "Container called exit(0)."
 func (e *Engine) run(ctx context.Context, a *active, p placement) (ending, error) {
 	id := attemptID(a, p)
 	out := e.logs.Attempt(a.execution.Uid, p.task, p.attempt)
@@ -80,8 +83,10 @@ func (e *Engine) run(ctx context.Context, a *active, p placement) (ending, error
 	return e.await(ctx, id)
 }
 
-// place starts an attempt. That the machine cannot place it now (UNAVAILABLE) is no
-// failure of the job's: it is tried again, within the attempt's timeout.
+// place starts an attempt.
+//
+// Deviation: that the machine has no room for it now (UNAVAILABLE) is no failure of
+// the job's; it is tried again, within the attempt's timeout.
 func (e *Engine) place(ctx context.Context, spec runner.Spec, out runner.Output) error {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := e.runner.Start(ctx, spec, out)
@@ -199,6 +204,9 @@ func (e *Engine) ended(a *active) {
 
 // lose records that an attempt died with an earlier process, so that it is placed
 // once more.
+//
+// Deviation: it is the same attempt to the task, and no retry; Cloud Run does not
+// lose one in this way.
 func (e *Engine) lose(a *active, p placement) (again *placement) {
 	var after transition
 	err := e.persist("record a lost attempt", a.id, func(tx *storeTx) (err error) {

@@ -27,7 +27,10 @@ func checkEtag(given, current string) error {
 }
 
 // change makes a change that an operation stands for. A validate_only request is
-// tried for its errors and taken back: its operation has no name, and is done.
+// tried for its errors and taken back.
+//
+// Deviation: the operation of such a request is done and has no name; Cloud Run
+// does not say what its own is like.
 func (e *Engine) change(ctx context.Context, validateOnly bool, f func(*storeTx) (*longrunningpb.Operation, error)) (op *longrunningpb.Operation, err error) {
 	write := func(tx *storeTx) error {
 		op, err = f(tx)

@@ -11,7 +11,11 @@ import (
 
 // conditions tell how far an execution has come. Completed decides; the others are
 // steps on the way there.
-// https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#condition
+//
+// Deviation: Retry is never among them, the steps are all met when the first task
+// starts, and messages are ours where Google's are not known.
+//
+// See https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#condition.
 func (r *executionRow) conditions() []*runpb.Condition {
 	return []*runpb.Condition{
 		r.completedCondition(),
@@ -34,6 +38,10 @@ func (s state) condition() runpb.Condition_State {
 	return runpb.Condition_CONDITION_FAILED
 }
 
+// completedCondition is the one that decides.
+//
+// Deviation: NON_ZERO_EXIT_CODE is the reason of every failure, a timeout's too;
+// DELAYED_START_PENDING and JOB_STATUS_SERVICE_POLLING_ERROR do not occur.
 func (r *executionRow) completedCondition() *runpb.Condition {
 	c := &runpb.Condition{Type: "Completed", State: r.state.condition(), LastTransitionTime: r.lastTransition(r.completed)}
 	switch r.state {
@@ -82,6 +90,9 @@ type step struct {
 	started, completed time.Time
 }
 
+// condition is one that is met when the first task starts.
+//
+// Deviation: it has failed where the end came first, of which Cloud Run says nothing.
 func (s step) condition(kind, message string, now state) *runpb.Condition {
 	c := &runpb.Condition{Type: kind, State: runpb.Condition_CONDITION_PENDING, LastTransitionTime: s.created}
 	switch {

@@ -100,7 +100,10 @@ func (r *executionRow) proto() *runpb.Execution {
 const allTasks = -1
 
 // logURI is where Google's console shows the output of an execution, or of one of
-// its tasks. runwith has no console of its own to name.
+// its tasks.
+//
+// Deviation: Google's console knows nothing of what runs on this machine, and
+// runwith has none of its own to name.
 func logURI(x *runpb.Execution, task int) string {
 	name, err := jobspec.ParseExecution(x.Name)
 	if err != nil {

@@ -252,6 +252,9 @@ func prepareJob(name jobspec.JobName, given *runpb.Job) (*runpb.Job, error) {
 	return job, nil
 }
 
+// created gives a new job what the server sets.
+//
+// Deviation: an etag is ignored, for there is nothing to compare it with.
 func created(job *runpb.Job, name jobspec.JobName, now time.Time) {
 	job.Name = name.String()
 	job.Uid = uuid.NewString()
@@ -261,6 +264,8 @@ func created(job *runpb.Job, name jobspec.JobName, now time.Time) {
 }
 
 // updated gives job what it keeps of the one that it replaces.
+//
+// Deviation: an update that changes nothing is a generation, too.
 func updated(job, old *runpb.Job, now time.Time) {
 	job.Name, job.Uid, job.CreateTime = old.Name, old.Uid, old.CreateTime
 	job.Creator = old.Creator

@@ -14,6 +14,9 @@ import (
 )
 
 // operationKind is what an operation stands for.
+//
+// Deviation: a cancel and a deletion are done when every process has ended; Cloud
+// Run does not say when its own are.
 type operationKind string
 
 const (

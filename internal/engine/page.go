@@ -9,6 +9,8 @@ import (
 )
 
 // Sizes of a list's page.
+//
+// Deviation: they are ours, Cloud Run documents none.
 const (
 	defaultPageSize = 100
 	maxPageSize     = 1000
@@ -22,6 +24,9 @@ type page struct {
 
 // openPage reads a request's page size and token. The token's key, where there is
 // a token, is stored in key; it is what an earlier next was given.
+//
+// Deviation: a token of another list is refused; Cloud Run does not say what its
+// tokens hold for.
 func openPage(size int32, token, list string, key ...any) (page, error) {
 	if size < 0 {
 		return page{}, runwith.Errorf(runwith.InvalidArgument, "page_size: is %d, must not be negative", size)

@@ -42,6 +42,8 @@ func preparePolicy(bindings []*iampb.Binding) *iampb.Policy {
 
 // keepsBindings reports whether a request to set a policy leaves its bindings as
 // they are.
+//
+// Deviation: the etag alone changes then, for the version follows from the bindings.
 func keepsBindings(mask *fieldmaskpb.FieldMask) bool {
 	paths := mask.GetPaths()
 	return len(paths) > 0 && !slices.Contains(paths, "bindings") && !slices.Contains(paths, "*")

@@ -19,7 +19,11 @@ import (
 // RunJob starts an execution of a job, with overrides that change a copy of its
 // template and never the job. When it returns, the execution is on disk and will
 // run, whatever happens to this process.
-// https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.RunJob
+//
+// Deviation: any number of executions may run; tasks for which there is no place
+// wait for one.
+//
+// See https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.RunJob.
 func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrunningpb.Operation, error) {
 	name, err := jobspec.ParseJob(req.Name)
 	if err != nil {
@@ -110,6 +114,9 @@ func (e *Engine) begin(r *run, err error) error {
 }
 
 // newExecution freezes a job's template with the overrides applied.
+//
+// Deviation: what the runner cannot place is refused, and there is no execution; on
+// Cloud Run one can fail before it has a task.
 func (e *Engine) newExecution(job *runpb.Job, overrides *runpb.RunJobRequest_Overrides) (*runpb.Execution, error) {
 	template, err := jobspec.ApplyOverrides(job.Template, overrides)
 	if err != nil {
@@ -126,7 +133,7 @@ func (e *Engine) newExecution(job *runpb.Job, overrides *runpb.RunJobRequest_Ove
 		Annotations:        template.Annotations,
 		CreateTime:         timestamppb.New(time.Now()),
 		LaunchStage:        job.LaunchStage,
-		Job:                jobID(job.Name),
+		Job:                jobID(job.Name), // Deviation: an ID, no resource name
 		Parallelism:        template.Parallelism,
 		TaskCount:          template.TaskCount,
 		Template:           template.Template,

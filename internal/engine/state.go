@@ -47,6 +47,9 @@ const (
 // endingOf judges an attempt by what its main process did and why the engine
 // stopped it, if it did. A stopped attempt is never a success, whatever its exit
 // code: it did not end by itself.
+//
+// Deviation: the codes are ours, for Cloud Run documents none: DEADLINE_EXCEEDED
+// after the timeout, CANCELLED where the execution was stopped, ABORTED otherwise.
 func endingOf(result runner.Result, cause error) ending {
 	switch {
 	case errors.Is(cause, errTimeout):
@@ -104,6 +107,9 @@ func (c *counts) add(d delta) {
 }
 
 // verdict is the state of an execution whose tasks stand so.
+//
+// Deviation: a task that has failed for good stops no other; and where one was
+// cancelled the execution is, also if another has failed.
 func (c counts) verdict() state {
 	switch {
 	case c.succeeded+c.failed+c.cancelled < c.tasks:

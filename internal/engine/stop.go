@@ -12,9 +12,12 @@ import (
 )
 
 // CancelExecution asks an execution to end. Its operation is done when every
-// process has ended. Cancelling one that was cancelled before changes nothing; one
-// that has ended otherwise is FAILED_PRECONDITION.
-// https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Executions.CancelExecution
+// process has ended.
+//
+// Deviation: cancelling one that was cancelled before changes nothing, and one that
+// has ended otherwise is FAILED_PRECONDITION; Cloud Run says nothing of either.
+//
+// See https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Executions.CancelExecution.
 func (e *Engine) CancelExecution(ctx context.Context, req *runpb.CancelExecutionRequest) (*longrunningpb.Operation, error) {
 	return e.end(ctx, endRequest{req.Name, req.Etag, req.ValidateOnly}, cancelOperation, func(tx *storeTx, row *executionRow) error {
 		if row.state.terminal() && row.state != cancelled {

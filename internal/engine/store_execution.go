@@ -78,6 +78,8 @@ func scanExecution(row sqlite.Row) (*executionRow, error) {
 }
 
 // execution returns the execution of that name, or NOT_FOUND.
+//
+// Deviation: one that was deleted can be listed, and not be read by its name.
 func (tx *storeTx) execution(name jobspec.ExecutionName) (*executionRow, error) {
 	row, err := scanExecution(tx.QueryRow(
 		`SELECT `+executionColumns+` FROM executions e WHERE e.name = ? AND e.deleted IS NULL`, name.String()))
@@ -126,6 +128,8 @@ func (tx *storeTx) activeExecutions(job int64) ([]int64, error) {
 
 // insertExecution stores a new execution of a job that is there, and its tasks, of
 // which the first ones are claimed. Its name may be taken: see sqlite.Conflict.
+//
+// Deviation: the name of one that was deleted is free as soon as that has ended.
 func (tx *storeTx) insertExecution(job int64, x *runpb.Execution, claimed int) (*executionRow, error) {
 	blob, err := proto.Marshal(x)
 	if err != nil {

@@ -114,6 +114,9 @@ func (tx *storeTx) jobOperation(name string, job *int64, blob []byte) (*longrunn
 // operation is one that ends with the execution. A failed run ends its operation
 // with an error; a cancelled one does not, nor does a cancel or a deletion that came
 // too late.
+//
+// Deviation: the error is ABORTED, with the message of the condition Completed;
+// Cloud Run documents no code.
 func (r *executionRow) operation(name string, kind operationKind) (*longrunningpb.Operation, error) {
 	x := r.proto()
 	switch {

@@ -47,6 +47,7 @@ func (e *Engine) Tasks(ctx context.Context, req *runpb.ListTasksRequest) (*runpb
 	}
 	res := &runpb.ListTasksResponse{}
 	err = e.read(ctx, func(tx *storeTx) error {
+		// Deviation: under executions/- a job that is not there is no error, it has no tasks.
 		if of.Job.Job != jobspec.Wildcard && of.Execution != jobspec.Wildcard && !req.ShowDeleted {
 			if _, err := tx.execution(of); err != nil {
 				return err
@@ -87,6 +88,9 @@ type lastAttempt struct {
 }
 
 // proto is the task as clients see it.
+//
+// Deviation: its uid is derived, so that 10,000 tasks need not store one each; job
+// and execution are IDs, and no resource names; it is scheduled when it starts.
 func (r *taskRow) proto() *runpb.Task {
 	x, template := r.execution.message, r.execution.message.Template
 	updated := r.execution.message.CreateTime.AsTime()
@@ -134,6 +138,9 @@ func (r *taskRow) proto() *runpb.Task {
 func (r *taskRow) id() string { return fmt.Sprintf("%s-task%d", r.execution.shortID(), r.task) }
 
 // lastAttemptResult is absent until an attempt has ended.
+//
+// Deviation: term_signal tells of every signal but SIGKILL, whoever sent it; Cloud
+// Run's is set where the system ended the container.
 func (r *taskRow) lastAttemptResult() *runpb.TaskAttemptResult {
 	if !r.state.terminal() && r.attempt == 0 || r.state == cancelled && r.started.IsZero() {
 		return nil

@@ -13,6 +13,8 @@ const (
 	DefaultKeepExecutions = 1000
 	// deletedFor is how long what was deleted can still be listed, and how long
 	// operations that are done are kept.
+	//
+	// Deviation: the time is ours, Cloud Run documents none.
 	deletedFor = 30 * 24 * time.Hour
 
 	tidyEvery = time.Hour
@@ -82,6 +84,8 @@ func (e *Engine) tidy(ctx context.Context, now time.Time, all bool) error {
 // dropOutput removes the output and the tasks of executions that are hidden and
 // have ended. The output goes first, so that a crash between leaves it to be
 // removed again.
+//
+// Deviation: Cloud Logging keeps what the tasks of a deleted execution printed.
 func (e *Engine) dropOutput(tx *storeTx) (more bool, err error) {
 	hidden, err := tx.hiddenWithOutput(tidyBatch)
 	if err != nil {

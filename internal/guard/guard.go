@@ -8,6 +8,8 @@
 //   - a Host that does not mean this machine, which closes DNS rebinding;
 //   - a body that is not JSON, is too large or comes too slowly.
 //
+// Deviation: Google's APIs answer pages of other origins, with CORS headers.
+//
 // gRPC requests are held to the first two; grpc-go bounds its own messages.
 // [Server] bounds headers and idle connections, and [CheckBind] keeps a listener
 // on the loopback interface unless it is told otherwise.

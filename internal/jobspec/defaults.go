@@ -14,8 +14,12 @@ const (
 )
 
 // Defaults fills in, in place, what a caller left out of a valid job and Cloud
-// Run shows afterwards. What is set stays as it was written. The service account
-// is not among it: its default depends on the project.
+// Run shows afterwards.
+//
+// Deviation: what is set stays as it was written: a cpu of 1 does not become 1000m,
+// nor a launch_stage that of what is used. Not filled in are the names of containers,
+// the settings of probes, the default_mode of secrets, and the service account, whose
+// default depends on the project.
 func Defaults(job *runpb.Job) {
 	if job == nil {
 		return

@@ -19,6 +19,8 @@ const (
 
 // faults collects what is wrong with one message, in the order in which it is
 // found. The zero value has found nothing.
+//
+// Deviation: all are told at once, in our own words where Google's are not known.
 type faults struct {
 	named []string
 	more  int // found after named was full

@@ -73,6 +73,9 @@ func validateVersion(p place, version PolicyVersion) {
 	}
 }
 
+// validateBindings checks the bindings of a policy in that version.
+//
+// Deviation: roles and members are checked for their form, and need not exist.
 func validateBindings(p place, bindings []*iampb.Binding, version PolicyVersion) {
 	principals, groups := 0, 0
 	for i, b := range bindings {
@@ -100,7 +103,9 @@ func validateBindings(p place, bindings []*iampb.Binding, version PolicyVersion)
 	}
 }
 
-// validateCondition checks no more of an expression than its length: nothing here
+// validateCondition checks a binding's condition.
+//
+// Deviation: of the expression no more is checked than its length, for nothing here
 // evaluates it.
 func validateCondition(p place, c *expr.Expr, version PolicyVersion) {
 	if c == nil {

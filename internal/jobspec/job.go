@@ -14,6 +14,10 @@ const maxExecutionName = 63
 // fields count as their defaults, so the verdict is the same before and after
 // [Defaults]. The name is not looked at, except for its length where the job
 // starts an execution.
+//
+// Deviation: not checked are what Google alone can know (images, accounts, keys,
+// networks), the number of containers, two mounts at one path, and numbers that an
+// enum does not know.
 func ValidateJob(job *runpb.Job) error {
 	f := &faults{}
 	if job == nil {

@@ -19,6 +19,8 @@ const (
 // validateLabels accepts what is a label to Google Cloud or to Kubernetes, less
 // upper-case letters, which Google Cloud refuses.
 //
+// Deviation: Google Cloud's labels have neither dots nor a namespace.
+//
 // See https://cloud.google.com/resource-manager/docs/labels-overview#requirements.
 func validateLabels(p place, labels map[string]string) {
 	if len(labels) > maxLabels {
@@ -38,6 +40,9 @@ func validateLabels(p place, labels map[string]string) {
 }
 
 // validateAnnotations holds annotations to Kubernetes' rules, as runpb says.
+//
+// Deviation: reserved ones are refused in an update, too; Cloud Run promises that
+// for new resources alone.
 //
 // See https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set.
 func validateAnnotations(p place, annotations map[string]string) {

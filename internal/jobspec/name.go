@@ -22,6 +22,9 @@ const (
 )
 
 // Location is a project and a region, which together own jobs and operations.
+//
+// Deviation: a project's ID and its number are two projects, for nothing here maps
+// one to the other.
 type Location struct {
 	Project string // ID or number
 	Region  string

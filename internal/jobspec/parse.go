@@ -62,6 +62,10 @@ func (p *parser) next() string {
 	return id
 }
 
+// location takes the IDs of a location.
+//
+// Deviation: whatever has the form of a region is one, listed or not; "-" has not, so
+// that a list is of one region.
 func (p *parser) location() Location {
 	l := Location{Project: p.next(), Region: p.next()}
 	if !isProject(l.Project) {

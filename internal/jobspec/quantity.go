@@ -19,8 +19,9 @@ const (
 const maxQuantity = 32
 
 // parseQuantity reads a decimal number and a unit, such as 1, 1000m, 0.5, 512Mi
-// or 2G. It takes neither signs nor exponents. What is finer than a thousandth
-// is rounded up, as Kubernetes does.
+// or 2G. What is finer than a thousandth is rounded up, as Kubernetes does.
+//
+// Deviation: it takes neither signs nor exponents, nor units above Ti.
 func parseQuantity(s string) (quantity, bool) {
 	digits := strings.TrimRight(s, "mkKMGTi")
 	scale, known := quantityScale(s[len(digits):])

@@ -25,6 +25,9 @@ const minSharedCPU = 80 * unit / 1000
 // beside others. Unset limits count as their defaults, so that the verdict is the
 // same before and after [Defaults].
 //
+// Deviation: memory is not checked beside other containers, and with a GPU neither
+// CPU nor memory is.
+//
 // See https://cloud.google.com/run/docs/configuring/jobs/cpu and
 // https://cloud.google.com/run/docs/configuring/jobs/memory-limits.
 func validateLimits(p place, limits map[string]string, alone bool) {
@@ -75,6 +78,8 @@ func limitOf(p place, limits map[string]string, key, unset string) (quantity, bo
 
 // memoryFor returns the range of memory that a container may have which is alone
 // in its task, and false for a number of CPUs that Cloud Run does not offer.
+//
+// Deviation: the least is 128Mi, where Google's own pages differ.
 func memoryFor(cpu quantity) (least, most quantity, ok bool) {
 	switch cpu {
 	case 1 * unit:

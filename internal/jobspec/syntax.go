@@ -8,7 +8,7 @@ const (
 	// maxExecutionID has room for the longest job's ID and the hyphen and five
 	// characters that Cloud Run appends.
 	maxExecutionID = maxLabel + 6
-	// maxOperationID is our own bound: Cloud Run's operations are UUIDs.
+	// maxOperationID is our own bound.
 	maxOperationID = 128
 	// maxTasks of an execution.
 	maxTasks = 10_000
@@ -45,8 +45,10 @@ func isDomain(s string) bool {
 }
 
 // isProject reports whether s may be the ID or the number of a project, alone or
-// behind a domain (example.com:project). It is laxer than Google, which asks an
-// ID for six characters: on one's own machine a project may be called demo.
+// behind a domain (example.com:project).
+//
+// Deviation: Google asks an ID for six characters; on one's own machine a project
+// may be called demo.
 func isProject(s string) bool {
 	domain, id, scoped := strings.Cut(s, ":")
 	if !scoped {
@@ -55,6 +57,10 @@ func isProject(s string) bool {
 	return isDomain(domain) && isLabel(id, maxLabel)
 }
 
+// isOperationID reports whether s may be the ID of an operation.
+//
+// Deviation: Cloud Run's are UUIDs, as those are that the engine gives; a request
+// may ask for any other, and is told that it does not exist.
 func isOperationID(s string) bool {
 	if s == "" || len(s) > maxOperationID {
 		return false

@@ -36,6 +36,8 @@ func interceptor(logger *slog.Logger) grpc.UnaryServerInterceptor {
 }
 
 // publicError is what a caller may see of an error.
+//
+// Deviation: it has no details.
 func publicError(err error) *runwith.Error {
 	if e, ok := errors.AsType[*runwith.Error](err); ok {
 		return e
@@ -59,7 +61,10 @@ func grpcError(e *runwith.Error) error {
 
 // WriteError encodes an error as Google's REST APIs do, with the HTTP status that
 // [guard.Status] tells.
-// https://google.aip.dev/193
+//
+// Deviation: a full disk is RESOURCE_EXHAUSTED with 503; Google's is 429, for a quota.
+//
+// See https://google.aip.dev/193.
 func WriteError(w http.ResponseWriter, err error) {
 	e := publicError(err)
 	httpStatus := guard.Status(e)

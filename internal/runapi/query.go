@@ -21,7 +21,11 @@ type encoding struct {
 
 // systemParameters takes the parameters out of a query that mean the same for
 // every method, and returns the rest: fields of the request.
-// https://cloud.google.com/apis/docs/system-parameters
+//
+// Deviation: fields, for partial answers, and formats other than JSON are refused;
+// keys, quotas, script callbacks and uploads are not looked at.
+//
+// See https://cloud.google.com/apis/docs/system-parameters.
 func systemParameters(query url.Values) (encoding, url.Values, error) {
 	e := encoding{pretty: true}
 	for name, values := range query {

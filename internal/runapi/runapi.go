@@ -18,9 +18,13 @@ import (
 )
 
 // maxMessage bounds a request's message, in bytes, on every wire.
+//
+// Deviation: Cloud Run documents no such limit.
 const maxMessage = 1 << 20
 
 // Server answers for an engine on one port.
+//
+// Deviation: nobody is authenticated, tokens are ignored, and there are no quotas.
 type Server struct {
 	grpc *grpc.Server
 	rest http.Handler

@@ -27,8 +27,12 @@ import (
 
 const (
 	// MaxLine is how much of a line one record takes, in bytes.
+	//
+	// Deviation: what is longer becomes several entries.
 	MaxLine = 256 << 10
 	// DefaultMaxBytes is what is kept of one execution's output.
+	//
+	// Deviation: Cloud Logging has no such limit.
 	DefaultMaxBytes = 1 << 30
 
 	maxOpen = 64 // files that are kept open, whatever the number of tasks

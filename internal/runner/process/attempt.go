@@ -169,6 +169,8 @@ func (a *attempt) reap() runner.Result {
 
 // stop sends SIGTERM to the group and SIGKILL after the grace, and waits for the
 // end.
+//
+// Deviation: in a container the main process alone gets SIGTERM.
 func (a *attempt) stop(ctx context.Context, grace time.Duration) error {
 	a.signal(unix.SIGTERM)
 	timer := time.NewTimer(grace)

@@ -11,9 +11,10 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// check refuses, by field name, what a process cannot give. Resources, ports,
-// probes, the service account, VPC access and the encryption key are accepted:
-// they have no meaning here.
+// check refuses, by field name, what a process cannot give.
+//
+// Deviation: resources, ports, probes, the service account, VPC access and the
+// encryption key are accepted, and have no effect.
 func (c Config) check(template *runpb.TaskTemplate) error {
 	containers := template.GetContainers()
 	switch {

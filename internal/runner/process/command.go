@@ -25,7 +25,7 @@ type command struct {
 	file string // to execute; a relative one is relative to dir
 	argv []string
 	env  []string
-	dir  string // empty: that of the server
+	dir  string // Deviation: empty is that of the server, and not the image's
 }
 
 func (r *Runner) command(spec runner.Spec, home string) (*command, error) {
@@ -46,6 +46,9 @@ func (r *Runner) command(spec runner.Spec, home string) (*command, error) {
 }
 
 // environment is all that the task sees. PATH alone comes from the server.
+//
+// Deviation: there is no image for PATH and HOME to come from, and the marker is
+// added, whatever the job has under its name.
 func (r *Runner) environment(container *runpb.Container, spec runner.Spec, home string) map[string]string {
 	env := map[string]string{"PATH": r.path, "HOME": home}
 	for _, v := range container.GetEnv() {

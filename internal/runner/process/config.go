@@ -5,8 +5,10 @@
 // An attempt ends with its main process, as a Cloud Run container does: what it
 // started and left behind is killed. Everything that belongs to an attempt
 // carries a marker in its environment, by which it is found again after a crash
-// of the server. A process that leaves the group and takes the marker out of its
-// environment escapes.
+// of the server.
+//
+// Deviation: nothing escapes a container; here a process does that leaves the group
+// and takes the marker out of its environment.
 //
 // The package needs Linux or macOS. On macOS the environment of other processes
 // is not read, so that what leaves the group escapes there.
