@@ -58,7 +58,7 @@ and on Google Cloud.`,
 	}
 	root.PersistentFlags().BoolP("verbose", "v", false, "log more, for finding faults")
 	root.AddCommand(newDemo(), newUp(), newEngine(), newServe(), newRun(),
-		newJobs(), newExecutions(), newOperations(), newBackup(), newRestore(), newVersion(), newTestJob())
+		newJobs(), newExecutions(), newOperations(), newGcloud(), newEnv(), newBackup(), newRestore(), newVersion(), newTestJob())
 	return root
 }
 

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func newEnv() *cobra.Command {
+	var (
+		f     emulationFlags
+		name  string
+		unset bool
+	)
+	cmd := &cobra.Command{
+		Use:   "env",
+		Short: "Print what makes a shell's gcloud speak to an engine",
+		Long: `Env prints the variables that lead gcloud to the engine of runwith up or runwith
+engine, as commands for a shell. While they are set, gcloud's commands for
+anything but Cloud Run's jobs and their logs fail. With --unset it prints what
+takes them away again; what they were before, it does not know.
+
+To run one command, see runwith gcloud.`,
+		Example: `  eval "$(runwith env)"              # sh, bash, zsh
+  eval "$(runwith env --unset)"
+  runwith env --shell fish | source
+  runwith env --shell powershell | Out-String | Invoke-Expression`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d, err := dialectOf(name)
+			if err != nil {
+				return err
+			}
+			if unset {
+				for _, v := range (&emulation{}).variables() {
+					fmt.Fprintf(cmd.OutOrStdout(), d.unset+"\n", v.name)
+				}
+				return nil
+			}
+			e, err := f.find(cmd.Context())
+			switch {
+			case err != nil:
+				return err
+			case e.asksForTokens:
+				return fmt.Errorf("the engine at %s asks for tokens, which end within an hour: use runwith gcloud -- ARGS..., which takes one each time", f.endpoint)
+			}
+			for _, v := range e.variables() {
+				fmt.Fprintf(cmd.OutOrStdout(), d.set+"\n", v.name, d.quote(v.value))
+			}
+			return nil
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&name, "shell", usualShell(), "`SHELL` that reads it: sh, fish or powershell")
+	cmd.Flags().BoolVar(&unset, "unset", false, "print what takes the variables away")
+	return cmd
+}
+
+// dialect is how a shell is told of variables.
+type dialect struct {
+	set   string // format of a name and a quoted value
+	unset string // format of a name
+	quote func(string) string
+}
+
+func dialectOf(name string) (dialect, error) {
+	switch name {
+	case "sh", "bash", "zsh":
+		return dialect{"export %s=%s", "unset %s", quoteBy(`'\''`)}, nil
+	case "fish":
+		return dialect{"set -gx %s %s", "set -e %s", quoteBy(`'\''`)}, nil
+	case "powershell", "pwsh":
+		return dialect{"$env:%s = %s", "Remove-Item Env:%s -ErrorAction SilentlyContinue", quoteBy(`''`)}, nil
+	}
+	return dialect{}, misused("--shell %q: must be sh, fish or powershell", name)
+}
+
+// quoteBy quotes with apostrophes; an apostrophe itself becomes the text.
+func quoteBy(apostrophe string) func(string) string {
+	return func(value string) string { return "'" + strings.ReplaceAll(value, "'", apostrophe) + "'" }
+}
+
+// usualShell is the one that the user has.
+func usualShell() string {
+	switch {
+	case strings.HasSuffix(filepath.Base(env("SHELL", "")), "fish"):
+		return "fish"
+	case runtime.GOOS == "windows":
+		return "powershell"
+	}
+	return "sh"
+}
