@@ -1,0 +1,175 @@
+package logfilter
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// operator is how a comparison compares.
+type operator string
+
+const (
+	equal    operator = "="
+	unequal  operator = "!="
+	less     operator = "<"
+	atMost   operator = "<="
+	greater  operator = ">"
+	atLeast  operator = ">="
+	has      operator = ":"
+	matches  operator = "=~"
+	differs  operator = "!~"
+	presence operator = ":*"
+)
+
+// operators are those of the language, the longer ones first.
+var operators = []operator{unequal, atMost, atLeast, matches, differs, equal, less, greater, has}
+
+// orders reports whether an operator asks what comes first.
+func (o operator) orders() bool { return o == less || o == atMost || o == greater || o == atLeast }
+
+// holds reports what an operator makes of an order.
+func (o operator) holds(order int) bool {
+	switch o {
+	case less:
+		return order < 0
+	case atMost:
+		return order <= 0
+	case greater:
+		return order > 0
+	case atLeast:
+		return order >= 0
+	case unequal:
+		return order != 0
+	}
+	return order == 0 // equal, and what "has" means where there is nothing to be in
+}
+
+// comparison is a field, an operator and a value.
+type comparison struct {
+	field    *field
+	operator operator
+	literal  literal
+}
+
+func (c *comparison) String() string {
+	if c.operator == presence {
+		return c.field.String() + ":*"
+	}
+	return c.field.String() + " " + string(c.operator) + " " + c.literal.String()
+}
+
+func (c *comparison) match(e *loggingpb.LogEntry) bool {
+	if c.field.never {
+		return false
+	}
+	if c.operator == presence {
+		return c.field.isSet(e)
+	}
+	m, step := c.field.target(e)
+	switch c.field.form {
+	case text:
+		return c.matchText(m, step)
+	case dynamic:
+		return c.matchInner(structOf(m.Get(step)))
+	case whole:
+		return anyText(m.Get(step), step, func(text string) bool { return contains(text, c.literal.folded) })
+	}
+	return c.operator.holds(c.order(m.Get(step)))
+}
+
+func (c *comparison) matchText(m protoreflect.Message, step protoreflect.FieldDescriptor) bool {
+	v := m.Get(step)
+	if c.field.key != nil {
+		if v = v.Map().Get(protoreflect.ValueOfString(*c.field.key).MapKey()); !v.IsValid() {
+			return false
+		}
+	}
+	return c.holdsOf(v.String())
+}
+
+// holdsOf compares a text.
+func (c *comparison) holdsOf(text string) bool {
+	switch c.operator {
+	case has:
+		return contains(text, c.literal.folded)
+	case matches:
+		return c.literal.regexp.MatchString(text)
+	case differs:
+		return !c.literal.regexp.MatchString(text)
+	}
+	if n, err := strconv.ParseFloat(text, 64); err == nil && c.literal.number != nil && c.operator.orders() {
+		return c.operator.holds(cmp.Compare(n, *c.literal.number))
+	}
+	return c.operator.holds(strings.Compare(fold(text), c.literal.folded))
+}
+
+// order compares a field that has one form alone.
+func (c *comparison) order(v protoreflect.Value) int {
+	switch c.field.form {
+	case boolean:
+		return strings.Compare(strconv.FormatBool(v.Bool()), c.literal.folded)
+	case severity:
+		return cmp.Compare(int64(v.Enum()), c.literal.nanos)
+	case moment, duration:
+		return cmp.Compare(nanosOf(v.Message().Interface()), c.literal.nanos)
+	}
+	n, err := strconv.ParseFloat(v.String(), 64)
+	if err != nil || c.literal.number == nil {
+		return 1
+	}
+	return cmp.Compare(n, *c.literal.number)
+}
+
+func nanosOf(m protoreflect.ProtoMessage) int64 {
+	switch m := m.(type) {
+	case *timestamppb.Timestamp:
+		return m.GetSeconds()*int64(time.Second) + int64(m.GetNanos())
+	case *durationpb.Duration:
+		return m.GetSeconds()*int64(time.Second) + int64(m.GetNanos())
+	}
+	return 0
+}
+
+// matchInner compares what stands at the field's path in a payload. In a list one
+// element is enough, and for the operators that deny none may be left.
+func (c *comparison) matchInner(payload *structpb.Value) bool {
+	if c.operator != unequal && c.operator != differs {
+		return eachInner(payload, c.field.inner, c.holdsOfJSON)
+	}
+	found := false
+	return !eachInner(payload, c.field.inner, func(v *structpb.Value) bool {
+		found = true
+		return !c.holdsOfJSON(v)
+	}) && found
+}
+
+// holdsOfJSON compares a value of a payload.
+func (c *comparison) holdsOfJSON(v *structpb.Value) bool {
+	switch v := v.GetKind().(type) {
+	case *structpb.Value_StringValue:
+		return c.holdsOf(v.StringValue)
+	case *structpb.Value_NumberValue:
+		if c.literal.number != nil && c.operator != matches && c.operator != differs {
+			return c.operator.holds(cmp.Compare(v.NumberValue, *c.literal.number))
+		}
+		return !c.operator.orders() && c.holdsOf(strconv.FormatFloat(v.NumberValue, 'g', -1, 64))
+	case *structpb.Value_BoolValue:
+		return !c.operator.orders() && c.holdsOf(strconv.FormatBool(v.BoolValue))
+	case *structpb.Value_NullValue:
+		isNull := !c.literal.quoted && c.literal.text == "NULL_VALUE"
+		return isNull && (c.operator == equal || c.operator == has) || !isNull && c.operator == unequal
+	case *structpb.Value_StructValue:
+		return c.operator == has && anyJSONText(structpb.NewStructValue(v.StructValue), func(text string) bool {
+			return contains(text, c.literal.folded)
+		})
+	}
+	return false
+}

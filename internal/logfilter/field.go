@@ -1,0 +1,207 @@
+package logfilter
+
+import (
+	"strings"
+
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// form is what the values of a field are.
+type form int
+
+const (
+	text form = iota
+	number
+	boolean
+	severity
+	moment   // a timestamp
+	duration // a length of time
+	dynamic  // whatever JSON has
+	whole    // a message, a map or a list
+)
+
+// field is a path from a log entry to what a comparison looks at.
+//
+// A field of LogEntry itself is always there, with its default where nothing is
+// set. A label and a part of a payload may be missing, and then no comparison with
+// them holds.
+// See https://cloud.google.com/logging/docs/view/logging-query-language#missing-fields.
+type field struct {
+	steps []protoreflect.FieldDescriptor
+	form  form
+	key   *string  // of the map that the steps lead to
+	inner []string // below the struct that they lead to
+	never bool     // no entry here has it
+}
+
+// The messages at which a path ends, or goes on by other rules.
+var (
+	entryType     = (&loggingpb.LogEntry{}).ProtoReflect().Descriptor()
+	structType    = (&structpb.Struct{}).ProtoReflect().Descriptor().FullName()
+	timestampType = (&timestamppb.Timestamp{}).ProtoReflect().Descriptor().FullName()
+	durationType  = (&durationpb.Duration{}).ProtoReflect().Descriptor().FullName()
+)
+
+const (
+	anyType      protoreflect.FullName = "google.protobuf.Any"
+	severityType protoreflect.FullName = "google.logging.type.LogSeverity"
+)
+
+// resolve finds the field of a path. It returns false where LogEntry has none.
+func resolve(path []string) (*field, bool) {
+	f := &field{}
+	message := entryType
+	for i, name := range path {
+		step := find(message, name)
+		if step == nil {
+			return nil, false
+		}
+		f.steps = append(f.steps, step)
+		rest := path[i+1:]
+		switch {
+		case step.IsMap():
+			f.form = whole
+			if len(rest) > 0 { // keys have dots: labels.run.googleapis.com/execution_name
+				f.form, f.key = text, new(strings.Join(rest, "."))
+			}
+			return f, true
+		case step.IsList():
+			f.form, f.never = whole, true
+			return f, len(rest) == 0 || step.Message() != nil
+		case step.Message() == nil:
+			f.form = scalarForm(step)
+			return f, len(rest) == 0
+		}
+		if f.resolveMessage(step.Message(), rest) {
+			return f, len(rest) == 0 || f.form == dynamic || f.never
+		}
+		message = step.Message()
+	}
+	f.form = whole
+	return f, true
+}
+
+// resolveMessage ends a path at a message that is more than its fields.
+func (f *field) resolveMessage(message protoreflect.MessageDescriptor, rest []string) bool {
+	switch message.FullName() {
+	case structType:
+		f.form = whole
+		if len(rest) > 0 {
+			f.form, f.inner = dynamic, rest
+		}
+	case timestampType:
+		f.form = moment
+	case durationType:
+		f.form = duration
+	case anyType:
+		f.form, f.never = whole, true
+	default:
+		return false
+	}
+	return true
+}
+
+// find returns a message's field by its name in JSON or in the proto.
+func find(message protoreflect.MessageDescriptor, name string) protoreflect.FieldDescriptor {
+	for i := range message.Fields().Len() {
+		field := message.Fields().Get(i)
+		if strings.EqualFold(field.JSONName(), name) || strings.EqualFold(string(field.Name()), name) {
+			return field
+		}
+	}
+	return nil
+}
+
+func scalarForm(step protoreflect.FieldDescriptor) form {
+	switch step.Kind() {
+	case protoreflect.StringKind:
+		return text
+	case protoreflect.BoolKind:
+		return boolean
+	case protoreflect.EnumKind:
+		if step.Enum().FullName() == severityType {
+			return severity
+		}
+	}
+	return number
+}
+
+// String returns the path as it is written in a filter, with LogEntry's own names.
+func (f *field) String() string {
+	var parts []string
+	for _, step := range f.steps {
+		parts = append(parts, step.JSONName())
+	}
+	for _, part := range f.inner {
+		parts = append(parts, plainOrQuoted(part))
+	}
+	if f.key != nil {
+		parts = append(parts, plainOrQuoted(*f.key))
+	}
+	return strings.Join(parts, ".")
+}
+
+// name is the field as the documentation writes it, without quotes.
+func (f *field) name() string {
+	var parts []string
+	for _, step := range f.steps {
+		parts = append(parts, step.JSONName())
+	}
+	if f.key != nil {
+		parts = append(parts, *f.key)
+	}
+	return strings.Join(parts, ".")
+}
+
+// target returns the message that holds the last step, and that step.
+func (f *field) target(e *loggingpb.LogEntry) (protoreflect.Message, protoreflect.FieldDescriptor) {
+	m, last := e.ProtoReflect(), len(f.steps)-1
+	for _, step := range f.steps[:last] {
+		m = m.Get(step).Message()
+	}
+	return m, f.steps[last]
+}
+
+// isSet reports whether an entry has the field, with more than its default.
+func (f *field) isSet(e *loggingpb.LogEntry) bool {
+	if f.never {
+		return false
+	}
+	m, step := f.target(e)
+	switch {
+	case f.key != nil:
+		return m.Get(step).Map().Has(protoreflect.ValueOfString(*f.key).MapKey())
+	case f.inner != nil:
+		return eachInner(structOf(m.Get(step)), f.inner, func(*structpb.Value) bool { return true })
+	}
+	return m.Has(step)
+}
+
+func structOf(v protoreflect.Value) *structpb.Value {
+	s, _ := v.Message().Interface().(*structpb.Struct)
+	return structpb.NewStructValue(s)
+}
+
+// eachInner calls f with what stands at a path below a value, with each where there
+// is a list on the way, until f returns true, and reports whether it did.
+func eachInner(v *structpb.Value, path []string, f func(*structpb.Value) bool) bool {
+	switch kind := v.GetKind().(type) {
+	case *structpb.Value_ListValue:
+		for _, element := range kind.ListValue.GetValues() {
+			if eachInner(element, path, f) {
+				return true
+			}
+		}
+		return false
+	case *structpb.Value_StructValue:
+		if len(path) > 0 {
+			below, ok := kind.StructValue.GetFields()[path[0]]
+			return ok && eachInner(below, path[1:], f)
+		}
+	}
+	return len(path) == 0 && f(v)
+}

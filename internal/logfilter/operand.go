@@ -1,0 +1,142 @@
+package logfilter
+
+import (
+	"math"
+	"regexp"
+	"regexp/syntax"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// checkOperator refuses operators that mean nothing for a field.
+func (p *parser) checkOperator(f *field, operator operator, begin int) error {
+	isRegexp := operator == matches || operator == differs
+	switch {
+	case f.form == whole && operator != has && !f.never,
+		isRegexp && f.form != text && f.form != dynamic,
+		f.form == boolean && operator.orders():
+		return p.faultAt(begin, "%s cannot be compared with %s", f, operator)
+	}
+	return nil
+}
+
+// value reads one value and makes a comparison of it.
+func (p *parser) value(f *field, operator operator) (expr, error) {
+	begin := p.pos
+	c := &comparison{field: f, operator: operator}
+	switch run := p.run(); {
+	case p.at("*") && operator == has:
+		p.pos++
+		c.operator = presence
+		return c, nil
+	case p.at(`"`):
+		text, err := p.quoted(operator == matches || operator == differs)
+		if err != nil {
+			return nil, err
+		}
+		c.literal = newLiteral(text, true)
+	case run != "" && !isKeyword(run):
+		p.pos += len(run)
+		c.literal = newLiteral(run, false)
+	default:
+		return nil, p.fault("a value")
+	}
+	return c, p.convert(c, begin)
+}
+
+// convert reads a literal as what the field is compared with.
+func (p *parser) convert(c *comparison, begin int) error {
+	l, ok, what := &c.literal, true, ""
+	switch {
+	case c.operator == matches || c.operator == differs:
+		return p.compile(l, begin)
+	case c.field.form == severity:
+		l.nanos, ok = parseSeverity(l.text)
+		what = "severity, such as ERROR or 500"
+	case c.field.form == moment:
+		var t time.Time
+		t, ok = parseTime(l.text)
+		l.nanos, what = clamp(t), "time in RFC 3339"
+	case c.field.form == duration:
+		d, err := time.ParseDuration(l.text)
+		l.nanos, ok, what = int64(d), err == nil, "duration, such as 1.5s"
+	case c.field.form == number:
+		ok, what = l.number != nil, "number"
+	case c.field.form == boolean:
+		ok, what = l.folded == "true" || l.folded == "false", "true or false"
+	}
+	if !ok {
+		return p.faultAt(begin, "%s: %.40q is no %s", c.field, l.text, what)
+	}
+	return nil
+}
+
+// clamp is a time in Unix nanoseconds, as near as they come to it.
+func clamp(t time.Time) int64 {
+	switch {
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
+}
+
+// compile makes a regular expression, in RE2's syntax.
+// https://github.com/google/re2/wiki/Syntax
+func (p *parser) compile(l *literal, begin int) error {
+	parsed, err := syntax.Parse(l.text, syntax.Perl)
+	if err != nil {
+		return p.faultAt(begin, "%v", err)
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return p.faultAt(begin, "%v", err)
+	}
+	if p.program += len(program.Inst); p.program > maxProgram {
+		return p.faultAt(begin, "the filter's regular expressions are too large")
+	}
+	if l.regexp, err = regexp.Compile(l.text); err != nil {
+		return p.faultAt(begin, "%v", err)
+	}
+	return nil
+}
+
+// quoted reads a text between double quotes. In a regular expression only quotes
+// and backslashes are escaped: the rest means what it means there.
+func (p *parser) quoted(isRegexp bool) (string, error) {
+	begin := p.pos
+	var out strings.Builder
+	for p.pos++; !p.done(); {
+		c := p.next()
+		switch {
+		case c == '"':
+			p.pos++
+			return out.String(), nil
+		case p.at(`\"`) || p.at(`\\`):
+			out.WriteByte(p.text[p.pos+1])
+			p.pos += 2
+		case c == '\\' && !isRegexp:
+			if err := p.escape(&out); err != nil {
+				return "", err
+			}
+		default:
+			out.WriteRune(c)
+			p.pos += utf8.RuneLen(c)
+		}
+	}
+	return "", p.faultAt(begin, "expected the end of the text that begins here with a double quote")
+}
+
+// escape reads an escape as C and Go have them, such as \n or \u00e9.
+func (p *parser) escape(out *strings.Builder) error {
+	c, _, rest, err := strconv.UnquoteChar(p.text[p.pos:], 0)
+	if err != nil || c > utf8.MaxRune {
+		return p.faultAt(p.pos, "expected an escape, one of \\\" \\\\ \\a \\b \\f \\n \\r \\t \\v \\ooo \\xhh \\uhhhh \\Uhhhhhhhh")
+	}
+	out.WriteRune(c)
+	p.pos = len(p.text) - len(rest)
+	return nil
+}

@@ -1,0 +1,152 @@
+package logfilter
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// segment is a part of a path: between quotes, or with its dots.
+type segment struct {
+	text   string
+	quoted bool
+}
+
+// term reads a comparison, a function or a text.
+func (p *parser) term() (expr, error) {
+	begin := p.pos
+	if p.terms++; p.terms > maxTerms {
+		return nil, p.faultAt(begin, "there are more than %d comparisons", maxTerms)
+	}
+	segments, err := p.segments()
+	if err != nil {
+		return nil, err
+	}
+	if p.at("(") && len(segments) == 1 && !segments[0].quoted {
+		return p.function(segments[0].text, begin)
+	}
+	p.skip()
+	operator := p.operator()
+	if operator == "" {
+		if len(segments) > 1 {
+			return nil, p.fault("an operator, one of = != : =~ !~ < <= > >=")
+		}
+		return word{newLiteral(segments[0].text, segments[0].quoted)}, nil
+	}
+	path, ok := components(segments)
+	if !ok {
+		return nil, p.faultAt(begin, "expected a field, as in labels.\"a.b/c\", found %.60s", quote(p.text[begin:p.pos]))
+	}
+	f, ok := resolve(path)
+	if !ok {
+		return nil, p.faultAt(begin, "LogEntry has no field %.60q; a text to look for stands between double quotes", strings.Join(path, "."))
+	}
+	return p.values(f, operator, begin)
+}
+
+// segments reads what may be a field: texts with and without quotes, side by side.
+func (p *parser) segments() (all []segment, err error) {
+	for {
+		run := p.run()
+		switch {
+		case len(all) == 0 && isKeyword(run):
+			return nil, p.fault("a comparison")
+		case run != "":
+			p.pos += len(run)
+			all = append(all, segment{text: run})
+		case p.at(`"`):
+			text, err := p.quoted(false)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, segment{text, true})
+		case len(all) == 0:
+			return nil, p.fault("a comparison")
+		default:
+			return all, nil
+		}
+	}
+}
+
+// components are the parts of a path, which dots divide.
+func components(segments []segment) (path []string, ok bool) {
+	divided := true // a part may follow
+	for i, s := range segments {
+		if s.quoted {
+			if !divided {
+				return nil, false
+			}
+			path, divided = append(path, s.text), false
+			continue
+		}
+		parts := strings.Split(s.text, ".")
+		if !divided { // begins with the dot
+			if parts[0] != "" || len(parts) == 1 {
+				return nil, false
+			}
+			parts = parts[1:]
+		}
+		if divided = i < len(segments)-1; divided { // ends with a dot
+			if parts[len(parts)-1] != "" {
+				return nil, false
+			}
+			parts = parts[:len(parts)-1]
+		}
+		path = append(path, parts...)
+	}
+	return path, !divided && !slices.Contains(path, "")
+}
+
+func (p *parser) operator() operator {
+	for _, operator := range operators {
+		if p.at(string(operator)) {
+			p.pos += len(operator)
+			return operator
+		}
+	}
+	return ""
+}
+
+// values reads what a field is compared with: a value, or several between
+// parentheses, joined as comparisons are.
+func (p *parser) values(f *field, operator operator, begin int) (expr, error) {
+	if err := p.checkOperator(f, operator, begin); err != nil {
+		return nil, err
+	}
+	p.skip()
+	if !p.at("(") {
+		return p.value(f, operator)
+	}
+	if operator != equal && operator != has {
+		return nil, p.faultAt(p.pos, "several values stand behind = and : alone, not behind %s", operator)
+	}
+	p.terms-- // counted by the values
+	return p.group(func() (expr, error) {
+		if p.terms++; p.terms > maxTerms {
+			return nil, p.faultAt(p.pos, "there are more than %d comparisons", maxTerms)
+		}
+		return p.value(f, operator)
+	})
+}
+
+// function reads log_id("run.googleapis.com/stdout"), which names a log as its name
+// ends, without escapes.
+func (p *parser) function(name string, begin int) (expr, error) {
+	if !strings.EqualFold(name, "log_id") {
+		return nil, p.faultAt(begin, "the function %.40s is not served, only log_id is", name)
+	}
+	p.pos++
+	p.skip()
+	if !p.at(`"`) {
+		return nil, p.fault("the log's ID between double quotes")
+	}
+	id, err := p.quoted(false)
+	if err != nil {
+		return nil, err
+	}
+	if p.skip(); !p.at(")") {
+		return nil, p.fault(`")"`)
+	}
+	p.pos++
+	return logID{newLiteral(url.PathEscape(id), true), id}, nil
+}
