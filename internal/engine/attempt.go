@@ -72,15 +72,23 @@ func (e *Engine) gone(idle *active) {
 // as "Container called exit(0)."
 func (e *Engine) run(ctx context.Context, a *active, p placement) (ending, error) {
 	id := attemptID(a, p)
-	out := e.logs.Attempt(a.execution.Uid, p.task, p.attempt)
+	out := e.logs.Attempt(a.execution.Uid, a.execution.Name, p.task, p.attempt)
 	defer e.flush(out, id)
 	if !p.resume {
 		spec := runner.Spec{ID: id, Template: a.execution.Template, Env: platformEnv(a, p)}
 		if err := e.place(ctx, spec, runner.Output{Stdout: out.Stdout(), Stderr: out.Stderr()}); err != nil {
-			return endingOfStart(err, context.Cause(ctx))
+			end, err := endingOfStart(err, context.Cause(ctx))
+			if err == nil {
+				e.say(out, id, end.startSayings(a.execution.Template))
+			}
+			return end, err
 		}
 	}
-	return e.await(ctx, id)
+	end, err := e.await(ctx, id)
+	if err == nil {
+		e.say(out, id, end.sayings(a.execution.Template))
+	}
+	return end, err
 }
 
 // place starts an attempt.
@@ -125,6 +133,15 @@ func (e *Engine) await(ctx context.Context, id runner.ID) (ending, error) {
 func (e *Engine) flush(out *tasklog.Writer, id runner.ID) {
 	if err := out.Close(); err != nil {
 		e.log.Error("write output of attempt", "attempt", id.String(), "error", err)
+	}
+}
+
+// say writes what the platform says of an attempt behind what it printed.
+func (e *Engine) say(out *tasklog.Writer, id runner.ID, all []saying) {
+	for _, s := range all {
+		if err := out.System(s.level, s.text); err != nil {
+			e.log.Error("write end of attempt to its output", "attempt", id.String(), "error", err)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"iter"
 	"math"
 	"net/url"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/runwith/runwith/internal/jobspec"
-	"github.com/runwith/runwith/internal/tasklog"
 )
 
 // Execution returns an execution as it stands now.
@@ -61,18 +59,6 @@ func (e *Engine) Executions(ctx context.Context, req *runpb.ListExecutionsReques
 		return nil
 	})
 	return res, err
-}
-
-// Log yields what an execution's tasks have printed, in order.
-func (e *Engine) Log(ctx context.Context, name jobspec.ExecutionName, q tasklog.Query) iter.Seq2[tasklog.Entry, error] {
-	return func(yield func(tasklog.Entry, error) bool) {
-		x, err := e.Execution(ctx, &runpb.GetExecutionRequest{Name: name.String()})
-		if err != nil {
-			yield(tasklog.Entry{}, err)
-			return
-		}
-		e.logs.Read(ctx, x.Uid, q)(yield)
-	}
 }
 
 // proto is the execution as clients see it.

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/guard"
@@ -20,19 +19,25 @@ import (
 // request and gives every error its canonical form.
 func interceptor(logger *slog.Logger) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		if m, ok := req.(proto.Message); ok && proto.Size(m) > maxMessage {
-			return nil, grpcError(runwith.Errorf(runwith.InvalidArgument, "the request has more than %d bytes", maxMessage))
+		if err := checkSize(req); err != nil {
+			return nil, encodeError(ctx, logger, info.FullMethod, err)
 		}
 		res, err := handler(ctx, req)
-		if err == nil {
-			return res, nil
+		if err != nil {
+			return nil, encodeError(ctx, logger, info.FullMethod, err)
 		}
-		public := publicError(err)
-		if public.Code == runwith.Internal {
-			logger.ErrorContext(ctx, "internal error", "method", info.FullMethod, "error", err)
-		}
-		return nil, grpcError(public)
+		return res, nil
 	}
+}
+
+// encodeError gives an error its form, and logs its cause where the caller does not
+// see it.
+func encodeError(ctx context.Context, logger *slog.Logger, method string, err error) error {
+	public := publicError(err)
+	if public.Code == runwith.Internal {
+		logger.ErrorContext(ctx, "internal error", "method", method, "error", err)
+	}
+	return grpcError(public)
 }
 
 // publicError is what a caller may see of an error.

@@ -92,9 +92,10 @@ func servedMessages() map[string]protoreflect.MessageDescriptor {
 	for _, m := range []proto.Message{
 		&runpb.Job{}, &runpb.Execution{}, &runpb.Task{}, &longrunningpb.Operation{}, &loggingpb.LogEntry{},
 		&longrunningpb.GetOperationRequest{}, &longrunningpb.ListOperationsRequest{}, &longrunningpb.WaitOperationRequest{},
-		&longrunningpb.DeleteOperationRequest{}, &loggingpb.ListLogEntriesRequest{},
 		&iampb.GetIamPolicyRequest{}, &iampb.GetPolicyOptions{}, &iampb.SetIamPolicyRequest{}, &iampb.Policy{}, &iampb.Binding{}, &expr.Expr{},
 		&iampb.TestIamPermissionsRequest{},
+		&longrunningpb.DeleteOperationRequest{}, &loggingpb.ListLogEntriesRequest{}, &loggingpb.TailLogEntriesRequest{},
+		&loggingpb.ListLogsRequest{}, &loggingpb.ListMonitoredResourceDescriptorsRequest{},
 	} {
 		addMessages(all, m.ProtoReflect().Descriptor(), nil)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -133,7 +134,9 @@ func (r *route) invoke(req *http.Request, path map[string]string, query url.Valu
 		}
 		return r.decode(message, req.Body, path, query)
 	}
-	res, err := r.method.Handler(r.impl, req.Context(), decode, intercept)
+	// What gRPC's own transport hands on to methods.
+	ctx := metadata.NewIncomingContext(req.Context(), metadata.Pairs("user-agent", req.UserAgent()))
+	res, err := r.method.Handler(r.impl, ctx, decode, intercept)
 	if err != nil {
 		return nil, err
 	}

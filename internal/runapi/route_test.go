@@ -84,22 +84,3 @@ func FuzzMatchPath(f *testing.F) {
 		}
 	})
 }
-
-// FuzzLogFilter reads arbitrary filters: it ends, and each comparison it finds
-// begins where it says.
-func FuzzLogFilter(f *testing.F) {
-	for _, seed := range []string{`resource.type="x" AND labels."a/b"=c timestamp>="2026"`, `"`, `a=`, `a = "\"`, `AND`, "a=b\nAND\nc=d"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, filter string) {
-		all, err := parseLogFilter(filter)
-		if err != nil {
-			return
-		}
-		for _, c := range all {
-			if c.at < 1 || c.at > len(filter) || c.field == "" && !strings.Contains(filter, `""`) || c.op == "" {
-				t.Fatalf("parseLogFilter(%q) found %+v", filter, c)
-			}
-		}
-	})
-}

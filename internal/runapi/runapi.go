@@ -15,6 +15,7 @@ import (
 
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/guard"
+	"github.com/runwith/runwith/internal/runapi/cloudlogging"
 )
 
 // maxMessage bounds a request's message, in bytes, on every wire.
@@ -49,13 +50,14 @@ func New(c Config) (*Server, error) {
 	}
 	e, intercept := c.Engine, interceptor(c.Logger)
 	s := &Server{gate: &gate{}}
-	s.grpc = grpc.NewServer(grpc.ChainUnaryInterceptor(s.gate.bound, intercept), grpc.InTapHandle(s.gate.check))
+	s.grpc = grpc.NewServer(grpc.ChainUnaryInterceptor(s.gate.bound, intercept), grpc.InTapHandle(s.gate.check),
+		grpc.ChainStreamInterceptor(s.gate.boundStream, streamInterceptor(c.Logger)))
 	services := []service{
 		{&runpb.Jobs_ServiceDesc, &jobs{engine: e}, runpb.File_google_cloud_run_v2_job_proto, policyRules},
 		{&runpb.Executions_ServiceDesc, &executions{engine: e}, runpb.File_google_cloud_run_v2_execution_proto, nil},
 		{&runpb.Tasks_ServiceDesc, &tasks{engine: e}, runpb.File_google_cloud_run_v2_task_proto, nil},
 		{&longrunningpb.Operations_ServiceDesc, &operations{engine: e}, longrunningpb.File_google_longrunning_operations_proto, operationRules},
-		{&loggingpb.LoggingServiceV2_ServiceDesc, &logs{engine: e}, loggingpb.File_google_logging_v2_logging_proto, nil},
+		{&loggingpb.LoggingServiceV2_ServiceDesc, cloudlogging.New(e), loggingpb.File_google_logging_v2_logging_proto, nil},
 	}
 	rest, err := newREST(services, intercept)
 	if err != nil {

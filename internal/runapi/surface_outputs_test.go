@@ -82,7 +82,9 @@ func (c *client) runFates(t *testing.T, seen seen) *runpb.Execution {
 	t.Helper()
 	job := fates()
 	command := job.Template.Template.Containers[0].Command
-	command[2] = `echo '{"severity":"ERROR","message":"text"}'; ` + command[2]
+	command[2] = `echo text; echo '{"severity":"ERROR","message":"text","httpRequest":{"status":1},
+		"logging.googleapis.com/operation":{"id":"o"},"logging.googleapis.com/sourceLocation":{"file":"f"},
+		"logging.googleapis.com/trace":"t","logging.googleapis.com/spanId":"s","logging.googleapis.com/trace_sampled":true}' | tr -d '\n'; echo; ` + command[2]
 	c.create(t, job)
 	x, op := c.start(t)
 	_, _ = op.Wait(t.Context()) // it ends with an error

@@ -1,16 +1,14 @@
 package tasklog
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 	"time"
 )
 
-// log is one execution's file, shared by those who write and follow it.
+// log is one execution's file, shared by those who write and read it.
 type log struct {
 	store *Store
 	name  string
@@ -18,53 +16,67 @@ type log struct {
 
 	mu      sync.Mutex
 	file    *os.File // nil when it is closed
-	known   bool     // size and last are those of the file
-	size    int64
-	last    int64 // time of the last record
-	cut     bool  // the limit was reached
+	known   bool     // index is that of the file
+	index   index
+	saved   int    // blocks of the index that are stored
+	cut     bool   // the limit was reached
+	written bool   // somebody writes it, or may again
+	label   string // what watchers know it by
 	ended   bool
 	deleted bool
-	changed chan struct{} // closed at the next change
 
 	syncing sync.Mutex // guards what follows
 	synced  int64      // bytes that are on disk for certain
 	failed  error
 }
 
-// append writes records whose time is to be now. encode builds them for a time.
-func (l *log) append(encode func(nanos int64) []byte) error {
+// append writes records of one attempt, whose time is to be now. Those of the
+// platform are few, and written beyond the limit too.
+func (l *log) append(records ...record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.deleted || l.cut {
+	beyond := records[0].kind == system
+	if l.deleted || l.cut && !beyond {
 		return nil
 	}
-	if err := l.openFile(); err != nil || l.cut {
+	if err := l.openFile(); err != nil || l.cut && !beyond {
 		return err
 	}
-	l.last = max(l.last, time.Now().UnixNano())
-	records := encode(l.last)
-	if l.size+int64(len(records)) > l.store.max {
+	now := max(l.index.open.last, time.Now().UnixNano())
+	data := encode(records, now)
+	if l.index.size()+int64(len(data)) > l.store.max && !beyond {
 		l.cut = true
-		records = record{time: l.last, flags: "x", text: fmt.Appendf(nil,
-			"runwith keeps %d bytes of an execution's output; what came after this was not kept", l.store.max)}.encode(nil)
+		records = []record{{kind: cut, text: fmt.Appendf(nil,
+			"runwith keeps %d bytes of an execution's output; what came after this was not kept", l.store.max)}}
+		data = encode(records, now)
 	}
-	n, err := l.file.WriteAt(records, l.size)
-	if err != nil {
+	from := l.index.size()
+	if _, err := l.file.WriteAt(data, from); err != nil {
 		// A part of a record is written over by the next one, or cut off later.
 		return fmt.Errorf("write output: %w", err)
 	}
-	l.size += int64(n)
-	l.announce()
+	last := records[len(records)-1]
+	last.time = now
+	l.index.add(last, len(data))
+	l.store.publish(Span{Execution: l.name, Label: l.label, From: from, To: l.index.size()})
 	return nil
 }
 
-// announce wakes the followers. The caller has locked l.
-func (l *log) announce() {
-	close(l.changed)
-	l.changed = make(chan struct{})
+func encode(records []record, nanos int64) []byte {
+	size := 0
+	for _, r := range records {
+		size += len(r.text) + maxHeader/2
+	}
+	data := make([]byte, 0, size)
+	for _, r := range records {
+		r.time = nanos
+		data = r.encode(data)
+	}
+	return data
 }
 
-// openFile opens the file for writing. The caller has locked l.
+// openFile opens the file for writing, and cuts off what a crash left behind the
+// last whole record. The caller has locked l.
 func (l *log) openFile() error {
 	if l.file == nil {
 		if !validName(l.name) {
@@ -74,37 +86,17 @@ func (l *log) openFile() error {
 		if l.file, err = os.OpenFile(l.store.path(l.name), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 			return fmt.Errorf("open output: %w", err)
 		}
-		if err := l.measure(); err != nil {
+		if err := l.measure(l.file); err != nil {
 			return errors.Join(err, l.closeFile())
 		}
+		if !l.written {
+			if err := l.file.Truncate(l.index.size()); err != nil {
+				return errors.Join(fmt.Errorf("cut unfinished output: %w", err), l.closeFile())
+			}
+		}
+		l.written = true
 	}
 	l.store.touch(l)
-	return nil
-}
-
-// measure finds the end of the last whole record, and cuts off what a crash left
-// behind it.
-func (l *log) measure() error {
-	if l.known {
-		return nil
-	}
-	r := bufio.NewReaderSize(l.file, 64<<10)
-	for {
-		rec, n, err := readRecord(r)
-		if errors.Is(err, errTorn) || errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("read output: %w", err)
-		}
-		l.size += n
-		l.last = rec.time
-		l.cut = l.cut || rec.isCut()
-	}
-	l.known = true
-	if err := l.file.Truncate(l.size); err != nil {
-		return fmt.Errorf("cut unfinished output: %w", err)
-	}
 	return nil
 }
 
@@ -123,7 +115,7 @@ func (l *log) closeFile() error {
 // the system has failed to write once it may have dropped.
 func (l *log) sync() error {
 	l.mu.Lock()
-	want := l.size
+	want := l.index.size()
 	l.mu.Unlock()
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
@@ -149,6 +141,9 @@ func (l *log) sync() error {
 			return l.failed
 		}
 		l.synced = size
+		l.mu.Lock()
+		l.saveIndex(size)
+		l.mu.Unlock()
 		return nil
 	}
 }
@@ -162,13 +157,5 @@ func (l *log) begin() (*os.File, int64, error) {
 		return nil, 0, nil
 	}
 	err := l.openFile()
-	return l.file, l.size, err
-}
-
-// state is what a follower looks at: whether anything more can come, or is there
-// at all, and what closes when that changes.
-func (l *log) state() (ended, deleted bool, changed <-chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ended, l.deleted, l.changed
+	return l.file, l.index.size(), err
 }

@@ -1,113 +1,242 @@
 package tasklog
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
+	"math"
 	"os"
+	"slices"
+	"sort"
 	"time"
 )
 
 // Query says what to read. The zero value reads all that is there.
 type Query struct {
-	// After is the Pos of the entry after which to begin; 0 is the beginning.
-	After int64
-	// Since leaves out entries before that time.
-	Since time.Time
-	// Follow goes on with entries as they are written, until the log is ended or
-	// deleted, or the context ends, which is no error.
-	Follow bool
+	// After and Before leave out the entries whose Pos is not between them. 0 is no
+	// limit.
+	After, Before int64
+	// Since and Until leave out the entries whose time is before the one or after
+	// the other. The zero time is no limit.
+	Since, Until time.Time
+	// Tasks are those whose output is read; none are all.
+	Tasks []int
+	// Streams are those that are read; none are all.
+	Streams []Stream
+	// Reverse begins with the newest entry.
+	Reverse bool
 }
 
-// Read yields an execution's output in the order in which it was written. A log
-// that nothing was written to is empty. The entries' texts are the caller's.
+// Read yields an execution's output in the order in which it was written, or the
+// other way round. A log that nothing was written to is empty. The entries' texts
+// are the caller's.
 func (s *Store) Read(ctx context.Context, execution string, q Query) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		if !validName(execution) || q.After < 0 {
-			yield(Entry{}, fmt.Errorf("read output of %q after %d: no such log or place", execution, q.After))
-			return
-		}
-		r := &reading{store: s, path: s.path(execution), pos: q.After, since: q.Since}
-		defer r.close()
-		if !q.Follow {
-			r.pass(ctx, yield)
-			return
-		}
-		l := s.acquire(execution)
-		defer s.release(l)
-		r.follow(ctx, l, yield)
-	}
-}
-
-// reading is one reader's place in a file.
-type reading struct {
-	store *Store
-	path  string
-	file  *os.File
-	pos   int64
-	since time.Time
-}
-
-func (r *reading) close() {
-	if r.file != nil {
-		_ = r.file.Close()
-	}
-}
-
-// follow reads until the log has ended.
-func (r *reading) follow(ctx context.Context, l *log, yield func(Entry, error) bool) {
-	for {
-		ended, deleted, changed := l.state()
-		if deleted || !r.pass(ctx, yield) || ended {
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
+		for r := s.Reader(execution, q); ; {
+			batch, err := r.Next(ctx)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			for _, e := range batch.Entries {
+				if !yield(e, nil) {
+					return
+				}
+			}
 		}
 	}
 }
 
-// pass yields the whole records from pos to the end of the file, and reports
-// whether to go on.
-func (r *reading) pass(ctx context.Context, yield func(Entry, error) bool) bool {
+// Reader reads an execution's output piece by piece. It holds no file open, and is
+// used by one goroutine.
+type Reader struct {
+	store     *Store
+	execution string
+	query     Query
+	kinds     kind
+	since     int64 // the times of the query, in Unix nanoseconds
+	until     int64
+	opened    bool
+	blocks    []block
+	next      int // index of the block to read
+	buf       []byte
+}
+
+// Batch is a piece of an execution's output.
+type Batch struct {
+	// Entries are those that the query asks for, in its order. There may be none.
+	Entries []Entry
+	// Reached is where the reader is: no later entry is older, or newer where it
+	// reads in reverse.
+	Reached time.Time
+	// Size is how many bytes of the file were read.
+	Size int64
+}
+
+// Reader returns a reader of what there is when its Next is first called.
+func (s *Store) Reader(execution string, q Query) *Reader {
+	r := &Reader{store: s, execution: execution, query: q, since: nanos(q.Since), until: math.MaxInt64}
+	if !q.Until.IsZero() {
+		r.until = nanos(q.Until)
+	}
+	for _, k := range kinds {
+		if len(q.Streams) == 0 || slices.Contains(q.Streams, k.stream) {
+			r.kinds |= k.kind
+		}
+	}
+	return r
+}
+
+// nanos is a time in Unix nanoseconds; those beyond their range are its ends.
+func nanos(t time.Time) int64 {
+	switch {
+	case t.Before(time.Unix(0, 0)):
+		return 0
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
+}
+
+// Next reads a piece, of about 64 KiB or one long write, passing over those that
+// cannot have what the query asks for. At the end it returns io.EOF.
+func (r *Reader) Next(ctx context.Context) (Batch, error) {
 	if err := r.open(); err != nil {
-		if !errors.Is(err, os.ErrNotExist) {
-			yield(Entry{}, fmt.Errorf("read output: %w", err))
-			return false
-		}
-		return true // nothing was written yet
+		return Batch{}, err
 	}
-	buffered := bufio.NewReaderSize(r.file, 64<<10)
-	for ctx.Err() == nil {
-		rec, n, err := readRecord(buffered)
-		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
-			return true // the end, or a record that is being written
+	for ; 0 <= r.next && r.next < len(r.blocks); r.step() {
+		b := r.blocks[r.next]
+		if r.beyond(r.next) {
+			break
 		}
-		if err != nil {
-			yield(Entry{}, fmt.Errorf("read output: %w", err))
-			return false
+		if b.kinds&r.kinds == 0 || !b.tasks.hasAny(r.query.Tasks) {
+			continue
 		}
-		r.pos += n
-		if e := rec.entry(r.pos); !e.Time.Before(r.since) && !yield(e, nil) {
-			return false
+		if err := ctx.Err(); err != nil {
+			return Batch{}, err
 		}
+		batch, err := r.read(r.next)
+		r.step()
+		return batch, err
 	}
-	return false
+	return Batch{}, io.EOF
 }
 
-// open opens the file if it is not, and goes to pos.
-func (r *reading) open() (err error) {
-	if r.file == nil {
-		if r.file, err = os.Open(r.path); err != nil {
-			r.file = nil
-			return err
+func (r *Reader) step() {
+	if r.query.Reverse {
+		r.next--
+	} else {
+		r.next++
+	}
+}
+
+// open finds the first block that can have what the query asks for.
+func (r *Reader) open() error {
+	if r.opened {
+		return nil
+	}
+	if !validName(r.execution) {
+		return fmt.Errorf("read output: %q is no name of an execution's log", r.execution)
+	}
+	l := r.store.acquire(r.execution)
+	x, err := l.look()
+	r.store.release(l)
+	if err != nil {
+		return err
+	}
+	r.opened, r.blocks = true, x.all()
+	q := r.query
+	if q.Reverse {
+		// Behind the first that begins too late is none to read.
+		r.next = sort.Search(len(r.blocks), func(i int) bool {
+			return q.Before > 0 && r.start(i) >= q.Before || r.begins(i) > r.until
+		}) - 1
+		return nil
+	}
+	r.next = sort.Search(len(r.blocks), func(i int) bool {
+		return r.blocks[i].end > q.After && r.blocks[i].last >= r.since
+	})
+	return nil
+}
+
+func (r *Reader) start(i int) int64 {
+	if i == 0 {
+		return 0
+	}
+	return r.blocks[i-1].end
+}
+
+// begins is a time that no record of a block is before.
+func (r *Reader) begins(i int) int64 {
+	if i == 0 {
+		return 0
+	}
+	return r.blocks[i-1].last
+}
+
+// beyond reports whether neither a block nor what follows it can have what the
+// query asks for.
+func (r *Reader) beyond(i int) bool {
+	q := r.query
+	if q.Reverse {
+		return r.blocks[i].end <= q.After || r.blocks[i].last < r.since
+	}
+	return q.Before > 0 && r.start(i) >= q.Before || r.begins(i) > r.until
+}
+
+// read reads a block.
+func (r *Reader) read(i int) (Batch, error) {
+	begin, end := r.start(i), r.blocks[i].end
+	batch := Batch{Size: end - begin, Reached: time.Unix(0, r.blocks[i].last).UTC()}
+	if r.query.Reverse {
+		batch.Reached = time.Unix(0, r.begins(i)).UTC()
+	}
+	data, err := r.bytes(begin, end)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Batch{}, io.EOF // deleted meanwhile
+	}
+	if err != nil {
+		return Batch{}, fmt.Errorf("read output: %w", err)
+	}
+	for pos := begin; pos < end; {
+		var rec record
+		size, err := rec.parse(data[pos-begin:])
+		if err != nil {
+			return Batch{}, fmt.Errorf("read output of %s at byte %d: %w", r.execution, pos, err)
+		}
+		pos += int64(size)
+		if r.wants(&rec, pos) {
+			batch.Entries = append(batch.Entries, rec.entry(pos))
 		}
 	}
-	_, err = r.file.Seek(r.pos, io.SeekStart)
-	return err
+	if len(batch.Entries) > 0 {
+		r.buf = nil // it is the caller's now
+	}
+	if r.query.Reverse {
+		slices.Reverse(batch.Entries)
+	}
+	return batch, nil
+}
+
+func (r *Reader) bytes(begin, end int64) ([]byte, error) {
+	file, err := os.Open(r.store.path(r.execution))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	r.buf = slices.Grow(r.buf[:0], int(end-begin))[:end-begin]
+	_, err = file.ReadAt(r.buf, begin)
+	return r.buf, err
+}
+
+func (r *Reader) wants(rec *record, pos int64) bool {
+	q := &r.query
+	return rec.kind&r.kinds != 0 && pos > q.After && (q.Before == 0 || pos < q.Before) &&
+		(len(q.Tasks) == 0 || slices.Contains(q.Tasks, rec.task)) && r.since <= rec.time && rec.time <= r.until
 }

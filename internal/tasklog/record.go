@@ -1,30 +1,90 @@
 package tasklog
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
-	"io"
+	"math"
 	"strconv"
-	"strings"
 	"time"
 )
 
 // errTorn is what reading meets at a record that is not whole.
 var errTorn = errors.New("record is not whole")
 
-// maxHeader bounds the first line of a record: four numbers and the flags.
-const maxHeader = 128
+const (
+	// maxHeader bounds the first line of a record: four numbers and the flags.
+	maxHeader = 128
+	maxRecord = maxHeader + MaxLine + 1
+)
 
 // record is one line of output as it is stored.
 type record struct {
 	time          int64 // Unix nanoseconds
 	task, attempt int
-	flags         string
+	kind          kind
+	level         Level
+	continued     bool
 	text          []byte
 }
 
-func (r record) isCut() bool { return strings.Contains(r.flags, "x") }
+// kind is what a record is: a bit each, so that a block of records can tell what
+// is in it.
+type kind uint8
+
+const (
+	stdout kind = 1 << iota
+	stderr
+	system
+	cut // says that the rest was not kept
+)
+
+// kinds are the flags and streams of each kind. The notice of a cut stands where
+// the output would.
+var kinds = []struct {
+	kind   kind
+	flag   byte
+	stream Stream
+}{{stdout, 'o', Stdout}, {stderr, 'e', Stderr}, {system, 's', System}, {cut, 'x', Stdout}}
+
+// flags returns the flags of a record as they are stored.
+func (r record) flags() string {
+	var flags []byte
+	for _, k := range kinds {
+		if r.kind == k.kind {
+			flags = append(flags, k.flag)
+		}
+	}
+	if r.continued {
+		flags = append(flags, '+')
+	}
+	if r.level != 0 {
+		flags = append(flags, byte(r.level))
+	}
+	return string(flags)
+}
+
+func (r *record) setFlags(flags []byte) bool {
+	r.kind, r.level, r.continued = 0, 0, false
+	for _, flag := range flags {
+		switch flag {
+		case 'o':
+			r.kind = stdout
+		case 'e':
+			r.kind = stderr
+		case 's':
+			r.kind = system
+		case 'x':
+			r.kind = cut
+		case '+':
+			r.continued = true
+		case byte(Info), byte(Warning), byte(Error):
+			r.level = Level(flag)
+		default:
+			return false
+		}
+	}
+	return r.kind != 0
+}
 
 // encode appends the record to buf.
 func (r record) encode(buf []byte) []byte {
@@ -34,7 +94,7 @@ func (r record) encode(buf []byte) []byte {
 	buf = append(buf, ' ')
 	buf = strconv.AppendInt(buf, int64(r.attempt), 10)
 	buf = append(buf, ' ')
-	buf = append(buf, r.flags...)
+	buf = append(buf, r.flags()...)
 	buf = append(buf, ' ')
 	buf = strconv.AppendInt(buf, int64(len(r.text)), 10)
 	buf = append(buf, '\n')
@@ -42,64 +102,68 @@ func (r record) encode(buf []byte) []byte {
 	return append(buf, '\n')
 }
 
-// readRecord reads the next record and tells how many bytes it took. At the end it
-// returns io.EOF, at a record that is not whole errTorn.
-func readRecord(r *bufio.Reader) (rec record, n int64, err error) {
-	header, err := r.ReadSlice('\n')
-	switch {
-	case errors.Is(err, io.EOF) && len(header) == 0:
-		return rec, 0, io.EOF
-	case errors.Is(err, io.EOF), errors.Is(err, bufio.ErrBufferFull):
-		return rec, 0, errTorn
-	case err != nil:
-		return rec, 0, err
+// parse reads the record at the beginning of data and returns how many bytes it
+// takes, or errTorn. Its text is a part of data.
+func (r *record) parse(data []byte) (size int, err error) {
+	end := bytes.IndexByte(data[:min(len(data), maxHeader)], '\n')
+	if end < 0 {
+		return 0, errTorn
 	}
-	n = int64(len(header))
-	length, ok := rec.parseHeader(header)
-	if !ok {
-		return rec, 0, errTorn
+	length, ok := r.parseHeader(data[:end])
+	size = end + 1 + length + 1
+	if !ok || size > len(data) || data[size-1] != '\n' {
+		return 0, errTorn
 	}
-	text := make([]byte, length+1)
-	if _, err := io.ReadFull(r, text); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return rec, 0, errTorn
-	} else if err != nil {
-		return rec, 0, err
-	}
-	if text[length] != '\n' {
-		return rec, 0, errTorn
-	}
-	rec.text = text[:length]
-	return rec, n + int64(len(text)), nil
+	r.text = data[end+1 : size-1 : size-1]
+	return size, nil
 }
 
 // parseHeader reads a record's first line and returns the length of its text.
 func (r *record) parseHeader(header []byte) (length int, ok bool) {
-	if len(header) > maxHeader {
+	var task, attempt, size int64
+	var flags []byte
+	if r.time, header, ok = number(header); !ok {
 		return 0, false
 	}
-	fields := bytes.Fields(header)
-	if len(fields) != 5 {
+	if task, header, ok = number(header); !ok {
 		return 0, false
 	}
-	nanos, err := strconv.ParseInt(string(fields[0]), 10, 64)
-	ok = err == nil
-	for i, field := range []*int{1: &r.task, 2: &r.attempt, 4: &length} {
-		if field != nil {
-			*field, err = strconv.Atoi(string(fields[i]))
-			ok = ok && err == nil && *field >= 0
-		}
+	if attempt, header, ok = number(header); !ok {
+		return 0, false
 	}
-	r.time, r.flags = nanos, string(fields[3])
-	return length, ok && length <= MaxLine && strings.Trim(r.flags, "oe+x") == ""
+	flags, header, ok = bytes.Cut(header, []byte{' '})
+	if !ok || !r.setFlags(flags) {
+		return 0, false
+	}
+	size, header, ok = number(header)
+	r.task, r.attempt = int(task), int(attempt)
+	return int(size), ok && len(header) == 0 && size <= MaxLine && max(task, attempt) <= math.MaxInt32
 }
 
+// number reads a decimal number and the space behind it, if there is one.
+func number(text []byte) (n int64, rest []byte, ok bool) {
+	for i, c := range text {
+		switch {
+		case c == ' ' && i > 0:
+			return n, text[i+1:], true
+		case c < '0' || c > '9' || n > (math.MaxInt64-9)/10:
+			return 0, nil, false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	return n, nil, len(text) > 0
+}
+
+// entry is the record as readers see it; next is where it ends.
 func (r record) entry(next int64) Entry {
 	e := Entry{
 		Pos: next, Time: time.Unix(0, r.time).UTC(), Task: r.task, Attempt: r.attempt,
-		Stream: "stdout", Text: r.text, Continued: strings.Contains(r.flags, "+"),
+		Level: r.level, Text: r.text, Continued: r.continued,
 	}
-	if strings.Contains(r.flags, "e") {
-		e.Stream = "stderr"
+	for _, k := range kinds {
+		if r.kind == k.kind {
+			e.Stream = k.stream
+		}
 	}
 	return e
 }

@@ -1,37 +1,62 @@
 package tasklog
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
-	"io"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzReadRecord reads arbitrary bytes: it ends, stays within the bytes, and what
-// it reads is what encoding it again gives.
-func FuzzReadRecord(f *testing.F) {
-	whole := record{time: 1795457526000000000, task: 1, attempt: 2, flags: "e+", text: []byte("hello\nworld")}.encode(nil)
-	for _, seed := range [][]byte{whole, append(whole, whole...), whole[:20], []byte("1 2 3 o -1\n"), []byte("a b c d e\n"), []byte("1 2 3 o 99999999\nx")} {
+// Records as earlier versions wrote them, byte by byte.
+func TestRecordsKeepTheirForm(t *testing.T) {
+	t.Parallel()
+	for stored, want := range map[string]record{
+		"1795457526000000000 0 1 o 5\nhello\n": {time: 1795457526000000000, attempt: 1, kind: stdout, text: []byte("hello")},
+		"1 9999 10 e+ 0\n\n":                   {time: 1, task: 9999, attempt: 10, kind: stderr, continued: true, text: []byte{}},
+		"1 0 0 x 3\ncut\n":                     {time: 1, kind: cut, text: []byte("cut")},
+		"1 0 0 sW 2\na\n\n":                    {time: 1, kind: system, level: Warning, text: []byte("a\n")},
+	} {
+		var got record
+		size, err := got.parse([]byte(stored + "what follows"))
+		if err != nil || size != len(stored) {
+			t.Errorf("parse(%q) = %d, %v, want %d", stored, size, err, len(stored))
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(record{})); diff != "" {
+			t.Errorf("parse(%q) differs (-want +got):\n%s", stored, diff)
+		}
+		if encoded := string(want.encode(nil)); encoded != stored {
+			t.Errorf("encode() = %q, want %q", encoded, stored)
+		}
+	}
+}
+
+// FuzzRecord reads arbitrary bytes: it ends, stays within the bytes, and what it
+// reads is what encoding it again gives.
+func FuzzRecord(f *testing.F) {
+	whole := record{time: 1795457526000000000, task: 1, attempt: 2, kind: stderr, continued: true, text: []byte("hello\nworld")}.encode(nil)
+	for _, seed := range [][]byte{
+		whole, append(whole, whole...), whole[:20], []byte("1 2 3 o -1\n"), []byte("a b c d e\n"), []byte("1 2 3 o 99999999\nx"),
+		[]byte("1 2 3 sI 0\n\n"), []byte("99999999999999999999 2 3 o 0\n\n"), []byte("1 99999999999 3 o 0\n\n"),
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r := bufio.NewReader(bytes.NewReader(data))
-		var read int64
-		for {
-			rec, n, err := readRecord(r)
+		for len(data) > 0 {
+			var rec, again record
+			size, err := rec.parse(data)
 			if err != nil {
-				if !errors.Is(err, io.EOF) && !errors.Is(err, errTorn) {
-					t.Fatalf("readRecord() = %v, want io.EOF or errTorn", err)
+				if !errors.Is(err, errTorn) {
+					t.Fatalf("parse() = %v, want errTorn", err)
 				}
 				return
 			}
-			if n <= 0 || read+n > int64(len(data)) {
-				t.Fatalf("readRecord() took %d bytes at %d of %d", n, read, len(data))
+			if size <= 0 || size > len(data) {
+				t.Fatalf("parse() took %d bytes of %d", size, len(data))
 			}
-			read += n
-			again, _, err := readRecord(bufio.NewReader(bytes.NewReader(rec.encode(nil))))
-			if err != nil || again.time != rec.time || again.task != rec.task || !bytes.Equal(again.text, rec.text) {
+			data = data[size:]
+			if _, err := again.parse(rec.encode(nil)); err != nil || again.time != rec.time || again.task != rec.task ||
+				again.kind != rec.kind || !bytes.Equal(again.text, rec.text) {
 				t.Fatalf("record %+v does not survive encoding: %+v, %v", rec, again, err)
 			}
 		}

@@ -1,5 +1,6 @@
-// Package tasklog keeps what tasks print: one append-only file an execution, read
-// by position or by time, and followed while it grows.
+// Package tasklog keeps what tasks print, and what the platform says of them: one
+// append-only file an execution, read by place, time or task, either way round, and
+// watched while it grows.
 //
 // A file is a sequence of records, each a line of text about a line of output,
 // and that line:
@@ -8,16 +9,22 @@
 //	hello
 //
 // that is the time in Unix nanoseconds, task, attempt, flags and length in bytes.
-// The flags are o (stdout) or e (stderr), + where the line goes on in the next
-// record of its stream, x for the record that says that the rest was not kept.
-// Times never go back within a file. A record that a crash left unfinished is cut
-// off when the file is written to again.
+// The flags are o (stdout), e (stderr) or s (the platform's, with I, W or E for how
+// grave it is), + where the line goes on in the next record of its stream, x for the
+// record that says that the rest was not kept. Times never go back within a file. A
+// record that a crash left unfinished is cut off when the file is written to again.
+//
+// Beside a file of more than 64 KiB stands its index: for each block of about 64 KiB,
+// in 64 bytes, where it ends, when, and which tasks and streams are in it. It is made
+// from the file, tells only of bytes that are on disk, and is made anew where it is
+// missing or broken. So one task's output costs reading the blocks that it is in.
 package tasklog
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,8 +58,11 @@ type Store struct {
 	max int64
 
 	mu   sync.Mutex
-	logs map[string]*log // those that are written or followed
+	logs map[string]*log // those that are written or read
 	open []*log          // those with an open file, least recently used first
+
+	watching sync.RWMutex
+	watches  map[*Watch]struct{}
 }
 
 // Open opens a folder of logs, creating it with mode 0700. The caller closes it.
@@ -60,7 +70,9 @@ func Open(dir string, o Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create log folder: %w", err)
 	}
-	return &Store{dir: dir, max: cmp.Or(o.MaxBytes, DefaultMaxBytes), logs: map[string]*log{}}, nil
+	return &Store{
+		dir: dir, max: cmp.Or(o.MaxBytes, DefaultMaxBytes), logs: map[string]*log{}, watches: map[*Watch]struct{}{},
+	}, nil
 }
 
 // Close closes the files. Writers must have been closed before.
@@ -79,24 +91,27 @@ func (s *Store) Close() error {
 }
 
 // Attempt returns a writer for what one attempt of a task prints. It touches no
-// file until something is printed. The caller closes it.
-func (s *Store) Attempt(execution string, task, attempt int) *Writer {
-	return newWriter(s.acquire(execution), task, attempt)
+// file until something is printed. The label is what a [Watch] tells of the
+// execution. The caller closes the writer.
+func (s *Store) Attempt(execution, label string, task, attempt int) *Writer {
+	l := s.acquire(execution)
+	l.mu.Lock()
+	l.label = label
+	l.mu.Unlock()
+	return newWriter(l, task, attempt)
 }
 
-// End says that nothing more will be written of an execution, which ends those
-// who follow it.
+// End says that nothing more will be written of an execution, so that nothing of it
+// needs to be kept in memory.
 func (s *Store) End(execution string) {
 	l := s.acquire(execution)
 	defer s.release(l)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended = true
-	l.announce()
 }
 
-// Delete removes an execution's output and ends those who follow it. What is
-// written of it later is dropped. Deleting what is not there is no error.
+// Delete removes an execution's output. What is written of it later is dropped. Deleting what is not there is no error.
 func (s *Store) Delete(execution string) error {
 	if !validName(execution) {
 		return nil
@@ -106,15 +121,19 @@ func (s *Store) Delete(execution string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended, l.deleted = true, true
-	l.announce()
-	err := errors.Join(s.forget(l), os.Remove(s.path(execution)))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
+	return errors.Join(s.forget(l), remove(s.path(execution)), remove(s.indexPath(execution)))
+}
+
+func remove(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	return nil
 }
 
 func (s *Store) path(execution string) string { return filepath.Join(s.dir, execution+".log") }
+
+func (s *Store) indexPath(execution string) string { return filepath.Join(s.dir, execution+".idx") }
 
 // acquire returns the log of an execution, which stays known until it is released.
 func (s *Store) acquire(execution string) *log {
@@ -122,7 +141,7 @@ func (s *Store) acquire(execution string) *log {
 	defer s.mu.Unlock()
 	l, ok := s.logs[execution]
 	if !ok {
-		l = &log{store: s, name: execution, changed: make(chan struct{})}
+		l = &log{store: s, name: execution}
 		s.logs[execution] = l
 	}
 	l.users++
@@ -130,7 +149,7 @@ func (s *Store) acquire(execution string) *log {
 }
 
 // release lets go of a log. One that may be written again stays known, because to
-// find the end of its file again means to read all of it.
+// find the end of its file again means to read what is behind its stored index.
 func (s *Store) release(l *log) {
 	s.mu.Lock()
 	l.users--
@@ -141,7 +160,7 @@ func (s *Store) release(l *log) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.known && !l.ended {
+	if l.written && !l.ended {
 		return
 	}
 	s.mu.Lock()
@@ -195,13 +214,34 @@ var safeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 func validName(execution string) bool { return safeName.MatchString(execution) }
 
-// Entry is one line that a task printed.
+// Stream is where a line came from.
+type Stream string
+
+// The streams of an attempt, and what the platform says of it.
+const (
+	Stdout Stream = "stdout"
+	Stderr Stream = "stderr"
+	System Stream = "system"
+)
+
+// Level is how grave a line of the platform is. What tasks print has none.
+type Level byte
+
+// The levels.
+const (
+	Info    Level = 'I'
+	Warning Level = 'W'
+	Error   Level = 'E'
+)
+
+// Entry is one line that a task printed, or that the platform said of it.
 type Entry struct {
 	// Pos is where the next entry begins: a Query with After = Pos goes on there.
 	Pos           int64
 	Time          time.Time // UTC
 	Task, Attempt int
-	Stream        string // "stdout" or "stderr"
+	Stream        Stream
+	Level         Level // of System alone
 	// Text is the line without its newline, as it was printed: it need not be UTF-8.
 	Text []byte
 	// Continued says that the line goes on in the next entry of its stream.

@@ -2,7 +2,6 @@ package tasklog_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,7 +29,7 @@ func open(t *testing.T, dir string, max int64) *tasklog.Store {
 // print writes text as one attempt's standard output.
 func print(t *testing.T, s *tasklog.Store, execution string, task int, text string) {
 	t.Helper()
-	w := s.Attempt(execution, task, 0)
+	w := s.Attempt(execution, "", task, 0)
 	if _, err := w.Stdout().Write([]byte(text)); err != nil {
 		t.Error(err)
 	}
@@ -60,7 +59,7 @@ func texts(entries []tasklog.Entry) (all []string) {
 func TestLinesKeepTheirTaskStreamAndBytes(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
-	w := s.Attempt("x", 3, 1)
+	w := s.Attempt("x", "", 3, 1)
 	for _, part := range []string{"he", "llo\n\nnot UTF-8: \xff\x00\r\nno new", "line"} {
 		if _, err := w.Stdout().Write([]byte(part)); err != nil {
 			t.Fatal(err)
@@ -183,7 +182,7 @@ func TestManyWritersInterleaveByLine(t *testing.T) {
 	for x := range 100 { // more executions than files that stay open
 		for task := range 4 {
 			wg.Go(func() {
-				w := s.Attempt(fmt.Sprint("x", x), task, 0)
+				w := s.Attempt(fmt.Sprint("x", x), "", task, 0)
 				defer w.Close()
 				for i := range 20 {
 					fmt.Fprintf(w.Stdout(), "task %d", task)
@@ -230,81 +229,55 @@ func openFiles(t *testing.T) (n int) {
 	return n
 }
 
-func TestAFollowerSeesLinesAsTheyComeUntilTheEnd(t *testing.T) {
-	t.Parallel()
-	s := open(t, t.TempDir(), 0)
-	w := s.Attempt("x", 0, 0)
-	seen := make(chan string)
-	go func() {
-		defer close(seen)
-		for e, err := range s.Read(t.Context(), "x", tasklog.Query{Follow: true}) {
-			if err != nil {
-				t.Error(err)
-			}
-			seen <- string(e.Text)
-		}
-	}()
-	for _, line := range []string{"one", "two"} {
-		fmt.Fprintln(w.Stdout(), line)
-		if got := <-seen; got != line {
-			t.Errorf("followed %q, want %q", got, line)
-		}
-	}
-	fmt.Fprint(w.Stdout(), "last")
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s.End("x")
-	var rest []string
-	for line := range seen {
-		rest = append(rest, line)
-	}
-	if !slices.Equal(rest, []string{"last"}) {
-		t.Errorf("followed %q after the end, want last", rest)
-	}
-}
-
-func TestAFollowerLeavesWithItsContext(t *testing.T) {
-	t.Parallel()
-	s := open(t, t.TempDir(), 0)
-	ctx, cancel := context.WithCancel(t.Context())
-	left := make(chan struct{})
-	go func() {
-		defer close(left)
-		for _, err := range s.Read(ctx, "x", tasklog.Query{Follow: true}) {
-			t.Errorf("an entry or error where nothing was written: %v", err)
-		}
-	}()
-	cancel()
-	<-left
-}
-
-func TestDeletingEndsFollowersAndDropsWhatComesLater(t *testing.T) {
+func TestDeletingDropsWhatComesLater(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, 0)
-	w := s.Attempt("x", 0, 0)
-	fmt.Fprintln(w.Stdout(), "one")
-	first, left := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(left)
-		for range s.Read(t.Context(), "x", tasklog.Query{Follow: true}) {
-			close(first)
-		}
-	}()
-	<-first
+	w := s.Attempt("x", "", 0, 0)
+	print(t, s, "x", 0, strings.Repeat("a line\n", 20_000)) // enough for an index
+	if files, _ := os.ReadDir(dir); len(files) != 2 {
+		t.Errorf("files before Delete() = %v, want the log and its index", files)
+	}
 	for range 2 { // twice, because it is idempotent
 		if err := s.Delete("x"); err != nil {
 			t.Errorf("Delete() = %v", err)
 		}
 	}
-	<-left
 	fmt.Fprintln(w.Stdout(), "two")
 	if err := w.Close(); err != nil {
 		t.Errorf("Close() after Delete() = %v", err)
 	}
+	if got := read(t, s, "x", tasklog.Query{}); len(got) != 0 {
+		t.Errorf("entries after Delete() = %q, want none", texts(got))
+	}
 	if files, _ := os.ReadDir(dir); len(files) != 0 {
 		t.Errorf("files after Delete() = %v, want none", files)
+	}
+}
+
+func TestThePlatformSpeaksAfterWhatWasPrinted(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), 100)
+	w := s.Attempt("x", "", 0, 2)
+	fmt.Fprint(w.Stdout(), "no newline")
+	if err := w.System(tasklog.Warning, "It ended."); err != nil {
+		t.Error(err)
+	}
+	fmt.Fprintln(w.Stdout(), strings.Repeat("beyond the limit", 10))
+	if err := w.System(tasklog.Info, "It is cut, and this is not."); err != nil {
+		t.Error(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	all := read(t, s, "x", tasklog.Query{})
+	notice := "runwith keeps 100 bytes of an execution's output; what came after this was not kept"
+	if want := []string{"no newline", "It ended.", notice, "It is cut, and this is not."}; !slices.Equal(texts(all), want) {
+		t.Errorf("entries = %q, want %q", texts(all), want)
+	}
+	said := read(t, s, "x", tasklog.Query{Streams: []tasklog.Stream{tasklog.System}})
+	if len(said) != 2 || said[0].Level != tasklog.Warning || said[0].Attempt != 2 || said[1].Level != tasklog.Info {
+		t.Errorf("what the platform said = %+v, want a warning and an information of attempt 2", said)
 	}
 }
 
@@ -321,7 +294,7 @@ func TestNamesThatAreNoFileNamesAreRefused(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
 	for _, name := range []string{"", "..", "../x", "a/b", ".hidden", "a\x00b"} {
-		w := s.Attempt(name, 0, 0)
+		w := s.Attempt(name, "", 0, 0)
 		if _, err := w.Stdout().Write([]byte("line\n")); err == nil {
 			t.Errorf("writing to %q succeeded", name)
 		}

@@ -19,8 +19,8 @@ type Writer struct {
 
 func newWriter(l *log, task, attempt int) *Writer {
 	w := &Writer{log: l, task: task, attempt: attempt}
-	w.stdout = stream{writer: w, flag: "o"}
-	w.stderr = stream{writer: w, flag: "e"}
+	w.stdout = stream{writer: w, kind: stdout}
+	w.stderr = stream{writer: w, kind: stderr}
 	return w
 }
 
@@ -30,9 +30,16 @@ func (w *Writer) Stdout() io.Writer { return &w.stdout }
 // Stderr takes what the attempt prints to its standard error.
 func (w *Writer) Stderr() io.Writer { return &w.stderr }
 
+// System writes a line of the platform's about the attempt, behind all that it has
+// printed so far. Its streams must not be written at the same time.
+func (w *Writer) System(level Level, text string) error {
+	return errors.Join(w.stdout.flush(), w.stderr.flush(),
+		w.log.append(record{task: w.task, attempt: w.attempt, kind: system, level: level, text: []byte(text[:min(len(text), MaxLine)])}))
+}
+
 // Close writes the last lines, also without a newline, and returns when all that
-// was written is on disk. An attempt that printed nothing costs nothing. A second
-// Close returns what the first did.
+// was printed is on disk. What only the platform said is not waited for: an attempt
+// that printed nothing costs no sync. A second Close returns what the first did.
 func (w *Writer) Close() error {
 	w.close.Do(func() {
 		w.err = errors.Join(w.stdout.flush(), w.stderr.flush())
@@ -47,24 +54,24 @@ func (w *Writer) Close() error {
 // stream cuts one stream into lines.
 type stream struct {
 	writer  *Writer
-	flag    string
+	kind    kind
 	partial []byte // of a line whose end has not come, at most MaxLine
 	wrote   bool
 }
 
 // Write stores the lines that p completes and keeps the rest for later.
 func (s *stream) Write(p []byte) (int, error) {
-	var whole []piece
+	var whole []record
 	rest := p
 	for len(rest) > 0 {
 		line, after, ended := bytes.Cut(rest, []byte{'\n'})
 		room := MaxLine - len(s.partial)
 		switch {
 		case len(line) > room:
-			whole = append(whole, piece{s.take(line[:room]), true})
+			whole = append(whole, s.record(line[:room], true))
 			rest = rest[room:]
 		case ended:
-			whole = append(whole, piece{s.take(line), false})
+			whole = append(whole, s.record(line, false))
 			rest = after
 		default:
 			s.partial = append(s.partial, line...)
@@ -77,43 +84,35 @@ func (s *stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// piece is a line, or as much of it as one record takes.
-type piece struct {
-	text      []byte
-	continued bool
-}
-
-// take joins what was kept with what ends it.
-func (s *stream) take(end []byte) []byte {
-	if len(s.partial) == 0 {
-		return end
+// record is a line that ends so, or as much of it as one record takes.
+func (s *stream) record(end []byte, continued bool) record {
+	text := end
+	if len(s.partial) > 0 {
+		text = append(s.partial, end...)
+		s.partial = nil
 	}
-	text := append(s.partial, end...)
-	s.partial = nil
-	return text
+	return record{task: s.writer.task, attempt: s.writer.attempt, kind: s.kind, continued: continued, text: text}
 }
 
 func (s *stream) flush() error {
 	if len(s.partial) == 0 {
 		return nil
 	}
-	return s.store([]piece{{s.take(nil), false}})
+	return s.store([]record{s.record(nil, false)})
 }
 
-func (s *stream) store(pieces []piece) error {
-	if len(pieces) == 0 {
-		return nil
-	}
-	s.wrote = true
-	return s.writer.log.append(func(nanos int64) []byte {
-		var buf []byte
-		for _, p := range pieces {
-			r := record{time: nanos, task: s.writer.task, attempt: s.writer.attempt, flags: s.flag, text: p.text}
-			if p.continued {
-				r.flags += "+"
-			}
-			buf = r.encode(buf)
+func (s *stream) store(lines []record) error {
+	for len(lines) > 0 {
+		s.wrote = true
+		n, size := 0, 0
+		for n < len(lines) && size < blockSize {
+			size += len(lines[n].text) + maxHeader/4 // as long as the first line of a record is
+			n++
 		}
-		return buf
-	})
+		if err := s.writer.log.append(lines[:n]...); err != nil {
+			return err
+		}
+		lines = lines[n:]
+	}
+	return nil
 }

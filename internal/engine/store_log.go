@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"encoding/json"
+	"math"
+
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// logSources finds the executions of a selection: by their names, where it has some,
+// and by their jobs otherwise. An execution's ID begins with its job's.
+func (tx *storeTx) logSources(s LogSelection) ([]LogSource, error) {
+	from, to := int64(math.MinInt64), int64(math.MaxInt64)
+	if !s.From.IsZero() {
+		from = max(s.From.UnixNano(), math.MinInt64+int64(clockStep)) - int64(clockStep)
+	}
+	if !s.To.IsZero() {
+		to = min(s.To.UnixNano(), math.MaxInt64-int64(clockStep)) + int64(clockStep)
+	}
+	const jobs = `(?1 IS NULL OR j.project IN (SELECT value FROM json_each(?1)))
+		AND (?2 IS NULL OR j.region IN (SELECT value FROM json_each(?2)))
+		AND (?3 IS NULL OR j.job IN (SELECT value FROM json_each(?3)))
+		AND e.deleted IS NULL AND (e.completed = 0 OR e.completed >= ?4) AND e.created <= ?5`
+	args := []any{list(s.Projects), list(s.Regions), list(s.Jobs), from, to}
+	if s.Executions != nil {
+		return collect(tx, scanLogSource, `SELECT e.id, e.created, e.completed
+			FROM jobs j CROSS JOIN json_each(?6) x CROSS JOIN executions e
+			ON e.name = 'projects/' || j.project || '/locations/' || j.region || '/jobs/' || j.job || '/executions/' || x.value
+			WHERE substr(x.value, 1, length(j.job) + 1) = j.job || '-' AND `+jobs, append(args, list(s.Executions))...)
+	}
+	return collect(tx, scanLogSource, `SELECT e.id, e.created, e.completed
+		FROM jobs j CROSS JOIN executions e ON e.job = j.id WHERE `+jobs, args...)
+}
+
+func scanLogSource(row sqlite.Row) (s LogSource, err error) {
+	var created, completed int64
+	err = row.Scan(&s.ID, &created, &completed)
+	s.Created, s.Ended = timeAt(created), timeAt(completed)
+	return s, err
+}
+
+// list is a parameter that json_each reads; nil is NULL.
+func list(values []string) any {
+	if values == nil {
+		return nil
+	}
+	text, err := json.Marshal(values)
+	if err != nil {
+		return nil // strings always encode
+	}
+	return string(text)
+}

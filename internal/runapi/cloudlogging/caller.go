@@ -1,0 +1,23 @@
+package cloudlogging
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/grpc/metadata"
+)
+
+// wantsText reports whether a caller takes every line as text, as it was printed.
+// gcloud does: it breaks off at an entry of a task that has no text. So does runwith
+// itself, because no structure keeps a line byte by byte.
+//
+// Filters see the same entries for every caller.
+func wantsText(ctx context.Context) bool {
+	md, _ := metadata.FromIncomingContext(ctx)
+	for _, agent := range md.Get("user-agent") {
+		if strings.Contains(agent, "gcloud/") || strings.HasPrefix(agent, "runwith") {
+			return true
+		}
+	}
+	return false
+}
