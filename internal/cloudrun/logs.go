@@ -16,6 +16,10 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
+// userAgent names this program. The engine, which has each line as it was printed,
+// then sends it as that and not as a structure.
+const userAgent = "runwith"
+
 // logPage is how many entries are asked for at once; 1,000 is Google's limit.
 const logPage = 1000
 
@@ -49,14 +53,16 @@ func (c *Client) LogEntries(ctx context.Context, execution string, after Cursor)
 	return lines, next, nil
 }
 
-// logFilter finds what an execution printed. The names are safe between quotes:
-// they were parsed.
+// logFilter finds what an execution's tasks printed, and not what the platform says
+// of them. It does not name the logs by project, which may be given by its number
+// where their names have its ID. The names are safe between quotes: they were parsed.
 func logFilter(name jobspec.ExecutionName, from time.Time) string {
 	if from.IsZero() {
 		from = time.Unix(0, 0)
 	}
 	return fmt.Sprintf(`resource.type="cloud_run_job" AND resource.labels.job_name="%s" AND resource.labels.location="%s"`+
-		` AND labels."run.googleapis.com/execution_name"="%s" AND timestamp>="%s"`,
+		` AND labels."run.googleapis.com/execution_name"="%s"`+
+		` AND (log_id("run.googleapis.com/stdout") OR log_id("run.googleapis.com/stderr")) AND timestamp>="%s"`,
 		name.Job.Job, name.Job.Region, name.Execution, from.UTC().Format(time.RFC3339Nano))
 }
 
@@ -71,6 +77,7 @@ func (c *Client) listEntries(ctx context.Context, r *loggingpb.ListLogEntriesReq
 		return nil, "", fmt.Errorf("make log request: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("User-Agent", userAgent)
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, "", c.logFailure(ctx, err)

@@ -62,7 +62,9 @@ func TestLogEntries(t *testing.T) {
 		t.Error("More() = true after the last page")
 	}
 	if want := `resource.type="cloud_run_job" AND resource.labels.job_name="report" AND resource.labels.location="us-east4"` +
-		` AND labels."run.googleapis.com/execution_name"="report-abcde" AND timestamp>="2026-03-01T09:00:00Z"`; asked.Filter != want {
+		` AND labels."run.googleapis.com/execution_name"="report-abcde"` +
+		` AND (log_id("run.googleapis.com/stdout") OR log_id("run.googleapis.com/stderr"))` +
+		` AND timestamp>="2026-03-01T09:00:00Z"`; asked.Filter != want {
 		t.Errorf("filter = %s\nwant     %s", asked.Filter, want)
 	}
 	got := []string{asked.method, asked.path, asked.bearer, asked.idempotent, asked.typeOfBody, asked.OrderBy,
