@@ -45,12 +45,13 @@ func (r *Runner) command(spec runner.Spec, home string) (*command, error) {
 	return c, nil
 }
 
-// environment is all that the task sees. PATH alone comes from the server.
+// environment is all that the task sees. PATH alone comes from the server's own.
 //
 // Deviation: there is no image for PATH and HOME to come from, and the marker is
 // added, whatever the job has under its name.
 func (r *Runner) environment(container *runpb.Container, spec runner.Spec, home string) map[string]string {
 	env := map[string]string{"PATH": r.path, "HOME": home}
+	maps.Copy(env, r.config.Env)
 	for _, v := range container.GetEnv() {
 		env[v.GetName()] = v.GetValue()
 	}

@@ -24,6 +24,8 @@ type Config struct {
 	// Images maps an image to the command that stands in for it, for containers
 	// that name no command.
 	Images map[string][]string
+	// Env is in every task's environment, by name. What a container sets itself wins.
+	Env map[string]string
 	// Logger hears what no caller can be told. Nil discards.
 	Logger *slog.Logger
 }

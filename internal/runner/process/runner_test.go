@@ -66,6 +66,19 @@ func TestWorkingDir(t *testing.T) {
 	}
 }
 
+func TestEnvOfTheRunner(t *testing.T) {
+	t.Parallel()
+	r := openTest(t, Config{Dir: t.TempDir(), Env: map[string]string{"OURS": "runner", "BOTH": "runner", "EMPTIED": "runner", "PLATFORM": "runner"}})
+	spec := shell(`echo "$OURS $BOTH ${EMPTIED:-none} $PLATFORM"`)
+	for name, value := range map[string]string{"BOTH": "container", "EMPTIED": ""} {
+		spec.Template.Containers[0].Env = append(spec.Template.Containers[0].Env, &runpb.EnvVar{Name: name, Values: &runpb.EnvVar_Value{Value: value}})
+	}
+	spec.Env = map[string]string{"PLATFORM": "platform"}
+	if got, _ := run(t, r, spec); got != "runner container none platform\n" {
+		t.Errorf("printed %q, want what the container sets itself to win, and the platform over all", got)
+	}
+}
+
 // The command is looked up in the PATH of the task, relative to its folder.
 func TestPathOfTask(t *testing.T) {
 	t.Parallel()
