@@ -217,6 +217,11 @@ var doors = []door{
 		why:     "one process holds a data folder, and one place locks it",
 	},
 	{
+		imports: []string{"github.com/go-jose/go-jose/v4/..."},
+		only:    []string{"internal/metadata/..."},
+		why:     "metadata owns the keys of tokens, and says what one is worth",
+	},
+	{
 		imports: []string{"github.com/google/uuid"},
 		only:    []string{"internal/engine/...", "internal/invoker/..."},
 		why:     "what is stored is named where it is stored",

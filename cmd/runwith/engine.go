@@ -14,14 +14,15 @@ func newEngine() *cobra.Command {
 		Short: "Run the Cloud Run Jobs API on this machine",
 		Long: `Engine serves google.cloud.run.v2 (Jobs, Executions, Tasks, Operations) over gRPC and
 REST, reading of logs as Cloud Logging does, and a metadata server, on one port.
-Tasks really run, as processes of this machine and without isolation.`,
+Tasks really run, as processes of this machine and without isolation. They find the
+metadata server by GCE_METADATA_HOST, as Google's libraries do.`,
 		Example: `  runwith engine --addr 127.0.0.1:8080 --job nightly.yaml
   curl localhost:8080/v2/projects/demo/locations/us-east4/jobs`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := newLogger(cmd, slog.LevelWarn)
-			open := func(ctx context.Context, _ string) (*site, error) {
-				e, err := openEngine(ctx, f.place, f.what, logger)
+			open := func(ctx context.Context, addr string) (*site, error) {
+				e, err := openEngine(ctx, f, addr, logger)
 				if err != nil {
 					return nil, err
 				}

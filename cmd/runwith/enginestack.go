@@ -25,7 +25,9 @@ type engineStack struct {
 	mux    *http.ServeMux // the Cloud Run API and the metadata server
 }
 
-func openEngine(ctx context.Context, place placeFlags, f engineFlags, logger *slog.Logger) (_ *engineStack, err error) {
+// openEngine opens an engine for the listener at addr.
+func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog.Logger) (_ *engineStack, err error) {
+	place, f, own := flags.place, flags.what, dialable(addr)
 	if err := f.validate(); err != nil {
 		return nil, err
 	}
@@ -39,7 +41,9 @@ func openEngine(ctx context.Context, place placeFlags, f engineFlags, logger *sl
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	if s.runner, err = process.Open(process.Config{Dir: filepath.Join(place.data, "run"), Images: images, Logger: logger}); err != nil {
+	if s.runner, err = process.Open(process.Config{
+		Dir: filepath.Join(place.data, "run"), Images: images, Env: metadataEnv(own), Logger: logger,
+	}); err != nil {
 		return s, err
 	}
 	if s.logs, err = tasklog.Open(filepath.Join(place.data, "logs"), tasklog.Options{MaxBytes: f.maxLog}); err != nil {
@@ -54,15 +58,35 @@ func openEngine(ctx context.Context, place placeFlags, f engineFlags, logger *sl
 	if err := registerJobs(ctx, s.engine, place, f.jobs, logger); err != nil {
 		return s, err
 	}
-	if s.api, err = runapi.New(runapi.Config{
+	return s, s.openWire(flags, own, logger)
+}
+
+// openWire puts the engine on the wire of the listener at own.
+func (s *engineStack) openWire(flags stackFlags, own string, logger *slog.Logger) error {
+	place := flags.place
+	authority, err := metadata.Open(metadata.Config{
+		Project: place.project, Region: place.region,
+		URL: "http://" + own, Dir: filepath.Join(place.data, "keys"), Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	c := runapi.Config{
 		Engine: s.engine, Logger: logger, Project: place.project, ProjectNumber: metadata.DefaultProjectNumber, Region: place.region,
-	}); err != nil {
-		return s, err
+	}
+	if s.api, err = runapi.New(c); err != nil {
+		return err
 	}
 	s.mux = http.NewServeMux()
 	s.mux.Handle("/", s.api)
-	s.mux.Handle("/computeMetadata/", metadata.New(metadata.Config{Project: place.project, Region: place.region}))
-	return s, nil
+	authority.Register(s.mux)
+	return nil
+}
+
+// metadataEnv is by which Google's libraries find the metadata server at addr: those
+// for Go and Node by its host, the one for Python by its address before that.
+func metadataEnv(addr string) map[string]string {
+	return map[string]string{"GCE_METADATA_HOST": addr, "GCE_METADATA_IP": addr}
 }
 
 // Close ends the tasks that run and closes the state, in that order.

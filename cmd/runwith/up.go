@@ -39,7 +39,7 @@ Without --job it registers the sample job, test-job.`,
 // up serves engine and invoker on one listener until ctx ends.
 func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr string)) error {
 	return serve(ctx, f.to, logger, func(ctx context.Context, addr string) (*site, error) {
-		e, err := openEngine(ctx, f.place, f.what, logger)
+		e, err := openEngine(ctx, f, addr, logger)
 		if err != nil {
 			return nil, err
 		}

@@ -1,8 +1,10 @@
 // Package metadata is the metadata server that a program finds on Cloud Run: it
-// tells project, region and service account, and gives out access tokens. The
-// tokens are random and mean nothing to anyone but this machine's engine.
+// tells project, region and service account, and gives out access tokens and
+// identity tokens. They mean nothing to anyone but this server: they are made with
+// keys of its own, and say so.
 //
-// [New] is the server, [NewTokenSource] a client that takes tokens from it and
+// [Authority] is the server, what it publishes of its keys, and the judge of its
+// tokens. [NewTokenSource] is a client that takes tokens from such a server and
 // from nowhere else.
 //
 // See https://cloud.google.com/run/docs/container-contract#metadata-server.
@@ -10,26 +12,33 @@ package metadata
 
 import (
 	"cmp"
-	"crypto/rand"
-	"encoding/hex"
-	"net/http"
+	"log/slog"
+	"strings"
 	"time"
 )
 
 // DefaultProjectNumber is the number of a project for which none is given.
 const DefaultProjectNumber = "123456789012"
 
-// Config says what the server tells. The zero value works.
+// Config says what the server tells, and where its keys are. The zero value works.
 type Config struct {
 	Project       string // project ID; empty: "demo"
-	ProjectNumber string // empty: DefaultProjectNumber
+	ProjectNumber string // digits; empty: DefaultProjectNumber
 	Region        string // empty: "us-east4"
 	// ServiceAccountEmail is the account of the tokens; empty: the project's
 	// default one, PROJECT_NUMBER-compute@developer.gserviceaccount.com.
 	ServiceAccountEmail string
+	// URL is where the server is reached, http://HOST:PORT. It is the issuer of the
+	// identity tokens. Empty: http://127.0.0.1:8080.
+	URL string
+	// Dir is the folder that keeps the keys; it is made with mode 0700 when there is
+	// a key. One server at a time may use it. Empty: the keys end with the Authority.
+	Dir string
 	// Now is the clock that tokens expire by; nil: time.Now. It may be called
 	// concurrently.
 	Now func() time.Time
+	// Logger hears why a token could not be made; nil discards.
+	Logger *slog.Logger
 }
 
 func (c Config) withDefaults() Config {
@@ -37,44 +46,13 @@ func (c Config) withDefaults() Config {
 	c.ProjectNumber = cmp.Or(c.ProjectNumber, DefaultProjectNumber)
 	c.Region = cmp.Or(c.Region, "us-east4")
 	c.ServiceAccountEmail = cmp.Or(c.ServiceAccountEmail, c.ProjectNumber+"-compute@developer.gserviceaccount.com")
+	c.URL = strings.TrimSuffix(cmp.Or(c.URL, "http://127.0.0.1:8080"), "/")
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	return c
 }
 
-// New returns a metadata server, which answers / and what is below
-// /computeMetadata/v1/, for as long as it lives with the same instance ID.
-func New(c Config) http.Handler {
-	c = c.withDefaults()
-	return &server{entries: entries(c)}
-}
-
-// entries are the server's values by their path below /computeMetadata/v1/.
-func entries(c Config) map[string]entry {
-	m := map[string]entry{
-		"project/project-id":         text(c.Project),
-		"project/numeric-project-id": text(c.ProjectNumber),
-		"instance/id":                text(newInstanceID()),
-		"instance/region":            text("projects/" + c.ProjectNumber + "/regions/" + c.Region),
-		// Cloud Run names a zone that the region does not have, too.
-		"instance/zone": text("projects/" + c.ProjectNumber + "/zones/" + c.Region + "-1"),
-	}
-	tokens := &tokens{now: c.Now}
-	for _, account := range []string{"default", c.ServiceAccountEmail} {
-		dir := "instance/service-accounts/" + account + "/"
-		m[dir+"aliases"] = text("default\n")
-		m[dir+"email"] = text(c.ServiceAccountEmail)
-		m[dir+"scopes"] = text("https://www.googleapis.com/auth/cloud-platform\n")
-		m[dir+"token"] = tokens.answer
-		m[dir+"identity"] = notServed("identity tokens are not served; access tokens are, at token beside it")
-	}
-	return m
-}
-
-// newInstanceID returns an ID of the form that Cloud Run's instances have.
-func newInstanceID() string {
-	id := make([]byte, 32)
-	rand.Read(id) // never fails
-	return hex.EncodeToString(id)
-}
+// zone is a zone's name. Cloud Run names one that the region does not have, too.
+func (c Config) zone() string { return c.Region + "-1" }

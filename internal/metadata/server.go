@@ -2,40 +2,24 @@ package metadata
 
 import (
 	"fmt"
-	"maps"
+	"log/slog"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/runwith/runwith"
 )
 
 const (
-	root          = "/computeMetadata/v1/"
-	flavorHeader  = "Metadata-Flavor"
-	flavor        = "Google"
-	textMediaType = "application/text" // as Google's server says
+	root         = "/computeMetadata/v1/"
+	flavorHeader = "Metadata-Flavor"
+	flavor       = "Google"
 )
-
-// entry writes one value.
-type entry func(w http.ResponseWriter)
-
-func text(value string) entry {
-	return func(w http.ResponseWriter) { writeText(w, value) }
-}
-
-func notServed(message string) entry {
-	return func(w http.ResponseWriter) { http.Error(w, message, http.StatusNotImplemented) }
-}
-
-func writeText(w http.ResponseWriter, value string) {
-	w.Header().Set("Content-Type", textMediaType)
-	fmt.Fprint(w, value)
-}
 
 // server answers from its entries, and for each folder of them with a list. It
 // is safe for concurrent use.
 type server struct {
-	entries map[string]entry
+	entries entries
+	log     *slog.Logger
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -49,6 +33,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/":
 		writeText(w, "computeMetadata/\n") // libraries look for the header alone
+	case r.URL.Path == "/computeMetadata/":
+		writeText(w, "v1/\n")
 	case below:
 		s.answer(w, r, path)
 	default:
@@ -60,8 +46,6 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // and 200 for any other. The header proves that no one was led here by a link;
 // X-Forwarded-For that the request comes from elsewhere.
 //
-// Deviation: values are served one by one, as text and without waiting.
-//
 // See https://cloud.google.com/compute/docs/metadata/querying-metadata#parts-of-a-request.
 func refuse(r *http.Request) (status int, message string) {
 	switch {
@@ -72,53 +56,66 @@ func refuse(r *http.Request) (status int, message string) {
 	case r.URL.Path != "/" && r.Header.Get(flavorHeader) != flavor:
 		return http.StatusForbidden, "the request lacks the header " + flavorHeader + ": " + flavor
 	}
-	query := r.URL.Query()
-	for _, name := range []string{"recursive", "wait_for_change", "alt"} {
-		off, err := strconv.ParseBool(query.Get(name))
-		if query.Has(name) && (err != nil || off) {
-			return http.StatusNotImplemented, fmt.Sprintf("the query parameter %s is not served; ask for each value by its own path", name)
-		}
-	}
 	return http.StatusOK, ""
 }
 
+// answer writes what stands at a path below root.
 func (s *server) answer(w http.ResponseWriter, r *http.Request, path string) {
-	if write, ok := s.entries[path]; ok {
-		write(w)
+	form, err := parseForm(r.URL.Query())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	names := s.list(path)
-	switch {
-	case len(names) == 0:
-		notFound(w, r)
-	case path != "" && !strings.HasSuffix(path, "/"):
-		http.Redirect(w, r, r.URL.EscapedPath()+"/", http.StatusMovedPermanently)
+	switch found := s.entries[path]; {
+	case found.make != nil:
+		s.make(w, r, form, found)
+	case found.value != nil:
+		form.write(w, found.value)
 	default:
-		writeText(w, strings.Join(names, "\n")+"\n")
+		s.folder(w, r, form, path)
 	}
 }
 
-// list returns the sorted names in the folder path, those of folders with a slash
-// behind them.
-func (s *server) list(path string) []string {
-	if path != "" && !strings.HasSuffix(path, "/") {
-		path += "/"
+// folder writes what is in a folder.
+func (s *server) folder(w http.ResponseWriter, r *http.Request, form form, path string) {
+	folder := path
+	if path != "" {
+		folder = strings.TrimSuffix(path, "/") + "/"
 	}
-	names := make(map[string]bool)
-	for entry := range s.entries {
-		rest, ok := strings.CutPrefix(entry, path)
-		if !ok {
-			continue
-		}
-		name, _, isFolder := strings.Cut(rest, "/")
-		if isFolder {
-			name += "/"
-		}
-		names[name] = true
+	switch {
+	case !s.entries.isFolder(folder):
+		notFound(w, r)
+	case path != folder:
+		http.Redirect(w, r, strings.TrimSuffix(r.URL.EscapedPath()+"/?"+r.URL.RawQuery, "?"), http.StatusMovedPermanently)
+	case form.recursive && form.json:
+		writeJSON(w, s.entries.tree(folder))
+	case form.recursive:
+		writeText(w, joinLines(s.entries.lines(folder)))
+	default:
+		form.write(w, s.entries.names(folder))
 	}
-	return slices.Sorted(maps.Keys(names))
+}
+
+// make writes what is made for this request alone.
+func (s *server) make(w http.ResponseWriter, r *http.Request, form form, e entry) {
+	w.Header().Set("Cache-Control", "no-store")
+	value, err := e.make(r.URL.Query())
+	switch {
+	case err == nil:
+		form.write(w, value)
+	case runwith.CodeOf(err) == runwith.InvalidArgument:
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	default:
+		unavailable(w, r, s.log, err)
+	}
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, fmt.Sprintf("the metadata server has no %q", r.URL.Path), http.StatusNotFound)
+}
+
+// unavailable hides a fault of the machine, whose text has the server's folders in it.
+func unavailable(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
+	log.ErrorContext(r.Context(), "metadata server", "path", r.URL.Path, "error", err)
+	http.Error(w, "the server could not make its key; its log says why", http.StatusServiceUnavailable)
 }

@@ -1,14 +1,11 @@
 package metadata_test
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	gce "cloud.google.com/go/compute/metadata"
-	"github.com/google/go-cmp/cmp"
+	"time"
 
 	"github.com/runwith/runwith/internal/metadata"
 )
@@ -20,6 +17,34 @@ const (
 
 var config = metadata.Config{Project: "demo-2", ProjectNumber: "987654321", Region: "europe-west9", ServiceAccountEmail: email}
 
+// noon is when clocks stand still.
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+// stopped is c with a clock that stands still.
+func stopped(c metadata.Config, now time.Time) metadata.Config {
+	c.Now = func() time.Time { return now }
+	return c
+}
+
+// open returns an Authority, and what it serves.
+func open(t testing.TB, c metadata.Config) (*metadata.Authority, http.Handler) {
+	t.Helper()
+	authority, err := metadata.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	authority.Register(mux)
+	return authority, mux
+}
+
+// handler is what an Authority serves.
+func handler(t testing.TB, c metadata.Config) http.Handler {
+	t.Helper()
+	_, h := open(t, c)
+	return h
+}
+
 // ask sends one request with the header lines "Name: value".
 func ask(h http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, nil)
@@ -27,6 +52,10 @@ func ask(h http.Handler, method, target string, header ...string) *httptest.Resp
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Add(name, value)
 	}
+	return answer(h, r)
+}
+
+func answer(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
@@ -36,10 +65,11 @@ const flavor = "Metadata-Flavor: Google"
 
 func TestValues(t *testing.T) {
 	t.Parallel()
-	h := metadata.New(config)
+	h := handler(t, config)
 	const scope = "https://www.googleapis.com/auth/cloud-platform\n"
 	for path, want := range map[string]string{
 		"/":                                      "computeMetadata/\n",
+		"/computeMetadata/":                      "v1/\n",
 		"/computeMetadata/v1/project/project-id": "demo-2",
 		"/computeMetadata/v1/project/numeric-project-id": "987654321",
 		"/computeMetadata/v1/instance/region":            "projects/987654321/regions/europe-west9",
@@ -54,8 +84,13 @@ func TestValues(t *testing.T) {
 		accounts + strings.ReplaceAll(email, "@", "%40") + "/email":  email,
 		accounts + "default/email?recursive=false&wait_for_change=0": email,
 
-		"/computeMetadata/v1/":          "instance/\nproject/\n",
-		"/computeMetadata/v1/instance/": "id\nregion\nservice-accounts/\nzone\n",
+		"/computeMetadata/v1/universe/universe-domain": "googleapis.com",
+		"/computeMetadata/v1/instance/attributes/":     "",
+		"/computeMetadata/v1/project/attributes/":      "",
+
+		"/computeMetadata/v1/":          "instance/\nproject/\nuniverse/\n",
+		"/computeMetadata/v1/instance/": "attributes/\nid\nregion\nservice-accounts/\nzone\n",
+		"/computeMetadata/v1/project/":  "attributes/\nnumeric-project-id\nproject-id\n",
 		accounts:                        "default/\n" + email + "/\n",
 		accounts + "default/":           "aliases\nemail\nidentity\nscopes\ntoken\n",
 	} {
@@ -71,7 +106,7 @@ func TestValues(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	h := metadata.New(config)
+	h := handler(t, config)
 	const id = "/computeMetadata/v1/project/project-id"
 	for _, test := range []struct {
 		method, target string
@@ -85,16 +120,21 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/", []string{"X-Forwarded-For: "}, http.StatusForbidden, "X-Forwarded-For"},
 		{"GET", accounts + "default/token", nil, http.StatusForbidden, "Metadata-Flavor: Google"},
 		{"POST", accounts + "default/token", []string{flavor}, http.StatusMethodNotAllowed, "GET"},
-		{"GET", accounts + "default/?recursive=true", []string{flavor}, http.StatusNotImplemented, "recursive"},
-		{"GET", accounts + "default/?recursive", []string{flavor}, http.StatusNotImplemented, "recursive"},
-		{"GET", id + "?wait_for_change=true", []string{flavor}, http.StatusNotImplemented, "wait_for_change"},
-		{"GET", id + "?alt=json", []string{flavor}, http.StatusNotImplemented, "alt"},
-		{"GET", accounts + "default/identity?audience=x", []string{flavor}, http.StatusNotImplemented, "identity tokens"},
-		{"GET", "/computeMetadata/v1/universe/universe-domain", []string{flavor}, http.StatusNotFound, "universe-domain"},
+		{"GET", id + "?wait_for_change=true", []string{flavor}, http.StatusBadRequest, "wait_for_change: no value of this metadata server changes"},
+		{"GET", "/computeMetadata/v1/?recursive=true&wait_for_change", []string{flavor}, http.StatusBadRequest, "ask without it"},
+		{"GET", id + "?wait_for_change=often", []string{flavor}, http.StatusBadRequest, "wait_for_change: is \"often\", must be true or false"},
+		{"GET", id + "?recursive=1.5", []string{flavor}, http.StatusBadRequest, "recursive: "},
+		{"GET", id + "?alt=xml", []string{flavor}, http.StatusBadRequest, "alt: is \"xml\", must be json or text"},
+		{"GET", accounts + "default/identity", []string{flavor}, http.StatusBadRequest, "non-empty audience parameter required"},
+		{"GET", accounts + "default/identity?audience=", []string{flavor}, http.StatusBadRequest, "non-empty audience parameter required"},
+		{"GET", accounts + "default/identity?audience=a&format=long", []string{flavor}, http.StatusBadRequest, "format: is \"long\", must be standard or full"},
+		{"GET", accounts + "default/identity?audience=a&licenses=some", []string{flavor}, http.StatusBadRequest, "licenses: "},
+		{"GET", accounts + "default/identity?audience=a", nil, http.StatusForbidden, "Metadata-Flavor: Google"},
+		{"GET", "/computeMetadata/v1/instance/attributes/cluster-name", []string{flavor}, http.StatusNotFound, "cluster-name"},
+		{"GET", "/computeMetadata/v2/", []string{flavor}, http.StatusNotFound, "/computeMetadata/v2/"},
 		{"GET", "/computeMetadata/v1/project/project-id/", []string{flavor}, http.StatusNotFound, "project-id/"},
 		{"GET", "/computeMetadata/v1/proj", []string{flavor}, http.StatusNotFound, "proj"},
 		{"GET", accounts + "other/token", []string{flavor}, http.StatusNotFound, "other"},
-		{"GET", "/elsewhere", []string{flavor}, http.StatusNotFound, "/elsewhere"},
 	} {
 		w := ask(h, test.method, test.target, test.header...)
 		if got := w.Body.String(); w.Code != test.want || !strings.Contains(got, test.says) {
@@ -109,7 +149,7 @@ func TestRefusals(t *testing.T) {
 // Libraries look for the server without saying so.
 func TestProbe(t *testing.T) {
 	t.Parallel()
-	w := ask(metadata.New(metadata.Config{}), "GET", "/")
+	w := ask(handler(t, metadata.Config{}), "GET", "/")
 	if w.Code != http.StatusOK || w.Header().Get("Metadata-Flavor") != "Google" {
 		t.Errorf("GET / = %d %v, want 200 and the flavour", w.Code, w.Header())
 	}
@@ -117,15 +157,22 @@ func TestProbe(t *testing.T) {
 
 func TestFolderWithoutSlash(t *testing.T) {
 	t.Parallel()
-	w := ask(metadata.New(config), "GET", "/computeMetadata/v1/instance", flavor)
-	if got, want := w.Header().Get("Location"), "/computeMetadata/v1/instance/"; w.Code != http.StatusMovedPermanently || got != want {
-		t.Errorf("GET instance = %d, Location %q, want 301 and %q", w.Code, got, want)
+	h := handler(t, config)
+	for target, want := range map[string]string{
+		"/computeMetadata/v1/instance":                         "/computeMetadata/v1/instance/",
+		"/computeMetadata/v1/instance?recursive=true&alt=text": "/computeMetadata/v1/instance/?recursive=true&alt=text",
+		accounts + "runner%40demo.iam.gserviceaccount.com":     accounts + "runner%40demo.iam.gserviceaccount.com/",
+	} {
+		w := ask(h, "GET", target, flavor)
+		if got := w.Header().Get("Location"); w.Code != http.StatusMovedPermanently || got != want {
+			t.Errorf("GET %s = %d, Location %q, want 301 and %q", target, w.Code, got, want)
+		}
 	}
 }
 
 func TestZeroConfig(t *testing.T) {
 	t.Parallel()
-	h := metadata.New(metadata.Config{})
+	h := handler(t, metadata.Config{})
 	for path, want := range map[string]string{
 		"/computeMetadata/v1/project/project-id": "demo",
 		"/computeMetadata/v1/instance/region":    "projects/123456789012/regions/us-east4",
@@ -137,54 +184,9 @@ func TestZeroConfig(t *testing.T) {
 	}
 }
 
-// The library that Google's clients use. It keeps the project and the instance
-// for the whole process, so this test alone may ask it for them.
-func TestGoogleClient(t *testing.T) {
-	server := httptest.NewServer(metadata.New(config))
-	defer server.Close()
-	t.Setenv("GCE_METADATA_HOST", server.Listener.Addr().String())
-	client, ctx := gce.NewClient(server.Client()), t.Context()
-
-	got := make(map[string]string)
-	record := func(name string) func(string, error) {
-		return func(value string, err error) {
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			got[name] = value
-		}
+func TestBadProjectNumber(t *testing.T) {
+	t.Parallel()
+	if _, err := metadata.Open(metadata.Config{ProjectNumber: "demo"}); err == nil || !strings.Contains(err.Error(), `project number "demo": must be digits`) {
+		t.Errorf("Open = %v, want an error that names the project number", err)
 	}
-	record("project")(client.ProjectIDWithContext(ctx))
-	record("number")(client.NumericProjectIDWithContext(ctx))
-	record("zone")(client.ZoneWithContext(ctx))
-	record("region")(client.GetWithContext(ctx, "instance/region"))
-	record("email")(client.EmailWithContext(ctx, ""))
-	record("email of itself")(client.EmailWithContext(ctx, email))
-	want := map[string]string{
-		"project": "demo-2", "number": "987654321", "zone": "europe-west9-1",
-		"region": "projects/987654321/regions/europe-west9", "email": email, "email of itself": email,
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the client sees other values (-want +got):\n%s", diff)
-	}
-
-	scopes, err := client.ScopesWithContext(ctx, "")
-	if diff := cmp.Diff([]string{"https://www.googleapis.com/auth/cloud-platform"}, scopes); err != nil || diff != "" {
-		t.Errorf("ScopesWithContext: %v, (-want +got):\n%s", err, diff)
-	}
-	id, err := client.InstanceIDWithContext(ctx)
-	if err != nil || len(id) != 64 {
-		t.Errorf("InstanceIDWithContext = %q, %v, want 64 digits", id, err)
-	}
-	if !client.OnGCEWithContext(ctx) {
-		t.Error("OnGCEWithContext = false, want true")
-	}
-	if _, err := client.GetWithContext(ctx, "universe/universe-domain"); !isNotDefined(err) {
-		t.Errorf("GetWithContext(universe/universe-domain) = %v, want NotDefinedError", err)
-	}
-}
-
-func isNotDefined(err error) bool {
-	_, ok := errors.AsType[gce.NotDefinedError](err)
-	return ok
 }

@@ -2,20 +2,26 @@ package metadata
 
 import (
 	"crypto/rand"
-	"encoding/json"
-	"net/http"
+	"errors"
+	"fmt"
+	"net/url"
 	"sync"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 )
 
 const (
-	// tokenPrefix marks a token as this project's own: it is worth nothing
-	// anywhere else.
+	// tokenPrefix marks an access token as this project's own: it is worth nothing
+	// anywhere else. What follows is for this server alone to understand.
 	tokenPrefix   = "runwith-"
 	tokenLifetime = time.Hour
 	// tokenMargin is how long before its end a token is replaced, so that a
 	// caller always gets one that lasts a while.
 	tokenMargin = 5 * time.Minute
+	// tokenPath is where tokens are, below root.
+	tokenPath = "instance/service-accounts/default/token"
 )
 
 // token is the answer that Google's server gives, too.
@@ -25,32 +31,88 @@ type token struct {
 	TokenType   string `json:"token_type"`
 }
 
-// tokens gives out the one token of the moment. It is safe for concurrent use.
-type tokens struct {
-	now func() time.Time
+// lines is the token as text.
+func (t token) lines() []string {
+	return []string{
+		"access_token " + t.AccessToken,
+		fmt.Sprintf("expires_in %d", t.ExpiresIn),
+		"token_type " + t.TokenType,
+	}
+}
 
+// tokens is the access token of the moment.
+type tokens struct {
 	mu    sync.Mutex
 	value string
 	end   time.Time
 }
 
-func (t *tokens) current() token {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.now()
-	if t.end.Sub(now) <= tokenMargin {
-		t.value = tokenPrefix + rand.Text()
-		t.end = now.Add(tokenLifetime)
-	}
-	return token{AccessToken: t.value, ExpiresIn: int(t.end.Sub(now) / time.Second), TokenType: "Bearer"}
-}
-
-// answer writes the token.
+// token returns the access token of the moment.
 //
 // Deviation: it is good for every scope, whichever the caller asked for.
-func (t *tokens) answer(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	// A client that does not read its token is no error of ours.
-	_ = json.NewEncoder(w).Encode(t.current())
+func (a *Authority) token(url.Values) (any, error) {
+	key, err := a.access.use()
+	if err != nil {
+		return nil, err
+	}
+	t := &a.tokens
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := a.config.Now()
+	if t.end.Sub(now) <= tokenMargin {
+		end := now.Add(tokenLifetime)
+		signed, err := sign(key, jwt.Claims{ID: rand.Text(), Expiry: jwt.NewNumericDate(end)})
+		if err != nil {
+			return nil, err
+		}
+		t.value, t.end = tokenPrefix+signed, end
+	}
+	return token{AccessToken: t.value, ExpiresIn: int(t.end.Sub(now) / time.Second), TokenType: "Bearer"}, nil
+}
+
+// sign returns claims as a JSON Web Token.
+func sign(key *jose.JSONWebKey, claims any) (string, error) {
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key},
+		new(jose.SignerOptions).WithType("JWT"))
+	if err != nil {
+		return "", err
+	}
+	return jwt.Signed(signer).Claims(claims).Serialize()
+}
+
+// verify returns the claims of a token that the key has signed.
+func verify(f *keyFile, signed string) (*jwt.Claims, error) {
+	key := f.known()
+	if key == nil {
+		return nil, errors.New("there is no key, so that it has signed nothing")
+	}
+	parsed, err := jwt.ParseSigned(signed, []jose.SignatureAlgorithm{f.algorithm})
+	if err != nil {
+		return nil, err
+	}
+	verifier := *key // of a secret
+	if f.algorithm == jose.RS256 {
+		verifier = key.Public()
+	}
+	claims := new(jwt.Claims)
+	return claims, parsed.Claims(verifier, claims)
+}
+
+// reasonAgainstAccess returns why what follows an access token's prefix is not
+// accepted, or nothing. How long that takes tells nothing of a token that would be.
+func (a *Authority) reasonAgainstAccess(signed string) string {
+	claims, err := verify(a.access, signed)
+	if err != nil {
+		return foreign
+	}
+	return a.reasonAgainstAge(claims)
+}
+
+// reasonAgainstAge returns that a token has expired, or nothing.
+func (a *Authority) reasonAgainstAge(claims *jwt.Claims) string {
+	if end := claims.Expiry.Time(); !a.config.Now().Before(end) {
+		return "the token has expired, at " + end.UTC().Format(time.RFC3339)
+	}
+	return ""
 }

@@ -32,7 +32,7 @@ const (
 // A token is kept until shortly before its end. The source is safe for
 // concurrent use. A nil client means one of its own that waits at most 10 s.
 func NewTokenSource(host string, client *http.Client) (oauth2.TokenSource, error) {
-	if !isLoopback(host) {
+	if !isLocal(host) {
 		return nil, fmt.Errorf("metadata server %q: must be HOST:PORT of this machine, such as 127.0.0.1:8080", host)
 	}
 	own := *cmp.Or(client, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: fetchTimeout})
@@ -40,7 +40,8 @@ func NewTokenSource(host string, client *http.Client) (oauth2.TokenSource, error
 	return oauth2.ReuseTokenSourceWithExpiry(nil, &tokenSource{host: host, client: &own}, renewBefore), nil
 }
 
-func isLoopback(hostPort string) bool {
+// isLocal reports whether a HOST:PORT is on this machine's loopback interface.
+func isLocal(hostPort string) bool {
 	host, port, err := net.SplitHostPort(hostPort)
 	if err != nil {
 		return false
@@ -48,6 +49,10 @@ func isLoopback(hostPort string) bool {
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return false // in a URL, "127.0.0.1:@elsewhere.example" is elsewhere
 	}
+	return isLoopback(host)
+}
+
+func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
@@ -71,7 +76,7 @@ func (s *tokenSource) Token() (*oauth2.Token, error) {
 }
 
 func (s *tokenSource) fetch() (token, error) {
-	r, err := http.NewRequest(http.MethodGet, "http://"+s.host+root+"instance/service-accounts/default/token", nil)
+	r, err := http.NewRequest(http.MethodGet, "http://"+s.host+root+tokenPath, nil)
 	if err != nil {
 		return token{}, err
 	}

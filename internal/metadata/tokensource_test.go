@@ -14,7 +14,7 @@ import (
 
 func TestTokenSource(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(metadata.New(config))
+	server := httptest.NewServer(handler(t, config))
 	defer server.Close()
 	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
 	for _, host := range []string{"127.0.0.1:" + port, "localhost:" + port} {
@@ -97,7 +97,7 @@ func (c *counted) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestTokenSourceKeepsToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		server := &counted{handler: metadata.New(config)}
+		server := &counted{handler: handler(t, config)}
 		source, err := metadata.NewTokenSource("127.0.0.1:80", &http.Client{Transport: server})
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,136 @@
+package metadata
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/runwith/runwith"
+)
+
+const (
+	rsaBits     = 2048 // as Google's own keys have
+	secretBytes = 32   // as long as what HMAC-SHA256 makes of it
+)
+
+// keyFile is a key that is made when it is first needed, and kept in a file as a JSON
+// Web Key. It is safe for concurrent use.
+type keyFile struct {
+	path      string // empty: the key is kept nowhere
+	algorithm jose.SignatureAlgorithm
+	make      func() (any, error)
+
+	mu  sync.Mutex
+	key *jose.JSONWebKey
+}
+
+func newSecret() (any, error) {
+	secret := make([]byte, secretBytes)
+	rand.Read(secret) // never fails
+	return secret, nil
+}
+
+func newSigningKey() (any, error) { return rsa.GenerateKey(rand.Reader, rsaBits) }
+
+// known returns the key, and nil as long as there is none.
+func (f *keyFile) known() *jose.JSONWebKey {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.key
+}
+
+// use returns the key, and makes it where there is none.
+func (f *keyFile) use() (*jose.JSONWebKey, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.key != nil {
+		return f.key, nil
+	}
+	key, err := f.create()
+	if err != nil {
+		return nil, fmt.Errorf("make key for %s: %w", f.algorithm, err)
+	}
+	f.key = key
+	return key, nil
+}
+
+// read takes the key from the file, if there is one.
+func (f *keyFile) read() error {
+	if f.path == "" {
+		return nil
+	}
+	raw, err := os.ReadFile(f.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read key: %w", err)
+	}
+	key := new(jose.JSONWebKey)
+	err = json.Unmarshal(raw, key)
+	if err == nil {
+		err = f.check(key)
+	}
+	if err != nil {
+		return &runwith.Error{Code: runwith.FailedPrecondition, Err: err, Message: fmt.Sprintf(
+			"key file %s: %v; remove it and start again: a new key is made then, and tokens that were given out before are refused", f.path, err)}
+	}
+	f.key = key
+	return nil
+}
+
+// check holds a key from the file to what create would have made.
+func (f *keyFile) check(key *jose.JSONWebKey) error {
+	strong := false
+	switch secret := key.Key.(type) {
+	case []byte:
+		strong = f.algorithm == jose.HS256 && len(secret) >= secretBytes
+	case *rsa.PrivateKey:
+		strong = f.algorithm == jose.RS256 && secret.N.BitLen() >= rsaBits
+	}
+	if !strong || key.KeyID == "" || key.Algorithm != string(f.algorithm) {
+		return fmt.Errorf("is no private key for %s", f.algorithm)
+	}
+	return nil
+}
+
+// create makes a key, and writes it down before it is used.
+func (f *keyFile) create() (*jose.JSONWebKey, error) {
+	secret, err := f.make()
+	if err != nil {
+		return nil, err
+	}
+	key := &jose.JSONWebKey{Key: secret, KeyID: rand.Text(), Algorithm: string(f.algorithm), Use: "sig"}
+	if f.path == "" {
+		return key, nil
+	}
+	raw, err := json.Marshal(key)
+	if err != nil {
+		return nil, err
+	}
+	return key, writeSecret(f.path, append(raw, '\n'))
+}
+
+// writeSecret writes a file that its user alone may read, whole or not at all.
+func writeSecret(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	temporary, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = temporary.Write(data)
+	if err := errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
+		return errors.Join(err, os.Remove(temporary.Name()))
+	}
+	return os.Rename(temporary.Name(), path)
+}
