@@ -102,7 +102,7 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 		case refusal == nil:
 			next.ServeHTTP(w, admitted)
 		case IsGRPC(r):
-			rejectGRPC(w, refusal)
+			RejectGRPC(w, refusal)
 		default:
 			g.reject(w, r, refusal)
 		}

@@ -86,10 +86,10 @@ func rejectText(w http.ResponseWriter, _ *http.Request, err *runwith.Error) {
 	http.Error(w, err.Error(), Status(err))
 }
 
-// rejectGRPC writes the error as a response of trailers alone, so that a gRPC
+// RejectGRPC writes the error as a response of trailers alone, so that a gRPC
 // client shows the message instead of an HTTP status that it did not expect.
 // See https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses.
-func rejectGRPC(w http.ResponseWriter, err *runwith.Error) {
+func RejectGRPC(w http.ResponseWriter, err *runwith.Error) {
 	h := w.Header()
 	h.Set("Content-Type", "application/grpc")
 	h.Set("Grpc-Status", strconv.Itoa(int(err.Code)))

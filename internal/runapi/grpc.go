@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/tap"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/guard"
 )
 
 // ServeGRPC serves gRPC on a listener of its own, with gRPC's own transport, which
@@ -35,23 +36,51 @@ func (s *Server) StopGRPC(ctx context.Context) {
 }
 
 // gate stands in front of what comes through ServeGRPC. What comes through
-// ServeHTTP has passed the handlers in front of that.
+// ServeHTTP has passed the handlers in front of that, and is asked for its token there.
 type gate struct {
-	base  context.Context //nolint:containedctx // the life of the server, as http.Server's BaseContext
-	admit func(*http.Request) *runwith.Error
+	base         context.Context //nolint:containedctx // the life of the server, as http.Server's BaseContext
+	admit        func(*http.Request) *runwith.Error
+	authenticate func(http.Header) *runwith.Error // nil: nobody is asked
+}
+
+// refusal returns why a call with this header has no answer, or nil.
+func (g *gate) refusal(h http.Header) *runwith.Error {
+	if g.authenticate == nil {
+		return nil
+	}
+	return g.authenticate(h)
+}
+
+// refuse answers a call that has not shown who sends it.
+// https://www.rfc-editor.org/rfc/rfc6750#section-3
+func refuse(w http.ResponseWriter, r *http.Request, refusal *runwith.Error) {
+	if guard.IsGRPC(r) {
+		guard.RejectGRPC(w, refusal)
+		return
+	}
+	challenge := `Bearer realm="runwith"`
+	if r.Header.Get("Authorization") != "" {
+		challenge += `, error="invalid_token"`
+	}
+	w.Header().Set("WWW-Authenticate", challenge)
+	WriteError(w, refusal)
 }
 
 // check looks at a call before anything is made of it.
 func (g *gate) check(ctx context.Context, info *tap.Info) (context.Context, error) {
 	r := &http.Request{Method: http.MethodPost, Host: first(info.Header, ":authority"), Header: http.Header{}}
-	for _, name := range []string{"Origin", "Sec-Fetch-Site"} {
+	for _, name := range []string{"Origin", "Sec-Fetch-Site", "Authorization"} {
 		r.Header[name] = info.Header.Get(name)
 	}
 	if p, ok := peer.FromContext(ctx); ok {
 		ctx := context.WithValue(ctx, http.LocalAddrContextKey, p.LocalAddr)
 		r = r.WithContext(ctx)
 	}
-	if refusal := g.admit(r); refusal != nil {
+	refusal := g.admit(r)
+	if refusal == nil {
+		refusal = g.refusal(r.Header)
+	}
+	if refusal != nil {
 		return nil, grpcError(refusal)
 	}
 	return ctx, nil

@@ -24,7 +24,13 @@ import (
 // its own server, behind one guard.
 func split(t *testing.T, s *server) (addr string, stop func()) {
 	t.Helper()
-	api, err := runapi.New(runapi.Config{Engine: s.engine})
+	return splitOf(t, runapi.Config{Engine: s.engine})
+}
+
+// splitOf is split for a server of one's own choice.
+func splitOf(t *testing.T, c runapi.Config) (addr string, stop func()) {
+	t.Helper()
+	api, err := runapi.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/grpc"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/guard"
 	"github.com/runwith/runwith/internal/runapi/cloudlogging"
@@ -40,6 +41,9 @@ type Config struct {
 	// Project and ProjectNumber name the engine's own project, Region its own region.
 	// Others are served too, and have no number.
 	Project, ProjectNumber, Region string
+	// Authenticate returns why a call with this header is refused, UNAUTHENTICATED.
+	// No call gets past it, whatever it is for. Nil: nobody is asked who they are.
+	Authenticate func(http.Header) *runwith.Error
 }
 
 // New returns a handler that serves an engine. gRPC needs a listener that speaks
@@ -49,7 +53,7 @@ func New(c Config) (*Server, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	e, intercept := c.Engine, interceptor(c.Logger)
-	s := &Server{gate: &gate{}}
+	s := &Server{gate: &gate{authenticate: c.Authenticate}}
 	s.grpc = grpc.NewServer(grpc.ChainUnaryInterceptor(s.gate.bound, intercept), grpc.InTapHandle(s.gate.check),
 		grpc.ChainStreamInterceptor(s.gate.boundStream, streamInterceptor(c.Logger)))
 	services := []service{
@@ -74,6 +78,10 @@ func New(c Config) (*Server, error) {
 
 // ServeHTTP answers gRPC and REST.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if refusal := s.gate.refusal(r.Header); refusal != nil {
+		refuse(w, r, refusal)
+		return
+	}
 	if guard.IsGRPC(r) {
 		s.grpc.ServeHTTP(w, r)
 		return
