@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"path"
 	"strings"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cloudrun"
 	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/metadata"
 )
 
 // googleEndpoint is how the command line names Google's Cloud Run.
@@ -81,6 +84,7 @@ func (f *cloudRunFlags) use(ctx context.Context, at jobspec.Location, do func(*c
 	config := cloudrun.Config{Project: at.Project, Region: at.Region}
 	if !f.google() {
 		config.Endpoint = f.endpoint
+		useOwnToken(&config)
 	}
 	client, err := cloudrun.Dial(ctx, config)
 	if err != nil {
@@ -94,6 +98,19 @@ func (f *cloudRunFlags) use(ctx context.Context, at jobspec.Location, do func(*c
 		err = closed
 	}
 	return err
+}
+
+// useOwnToken gives a Cloud Run on this machine the tokens of its own metadata server,
+// if it has one: it may ask for them (--require-auth).
+func useOwnToken(c *cloudrun.Config) {
+	endpoint, err := url.Parse(c.Endpoint)
+	if err != nil {
+		return // which Dial tells
+	}
+	host := net.JoinHostPort(endpoint.Hostname(), cmp.Or(endpoint.Port(), "80"))
+	if tokens, err := metadata.NewTokenSource(host, nil); err == nil {
+		c.Token = metadata.IfAny(tokens)
+	}
 }
 
 // cloudRun is a client that tells people where it has looked.

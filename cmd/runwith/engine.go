@@ -15,8 +15,13 @@ func newEngine() *cobra.Command {
 		Long: `Engine serves google.cloud.run.v2 (Jobs, Executions, Tasks, Operations) over gRPC and
 REST, reading of logs as Cloud Logging does, and a metadata server, on one port.
 Tasks really run, as processes of this machine and without isolation. They find the
-metadata server by GCE_METADATA_HOST, as Google's libraries do.`,
+metadata server by GCE_METADATA_HOST, as Google's libraries do.
+
+With --require-auth the API asks each caller for a token of this metadata server, as
+Google's does, so that a program's authentication can be tried. It protects nothing
+from who can reach the server: the metadata server gives its tokens to anyone.`,
 		Example: `  runwith engine --addr 127.0.0.1:8080 --job nightly.yaml
+  runwith engine --require-auth
   curl localhost:8080/v2/projects/demo/locations/us-east4/jobs`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

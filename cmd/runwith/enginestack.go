@@ -74,6 +74,9 @@ func (s *engineStack) openWire(flags stackFlags, own string, logger *slog.Logger
 	c := runapi.Config{
 		Engine: s.engine, Logger: logger, Project: place.project, ProjectNumber: metadata.DefaultProjectNumber, Region: place.region,
 	}
+	if flags.what.requireAuth {
+		c.Authenticate = authority.Authenticate
+	}
 	if s.api, err = runapi.New(c); err != nil {
 		return err
 	}

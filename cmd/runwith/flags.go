@@ -60,12 +60,13 @@ func (f *folder) Type() string { return "DIR" }
 
 // engineFlags say what an engine runs and how.
 type engineFlags struct {
-	runner   string
-	jobs     []string
-	images   []string
-	maxTasks int
-	maxLog   int64
-	keep     int
+	runner      string
+	jobs        []string
+	images      []string
+	maxTasks    int
+	maxLog      int64
+	keep        int
+	requireAuth bool
 }
 
 func (f *engineFlags) add(cmd *cobra.Command) {
@@ -75,6 +76,7 @@ func (f *engineFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.images, "image", nil, "run `IMAGE=COMMAND` for containers that name no command (repeatable)")
 	flags.IntVar(&f.maxTasks, "max-tasks", engine.DefaultMaxTasks, "tasks that run at the same time at most")
 	flags.IntVar(&f.keep, "keep-executions", engine.DefaultKeepExecutions, "ended executions that are kept of a job, with their output")
+	flags.BoolVar(&f.requireAuth, "require-auth", false, "ask callers of the Cloud Run API for a token of this server's metadata server")
 	flags.Int64Var(&f.maxLog, "max-log", 1<<30, "bytes of output that are kept of one execution")
 }
 

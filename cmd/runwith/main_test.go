@@ -11,9 +11,10 @@ import (
 const raceOptions = "GORACE"
 
 // TestMain puts this very binary into the PATH under the name runwith, so that
-// tests and scripts run the program as its users do, race detector included.
+// tests and scripts run the program as its users do, race detector included. Beside it
+// are the programs that scripts need.
 func TestMain(m *testing.M) {
-	testscript.Main(tests{m}, map[string]func(){"runwith": main})
+	testscript.Main(tests{m}, map[string]func(){"runwith": main, "request": request, "on-cloud-run": onCloudRun})
 }
 
 // tests are those of the package, without what their programs would do slowly.

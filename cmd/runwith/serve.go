@@ -22,7 +22,7 @@ func newServe() *cobra.Command {
 		Long: `Serve accepts requests to start jobs, keeps them on disk, starts each one once
 and tells how it ended. Without --endpoint it starts them on Google's Cloud Run,
 with Application Default Credentials; --endpoint http://HOST:PORT names an engine
-on this machine, which needs none.
+on this machine, which needs none: if it asks for a token, it has one to give.
 
 Callers are not authenticated yet, so that --allow-unauthenticated is required.`,
 		Example: `  runwith serve --project my-project --region us-east4 --allow-unauthenticated
@@ -42,9 +42,9 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 			}
 			logger := newLogger(cmd, slog.LevelInfo)
 			open := func(ctx context.Context, _ string) (*site, error) {
-				i, err := openInvoker(ctx, place.data, cloudrun.Config{
-					Endpoint: endpoint, Project: place.project, Region: place.region, Logger: logger,
-				}, logger)
+				at := cloudrun.Config{Endpoint: endpoint, Project: place.project, Region: place.region, Logger: logger}
+				useOwnToken(&at)
+				i, err := openInvoker(ctx, place.data, at, logger)
 				if err != nil {
 					return nil, err
 				}

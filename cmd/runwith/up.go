@@ -20,7 +20,8 @@ func newUp() *cobra.Command {
 		Short: "Run engine and invoker together, for development",
 		Long: `Up runs the engine (the Cloud Run Jobs API on this machine) and the invoker in
 front of it, on one port, until it is told to stop with Ctrl-C or SIGTERM. What
-was accepted survives a restart, and a crash too.
+was accepted survives a restart, and a crash too. --require-auth is about the
+engine's API, as in runwith engine; the invoker's asks nobody.
 
 Without --job it registers the sample job, test-job.`,
 		Example: `  runwith up

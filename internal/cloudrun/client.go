@@ -118,7 +118,7 @@ func (c *Client) dialPlain(ctx context.Context, config Config) error {
 	var transport http.RoundTripper = &http.Transport{Proxy: nil, IdleConnTimeout: time.Minute}
 	if config.Token != nil {
 		opts = append(opts, grpc.WithPerRPCCredentials(bearer{config.Token}))
-		transport = &oauth2.Transport{Source: config.Token, Base: transport}
+		transport = bearerTransport{bearer{config.Token}, transport}
 	}
 	conn, err := grpc.NewClient(host, opts...)
 	if err != nil {

@@ -20,7 +20,8 @@ type Config struct {
 	// Project and Region own the jobs. Both are required.
 	Project, Region string
 	// Token goes with every call. Nil means Application Default Credentials with
-	// Google's Cloud Run, and no credential with one on this machine.
+	// Google's Cloud Run, and no credential with one on this machine, as an empty
+	// token does.
 	Token oauth2.TokenSource
 	// Logger takes at debug level what became of each run; nil drops
 	// it. Requests and tokens are never logged.

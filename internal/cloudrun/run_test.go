@@ -47,22 +47,6 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestRunWithToken(t *testing.T) {
-	t.Parallel()
-	s := &server{run: func(context.Context, *runpb.RunJobRequest) (*runpb.Execution, error) {
-		return &runpb.Execution{Name: "e"}, nil
-	}}
-	plain := s.start(t)
-	c := dial(t, Config{Endpoint: plain.endpoint, Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "secret"})})
-
-	if _, err := c.Run(t.Context(), "report", nil); err != nil {
-		t.Fatalf("Run() = %v", err)
-	}
-	if diff := cmp.Diff([]string{"Bearer secret"}, s.metadata().Get("authorization")); diff != "" {
-		t.Errorf("authorization (-want +got):\n%s", diff)
-	}
-}
-
 // TestRunIsNotRetried gives the library the retries that it does not have by
 // default, and sees that they are not used.
 func TestRunIsNotRetried(t *testing.T) {

@@ -57,6 +57,20 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
 
+// IfAny returns a source that has an empty token where s has none to give: then it is
+// for the server that is called to say that it wants one.
+func IfAny(s oauth2.TokenSource) oauth2.TokenSource { return ifAny{s} }
+
+type ifAny struct{ oauth2.TokenSource }
+
+// Token returns the token, or an empty one, and no error.
+func (s ifAny) Token() (*oauth2.Token, error) {
+	if t, err := s.TokenSource.Token(); err == nil {
+		return t, nil
+	}
+	return new(oauth2.Token), nil
+}
+
 type tokenSource struct {
 	host   string
 	client *http.Client

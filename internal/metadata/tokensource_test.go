@@ -81,6 +81,28 @@ func TestTokenSourceRefusesOtherAnswers(t *testing.T) {
 	}
 }
 
+func TestIfAny(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(handler(t, config))
+	defer server.Close()
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	for name, test := range map[string]struct{ host, prefix string }{
+		"a metadata server": {server.Listener.Addr().String(), "runwith-"},
+		"another server":    {other.Listener.Addr().String(), ""},
+		"nobody":            {"127.0.0.1:1", ""},
+	} {
+		source, err := metadata.NewTokenSource(test.host, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := metadata.IfAny(source).Token()
+		if err != nil || token == nil || !strings.HasPrefix(token.AccessToken, test.prefix) || (token.AccessToken == "") != (test.prefix == "") {
+			t.Errorf("%s: Token() = %+v, %v, want one with the prefix %q", name, token, err, test.prefix)
+		}
+	}
+}
+
 // counted sends requests to a handler in the process and counts them.
 type counted struct {
 	handler http.Handler
