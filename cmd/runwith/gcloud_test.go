@@ -30,10 +30,22 @@ func standIn(t *testing.T, endpoint, script string) *exec.Cmd {
 	return cmd
 }
 
+// metadataServer is what an engine's metadata server answers.
+func metadataServer(t *testing.T, c metadata.Config) http.Handler {
+	t.Helper()
+	authority, err := metadata.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	authority.Register(mux)
+	return mux
+}
+
 // gcloud gets a token from an engine that wants one, in a file that is gone with it.
 func TestGcloudGetsAToken(t *testing.T) {
 	t.Parallel()
-	own := metadata.New(metadata.Config{Project: "shop", Region: "europe-west1"})
+	own := metadataServer(t, metadata.Config{Project: "shop", Region: "europe-west1"})
 	asked := make(chan string, 1)
 	engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/computeMetadata/") {
@@ -74,7 +86,7 @@ func TestGcloudGetsAToken(t *testing.T) {
 // Signals reach gcloud, and its end is that of runwith.
 func TestGcloudGetsSignals(t *testing.T) {
 	t.Parallel()
-	engine := httptest.NewServer(metadata.New(metadata.Config{}))
+	engine := httptest.NewServer(metadataServer(t, metadata.Config{}))
 	t.Cleanup(engine.Close)
 	for _, test := range []struct {
 		name   string
