@@ -1,0 +1,120 @@
+package discovery
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/runwith/runwith"
+)
+
+// Watch stands in front of a server and holds every answer that passes to the
+// documents of v1 and v2, and every error to Google's envelope. A fault fails the
+// test. Its methods may be called concurrently.
+type Watch struct {
+	t         testing.TB
+	next      http.Handler
+	documents []*Document
+
+	mu   sync.Mutex
+	seen map[string]int // answers by the ID of their method
+}
+
+// NewWatch watches what next answers. Answers of gRPC pass as they are.
+func NewWatch(t testing.TB, next http.Handler) *Watch {
+	t.Helper()
+	w := &Watch{t: t, next: next, seen: map[string]int{}}
+	for _, version := range []string{"v1", "v2"} {
+		d, err := Load(version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.documents = append(w.documents, d)
+	}
+	return w
+}
+
+// Seen returns the IDs of the methods whose answers have been checked, such as
+// run.namespaces.jobs.run, in order.
+func (w *Watch) Seen() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Sorted(maps.Keys(w.seen))
+}
+
+// ServeHTTP passes the request on, and looks at the answer.
+func (w *Watch) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+		w.next.ServeHTTP(rw, r)
+		return
+	}
+	recorded := &recorder{ResponseWriter: rw, status: http.StatusOK}
+	w.next.ServeHTTP(recorded, r)
+	if recorded.status >= http.StatusBadRequest {
+		w.checkError(r, recorded)
+		return
+	}
+	for _, d := range w.documents {
+		id, faults := d.Check(r.Method, r.URL.Path, recorded.body.Bytes())
+		if id != "" {
+			w.count(id)
+		}
+		for _, fault := range faults {
+			w.t.Errorf("%s %s (%s): %s", r.Method, r.URL.Path, id, fault)
+		}
+	}
+}
+
+func (w *Watch) count(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen[id]++
+}
+
+// checkError holds an error to Google's envelope.
+// https://google.aip.dev/193
+func (w *Watch) checkError(r *http.Request, recorded *recorder) {
+	if strings.HasPrefix(r.URL.Path, "/computeMetadata/") {
+		return // the metadata server answers in text
+	}
+	var answer struct {
+		Error struct {
+			Code            int
+			Message, Status string
+		}
+	}
+	decoder := json.NewDecoder(&recorded.body)
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(&answer)
+	e := answer.Error
+	if _, known := runwith.ParseCode(e.Status); err != nil || e.Code != recorded.status || e.Message == "" || !known {
+		w.t.Errorf("%s %s: status %d with %+v, %v; want an error in Google's envelope", r.Method, r.URL.Path, recorded.status, e, err)
+	}
+}
+
+// recorder keeps a copy of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	body   bytes.Buffer
+}
+
+// WriteHeader keeps the status.
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write keeps the bytes.
+func (r *recorder) Write(b []byte) (int, error) {
+	r.body.Write(b)
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap is for [http.ResponseController].
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
