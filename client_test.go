@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -109,6 +109,8 @@ func TestClientInvocations(t *testing.T) {
 func calls(c *runwith.Client) map[string]func(context.Context, string) error {
 	return map[string]func(context.Context, string) error{
 		"Run":        func(ctx context.Context, s string) error { _, err := c.Run(ctx, s, nil); return err },
+		"Cancel":     func(ctx context.Context, s string) error { _, err := c.Cancel(ctx, s); return err },
+		"Resolve":    func(ctx context.Context, s string) error { _, err := c.Resolve(ctx, s, runwith.Retry); return err },
 		"Invocation": func(ctx context.Context, s string) error { _, err := c.Invocation(ctx, s); return err },
 		"Wait":       func(ctx context.Context, s string) error { _, err := c.Wait(ctx, s); return err },
 		"Job":        func(ctx context.Context, s string) error { _, err := c.Job(ctx, s); return err },
@@ -174,20 +176,94 @@ func TestClientErrors(t *testing.T) {
 	}
 }
 
-// A broken connection says that the job may have been started.
+// What got no whole answer is sent again, with the same key; in the end the error
+// says that the key finds what was started.
 func TestClientRunBroken(t *testing.T) {
 	t.Parallel()
-	var posts atomic.Int32
-	client := setup(t, func(http.ResponseWriter, *http.Request) {
-		posts.Add(1)
+	keys := map[string]int{}
+	client := setup(t, func(_ http.ResponseWriter, r *http.Request) {
+		keys[r.Header.Get("Idempotency-Key")]++
 		panic(http.ErrAbortHandler)
 	})
 	_, err := client.Run(t.Context(), "test-job", nil)
-	if runwith.CodeOf(err) != runwith.Unavailable || !strings.Contains(err.Error(), "whether the job was started") {
+	if runwith.CodeOf(err) != runwith.Unavailable || !strings.Contains(err.Error(), "same key") {
 		t.Errorf("Run = %v, want UNAVAILABLE with advice", err)
 	}
-	if n := posts.Load(); n != 1 {
-		t.Errorf("Run was sent %d times, want once", n)
+	if _, err := client.RunOnce(t.Context(), "test-job", `order "7" \`, nil); runwith.CodeOf(err) != runwith.Unavailable {
+		t.Errorf("RunOnce = %v, want UNAVAILABLE", err)
+	}
+	if own := `"order \"7\" \\"`; len(keys) != 2 || keys[own] < 2 || keys[""] > 0 {
+		t.Errorf("keys that were sent = %v, want %s and one more, several times", keys, own)
+	}
+}
+
+// A key of its own is another for each run.
+func TestClientRunRetries(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		lines []string
+		want  runwith.Code
+		sent  int
+	}{
+		{[]string{"accepted"}, runwith.OK, 1},
+		{[]string{"502", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "accepted"}, runwith.OK, 4},
+		{[]string{"UNAVAILABLE"}, runwith.Unavailable, 6},
+		{[]string{"NOT_FOUND"}, runwith.NotFound, 1},
+		{[]string{"ABORTED"}, runwith.Aborted, 1},
+		{[]string{"ALREADY_EXISTS"}, runwith.AlreadyExists, 1},
+		{[]string{"503", "INVALID_ARGUMENT"}, runwith.InvalidArgument, 2},
+	} {
+		t.Run(strings.Join(test.lines, ","), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client, asked := script(test.lines...)
+				_, err := client.Run(t.Context(), "test-job", nil)
+				if runwith.CodeOf(err) != test.want || len(*asked) != test.sent {
+					t.Errorf("Run = %v after %d requests, want %v after %d", err, len(*asked), test.want, test.sent)
+				}
+			})
+		})
+	}
+}
+
+// Who is asked to wait waits.
+func TestClientRetryAfter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began, asked := time.Now(), 0
+		client := &runwith.Client{HTTPClient: &http.Client{Transport: handlerTransport{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if asked++; asked == 1 {
+				w.Header().Set("Retry-After", "20")
+				answerWith(503, "application/problem+json", `{"code":"UNAVAILABLE"}`)(w, r)
+				return
+			}
+			answerWith(202, "application/json", `{"id":"inv-1","state":"accepted"}`)(w, r)
+		})}}}
+		_, err := client.Run(t.Context(), "test-job", nil)
+		if took := time.Since(began); err != nil || took < 20*time.Second || took > time.Minute {
+			t.Errorf("Run = %v after %v, want 20 s to a minute", err, took)
+		}
+	})
+}
+
+// Decisions go to paths of their own.
+func TestClientDecisions(t *testing.T) {
+	t.Parallel()
+	var got []string
+	client := setup(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = append(got, fmt.Sprintf("%s %s %s", r.Method, r.URL.Path, body))
+		answerWith(http.StatusAccepted, "application/json", `{"id":"inv-1","state":"cancelled"}`)(w, r)
+	})
+	if i, err := client.Cancel(t.Context(), "inv-1"); err != nil || i.State != runwith.StateCancelled {
+		t.Errorf("Cancel = %+v, %v", i, err)
+	}
+	if _, err := client.Resolve(t.Context(), "inv-1", runwith.Leave); err != nil {
+		t.Errorf("Resolve = %v", err)
+	}
+	want := []string{"POST /api/v1/invocations/inv-1/cancel ", `POST /api/v1/invocations/inv-1/resolve {"decision":"leave"}`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }
 

@@ -7,9 +7,14 @@ type State string
 
 // The states of an invocation, in the order in which they are passed.
 const (
-	// StateAccepted: the request is on disk, and Cloud Run has not been asked yet.
+	// StateAccepted: the request is on disk, and Cloud Run has not been asked yet,
+	// or has certainly started nothing.
 	StateAccepted State = "accepted"
-	// StateStarting: Cloud Run is being asked to start the job.
+	// StateQueued: the same, and it waits until those before it with the same
+	// concurrency key have ended.
+	StateQueued State = "queued"
+	// StateStarting: Cloud Run is being asked to start the job, or was asked and
+	// gave no clear answer: what became of it is being found out.
 	StateStarting State = "starting"
 	// StateRunning: an execution exists.
 	StateRunning State = "running"
@@ -17,7 +22,8 @@ const (
 	StateSucceeded State = "succeeded"
 	// StateFailed: the execution ended, and not every task succeeded.
 	StateFailed State = "failed"
-	// StateCancelled: the execution was cancelled.
+	// StateCancelled: the execution was cancelled, or the invocation before there
+	// was one.
 	StateCancelled State = "cancelled"
 	// StateRefused: Cloud Run definitely would not start the job.
 	StateRefused State = "refused"
@@ -45,7 +51,7 @@ type Invocation struct {
 	ID  string `json:"id" doc:"ID of the invocation."`
 	Job string `json:"job" doc:"Job that was asked for."`
 
-	State State `json:"state" enum:"accepted,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"Where the invocation stands."`
+	State State `json:"state" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"Where the invocation stands."`
 	// Execution is the resource name of the Cloud Run execution, empty until
 	// there is one.
 	Execution string `json:"execution,omitempty" doc:"Resource name of the Cloud Run execution, once there is one."`
@@ -59,6 +65,13 @@ type Invocation struct {
 	Counts Counts `json:"counts" doc:"Tasks of the execution, counted by state."`
 	// Attempts counts the calls to Cloud Run that were made to start the job.
 	Attempts int `json:"attempts" doc:"Calls to Cloud Run that were made to start the job."`
+	// CancelRequested is when somebody asked to cancel the invocation, zero where
+	// nobody did.
+	CancelRequested time.Time `json:"cancelRequested,omitzero" doc:"When somebody asked to cancel the invocation."`
+	// Twins counts the executions beside Execution that were found to carry the
+	// invocation's mark. Each is cancelled. There is one only where Cloud Run took
+	// longer to show an execution than the invoker waits for it.
+	Twins int `json:"twins,omitempty" doc:"Executions beyond the one that were found, and cancelled."`
 	// Error says why an invocation failed, was refused or is unresolved.
 	Error *Failure `json:"error,omitempty" doc:"Why the invocation failed, was refused or is unresolved."`
 }

@@ -47,6 +47,15 @@ func (p problem) err(status int) *Error {
 
 // problemError returns what a response with an error's status says.
 func problemError(response *http.Response, server string) *Error {
+	e := answered(response, server)
+	if cause := throttled(response.Header); cause != nil {
+		e.Err = cause
+	}
+	return e
+}
+
+// answered reads the error in a response.
+func answered(response *http.Response, server string) *Error {
 	status := response.StatusCode
 	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if mediaType == "application/problem+json" {
@@ -86,8 +95,8 @@ func broken(r *http.Request, err error) *Error {
 		cause = u.Err // the URL is in the message already
 	}
 	advice := "ask again"
-	if r.Method != http.MethodGet {
-		advice = "look whether the job was started before you ask again"
+	if r.Header.Get("Idempotency-Key") != "" {
+		advice = "the job may have been started; a repeat with the same key starts it once"
 	}
 	return &Error{
 		Code:    Unavailable,

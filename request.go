@@ -25,6 +25,7 @@ type request struct {
 	query  url.Values
 	prefer string
 	accept string // "": JSON
+	key    string // Idempotency-Key; "": none
 	body   []byte // nil: none
 }
 
@@ -68,7 +69,16 @@ func (r request) http(ctx context.Context, server string) (*http.Request, error)
 	if r.prefer != "" {
 		hr.Header.Set("Prefer", r.prefer)
 	}
+	if r.key != "" {
+		hr.Header.Set("Idempotency-Key", quote(r.key))
+	}
 	return hr, nil
+}
+
+// quote is a text as a string of structured fields.
+// See https://www.rfc-editor.org/rfc/rfc9651#name-serializing-a-string.
+func quote(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }
 
 // decode reads the JSON answer of a call, and closes it.

@@ -30,10 +30,12 @@ type manifest struct {
 	Time    time.Time `json:"time"`
 }
 
+const invokerDatabase, engineDatabase = "invoker.db", "engine.db"
+
 // databases are those of a data folder, in the order in which they are copied. The
 // engine's comes later: a run that the invoker's copy has begun is then found in
 // the engine's, and not made again.
-func databases() []string { return []string{"invoker.db", "engine.db"} }
+func databases() []string { return []string{invokerDatabase, engineDatabase} }
 
 var archivedLog = regexp.MustCompile(`^logs/[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.log$`)
 

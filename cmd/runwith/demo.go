@@ -15,6 +15,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/invoker"
 )
 
 func newDemo() *cobra.Command {
@@ -59,6 +60,7 @@ func demo(ctx context.Context, out io.Writer, logger *slog.Logger) (err error) {
 			to:    listenFlags{addr: "127.0.0.1:0"},
 			place: placeFlags{data: data, project: "demo", region: "us-east4"},
 			what:  engineFlags{runner: "process", maxTasks: engine.DefaultMaxTasks, maxLog: 1 << 20, keep: 1},
+			how:   invokerFlags{settle: invoker.DefaultSettle, callTimeout: invoker.DefaultCallTimeout, keep: invoker.DefaultKeep, rebuild: "auto", store: "durable"},
 		}
 		addr  = make(chan string, 1)
 		ended = make(chan error, 1)

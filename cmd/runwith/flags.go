@@ -80,11 +80,13 @@ func (f *engineFlags) add(cmd *cobra.Command) {
 	flags.Int64Var(&f.maxLog, "max-log", 1<<30, "bytes of output that are kept of one execution")
 }
 
-// stackFlags are all that an engine with its listener needs.
+// stackFlags are all that an engine with its listener needs, and the invoker where
+// there is one.
 type stackFlags struct {
 	to    listenFlags
 	place placeFlags
 	what  engineFlags
+	how   invokerFlags
 }
 
 func (f *stackFlags) add(cmd *cobra.Command) {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -23,8 +22,12 @@ type invokerStack struct {
 	handler  http.Handler
 }
 
+// localReads is how often a minute the executions of one job are read of an engine,
+// which has no quota.
+const localReads = 600
+
 // openInvoker opens an invoker in the data folder. Requests that wait end with ctx.
-func openInvoker(ctx context.Context, data string, to cloudrun.Config, logger *slog.Logger) (_ *invokerStack, err error) {
+func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invokerFlags) (_ *invokerStack, err error) {
 	s := &invokerStack{}
 	defer func() {
 		if err != nil {
@@ -34,15 +37,21 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, logger *s
 	if s.cloudRun, err = cloudrun.Dial(ctx, to); err != nil {
 		return s, err
 	}
-	c := invoker.Config{Path: filepath.Join(data, "invoker.db"), CloudRun: s.cloudRun, Logger: logger}
+	c, err := f.config()
+	if err != nil {
+		return s, err
+	}
+	c.Path, c.CloudRun, c.Logger = filepath.Join(data, "invoker.db"), s.cloudRun, to.Logger
 	if to.Endpoint == "" {
 		c.LogDelay = googleLogDelay
+	} else {
+		c.JobReads = localReads
 	}
 	s.invoker, err = invoker.Open(ctx, c)
 	if err != nil {
 		return s, err
 	}
-	s.handler = api.New(api.Config{Invoker: s.invoker, Version: version(), Logger: logger, Context: ctx})
+	s.handler = api.New(api.Config{Invoker: s.invoker, Version: version(), Logger: to.Logger, Context: ctx})
 	return s, nil
 }
 

@@ -20,6 +20,10 @@ import (
 	"github.com/runwith/runwith/internal/runapi"
 )
 
+// settleTimeout is how long a site may take to settle before it is announced all the
+// same.
+const settleTimeout = 5 * time.Second
+
 // shutdownTimeout is how long requests have to end when the server stops.
 const shutdownTimeout = 10 * time.Second
 
@@ -31,6 +35,8 @@ type site struct {
 	// drain stops what makes calls to this very listener, which serves until it
 	// returns. It may be nil.
 	drain func() error
+	// settled is closed when the site does all that it can; nil: it does at once.
+	settled <-chan struct{}
 	// close ends the rest, when no request is under way any more.
 	close func() error
 }
@@ -67,6 +73,7 @@ func serve(ctx context.Context, f listenFlags, logger *slog.Logger,
 		go func() { served <- s.grpc.ServeGRPC(requests, http2, shield.Check) }()
 	}
 	go func() { served <- server.Serve(listener) }()
+	s.settle(ctx)
 	ready(listener.Addr().String())
 	select {
 	case err := <-served:
@@ -97,6 +104,18 @@ func rootCause(err error) error {
 		return op.Err
 	}
 	return err
+}
+
+// settle waits until the site does all that it can.
+func (s *site) settle(ctx context.Context) {
+	if s.settled == nil {
+		return
+	}
+	select {
+	case <-s.settled:
+	case <-time.After(settleTimeout):
+	case <-ctx.Done():
+	}
 }
 
 // shutdown ends a site in order: what calls it, requests, state.

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
 )
 
 func newRestore() *cobra.Command {
@@ -24,7 +25,9 @@ func newRestore() *cobra.Command {
 		Short: "Fill an empty data folder with the state of a backup",
 		Long: `Restore fills an empty data folder, or a new one, with what runwith backup has
 written; FILE may be - for standard input. A server that is then started on the
-folder goes on from there: executions that were running run again.`,
+folder goes on from there: executions that were running run again. An invoker without
+an engine reads back what was started since the backup; until then, a call's longest
+time and the settling delay, it takes no request with a key.`,
 		Example: `  runwith restore state.tar --data /srv/restored
   runwith up --data /srv/restored`,
 		Args: cobra.ExactArgs(1),
@@ -175,7 +178,11 @@ func (u *unpacker) manifest() error {
 // no server begins on a part of it.
 func unpublished(name string) string { return name + ".restoring" }
 
+// publish gives the databases their names.
 func (u *unpacker) publish() error {
+	if err := u.mark(); err != nil {
+		return err
+	}
 	for _, name := range databases() {
 		err := u.root.Rename(unpublished(name), name)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -185,13 +192,27 @@ func (u *unpacker) publish() error {
 	return nil
 }
 
+// mark says of an invoker without an engine that it was restored: its Cloud Run has
+// gone on since the backup, and what was started meanwhile is to be read back. An
+// engine that comes with it has not.
+func (u *unpacker) mark() error {
+	if _, err := u.root.Stat(unpublished(engineDatabase)); err == nil {
+		return nil
+	}
+	mark, err := u.root.Create(invokerDatabase + invoker.RestoredSuffix)
+	if err != nil {
+		return err
+	}
+	return errors.Join(mark.Sync(), mark.Close())
+}
+
 // clear takes away what was written.
 func (u *unpacker) clear() error {
 	errs := []error{u.root.RemoveAll("logs")}
 	for _, name := range databases() {
 		errs = append(errs, u.root.RemoveAll(name), u.root.RemoveAll(unpublished(name)))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, u.root.RemoveAll(invokerDatabase+invoker.RestoredSuffix))...)
 }
 
 // syncFolder makes what was created in a folder last, where folders can be synced.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +19,7 @@ import (
 // runFlags are what a run asks for.
 type runFlags struct {
 	server  string
+	key     string
 	env     []string
 	tasks   int
 	timeout time.Duration
@@ -30,12 +33,16 @@ func newRun() *cobra.Command {
 		Use:   "run JOB [-- ARGS...]",
 		Short: "Start a job, show its output and wait for its end",
 		Long: `Run starts a job through the invoker, shows its progress and output, and ends
-with exit code 0 when every task succeeded and 1 when not. Ctrl-C leaves the job
-running.
+with exit code 0 when every task succeeded and 1 when not. Ctrl-C asks for the job
+to be cancelled and ends with 130; a second Ctrl-C does not wait for the answer.
+
+With --key the job is started once: a repeat with the same key, also from elsewhere
+or after a crash, shows the invocation that is there already.
 
 Arguments behind -- replace the job's; a -- with nothing behind it empties them.`,
 		Example: `  runwith run test-job --env ENV_1=HELLO --env ENV_2=WORLD -- arg-1 arg-2
   runwith run nightly --tasks 10 --timeout 1h
+  runwith run nightly --key nightly-2026-11-23
   runwith run nightly --detach        # prints the invocation's ID`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if named := positional(cmd, args); named != 1 {
@@ -51,7 +58,7 @@ Arguments behind -- replace the job's; a -- with nothing behind it empties them.
 			r := &jobRun{
 				client: &runwith.Client{Server: f.server},
 				out:    cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
-				json: f.json,
+				json: f.json, key: cmp.Or(f.key, rand.Text()),
 			}
 			return r.run(cmd.Context(), args[0], overrides, f.detach)
 		},
@@ -61,6 +68,7 @@ Arguments behind -- replace the job's; a -- with nothing behind it empties them.
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "set `NAME=VALUE` in the job's environment (repeatable)")
 	flags.IntVar(&f.tasks, "tasks", 0, "run this many tasks instead of the job's number")
 	flags.DurationVar(&f.timeout, "timeout", 0, "bound each attempt of a task, instead of the job's `DURATION`")
+	flags.StringVar(&f.key, "key", "", "start the job once for this `KEY`, however often the command is repeated")
 	flags.BoolVarP(&f.detach, "detach", "d", false, "print the invocation's ID and do not wait")
 	flags.BoolVar(&f.json, "json", false, "print the invocation as JSON; the job's output goes to standard error")
 	return cmd
@@ -78,6 +86,9 @@ func (f *runFlags) overrides(cmd *cobra.Command, args []string) (*runwith.Overri
 	o := &runwith.Overrides{TaskCount: f.tasks, Timeout: f.timeout}
 	if cmd.ArgsLenAtDash() >= 0 {
 		o.Args = append([]string{}, args[1:]...)
+	}
+	if cmd.Flags().Changed("key") && f.key == "" {
+		return nil, errors.New("--key: must not be empty")
 	}
 	if cmd.Flags().Changed("tasks") && f.tasks < 1 {
 		return nil, fmt.Errorf("--tasks %d: must be at least 1", f.tasks)
@@ -103,14 +114,15 @@ type jobRun struct {
 	client   *runwith.Client
 	out, err io.Writer
 	json     bool
+	key      string
 	label    func(runwith.LogLine) string
 }
 
 func (r *jobRun) run(ctx context.Context, job string, o *runwith.Overrides, detach bool) error {
-	invocation, err := r.client.Run(ctx, job, o)
+	invocation, err := r.client.RunOnce(ctx, job, r.key, o)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return &exitError{exitInterrupted, fmt.Errorf("%w: look whether the job was started before you start it again", err)}
+		return &exitError{exitInterrupted, fmt.Errorf("%w: the job may have been started; --key %s finds it, and starts it once", err, r.key)}
 	case err != nil:
 		return err
 	}
@@ -120,12 +132,30 @@ func (r *jobRun) run(ctx context.Context, job string, o *runwith.Overrides, deta
 	end, err := r.watch(ctx, invocation)
 	switch {
 	case ctx.Err() != nil:
-		fmt.Fprintf(r.err, "runwith: %s runs on as invocation %s\n", job, invocation.ID)
-		return &exitError{code: exitInterrupted}
+		return r.cancel(ctx, invocation)
 	case err != nil:
 		return fmt.Errorf("watch invocation %s: %w", invocation.ID, err)
 	}
 	return r.report(end)
+}
+
+// cancelTimeout bounds how long a person who has had enough is kept.
+const cancelTimeout = 10 * time.Second
+
+// cancel asks for the job's end on behalf of who pressed Ctrl-C, and says so.
+func (r *jobRun) cancel(ctx context.Context, invocation *runwith.Invocation) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
+	defer stop()
+	now, err := r.client.Cancel(ctx, invocation.ID)
+	switch {
+	case err != nil:
+		return &exitError{exitInterrupted, fmt.Errorf("%s runs on as invocation %s, which cannot be cancelled: %w", invocation.Job, invocation.ID, err)}
+	case now.State.Terminal():
+		fmt.Fprintf(r.err, "runwith: invocation %s of %s is %s\n", now.ID, now.Job, now.State)
+	default:
+		fmt.Fprintf(r.err, "runwith: asked to cancel invocation %s of %s; see runwith invocations describe %[1]s\n", now.ID, now.Job)
+	}
+	return &exitError{code: exitInterrupted}
 }
 
 func (r *jobRun) detached(invocation *runwith.Invocation) error {

@@ -14,6 +14,7 @@ func newServe() *cobra.Command {
 	var (
 		to       listenFlags
 		place    placeFlags
+		how      invokerFlags
 		endpoint string
 	)
 	cmd := &cobra.Command{
@@ -24,9 +25,20 @@ and tells how it ended. Without --endpoint it starts them on Google's Cloud Run,
 with Application Default Credentials; --endpoint http://HOST:PORT names an engine
 on this machine, which needs none: if it asks for a token, it has one to give.
 
+Each is started once: a start of which the outcome is not known is searched for, and
+made again only when it is certain that nothing was started. --settle says how long
+Cloud Run may take to show an execution.
+
+--store=ephemeral is for a disk that does not last, as on Cloud Run: an invocation is
+accepted once its start is confirmed, none waits, and what was started before is read
+back from Cloud Run, until when /readyz answers 503. While two instances overlap, the
+same key may be accepted by both: run one.
+
 Callers are not authenticated yet, so that --allow-unauthenticated is required.`,
 		Example: `  runwith serve --project my-project --region us-east4 --allow-unauthenticated
-  runwith serve --endpoint http://127.0.0.1:8080 --addr 127.0.0.1:8081 --allow-unauthenticated`,
+  runwith serve --endpoint http://127.0.0.1:8080 --addr 127.0.0.1:8081 --allow-unauthenticated
+  runwith serve --project my-project --region us-east4 --allow-unauthenticated \
+    --concurrency nightly=1:reject --rate thumbnails=30/min --run-quota 60`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !to.allowUnauthenticated {
@@ -44,7 +56,7 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 			open := func(ctx context.Context, _ string) (*site, error) {
 				at := cloudrun.Config{Endpoint: endpoint, Project: place.project, Region: place.region, Logger: logger}
 				useOwnToken(&at)
-				i, err := openInvoker(ctx, place.data, at, logger)
+				i, err := openInvoker(ctx, place.data, at, how)
 				if err != nil {
 					return nil, err
 				}
@@ -55,6 +67,7 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 	}
 	to.add(cmd)
 	place.add(cmd)
+	how.add(cmd)
 	cmd.Flags().StringVar(&endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
 		"`URL` of a Cloud Run Jobs API on this machine; google, or empty, is Google's (RUNWITH_ENDPOINT)")
 	return cmd

@@ -26,6 +26,7 @@ engine's API, as in runwith engine; the invoker's asks nobody.
 Without --job it registers the sample job, test-job.`,
 		Example: `  runwith up
   runwith up --job nightly.yaml --image nightly='python3 nightly.py'
+  runwith up --concurrency nightly=1 --rate nightly=10/min
   curl localhost:8080/api/v1/jobs/test-job/invocations -H 'Content-Type: application/json' -d '{"args":["arg-1"]}'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -34,6 +35,7 @@ Without --job it registers the sample job, test-job.`,
 		},
 	}
 	f.add(cmd)
+	f.how.add(cmd)
 	return cmd
 }
 
@@ -53,7 +55,7 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 		}
 		i, err := openInvoker(ctx, f.place.data, cloudrun.Config{
 			Endpoint: "http://" + own, Project: f.place.project, Region: f.place.region, Token: tokens, Logger: logger,
-		}, logger)
+		}, f.how)
 		if err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
@@ -61,7 +63,8 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 		mux.Handle("/", e.mux)
 		mux.Handle("/api/", i.handler)
 		mux.Handle("/healthz", i.handler)
-		return &site{handler: mux, grpc: e.api, drain: i.Close, close: e.Close}, nil
+		mux.Handle("/readyz", i.handler)
+		return &site{handler: mux, grpc: e.api, drain: i.Close, settled: i.invoker.Rebuilt(), close: e.Close}, nil
 	}, ready)
 }
 

@@ -1,6 +1,6 @@
 // Package api is the invoker on the wire: a JSON API under /api/v1, described by
-// an OpenAPI 3.1 document at /api/v1/openapi.json, and /healthz beside it. It
-// translates between HTTP and the invoker, and decides nothing.
+// an OpenAPI 3.1 document at /api/v1/openapi.json, and /healthz and /readyz beside
+// it. It translates between HTTP and the invoker, and decides nothing.
 //
 // Every error is a problem (RFC 9457) that carries the canonical code of a
 // [runwith.Error], also where no route matches.
@@ -18,7 +18,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker"
 )
 
-// prefix is the path below which all routes but /healthz lie.
+// prefix is the path below which all routes but /healthz and /readyz lie.
 const prefix = "/api/v1"
 
 // Invoker is what the API serves. Errors that a caller may see are
@@ -26,14 +26,18 @@ const prefix = "/api/v1"
 // methods may be called concurrently.
 type Invoker interface {
 	Invocations
+	Decisions
 	Jobs
+	// Ready returns nil where the invoker does what it is asked, and the reason
+	// where it does not.
+	Ready(ctx context.Context) error
 }
 
 // Invocations starts jobs and tells what became of it.
 type Invocations interface {
 	// Invoke accepts a request to start a job; the invocation is on disk when it
-	// returns.
-	Invoke(ctx context.Context, job string, o runwith.Overrides) (runwith.Invocation, error)
+	// returns. A repeat with the same key returns the invocation that is there.
+	Invoke(ctx context.Context, q invoker.Request) (_ runwith.Invocation, replayed bool, err error)
 	// Invocation returns an invocation as it is now.
 	Invocation(ctx context.Context, id string) (runwith.Invocation, error)
 	// Wait returns an invocation once it has settled, or ctx's error when that
@@ -46,6 +50,14 @@ type Invocations interface {
 	// follow also what they will print, until the invocation has settled. It
 	// stops at the first error.
 	Logs(ctx context.Context, id string, follow bool) iter.Seq2[runwith.LogLine, error]
+}
+
+// Decisions are what people decide about an invocation.
+type Decisions interface {
+	// Cancel asks for an invocation to end. One that has ended stays as it is.
+	Cancel(ctx context.Context, id string) (runwith.Invocation, error)
+	// Resolve decides about one that is unresolved.
+	Resolve(ctx context.Context, id string, d invoker.Decision) (runwith.Invocation, error)
 }
 
 // Jobs tells which jobs may be started.
@@ -97,6 +109,7 @@ func New(c Config) http.Handler {
 	}
 	document := s.newDocument()
 	s.routeInvocations(document)
+	s.routeDecisions(document)
 	s.routeLogs(document)
 	s.routeJobs(document)
 	s.routeHealth(document)

@@ -74,13 +74,16 @@ func TestDocument(t *testing.T) {
 		}
 	}
 	want := map[string][]string{
-		"/healthz":                       {"get"},
-		"/api/v1/jobs":                   {"get"},
-		"/api/v1/jobs/{job}":             {"get"},
-		"/api/v1/jobs/{job}/invocations": {"post"},
-		"/api/v1/invocations":            {"get"},
-		"/api/v1/invocations/{id}":       {"get"},
-		"/api/v1/invocations/{id}/logs":  {"get"},
+		"/healthz":                         {"get"},
+		"/readyz":                          {"get"},
+		"/api/v1/jobs":                     {"get"},
+		"/api/v1/jobs/{job}":               {"get"},
+		"/api/v1/jobs/{job}/invocations":   {"post"},
+		"/api/v1/invocations":              {"get"},
+		"/api/v1/invocations/{id}":         {"get"},
+		"/api/v1/invocations/{id}/cancel":  {"post"},
+		"/api/v1/invocations/{id}/resolve": {"post"},
+		"/api/v1/invocations/{id}/logs":    {"get"},
 	}
 	if diff := cmp.Diff(want, routes); diff != "" {
 		t.Errorf("routes of openapi.json (-want +got):\n%s", diff)

@@ -18,6 +18,10 @@ import (
 // fake is an invoker that answers what a test sets, and otherwise with sample.
 type fake struct {
 	invoke      func(ctx context.Context, job string, o runwith.Overrides) (runwith.Invocation, error)
+	request     func(q invoker.Request) (_ runwith.Invocation, replayed bool, err error)
+	cancel      func(id string) (runwith.Invocation, error)
+	resolve     func(id string, d invoker.Decision) (runwith.Invocation, error)
+	ready       error
 	invocation  func(ctx context.Context, id string) (runwith.Invocation, error)
 	wait        func(ctx context.Context, id string) (runwith.Invocation, error)
 	invocations func(f invoker.Filter) ([]runwith.Invocation, string, error)
@@ -46,12 +50,24 @@ func succeeded() runwith.Invocation {
 	return i
 }
 
-func (f *fake) Invoke(ctx context.Context, job string, o runwith.Overrides) (runwith.Invocation, error) {
-	if f.invoke == nil {
-		return sample(), nil
+func (f *fake) Invoke(ctx context.Context, q invoker.Request) (_ runwith.Invocation, replayed bool, err error) {
+	if f.request != nil {
+		return f.request(q)
 	}
-	return f.invoke(ctx, job, o)
+	if f.invoke == nil {
+		return sample(), false, nil
+	}
+	i, err := f.invoke(ctx, q.Job, q.Overrides)
+	return i, false, err
 }
+
+func (f *fake) Cancel(_ context.Context, id string) (runwith.Invocation, error) { return f.cancel(id) }
+
+func (f *fake) Resolve(_ context.Context, id string, d invoker.Decision) (runwith.Invocation, error) {
+	return f.resolve(id, d)
+}
+
+func (f *fake) Ready(context.Context) error { return f.ready }
 
 func (f *fake) Invocation(ctx context.Context, id string) (runwith.Invocation, error) {
 	if f.invocation == nil {

@@ -26,4 +26,17 @@ func (s *server) routeHealth(d huma.API) {
 	}, func(context.Context, *struct{}) (*healthOutput, error) {
 		return &healthOutput{Body: health{Status: "ok", Version: s.version}}, nil
 	})
+	register(s, d, huma.Operation{
+		OperationID: "ready",
+		Method:      http.MethodGet,
+		Path:        "/readyz",
+		Summary:     "Whether the invoker does what it is asked",
+		Description: description(`Answers 503 while the store is being rebuilt, and while Cloud Run does not answer and accepted
+			invocations wait for it.`),
+	}, func(ctx context.Context, _ *struct{}) (*healthOutput, error) {
+		if err := s.invoker.Ready(ctx); err != nil {
+			return nil, err
+		}
+		return &healthOutput{Body: health{Status: "ok", Version: s.version}}, nil
+	})
 }

@@ -13,6 +13,7 @@ import (
 
 type startInput struct {
 	Preference
+	KeyHeader
 	JobPath
 	Body *runRequest
 }
@@ -23,6 +24,8 @@ type JobPath struct {
 }
 
 type startOutput struct {
+	Status   int
+	Replayed string `header:"Idempotency-Replayed" doc:"true where the request is a repeat: the invocation is the one that was started before."`
 	Location string `header:"Location" doc:"Path of the invocation."`
 	Applied  string `header:"Preference-Applied" doc:"The wait that was granted."`
 	Body     runwith.Invocation
@@ -40,7 +43,7 @@ type invocationOutput struct {
 
 type listInput struct {
 	Job       string        `query:"job" doc:"Only invocations of this job."`
-	State     runwith.State `query:"state" enum:"accepted,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"Only invocations in this state."`
+	State     runwith.State `query:"state" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"Only invocations in this state."`
 	PageSize  int           `query:"pageSize" minimum:"0" doc:"The most invocations to return; 0 leaves it to the server, which returns at most 1000."`
 	PageToken string        `query:"pageToken" doc:"The nextPageToken of the page before."`
 }
@@ -61,7 +64,9 @@ func (s *server) routeInvocations(d huma.API) {
 		Path:        prefix + "/jobs/{job}/invocations",
 		Summary:     "Start a job",
 		Description: description(`Starts a job once, with overrides for this one execution; the job itself never
-			changes. The invocation is on disk when the answer is given. An empty body overrides nothing.`),
+			changes. The invocation is on disk when the answer is given. An empty body overrides nothing.
+			With an Idempotency-Key a repeat of the same request is answered with 200 and the same invocation as it is
+			then; another request with the same key is answered with 422.`),
 		DefaultStatus: http.StatusAccepted,
 		MaxBodyBytes:  -1, // readBody has its own
 		// huma would set a deadline when the body has been read, which then ends
@@ -84,14 +89,18 @@ func (s *server) routeInvocations(d huma.API) {
 }
 
 func (s *server) start(ctx context.Context, in *startInput) (*startOutput, error) {
-	invocation, err := s.invoker.Invoke(ctx, in.Job, in.Body.overrides())
+	invocation, replayed, err := s.invoker.Invoke(ctx, invoker.Request{Job: in.Job, Overrides: in.Body.overrides(), Key: in.key})
 	if err != nil {
 		return nil, err
 	}
 	out := &startOutput{
+		Status:   http.StatusAccepted,
 		Location: prefix + "/invocations/" + url.PathEscape(invocation.ID),
 		Applied:  in.applied(),
 		Body:     invocation,
+	}
+	if replayed {
+		out.Status, out.Replayed = http.StatusOK, "true"
 	}
 	if !in.wanted {
 		return out, nil

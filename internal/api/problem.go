@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -22,6 +23,8 @@ const (
 	// maxFaults is the most faults that a problem lists, which keeps the answer in
 	// proportion to the request.
 	maxFaults = 100
+	// retryAfter is in seconds: nothing that ends by itself is known to last longer.
+	retryAfter = "1"
 )
 
 // problem is an error on the wire. Its type is about:blank, which need not be
@@ -52,6 +55,16 @@ func (p *problem) Error() string { return p.Detail }
 // GetStatus makes a problem huma's StatusError, which it writes as it is.
 func (p *problem) GetStatus() int { return p.Status }
 
+// GetHeaders makes a problem huma's HeadersError: who is told to ask again is told
+// when. See https://www.rfc-editor.org/rfc/rfc9110#field.retry-after.
+func (p *problem) GetHeaders() http.Header {
+	switch p.Status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return http.Header{"Retry-After": {retryAfter}}
+	}
+	return nil
+}
+
 // ContentType is what huma writes a problem as.
 func (p *problem) ContentType(string) string { return problemType }
 
@@ -61,6 +74,7 @@ func (p *problem) ContentType(string) string { return problemType }
 func WriteProblem(w http.ResponseWriter, err error) { writeProblem(w, problemOf(err)) }
 
 func writeProblem(w http.ResponseWriter, p *problem) {
+	maps.Copy(w.Header(), p.GetHeaders())
 	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // a client that does not read its problem is no error of ours

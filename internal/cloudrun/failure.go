@@ -54,7 +54,7 @@ func httpFailure(response *http.Response) *runwith.Error {
 		} `json:"error"`
 	}
 	_ = json.Unmarshal(body, &answer) // what cannot be read names no status
-	e := &runwith.Error{Code: codeOfHTTP(response.StatusCode), Message: answer.Error.Message}
+	e := &runwith.Error{Code: codeOfHTTP(response.StatusCode), Message: answer.Error.Message, Err: throttled(response.Header)}
 	if named, ok := runwith.ParseCode(answer.Error.Status); ok {
 		e.Code = named
 	}

@@ -50,6 +50,32 @@ func (c *Client) Executions(ctx context.Context, job string) iter.Seq2[*runpb.Ex
 	}
 }
 
+// executionPage is how many executions are asked for at once. Cloud Run may give
+// fewer.
+const executionPage = 1000
+
+// ExecutionPage returns one page of the executions of the job with the given ID,
+// or of all jobs where that is "-", and the token of the next, empty at the end.
+// It sends one request. Deleted executions are among them as long as they are
+// kept: one that was deleted has run.
+func (c *Client) ExecutionPage(ctx context.Context, job, token string) (page []*runpb.Execution, next string, err error) {
+	f := &flight{}
+	found := c.executions.ListExecutions(f.context(ctx), &runpb.ListExecutionsRequest{
+		Parent: c.jobName(job), PageSize: executionPage, PageToken: token, ShowDeleted: true,
+	})
+	for first := true; first || found.PageInfo().Remaining() > 0; first = false {
+		e, err := found.Next()
+		switch {
+		case errors.Is(err, iterator.Done):
+			return page, "", nil
+		case err != nil:
+			return nil, "", c.failure(err, f)
+		}
+		page = append(page, e)
+	}
+	return page, found.PageInfo().Token, nil
+}
+
 // pages yields what the library's iterator finds.
 func pages[T any](c *Client, f *flight, next func() (T, error), yield func(T, error) bool) {
 	for {

@@ -2,40 +2,59 @@ package invoker
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cloudrun"
 )
 
-// cloud is a Cloud Run that answers as a test wants. What a func is nil for
-// succeeds: a job with one container, executions that run for ever. It stands in
-// for the network: it can lose answers, which no server can be asked to do.
+// cloud is a Cloud Run that behaves as a test wants. With nothing set it has every
+// job, with one container, and executions that run for ever. It stands in for the
+// network: it can lose answers and show executions late, which no server can be
+// asked to do.
 type cloud struct {
-	run       func(ctx context.Context, n int) (*runpb.Execution, error) // n: calls before
+	// run answers a call in place of starting an execution and telling of it; n is
+	// how many calls came before. start starts one.
+	run       func(ctx context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error)
 	job       func(id string) (*runpb.Job, error)
 	execution func(name string) (*runpb.Execution, error)
+	page      func(n int) error // n: pages read before
+	cancelled func(name string) error
 	log       func(after cloudrun.Cursor) ([]runwith.LogLine, cloudrun.Cursor, error)
+	life      time.Duration // an execution succeeds after that; 0: it runs for ever
+	late      time.Duration // a list shows an execution after that
+	pageSize  int           // 0: all on one
 
 	mu       sync.Mutex
 	runs     []*runpb.RunJobRequest_Overrides // of the calls that arrived
+	times    []time.Time                      // when they did
 	underWay int
 	most     int // most calls under way at once
+	started  []*runpb.Execution
+	ended    map[string]time.Time // by execution: when it was cancelled
+	cancels  []string
+	jobReads int
+	gets     int
+	pages    int
 }
 
 func (c *cloud) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (*runpb.Execution, error) {
 	c.mu.Lock()
 	n := len(c.runs)
-	c.runs = append(c.runs, o)
+	c.runs, c.times = append(c.runs, o), append(c.times, time.Now())
 	c.underWay++
 	c.most = max(c.most, c.underWay)
 	c.mu.Unlock()
@@ -44,13 +63,37 @@ func (c *cloud) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Over
 		defer c.mu.Unlock()
 		c.underWay--
 	}()
+	start := func() *runpb.Execution { return c.start(job, o) }
 	if c.run != nil {
-		return c.run(ctx, n)
+		return c.run(ctx, n, start)
 	}
-	return &runpb.Execution{Name: executionOf(job, markerOf(o)), TaskCount: 1}, nil
+	return start(), nil
+}
+
+// start starts an execution, and names a second one of the same invocation after
+// its number.
+func (c *cloud) start(job string, o *runpb.RunJobRequest_Overrides) *runpb.Execution {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	name := executionOf(job, markerOf(o))
+	for n := 2; slices.ContainsFunc(c.started, func(e *runpb.Execution) bool { return e.GetName() == name }); n++ {
+		name = executionOf(job, markerOf(o)) + "-" + strconv.Itoa(n)
+	}
+	e := &runpb.Execution{
+		Name: name, Job: job, TaskCount: 1, RunningCount: 1, CreateTime: timestamppb.New(time.Now()),
+		Template: &runpb.TaskTemplate{Containers: []*runpb.Container{{}}},
+	}
+	for _, override := range o.GetContainerOverrides() {
+		e.Template.Containers[0].Env = append(e.Template.Containers[0].Env, override.GetEnv()...)
+	}
+	c.started = append(c.started, e)
+	return proto.CloneOf(e)
 }
 
 func (c *cloud) Job(_ context.Context, id string) (*runpb.Job, error) {
+	c.mu.Lock()
+	c.jobReads++
+	c.mu.Unlock()
 	if c.job != nil {
 		return c.job(id)
 	}
@@ -64,10 +107,79 @@ func (c *cloud) Jobs(ctx context.Context) iter.Seq2[*runpb.Job, error] {
 }
 
 func (c *cloud) Execution(_ context.Context, name string) (*runpb.Execution, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gets++
 	if c.execution != nil {
 		return c.execution(name)
 	}
-	return &runpb.Execution{Name: name, TaskCount: 1, RunningCount: 1}, nil
+	for _, e := range c.started {
+		if e.GetName() == name {
+			return c.now(e), nil
+		}
+	}
+	return nil, runwith.Errorf(runwith.NotFound, "no execution %s", name)
+}
+
+// ExecutionPage lists the newest first.
+func (c *cloud) ExecutionPage(_ context.Context, job, token string) (page []*runpb.Execution, next string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pages++
+	if c.page != nil {
+		if err := c.page(c.pages - 1); err != nil {
+			return nil, "", err
+		}
+	}
+	for _, e := range slices.Backward(c.started) {
+		if (job == "-" || e.GetJob() == job) && time.Since(e.GetCreateTime().AsTime()) >= c.late {
+			page = append(page, c.now(e))
+		}
+	}
+	from, _ := strconv.Atoi(token)
+	page = page[min(from, len(page)):]
+	if c.pageSize > 0 && len(page) > c.pageSize {
+		return page[:c.pageSize], strconv.Itoa(from + c.pageSize), nil
+	}
+	return page, "", nil
+}
+
+// now is an execution as it stands.
+func (c *cloud) now(e *runpb.Execution) *runpb.Execution {
+	if c.execution != nil {
+		if now, err := c.execution(e.GetName()); err == nil {
+			e = proto.CloneOf(e)
+			proto.Merge(e, now)
+		}
+		return e
+	}
+	if _, cancelled := c.ended[e.GetName()]; cancelled {
+		e = proto.CloneOf(e)
+		e.RunningCount, e.CancelledCount = 0, 1
+		e.Conditions = []*runpb.Condition{{Type: "Completed", State: runpb.Condition_CONDITION_FAILED,
+			Reasons: &runpb.Condition_ExecutionReason_{ExecutionReason: runpb.Condition_CANCELLED}}}
+	} else if c.life > 0 && time.Since(e.GetCreateTime().AsTime()) >= c.life {
+		e = proto.CloneOf(e)
+		e.RunningCount, e.SucceededCount = 0, 1
+		e.Conditions = []*runpb.Condition{{Type: "Completed", State: runpb.Condition_CONDITION_SUCCEEDED}}
+	}
+	return e
+}
+
+func (c *cloud) CancelExecution(_ context.Context, name string) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cancels = append(c.cancels, name)
+	if c.cancelled != nil {
+		if err := c.cancelled(name); err != nil {
+			return "", err
+		}
+	}
+	if c.ended == nil {
+		c.ended = map[string]time.Time{}
+	}
+	c.ended[name] = time.Now()
+	return "operation", nil
 }
 
 func (c *cloud) LogEntries(_ context.Context, _ string, after cloudrun.Cursor) ([]runwith.LogLine, cloudrun.Cursor, error) {
@@ -82,6 +194,25 @@ func (c *cloud) calls() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.runs)
+}
+
+// reads returns how many reads of executions arrived.
+func (c *cloud) reads() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gets + c.pages
+}
+
+// executions returns how many executions each invocation has.
+func (c *cloud) executions() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	count := map[string]int{}
+	for _, e := range c.started {
+		b, _ := bearingOf(e)
+		count[b.id]++
+	}
+	return count
 }
 
 // markers returns the marker of each call.
@@ -108,7 +239,7 @@ func markerOf(o *runpb.RunJobRequest_Overrides) string {
 
 func jobOf(id string, containers ...*runpb.Container) *runpb.Job {
 	return &runpb.Job{
-		Name:     "projects/demo/locations/us-east4/jobs/" + id,
+		Name: "projects/demo/locations/us-east4/jobs/" + id, Uid: "uid-of-" + id,
 		Template: &runpb.ExecutionTemplate{TaskCount: 1, Template: &runpb.TaskTemplate{Containers: containers}},
 	}
 }
@@ -130,14 +261,18 @@ func success(name string) *runpb.Execution {
 }
 
 // open opens an invoker in a folder of its own and closes it with the test.
-func open(t *testing.T, c *cloud) *Invoker {
+func open(t *testing.T, c *cloud, change ...func(*Config)) *Invoker {
 	t.Helper()
-	return reopen(t, c, filepath.Join(t.TempDir(), "invoker.db"))
+	return reopen(t, c, filepath.Join(t.TempDir(), "invoker.db"), change...)
 }
 
-func reopen(t *testing.T, c *cloud, path string) *Invoker {
+func reopen(t *testing.T, c *cloud, path string, change ...func(*Config)) *Invoker {
 	t.Helper()
-	v, err := Open(t.Context(), Config{Path: path, CloudRun: c, Logger: slog.New(slog.DiscardHandler)})
+	config := Config{Path: path, CloudRun: c, Logger: slog.New(slog.DiscardHandler)}
+	for _, f := range change {
+		f(&config)
+	}
+	v, err := Open(t.Context(), config)
 	if err != nil {
 		t.Fatalf("Open() = %v", err)
 	}
@@ -158,11 +293,21 @@ func closeInvoker(t *testing.T, v *Invoker) {
 
 func invoke(t *testing.T, v *Invoker, o runwith.Overrides) runwith.Invocation {
 	t.Helper()
-	i, err := v.Invoke(t.Context(), "report", o)
-	if err != nil {
-		t.Fatalf("Invoke() = %v", err)
+	i, replayed, err := v.Invoke(t.Context(), Request{Job: "report", Overrides: o})
+	if err != nil || replayed {
+		t.Fatalf("Invoke() = replayed %v, %v", replayed, err)
 	}
 	return i
+}
+
+// invokeN invokes the job a number of times, and returns the IDs in order.
+func invokeN(t *testing.T, v *Invoker, n int) []string {
+	t.Helper()
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = invoke(t, v, runwith.Overrides{Env: map[string]string{"N": fmt.Sprint(i)}}).ID
+	}
+	return ids
 }
 
 // in runs a test with a clock of its own.
@@ -172,10 +317,10 @@ func in(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, f)
 }
 
-// wait waits for the invocation to settle, an hour of the test's clock at most.
+// wait waits for the invocation to settle, a day of the test's clock at most.
 func wait(t *testing.T, v *Invoker, id string) runwith.Invocation {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 	defer cancel()
 	i, err := v.Wait(ctx, id)
 	if err != nil {
@@ -187,11 +332,21 @@ func wait(t *testing.T, v *Invoker, id string) runwith.Invocation {
 // until waits for the invocation to reach one of the states.
 func until(t *testing.T, v *Invoker, id string, states ...runwith.State) runwith.Invocation {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 	defer cancel()
 	i, err := v.waitUntil(ctx, id, func(i runwith.Invocation) bool { return slices.Contains(states, i.State) })
 	if err != nil {
 		t.Fatalf("invocation %+v does not become %v: %v", i, states, err)
+	}
+	return i
+}
+
+// now returns the invocation as it is.
+func now(t *testing.T, v *Invoker, id string) runwith.Invocation {
+	t.Helper()
+	i, err := v.Invocation(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return i
 }

@@ -3,33 +3,53 @@ package invoker
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
-// storeRetry is how long to wait before the database is asked again that could
-// not write (a full disk).
-const storeRetry = time.Second
+const (
+	// storeRetry is how long to wait before the database is asked again that could
+	// not write (a full disk).
+	storeRetry = time.Second
+	// idle is how long a loop sleeps that nothing is known to come for.
+	idle = time.Minute
+	// runsBucket is the bucket of the calls that start jobs.
+	runsBucket = "runs"
+)
 
 // dispatch starts what is due, until the invoker closes.
 func (v *Invoker) dispatch() {
 	for v.closing.Err() == nil {
 		free := v.freeCalls()
 		now := time.Now()
-		taken, err := v.store.take(v.closing, now, now.Add(callTimeout), free)
-		v.releaseCalls(free - len(taken))
-		for _, r := range taken {
+		taken, err := v.store.Take(v.closing, v.nextTake(now, free))
+		v.releaseCalls(free - len(taken.Records))
+		var calls sync.WaitGroup
+		for _, r := range taken.Records {
+			calls.Add(1)
 			v.work.Go(func() {
+				defer calls.Done()
 				defer v.releaseCalls(1)
-				v.start(r)
+				v.start(r, taken.Probing)
 			})
+		}
+		if taken.Probing {
+			calls.Wait() // whether Cloud Run takes calls again is known then
 		}
 		switch {
 		case err != nil:
 			v.storeFailed("dispatch", err)
 			v.sleep(nil, now.Add(storeRetry))
-		case len(taken) == 0 && free > 0:
-			v.sleep(v.queued, v.nextDue(now))
+		case len(taken.Records) == 0 && free > 0:
+			v.sleep(v.queued, orIdle(taken.Next, now))
 		}
+	}
+}
+
+func (v *Invoker) nextTake(now time.Time, free int) Take {
+	return Take{
+		Now: stored(now), Deadline: stored(now.Add(v.config.CallTimeout)), Limit: free,
+		Runs: runsBucket, Quota: v.config.Limits.Runs, Rates: v.config.Limits.Rates, Slots: v.slots,
 	}
 }
 
@@ -56,25 +76,20 @@ func (v *Invoker) releaseCalls(n int) {
 	}
 }
 
-// nextDue returns when the queue is to be looked at again.
-func (v *Invoker) nextDue(now time.Time) time.Time {
-	due, found, err := v.store.nextDue(v.closing, now)
-	switch {
-	case err != nil:
-		v.storeFailed("look at the queue", err)
-		return now.Add(storeRetry)
-	case !found:
-		return now.Add(callTimeout) // when a lease that nobody gave back has ended
-	}
-	return due
-}
-
-// wakeDispatcher says that there may be something new in the queue.
-func (v *Invoker) wakeDispatcher() {
+// wake says that there may be something new for the loop that sleeps.
+func wake(loop chan struct{}) {
 	select {
-	case v.queued <- struct{}{}:
+	case loop <- struct{}{}:
 	default:
 	}
+}
+
+// orIdle is when a loop looks again.
+func orIdle(next, now time.Time) time.Time {
+	if next.IsZero() || next.After(now.Add(idle)) {
+		return now.Add(idle)
+	}
+	return next
 }
 
 // sleep returns at the given time, when something comes from wake, or when the
@@ -89,9 +104,11 @@ func (v *Invoker) sleep(wake <-chan struct{}, until time.Time) {
 	}
 }
 
-// storeFailed logs an error of the database, unless closing has caused it.
+// storeFailed logs an error of the database, unless closing has caused it or
+// another transition was faster.
 func (v *Invoker) storeFailed(what string, err error, args ...any) {
-	if v.closing.Err() == nil || !errors.Is(err, context.Canceled) {
-		v.logger.Error("database: "+what, append(args, "error", err)...)
+	if errors.Is(err, ErrStale) || v.closing.Err() != nil && errors.Is(err, context.Canceled) {
+		return
 	}
+	v.logger.Error("database: "+what, append(args, "error", err)...)
 }

@@ -16,7 +16,7 @@ const (
 // Invocation returns the invocation with the given ID, NOT_FOUND where there is
 // none.
 func (v *Invoker) Invocation(ctx context.Context, id string) (runwith.Invocation, error) {
-	r, err := v.store.find(ctx, id)
+	r, err := v.store.Find(ctx, id)
 	return r.Invocation, err
 }
 
@@ -30,7 +30,7 @@ func (v *Invoker) waitUntil(ctx context.Context, id string, enough func(runwith.
 	changed, end := v.changes.Subscribe(id)
 	defer end()
 	for {
-		r, err := v.store.find(context.WithoutCancel(ctx), id)
+		r, err := v.store.Find(context.WithoutCancel(ctx), id)
 		if err != nil || enough(r.Invocation) {
 			return r.Invocation, err
 		}
@@ -64,7 +64,7 @@ func (v *Invoker) Invocations(ctx context.Context, f Filter) (page []runwith.Inv
 	if size == 0 {
 		size = defaultPage
 	}
-	found, err := v.store.list(ctx, f, f.PageToken, size+1)
+	found, err := v.store.List(ctx, f, f.PageToken, size+1)
 	if err != nil {
 		return nil, "", err
 	}
@@ -81,7 +81,7 @@ func (v *Invoker) Invocations(ctx context.Context, f Filter) (page []runwith.Inv
 
 func (f Filter) validate() error {
 	switch f.State {
-	case "", runwith.StateAccepted, runwith.StateStarting, runwith.StateRunning, runwith.StateSucceeded,
+	case "", runwith.StateAccepted, runwith.StateQueued, runwith.StateStarting, runwith.StateRunning, runwith.StateSucceeded,
 		runwith.StateFailed, runwith.StateCancelled, runwith.StateRefused, runwith.StateUnresolved:
 	default:
 		return invalid("state: there is no state %q", f.State)

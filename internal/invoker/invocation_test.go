@@ -45,9 +45,9 @@ func TestWait(t *testing.T) {
 // TestWaitIsWoken has a poll that would come much too late.
 func TestWaitIsWoken(t *testing.T) {
 	in(t, func(t *testing.T) {
-		c := &cloud{run: func(context.Context, int) (*runpb.Execution, error) {
+		c := &cloud{run: func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error) {
 			time.Sleep(10 * time.Second)
-			return nil, runwith.Errorf(runwith.Internal, "why")
+			return nil, runwith.Errorf(runwith.NotFound, "why")
 		}}
 		v := open(t, c)
 		began := time.Now()
@@ -101,7 +101,7 @@ func TestInvocations(t *testing.T) {
 		if n%2 == 1 {
 			job = "other"
 		}
-		i, err := v.Invoke(t.Context(), job, runwith.Overrides{})
+		i, _, err := v.Invoke(t.Context(), Request{Job: job})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ func TestInvoke(t *testing.T) {
 		want := &runpb.RunJobRequest_Overrides{
 			TaskCount: 3, Timeout: durationpb.New(90 * time.Second),
 			ContainerOverrides: []*runpb.RunJobRequest_Overrides_ContainerOverride{{
-				Args: []string{"a", "b"}, Env: []*runpb.EnvVar{variable("A", ""), variable("B", "2"), variable(Marker, i.ID)},
+				Args: []string{"a", "b"}, Env: append([]*runpb.EnvVar{variable("A", ""), variable("B", "2")}, record(t, v, i.ID).markers()...),
 			}},
 		}
 		if diff := cmp.Diff(want, c.runs[0], protocmp.Transform()); diff != "" {
@@ -56,7 +56,7 @@ func TestMark(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := mark(test.containers, &runpb.RunJobRequest_Overrides{ContainerOverrides: test.overrides}, "id")
+			got := mark(test.containers, &runpb.RunJobRequest_Overrides{ContainerOverrides: test.overrides}, marker)
 			if diff := cmp.Diff(test.want, got.GetContainerOverrides(), protocmp.Transform()); diff != "" {
 				t.Errorf("mark() (-want +got):\n%s", diff)
 			}
@@ -99,7 +99,8 @@ func TestInvokeRefuses(t *testing.T) {
 			t.Parallel()
 			c := &cloud{job: readJobs}
 			v := open(t, c)
-			_, err := v.Invoke(t.Context(), test.job, test.overrides)
+			<-v.Rebuilt()
+			_, _, err := v.Invoke(t.Context(), Request{Job: test.job, Overrides: test.overrides, Key: "k"})
 			if runwith.CodeOf(err) != test.code || err == nil || !strings.Contains(err.Error(), test.message) {
 				t.Errorf("Invoke() = %v (%v), want %q (%v)", err, runwith.CodeOf(err), test.message, test.code)
 			}
@@ -108,6 +109,16 @@ func TestInvokeRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// record returns the row of an invocation.
+func record(t *testing.T, v *Invoker, id string) Record {
+	t.Helper()
+	r, err := v.store.Find(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func readJobs(id string) (*runpb.Job, error) {
@@ -131,7 +142,7 @@ func TestInvokeRefusesUnread(t *testing.T) {
 		"reserved": {Env: map[string]string{"PORT": "1"}},
 		"too long": {Containers: []runwith.ContainerOverride{{Name: "b", Env: map[string]string{"A": strings.Repeat("x", 32769)}}, {Name: "c"}}},
 	} {
-		if _, err := v.Invoke(t.Context(), "report", o); runwith.CodeOf(err) != runwith.InvalidArgument {
+		if _, _, err := v.Invoke(t.Context(), Request{Job: "report", Overrides: o}); runwith.CodeOf(err) != runwith.InvalidArgument {
 			t.Errorf("%s: Invoke() = %v, want INVALID_ARGUMENT", name, err)
 		}
 	}
@@ -140,7 +151,7 @@ func TestInvokeRefusesUnread(t *testing.T) {
 		"one":     {Args: []string{}, TaskCount: 2, Timeout: time.Minute},
 		"several": {Containers: []runwith.ContainerOverride{{Name: "b"}, {Name: "c"}, {Name: "b"}}},
 	} {
-		if _, err := v.Invoke(t.Context(), "report", o); err != nil {
+		if _, _, err := v.Invoke(t.Context(), Request{Job: "report", Overrides: o}); err != nil {
 			t.Errorf("%s: Invoke() = %v, want it accepted", name, err)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// clockSkew is by how much Cloud Run's clock may be behind.
-	clockSkew = 5 * time.Minute
+	// logTimeout bounds a read of a log.
+	logTimeout = 60 * time.Second
 	// maxLogFailures is how many reads in a row may fail once an invocation is
 	// settled. Until then a read that fails is tried again.
 	maxLogFailures = 5
@@ -106,9 +106,14 @@ func (l *logReader) drain(ctx context.Context, execution string) error {
 }
 
 func (l *logReader) page(ctx context.Context, execution string) ([]runwith.LogLine, cloudrun.Cursor, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
-	return l.cloud.LogEntries(ctx, execution, l.cursor)
+	if err := l.pass(ctx, l.logs); err != nil {
+		return nil, l.cursor, err
+	}
+	lines, next, err := l.cloud.LogEntries(ctx, execution, l.cursor)
+	l.logs.told(err)
+	return lines, next, err
 }
 
 // failed returns the error that a read came to, or nil where it is tried again.

@@ -15,13 +15,6 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Marker is the environment variable that carries an invocation's ID into its
-// execution. Names that begin with [ReservedPrefix] are the invoker's own.
-const (
-	Marker         = "RUNWITH_INVOCATION"
-	ReservedPrefix = "RUNWITH_"
-)
-
 // maxTaskCount is here so that no larger number is cut to fit an int32.
 const maxTaskCount = 10_000
 
@@ -73,36 +66,43 @@ func addContainer(o *runpb.RunJobRequest_Overrides, place string, c runwith.Cont
 	return nil
 }
 
-// fit holds overrides against the template of their job, and returns them with
-// the marker, encoded. Its errors are final: Cloud Run would refuse the run too,
-// or its execution could not be told from others.
-func fit(job string, template *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Overrides, id string) ([]byte, error) {
+// fit is what holding a record against its job comes to.
+type fit struct {
+	overrides []byte // with the markers
+	jobUID    string
+}
+
+// fitTo holds a record's overrides against its job. Its errors are final: Cloud
+// Run would refuse the run too, or its execution could not be told from others.
+func (r Record) fitTo(job *runpb.Job, o *runpb.RunJobRequest_Overrides) (fit, error) {
+	template := job.GetTemplate()
 	containers := template.GetTemplate().GetContainers()
 	for _, c := range containers {
 		if slices.ContainsFunc(c.GetEnv(), func(v *runpb.EnvVar) bool { return strings.HasPrefix(v.GetName(), ReservedPrefix) }) {
-			return nil, runwith.Errorf(runwith.FailedPrecondition,
-				"job %s sets a variable that begins with %s, by which runwith knows its own executions: remove it from the job", job, ReservedPrefix)
+			return fit{}, runwith.Errorf(runwith.FailedPrecondition,
+				"job %s sets a variable that begins with %s, by which runwith knows its own executions: remove it from the job", r.Job, ReservedPrefix)
 		}
 	}
-	marked := mark(containers, o, id)
+	marked := mark(containers, o, r.markers())
 	if _, err := jobspec.ApplyOverrides(template, marked); err != nil {
-		return nil, err
+		return fit{}, err
 	}
-	return encode(marked)
+	encoded, err := encode(marked)
+	return fit{encoded, job.GetUid()}, err
 }
 
-// mark returns a copy of the overrides with the marker in the first container.
+// mark returns a copy of the overrides with the markers in the first container.
 // Its name is left out where it is the only one: it may have none.
-func mark(containers []*runpb.Container, o *runpb.RunJobRequest_Overrides, id string) *runpb.RunJobRequest_Overrides {
+func mark(containers []*runpb.Container, o *runpb.RunJobRequest_Overrides, markers []*runpb.EnvVar) *runpb.RunJobRequest_Overrides {
 	marked := proto.CloneOf(o)
 	several := len(containers) > 1
 	for _, c := range marked.GetContainerOverrides() {
 		if !several || c.GetName() == containers[0].GetName() {
-			c.Env = append(c.Env, variable(Marker, id))
+			c.Env = append(c.Env, markers...)
 			return marked
 		}
 	}
-	added := &runpb.RunJobRequest_Overrides_ContainerOverride{Env: []*runpb.EnvVar{variable(Marker, id)}}
+	added := &runpb.RunJobRequest_Overrides_ContainerOverride{Env: markers}
 	if several {
 		added.Name = containers[0].GetName()
 	}
@@ -132,10 +132,6 @@ func encode(o *runpb.RunJobRequest_Overrides) ([]byte, error) {
 		return nil, &runwith.Error{Code: runwith.InvalidArgument, Message: "args and env: must be valid UTF-8", Err: err}
 	}
 	return encoded, nil
-}
-
-func variable(name, value string) *runpb.EnvVar {
-	return &runpb.EnvVar{Name: name, Values: &runpb.EnvVar_Value{Value: value}}
 }
 
 func invalid(format string, args ...any) error {

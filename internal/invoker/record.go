@@ -1,6 +1,7 @@
 package invoker
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -10,99 +11,183 @@ import (
 )
 
 // edges are the transitions that there are; a state that is not a key is
-// terminal, or waits for a person. From accepted to itself goes a row that a
-// dispatcher takes, or puts back.
+// terminal. A state leads to itself where a row changes without leaving it.
 var edges = map[runwith.State][]runwith.State{
-	runwith.StateAccepted: {runwith.StateAccepted, runwith.StateStarting, runwith.StateRefused},
-	runwith.StateStarting: {runwith.StateAccepted, runwith.StateRunning, runwith.StateRefused, runwith.StateUnresolved},
+	runwith.StateAccepted: {runwith.StateAccepted, runwith.StateStarting, runwith.StateRunning, runwith.StateRefused,
+		runwith.StateCancelled},
+	runwith.StateQueued: {runwith.StateQueued, runwith.StateStarting, runwith.StateRunning, runwith.StateRefused,
+		runwith.StateCancelled},
+	runwith.StateStarting: {runwith.StateStarting, runwith.StateAccepted, runwith.StateRunning, runwith.StateRefused,
+		runwith.StateCancelled, runwith.StateUnresolved},
 	runwith.StateRunning: {runwith.StateRunning, runwith.StateSucceeded, runwith.StateFailed, runwith.StateCancelled,
 		runwith.StateUnresolved},
+	runwith.StateUnresolved: {runwith.StateUnresolved, runwith.StateAccepted, runwith.StateRunning},
 }
 
 func leads(from, to runwith.State) bool { return slices.Contains(edges[from], to) }
 
-// record is an invocation with what the invoker alone needs of it. Its methods
+// Record is an invocation with what the invoker alone needs of it. Its methods
 // return the record as the transition of that name makes it, and change nothing.
-type record struct {
+type Record struct {
 	runwith.Invocation
 
-	version   int64
-	overrides []byte    // runpb.RunJobRequest_Overrides
-	checked   bool      // held against the job, and overrides carry the marker
-	notBefore time.Time // accepted: when it may be dispatched
-	lease     time.Time // a dispatcher has it until then; zero: nobody has
-	postponed int       // times it went back to the queue
+	Version     int64
+	Owner       string // hash of the caller
+	Key         string // hash of the caller's key; empty: none, or expired
+	Fingerprint string // of the caller's request
+	Slot        string // concurrency key; empty: not bounded
+
+	Overrides []byte    // runpb.RunJobRequest_Overrides
+	Checked   bool      // held against the job, and Overrides carry the marker
+	JobUID    string    // of that job
+	NotBefore time.Time // waiting: when it may be dispatched; running: when its cancel is sent next
+	Lease     time.Time // who has it has ended by then; zero: nobody has
+	Postponed int       // times it went back to the queue, or its cancel was sent
+
+	SearchFrom time.Time // zero: no search; see docs/state-machine.md
+	WatchUntil time.Time // zero: nobody looks for late twins
 }
 
-// leased is a record that a dispatcher takes: to call at once where it was
-// checked, to check it where the job could not be read when it was accepted.
-func (r record) leased(until time.Time) record {
-	r.lease = until
-	if r.checked {
-		return r.starting(r.overrides, until)
-	}
-	return r
+// waiting reports whether nobody has been asked to start it, or that is over.
+func (r Record) waiting() bool {
+	return r.State == runwith.StateAccepted || r.State == runwith.StateQueued
 }
 
-// released is a record that nobody has any longer. It keeps its place.
-func (r record) released() record {
-	r.lease = time.Time{}
+// ended reports whether nothing leads on from it.
+func (r Record) ended() bool { return r.State.Terminal() || !r.Finished.IsZero() }
+
+// holds reports whether the record has the slot of its concurrency key.
+func (r Record) holds() bool { return r.Slot != "" && !r.waiting() && !r.ended() }
+
+// watched reports whether lists of executions are to be read for the record.
+func (r Record) watched() bool {
+	return r.State == runwith.StateRunning || !r.SearchFrom.IsZero() || !r.WatchUntil.IsZero()
+}
+
+// keyLives reports whether a repeat with the record's key is answered with it.
+func (r Record) keyLives(now time.Time) bool {
+	return !r.ended() || now.Before(r.Created.Add(keyAfterAcceptance)) || now.Before(r.Finished.Add(keyAfterEnd))
+}
+
+// fitted was held against its job, and carries the marker.
+func (r Record) fitted(f fit) Record {
+	r.Overrides, r.JobUID, r.Checked = f.overrides, f.jobUID, true
+	r.Lease = time.Time{}
 	return r
 }
 
 // starting is on disk before Cloud Run is called, which ends by the deadline.
-func (r record) starting(overrides []byte, deadline time.Time) record {
+func (r Record) starting(deadline time.Time) Record {
 	r.State = runwith.StateStarting
 	r.Attempts++
-	r.overrides, r.checked, r.lease = overrides, true, deadline
+	r.Lease = deadline
+	if !r.WatchUntil.IsZero() { // an earlier call is not known to have come to nothing
+		r.WatchUntil = later(r.WatchUntil, deadline.Add(watchTwins))
+	}
 	return r
 }
 
-// accepted goes back to the queue: it is certain that nothing was started.
-func (r record) accepted(notBefore time.Time) record {
-	r.State = runwith.StateAccepted
-	r.notBefore, r.lease = notBefore, time.Time{}
-	r.postponed++
+// unknown is a starting record whose call may have started the job.
+func (r Record) unknown(settle time.Duration) Record {
+	r.SearchFrom = r.Lease.Add(settle)
+	r.WatchUntil = later(r.WatchUntil, r.SearchFrom.Add(watchTwins))
+	return r
+}
+
+// returned goes back to the queue, or ends where it is to be cancelled: it is
+// certain that nothing was started.
+func (r Record) returned(now time.Time) Record {
+	r.Lease, r.SearchFrom = time.Time{}, time.Time{}
+	if !r.CancelRequested.IsZero() {
+		return r.cancelled(now, nil)
+	}
+	if r.State == runwith.StateStarting {
+		r.State = runwith.StateAccepted
+		r.Postponed++
+	}
+	return r
+}
+
+// postponed is a waiting record that is looked at again later.
+func (r Record) postponed(notBefore time.Time) Record {
+	r.NotBefore, r.Lease = notBefore, time.Time{}
+	r.Postponed++
 	return r
 }
 
 // refused ends an invocation that Cloud Run definitely would not start.
-func (r record) refused(err error, now time.Time) record {
+func (r Record) refused(err error, now time.Time) Record {
 	r.State = runwith.StateRefused
-	r.Finished, r.lease = now, time.Time{}
 	r.Error = failureOf(err)
-	return r
+	return r.finished(now)
+}
+
+// cancelled ends an invocation that was not started. The reason may be nil.
+func (r Record) cancelled(now time.Time, reason *runwith.Failure) Record {
+	r.State, r.Error = runwith.StateCancelled, reason
+	return r.finished(now)
 }
 
 // adopted has its execution, for good.
-func (r record) adopted(execution string, s cloudrun.Status) record {
-	r.State = runwith.StateRunning
-	r.Execution, r.lease = execution, time.Time{}
+func (r Record) adopted(execution string, s cloudrun.Status) Record {
+	r.State, r.Error = runwith.StateRunning, nil
+	r.Execution, r.Lease, r.SearchFrom = execution, time.Time{}, time.Time{}
 	r.Started, r.Counts = s.Started, s.Counts
+	r.NotBefore, r.Postponed = time.Time{}, 0 // of its cancel, from here on
 	return r
 }
 
 // observed is a running record after a look at its execution.
-func (r record) observed(s cloudrun.Status, now time.Time) record {
+func (r Record) observed(s cloudrun.Status, now time.Time) Record {
 	r.State, r.Started, r.Counts, r.Error = s.State, s.Started, s.Counts, s.Error
 	if s.State.Terminal() {
-		r.Finished = s.Finished
-		if r.Finished.IsZero() {
-			r.Finished = now
-		}
+		return r.finished(stored(cmp.Or(s.Finished, now)))
 	}
 	return r
 }
 
 // unresolved says what is not known, and what to do about it. The code is that of
 // the cause.
-func (r record) unresolved(cause error, format string, args ...any) record {
+func (r Record) unresolved(cause error, format string, args ...any) Record {
 	r.State = runwith.StateUnresolved
-	r.lease = time.Time{}
+	r.Lease, r.SearchFrom = time.Time{}, time.Time{}
 	r.Error = &runwith.Failure{Code: runwith.CodeOf(cause).String(), Message: fmt.Sprintf(format, args...)}
+	return r
+}
+
+// retried is an unresolved record that a person sends back to the queue. It is
+// searched for once more before it is called.
+func (r Record) retried(now time.Time) Record {
+	r.State, r.Error = runwith.StateAccepted, nil
+	r.SearchFrom, r.NotBefore = now, now
+	return r
+}
+
+// finished is at its end.
+func (r Record) finished(now time.Time) Record {
+	r.Finished, r.Lease, r.SearchFrom = now, time.Time{}, time.Time{}
+	return r
+}
+
+// cancelling was asked to be cancelled, and what becomes of that is seen later.
+func (r Record) cancelling(now time.Time) Record {
+	r.CancelRequested = now
+	if r.State == runwith.StateRunning {
+		r.NotBefore, r.Postponed = now, 0
+	}
 	return r
 }
 
 func failureOf(err error) *runwith.Failure {
 	return &runwith.Failure{Code: runwith.CodeOf(err).String(), Message: err.Error()}
 }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// stored is a time as the database keeps it.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

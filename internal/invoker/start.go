@@ -6,99 +6,101 @@ import (
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cloudrun"
-	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// start brings a record that was taken from the queue to its next state.
-func (v *Invoker) start(r record) {
-	if r.State == runwith.StateAccepted {
-		checked, err := v.prepare(r)
-		if err != nil {
-			v.record(r, v.after(r, nil, err))
-			return
-		}
-		if r, err = v.store.move(context.Background(), r, checked); err != nil {
-			v.storeFailed("start", err, "invocation", checked.ID) // the lease ends, and it is taken again
-			return
-		}
-	}
-	execution, err := v.call(r)
-	v.record(r, v.after(r, execution, err))
+// answer is what a call that starts a job came to.
+type answer struct {
+	execution *runpb.Execution
+	err       error
 }
 
-// prepare holds a record against its job that could not be read when it was
-// accepted. The error is one that starting the job would have met.
-func (v *Invoker) prepare(r record) (record, error) {
-	job, err := v.readJob(v.closing, r.Job)
-	if err != nil {
-		if cloudrun.OutcomeOf(err) == cloudrun.Unknown {
-			err = errors.Join(cloudrun.ErrNotSent, err) // of a read, nothing is started
-		}
-		return record{}, err
+func (a answer) outcome() cloudrun.Outcome { return cloudrun.OutcomeOf(a.err) }
+
+// start calls Cloud Run for a record that is starting on disk, and writes down
+// what came of it.
+func (v *Invoker) start(r Record, probing bool) {
+	a := v.call(r)
+	v.reach.told(a.err)
+	outcome := a.outcome()
+	switch {
+	case outcome == cloudrun.NotStarted:
+		v.pause(r, a.err)
+	case probing:
+		v.resume()
 	}
-	overrides := &runpb.RunJobRequest_Overrides{}
-	if err := proto.Unmarshal(r.overrides, overrides); err != nil {
-		return record{}, unreadable(err)
+	if outcome != cloudrun.Started {
+		v.logger.Warn("job was not started", "invocation", r.ID, "job", r.Job, "attempt", r.Attempts, "outcome", outcome,
+			"code", runwith.CodeOf(a.err), "error", a.err, "cause", errors.Unwrap(a.err))
 	}
-	encoded, err := fit(r.Job, job.GetTemplate(), overrides, r.ID)
-	if err != nil {
-		return record{}, err
+	v.record(r, a)
+}
+
+// resume lets the queue go on.
+func (v *Invoker) resume() {
+	if err := v.store.Resume(context.Background(), runsBucket); err != nil {
+		v.storeFailed("resume", err)
 	}
-	return r.starting(encoded, time.Now().Add(callTimeout)), nil
 }
 
 // call asks Cloud Run to start the job of a record that is starting on disk. It
 // is the only place that does.
-func (v *Invoker) call(r record) (*runpb.Execution, error) {
-	overrides := &runpb.RunJobRequest_Overrides{}
-	if err := proto.Unmarshal(r.overrides, overrides); err != nil {
-		return nil, unreadable(err)
+func (v *Invoker) call(r Record) answer {
+	overrides, err := r.overrides()
+	if err != nil {
+		return answer{err: err}
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), r.lease)
+	ctx, cancel := context.WithDeadline(context.Background(), r.Lease)
 	defer cancel()
-	return v.cloud.Run(ctx, r.Job, overrides)
+	execution, err := v.cloud.Run(ctx, r.Job, overrides)
+	return answer{execution, err}
+}
+
+// pause keeps the queue from what Cloud Run has refused: quota, credentials, no
+// connection. It is no matter of one invocation, so that all keep their places.
+func (v *Invoker) pause(r Record, cause error) {
+	if err := v.store.Pause(context.Background(), runsBucket, stored(time.Now()), cloudrun.RetryAfter(cause)); err != nil {
+		v.storeFailed("pause", err, "invocation", r.ID)
+	}
 }
 
 // after returns the record as the outcome of its call makes it.
-func (v *Invoker) after(r record, execution *runpb.Execution, err error) record {
-	now := time.Now()
-	outcome := cloudrun.OutcomeOf(err)
-	if outcome != cloudrun.Started {
-		v.logger.Warn("job was not started", "invocation", r.ID, "job", r.Job, "attempt", r.Attempts, "outcome", outcome,
-			"code", runwith.CodeOf(err), "error", err, "cause", errors.Unwrap(err))
-	}
-	switch outcome {
+func (v *Invoker) after(r Record, a answer) Record {
+	now := stored(time.Now())
+	switch a.outcome() {
 	case cloudrun.Started:
-		return r.adopted(execution.GetName(), cloudrun.StatusOf(execution))
+		return r.adopted(a.execution.GetName(), cloudrun.StatusOf(a.execution))
 	case cloudrun.NotStarted:
-		return r.accepted(now.Add(backoff(r.postponed)))
+		return r.returned(now)
 	case cloudrun.Refused:
-		return r.refused(err, now)
+		return r.refused(a.err, now)
 	}
-	return unknown(r, err)
+	return r.unknown(v.config.Settle)
 }
 
 // record writes an answer down, and goes on trying until it is on disk or the
 // invoker closes: until then the row says starting, which is the truth.
-func (v *Invoker) record(from, to record) {
+func (v *Invoker) record(r Record, a answer) {
 	for {
-		_, err := v.store.move(context.Background(), from, to)
+		to := v.after(r, a)
+		moved, err := v.store.Move(context.Background(), r, to)
 		switch {
 		case err == nil:
-			v.recorded(to)
+			v.follow(r, moved)
 			return
-		case sqlite.Conflict(err):
-			to = unknown(from, runwith.Errorf(runwith.Internal, "execution %s belongs to another invocation", to.Execution))
+		case errors.Is(err, ErrTaken):
+			a = answer{err: runwith.Errorf(runwith.Internal, "execution %s belongs to another invocation", to.Execution)}
 			continue
-		case errors.Is(err, errStale):
-			v.storeFailed("record", err, "invocation", from.ID, "state", to.State)
-			return
+		case errors.Is(err, ErrStale):
+			var again bool
+			if r, again = v.overtaken(r, a); !again {
+				return
+			}
+			continue
 		}
-		v.storeFailed("record", err, "invocation", from.ID, "state", to.State)
+		v.storeFailed("record", err, "invocation", r.ID, "state", to.State)
 		if v.closing.Err() != nil {
 			return
 		}
@@ -106,12 +108,23 @@ func (v *Invoker) record(from, to record) {
 	}
 }
 
-// recorded hands a record to whose turn is next.
-func (v *Invoker) recorded(r record) {
-	switch r.State {
-	case runwith.StateRunning:
-		v.watched.add(r.ID, r.Execution)
-	case runwith.StateAccepted:
-		v.wakeDispatcher()
+// overtaken says what becomes of an answer whose record has changed meanwhile: it
+// was asked to be cancelled, or a list was faster. It returns the record where the
+// answer still counts for it.
+func (v *Invoker) overtaken(r Record, a answer) (Record, bool) {
+	now, err := v.store.Find(context.Background(), r.ID)
+	if err != nil {
+		v.storeFailed("record", err, "invocation", r.ID)
+		return r, v.closing.Err() == nil && runwith.CodeOf(err) != runwith.NotFound
 	}
+	switch {
+	case now.Execution == "" && now.State == runwith.StateStarting && now.Lease.Equal(r.Lease):
+		return now, true
+	case a.outcome() != cloudrun.Started || now.Execution == a.execution.GetName():
+		return now, false
+	case now.Execution == "" && !now.ended():
+		return now, true
+	}
+	v.twin(now, a.execution.GetName())
+	return now, false
 }

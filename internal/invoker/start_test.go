@@ -23,16 +23,17 @@ import (
 
 var errDial = &runwith.Error{Code: runwith.Unavailable, Message: "cannot be reached", Err: cloudrun.ErrNotSent}
 
-// TestOutcomes lets the first call end in each way there is. What is not started
-// is tried again; all else is called once and never more.
+// TestOutcomes lets the first call end in each way there is, with an execution
+// behind the answer or without. What is certainly not started is tried again at
+// once; what is not known is looked for first.
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
-	again, refused, unresolved := runwith.StateRunning, runwith.StateRefused, runwith.StateUnresolved
+	const again, refused, unknown = cloudrun.NotStarted, cloudrun.Refused, cloudrun.Unknown
 	for name, test := range map[string]struct {
 		err  error
-		want runwith.State
+		want cloudrun.Outcome
 	}{
-		"started":              {nil, runwith.StateRunning},
+		"started":              {nil, cloudrun.Started},
 		"dial failed":          {errDial, again},
 		"quota":                {runwith.Errorf(runwith.ResourceExhausted, "why"), again},
 		"no credential":        {runwith.Errorf(runwith.Unauthenticated, "why"), again},
@@ -40,84 +41,101 @@ func TestOutcomes(t *testing.T) {
 		"forbidden":            {runwith.Errorf(runwith.PermissionDenied, "why"), refused},
 		"no such job":          {runwith.Errorf(runwith.NotFound, "why"), refused},
 		"precondition":         {runwith.Errorf(runwith.FailedPrecondition, "why"), refused},
-		"unavailable":          {runwith.Errorf(runwith.Unavailable, "why"), unresolved},
-		"deadline":             {runwith.Errorf(runwith.DeadlineExceeded, "why"), unresolved},
-		"internal":             {runwith.Errorf(runwith.Internal, "why"), unresolved},
-		"aborted":              {runwith.Errorf(runwith.Aborted, "why"), unresolved},
-		"cancelled":            {runwith.Errorf(runwith.Canceled, "why"), unresolved},
-		"an error of any kind": {errors.New("why"), unresolved},
+		"unavailable":          {runwith.Errorf(runwith.Unavailable, "why"), unknown},
+		"deadline":             {runwith.Errorf(runwith.DeadlineExceeded, "why"), unknown},
+		"internal":             {runwith.Errorf(runwith.Internal, "why"), unknown},
+		"aborted":              {runwith.Errorf(runwith.Aborted, "why"), unknown},
+		"cancelled":            {runwith.Errorf(runwith.Canceled, "why"), unknown},
+		"an error of any kind": {errors.New("why"), unknown},
 	} {
-		t.Run(name, func(t *testing.T) {
-			in(t, func(t *testing.T) {
-				c := &cloud{run: func(_ context.Context, n int) (*runpb.Execution, error) {
-					if n == 0 && test.err != nil {
-						return nil, test.err
-					}
-					return &runpb.Execution{Name: executionOf("report", "x")}, nil
-				}}
-				v := open(t, c)
-				id := invoke(t, v, runwith.Overrides{}).ID
-				got := until(t, v, id, test.want)
-				time.Sleep(time.Hour) // whatever could still come of it
+		for _, behind := range []bool{false, true} {
+			if behind && test.want != unknown {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s, execution behind it %v", name, behind), func(t *testing.T) {
+				in(t, func(t *testing.T) {
+					c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+						if n == 0 && test.err != nil {
+							if behind {
+								start()
+							}
+							return nil, test.err
+						}
+						return start(), nil
+					}}
+					v := open(t, c)
+					began := time.Now()
+					id := invoke(t, v, runwith.Overrides{}).ID
+					got := until(t, v, id, runwith.StateRunning, runwith.StateRefused)
+					checkTook(t, time.Since(began), test.want, behind)
+					time.Sleep(time.Hour) // whatever could still come of it
+					checkOutcome(t, c, got, test.err, test.want, behind)
+				})
+			})
+		}
+	}
+}
 
-				wantCalls := 1
-				if test.err != nil && test.want == again {
-					wantCalls = 2
+func checkTook(t *testing.T, took time.Duration, outcome cloudrun.Outcome, behind bool) {
+	t.Helper()
+	least, most := time.Duration(0), 5*time.Second
+	if outcome == cloudrun.Unknown && !behind {
+		least = DefaultCallTimeout + DefaultSettle
+		most = least + 5*time.Second
+	}
+	if took < least || took > most {
+		t.Errorf("it took %v, want %v to %v", took, least, most)
+	}
+}
+
+func checkOutcome(t *testing.T, c *cloud, got runwith.Invocation, cause error, outcome cloudrun.Outcome, behind bool) {
+	t.Helper()
+	wantState, wantCalls, wantExecutions := runwith.StateRunning, 1, 1
+	switch {
+	case outcome == cloudrun.Refused:
+		wantState, wantExecutions = runwith.StateRefused, 0
+		if *got.Error != (runwith.Failure{Code: runwith.CodeOf(cause).String(), Message: "why"}) || got.Finished.IsZero() {
+			t.Errorf("refused with %+v at %v, want Cloud Run's error and a time", got.Error, got.Finished)
+		}
+	case outcome == cloudrun.NotStarted, outcome == cloudrun.Unknown && !behind:
+		wantCalls = 2
+	}
+	if got.State != wantState || c.calls() != wantCalls || got.Attempts != wantCalls || c.executions()[got.ID] != wantExecutions {
+		t.Errorf("%v (%+v) after %d calls, %d attempts and %d executions, want %v after %d, %d", got.State, got.Error,
+			c.calls(), got.Attempts, c.executions()[got.ID], wantState, wantCalls, wantExecutions)
+	}
+}
+
+// TestBackoff counts how often an unreachable Cloud Run is called in an hour, for
+// one invocation as for many.
+func TestBackoff(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 100} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				c := &cloud{run: func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error) { return nil, errDial }}
+				v := open(t, c)
+				id := invokeN(t, v, n)[0]
+				time.Sleep(time.Hour)
+				if got := c.calls(); got < 45 || got > 90+maxCalls {
+					t.Errorf("%d calls in an hour for %d, want about one a minute", got, n)
 				}
-				if c.calls() != wantCalls || got.Attempts != wantCalls {
-					t.Errorf("%d calls and %d attempts, want %d", c.calls(), got.Attempts, wantCalls)
+				if i := now(t, v, id); i.State.Settled() {
+					t.Errorf("invocation = %+v, want it to wait", i)
 				}
-				checkFailure(t, got, test.err)
 			})
 		})
 	}
 }
 
-func checkFailure(t *testing.T, got runwith.Invocation, cause error) {
-	t.Helper()
-	switch got.State {
-	case runwith.StateRunning:
-		if got.Error != nil {
-			t.Errorf("error = %+v, want none", got.Error)
-		}
-	case runwith.StateRefused:
-		if *got.Error != (runwith.Failure{Code: runwith.CodeOf(cause).String(), Message: "why"}) || got.Finished.IsZero() {
-			t.Errorf("refused with %+v at %v, want Cloud Run's error and a time", got.Error, got.Finished)
-		}
-	case runwith.StateUnresolved:
-		if got.Error.Code != runwith.CodeOf(cause).String() || !strings.Contains(got.Error.Message, Marker+"="+got.ID) {
-			t.Errorf("unresolved with %+v, want the code %v and what to look for", got.Error, runwith.CodeOf(cause))
-		}
-	}
-}
-
-// TestBackoff counts how often an unreachable Cloud Run is called in an hour.
-func TestBackoff(t *testing.T) {
-	in(t, func(t *testing.T) {
-		c := &cloud{run: func(context.Context, int) (*runpb.Execution, error) { return nil, errDial }}
-		v := open(t, c)
-		id := invoke(t, v, runwith.Overrides{}).ID
-		time.Sleep(time.Hour)
-		if got := c.calls(); got < 45 || got > 90 {
-			t.Errorf("%d calls in an hour, want about one a minute", got)
-		}
-		if i, err := v.Invocation(t.Context(), id); err != nil || i.State.Settled() {
-			t.Errorf("Invocation() = %+v, %v, want it to wait", i, err)
-		}
-	})
-}
-
 func TestCallsAreBounded(t *testing.T) {
 	in(t, func(t *testing.T) {
-		c := &cloud{run: func(_ context.Context, n int) (*runpb.Execution, error) {
+		c := &cloud{run: func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
 			time.Sleep(time.Second)
-			return &runpb.Execution{Name: executionOf("report", fmt.Sprint(n))}, nil
+			return start(), nil
 		}}
 		v := open(t, c)
-		var ids []string
-		for range 3 * maxCalls {
-			ids = append(ids, invoke(t, v, runwith.Overrides{}).ID)
-		}
+		ids := invokeN(t, v, 3*maxCalls)
 		for _, id := range ids {
 			until(t, v, id, runwith.StateRunning)
 		}
@@ -129,15 +147,20 @@ func TestCallsAreBounded(t *testing.T) {
 
 func TestCallHasADeadline(t *testing.T) {
 	in(t, func(t *testing.T) {
-		c := &cloud{run: func(ctx context.Context, _ int) (*runpb.Execution, error) {
+		began := time.Now()
+		var took time.Duration
+		c := &cloud{run: func(ctx context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if n > 0 {
+				return start(), nil
+			}
 			<-ctx.Done()
+			took = time.Since(began)
 			return nil, runwith.Errorf(runwith.CodeOf(ctx.Err()), "late")
 		}}
 		v := open(t, c)
-		began := time.Now()
-		got := wait(t, v, invoke(t, v, runwith.Overrides{}).ID)
-		if got.State != runwith.StateUnresolved || got.Error.Code != "DEADLINE_EXCEEDED" || time.Since(began) > callTimeout {
-			t.Errorf("after %v: %v, %+v", time.Since(began), got.State, got.Error)
+		got := until(t, v, invoke(t, v, runwith.Overrides{}).ID, runwith.StateRunning)
+		if took != DefaultCallTimeout || time.Since(began) < took+DefaultSettle || got.Attempts != 2 {
+			t.Errorf("the call took %v, and after %v it is %+v", took, time.Since(began), got)
 		}
 	})
 }
@@ -146,8 +169,8 @@ func TestCallHasADeadline(t *testing.T) {
 // look at.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
-	c := &cloud{execution: func(name string) (*runpb.Execution, error) { return success(name), nil }}
-	v := open(t, c)
+	c := &cloud{life: time.Nanosecond}
+	v := open(t, c, func(c *Config) { c.JobReads = 6000 })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var (
@@ -157,7 +180,7 @@ func TestManyAtOnce(t *testing.T) {
 	)
 	for n := range 100 {
 		all.Go(func() {
-			i, err := v.Invoke(ctx, "report", runwith.Overrides{Env: map[string]string{"N": fmt.Sprint(n)}})
+			i, _, err := v.Invoke(ctx, Request{Job: "report", Overrides: runwith.Overrides{Env: map[string]string{"N": fmt.Sprint(n)}}})
 			if err == nil {
 				i, err = v.Wait(ctx, i.ID)
 			}
@@ -232,8 +255,8 @@ func TestAnswerIsWrittenInTheEnd(t *testing.T) {
 		script(t, v, `CREATE TRIGGER full BEFORE UPDATE ON invocations WHEN new.state = 'running' BEGIN SELECT RAISE(ABORT, 'full'); END`)
 		id := invoke(t, v, runwith.Overrides{}).ID
 		time.Sleep(time.Minute)
-		if i, err := v.Invocation(t.Context(), id); err != nil || i.State != runwith.StateStarting {
-			t.Fatalf("Invocation() = %+v, %v, want it to be starting", i, err)
+		if i := now(t, v, id); i.State != runwith.StateStarting {
+			t.Fatalf("invocation = %+v, want it to be starting", i)
 		}
 		script(t, v, `DROP TRIGGER full`)
 		until(t, v, id, runwith.StateRunning)
@@ -245,22 +268,31 @@ func TestAnswerIsWrittenInTheEnd(t *testing.T) {
 
 func script(t *testing.T, v *Invoker, statement string) {
 	t.Helper()
-	if err := v.store.db.Write(t.Context(), func(tx *sqlite.Tx) error { _, err := tx.Exec(statement); return err }); err != nil {
+	db := v.store.(*sqliteStore).db
+	if err := db.Write(t.Context(), func(tx *sqlite.Tx) error { _, err := tx.Exec(statement); return err }); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// TestOneExecutionForTwo is what no Cloud Run should do: the second is not
-// believed.
+// TestOneExecutionForTwo is what no Cloud Run should do: the answer is not believed
+// that names the execution of another.
 func TestOneExecutionForTwo(t *testing.T) {
 	in(t, func(t *testing.T) {
-		c := &cloud{run: func(context.Context, int) (*runpb.Execution, error) {
-			return &runpb.Execution{Name: executionOf("report", "same")}, nil
+		var first *runpb.Execution
+		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if n == 1 {
+				return first, nil
+			}
+			first = start()
+			return first, nil
 		}}
 		v := open(t, c)
-		until(t, v, invoke(t, v, runwith.Overrides{}).ID, runwith.StateRunning)
-		if got := wait(t, v, invoke(t, v, runwith.Overrides{}).ID); got.State != runwith.StateUnresolved || got.Execution != "" {
-			t.Errorf("second invocation = %+v, want it unresolved", got)
+		ids := invokeN(t, v, 2)
+		for _, id := range ids {
+			got := until(t, v, id, runwith.StateRunning)
+			if got.Execution != executionOf("report", id) {
+				t.Errorf("invocation %s has execution %s", id, got.Execution)
+			}
 		}
 	})
 }
@@ -268,9 +300,9 @@ func TestOneExecutionForTwo(t *testing.T) {
 func TestCloseWaitsForTheAnswer(t *testing.T) {
 	in(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "invoker.db")
-		c := &cloud{run: func(context.Context, int) (*runpb.Execution, error) {
+		c := &cloud{run: func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
 			time.Sleep(30 * time.Second)
-			return &runpb.Execution{Name: executionOf("report", "x")}, nil
+			return start(), nil
 		}}
 		v := reopen(t, c, path)
 		id := invoke(t, v, runwith.Overrides{}).ID
@@ -278,9 +310,9 @@ func TestCloseWaitsForTheAnswer(t *testing.T) {
 		synctest.Wait()
 		closeInvoker(t, v)
 
-		got, err := reopen(t, c, path).Invocation(t.Context(), id)
-		if err != nil || got.State != runwith.StateRunning || c.calls() != 1 {
-			t.Errorf("after Close and Open: %+v, %v after %d calls, want running after 1", got, err, c.calls())
+		got := now(t, reopen(t, c, path), id)
+		if got.State != runwith.StateRunning || c.calls() != 1 {
+			t.Errorf("after Close and Open: %+v after %d calls, want running after 1", got, c.calls())
 		}
 	})
 }
@@ -289,15 +321,14 @@ func TestCloseWaitsForTheAnswer(t *testing.T) {
 func TestNoSecretIsLogged(t *testing.T) {
 	in(t, func(t *testing.T) {
 		var log bytes.Buffer
+		broken := runwith.Errorf(runwith.Internal, "an error page")
 		c := &cloud{
-			job:       func(string) (*runpb.Job, error) { return nil, runwith.Errorf(runwith.Internal, "an error page") },
-			execution: func(string) (*runpb.Execution, error) { return nil, runwith.Errorf(runwith.Internal, "an error page") },
+			job:       func(string) (*runpb.Job, error) { return nil, broken },
+			execution: func(string) (*runpb.Execution, error) { return nil, broken },
 		}
-		v, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "invoker.db"), CloudRun: c,
-			Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
-		if err != nil {
-			t.Fatal(err)
-		}
+		v := open(t, c, func(c *Config) {
+			c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		})
 		invoke(t, v, runwith.Overrides{Env: map[string]string{"KEY": "s3cret"}, Args: []string{"s3cret"}})
 		time.Sleep(time.Minute)
 		closeInvoker(t, v)

@@ -2,148 +2,158 @@ package invoker
 
 import (
 	"context"
-	"embed"
 	"errors"
-	"fmt"
 	"time"
 
-	"github.com/runwith/runwith/internal/sqlite"
+	"github.com/runwith/runwith"
 )
 
-//go:embed schema
-var schema embed.FS
+// ErrStale says that a row is not, or no longer, where a transition begins.
+var ErrStale = errors.New("the invocation is not in the state that the transition begins with")
 
-// migrations are the files of the schema, in order. A released one never changes.
-var migrations = [...]string{"schema/1.sql"}
+// ErrTaken says that an execution belongs to another invocation.
+var ErrTaken = errors.New("the execution belongs to another invocation")
 
-// errStale says that a row is not, or no longer, where a transition begins.
-var errStale = errors.New("the invocation is not in the state that the transition begins with")
-
-// store keeps invocations. Its methods are the transitions of the state machine:
-// no transaction leaves it, and what a method has returned is on disk.
-type store struct {
-	db *sqlite.DB
-	// changed is told of each invocation that has changed, after the commit.
-	changed func(id string)
+// Store keeps invocations. Its methods are transitions, each of them atomic: no
+// transaction leaves it, and what a method has returned without an error is on
+// disk. All methods may be called concurrently, also by several processes where
+// the store can be shared. Package storetest says what every store must do.
+//
+// Embedded SQLite is the one that is there; a server's database is the next.
+type Store interface {
+	Records
+	Reads
+	Queue
+	Watches
+	Twins
+	Buckets
+	Keeping
+	Close() error
 }
 
-func openStore(ctx context.Context, path string, changed func(id string)) (*store, error) {
-	scripts, err := sqlite.Scripts(schema, migrations[:]...)
-	if err != nil {
-		return nil, err
-	}
-	db, err := sqlite.Open(ctx, sqlite.Options{Path: path, Migrations: scripts})
-	if err != nil {
-		return nil, err
-	}
-	return &store{db: db, changed: changed}, nil
+// Records are the invocations one by one.
+type Records interface {
+	// Accept adds an invocation, unless its key is taken or its slots are full.
+	// With a key that lives and the same fingerprint it returns the one that is
+	// there; with another fingerprint it refuses.
+	Accept(ctx context.Context, r Record, a Admission) (_ Record, replayed bool, err error)
+	// Move makes the transition from one record to the next, and returns the
+	// record as it is then: ErrStale where the row is not as from says, ErrTaken
+	// where the execution is another's.
+	Move(ctx context.Context, from, to Record) (Record, error)
+	// MoveEach makes the same transition of many records, and returns those that
+	// it could make: the others are not, or no longer, where it begins.
+	MoveEach(ctx context.Context, from []Record, to func(Record) Record) ([]Record, error)
+	// Withdraw removes an invocation that waits, with its key, and reports whether
+	// it did.
+	Withdraw(ctx context.Context, id string) (bool, error)
 }
 
-func (s *store) close() error { return s.db.Close() }
-
-// accept adds a new invocation.
-func (s *store) accept(ctx context.Context, r record) error {
-	err := s.db.Write(ctx, func(tx *sqlite.Tx) error {
-		_, err := tx.Exec(insertRecord, r.values()...)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("accept invocation: %w", err)
-	}
-	return nil
+// Reads look at invocations.
+type Reads interface {
+	// Find returns an invocation, and NOT_FOUND where there is none.
+	Find(ctx context.Context, id string) (Record, error)
+	// FindKey returns the invocation that has the key, and NOT_FOUND where there
+	// is none.
+	FindKey(ctx context.Context, owner, key string) (Record, error)
+	// List returns up to limit invocations with IDs before the one given, newest
+	// first. Empty fields and an empty ID mean any.
+	List(ctx context.Context, f Filter, before string, limit int) ([]Record, error)
+	// Waiting counts those that wait to be started or to be found.
+	Waiting(ctx context.Context) (int, error)
 }
 
-// take leases up to limit invocations whose time has come, oldest first, and
-// returns them as they are now: starting, or accepted where the job is still to
-// be read.
-func (s *store) take(ctx context.Context, now, until time.Time, limit int) ([]record, error) {
-	var taken []record
-	err := s.db.Write(ctx, func(tx *sqlite.Tx) error {
-		due, err := records(tx, selectRecord+` WHERE state = 'accepted' AND not_before <= ? AND lease_until <= ?
-			ORDER BY not_before, id LIMIT ?`, micros(now), micros(now), limit)
-		if err != nil {
-			return err
-		}
-		taken, err = moveAll(tx, due, func(r record) record { return r.leased(until) })
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("take from the queue: %w", err)
-	}
-	s.announce(taken)
-	return taken, nil
+// Admission says what is checked when an invocation is accepted.
+type Admission struct {
+	Now      time.Time
+	Slots    int // of the record's concurrency key; 0 is not bounded
+	Overflow Overflow
 }
 
-// move makes the transition from one record to the next, and returns the record
-// as it is then. It fails with errStale where the row is not as from says.
-func (s *store) move(ctx context.Context, from, to record) (record, error) {
-	err := s.db.Write(ctx, func(tx *sqlite.Tx) (err error) {
-		to, err = move(tx, from, to)
-		return err
-	})
-	if err != nil {
-		return record{}, fmt.Errorf("%s to %s: %w", from.State, to.State, err)
-	}
-	s.changed(to.ID)
-	return to, nil
+// Queue is what waits to be started.
+type Queue interface {
+	// Take brings the oldest that are due to starting, as many as slots and quotas
+	// allow.
+	Take(ctx context.Context, q Take) (Taken, error)
+	// Unchecked leases those that were not held against their job yet, and returns
+	// when to look again.
+	Unchecked(ctx context.Context, now, lease time.Time, limit int) (_ []Record, next time.Time, err error)
+	// Recover is for the start of a process that has the store for itself: who had
+	// a lease is gone. Calls become unknown, and what waits is searched for; not
+	// found counts from the time given.
+	Recover(ctx context.Context, from time.Time, settle time.Duration) error
 }
 
-// recover is for the start, when nobody has a lease: accepted invocations lose
-// theirs, and those that were being started become unresolved and are returned.
-func (s *store) recover(ctx context.Context) ([]record, error) {
-	var parked []record
-	err := s.db.Write(ctx, func(tx *sqlite.Tx) error {
-		leased, err := records(tx, selectRecord+` WHERE state = 'accepted' AND lease_until > 0`)
-		if err != nil {
-			return err
-		}
-		if _, err := moveAll(tx, leased, record.released); err != nil {
-			return err
-		}
-		starting, err := records(tx, selectRecord+` WHERE state = 'starting' ORDER BY id`)
-		if err != nil {
-			return err
-		}
-		parked, err = moveAll(tx, starting, interrupted)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("recover invocations: %w", err)
-	}
-	return parked, nil
+// Take says what may be taken.
+type Take struct {
+	Now      time.Time
+	Deadline time.Time // of the calls
+	Limit    int
+	Runs     string // name of the bucket of runs
+	Quota    Quota
+	Rates    map[string]Quota // by job
+	Slots    map[string]int   // by concurrency key
 }
 
-func (s *store) announce(changed []record) {
-	for _, r := range changed {
-		s.changed(r.ID)
-	}
+// Taken is what was taken.
+type Taken struct {
+	Records []Record
+	// Next is when there may be more, where time alone decides; zero where not.
+	Next time.Time
+	// Probing says that Cloud Run has refused before.
+	Probing bool
 }
 
-func moveAll(tx *sqlite.Tx, from []record, to func(record) record) ([]record, error) {
-	moved := make([]record, 0, len(from))
-	for _, r := range from {
-		next, err := move(tx, r, to(r))
-		if err != nil {
-			return nil, err
-		}
-		moved = append(moved, next)
-	}
-	return moved, nil
+// Watches are the invocations of which lists are read.
+type Watches interface {
+	// WatchedJobs returns the jobs that have any.
+	WatchedJobs(ctx context.Context) ([]string, error)
+	// Watched returns those of a job, oldest first.
+	Watched(ctx context.Context, job string) ([]Record, error)
+	// Lapse makes the calls unknown whose lease ended before now, and lets go of
+	// those that were watched long enough. It returns what has become unknown.
+	Lapse(ctx context.Context, now time.Time, settle time.Duration) ([]Record, error)
+	// Cancels returns running invocations that Cloud Run is to be asked to cancel
+	// now, and when the next will be.
+	Cancels(ctx context.Context, now time.Time, limit int) (_ []Record, next time.Time, err error)
 }
 
-// move is where exactly once is kept: a compare-and-set on state and version, and
-// an execution that is never exchanged for another.
-func move(tx *sqlite.Tx, from, to record) (record, error) {
-	if !leads(from.State, to.State) {
-		return to, errStale
-	}
-	to.version = from.version + 1
-	changed, err := tx.Exec(updateRecord, append(to.values(), from.ID, from.version, from.State, to.Execution)...)
-	switch {
-	case err != nil:
-		return to, err
-	case changed != 1:
-		return to, errStale
-	}
-	return to, nil
+// Twin is an execution that carries the mark of an invocation which has another.
+type Twin struct {
+	Execution, Invocation string
+	Found                 time.Time
 }
+
+// Twins are what was found beyond one execution.
+type Twins interface {
+	// AddTwin counts a twin, once, and reports whether it is new.
+	AddTwin(ctx context.Context, t Twin) (added bool, err error)
+	// TwinsDue returns those that Cloud Run is to be asked to cancel now, and when
+	// the next will be.
+	TwinsDue(ctx context.Context, now time.Time, limit int) (_ []Twin, next time.Time, err error)
+	// PostponeTwin says when to ask for it again; the zero time says never.
+	PostponeTwin(ctx context.Context, execution string, next time.Time) error
+}
+
+// Buckets are quotas.
+type Buckets interface {
+	// Spend takes a token, or returns when there is one.
+	Spend(ctx context.Context, name string, q Quota, now time.Time) (ok bool, next time.Time, err error)
+	// Pause notes that Cloud Run has refused, and Resume that it has not.
+	Pause(ctx context.Context, name string, now time.Time, retryAfter time.Duration) error
+	Resume(ctx context.Context, name string) error
+}
+
+// Keeping is what is kept, and how long.
+type Keeping interface {
+	// Empty reports whether there was never an invocation.
+	Empty(ctx context.Context) (bool, error)
+	// Import adds invocations that were read back, unless they are there, and
+	// returns those that it added. A key that another has is left out.
+	Import(ctx context.Context, records []Record) ([]Record, error)
+	// Tidy removes up to limit invocations that ended before the time given, that
+	// nobody watches and whose key has expired, and returns how many.
+	Tidy(ctx context.Context, now, before time.Time, limit int) (int, error)
+}
+
+func notFound(what string) error { return runwith.Errorf(runwith.NotFound, "there is no %s", what) }

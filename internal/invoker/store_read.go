@@ -5,42 +5,36 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
-	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// find returns an invocation, and NOT_FOUND where there is none.
-func (s *store) find(ctx context.Context, id string) (r record, err error) {
+// Find implements [Reads].
+func (s *sqliteStore) Find(ctx context.Context, id string) (Record, error) {
+	return s.one(ctx, fmt.Sprintf("invocation %q", id), ` WHERE id = ?`, id)
+}
+
+// FindKey implements [Reads].
+func (s *sqliteStore) FindKey(ctx context.Context, owner, key string) (Record, error) {
+	return s.one(ctx, "invocation with this key", ` WHERE owner = ? AND key = ?`, owner, key)
+}
+
+func (s *sqliteStore) one(ctx context.Context, what, where string, args ...any) (r Record, err error) {
 	err = s.db.Read(ctx, func(tx *sqlite.Tx) (err error) {
-		r, err = scan(tx.QueryRow(selectRecord+` WHERE id = ?`, id))
+		r, err = scan(tx.QueryRow(selectRecord+where, args...))
 		return err
 	})
 	switch {
 	case errors.Is(err, sqlite.ErrNoRows):
-		return record{}, runwith.Errorf(runwith.NotFound, "there is no invocation %q", id)
+		return Record{}, notFound(what)
 	case err != nil:
-		return record{}, fmt.Errorf("find invocation: %w", err)
+		return Record{}, fmt.Errorf("find invocation: %w", err)
 	}
 	return r, nil
 }
 
-// inState returns all invocations in a state, oldest first.
-func (s *store) inState(ctx context.Context, state runwith.State) (found []record, err error) {
-	err = s.db.Read(ctx, func(tx *sqlite.Tx) (err error) {
-		found, err = records(tx, selectRecord+` WHERE state = ? ORDER BY id`, state)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read %s invocations: %w", state, err)
-	}
-	return found, nil
-}
-
-// list returns up to limit invocations with IDs before the one given, newest
-// first. Empty job, state or ID mean any.
-func (s *store) list(ctx context.Context, f Filter, before string, limit int) (found []record, err error) {
+// List implements [Reads].
+func (s *sqliteStore) List(ctx context.Context, f Filter, before string, limit int) (found []Record, err error) {
 	where, args := []string{"1"}, []any{}
 	for _, condition := range []struct{ sql, value string }{
 		{"job = ?", f.Job}, {"state = ?", string(f.State)}, {"id < ?", before},
@@ -60,21 +54,14 @@ func (s *store) list(ctx context.Context, f Filter, before string, limit int) (f
 	return found, nil
 }
 
-// nextDue returns when the next invocation that nobody has may be dispatched,
-// and false where the queue is empty.
-func (s *store) nextDue(ctx context.Context, now time.Time) (due time.Time, found bool, err error) {
+// Waiting implements [Reads].
+func (s *sqliteStore) Waiting(ctx context.Context) (n int, err error) {
 	err = s.db.Read(ctx, func(tx *sqlite.Tx) error {
-		var at int64
-		err := tx.QueryRow(`SELECT not_before FROM invocations WHERE state = 'accepted' AND lease_until <= ?
-			ORDER BY not_before LIMIT 1`, micros(now)).Scan(&at)
-		due = fromMicros(at)
-		return err
+		return tx.QueryRow(`SELECT (SELECT count(*) FROM invocations INDEXED BY invocations_waiting WHERE ` + isWaiting + `)
+			+ (SELECT count(*) FROM invocations WHERE state = 'starting')`).Scan(&n)
 	})
-	switch {
-	case errors.Is(err, sqlite.ErrNoRows):
-		return time.Time{}, false, nil
-	case err != nil:
-		return time.Time{}, false, fmt.Errorf("look at the queue: %w", err)
+	if err != nil {
+		return 0, fmt.Errorf("count what waits: %w", err)
 	}
-	return due, true, nil
+	return n, nil
 }

@@ -8,56 +8,64 @@ import (
 )
 
 // columns are those of a row, in the order of values and scan.
-const columns = `id, job, state, version, overrides, checked, not_before, lease_until, postponed,
+const columns = `id, job, state, version, owner, key, fingerprint, slot, overrides, checked, job_uid,
+	not_before, lease_until, postponed, search_from, watch_until, cancel_at, watched,
 	execution, attempts, created, started, finished,
 	tasks, running, succeeded, failed, cancelled, retried, error_code, error_message`
 
 const (
-	marks        = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
-	selectRecord = `SELECT ` + columns + ` FROM invocations`
+	marks        = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+	selectRecord = `SELECT ` + columns + `, (SELECT count(*) FROM twins WHERE invocation = invocations.id) FROM invocations`
 	insertRecord = `INSERT INTO invocations (` + columns + `) VALUES (` + marks + `)`
+	// updateRecord is where exactly once is kept: a compare-and-set on state and
+	// version, from no end, and with an execution that is never exchanged.
 	updateRecord = `UPDATE invocations SET (` + columns + `) = (` + marks + `)
-		WHERE id = ? AND version = ? AND state = ? AND (execution IS NULL OR execution = ?)`
+		WHERE id = ? AND version = ? AND state = ? AND finished = 0 AND (execution IS NULL OR execution = ?)`
 )
 
 // values are what a record writes.
-func (r record) values() []any {
+func (r Record) values() []any {
 	var failure runwith.Failure
 	if r.Error != nil {
 		failure = *r.Error
 	}
-	overrides := append([]byte{}, r.overrides...) // none at all is an empty message, not NULL
-	var execution *string                         // NULL until there is one: the column is unique
-	if r.Execution != "" {
-		execution = &r.Execution
-	}
+	overrides := append([]byte{}, r.Overrides...) // none at all is an empty message, not NULL
 	return []any{
-		r.ID, r.Job, r.State, r.version, overrides, r.checked, micros(r.notBefore), micros(r.lease), r.postponed,
-		execution, r.Attempts, micros(r.Created), micros(r.Started), micros(r.Finished),
+		r.ID, r.Job, r.State, r.Version, r.Owner, null(r.Key), r.Fingerprint, r.Slot, overrides, r.Checked, r.JobUID,
+		micros(r.NotBefore), micros(r.Lease), r.Postponed, micros(r.SearchFrom), micros(r.WatchUntil), micros(r.CancelRequested), r.watched(),
+		null(r.Execution), r.Attempts, micros(r.Created), micros(r.Started), micros(r.Finished),
 		r.Counts.Tasks, r.Counts.Running, r.Counts.Succeeded, r.Counts.Failed, r.Counts.Cancelled, r.Counts.Retried,
 		failure.Code, failure.Message,
 	}
 }
 
-// scan reads a row of columns.
-func scan(row sqlite.Row) (record, error) {
+// scan reads a row of columns and the number of twins.
+func scan(row sqlite.Row) (Record, error) {
 	var (
-		r                                            record
-		notBefore, lease, created, started, finished int64
-		execution                                    *string
-		failure                                      runwith.Failure
+		r              Record
+		times          [8]int64
+		watched        bool // follows from the others
+		key, execution *string
+		failure        runwith.Failure
 	)
 	err := row.Scan(
-		&r.ID, &r.Job, &r.State, &r.version, &r.overrides, &r.checked, &notBefore, &lease, &r.postponed,
-		&execution, &r.Attempts, &created, &started, &finished,
+		&r.ID, &r.Job, &r.State, &r.Version, &r.Owner, &key, &r.Fingerprint, &r.Slot, &r.Overrides, &r.Checked, &r.JobUID,
+		&times[0], &times[1], &r.Postponed, &times[2], &times[3], &times[4], &watched,
+		&execution, &r.Attempts, &times[5], &times[6], &times[7],
 		&r.Counts.Tasks, &r.Counts.Running, &r.Counts.Succeeded, &r.Counts.Failed, &r.Counts.Cancelled, &r.Counts.Retried,
-		&failure.Code, &failure.Message,
+		&failure.Code, &failure.Message, &r.Twins,
 	)
+	for i, t := range []*time.Time{
+		&r.NotBefore, &r.Lease, &r.SearchFrom, &r.WatchUntil, &r.CancelRequested, &r.Created, &r.Started, &r.Finished,
+	} {
+		*t = fromMicros(times[i])
+	}
+	if key != nil {
+		r.Key = *key
+	}
 	if execution != nil {
 		r.Execution = *execution
 	}
-	r.notBefore, r.lease = fromMicros(notBefore), fromMicros(lease)
-	r.Created, r.Started, r.Finished = fromMicros(created), fromMicros(started), fromMicros(finished)
 	if failure.Code != "" {
 		r.Error = &failure
 	}
@@ -65,8 +73,8 @@ func scan(row sqlite.Row) (record, error) {
 }
 
 // records reads all rows that a query finds.
-func records(tx *sqlite.Tx, query string, args ...any) ([]record, error) {
-	var found []record
+func records(tx *sqlite.Tx, query string, args ...any) ([]Record, error) {
+	var found []Record
 	for row, err := range tx.Query(query, args...) {
 		if err != nil {
 			return nil, err
@@ -78,6 +86,14 @@ func records(tx *sqlite.Tx, query string, args ...any) ([]record, error) {
 		found = append(found, r)
 	}
 	return found, nil
+}
+
+// null is how a text is stored in a column that is unique where there is one.
+func null(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }
 
 // micros is how a time is stored; the zero time is 0.

@@ -1,6 +1,7 @@
 package invoker
 
 import (
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -134,7 +135,7 @@ func TestPollingSlowsDown(t *testing.T) {
 		v := open(t, &cloud{execution: func(name string) (*runpb.Execution, error) {
 			reads.Add(1)
 			return &runpb.Execution{Name: name}, nil
-		}})
+		}}, func(c *Config) { c.JobReads = 600 })
 		invoke(t, v, runwith.Overrides{})
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -147,4 +148,36 @@ func TestPollingSlowsDown(t *testing.T) {
 			t.Errorf("%d reads in an hour, want one in 5 s", got)
 		}
 	})
+}
+
+// TestWatchingIsCheap counts the reads that 500 executions of one job cost in each
+// minute, where a list has several pages, most of them with what ended long ago.
+func TestWatchingIsCheap(t *testing.T) {
+	t.Parallel()
+	for _, pageSize := range []int{0, 100} {
+		t.Run(fmt.Sprintf("pages of %d", pageSize), func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				c := &cloud{pageSize: pageSize, life: 10 * time.Minute}
+				v := open(t, c)
+				invokeN(t, v, 500) // end, and stay in the list
+				time.Sleep(time.Hour)
+				ids := invokeN(t, v, 500)
+				most := 0
+				for range 9 {
+					before := c.reads()
+					time.Sleep(time.Minute)
+					most = max(most, c.reads()-before)
+				}
+				if most > 60 || most < 2 {
+					t.Errorf("%d reads in a minute, want 60 at most", most)
+				}
+				time.Sleep(3 * time.Minute)
+				for _, id := range ids {
+					if got := now(t, v, id); got.State != runwith.StateSucceeded {
+						t.Fatalf("invocation = %+v, want it to have succeeded", got)
+					}
+				}
+			})
+		})
+	}
 }

@@ -5,70 +5,127 @@ import (
 	"time"
 )
 
-// watchlist knows which executions are running and when each is to be read next.
-// Its methods may be called concurrently.
+// watchlist knows the jobs of which executions are to be read, and when each is
+// next. Its methods may be called concurrently.
 type watchlist struct {
-	first time.Duration // delay of an execution's first read
-	wake  chan struct{} // holds one when something was put on the list
+	first, limit time.Duration // the delay before the next round grows from first to limit
+	pace         time.Duration // a read costs that much time
+	wake         chan struct{} // holds one when a round has come sooner
 
 	mu      sync.Mutex
-	entries map[string]*watched // by invocation
+	pollers map[string]*poller
 }
 
-// watched is one execution. Who got it from due owns it until it gives it back.
-type watched struct {
-	id, execution string
-	next          time.Time
-	delay         time.Duration
-	busy          bool      // is being read
-	missing       time.Time // since when Cloud Run does not know it; zero: it does
+// poller is what is remembered of a job between two rounds. Who got it from due
+// owns it until it gives it back.
+type poller struct {
+	job     string
+	pages   int                  // that the last whole list had
+	listed  time.Time            // when that began
+	missing map[string]time.Time // by execution: since when Cloud Run does not know it
+	counts  map[string]countFrom // by invocation
+	cost    int                  // reads of this round
+
+	next, earliest time.Time
+	delay          time.Duration
+	busy, fresh    bool
 }
 
-func newWatchlist(first time.Duration) *watchlist {
-	return &watchlist{first: first, wake: make(chan struct{}, 1), entries: map[string]*watched{}}
+// countFrom is when a list may begin in which "not found" counts. Its time is by
+// the monotonic clock, so that a jump of the other one does not bring it near.
+type countFrom struct {
+	row, here time.Time
 }
 
-func (l *watchlist) add(id, execution string) {
-	l.put(&watched{id: id, execution: execution, next: time.Now().Add(jitter(l.first)), delay: l.first})
+func newWatchlist(c Config) *watchlist {
+	return &watchlist{
+		first: c.PollMin, limit: c.PollMax, pace: time.Minute / time.Duration(max(1, c.JobReads)),
+		wake: make(chan struct{}, 1), pollers: map[string]*poller{},
+	}
 }
 
-// due returns what is to be read now, and when to ask again.
-func (l *watchlist) due(now time.Time) (found []*watched, next time.Time) {
+// add has a job looked at soon: there is something new to be seen.
+func (l *watchlist) add(job string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	next = now.Add(time.Hour)
-	for _, w := range l.entries {
+	p := l.pollers[job]
+	if p == nil {
+		p = &poller{job: job, missing: map[string]time.Time{}, counts: map[string]countFrom{}}
+		l.pollers[job] = p
+	} else if p.busy {
+		p.fresh = true
+		return
+	}
+	l.renew(p)
+	wake(l.wake)
+}
+
+// renew lets a poller begin with the shortest delay again.
+func (l *watchlist) renew(p *poller) {
+	soon := later(p.earliest, time.Now().Add(jitter(l.first)))
+	if p.next.IsZero() || soon.Before(p.next) {
+		p.next = soon
+	}
+	p.delay, p.fresh = l.first, false
+}
+
+// due returns what is to be looked at now, and when to ask again.
+func (l *watchlist) due(now time.Time) (found []*poller, next time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next = now.Add(idle)
+	for _, p := range l.pollers {
 		switch {
-		case w.busy:
-		case !w.next.After(now):
-			w.busy = true
-			found = append(found, w)
-		case w.next.Before(next):
-			next = w.next
+		case p.busy:
+		case !p.next.After(now):
+			p.busy, p.cost = true, 0
+			found = append(found, p)
+		case p.next.Before(next):
+			next = p.next
 		}
 	}
 	return found, next
 }
 
-// again gives back an execution that is to be read once more, later than before.
-func (l *watchlist) again(w *watched, limit time.Duration) {
-	l.put(&watched{id: w.id, execution: w.execution, missing: w.missing,
-		next: time.Now().Add(jitter(w.delay)), delay: growth(w.delay, limit)})
-}
-
-// done takes an execution off the list.
-func (l *watchlist) done(w *watched) {
+// again gives back a poller that is to look once more: later than before, but not
+// past a time that matters. What a round has cost is waited for in any case.
+func (l *watchlist) again(p *poller, matters time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.entries, w.id)
+	now := time.Now()
+	p.busy = false
+	p.earliest = now.Add(time.Duration(p.cost) * l.pace)
+	p.delay = growth(p.delay, l.limit)
+	p.next = now.Add(jitter(p.delay))
+	if !matters.IsZero() && matters.Before(p.next) {
+		p.next = matters
+	}
+	p.next = later(p.next, p.earliest)
+	if p.fresh {
+		l.renew(p)
+	}
+	wake(l.wake)
 }
 
-func (l *watchlist) put(w *watched) {
+// done lets a job go that nothing is to be seen of, unless there is something new.
+func (l *watchlist) done(p *poller) {
 	l.mu.Lock()
-	l.entries[w.id] = w
-	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default:
+	defer l.mu.Unlock()
+	if p.busy = false; p.fresh {
+		l.renew(p)
+		wake(l.wake)
+		return
 	}
+	delete(l.pollers, p.job)
+}
+
+// counting returns when a list may begin in which it counts that the record is not
+// found.
+func (p *poller) counting(r Record) time.Time {
+	c := p.counts[r.ID]
+	if !c.row.Equal(r.SearchFrom) {
+		c = countFrom{r.SearchFrom, time.Now().Add(time.Until(r.SearchFrom))}
+		p.counts[r.ID] = c
+	}
+	return c.here
 }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// invokerFlags say how an invoker starts jobs.
+type invokerFlags struct {
+	concurrency, rates        []string
+	runQuota, readQuota, logs int
+	settle, callTimeout, keep time.Duration
+	rebuild, store            string
+}
+
+func (f *invokerFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.concurrency, "concurrency", nil, "let `JOB=N` invocations of a job be under way at once; more queue, or JOB=N:reject, JOB=N:replace (repeatable)")
+	flags.StringArrayVar(&f.rates, "rate", nil, "start a job at most `JOB=N/min` times a minute; more wait for their turn (repeatable)")
+	flags.IntVar(&f.runQuota, "run-quota", 0, "start at most `N` executions a minute; 0 waits when Cloud Run asks for it")
+	flags.IntVar(&f.readQuota, "read-quota", 0, "read jobs and executions at most `N` times a minute; 0 waits when Cloud Run asks for it")
+	flags.IntVar(&f.logs, "log-quota", 0, "read logs at most `N` times a minute; 0 waits when Cloud Logging asks for it")
+	flags.DurationVar(&f.settle, "settle", invoker.DefaultSettle, "how long Cloud Run may take to show an execution: a start that is not found after that is made again")
+	flags.DurationVar(&f.callTimeout, "call-timeout", invoker.DefaultCallTimeout, "how long Cloud Run may take to answer that it has started a job")
+	flags.DurationVar(&f.keep, "keep", invoker.DefaultKeep, "how long invocations that have ended are kept")
+	flags.StringVar(&f.rebuild, "rebuild", string(invoker.RebuildAuto), "fill the store from what Cloud Run has: auto (where it is empty or restored), always or never")
+	flags.StringVar(&f.store, "store", "durable", "durable, or ephemeral where the disk of --data does not last")
+}
+
+// config is what the flags ask for.
+func (f *invokerFlags) config() (c invoker.Config, err error) {
+	c = invoker.Config{Settle: f.settle, CallTimeout: f.callTimeout, Keep: f.keep, Rebuild: invoker.Rebuild(f.rebuild)}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"settle", f.settle}, {"call-timeout", f.callTimeout}, {"keep", f.keep}} {
+		if d.value < time.Second {
+			return c, misused("--%s %v: must be at least 1s", d.name, d.value)
+		}
+	}
+	switch c.Rebuild {
+	case invoker.RebuildAuto, invoker.RebuildAlways, invoker.RebuildNever:
+	default:
+		return c, misused("--rebuild %s: must be auto, always or never", f.rebuild)
+	}
+	switch f.store {
+	case "durable":
+	case "ephemeral":
+		c.Ephemeral = true
+	default:
+		return c, misused("--store %s: must be durable or ephemeral", f.store)
+	}
+	c.Limits, err = f.limits()
+	return c, err
+}
+
+func (f *invokerFlags) limits() (l invoker.Limits, err error) {
+	if min(f.runQuota, f.readQuota, f.logs) < 0 {
+		return l, misused("--run-quota, --read-quota and --log-quota: must not be negative")
+	}
+	l = invoker.Limits{
+		Runs: invoker.Quota(f.runQuota), Reads: invoker.Quota(f.readQuota), Logs: invoker.Quota(f.logs),
+		Concurrency: map[string]invoker.Concurrency{}, Rates: map[string]invoker.Quota{},
+	}
+	for _, flag := range f.concurrency {
+		job, c, err := parseConcurrency(flag)
+		if err != nil {
+			return l, err
+		}
+		l.Concurrency[job] = c
+	}
+	for _, flag := range f.rates {
+		job, rate, err := parseRate(flag)
+		if err != nil {
+			return l, err
+		}
+		l.Rates[job] = rate
+	}
+	return l, nil
+}
+
+// parseConcurrency reads JOB=N or JOB=N:OVERFLOW.
+func parseConcurrency(flag string) (job string, c invoker.Concurrency, err error) {
+	job, rest, _ := strings.Cut(flag, "=")
+	count, overflow, named := strings.Cut(rest, ":")
+	c.Overflow = invoker.Queueing
+	if named {
+		c.Overflow = invoker.Overflow(overflow)
+	}
+	c.Slots, err = strconv.Atoi(count)
+	known := c.Overflow == invoker.Queueing || c.Overflow == invoker.Rejecting || c.Overflow == invoker.Replacing
+	if jobspec.ValidateJobID(job) != nil || err != nil || c.Slots < 1 || !known {
+		return "", c, misused("--concurrency %q: must be JOB=N, or JOB=N with :queue, :reject or :replace, such as nightly=1:reject", flag)
+	}
+	return job, c, nil
+}
+
+// parseRate reads JOB=N/min.
+func parseRate(flag string) (job string, rate invoker.Quota, err error) {
+	job, rest, _ := strings.Cut(flag, "=")
+	count, ok := strings.CutSuffix(rest, "/min")
+	n, err := strconv.Atoi(count)
+	if jobspec.ValidateJobID(job) != nil || !ok || err != nil || n < 1 {
+		return "", 0, misused("--rate %q: must be JOB=N/min, such as nightly=10/min", flag)
+	}
+	return job, invoker.Quota(n), nil
+}

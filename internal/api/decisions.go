@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
+)
+
+type cancelInput struct {
+	Preference
+	ID string `path:"id" doc:"ID of the invocation."`
+}
+
+type decisionOutput struct {
+	Status  int
+	Applied string `header:"Preference-Applied" doc:"The wait that was granted."`
+	Body    runwith.Invocation
+}
+
+type resolveInput struct {
+	ID   string `path:"id" doc:"ID of the invocation."`
+	Body struct {
+		Decision invoker.Decision `json:"decision" enum:"retry,leave" doc:"retry: search for the execution once more, and start the job where there is none. leave: the invocation stays unresolved, for good, and lets its place go."`
+	}
+}
+
+func (s *server) routeDecisions(d huma.API) {
+	register(s, d, huma.Operation{
+		OperationID: "cancelInvocation",
+		Method:      http.MethodPost,
+		Path:        prefix + "/invocations/{id}/cancel",
+		Summary:     "Ask for an invocation to end",
+		Description: description(`Answers 202 when the wish is on disk. What was not sent to Cloud Run yet is cancelled then; what
+			runs is cancelled by Cloud Run, and how it ends counts; what is being started is found first. An invocation that has
+			ended stays as it is, and is answered with 200.`),
+		DefaultStatus: http.StatusAccepted,
+	}, s.cancel)
+	register(s, d, huma.Operation{
+		OperationID: "resolveInvocation",
+		Method:      http.MethodPost,
+		Path:        prefix + "/invocations/{id}/resolve",
+		Summary:     "Decide about an unresolved invocation",
+		Description: description(`An invocation is unresolved where it can no longer be known whether it was started, or how it
+			ended. Look at what ran of the job first.`),
+		MaxBodyBytes: -1, // readBody has its own
+		Middlewares:  huma.Middlewares{s.readBody},
+	}, s.resolve)
+}
+
+func (s *server) cancel(ctx context.Context, in *cancelInput) (*decisionOutput, error) {
+	invocation, err := s.invoker.Cancel(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &decisionOutput{Status: http.StatusAccepted, Applied: in.applied(), Body: invocation}
+	if invocation.State.Terminal() && invocation.CancelRequested.IsZero() {
+		out.Status = http.StatusOK
+	}
+	if in.wanted {
+		if waited, err := s.wait(ctx, in.ID, in.Preference); err == nil {
+			out.Body = waited
+		}
+	}
+	return out, nil
+}
+
+func (s *server) resolve(ctx context.Context, in *resolveInput) (*decisionOutput, error) {
+	invocation, err := s.invoker.Resolve(ctx, in.ID, in.Body.Decision)
+	if err != nil {
+		return nil, err
+	}
+	return &decisionOutput{Status: http.StatusOK, Body: invocation}, nil
+}

@@ -1,0 +1,87 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/runwith/runwith/internal/invoker"
+)
+
+// KeyHeader is the Idempotency-Key header, part of an operation's input (exported
+// for huma, which skips other embedded fields).
+// See https://www.ietf.org/archive/id/draft-ietf-httpapi-idempotency-key-header-07.html.
+type KeyHeader struct {
+	Key string `header:"Idempotency-Key" doc:"A string of the caller's own, at most 255 characters, by which repeats of this request are known; in quotes, as the standard has it, or without." example:"\"nightly-2026-11-23\""`
+
+	key string
+}
+
+// Resolve reads the header, which may stand once.
+func (k *KeyHeader) Resolve(ctx huma.Context) []error {
+	var values []string
+	ctx.EachHeader(func(name, value string) {
+		if strings.EqualFold(name, "Idempotency-Key") {
+			values = append(values, value)
+		}
+	})
+	if len(values) == 0 {
+		return nil
+	}
+	err := errors.New("stands more than once")
+	if len(values) == 1 {
+		k.key, err = parseKey(values[0])
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{&huma.ErrorDetail{Location: "header.Idempotency-Key", Message: err.Error()}}
+}
+
+// parseKey reads a key: a string of structured fields, which is in quotes, or the
+// same text without them. Both are the same key.
+// See https://www.rfc-editor.org/rfc/rfc9651#name-parsing-a-string.
+func parseKey(value string) (string, error) {
+	key := strings.Trim(value, " \t")
+	if quoted, ok := strings.CutPrefix(key, `"`); ok {
+		var err error
+		if key, err = unquote(quoted); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case key == "":
+		return "", errors.New("must not be empty")
+	case len(key) > invoker.MaxKey:
+		return "", fmt.Errorf("must be at most %d characters long, it has %d", invoker.MaxKey, len(key))
+	}
+	for _, c := range []byte(key) {
+		if c < ' ' || c > '~' {
+			return "", errors.New("must be printable ASCII")
+		}
+	}
+	return key, nil
+}
+
+// unquote reads what follows a quote, up to the other.
+func unquote(quoted string) (string, error) {
+	var key strings.Builder
+	for i := 0; i < len(quoted); i++ {
+		switch c := quoted[i]; {
+		case c == '"' && i == len(quoted)-1:
+			return key.String(), nil
+		case c == '"':
+			return "", errors.New(`has something behind the closing quote`)
+		case c == '\\' && (i+1 == len(quoted) || quoted[i+1] != '"' && quoted[i+1] != '\\'):
+			return "", errors.New(`has a backslash that stands before neither quote nor backslash`)
+		case c == '\\':
+			i++
+			key.WriteByte(quoted[i])
+		default:
+			key.WriteByte(c)
+		}
+	}
+	return "", errors.New("has no closing quote")
+}

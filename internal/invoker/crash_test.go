@@ -1,0 +1,239 @@
+package invoker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+)
+
+// TestCrash stops at each commit and on either side of every call to Cloud Run,
+// opens the database again and goes on, in each way that a start can go. A crash is
+// a world in which nothing is written and nothing called any more. The caller, who
+// may have got no answer, then repeats its request with the same key: there is
+// exactly one execution in the end, and it is the one that is told of.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	for name, run := range map[string]func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error){
+		"started": nil,
+		"answer lost": func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			start()
+			return nil, runwith.Errorf(runwith.Unavailable, "the connection broke")
+		},
+		"request lost": func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if n == 0 {
+				return nil, runwith.Errorf(runwith.Unavailable, "the connection broke")
+			}
+			return start(), nil
+		},
+		"over quota at first": func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if n == 0 {
+				return nil, runwith.Errorf(runwith.ResourceExhausted, "too many")
+			}
+			return start(), nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			points := 0
+			for crashed := true; crashed; points++ {
+				synctest.Test(t, func(t *testing.T) { crashed = crashAt(t, points, run) })
+				if t.Failed() {
+					t.Fatalf("crash point %d", points)
+				}
+			}
+			if points < 20 {
+				t.Errorf("there were %d points to crash at, want 20 or more", points)
+			}
+		})
+	}
+}
+
+// crashAt lives through one invocation with a crash at the given point, and reports
+// whether it came to that.
+func crashAt(t *testing.T, point int, run func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error)) bool {
+	path := filepath.Join(t.TempDir(), "invoker.db")
+	real := &cloud{run: run, life: 2 * time.Second}
+	world := &mortal{left: point}
+	request := Request{Job: "report", Key: "k", Overrides: runwith.Overrides{Args: []string{"a"}}}
+
+	store, err := OpenSQLite(t.Context(), path, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quick := func(c *Config) { c.CallTimeout, c.Settle = 5*time.Second, 5*time.Second }
+	config := Config{Path: path, CloudRun: mortalCloud{real, world}, Logger: slog.New(slog.DiscardHandler)}
+	quick(&config)
+	v := newInvoker(config.complete())
+	if err := v.begin(t.Context(), mortalStore{store, world}); err == nil {
+		time.Sleep(time.Second) // the store is found to be empty, or never
+		if i, _, err := v.Invoke(t.Context(), request); err == nil {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			_, _ = v.Wait(ctx, i.ID)
+			cancel()
+		}
+	}
+	crashed := world.end()
+	v.close()
+	v.work.Wait()
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	v = reopen(t, real, path, quick)
+	<-v.Rebuilt()
+	i, _, err := v.Invoke(t.Context(), request)
+	if err != nil {
+		t.Fatalf("the repeat = %v", err)
+	}
+	got := wait(t, v, i.ID)
+	time.Sleep(5 * time.Minute) // whatever could still come
+	if count := real.executions(); count[i.ID] != 1 || len(count) != 1 || got.State != runwith.StateSucceeded || got.Twins != 0 {
+		t.Errorf("executions = %v, invocation = %+v, %+v; want one that succeeded", count, got, got.Error)
+	}
+	closeInvoker(t, v)
+	return crashed
+}
+
+var errDead = errors.New("the process has crashed")
+
+// mortal ends at a point: then nothing happens any more.
+type mortal struct {
+	mu   sync.Mutex
+	left int
+	dead bool
+}
+
+// step is a point; what comes after the last one fails.
+func (m *mortal) step() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.left--; m.left < 0 {
+		m.dead = true
+	}
+	if m.dead {
+		return errDead
+	}
+	return nil
+}
+
+// end ends the life, and reports whether it had ended before.
+func (m *mortal) end() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	crashed := m.dead
+	m.dead = true
+	return crashed
+}
+
+// around does something with a point on either side.
+func around(m *mortal, do func() error) error {
+	if err := m.step(); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return m.step()
+}
+
+// mortalCloud has a point on either side of every call.
+type mortalCloud struct {
+	*cloud
+	world *mortal
+}
+
+func (c mortalCloud) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (e *runpb.Execution, err error) {
+	if err := c.world.step(); err != nil {
+		return nil, err
+	}
+	e, err = c.cloud.Run(ctx, job, o)
+	if dead := c.world.step(); dead != nil {
+		return nil, dead
+	}
+	return e, err
+}
+
+func (c mortalCloud) Job(ctx context.Context, id string) (job *runpb.Job, err error) {
+	err = around(c.world, func() error { job, err = c.cloud.Job(ctx, id); return err })
+	return job, err
+}
+
+func (c mortalCloud) Execution(ctx context.Context, name string) (e *runpb.Execution, err error) {
+	err = around(c.world, func() error { e, err = c.cloud.Execution(ctx, name); return err })
+	return e, err
+}
+
+func (c mortalCloud) ExecutionPage(ctx context.Context, job, token string) (page []*runpb.Execution, next string, err error) {
+	err = around(c.world, func() error { page, next, err = c.cloud.ExecutionPage(ctx, job, token); return err })
+	return page, next, err
+}
+
+// mortalStore has a point on either side of every commit that changes something.
+type mortalStore struct {
+	Store
+	world *mortal
+}
+
+func (s mortalStore) Accept(ctx context.Context, r Record, a Admission) (_ Record, replayed bool, err error) {
+	err = around(s.world, func() error { r, replayed, err = s.Store.Accept(ctx, r, a); return err })
+	return r, replayed, err
+}
+
+func (s mortalStore) Move(ctx context.Context, from, to Record) (Record, error) {
+	err := around(s.world, func() (err error) { to, err = s.Store.Move(ctx, from, to); return err })
+	return to, err
+}
+
+func (s mortalStore) MoveEach(ctx context.Context, from []Record, to func(Record) Record) (moved []Record, err error) {
+	err = around(s.world, func() (err error) { moved, err = s.Store.MoveEach(ctx, from, to); return err })
+	return moved, err
+}
+
+// Take has points only where something is taken: a look at the queue is none.
+func (s mortalStore) Take(ctx context.Context, q Take) (taken Taken, err error) {
+	waiting, err := s.Waiting(ctx)
+	if err != nil || waiting == 0 {
+		return Taken{}, errors.Join(err, s.world.alive())
+	}
+	err = around(s.world, func() (err error) { taken, err = s.Store.Take(ctx, q); return err })
+	if err != nil {
+		taken = Taken{}
+	}
+	return taken, err
+}
+
+func (m *mortal) alive() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dead {
+		return errDead
+	}
+	return nil
+}
+
+func (s mortalStore) Recover(ctx context.Context, from time.Time, settle time.Duration) error {
+	return around(s.world, func() error { return s.Store.Recover(ctx, from, settle) })
+}
+
+func (s mortalStore) AddTwin(ctx context.Context, t Twin) (added bool, err error) {
+	err = around(s.world, func() (err error) { added, err = s.Store.AddTwin(ctx, t); return err })
+	return added, err
+}
+
+func (s mortalStore) Pause(ctx context.Context, name string, now time.Time, after time.Duration) error {
+	return around(s.world, func() error { return s.Store.Pause(ctx, name, now, after) })
+}
+
+func (s mortalStore) Import(ctx context.Context, read []Record) (added []Record, err error) {
+	err = around(s.world, func() (err error) { added, err = s.Store.Import(ctx, read); return err })
+	return added, err
+}

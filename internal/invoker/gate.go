@@ -1,0 +1,85 @@
+package invoker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cloudrun"
+)
+
+// gate is where reads of one kind pass: by their quota, where one is known, and
+// not before the time that Cloud Run has named when it refused one.
+type gate struct {
+	name  string
+	quota Quota
+
+	mu     sync.Mutex
+	bucket Bucket // of refusals alone: tokens are in the store
+}
+
+// ask makes a read, once it may be made, in readTimeout at most.
+func (v *Invoker) ask(ctx context.Context, g *gate, read func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if err := v.pass(ctx, g); err != nil {
+		return err
+	}
+	err := read(ctx)
+	g.told(err)
+	v.reach.told(err)
+	return err
+}
+
+// pass waits until a read may be made.
+func (v *Invoker) pass(ctx context.Context, g *gate) error {
+	for {
+		next := g.opens()
+		if next.IsZero() && g.quota > 0 {
+			ok, at, err := v.store.Spend(ctx, g.name, g.quota, time.Now())
+			if err != nil {
+				return err
+			}
+			if !ok {
+				next = at
+			}
+		}
+		if next.IsZero() {
+			return nil
+		}
+		if deadline, bounded := ctx.Deadline(); bounded && deadline.Before(next) {
+			return runwith.Errorf(runwith.ResourceExhausted,
+				"the quota of %s of Cloud Run is used up: there is more in %v", g.name, time.Until(next).Round(time.Second))
+		}
+		timer := time.NewTimer(time.Until(next))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// opens returns when the next read may be made, the zero time for now.
+func (g *gate) opens() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.bucket.NotBefore.After(time.Now()) {
+		return g.bucket.NotBefore
+	}
+	return time.Time{}
+}
+
+// told notes how a read ended.
+func (g *gate) told(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case err == nil:
+		g.bucket = Bucket{}
+	case runwith.CodeOf(err) == runwith.ResourceExhausted:
+		g.bucket = g.bucket.refused(time.Now(), cloudrun.RetryAfter(err))
+	}
+}

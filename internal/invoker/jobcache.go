@@ -1,0 +1,91 @@
+package invoker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+)
+
+const (
+	// jobFresh is how long a job that was read is held requests against. RunJob
+	// has the last word in any case.
+	jobFresh = 5 * time.Second
+	// maxJobs bounds how many jobs are kept.
+	maxJobs = 100
+)
+
+// jobCache keeps jobs for a moment, so that a burst of requests costs one read.
+// Its methods may be called concurrently.
+type jobCache struct {
+	read func(ctx context.Context, job string) (*runpb.Job, error)
+
+	mu      sync.Mutex
+	entries map[string]*jobEntry
+}
+
+// jobEntry is one job. Who waits for done reads what stands beside it then.
+type jobEntry struct {
+	done chan struct{}
+	at   time.Time // when the read began
+	job  *runpb.Job
+	err  error
+}
+
+// job returns a job as it was a moment ago. Callers must not change it. An error
+// is told to those who waited for the same read, and to nobody after them.
+func (c *jobCache) job(ctx context.Context, id string) (*runpb.Job, error) {
+	e, own := c.entry(id)
+	if own {
+		e.job, e.err = c.read(context.WithoutCancel(ctx), id)
+		if e.err != nil {
+			c.drop(id, e)
+		}
+		close(e.done)
+	}
+	select {
+	case <-e.done:
+		return e.job, e.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// entry returns the entry to wait for; own says that the caller reads.
+func (c *jobCache) entry(id string) (e *jobEntry, own bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if e, found := c.entries[id]; found && now.Sub(e.at) < jobFresh {
+		return e, false
+	}
+	if c.entries == nil || len(c.entries) >= maxJobs {
+		c.entries = map[string]*jobEntry{}
+	}
+	e = &jobEntry{done: make(chan struct{}), at: now}
+	c.entries[id] = e
+	return e, true
+}
+
+func (c *jobCache) drop(id string, e *jobEntry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries[id] == e {
+		delete(c.entries, id)
+	}
+}
+
+// readJob reads a job from Cloud Run.
+func (v *Invoker) readJob(ctx context.Context, job string) (found *runpb.Job, err error) {
+	err = v.ask(ctx, v.reads, func(ctx context.Context) (err error) {
+		found, err = v.cloud.Job(ctx, job)
+		return err
+	})
+	if found == nil && err == nil {
+		err = runwith.Errorf(runwith.Internal, "Cloud Run's answer has no job %s", job)
+	}
+	return found, err
+}

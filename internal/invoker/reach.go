@@ -1,0 +1,73 @@
+package invoker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cloudrun"
+)
+
+// unreachableAfter is how long Cloud Run may fail to answer before that counts.
+const unreachableAfter = 10 * time.Second
+
+// reach knows whether Cloud Run answers. The zero value has not asked.
+type reach struct {
+	mu    sync.Mutex
+	since time.Time // since when it has not answered; zero: it has
+	last  error
+}
+
+// told notes how a call ended. Whatever Cloud Run itself has said is an answer.
+func (r *reach) told(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	silent := errors.Is(err, cloudrun.ErrNotSent)
+	switch runwith.CodeOf(err) {
+	case runwith.Unavailable, runwith.DeadlineExceeded, runwith.Unauthenticated:
+		silent = true
+	}
+	switch {
+	case !silent:
+		r.since, r.last = time.Time{}, nil
+	case r.since.IsZero():
+		r.since, r.last = time.Now(), err
+	default:
+		r.last = err
+	}
+}
+
+func (r *reach) silent() (time.Duration, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.since.IsZero() {
+		return 0, nil
+	}
+	return time.Since(r.since), r.last
+}
+
+// Ready returns nil where the invoker does what it is asked, and UNAVAILABLE with
+// the reason where it does not: keys are being read back, or Cloud Run does not
+// answer and accepted work waits for it.
+func (v *Invoker) Ready(ctx context.Context) error {
+	select {
+	case <-v.rebuilt:
+	default:
+		return runwith.Errorf(runwith.Unavailable, "the store is being rebuilt from what Cloud Run has")
+	}
+	silent, last := v.reach.silent()
+	if silent < unreachableAfter {
+		return nil
+	}
+	waiting, err := v.store.Waiting(ctx)
+	if err != nil {
+		return &runwith.Error{Code: runwith.Unavailable, Message: "the store cannot be read", Err: err}
+	}
+	if waiting == 0 {
+		return nil
+	}
+	return &runwith.Error{Code: runwith.Unavailable, Err: last,
+		Message: "Cloud Run does not answer since " + silent.Round(time.Second).String() + ", and accepted invocations wait for it: " + last.Error()}
+}

@@ -1,0 +1,144 @@
+package invoker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cloudrun"
+)
+
+const (
+	// clockSkew is by how much Cloud Run's clock and ours may differ.
+	clockSkew = 5 * time.Minute
+	// retained is how many executions of a job Cloud Run keeps.
+	// See https://cloud.google.com/run/quotas.
+	retained = 1000
+)
+
+// claim gives an invocation the executions that carry its mark: the first becomes
+// its own, if it has none yet, and any other is a twin.
+func (v *Invoker) claim(r Record, bearers []*runpb.Execution) {
+	if len(bearers) == 0 {
+		return
+	}
+	slices.SortFunc(bearers, firstCreated)
+	own := r.Execution
+	if own == "" && !r.ended() {
+		own = bearers[0].GetName()
+		moved, err := v.store.Move(v.closing, r, r.adopted(own, cloudrun.StatusOf(bearers[0])))
+		if err != nil {
+			if !errors.Is(err, ErrStale) { // somebody else's transition: the next round sees it
+				v.storeFailed("adopt", err, "invocation", r.ID, "execution", own)
+			}
+			return
+		}
+		v.logger.Info("execution found", "invocation", r.ID, "execution", own)
+		v.follow(r, moved)
+	}
+	for _, e := range bearers {
+		if e.GetName() != own {
+			v.twin(r, e.GetName())
+		}
+	}
+}
+
+// firstCreated orders executions by (create time, name).
+func firstCreated(a, b *runpb.Execution) int {
+	return cmp.Or(a.GetCreateTime().AsTime().Compare(b.GetCreateTime().AsTime()), cmp.Compare(a.GetName(), b.GetName()))
+}
+
+// twin has an execution cancelled that was started beside an invocation's own.
+func (v *Invoker) twin(r Record, execution string) {
+	added, err := v.store.AddTwin(context.Background(), Twin{Execution: execution, Invocation: r.ID, Found: stored(time.Now())})
+	if err != nil {
+		v.storeFailed("count a twin", err, "invocation", r.ID, "execution", execution)
+	}
+	if added {
+		v.logger.Warn("an invocation was started twice, and its second execution is cancelled: Cloud Run took longer to show the first than --settle",
+			"invocation", r.ID, "execution", r.Execution, "twin", execution)
+		wake(v.cancelling)
+	}
+}
+
+// notFound decides about those that a whole list does not have.
+func (v *Invoker) notFound(r *round) {
+	var missing []Record
+	for _, row := range r.rows {
+		if !row.SearchFrom.IsZero() && len(r.bearers[row.ID]) == 0 && !r.began.Before(r.poller.counting(row)) {
+			missing = append(missing, row)
+		}
+	}
+	if len(missing) == 0 {
+		return
+	}
+	uid, err := v.jobUID(r)
+	if err != nil {
+		return // the next round asks again
+	}
+	var back []Record
+	for _, row := range missing {
+		if reason := r.inconclusive(row, uid); reason != "" {
+			v.move(row, notKnown(row, reason))
+			continue
+		}
+		back = append(back, row)
+	}
+	now := stored(time.Now())
+	for chunk := range slices.Chunk(back, 500) {
+		moved, err := v.store.MoveEach(v.closing, chunk, func(row Record) Record { return row.returned(now) })
+		if err != nil {
+			v.storeFailed("return to the queue", err)
+		}
+		for _, row := range moved {
+			v.logger.Debug("execution not found, nothing was started", "invocation", row.ID, "state", row.State)
+		}
+	}
+	wake(v.queued)
+	wake(v.unchecked)
+}
+
+// jobUID reads which job it is now; "" where it is gone.
+func (v *Invoker) jobUID(r *round) (string, error) {
+	if r.jobGone {
+		return "", nil
+	}
+	r.poller.cost++
+	job, err := v.readJob(v.closing, r.poller.job)
+	if runwith.CodeOf(err) == runwith.NotFound {
+		r.jobGone = true
+		return "", nil
+	}
+	return job.GetUid(), err
+}
+
+// inconclusive says why it proves nothing that the list does not have the record;
+// empty where it does prove that nothing was started.
+func (r *round) inconclusive(row Record, uid string) string {
+	switch {
+	case row.Attempts == 0 && r.jobGone:
+		return "" // RunJob will say so
+	case r.jobGone:
+		return "the job is gone, and its executions with it"
+	case row.Attempts > 0 && row.JobUID != uid:
+		return "the job was deleted and created again, and its executions went with the first"
+	case r.listed >= retained && r.oldest.After(row.Created.Add(-clockSkew)):
+		return "Cloud Run keeps the last 1,000 executions of a job, and all of them are newer"
+	}
+	return ""
+}
+
+// notKnown is a record that a person decides about.
+func notKnown(r Record, reason string) Record {
+	cause := runwith.Errorf(runwith.Aborted, "%s", reason)
+	if r.Error != nil {
+		cause = runwith.Errorf(runwith.Unknown, "%s", reason)
+	}
+	return r.unresolved(cause, "it cannot be known whether the job was started (%s): look for "+Marker+"=%s in what ran of job %s, and then "+
+		"`runwith invocations resolve %[2]s` with --retry or --leave", reason, r.ID, r.Job)
+}
