@@ -1,0 +1,118 @@
+package invoker
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runwith/runwith"
+)
+
+func TestRepeat(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{life: time.Minute}
+		v := open(t, c)
+		<-v.Rebuilt()
+		request := Request{Job: "report", Key: "k", Overrides: runwith.Overrides{Args: []string{"a"}, Env: map[string]string{"A": "1", "B": "2"}}}
+		first, replayed, err := v.Invoke(t.Context(), request)
+		if err != nil || replayed {
+			t.Fatalf("Invoke() = replayed %v, %v", replayed, err)
+		}
+		wait(t, v, first.ID)
+		c.job = func(string) (*runpb.Job, error) { return nil, errDial } // a repeat needs no Cloud Run
+		again, replayed, err := v.Invoke(t.Context(), request)
+		if err != nil || !replayed || again.ID != first.ID || again.State != runwith.StateSucceeded {
+			t.Errorf("repeat = %+v, replayed %v, %v, want the first as it is now", again, replayed, err)
+		}
+
+		other := request
+		other.Job, other.Overrides = "other", runwith.Overrides{Args: []string{"b"}, Env: map[string]string{"A": "1", "B": "2"}, TaskCount: 2}
+		_, _, err = v.Invoke(t.Context(), other)
+		if runwith.CodeOf(err) != runwith.AlreadyExists || !strings.Contains(err.Error(), first.ID+", which differs in args, job, taskCount:") {
+			t.Errorf("another request with the key = %v, want ALREADY_EXISTS and what differs", err)
+		}
+		strange := request
+		strange.Caller.Name = "somebody else"
+		if i, replayed, err := v.Invoke(t.Context(), strange); err != nil || replayed || i.ID == first.ID {
+			t.Errorf("the key of another caller = %+v, replayed %v, %v, want a new invocation", i, replayed, err)
+		}
+	})
+}
+
+// TestHundredRepeats runs on the machine's own clock, for -race.
+func TestHundredRepeats(t *testing.T) {
+	t.Parallel()
+	c := &cloud{}
+	v := open(t, c)
+	<-v.Rebuilt()
+	var (
+		all sync.WaitGroup
+		mu  sync.Mutex
+		ids []string
+	)
+	for range 100 {
+		all.Go(func() {
+			i, _, err := v.Invoke(t.Context(), Request{Job: "report", Key: "k"})
+			if err != nil {
+				t.Errorf("Invoke() = %v", err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			ids = append(ids, i.ID)
+		})
+	}
+	all.Wait()
+	until(t, v, ids[0], runwith.StateRunning)
+	if len(slices.Compact(ids)) != 1 || c.calls() != 1 || c.jobReads > 100 {
+		t.Errorf("invocations %v, %d calls, want one", slices.Compact(ids), c.calls())
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	t.Parallel()
+	base := func() Request {
+		return Request{Job: "report", Overrides: runwith.Overrides{Args: []string{"a"}, Env: map[string]string{"A": "1"}, TaskCount: 1, Timeout: time.Minute}}
+	}
+	for name, test := range map[string]struct {
+		change func(*Request)
+		want   []string
+	}{
+		"nothing":        {func(*Request) {}, nil},
+		"the key":        {func(r *Request) { r.Key = "k" }, nil},
+		"no environment": {func(r *Request) { r.Overrides.Env = nil }, []string{"env"}},
+		"empty args":     {func(r *Request) { r.Overrides.Args = []string{} }, []string{"args"}},
+		"no args":        {func(r *Request) { r.Overrides.Args = nil }, []string{"args"}},
+		"args in one":    {func(r *Request) { r.Overrides.Args = []string{`a","b`} }, []string{"args"}},
+		"several": {func(r *Request) { r.Job, r.Overrides.TaskCount, r.Overrides.Timeout = "x", 2, time.Hour },
+			[]string{"job", "taskCount", "timeout"}},
+		"containers": {func(r *Request) { r.Overrides.Containers = []runwith.ContainerOverride{{Name: "c"}} }, []string{"containers"}},
+	} {
+		changed := base()
+		test.change(&changed)
+		if diff := cmp.Diff(test.want, differing(base().fingerprint(), changed.fingerprint())); diff != "" {
+			t.Errorf("%s: what differs (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestJobIsReadOnce counts what a burst of requests costs.
+func TestJobIsReadOnce(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{}
+		v := open(t, c)
+		invokeN(t, v, 1000)
+		if c.jobReads != 1 {
+			t.Errorf("1,000 requests cost %d reads of the job, want 1", c.jobReads)
+		}
+		time.Sleep(jobFresh)
+		invokeN(t, v, 1)
+		if c.jobReads != 2 {
+			t.Errorf("%d reads of the job after %v, want 2", c.jobReads, jobFresh)
+		}
+	})
+}

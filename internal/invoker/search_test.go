@@ -1,0 +1,281 @@
+package invoker
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/runwith/runwith"
+)
+
+var errBroken = runwith.Errorf(runwith.Unavailable, "the connection broke")
+
+// lostFirst loses the answer to the first call, of which an execution came.
+func lostFirst(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+	e := start()
+	if n == 0 {
+		return nil, errBroken
+	}
+	return e, nil
+}
+
+// TestLateness has lists show an execution some time after the call's deadline.
+// Within the settling delay it is found; beyond it there are two, of which the
+// first that was seen stays and the other is cancelled and counted, also when the
+// invocation has ended by then.
+func TestLateness(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		late  time.Duration
+		life  time.Duration
+		twins int
+	}{
+		"at once":                 {0, 0, 0},
+		"within the delay":        {DefaultCallTimeout + DefaultSettle - time.Second, 0, 0},
+		"beyond it":               {DefaultCallTimeout + DefaultSettle + 30*time.Second, 0, 1},
+		"beyond it, and ended":    {DefaultCallTimeout + DefaultSettle + 30*time.Second, time.Second, 1},
+		"after half an hour more": {30 * time.Minute, time.Second, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				c := &cloud{late: test.late, life: test.life, run: lostFirst}
+				v := open(t, c)
+				id := invoke(t, v, runwith.Overrides{}).ID
+				until(t, v, id, runwith.StateRunning, runwith.StateSucceeded)
+				adopted := now(t, v, id).Execution
+				time.Sleep(2 * time.Hour)
+				got := now(t, v, id)
+				if got.Twins != test.twins || len(c.cancels) != test.twins || got.Execution != adopted || c.calls() != 1+test.twins {
+					t.Errorf("after %d calls: %+v and cancels of %v, want %d twins, each cancelled once", c.calls(), got, c.cancels, test.twins)
+				}
+				for _, name := range c.cancels {
+					if name == adopted {
+						t.Errorf("the adopted execution %s was cancelled", name)
+					}
+				}
+				if record(t, v, id).watched() != (test.life == 0) {
+					t.Errorf("record = %+v, want it watched only while it runs", record(t, v, id))
+				}
+			})
+		})
+	}
+}
+
+// TestAnswerAfterTheList has a list show the execution of a second call before the
+// first one's, and both before the answer.
+func TestListIsFasterThanTheAnswer(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if n == 0 {
+				return nil, errBroken
+			}
+			e := start()
+			time.Sleep(40 * time.Second) // lists are read meanwhile: the first call was unknown
+			return e, nil
+		}}
+		v := open(t, c)
+		id := invoke(t, v, runwith.Overrides{}).ID
+		until(t, v, id, runwith.StateRunning)
+		time.Sleep(time.Hour)
+		if got := now(t, v, id); got.Twins != 0 || got.State != runwith.StateRunning || len(c.cancels) > 0 {
+			t.Errorf("invocation = %+v, cancels of %v, want one execution", got, c.cancels)
+		}
+	})
+}
+
+// TestEveryPageIsRead has the execution on the last of many pages, one of which
+// cannot be read at first.
+func TestEveryPageIsRead(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{pageSize: 10, run: lostFirst}
+		v := open(t, c)
+		id := invoke(t, v, runwith.Overrides{}).ID
+		c.page = func(n int) error {
+			if n%7 == 3 {
+				return runwith.Errorf(runwith.Internal, "an error page")
+			}
+			return nil
+		}
+		for range 45 { // newer ones
+			c.start("report", &runpb.RunJobRequest_Overrides{})
+		}
+		got := until(t, v, id, runwith.StateRunning)
+		if c.calls() != 1 || got.Execution != executionOf("report", id) {
+			t.Errorf("after %d calls: %+v", c.calls(), got)
+		}
+	})
+}
+
+// TestNotFoundProvesNothing has lists from which an execution may be missing that
+// was there: a person decides.
+func TestNotFoundProvesNothing(t *testing.T) {
+	t.Parallel()
+	lost := func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+		if n == 0 {
+			return nil, errBroken
+		}
+		return start(), nil
+	}
+	fill := func(n int, age time.Duration) func(*cloud) {
+		return func(c *cloud) {
+			for i := range n {
+				e := c.start("report", &runpb.RunJobRequest_Overrides{})
+				e.Name = fmt.Sprint("old-", i)
+				c.started[len(c.started)-1].CreateTime = timestamppb.New(time.Now().Add(-age))
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		change func(*cloud)
+		want   runwith.State
+	}{
+		"all newer than the invocation":        {fill(retained, 0), runwith.StateUnresolved},
+		"all newer, but for the clocks":        {fill(retained, clockSkew-time.Minute), runwith.StateUnresolved},
+		"older ones are still there":           {fill(retained, clockSkew+time.Minute), runwith.StateRunning},
+		"fewer than are kept":                  {fill(retained-1, 0), runwith.StateRunning},
+		"the job is gone":                      {func(c *cloud) { c.job = gone404 }, runwith.StateUnresolved},
+		"the job is gone, and the list":        {func(c *cloud) { c.page = func(int) error { return runwith.Errorf(runwith.NotFound, "no job") } }, runwith.StateUnresolved},
+		"the job was deleted and created anew": {func(c *cloud) { c.job = anotherUID }, runwith.StateUnresolved},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				c := &cloud{run: lost}
+				v := open(t, c)
+				<-v.Rebuilt()
+				id := invoke(t, v, runwith.Overrides{}).ID
+				until(t, v, id, runwith.StateStarting)
+				synctest.Wait()
+				test.change(c)
+				if got := until(t, v, id, runwith.StateRunning, runwith.StateUnresolved); got.State != test.want {
+					t.Errorf("invocation = %+v, %+v, want it %s", got, got.Error, test.want)
+				}
+			})
+		})
+	}
+}
+
+func gone404(string) (*runpb.Job, error) { return nil, runwith.Errorf(runwith.NotFound, "no job") }
+
+func anotherUID(id string) (*runpb.Job, error) {
+	job := jobOf(id, &runpb.Container{Image: "a"})
+	job.Uid = "another"
+	return job, nil
+}
+
+// TestResolve has a person decide.
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	unresolved := func(t *testing.T, run func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error)) (*cloud, *Invoker, string) {
+		c := &cloud{run: run, late: 3 * time.Hour}
+		v := open(t, c)
+		<-v.Rebuilt()
+		id := invoke(t, v, runwith.Overrides{}).ID
+		until(t, v, id, runwith.StateStarting)
+		c.job = anotherUID
+		until(t, v, id, runwith.StateUnresolved)
+		return c, v, id
+	}
+	notStarted := func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+		if n == 0 {
+			return nil, errBroken
+		}
+		return start(), nil
+	}
+	t.Run("leave", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			c, v, id := unresolved(t, notStarted)
+			got, err := v.Resolve(t.Context(), id, DecideLeave)
+			if err != nil || got.State != runwith.StateUnresolved || got.Finished.IsZero() {
+				t.Errorf("Resolve = %+v, %v, want it unresolved for good", got, err)
+			}
+			if _, err := v.Resolve(t.Context(), id, DecideRetry); runwith.CodeOf(err) != runwith.FailedPrecondition {
+				t.Errorf("Resolve again = %v, want FAILED_PRECONDITION", err)
+			}
+			time.Sleep(time.Hour)
+			if c.calls() != 1 {
+				t.Errorf("%d calls, want 1", c.calls())
+			}
+		})
+	})
+	t.Run("retry", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			c, v, id := unresolved(t, notStarted)
+			c.job = nil
+			if _, err := v.Resolve(t.Context(), id, DecideRetry); err != nil {
+				t.Fatal(err)
+			}
+			until(t, v, id, runwith.StateRunning)
+			if c.calls() != 2 {
+				t.Errorf("%d calls, want 2", c.calls())
+			}
+		})
+	})
+	t.Run("retry of what was started after all", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			c, v, id := unresolved(t, lostFirst)
+			c.late, c.job = 0, nil
+			if _, err := v.Resolve(t.Context(), id, DecideRetry); err != nil {
+				t.Fatal(err)
+			}
+			until(t, v, id, runwith.StateRunning)
+			if c.calls() != 1 {
+				t.Errorf("%d calls, want 1: the search comes first", c.calls())
+			}
+		})
+	})
+	t.Run("found while nobody has decided", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			c, v, id := unresolved(t, lostFirst)
+			c.late = 0
+			until(t, v, id, runwith.StateRunning)
+			if _, err := v.Resolve(t.Context(), id, DecideLeave); runwith.CodeOf(err) != runwith.FailedPrecondition {
+				t.Errorf("Resolve of what runs = %v, want FAILED_PRECONDITION", err)
+			}
+		})
+	})
+	t.Run("an execution that is gone is not started again", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			c := &cloud{}
+			v := open(t, c)
+			id := invoke(t, v, runwith.Overrides{}).ID
+			until(t, v, id, runwith.StateRunning)
+			c.mu.Lock()
+			c.started = nil
+			c.mu.Unlock()
+			until(t, v, id, runwith.StateUnresolved)
+			if _, err := v.Resolve(t.Context(), id, DecideRetry); runwith.CodeOf(err) != runwith.FailedPrecondition {
+				t.Errorf("Resolve = %v, want FAILED_PRECONDITION", err)
+			}
+			if _, err := v.Resolve(t.Context(), id, DecideLeave); err != nil {
+				t.Errorf("Resolve = %v", err)
+			}
+		})
+	})
+}
+
+// TestClockJumps sets the wall clock that rows were written by an hour back and
+// forth: the row's time is what another clock has said.
+func TestSearchIsMonotonic(t *testing.T) {
+	in(t, func(t *testing.T) {
+		p := newWatchlist(Config{}.complete())
+		p.add("report")
+		found, _ := p.due(time.Now().Add(time.Second))
+		r := Record{Invocation: runwith.Invocation{ID: "a"}, SearchFrom: stored(time.Now().Add(time.Minute))}
+		first := found[0].counting(r)
+		if wait := time.Until(first); wait > time.Minute || wait < time.Minute-time.Millisecond {
+			t.Errorf("it counts in %v, want a minute", wait)
+		}
+		if again := found[0].counting(r); again != first {
+			t.Errorf("it counts from %v, and then from %v", first, again)
+		}
+		r.SearchFrom = r.SearchFrom.Add(time.Hour)
+		if moved := found[0].counting(r); moved.Sub(first) != time.Hour {
+			t.Errorf("a later search counts %v later, want an hour", moved.Sub(first))
+		}
+	})
+}

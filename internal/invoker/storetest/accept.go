@@ -1,0 +1,193 @@
+package storetest
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
+)
+
+func keyed(n int, key, fingerprint string) invoker.Record {
+	r := Waiting(n)
+	r.Key, r.Fingerprint = key, fingerprint
+	return r
+}
+
+func testKey(t *testing.T, s invoker.Store) {
+	put(t, s, keyed(0, "k", "job=a args=b"))
+	now := invoker.Admission{Now: begin()}
+	got, replayed, err := s.Accept(t.Context(), keyed(1, "k", "job=a args=b"), now)
+	if err != nil || !replayed || got.ID != "id-000" {
+		t.Errorf("a repeat = %s, %v, %v, want the first", got.ID, replayed, err)
+	}
+	_, _, err = s.Accept(t.Context(), keyed(2, "k", "job=a args=c"), now)
+	if runwith.CodeOf(err) != runwith.AlreadyExists {
+		t.Errorf("another request with the key = %v, want ALREADY_EXISTS", err)
+	}
+	others := keyed(3, "k", "job=a args=c")
+	others.Owner = "you"
+	put(t, s, others)
+	put(t, s, keyed(4, "", ""))
+	put(t, s, keyed(5, "", ""))
+	list, err := s.List(t.Context(), invoker.Filter{}, "", 10)
+	must(t, "List", err)
+	want(t, "what was accepted", ids(list), []string{"id-005", "id-004", "id-003", "id-000"})
+}
+
+// testKeyAtOnce repeats a request a hundred times at once.
+func testKeyAtOnce(t *testing.T, s invoker.Store) {
+	var (
+		all   sync.WaitGroup
+		fresh atomic.Int32
+	)
+	for n := range 100 {
+		all.Go(func() {
+			_, replayed, err := s.Accept(t.Context(), keyed(n, "k", "f"), invoker.Admission{Now: begin()})
+			if err != nil {
+				t.Errorf("Accept = %v", err)
+			}
+			if !replayed {
+				fresh.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	list, err := s.List(t.Context(), invoker.Filter{}, "", 200)
+	must(t, "List", err)
+	if len(list) != 1 || fresh.Load() != 1 {
+		t.Errorf("%d invocations, and %d answers that say so, want 1", len(list), fresh.Load())
+	}
+}
+
+func testKeyExpires(t *testing.T, s invoker.Store) {
+	const week, day = 7 * 24 * time.Hour, 24 * time.Hour
+	for n, test := range []struct {
+		finished time.Duration // after the acceptance; 0: not yet
+		after    time.Duration
+		lives    bool
+	}{
+		{0, 1000 * week, true},
+		{time.Hour, week - time.Second, true},
+		{time.Hour, week, false},
+		{8 * day, 9*day - time.Second, true},
+		{8 * day, 9 * day, false},
+	} {
+		key := string(rune('a' + n))
+		r := keyed(2*n, key, "f")
+		if test.finished > 0 {
+			r.State, r.Finished = runwith.StateSucceeded, begin().Add(test.finished)
+		}
+		put(t, s, r)
+		_, replayed, err := s.Accept(t.Context(), keyed(2*n+1, key, "f"), invoker.Admission{Now: begin().Add(test.after)})
+		if err != nil || replayed != test.lives {
+			t.Errorf("after %v, ended after %v: replayed %v, %v, want %v", test.after, test.finished, replayed, err, test.lives)
+		}
+	}
+}
+
+func slotted(n int) invoker.Record {
+	r := Waiting(n)
+	r.Slot = "report"
+	return r
+}
+
+func admit(t *testing.T, s invoker.Store, n, slots int, o invoker.Overflow) (invoker.Record, error) {
+	t.Helper()
+	r, _, err := s.Accept(t.Context(), slotted(n), invoker.Admission{Now: begin(), Slots: slots, Overflow: o})
+	return r, err
+}
+
+// testSlots has a slot held from starting to the end, by what is unknown and what is
+// unresolved too.
+func testSlots(t *testing.T, s invoker.Store) {
+	for n := range 5 {
+		r, err := admit(t, s, n, 2, invoker.Queueing)
+		must(t, "Accept", err)
+		if queued := n >= 2; queued != (r.State == runwith.StateQueued) {
+			t.Errorf("invocation %d is %s", n, r.State)
+		}
+	}
+	put(t, s, Waiting(9)) // of no key: passes them
+	query := take(begin(), 10)
+	query.Slots = map[string]int{"report": 2}
+	taken, err := s.Take(t.Context(), query)
+	must(t, "Take", err)
+	again, err := s.Take(t.Context(), query)
+	must(t, "Take", err)
+	took := slices.Concat(taken.Records, again.Records)
+	want(t, "taken", ids(took), []string{"id-000", "id-001", "id-009"})
+
+	unresolved := took[0]
+	unresolved.State = runwith.StateUnresolved
+	unresolved, err = s.Move(t.Context(), took[0], unresolved)
+	must(t, "Move", err)
+	if taken, err := s.Take(t.Context(), query); err != nil || len(taken.Records) > 0 {
+		t.Errorf("Take past an unresolved = %v, %v, want nothing", ids(taken.Records), err)
+	}
+	left := unresolved
+	left.Finished = begin()
+	_, err = s.Move(t.Context(), unresolved, left)
+	must(t, "Move", err)
+	taken, err = s.Take(t.Context(), query)
+	must(t, "Take", err)
+	want(t, "taken when it was left", ids(taken.Records), []string{"id-002"})
+}
+
+func testReject(t *testing.T, s invoker.Store) {
+	_, err := admit(t, s, 0, 1, invoker.Rejecting)
+	must(t, "Accept", err)
+	if _, err = admit(t, s, 1, 1, invoker.Rejecting); runwith.CodeOf(err) != runwith.Aborted {
+		t.Errorf("Accept beyond the slots = %v, want ABORTED", err)
+	}
+	r := keyed(2, "k", "f")
+	r.Slot = "report"
+	if _, _, err := s.Accept(t.Context(), r, invoker.Admission{Now: begin(), Slots: 1, Overflow: invoker.Rejecting}); err == nil {
+		t.Error("Accept beyond the slots with a key = nil")
+	}
+	if _, err := s.FindKey(t.Context(), "me", "k"); runwith.CodeOf(err) != runwith.NotFound {
+		t.Errorf("the key of what was rejected = %v, want NOT_FOUND", err)
+	}
+}
+
+func testReplace(t *testing.T, s invoker.Store) {
+	running := slotted(0)
+	running.State, running.Execution = runwith.StateRunning, "e"
+	put(t, s, running)
+	for n := 1; n <= 3; n++ {
+		_, err := admit(t, s, n, 1, invoker.Replacing)
+		must(t, "Accept", err)
+	}
+	if r := find(t, s, "id-000"); r.State != runwith.StateRunning || r.CancelRequested.IsZero() {
+		t.Errorf("the incumbent = %+v, want it to run, and to be cancelled", r)
+	}
+	for _, id := range []string{"id-001", "id-002"} {
+		if r := find(t, s, id); r.State != runwith.StateCancelled || r.Finished.IsZero() || r.Error == nil {
+			t.Errorf("%s, which waited = %+v, want it cancelled, and why", id, r)
+		}
+	}
+	if r := find(t, s, "id-003"); r.State != runwith.StateQueued {
+		t.Errorf("the newcomer = %+v, want it queued", r)
+	}
+}
+
+func testWithdraw(t *testing.T, s invoker.Store) {
+	put(t, s, keyed(0, "k", "f"))
+	running := Waiting(1)
+	running.State = runwith.StateStarting
+	put(t, s, running)
+	searched := Waiting(2)
+	searched.SearchFrom = begin()
+	put(t, s, searched)
+	for id, can := range map[string]bool{"id-000": true, "id-001": false, "id-002": false, "nobody": false} {
+		if got, err := s.Withdraw(t.Context(), id); got != can || err != nil {
+			t.Errorf("Withdraw(%s) = %v, %v, want %v", id, got, err, can)
+		}
+	}
+	if _, err := s.FindKey(t.Context(), "me", "k"); runwith.CodeOf(err) != runwith.NotFound {
+		t.Errorf("the key of what was withdrawn = %v, want NOT_FOUND", err)
+	}
+}

@@ -1,0 +1,233 @@
+// Package storetest holds a store of invocations to what the invoker relies on. A
+// new store passes it before it is wired in.
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
+)
+
+// Open opens an empty store that is closed with the test.
+type Open func(t *testing.T) invoker.Store
+
+// Run runs the suite.
+func Run(t *testing.T, open Open) {
+	t.Helper()
+	for name, test := range map[string]func(*testing.T, invoker.Store){
+		"round trip":       testRoundTrip,
+		"edges":            testEdges,
+		"compare and set":  testCompareAndSet,
+		"terminal":         testTerminal,
+		"one execution":    testOneExecution,
+		"key":              testKey,
+		"key, all at once": testKeyAtOnce,
+		"key expires":      testKeyExpires,
+		"slots":            testSlots,
+		"reject":           testReject,
+		"replace":          testReplace,
+		"order":            testOrder,
+		"take at once":     testTakeAtOnce,
+		"search first":     testSearchFirst,
+		"quota":            testQuota,
+		"rate":             testRate,
+		"pause":            testPause,
+		"recover":          testRecover,
+		"lapse":            testLapse,
+		"twins":            testTwins,
+		"cancels":          testCancels,
+		"import":           testImport,
+		"tidy":             testTidy,
+		"withdraw":         testWithdraw,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+}
+
+// begin is when the tests play.
+func begin() time.Time { return time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC) }
+
+// Waiting is a record as it is accepted, named so that n is its place.
+func Waiting(n int) invoker.Record {
+	return invoker.Record{
+		Invocation: runwith.Invocation{ID: fmt.Sprintf("id-%03d", n), Job: "report", State: runwith.StateAccepted, Created: begin()},
+		Version:    1, Owner: "me", Overrides: []byte{}, Checked: true, NotBefore: begin(),
+	}
+}
+
+// put stores a record in any state.
+func put(t *testing.T, s invoker.Store, r invoker.Record) invoker.Record {
+	t.Helper()
+	stored, replayed, err := s.Accept(t.Context(), r, invoker.Admission{Now: begin()})
+	if err != nil || replayed {
+		t.Fatalf("Accept(%s) = replayed %v, %v", r.ID, replayed, err)
+	}
+	return stored
+}
+
+func find(t *testing.T, s invoker.Store, id string) invoker.Record {
+	t.Helper()
+	r, err := s.Find(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// ids are those of records.
+func ids(records []invoker.Record) []string {
+	list := make([]string, len(records))
+	for i, r := range records {
+		list[i] = r.ID
+	}
+	return list
+}
+
+func want(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func must(t *testing.T, what string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%s = %v", what, err)
+	}
+}
+
+func testRoundTrip(t *testing.T, s invoker.Store) {
+	at := begin().Add(123456 * time.Microsecond)
+	r := invoker.Record{
+		Invocation: runwith.Invocation{
+			ID: "a", Job: "report", State: runwith.StateFailed, Execution: "e", Attempts: 2,
+			Created: at, Started: at.Add(1 * time.Second), Finished: at.Add(2 * time.Second), CancelRequested: at.Add(3 * time.Second),
+			Counts: runwith.Counts{Tasks: 1, Running: 2, Succeeded: 3, Failed: 4, Cancelled: 5, Retried: 6},
+			Error:  &runwith.Failure{Code: "UNKNOWN", Message: "why"},
+		},
+		Version: 7, Owner: "me", Key: "k", Fingerprint: "f", Slot: "slot", Overrides: []byte{1}, Checked: true, JobUID: "uid",
+		NotBefore: at.Add(4 * time.Second), Lease: at.Add(5 * time.Second), Postponed: 8,
+		SearchFrom: at.Add(6 * time.Second), WatchUntil: at.Add(7 * time.Second),
+	}
+	put(t, s, r)
+	want(t, "Find", find(t, s, "a"), r)
+	byKey, err := s.FindKey(t.Context(), "me", "k")
+	must(t, "FindKey", err)
+	want(t, "FindKey", byKey, r)
+	for _, look := range []func() error{
+		func() error { _, err := s.Find(t.Context(), "b"); return err },
+		func() error { _, err := s.FindKey(t.Context(), "you", "k"); return err },
+		func() error { _, err := s.FindKey(t.Context(), "me", "other"); return err },
+	} {
+		if err := look(); runwith.CodeOf(err) != runwith.NotFound {
+			t.Errorf("what is not there = %v, want NOT_FOUND", err)
+		}
+	}
+}
+
+// testEdges walks every pair of states.
+func testEdges(t *testing.T, s invoker.Store) {
+	const (
+		accepted, queued, starting, running = runwith.StateAccepted, runwith.StateQueued, runwith.StateStarting, runwith.StateRunning
+		succeeded, failed, cancelled        = runwith.StateSucceeded, runwith.StateFailed, runwith.StateCancelled
+		refused, unresolved                 = runwith.StateRefused, runwith.StateUnresolved
+	)
+	allowed := map[runwith.State][]runwith.State{
+		accepted:   {accepted, starting, running, refused, cancelled},
+		queued:     {queued, starting, running, refused, cancelled},
+		starting:   {accepted, starting, running, refused, cancelled, unresolved},
+		running:    {running, succeeded, failed, cancelled, unresolved},
+		unresolved: {unresolved, accepted, running},
+	}
+	states := []runwith.State{accepted, queued, starting, running, succeeded, failed, cancelled, refused, unresolved}
+	for i, from := range states {
+		for j, to := range states {
+			r := Waiting(10*i + j)
+			r.State = from
+			r = put(t, s, r)
+			next := r
+			next.State = to
+			_, err := s.Move(t.Context(), r, next)
+			leads := false
+			for _, state := range allowed[from] {
+				leads = leads || state == to
+			}
+			if leads != (err == nil) || !leads && !errors.Is(err, invoker.ErrStale) {
+				t.Errorf("Move from %s to %s = %v, allowed %v", from, to, err, leads)
+			}
+			if got := find(t, s, r.ID).State; !leads && got != from {
+				t.Errorf("after a move from %s to %s that failed it is %s", from, to, got)
+			}
+		}
+	}
+}
+
+func testCompareAndSet(t *testing.T, s invoker.Store) {
+	r := Waiting(0)
+	r.State = runwith.StateStarting
+	r = put(t, s, r)
+	running := r
+	running.State, running.Execution = runwith.StateRunning, "e1"
+	moved, err := s.Move(t.Context(), r, running)
+	must(t, "Move", err)
+	if _, err := s.Move(t.Context(), r, running); !errors.Is(err, invoker.ErrStale) {
+		t.Errorf("the same move again = %v, want %v", err, invoker.ErrStale)
+	}
+	other := moved
+	other.Execution = "e2"
+	if _, err := s.Move(t.Context(), moved, other); !errors.Is(err, invoker.ErrStale) {
+		t.Errorf("move to another execution = %v, want %v", err, invoker.ErrStale)
+	}
+	stale := moved
+	stale.Version--
+	if _, err := s.Move(t.Context(), stale, moved); !errors.Is(err, invoker.ErrStale) {
+		t.Errorf("move from an old version = %v, want %v", err, invoker.ErrStale)
+	}
+	each, err := s.MoveEach(t.Context(), []invoker.Record{stale, moved}, func(r invoker.Record) invoker.Record {
+		r.Counts.Running = 1
+		return r
+	})
+	must(t, "MoveEach", err)
+	want(t, "MoveEach passes over what is stale", ids(each), []string{r.ID})
+}
+
+// testTerminal holds that nothing leads from an end, an unresolved that was left
+// among them.
+func testTerminal(t *testing.T, s invoker.Store) {
+	r := Waiting(0)
+	r.State = runwith.StateUnresolved
+	r = put(t, s, r)
+	left := r
+	left.Finished = begin()
+	left, err := s.Move(t.Context(), r, left)
+	must(t, "Move", err)
+	again := left
+	again.State, again.Finished = runwith.StateAccepted, time.Time{}
+	if _, err := s.Move(t.Context(), left, again); !errors.Is(err, invoker.ErrStale) {
+		t.Errorf("move from an unresolved that was left = %v, want %v", err, invoker.ErrStale)
+	}
+}
+
+func testOneExecution(t *testing.T, s invoker.Store) {
+	for n := range 2 {
+		r := Waiting(n)
+		r.State = runwith.StateStarting
+		r = put(t, s, r)
+		running := r
+		running.State, running.Execution = runwith.StateRunning, "same"
+		_, err := s.Move(t.Context(), r, running)
+		if taken := n == 1; taken != errors.Is(err, invoker.ErrTaken) || !taken && err != nil {
+			t.Errorf("Move of invocation %d to the execution = %v", n, err)
+		}
+	}
+}
