@@ -44,6 +44,7 @@ type cloud struct {
 	underWay int
 	most     int // most calls under way at once
 	started  []*runpb.Execution
+	names    map[string]int
 	ended    map[string]time.Time // by execution: when it was cancelled
 	cancels  []string
 	jobReads int
@@ -76,8 +77,11 @@ func (c *cloud) start(job string, o *runpb.RunJobRequest_Overrides) *runpb.Execu
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	name := executionOf(job, markerOf(o))
-	for n := 2; slices.ContainsFunc(c.started, func(e *runpb.Execution) bool { return e.GetName() == name }); n++ {
-		name = executionOf(job, markerOf(o)) + "-" + strconv.Itoa(n)
+	if c.names == nil {
+		c.names = map[string]int{}
+	}
+	if c.names[name]++; c.names[name] > 1 {
+		name += "-" + strconv.Itoa(c.names[name])
 	}
 	e := &runpb.Execution{
 		Name: name, Job: job, TaskCount: 1, RunningCount: 1, CreateTime: timestamppb.New(time.Now()),
@@ -209,8 +213,8 @@ func (c *cloud) executions() map[string]int {
 	defer c.mu.Unlock()
 	count := map[string]int{}
 	for _, e := range c.started {
-		b, _ := bearingOf(e)
-		count[b.id]++
+		id, _ := bornBy(e)
+		count[id]++
 	}
 	return count
 }

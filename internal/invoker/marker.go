@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
-
 	"github.com/google/uuid"
 )
 
@@ -38,26 +37,27 @@ func (r Record) markers() []*runpb.EnvVar {
 	return []*runpb.EnvVar{variable(Marker, r.ID), variable(RecordMarker, string(text))}
 }
 
-// bearing is what an execution's environment says of its invocation.
-type bearing struct {
-	id       string
-	passport passport // the zero value where there is none that this version can read
+// bornBy returns the ID of the invocation whose marker the execution carries, and
+// false where it has none.
+func bornBy(e *runpb.Execution) (id string, found bool) {
+	id = environment(e, Marker)
+	return id, uuid.Validate(id) == nil
 }
 
-// bearingOf reads the markers of an execution, and returns false where it has
-// none.
-func bearingOf(e *runpb.Execution) (b bearing, found bool) {
+// passportOf reads what an execution carries for a lost store. It is the zero value
+// where there is nothing that this version can read.
+func passportOf(e *runpb.Execution) passport { return readPassport(environment(e, RecordMarker)) }
+
+// environment returns the value of a variable, in whichever container it is set.
+func environment(e *runpb.Execution, name string) string {
 	for _, c := range e.GetTemplate().GetContainers() {
 		for _, v := range c.GetEnv() {
-			switch v.GetName() {
-			case Marker:
-				b.id = v.GetValue()
-			case RecordMarker:
-				b.passport = readPassport(v.GetValue())
+			if v.GetName() == name {
+				return v.GetValue()
 			}
 		}
 	}
-	return b, uuid.Validate(b.id) == nil
+	return ""
 }
 
 // readPassport returns the zero value for what it cannot read.

@@ -107,8 +107,8 @@ func (v *Invoker) listMarked() (map[string][]*runpb.Execution, error) {
 			return nil, err
 		}
 		for _, e := range page {
-			if b, found := bearingOf(e); found {
-				marked[b.id] = append(marked[b.id], e)
+			if id, found := bornBy(e); found {
+				marked[id] = append(marked[id], e)
 			}
 		}
 		if token = next; token == "" {
@@ -149,13 +149,14 @@ func (v *Invoker) importAll(marked map[string][]*runpb.Execution) error {
 
 // readRecord is the row that an execution's markers tell of.
 func (v *Invoker) readRecord(e *runpb.Execution, now time.Time) Record {
-	b, _ := bearingOf(e)
+	id, _ := bornBy(e)
+	p := passportOf(e)
 	r := Record{
-		Invocation: runwith.Invocation{ID: b.id, Job: path.Base(e.GetJob()), Created: stored(b.passport.Accepted), Attempts: 1},
+		Invocation: runwith.Invocation{ID: id, Job: path.Base(e.GetJob()), Created: stored(p.Accepted), Attempts: 1},
 		Version:    1, Checked: true,
-		Owner: b.passport.Owner, Key: b.passport.Key, Fingerprint: b.passport.Request, Slot: b.passport.Slot,
+		Owner: p.Owner, Key: p.Key, Fingerprint: p.Request, Slot: p.Slot,
 	}
-	if b.passport.Accepted.IsZero() {
+	if p.Accepted.IsZero() {
 		r.Created = stored(e.GetCreateTime().AsTime())
 	}
 	status := cloudrun.StatusOf(e)

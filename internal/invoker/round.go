@@ -70,12 +70,9 @@ func (r *round) see(page []*runpb.Execution) {
 		if _, ours := r.running[e.GetName()]; ours {
 			r.seen[e.GetName()] = e
 		}
-		b, marked := bearingOf(e)
-		if !marked {
-			continue
-		}
-		if _, ours := r.bearers[b.id]; ours {
-			r.bearers[b.id] = append(r.bearers[b.id], e)
+		id, _ := bornBy(e)
+		if _, ours := r.bearers[id]; ours {
+			r.bearers[id] = append(r.bearers[id], e)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package invoker
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,7 +65,7 @@ func TestLateness(t *testing.T) {
 	}
 }
 
-// TestAnswerAfterTheList has a list show the execution of a second call before the
+// TestListIsFasterThanTheAnswer has a list show the execution of a second call before the
 // first one's, and both before the answer.
 func TestListIsFasterThanTheAnswer(t *testing.T) {
 	in(t, func(t *testing.T) {
@@ -123,9 +122,8 @@ func TestNotFoundProvesNothing(t *testing.T) {
 	}
 	fill := func(n int, age time.Duration) func(*cloud) {
 		return func(c *cloud) {
-			for i := range n {
-				e := c.start("report", &runpb.RunJobRequest_Overrides{})
-				e.Name = fmt.Sprint("old-", i)
+			for range n {
+				c.start("report", &runpb.RunJobRequest_Overrides{})
 				c.started[len(c.started)-1].CreateTime = timestamppb.New(time.Now().Add(-age))
 			}
 		}
@@ -258,8 +256,8 @@ func TestResolve(t *testing.T) {
 	})
 }
 
-// TestClockJumps sets the wall clock that rows were written by an hour back and
-// forth: the row's time is what another clock has said.
+// TestSearchIsMonotonic holds that when it counts is fixed by the monotonic clock
+// when a row is first seen, so that a jump of the wall clock changes nothing.
 func TestSearchIsMonotonic(t *testing.T) {
 	in(t, func(t *testing.T) {
 		p := newWatchlist(Config{}.complete())

@@ -1,0 +1,144 @@
+package invoker
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cloudrun"
+)
+
+// tooMany is what Cloud Run answers to what is beyond its quota.
+func tooMany(after time.Duration) error {
+	detail, err := anypb.New(&errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
+	if err != nil {
+		return err
+	}
+	s := status.FromProto(&spb.Status{Code: int32(codes.ResourceExhausted), Message: "too many", Details: []*anypb.Any{detail}})
+	return &runwith.Error{Code: runwith.ResourceExhausted, Message: "too many", Err: s.Err()}
+}
+
+type runFunc = func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error)
+
+// serial lets one call at a time into a function.
+func serial(run runFunc) runFunc {
+	var mu sync.Mutex
+	return func(ctx context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return run(ctx, n, start)
+	}
+}
+
+func TestBucketKeepsItsQuota(t *testing.T) {
+	t.Parallel()
+	for _, q := range []Quota{1, 2, 3, 9, 10, 60, 180, 1000} {
+		at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+		b := Bucket{}.filled(q, at)
+		var taken []time.Time
+		for at.Before(time.Date(2026, 3, 1, 10, 10, 0, 0, time.UTC)) {
+			b = b.filled(q, at)
+			n, next := b.available(q, at)
+			if n > 0 {
+				b.Tokens--
+				taken = append(taken, at)
+				continue
+			}
+			if !next.After(at) {
+				t.Fatalf("quota %d: nothing at %v, and next is %v", q, at, next)
+			}
+			at = next
+		}
+		for i := int(q); i < len(taken); i++ {
+			if d := taken[i].Sub(taken[i-int(q)]); d < time.Minute-time.Second {
+				t.Fatalf("quota %d: %d within %v", q, int(q)+1, d)
+			}
+		}
+		if least := int(q) * 8; len(taken) < least {
+			t.Errorf("quota %d: %d in 10 minutes, want %d or more", q, len(taken), least)
+		}
+	}
+}
+
+// TestRetryAfterIsHonoured has Cloud Run ask for five minutes.
+func TestRetryAfterIsHonoured(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if n == 0 {
+				return nil, tooMany(5 * time.Minute)
+			}
+			return start(), nil
+		}}
+		v := open(t, c)
+		until(t, v, invoke(t, v, runwith.Overrides{}).ID, runwith.StateRunning)
+		if d := c.times[1].Sub(c.times[0]); d < 5*time.Minute || d > 6*time.Minute {
+			t.Errorf("the second call came after %v, want 5 minutes", d)
+		}
+	})
+}
+
+// TestQuotasCountApart uses up one, and finds the others untouched.
+func TestQuotasCountApart(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{}
+		v := open(t, c, func(c *Config) { c.Limits.Logs = 2 })
+		id := invoke(t, v, runwith.Overrides{}).ID
+		until(t, v, id, runwith.StateRunning)
+		began := time.Now()
+		for range 2 {
+			for _, err := range v.Logs(t.Context(), id, false) {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if took := time.Since(began); took < 29*time.Second || took > time.Minute {
+			t.Errorf("two reads of the log took %v, want half a minute between them", took)
+		}
+		before := c.reads()
+		time.Sleep(time.Minute)
+		if c.reads()-before < 10 {
+			t.Errorf("%d reads of executions in a minute, want what they always are", c.reads()-before)
+		}
+	})
+}
+
+// TestReadsWait has Cloud Run refuse reads: nothing ends by that, and they wait as
+// long as they are asked to.
+func TestReadsWait(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{life: time.Minute}
+		v := open(t, c)
+		id := invoke(t, v, runwith.Overrides{}).ID
+		until(t, v, id, runwith.StateRunning)
+		var times []time.Time
+		c.execution = func(string) (*runpb.Execution, error) {
+			times = append(times, time.Now())
+			if len(times) < 3 {
+				return nil, tooMany(10 * time.Minute)
+			}
+			return success(executionOf("report", id)), nil
+		}
+		if got := wait(t, v, id); got.State != runwith.StateSucceeded {
+			t.Errorf("invocation = %+v", got)
+		}
+		for i := 1; i < len(times); i++ {
+			if d := times[i].Sub(times[i-1]); d < 10*time.Minute {
+				t.Errorf("read %d came %v after the one before", i, d)
+			}
+		}
+		if cloudrun.RetryAfter(tooMany(time.Second)) != time.Second {
+			t.Error("the test's own error asks for nothing")
+		}
+	})
+}

@@ -1,0 +1,313 @@
+package invoker
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/runwith/runwith"
+)
+
+func keyedRequest(key string) Request {
+	return Request{Job: "report", Key: key, Overrides: runwith.Overrides{Args: []string{key}}}
+}
+
+// TestRebuild loses the store, and finds all that was started again: what it was,
+// under which key, and how it ended.
+func TestRebuild(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{life: time.Minute}
+		v := open(t, c, bounded(5, Queueing))
+		<-v.Rebuilt()
+		before := map[string]runwith.Invocation{}
+		for _, key := range []string{"a", "b", ""} {
+			i, _, err := v.Invoke(t.Context(), keyedRequest(key))
+			if err != nil {
+				t.Fatal(err)
+			}
+			before[key] = wait(t, v, i.ID)
+		}
+		closeInvoker(t, v)
+
+		v = open(t, c, bounded(5, Queueing))
+		if _, _, err := v.Invoke(t.Context(), keyedRequest("a")); runwith.CodeOf(err) != runwith.Unavailable {
+			t.Errorf("Invoke() before the store is rebuilt = %v, want UNAVAILABLE", err)
+		}
+		if err := v.Ready(t.Context()); runwith.CodeOf(err) != runwith.Unavailable {
+			t.Errorf("Ready() = %v, want UNAVAILABLE", err)
+		}
+		began := time.Now()
+		<-v.Rebuilt()
+		if took := time.Since(began); took < DefaultCallTimeout+DefaultSettle {
+			t.Errorf("it took %v, want the time that the last call may have taken to show", took)
+		}
+		if err := v.Ready(t.Context()); err != nil {
+			t.Errorf("Ready() = %v", err)
+		}
+		for key, want := range before {
+			got := now(t, v, want.ID)
+			ignore := cmpopts.IgnoreFields(runwith.Invocation{}, "Started", "Finished")
+			if diff := cmp.Diff(want, got, ignore); diff != "" {
+				t.Errorf("invocation with key %q (-want +got):\n%s", key, diff)
+			}
+			if r := record(t, v, want.ID); r.Slot != "report" {
+				t.Errorf("its slot = %q", r.Slot)
+			}
+			if key == "" {
+				continue
+			}
+			again, replayed, err := v.Invoke(t.Context(), keyedRequest(key))
+			if err != nil || !replayed || again.ID != want.ID {
+				t.Errorf("repeat with key %q = %+v, replayed %v, %v", key, again, replayed, err)
+			}
+			other := keyedRequest(key)
+			other.Overrides.Args = nil
+			if _, _, err := v.Invoke(t.Context(), other); runwith.CodeOf(err) != runwith.AlreadyExists {
+				t.Errorf("another request with key %q = %v, want ALREADY_EXISTS", key, err)
+			}
+		}
+	})
+}
+
+// TestRebuildWaits has an execution show only after the store was lost.
+func TestRebuildWaits(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{}
+		v := open(t, c)
+		<-v.Rebuilt()
+		old := invoke(t, v, runwith.Overrides{})
+		until(t, v, old.ID, runwith.StateRunning)
+		c.late = 50 * time.Second
+		time.Sleep(time.Minute) // the old one shows
+		fresh, _, err := v.Invoke(t.Context(), keyedRequest("k"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		until(t, v, fresh.ID, runwith.StateRunning)
+		closeInvoker(t, v)
+
+		v = open(t, c)
+		<-v.Rebuilt()
+		if i, replayed, err := v.Invoke(t.Context(), keyedRequest("k")); err != nil || !replayed || i.ID != fresh.ID {
+			t.Errorf("repeat = %+v, replayed %v, %v, want %s", i, replayed, err, fresh.ID)
+		}
+	})
+}
+
+func TestRebuildWhen(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		rebuild Rebuild
+		empty   bool
+		want    bool // what Cloud Run has beyond the store is found
+	}{
+		"auto, empty":         {RebuildAuto, true, true},
+		"auto, not empty":     {RebuildAuto, false, false},
+		"always, not empty":   {RebuildAlways, false, true},
+		"never, though empty": {RebuildNever, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				c := &cloud{}
+				v := open(t, c)
+				lost := invoke(t, v, runwith.Overrides{})
+				until(t, v, lost.ID, runwith.StateRunning)
+				path := filepath.Join(t.TempDir(), "invoker.db")
+				if !test.empty {
+					waitingRows(t, path, 1)
+				}
+				again := reopen(t, c, path, func(c *Config) { c.Rebuild = test.rebuild })
+				<-again.Rebuilt()
+				if _, err := again.Invocation(t.Context(), lost.ID); (err == nil) != test.want {
+					t.Errorf("the lost one = %v, want it found %v", err, test.want)
+				}
+			})
+		})
+	}
+}
+
+// TestRebuildFindsTwins makes one invocation of two executions with one mark.
+func TestRebuildFindsTwins(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{}
+		v := open(t, c)
+		i := invoke(t, v, runwith.Overrides{})
+		first := until(t, v, i.ID, runwith.StateRunning).Execution
+		time.Sleep(time.Second)
+		c.start("report", c.runs[0])
+		v = open(t, c)
+		<-v.Rebuilt()
+		time.Sleep(time.Minute)
+		if got := now(t, v, i.ID); got.Execution != first || got.Twins != 1 || len(c.cancels) == 0 {
+			t.Errorf("invocation = %+v, cancels of %v, want the first, and a twin that is cancelled", got, c.cancels)
+		}
+	})
+}
+
+// TestRestoredBackup goes back to yesterday's copy: what was started since is not
+// started again, neither by the queue nor by a repeat.
+func TestRestoredBackup(t *testing.T) {
+	in(t, func(t *testing.T) {
+		down := true
+		c := &cloud{life: time.Minute, late: 40 * time.Second}
+		c.run = func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if down {
+				return nil, errDial
+			}
+			return start(), nil
+		}
+		path := filepath.Join(t.TempDir(), "invoker.db")
+		v := reopen(t, c, path)
+		<-v.Rebuilt()
+		ids := invokeN(t, v, 3)
+		closeInvoker(t, v)
+		copied, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		down = false
+		v = reopen(t, c, path)
+		for _, id := range ids[:2] {
+			until(t, v, id, runwith.StateRunning, runwith.StateSucceeded)
+		}
+		fresh, _, err := v.Invoke(t.Context(), keyedRequest("k"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		until(t, v, fresh.ID, runwith.StateRunning)
+		closeInvoker(t, v)
+
+		restored := filepath.Join(t.TempDir(), "invoker.db")
+		if err := errors.Join(os.WriteFile(restored, copied, 0o600), os.WriteFile(restored+RestoredSuffix, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		v = reopen(t, c, restored)
+		<-v.Rebuilt()
+		if i, replayed, err := v.Invoke(t.Context(), keyedRequest("k")); err != nil || !replayed || i.ID != fresh.ID {
+			t.Errorf("repeat = %+v, replayed %v, %v, want %s", i, replayed, err, fresh.ID)
+		}
+		for _, id := range ids {
+			if got := wait(t, v, id); got.State != runwith.StateSucceeded {
+				t.Errorf("invocation = %+v, want it to have succeeded", got)
+			}
+		}
+		time.Sleep(2 * time.Hour)
+		for id, n := range c.executions() {
+			if n != 1 {
+				t.Errorf("invocation %s has %d executions", id, n)
+			}
+		}
+		if _, err := os.Stat(restored + RestoredSuffix); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the mark of a restored store = %v, want it gone", err)
+		}
+	})
+}
+
+// TestEphemeral answers when the start is confirmed, and keeps nothing that waits.
+func TestEphemeral(t *testing.T) {
+	t.Parallel()
+	slow := func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
+		time.Sleep(5 * time.Second)
+		return start(), nil
+	}
+	refuse := func(err error) runFunc {
+		return func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error) { return nil, err }
+	}
+	for name, test := range map[string]struct {
+		run   runFunc
+		state runwith.State
+		code  runwith.Code
+		rows  int
+	}{
+		"confirmed":    {slow, runwith.StateRunning, runwith.OK, 1},
+		"answer lost":  {lostFirst, runwith.StateRunning, runwith.OK, 1},
+		"over quota":   {refuse(runwith.Errorf(runwith.ResourceExhausted, "why")), "", runwith.ResourceExhausted, 0},
+		"no such job":  {refuse(runwith.Errorf(runwith.NotFound, "why")), runwith.StateRefused, runwith.OK, 1},
+		"disconnected": {refuse(errDial), "", runwith.ResourceExhausted, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				v := open(t, &cloud{run: test.run}, func(c *Config) { c.Ephemeral = true })
+				<-v.Rebuilt()
+				got, _, err := v.Invoke(t.Context(), keyedRequest("k"))
+				if got.State != test.state || runwith.CodeOf(err) != test.code {
+					t.Errorf("Invoke() = %+v, %v, want %q, %v", got, err, test.state, test.code)
+				}
+				if page, _, err := v.Invocations(t.Context(), Filter{}); len(page) != test.rows || err != nil {
+					t.Errorf("%d invocations, %v, want %d", len(page), err, test.rows)
+				}
+			})
+		})
+	}
+}
+
+// TestEphemeralDoesNotQueue refuses what would have to wait for a slot.
+func TestEphemeralDoesNotQueue(t *testing.T) {
+	in(t, func(t *testing.T) {
+		v := open(t, &cloud{}, bounded(1, Queueing), func(c *Config) { c.Ephemeral = true })
+		<-v.Rebuilt()
+		invoke(t, v, runwith.Overrides{})
+		if _, _, err := v.Invoke(t.Context(), keyedRequest("k")); runwith.CodeOf(err) != runwith.Aborted {
+			t.Errorf("Invoke() = %v, want ABORTED", err)
+		}
+	})
+}
+
+// TestReadiness tells that Cloud Run is unreachable only while work waits for it.
+func TestReadiness(t *testing.T) {
+	in(t, func(t *testing.T) {
+		down := false
+		c := &cloud{life: time.Second}
+		c.run = func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if down {
+				return nil, errDial
+			}
+			return start(), nil
+		}
+		v := open(t, c)
+		<-v.Rebuilt()
+		wait(t, v, invoke(t, v, runwith.Overrides{}).ID)
+		down = true
+		if err := v.Ready(t.Context()); err != nil {
+			t.Errorf("Ready() with nothing to do = %v", err)
+		}
+		id := invoke(t, v, runwith.Overrides{}).ID
+		time.Sleep(time.Hour)
+		if err := v.Ready(t.Context()); runwith.CodeOf(err) != runwith.Unavailable {
+			t.Errorf("Ready() while work waits = %v, want UNAVAILABLE", err)
+		}
+		if i := now(t, v, id); i.State != runwith.StateAccepted {
+			t.Errorf("after an hour = %+v, want it accepted", i)
+		}
+		down = false
+		wait(t, v, id)
+		synctest.Wait()
+		if err := v.Ready(t.Context()); err != nil {
+			t.Errorf("Ready() when Cloud Run is back = %v", err)
+		}
+	})
+}
+
+// TestKeep removes what has ended long ago.
+func TestKeep(t *testing.T) {
+	in(t, func(t *testing.T) {
+		v := open(t, &cloud{life: time.Minute}, func(c *Config) { c.Keep = 24 * time.Hour })
+		id := invoke(t, v, runwith.Overrides{}).ID
+		wait(t, v, id)
+		time.Sleep(23 * time.Hour)
+		now(t, v, id)
+		time.Sleep(3 * time.Hour)
+		if _, err := v.Invocation(t.Context(), id); runwith.CodeOf(err) != runwith.NotFound {
+			t.Errorf("Invocation() after a day = %v, want NOT_FOUND", err)
+		}
+	})
+}

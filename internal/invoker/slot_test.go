@@ -1,0 +1,252 @@
+package invoker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+)
+
+func bounded(slots int, o Overflow) func(*Config) {
+	return func(c *Config) {
+		c.Limits.Concurrency = map[string]Concurrency{"report": {Slots: slots, Overflow: o}}
+	}
+}
+
+// running counts executions that have not ended.
+func (c *cloud) running() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.started {
+		if c.now(e).GetRunningCount() > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// TestQueue lets ten through two slots, in order.
+func TestQueue(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{life: time.Minute}
+		v := open(t, c, bounded(2, Queueing))
+		ids := invokeN(t, v, 10)
+		if got := now(t, v, ids[9]); got.State != runwith.StateQueued {
+			t.Errorf("the last is %s, want it queued", got.State)
+		}
+		most := 0
+		for !now(t, v, ids[9]).State.Terminal() {
+			most = max(most, c.running())
+			time.Sleep(time.Second)
+		}
+		if most != 2 || !slices.Equal(c.markers(), ids) {
+			t.Errorf("at most %d ran, in the order %v, want 2, in order", most, c.markers())
+		}
+	})
+}
+
+// TestUnknownHoldsItsSlot has the second wait until it is known that the first was
+// not started, and then its turn.
+func TestUnknownHoldsItsSlot(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if n == 0 {
+				return nil, errBroken
+			}
+			return start(), nil
+		}}
+		v := open(t, c, bounded(1, Queueing))
+		ids := invokeN(t, v, 2)
+		time.Sleep(DefaultCallTimeout + DefaultSettle - time.Second)
+		if c.calls() != 1 {
+			t.Errorf("%d calls while the first is unknown, want 1", c.calls())
+		}
+		until(t, v, ids[0], runwith.StateRunning)
+		time.Sleep(time.Minute)
+		if got := now(t, v, ids[1]); got.State != runwith.StateQueued {
+			t.Errorf("the second is %s, want it queued behind the first", got.State)
+		}
+	})
+}
+
+func TestReject(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{life: time.Minute}
+		v := open(t, c, bounded(1, Rejecting))
+		<-v.Rebuilt()
+		first := invoke(t, v, runwith.Overrides{})
+		request := Request{Job: "report", Key: "k"}
+		if _, _, err := v.Invoke(t.Context(), request); runwith.CodeOf(err) != runwith.Aborted {
+			t.Errorf("Invoke() = %v, want ABORTED", err)
+		}
+		wait(t, v, first.ID)
+		if i, replayed, err := v.Invoke(t.Context(), request); err != nil || replayed {
+			t.Errorf("Invoke() when there is room = %+v, replayed %v, %v, want a new invocation: the refusal claimed no key", i, replayed, err)
+		}
+	})
+}
+
+func TestReplace(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{}
+		v := open(t, c, bounded(1, Replacing))
+		first := invoke(t, v, runwith.Overrides{})
+		until(t, v, first.ID, runwith.StateRunning)
+		ids := invokeN(t, v, 3)
+		got := until(t, v, ids[2], runwith.StateRunning)
+		incumbent := now(t, v, first.ID)
+		if incumbent.State != runwith.StateCancelled || got.Started.Before(incumbent.Finished) && !got.Started.IsZero() {
+			t.Errorf("the incumbent = %+v, want it cancelled before the newcomer starts", incumbent)
+		}
+		for _, id := range ids[:2] {
+			if got := now(t, v, id); got.State != runwith.StateCancelled || got.Error == nil || got.Attempts > 0 {
+				t.Errorf("one that waited = %+v, want it dropped, and why", got)
+			}
+		}
+		if c.calls() != 2 {
+			t.Errorf("%d calls, want 2", c.calls())
+		}
+	})
+}
+
+// quotaOf answers RunJob as Cloud Run does: so many in any minute, and the rest is
+// told when to come again.
+func quotaOf(n int) (run func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error), refusals *int) {
+	var started []time.Time
+	refusals = new(int)
+	return func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
+		now := time.Now()
+		started = slices.DeleteFunc(started, func(at time.Time) bool { return now.Sub(at) >= time.Minute })
+		if len(started) >= n {
+			*refusals++
+			return nil, tooMany(time.Minute - now.Sub(started[0]))
+		}
+		started = append(started, now)
+		return start(), nil
+	}, refusals
+}
+
+// TestBurst works 1,000 off against a quota of 60 a minute, which is known or not:
+// in order, none refused, none doubled.
+func TestBurst(t *testing.T) {
+	t.Parallel()
+	for _, known := range []Quota{60, 0} {
+		t.Run(fmt.Sprintf("known: %d", known), func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				run, refusals := quotaOf(60)
+				c := &cloud{life: time.Second}
+				c.run = serial(run)
+				v := open(t, c, func(c *Config) { c.Limits.Runs = known })
+				began := time.Now()
+				ids := invokeN(t, v, 1000)
+				for _, id := range ids {
+					until(t, v, id, runwith.StateRunning, runwith.StateSucceeded)
+				}
+				if took := time.Since(began); took > 30*time.Minute {
+					t.Errorf("it took %v, want about 17 minutes", took)
+				}
+				c.checkOrder(t, ids)
+				if known > 0 && *refusals > 0 || known == 0 && *refusals > 17*2*maxCalls {
+					t.Errorf("Cloud Run refused %d calls", *refusals)
+				}
+				for id, n := range c.executions() {
+					if n != 1 {
+						t.Errorf("invocation %s has %d executions", id, n)
+					}
+				}
+			})
+		})
+	}
+}
+
+// checkOrder allows for the calls that are under way at once.
+func (c *cloud) checkOrder(t *testing.T, ids []string) {
+	t.Helper()
+	place := map[string]int{}
+	for i, id := range ids {
+		place[id] = i
+	}
+	for i, e := range c.started {
+		id, _ := bornBy(e)
+		if off := place[id] - i; off > 2*maxCalls || off < -2*maxCalls {
+			t.Fatalf("invocation %d was started as number %d", place[id], i)
+		}
+	}
+}
+
+// TestQueueSurvivesARestart has 10,000 wait while the invoker ends and begins again,
+// twice: each time it goes on where it was.
+func TestQueueSurvivesARestart(t *testing.T) {
+	in(t, func(t *testing.T) {
+		path := t.TempDir() + "/invoker.db"
+		ids := waitingRows(t, path, 10_000)
+		left := 0 // how many calls Cloud Run takes
+		c := &cloud{}
+		c.run = serial(func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if left == 0 {
+				return nil, errDial
+			}
+			left--
+			return start(), nil
+		})
+		for range 3 {
+			left = 200
+			v := reopen(t, c, path)
+			for left > 0 {
+				time.Sleep(time.Second)
+			}
+			closeInvoker(t, v)
+		}
+		c.checkOrder(t, ids)
+		s := openStore(t, path)
+		taken, err := s.Take(t.Context(), Take{Now: time.Now().Add(time.Hour), Limit: len(ids), Runs: "another"})
+		if err != nil || len(taken.Records) != len(ids)-len(c.started) {
+			t.Fatalf("%d wait, %v, want %d", len(taken.Records), err, len(ids)-len(c.started))
+		}
+		for i, r := range taken.Records {
+			if off := slices.Index(ids[max(0, i+len(c.started)-2*maxCalls):], r.ID); off > 4*maxCalls {
+				t.Fatalf("number %d of those that wait is %s", i, r.ID)
+			}
+		}
+	})
+}
+
+func openStore(t *testing.T, path string) Store {
+	t.Helper()
+	s, err := OpenSQLite(t.Context(), path, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// waitingRows leaves invocations that wait.
+func waitingRows(t *testing.T, path string, n int) (ids []string) {
+	t.Helper()
+	s := openStore(t, path)
+	rows := make([]Record, n)
+	for i := range rows {
+		r := Record{
+			Invocation: runwith.Invocation{ID: fmt.Sprintf("01900000-0000-7000-8000-%012d", i), Job: "report", State: runwith.StateAccepted, Created: stored(time.Now())},
+			Version:    1,
+		}
+		f, err := r.fitTo(jobOf("report", &runpb.Container{Image: "a"}), &runpb.RunJobRequest_Overrides{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows[i], ids = r.fitted(f), append(ids, r.ID)
+	}
+	if _, err := s.Import(t.Context(), rows); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
