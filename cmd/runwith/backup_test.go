@@ -77,8 +77,8 @@ func TestBackupOfARunningServer(t *testing.T) {
 		t.Errorf("log of %s after the restore = %q, want %q", ended, got, want)
 	}
 	s.release(t)
-	s.checkSettled(t, accepted, true)
-	restored.checkSettled(t, accepted, true) // it waits for the same file
+	s.checkSettled(t, accepted)
+	restored.checkSettled(t, accepted) // it waits for the same file
 }
 
 // local runs a command line that speaks to no Cloud Run.

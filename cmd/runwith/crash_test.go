@@ -9,27 +9,25 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// What was accepted is there after a crash, and started once at most.
+// What was accepted is there after a crash, and started once.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name string
 		// lived waits for the moment of the crash.
 		lived func(t *testing.T, s *server, id string)
-		// sure: the execution is known by then, so that it cannot be unresolved.
-		sure bool
 	}{
 		{name: "at once", lived: func(*testing.T, *server, string) {}},
 		{name: "when it has left the queue", lived: func(t *testing.T, s *server, id string) {
 			s.waitFor(t, id, func(i *runwith.Invocation) bool { return i.State != runwith.StateAccepted })
 		}},
-		{name: "when it runs", sure: true, lived: func(t *testing.T, s *server, id string) {
+		{name: "when it runs", lived: func(t *testing.T, s *server, id string) {
 			s.waitFor(t, id, func(i *runwith.Invocation) bool { return i.State == runwith.StateRunning })
 		}},
-		{name: "when its task runs", sure: true, lived: func(t *testing.T, s *server, id string) {
+		{name: "when its task runs", lived: func(t *testing.T, s *server, id string) {
 			s.firstLine(t, id)
 		}},
-		{name: "when it has ended", sure: true, lived: func(t *testing.T, s *server, id string) {
+		{name: "when it has ended", lived: func(t *testing.T, s *server, id string) {
 			s.release(t)
 			s.waitFor(t, id, func(i *runwith.Invocation) bool { return i.State == runwith.StateSucceeded })
 		}},
@@ -44,7 +42,7 @@ func TestKill(t *testing.T) {
 			}
 			s = startUp(t, s.data)
 			s.release(t)
-			s.checkSettled(t, id, test.sure)
+			s.checkSettled(t, id)
 		})
 	}
 }
@@ -88,7 +86,7 @@ func TestKillMany(t *testing.T) {
 
 	s = startUp(t, s.data)
 	for _, id := range ids {
-		s.checkSettled(t, id, false)
+		s.checkSettled(t, id)
 	}
 	// Of some the answer was lost; they are not started twice either.
 	started := map[string]int{}
@@ -125,5 +123,5 @@ func TestKillLeavesTasks(t *testing.T) {
 		return len(now) == 1 && strings.HasSuffix(now[0], "/0/0/1")
 	})
 	s.release(t)
-	s.checkSettled(t, id, true)
+	s.checkSettled(t, id)
 }

@@ -83,10 +83,9 @@ func (s *server) firstLine(t *testing.T, id string) {
 	t.Fatal("the task printed nothing")
 }
 
-// checkSettled waits until an invocation has settled: it succeeded with one
-// execution or, unless one is sure to be known, it is unresolved and has at most
-// one, which ends as well.
-func (s *server) checkSettled(t *testing.T, id string, sure bool) {
+// checkSettled waits until an invocation has settled: it succeeded, with one
+// execution.
+func (s *server) checkSettled(t *testing.T, id string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -94,18 +93,11 @@ func (s *server) checkSettled(t *testing.T, id string, sure bool) {
 	if err != nil {
 		t.Fatalf("wait for invocation %s: %v (it is %+v)", id, err, end)
 	}
-	executions := s.executionsOf(t, id)
-	switch {
-	case end.State == runwith.StateSucceeded:
-		if len(executions) != 1 || executions[0].Name != end.Execution {
-			t.Errorf("invocation %s succeeded with execution %q, and has %d executions, want this one", id, end.Execution, len(executions))
-		}
-	case end.State == runwith.StateUnresolved && !sure:
-		if len(executions) > 1 {
-			t.Errorf("unresolved invocation %s was started %d times", id, len(executions))
-		}
-	default:
+	if end.State != runwith.StateSucceeded {
 		t.Errorf("invocation %s is %s (%+v), want it succeeded", id, end.State, end.Error)
+	}
+	if executions := s.executionsOf(t, id); len(executions) != 1 || executions[0].Name != end.Execution {
+		t.Errorf("invocation %s succeeded with execution %q, and has %d executions, want this one", id, end.Execution, len(executions))
 	}
 	wait(t, "the executions' end", func() bool {
 		return !slices.ContainsFunc(s.executionsOf(t, id), func(e *runpb.Execution) bool { return e.CompletionTime == nil })

@@ -57,7 +57,7 @@ and on Google Cloud.`,
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().BoolP("verbose", "v", false, "log more, for finding faults")
-	root.AddCommand(newDemo(), newUp(), newEngine(), newServe(), newRun(),
+	root.AddCommand(newDemo(), newUp(), newEngine(), newServe(), newRun(), newInvocations(),
 		newJobs(), newExecutions(), newOperations(), newGcloud(), newEnv(), newBackup(), newRestore(), newVersion(), newTestJob())
 	return root
 }

@@ -57,9 +57,9 @@ func stateStyle(state string) style {
 	switch state {
 	case "succeeded", "ready", "done":
 		return green
-	case "failed":
+	case "failed", "refused":
 		return red
-	case "cancelled", "cancelling", "deleting":
+	case "cancelled", "cancelling", "deleting", "unresolved":
 		return yellow
 	case "running":
 		return cyan

@@ -37,8 +37,7 @@ same key may be accepted by both: run one.
 Callers are not authenticated yet, so that --allow-unauthenticated is required.`,
 		Example: `  runwith serve --project my-project --region us-east4 --allow-unauthenticated
   runwith serve --endpoint http://127.0.0.1:8080 --addr 127.0.0.1:8081 --allow-unauthenticated
-  runwith serve --project my-project --region us-east4 --allow-unauthenticated \
-    --concurrency nightly=1:reject --rate thumbnails=30/min --run-quota 60`,
+  runwith serve --concurrency nightly=1:reject --rate thumbnails=30/min --run-quota 60 --project my-project --region us-east4 --allow-unauthenticated`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !to.allowUnauthenticated {

@@ -107,11 +107,13 @@ func (s *server) kill() error {
 }
 
 // startUp starts `runwith up` with state in data. It is stopped with the test, unless
-// the test has ended it.
+// the test has ended it. What a crash leaves unknown is known soon.
 func startUp(t *testing.T, data string, args ...string) *server {
 	t.Helper()
 	needProcesses(t)
-	s, err := startServer(exec.Command("runwith", append([]string{"up", "--addr", "127.0.0.1:0", "--data", data}, args...)...), data)
+	s, err := startServer(exec.Command("runwith", append([]string{
+		"up", "--addr", "127.0.0.1:0", "--data", data, "--call-timeout", "5s", "--settle", "1s",
+	}, args...)...), data)
 	if err != nil {
 		t.Fatal(err)
 	}
