@@ -47,9 +47,8 @@ func retryAfter(err error) time.Duration {
 
 // throttled reads the header Retry-After, in seconds; nil where there is none.
 func throttled(h http.Header) error {
-	seconds, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || seconds < 1 {
-		return nil
+	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds > 0 {
+		return throttledError{min(time.Duration(seconds)*time.Second, maxRetryAfter)}
 	}
-	return throttledError{min(time.Duration(seconds)*time.Second, maxRetryAfter)}
+	return nil
 }

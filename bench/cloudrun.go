@@ -100,3 +100,15 @@ func (c *cloudRun) wait(ctx context.Context, operation string) error {
 func (c *cloudRun) runOne(ctx context.Context) error {
 	return c.run(ctx, jobID)
 }
+
+// countExecutions counts the executions of all jobs.
+func (c *cloudRun) countExecutions(ctx context.Context) (n int, err error) {
+	list := c.executions.ListExecutions(ctx, &runpb.ListExecutionsRequest{Parent: location + "/jobs/-", PageSize: 1000, ShowDeleted: true})
+	for _, err := range list.All() {
+		if err != nil {
+			return n, fmt.Errorf("list executions: %w", err)
+		}
+		n++
+	}
+	return n, nil
+}

@@ -68,6 +68,9 @@ var scenarios = []scenario{
 // execute measures what args ask for and prints it to out; errs takes what people
 // want to know meanwhile.
 func execute(ctx context.Context, args []string, out, errs io.Writer) error {
+	if len(args) > 0 && args[0] == "chaos" {
+		return chaos(ctx, args[1:], out, errs)
+	}
 	o, err := parse(args, errs)
 	if err != nil {
 		return err
@@ -123,6 +126,7 @@ func usage(flags *flag.FlagSet) {
 	fmt.Fprint(flags.Output(), `Bench measures runwith, and beside each figure its floor: the same work done bare.
 
   go run ./bench [flags]
+  go run ./bench chaos [flags]   kill invoker and engine while jobs are started, and count what ran
 
 Flags:
 `)

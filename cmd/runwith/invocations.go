@@ -126,7 +126,9 @@ func newInvocationsDescribe() *cobra.Command {
 		Long: `Describe shows how an invocation stands, which execution it has, and why it failed,
 was refused or is unresolved.`,
 		Example: `  runwith invocations describe 01a20a4f-52d9-7299-8052-429d4e3782dc`,
-	}, func(ctx context.Context, c *runwith.Client, id string) (*runwith.Invocation, error) { return c.Invocation(ctx, id) })
+	}, func(ctx context.Context, c *runwith.Client, id string) (*runwith.Invocation, error) {
+		return c.Invocation(ctx, id)
+	})
 }
 
 func newInvocationsCancel() *cobra.Command {

@@ -38,7 +38,7 @@ func (v *Invoker) check() {
 func (v *Invoker) checkOne(r Record) {
 	f, err := v.prepare(r)
 	now := time.Now()
-	to := r
+	var to Record
 	switch {
 	case err == nil:
 		to = r.fitted(f)
@@ -80,14 +80,13 @@ func (r Record) overrides() (*runpb.RunJobRequest_Overrides, error) {
 
 // move makes a transition that nothing else depends on: where another was faster,
 // that one counts.
-func (v *Invoker) move(from, to Record) (Record, bool) {
+func (v *Invoker) move(from, to Record) {
 	moved, err := v.store.Move(context.Background(), from, to)
 	if err != nil {
 		v.storeFailed("move", err, "invocation", from.ID, "state", to.State)
-		return from, false
+		return
 	}
 	v.follow(from, moved)
-	return moved, true
 }
 
 // follow wakes those whose turn is next after a transition.

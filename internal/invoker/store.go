@@ -21,14 +21,29 @@ var ErrTaken = errors.New("the execution belongs to another invocation")
 //
 // Embedded SQLite is the one that is there; a server's database is the next.
 type Store interface {
+	Rows
+	Queue
+	Sightings
+	Upkeep
+	Close() error
+}
+
+// Rows are the invocations.
+type Rows interface {
 	Records
 	Reads
-	Queue
+}
+
+// Sightings are what lists of executions are read for.
+type Sightings interface {
 	Watches
 	Twins
+}
+
+// Upkeep is what is kept beside the invocations' own ways.
+type Upkeep interface {
 	Buckets
 	Keeping
-	Close() error
 }
 
 // Records are the invocations one by one.

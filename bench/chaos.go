@@ -1,0 +1,370 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/runwith/runwith"
+)
+
+// chaosOptions are what the command line of chaos says.
+type chaosOptions struct {
+	n, clients         int
+	kills, engineKills int
+	seed               uint64
+	settle             time.Duration
+	data               string
+	engine             []string // more arguments of the engine
+}
+
+// perJob is how many invocations one job gets: of a thousand, all of them new,
+// nobody could say that one is not among them.
+const perJob = 500
+
+// chaos starts jobs through an invoker that is killed again and again, on an engine
+// that is killed too, over connections that break, with every request repeated until
+// it is answered; and then counts what ran. An error says what was lost or doubled.
+func chaos(ctx context.Context, args []string, out, errs io.Writer) (err error) {
+	o, err := parseChaos(args, errs)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "seed %d: %d invocations by %d clients, the invoker killed %d times and the engine %d\n",
+		o.seed, o.n, o.clients, o.kills, o.engineKills)
+	w, err := newWorld(ctx, o, errs)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	began := time.Now()
+	if err := w.live(ctx); err != nil {
+		return fmt.Errorf("%w (seed %d)", err, o.seed)
+	}
+	found, err := w.count(ctx)
+	if err != nil {
+		return fmt.Errorf("%w (seed %d)", err, o.seed)
+	}
+	fmt.Fprintf(out, "%s in %v\n", found, time.Since(began).Round(time.Second))
+	return found.err(o.seed)
+}
+
+func parseChaos(args []string, errs io.Writer) (chaosOptions, error) {
+	o := chaosOptions{}
+	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.IntVar(&o.n, "n", 2000, "start `N` invocations")
+	flags.IntVar(&o.clients, "clients", 16, "by `N` clients at once")
+	flags.IntVar(&o.kills, "kills", 100, "kill the invoker `N` times")
+	flags.IntVar(&o.engineKills, "engine-kills", 10, "kill the engine `N` times")
+	flags.Uint64Var(&o.seed, "seed", rand.Uint64N(1_000_000), "decide by this `NUMBER` when to kill, to cut and to repeat")
+	flags.DurationVar(&o.settle, "settle", 2*time.Second, "the invoker's settling delay")
+	flags.StringVar(&o.data, "data", "", "make the temporary folder in `DIR` (default: the system's)")
+	flags.Func("engine", "one more `ARGUMENT` of the engine, such as --fault=listed-late=1s (repeatable)", func(value string) error {
+		o.engine = append(o.engine, value)
+		return nil
+	})
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return o, err
+	} else if err != nil {
+		return o, errUsage
+	}
+	if flags.NArg() > 0 || min(o.n, o.clients) < 1 || min(o.kills, o.engineKills) < 0 || o.settle < time.Second {
+		fmt.Fprintln(errs, "bench chaos: -n and -clients must be at least 1, -settle at least 1s, and no number negative")
+		return o, errUsage
+	}
+	return o, nil
+}
+
+// world is an engine, a network and an invoker, and those who call it.
+type world struct {
+	chaosOptions
+	bench  *bench
+	cancel context.CancelFunc
+	rand   *rand.Rand // of the one who kills
+	proxy  *proxy
+	ran    string // file to which each run appends a line
+
+	engineAddr, invokerAddr     string
+	engineServer, invokerServer *server
+
+	mu       sync.Mutex
+	accepted map[string]string // key by invocation
+}
+
+func newWorld(ctx context.Context, o chaosOptions, errs io.Writer) (_ *world, err error) {
+	w := &world{chaosOptions: o, accepted: map[string]string{}, rand: rand.New(rand.NewPCG(o.seed, 0))}
+	w.bench = &bench{progress: io.Discard}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.close())
+		}
+	}()
+	if w.bench.dir, err = os.MkdirTemp(o.data, "runwith-chaos-"); err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(errs, "building runwith")
+	if w.bench.binary, err = w.bench.build(ctx, "runwith", "github.com/runwith/runwith/cmd/runwith"); err != nil {
+		return nil, err
+	}
+	w.ran = filepath.Join(w.bench.dir, "ran")
+	ctx, w.cancel = context.WithCancel(ctx)
+	w.engineAddr, w.invokerAddr = "127.0.0.1:0", "127.0.0.1:0"
+	if err := w.startEngine(ctx); err != nil {
+		return nil, err
+	}
+	if w.proxy, err = startProxy(ctx, w.engineAddr, o.seed); err != nil {
+		return nil, err
+	}
+	return w, w.startInvoker(ctx)
+}
+
+// job is the name of the job of an invocation.
+func (w *world) job(n int) string { return fmt.Sprintf("mark-%d", n/perJob) }
+
+// startEngine starts the engine, the first time with its jobs: each appends a line
+// to a file.
+func (w *world) startEngine(ctx context.Context) (err error) {
+	args := []string{w.bench.binary, "engine", "--addr", w.engineAddr, "--data", filepath.Join(w.bench.dir, "engine")}
+	for n := 0; n < w.n; n += perJob {
+		file := filepath.Join(w.bench.dir, w.job(n)+".yaml")
+		text := fmt.Sprintf(`{"name":%q,"template":{"template":{"maxRetries":0,"containers":[{"image":"mark","command":["sh","-c",`+
+			`"echo \"$RUNWITH_INVOCATION $CLOUD_RUN_EXECUTION\" >> %s"]}]}}}`, w.job(n), w.ran)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			return err
+		}
+		args = append(args, "--job", file)
+	}
+	w.engineServer, err = start(ctx, w.bench.progress, readyLine, append(args, w.engine...)...)
+	if err == nil {
+		w.engineAddr = w.engineServer.addr // the next one is found where this one was
+	}
+	return err
+}
+
+func (w *world) startInvoker(ctx context.Context) (err error) {
+	w.invokerServer, err = start(ctx, w.bench.progress, readyLine, w.bench.binary, "serve", "--allow-unauthenticated",
+		"--addr", w.invokerAddr, "--data", filepath.Join(w.bench.dir, "invoker"), "--endpoint", "http://"+w.proxy.addr(),
+		"--call-timeout", "3s", "--settle", w.settle.String())
+	if err == nil {
+		w.invokerAddr = w.invokerServer.addr
+	}
+	return err
+}
+
+// close ends all of it and removes the folder.
+func (w *world) close() error {
+	var errs []error
+	for _, s := range []*server{w.invokerServer, w.engineServer} {
+		if s != nil {
+			errs = append(errs, s.stop())
+		}
+	}
+	if w.cancel != nil {
+		w.cancel()
+	}
+	if w.proxy != nil {
+		w.proxy.wait()
+	}
+	return errors.Join(append(errs, w.bench.close())...)
+}
+
+// perKill is about how long a server lives, and how long the next one takes to come.
+const perKill = 350 * time.Millisecond
+
+// live lets the clients call while servers are killed, until both have done so often
+// enough, and then waits for every invocation's end.
+func (w *world) live(serving context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(serving, 20*time.Minute, errors.New("it does not come to its end"))
+	defer cancel()
+	var (
+		callers sync.WaitGroup
+		numbers = make(chan int)
+		failed  = make(chan error, w.clients)
+	)
+	for range w.clients {
+		callers.Go(func() {
+			for n := range numbers {
+				if err := w.call(ctx, n); err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+	}
+	killed := make(chan error, 1)
+	go func() { killed <- w.kill(ctx, serving) }()
+	pace := time.Duration(w.kills) * perKill / time.Duration(w.n) // so that they call all the while
+	for n := range w.n {
+		if err := pause(ctx, pace); err != nil {
+			return errors.Join(err, <-killed)
+		}
+		select {
+		case numbers <- n:
+		case err := <-failed:
+			cancel()
+			return errors.Join(err, <-killed)
+		}
+	}
+	close(numbers)
+	callers.Wait()
+	if err := <-killed; err != nil {
+		return err
+	}
+	return w.settled(ctx)
+}
+
+// call starts a job once, however often the request must be sent; some send it again
+// later, as a caller that has crashed does.
+func (w *world) call(ctx context.Context, n int) error {
+	key := fmt.Sprintf("key-%d", n)
+	repeats := 1 + rand.New(rand.NewPCG(w.seed, uint64(n)+2)).IntN(3)
+	for range repeats {
+		id, err := w.start(ctx, n, key)
+		if err != nil {
+			return fmt.Errorf("invocation %d: %w", n, err)
+		}
+		w.mu.Lock()
+		before, known := w.accepted[id]
+		w.accepted[id] = key
+		w.mu.Unlock()
+		if known && before != key {
+			return fmt.Errorf("invocation %s was the answer to %s and to %s", id, before, key)
+		}
+	}
+	return nil
+}
+
+func (w *world) start(ctx context.Context, n int, key string) (id string, err error) {
+	client := &runwith.Client{Server: "http://" + w.invokerAddr}
+	for {
+		i, err := client.RunOnce(ctx, w.job(n), key, &runwith.Overrides{Args: []string{key}})
+		if err == nil {
+			return i.ID, nil
+		}
+		if code := runwith.CodeOf(err); code != runwith.Unavailable && code != runwith.DeadlineExceeded || ctx.Err() != nil {
+			return "", errors.Join(err, context.Cause(ctx))
+		}
+	}
+}
+
+// kill ends servers as a crash does, and starts them again, to live until serving
+// ends.
+func (w *world) kill(ctx, serving context.Context) error {
+	for n := range w.kills {
+		if err := pause(ctx, 20*time.Millisecond+time.Duration(w.rand.Int64N(int64(500*time.Millisecond)))); err != nil {
+			return err
+		}
+		if err := crash(w.invokerServer); err != nil {
+			return err
+		}
+		if every := max(1, w.kills/max(1, w.engineKills)); w.engineKills > 0 && n%every == 0 && n/every < w.engineKills {
+			if err := errors.Join(crash(w.engineServer), w.startEngine(serving)); err != nil {
+				return err
+			}
+		}
+		if err := w.startInvoker(serving); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// crash kills a server.
+func crash(s *server) error {
+	if err := s.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	<-s.ended
+	s.ended <- nil // for who stops it
+	return nil
+}
+
+// settled waits until every invocation has come to its end.
+func (w *world) settled(ctx context.Context) error {
+	client := &runwith.Client{Server: "http://" + w.invokerAddr}
+	for id := range w.accepted {
+		end, err := client.Wait(ctx, id)
+		if err != nil {
+			return errors.Join(err, context.Cause(ctx))
+		}
+		if end.State != runwith.StateSucceeded {
+			return fmt.Errorf("invocation %s is %s, %+v", id, end.State, end.Error)
+		}
+	}
+	return nil
+}
+
+// tally is what was counted.
+type tally struct {
+	accepted, ran, executions int
+	faults                    []string
+}
+
+// count holds what ran, and what the engine has, to what was accepted.
+func (w *world) count(ctx context.Context) (t tally, err error) {
+	text, err := os.ReadFile(w.ran)
+	if err != nil {
+		return t, err
+	}
+	ran := map[string]map[string]bool{} // executions by invocation
+	for line := range strings.Lines(string(text)) {
+		id, execution, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok {
+			return t, fmt.Errorf("a run wrote %q", line)
+		}
+		if ran[id] == nil {
+			ran[id] = map[string]bool{}
+		}
+		ran[id][execution] = true
+	}
+	t.accepted, t.ran = len(w.accepted), len(ran)
+	for id, key := range w.accepted {
+		if n := len(ran[id]); n != 1 {
+			t.faults = append(t.faults, fmt.Sprintf("invocation %s of %s ran in %d executions", id, key, n))
+		}
+	}
+	for id := range ran {
+		if _, known := w.accepted[id]; !known {
+			t.faults = append(t.faults, fmt.Sprintf("invocation %s ran, and nobody was told of it", id))
+		}
+	}
+	if t.accepted != w.n {
+		t.faults = append(t.faults, fmt.Sprintf("%d invocations for %d keys", t.accepted, w.n))
+	}
+	t.executions, err = w.executions(ctx)
+	if err == nil && t.executions != t.accepted {
+		t.faults = append(t.faults, fmt.Sprintf("the engine has %d executions", t.executions))
+	}
+	return t, err
+}
+
+func (t tally) String() string {
+	return fmt.Sprintf("%d accepted, %d ran, %d executions: %d faults", t.accepted, t.ran, t.executions, len(t.faults))
+}
+
+// err is what is wrong.
+func (t tally) err(seed uint64) error {
+	if len(t.faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("seed %d: %s", seed, strings.Join(t.faults, "; "))
+}
+
+// executions counts those that the engine has.
+func (w *world) executions(ctx context.Context) (n int, err error) {
+	engine, err := dial(ctx, w.engineAddr)
+	if err != nil {
+		return 0, err
+	}
+	n, err = engine.countExecutions(ctx)
+	return n, errors.Join(err, engine.close())
+}

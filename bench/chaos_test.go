@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestChaos is the short form of `go run ./bench chaos`.
+func TestChaos(t *testing.T) {
+	t.Parallel()
+	needProcesses(t)
+	data := t.TempDir()
+	var out strings.Builder
+	err := execute(t.Context(), []string{"chaos", "-n", "60", "-clients", "4", "-kills", "6", "-engine-kills", "1", "-data", data}, &out, t.Output())
+	if err != nil || !strings.Contains(out.String(), "60 accepted, 60 ran, 60 executions: 0 faults") {
+		t.Errorf("chaos = %v\n%s", err, out.String())
+	}
+	wantEmpty(t, data)
+}
+
+func TestChaosUsage(t *testing.T) {
+	t.Parallel()
+	for _, args := range []string{"-n 0", "-clients 0", "-kills -1", "-settle 1ms", "more", "-nonsense"} {
+		var errs strings.Builder
+		if err := execute(t.Context(), append([]string{"chaos"}, strings.Fields(args)...), &errs, &errs); err == nil || errs.Len() == 0 {
+			t.Errorf("chaos %s = %v and %q, want it refused", args, err, errs.String())
+		}
+	}
+}
