@@ -283,7 +283,7 @@ func crash(s *server) error {
 	if err := s.cmd.Process.Kill(); err != nil {
 		return err
 	}
-	<-s.ended
+	_ = <-s.ended  // that it was killed
 	s.ended <- nil // for who stops it
 	return nil
 }

@@ -5,10 +5,10 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker"
@@ -94,8 +94,8 @@ func ids(records []invoker.Record) []string {
 
 func want(t *testing.T, what string, got, want any) {
 	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", what, diff)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s = %+v, want %+v", what, got, want)
 	}
 }
 
@@ -158,10 +158,7 @@ func testEdges(t *testing.T, s invoker.Store) {
 			next := r
 			next.State = to
 			_, err := s.Move(t.Context(), r, next)
-			leads := false
-			for _, state := range allowed[from] {
-				leads = leads || state == to
-			}
+			leads := slices.Contains(allowed[from], to)
 			if leads != (err == nil) || !leads && !errors.Is(err, invoker.ErrStale) {
 				t.Errorf("Move from %s to %s = %v, allowed %v", from, to, err, leads)
 			}
