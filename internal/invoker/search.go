@@ -135,10 +135,6 @@ func (r *round) inconclusive(row Record, uid string) string {
 
 // notKnown is a record that a person decides about.
 func notKnown(r Record, reason string) Record {
-	cause := runwith.Errorf(runwith.Aborted, "%s", reason)
-	if r.Error != nil {
-		cause = runwith.Errorf(runwith.Unknown, "%s", reason)
-	}
-	return r.unresolved(cause, "it cannot be known whether the job was started (%s): look for "+Marker+"=%s in what ran of job %s, and then "+
+	return r.unresolved(runwith.Errorf(runwith.Unknown, "%s", reason), "it cannot be known whether the job was started (%s): look for "+Marker+"=%s in what ran of job %s, and then "+
 		"`runwith invocations resolve %[2]s` with --retry or --leave", reason, r.ID, r.Job)
 }
