@@ -283,8 +283,7 @@ func crash(s *server) error {
 	if err := s.cmd.Process.Kill(); err != nil {
 		return err
 	}
-	_ = <-s.ended  // that it was killed
-	s.ended <- nil // for who stops it
+	s.ended <- <-s.ended // who stops it learns of its end too
 	return nil
 }
 
