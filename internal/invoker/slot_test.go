@@ -44,8 +44,13 @@ func TestQueue(t *testing.T) {
 			most = max(most, c.running())
 			time.Sleep(time.Second)
 		}
-		if most != 2 || !slices.Equal(c.markers(), ids) {
-			t.Errorf("at most %d ran, in the order %v, want 2, in order", most, c.markers())
+		if most != 2 {
+			t.Errorf("at most %d ran, want 2", most)
+		}
+		for i, id := range c.markers() { // two calls that are taken together arrive in any order
+			if off := slices.Index(ids, id) - i; off > 1 || off < -1 {
+				t.Errorf("call %d was for invocation %d, want them in order", i, i+off)
+			}
 		}
 	})
 }
