@@ -9,6 +9,7 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // etagOf names one version of a resource. Google's are quoted too.
@@ -22,8 +23,8 @@ func checkEtag(given, current string) error {
 	if given == "" || given == current {
 		return nil
 	}
-	return runwith.Errorf(runwith.Aborted,
-		"etag: is %s, and the resource has changed since: read it again and repeat the request", given)
+	return jobspec.FieldErrorf(runwith.Aborted, "etag",
+		"is %.100s, and the resource has changed since: read it again and repeat the request", given)
 }
 
 // change makes a change that an operation stands for. A validate_only request is

@@ -230,8 +230,8 @@ func createdName(req *runpb.CreateJobRequest) (jobspec.JobName, error) {
 	}
 	name := jobspec.JobName{Location: at, Job: req.JobId}
 	if given := req.GetJob().GetName(); given != "" && given != name.String() {
-		return jobspec.JobName{}, runwith.Errorf(runwith.InvalidArgument,
-			"job.name: is %q, must be empty or %q, which parent and job_id say", given, name)
+		return jobspec.JobName{}, jobspec.FieldErrorf(runwith.InvalidArgument, "job.name",
+			"is %q, must be empty or %q, which parent and job_id say", given, name)
 	}
 	return name, nil
 }
@@ -240,7 +240,7 @@ func createdName(req *runpb.CreateJobRequest) (jobspec.JobName, error) {
 // rest checked and completed.
 func prepareJob(name jobspec.JobName, given *runpb.Job) (*runpb.Job, error) {
 	if given == nil {
-		return nil, runwith.Errorf(runwith.InvalidArgument, "job: is required")
+		return nil, jobspec.FieldErrorf(runwith.InvalidArgument, "job", "is required")
 	}
 	job := proto.CloneOf(given)
 	jobspec.ClearOutputOnly(job)

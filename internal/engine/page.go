@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/pagetoken"
 )
 
@@ -26,7 +27,7 @@ type page struct {
 // tokens hold for.
 func openPage(size int32, token, list string, key ...any) (page, error) {
 	if size < 0 {
-		return page{}, runwith.Errorf(runwith.InvalidArgument, "page_size: is %d, must not be negative", size)
+		return page{}, jobspec.FieldErrorf(runwith.InvalidArgument, "page_size", "is %d, must not be negative", size)
 	}
 	p := page{size: min(int(size), maxPageSize), list: list}
 	if p.size == 0 {

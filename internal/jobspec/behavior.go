@@ -34,27 +34,27 @@ func clearOutputOnly(m protoreflect.Message) {
 
 // validateRequired reports, at every depth, the fields that are annotated as
 // required and not set.
-func validateRequired(p place, m protoreflect.Message) {
+func validateRequired(p Place, m protoreflect.Message) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		fd := fields.Get(i)
 		switch {
 		case m.Has(fd):
-			validateRequiredBelow(p.field(string(fd.Name())), fd, m.Get(fd))
+			validateRequiredBelow(p.Field(string(fd.Name())), fd, m.Get(fd))
 		case fd.FullName() == "google.cloud.run.v2.VolumeMount.mount_path":
 			// Cloud SQL volumes need none: validateMounts knows.
 		case hasBehavior(fd, annotations.FieldBehavior_REQUIRED):
-			p.field(string(fd.Name())).addf(required)
+			p.Field(string(fd.Name())).Addf(required)
 		}
 	}
 }
 
-func validateRequiredBelow(p place, fd protoreflect.FieldDescriptor, v protoreflect.Value) {
+func validateRequiredBelow(p Place, fd protoreflect.FieldDescriptor, v protoreflect.Value) {
 	i := 0
 	for child := range messages(fd, v) {
 		at := p
 		if fd.IsList() {
-			at = p.index(i)
+			at = p.Index(i)
 			i++
 		}
 		validateRequired(at, child)

@@ -11,70 +11,70 @@ import (
 const maxArgs = 1000
 
 // validateContainers checks the containers of a task, each and against each other.
-func validateContainers(p place, t *runpb.TaskTemplate) {
+func validateContainers(p Place, t *runpb.TaskTemplate) {
 	containers := t.GetContainers()
 	if len(containers) == 0 {
-		p.addf("must have at least one container")
+		p.Addf("must have at least one container")
 	}
 	volumes := volumesByName(t)
 	for i, c := range containers {
-		at := p.index(i)
+		at := p.Index(i)
 		validateContainer(at, c, len(containers) == 1)
-		validateMounts(at.field("volume_mounts"), c, volumes)
+		validateMounts(at.Field("volume_mounts"), c, volumes)
 	}
 	validateContainerNames(p, containers)
 	validateDependencies(p, containers)
 }
 
 // validateContainer checks one container, alone in its task or beside others.
-func validateContainer(p place, c *runpb.Container, alone bool) {
+func validateContainer(p Place, c *runpb.Container, alone bool) {
 	if strings.ContainsFunc(c.GetImage(), notInImage) {
-		p.field("image").addf("%s has white space or control characters", quote(c.GetImage()))
+		p.Field("image").Addf("%s has white space or control characters", Quote(c.GetImage()))
 	}
 	for i, word := range c.GetCommand() {
-		validateNoNUL(p.field("command").index(i), word)
+		validateNoNUL(p.Field("command").Index(i), word)
 	}
-	validateArgs(p.field("args"), c.GetArgs())
-	validateEnv(p.field("env"), c.GetEnv())
-	validateLimits(p.field("resources.limits"), c.GetResources().GetLimits(), alone)
-	validatePorts(p.field("ports"), c.GetPorts())
-	validateProbe(p.field("startup_probe"), c.GetStartupProbe(), maxStartupSeconds)
-	validateProbe(p.field("liveness_probe"), c.GetLivenessProbe(), maxProbeSeconds)
-	validateProbe(p.field("readiness_probe"), c.GetReadinessProbe(), maxProbeSeconds)
+	validateArgs(p.Field("args"), c.GetArgs())
+	validateEnv(p.Field("env"), c.GetEnv())
+	validateLimits(p.Field("resources.limits"), c.GetResources().GetLimits(), alone)
+	validatePorts(p.Field("ports"), c.GetPorts())
+	validateProbe(p.Field("startup_probe"), c.GetStartupProbe(), maxStartupSeconds)
+	validateProbe(p.Field("liveness_probe"), c.GetLivenessProbe(), maxProbeSeconds)
+	validateProbe(p.Field("readiness_probe"), c.GetReadinessProbe(), maxProbeSeconds)
 }
 
 // validateArgs checks the arguments of one container, or of one override.
-func validateArgs(p place, args []string) {
+func validateArgs(p Place, args []string) {
 	if len(args) > maxArgs {
-		p.addf("at most %d arguments are allowed, not %d", maxArgs, len(args))
+		p.Addf("at most %d arguments are allowed, not %d", maxArgs, len(args))
 	}
 	for i, arg := range args {
-		validateNoNUL(p.index(i), arg)
+		validateNoNUL(p.Index(i), arg)
 	}
 }
 
 // validatePorts accepts a port, which has no meaning to a job.
-func validatePorts(p place, ports []*runpb.ContainerPort) {
+func validatePorts(p Place, ports []*runpb.ContainerPort) {
 	if len(ports) > 1 {
-		p.addf("ports should contain 0 or 1 port") // Cloud Run's wording
+		p.Addf("ports should contain 0 or 1 port") // Cloud Run's wording
 	}
 	for i, port := range ports {
-		at := p.index(i)
+		at := p.Index(i)
 		if n := port.GetContainerPort(); n < 0 || n > 65535 {
-			at.field("container_port").addf("must be between 1 and 65535, not %d", n)
+			at.Field("container_port").Addf("must be between 1 and 65535, not %d", n)
 		}
 		if name := port.GetName(); name != "" && name != "http1" && name != "h2c" {
-			at.field("name").addf("must be http1 or h2c, not %s", quote(name))
+			at.Field("name").Addf("must be http1 or h2c, not %s", Quote(name))
 		}
 	}
 }
 
-func validateContainerNames(p place, containers []*runpb.Container) {
+func validateContainerNames(p Place, containers []*runpb.Container) {
 	names := make([]string, len(containers))
 	for i, c := range containers {
 		names[i] = c.GetName()
 		if names[i] == "" && len(containers) > 1 {
-			p.index(i).field("name").addf("is required where there are several containers")
+			p.Index(i).Field("name").Addf("is required where there are several containers")
 		}
 	}
 	validateNames(p, names)
@@ -82,18 +82,18 @@ func validateContainerNames(p place, containers []*runpb.Container) {
 
 // validateNames checks the names of the elements of a list: DNS labels, each
 // there once. It says nothing about an empty one.
-func validateNames(p place, names []string) {
+func validateNames(p Place, names []string) {
 	first := make(map[string]int, len(names))
 	for i, name := range names {
 		if name == "" {
 			continue
 		}
-		at := p.index(i).field("name")
+		at := p.Index(i).Field("name")
 		if !isLabel(name, maxLabel) {
-			at.addf("must be a DNS label, such as worker-1, not %s", quote(name))
+			at.Addf("must be a DNS label, such as worker-1, not %s", Quote(name))
 		}
 		if earlier, found := first[name]; found {
-			at.addf("%s is also the name of [%d]", quote(name), earlier)
+			at.Addf("%s is also the name of [%d]", Quote(name), earlier)
 			continue
 		}
 		first[name] = i

@@ -4,7 +4,7 @@ import "cloud.google.com/go/run/apiv2/runpb"
 
 // validateDependencies checks that depends_on leads to containers of the same
 // task and never back.
-func validateDependencies(p place, containers []*runpb.Container) {
+func validateDependencies(p Place, containers []*runpb.Container) {
 	byName := make(map[string]int, len(containers))
 	for i, c := range containers {
 		if c.GetName() != "" {
@@ -16,14 +16,14 @@ func validateDependencies(p place, containers []*runpb.Container) {
 		for j, name := range c.GetDependsOn() {
 			to, known := byName[name]
 			if !known {
-				p.index(i).field("depends_on").index(j).addf("there is no container named %s", quote(name))
+				p.Index(i).Field("depends_on").Index(j).Addf("there is no container named %s", Quote(name))
 				continue
 			}
 			next[i] = append(next[i], to)
 		}
 	}
 	for _, i := range cyclic(next) {
-		p.index(i).field("depends_on").addf("must not lead into a circle, a container starts after those it depends on")
+		p.Index(i).Field("depends_on").Addf("must not lead into a circle, a container starts after those it depends on")
 	}
 }
 

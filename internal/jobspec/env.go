@@ -18,17 +18,17 @@ const (
 // validateEnv checks the variables of one container, or of one override.
 //
 // See https://cloud.google.com/run/docs/configuring/jobs/environment-variables.
-func validateEnv(p place, env []*runpb.EnvVar) {
+func validateEnv(p Place, env []*runpb.EnvVar) {
 	if len(env) > maxEnv {
-		p.addf("at most %d variables are allowed, not %d", maxEnv, len(env))
+		p.Addf("at most %d variables are allowed, not %d", maxEnv, len(env))
 	}
 	first := make(map[string]int, len(env))
 	for i, v := range env {
-		at := p.index(i)
-		validateEnvName(at.field("name"), v.GetName())
+		at := p.Index(i)
+		validateEnvName(at.Field("name"), v.GetName())
 		validateEnvValue(at, v)
 		if earlier, found := first[v.GetName()]; found && v.GetName() != "" {
-			at.field("name").addf("%s is set twice, first in [%d]", quote(v.GetName()), earlier)
+			at.Field("name").Addf("%s is set twice, first in [%d]", Quote(v.GetName()), earlier)
 			continue
 		}
 		first[v.GetName()] = i
@@ -36,32 +36,32 @@ func validateEnv(p place, env []*runpb.EnvVar) {
 }
 
 // validateEnvName says nothing about an empty name: that is a required field.
-func validateEnvName(p place, name string) {
+func validateEnvName(p Place, name string) {
 	switch {
 	case utf8.RuneCountInString(name) > maxEnvText:
-		p.addf("length cannot exceed %d", maxEnvText)
+		p.Addf("length cannot exceed %d", maxEnvText)
 	case !isEnvName(name):
-		p.addf("must be printable ASCII without \"=\", not %s", quote(name))
+		p.Addf("must be printable ASCII without \"=\", not %s", Quote(name))
 	case isReservedEnv(name):
-		p.addf("%s is reserved, Cloud Run sets it", quote(name))
+		p.Addf("%s is reserved, Cloud Run sets it", Quote(name))
 	}
 }
 
-func validateEnvValue(p place, v *runpb.EnvVar) {
-	value := p.field("value")
+func validateEnvValue(p Place, v *runpb.EnvVar) {
+	value := p.Field("value")
 	if utf8.RuneCountInString(v.GetValue()) > maxEnvText {
-		value.addf("length cannot exceed %d", maxEnvText)
+		value.Addf("length cannot exceed %d", maxEnvText)
 	}
 	validateNoNUL(value, v.GetValue())
 	if source, ok := v.GetValues().(*runpb.EnvVar_ValueSource); ok && source.ValueSource.GetSecretKeyRef() == nil {
-		p.field("value_source.secret_key_ref").addf(required)
+		p.Field("value_source.secret_key_ref").Addf(required)
 	}
 }
 
 // validateNoNUL refuses what no process can be given.
-func validateNoNUL(p place, s string) {
+func validateNoNUL(p Place, s string) {
 	if strings.ContainsRune(s, 0) {
-		p.addf("cannot contain a NUL character")
+		p.Addf("cannot contain a NUL character")
 	}
 }
 

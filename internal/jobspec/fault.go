@@ -1,7 +1,9 @@
 package jobspec
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,67 +19,117 @@ const (
 	required = "required field not present"
 )
 
-// faults collects what is wrong with one message, in the order in which it is
-// found. The zero value has found nothing.
+// Fault is what is wrong with one field.
+type Fault struct {
+	Path string // as the message spells it; empty for the message itself
+	Text string // completes "path: " and has no full stop
+}
+
+func (f Fault) String() string { return f.Path + ": " + f.Text }
+
+// Faults collects what is wrong with one message, in the order in which it is
+// found. The zero value has found nothing. It is the cause of the error that names
+// the faults; see [FaultsOf].
 //
 // Deviation: all are told at once, in our own words where Google's are not known.
-type faults struct {
-	named []string
+type Faults struct {
+	named []Fault
 	more  int // found after named was full
 }
 
-// place is a field of the message that is being checked.
-type place struct {
-	faults *faults
+// Place is a field of the message that is being checked.
+type Place struct {
+	faults *Faults
 	path   string // empty for the message itself
 }
 
-// root is the place of the message itself.
-func (f *faults) root() place { return place{faults: f} }
+// Root is the place of the message itself.
+func (f *Faults) Root() Place { return Place{faults: f} }
 
-// err returns an INVALID_ARGUMENT that names the faults, and nil when there is
+// Err returns an INVALID_ARGUMENT that names the faults, and nil when there is
 // none.
-func (f *faults) err() error { return f.wrapped("", "") }
+func (f *Faults) Err() error { return f.wrapped("", "") }
 
-// wrapped is err with a prefix before each fault and an end after the last.
-func (f *faults) wrapped(prefix, end string) error {
+// wrapped is Err with a prefix before each fault and an end after the last.
+func (f *Faults) wrapped(prefix, end string) error {
 	if len(f.named) == 0 {
 		return nil
 	}
-	named := prefix + strings.Join(f.named, "; "+prefix)
-	if f.more > 0 {
-		named += fmt.Sprintf("; and %d more", f.more)
-	}
-	return runwith.Errorf(runwith.InvalidArgument, "%s%s", named, end)
+	return &runwith.Error{Code: runwith.InvalidArgument, Message: f.text(prefix) + end, Err: f}
 }
 
-// addf says what is wrong at p. The text completes "path: " and has no full stop.
-func (p place) addf(format string, args ...any) {
+// Error names the faults.
+func (f *Faults) Error() string { return f.text("") }
+
+func (f *Faults) text(prefix string) string {
+	parts := make([]string, len(f.named), len(f.named)+1)
+	for i, fault := range f.named {
+		parts[i] = prefix + fault.String()
+	}
+	if f.more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", f.more))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// FieldErrorf returns an error about one field.
+func FieldErrorf(code runwith.Code, path, format string, args ...any) *runwith.Error {
+	f := &Faults{named: []Fault{{path, fmt.Sprintf(format, args...)}}}
+	return &runwith.Error{Code: code, Message: f.Error(), Err: f}
+}
+
+// FaultsOf returns the faults that an error names, and nil where it names no field.
+func FaultsOf(err error) []Fault {
+	if f, ok := errors.AsType[*Faults](err); ok {
+		return f.named
+	}
+	return nil
+}
+
+// Respell returns err with the paths that it names spelled as spell does: for APIs
+// in which the same fields have other names. An error that names no field stays as
+// it is.
+func Respell(err error, spell func(path string) string) error {
+	f, ok := errors.AsType[*Faults](err)
+	if !ok {
+		return err
+	}
+	respelled := &Faults{named: slices.Clone(f.named), more: f.more}
+	for i := range respelled.named {
+		respelled.named[i].Path = spell(respelled.named[i].Path)
+	}
+	return &runwith.Error{Code: runwith.CodeOf(err), Message: respelled.Error(), Err: respelled}
+}
+
+// Addf says what is wrong at p. The text completes "path: " and has no full stop.
+func (p Place) Addf(format string, args ...any) {
 	if len(p.faults.named) == maxFaults {
 		p.faults.more++
 		return
 	}
-	text := fmt.Sprintf(format, args...)
-	p.faults.named = append(p.faults.named, p.path+": "+text)
+	p.faults.named = append(p.faults.named, Fault{p.path, fmt.Sprintf(format, args...)})
 }
 
-func (p place) field(name string) place {
+// Field is the place of a field of the message at p.
+func (p Place) Field(name string) Place {
 	if p.path != "" {
 		name = p.path + "." + name
 	}
-	return place{p.faults, name}
+	return Place{p.faults, name}
 }
 
-func (p place) index(i int) place {
-	return place{p.faults, p.path + "[" + strconv.Itoa(i) + "]"}
+// Index is the place of an element of the list at p.
+func (p Place) Index(i int) Place {
+	return Place{p.faults, p.path + "[" + strconv.Itoa(i) + "]"}
 }
 
-func (p place) key(key string) place {
-	return place{p.faults, p.path + "[" + quote(key) + "]"}
+// Key is the place of an entry of the map at p.
+func (p Place) Key(key string) Place {
+	return Place{p.faults, p.path + "[" + Quote(key) + "]"}
 }
 
-// quote makes a caller's text safe and short enough for a message.
-func quote(s string) string {
+// Quote makes a caller's text safe and short enough for a message.
+func Quote(s string) string {
 	n := 0
 	for i := range s {
 		if n == maxQuoted {

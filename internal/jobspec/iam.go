@@ -35,9 +35,9 @@ const ConditionalRole = "_withcond_"
 // ValidatePolicyVersion checks the version that a request to read a policy asks
 // for.
 func ValidatePolicyVersion(version PolicyVersion) error {
-	var f faults
-	validateVersion(f.root().field("options.requested_policy_version"), version)
-	return f.err()
+	var f Faults
+	validateVersion(f.Root().Field("options.requested_policy_version"), version)
+	return f.Err()
 }
 
 // ValidatePolicy checks the policy that a caller sets on a job, and which of its
@@ -47,42 +47,42 @@ func ValidatePolicyVersion(version PolicyVersion) error {
 //
 // See https://cloud.google.com/iam/docs/reference/rest/v1/Policy.
 func ValidatePolicy(policy *iampb.Policy, mask *fieldmaskpb.FieldMask) error {
-	var f faults
-	p := f.root().field("policy")
+	var f Faults
+	p := f.Root().Field("policy")
 	if policy == nil {
-		p.addf(required)
+		p.Addf(required)
 	}
-	validateVersion(p.field("version"), policy.GetVersion())
-	validateBindings(p.field("bindings"), policy.GetBindings(), policy.GetVersion())
+	validateVersion(p.Field("version"), policy.GetVersion())
+	validateBindings(p.Field("bindings"), policy.GetBindings(), policy.GetVersion())
 	if len(policy.GetAuditConfigs()) > 0 {
-		p.field("audit_configs").addf("are of a project, a folder or an organization, and not of a job")
+		p.Field("audit_configs").Addf("are of a project, a folder or an organization, and not of a job")
 	}
 	for i, path := range mask.GetPaths() {
 		switch path {
 		case "bindings", "etag", "version", "audit_configs", "*":
 		default:
-			f.root().field("update_mask.paths").index(i).addf("must be bindings, etag, version or audit_configs, not %s", quote(path))
+			f.Root().Field("update_mask.paths").Index(i).Addf("must be bindings, etag, version or audit_configs, not %s", Quote(path))
 		}
 	}
-	return f.err()
+	return f.Err()
 }
 
-func validateVersion(p place, version PolicyVersion) {
+func validateVersion(p Place, version PolicyVersion) {
 	if version != 0 && version != 1 && version != ConditionalPolicy {
-		p.addf("must be 0, 1 or 3, not %d", version)
+		p.Addf("must be 0, 1 or 3, not %d", version)
 	}
 }
 
 // validateBindings checks the bindings of a policy in that version.
 //
 // Deviation: roles and members are checked for their form, and need not exist.
-func validateBindings(p place, bindings []*iampb.Binding, version PolicyVersion) {
+func validateBindings(p Place, bindings []*iampb.Binding, version PolicyVersion) {
 	principals, groups := 0, 0
 	for i, b := range bindings {
-		at := p.index(i)
-		validateRole(at.field("role"), b.GetRole())
+		at := p.Index(i)
+		validateRole(at.Field("role"), b.GetRole())
 		if len(b.GetMembers()) == 0 {
-			at.field("members").addf(required)
+			at.Field("members").Addf(required)
 		}
 		for j, member := range b.GetMembers() {
 			if principals++; principals > maxPrincipals {
@@ -91,15 +91,15 @@ func validateBindings(p place, bindings []*iampb.Binding, version PolicyVersion)
 			if strings.HasPrefix(member, "group:") {
 				groups++
 			}
-			validateMember(at.field("members").index(j), member)
+			validateMember(at.Field("members").Index(j), member)
 		}
-		validateCondition(at.field("condition"), b.GetCondition(), version)
+		validateCondition(at.Field("condition"), b.GetCondition(), version)
 	}
 	if principals > maxPrincipals {
-		p.addf("at most %d principals are allowed", maxPrincipals)
+		p.Addf("at most %d principals are allowed", maxPrincipals)
 	}
 	if groups > maxGroups {
-		p.addf("at most %d of the principals can be groups, not %d", maxGroups, groups)
+		p.Addf("at most %d of the principals can be groups, not %d", maxGroups, groups)
 	}
 }
 
@@ -107,39 +107,39 @@ func validateBindings(p place, bindings []*iampb.Binding, version PolicyVersion)
 //
 // Deviation: of the expression no more is checked than its length, for nothing here
 // evaluates it.
-func validateCondition(p place, c *expr.Expr, version PolicyVersion) {
+func validateCondition(p Place, c *expr.Expr, version PolicyVersion) {
 	if c == nil {
 		return
 	}
 	if version != ConditionalPolicy {
-		p.addf("needs policy.version 3, not %d", version)
+		p.Addf("needs policy.version 3, not %d", version)
 	}
 	for _, text := range []struct {
 		field, value string
 		limit        int
 	}{{"title", c.GetTitle(), maxTitle}, {"expression", c.GetExpression(), maxCondition}} {
-		at := p.field(text.field)
+		at := p.Field(text.field)
 		switch {
 		case text.value == "":
-			at.addf(required)
+			at.Addf(required)
 		case utf8.RuneCountInString(text.value) > text.limit:
-			at.addf("length cannot exceed %d", text.limit)
+			at.Addf("length cannot exceed %d", text.limit)
 		}
 	}
 }
 
 // validateRole accepts predefined roles, known or not, and custom ones.
 // https://cloud.google.com/iam/docs/roles-overview
-func validateRole(p place, role string) {
+func validateRole(p Place, role string) {
 	owner, name, found := strings.Cut("/"+role, "/roles/")
 	kind, id, _ := strings.Cut(strings.TrimPrefix(owner, "/"), "/")
 	switch {
 	case role == "":
-		p.addf(required)
+		p.Addf(required)
 	case !found || !isRoleID(name) || owner != "" && !isRoleOwner(kind, id):
-		p.addf("must be roles/ROLE, projects/PROJECT/roles/ROLE or organizations/NUMBER/roles/ROLE, not %s", quote(role))
+		p.Addf("must be roles/ROLE, projects/PROJECT/roles/ROLE or organizations/NUMBER/roles/ROLE, not %s", Quote(role))
 	case strings.Contains(name, ConditionalRole):
-		p.addf("%s stands for a role with a condition: read the policy in version 3, and set it so", quote(role))
+		p.Addf("%s stands for a role with a condition: read the policy in version 3, and set it so", Quote(role))
 	}
 }
 

@@ -35,27 +35,27 @@ func memberRules() []memberRule {
 }
 
 // validateMember checks a principal of a binding.
-func validateMember(p place, member string) {
+func validateMember(p Place, member string) {
 	switch {
 	case member == "":
-		p.addf(required)
+		p.Addf(required)
 		return
 	case member == "allUsers", member == "allAuthenticatedUsers":
 		return
 	case utf8.RuneCountInString(member) > maxMember:
-		p.addf("length cannot exceed %d", maxMember)
+		p.Addf("length cannot exceed %d", maxMember)
 		return
 	}
 	for _, rule := range memberRules() {
 		if rest, ok := strings.CutPrefix(member, rule.prefix); ok {
 			if !rule.is(rest) || strings.ContainsFunc(rest, unicode.IsSpace) {
-				p.addf("must be %s, not %s", rule.form, quote(member))
+				p.Addf("must be %s, not %s", rule.form, Quote(member))
 			}
 			return
 		}
 	}
-	p.addf("must be allUsers, allAuthenticatedUsers, or begin with user:, serviceAccount:, group:, domain:, principal://, "+
-		"principalSet:// or deleted:, not %s", quote(member))
+	p.Addf("must be allUsers, allAuthenticatedUsers, or begin with user:, serviceAccount:, group:, domain:, principal://, "+
+		"principalSet:// or deleted:, not %s", Quote(member))
 }
 
 func isEmail(s string) bool {

@@ -10,17 +10,17 @@ const maxPermissions = 100
 
 // ValidatePermissions checks the permissions that a caller asks for.
 func ValidatePermissions(permissions []string) error {
-	var f faults
-	p := f.root().field("permissions")
+	var f Faults
+	p := f.Root().Field("permissions")
 	if len(permissions) > maxPermissions {
-		p.addf("at most %d are allowed, not %d", maxPermissions, len(permissions))
+		p.Addf("at most %d are allowed, not %d", maxPermissions, len(permissions))
 	}
 	for i, permission := range permissions {
 		if !isPermission(permission) {
-			p.index(i).addf("must be SERVICE.RESOURCE.VERB without wildcards, such as run.jobs.run, not %s", quote(permission))
+			p.Index(i).Addf("must be SERVICE.RESOURCE.VERB without wildcards, such as run.jobs.run, not %s", Quote(permission))
 		}
 	}
-	return f.err()
+	return f.Err()
 }
 
 func isPermission(s string) bool {

@@ -19,45 +19,45 @@ const maxExecutionName = 63
 // networks), the number of containers, two mounts at one path, and numbers that an
 // enum does not know.
 func ValidateJob(job *runpb.Job) error {
-	f := &faults{}
+	f := &Faults{}
 	if job == nil {
-		f.root().field("job").addf(required)
-		return f.err()
+		f.Root().Field("job").Addf(required)
+		return f.Err()
 	}
-	p := f.root()
+	p := f.Root()
 	validateRequired(p, job.ProtoReflect())
-	validateLabels(p.field("labels"), job.GetLabels())
-	validateAnnotations(p.field("annotations"), job.GetAnnotations())
-	validateLaunchStage(p.field("launch_stage"), job.GetLaunchStage())
+	validateLabels(p.Field("labels"), job.GetLabels())
+	validateAnnotations(p.Field("annotations"), job.GetAnnotations())
+	validateLaunchStage(p.Field("launch_stage"), job.GetLaunchStage())
 	validateExecutionToken(p, job)
-	validateExecutionTemplate(p.field("template"), job.GetTemplate())
-	return f.err()
+	validateExecutionTemplate(p.Field("template"), job.GetTemplate())
+	return f.Err()
 }
 
-func validateLaunchStage(p place, stage api.LaunchStage) {
+func validateLaunchStage(p Place, stage api.LaunchStage) {
 	switch stage {
 	case api.LaunchStage_LAUNCH_STAGE_UNSPECIFIED, api.LaunchStage_ALPHA, api.LaunchStage_BETA, api.LaunchStage_GA:
 	default:
-		p.addf("must be ALPHA, BETA or GA, not %s", stage)
+		p.Addf("must be ALPHA, BETA or GA, not %s", stage)
 	}
 }
 
 // validateExecutionToken checks the token that names the execution which begins
 // with the job.
-func validateExecutionToken(p place, job *runpb.Job) {
+func validateExecutionToken(p Place, job *runpb.Job) {
 	token := job.GetStartExecutionToken()
-	at := p.field("start_execution_token")
+	at := p.Field("start_execution_token")
 	if token == "" {
 		token = job.GetRunExecutionToken()
-		at = p.field("run_execution_token")
+		at = p.Field("run_execution_token")
 	}
 	if token == "" {
 		return
 	}
 	if !isLabel(token, maxLabel) {
-		at.addf("must be at most %d lower-case letters, digits and hyphens, and neither begin nor end with a hyphen", maxLabel)
+		at.Addf("must be at most %d lower-case letters, digits and hyphens, and neither begin nor end with a hyphen", maxLabel)
 	}
 	if name, err := ParseJob(job.GetName()); err == nil && len(name.Job)+len(token) >= maxExecutionName {
-		at.addf("the job's ID and the token must have fewer than %d characters together", maxExecutionName)
+		at.Addf("the job's ID and the token must have fewer than %d characters together", maxExecutionName)
 	}
 }

@@ -22,19 +22,19 @@ const (
 // Deviation: Google Cloud's labels have neither dots nor a namespace.
 //
 // See https://cloud.google.com/resource-manager/docs/labels-overview#requirements.
-func validateLabels(p place, labels map[string]string) {
+func validateLabels(p Place, labels map[string]string) {
 	if len(labels) > maxLabels {
-		p.addf("at most %d labels are allowed, not %d", maxLabels, len(labels))
+		p.Addf("at most %d labels are allowed, not %d", maxLabels, len(labels))
 	}
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		at := p.key(key)
+		at := p.Key(key)
 		name, ok := validateNamespace(at, key)
 		first, _ := utf8.DecodeRuneInString(name)
 		if ok && (!unicode.IsLetter(first) || !isLabelText(name)) {
-			at.addf("the key must be at most %d lower-case letters, digits, hyphens, underscores and dots, and begin with a letter", maxLabel)
+			at.Addf("the key must be at most %d lower-case letters, digits, hyphens, underscores and dots, and begin with a letter", maxLabel)
 		}
 		if !isLabelText(labels[key]) {
-			at.addf("the value must be at most %d lower-case letters, digits, hyphens, underscores and dots, not %s", maxLabel, quote(labels[key]))
+			at.Addf("the value must be at most %d lower-case letters, digits, hyphens, underscores and dots, not %s", maxLabel, Quote(labels[key]))
 		}
 	}
 }
@@ -45,32 +45,32 @@ func validateLabels(p place, labels map[string]string) {
 // for new resources alone.
 //
 // See https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set.
-func validateAnnotations(p place, annotations map[string]string) {
+func validateAnnotations(p Place, annotations map[string]string) {
 	size := 0
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		size += len(key) + len(annotations[key])
-		at := p.key(key)
+		at := p.Key(key)
 		if name, ok := validateNamespace(at, key); ok && !isQualifiedName(name) {
-			at.addf("the key must be at most %d letters, digits, hyphens, underscores and dots, and begin and end with a letter or digit", maxLabel)
+			at.Addf("the key must be at most %d letters, digits, hyphens, underscores and dots, and begin and end with a letter or digit", maxLabel)
 		}
 	}
 	if size > maxAnnotations {
-		p.addf("all annotations together are %d bytes, at most %d are allowed", size, maxAnnotations)
+		p.Addf("all annotations together are %d bytes, at most %d are allowed", size, maxAnnotations)
 	}
 }
 
 // validateNamespace checks what stands before the slash in a key and returns what
 // stands behind it. It is false when it has found a fault.
-func validateNamespace(p place, key string) (name string, ok bool) {
+func validateNamespace(p Place, key string) (name string, ok bool) {
 	namespace, name, found := strings.Cut(key, "/")
 	switch {
 	case !found:
 		return key, true
 	case isReservedNamespace(namespace):
-		p.addf("the namespace %s is reserved, set the field that stands for it", namespace)
+		p.Addf("the namespace %s is reserved, set the field that stands for it", namespace)
 		return name, false
 	case !isDomain(namespace):
-		p.addf("what stands before the slash in the key must be a domain, not %s", quote(namespace))
+		p.Addf("what stands before the slash in the key must be a domain, not %s", Quote(namespace))
 		return name, false
 	}
 	return name, true

@@ -148,7 +148,7 @@ func ParseOperation(name string) (OperationName, error) {
 // lower-case letters, digits and hyphens; the first a letter, the last no hyphen.
 func ValidateJobID(id string) error {
 	if !isName(id, maxLabel) {
-		return runwith.Errorf(runwith.InvalidArgument, "job_id: %s, not %s", nameRule(maxLabel), quote(id))
+		return FieldErrorf(runwith.InvalidArgument, "job_id", "%s, not %s", nameRule(maxLabel), Quote(id))
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 
 // violation is how Cloud Run begins the path of a fault in a run request; it ends
 // with a full stop.
-const violation = "Violation in RunJobRequest.overrides."
+const violation = "Violation in RunJobRequest."
 
 // ApplyOverrides returns what an execution runs: a deep copy of the job's template
 // with the overrides applied. It shares nothing with its arguments and changes
@@ -28,10 +28,11 @@ func ApplyOverrides(template *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Ov
 	if merged == nil {
 		merged = &runpb.ExecutionTemplate{}
 	}
-	f := &faults{}
-	validateOverrides(f.root(), o)
-	overrideTasks(f.root(), merged, o)
-	overrideContainers(f.root().field("container_overrides"), merged.GetTemplate(), o)
+	f := &Faults{}
+	p := f.Root().Field("overrides")
+	validateOverrides(p, o)
+	overrideTasks(p, merged, o)
+	overrideContainers(p.Field("container_overrides"), merged.GetTemplate(), o)
 	if err := f.wrapped(violation, "."); err != nil {
 		return nil, err
 	}
@@ -39,23 +40,23 @@ func ApplyOverrides(template *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Ov
 }
 
 // validateOverrides checks what can be said without the template.
-func validateOverrides(p place, o *runpb.RunJobRequest_Overrides) {
+func validateOverrides(p Place, o *runpb.RunJobRequest_Overrides) {
 	validateRequired(p, o.ProtoReflect())
-	validateTaskCount(p.field("task_count"), o.GetTaskCount())
-	validateTimeout(p.field("timeout"), o.GetTimeout())
+	validateTaskCount(p.Field("task_count"), o.GetTaskCount())
+	validateTimeout(p.Field("timeout"), o.GetTimeout())
 	for i, c := range o.GetContainerOverrides() {
-		at := p.field("container_overrides").index(i)
-		validateArgs(at.field("args"), c.GetArgs())
-		validateEnv(at.field("env"), c.GetEnv())
+		at := p.Field("container_overrides").Index(i)
+		validateArgs(at.Field("args"), c.GetArgs())
+		validateEnv(at.Field("env"), c.GetEnv())
 	}
 }
 
 // overrideTasks applies what concerns all tasks alike.
-func overrideTasks(p place, t *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Overrides) {
+func overrideTasks(p Place, t *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Overrides) {
 	if n := o.GetTaskCount(); n > 0 {
 		t.TaskCount = n
 		if t.GetParallelism() > n {
-			p.field("task_count").addf("must not be less than the job's parallelism, which is %d, not %d", t.GetParallelism(), n)
+			p.Field("task_count").Addf("must not be less than the job's parallelism, which is %d, not %d", t.GetParallelism(), n)
 		}
 	}
 	if o.GetTimeout() != nil && t.GetTemplate() != nil {
@@ -63,10 +64,10 @@ func overrideTasks(p place, t *runpb.ExecutionTemplate, o *runpb.RunJobRequest_O
 	}
 }
 
-func overrideContainers(p place, t *runpb.TaskTemplate, o *runpb.RunJobRequest_Overrides) {
+func overrideContainers(p Place, t *runpb.TaskTemplate, o *runpb.RunJobRequest_Overrides) {
 	for i, override := range o.GetContainerOverrides() {
-		at := p.index(i)
-		c := overriddenContainer(at.field("name"), t.GetContainers(), override.GetName())
+		at := p.Index(i)
+		c := overriddenContainer(at.Field("name"), t.GetContainers(), override.GetName())
 		if c == nil {
 			continue
 		}
@@ -78,7 +79,7 @@ func overrideContainers(p place, t *runpb.TaskTemplate, o *runpb.RunJobRequest_O
 		}
 		merged := mergeEnv(c.GetEnv(), override.GetEnv())
 		if len(merged) > maxEnv && len(override.GetEnv()) <= maxEnv {
-			at.field("env").addf("makes %d variables together with the job's, at most %d are allowed", len(merged), maxEnv)
+			at.Field("env").Addf("makes %d variables together with the job's, at most %d are allowed", len(merged), maxEnv)
 		}
 		c.Env = merged
 	}
@@ -86,12 +87,12 @@ func overrideContainers(p place, t *runpb.TaskTemplate, o *runpb.RunJobRequest_O
 
 // overriddenContainer returns the container that an override means, and nil when
 // there is none.
-func overriddenContainer(p place, containers []*runpb.Container, name string) *runpb.Container {
+func overriddenContainer(p Place, containers []*runpb.Container, name string) *runpb.Container {
 	if name == "" {
 		if len(containers) == 1 {
 			return containers[0]
 		}
-		p.addf("is required, the job has %d containers", len(containers))
+		p.Addf("is required, the job has %d containers", len(containers))
 		return nil
 	}
 	for _, c := range containers {
@@ -99,7 +100,7 @@ func overriddenContainer(p place, containers []*runpb.Container, name string) *r
 			return c
 		}
 	}
-	p.addf("the job has no container named %s", quote(name))
+	p.Addf("the job has no container named %s", Quote(name))
 	return nil
 }
 

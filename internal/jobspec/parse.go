@@ -48,7 +48,7 @@ func (p *parser) failf(format string, args ...any) {
 		return
 	}
 	fault := runwith.Errorf(runwith.InvalidArgument, format, args...)
-	fault.Message = "resource name " + quote(p.name) + ": " + fault.Message
+	fault.Message = "resource name " + Quote(p.name) + ": " + fault.Message
 	p.err = fault
 }
 
@@ -69,10 +69,10 @@ func (p *parser) next() string {
 func (p *parser) location() Location {
 	l := Location{Project: p.next(), Region: p.next()}
 	if !isProject(l.Project) {
-		p.failf("%s is not the ID or number of a project", quote(l.Project))
+		p.failf("%s is not the ID or number of a project", Quote(l.Project))
 	}
 	if !isName(l.Region, maxLabel) {
-		p.failf("%s is not a region, such as us-east4", quote(l.Region))
+		p.failf("%s is not a region, such as us-east4", Quote(l.Region))
 	}
 	return l
 }

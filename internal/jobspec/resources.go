@@ -30,10 +30,10 @@ const minSharedCPU = 80 * unit / 1000
 //
 // See https://cloud.google.com/run/docs/configuring/jobs/cpu and
 // https://cloud.google.com/run/docs/configuring/jobs/memory-limits.
-func validateLimits(p place, limits map[string]string, alone bool) {
+func validateLimits(p Place, limits map[string]string, alone bool) {
 	for _, key := range slices.Sorted(maps.Keys(limits)) {
 		if key != limitCPU && key != limitMemory && key != limitGPU {
-			p.key(key).addf("only %s, %s and %s can be limited", limitCPU, limitMemory, limitGPU)
+			p.Key(key).Addf("only %s, %s and %s can be limited", limitCPU, limitMemory, limitGPU)
 		}
 	}
 	cpu, cpuOK := limitOf(p, limits, limitCPU, defaultCPU)
@@ -42,7 +42,7 @@ func validateLimits(p place, limits map[string]string, alone bool) {
 		// How much CPU and memory go with a GPU depends on its type, and the types
 		// change: they are left to Cloud Run.
 		if n, ok := parseQuantity(gpu); !ok || n == 0 || n%unit != 0 {
-			p.key(limitGPU).addf("must be a whole number of GPUs, not %s", quote(gpu))
+			p.Key(limitGPU).Addf("must be a whole number of GPUs, not %s", Quote(gpu))
 		}
 		return
 	}
@@ -52,25 +52,25 @@ func validateLimits(p place, limits map[string]string, alone bool) {
 	least, most, whole := memoryFor(cpu)
 	switch {
 	case !whole && alone:
-		p.key(limitCPU).addf("must be 1, 2, 4, 6 or 8, not %s", quote(limits[limitCPU]))
+		p.Key(limitCPU).Addf("must be 1, 2, 4, 6 or 8, not %s", Quote(limits[limitCPU]))
 	case !whole && (cpu < minSharedCPU || cpu > unit):
-		p.key(limitCPU).addf("must be 1, 2, 4, 6, 8 or from 80m to 1000m, not %s", quote(limits[limitCPU]))
+		p.Key(limitCPU).Addf("must be 1, 2, 4, 6, 8 or from 80m to 1000m, not %s", Quote(limits[limitCPU]))
 	case whole && alone && memoryOK && (memory < least || memory > most):
-		p.key(limitMemory).addf("must be between %dMi and %dGi inclusive for %d CPU, set it or change cpu",
+		p.Key(limitMemory).Addf("must be between %dMi and %dGi inclusive for %d CPU, set it or change cpu",
 			least/mebi, most/gibi, cpu/unit)
 	}
 }
 
 // limitOf reads one limit or its default. It is false for a limit that has been
 // found faulty.
-func limitOf(p place, limits map[string]string, key, unset string) (quantity, bool) {
+func limitOf(p Place, limits map[string]string, key, unset string) (quantity, bool) {
 	text, ok := limits[key]
 	if !ok {
 		text = unset
 	}
 	q, ok := parseQuantity(text)
 	if !ok || q == 0 {
-		p.key(key).addf("must be an amount above zero such as %s, not %s", unset, quote(text))
+		p.Key(key).Addf("must be an amount above zero such as %s, not %s", unset, Quote(text))
 		return 0, false
 	}
 	return q, true

@@ -29,64 +29,64 @@ func EffectiveParallelism(t *runpb.ExecutionTemplate) int {
 
 // validateExecutionTemplate says nothing about a template that is nil: that is a
 // required field. The same holds for the task template.
-func validateExecutionTemplate(p place, t *runpb.ExecutionTemplate) {
+func validateExecutionTemplate(p Place, t *runpb.ExecutionTemplate) {
 	if t == nil {
 		return
 	}
-	validateLabels(p.field("labels"), t.GetLabels())
-	validateAnnotations(p.field("annotations"), t.GetAnnotations())
-	validateTaskCount(p.field("task_count"), t.GetTaskCount())
-	validateParallelism(p.field("parallelism"), t)
+	validateLabels(p.Field("labels"), t.GetLabels())
+	validateAnnotations(p.Field("annotations"), t.GetAnnotations())
+	validateTaskCount(p.Field("task_count"), t.GetTaskCount())
+	validateParallelism(p.Field("parallelism"), t)
 	if t.GetTemplate() != nil {
-		validateTaskTemplate(p.field("template"), t.GetTemplate())
+		validateTaskTemplate(p.Field("template"), t.GetTemplate())
 	}
 }
 
 // validateTaskCount takes 0 for unset.
-func validateTaskCount(p place, n int32) {
+func validateTaskCount(p Place, n int32) {
 	if n < 0 || n > maxTasks {
-		p.addf("must be between 1 and %d, not %d", maxTasks, n)
+		p.Addf("must be between 1 and %d, not %d", maxTasks, n)
 	}
 }
 
 // validateParallelism takes 0 for as much as possible.
 //
 // See https://cloud.google.com/run/docs/configuring/parallelism.
-func validateParallelism(p place, t *runpb.ExecutionTemplate) {
+func validateParallelism(p Place, t *runpb.ExecutionTemplate) {
 	n := t.GetParallelism()
 	if n < 0 {
-		p.addf("must not be negative, not %d", n)
+		p.Addf("must not be negative, not %d", n)
 	}
 	if tasks := TaskCount(t); int(n) > tasks {
-		p.addf("must not exceed task_count, which is %d, not %d", tasks, n)
+		p.Addf("must not exceed task_count, which is %d, not %d", tasks, n)
 	}
 }
 
-func validateTaskTemplate(p place, t *runpb.TaskTemplate) {
-	validateRetries(p.field("max_retries"), t.GetMaxRetries())
-	validateTimeout(p.field("timeout"), t.GetTimeout())
+func validateTaskTemplate(p Place, t *runpb.TaskTemplate) {
+	validateRetries(p.Field("max_retries"), t.GetMaxRetries())
+	validateTimeout(p.Field("timeout"), t.GetTimeout())
 	// Jobs always run in the second generation.
 	// See https://cloud.google.com/run/docs/about-execution-environments.
 	if t.GetExecutionEnvironment() == runpb.ExecutionEnvironment_EXECUTION_ENVIRONMENT_GEN1 {
-		p.field("execution_environment").addf("jobs run in EXECUTION_ENVIRONMENT_GEN2 alone, leave it out")
+		p.Field("execution_environment").Addf("jobs run in EXECUTION_ENVIRONMENT_GEN2 alone, leave it out")
 	}
-	validateVolumes(p.field("volumes"), t.GetVolumes())
-	validateContainers(p.field("containers"), t)
+	validateVolumes(p.Field("volumes"), t.GetVolumes())
+	validateContainers(p.Field("containers"), t)
 }
 
-func validateRetries(p place, n int32) {
+func validateRetries(p Place, n int32) {
 	if n < 0 || n > maxRetries {
-		p.addf("must be between 0 and %d, not %d", maxRetries, n)
+		p.Addf("must be between 0 and %d, not %d", maxRetries, n)
 	}
 }
 
 // validateTimeout takes nil for unset.
-func validateTimeout(p place, d *durationpb.Duration) {
+func validateTimeout(p Place, d *durationpb.Duration) {
 	switch {
 	case d == nil:
 	case d.GetNanos() != 0:
-		p.addf("must be whole seconds")
+		p.Addf("must be whole seconds")
 	case d.GetSeconds() < 1 || d.GetSeconds() > maxTimeout:
-		p.addf("must be between 1s and %ds (168 hours), not %ds", maxTimeout, d.GetSeconds())
+		p.Addf("must be between 1s and %ds (168 hours), not %ds", maxTimeout, d.GetSeconds())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // sumBytes of the list's name stand in each token.
@@ -34,8 +35,8 @@ func Read(token, list string, key ...any) error {
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(raw) < sumBytes || [sumBytes]byte(raw[:sumBytes]) != [sumBytes]byte(sum[:sumBytes]) ||
 		json.Unmarshal(raw[sumBytes:], &key) != nil {
-		return runwith.Errorf(runwith.InvalidArgument,
-			"page_token: %.40q is not of this list: use the next_page_token of an answer to the same request", token)
+		return jobspec.FieldErrorf(runwith.InvalidArgument, "page_token",
+			"%.40q is not of this list: use the next_page_token of an answer to the same request", token)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // check refuses, by field name, what a process cannot give.
@@ -63,5 +64,5 @@ func (c Config) argv(container *runpb.Container) []string {
 // refuse names a field of the task template, from the job on and in the spelling of
 // the API.
 func refuse(field, format string, args ...any) *runwith.Error {
-	return runwith.Errorf(runwith.FailedPrecondition, "template.template.%s: %s", field, fmt.Sprintf(format, args...))
+	return jobspec.FieldErrorf(runwith.FailedPrecondition, "template.template."+field, format, args...)
 }
