@@ -25,14 +25,21 @@ type Fault struct {
 	Text string // completes "path: " and has no full stop
 }
 
-func (f Fault) String() string { return f.Path + ": " + f.Text }
+func (f Fault) String() string {
+	if f.Path == "" {
+		return f.Text
+	}
+	return f.Path + ": " + f.Text
+}
 
 // Faults collects what is wrong with one message, in the order in which it is
-// found. The zero value has found nothing. It is the cause of the error that names
-// the faults; see [FaultsOf].
+// found. The zero value has found nothing.
 //
 // Deviation: all are told at once, in our own words where Google's are not known.
-type Faults struct {
+type Faults struct{ found fieldsError }
+
+// fieldsError is the cause of an error that names fields.
+type fieldsError struct {
 	named []Fault
 	more  int // found after named was full
 }
@@ -47,41 +54,41 @@ type Place struct {
 func (f *Faults) Root() Place { return Place{faults: f} }
 
 // Err returns an INVALID_ARGUMENT that names the faults, and nil when there is
-// none.
+// none. [FaultsOf] finds them in it.
 func (f *Faults) Err() error { return f.wrapped("", "") }
 
 // wrapped is Err with a prefix before each fault and an end after the last.
 func (f *Faults) wrapped(prefix, end string) error {
-	if len(f.named) == 0 {
+	if len(f.found.named) == 0 {
 		return nil
 	}
-	return &runwith.Error{Code: runwith.InvalidArgument, Message: f.text(prefix) + end, Err: f}
+	return &runwith.Error{Code: runwith.InvalidArgument, Message: f.found.text(prefix) + end, Err: &f.found}
 }
 
 // Error names the faults.
-func (f *Faults) Error() string { return f.text("") }
+func (e *fieldsError) Error() string { return e.text("") }
 
-func (f *Faults) text(prefix string) string {
-	parts := make([]string, len(f.named), len(f.named)+1)
-	for i, fault := range f.named {
+func (e *fieldsError) text(prefix string) string {
+	parts := make([]string, len(e.named), len(e.named)+1)
+	for i, fault := range e.named {
 		parts[i] = prefix + fault.String()
 	}
-	if f.more > 0 {
-		parts = append(parts, fmt.Sprintf("and %d more", f.more))
+	if e.more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", e.more))
 	}
 	return strings.Join(parts, "; ")
 }
 
 // FieldErrorf returns an error about one field.
 func FieldErrorf(code runwith.Code, path, format string, args ...any) *runwith.Error {
-	f := &Faults{named: []Fault{{path, fmt.Sprintf(format, args...)}}}
-	return &runwith.Error{Code: code, Message: f.Error(), Err: f}
+	cause := &fieldsError{named: []Fault{{path, fmt.Sprintf(format, args...)}}}
+	return &runwith.Error{Code: code, Message: cause.Error(), Err: cause}
 }
 
 // FaultsOf returns the faults that an error names, and nil where it names no field.
 func FaultsOf(err error) []Fault {
-	if f, ok := errors.AsType[*Faults](err); ok {
-		return f.named
+	if e, ok := errors.AsType[*fieldsError](err); ok {
+		return e.named
 	}
 	return nil
 }
@@ -90,11 +97,11 @@ func FaultsOf(err error) []Fault {
 // in which the same fields have other names. An error that names no field stays as
 // it is.
 func Respell(err error, spell func(path string) string) error {
-	f, ok := errors.AsType[*Faults](err)
+	e, ok := errors.AsType[*fieldsError](err)
 	if !ok {
 		return err
 	}
-	respelled := &Faults{named: slices.Clone(f.named), more: f.more}
+	respelled := &fieldsError{named: slices.Clone(e.named), more: e.more}
 	for i := range respelled.named {
 		respelled.named[i].Path = spell(respelled.named[i].Path)
 	}
@@ -103,11 +110,12 @@ func Respell(err error, spell func(path string) string) error {
 
 // Addf says what is wrong at p. The text completes "path: " and has no full stop.
 func (p Place) Addf(format string, args ...any) {
-	if len(p.faults.named) == maxFaults {
-		p.faults.more++
+	found := &p.faults.found
+	if len(found.named) == maxFaults {
+		found.more++
 		return
 	}
-	p.faults.named = append(p.faults.named, Fault{p.path, fmt.Sprintf(format, args...)})
+	found.named = append(found.named, Fault{p.path, fmt.Sprintf(format, args...)})
 }
 
 // Field is the place of a field of the message at p.

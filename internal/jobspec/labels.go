@@ -66,7 +66,7 @@ func validateNamespace(p Place, key string) (name string, ok bool) {
 	switch {
 	case !found:
 		return key, true
-	case isReservedNamespace(namespace):
+	case IsReservedNamespace(namespace):
 		p.Addf("the namespace %s is reserved, set the field that stands for it", namespace)
 		return name, false
 	case !isDomain(namespace):
@@ -76,9 +76,9 @@ func validateNamespace(p Place, key string) (name string, ok bool) {
 	return name, true
 }
 
-// isReservedNamespace reports whether v2 has fields for what v1 keeps under a
+// IsReservedNamespace reports whether v2 has fields for what v1 keeps under a
 // namespace, and refuses it therefore.
-func isReservedNamespace(namespace string) bool {
+func IsReservedNamespace(namespace string) bool {
 	return slices.Contains([]string{
 		"autoscaling.knative.dev",
 		"cloud.googleapis.com",

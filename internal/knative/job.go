@@ -1,0 +1,204 @@
+package knative
+
+import (
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/genproto/googleapis/api"
+
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// Job is a job of v1.
+// https://cloud.google.com/run/docs/reference/rest/v1/namespaces.jobs#Job
+type Job struct {
+	APIVersion string     `json:"apiVersion"`
+	Kind       string     `json:"kind"`
+	Metadata   ObjectMeta `json:"metadata"`
+	Spec       JobSpec    `json:"spec"`
+	Status     JobStatus  `json:"status"` // the server's; ignored on input
+}
+
+// JobSpec says what a job runs.
+type JobSpec struct {
+	Template            ExecutionTemplateSpec `json:"template"`
+	StartExecutionToken string                `json:"startExecutionToken,omitempty"`
+	RunExecutionToken   string                `json:"runExecutionToken,omitempty"`
+}
+
+// ExecutionTemplateSpec is what an execution is made of. Its metadata is never left
+// out: gcloud fails without it.
+type ExecutionTemplateSpec struct {
+	Metadata TemplateMeta  `json:"metadata"`
+	Spec     ExecutionSpec `json:"spec"`
+}
+
+// JobStatus tells how a job stands.
+type JobStatus struct {
+	ObservedGeneration     int32               `json:"observedGeneration,omitempty"`
+	Conditions             []Condition         `json:"conditions,omitempty"` // the first one is Ready, which decides
+	ExecutionCount         int32               `json:"executionCount"`
+	LatestCreatedExecution *ExecutionReference `json:"latestCreatedExecution,omitempty"`
+}
+
+// ExecutionReference tells of the execution that was created last.
+type ExecutionReference struct {
+	Name                string `json:"name,omitempty"`
+	CreationTimestamp   string `json:"creationTimestamp,omitempty"`
+	CompletionTimestamp string `json:"completionTimestamp,omitempty"`
+	DeletionTimestamp   string `json:"deletionTimestamp,omitempty"`
+	CompletionStatus    Enum   `json:"completionStatus,omitempty"`
+}
+
+// FromJob returns a job as v1 shows it, in a namespace: the project's ID or number.
+func FromJob(job *runpb.Job, namespace string) *Job {
+	name, _ := jobspec.ParseJob(job.GetName()) // what is stored has a name
+	meta := ObjectMeta{
+		Name:              name.Job,
+		Namespace:         namespace,
+		ResourceVersion:   job.GetEtag(),
+		Labels:            JobLabels(job),
+		Annotations:       copied(job.GetAnnotations()),
+		SelfLink:          selfLink(namespace, "jobs", name.Job),
+		UID:               job.GetUid(),
+		Generation:        int32(job.GetGeneration()),
+		CreationTimestamp: timeText(job.GetCreateTime()),
+		DeletionTimestamp: timeText(job.GetDeleteTime()),
+	}
+	putAll(meta.Annotations, map[string]string{
+		creatorAnnotation:  job.GetCreator(),
+		modifierAnnotation: job.GetLastModifier(),
+	})
+	jobAnnotations.show(job, meta.Annotations)
+	template := job.GetTemplate()
+	spec, annotations := fromTaskTemplate(template.GetTemplate(), template.GetAnnotations())
+	return &Job{
+		APIVersion: APIVersion,
+		Kind:       KindJob,
+		Metadata:   meta,
+		Spec: JobSpec{
+			Template: ExecutionTemplateSpec{
+				Metadata: TemplateMeta{Labels: copied(template.GetLabels()), Annotations: annotations},
+				Spec: ExecutionSpec{
+					Parallelism: new(template.GetParallelism()),
+					TaskCount:   template.GetTaskCount(),
+					Template:    TaskTemplateSpec{spec},
+				},
+			},
+			StartExecutionToken: job.GetStartExecutionToken(),
+			RunExecutionToken:   job.GetRunExecutionToken(),
+		},
+		Status: fromJobStatus(job),
+	}
+}
+
+func fromJobStatus(job *runpb.Job) JobStatus {
+	var conditions []*runpb.Condition
+	if ready := job.GetTerminalCondition(); ready != nil {
+		conditions = append(conditions, ready)
+	}
+	return JobStatus{
+		ObservedGeneration:     int32(job.GetObservedGeneration()),
+		Conditions:             fromConditions(append(conditions, job.GetConditions()...)),
+		ExecutionCount:         job.GetExecutionCount(),
+		LatestCreatedExecution: fromReference(job.GetLatestCreatedExecution()),
+	}
+}
+
+func fromReference(x *runpb.ExecutionReference) *ExecutionReference {
+	if x == nil {
+		return nil
+	}
+	return &ExecutionReference{
+		Name:                lastID(x.GetName()),
+		CreationTimestamp:   timeText(x.GetCreateTime()),
+		CompletionTimestamp: timeText(x.GetCompletionTime()),
+		DeletionTimestamp:   timeText(x.GetDeleteTime()),
+		CompletionStatus:    Enum(enumName(x.GetCompletionStatus())),
+	}
+}
+
+// V2 returns the job as v2 says it, at a location, or what is wrong with it. What
+// only the server sets is translated as far as it makes sense; callers clear it.
+func (j *Job) V2(at jobspec.Location) (*runpb.Job, error) {
+	var f jobspec.Faults
+	p := f.Root()
+	checkType(p, j.APIVersion, j.Kind, KindJob)
+	name := jobspec.JobName{Location: at, Job: j.Metadata.Name}
+	job := &runpb.Job{
+		Name:                   name.String(),
+		Etag:                   j.Metadata.ResourceVersion,
+		Uid:                    j.Metadata.UID,
+		Generation:             int64(j.Metadata.Generation),
+		CreateTime:             timestamp(j.Metadata.CreationTimestamp),
+		DeleteTime:             timestamp(j.Metadata.DeletionTimestamp),
+		UpdateTime:             timestamp(j.Metadata.Labels[updatedLabel]),
+		SatisfiesPzs:           j.Metadata.Labels[satisfiesPzLabel] == "true",
+		Creator:                j.Metadata.Annotations[creatorAnnotation],
+		LaunchStage:            api.LaunchStage_GA, // unless the annotation says another
+		LastModifier:           j.Metadata.Annotations[modifierAnnotation],
+		Labels:                 userLabels(p.Field("metadata").Field("labels"), j.Metadata.Labels),
+		ObservedGeneration:     int64(j.Status.ObservedGeneration),
+		ExecutionCount:         j.Status.ExecutionCount,
+		LatestCreatedExecution: j.Status.LatestCreatedExecution.v2(name),
+		Template:               j.Spec.Template.v2(p.Field("spec").Field("template")),
+	}
+	job.Annotations = jobAnnotations.read(p.Field("metadata").Field("annotations"), j.Metadata.Annotations, job)
+	j.setToken(p.Field("spec"), job)
+	j.Status.setConditions(job)
+	return job, f.Err()
+}
+
+func (j *Job) setToken(p jobspec.Place, job *runpb.Job) {
+	start, run := j.Spec.StartExecutionToken, j.Spec.RunExecutionToken
+	switch {
+	case start != "" && run != "":
+		p.Field("runExecutionToken").Addf("cannot be set beside startExecutionToken")
+	case start != "":
+		job.CreateExecution = &runpb.Job_StartExecutionToken{StartExecutionToken: start}
+	case run != "":
+		job.CreateExecution = &runpb.Job_RunExecutionToken{RunExecutionToken: run}
+	}
+}
+
+// setConditions translates back: the condition Ready is v2's terminal one.
+func (s JobStatus) setConditions(job *runpb.Job) {
+	for _, c := range toConditions(s.Conditions, runpb.Condition_CONDITION_RECONCILING) {
+		if c.GetType() == readyCondition && job.GetTerminalCondition() == nil {
+			job.TerminalCondition = c
+			job.Reconciling = c.GetState() == runpb.Condition_CONDITION_RECONCILING
+			continue
+		}
+		job.Conditions = append(job.Conditions, c)
+	}
+}
+
+// readyCondition decides a job.
+const readyCondition = "Ready"
+
+func (x *ExecutionReference) v2(job jobspec.JobName) *runpb.ExecutionReference {
+	if x == nil || *x == (ExecutionReference{}) { // gcloud sends an empty one
+		return nil
+	}
+	status := runpb.ExecutionReference_CompletionStatus_value[string(x.CompletionStatus)]
+	return &runpb.ExecutionReference{
+		Name:             job.Execution(x.Name).String(),
+		CreateTime:       timestamp(x.CreationTimestamp),
+		CompletionTime:   timestamp(x.CompletionTimestamp),
+		DeleteTime:       timestamp(x.DeletionTimestamp),
+		CompletionStatus: runpb.ExecutionReference_CompletionStatus(status),
+	}
+}
+
+func (t *ExecutionTemplateSpec) v2(p jobspec.Place) *runpb.ExecutionTemplate {
+	template := &runpb.ExecutionTemplate{
+		Labels:    userLabels(p.Field("metadata").Field("labels"), t.Metadata.Labels),
+		TaskCount: t.Spec.TaskCount,
+	}
+	if t.Spec.Parallelism != nil {
+		template.Parallelism = *t.Spec.Parallelism
+	}
+	template.Template, template.Annotations = t.Spec.Template.Spec.v2(taskPlaces{
+		spec:        p.Field("spec").Field("template").Field("spec"),
+		annotations: p.Field("metadata").Field("annotations"),
+	}, t.Metadata.Annotations)
+	return template
+}

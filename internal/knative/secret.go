@@ -1,0 +1,135 @@
+package knative
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// secretsAnnotation lists aliases of secrets in other projects, ALIAS:PATH. v2 has
+// the paths where v1 has the aliases.
+// https://cloud.google.com/run/docs/reference/rest/v1/SecretKeySelector
+const secretsAnnotation = group + "secrets"
+
+// aliases are the names by which one template calls secrets of other projects.
+type aliases struct {
+	list   []string          // ALIAS:PATH, in the order of the annotation
+	paths  map[string]string // by alias
+	byPath map[string]string
+}
+
+// remotePath is the path of a secret that an alias can stand for. Any other stays
+// as it is.
+var remotePath = regexp.MustCompile(`^projects/[^/,]+/secrets/([^/,:]+)$`)
+
+// readAliases reads the annotation.
+func readAliases(p jobspec.Place, annotation string) *aliases {
+	a := &aliases{paths: map[string]string{}, byPath: map[string]string{}}
+	for _, pair := range splitList(annotation) {
+		alias, path, found := strings.Cut(strings.TrimSpace(pair), ":")
+		switch _, twice := a.paths[alias]; {
+		case !found || alias == "" || !remotePath.MatchString(path):
+			p.Addf("%s must be ALIAS:projects/PROJECT/secrets/SECRET", jobspec.Quote(pair))
+		case twice:
+			p.Addf("%s is there twice", jobspec.Quote(alias))
+		default:
+			a.add(alias, path)
+		}
+	}
+	return a
+}
+
+func (a *aliases) add(alias, path string) {
+	a.list = append(a.list, alias+":"+path)
+	a.paths[alias] = path
+	if _, known := a.byPath[path]; !known {
+		a.byPath[path] = alias
+	}
+}
+
+// newAliases finds a name for each secret of another project in a template: the one
+// that the kept annotation has for it, or one made of its own. A kept name that
+// another secret has by now is left out.
+func newAliases(t *runpb.TaskTemplate, kept string) *aliases {
+	taken := map[string]bool{}
+	for secret := range secretsOf(t) {
+		taken[secret] = true
+	}
+	var ignored jobspec.Faults // it was found good when it came
+	a := &aliases{paths: map[string]string{}, byPath: map[string]string{}}
+	for alias, path := range readAliases(ignored.Root(), kept).all() {
+		if !taken[alias] {
+			a.add(alias, path)
+		}
+	}
+	for alias := range maps.Keys(a.paths) {
+		taken[alias] = true
+	}
+	for secret := range secretsOf(t) {
+		if m := remotePath.FindStringSubmatch(secret); m != nil && a.byPath[secret] == "" {
+			alias := m[1]
+			for i := 2; taken[alias]; i++ {
+				alias = fmt.Sprintf("%s-%d", m[1], i)
+			}
+			taken[alias] = true
+			a.add(alias, secret)
+		}
+	}
+	return a
+}
+
+// all yields alias and path in order.
+func (a *aliases) all() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, pair := range a.list {
+			alias, path, _ := strings.Cut(pair, ":")
+			if !yield(alias, path) {
+				return
+			}
+		}
+	}
+}
+
+// annotation is the text of the annotation, empty where there is no alias.
+func (a *aliases) annotation() string { return strings.Join(a.list, ",") }
+
+// of is how v1 calls a secret of v2.
+func (a *aliases) of(secret string) string {
+	if alias, ok := a.byPath[secret]; ok {
+		return alias
+	}
+	return secret
+}
+
+// path is how v2 calls a secret of v1.
+func (a *aliases) path(name string) string {
+	if path, ok := a.paths[name]; ok {
+		return path
+	}
+	return name
+}
+
+// secretsOf yields the secrets that a template refers to, as v2 calls them.
+func secretsOf(t *runpb.TaskTemplate) iter.Seq[string] {
+	var all []string
+	for _, c := range t.GetContainers() {
+		for _, v := range c.GetEnv() {
+			if ref := v.GetValueSource().GetSecretKeyRef(); ref != nil {
+				all = append(all, ref.GetSecret())
+			}
+		}
+	}
+	for _, v := range t.GetVolumes() {
+		if s := v.GetSecret(); s != nil {
+			all = append(all, s.GetSecret())
+		}
+	}
+	return slices.Values(all)
+}
