@@ -7,10 +7,9 @@ import (
 
 // Path spells a path of a v2 message as v1 does:
 // template.template.containers[0].env[1].value_source of a job is
-// spec.template.spec.template.spec.containers[0].env[1].valueFrom. Names of fields
-// may be in either spelling that protocol buffers have, my_field and myField.
+// spec.template.spec.template.spec.containers[0].env[1].valueFrom.
 func Path(v2 string) string {
-	path := outsideQuotes(v2, snake)
+	path := v2
 	for _, s := range spellings {
 		path = s.v2.ReplaceAllString(path, s.v1)
 	}
@@ -84,19 +83,6 @@ func outsideQuotes(path string, f func(string) string) string {
 		done = key[1]
 	}
 	return out.String() + f(path[done:])
-}
-
-// snake is myField as my_field.
-func snake(s string) string {
-	var out strings.Builder
-	for _, r := range s {
-		if 'A' <= r && r <= 'Z' {
-			out.WriteByte('_')
-			r += 'a' - 'A'
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
 }
 
 // camel is my_field as myField.
