@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"math"
 	"net/url"
 	"time"
 
@@ -31,6 +30,21 @@ func (e *Engine) Execution(ctx context.Context, req *runpb.GetExecutionRequest) 
 	return x, err
 }
 
+// ExecutionNamed returns the execution of a location that has this ID, whatever its
+// job.
+func (e *Engine) ExecutionNamed(ctx context.Context, at jobspec.Location, id string) (*runpb.Execution, error) {
+	var x *runpb.Execution
+	err := e.read(ctx, func(tx *storeTx) error {
+		row, err := tx.executionNamed(at, id)
+		if err != nil {
+			return err
+		}
+		x = row.proto()
+		return nil
+	})
+	return x, err
+}
+
 // Executions returns a page of a job's executions, newest first; those of every
 // job of the location where the job is "-".
 func (e *Engine) Executions(ctx context.Context, req *runpb.ListExecutionsRequest) (*runpb.ListExecutionsResponse, error) {
@@ -38,27 +52,13 @@ func (e *Engine) Executions(ctx context.Context, req *runpb.ListExecutionsReques
 	if err != nil {
 		return nil, err
 	}
-	before := int64(math.MaxInt64)
-	p, err := openPage(req.PageSize, req.PageToken, fmt.Sprint("executions ", of, req.ShowDeleted), &before)
+	page, err := e.SelectExecutions(ctx, Selection[*runpb.Execution]{
+		Of: of.Execution(jobspec.Wildcard), Deleted: req.ShowDeleted, Size: req.PageSize, Token: req.PageToken,
+	})
 	if err != nil {
 		return nil, err
 	}
-	res := &runpb.ListExecutionsResponse{}
-	err = e.read(ctx, func(tx *storeTx) error {
-		rows, err := tx.executions(of, req.ShowDeleted, before, p.size+1)
-		if err != nil {
-			return err
-		}
-		if len(rows) > p.size {
-			rows = rows[:p.size]
-			res.NextPageToken = p.next(rows[p.size-1].id)
-		}
-		for _, row := range rows {
-			res.Executions = append(res.Executions, row.proto())
-		}
-		return nil
-	})
-	return res, err
+	return &runpb.ListExecutionsResponse{Executions: page.Items, NextPageToken: page.Next}, nil
 }
 
 // proto is the execution as clients see it.

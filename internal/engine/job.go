@@ -151,28 +151,14 @@ func (e *Engine) Jobs(ctx context.Context, req *runpb.ListJobsRequest) (*runpb.L
 	if err != nil {
 		return nil, err
 	}
-	after := jobKey{}
-	p, err := openPage(req.PageSize, req.PageToken, fmt.Sprint("jobs ", at, req.ShowDeleted), &after.job, &after.id)
+	page, err := e.SelectJobs(ctx, Selection[*runpb.Job]{
+		Of:      jobspec.ExecutionName{Job: jobspec.JobName{Location: at}},
+		Deleted: req.ShowDeleted, Size: req.PageSize, Token: req.PageToken,
+	})
 	if err != nil {
 		return nil, err
 	}
-	res := &runpb.ListJobsResponse{}
-	err = e.read(ctx, func(tx *storeTx) error {
-		rows, err := tx.jobs(at, req.ShowDeleted, after, p.size+1)
-		if err != nil {
-			return err
-		}
-		if len(rows) > p.size {
-			rows = rows[:p.size]
-			last := rows[p.size-1]
-			res.NextPageToken = p.next(jobID(last.message.Name), last.id)
-		}
-		for _, row := range rows {
-			res.Jobs = append(res.Jobs, row.proto())
-		}
-		return nil
-	})
-	return res, err
+	return &runpb.ListJobsResponse{Jobs: page.Items, NextPageToken: page.Next}, nil
 }
 
 // Regions returns the regions in which a project has jobs, in no order.

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"errors"
+	"math"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -89,20 +91,45 @@ func (tx *storeTx) execution(name jobspec.ExecutionName) (*executionRow, error) 
 	return row, err
 }
 
+// executionNamed returns the newest execution of a location that has this ID, or
+// NOT_FOUND. Two jobs can have one of the same ID, where tokens name them.
+func (tx *storeTx) executionNamed(at jobspec.Location, id string) (*executionRow, error) {
+	var names []any
+	for _, name := range at.ExecutionsNamed(id) {
+		names = append(names, name.String())
+	}
+	if names == nil {
+		return nil, noExecutionNamed(at, id)
+	}
+	row, err := scanExecution(tx.QueryRow(`SELECT `+executionColumns+` FROM executions e
+		WHERE e.name IN (?`+strings.Repeat(", ?", len(names)-1)+`) AND e.deleted IS NULL ORDER BY e.id DESC LIMIT 1`, names...))
+	if errors.Is(err, sqlite.ErrNoRows) {
+		return nil, noExecutionNamed(at, id)
+	}
+	return row, err
+}
+
+func noExecutionNamed(at jobspec.Location, id string) error {
+	return runwith.Errorf(runwith.NotFound, "execution %s does not exist in %s", jobspec.Quote(id), at)
+}
+
 func (tx *storeTx) executionByID(id int64) (*executionRow, error) {
 	return scanExecution(tx.QueryRow(`SELECT `+executionColumns+` FROM executions e WHERE e.id = ?`, id))
 }
 
-// executions returns a job's executions, or those of all jobs of the location
-// where the job is "-", newest first: at most limit, before the id. A job that is
-// not there is NOT_FOUND.
+// newest is behind the ID of every execution.
+const newest = int64(math.MaxInt64)
+
+// executions returns a job's executions, or those of all jobs or all regions where
+// these are "-", newest first: at most limit, before the id. A job of one region that
+// is not there is NOT_FOUND.
 func (tx *storeTx) executions(of jobspec.JobName, deleted bool, before int64, limit int) ([]*executionRow, error) {
-	if of.Job == jobspec.Wildcard {
+	if of.Job == jobspec.Wildcard || of.Region == jobspec.Wildcard {
 		// CROSS JOIN: from the newest on, and not job by job, which would have to sort.
 		return collect(tx, scanExecution, `SELECT `+executionColumns+`
 			FROM executions e CROSS JOIN jobs j ON j.id = e.job
-			WHERE j.project = ? AND j.region = ? AND (e.deleted IS NULL OR ?) AND e.id < ?
-			ORDER BY e.id DESC LIMIT ?`, of.Project, of.Region, deleted, before, limit)
+			WHERE j.project = ?1 AND (?2 = '-' OR j.region = ?2) AND (?3 = '-' OR j.job = ?3) AND (e.deleted IS NULL OR ?4) AND e.id < ?5
+			ORDER BY e.id DESC LIMIT ?6`, of.Project, of.Region, of.Job, deleted, before, limit)
 	}
 	job, err := tx.job(of)
 	if err != nil {

@@ -98,8 +98,14 @@ func (tx *storeTx) awaitExecution(job, execution int64) error {
 	return tx.change(`UPDATE jobs SET awaits = ? WHERE id = ? AND deleted IS NULL`, execution, job)
 }
 
-// jobs returns the jobs of a location by name, at most limit, after the key.
+// jobs returns the jobs of a location by name, or those of all regions where that is
+// "-", by region: at most limit, after the key.
 func (tx *storeTx) jobs(at jobspec.Location, deleted bool, after jobKey, limit int) ([]*jobRow, error) {
+	if at.Region == jobspec.Wildcard {
+		return collect(tx, scanJob, jobColumns+`
+			WHERE j.project = ? AND (j.deleted IS NULL OR ?) AND (j.region, j.job, j.id) > (?, ?, ?)
+			ORDER BY j.region, j.job, j.id LIMIT ?`, at.Project, deleted, after.region, after.job, after.id, limit)
+	}
 	return collect(tx, scanJob, jobColumns+`
 		WHERE j.project = ? AND j.region = ? AND (j.deleted IS NULL OR ?) AND (j.job, j.id) > (?, ?)
 		ORDER BY j.job, j.id LIMIT ?`, at.Project, at.Region, deleted, after.job, after.id, limit)
@@ -116,8 +122,13 @@ func (tx *storeTx) regions(project string) ([]string, error) {
 
 // jobKey is where a job stands in a list.
 type jobKey struct {
-	job string
-	id  int64
+	region, job string
+	id          int64
+}
+
+func (r *jobRow) key() jobKey {
+	name, _ := jobspec.ParseJob(r.message.Name) // what is stored has a name
+	return jobKey{name.Region, name.Job, r.id}
 }
 
 // insertJob stores a new job, or says ALREADY_EXISTS.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -138,30 +137,47 @@ type taskKey struct {
 	task      int
 }
 
-var firstTask = taskKey{math.MaxInt64, -1}
+var firstTask = taskKey{newest, -1}
 
-const taskColumns = `t.task, t.state, t.attempt, t.started, t.completed, t.exit_code, t.term_signal, t.status_code, t.status, ` +
-	executionColumns + ` FROM tasks t JOIN executions e ON e.id = t.execution`
+const (
+	taskColumns = `t.task, t.state, t.attempt, t.started, t.completed, t.exit_code, t.term_signal, t.status_code, t.status`
+	wholeTask   = taskColumns + `, ` + executionColumns + ` FROM tasks t JOIN executions e ON e.id = t.execution`
+)
 
+// scanTaskOf scans tasks of one execution.
+func scanTaskOf(x *executionRow) func(sqlite.Row) (*taskRow, error) {
+	return func(row sqlite.Row) (*taskRow, error) {
+		r := taskRow{execution: x}
+		return &r, r.scan(row)
+	}
+}
+
+// scanTask scans a task with its execution.
 func scanTask(row sqlite.Row) (*taskRow, error) {
 	var (
-		r                  taskRow
-		started, completed int64
-		execution          nullableExecution
+		r         taskRow
+		execution nullableExecution
 	)
-	err := row.Scan(append([]any{&r.task, &r.state, &r.attempt, &started, &completed,
-		&r.last.exitCode, &r.last.signal, &r.last.code, &r.last.status}, execution.dest()...)...)
-	if err != nil {
+	if err := r.scan(row, execution.dest()...); err != nil {
 		return nil, err
 	}
-	r.started, r.completed = timeAt(started), timeAt(completed)
+	var err error
 	r.execution, err = execution.row()
 	return &r, err
 }
 
+// scan reads a task's own columns, and those that stand behind them.
+func (r *taskRow) scan(row sqlite.Row, behind ...any) error {
+	var started, completed int64
+	err := row.Scan(append([]any{&r.task, &r.state, &r.attempt, &started, &completed,
+		&r.last.exitCode, &r.last.signal, &r.last.code, &r.last.status}, behind...)...)
+	r.started, r.completed = timeAt(started), timeAt(completed)
+	return err
+}
+
 // task returns a task of an execution that is there, or NOT_FOUND.
 func (tx *storeTx) task(name jobspec.TaskName) (*taskRow, error) {
-	row, err := scanTask(tx.QueryRow(`SELECT `+taskColumns+` WHERE e.name = ? AND e.deleted IS NULL AND t.task = ?`,
+	row, err := scanTask(tx.QueryRow(`SELECT `+wholeTask+` WHERE e.name = ? AND e.deleted IS NULL AND t.task = ?`,
 		name.Execution.String(), name.Index))
 	if errors.Is(err, sqlite.ErrNoRows) {
 		return nil, runwith.Errorf(runwith.NotFound, "task %s does not exist", name)
@@ -169,17 +185,39 @@ func (tx *storeTx) task(name jobspec.TaskName) (*taskRow, error) {
 	return row, err
 }
 
-// tasks returns the tasks of an execution, or of all where it or its job is "-":
-// at most limit, after the key.
-func (tx *storeTx) tasks(of jobspec.ExecutionName, deleted bool, after taskKey, limit int) ([]*taskRow, error) {
-	if of.Execution != jobspec.Wildcard && of.Job.Job != jobspec.Wildcard && !deleted {
-		return collect(tx, scanTask, `SELECT `+taskColumns+`
-			WHERE e.name = ? AND e.deleted IS NULL AND t.task > ? ORDER BY t.task LIMIT ?`,
-			of.String(), after.task, limit)
+// taskNamed returns the task of a location that has this ID, or NOT_FOUND.
+func (tx *storeTx) taskNamed(at jobspec.Location, id string) (*taskRow, error) {
+	execution, index, ok := jobspec.CutTask(id)
+	if !ok {
+		return nil, runwith.Errorf(runwith.NotFound, "task %s does not exist in %s", jobspec.Quote(id), at)
 	}
-	return collect(tx, scanTask, `SELECT `+taskColumns+` JOIN jobs j ON j.id = e.job
-		WHERE j.project = ?1 AND j.region = ?2 AND (?3 = '-' OR j.job = ?3) AND (?4 = '-' OR e.name LIKE '%/executions/' || ?4)
-			AND (e.deleted IS NULL OR ?5) AND (e.id < ?6 OR e.id = ?6 AND t.task > ?7)
-		ORDER BY e.id DESC, t.task LIMIT ?8`,
-		of.Job.Project, of.Job.Region, of.Job.Job, of.Execution, deleted, after.execution, after.task, limit)
+	x, err := tx.executionNamed(at, execution)
+	if err != nil {
+		return nil, err
+	}
+	name, err := jobspec.ParseExecution(x.message.Name)
+	if err != nil {
+		return nil, err
+	}
+	return tx.task(name.Task(index))
+}
+
+// tasks returns the tasks of an execution, or of all where it, its job or its region
+// is "-": at most limit, after the key. One execution that is not there is NOT_FOUND.
+func (tx *storeTx) tasks(of jobspec.ExecutionName, deleted bool, after taskKey, limit int) ([]*taskRow, error) {
+	// Deviation: under executions/- a job that is not there is no error, it has no tasks.
+	one := of.Execution != jobspec.Wildcard && of.Job.Job != jobspec.Wildcard && of.Job.Region != jobspec.Wildcard
+	if !one || deleted {
+		return collect(tx, scanTask, `SELECT `+wholeTask+` JOIN jobs j ON j.id = e.job
+			WHERE j.project = ?1 AND (?2 = '-' OR j.region = ?2) AND (?3 = '-' OR j.job = ?3) AND (?4 = '-' OR e.name LIKE '%/executions/' || ?4)
+				AND (e.deleted IS NULL OR ?5) AND (e.id < ?6 OR e.id = ?6 AND t.task > ?7)
+			ORDER BY e.id DESC, t.task LIMIT ?8`,
+			of.Job.Project, of.Job.Region, of.Job.Job, of.Execution, deleted, after.execution, after.task, limit)
+	}
+	x, err := tx.execution(of)
+	if err != nil {
+		return nil, err
+	}
+	return collect(tx, scanTaskOf(x), `SELECT `+taskColumns+` FROM tasks t
+		WHERE t.execution = ? AND t.task > ? ORDER BY t.task LIMIT ?`, x.id, after.task, limit)
 }

@@ -33,6 +33,20 @@ func (e *Engine) Task(ctx context.Context, req *runpb.GetTaskRequest) (*runpb.Ta
 	return task, err
 }
 
+// TaskNamed returns the task of a location that has this ID, whatever its execution.
+func (e *Engine) TaskNamed(ctx context.Context, at jobspec.Location, id string) (*runpb.Task, error) {
+	var task *runpb.Task
+	err := e.read(ctx, func(tx *storeTx) error {
+		row, err := tx.taskNamed(at, id)
+		if err != nil {
+			return err
+		}
+		task = row.proto()
+		return nil
+	})
+	return task, err
+}
+
 // Tasks returns a page of an execution's tasks by index. Where the execution, or
 // its job, is "-", it goes through the executions, newest first.
 func (e *Engine) Tasks(ctx context.Context, req *runpb.ListTasksRequest) (*runpb.ListTasksResponse, error) {
@@ -40,34 +54,13 @@ func (e *Engine) Tasks(ctx context.Context, req *runpb.ListTasksRequest) (*runpb
 	if err != nil {
 		return nil, err
 	}
-	after := firstTask
-	p, err := openPage(req.PageSize, req.PageToken, fmt.Sprint("tasks ", of, req.ShowDeleted), &after.execution, &after.task)
+	page, err := e.SelectTasks(ctx, Selection[*runpb.Task]{
+		Of: of, Deleted: req.ShowDeleted, Size: req.PageSize, Token: req.PageToken,
+	})
 	if err != nil {
 		return nil, err
 	}
-	res := &runpb.ListTasksResponse{}
-	err = e.read(ctx, func(tx *storeTx) error {
-		// Deviation: under executions/- a job that is not there is no error, it has no tasks.
-		if of.Job.Job != jobspec.Wildcard && of.Execution != jobspec.Wildcard && !req.ShowDeleted {
-			if _, err := tx.execution(of); err != nil {
-				return err
-			}
-		}
-		rows, err := tx.tasks(of, req.ShowDeleted, after, p.size+1)
-		if err != nil {
-			return err
-		}
-		if len(rows) > p.size {
-			rows = rows[:p.size]
-			last := rows[p.size-1]
-			res.NextPageToken = p.next(last.execution.id, last.task)
-		}
-		for _, row := range rows {
-			res.Tasks = append(res.Tasks, row.proto())
-		}
-		return nil
-	})
-	return res, err
+	return &runpb.ListTasksResponse{Tasks: page.Items, NextPageToken: page.Next}, nil
 }
 
 // taskRow is a task as it is stored, with its execution.

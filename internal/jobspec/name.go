@@ -35,6 +35,34 @@ func (l Location) String() string {
 	return "projects/" + l.Project + "/locations/" + l.Region
 }
 
+// ExecutionsNamed returns the names that an execution with an ID can have at the
+// location: the ID is the job's, a hyphen and what tells the job's executions apart,
+// and both may have hyphens. There are none for what is no ID.
+func (l Location) ExecutionsNamed(id string) []ExecutionName {
+	if !isName(id, maxExecutionID) {
+		return nil
+	}
+	var names []ExecutionName
+	for i := range len(id) {
+		if job := id[:i]; id[i] == '-' && isName(job, maxLabel) {
+			names = append(names, JobName{l, job}.Execution(id))
+		}
+	}
+	return names
+}
+
+// CutTask takes the ID of a task apart into its execution's and its index.
+func CutTask(id string) (execution string, index int, ok bool) {
+	end := strings.LastIndex(id, "-task")
+	if end < 0 {
+		return "", 0, false
+	}
+	if index, ok = parseIndex(id[end+len("-task"):]); !ok {
+		return "", 0, false
+	}
+	return id[:end], index, true
+}
+
 // JobName names a job, or with [Wildcard] all jobs of a location.
 type JobName struct {
 	Location

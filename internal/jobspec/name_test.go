@@ -2,6 +2,7 @@ package jobspec_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -196,5 +197,52 @@ func wantInvalid(t *testing.T, call string, err error, want string) {
 	}
 	if !strings.Contains(err.Error(), want) {
 		t.Errorf("%s = %q, want it to contain %q", call, err, want)
+	}
+}
+
+func TestExecutionsNamed(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string][]string{
+		"hello-abcde":                  {"hello"},
+		"my-job-abcde":                 {"my", "my-job"},
+		"a--b":                         {"a"},
+		"nojob":                        nil,
+		"-abcde":                       nil,
+		"7-abcde":                      nil,
+		"Hello-abcde":                  nil,
+		"hello-abcde/x":                nil,
+		"":                             nil,
+		"-":                            nil,
+		"a-" + strings.Repeat("b", 70): nil,
+	} {
+		var got []string
+		for _, name := range location.ExecutionsNamed(id) {
+			if name.Execution != id || name.Job.Location != location {
+				t.Errorf("ExecutionsNamed(%q) has %v", id, name)
+			}
+			got = append(got, name.Job.Job)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("ExecutionsNamed(%q) = jobs %q, want %q", id, got, want)
+		}
+	}
+}
+
+func TestCutTask(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"hello-abcde-task7":     "hello-abcde 7 true",
+		"hello-task1-task9999":  "hello-task1 9999 true",
+		"hello-abcde":           " 0 false",
+		"hello-abcde-task":      " 0 false",
+		"hello-abcde-task07":    " 0 false",
+		"hello-abcde-task-1":    " 0 false",
+		"hello-abcde-task+1":    " 0 false",
+		"hello-abcde-task10000": " 0 false",
+	} {
+		execution, index, ok := jobspec.CutTask(id)
+		if got := fmt.Sprint(execution, " ", index, " ", ok); got != want {
+			t.Errorf("CutTask(%q) = %s, want %s", id, got, want)
+		}
 	}
 }

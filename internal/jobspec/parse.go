@@ -92,11 +92,17 @@ func (p *parser) execution(wildcard bool) ExecutionName {
 func (p *parser) task() TaskName {
 	n := p.execution(false)
 	digits, found := strings.CutPrefix(p.next(), n.Execution+"-task")
-	index, err := strconv.Atoi(digits)
-	if !found || err != nil || strconv.Itoa(index) != digits || index < 0 || index >= maxTasks {
+	index, ok := parseIndex(digits)
+	if !found || !ok {
 		p.failf("the task's ID must be the execution's and \"-task\" with a number from 0 to %d", maxTasks-1)
 	}
 	return n.Task(index)
+}
+
+// parseIndex reads the index of a task, as it stands in names.
+func parseIndex(digits string) (int, bool) {
+	index, err := strconv.Atoi(digits)
+	return index, err == nil && strconv.Itoa(index) == digits && index >= 0 && index < maxTasks
 }
 
 func (p *parser) operation() OperationName {

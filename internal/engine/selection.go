@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// maxScan bounds how many rows one page looks at that chooses among them, so that a
+// choice which nothing meets takes no longer than another.
+const maxScan = 10_000
+
+// Selection asks for a page of a list: what v2's list requests ask for, of all
+// regions too, and by choice.
+type Selection[T any] struct {
+	// Of is what the list is of. Any part but the project may be jobspec.Wildcard.
+	Of jobspec.ExecutionName
+	// Deleted includes what was deleted and is still kept.
+	Deleted bool
+	// Keep says what of the list is wanted; nil wants all. Filter is its text: the
+	// page's token is good for that alone.
+	Keep   func(T) bool
+	Filter string
+	// Size and Token are page_size and page_token of v2.
+	Size  int32
+	Token string
+}
+
+// Page is a page of a list.
+type Page[T any] struct {
+	Items []T
+	// Next is the token of the next page, empty at the end. Where a choice is made a
+	// page may have fewer items than it could, or none, and still a next one.
+	Next string
+}
+
+// SelectJobs returns a page of the jobs of a location, by name, or of all locations
+// of a project.
+func (e *Engine) SelectJobs(ctx context.Context, s Selection[*runpb.Job]) (Page[*runpb.Job], error) {
+	var after jobKey
+	return selectPage(ctx, e, s, listing[*jobRow, *runpb.Job]{
+		name: "jobs",
+		key:  []any{&after.region, &after.job, &after.id},
+		rows: func(tx *storeTx, limit int) ([]*jobRow, error) {
+			return tx.jobs(s.Of.Job.Location, s.Deleted, after, limit)
+		},
+		pass: func(r *jobRow) { after = r.key() },
+		show: (*jobRow).proto,
+	})
+}
+
+// SelectExecutions returns a page of executions, newest first. Those of one job, in
+// one region, are NOT_FOUND where the job is.
+func (e *Engine) SelectExecutions(ctx context.Context, s Selection[*runpb.Execution]) (Page[*runpb.Execution], error) {
+	before := newest
+	return selectPage(ctx, e, s, listing[*executionRow, *runpb.Execution]{
+		name: "executions",
+		key:  []any{&before},
+		rows: func(tx *storeTx, limit int) ([]*executionRow, error) {
+			return tx.executions(s.Of.Job, s.Deleted, before, limit)
+		},
+		pass: func(r *executionRow) { before = r.id },
+		show: (*executionRow).proto,
+	})
+}
+
+// SelectTasks returns a page of tasks, by index, of the newest execution first.
+func (e *Engine) SelectTasks(ctx context.Context, s Selection[*runpb.Task]) (Page[*runpb.Task], error) {
+	after := firstTask
+	return selectPage(ctx, e, s, listing[*taskRow, *runpb.Task]{
+		name: "tasks",
+		key:  []any{&after.execution, &after.task},
+		rows: func(tx *storeTx, limit int) ([]*taskRow, error) {
+			return tx.tasks(s.Of, s.Deleted, after, limit)
+		},
+		pass: func(r *taskRow) { after = taskKey{r.execution.id, r.task} },
+		show: (*taskRow).proto,
+	})
+}
+
+// listing is how the rows of one list are read.
+type listing[R, T any] struct {
+	name string
+	key  []any // pointers to where the next rows begin
+	rows func(tx *storeTx, limit int) ([]R, error)
+	pass func(R) // goes on behind a row
+	show func(R) T
+}
+
+func selectPage[R, T any](ctx context.Context, e *Engine, s Selection[T], l listing[R, T]) (Page[T], error) {
+	p, err := openPage(s.Size, s.Token, fmt.Sprintf("%s %v %v %q", l.name, s.Of, s.Deleted, s.Filter), l.key...)
+	if err != nil {
+		return Page[T]{}, err
+	}
+	var res Page[T]
+	err = e.read(ctx, func(tx *storeTx) error {
+		items, more, err := l.read(tx, p.size, s.Keep)
+		res.Items = items
+		if more {
+			res.Next = p.next(l.key...)
+		}
+		return err
+	})
+	return res, err
+}
+
+// read returns items to the size of a page, and whether there may be more.
+func (l listing[R, T]) read(tx *storeTx, size int, keep func(T) bool) (items []T, more bool, err error) {
+	limit := size + 1
+	if keep != nil {
+		limit = maxPageSize
+	}
+	for seen := 0; ; {
+		rows, err := l.rows(tx, limit)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, row := range rows {
+			if len(items) == size || seen == maxScan {
+				return items, true, nil
+			}
+			if item := l.show(row); keep == nil || keep(item) {
+				items = append(items, item)
+			}
+			l.pass(row)
+			seen++
+		}
+		if len(rows) < limit {
+			return items, false, nil
+		}
+	}
+}
