@@ -110,7 +110,7 @@ func (tx *storeTx) executionNamed(at jobspec.Location, id string) (*executionRow
 }
 
 func noExecutionNamed(at jobspec.Location, id string) error {
-	return runwith.Errorf(runwith.NotFound, "execution %s does not exist in %s", jobspec.Quote(id), at)
+	return runwith.Errorf(runwith.NotFound, "execution %.300s does not exist", jobspec.JobName{Location: at, Job: jobspec.Wildcard}.Execution(id))
 }
 
 func (tx *storeTx) executionByID(id int64) (*executionRow, error) {

@@ -189,9 +189,12 @@ func (tx *storeTx) task(name jobspec.TaskName) (*taskRow, error) {
 func (tx *storeTx) taskNamed(at jobspec.Location, id string) (*taskRow, error) {
 	execution, index, ok := jobspec.CutTask(id)
 	if !ok {
-		return nil, runwith.Errorf(runwith.NotFound, "task %s does not exist in %s", jobspec.Quote(id), at)
+		return nil, noTaskNamed(at, id)
 	}
 	x, err := tx.executionNamed(at, execution)
+	if runwith.CodeOf(err) == runwith.NotFound {
+		return nil, noTaskNamed(at, id)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -200,6 +203,11 @@ func (tx *storeTx) taskNamed(at jobspec.Location, id string) (*taskRow, error) {
 		return nil, err
 	}
 	return tx.task(name.Task(index))
+}
+
+func noTaskNamed(at jobspec.Location, id string) error {
+	return runwith.Errorf(runwith.NotFound, "task %.300s does not exist",
+		jobspec.JobName{Location: at, Job: jobspec.Wildcard}.Execution(jobspec.Wildcard).String()+"/tasks/"+id)
 }
 
 // tasks returns the tasks of an execution, or of all where it, its job or its region

@@ -13,7 +13,7 @@ import (
 // source code) is in annotations of the template.
 // https://cloud.google.com/run/docs/reference/rest/v1/Container
 type Container struct {
-	Name           string               `json:"name,omitempty"`
+	Name           string               `json:"name"` // gcloud shows None where it is missing
 	Image          string               `json:"image,omitempty"`
 	Command        []string             `json:"command,omitempty"`
 	Args           []string             `json:"args,omitempty"`

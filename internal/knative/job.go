@@ -1,6 +1,8 @@
 package knative
 
 import (
+	"strconv"
+
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/genproto/googleapis/api"
 
@@ -201,4 +203,11 @@ func (t *ExecutionTemplateSpec) v2(p jobspec.Place) *runpb.ExecutionTemplate {
 		annotations: p.Field("metadata").Field("annotations"),
 	}, t.Metadata.Annotations)
 	return template
+}
+
+// NumberEnums has the job's JSON tell enum values by their numbers.
+func (j *Job) NumberEnums() {
+	if x := j.Status.LatestCreatedExecution; x != nil {
+		x.CompletionStatus = Enum(strconv.Itoa(int(runpb.ExecutionReference_CompletionStatus_value[string(x.CompletionStatus)])))
+	}
 }

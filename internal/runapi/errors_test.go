@@ -138,7 +138,7 @@ func TestRESTRefusesWhatIsNotTheAPI(t *testing.T) {
 		says               string
 	}{
 		{"GET", "/v2/nothing", "", 404, "no API method answers GET /v2/nothing"},
-		{"PUT", "/v2/" + hello, "{}", 404, "no API method"},
+		{"PUT", "/v2/" + hello, "{}", 405, "PUT is no method of /v2/projects/demo/locations/us-east4/jobs/hello, which takes DELETE, GET, PATCH"},
 		{"GET", "/v2/" + hello + ":steal", "", 404, "no API method"},
 		{"GET", "/v2/" + hello + "?colour=red", "", 400, "colour"},
 		{"GET", "/v2/" + hello + "?name=a&name=b", "", 400, "name"},

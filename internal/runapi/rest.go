@@ -108,7 +108,13 @@ func (h *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	WriteError(w, runwith.Errorf(runwith.NotFound, "no API method answers %s %s", r.Method, r.URL.Path))
+	var allowed []string
+	for _, route := range h.routes {
+		if _, ok := route.path.match(r.URL.EscapedPath()); ok {
+			allowed = append(allowed, route.verb)
+		}
+	}
+	refuseMethod(w, r, allowed)
 }
 
 func (h *rest) call(w http.ResponseWriter, r *http.Request, route *route, fields map[string]string) {

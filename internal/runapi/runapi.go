@@ -1,7 +1,7 @@
 // Package runapi puts the engine on the wire: google.cloud.run.v2 and Cloud
 // Logging over gRPC, and over REST as the google.api.http annotations in their
-// descriptors say. It translates between the wire and the engine, and decides
-// nothing itself.
+// descriptors say; beside them Cloud Run's v1, over REST alone. It translates between
+// the wire and the engine, and decides nothing itself.
 package runapi
 
 import (
@@ -67,7 +67,11 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.rest, err = newNeighbours(c, rest); err != nil {
+	v1, err := newV1(c, intercept, rest)
+	if err != nil {
+		return nil, err
+	}
+	if s.rest, err = newNeighbours(c, v1); err != nil {
 		return nil, err
 	}
 	for _, svc := range services {
