@@ -37,7 +37,7 @@ var fences = []fence{
 		why:      "the Go client imports the standard library alone, so that using it costs nothing",
 	},
 	{
-		packages: []string{"internal/jobspec/...", "internal/knative/...", "internal/logfilter/...", "internal/policy/..."},
+		packages: []string{"internal/fault/...", "internal/jobspec/...", "internal/knative/...", "internal/logfilter/...", "internal/policy/..."},
 		not: []string{
 			"os/...", "io/ioutil", "net", "net/http/...", "database/sql/...", "log/...", "syscall",
 			"time#Now", "time#Since", "time#Until", "time#Sleep", "time#After*", "time#NewTi*", "time#Tick",
@@ -56,7 +56,7 @@ var fences = []fence{
 	},
 	{
 		packages: []string{
-			"internal/auth/...", "internal/guard/...", "internal/jobspec/...", "internal/knative/...", "internal/logfilter/...",
+			"internal/auth/...", "internal/fault/...", "internal/guard/...", "internal/jobspec/...", "internal/knative/...", "internal/logfilter/...",
 			"internal/metadata/...", "internal/pagetoken/...", "internal/policy/...", "internal/runner/...", "internal/sqlite/...", "internal/tasklog/...",
 		},
 		not: slices.Concat(engineSide, invokerSide),
@@ -179,7 +179,7 @@ var doors = []door{
 	},
 	{
 		imports: []string{"cloud.google.com/go/logging/apiv2/loggingpb"},
-		only:    []string{"internal/runapi/...", "internal/logfilter/...", "internal/cloudrun/..."},
+		only:    []string{"internal/runapi/...", "internal/logfilter/...", "internal/cloudrun/...", "internal/fault/..."}, // fault: the names of its methods
 		why:     "Cloud Logging is served by runapi, which filters its entries, and read by cloudrun",
 	},
 
