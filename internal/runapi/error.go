@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -59,10 +60,21 @@ func publicError(err error) *runwith.Error {
 	return &runwith.Error{Code: runwith.Internal, Message: "internal error: the server's log says more", Err: err}
 }
 
-// grpcError encodes an error for gRPC.
-func grpcError(e *runwith.Error) error {
-	return status.Error(codes.Code(e.Code), e.Error())
+// grpcError encodes an error for gRPC. REST finds in it what it was.
+func grpcError(e *runwith.Error) error { return &wireError{e} }
+
+// wireError is an error as gRPC takes one.
+type wireError struct{ cause *runwith.Error }
+
+func (e *wireError) Error() string { return e.cause.Error() }
+
+// GRPCStatus is what leaves the process over gRPC.
+func (e *wireError) GRPCStatus() *status.Status {
+	return status.New(codes.Code(e.cause.Code), e.cause.Error())
 }
+
+// Unwrap returns the error with its cause.
+func (e *wireError) Unwrap() error { return e.cause }
 
 // WriteError encodes an error as Google's REST APIs do, with the HTTP status that
 // [guard.Status] tells.
@@ -79,6 +91,9 @@ func WriteError(w http.ResponseWriter, err error) {
 		Status  string `json:"status"`
 	}
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	if after, ok := errors.AsType[retryAfterError](err); ok {
+		w.Header().Set("Retry-After", strconv.Itoa(after.RetryAfter()))
+	}
 	w.WriteHeader(httpStatus)
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)

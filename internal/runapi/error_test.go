@@ -1,12 +1,17 @@
 package runapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/runwith/runwith"
@@ -65,6 +70,27 @@ func TestEveryCodeSurvivesEveryWire(t *testing.T) {
 				t.Errorf("%s: %v has HTTP status %d, want %d", wire, code, http, code.HTTPStatus())
 			}
 		}
+	}
+}
+
+// fullDiskError is a cause that knows a better HTTP status than its error's code.
+type fullDiskError struct{ error }
+
+func (fullDiskError) HTTPStatus() int { return http.StatusServiceUnavailable }
+
+// What stands around every call keeps an error's cause for REST, and tells it nobody.
+func TestACauseMayKnowABetterHTTPStatus(t *testing.T) {
+	t.Parallel()
+	cause := &runwith.Error{Code: runwith.ResourceExhausted, Message: "the disk is full", Err: fullDiskError{errors.New("a secret cause")}}
+	_, err := interceptor(slog.New(slog.DiscardHandler))(t.Context(), nil, nil, func(context.Context, any) (any, error) { return nil, cause })
+	w := httptest.NewRecorder()
+	WriteError(w, err)
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "RESOURCE_EXHAUSTED") {
+		t.Errorf("over REST: %d %s, want 503 RESOURCE_EXHAUSTED", w.Code, w.Body)
+	}
+	s := status.Convert(err)
+	if s.Code() != codes.ResourceExhausted || s.Message() != "the disk is full" || strings.Contains(w.Body.String(), "secret") {
+		t.Errorf("over gRPC: %v; over REST: %s; want the message alone", s, w.Body)
 	}
 }
 

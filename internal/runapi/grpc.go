@@ -19,8 +19,12 @@ import (
 // ServeGRPC serves gRPC on a listener of its own, with gRPC's own transport, which
 // answers sooner than net/http does. Each call must pass check, which sees it as a
 // request with its Host and headers; calls that wait end with ctx. It returns when
-// the server is stopped, and is called once.
+// the server is stopped, and is called once. A server with faults serves gRPC as a
+// handler alone, because gRPC's own transport loses no answer.
 func (s *Server) ServeGRPC(ctx context.Context, l net.Listener, check func(*http.Request) *runwith.Error) error {
+	if s.faults != nil {
+		return errors.New("serve gRPC: a server with faults is served as a handler")
+	}
 	s.gate.base, s.gate.admit = ctx, check
 	if err := s.grpc.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("serve gRPC: %w", err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/fault"
 	"github.com/runwith/runwith/internal/guard"
 	"github.com/runwith/runwith/internal/runapi/cloudlogging"
 )
@@ -28,14 +29,17 @@ const maxMessage = 1 << 20
 //
 // Deviation: nobody is authenticated, tokens are ignored, and there are no quotas.
 type Server struct {
-	grpc *grpc.Server
-	rest http.Handler
-	gate *gate
+	grpc   *grpc.Server
+	rest   http.Handler
+	gate   *gate
+	faults *faults // nil: no call goes wrong
 }
 
 // Config says what a [Server] serves. Engine is required.
 type Config struct {
 	Engine *engine.Engine
+	// Faults has calls go wrong, to test callers with; nil has none.
+	Faults *fault.Plan
 	// Logger gets the causes of internal errors; nil discards them.
 	Logger *slog.Logger
 	// Project and ProjectNumber name the engine's own project, Region its own region.
@@ -54,6 +58,10 @@ func New(c Config) (*Server, error) {
 	}
 	e, intercept := c.Engine, interceptor(c.Logger)
 	s := &Server{gate: &gate{authenticate: c.Authenticate}}
+	if c.Faults != nil && c.Faults.ForCalls() {
+		s.faults = &faults{c.Faults, c.Logger}
+		intercept = within(intercept, s.faults.intercept)
+	}
 	s.grpc = grpc.NewServer(grpc.ChainUnaryInterceptor(s.gate.bound, intercept), grpc.InTapHandle(s.gate.check),
 		grpc.ChainStreamInterceptor(s.gate.boundStream, streamInterceptor(c.Logger)))
 	services := []service{
@@ -86,6 +94,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, refusal)
 		return
 	}
+	if s.faults != nil {
+		losing(w, r, s.serve)
+		return
+	}
+	s.serve(w, r)
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if guard.IsGRPC(r) {
 		s.grpc.ServeHTTP(w, r)
 		return

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/fault"
 	"github.com/runwith/runwith/internal/runapi"
 	"github.com/runwith/runwith/internal/runner/process"
 	"github.com/runwith/runwith/internal/tasklog"
@@ -45,6 +46,12 @@ func newServer(t *testing.T) *server {
 // openServer opens a server on a data folder, with what c adds to its engine.
 func openServer(t *testing.T, dir string, c engine.Config) *server {
 	t.Helper()
+	return openFaulty(t, dir, c, nil)
+}
+
+// openFaulty opens a server whose calls go wrong, too.
+func openFaulty(t *testing.T, dir string, c engine.Config, plan *fault.Plan) *server {
+	t.Helper()
 	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	runner, err := process.Open(process.Config{
 		Dir: filepath.Join(dir, "run"), Images: map[string][]string{"mapped": {"echo", "from the image"}}, Logger: logger,
@@ -62,7 +69,7 @@ func openServer(t *testing.T, dir string, c engine.Config) *server {
 		t.Fatal(err)
 	}
 	handler, err := runapi.New(runapi.Config{
-		Engine: e, Logger: logger, Project: "demo", ProjectNumber: "123456789012", Region: "us-east4",
+		Engine: e, Faults: plan, Logger: logger, Project: "demo", ProjectNumber: "123456789012", Region: "us-east4",
 	})
 	if err != nil {
 		t.Fatal(err)
