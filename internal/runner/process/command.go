@@ -14,8 +14,6 @@ import (
 	"sync"
 	"syscall"
 
-	"cloud.google.com/go/run/apiv2/runpb"
-
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/runner"
 )
@@ -30,7 +28,7 @@ type command struct {
 
 func (r *Runner) command(spec runner.Spec, home string) (*command, error) {
 	container := spec.Template.GetContainers()[0]
-	env := r.environment(container, spec, home)
+	env := r.environment(spec, home)
 	c := &command{argv: r.config.argv(container), dir: container.GetWorkingDir()}
 	if err := checkFolder(c.dir); err != nil {
 		return nil, err
@@ -49,13 +47,10 @@ func (r *Runner) command(spec runner.Spec, home string) (*command, error) {
 //
 // Deviation: there is no image for PATH and HOME to come from, and the marker is
 // added, whatever the job has under its name.
-func (r *Runner) environment(container *runpb.Container, spec runner.Spec, home string) map[string]string {
+func (r *Runner) environment(spec runner.Spec, home string) map[string]string {
 	env := map[string]string{"PATH": r.path, "HOME": home}
 	maps.Copy(env, r.config.Env)
-	for _, v := range container.GetEnv() {
-		env[v.GetName()] = v.GetValue()
-	}
-	maps.Copy(env, spec.Env)
+	spec.AddEnvironment(env)
 	env[markerName] = r.marker.value(spec.ID)
 	return env
 }

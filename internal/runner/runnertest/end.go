@@ -23,6 +23,7 @@ func testExitCode(t *testing.T, h Harness) {
 }
 
 func testSignal(t *testing.T, h Harness) {
+	h.needProcesses(t)
 	for task, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 		h.start(t, h.shell(task, fmt.Sprintf("kill -%d $$", signal)))
 		wait(t, h.Runner, id(task), runner.Result{Signal: int(signal)})
@@ -31,7 +32,7 @@ func testSignal(t *testing.T, h Harness) {
 
 func testStartTwice(t *testing.T, h Harness) {
 	count := join(scratch(t), "count")
-	spec := h.shell(0, "echo >>"+count+"; echo ready; while [ ! -e "+count+".go ]; do sleep 0.01; done; echo out")
+	spec := h.spec(0, "ready", count)
 	out := h.start(t, spec)
 	out.stdout.await("ready")
 	second := newOutput(t)
@@ -53,7 +54,7 @@ func testStartTwice(t *testing.T, h Harness) {
 
 func testStartTwiceAtOnce(t *testing.T, h Harness) {
 	count := join(scratch(t), "count")
-	spec := h.shell(0, "echo >>"+count)
+	spec := h.spec(0, "count", count)
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
@@ -74,7 +75,7 @@ func testStartMany(t *testing.T, h Harness) {
 	for task := range 16 {
 		group.Go(func() {
 			out := newOutput(t)
-			spec := h.shell(task, fmt.Sprintf("echo task %d; exit %d", task, task))
+			spec := h.spec(task, "say", fmt.Sprint("task ", task), number(task))
 			if err := h.Runner.Start(t.Context(), spec, out.both()); err != nil {
 				t.Errorf("Start(%v) = %v, want no error", spec.ID, err)
 				return
@@ -94,6 +95,7 @@ func testStartMany(t *testing.T, h Harness) {
 // A command that is not there is the caller's mistake; nothing runs, and the same
 // ID may be started with another.
 func testStartNoCommand(t *testing.T, h Harness) {
+	h.needProcesses(t)
 	for _, command := range []string{"no-such-command", "/no/such/command"} {
 		spec := h.command(0, []string{command})
 		err := h.Runner.Start(t.Context(), spec, newOutput(t).both())
@@ -135,6 +137,7 @@ func testWaitUnknown(t *testing.T, h Harness) { waitLost(t, h.Runner, id(0)) }
 
 // A process that left the group and holds the pipes keeps no Wait waiting.
 func testWaitHeldPipe(t *testing.T, h Harness) {
+	h.needProcesses(t)
 	if h.Escapes {
 		t.Skip("what leaves the group is not ended here")
 	}
@@ -150,6 +153,7 @@ func testWaitHeldPipe(t *testing.T, h Harness) {
 
 // An attempt ends with its main process: nothing outlives it for long.
 func testEndOfMainEndsAll(t *testing.T, h Harness) {
+	h.needProcesses(t)
 	leash := newLeash(t)
 	h.start(t, h.spec(0, "litter", leash.path, h.mayEscape()))
 	leash.awaitStart(h.family()...)

@@ -4,6 +4,7 @@ package runnertest
 
 import (
 	"bufio"
+	"context"
 	"net"
 	"strings"
 	"testing"
@@ -42,6 +43,7 @@ func newLeash(t *testing.T) *leash {
 
 func (l *leash) hold(conn net.Conn) {
 	defer conn.Close()
+	defer context.AfterFunc(l.t.Context(), func() { _ = conn.Close() })() // what cannot be killed ends then
 	reader := bufio.NewReader(conn)
 	name, err := reader.ReadString('\n')
 	if err != nil {

@@ -108,10 +108,10 @@ func firstDifference(a, b string) int {
 }
 
 func testOutputBytes(t *testing.T, h Harness) {
-	out := h.start(t, h.shell(0, `printf 'a\n\377\376\000\r\n\nlast'; printf 'err' >&2`))
+	out := h.start(t, h.spec(0, "bytes"))
 	wait(t, h.Runner, id(0), runner.Result{})
-	if got, want := out.stdout.String(), "a\n\xff\xfe\x00\r\n\nlast"; got != want {
-		t.Errorf("stdout = %q, want %q", got, want)
+	if got := out.stdout.String(); got != oddBytes {
+		t.Errorf("stdout = %q, want %q", got, oddBytes)
 	}
 	if got, want := out.stderr.String(), "err"; got != want {
 		t.Errorf("stderr = %q, want %q", got, want)
@@ -149,6 +149,7 @@ func (g gate) Write(b []byte) (int, error) {
 // What the main process printed before its exit is written however long the
 // writer takes, also when somebody else holds the pipe for good.
 func testOutputSlowWriter(t *testing.T, h Harness) {
+	h.needProcesses(t)
 	if h.Escapes {
 		t.Skip("what leaves the group is not ended here")
 	}

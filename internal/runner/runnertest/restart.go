@@ -60,6 +60,7 @@ func placements(t *testing.T, specs []runner.Spec) (all []placement) {
 
 // After a crash an attempt is adopted or lost; lost means that nothing is left.
 func testCrashWait(t *testing.T, h Harness) {
+	h.needProcesses(t)
 	leash := newLeash(t)
 	r := h.Crash(t, h.spec(0, "tree", leash.path, h.mayEscape()))
 	leash.awaitStart(append(h.family(), "main")...)
@@ -83,7 +84,20 @@ func testCrashWait(t *testing.T, h Harness) {
 	}
 }
 
+// An attempt that is no process is gone with its runner, and lost.
+func testCrashGone(t *testing.T, h Harness) {
+	if !h.InProcess {
+		t.Skip("attempts outlive the runner here")
+	}
+	r := h.Crash(t, h.spec(0, "bow"))
+	if got := list(t, r); len(got) != 0 {
+		t.Errorf("List() after the crash = %v, want none", got)
+	}
+	waitLost(t, r, id(0))
+}
+
 func testCrashStop(t *testing.T, h Harness) {
+	h.needProcesses(t)
 	leash := newLeash(t)
 	r := h.Crash(t, h.spec(0, "tree", leash.path, h.mayEscape()), h.spec(1, "hold", leash.path, "other"))
 	leash.awaitStart(append(h.family(), "main", "other")...)
@@ -100,6 +114,7 @@ func testCrashStop(t *testing.T, h Harness) {
 // What was lost is placed again as the next incarnation. To end the one spares
 // the others, also where the text of one ID begins that of another.
 func testCrashSparesOthers(t *testing.T, h Harness) {
+	h.needProcesses(t)
 	leash, first, tenth := newLeash(t), id(0), id(0)
 	first.Incarnation, tenth.Incarnation = 1, 10
 	r := h.Crash(t, h.spec(0, "hold", leash.path, "lost"))

@@ -36,6 +36,10 @@ type Harness struct {
 	Adopts bool
 	// Escapes says that a process that calls setsid is not found and not ended.
 	Escapes bool
+	// InProcess says that attempts are no processes, but run in that of the runner: they
+	// have no command, cannot be killed, and are gone with it. Task is empty then, and
+	// the runner is to call [Do] for Image.
+	InProcess bool
 }
 
 // Run holds a runner to the contract. Each test gets a Harness of its own.
@@ -65,6 +69,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		"StopCancelled":          testStopCancelled,
 		"ListOwn":                testListOwn,
 		"CrashWait":              testCrashWait,
+		"CrashGone":              testCrashGone,
 		"CrashStop":              testCrashStop,
 		"CrashOfOtherExecutions": testCrashSparesOthers,
 	} {
@@ -83,6 +88,14 @@ func id(task int) runner.ID {
 // spec is an attempt that runs a task of [Main].
 func (h Harness) spec(task int, args ...string) runner.Spec {
 	return h.command(task, h.Task, args...)
+}
+
+// needProcesses skips a test of what only processes do.
+func (h Harness) needProcesses(t *testing.T) {
+	t.Helper()
+	if h.InProcess {
+		t.Skip("attempts are no processes here")
+	}
 }
 
 // mayEscape is the argument that has a task start a process that calls setsid.

@@ -16,7 +16,7 @@ import (
 const forever = time.Hour
 
 func testStopHonoured(t *testing.T, h Harness) {
-	out := h.start(t, h.shell(0, `trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.01; done`))
+	out := h.start(t, h.spec(0, "bow"))
 	out.stdout.await("ready")
 	if err := h.Runner.Stop(t.Context(), id(0), forever); err != nil {
 		t.Errorf("Stop = %v, want no error", err)
@@ -34,7 +34,9 @@ func testStopEscalates(t *testing.T, h Harness) {
 	if err := h.Runner.Stop(t.Context(), id(0), 50*time.Millisecond); err != nil {
 		t.Errorf("Stop = %v, want no error", err)
 	}
-	leash.awaitEnd()
+	if !h.InProcess {
+		leash.awaitEnd()
+	}
 	wait(t, h.Runner, id(0), runner.Result{Signal: int(syscall.SIGKILL)})
 }
 
@@ -46,6 +48,7 @@ func testStopUnknown(t *testing.T, h Harness) {
 
 // Stop ends also what has left the process group, and what ignores SIGTERM.
 func testStopTree(t *testing.T, h Harness) {
+	h.needProcesses(t)
 	leash := newLeash(t)
 	h.start(t, h.spec(0, "tree", leash.path, h.mayEscape()))
 	leash.awaitStart(append(h.family(), "main")...)
@@ -58,7 +61,7 @@ func testStopTree(t *testing.T, h Harness) {
 
 // A Stop whose context ends does not kill: the grace was not over.
 func testStopCancelled(t *testing.T, h Harness) {
-	out := h.start(t, h.shell(0, `trap 'echo asked' TERM; echo ready; while :; do sleep 0.01; done`))
+	out := h.start(t, h.spec(0, "stay", newLeash(t).path))
 	out.stdout.await("ready")
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan error)

@@ -5,6 +5,7 @@ package runnertest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -38,7 +39,8 @@ func Main(m *testing.M, open func(dir string) (runner.Runner, error)) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case taskArg:
-			os.Exit(task(os.Args[2:]))
+			ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+			os.Exit(Do(ctx, Program{Args: os.Args[2:], Env: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}))
 		case crashArg:
 			os.Exit(crash(os.Args[2], open))
 		}
@@ -60,49 +62,110 @@ func Task(t *testing.T) []string {
 	return []string{program, taskArg}
 }
 
-// task does what the arguments say and returns the exit code.
-func task(args []string) int {
-	switch name, args := args[0], args[1:]; name {
+// Program is what a task of the suite is given.
+type Program struct {
+	Args, Env      []string // Env as NAME=VALUE
+	Stdout, Stderr io.Writer
+}
+
+// Do does what the arguments say and returns the exit code: in a process of its own,
+// or, where the [Harness] is InProcess, in that of the runner. ctx ends when the task
+// is asked to stop.
+func Do(ctx context.Context, p Program) int {
+	switch name, args := p.Args[0], p.Args[1:]; name {
 	case "args":
-		return printJSON(args)
+		return p.printJSON(args)
 	case "env":
-		return printJSON(os.Environ())
+		return p.printJSON(p.Env)
 	case "exit":
-		code, _ := strconv.Atoi(args[0])
-		return code
+		return atoi(args[0])
+	case "say":
+		fmt.Fprintln(p.Stdout, args[0])
+		return atoi(args[1])
+	case "bytes":
+		_, _ = io.WriteString(p.Stdout, oddBytes)
+		_, _ = io.WriteString(p.Stderr, "err")
 	case "spill":
-		size, _ := strconv.Atoi(args[0])
-		spill(size)
+		p.spill(atoi(args[0]))
+	case "count":
+		return p.count(args[0])
+	case "ready":
+		code := p.count(args[0])
+		fmt.Fprintln(p.Stdout, "ready")
+		awaitFile(ctx, args[0]+".go")
+		fmt.Fprintln(p.Stdout, "out")
+		return code
+	case "bow":
+		fmt.Fprintln(p.Stdout, "ready")
+		<-ctx.Done()
+		fmt.Fprintln(p.Stdout, "bye")
+		return 3
+	case "stay":
+		fmt.Fprintln(p.Stdout, "ready")
+		<-ctx.Done()
+		fmt.Fprintln(p.Stdout, "asked")
+		return p.hold(args[0], "main")
 	case "hold":
-		hold(args[0], args[1])
+		return p.hold(args[0], args[1])
+	default:
+		return p.doAsProcess(ctx, name, args)
+	}
+	return 0
+}
+
+// doAsProcess does what only a process can.
+func (p Program) doAsProcess(ctx context.Context, name string, args []string) int {
+	switch name {
 	case "tree":
 		plantFamily(args[0], args[1])
-		hold(args[0], "main")
+		return p.hold(args[0], "main")
 	case "litter":
 		plantFamily(args[0], args[1])
-		awaitFile(args[0] + ".go")
+		awaitFile(ctx, args[0]+".go")
 	case "orphan":
 		child := self("hold", args[0], "orphan")
-		child.Stdout, child.Stderr = os.Stdout, os.Stderr
+		child.Stdout, child.Stderr = p.Stdout, p.Stderr
 		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		begin(child)
-		_, _ = io.WriteString(os.Stdout, pattern("stdout", orphanOutput))
+		_, _ = io.WriteString(p.Stdout, pattern("stdout", orphanOutput))
 	default:
-		fmt.Fprintf(os.Stderr, "no task %q\n", name)
+		fmt.Fprintf(p.Stderr, "no task %q\n", name)
 		return 99
 	}
 	return 0
 }
 
+// oddBytes are no text.
+const oddBytes = "a\n\xff\xfe\x00\r\n\nlast"
+
 // orphanOutput is what the task "orphan" prints: more than one read takes, less
 // than a pipe holds on any machine with its first read taken.
 const orphanOutput = 60 << 10
 
-func printJSON(list []string) int {
-	if err := json.NewEncoder(os.Stdout).Encode(list); err != nil {
+func (p Program) printJSON(list []string) int {
+	if err := json.NewEncoder(p.Stdout).Encode(list); err != nil {
 		return 1
 	}
 	return 0
+}
+
+// count adds a line to a file.
+func (p Program) count(path string) int {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = file.WriteString("once\n")
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		fmt.Fprintln(p.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func atoi(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
 }
 
 // pattern is size bytes that differ from place to place and stream to stream.
@@ -114,30 +177,32 @@ func pattern(stream string, size int) string {
 	return b.String()[:size]
 }
 
-func spill(size int) {
+func (p Program) spill(size int) {
 	var group sync.WaitGroup
-	for name, file := range map[string]*os.File{"stdout": os.Stdout, "stderr": os.Stderr} {
-		group.Go(func() { _, _ = io.WriteString(file, pattern(name, size)) })
+	for name, out := range map[string]io.Writer{"stdout": p.Stdout, "stderr": p.Stderr} {
+		group.Go(func() { _, _ = io.WriteString(out, pattern(name, size)) })
 	}
 	group.Wait()
 }
 
-// hold keeps a leash until the process is killed: SIGTERM alone does not do it.
-func hold(path, name string) {
-	signal.Ignore(syscall.SIGTERM)
+// hold keeps a leash until the process is killed: to be asked to stop alone does not
+// do it.
+func (p Program) hold(path, name string) int {
 	conn, err := net.Dial("unix", path)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(98)
+		fmt.Fprintln(p.Stderr, err)
+		return 98
 	}
+	defer conn.Close()
 	fmt.Fprintln(conn, name)
 	// When the test is gone, so is this.
 	_, _ = io.Copy(io.Discard, conn)
+	return 0
 }
 
-// awaitFile blocks until the test has made a file.
-func awaitFile(path string) {
-	for {
+// awaitFile blocks until the test has made a file, or the task is asked to stop.
+func awaitFile(ctx context.Context, path string) {
+	for ctx.Err() == nil {
 		if _, err := os.Stat(path); err == nil {
 			return
 		}

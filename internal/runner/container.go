@@ -1,0 +1,53 @@
+package runner
+
+import (
+	"fmt"
+	"maps"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// AddEnvironment adds what the task's first container sees of its job: the template's
+// variables, and Env over them.
+func (s Spec) AddEnvironment(to map[string]string) {
+	for _, v := range s.Template.GetContainers()[0].GetEnv() {
+		to[v.GetName()] = v.GetValue()
+	}
+	maps.Copy(to, s.Env)
+}
+
+// CheckPlain refuses, by field name, a template that asks for more than one program
+// with arguments and environment: other containers, volumes, secrets, source code.
+// It is for runners that can give no more, which who names.
+//
+// Deviation: resources, ports, probes, the service account, VPC access and the
+// encryption key are accepted, and have no effect.
+func CheckPlain(template *runpb.TaskTemplate, who string) error {
+	containers := template.GetContainers()
+	switch {
+	case len(containers) != 1:
+		return Refuse("containers", "%s runs exactly one container, not %d", who, len(containers))
+	case len(template.GetVolumes()) > 0:
+		return Refuse("volumes", "%s mounts no volumes", who)
+	case len(containers[0].GetVolumeMounts()) > 0:
+		return Refuse("containers[0].volume_mounts", "%s mounts no volumes", who)
+	case containers[0].GetSourceCode() != nil:
+		return Refuse("containers[0].source_code", "%s fetches no source code; set a command", who)
+	}
+	for i, env := range containers[0].GetEnv() {
+		if env.GetValueSource() != nil {
+			return Refuse(fmt.Sprintf("containers[0].env[%d].value_source", i),
+				"%s reads no secrets; give %s a value", who, env.GetName())
+		}
+	}
+	return nil
+}
+
+// Refuse is the error of a Check. It names a field of the task template, from the job
+// on and in the spelling of the API.
+func Refuse(field, format string, args ...any) *runwith.Error {
+	return jobspec.FieldErrorf(runwith.FailedPrecondition, "template.template."+field, format, args...)
+}
