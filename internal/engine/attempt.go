@@ -33,6 +33,11 @@ func (e *Engine) launch(t turn) {
 // place then, if any.
 func (e *Engine) attempt(t turn) (next *turn) {
 	a := t.active
+	if t.task == noTask {
+		e.failWithoutTasks(a)
+		e.gone(e.scheduler.done(a, nil, nil))
+		return nil
+	}
 	if !t.claimed && !t.resume {
 		claimed, err := e.claim(a.id, t.placement)
 		if err != nil || !claimed { // closing, or stopped before its turn

@@ -48,6 +48,10 @@ func (r *executionRow) completedCondition() *runpb.Condition {
 	case succeeded:
 		c.Message = fmt.Sprintf("Execution completed successfully in %s.", seconds(r.completed.Sub(r.started)))
 	case failed:
+		if r.counts.tasks == 0 {
+			c.Message, c.Reasons = r.failure, &runpb.Condition_Reason{Reason: runpb.Condition_CONTAINER_MISSING}
+			break
+		}
 		c.Message = fmt.Sprintf("Task %s-%s", r.shortID(), r.failure)
 		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: runpb.Condition_NON_ZERO_EXIT_CODE}
 	case cancelled:

@@ -35,7 +35,7 @@ func TestTheReasonOfAnExecutionsEnd(t *testing.T) {
 		{failed, notStopped, nonZero},
 		{failed, stopDelete, nonZero},
 	} {
-		row := &executionRow{state: test.state, stop: test.stop, message: &runpb.Execution{}}
+		row := &executionRow{state: test.state, stop: test.stop, counts: counts{tasks: 1}, message: &runpb.Execution{}}
 		if got := row.completedCondition().GetExecutionReason(); got != test.want {
 			t.Errorf("reason of an execution that is %s and %q = %v, want %v", test.state, test.stop, got, test.want)
 		}

@@ -10,6 +10,8 @@
 //	   │                               ├──────────────────────► failed     one failed for good
 //	   └── stopped before a task ran ──┴──────────────────────► cancelled  stopped, and a task was cut short
 //
+// One that a [Fault] leaves without tasks goes from pending to failed by itself.
+//
 // A task is attempted until it succeeds or has no retry left:
 //
 //	            claim                       exit 0

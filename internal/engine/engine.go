@@ -40,6 +40,10 @@ type Config struct {
 	KeepExecutions int
 	// Grace is how long a task that is stopped has to end; 0 is DefaultGrace.
 	Grace time.Duration
+	// Fault says what goes wrong with an execution of the job with that resource name;
+	// nil, the default, is nothing. It is called once for each execution, in the order
+	// in which they are stored.
+	Fault func(job string) Fault
 	// Logger gets what an operator wants to know; nil discards it.
 	Logger *slog.Logger
 }
@@ -80,12 +84,14 @@ type Engine struct {
 	logs   *tasklog.Store
 	grace  time.Duration
 	keep   int
+	fault  func(job string) Fault
 	log    *slog.Logger
 
 	db        *sqlite.DB
 	scheduler *scheduler
 	changes   changes.Feed[int64] // by execution
-	untidy    chan struct{}       // holds one when there may be something to remove
+	unlisted  unlisted
+	untidy    chan struct{} // holds one when there may be something to remove
 
 	attempts sync.WaitGroup          // and whatever else goes on in the background
 	stop     context.CancelCauseFunc // ends every attempt when the engine closes
@@ -107,6 +113,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		logs:   c.Logs,
 		grace:  cmp.Or(c.Grace, DefaultGrace),
 		keep:   cmp.Or(c.KeepExecutions, DefaultKeepExecutions),
+		fault:  c.Fault,
 		log:    c.Logger,
 		db:     db,
 		untidy: make(chan struct{}, 1),

@@ -59,6 +59,9 @@ func (e *Engine) unfinished(ctx context.Context) (all []*active, err error) {
 			if err != nil {
 				return err
 			}
+			if row.counts.tasks == 0 {
+				ready = firstPlacements(0, 0)
+			}
 			a := e.activate(row.id, row.message, ready)
 			if row.stop != notStopped {
 				a.cancel(errStopped)

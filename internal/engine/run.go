@@ -56,6 +56,7 @@ type run struct {
 	active   *active     // nil where no execution is to begin
 	tasks    []placement // its first ones, that were claimed
 	reserved int         // places for them
+	fault    Fault
 }
 
 // runSpec is what to run.
@@ -77,7 +78,7 @@ func (e *Engine) insertRun(tx *storeTx, r *run, spec runSpec) error {
 	if err != nil {
 		return err
 	}
-	if !spec.dry {
+	if r.fault = e.faultOf(spec); !spec.dry && !r.fault.holds() {
 		r.reserved = e.scheduler.reserve(widthOf(x))
 	}
 	if spec.token == "" {
@@ -92,8 +93,11 @@ func (e *Engine) insertRun(tx *storeTx, r *run, spec runSpec) error {
 	case err != nil || spec.dry:
 		return err
 	}
+	if err := e.insertFault(tx, r); err != nil {
+		return err
+	}
 	// Known before anybody else can see it, so that whoever stops it does.
-	tasks := firstPlacements(int(x.TaskCount), r.reserved)
+	tasks := firstPlacements(r.row.counts.tasks, r.reserved)
 	r.active, r.tasks = e.activate(r.row.id, x, tasks[r.reserved:]), tasks[:r.reserved]
 	e.scheduler.register(r.active, r.reserved)
 	return nil
@@ -107,6 +111,8 @@ func (e *Engine) begin(r *run, err error) error {
 			e.scheduler.remove(r.active)
 		}
 		e.scheduler.release(r.reserved)
+	case r.active != nil && r.fault.StartAfter > 0:
+		e.addLater(r.active, r.fault.StartAfter)
 	case r.active != nil:
 		e.scheduler.add(r.active, r.tasks...)
 	}
@@ -178,6 +184,9 @@ func widthOf(x *runpb.Execution) int {
 // firstPlacements are the tasks of a new execution, of which the first ones are
 // claimed.
 func firstPlacements(tasks, claimed int) []placement {
+	if tasks == 0 {
+		return []placement{{task: noTask}}
+	}
 	all := make([]placement, tasks)
 	for i := range all {
 		all[i] = placement{task: i, claimed: i < claimed}

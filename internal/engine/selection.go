@@ -56,6 +56,9 @@ func (e *Engine) SelectJobs(ctx context.Context, s Selection[*runpb.Job]) (Page[
 // one region, are NOT_FOUND where the job is.
 func (e *Engine) SelectExecutions(ctx context.Context, s Selection[*runpb.Execution]) (Page[*runpb.Execution], error) {
 	before := newest
+	if e.fault != nil {
+		s.Keep = e.unlisted.keeping(s.Keep)
+	}
 	return selectPage(ctx, e, s, listing[*executionRow, *runpb.Execution]{
 		name: "executions",
 		key:  []any{&before},

@@ -59,10 +59,22 @@ func (s *simulation) open() {
 		s.Fatal(err)
 	}
 	s.logs = logs
-	s.engine, err = Open(context.Background(), Config{Dir: s.dir, Runner: s.life, Logs: logs, MaxTasks: s.life.places})
+	s.engine, err = Open(context.Background(), Config{Dir: s.dir, Runner: s.life, Logs: logs, MaxTasks: s.life.places, Fault: s.fault})
 	if err != nil {
 		s.fail("Open() = %v", err)
 	}
+}
+
+// fault lets a few executions go wrong.
+func (s *simulation) fault(string) (f Fault) {
+	if s.random.IntN(8) == 0 {
+		f.StartAfter = time.Duration(1+s.random.IntN(30)) * time.Second
+	}
+	f.NoTasks = s.random.IntN(8) == 0
+	if f != (Fault{}) {
+		s.note("the next goes wrong: %+v", f)
+	}
+	return f
 }
 
 // step takes one random step, lets everything come to rest, and looks.

@@ -106,12 +106,15 @@ func (c *counts) add(d delta) {
 	c.retried += d.retried
 }
 
-// verdict is the state of an execution whose tasks stand so.
+// verdict is the state of an execution whose tasks stand so. One without tasks is
+// asked only when it is stopped.
 //
 // Deviation: a task that has failed for good stops no other; and where one was
 // cancelled the execution is, also if another has failed.
 func (c counts) verdict() state {
 	switch {
+	case c.tasks == 0:
+		return cancelled
 	case c.succeeded+c.failed+c.cancelled < c.tasks:
 		return running
 	case c.cancelled > 0:

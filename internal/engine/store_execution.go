@@ -183,6 +183,21 @@ func (tx *storeTx) insertExecution(job int64, x *runpb.Execution, claimed int) (
 	return row, tx.change(`UPDATE jobs SET executions = executions + 1 WHERE id = ? AND deleted IS NULL`, job)
 }
 
+// withoutTasks takes the tasks of a new execution away, which then has none.
+func (tx *storeTx) withoutTasks(id int64) error {
+	if _, err := tx.Exec(`DELETE FROM tasks WHERE execution = ?`, id); err != nil {
+		return err
+	}
+	return tx.change(`UPDATE executions SET tasks = 0 WHERE id = ? AND state = 'pending'`, id)
+}
+
+// failExecution takes an execution without tasks from pending to failed, unless it
+// was stopped.
+func (tx *storeTx) failExecution(id int64, why string, now time.Time) error {
+	return tx.change(`UPDATE executions SET state = 'failed', failure = ?1, updated = ?2, completed = ?2
+		WHERE id = ?3 AND state = 'pending' AND stop = '' AND tasks = 0`, why, now.UnixNano(), id)
+}
+
 // hideExecution takes an execution out of sight.
 func (tx *storeTx) hideExecution(id int64, now time.Time) error {
 	if err := tx.change(`UPDATE executions SET deleted = ?1, updated = ?1 WHERE id = ?2 AND deleted IS NULL`, now.UnixNano(), id); err != nil {
