@@ -25,7 +25,7 @@ type fence struct {
 
 // engineSide and invokerSide are the two halves, each with its faces.
 var (
-	engineSide  = []string{"internal/engine/...", "internal/runapi/..."}
+	engineSide  = []string{"internal/engine/...", "internal/runapi/...", "internal/site/...", "runwithtest/..."}
 	invokerSide = []string{"internal/invoker/...", "internal/cloudrun/...", "internal/api/...", "internal/console/...", "internal/webhook/..."}
 )
 
@@ -96,6 +96,12 @@ var doors = []door{
 		why:     "nothing stands on a command; move what is shared below internal",
 	},
 
+	{
+		imports: []string{"internal/site"},
+		only:    []string{"cmd/runwith/...", "runwithtest"},
+		why:     "it wires the engine's half together, for those who serve it",
+	},
+
 	// The standard library.
 	{
 		imports: []string{"flag", "os#Args"},
@@ -156,7 +162,7 @@ var doors = []door{
 	},
 	{
 		imports: []string{"google.golang.org/grpc/..."},
-		only:    []string{"internal/runapi/...", "internal/cloudrun/...", "bench/..."},
+		only:    []string{"internal/runapi/...", "internal/cloudrun/...", "runwithtest", "bench/..."}, // runwithtest: an option of the clients
 		why:     "gRPC is served by runapi and spoken by cloudrun; errors elsewhere are runwith.Error",
 	},
 	{
@@ -169,7 +175,7 @@ var doors = []door{
 			"cloud.google.com/go/run/apiv2", "cloud.google.com/go/logging/apiv2", "cloud.google.com/go/longrunning", "cloud.google.com/go/longrunning/autogen",
 			"cloud.google.com/go/auth/...", "github.com/googleapis/gax-go/...", "google.golang.org/api/...",
 		},
-		only: []string{"internal/cloudrun/...", "bench/..."}, // bench: clients are what it measures
+		only: []string{"internal/cloudrun/...", "runwithtest", "bench/..."}, // runwithtest: options of clients; bench: clients are what it measures
 		why:  "cloudrun is the one client of Google's APIs, with the one table of outcomes",
 	},
 	{

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith/internal/site"
 )
 
 func newEngine() *cobra.Command {
@@ -19,21 +21,31 @@ metadata server by GCE_METADATA_HOST, as Google's libraries do.
 
 With --require-auth the API asks each caller for a token of this metadata server, as
 Google's does, so that a program's authentication can be tried. It protects nothing
-from who can reach the server: the metadata server gives its tokens to anyone.`,
+from who can reach the server: the metadata server gives its tokens to anyone.
+
+To test what calls Cloud Run, --fault lets calls and executions go wrong:
+[METHOD:] KIND [, p=PROBABILITY] [, n=TIMES] [, after=COUNT], with the kinds
+  answer-503                the call takes effect, and is answered with 503
+  answer-lost               the call takes effect, and is not answered
+  quota-429[=RETRY-AFTER]   the call has no effect, and is answered with 429
+  slow-start=DURATION       an execution's tasks start later
+  listed-late=DURATION      an execution is missing in lists at first
+  failed-before-tasks       an execution fails, and never has a task`,
 		Example: `  runwith engine --addr 127.0.0.1:8080 --job nightly.yaml
   runwith engine --require-auth
+  runwith engine --fault 'RunJob: answer-lost, p=0.2' --fault 'listed-late=5s' --fault-seed 42
   curl localhost:8080/v2/projects/demo/locations/us-east4/jobs`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := newLogger(cmd, slog.LevelWarn)
-			open := func(ctx context.Context, addr string) (*site, error) {
+			open := func(ctx context.Context, addr string) (*site.Site, error) {
 				e, err := openEngine(ctx, f, addr, logger)
 				if err != nil {
 					return nil, err
 				}
-				return &site{handler: e.mux, grpc: e.api, close: e.Close}, nil
+				return e.Site(), nil
 			}
-			return serve(cmd.Context(), f.to, logger, open, func(addr string) { announce(cmd, addr, f.place.data) })
+			return serve(cmd.Context(), f.to, logger, open, func(addr string) { f.announce(cmd, addr) })
 		},
 	}
 	f.add(cmd)

@@ -67,6 +67,7 @@ type engineFlags struct {
 	maxLog      int64
 	keep        int
 	requireAuth bool
+	faults      faultFlags
 }
 
 func (f *engineFlags) add(cmd *cobra.Command) {
@@ -78,6 +79,7 @@ func (f *engineFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.keep, "keep-executions", engine.DefaultKeepExecutions, "ended executions that are kept of a job, with their output")
 	flags.BoolVar(&f.requireAuth, "require-auth", false, "ask callers of the Cloud Run API for a token of this server's metadata server")
 	flags.Int64Var(&f.maxLog, "max-log", 1<<30, "bytes of output that are kept of one execution")
+	f.faults.add(cmd)
 }
 
 // stackFlags are all that an engine with its listener needs, and the invoker where

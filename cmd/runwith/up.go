@@ -11,6 +11,7 @@ import (
 
 	"github.com/runwith/runwith/internal/cloudrun"
 	"github.com/runwith/runwith/internal/metadata"
+	"github.com/runwith/runwith/internal/site"
 )
 
 func newUp() *cobra.Command {
@@ -27,11 +28,12 @@ Without --job it registers the sample job, test-job.`,
 		Example: `  runwith up
   runwith up --job nightly.yaml --image nightly='python3 nightly.py'
   runwith up --concurrency nightly=1 --rate nightly=10/min
+  runwith up --fault 'RunJob: answer-503, n=1'   # runwith engine --help lists the faults
   curl localhost:8080/api/v1/jobs/test-job/invocations -H 'Content-Type: application/json' -d '{"args":["arg-1"]}'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := newLogger(cmd, slog.LevelWarn)
-			return up(cmd.Context(), f, logger, func(addr string) { announce(cmd, addr, f.place.data) })
+			return up(cmd.Context(), f, logger, func(addr string) { f.announce(cmd, addr) })
 		},
 	}
 	f.add(cmd)
@@ -41,7 +43,7 @@ Without --job it registers the sample job, test-job.`,
 
 // up serves engine and invoker on one listener until ctx ends.
 func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr string)) error {
-	return serve(ctx, f.to, logger, func(ctx context.Context, addr string) (*site, error) {
+	return serve(ctx, f.to, logger, func(ctx context.Context, addr string) (*site.Site, error) {
 		e, err := openEngine(ctx, f, addr, logger)
 		if err != nil {
 			return nil, err
@@ -60,12 +62,18 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 			return nil, errors.Join(err, e.Close())
 		}
 		mux := http.NewServeMux()
-		mux.Handle("/", e.mux)
+		mux.Handle("/", e.Handler)
 		mux.Handle("/api/", i.handler)
 		mux.Handle("/healthz", i.handler)
 		mux.Handle("/readyz", i.handler)
-		return &site{handler: mux, grpc: e.api, drain: i.Close, settled: i.invoker.Rebuilt(), close: e.Close}, nil
+		return &site.Site{Handler: mux, GRPC: e.API, Drain: i.Close, Settled: i.invoker.Rebuilt(), Close: e.Close}, nil
 	}, ready)
+}
+
+// announce tells where the server is, and what will go wrong there.
+func (f *stackFlags) announce(cmd *cobra.Command, addr string) {
+	f.what.faults.announce(cmd)
+	announce(cmd, addr, f.place.data)
 }
 
 // announce tells people, and programs that wait for the line, where the server is.

@@ -62,6 +62,14 @@ var traits = []trait{
 	{FailedBeforeTasks, false, noDelay},
 }
 
+// Kinds are all that there are.
+func Kinds() (kinds []Kind) {
+	for _, t := range traits {
+		kinds = append(kinds, t.kind)
+	}
+	return kinds
+}
+
 func traitOf(kind Kind) (t trait, known bool) {
 	i := slices.IndexFunc(traits, func(t trait) bool { return t.kind == kind })
 	if i < 0 {

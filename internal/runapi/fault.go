@@ -19,8 +19,9 @@ import (
 
 // faults has calls go wrong on demand, to test callers with.
 type faults struct {
-	plan *fault.Plan
-	log  *slog.Logger
+	plan    *fault.Plan
+	project string // its number
+	log     *slog.Logger
 }
 
 // intercept stands around every call that passed the interceptor in front of it, and
@@ -30,7 +31,7 @@ func (f *faults) intercept(ctx context.Context, req any, info *grpc.UnaryServerI
 	c := f.plan.Call(method)
 	f.log.DebugContext(ctx, "fault of a call", "method", method, "call", c.Number, "fault", cmp.Or(c.Kind, "none"))
 	if c.Kind == fault.Quota429 {
-		return nil, quotaExceeded(info.FullMethod, c.RetryAfter)
+		return nil, f.quotaExceeded(info.FullMethod, c.RetryAfter)
 	}
 	res, err := handler(ctx, req)
 	switch {
@@ -45,14 +46,14 @@ func (f *faults) intercept(ctx context.Context, req any, info *grpc.UnaryServerI
 
 // quotaExceeded is Cloud Run's answer to a project that calls a method too often.
 // https://cloud.google.com/run/quotas#api
-func quotaExceeded(fullMethod string, retryAfter time.Duration) error {
+func (f *faults) quotaExceeded(fullMethod string, retryAfter time.Duration) error {
 	metric, service := quotaMetric(path.Base(fullMethod)), "run.googleapis.com"
 	if strings.HasPrefix(fullMethod, "/google.logging.") {
 		service = "logging.googleapis.com"
 	}
 	e := runwith.Errorf(runwith.ResourceExhausted,
-		"Quota exceeded for quota metric '%[1]s' and limit '%[1]s per minute per region' of service '%[2]s' for consumer 'project_number:123456789012'.",
-		metric, service)
+		"Quota exceeded for quota metric '%[1]s' and limit '%[1]s per minute per region' of service '%[2]s' for consumer 'project_number:%[3]s'.",
+		metric, service, f.project)
 	if retryAfter > 0 {
 		e.Err = retryAfterError(retryAfter)
 	}

@@ -59,7 +59,7 @@ func New(c Config) (*Server, error) {
 	e, intercept := c.Engine, interceptor(c.Logger)
 	s := &Server{gate: &gate{authenticate: c.Authenticate}}
 	if c.Faults != nil && c.Faults.ForCalls() {
-		s.faults = &faults{c.Faults, c.Logger}
+		s.faults = &faults{c.Faults, c.ProjectNumber, c.Logger}
 		intercept = within(intercept, s.faults.intercept)
 	}
 	s.grpc = grpc.NewServer(grpc.ChainUnaryInterceptor(s.gate.bound, intercept), grpc.InTapHandle(s.gate.check),

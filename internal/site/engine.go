@@ -1,0 +1,173 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/fault"
+	"github.com/runwith/runwith/internal/metadata"
+	"github.com/runwith/runwith/internal/runapi"
+	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/runner/function"
+	"github.com/runwith/runwith/internal/runner/process"
+	"github.com/runwith/runwith/internal/tasklog"
+)
+
+// EngineConfig says what an engine is and what it runs. Dir, Addr, Project, Region and
+// Logger are required; what is 0 has the default of the package that it is for.
+type EngineConfig struct {
+	Dir             string // the data folder
+	Addr            string // HOST:PORT by which this machine reaches the listener
+	Project, Region string
+	// RequireAuth has the API ask for tokens of the metadata server.
+	RequireAuth bool
+	// Images are commands, and Functions are functions, that stand in for images.
+	Images    map[string][]string
+	Functions map[string]function.Func
+
+	MaxTasks       int
+	KeepExecutions int
+	MaxLog         int64 // bytes of output that are kept of one execution
+	Grace          time.Duration
+	// Faults has calls and executions go wrong; nil has none.
+	Faults *fault.Plan
+	Logger *slog.Logger
+}
+
+// Engine is an engine with what it stands on and what stands in front of it.
+type Engine struct {
+	Engine  *engine.Engine
+	Handler *http.ServeMux // the Cloud Run API and the metadata server
+	// API serves gRPC, too. Nil: the handler has to.
+	API *runapi.Server
+
+	processes *process.Runner
+	functions *function.Runner
+	logs      *tasklog.Store
+}
+
+// OpenEngine opens an engine and goes on with what it finds unfinished. The caller
+// closes it.
+func OpenEngine(ctx context.Context, c EngineConfig) (_ *Engine, err error) {
+	s := &Engine{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	env := metadataEnv(c.Addr)
+	s.processes, err = process.Open(process.Config{Dir: filepath.Join(c.Dir, "run"), Images: c.Images, Env: env, Logger: c.Logger})
+	if err != nil {
+		return s, err
+	}
+	s.functions = function.New(function.Config{Images: c.Functions, Env: env, Next: s.processes, Logger: c.Logger})
+	if s.logs, err = tasklog.Open(filepath.Join(c.Dir, "logs"), tasklog.Options{MaxBytes: c.MaxLog}); err != nil {
+		return s, err
+	}
+	s.Engine, err = engine.Open(ctx, engine.Config{
+		Dir: c.Dir, Runner: s.runner(c), Logs: s.logs, MaxTasks: c.MaxTasks, KeepExecutions: c.KeepExecutions, Grace: c.Grace,
+		Fault: c.fault(), Logger: c.Logger,
+	})
+	if err != nil {
+		return s, err
+	}
+	return s, s.openWire(c)
+}
+
+// runner is the one that the engine places tasks with.
+func (s *Engine) runner(c EngineConfig) runner.Runner {
+	if len(c.Functions) == 0 {
+		return s.processes
+	}
+	return s.functions
+}
+
+// openWire puts the engine on the wire.
+func (s *Engine) openWire(c EngineConfig) error {
+	authority, err := metadata.Open(metadata.Config{
+		Project: c.Project, Region: c.Region, URL: "http://" + c.Addr, Dir: filepath.Join(c.Dir, "keys"), Logger: c.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	wire := runapi.Config{
+		Engine: s.Engine, Faults: c.Faults, Logger: c.Logger,
+		Project: c.Project, ProjectNumber: metadata.DefaultProjectNumber, Region: c.Region,
+	}
+	if c.RequireAuth {
+		wire.Authenticate = authority.Authenticate
+	}
+	api, err := runapi.New(wire)
+	if err != nil {
+		return err
+	}
+	if c.Faults == nil || !c.Faults.ForCalls() {
+		s.API = api // with faults it is served as a handler
+	}
+	s.Handler = http.NewServeMux()
+	s.Handler.Handle("/", api)
+	authority.Register(s.Handler)
+	return nil
+}
+
+// metadataEnv is by which Google's libraries find the metadata server at addr: those
+// for Go and Node by its host, the one for Python by its address before that.
+func metadataEnv(addr string) map[string]string {
+	return map[string]string{"GCE_METADATA_HOST": addr, "GCE_METADATA_IP": addr}
+}
+
+// fault is how the engine asks what goes wrong with an execution, nil where nothing
+// ever does.
+func (c EngineConfig) fault() func(job string) engine.Fault {
+	if c.Faults == nil || !c.Faults.ForExecutions() {
+		return nil
+	}
+	return func(job string) engine.Fault {
+		x := c.Faults.Execution(job)
+		c.Logger.Debug("fault of an execution", "job", job, "execution", x.Number,
+			"start_after", x.StartAfter, "list_after", x.ListAfter, "no_tasks", x.NoTasks)
+		return engine.Fault{StartAfter: x.StartAfter, ListAfter: x.ListAfter, NoTasks: x.NoTasks}
+	}
+}
+
+// Site is the engine as a listener serves it. It is closed with the site.
+func (s *Engine) Site() *Site {
+	return &Site{Handler: s.Handler, GRPC: s.API, Close: s.Close}
+}
+
+// Close ends the tasks that run and closes the state, in that order. Its error tells
+// what is left of tasks, too.
+func (s *Engine) Close() error {
+	var errs []error
+	if s.Engine != nil {
+		errs = append(errs, s.Engine.Close(), s.checkLeft())
+	}
+	if s.logs != nil {
+		errs = append(errs, s.logs.Close())
+	}
+	if s.functions != nil {
+		errs = append(errs, s.functions.Close())
+	}
+	if s.processes != nil {
+		errs = append(errs, s.processes.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// checkLeft tells of attempts that are there although the engine has ended them.
+func (s *Engine) checkLeft() error {
+	left, err := s.functions.List(context.Background())
+	if err != nil {
+		return fmt.Errorf("look for tasks that are left: %w", err)
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("%d tasks are left, such as %v: look for their processes", len(left), left[0])
+	}
+	return nil
+}
