@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -45,5 +47,38 @@ func TestAnExecutionCancelledBeforeItIsScheduledEnds(t *testing.T) {
 			return len(k.scheduler.active) == 0
 		})
 		k.scheduler.release(taken)
+	}
+}
+
+// A cancel may come between the turn of an execution without tasks and its end.
+func TestWhatWasStoppedDoesNotFailAnyMore(t *testing.T) {
+	t.Parallel()
+	k := keeping(t, 10)
+	k.create("held", "sleep 1000")
+	k.scheduler.reserve(DefaultMaxTasks) // so that it is pending
+	x, _ := k.run("held")
+	name, err := jobspec.ParseExecution(x.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = k.write(t.Context(), func(tx *storeTx) error {
+		row, err := tx.execution(name)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		if err := errors.Join(tx.withoutTasks(row.id), tx.stopExecution(row.id, stopCancel, now)); err != nil {
+			return err
+		}
+		if err := tx.failExecution(row.id, "gone", now); !errors.Is(err, errStale) {
+			t.Errorf("failExecution() of what was cancelled = %v, want errStale", err)
+		}
+		if row, err = tx.execution(name); err == nil && row.state != cancelled {
+			t.Errorf("it is %s, want cancelled", row.state)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -130,10 +130,13 @@ func TestTheSameSeedDecidesTheSameWhateverElseIsCalled(t *testing.T) {
 	if other := calls(plan(t, 43, chances...), "RunJob", 100); other == want {
 		t.Errorf("another seed decides the same: %s", other)
 	}
-	// Each rule throws a dice of its own: two that are the same strike apart.
+	// Each rule throws a dice of its own, and so does each method.
 	twice := plan(t, 42, "answer-503, p=0.5", "answer-lost, p=0.5")
 	if got := calls(twice, "RunJob", 100); !strings.Contains(got, "answer-lost") {
 		t.Errorf("the second of two rules never strikes: %s", got)
+	}
+	if runs, reads := calls(alone, "CreateJob", 100), calls(alone, "GetJob", 100); runs == reads {
+		t.Errorf("two methods are struck alike: %s", runs)
 	}
 }
 

@@ -24,7 +24,8 @@ import (
 // with the stack on standard error, as of any Go program; one in a goroutine that the
 // function has started ends this process, as it always does.
 //
-// ctx ends when the attempt is to stop. It is called concurrently.
+// ctx ends when the attempt is to stop, and when the function has returned. It is
+// called concurrently.
 type Func func(ctx context.Context, call *Call) error
 
 // Call is what an attempt is given. It belongs to the function.

@@ -188,6 +188,45 @@ func TestWritesDoNotMeet(t *testing.T) {
 	}
 }
 
+// failing is a writer that fails, and counts how often it is asked.
+type failing struct{ asked int }
+
+func (f *failing) Write([]byte) (int, error) {
+	f.asked++
+	return 0, errors.New("disk full")
+}
+
+// What cannot be kept is dropped from then on: it is not the function's trouble.
+func TestOutputThatCannotBeKept(t *testing.T) {
+	t.Parallel()
+	out := &failing{}
+	r := start(t, func(_ context.Context, call *function.Call) error {
+		for range 3 {
+			if _, err := fmt.Fprintln(call.Stdout, "line"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, runner.Output{Stdout: out})
+	if got := wait(t, r); got != (runner.Result{}) || out.asked != 1 {
+		t.Errorf("Wait() = %+v after %d writes, want success after 1", got, out.asked)
+	}
+}
+
+// What a function has started can see that it has returned.
+func TestTheContextEndsWithTheFunction(t *testing.T) {
+	t.Parallel()
+	var within context.Context
+	r := start(t, func(ctx context.Context, _ *function.Call) error {
+		within = ctx //nolint:fatcontext // it is looked at afterwards
+		return ctx.Err()
+	}, runner.Output{})
+	if got := wait(t, r); got != (runner.Result{}) {
+		t.Errorf("Wait() = %+v, want success", got)
+	}
+	<-within.Done() // or it hangs
+}
+
 // gate is a writer that lets nobody through until it is opened.
 type gate struct{ reached, open chan struct{} }
 

@@ -1,0 +1,77 @@
+//go:build linux || darwin
+
+package site_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/fault"
+	"github.com/runwith/runwith/internal/runner/function"
+	"github.com/runwith/runwith/internal/site"
+)
+
+// open opens an engine; the caller closes it.
+func open(t *testing.T, c site.EngineConfig) *site.Engine {
+	t.Helper()
+	c.Dir, c.Project, c.Region = t.TempDir(), "demo", "us-east4"
+	c.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	e, err := site.OpenEngine(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// gRPC's own transport is quicker than a handler, and cannot lose answers.
+func TestGRPCHasItsOwnTransportUnlessCallsGoWrong(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		plan *fault.Plan
+		own  bool
+	}{
+		{nil, true},
+		{fault.New(0), true},
+		{fault.New(0, fault.Rule{Kind: fault.FailedBeforeTasks}), true},
+		{fault.New(0, fault.Rule{Kind: fault.AnswerLost}), false},
+	} {
+		e := open(t, site.EngineConfig{Faults: test.plan})
+		if s := e.Site(); (s.GRPC != nil) != test.own || s.Handler == nil {
+			t.Errorf("plan %+v: own transport = %v, want %v", test.plan, s.GRPC != nil, test.own)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestCloseTellsOfAFunctionThatDoesNotReturn(t *testing.T) {
+	t.Parallel()
+	runs, release := make(chan struct{}), make(chan struct{})
+	defer close(release)
+	e := open(t, site.EngineConfig{Grace: 1, Functions: map[string]function.Func{
+		"stubborn": func(context.Context, *function.Call) error {
+			close(runs)
+			<-release
+			return nil
+		},
+	}})
+	const parent = "projects/demo/locations/us-east4"
+	job := &runpb.Job{Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{
+		Containers: []*runpb.Container{{Image: "stubborn"}},
+	}}}
+	if _, err := e.Engine.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: parent, JobId: "job", Job: job}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Engine.RunJob(t.Context(), &runpb.RunJobRequest{Name: parent + "/jobs/job"}); err != nil {
+		t.Fatal(err)
+	}
+	<-runs
+	if err := e.Close(); err == nil || !strings.Contains(err.Error(), "a function has not returned") {
+		t.Errorf("Close() = %v, want it to tell of the function", err)
+	}
+}
