@@ -78,6 +78,7 @@ func (s *Server) serve(c *config) (stop func() error, err error) {
 	}
 	s.Addr = listener.Addr().String()
 	s.URL = "http://" + s.Addr
+	c.engine.Addr = s.Addr
 	open := func(ctx context.Context, _ string) (*site.Site, error) { return openSite(ctx, c, s.Parent()) }
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)

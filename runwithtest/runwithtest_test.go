@@ -132,6 +132,7 @@ func TestAFunctionSeesWhatATaskSees(t *testing.T) {
 	for name, value := range map[string]string{
 		"MODE": "full", "CLOUD_RUN_JOB": "worker", "CLOUD_RUN_EXECUTION": filepath.Base(x.Name),
 		"CLOUD_RUN_TASK_INDEX": "1", "CLOUD_RUN_TASK_ATTEMPT": "1", "CLOUD_RUN_TASK_COUNT": "2",
+		"GCE_METADATA_HOST": c.Addr,
 	} {
 		if got, ok := last.Lookup(name); got != value || !ok {
 			t.Errorf("Lookup(%q) = %q, %v, want %q", name, got, ok, value)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -82,7 +83,7 @@ func (fullDiskError) HTTPStatus() int { return http.StatusServiceUnavailable }
 func TestACauseMayKnowABetterHTTPStatus(t *testing.T) {
 	t.Parallel()
 	cause := &runwith.Error{Code: runwith.ResourceExhausted, Message: "the disk is full", Err: fullDiskError{errors.New("a secret cause")}}
-	_, err := interceptor(slog.New(slog.DiscardHandler))(t.Context(), nil, nil, func(context.Context, any) (any, error) { return nil, cause })
+	_, err := interceptor(slog.New(slog.DiscardHandler))(t.Context(), nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { return nil, cause })
 	w := httptest.NewRecorder()
 	WriteError(w, err)
 	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "RESOURCE_EXHAUSTED") {

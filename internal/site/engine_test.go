@@ -18,7 +18,7 @@ import (
 // open opens an engine; the caller closes it.
 func open(t *testing.T, c site.EngineConfig) *site.Engine {
 	t.Helper()
-	c.Dir, c.Project, c.Region = t.TempDir(), "demo", "us-east4"
+	c.Dir, c.Addr, c.Project, c.Region = t.TempDir(), "127.0.0.1:8080", "demo", "us-east4"
 	c.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	e, err := site.OpenEngine(t.Context(), c)
 	if err != nil {
