@@ -72,9 +72,6 @@ func (e *Engine) gone(idle *active) {
 
 // run places an attempt and waits for its end. Its output is on disk when run
 // returns. An error other than runner.ErrLost means that the engine is closing.
-//
-// Deviation: the output is the task's alone; Cloud Run adds messages of its own, such
-// as "Container called exit(0)."
 func (e *Engine) run(ctx context.Context, a *active, p placement) (ending, error) {
 	id := attemptID(a, p)
 	out := e.logs.Attempt(a.execution.Uid, a.execution.Name, p.task, p.attempt)

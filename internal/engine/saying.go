@@ -19,6 +19,8 @@ type saying struct {
 }
 
 // sayings are what is said of an attempt that ran.
+//
+// Deviation: nothing is said of memory, which is not limited.
 func (e ending) sayings(template *runpb.TaskTemplate) []saying {
 	return append(e.timeoutSaying(template), endSaying(e.result))
 }

@@ -27,7 +27,8 @@ const maxMessage = 1 << 20
 
 // Server answers for an engine on one port.
 //
-// Deviation: nobody is authenticated, tokens are ignored, and there are no quotas.
+// Deviation: nobody is authenticated, unless [Config] asks for it, and there are no
+// quotas.
 type Server struct {
 	grpc   *grpc.Server
 	rest   http.Handler

@@ -45,8 +45,8 @@ func (r *Runner) command(spec runner.Spec, home string) (*command, error) {
 
 // environment is all that the task sees. PATH alone comes from the server's own.
 //
-// Deviation: there is no image for PATH and HOME to come from, and the marker is
-// added, whatever the job has under its name.
+// Deviation: there is no image for PATH and HOME to come from; what the server has
+// for every task is added, and the marker, whatever the job has under its name.
 func (r *Runner) environment(spec runner.Spec, home string) map[string]string {
 	env := map[string]string{"PATH": r.path, "HOME": home}
 	maps.Copy(env, r.config.Env)
