@@ -26,6 +26,7 @@ const record = 512
 // an answer needs; see bench/floor. Its methods may be called concurrently.
 type floor struct {
 	command  string // path of true
+	binary   string // of bench/floor
 	db       *sqlite.DB
 	server   *server
 	restAddr string
@@ -49,11 +50,11 @@ func (b *bench) openFloor(ctx context.Context) (_ *floor, err error) {
 	if err != nil {
 		return nil, err
 	}
-	binary, err := b.build(ctx, "floor", "github.com/runwith/runwith/bench/floor")
+	f.binary, err = b.build(ctx, "floor", "github.com/runwith/runwith/bench/floor")
 	if err != nil {
 		return nil, err
 	}
-	if f.server, err = start(ctx, b.progress, "floor is ready at ", binary, dir); err != nil {
+	if f.server, err = start(ctx, b.progress, "floor is ready at ", f.binary, dir); err != nil {
 		return nil, err
 	}
 	forGRPC, forREST, _ := strings.Cut(f.server.addr, " ")

@@ -46,6 +46,7 @@ type options struct {
 	rest  time.Duration // until a server's memory is looked at
 	past  int           // executions among which a page is listed
 	tasks int           // of the large execution
+	log   int64         // bytes of the log of which a part is read
 }
 
 // scenario measures rows that belong together.
@@ -58,10 +59,11 @@ var scenarios = []scenario{
 	{"run", "a run of `true` over gRPC, from RunJob until its operation is done", measureRun},
 	{"runs", "the same by 16 clients at once, in runs a second", measureRuns},
 	{"invoke", "POST /api/v1/jobs/{job}/invocations until 202, by 1 and by 32 clients, while what was accepted is run", measureInvoke},
-	{"read", "GetJob over gRPC and over REST", measureRead},
+	{"read", "GetJob over gRPC, REST and REST v1", measureRead},
 	{"list", "a page of 100 executions among 100,000, and among 1,000", measureList},
 	{"tasks", "an execution of 1,000 tasks of `true`, 8 at once, to its end, in tasks a second", measureTasks},
 	{"large", "an execution of 10,000 tasks: until it is accepted, and the memory that it takes", measureLarge},
+	{"logs", "one task's output out of a log of 1 GiB, and how soon a followed line arrives", measureLogs},
 	{"up", "`runwith up`: from exec until it says that it is ready, and its resident memory at rest", measureUp},
 }
 
@@ -86,7 +88,7 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) error {
 }
 
 func parse(args []string, errs io.Writer) (options, error) {
-	o := options{rest: 2 * time.Second, past: 100_000, tasks: 10_000}
+	o := options{rest: 2 * time.Second, past: 100_000, tasks: 10_000, log: 1 << 30}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.IntVar(&o.n, "n", 200, "measure each row `N` times; what is slow is measured less often")

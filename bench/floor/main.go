@@ -3,13 +3,16 @@
 // runwith is. It ends with SIGTERM.
 //
 //	floor DIR
+//	floor ticks
 //
 // DIR takes its database. When it serves, it writes the addresses of its gRPC and
-// its REST listener to standard error.
+// its REST listener to standard error. As ticks it is no server, but a task that
+// prints the time, in nanoseconds, a hundred times a second.
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -26,20 +29,40 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/runwith/runwith/internal/knative"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: floor DIR")
+		fmt.Fprintln(os.Stderr, "usage: floor DIR, or floor ticks")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := serve(ctx, os.Args[1])
+	var err error
+	if os.Args[1] == "ticks" {
+		tick(ctx)
+	} else {
+		err = serve(ctx, os.Args[1])
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "floor: %v\n", err)
 		os.Exit(1)
+	}
+}
+
+// tick prints the time until ctx ends.
+func tick(ctx context.Context) {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			fmt.Println(time.Now().UnixNano())
+		}
 	}
 }
 
@@ -67,7 +90,8 @@ func serve(ctx context.Context, dir string) (err error) {
 	runpb.RegisterJobsServer(server, f)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/", f.accept)
-	mux.HandleFunc("GET /v2/", f.get)
+	mux.HandleFunc("GET /v2/", f.getV2)
+	mux.HandleFunc("GET /apis/", f.getV1)
 	rest := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 2)
 	go func() { served <- server.Serve(forGRPC) }()
@@ -86,11 +110,13 @@ type floor struct {
 	runpb.UnimplementedJobsServer
 	db  *sqlite.DB
 	job atomic.Pointer[runpb.Job]
+	v1  atomic.Pointer[knative.Job]
 }
 
 // UpdateJob says which job to answer with.
 func (f *floor) UpdateJob(_ context.Context, req *runpb.UpdateJobRequest) (*longrunningpb.Operation, error) {
 	f.job.Store(req.Job)
+	f.v1.Store(knative.FromJob(req.Job, "demo"))
 	return &longrunningpb.Operation{Done: true}, nil
 }
 
@@ -99,9 +125,19 @@ func (f *floor) GetJob(context.Context, *runpb.GetJobRequest) (*runpb.Job, error
 	return f.job.Load(), nil
 }
 
-// get marshals the job.
-func (f *floor) get(w http.ResponseWriter, _ *http.Request) {
+// getV2 marshals the job.
+func (f *floor) getV2(w http.ResponseWriter, _ *http.Request) {
 	body, err := protojson.Marshal(f.job.Load())
+	answer(w, body, err)
+}
+
+// getV1 marshals the job as v1 has it.
+func (f *floor) getV1(w http.ResponseWriter, _ *http.Request) {
+	body, err := json.Marshal(f.v1.Load())
+	answer(w, body, err)
+}
+
+func answer(w http.ResponseWriter, body []byte, err error) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
