@@ -13,8 +13,8 @@ import (
 	"github.com/runwith/runwith/internal/fault"
 )
 
-// What a fault makes of an invocation: whatever goes wrong, one execution at most is
-// started, and what cannot be known is said to be.
+// What a fault makes of an invocation: whatever goes wrong with its start, one
+// execution is started, and found.
 func TestFaultsMeetTheInvoker(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -24,10 +24,10 @@ func TestFaultsMeetTheInvoker(t *testing.T) {
 		listed   int // executions that a list shows
 		says     string
 	}{
-		{[]string{"RunJob: answer-503, n=1"}, runwith.StateUnresolved, 1, 1, "Cloud Run did not say whether it started the job (The service is currently unavailable.)"},
-		{[]string{"RunJob: answer-lost, n=1"}, runwith.StateUnresolved, 1, 1, "Cloud Run did not say whether it started the job (stream terminated by RST_STREAM"},
+		{[]string{"RunJob: answer-503, n=1"}, runwith.StateSucceeded, 1, 1, ""},
+		{[]string{"RunJob: answer-lost, n=1"}, runwith.StateSucceeded, 1, 1, ""},
 		{[]string{"RunJob: quota-429, n=1"}, runwith.StateSucceeded, 2, 1, ""},
-		{[]string{"RunJob: quota-429, n=1", "RunJob: answer-lost, n=1"}, runwith.StateUnresolved, 2, 1, "RST_STREAM"},
+		{[]string{"RunJob: quota-429, n=1", "RunJob: answer-lost, n=1"}, runwith.StateSucceeded, 2, 1, ""},
 		{[]string{"slow-start=200ms"}, runwith.StateSucceeded, 1, 1, ""},
 		{[]string{"listed-late=1h"}, runwith.StateSucceeded, 1, 0, ""},
 		{[]string{"failed-before-tasks"}, runwith.StateFailed, 1, 1, "Image 'test-job' not found."},

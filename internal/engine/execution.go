@@ -105,7 +105,7 @@ func logURI(x *runpb.Execution, task int) string {
 }
 
 // reference is what a job tells of the execution that was created last.
-func (r *executionRow) reference() *runpb.ExecutionReference {
+func (r latestExecution) reference() *runpb.ExecutionReference {
 	status := map[state]runpb.ExecutionReference_CompletionStatus{
 		pending:   runpb.ExecutionReference_EXECUTION_PENDING,
 		running:   runpb.ExecutionReference_EXECUTION_RUNNING,
@@ -114,8 +114,8 @@ func (r *executionRow) reference() *runpb.ExecutionReference {
 		cancelled: runpb.ExecutionReference_EXECUTION_CANCELLED,
 	}
 	return &runpb.ExecutionReference{
-		Name:             r.message.Name,
-		CreateTime:       r.message.CreateTime,
+		Name:             r.name,
+		CreateTime:       timestamppb.New(r.created),
 		CompletionTime:   timestamp(r.completed),
 		CompletionStatus: status[r.state],
 	}

@@ -268,7 +268,7 @@ func (r *jobRow) proto() *runpb.Job {
 	job.Reconciling = job.TerminalCondition.State == runpb.Condition_CONDITION_RECONCILING
 	job.ExecutionCount = int32(r.executions)
 	job.Etag = r.etag()
-	if r.latest != nil {
+	if r.latest.name != "" {
 		job.LatestCreatedExecution = r.latest.reference()
 	}
 	return job

@@ -16,7 +16,7 @@ import (
 type jobRow struct {
 	id         int64
 	executions int
-	latest     *executionRow // the one created last; nil where there is none
+	latest     latestExecution
 	awaited    awaited
 	message    *runpb.Job
 }
@@ -29,31 +29,42 @@ type awaited struct {
 	started time.Time
 }
 
+// latestExecution is the execution that was created last; its name is empty where
+// there is none.
+type latestExecution struct {
+	name               string
+	state              state
+	created, completed time.Time
+}
+
 const jobColumns = `
-	SELECT j.id, j.executions, j.message, k.id, k.state, k.started, ` + executionColumns + `
+	SELECT j.id, j.executions, j.message, k.id, k.state, k.started, e.name, e.state, e.created, e.completed
 	FROM jobs j
 	LEFT JOIN executions k ON k.id = j.awaits
 	LEFT JOIN executions e ON e.id = (SELECT max(id) FROM executions WHERE job = j.id AND deleted IS NULL)`
 
 func scanJob(row sqlite.Row) (*jobRow, error) {
 	var (
-		r      jobRow
-		blob   []byte
-		latest nullableExecution
+		r    jobRow
+		blob []byte
 
 		id, started *int64
 		now         *state
+
+		name               *string
+		last               *state
+		created, completed *int64
 	)
-	if err := row.Scan(append([]any{&r.id, &r.executions, &blob, &id, &now, &started}, latest.dest()...)...); err != nil {
+	if err := row.Scan(&r.id, &r.executions, &blob, &id, &now, &started, &name, &last, &created, &completed); err != nil {
 		return nil, err
 	}
 	if id != nil {
 		r.awaited = awaited{*id, *now, timeAt(*started)}
 	}
-	var err error
-	if r.latest, err = latest.row(); err != nil {
-		return nil, err
+	if name != nil {
+		r.latest = latestExecution{*name, *last, timeAt(*created), timeAt(*completed)}
 	}
+	var err error
 	r.message, err = unmarshal(blob, &runpb.Job{})
 	return &r, err
 }
