@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"cloud.google.com/go/logging/apiv2"
+	logging "cloud.google.com/go/logging/apiv2"
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/api/option"
