@@ -26,8 +26,9 @@ func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog
 		return nil, err
 	}
 	e, err := site.OpenEngine(ctx, site.EngineConfig{
-		Dir: place.data, Addr: dialable(addr), Project: place.project, Region: place.region, RequireAuth: f.requireAuth,
-		Images: images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, MaxLog: f.maxLog, Faults: faults, Logger: logger,
+		Dir: place.data, Addr: dialable(addr), Project: place.project, ProjectNumber: f.number, Region: place.region,
+		RequireAuth: f.requireAuth,
+		Images:      images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, MaxLog: f.maxLog, Faults: faults, Logger: logger,
 	})
 	if err != nil {
 		return nil, err

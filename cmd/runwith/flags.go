@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/metadata"
 )
 
 // listenFlags say where a server listens and for whom.
@@ -68,12 +69,14 @@ type engineFlags struct {
 	keep        int
 	requireAuth bool
 	faults      faultFlags
+	number      string // the project's
 }
 
 func (f *engineFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.runner, "runner", "process", "how tasks run: process (on this machine, without isolation)")
-	flags.StringArrayVar(&f.jobs, "job", nil, "create or update the job of `FILE`, v2 JSON or YAML (repeatable)")
+	flags.StringVar(&f.number, "project-number", metadata.DefaultProjectNumber, "`NUMBER` of the project; v1 takes it for the project's ID, too")
+	flags.StringArrayVar(&f.jobs, "job", nil, "create or update the job of `FILE`, YAML or JSON in the form of v2 or v1 (repeatable)")
 	flags.StringArrayVar(&f.images, "image", nil, "run `IMAGE=COMMAND` for containers that name no command (repeatable)")
 	flags.IntVar(&f.maxTasks, "max-tasks", engine.DefaultMaxTasks, "tasks that run at the same time at most")
 	flags.IntVar(&f.keep, "keep-executions", engine.DefaultKeepExecutions, "ended executions that are kept of a job, with their output")
@@ -102,6 +105,8 @@ func (f *engineFlags) validate() error {
 	switch {
 	case f.runner != "process":
 		return misused("--runner %s: only process is there", f.runner)
+	case f.number == "" || strings.Trim(f.number, "0123456789") != "":
+		return misused("--project-number %q: must be digits, such as %s", f.number, metadata.DefaultProjectNumber)
 	case f.maxTasks < 1:
 		return misused("--max-tasks %d: must be at least 1", f.maxTasks)
 	case f.keep < 1:

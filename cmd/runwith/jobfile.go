@@ -69,8 +69,8 @@ func sameJob(current, wanted *runpb.Job) bool {
 	return proto.Equal(current, wanted)
 }
 
-// readJobFile reads a job in v2 form, JSON or YAML. Its name may be the job's ID
-// alone. What cannot be read is named with file, line and column.
+// readJobFile reads a job in the form of v2 or v1, JSON or YAML. Its name may be the
+// job's ID alone. What cannot be read is named with file, line and column.
 func readJobFile(file string, at jobspec.Location) (*runpb.Job, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -81,6 +81,9 @@ func readJobFile(file string, at jobspec.Location) (*runpb.Job, error) {
 
 // parseJob reads what stands in a job file.
 func parseJob(file string, text []byte, at jobspec.Location) (*runpb.Job, error) {
+	if root := v1Job(text); root != nil {
+		return parseV1Job(file, text, root, at)
+	}
 	job := &runpb.Job{}
 	if err := unmarshalJob(text, job); err != nil {
 		return nil, fmt.Errorf("read job: %s%w", file, err)

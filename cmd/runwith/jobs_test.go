@@ -129,6 +129,45 @@ func TestApplyJobs(t *testing.T) {
 	has(t, stderr, `runwith: -f .*refused\.yaml: template\.task_count: .*`)
 }
 
+// A file may have the form of v1, as gcloud run jobs replace takes it and describe
+// shows it.
+func TestApplyJobsOfV1(t *testing.T) {
+	t.Parallel()
+	s := startUp(t, t.TempDir())
+	sh := shell{endpoint: s.url}
+	const job = `
+apiVersion: run.googleapis.com/v1
+kind: Job
+metadata:
+  name: weekly
+  namespace: '123456789012'
+  annotations: {run.googleapis.com/launch-stage: BETA}
+spec:
+  template:
+    spec:
+      taskCount: 2
+      template:
+        spec:
+          containers: [{image: test-job, env: [{name: A, value: B}]}]
+          timeoutSeconds: 300
+`
+	elsewhere := strings.NewReplacer("'123456789012'", "other", "  annotations", "  labels: {cloud.googleapis.com/location: us-west1}\n  annotations").Replace(job)
+	as := func(text string) string { return write(t, "weekly.yaml", text) }
+	has(t, sh.ok(t, "jobs", "apply", "-f", as(job), "-f", as(elsewhere)), "job weekly created", "job weekly created")
+	has(t, sh.ok(t, "jobs", "apply", "-f", as(job)), "job weekly unchanged")
+	has(t, sh.ok(t, "jobs", "apply", "-f", as(strings.Replace(job, "taskCount: 2", "taskCount: 3", 1))), "job weekly updated")
+	there := list(t, sh, emptyJob, "jobs", "list")
+	if len(there) != 2 || there[0].GetTemplate().GetTaskCount() != 3 || there[0].GetLaunchStage().String() != "BETA" ||
+		there[0].GetTemplate().GetTemplate().GetTimeout().GetSeconds() != 300 {
+		t.Errorf("jobs = %v, want weekly as the last file says, and test-job", there)
+	}
+	if there := list(t, sh, emptyJob, "jobs", "list", "--project", "other", "--region", "us-west1"); len(there) != 1 {
+		t.Errorf("jobs elsewhere = %v, want the one whose namespace and label say so", there)
+	}
+	shown := sh.ok(t, "jobs", "describe", "weekly")
+	has(t, shown, "Job weekly")
+}
+
 // Update may start an execution, and is done when that is as the job asks.
 func TestApplyJobThatRuns(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,8 @@ func newJobsApply(f *cloudRunFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
 		Short: "Create or update jobs from files",
-		Long: `Apply makes jobs what files say, v2 JSON or YAML as up --job reads them. It
+		Long: `Apply makes jobs what files say, YAML or JSON as up --job reads them: in the
+form of Cloud Run's v2, or in that of v1, which gcloud run jobs replace takes. It
 creates a job that is missing and leaves one alone that is so already. All files
 are read before the first job is changed.`,
 		Example: `  runwith jobs apply -f nightly.yaml -f hourly.json

@@ -4,12 +4,32 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 var place = regexp.MustCompile(`^:[1-9][0-9]*:[1-9][0-9]*: .`)
+
+// Whatever a job file holds, it is read, or told by its name.
+func FuzzParseJob(f *testing.F) {
+	for _, text := range []string{
+		"", "kind: Job", "kind: Job\nmetadata: {name: a}", "apiVersion: run.googleapis.com/v1\nmetadata: {name: a}\nspec: {template: {spec: {template: {spec: {containers: [{image: b}]}}}}}",
+		`{"kind": "Job", "metadata": {"name": "a"}, "spec": {"runExecutionToken": 7, "x": []}}`, "kind: Job\nmetadata: &m {name: a, labels: *m}",
+		"kind: Job\nmetadata: {name: a, labels: {\"a]b\": c, run.googleapis.com/x: y}}", "kind: [", "kind: Job\n---\nkind: Job",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		job, err := parseJob("FILE", text, jobspec.Location{Project: "demo", Region: "us-east4"})
+		if err != nil && !strings.HasPrefix(err.Error(), "read job: FILE:") || err == nil && job.GetName() == "" {
+			t.Errorf("parseJob(%q) = %v, %q, want a name, or read job: FILE: in front", text, job, err)
+		}
+	})
+}
 
 // Whatever a job file holds, it is read, or told by line and column.
 func FuzzUnmarshalJob(f *testing.F) {

@@ -26,6 +26,8 @@ const (
 
 // The labels by which a list is narrowed without looking at what is in it.
 const (
+	// LabelLocation has the region.
+	LabelLocation = locationLabel
 	// LabelJob has the ID of an execution's or a task's job.
 	LabelJob = jobLabel
 	// LabelExecution has the ID of a task's execution.

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ type EngineConfig struct {
 	Dir             string // the data folder
 	Addr            string // HOST:PORT by which this machine reaches the listener
 	Project, Region string
+	// ProjectNumber is the project's number; empty: metadata.DefaultProjectNumber.
+	ProjectNumber string
 	// RequireAuth has the API ask for tokens of the metadata server.
 	RequireAuth bool
 	// Images are commands, and Functions are functions, that stand in for images.
@@ -90,15 +93,16 @@ func (s *Engine) runner(c EngineConfig) runner.Runner {
 
 // openWire puts the engine on the wire.
 func (s *Engine) openWire(c EngineConfig) error {
+	number := cmp.Or(c.ProjectNumber, metadata.DefaultProjectNumber)
 	authority, err := metadata.Open(metadata.Config{
-		Project: c.Project, Region: c.Region, URL: "http://" + c.Addr, Dir: filepath.Join(c.Dir, "keys"), Logger: c.Logger,
+		Project: c.Project, ProjectNumber: number, Region: c.Region, URL: "http://" + c.Addr, Dir: filepath.Join(c.Dir, "keys"), Logger: c.Logger,
 	})
 	if err != nil {
 		return err
 	}
 	wire := runapi.Config{
 		Engine: s.Engine, Faults: c.Faults, Logger: c.Logger,
-		Project: c.Project, ProjectNumber: metadata.DefaultProjectNumber, Region: c.Region,
+		Project: c.Project, ProjectNumber: number, Region: c.Region,
 	}
 	if c.RequireAuth {
 		wire.Authenticate = authority.Authenticate
