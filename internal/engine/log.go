@@ -14,10 +14,10 @@ import (
 	"github.com/runwith/runwith/internal/tasklog"
 )
 
-// LogSelection says of which executions the output is wanted. A nil list asks for
-// any, an empty one for none.
+// LogSelection says of which executions the output is wanted, by IDs. Projects are
+// required; of the others a nil list asks for any, an empty one for none.
 type LogSelection struct {
-	Projects, Regions, Jobs, Executions []string // IDs
+	Projects, Regions, Jobs, Executions []string
 	// From and To leave out executions that wrote nothing between them. The zero time
 	// is no limit.
 	From, To time.Time

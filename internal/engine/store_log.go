@@ -17,19 +17,29 @@ func (tx *storeTx) logSources(s LogSelection) ([]LogSource, error) {
 	if !s.To.IsZero() {
 		to = min(s.To.UnixNano(), math.MaxInt64-int64(clockStep)) + int64(clockStep)
 	}
-	const jobs = `(?1 IS NULL OR j.project IN (SELECT value FROM json_each(?1)))
-		AND (?2 IS NULL OR j.region IN (SELECT value FROM json_each(?2)))
-		AND (?3 IS NULL OR j.job IN (SELECT value FROM json_each(?3)))
-		AND e.deleted IS NULL AND (e.completed = 0 OR e.completed >= ?4) AND e.created <= ?5`
 	args := []any{list(s.Projects), list(s.Regions), list(s.Jobs), from, to}
 	if s.Executions != nil {
-		return collect(tx, scanLogSource, `SELECT e.id, e.created, e.completed
-			FROM jobs j CROSS JOIN json_each(?6) x CROSS JOIN executions e
-			ON e.name = 'projects/' || j.project || '/locations/' || j.region || '/jobs/' || j.job || '/executions/' || x.value
-			WHERE substr(x.value, 1, length(j.job) + 1) = j.job || '-' AND `+jobs, append(args, list(s.Executions))...)
+		return collect(tx, scanLogSource, logSourcesOf(`CROSS JOIN json_each(?6) x CROSS JOIN executions e ON e.name = `+executionPrefix+` || x.value
+			WHERE substr(x.value, 1, length(j.job) + 1) = j.job || '-'`), append(args, list(s.Executions))...)
 	}
-	return collect(tx, scanLogSource, `SELECT e.id, e.created, e.completed
-		FROM jobs j CROSS JOIN executions e ON e.job = j.id WHERE `+jobs, args...)
+	// '0' comes behind '/'. By their names, because that index has none of the many
+	// that are hidden.
+	return collect(tx, scanLogSource, logSourcesOf(`CROSS JOIN executions e ON e.name > `+executionPrefix+` AND e.name < rtrim(`+executionPrefix+`, '/') || '0'
+		WHERE true`), args...)
+}
+
+// executionPrefix is the beginning of the names of a job's executions.
+const executionPrefix = `'projects/' || j.project || '/locations/' || j.region || '/jobs/' || j.job || '/executions/'`
+
+// logSourcesOf selects from executions that are joined to their jobs, which have been
+// narrowed by ?1 to ?3.
+func logSourcesOf(join string) string {
+	return `SELECT e.id, e.created, e.completed
+		FROM (SELECT project, region, job FROM jobs WHERE deleted IS NULL
+			AND project IN (SELECT value FROM json_each(?1))
+			AND (?2 IS NULL OR region IN (SELECT value FROM json_each(?2)))
+			AND (?3 IS NULL OR job IN (SELECT value FROM json_each(?3)))) j ` + join + `
+		AND e.deleted IS NULL AND (e.completed = 0 OR e.completed >= ?4) AND e.created <= ?5`
 }
 
 func scanLogSource(row sqlite.Row) (s LogSource, err error) {

@@ -23,7 +23,9 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Bounds of a filter. The first is Google's.
+// Bounds of a filter.
+//
+// Deviation: the first is Google's; the others are ours.
 const (
 	MaxLength = 20_000 // characters
 	maxDepth  = 50     // of parentheses

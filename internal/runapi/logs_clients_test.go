@@ -121,6 +121,9 @@ func TestTheLoggingClientReadsAllExecutions(t *testing.T) {
 	if diff := cmp.Diff(newest, normal(adminEntries(t, admin, logadmin.NewestFirst(), logadmin.PageSize(2)))); diff != "" {
 		t.Errorf("entries from the newest differ (-want +got):\n%s", diff)
 	}
+	if diff := cmp.Diff(all, normal(adminEntries(t, admin, logadmin.ProjectIDs([]string{"123456789012"})))); diff != "" {
+		t.Errorf("entries of the project by its number differ (-want +got):\n%s", diff)
+	}
 	both := adminEntries(t, admin, logadmin.ProjectIDs([]string{"demo", "other"}), logadmin.Filter("stdout"))
 	if want := "stdout 0 Default gamma"; len(both) != 4 || both[3] != want {
 		t.Errorf("entries of two projects = %q, want three of the one and %q", both, want)

@@ -70,7 +70,7 @@ func New(c Config) (*Server, error) {
 		{&runpb.Executions_ServiceDesc, &executions{engine: e}, runpb.File_google_cloud_run_v2_execution_proto, nil},
 		{&runpb.Tasks_ServiceDesc, &tasks{engine: e}, runpb.File_google_cloud_run_v2_task_proto, nil},
 		{&longrunningpb.Operations_ServiceDesc, &operations{engine: e}, longrunningpb.File_google_longrunning_operations_proto, operationRules},
-		{&loggingpb.LoggingServiceV2_ServiceDesc, cloudlogging.New(e), loggingpb.File_google_logging_v2_logging_proto, nil},
+		{&loggingpb.LoggingServiceV2_ServiceDesc, cloudlogging.New(cloudlogging.Config{Engine: e, Project: c.Project, ProjectNumber: c.ProjectNumber}), loggingpb.File_google_logging_v2_logging_proto, nil},
 	}
 	rest, err := newREST(services, intercept)
 	if err != nil {

@@ -3,6 +3,7 @@ package tasklog
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -90,7 +91,7 @@ func (l *log) openFile() error {
 			return errors.Join(err, l.closeFile())
 		}
 		if !l.written {
-			if err := l.file.Truncate(l.index.size()); err != nil {
+			if err := l.cutUnfinished(); err != nil {
 				return errors.Join(fmt.Errorf("cut unfinished output: %w", err), l.closeFile())
 			}
 		}
@@ -98,6 +99,16 @@ func (l *log) openFile() error {
 	}
 	l.store.touch(l)
 	return nil
+}
+
+// cutUnfinished cuts off what a crash left behind the last whole record, and what the
+// stored index tells of it.
+func (l *log) cutUnfinished() error {
+	err := os.Truncate(l.store.indexPath(l.name), int64(l.saved)*blockBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, l.file.Truncate(l.index.size()))
 }
 
 // closeFile closes the file, if it is open. The caller has locked l.

@@ -11,7 +11,7 @@ import (
 // gcloud does: it breaks off at an entry of a task that has no text. So does runwith
 // itself, because no structure keeps a line byte by byte.
 //
-// Filters see the same entries for every caller.
+// Deviation: Cloud Logging sends every caller the same. Filters see the same here too.
 func wantsText(ctx context.Context) bool {
 	md, _ := metadata.FromIncomingContext(ctx)
 	for _, agent := range md.Get("user-agent") {

@@ -29,16 +29,25 @@ import (
 // every log in hand that it merges.
 const maxLists = 8
 
+// Config says what a [Service] answers for. Engine is required.
+type Config struct {
+	Engine *engine.Engine
+	// Project and ProjectNumber name the engine's own project, which callers may name
+	// by either.
+	Project, ProjectNumber string
+}
+
 // Service answers for an engine's logs. Its methods may be called concurrently.
 type Service struct {
 	loggingpb.UnimplementedLoggingServiceV2Server
+	config Config
 	engine *engine.Engine
 	lists  chan struct{} // holds one for each that is made
 }
 
 // New returns the service for an engine.
-func New(e *engine.Engine) *Service {
-	return &Service{engine: e, lists: make(chan struct{}, maxLists)}
+func New(c Config) *Service {
+	return &Service{config: c, engine: c.Engine, lists: make(chan struct{}, maxLists)}
 }
 
 // DeleteLog is refused: there is no log apart from the executions'.
@@ -56,7 +65,7 @@ func (s *Service) WriteLogEntries(context.Context, *loggingpb.WriteLogEntriesReq
 // Deviation: all three that tasks and the platform write to, whether anything was
 // written to each or not.
 func (s *Service) ListLogs(ctx context.Context, req *loggingpb.ListLogsRequest) (*loggingpb.ListLogsResponse, error) {
-	names, err := projects("parent", append([]string{req.Parent}, req.ResourceNames...))
+	names, err := s.projects("parent", append([]string{req.Parent}, req.ResourceNames...))
 	if err != nil {
 		return nil, err
 	}
@@ -100,11 +109,11 @@ func (s *Service) ListMonitoredResourceDescriptors(_ context.Context, req *loggi
 // maxResources is how many resources a request may name.
 const maxResources = 100
 
-// projects returns the IDs in the names of projects, each once.
+// projects returns the IDs of named projects, each once.
 //
 // Deviation: organizations, folders, billing accounts, and the views of buckets are
 // refused: there are none.
-func projects(field string, names []string) (ids []string, err error) {
+func (s *Service) projects(field string, names []string) (ids []string, err error) {
 	if len(names) == 0 || len(names) > maxResources {
 		return nil, runwith.Errorf(runwith.InvalidArgument, "%s: has %d names, must have 1 to %d, such as projects/demo", field, len(names), maxResources)
 	}
@@ -115,6 +124,9 @@ func projects(field string, names []string) (ids []string, err error) {
 		}
 		if !ok || id == "" || strings.Contains(id, "/") {
 			return nil, runwith.Errorf(runwith.InvalidArgument, "%s: %.100q is no project, such as projects/demo", field, name)
+		}
+		if id == s.config.ProjectNumber {
+			id = s.config.Project
 		}
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)

@@ -62,6 +62,8 @@ func newMaker(x jobspec.ExecutionName) *maker {
 // entry is a line as Cloud Logging has it. What a task prints has no severity, on
 // standard error too, unless it says so itself.
 //
+// Deviation: the labels instanceId and container_name are not set.
+//
 // See https://cloud.google.com/run/docs/logging#container-logs.
 func (m *maker) entry(l tasklog.Entry) *loggingpb.LogEntry {
 	at := timestamppb.New(l.Time)

@@ -31,7 +31,7 @@ const (
 // A page may have few entries or none and a token all the same, where much had to be
 // read for it: whoever wants more goes on with that.
 func (s *Service) ListLogEntries(ctx context.Context, req *loggingpb.ListLogEntriesRequest) (*loggingpb.ListLogEntriesResponse, error) {
-	l, err := newListing(ctx, req)
+	l, err := s.newListing(ctx, req)
 	if err != nil || l.none {
 		return &loggingpb.ListLogEntriesResponse{}, err
 	}
@@ -56,9 +56,13 @@ type listing struct {
 	merge    *merge
 }
 
-func newListing(ctx context.Context, req *loggingpb.ListLogEntriesRequest) (l *listing, err error) {
+func (s *Service) newListing(ctx context.Context, req *loggingpb.ListLogEntriesRequest) (l *listing, err error) {
 	l = &listing{size: int(req.PageSize), textOnly: wantsText(ctx), merge: &merge{reverse: req.OrderBy == "timestamp desc"}}
-	if l.selection, err = newSelection(req.ResourceNames, req.Filter); err != nil {
+	projects, err := s.projects("resource_names", req.ResourceNames)
+	if err != nil {
+		return nil, err
+	}
+	if l.selection, err = newSelection(projects, req.Filter); err != nil {
 		return nil, err
 	}
 	switch {
@@ -123,7 +127,8 @@ func (l *listing) read(ctx context.Context) (*loggingpb.ListLogEntriesResponse, 
 			}
 			bytes += proto.Size(e)
 			res.Entries = append(res.Entries, e)
-		} else if time.Now().After(l.merge.deadline) {
+		}
+		if time.Now().After(l.merge.deadline) {
 			res.NextPageToken = l.token(seen)
 			return res, nil
 		}

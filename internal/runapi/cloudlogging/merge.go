@@ -18,7 +18,7 @@ import (
 // What one request may do before it is answered with what it has.
 const (
 	maxWork = 64 << 20 // bytes that are read
-	maxTime = time.Second
+	maxTime = 3 * time.Second
 	// openWork is what it costs to open a log, in bytes that could be read instead.
 	openWork = 32 << 10
 )
@@ -199,11 +199,7 @@ func (m *merge) frontier() place {
 	if len(places) == 0 {
 		return m.after
 	}
-	nearest := slices.MinFunc(places, m.compare)
-	if m.after != (place{}) && m.compare(nearest, m.after) < 0 {
-		return m.after
-	}
-	return nearest
+	return slices.MinFunc(places, m.compare)
 }
 
 // Len, Less, Swap, Push and Pop make a heap of the sources, as container/heap asks.

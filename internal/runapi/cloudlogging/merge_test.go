@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,69 +21,75 @@ import (
 	"github.com/runwith/runwith/internal/tasklog"
 )
 
-// logs are some executions' logs that were written at the same time and one after
-// the other.
+// logs are some executions' logs, of which many lines have the same time.
 type logs struct {
 	store   *tasklog.Store
 	sources []engine.LogSource
 }
 
-// writeLogs writes logs, some of which are open at a time, in lines that tell their
-// log and their number.
+// writeLogs writes logs, whose executions follow each other and overlap, in lines that
+// tell their log and their number. Some executions have not ended. The tasks come in
+// turns, and their indexes are such that a block of two seems to have the third.
 func writeLogs(t *testing.T, rng *rand.Rand) *logs {
 	t.Helper()
-	store, err := tasklog.Open(t.TempDir(), tasklog.Options{})
+	texts := map[int64][]byte{}
+	var sources []engine.LogSource
+	begin := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	for id := int64(1); id <= 20; id++ {
+		begin = begin.Add(time.Duration(rng.IntN(5)) * time.Second)
+		at, text, pace := begin, []byte(nil), []int{8, 500}[id%2]
+		for n := range rng.IntN(150) {
+			at = at.Add(time.Duration(rng.IntN(pace)/(pace-1)) * time.Second)
+			line := fmt.Sprintf("%d/%d %s", id, n, strings.Repeat("x", rng.IntN(3000)))
+			text = fmt.Appendf(text, "%d %d 0 o %d\n%s\n", at.UnixNano(), turns[n/40%3], len(line), line)
+		}
+		texts[id] = text
+		source := engine.LogSource{ID: id, Created: begin, Ended: at}
+		if rng.IntN(4) == 0 {
+			source.Ended = time.Time{}
+		}
+		sources = append(sources, source)
+	}
+	l := openLogs(t, texts)
+	l.sources = sources
+	return l
+}
+
+// openLogs opens a store in which are logs by execution.
+func openLogs(t *testing.T, texts map[int64][]byte) *logs {
+	t.Helper()
+	dir := t.TempDir()
+	for id, text := range texts {
+		if err := os.WriteFile(filepath.Join(dir, logOf(id)+".log"), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store, err := tasklog.Open(dir, tasklog.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	l := &logs{store: store}
-	type writer struct {
-		*tasklog.Writer
-		source engine.LogSource
-		lines  int
-	}
-	var open []*writer
-	for id := int64(1); id <= 30 || len(open) > 0; {
-		if id <= 30 && (len(open) == 0 || rng.IntN(40) == 0) {
-			w := &writer{Writer: store.Attempt(logOf(id), "", 0, 0), source: engine.LogSource{ID: id, Created: time.Now()}}
-			open, id = append(open, w), id+1
-		}
-		i := rng.IntN(len(open))
-		w := open[i]
-		for range rng.IntN(3) {
-			fmt.Fprintf(w.Stdout(), "%d/%d %s\n", w.source.ID, w.lines, strings.Repeat("x", rng.IntN(3000)))
-			w.lines++
-		}
-		if rng.IntN(80) == 0 {
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
-			if rng.IntN(4) > 0 { // the others go on
-				w.source.Ended = time.Now()
-			}
-			l.sources = append(l.sources, w.source)
-			open = slices.Delete(open, i, i+1)
-		}
-	}
-	return l
+	return &logs{store: store}
 }
+
+// turns are the tasks of each log.
+var turns = [3]int{256, 512, 0}
 
 func logOf(id int64) string { return fmt.Sprint("x", id) }
 
-// merge begins to read the logs at a place.
-func (l *logs) merge(reverse bool, after place) *merge {
+// merge begins to read the logs at a place, of some tasks or all.
+func (l *logs) merge(reverse bool, after place, tasks ...int) *merge {
 	m := &merge{reverse: reverse, after: after, waiting: slices.Clone(l.sources)}
 	slices.SortFunc(m.waiting, func(a, b engine.LogSource) int { return m.compare(m.bound(a), m.bound(b)) })
 	m.open = func(_ context.Context, s engine.LogSource) (*source, error) {
-		sel := &selection{}
+		sel := &selection{query: tasklog.Query{Tasks: tasks}}
 		return &source{id: s.ID, reader: l.store.Reader(logOf(s.ID), sel.from(after, s.ID, reverse)), maker: newMaker(jobspec.ExecutionName{})}, nil
 	}
 	return m
 }
 
-// all is every line, in the order in which they must come.
-func (l *logs) all(t *testing.T, reverse bool) (texts []string) {
+// all is every line of some tasks or all, in the order in which they must come.
+func (l *logs) all(t *testing.T, reverse bool, tasks ...int) (texts []string) {
 	t.Helper()
 	type placed struct {
 		at   place
@@ -89,7 +97,7 @@ func (l *logs) all(t *testing.T, reverse bool) (texts []string) {
 	}
 	var all []placed
 	for _, s := range l.sources {
-		for e, err := range l.store.Read(t.Context(), logOf(s.ID), tasklog.Query{}) {
+		for e, err := range l.store.Read(t.Context(), logOf(s.ID), tasklog.Query{Tasks: tasks}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,31 +149,66 @@ func TestLogsAreReadAsOne(t *testing.T) {
 	}
 }
 
+// pages reads page after page, each as long as limit lets it be.
+func (l *logs) pages(t *testing.T, reverse bool, tasks []int, limit func(*merge) int) (all []string, pages int) {
+	t.Helper()
+	for after, done := (place{}), false; !done; pages++ {
+		var texts []string
+		m := l.merge(reverse, after, tasks...)
+		texts, after, done = read(t, m, limit(m))
+		all = append(all, texts...)
+		if pages > 10_000 {
+			t.Fatalf("reverse %v: no end after %d lines", reverse, len(all))
+		}
+	}
+	return all, pages
+}
+
 // Whoever goes on where a page ended gets every line, and none twice, be it that the
 // page was full or that it had to stop before its end.
 func TestLogsAreReadInPages(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(7, 8))
 	l := writeLogs(t, rng)
-	for _, reverse := range []bool{false, true} {
-		want := l.all(t, reverse)
-		for name, limits := range map[string]func(m *merge) int{
-			"full":   func(*merge) int { return 1 + rng.IntN(20) },
-			"paused": func(m *merge) int { m.deadline = time.Now().Add(-time.Second); return 1 << 30 },
-		} {
-			var got []string
-			pages := 0
-			for after, done := (place{}), false; !done; pages++ {
-				var texts []string
-				m := l.merge(reverse, after)
-				texts, after, done = read(t, m, limits(m))
-				got = append(got, texts...)
-				if pages > 10*len(want) {
-					t.Fatalf("%s pages, reverse %v: no end after %d pages and %d lines", name, reverse, pages, len(got))
+	for name, limits := range map[string]func(m *merge) int{
+		"full": func(*merge) int { return 1 + rng.IntN(100) },
+		"late": func(m *merge) int { m.deadline = time.Now().Add(-time.Second); return 1 << 30 },
+		"costly": func(m *merge) int {
+			m.deadline, m.work = time.Now().Add(time.Hour), maxWork-int64(rng.IntN(300_000))
+			return 1 << 30
+		},
+	} {
+		for _, tasks := range [][]int{nil, {256}, {0, 512}} {
+			for _, reverse := range []bool{false, true} {
+				got, pages := l.pages(t, reverse, tasks, limits)
+				if diff := cmp.Diff(l.all(t, reverse, tasks...), got); diff != "" || pages < 3 {
+					t.Errorf("%s pages of tasks %v, reverse %v: the lines of %d pages differ (-want +got):\n%.1000s", name, tasks, reverse, pages, diff)
 				}
 			}
-			if diff := cmp.Diff(want, got); diff != "" || pages < 30 {
-				t.Errorf("%s pages, reverse %v: the lines of %d pages differ (-want +got):\n%.1000s", name, reverse, pages, diff)
+		}
+	}
+}
+
+// A page may stop wherever it is in a log, also where it has read much of the same
+// moment in vain.
+func TestAPageMayStopAnywhere(t *testing.T) {
+	t.Parallel()
+	var text []byte
+	for n := range 300 { // more than a block of each task
+		line := fmt.Sprintf("1/%d %s", n, strings.Repeat("x", 1000))
+		text = fmt.Appendf(text, "%d %d 0 o %d\n%s\n", int64(1e18), []int{256, []int{0, 512}[n%2], 256}[n/100], len(line), line)
+	}
+	l := openLogs(t, map[int64][]byte{1: text})
+	l.sources = []engine.LogSource{{ID: 1, Created: time.Unix(1e9, 0)}}
+	for _, reverse := range []bool{false, true} {
+		want := l.all(t, reverse, 256)
+		for budget := int64(0); budget < 500_000; budget += 20_000 {
+			got, _ := l.pages(t, reverse, []int{256}, func(m *merge) int {
+				m.deadline, m.work = time.Now().Add(time.Hour), maxWork-budget
+				return 1 << 30
+			})
+			if diff := cmp.Diff(want, got); diff != "" || len(got) != 200 {
+				t.Errorf("with %d bytes a page, reverse %v: lines differ (-want +got):\n%.1000s", budget, reverse, diff)
 			}
 		}
 	}
@@ -199,8 +242,8 @@ func TestLogsAreOpenedWhenTheyAreDue(t *testing.T) {
 		if reverse {
 			day = -1
 		}
-		for i := range sources { // one a day, of which the first lines are now
-			sources[i].Created = time.Now().AddDate(0, 0, day*int(sources[i].ID))
+		for i := range sources { // one a day, and all lines as of the first
+			sources[i].Created = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC).AddDate(0, 0, day*int(sources[i].ID))
 			sources[i].Ended = sources[i].Created.Add(time.Hour)
 		}
 		m := l.merge(reverse, place{})

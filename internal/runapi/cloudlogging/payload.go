@@ -82,6 +82,8 @@ func takeText(into *string, v *structpb.Value) bool {
 }
 
 // otherSeverities are names of severities that loggers use besides Google's.
+//
+// Deviation: Google's agents know more of them.
 var otherSeverities = map[string]logtype.LogSeverity{
 	"TRACE": logtype.LogSeverity_DEBUG,
 	"WARN":  logtype.LogSeverity_WARNING,

@@ -21,10 +21,8 @@ type selection struct {
 	none   bool          // nothing can match
 }
 
-func newSelection(resourceNames []string, filter string) (s selection, err error) {
-	if s.logs.Projects, err = projects("resource_names", resourceNames); err != nil {
-		return s, err
-	}
+func newSelection(projects []string, filter string) (s selection, err error) {
+	s.logs.Projects = projects
 	if s.filter, err = logfilter.Parse(filter); err != nil {
 		return s, err
 	}

@@ -42,8 +42,12 @@ func (s *Service) TailLogEntries(stream loggingpb.LoggingServiceV2_TailLogEntrie
 	if err != nil {
 		return err
 	}
+	projects, err := s.projects("resource_names", req.ResourceNames)
+	if err != nil {
+		return err
+	}
 	t := &tail{engine: s.engine, stream: stream, window: req.GetBufferWindow().AsDuration(), textOnly: wantsText(stream.Context())}
-	if t.selection, err = newSelection(req.ResourceNames, req.Filter); err != nil {
+	if t.selection, err = newSelection(projects, req.Filter); err != nil {
 		return err
 	}
 	if t.window < 0 || t.window > maxWindow {
@@ -123,6 +127,9 @@ func (t *tail) send(ctx context.Context) error {
 		}
 		if err != nil {
 			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		passed += int64(len(next.Text))
 		e := next.entry()
