@@ -14,7 +14,7 @@ import (
 	run "cloud.google.com/go/run/apiv2"
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/api/iterator"
-	runrest "google.golang.org/api/run/v2"
+	runv2 "google.golang.org/api/run/v2"
 
 	"github.com/runwith/runwith/runwithtest"
 )
@@ -182,7 +182,7 @@ func ExampleServer_REST() {
 	defer end()
 
 	s := runwithtest.Start(t, runwithtest.Job("report", job("gcr.io/p/report")))
-	service, err := runrest.NewService(t.Context(), s.REST()...)
+	service, err := runv2.NewService(t.Context(), s.REST()...)
 	if err != nil {
 		t.Fatal(err)
 	}

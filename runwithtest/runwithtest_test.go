@@ -19,7 +19,8 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/api/iterator"
-	runrest "google.golang.org/api/run/v2"
+	runv1 "google.golang.org/api/run/v1"
+	runv2 "google.golang.org/api/run/v2"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith/runwithtest"
@@ -296,7 +297,7 @@ func TestEveryClientFindsTheServer(t *testing.T) {
 			return job.GetName(), err
 		},
 		"api/run/v2": func() (string, error) {
-			service, err := runrest.NewService(t.Context(), c.REST()...)
+			service, err := runv2.NewService(t.Context(), c.REST()...)
 			if err != nil {
 				return "", err
 			}
@@ -305,6 +306,17 @@ func TestEveryClientFindsTheServer(t *testing.T) {
 				return "", err
 			}
 			return job.Name, nil
+		},
+		"api/run/v1": func() (string, error) {
+			service, err := runv1.NewService(t.Context(), c.REST()...)
+			if err != nil {
+				return "", err
+			}
+			job, err := service.Namespaces.Jobs.Get("namespaces/acme/jobs/worker").Do()
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprintf("projects/acme/locations/%s/jobs/%s", job.Metadata.Labels["cloud.googleapis.com/location"], job.Metadata.Name), nil
 		},
 		"by hand": func() (string, error) {
 			res, err := c.Client().Get(c.URL + "/v2/" + name)

@@ -13,8 +13,7 @@ import (
 	"github.com/runwith/runwith/internal/fault"
 )
 
-// What a fault makes of an invocation: whatever goes wrong with its start, one
-// execution is started, and found.
+// What a fault makes of an invocation: whatever goes wrong, its job is started once.
 func TestFaultsMeetTheInvoker(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -28,6 +27,9 @@ func TestFaultsMeetTheInvoker(t *testing.T) {
 		{[]string{"RunJob: answer-lost, n=1"}, runwith.StateSucceeded, 1, 1, ""},
 		{[]string{"RunJob: quota-429, n=1"}, runwith.StateSucceeded, 2, 1, ""},
 		{[]string{"RunJob: quota-429, n=1", "RunJob: answer-lost, n=1"}, runwith.StateSucceeded, 2, 1, ""},
+		// The search for what a lost answer has started meets a bad day, too.
+		{[]string{"RunJob: answer-lost, n=1", "listed-late=300ms"}, runwith.StateSucceeded, 1, 1, ""},
+		{[]string{"RunJob: answer-503, n=1", "ListExecutions: answer-lost, n=2", "ListExecutions: answer-503, n=2"}, runwith.StateSucceeded, 1, 1, ""},
 		{[]string{"slow-start=200ms"}, runwith.StateSucceeded, 1, 1, ""},
 		{[]string{"listed-late=1h"}, runwith.StateSucceeded, 1, 0, ""},
 		{[]string{"failed-before-tasks"}, runwith.StateFailed, 1, 1, "Image 'test-job' not found."},
