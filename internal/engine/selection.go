@@ -11,6 +11,8 @@ import (
 
 // maxScan bounds how many rows one page looks at that chooses among them, so that a
 // choice which nothing meets takes no longer than another.
+//
+// Deviation: Cloud Run documents no such bound.
 const maxScan = 10_000
 
 // Selection asks for a page of a list: what v2's list requests ask for, of all

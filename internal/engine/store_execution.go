@@ -92,7 +92,9 @@ func (tx *storeTx) execution(name jobspec.ExecutionName) (*executionRow, error) 
 }
 
 // executionNamed returns the newest execution of a location that has this ID, or
-// NOT_FOUND. Two jobs can have one of the same ID, where tokens name them.
+// NOT_FOUND.
+//
+// Deviation: two jobs can have one of the same ID, where tokens name them.
 func (tx *storeTx) executionNamed(at jobspec.Location, id string) (*executionRow, error) {
 	var names []any
 	for _, name := range at.ExecutionsNamed(id) {

@@ -12,6 +12,9 @@ import (
 
 // Condition tells how far an object has come. Status is always set: gcloud fails
 // without it.
+//
+// Deviation: Unknown stands for what is pending as for what goes on.
+//
 // https://cloud.google.com/run/docs/reference/rest/v1/Condition
 type Condition struct {
 	Type               string `json:"type"`

@@ -18,7 +18,7 @@ type Execution struct {
 
 // ExecutionSpec says what an execution runs.
 type ExecutionSpec struct {
-	// Parallelism of 0 is as much as possible, as none is.
+	// Parallelism of 0 is as much as possible, as none is. It is always told.
 	Parallelism *int32           `json:"parallelism,omitempty"`
 	TaskCount   int32            `json:"taskCount,omitempty"`
 	Template    TaskTemplateSpec `json:"template"`

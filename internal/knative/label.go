@@ -46,14 +46,19 @@ func JobLabels(job *runpb.Job) map[string]string {
 	return labels
 }
 
-// userLabels are the labels that are a caller's own. Those of the server are
-// ignored: gcloud sends them back, and copies a job's to its template. Cloud Run's
-// executions have some that are not known here.
-func userLabels(p jobspec.Place, given map[string]string) map[string]string {
-	servers := []string{
+// serversLabels are those that the server alone sets. Cloud Run's executions have
+// some that are not made here.
+func serversLabels() []string {
+	return []string{
 		locationLabel, updatedLabel, jobLabel, executionLabel, stateLabel, servingLabel, satisfiesPzLabel,
 		group + "jobUid", group + "jobGeneration", group + "jobResourceVersion",
 	}
+}
+
+// userLabels are the labels that are a caller's own. Those of the server are
+// ignored: gcloud sends them back, and copies a job's to its template.
+func userLabels(p jobspec.Place, given map[string]string) map[string]string {
+	servers := serversLabels()
 	var rest map[string]string
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		switch {

@@ -14,6 +14,9 @@ const (
 )
 
 // ObjectMeta is what every object has.
+//
+// Deviation: a name is required, none is made up.
+//
 // https://cloud.google.com/run/docs/reference/rest/v1/ObjectMeta
 type ObjectMeta struct {
 	Name      string `json:"name,omitempty"`

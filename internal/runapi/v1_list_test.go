@@ -2,8 +2,10 @@ package runapi_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
+	"cloud.google.com/go/run/apiv2/runpb"
 	runv1 "google.golang.org/api/run/v1"
 	"google.golang.org/grpc/codes"
 
@@ -202,9 +204,16 @@ func TestV1ListsEverythingWhereNoLimitIsSet(t *testing.T) {
 	s := newServer(t)
 	c := dialV1(t, s, "us-east4-run.localhost")
 	const jobs = 1001 // more than are read at once
+	var creating sync.WaitGroup
 	for i := range jobs {
-		c.create(t, v1Shell(fmt.Sprintf("job-%04d", i), "true"))
+		creating.Go(func() {
+			req := &runpb.CreateJobRequest{Parent: parent, JobId: fmt.Sprintf("job-%04d", i), Job: shell("true")}
+			if _, err := s.engine.CreateJob(t.Context(), req); err != nil {
+				t.Error(err)
+			}
+		})
 	}
+	creating.Wait()
 	list, err := c.jobs.List("namespaces/demo").Do()
 	if err != nil || len(list.Items) != jobs || list.Metadata.Continue != "" {
 		t.Errorf("jobs.list = %d jobs, continue %q, %v; want all %d", len(list.Items), list.Metadata.Continue, err, jobs)

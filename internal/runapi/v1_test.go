@@ -135,9 +135,10 @@ func TestV1TellsThatAnExecutionIsCancelled(t *testing.T) {
 	s := openServer(t, t.TempDir(), engine.Config{MaxTasks: 1})
 	c := dialV1(t, s, "us-east4-run.googleapis.com")
 	dir := t.TempDir()
-	c.create(t, v1Shell(helloID, `echo $$ > `+filepath.Join(dir, "pid")+`; exec sleep 600`))
+	pid := filepath.Join(dir, "pid")
+	c.create(t, v1Shell(helloID, `echo $$ > `+pid+`.tmp; mv `+pid+`.tmp `+pid+`; exec sleep 600`))
 	running, waiting := c.run(t, helloID, nil), c.run(t, helloID, nil)
-	pidIn(t, filepath.Join(dir, "pid"))
+	pidIn(t, pid)
 	for _, test := range []struct {
 		x                        *runv1.Execution
 		completed, started, task string
