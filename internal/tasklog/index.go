@@ -7,8 +7,9 @@ import (
 )
 
 // blockSize is how much of a file one block of its index takes, at least: whole
-// writes, so that a long one makes it longer.
-const blockSize = 64 << 10
+// writes, so that a long one makes it longer. It is what the reader of a pipe writes
+// at once, so that the blocks of tasks that print much are theirs alone.
+const blockSize = 32 << 10
 
 // block says what is in a stretch of a file, so that who looks for one task or one
 // time need not read all of it.

@@ -104,28 +104,39 @@ func nanos(t time.Time) int64 {
 	return t.UnixNano()
 }
 
+// pieceSize is how much of a file is read at once, at least, where that is wanted.
+const pieceSize = 64 << 10
+
 // Next reads a piece, of about 64 KiB or one long write, passing over those that
 // cannot have what the query asks for. At the end it returns io.EOF.
 func (r *Reader) Next(ctx context.Context) (Batch, error) {
 	if err := r.open(); err != nil {
 		return Batch{}, err
 	}
-	for ; 0 <= r.next && r.next < len(r.blocks); r.step() {
-		b := r.blocks[r.next]
-		if r.beyond(r.next) {
-			break
-		}
-		if b.kinds&r.kinds == 0 || !b.tasks.hasAny(r.query.Tasks) {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return Batch{}, err
-		}
-		batch, err := r.read(r.next)
+	for r.more() && !r.wanted(r.next) {
 		r.step()
-		return batch, err
 	}
-	return Batch{}, io.EOF
+	if !r.more() {
+		return Batch{}, io.EOF
+	}
+	if err := ctx.Err(); err != nil {
+		return Batch{}, err
+	}
+	first, last := r.next, r.next
+	for r.step(); r.more() && r.wanted(r.next) && r.blocks[last].end-r.start(first) < pieceSize; r.step() {
+		first, last = min(first, r.next), max(last, r.next)
+	}
+	return r.read(first, last)
+}
+
+// more reports whether the next block, or one that follows it, can have what the
+// query asks for.
+func (r *Reader) more() bool { return 0 <= r.next && r.next < len(r.blocks) && !r.beyond(r.next) }
+
+// wanted reports whether a block may have lines of the tasks and streams.
+func (r *Reader) wanted(i int) bool {
+	b := &r.blocks[i]
+	return b.kinds&r.kinds != 0 && b.tasks.hasAny(r.query.Tasks)
 }
 
 func (r *Reader) step() {
@@ -190,12 +201,12 @@ func (r *Reader) beyond(i int) bool {
 	return q.Before > 0 && r.start(i) >= q.Before || r.begins(i) > r.until
 }
 
-// read reads a block.
-func (r *Reader) read(i int) (Batch, error) {
-	begin, end := r.start(i), r.blocks[i].end
-	batch := Batch{Size: end - begin, Reached: time.Unix(0, r.blocks[i].last).UTC()}
+// read reads blocks that stand side by side.
+func (r *Reader) read(first, last int) (Batch, error) {
+	begin, end := r.start(first), r.blocks[last].end
+	batch := Batch{Size: end - begin, Reached: time.Unix(0, r.blocks[last].last).UTC()}
 	if r.query.Reverse {
-		batch.Reached = time.Unix(0, r.begins(i)).UTC()
+		batch.Reached = time.Unix(0, r.begins(first)).UTC()
 	}
 	data, err := r.bytes(begin, end)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -212,6 +223,9 @@ func (r *Reader) read(i int) (Batch, error) {
 		}
 		pos += int64(size)
 		if r.wants(&rec, pos) {
+			if batch.Entries == nil {
+				batch.Entries = make([]Entry, 0, int(end-pos)/size+1) // if they are all as long
+			}
 			batch.Entries = append(batch.Entries, rec.entry(pos))
 		}
 	}

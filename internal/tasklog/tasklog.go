@@ -14,7 +14,7 @@
 // record that says that the rest was not kept. Times never go back within a file. A
 // record that a crash left unfinished is cut off when the file is written to again.
 //
-// Beside a file of more than 64 KiB stands its index: for each block of about 64 KiB,
+// Beside a file of more than 32 KiB stands its index: for each block of about 32 KiB,
 // in 64 bytes, where it ends, when, and which tasks and streams are in it. It is made
 // from the file, tells only of bytes that are on disk, and is made anew where it is
 // missing or broken. So one task's output costs reading the blocks that it is in.

@@ -105,7 +105,7 @@ func (s *stream) store(lines []record) error {
 	for len(lines) > 0 {
 		s.wrote = true
 		n, size := 0, 0
-		for n < len(lines) && size < blockSize {
+		for n < len(lines) && size < 2*blockSize {
 			size += len(lines[n].text) + maxHeader/4 // as long as the first line of a record is
 			n++
 		}
