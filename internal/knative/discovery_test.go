@@ -4,14 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/runwith/runwith/internal/conformance/discovery"
 	"github.com/runwith/runwith/internal/knative"
 )
 
@@ -25,15 +23,10 @@ type schema struct {
 	Properties           map[string]*schema
 }
 
-// discovery returns the schemas of Cloud Run's v1 API, which Google's Go client
-// carries along.
-func discovery(t *testing.T) map[string]*schema {
+// v1Schemas are those of Cloud Run's v1 API.
+func v1Schemas(t *testing.T) map[string]*schema {
 	t.Helper()
-	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "google.golang.org/api").Output()
-	if err != nil {
-		t.Fatalf("find google.golang.org/api: %v", err)
-	}
-	raw, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "run", "v1", "run-api.json"))
+	raw, err := discovery.Read("v1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +75,7 @@ func servedTypes() []reflect.Type {
 
 func TestEveryFieldIsThatOfTheDiscoveryDocument(t *testing.T) {
 	t.Parallel()
-	c := &discoveryCheck{T: t, schemas: discovery(t), seen: map[reflect.Type]bool{}, unsent: maps.Clone(neverSent)}
+	c := &discoveryCheck{T: t, schemas: v1Schemas(t), seen: map[reflect.Type]bool{}, unsent: maps.Clone(neverSent)}
 	for _, served := range servedTypes() {
 		c.object(served)
 	}

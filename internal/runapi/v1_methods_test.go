@@ -3,11 +3,10 @@ package runapi_test
 import (
 	"encoding/json"
 	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/runwith/runwith/internal/conformance/discovery"
 )
 
 // v1Headings are those of the tables about v1 in docs/compatibility.md. The test of
@@ -22,15 +21,10 @@ type v1Resource struct {
 	Methods   map[string]struct{ HTTPMethod, Path string }
 }
 
-// v1Discovery returns the methods of Cloud Run's v1 API, from the document that
-// Google's Go client carries along.
+// v1Discovery returns the methods of Cloud Run's v1 API.
 func v1Discovery(t *testing.T) map[string]v1Resource {
 	t.Helper()
-	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "google.golang.org/api").Output()
-	if err != nil {
-		t.Fatalf("find google.golang.org/api: %v", err)
-	}
-	raw, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "run", "v1", "run-api.json"))
+	raw, err := discovery.Read("v1")
 	if err != nil {
 		t.Fatal(err)
 	}

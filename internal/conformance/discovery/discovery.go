@@ -39,9 +39,9 @@ type resource struct {
 	Resources map[string]*resource
 }
 
-// Load reads the document of a version, "v1" or "v2", from the module that is in
-// the build list. It needs the go command.
-func Load(version string) (*Document, error) {
+// Read returns the text of the document of a version, "v1" or "v2", from the module
+// that is in the build list. It needs the go command.
+func Read(version string) ([]byte, error) {
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "google.golang.org/api").Output()
 	if err != nil {
 		return nil, fmt.Errorf("find module google.golang.org/api: %w", err)
@@ -49,6 +49,15 @@ func Load(version string) (*Document, error) {
 	text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "run", version, "run-api.json"))
 	if err != nil {
 		return nil, fmt.Errorf("read discovery document: %w", err)
+	}
+	return text, nil
+}
+
+// Load reads the document of a version, as [Read] finds it.
+func Load(version string) (*Document, error) {
+	text, err := Read(version)
+	if err != nil {
+		return nil, err
 	}
 	var raw struct {
 		resource
