@@ -1,11 +1,9 @@
 package engine_test
 
 import (
-	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -15,45 +13,9 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// smallDisk is a disk of a few megabytes, and a way to fill it and to empty it
-// again.
-func smallDisk(t *testing.T) (dir string, fill, empty func()) {
-	t.Helper()
-	dir = t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
-		testneed.Missing(t, "mount", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	filler := filepath.Join(dir, "filler")
-	fill = func() {
-		f, err := os.Create(filler)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		for block := make([]byte, 64<<10); len(block) > 0; {
-			if _, err := f.Write(block); errors.Is(err, syscall.ENOSPC) {
-				block = block[:len(block)/2]
-			} else if err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	empty = func() {
-		if err := os.Remove(filler); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir, fill, empty
-}
-
 func TestAFullDiskAcceptsNothingAndRecovers(t *testing.T) {
 	t.Parallel()
-	dir, fill, empty := smallDisk(t)
+	dir, fill, empty := testneed.SmallDisk(t)
 	e, closeEngine := open(t, dir)
 	gate := filepath.Join(t.TempDir(), "gate")
 	createShell(t, e, 1, `while [ ! -e "$1" ]; do sleep 0.01; done`, gate)

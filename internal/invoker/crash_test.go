@@ -22,30 +22,33 @@ import (
 // exactly one execution in the end, and it is the one that is told of.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	for name, run := range map[string]func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error){
-		"started": nil,
-		"answer lost": func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
-			start()
-			return nil, runwith.Errorf(runwith.Unavailable, "the connection broke")
-		},
-		"request lost": func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+	answerLost := func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
+		start()
+		return nil, runwith.Errorf(runwith.Unavailable, "the connection broke")
+	}
+	for name, c := range map[string]crash{
+		"started":     {},
+		"answer lost": {run: answerLost},
+		"request lost": {run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
 			if n == 0 {
 				return nil, runwith.Errorf(runwith.Unavailable, "the connection broke")
 			}
 			return start(), nil
-		},
-		"over quota at first": func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+		}},
+		"over quota at first": {run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
 			if n == 0 {
 				return nil, runwith.Errorf(runwith.ResourceExhausted, "too many")
 			}
 			return start(), nil
-		},
+		}},
+		"cancelled":              {cancel: true},
+		"answer lost, cancelled": {run: answerLost, cancel: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			points := 0
 			for crashed := true; crashed; points++ {
-				synctest.Test(t, func(t *testing.T) { crashed = crashAt(t, points, run) })
+				synctest.Test(t, func(t *testing.T) { crashed = c.at(t, points) })
 				if t.Failed() {
 					t.Fatalf("crash point %d", points)
 				}
@@ -57,11 +60,21 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// crashAt lives through one invocation with a crash at the given point, and reports
+// crash is a life of one invocation: how its call is answered, and whether it is
+// cancelled once it runs, which nothing else ends then.
+type crash struct {
+	run    func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error)
+	cancel bool
+}
+
+// at lives through one invocation with a crash at the given point, and reports
 // whether it came to that.
-func crashAt(t *testing.T, point int, run func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error)) bool {
+func (c crash) at(t *testing.T, point int) bool {
 	path := filepath.Join(t.TempDir(), "invoker.db")
-	real := &cloud{run: run, life: 2 * time.Second}
+	real, end := &cloud{run: c.run, life: 2 * time.Second}, runwith.StateSucceeded
+	if c.cancel {
+		real.life, end = 0, runwith.StateCancelled
+	}
 	world := &mortal{left: point}
 	request := Request{Job: "report", Key: "k", Overrides: runwith.Overrides{Args: []string{"a"}}}
 
@@ -73,12 +86,11 @@ func crashAt(t *testing.T, point int, run func(context.Context, int, func() *run
 	config := Config{Path: path, CloudRun: mortalCloud{real, world}, Logger: slog.New(slog.DiscardHandler)}
 	quick(&config)
 	v := newInvoker(config.complete())
+	taken := false // the wish to cancel, which is not said again then
 	if err := v.begin(t.Context(), mortalStore{store, world}); err == nil {
 		time.Sleep(time.Second) // the store is found to be empty, or never
 		if i, _, err := v.Invoke(t.Context(), request); err == nil {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			_, _ = v.Wait(ctx, i.ID)
-			cancel()
+			taken = c.live(t, v, i.ID) == nil
 		}
 	}
 	crashed := world.end()
@@ -94,13 +106,36 @@ func crashAt(t *testing.T, point int, run func(context.Context, int, func() *run
 	if err != nil {
 		t.Fatalf("the repeat = %v", err)
 	}
+	if !taken {
+		if err := c.live(t, v, i.ID); err != nil {
+			t.Fatalf("after the crash: %v", err)
+		}
+	}
 	got := wait(t, v, i.ID)
 	time.Sleep(5 * time.Minute) // whatever could still come
-	if count := real.executions(); count[i.ID] != 1 || len(count) != 1 || got.State != runwith.StateSucceeded || got.Twins != 0 {
-		t.Errorf("executions = %v, invocation = %+v, %+v; want one that succeeded", count, got, got.Error)
+	if count := real.executions(); count[i.ID] != 1 || len(count) != 1 || got.State != end || got.Twins != 0 {
+		t.Errorf("executions = %v, invocation = %+v, %+v; want one that %s", count, got, got.Error, end)
 	}
 	closeInvoker(t, v)
 	return crashed
+}
+
+// live waits for what becomes of an invocation, a minute at most, and reports
+// whether the wish to cancel it was taken.
+func (c crash) live(t *testing.T, v *Invoker, id string) error {
+	ctx, done := context.WithTimeout(t.Context(), time.Minute)
+	defer done()
+	if c.cancel {
+		runs := func(i runwith.Invocation) bool { return i.Execution != "" || i.State.Settled() }
+		if _, err := v.waitUntil(ctx, id, runs); err != nil {
+			return err
+		}
+		if _, err := v.Cancel(ctx, id); err != nil {
+			return err
+		}
+	}
+	_, _ = v.Wait(ctx, id) // how it ends is looked at after the crash
+	return nil
 }
 
 var errDead = errors.New("the process has crashed")
@@ -175,6 +210,11 @@ func (c mortalCloud) Execution(ctx context.Context, name string) (e *runpb.Execu
 func (c mortalCloud) ExecutionPage(ctx context.Context, job, token string) (page []*runpb.Execution, next string, err error) {
 	err = around(c.world, func() error { page, next, err = c.cloud.ExecutionPage(ctx, job, token); return err })
 	return page, next, err
+}
+
+func (c mortalCloud) CancelExecution(ctx context.Context, name string) (operation string, err error) {
+	err = around(c.world, func() error { operation, err = c.cloud.CancelExecution(ctx, name); return err })
+	return operation, err
 }
 
 // mortalStore has a point on either side of every commit that changes something.
