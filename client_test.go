@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -180,9 +181,12 @@ func TestClientErrors(t *testing.T) {
 // says that the key finds what was started.
 func TestClientRunBroken(t *testing.T) {
 	t.Parallel()
+	var mu sync.Mutex
 	keys := map[string]int{}
 	client := setup(t, func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
 		keys[r.Header.Get("Idempotency-Key")]++
+		mu.Unlock()
 		panic(http.ErrAbortHandler)
 	})
 	_, err := client.Run(t.Context(), "test-job", nil)
@@ -192,6 +196,8 @@ func TestClientRunBroken(t *testing.T) {
 	if _, err := client.RunOnce(t.Context(), "test-job", `order "7" \`, nil); runwith.CodeOf(err) != runwith.Unavailable {
 		t.Errorf("RunOnce = %v, want UNAVAILABLE", err)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if own := `"order \"7\" \\"`; len(keys) != 2 || keys[own] < 2 || keys[""] > 0 {
 		t.Errorf("keys that were sent = %v, want %s and one more, several times", keys, own)
 	}

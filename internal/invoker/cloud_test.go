@@ -137,15 +137,18 @@ func (c *cloud) ExecutionPage(_ context.Context, job, token string) (page []*run
 	}
 	for _, e := range slices.Backward(c.started) {
 		if (job == "-" || e.GetJob() == job) && time.Since(e.GetCreateTime().AsTime()) >= c.late {
-			page = append(page, c.now(e))
+			page = append(page, e)
 		}
 	}
 	from, _ := strconv.Atoi(token)
 	page = page[min(from, len(page)):]
 	if c.pageSize > 0 && len(page) > c.pageSize {
-		return page[:c.pageSize], strconv.Itoa(from + c.pageSize), nil
+		page, next = page[:c.pageSize], strconv.Itoa(from+c.pageSize)
 	}
-	return page, "", nil
+	for i, e := range page {
+		page[i] = c.now(e)
+	}
+	return page, next, nil
 }
 
 // now is an execution as it stands.

@@ -92,14 +92,14 @@ func TestListIsFasterThanTheAnswer(t *testing.T) {
 func TestEveryPageIsRead(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{pageSize: 10, run: lostFirst}
-		v := open(t, c)
-		id := invoke(t, v, runwith.Overrides{}).ID
 		c.page = func(n int) error {
 			if n%7 == 3 {
 				return runwith.Errorf(runwith.Internal, "an error page")
 			}
 			return nil
 		}
+		v := open(t, c)
+		id := invoke(t, v, runwith.Overrides{}).ID
 		for range 45 { // newer ones
 			c.start("report", &runpb.RunJobRequest_Overrides{})
 		}

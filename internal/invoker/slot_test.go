@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -189,20 +190,19 @@ func (c *cloud) checkOrder(t *testing.T, ids []string) {
 func TestQueueSurvivesARestart(t *testing.T) {
 	in(t, func(t *testing.T) {
 		path := t.TempDir() + "/invoker.db"
-		ids := waitingRows(t, path, 10_000)
-		left := 0 // how many calls Cloud Run takes
+		ids := waitingRows(t, path, many(10_000))
+		var left atomic.Int64 // how many calls Cloud Run takes
 		c := &cloud{}
 		c.run = serial(func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
-			if left == 0 {
+			if left.Add(-1) < 0 {
 				return nil, errDial
 			}
-			left--
 			return start(), nil
 		})
 		for range 3 {
-			left = 200
+			left.Store(200)
 			v := reopen(t, c, path)
-			for left > 0 {
+			for left.Load() > 0 {
 				time.Sleep(time.Second)
 			}
 			closeInvoker(t, v)

@@ -1,0 +1,7 @@
+//go:build race
+
+package invoker
+
+// many is a large number, smaller under the race detector, with which SQLite takes
+// ten times as long: what there is to race for shows with fewer too.
+func many(n int) int { return n / 10 }
