@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -23,8 +24,8 @@ const (
 	// maxFaults is the most faults that a problem lists, which keeps the answer in
 	// proportion to the request.
 	maxFaults = 100
-	// retryAfter is in seconds: nothing that ends by itself is known to last longer.
-	retryAfter = "1"
+	// retryAfter is in seconds, where nobody knows how long it lasts.
+	retryAfter = 1
 )
 
 // problem is an error on the wire. Its type is about:blank, which need not be
@@ -35,6 +36,8 @@ type problem struct {
 	Code   string  `json:"code" doc:"Canonical code, such as NOT_FOUND."`
 	Detail string  `json:"detail" doc:"What is wrong, and what to do about it."`
 	Errors []fault `json:"errors,omitempty" doc:"The request's faults, one for each field."`
+
+	retryAfter int // seconds; 0: nobody knows
 }
 
 // fault is what is wrong with one field of a request.
@@ -60,7 +63,7 @@ func (p *problem) GetStatus() int { return p.Status }
 func (p *problem) GetHeaders() http.Header {
 	switch p.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return http.Header{"Retry-After": {retryAfter}}
+		return http.Header{"Retry-After": {strconv.Itoa(cmp.Or(p.retryAfter, retryAfter))}}
 	}
 	return nil
 }
@@ -86,7 +89,9 @@ func problemOf(err error) *problem {
 		return p
 	}
 	if e, ok := errors.AsType[*runwith.Error](err); ok {
-		return newProblem(guard.Status(err), e.Code, e.Error())
+		p := newProblem(guard.Status(err), e.Code, e.Error())
+		p.retryAfter = guard.RetryAfter(err)
+		return p
 	}
 	switch code := runwith.CodeOf(err); code {
 	case runwith.Canceled:
@@ -99,6 +104,7 @@ func problemOf(err error) *problem {
 
 // problem translates an error and logs what the answer leaves out.
 func (s *server) problem(ctx context.Context, err error) *problem {
+	err = guard.Ended(ctx, err)
 	p := problemOf(err)
 	cause := err
 	if e, ok := errors.AsType[*runwith.Error](err); ok {

@@ -40,6 +40,9 @@ type throttledError struct {
 
 func (e *throttledError) Error() string { return "asked to wait for " + e.after.String() }
 
+// RetryAfter is how long to wait, as the HTTP header of that name tells it.
+func (e *throttledError) RetryAfter() time.Duration { return e.after }
+
 // throttled reads the header Retry-After; nil where it names no time.
 // See https://www.rfc-editor.org/rfc/rfc9110#field.retry-after.
 func throttled(h http.Header) error {

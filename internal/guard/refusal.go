@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/runwith/runwith"
 )
@@ -43,6 +44,23 @@ func Status(err error) int {
 		return s.HTTPStatus()
 	}
 	return runwith.CodeOf(err).HTTPStatus()
+}
+
+// withRetryAfter is a cause that knows when to ask again.
+type withRetryAfter interface {
+	error
+	RetryAfter() time.Duration
+}
+
+// RetryAfter returns in how many seconds err says to ask again, rounded up, as the
+// header of that name has it; 0 where it does not say.
+// See https://www.rfc-editor.org/rfc/rfc9110#field.retry-after.
+func RetryAfter(err error) int {
+	later, ok := errors.AsType[withRetryAfter](err)
+	if !ok {
+		return 0
+	}
+	return int(max(0, later.RetryAfter()+time.Second-1) / time.Second)
 }
 
 func (g *Guard) bodyTooLarge(cause *http.MaxBytesError) *runwith.Error {

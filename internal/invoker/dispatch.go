@@ -41,6 +41,7 @@ func (v *Invoker) dispatch() {
 			v.storeFailed("dispatch", err)
 			v.sleep(nil, now.Add(storeRetry))
 		case len(taken.Records) == 0 && free > 0:
+			v.opens.Store(micros(taken.Next))
 			v.sleep(v.queued, orIdle(taken.Next, now))
 		}
 	}

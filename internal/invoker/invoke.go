@@ -185,8 +185,8 @@ func (v *Invoker) sleepOrWithdraw(ctx context.Context, r Record, changed <-chan 
 	}
 	withdrawn, err := v.store.Withdraw(context.WithoutCancel(ctx), r.ID)
 	if err == nil && withdrawn {
-		return errors.Join(ctx.Err(), runwith.Errorf(runwith.ResourceExhausted,
-			"job %s cannot be started now, and this server keeps nothing that waits: ask again later", r.Job))
+		return errors.Join(ctx.Err(), &runwith.Error{Code: runwith.ResourceExhausted, Err: askAgain(time.Until(fromMicros(v.opens.Load()))),
+			Message: fmt.Sprintf("job %s cannot be started now, and this server keeps nothing that waits: ask again later", r.Job)})
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -125,6 +126,7 @@ type Invoker struct {
 	reach   reach
 	rebuilt chan struct{} // closed when every key is known
 	slots   map[string]int
+	opens   atomic.Int64 // when the queue goes on that could not; micros
 
 	// Each holds one when there may be something new for its loop.
 	queued, unchecked, cancelling chan struct{}

@@ -250,6 +250,21 @@ func TestEphemeral(t *testing.T) {
 	}
 }
 
+// TestEphemeralTellsWhenToAskAgain names the pause that Cloud Run has asked for.
+func TestEphemeralTellsWhenToAskAgain(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{run: func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error) {
+			return nil, tooMany(40 * time.Second)
+		}}
+		v := open(t, c, func(c *Config) { c.Ephemeral = true })
+		<-v.Rebuilt()
+		_, _, err := v.Invoke(t.Context(), keyedRequest("k"))
+		if after, ok := errors.AsType[askAgain](err); !ok || after.RetryAfter() < 35*time.Second || after.RetryAfter() > 40*time.Second {
+			t.Errorf("Invoke() = %v, which says to ask again in %v; want about 40s", err, after.RetryAfter())
+		}
+	})
+}
+
 // TestEphemeralDoesNotQueue refuses what would have to wait for a slot.
 func TestEphemeralDoesNotQueue(t *testing.T) {
 	in(t, func(t *testing.T) {
@@ -300,14 +315,14 @@ func TestReadiness(t *testing.T) {
 // TestKeep removes what has ended long ago.
 func TestKeep(t *testing.T) {
 	in(t, func(t *testing.T) {
-		v := open(t, &cloud{life: time.Minute}, func(c *Config) { c.Keep = 24 * time.Hour })
+		v := open(t, &cloud{life: time.Minute}, func(c *Config) { c.Keep = 3 * time.Hour })
 		id := invoke(t, v, runwith.Overrides{}).ID
 		wait(t, v, id)
-		time.Sleep(23 * time.Hour)
+		time.Sleep(2 * time.Hour)
 		now(t, v, id)
 		time.Sleep(3 * time.Hour)
 		if _, err := v.Invocation(t.Context(), id); runwith.CodeOf(err) != runwith.NotFound {
-			t.Errorf("Invocation() after a day = %v, want NOT_FOUND", err)
+			t.Errorf("Invocation() after its time = %v, want NOT_FOUND", err)
 		}
 	})
 }

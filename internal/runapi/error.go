@@ -34,7 +34,7 @@ func interceptor(logger *slog.Logger) grpc.UnaryServerInterceptor {
 // encodeError gives an error its form, and logs its cause where the caller does not
 // see it.
 func encodeError(ctx context.Context, logger *slog.Logger, method string, err error) error {
-	public := publicError(err)
+	public := publicError(guard.Ended(ctx, err))
 	if public.Code == runwith.Internal {
 		logger.ErrorContext(ctx, "internal error", "method", method, "error", err)
 	}
@@ -91,8 +91,8 @@ func WriteError(w http.ResponseWriter, err error) {
 		Status  string `json:"status"`
 	}
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
-	if after, ok := errors.AsType[retryAfterError](err); ok {
-		w.Header().Set("Retry-After", strconv.Itoa(after.RetryAfter()))
+	if after := guard.RetryAfter(err); after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(after))
 	}
 	w.WriteHeader(httpStatus)
 	encoder := json.NewEncoder(w)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/api"
+	"github.com/runwith/runwith/internal/guard"
 )
 
 // wires are the three ways in which an error leaves the process. Each encodes one
@@ -102,5 +103,27 @@ func TestAnErrorWithoutACodeShowsNothingOfItself(t *testing.T) {
 		if code != runwith.Internal || message == "" || message == "a secret cause" {
 			t.Errorf("%s: an error without a code came back as %v, %q; want INTERNAL that keeps it", wire, code, message)
 		}
+	}
+}
+
+// A call that the server ends is not one that its caller has left.
+func TestACallEndsWithItsCallerAndWithTheServer(t *testing.T) {
+	t.Parallel()
+	serving, stop := context.WithCancelCause(t.Context())
+	waiting := func(ctx context.Context, req any) (any, error) {
+		return interceptor(slog.New(slog.DiscardHandler))(ctx, req, &grpc.UnaryServerInfo{}, func(ctx context.Context, _ any) (any, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+	}
+	g := &gate{base: serving}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := g.bound(left, nil, nil, waiting); status.Code(err) != codes.Canceled {
+		t.Errorf("the call that its caller leaves = %v, want Canceled", err)
+	}
+	stop(guard.Stopping())
+	if _, err := g.bound(t.Context(), nil, nil, waiting); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "stopping") {
+		t.Errorf("the call of a server that stops = %v, want Unavailable", err)
 	}
 }

@@ -76,10 +76,8 @@ type retryAfterError time.Duration
 
 func (e retryAfterError) Error() string { return fmt.Sprint("try again in ", time.Duration(e)) }
 
-// RetryAfter is what the header of that name says, in whole seconds.
-func (e retryAfterError) RetryAfter() int {
-	return int((time.Duration(e) + time.Second - 1) / time.Second)
-}
+// RetryAfter is what [guard.RetryAfter] tells.
+func (e retryAfterError) RetryAfter() time.Duration { return time.Duration(e) }
 
 // exchange is a request whose answer may be lost.
 type exchange struct {

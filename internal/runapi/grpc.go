@@ -18,8 +18,9 @@ import (
 
 // ServeGRPC serves gRPC on a listener of its own, with gRPC's own transport, which
 // answers sooner than net/http does. Each call must pass check, which sees it as a
-// request with its Host and headers; calls that wait end with ctx. It returns when
-// the server is stopped, and is called once. A server with faults serves gRPC as a
+// request with its Host and headers; calls that wait end with ctx,
+// and are told its cause. It returns when the server is stopped, and is called once.
+// A server with faults serves gRPC as a
 // handler alone, because gRPC's own transport loses no answer.
 func (s *Server) ServeGRPC(ctx context.Context, l net.Listener, check func(*http.Request) *runwith.Error) error {
 	if s.faults != nil {
@@ -102,9 +103,18 @@ func (g *gate) bound(ctx context.Context, req any, _ *grpc.UnaryServerInfo, hand
 	if g.base == nil {
 		return handler(ctx, req)
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := g.within(ctx)
 	defer cancel()
-	stop := context.AfterFunc(g.base, cancel)
-	defer stop()
 	return handler(ctx, req)
+}
+
+// within returns a context that also ends with the server, and for its cause. The
+// caller cancels it.
+func (g *gate) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(g.base, func() { cancel(context.Cause(g.base)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
 }

@@ -43,13 +43,13 @@ func splitOf(t *testing.T, c runapi.Config) (addr string, stop func()) {
 		t.Fatal(err)
 	}
 	http1, http2 := guard.Split(l)
-	base, cancel := context.WithCancel(context.Background())
+	base, cancel := context.WithCancelCause(context.Background())
 	ended := make(chan error, 2)
 	web := guard.Server(shield.Wrap(api), slog.New(slog.DiscardHandler))
 	go func() { ended <- web.Serve(http1) }()
 	go func() { ended <- api.ServeGRPC(base, http2, shield.Check) }()
 	stop = func() {
-		cancel()
+		cancel(guard.Stopping())
 		api.StopGRPC(context.Background())
 		_ = web.Close()
 		for range 2 {

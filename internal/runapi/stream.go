@@ -38,15 +38,9 @@ func (g *gate) boundStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServ
 	if g.base == nil {
 		return handler(srv, stream)
 	}
-	ctx, cancel := context.WithCancel(stream.Context())
+	ctx, cancel := g.within(stream.Context())
 	defer cancel()
-	stop := context.AfterFunc(g.base, cancel)
-	defer stop()
-	err := handler(srv, endingStream{stream, ctx})
-	if err != nil && g.base.Err() != nil && stream.Context().Err() == nil {
-		return grpcError(runwith.Errorf(runwith.Unavailable, "the server is stopping"))
-	}
-	return err
+	return handler(srv, endingStream{stream, ctx})
 }
 
 // endingStream is a stream whose context ends with the server.

@@ -53,8 +53,8 @@ type Config struct {
 // called when the site answers. The listener is closed when Serve returns.
 func Serve(ctx context.Context, c Config, open func(ctx context.Context, addr string) (*Site, error), ready func(addr string)) error {
 	listener := c.Listener
-	requests, stopRequests := context.WithCancel(context.Background())
-	defer stopRequests()
+	requests, stopRequests := context.WithCancelCause(context.Background())
+	defer stopRequests(nil)
 	s, err := open(requests, listener.Addr().String())
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -83,7 +83,7 @@ func Serve(ctx context.Context, c Config, open func(ctx context.Context, addr st
 		return errors.Join(fmt.Errorf("serve: %w", err), s.stop())
 	case <-ctx.Done():
 	}
-	stopRequests()
+	stopRequests(guard.Stopping())
 	return s.shutdown(ctx, server)
 }
 
