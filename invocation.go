@@ -89,9 +89,12 @@ type Counts struct {
 // Done is the number of tasks that have ended.
 func (c Counts) Done() int { return c.Succeeded + c.Failed + c.Cancelled }
 
-// Failure is the reason that an [Invocation] carries.
+// Failure is the reason that an [Invocation] carries. ABORTED of one that failed is
+// the job's own end: a task exited with another code than 0, which Message has.
+// Other codes tell why the execution could not run (NOT_FOUND: its image is
+// missing), and UNKNOWN that Cloud Run gives no reason.
 type Failure struct {
-	Code    string `json:"code" doc:"Canonical code, such as NOT_FOUND."`
+	Code    string `json:"code" doc:"Canonical code, such as NOT_FOUND. ABORTED where a task exited with another code than 0."`
 	Message string `json:"message" doc:"What happened."`
 }
 

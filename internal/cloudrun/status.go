@@ -79,13 +79,36 @@ func completion(e *runpb.Execution) *runpb.Condition {
 	return nil
 }
 
-// failureOf has code UNKNOWN: why a task failed is the job's own matter.
+// failureOf tells a job that failed, which is its own matter, from an execution
+// that could not run. ABORTED is a task that exited with another code than 0; which
+// one is in Cloud Run's message. UNKNOWN is what Cloud Run gives no reason for.
 func failureOf(e *runpb.Execution) *runwith.Failure {
-	message := completion(e).GetMessage()
+	condition := completion(e)
+	code := reasonCode(condition.GetReason())
+	if condition.GetExecutionReason() == runpb.Condition_NON_ZERO_EXIT_CODE {
+		code = runwith.Aborted
+	}
+	message := condition.GetMessage()
 	if message == "" {
 		message = "The execution failed, and Cloud Run does not say why: look at its output."
 	}
-	return &runwith.Failure{Code: runwith.Unknown.String(), Message: message}
+	return &runwith.Failure{Code: code.String(), Message: message}
+}
+
+// reasonCode is the canonical code of a reason that Cloud Run gives.
+func reasonCode(reason runpb.Condition_CommonReason) runwith.Code {
+	switch reason {
+	case runpb.Condition_CONTAINER_MISSING, runpb.Condition_VPC_NETWORK_NOT_FOUND:
+		return runwith.NotFound
+	case runpb.Condition_CONTAINER_PERMISSION_DENIED, runpb.Condition_CONTAINER_IMAGE_UNAUTHORIZED,
+		runpb.Condition_ENCRYPTION_KEY_PERMISSION_DENIED, runpb.Condition_SECRETS_ACCESS_CHECK_FAILED:
+		return runwith.PermissionDenied
+	case runpb.Condition_PROGRESS_DEADLINE_EXCEEDED:
+		return runwith.DeadlineExceeded
+	case runpb.Condition_INTERNAL:
+		return runwith.Internal
+	}
+	return runwith.Unknown
 }
 
 func timeOf(t *timestamppb.Timestamp) time.Time {

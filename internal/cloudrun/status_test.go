@@ -64,9 +64,28 @@ func TestStatusOf(t *testing.T) {
 	want := Status{
 		State: runwith.StateFailed, Started: began, Finished: began.Add(time.Minute),
 		Counts: runwith.Counts{Tasks: 6, Running: 1, Succeeded: 2, Failed: 1, Cancelled: 2, Retried: 4},
-		Error:  &runwith.Failure{Code: "UNKNOWN", Message: "as Cloud Run says"},
+		Error:  &runwith.Failure{Code: "ABORTED", Message: "as Cloud Run says"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("StatusOf() (-want +got):\n%s", diff)
+	}
+}
+
+func TestStatusOfFailure(t *testing.T) {
+	t.Parallel()
+	for reason, want := range map[runpb.Condition_CommonReason]string{
+		runpb.Condition_CONTAINER_MISSING:           "NOT_FOUND",
+		runpb.Condition_CONTAINER_PERMISSION_DENIED: "PERMISSION_DENIED",
+		runpb.Condition_SECRETS_ACCESS_CHECK_FAILED: "PERMISSION_DENIED",
+		runpb.Condition_PROGRESS_DEADLINE_EXCEEDED:  "DEADLINE_EXCEEDED",
+		runpb.Condition_INTERNAL:                    "INTERNAL",
+		runpb.Condition_COMMON_REASON_UNDEFINED:     "UNKNOWN",
+		runpb.Condition_CommonReason(1000):          "UNKNOWN",
+	} {
+		execution := &runpb.Execution{Conditions: []*runpb.Condition{{Type: "Completed", State: runpb.Condition_CONDITION_FAILED,
+			Message: "why", Reasons: &runpb.Condition_Reason{Reason: reason}}}}
+		if got := StatusOf(execution).Error; got.Code != want || got.Message != "why" {
+			t.Errorf("StatusOf(%v).Error = %+v, want %s with Cloud Run's message", reason, got, want)
+		}
 	}
 }
