@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -23,8 +25,28 @@ type chaosOptions struct {
 	seed               uint64
 	settle             time.Duration
 	data               string
+	calm               bool
 	engine             []string // more arguments of the engine
 }
+
+// faults are what goes wrong in the engine besides: answers that are lost or say 503
+// after the job was started, and executions that lists show late, though earlier
+// than the invoker believes them.
+func (o chaosOptions) faults() []string {
+	if o.calm {
+		return nil
+	}
+	return []string{
+		"--fault-seed", strconv.FormatUint(o.seed, 10),
+		"--fault", "RunJob: answer-lost, p=0.1",
+		"--fault", "RunJob: answer-503, p=0.1",
+		"--fault", "GetExecution: answer-503, p=0.1",
+		"--fault", fmt.Sprintf("listed-late=%v, p=0.5", o.late()),
+	}
+}
+
+// late is how much later than it began an execution may be listed.
+func (o chaosOptions) late() time.Duration { return o.settle / 2 }
 
 // perJob is how many invocations one job gets: of a thousand, all of them new,
 // nobody could say that one is not among them.
@@ -67,8 +89,9 @@ func parseChaos(args []string, errs io.Writer) (chaosOptions, error) {
 	flags.IntVar(&o.engineKills, "engine-kills", 10, "kill the engine `N` times")
 	flags.Uint64Var(&o.seed, "seed", rand.Uint64N(1_000_000), "decide by this `NUMBER` when to kill, to cut and to repeat")
 	flags.DurationVar(&o.settle, "settle", 2*time.Second, "the invoker's settling delay")
+	flags.BoolVar(&o.calm, "calm", false, "let the engine lose no answers, and list executions at once")
 	flags.StringVar(&o.data, "data", "", "make the temporary folder in `DIR` (default: the system's)")
-	flags.Func("engine", "one more `ARGUMENT` of the engine, such as --fault=listed-late=1s (repeatable)", func(value string) error {
+	flags.Func("engine", "one more `ARGUMENT` of the engine, such as --fault=slow-start=1s (repeatable)", func(value string) error {
 		o.engine = append(o.engine, value)
 		return nil
 	})
@@ -143,7 +166,7 @@ func (w *world) startEngine(ctx context.Context) (err error) {
 		}
 		args = append(args, "--job", file)
 	}
-	w.engineServer, err = start(ctx, w.bench.progress, readyLine, append(args, w.engine...)...)
+	w.engineServer, err = start(ctx, w.bench.progress, readyLine, slices.Concat(args, w.faults(), w.engine)...)
 	if err == nil {
 		w.engineAddr = w.engineServer.addr // the next one is found where this one was
 	}
@@ -338,6 +361,9 @@ func (w *world) count(ctx context.Context) (t tally, err error) {
 	}
 	if t.accepted != w.n {
 		t.faults = append(t.faults, fmt.Sprintf("%d invocations for %d keys", t.accepted, w.n))
+	}
+	if err := pause(ctx, w.late()); err != nil { // then lists have all of them
+		return t, err
 	}
 	t.executions, err = w.executions(ctx)
 	if err == nil && t.executions != t.accepted {

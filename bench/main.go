@@ -44,7 +44,7 @@ type options struct {
 
 	// What is large, and smaller in tests.
 	rest  time.Duration // until a server's memory is looked at
-	past  int           // executions among which a page is listed
+	past  int           // executions among which a page is listed, and invocations before
 	tasks int           // of the large execution
 	log   int64         // bytes of the log of which a part is read
 }
@@ -59,6 +59,7 @@ var scenarios = []scenario{
 	{"run", "a run of `true` over gRPC, from RunJob until its operation is done", measureRun},
 	{"runs", "the same by 16 clients at once, in runs a second", measureRuns},
 	{"invoke", "POST /api/v1/jobs/{job}/invocations until 202, by 1 and by 32 clients, while what was accepted is run", measureInvoke},
+	{"accept", "the same of `runwith serve` alone, until RunJob arrives at a Cloud Run that does nothing, and with 100,000 past invocations", measureAccept},
 	{"read", "GetJob over gRPC, REST and REST v1", measureRead},
 	{"list", "a page of 100 executions among 100,000, and among 1,000", measureList},
 	{"tasks", "an execution of 1,000 tasks of `true`, 8 at once, to its end, in tasks a second", measureTasks},
@@ -92,7 +93,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.IntVar(&o.n, "n", 200, "measure each row `N` times; what is slow is measured less often")
-	flags.IntVar(&o.clients, "clients", 0, "let `N` clients work at once in the rows that have several; 0 is 16 for runs and 32 for invoke")
+	flags.IntVar(&o.clients, "clients", 0, "let `N` clients work at once in the rows that have several; 0 is 16 for runs and 32 for invoke and accept")
 	flags.StringVar(&o.data, "data", "", "make the temporary folder in `DIR`: what is measured is the disk below it (default: the system's)")
 	flags.StringVar(&o.only, "only", "", "measure the rows of one `NAME` alone")
 	flags.BoolVar(&o.json, "json", false, "print JSON; times are in seconds, memory is in bytes")

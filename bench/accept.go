@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+const (
+	// acceptTarget bounds accepting by many at once, as a multiple of a handler that
+	// does one group commit.
+	acceptTarget = 2
+	// arrivalTarget bounds the time until RunJob arrives, in commits.
+	arrivalTarget = 5
+	// pastTarget bounds by how much a latency grows with what was invoked before.
+	pastTarget = 4.0 / 3
+)
+
+// measureAccept measures the invoker alone: `runwith serve` in front of a Cloud Run
+// that does nothing.
+func measureAccept(ctx context.Context, b *bench) (_ []row, err error) {
+	fresh, err := b.openFront(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, fresh.close()) }()
+	old, err := b.openFront(ctx, b.past)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, old.close()) }()
+	if err := pause(ctx, b.rest); err != nil {
+		return nil, err
+	}
+	memory, err := old.server.resident(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rates, err := b.acceptRates(ctx, fresh)
+	if err != nil {
+		return nil, err
+	}
+	latencies, err := b.acceptLatencies(ctx, fresh, old)
+	if err != nil {
+		return nil, err
+	}
+	atRest := newRow(fmt.Sprintf("`serve` at rest, after %v, with %d past", b.rest, b.past), bytesHeld, []float64{memory})
+	return append(append(rates, latencies...), atRest.within(restTarget)), nil
+}
+
+// acceptRates are how many are accepted by one client, and by many.
+func (b *bench) acceptRates(ctx context.Context, f *front) ([]row, error) {
+	var rows []row
+	for _, n := range []int{1, b.clientsOr(32)} {
+		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: n}}
+		post := func(addr string) probe {
+			return rate(n, 10*b.n, func(ctx context.Context, _ int) error { return invoke(ctx, client, "http://"+addr+invocationsPath) })
+		}
+		rates, err := interleave(ctx, plan{min(rounds, b.n), 1}, post(b.floor.restAddr), func(ctx context.Context) (float64, error) {
+			perSecond, err := post(f.server.addr)(ctx)
+			return perSecond, errors.Join(err, drain(ctx, f.server.addr))
+		})
+		client.CloseIdleConnections()
+		if err != nil {
+			return nil, err
+		}
+		r := newRow(fmt.Sprintf("accepted by `serve`, %d clients", n), perSecond, rates[1]).beside("net/http handler with one group commit", rates[0])
+		if n > 1 {
+			r = r.times(acceptTarget)
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// acceptLatencies are how long an idle invoker takes, and one with a past beside it.
+func (b *bench) acceptLatencies(ctx context.Context, fresh, old *front) ([]row, error) {
+	commit := timed(func(ctx context.Context) error {
+		_, err := b.floor.insert(ctx)
+		return err
+	})
+	times, err := interleave(ctx, plan{b.n, 1}, commit, fresh.arrive, old.arrive)
+	if err != nil {
+		return nil, err
+	}
+	none := "the same with no past"
+	past := func(what string) string { return fmt.Sprintf("%s, with %d past", what, b.past) }
+	const arrival = "POST until RunJob arrives, idle"
+	rows := []row{
+		newRow(arrival, seconds, times[1]).beside("one commit", times[0]).times(arrivalTarget),
+		newRow(past(arrival), seconds, times[2]).beside(none, times[1]).times(pastTarget),
+	}
+	for _, call := range []struct {
+		what string
+		of   func(*front) probe
+	}{
+		{"POST until 202", func(f *front) probe { return timed(f.post) }},
+		{"an invocation", func(f *front) probe { return timed(f.get("/api/v1/invocations/" + f.id)) }},
+		{"the first page", func(f *front) probe { return timed(f.get("/api/v1/invocations?state=succeeded")) }},
+		{"the job's first page", func(f *front) probe { return timed(f.get("/api/v1/invocations?job=" + jobID)) }},
+	} {
+		times, err := interleave(ctx, plan{b.n, streak}, call.of(fresh), call.of(old))
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, newRow(past(call.what), seconds, times[1]).beside(none, times[0]).times(pastTarget))
+		if err := errors.Join(drain(ctx, fresh.server.addr), drain(ctx, old.server.addr)); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// front is a `runwith serve` in front of a recorder.
+type front struct {
+	recorder *recorder
+	server   *server
+	client   *http.Client
+	id       string // of an invocation that has ended
+}
+
+// openFront starts one that has accepted a page of invocations, or more: the others
+// are copies in its database. The caller closes it.
+func (b *bench) openFront(ctx context.Context, past int) (_ *front, err error) {
+	f := &front{client: &http.Client{Transport: &http.Transport{}}}
+	if f.recorder, err = startRecorder(ctx); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.close())
+		}
+	}()
+	data := filepath.Join(b.dir, fmt.Sprintf("front-%d", past))
+	if err := f.serve(ctx, b, data); err != nil {
+		return nil, err
+	}
+	for range pageSize { // so that the pages are as long in both
+		if err := f.post(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := drain(ctx, f.server.addr); err != nil {
+		return nil, err
+	}
+	for i, err := range (&runwith.Client{Server: "http://" + f.server.addr}).Invocations(ctx, nil) {
+		if err != nil {
+			return nil, err
+		}
+		f.id = i.ID
+		break
+	}
+	if past == 0 {
+		return f, nil
+	}
+	if err := f.server.stop(); err != nil {
+		return nil, err
+	}
+	f.server = nil
+	if err := addPast(ctx, filepath.Join(data, "invoker.db"), f.id, past); err != nil {
+		return nil, fmt.Errorf("copy invocations: %w", err)
+	}
+	return f, f.serve(ctx, b, data)
+}
+
+func (f *front) serve(ctx context.Context, b *bench, data string) (err error) {
+	f.server, err = start(ctx, b.progress, readyLine, b.binary, "serve", "--allow-unauthenticated", "--addr", "127.0.0.1:0",
+		"--data", data, "--endpoint", "http://"+f.recorder.addr)
+	return err
+}
+
+func (f *front) close() error {
+	f.client.CloseIdleConnections()
+	var err error
+	if f.server != nil {
+		err = f.server.stop()
+	}
+	return errors.Join(err, f.recorder.close())
+}
+
+func (f *front) post(ctx context.Context) error {
+	return invoke(ctx, f.client, "http://"+f.server.addr+invocationsPath)
+}
+
+// arrive measures from the request until RunJob arrives, which may be before the
+// request's answer does.
+func (f *front) arrive(ctx context.Context) (float64, error) {
+	began := time.Now()
+	at, err := f.recorder.arrival(ctx, f.post)
+	return at.Sub(began).Seconds(), err
+}
+
+func (f *front) get(path string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+f.server.addr+path, nil)
+		if err != nil {
+			return err
+		}
+		response, err := f.client.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		_, err = io.Copy(io.Discard, response.Body)
+		if err == nil && response.StatusCode != http.StatusOK {
+			err = fmt.Errorf("GET %s: %s", path, response.Status)
+		}
+		return err
+	}
+}
+
+// addPast copies an invocation in an invoker's database so many times.
+func addPast(ctx context.Context, path, id string, times int) error {
+	db, err := sqlite.Open(ctx, sqlite.Options{Path: path})
+	if err != nil {
+		return err
+	}
+	const same = `job, state, version, overrides, checked, not_before, lease_until, postponed, attempts, created, started, finished,
+		tasks, running, succeeded, failed, cancelled, retried, error_code, error_message,
+		owner, fingerprint, slot, job_uid, search_from, watch_until, cancel_at, watched`
+	err = db.Write(ctx, func(tx *sqlite.Tx) error {
+		_, err := tx.Exec(`INSERT INTO invocations (id, execution, `+same+`)
+			WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+			SELECT printf('00000000-0000-7000-8000-%012d', i), execution || '-' || i, `+same+` FROM n, invocations WHERE id = ?`, times, id)
+		return err
+	})
+	return errors.Join(err, db.Close())
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/runwith/runwith/internal/guard"
+)
+
+// recorder is a Cloud Run that does the least that an invoker needs, and says when
+// RunJob arrives: what the invoker costs is measured at it, without an engine's work.
+// Every job is there, and every execution has succeeded when it is looked at.
+type recorder struct {
+	runpb.UnimplementedJobsServer
+	runpb.UnimplementedExecutionsServer
+
+	server  *grpc.Server
+	tokens  *http.Server // the metadata server that an invoker asks for its token
+	addr    string
+	served  chan error
+	arrived chan time.Time // holds when the last RunJob did
+
+	mu   sync.Mutex
+	runs []*runpb.Execution // newest last
+}
+
+// startRecorder serves until it is closed.
+func startRecorder(ctx context.Context) (*recorder, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	r := &recorder{server: grpc.NewServer(), addr: listener.Addr().String(), served: make(chan error, 2), arrived: make(chan time.Time, 1)}
+	runpb.RegisterJobsServer(r.server, r)
+	runpb.RegisterExecutionsServer(r.server, r)
+	r.tokens = &http.Server{Handler: http.HandlerFunc(token), ReadHeaderTimeout: 10 * time.Second}
+	http1, http2 := guard.Split(listener)
+	go func() { r.served <- r.tokens.Serve(http1) }()
+	go func() { r.served <- r.server.Serve(http2) }()
+	return r, nil
+}
+
+func (r *recorder) close() error {
+	r.server.Stop()
+	err := r.tokens.Close()
+	for range cap(r.served) {
+		<-r.served // how a server ends that was stopped tells nothing
+	}
+	return err
+}
+
+func token(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Metadata-Flavor", "Google")
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprint(w, `{"access_token":"recorded","expires_in":3600,"token_type":"Bearer"}`)
+}
+
+// GetJob has the job that is asked for.
+func (r *recorder) GetJob(_ context.Context, req *runpb.GetJobRequest) (*runpb.Job, error) {
+	return &runpb.Job{Name: req.Name, Uid: "recorded", Template: &runpb.ExecutionTemplate{TaskCount: 1,
+		Template: &runpb.TaskTemplate{Containers: []*runpb.Container{{Image: "true"}}}}}, nil
+}
+
+// RunJob starts nothing.
+func (r *recorder) RunJob(_ context.Context, req *runpb.RunJobRequest) (*longrunningpb.Operation, error) {
+	now := time.Now()
+	select {
+	case <-r.arrived:
+	default:
+	}
+	select {
+	case r.arrived <- now:
+	default:
+	}
+	packed, err := anypb.New(r.add(req.Name, now))
+	if err != nil {
+		return nil, err
+	}
+	return &longrunningpb.Operation{Name: location + "/operations/recorded", Metadata: packed}, nil
+}
+
+func (r *recorder) add(job string, now time.Time) *runpb.Execution {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := succeeded(job+"/executions/recorded-"+strconv.Itoa(len(r.runs)), now)
+	r.runs = append(r.runs, e)
+	return e
+}
+
+func succeeded(name string, at time.Time) *runpb.Execution {
+	return &runpb.Execution{Name: name, TaskCount: 1, SucceededCount: 1,
+		CreateTime: timestamppb.New(at), StartTime: timestamppb.New(at), CompletionTime: timestamppb.New(at),
+		Conditions: []*runpb.Condition{{Type: "Completed", State: runpb.Condition_CONDITION_SUCCEEDED}}}
+}
+
+// GetExecution has the execution that is asked for.
+func (r *recorder) GetExecution(_ context.Context, req *runpb.GetExecutionRequest) (*runpb.Execution, error) {
+	return succeeded(req.Name, time.Now()), nil
+}
+
+// ListExecutions lists the newest first, and all of them.
+func (r *recorder) ListExecutions(_ context.Context, req *runpb.ListExecutionsRequest) (*runpb.ListExecutionsResponse, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	end := len(r.runs)
+	if req.PageToken != "" {
+		at, err := strconv.Atoi(req.PageToken)
+		if err != nil || at < 0 || at > end {
+			return nil, fmt.Errorf("page token %q", req.PageToken)
+		}
+		end = at
+	}
+	from := max(0, end-max(1, int(req.PageSize)))
+	page := slices.Clone(r.runs[from:end])
+	slices.Reverse(page)
+	answer := &runpb.ListExecutionsResponse{Executions: page}
+	if from > 0 {
+		answer.NextPageToken = strconv.Itoa(from)
+	}
+	return answer, nil
+}
+
+// arrival calls post and returns when RunJob arrived after that.
+func (r *recorder) arrival(ctx context.Context, post func(context.Context) error) (time.Time, error) {
+	select {
+	case <-r.arrived: // of a call before
+	default:
+	}
+	if err := post(ctx); err != nil {
+		return time.Time{}, err
+	}
+	select {
+	case at := <-r.arrived:
+		return at, nil
+	case <-ctx.Done():
+		return time.Time{}, ctx.Err()
+	}
+}
