@@ -162,8 +162,12 @@ var doors = []door{
 	},
 	{
 		imports: []string{"google.golang.org/grpc/..."},
-		only:    []string{"internal/runapi/...", "internal/cloudrun/...", "runwithtest", "bench/..."}, // runwithtest: an option of the clients
-		why:     "gRPC is served by runapi and spoken by cloudrun; errors elsewhere are runwith.Error",
+		only: []string{
+			"internal/runapi/...", "internal/cloudrun/...", "bench/...",
+			"runwithtest",               // an option of the clients
+			"internal/runner/container", // probes the health of containers
+		},
+		why: "gRPC is served by runapi and spoken by cloudrun; errors elsewhere are runwith.Error",
 	},
 	{
 		imports: []string{"google.golang.org/grpc#NewServer", "cloud.google.com/go/run/apiv2/runpb#Register*Server", "cloud.google.com/go/run/apiv2/runpb#*ServiceDesc"},
@@ -196,9 +200,11 @@ var doors = []door{
 		why:     "the SQLite driver lives behind internal/sqlite",
 	},
 	{
-		imports: []string{"github.com/moby/moby/...", "github.com/docker/..."},
-		only:    []string{"internal/runner/container/..."},
-		why:     "the Docker client lives behind internal/runner/container",
+		imports: []string{
+			"github.com/moby/moby/...", "github.com/docker/...", "github.com/containerd/errdefs", "github.com/google/go-containerregistry/...",
+		},
+		only: []string{"internal/runner/container/..."},
+		why:  "containers, their images and their registries live behind internal/runner/container",
 	},
 	{
 		imports: []string{"github.com/danielgtaylor/huma/v2/..."},

@@ -3,6 +3,8 @@ package jobspec
 import (
 	"maps"
 	"slices"
+
+	"cloud.google.com/go/run/apiv2/runpb"
 )
 
 // The keys of resources.limits that Cloud Run knows.
@@ -94,4 +96,26 @@ func memoryFor(cpu quantity) (least, most quantity, ok bool) {
 		return 4 * gibi, 32 * gibi, true
 	}
 	return 0, 0, false
+}
+
+// CPUAndMemory returns what a container may use, in thousandths of a CPU and in bytes.
+// What is not set, or no amount, is Cloud Run's default.
+func CPUAndMemory(r *runpb.ResourceRequirements) (milliCPU, bytes int64) {
+	cpu := amount(r.GetLimits()[limitCPU], defaultCPU)
+	memory := amount(r.GetLimits()[limitMemory], defaultMemory)
+	return int64(cpu), int64(memory / unit)
+}
+
+func amount(text, unset string) quantity {
+	if q, ok := parseQuantity(text); ok && q > 0 {
+		return q
+	}
+	q, _ := parseQuantity(unset)
+	return q
+}
+
+// Bytes reads an amount of memory, such as 512Mi; false for what is none.
+func Bytes(text string) (int64, bool) {
+	q, ok := parseQuantity(text)
+	return int64(q / unit), ok
 }

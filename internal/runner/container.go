@@ -20,7 +20,7 @@ func (s Spec) AddEnvironment(to map[string]string) {
 }
 
 // CheckPlain refuses, by field name, a template that asks for more than one program
-// with arguments and environment: other containers, volumes, secrets, source code.
+// with arguments and environment: other containers, volumes, source code.
 // It is for runners that can give no more, which who names.
 //
 // Deviation: resources, ports, probes, the service account, VPC access and the
@@ -37,10 +37,16 @@ func CheckPlain(template *runpb.TaskTemplate, who string) error {
 	case containers[0].GetSourceCode() != nil:
 		return Refuse("containers[0].source_code", "%s fetches no source code; set a command", who)
 	}
-	for i, env := range containers[0].GetEnv() {
-		if env.GetValueSource() != nil {
-			return Refuse(fmt.Sprintf("containers[0].env[%d].value_source", i),
-				"%s reads no secrets; give %s a value", who, env.GetName())
+	return nil
+}
+
+// CheckNoSecrets refuses, by field name, variables whose values are secrets.
+func CheckNoSecrets(template *runpb.TaskTemplate, who string) error {
+	for i, c := range template.GetContainers() {
+		for j, env := range c.GetEnv() {
+			if env.GetValueSource() != nil {
+				return Refuse(fmt.Sprintf("containers[%d].env[%d].value_source", i, j), "%s reads no secrets; give %s a value", who, env.GetName())
+			}
 		}
 	}
 	return nil

@@ -6,7 +6,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -17,21 +16,6 @@ import (
 // was not seen, and that nothing of it is left.
 var ErrLost = errors.New("attempt lost")
 
-// ID identifies one placement of one attempt of a task. An attempt that died
-// with the engine is placed again with the next Incarnation: to the job it is
-// still the same attempt.
-type ID struct {
-	Execution   string // resource name
-	Task        int    // index, from 0
-	Attempt     int    // from 0
-	Incarnation int    // from 0
-}
-
-// String returns the ID in the form EXECUTION/TASK/ATTEMPT/INCARNATION.
-func (id ID) String() string {
-	return fmt.Sprintf("%s/%d/%d/%d", id.Execution, id.Task, id.Attempt, id.Incarnation)
-}
-
 // Spec is what to run.
 type Spec struct {
 	ID ID
@@ -41,6 +25,10 @@ type Spec struct {
 	// Env is what the platform adds to every container's environment, by name
 	// (CLOUD_RUN_TASK_INDEX and its like). It wins over the template's.
 	Env map[string]string
+	// Resume says that an earlier process may have placed the attempt. Start then
+	// places nothing: what is there it takes over where the implementation adopts,
+	// and Wait tells the rest.
+	Resume bool
 }
 
 // Output is where an attempt's output goes. The runner writes to both from its
@@ -48,14 +36,27 @@ type Spec struct {
 // returns. A slow writer slows the task down; nothing is dropped.
 type Output struct {
 	Stdout, Stderr io.Writer
+	// Kept tells what of the attempt's output earlier processes have written, so that
+	// who adopts it, and reads it again from the beginning, writes nothing twice. Nil
+	// is nothing. It is called before the first write.
+	Kept func() (stdout, stderr Extent, err error)
+}
+
+// Extent is how far a stream of output has come.
+type Extent struct {
+	Lines int // that have ended
+	Tail  int // bytes of the line that has not
 }
 
 // Result is how an attempt ended. The zero value is success.
 type Result struct {
 	// ExitCode is the exit code of the main process, 0 when a signal ended it.
 	ExitCode int
-	// Signal is the number of the signal that ended it, 0 when it exited.
+	// Signal is the number of the signal that ended it, 0 when it exited, or when all
+	// that is known is an exit code of 128 and the signal's number.
 	Signal int
+	// OutOfMemory says that it was killed for using more memory than it may.
+	OutOfMemory bool
 }
 
 // Runner places attempts. All methods may be called concurrently, for different
@@ -67,8 +68,9 @@ type Runner interface {
 	Check(template *runpb.TaskTemplate) error
 
 	// Start places an attempt and returns once it runs. It is idempotent by
-	// spec.ID: a second Start of the same ID does nothing. An error means that
-	// nothing runs; its message may be shown (a command that does not exist).
+	// spec.ID: a second Start of the same ID does nothing, and one of an ID that an
+	// earlier process has placed adopts it at most. An error means that nothing runs;
+	// its message may be shown (a command that does not exist).
 	// The attempt outlives ctx, which bounds the placing alone.
 	Start(ctx context.Context, spec Spec, out Output) error
 

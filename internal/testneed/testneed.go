@@ -5,6 +5,8 @@
 package testneed
 
 import (
+	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -45,4 +47,30 @@ func required(name string) bool {
 	return slices.ContainsFunc(strings.Split(os.Getenv(Variable), ","), func(listed string) bool {
 		return strings.TrimSpace(listed) == name
 	})
+}
+
+// DaemonVariable names the environment variable with the address of the Docker or
+// Podman that tests may use, such as unix:///run/podman/podman.sock.
+const DaemonVariable = "RUNWITH_TEST_DOCKER_HOST"
+
+// Daemon returns the address of a Docker or Podman that listens: what
+// [DaemonVariable] says, or a usual socket. Without one the test fails where
+// [Variable] lists podman, and is skipped otherwise.
+func Daemon(t testing.TB) (host string) {
+	t.Helper()
+	hosts := []string{"unix:///var/run/docker.sock", "unix:///run/podman/podman.sock"}
+	if host := os.Getenv(DaemonVariable); host != "" {
+		hosts = []string{host}
+	}
+	var faults []error
+	for _, host := range hosts {
+		conn, err := net.Dial("unix", strings.TrimPrefix(host, "unix://"))
+		if err == nil {
+			_ = conn.Close()
+			return host
+		}
+		faults = append(faults, err)
+	}
+	Missing(t, "podman", errors.Join(faults...))
+	return ""
 }

@@ -62,7 +62,11 @@ func (r *Runner) Check(template *runpb.TaskTemplate) error {
 	if r.function(template) == nil {
 		return r.next.Check(template)
 	}
-	return runner.CheckPlain(template, "a Go function in place of an image")
+	const who = "a Go function in place of an image"
+	if err := runner.CheckPlain(template, who); err != nil {
+		return err
+	}
+	return runner.CheckNoSecrets(template, who)
 }
 
 // Start implements [runner.Runner].
@@ -71,7 +75,7 @@ func (r *Runner) Start(ctx context.Context, spec runner.Spec, out runner.Output)
 	if f == nil {
 		return r.next.Start(ctx, spec, out)
 	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil || spec.Resume { // a function is gone with its process
 		return err
 	}
 	if err := r.Check(spec.Template); err != nil {

@@ -21,7 +21,7 @@ func (c Config) check(template *runpb.TaskTemplate) error {
 			"set a command, or start the server with --image %s=COMMAND",
 			container.GetImage(), container.GetImage())
 	}
-	return nil
+	return c.Secrets.CheckEnv(0, container)
 }
 
 // argv is the whole command line of a container, empty when there is no command.

@@ -38,7 +38,7 @@ func TestCheck(t *testing.T) {
 			[]string{"template.template.containers: "}},
 		"Secret": {func(t *runpb.TaskTemplate) {
 			t.Containers[0].Env = []*runpb.EnvVar{{Name: "A"}, secret}
-		}, []string{"template.template.containers[0].env[1].value_source", "KEY"}},
+		}, []string{"template.template.containers[0].env[1].value_source", "KEY", "--secrets DIR"}},
 		"Volume": {func(t *runpb.TaskTemplate) { t.Volumes = []*runpb.Volume{{Name: "v"}} },
 			[]string{"template.template.volumes"}},
 		"VolumeMount": {func(t *runpb.TaskTemplate) { t.Containers[0].VolumeMounts = []*runpb.VolumeMount{{Name: "v"}} },

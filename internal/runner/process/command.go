@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 
+	"cloud.google.com/go/run/apiv2/runpb"
+
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/runner"
 )
@@ -28,12 +30,14 @@ type command struct {
 
 func (r *Runner) command(spec runner.Spec, home string) (*command, error) {
 	container := spec.Template.GetContainers()[0]
-	env := r.environment(spec, home)
+	env, err := r.environment(container, spec, home)
+	if err != nil {
+		return nil, err
+	}
 	c := &command{argv: r.config.argv(container), dir: container.GetWorkingDir()}
 	if err := checkFolder(c.dir); err != nil {
 		return nil, err
 	}
-	var err error
 	if c.file, err = r.found.lookPath(c.argv[0], env["PATH"], c.dir); err != nil {
 		return nil, err
 	}
@@ -47,12 +51,17 @@ func (r *Runner) command(spec runner.Spec, home string) (*command, error) {
 //
 // Deviation: there is no image for PATH and HOME to come from; what the server has
 // for every task is added, and the marker, whatever the job has under its name.
-func (r *Runner) environment(spec runner.Spec, home string) map[string]string {
+func (r *Runner) environment(container *runpb.Container, spec runner.Spec, home string) (map[string]string, error) {
 	env := map[string]string{"PATH": r.path, "HOME": home}
 	maps.Copy(env, r.config.Env)
-	spec.AddEnvironment(env)
+	values, err := r.config.Secrets.Env(0, container)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(env, values)
+	maps.Copy(env, spec.Env)
 	env[markerName] = r.marker.value(spec.ID)
-	return env
+	return env, nil
 }
 
 func checkFolder(dir string) error {

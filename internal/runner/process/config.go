@@ -14,7 +14,11 @@
 // is not read, so that what leaves the group escapes there.
 package process
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"github.com/runwith/runwith/internal/runner/secret"
+)
 
 // Config is what [Open] needs.
 type Config struct {
@@ -26,6 +30,8 @@ type Config struct {
 	Images map[string][]string
 	// Env is in every task's environment, by name. What a container sets itself wins.
 	Env map[string]string
+	// Secrets has the values of environment variables that are secrets. Nil has none.
+	Secrets *secret.Store
 	// Logger hears what no caller can be told. Nil discards.
 	Logger *slog.Logger
 }

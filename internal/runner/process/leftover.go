@@ -68,7 +68,7 @@ func (r *Runner) leftovers(records map[int]record) (map[runner.ID]leftover, erro
 		}
 	}
 	for slot, rec := range records {
-		id, err := parseID(rec.ID)
+		id, err := runner.ParseID(rec.ID)
 		if err != nil {
 			continue
 		}

@@ -73,7 +73,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, b []byte) { // none may panic
 		_, _ = parseStat(b)
 		_ = parseSlots(b)
-		_, _ = parseID(string(b))
+		_, _ = runner.ParseID(string(b))
 		_, _ = findMarker(b, "id/")
 	})
 }

@@ -142,7 +142,7 @@ func (r *Runner) Check(template *runpb.TaskTemplate) error { return r.config.che
 // Start implements [runner.Runner]. An ID that an earlier server started is not
 // started again: Wait tells that it is lost.
 func (r *Runner) Start(ctx context.Context, spec runner.Spec, out runner.Output) error {
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil || spec.Resume {
 		return err
 	}
 	a, first, err := r.claim(spec.ID)

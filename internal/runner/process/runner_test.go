@@ -226,19 +226,6 @@ func TestParseSlots(t *testing.T) {
 	}
 }
 
-func TestParseID(t *testing.T) {
-	t.Parallel()
-	want := runner.ID{Execution: "projects/p/executions/e", Task: 9999, Attempt: 10, Incarnation: 2}
-	if got, err := parseID(want.String()); err != nil || got != want {
-		t.Errorf("parseID(%q) = %+v, %v, want %+v", want, got, err, want)
-	}
-	for _, s := range []string{"", "e", "1/2", "1/2/3", "e/1/2/x", "e/1/2/3x", "e//2/3"} {
-		if got, err := parseID(s); err == nil {
-			t.Errorf("parseID(%q) = %+v, want an error", s, got)
-		}
-	}
-}
-
 // The marker of another data folder is no concern of this one's.
 func TestFoldersAreApart(t *testing.T) {
 	t.Parallel()

@@ -150,6 +150,7 @@ func (g gate) Write(b []byte) (int, error) {
 // writer takes, also when somebody else holds the pipe for good.
 func testOutputSlowWriter(t *testing.T, h Harness) {
 	h.needProcesses(t)
+	h.needOrphans(t)
 	if h.Escapes {
 		t.Skip("what leaves the group is not ended here")
 	}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"syscall"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -74,7 +73,7 @@ func testCrashWait(t *testing.T, h Harness) {
 	}
 	if h.Adopts {
 		stop(t, r, id(0))
-		wait(t, r, id(0), runner.Result{Signal: int(syscall.SIGKILL)})
+		wait(t, r, id(0), h.killed())
 	} else {
 		waitLost(t, r, id(0))
 	}
@@ -131,7 +130,7 @@ func testCrashSparesOthers(t *testing.T, h Harness) {
 	stop(t, r, id(0))
 	stop(t, r, first)
 	leash.awaitEnd()
-	wait(t, r, first, runner.Result{Signal: int(syscall.SIGKILL)})
+	wait(t, r, first, h.killed())
 	if got, want := list(t, r), []runner.ID{tenth}; !slices.Equal(got, want) {
 		t.Errorf("List() = %v, want %v", got, want)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,6 +41,12 @@ type Harness struct {
 	// have no command, cannot be killed, and are gone with it. Task is empty then, and
 	// the runner is to call [Do] for Image.
 	InProcess bool
+	// Init says that the main process is the first of its namespace, as in a container:
+	// no signal from inside ends it, and what does is told as an exit code.
+	Init bool
+	// Template, where it is set, completes each template, so that attempts see the
+	// machine's files: the task's command, the test's sockets, and a shell.
+	Template func(*runpb.TaskTemplate)
 }
 
 // Run holds a runner to the contract. Each test gets a Harness of its own.
@@ -115,9 +122,29 @@ func (h Harness) shell(task int, script string) runner.Spec {
 }
 
 func (h Harness) command(task int, command []string, args ...string) runner.Spec {
-	return runner.Spec{ID: id(task), Template: &runpb.TaskTemplate{
+	template := &runpb.TaskTemplate{
 		Containers: []*runpb.Container{{Image: h.Image, Command: slices.Clone(command), Args: args}},
-	}}
+	}
+	if h.Template != nil {
+		h.Template(template)
+	}
+	return runner.Spec{ID: id(task), Template: template}
+}
+
+// needOrphans skips a test of what outlives the main process.
+func (h Harness) needOrphans(t *testing.T) {
+	t.Helper()
+	if h.Init {
+		t.Skip("nothing outlives the main process here, not even for a moment")
+	}
+}
+
+// killed is how an attempt ends by SIGKILL.
+func (h Harness) killed() runner.Result {
+	if h.Init {
+		return runner.Result{ExitCode: 128 + int(syscall.SIGKILL)}
+	}
+	return runner.Result{Signal: int(syscall.SIGKILL)}
 }
 
 // start starts an attempt and returns what it prints.
@@ -146,12 +173,15 @@ func stop(t *testing.T, r runner.Runner, id runner.ID) {
 // limit is how long anything may take. It is never reached but by a fault.
 const limit = 30 * time.Second
 
-// wait waits for an attempt's end and checks how it ended.
+// wait waits for an attempt's end and checks how it ended. Whether memory was the
+// cause of it is the runner's own tests' to check.
 func wait(t *testing.T, r runner.Runner, id runner.ID, want runner.Result) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	if got, err := r.Wait(ctx, id); err != nil || got != want {
+	got, err := r.Wait(ctx, id)
+	got.OutOfMemory = want.OutOfMemory
+	if err != nil || got != want {
 		t.Fatalf("Wait(%v) = %+v, %v, want %+v", id, got, err, want)
 	}
 }

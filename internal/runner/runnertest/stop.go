@@ -5,7 +5,6 @@ package runnertest
 import (
 	"context"
 	"errors"
-	"syscall"
 	"testing"
 	"time"
 
@@ -37,7 +36,7 @@ func testStopEscalates(t *testing.T, h Harness) {
 	if !h.InProcess {
 		leash.awaitEnd()
 	}
-	wait(t, h.Runner, id(0), runner.Result{Signal: int(syscall.SIGKILL)})
+	wait(t, h.Runner, id(0), h.killed())
 }
 
 func testStopUnknown(t *testing.T, h Harness) {
@@ -56,7 +55,7 @@ func testStopTree(t *testing.T, h Harness) {
 		t.Errorf("Stop = %v, want no error", err)
 	}
 	leash.awaitEnd()
-	wait(t, h.Runner, id(0), runner.Result{Signal: int(syscall.SIGKILL)})
+	wait(t, h.Runner, id(0), h.killed())
 }
 
 // A Stop whose context ends does not kill: the grace was not over.
@@ -72,5 +71,5 @@ func testStopCancelled(t *testing.T, h Harness) {
 		t.Errorf("Stop with a cancelled context = %v, want context.Canceled", err)
 	}
 	stop(t, h.Runner, id(0))
-	wait(t, h.Runner, id(0), runner.Result{Signal: int(syscall.SIGKILL)})
+	wait(t, h.Runner, id(0), h.killed())
 }

@@ -1,0 +1,152 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/client"
+)
+
+// Sockets are the addresses at which Docker and Podman listen where nothing else is
+// said, rootless ones included, in the order in which to try them. runtimeDir is the
+// user's folder for sockets (XDG_RUNTIME_DIR); it, and home, may be empty.
+func Sockets(runtimeDir, home string) []string {
+	var hosts []string
+	add := func(dir string, path ...string) {
+		if dir != "" {
+			hosts = append(hosts, "unix://"+filepath.Join(append([]string{dir}, path...)...))
+		}
+	}
+	add("/var/run", "docker.sock")
+	add(runtimeDir, "docker.sock")
+	add(home, ".docker", "run", "docker.sock")
+	add("/run", "podman", "podman.sock")
+	add(runtimeDir, "podman", "podman.sock")
+	add(home, ".local", "share", "containers", "podman", "machine", "podman.sock")
+	return hosts
+}
+
+// askTimeout is how long a daemon has to answer a question: a busy one takes its time.
+const askTimeout = 30 * time.Second
+
+// daemon is a connection to the Docker Engine API, and what is behind it.
+type daemon struct {
+	*client.Client
+	podman   bool
+	rootless bool
+	remote   bool // containers do not run on this very machine: a virtual one, or another
+	cgroups1 bool
+	arch     string // as Go names it
+	cpus     int
+}
+
+// dial connects to the first of the hosts that answers.
+func dial(ctx context.Context, c Config) (*daemon, error) {
+	var faults []error
+	for _, host := range c.Hosts {
+		d, err := dialHost(ctx, host, c.CertDir)
+		if err == nil {
+			return d, nil
+		}
+		faults = append(faults, err)
+	}
+	if len(faults) > 1 && !slices.ContainsFunc(faults, func(err error) bool { return !errors.Is(err, fs.ErrNotExist) }) {
+		return nil, fmt.Errorf("no Docker or Podman was found: there is none of %s; start one, or name its socket in DOCKER_HOST",
+			strings.Join(c.Hosts, ", "))
+	}
+	faults = slices.DeleteFunc(faults, func(err error) bool { return len(faults) > 1 && errors.Is(err, fs.ErrNotExist) })
+	return nil, errors.Join(faults...)
+}
+
+func dialHost(ctx context.Context, host, certDir string) (*daemon, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	if err := checkSocket(host); err != nil {
+		return nil, err
+	}
+	options := []client.Opt{client.WithHost(host)}
+	if certDir != "" {
+		options = append(options, client.WithTLSClientConfig(
+			filepath.Join(certDir, "ca.pem"), filepath.Join(certDir, "cert.pem"), filepath.Join(certDir, "key.pem")))
+	}
+	c, err := client.New(options...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", host, err)
+	}
+	d := &daemon{Client: c}
+	if err := d.look(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("connect to %s: %w", host, err), c.Close())
+	}
+	return d, nil
+}
+
+// checkSocket tells what can be told of a Unix socket before it is connected to.
+func checkSocket(host string) error {
+	path, ok := strings.CutPrefix(host, "unix://")
+	if !ok {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("connect to %s: %w", host, err)
+	}
+	if !accessible(path) {
+		return fmt.Errorf("connect to %s: %w; it is open to group %s: join it (sudo usermod -aG %[3]s $USER) and log in again",
+			host, fs.ErrPermission, groupOf(info))
+	}
+	return nil
+}
+
+// look finds out what the daemon is.
+func (d *daemon) look(ctx context.Context) error {
+	if _, err := d.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
+		return err
+	}
+	version, err := d.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil {
+		return err
+	}
+	reply, err := d.Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return err
+	}
+	info := reply.Info
+	if info.OSType != "linux" {
+		return fmt.Errorf("it runs containers for %s, and Cloud Run's are for linux", info.OSType)
+	}
+	for _, component := range version.Components {
+		d.podman = d.podman || strings.HasPrefix(component.Name, "Podman")
+	}
+	d.rootless = slices.ContainsFunc(info.SecurityOptions, func(o string) bool { return strings.Contains(o, "rootless") })
+	d.remote = !strings.HasPrefix(d.DaemonHost(), "unix://") || info.OperatingSystem == "Docker Desktop" || !sameMachine(info.KernelVersion)
+	d.cgroups1 = info.CgroupVersion == "1"
+	d.arch, d.cpus = goArch(info.Architecture), info.NCPU
+	return nil
+}
+
+// goArch is Go's name of an architecture, which images use too.
+func goArch(arch string) string {
+	switch arch {
+	case "x86_64":
+		return "amd64"
+	case "aarch64":
+		return "arm64"
+	}
+	return arch
+}
+
+// String says what was found, for people.
+func (d *daemon) String() string {
+	name := "Docker"
+	if d.podman {
+		name = "Podman"
+	}
+	return fmt.Sprintf("%s at %s", name, d.DaemonHost())
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package container
+
+import "syscall"
+
+func freeBind(_, _ string, _ syscall.RawConn) error { return nil }

@@ -1,0 +1,201 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/moby/moby/api/pkg/authconfig"
+	"github.com/moby/moby/api/types/jsonstream"
+	"github.com/moby/moby/api/types/registry"
+	"github.com/moby/moby/client"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/runner"
+)
+
+// Prepare gets the images of a template, once for an execution and before it has a
+// task. An error says that no attempt can be placed, in the registry's words; it is
+// UNAVAILABLE where the daemon cannot be asked now.
+func (r *Runner) Prepare(ctx context.Context, template *runpb.TaskTemplate) error {
+	for i, c := range template.GetContainers() {
+		if err := r.prepareImage(ctx, i, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Runner) prepareImage(ctx context.Context, i int, c *runpb.Container) error {
+	if r.config.Pull == PullAlways {
+		if err := r.images.pull(ctx, r, c.GetImage()); err != nil {
+			return err
+		}
+	}
+	image, err := r.daemon.ImageInspect(ctx, c.GetImage())
+	if cerrdefs.IsNotFound(err) && r.config.Pull == PullMissing {
+		if err := r.images.pull(ctx, r, c.GetImage()); err != nil {
+			return err
+		}
+		image, err = r.daemon.ImageInspect(ctx, c.GetImage())
+	}
+	switch {
+	case err != nil:
+		return imageError(c.GetImage(), err)
+	case image.Config == nil || len(c.GetCommand())+len(c.GetArgs())+len(image.Config.Entrypoint)+len(image.Config.Cmd) > 0:
+		return nil
+	}
+	return runner.Refuse(fmt.Sprintf("containers[%d].command", i),
+		"image %q has neither an entrypoint nor a command; set a command", c.GetImage())
+}
+
+// imageError says why there is no image, as Cloud Run begins to.
+func imageError(image string, err error) error {
+	e := &runwith.Error{Code: runwith.FailedPrecondition, Err: err}
+	switch message := messageOf(err); {
+	case away(err):
+		return unavailable(err)
+	case cerrdefs.IsNotFound(err):
+		e.Message = fmt.Sprintf("Image '%s' not found. %s", image, message)
+	default:
+		e.Message = fmt.Sprintf("Image '%s' cannot be pulled. %s", image, message)
+	}
+	return e
+}
+
+// images are what is being pulled. An image is pulled once for all who wait for it.
+type images struct {
+	mu    sync.Mutex
+	pulls map[string]*pulling
+}
+
+type pulling struct {
+	done chan struct{}
+	err  error
+}
+
+// pull has the daemon pull an image. It goes on for others when ctx ends first.
+func (p *images) pull(ctx context.Context, r *Runner, image string) error {
+	p.mu.Lock()
+	now := p.pulls[image]
+	if now == nil {
+		if p.pulls == nil {
+			p.pulls = make(map[string]*pulling)
+		}
+		now = &pulling{done: make(chan struct{})}
+		p.pulls[image] = now
+		r.background.Go(func() {
+			now.err = r.pullImage(r.life, image)
+			p.mu.Lock()
+			delete(p.pulls, image)
+			p.mu.Unlock()
+			close(now.done)
+		})
+	}
+	p.mu.Unlock()
+	select {
+	case <-now.done:
+		return now.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *Runner) pullImage(ctx context.Context, image string) error {
+	auth, err := credentials(image)
+	if err != nil {
+		return &runwith.Error{
+			Code:    runwith.FailedPrecondition,
+			Message: fmt.Sprintf("Image '%s' cannot be pulled. The credentials for its registry cannot be read: %v", image, err), Err: err,
+		}
+	}
+	begun := time.Now()
+	r.log.Info("pulling image", "image", image)
+	reply, err := r.daemon.ImagePull(ctx, image, client.ImagePullOptions{RegistryAuth: auth})
+	if err != nil {
+		return imageError(image, err)
+	}
+	progress := progress{begun: begun, told: begun}
+	for message, err := range reply.JSONMessages(ctx) {
+		switch {
+		case err != nil:
+			return imageError(image, err)
+		case message.Error != nil:
+			return imageError(image, pullError(message.Error))
+		}
+		if progress.add(message) {
+			r.log.Info("pulling image", "image", image, "bytes", progress.bytes(), "layers", len(progress.layers), "status", message.Status)
+		}
+	}
+	r.log.Info("pulled image", "image", image, "took", time.Since(begun).Round(time.Millisecond))
+	return nil
+}
+
+// pullError gives an error that comes within a stream the kind that a status has
+// elsewhere.
+func pullError(e *jsonstream.Error) error {
+	if e.Code == 404 {
+		return cerrdefs.ErrNotFound.WithMessage(e.Message)
+	}
+	return errors.New(e.Message)
+}
+
+// tellEvery is how often the progress of a pull is told.
+const tellEvery = 5 * time.Second
+
+// progress is how far a pull has come.
+type progress struct {
+	begun, told time.Time
+	layers      map[string]int64 // bytes that have come, by layer
+}
+
+// add counts a message in, and reports whether it is time to tell.
+func (p *progress) add(m jsonstream.Message) bool {
+	if m.Progress != nil && m.ID != "" {
+		if p.layers == nil {
+			p.layers = make(map[string]int64)
+		}
+		p.layers[m.ID] = max(p.layers[m.ID], m.Progress.Current)
+	}
+	if time.Since(p.told) < tellEvery {
+		return false
+	}
+	p.told = time.Now()
+	return true
+}
+
+func (p *progress) bytes() (n int64) {
+	for _, layer := range p.layers {
+		n += layer
+	}
+	return n
+}
+
+// credentials are what Docker's configuration has for an image's registry, as the
+// daemon wants them; empty for none.
+func credentials(image string) (string, error) {
+	ref, err := name.ParseReference(image)
+	if err != nil {
+		return "", err
+	}
+	found, err := authn.DefaultKeychain.Resolve(ref.Context())
+	if err != nil || found == authn.Anonymous {
+		return "", err
+	}
+	auth, err := found.Authorization()
+	if err != nil {
+		return "", err
+	}
+	return authconfig.Encode(registry.AuthConfig{
+		Username: auth.Username, Password: auth.Password, Auth: auth.Auth,
+		IdentityToken: auth.IdentityToken, RegistryToken: auth.RegistryToken,
+		ServerAddress: ref.Context().RegistryStr(),
+	})
+}

@@ -1,0 +1,210 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/client"
+
+	"github.com/runwith/runwith/internal/guard"
+)
+
+// metadataVariable tells Google's libraries where the metadata server is.
+const metadataVariable = "GCE_METADATA_HOST"
+
+// The names by which containers know the machine of their daemon.
+const (
+	podmanHost = "host.containers.internal"
+	dockerHost = "host.docker.internal"
+)
+
+// metadataHost serves metadata, and nothing else, where containers reach it.
+type metadataHost struct {
+	address string // as containers know it
+	server  *http.Server
+	served  chan struct{}
+}
+
+// serveMetadata opens the metadata server's own listener. Its port stays the same
+// from one server to the next where that can be, for tasks that outlive a server.
+func (r *Runner) serveMetadata(ctx context.Context) (*metadataHost, error) {
+	if err := r.checkNetwork(ctx); err != nil || r.config.Metadata == nil {
+		return nil, err
+	}
+	at, err := r.metadataPlace(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find an address for the metadata server: %w", err)
+	}
+	file := filepath.Join(r.config.Dir, "metadata-port")
+	kept, _ := os.ReadFile(file) // a first start has none
+	listener, err := at.listen(ctx, strings.TrimSpace(string(kept)))
+	if err != nil {
+		return nil, fmt.Errorf("listen for the metadata server: %w", err)
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	if err := os.WriteFile(file, []byte(port+"\n"), 0o600); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	shield, err := guard.New(guard.Config{AllowHosts: []string{at.name}})
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	h := &metadataHost{address: net.JoinHostPort(at.name, port), served: make(chan struct{})}
+	h.server = guard.Server(shield.Wrap(at.only(r.config.Metadata)), r.log)
+	go func() {
+		defer close(h.served)
+		if err := h.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			r.log.Error("serve metadata to containers", "error", err)
+		}
+	}()
+	return h, nil
+}
+
+func (h *metadataHost) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	err := h.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = h.server.Close()
+	}
+	<-h.served
+	return err
+}
+
+// place is where the metadata server listens, and how containers call it.
+type place struct {
+	ip    netip.Addr
+	name  string // the address, or a name for it
+	local bool   // others reach it too: callers must be this machine's own
+}
+
+// metadataPlace finds an address of this machine that containers reach, and that
+// reaches as little else as can be.
+func (r *Runner) metadataPlace(ctx context.Context) (place, error) {
+	own, err := ownAddresses()
+	if err != nil {
+		return place{}, err
+	}
+	switch {
+	case r.daemon.remote: // a virtual machine that forwards to this one's loopback
+		name := dockerHost
+		if r.daemon.podman {
+			name = podmanHost
+		}
+		return place{ip: netip.AddrFrom4([4]byte{127, 0, 0, 1}), name: name}, nil
+	case r.daemon.rootless: // whose network ends in this machine's
+		i := slices.IndexFunc(own, func(ip netip.Addr) bool { return ip.Is4() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() })
+		if i < 0 {
+			return place{}, errors.New("this machine has no address but loopback; connect it to a network")
+		}
+		name := podmanHost
+		if !r.daemon.podman {
+			name = own[i].String()
+		}
+		return place{ip: own[i], name: name, local: true}, nil
+	}
+	return r.bridgePlace(ctx, own)
+}
+
+// bridgePlace is this machine's address on the network of the containers: that of the
+// bridge, or, in a container on the same network, its own.
+func (r *Runner) bridgePlace(ctx context.Context, own []netip.Addr) (place, error) {
+	reply, err := r.daemon.NetworkInspect(ctx, r.networkName(), client.NetworkInspectOptions{})
+	if err != nil {
+		return place{}, fmt.Errorf("look at network %s: %s", r.networkName(), messageOf(err))
+	}
+	var gateway netip.Addr
+	for _, config := range reply.Network.IPAM.Config {
+		i := slices.IndexFunc(own, func(ip netip.Addr) bool { return config.Subnet.IsValid() && config.Subnet.Contains(ip) })
+		if i >= 0 {
+			return place{ip: own[i], name: own[i].String()}, nil
+		}
+		if config.Gateway.Is4() && !gateway.IsValid() {
+			gateway = config.Gateway
+		}
+	}
+	if !gateway.IsValid() {
+		return place{}, fmt.Errorf("network %s has no gateway; name another one with --network", r.networkName())
+	}
+	return place{ip: gateway, name: gateway.String()}, nil
+}
+
+// networkName is the network that containers are on.
+func (r *Runner) networkName() string {
+	switch {
+	case r.config.Network != "":
+		return r.config.Network
+	case r.daemon.podman:
+		return "podman"
+	}
+	return "bridge"
+}
+
+// checkNetwork refuses a network that is not there, and one on which an image could
+// call the engine: it would be able to start processes on this machine.
+func (r *Runner) checkNetwork(ctx context.Context) error {
+	name := r.config.Network
+	mode, _, _ := strings.Cut(name, ":")
+	switch {
+	case name == "":
+		return nil
+	case mode == "host" || mode == "container" || mode == "ns" || mode == "slirp4netns" || mode == "pasta":
+		return fmt.Errorf("--network %s: tasks would reach what listens on this machine's loopback, the engine itself too; name a network of the daemon's", name)
+	}
+	_, err := r.daemon.NetworkInspect(ctx, name, client.NetworkInspectOptions{})
+	if err != nil {
+		return fmt.Errorf("--network %s: %s; make it first (docker network create %[1]s)", name, messageOf(err))
+	}
+	return nil
+}
+
+// listen listens on the kept port, or on a free one where that is taken.
+func (p place) listen(ctx context.Context, kept string) (net.Listener, error) {
+	config := &net.ListenConfig{Control: freeBind}
+	if port, err := strconv.ParseUint(kept, 10, 16); err == nil {
+		if l, err := config.Listen(ctx, "tcp", netip.AddrPortFrom(p.ip, uint16(port)).String()); err == nil {
+			return l, nil
+		}
+	}
+	return config.Listen(ctx, "tcp", netip.AddrPortFrom(p.ip, 0).String())
+}
+
+// only lets this machine's own callers through, where others could call too.
+func (p place) only(next http.Handler) http.Handler {
+	if !p.local {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		from, err := netip.ParseAddrPort(r.RemoteAddr)
+		own, ownErr := ownAddresses()
+		if err != nil || ownErr != nil || !slices.Contains(own, from.Addr().Unmap()) {
+			http.Error(w, "metadata is for the containers of this machine", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ownAddresses are those of this machine.
+func ownAddresses() (own []netip.Addr, err error) {
+	all, err := net.InterfaceAddrs()
+	for _, address := range all {
+		if prefix, err := netip.ParsePrefix(address.String()); err == nil {
+			own = append(own, prefix.Addr())
+		}
+	}
+	return own, err
+}

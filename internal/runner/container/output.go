@@ -1,0 +1,167 @@
+package container
+
+import (
+	"bytes"
+	"io"
+	"sync"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+
+	"github.com/runwith/runwith/internal/runner"
+)
+
+// maxHeld is how much of a line that may not be whole is held back, in bytes.
+const maxHeld = 64 << 10
+
+// cursor writes one stream of a container, and knows how far it has come: whoever
+// reads the stream again from its beginning goes on there. A writer that fails is
+// written to no more, and the container never hears of it.
+type cursor struct {
+	out io.Writer
+	at  runner.Extent
+	err error
+}
+
+// Write implements [io.Writer] and returns no error.
+func (c *cursor) Write(p []byte) (int, error) {
+	if c.out != nil && c.err == nil {
+		_, c.err = c.out.Write(p)
+	}
+	if last := bytes.LastIndexByte(p, '\n'); last >= 0 {
+		c.at.Lines += bytes.Count(p, []byte{'\n'})
+		c.at.Tail = len(p) - last - 1
+	} else {
+		c.at.Tail += len(p)
+	}
+	return len(p), nil
+}
+
+// rereading passes on what lies behind the cursor of a stream that is read from its
+// beginning. The place is found by lines, and not by bytes: Docker's record of a
+// container's output replaces what is not UTF-8.
+type rereading struct {
+	to   *cursor
+	skip runner.Extent
+	held []byte
+}
+
+func reread(c *cursor) *rereading { return &rereading{to: c, skip: c.at} }
+
+// Write implements [io.Writer] and returns no error.
+func (r *rereading) Write(p []byte) (int, error) {
+	n := len(p)
+	for r.skip.Lines > 0 {
+		end := bytes.IndexByte(p, '\n')
+		if end < 0 {
+			return n, nil
+		}
+		p = p[end+1:]
+		r.skip.Lines--
+	}
+	known := min(r.skip.Tail, len(p))
+	r.skip.Tail -= known
+	r.held = append(r.held, p[known:]...)
+	r.release()
+	return n, nil
+}
+
+// release passes on all but the last line. That one may be half of what is being
+// written at this moment, with an end that it does not have.
+func (r *rereading) release() {
+	sure := 0
+	if last := bytes.LastIndexByte(r.held, '\n'); last >= 0 {
+		sure = bytes.LastIndexByte(r.held[:last], '\n') + 1
+	}
+	r.pass(max(sure, len(r.held)-maxHeld))
+}
+
+// finish passes on the rest, of a stream to which nothing is added any more.
+func (r *rereading) finish() { r.pass(len(r.held)) }
+
+func (r *rereading) pass(n int) {
+	if n > 0 {
+		_, _ = r.to.Write(r.held[:n]) // returns none
+		r.held = append(r.held[:0], r.held[n:]...)
+	}
+}
+
+// streams are both of a container.
+type streams struct{ stdout, stderr cursor }
+
+// copy takes a daemon's stream apart until it ends.
+func (s *streams) copy(from io.Reader) error {
+	_, err := stdcopy.StdCopy(&s.stdout, &s.stderr, from)
+	return err
+}
+
+// copyAgain does so with one that begins anew; whole says that it is complete.
+func (s *streams) copyAgain(from io.Reader, whole bool) error {
+	stdout, stderr := reread(&s.stdout), reread(&s.stderr)
+	_, err := stdcopy.StdCopy(stdout, stderr, from)
+	if err == nil && whole {
+		stdout.finish()
+		stderr.finish()
+	}
+	return err
+}
+
+// lane lets several containers write to one writer, each a whole line at a time.
+type lane struct {
+	mu      *sync.Mutex // of the writer
+	out     io.Writer
+	partial []byte
+}
+
+// maxLane is how much of a line is put together, in bytes.
+const maxLane = 256 << 10
+
+func (l *lane) Write(p []byte) (int, error) {
+	whole := bytes.LastIndexByte(p, '\n') + 1
+	l.partial = append(l.partial, p[:whole]...)
+	if whole > 0 || len(l.partial)+len(p) > maxLane {
+		if err := l.flush(); err != nil {
+			return 0, err
+		}
+	}
+	l.partial = append(l.partial, p[whole:]...)
+	return len(p), nil
+}
+
+func (l *lane) flush() error {
+	if len(l.partial) == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, err := l.out.Write(l.partial)
+	l.partial = l.partial[:0]
+	return err
+}
+
+// end writes what is left, as a line: another container may go on behind it.
+func (l *lane) end() {
+	if len(l.partial) > 0 {
+		l.partial = append(l.partial, '\n')
+		_ = l.flush() // the cursor has seen the error before, or it is the last
+	}
+}
+
+// lanes are the writers of several containers.
+type lanes struct {
+	stdout, stderr sync.Mutex
+	all            []*lane
+}
+
+// one returns the writers of one container.
+func (l *lanes) one(out runner.Output) runner.Output {
+	stdout, stderr := &lane{mu: &l.stdout, out: out.Stdout}, &lane{mu: &l.stderr, out: out.Stderr}
+	l.all = append(l.all, stdout, stderr)
+	return runner.Output{Stdout: stdout, Stderr: stderr}
+}
+
+// end is called when nobody writes any more.
+func (l *lanes) end() {
+	for _, lane := range l.all {
+		lane.end()
+	}
+}

@@ -1,0 +1,28 @@
+package runner
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// FolderID returns the random ID of a data folder, by which a runner knows what is
+// its own, and makes one up for a new folder. The folder is there.
+func FolderID(dir string) (string, error) {
+	path := filepath.Join(dir, "id")
+	b, err := os.ReadFile(path)
+	switch id := strings.TrimSpace(string(b)); {
+	case err == nil && id != "":
+		return id, nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return "", err
+	}
+	id := rand.Text()
+	if err := os.WriteFile(path+".tmp", []byte(id+"\n"), 0o600); err != nil {
+		return "", err
+	}
+	return id, os.Rename(path+".tmp", path)
+}
