@@ -25,7 +25,12 @@ func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog
 	if err != nil {
 		return nil, err
 	}
+	secrets, err := f.runner.openSecrets()
+	if err != nil {
+		return nil, err
+	}
 	e, err := site.OpenEngine(ctx, site.EngineConfig{
+		Containers: f.runner.containers(place.data, secrets, logger), Secrets: secrets,
 		Dir: place.data, Addr: dialable(addr), Project: place.project, ProjectNumber: f.number, Region: place.region,
 		RequireAuth: f.requireAuth,
 		Images:      images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, MaxLog: f.maxLog, Faults: faults, Logger: logger,

@@ -61,7 +61,7 @@ func (f *folder) Type() string { return "DIR" }
 
 // engineFlags say what an engine runs and how.
 type engineFlags struct {
-	runner      string
+	runner      runnerFlags
 	jobs        []string
 	images      []string
 	maxTasks    int
@@ -74,7 +74,7 @@ type engineFlags struct {
 
 func (f *engineFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.runner, "runner", "process", "how tasks run: process (on this machine, without isolation)")
+	f.runner.add(cmd)
 	flags.StringVar(&f.number, "project-number", metadata.DefaultProjectNumber, "`NUMBER` of the project; v1 takes it for the project's ID, too")
 	flags.StringArrayVar(&f.jobs, "job", nil, "create or update the job of `FILE`, YAML or JSON in the form of v2 or v1 (repeatable)")
 	flags.StringArrayVar(&f.images, "image", nil, "run `IMAGE=COMMAND` for containers that name no command (repeatable)")
@@ -102,9 +102,10 @@ func (f *stackFlags) add(cmd *cobra.Command) {
 
 // validate reports what the flags' own types do not.
 func (f *engineFlags) validate() error {
+	if err := f.runner.validate(); err != nil {
+		return err
+	}
 	switch {
-	case f.runner != "process":
-		return misused("--runner %s: only process is there", f.runner)
 	case f.number == "" || strings.Trim(f.number, "0123456789") != "":
 		return misused("--project-number %q: must be digits, such as %s", f.number, metadata.DefaultProjectNumber)
 	case f.maxTasks < 1:

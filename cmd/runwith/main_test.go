@@ -10,6 +10,9 @@ import (
 // raceOptions is the environment variable with the race detector's options.
 const raceOptions = "GORACE"
 
+// noDaemon is the address of a Docker that is not there.
+const noDaemon = "unix:///no/docker.sock"
+
 // TestMain puts this very binary into the PATH under the name runwith, so that
 // tests and scripts run the program as its users do, race detector included. Beside it
 // are the programs that scripts need.
@@ -24,6 +27,10 @@ type tests struct{ *testing.M }
 func (t tests) Run() int {
 	// A program with the race detector waits for a second when it ends.
 	if err := os.Setenv(raceOptions, "atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
+	// Tasks run as processes, also where this machine has a Docker.
+	if err := os.Setenv("DOCKER_HOST", noDaemon); err != nil {
 		panic(err)
 	}
 	return t.M.Run()

@@ -32,6 +32,7 @@ func TestScript(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv(raceOptions, os.Getenv(raceOptions))
+			env.Setenv("DOCKER_HOST", noDaemon)
 			started := servers{}
 			env.Values[serversKey{}] = started
 			env.Defer(func() { started.end(env.T()) })
@@ -73,7 +74,7 @@ func scriptStart(ts *testscript.TestScript, neg bool, args []string) {
 	data := ts.MkAbs(args[0])
 	cmd := exec.Command("runwith", append([]string{args[0], "--addr", "127.0.0.1:0", "--data", data}, args[1:]...)...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "TMPDIR", "RUNWITH_ENDPOINT", raceOptions} {
+	for _, name := range []string{"HOME", "PATH", "TMPDIR", "RUNWITH_ENDPOINT", "DOCKER_HOST", raceOptions} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	s, err := startServer(cmd, data)

@@ -76,21 +76,28 @@ func (e *Engine) run(ctx context.Context, a *active, p placement) (ending, error
 	id := attemptID(a, p)
 	out := e.logs.Attempt(a.execution.Uid, a.execution.Name, p.task, p.attempt)
 	defer e.flush(out, id)
-	if !p.resume {
-		spec := runner.Spec{ID: id, Template: a.execution.Template, Env: platformEnv(a, p)}
-		if err := e.place(ctx, spec, runner.Output{Stdout: out.Stdout(), Stderr: out.Stderr()}); err != nil {
-			end, err := endingOfStart(err, context.Cause(ctx))
-			if err == nil {
-				e.say(out, id, end.startSayings(a.execution.Template))
-			}
-			return end, err
+	spec := runner.Spec{ID: id, Template: a.execution.Template, Env: platformEnv(a, p), Resume: p.resume}
+	if err := e.place(ctx, spec, outputOf(ctx, out)); err != nil {
+		end, err := endingOfStart(err, context.Cause(ctx))
+		if err == nil {
+			e.say(out, id, end.startSayings(a.execution.Template))
 		}
+		return end, err
 	}
 	end, err := e.await(ctx, id)
 	if err == nil {
 		e.say(out, id, end.sayings(a.execution.Template))
 	}
 	return end, err
+}
+
+// outputOf is an attempt's output as a runner takes it.
+func outputOf(ctx context.Context, out *tasklog.Writer) runner.Output {
+	kept := func() (stdout, stderr runner.Extent, err error) {
+		o, e, err := out.Written(ctx)
+		return runner.Extent(o), runner.Extent(e), err
+	}
+	return runner.Output{Stdout: out.Stdout(), Stderr: out.Stderr(), Kept: kept}
 }
 
 // place starts an attempt.

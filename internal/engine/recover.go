@@ -33,6 +33,10 @@ func (e *Engine) recover(ctx context.Context) error {
 		resumed := a.resumed()
 		a.ready = a.ready[len(resumed):]
 		e.scheduler.register(a, len(resumed))
+		if !a.begun && !a.stopped() && e.prepares(a.execution) {
+			e.prepare(a)
+			continue
+		}
 		e.scheduler.add(a, resumed...)
 	}
 	return nil
@@ -63,6 +67,7 @@ func (e *Engine) unfinished(ctx context.Context) (all []*active, err error) {
 				ready = firstPlacements(0, 0)
 			}
 			a := e.activate(row.id, row.message, ready)
+			a.begun = !row.started.IsZero() || row.counts.tasks == 0
 			if row.stop != notStopped {
 				a.cancel(errStopped)
 			}

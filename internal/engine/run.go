@@ -57,6 +57,7 @@ type run struct {
 	tasks    []placement // its first ones, that were claimed
 	reserved int         // places for them
 	fault    Fault
+	prepares bool // before its tasks are placed
 }
 
 // runSpec is what to run.
@@ -78,7 +79,8 @@ func (e *Engine) insertRun(tx *storeTx, r *run, spec runSpec) error {
 	if err != nil {
 		return err
 	}
-	if r.fault = e.faultOf(spec); !spec.dry && !r.fault.holds() {
+	r.fault, r.prepares = e.faultOf(spec), e.prepares(x)
+	if !spec.dry && !r.prepares && !r.fault.holds() {
 		r.reserved = e.scheduler.reserve(widthOf(x))
 	}
 	if spec.token == "" {
@@ -113,6 +115,8 @@ func (e *Engine) begin(r *run, err error) error {
 		e.scheduler.release(r.reserved)
 	case r.active != nil && r.fault.StartAfter > 0:
 		e.addLater(r.active, r.fault.StartAfter)
+	case r.active != nil && r.prepares && !r.fault.NoTasks:
+		e.prepare(r.active)
 	case r.active != nil:
 		e.scheduler.add(r.active, r.tasks...)
 	}

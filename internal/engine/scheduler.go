@@ -29,7 +29,8 @@ type active struct {
 	execution *runpb.Execution // as it was created; never changed
 	ctx       context.Context  //nolint:containedctx // ends when the execution is stopped
 	cancel    context.CancelCauseFunc
-	width     int // how many of its tasks may run at once
+	width     int  // how many of its tasks may run at once
+	begun     bool // an earlier process has placed one of its tasks, or it has none
 
 	ended chan struct{} // closed when the scheduler forgets it
 	// last is how it ended, set before ended is closed where its end came with that of

@@ -42,6 +42,7 @@ type ending struct {
 const (
 	exitedWithError = "The container exited with an error."
 	timedOut        = "The configured timeout was reached."
+	outOfMemory     = "The configured memory limit was reached."
 )
 
 // endingOf judges an attempt by what its main process did and why the engine
@@ -58,6 +59,8 @@ func endingOf(result runner.Result, cause error) ending {
 		return ending{cancelled, result, runwith.Canceled, "The task was cancelled."}
 	case result == runner.Result{}:
 		return ending{state: succeeded}
+	case result.OutOfMemory:
+		return ending{failed, result, runwith.Aborted, outOfMemory}
 	}
 	return ending{failed, result, runwith.Aborted, exitedWithError}
 }

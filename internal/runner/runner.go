@@ -91,3 +91,14 @@ type Runner interface {
 	// process.
 	List(ctx context.Context) ([]ID, error)
 }
+
+// Preparer is a Runner that has something to do for an execution before it has a
+// task, such as to pull an image.
+type Preparer interface {
+	// Prepares reports whether attempts of the template want Prepare.
+	Prepares(template *runpb.TaskTemplate) bool
+
+	// Prepare does it. An error says that no attempt of the template can be placed; its
+	// message may be shown. It is UNAVAILABLE where that may be otherwise soon.
+	Prepare(ctx context.Context, template *runpb.TaskTemplate) error
+}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"cloud.google.com/go/run/apiv2/runpb"
+
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/fault"
 	"github.com/runwith/runwith/internal/metadata"
@@ -17,6 +19,7 @@ import (
 	"github.com/runwith/runwith/internal/runner"
 	"github.com/runwith/runwith/internal/runner/function"
 	"github.com/runwith/runwith/internal/runner/process"
+	"github.com/runwith/runwith/internal/runner/secret"
 	"github.com/runwith/runwith/internal/tasklog"
 )
 
@@ -33,6 +36,12 @@ type EngineConfig struct {
 	// Images are commands, and Functions are functions, that stand in for images.
 	Images    map[string][]string
 	Functions map[string]function.Func
+	// Containers opens the runner for all other images. The metadata server is what it
+	// is to let them reach. Nil, or where it returns none: commands run as processes.
+	Containers func(ctx context.Context, metadata http.Handler) (Containers, error)
+	// Secrets has the values of variables that are secrets; nil has none. It is closed
+	// with the engine.
+	Secrets *secret.Store
 
 	MaxTasks       int
 	KeepExecutions int
@@ -43,6 +52,12 @@ type EngineConfig struct {
 	Logger *slog.Logger
 }
 
+// Containers is a runner that is closed with the engine.
+type Containers interface {
+	runner.Runner
+	Close() error
+}
+
 // Engine is an engine with what it stands on and what stands in front of it.
 type Engine struct {
 	Engine  *engine.Engine
@@ -50,26 +65,30 @@ type Engine struct {
 	// API serves gRPC, too. Nil: the handler has to.
 	API *runapi.Server
 
-	processes *process.Runner
-	functions *function.Runner
-	logs      *tasklog.Store
+	metadata   *metadata.Authority
+	secrets    *secret.Store
+	next       runner.Runner // of what is no function
+	processes  *process.Runner
+	containers Containers // nil for none
+	functions  *function.Runner
+	logs       *tasklog.Store
 }
 
 // OpenEngine opens an engine and goes on with what it finds unfinished. The caller
 // closes it.
 func OpenEngine(ctx context.Context, c EngineConfig) (_ *Engine, err error) {
-	s := &Engine{}
+	s := &Engine{secrets: c.Secrets}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	env := metadataEnv(c.Addr)
-	s.processes, err = process.Open(process.Config{Dir: filepath.Join(c.Dir, "run"), Images: c.Images, Env: env, Logger: c.Logger})
-	if err != nil {
+	if err := s.openMetadata(c); err != nil {
 		return s, err
 	}
-	s.functions = function.New(function.Config{Images: c.Functions, Env: env, Next: s.processes, Logger: c.Logger})
+	if err := s.openRunners(ctx, c); err != nil {
+		return s, err
+	}
 	if s.logs, err = tasklog.Open(filepath.Join(c.Dir, "logs"), tasklog.Options{MaxBytes: c.MaxLog}); err != nil {
 		return s, err
 	}
@@ -83,29 +102,69 @@ func OpenEngine(ctx context.Context, c EngineConfig) (_ *Engine, err error) {
 	return s, s.openWire(c)
 }
 
+// openRunners opens what tasks are placed with.
+func (s *Engine) openRunners(ctx context.Context, c EngineConfig) (err error) {
+	env := metadataEnv(c.Addr)
+	s.processes, err = process.Open(process.Config{
+		Dir: filepath.Join(c.Dir, "run"), Images: c.Images, Env: env, Secrets: c.Secrets, Logger: c.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	if c.Containers != nil {
+		apart := http.NewServeMux() // of the API, which no image may call
+		s.metadata.Register(apart)
+		if s.containers, err = c.Containers(ctx, apart); err != nil {
+			return err
+		}
+	}
+	s.next = s.commands(c)
+	s.functions = function.New(function.Config{Images: c.Functions, Env: env, Next: s.next, Logger: c.Logger})
+	return nil
+}
+
+func (c EngineConfig) number() string { return cmp.Or(c.ProjectNumber, metadata.DefaultProjectNumber) }
+
+func (s *Engine) openMetadata(c EngineConfig) (err error) {
+	s.metadata, err = metadata.Open(metadata.Config{
+		Project: c.Project, ProjectNumber: c.number(), Region: c.Region,
+		URL: "http://" + c.Addr, Dir: filepath.Join(c.Dir, "keys"), Logger: c.Logger,
+	})
+	return err
+}
+
+// commands is the runner of what is no function. An image that is mapped to a command runs
+// as that process; one with a command of its own runs as a container where it can, so
+// that no image starts a process of its choice on this machine.
+func (s *Engine) commands(c EngineConfig) runner.Runner {
+	if s.containers == nil {
+		return s.processes
+	}
+	return runner.NewSwitch(func(t *runpb.TaskTemplate) runner.Runner {
+		all := t.GetContainers()
+		if len(all) == 1 && len(all[0].GetCommand()) == 0 && len(c.Images[all[0].GetImage()]) > 0 {
+			return s.processes
+		}
+		return s.containers
+	}, s.containers, s.processes)
+}
+
 // runner is the one that the engine places tasks with.
 func (s *Engine) runner(c EngineConfig) runner.Runner {
 	if len(c.Functions) == 0 {
-		return s.processes
+		return s.next
 	}
 	return s.functions
 }
 
 // openWire puts the engine on the wire.
 func (s *Engine) openWire(c EngineConfig) error {
-	number := cmp.Or(c.ProjectNumber, metadata.DefaultProjectNumber)
-	authority, err := metadata.Open(metadata.Config{
-		Project: c.Project, ProjectNumber: number, Region: c.Region, URL: "http://" + c.Addr, Dir: filepath.Join(c.Dir, "keys"), Logger: c.Logger,
-	})
-	if err != nil {
-		return err
-	}
 	wire := runapi.Config{
 		Engine: s.Engine, Faults: c.Faults, Logger: c.Logger,
-		Project: c.Project, ProjectNumber: number, Region: c.Region,
+		Project: c.Project, ProjectNumber: c.number(), Region: c.Region,
 	}
 	if c.RequireAuth {
-		wire.Authenticate = authority.Authenticate
+		wire.Authenticate = s.metadata.Authenticate
 	}
 	api, err := runapi.New(wire)
 	if err != nil {
@@ -116,7 +175,7 @@ func (s *Engine) openWire(c EngineConfig) error {
 	}
 	s.Handler = http.NewServeMux()
 	s.Handler.Handle("/", api)
-	authority.Register(s.Handler)
+	s.metadata.Register(s.Handler)
 	return nil
 }
 
@@ -158,9 +217,13 @@ func (s *Engine) Close() error {
 	if s.functions != nil {
 		errs = append(errs, s.functions.Close())
 	}
+	if s.containers != nil {
+		errs = append(errs, s.containers.Close())
+	}
 	if s.processes != nil {
 		errs = append(errs, s.processes.Close())
 	}
+	errs = append(errs, s.secrets.Close())
 	return errors.Join(errs...)
 }
 

@@ -47,7 +47,10 @@ type daemon struct {
 	cpus     int
 }
 
-// dial connects to the first of the hosts that answers.
+// ErrNoDaemon says that no daemon was found, or none that answers.
+var ErrNoDaemon = errors.New("no Docker or Podman answers")
+
+// dial connects to the first of the hosts that answers. Its errors are ErrNoDaemon.
 func dial(ctx context.Context, c Config) (*daemon, error) {
 	var faults []error
 	for _, host := range c.Hosts {
@@ -58,11 +61,11 @@ func dial(ctx context.Context, c Config) (*daemon, error) {
 		faults = append(faults, err)
 	}
 	if len(faults) > 1 && !slices.ContainsFunc(faults, func(err error) bool { return !errors.Is(err, fs.ErrNotExist) }) {
-		return nil, fmt.Errorf("no Docker or Podman was found: there is none of %s; start one, or name its socket in DOCKER_HOST",
-			strings.Join(c.Hosts, ", "))
+		return nil, fmt.Errorf("%w: there is no socket at %s; start one, or name its socket in DOCKER_HOST",
+			ErrNoDaemon, strings.Join(c.Hosts, ", "))
 	}
 	faults = slices.DeleteFunc(faults, func(err error) bool { return len(faults) > 1 && errors.Is(err, fs.ErrNotExist) })
-	return nil, errors.Join(faults...)
+	return nil, fmt.Errorf("%w: %w", ErrNoDaemon, errors.Join(faults...))
 }
 
 func dialHost(ctx context.Context, host, certDir string) (*daemon, error) {

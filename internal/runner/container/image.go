@@ -21,7 +21,10 @@ import (
 	"github.com/runwith/runwith/internal/runner"
 )
 
-// Prepare gets the images of a template, once for an execution and before it has a
+// Prepares implements [runner.Preparer].
+func (r *Runner) Prepares(*runpb.TaskTemplate) bool { return true }
+
+// Prepare implements [runner.Preparer]. It gets the images of a template, once for an execution and before it has a
 // task. An error says that no attempt can be placed, in the registry's words; it is
 // UNAVAILABLE where the daemon cannot be asked now.
 func (r *Runner) Prepare(ctx context.Context, template *runpb.TaskTemplate) error {

@@ -42,15 +42,7 @@ type Runner struct {
 
 // Open connects to a daemon and looks for what an earlier server left with it. The
 // caller closes the Runner.
-func Open(ctx context.Context, c Config) (*Runner, error) {
-	r, err := open(ctx, c)
-	if err != nil {
-		return nil, fmt.Errorf("open container runner: %w", err)
-	}
-	return r, nil
-}
-
-func open(ctx context.Context, c Config) (_ *Runner, err error) {
+func Open(ctx context.Context, c Config) (_ *Runner, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,29 @@
+package tasklog
+
+import "context"
+
+// Extent is how far one stream of an attempt has come.
+type Extent struct {
+	Lines int // that have ended
+	Tail  int // bytes of the line that has not
+}
+
+// Written returns what there is of the attempt already, by this Writer and by those
+// before it.
+func (w *Writer) Written(ctx context.Context) (stdout, stderr Extent, err error) {
+	streams := map[string]*Extent{"stdout": &stdout, "stderr": &stderr}
+	for e, err := range w.log.store.Read(ctx, w.log.name, Query{}) {
+		if err != nil {
+			return Extent{}, Extent{}, err
+		}
+		at := streams[e.Stream]
+		switch {
+		case at == nil || e.Task != w.task || e.Attempt != w.attempt:
+		case e.Continued:
+			at.Tail += len(e.Text)
+		default:
+			*at = Extent{Lines: at.Lines + 1}
+		}
+	}
+	return stdout, stderr, ctx.Err()
+}
