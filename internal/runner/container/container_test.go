@@ -16,6 +16,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == program {
+		os.Exit(programs(os.Args[2:]))
+	}
 	runnertest.Main(m, func(dir string) (runner.Runner, error) {
 		host, err := os.ReadFile(filepath.Join(dir, hostFile))
 		if err != nil {

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,6 +144,17 @@ func goArch(arch string) string {
 		return "arm64"
 	}
 	return arch
+}
+
+// emulates reports whether images for another architecture may run. A virtual machine
+// usually emulates, and cannot be asked.
+func (d *daemon) emulates(arch string) bool {
+	if d.remote {
+		return true
+	}
+	name := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[arch]
+	found, err := filepath.Glob("/proc/sys/fs/binfmt_misc/*" + cmp.Or(name, arch) + "*")
+	return err == nil && len(found) > 0
 }
 
 // String says what was found, for people.

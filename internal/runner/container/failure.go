@@ -62,21 +62,6 @@ func startError(index int, image string, err error) error {
 	return field("image", "the container cannot be started: %s", message)
 }
 
-// execFormat is in the error of a program that is not for the machine.
-const execFormat = "exec format error"
-
-// foreign names the architecture of an image whose program this machine cannot run.
-func (r *Runner) foreign(ctx context.Context, index int, image string, err error) error {
-	built := "another platform"
-	if found, err := r.daemon.ImageInspect(ctx, image); err == nil {
-		built = found.Os + "/" + found.Architecture
-	}
-	e := runner.Refuse(fmt.Sprintf("containers[%d].image", index),
-		"image %q is for %s, and this machine runs linux/%s; build it for linux/%[3]s too, or emulate its platform", image, built, r.daemon.arch)
-	e.Err = err
-	return e
-}
-
 // unavailable is the error of a daemon that may do it when it is asked again.
 func unavailable(err error) error {
 	return &runwith.Error{

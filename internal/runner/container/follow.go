@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
@@ -146,20 +147,37 @@ func (f *recordFollower) missed(err error) error {
 	return pause(f.life, watchPause)
 }
 
-// read writes what is new; whole says that nothing more can come.
+// read writes what is new; whole says that nothing more can come. A reading of what is
+// not whole is given up when the container ends: the one that counts comes then.
 func (f *recordFollower) read(whole bool) error {
-	begun := time.Now()
-	logs, err := f.daemon.ContainerLogs(f.life, f.member.id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true})
-	if err != nil {
-		return err
+	ctx, cancel := context.WithCancel(f.life)
+	defer cancel()
+	var ended atomic.Bool
+	if !whole {
+		go f.watch(ctx, func() { ended.Store(true); cancel() })
 	}
-	defer logs.Close()
-	if err := f.member.streams.copyAgain(logs, whole); err != nil {
+	begun := time.Now()
+	logs, err := f.daemon.ContainerLogs(ctx, f.member.id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true})
+	if err == nil {
+		err = f.member.streams.copyAgain(logs, whole)
+		_ = logs.Close() // it was read
+	}
+	if err != nil && !ended.Load() {
 		return err
 	}
 	// A long record takes its time, and is read the less often.
 	f.next = time.Now().Add(max(rereadPause, 4*time.Since(begun)))
 	return nil
+}
+
+// watch calls done when the container has ended, unless ctx ends first.
+func (f *recordFollower) watch(ctx context.Context, done func()) {
+	for pause(ctx, watchPause) == nil {
+		if state, err := f.state(ctx, f.member); err == nil && hasEnded(state) {
+			done()
+			return
+		}
+	}
 }
 
 // verdict tells whether a container that has ended did so by itself.

@@ -52,6 +52,10 @@ func (r *Runner) prepareImage(ctx context.Context, i int, c *runpb.Container) er
 	switch {
 	case err != nil:
 		return imageError(c.GetImage(), err)
+	case image.Architecture != "" && image.Architecture != r.daemon.arch && !r.daemon.emulates(image.Architecture):
+		return runner.Refuse(fmt.Sprintf("containers[%d].image", i),
+			"image %q is for %s/%s, and this machine runs linux/%s; build it for linux/%[4]s, or install an emulator (qemu-user-static)",
+			c.GetImage(), image.Os, image.Architecture, r.daemon.arch)
 	case image.Config == nil || len(c.GetCommand())+len(c.GetArgs())+len(image.Config.Entrypoint)+len(image.Config.Cmd) > 0:
 		return nil
 	}

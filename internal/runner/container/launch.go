@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
@@ -77,9 +76,6 @@ func (l *launch) start(ctx context.Context, i int) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if strings.Contains(err.Error(), execFormat) {
-			return l.foreign(ctx, i, c.GetImage(), err)
-		}
 		return startError(i, c.GetImage(), err)
 	}
 	options, files, err := l.options(i)
@@ -97,7 +93,7 @@ func (l *launch) start(ctx context.Context, i int) error {
 	}
 	attached, err := l.daemon.ContainerAttach(ctx, m.id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
 	if err != nil {
-		return fail(err)
+		return fail(l.reason(ctx, m, err))
 	}
 	m.conn = &attached.HijackedResponse
 	if _, err := l.daemon.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); err != nil {
@@ -108,6 +104,18 @@ func (l *launch) start(ctx context.Context, i int) error {
 		l.owner = m.id
 	}
 	return l.probe(ctx, i, m)
+}
+
+// reason is why a container could not be attached to. Podman makes its process then,
+// and it is to start it that tells what is wrong with that.
+func (l *launch) reason(ctx context.Context, m *member, err error) error {
+	if away(err) {
+		return err
+	}
+	if _, started := l.daemon.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); started != nil {
+		return started
+	}
+	return err // it is removed
 }
 
 // outputOf is where a container's output goes. Several share the attempt's.

@@ -55,7 +55,7 @@ func (l *launch) probe(ctx context.Context, i int, m *member) error {
 	}
 	try := prober(p, address, port(c))
 	for failures := int32(0); ; {
-		if err := l.rest(ctx, m, wait(p, failures)); err != nil {
+		if err := l.rest(ctx, m, delay(p, failures)); err != nil {
 			return err
 		}
 		if closed(m.ended) {
@@ -97,8 +97,8 @@ func endedTooSoon(m *member) error {
 		"container %q ended with exit code %d before its startup probe succeeded", m.name, m.exit.code)
 }
 
-// wait is how long to wait for the next try.
-func wait(p *runpb.Probe, failures int32) time.Duration {
+// delay is how long to wait for the next try.
+func delay(p *runpb.Probe, failures int32) time.Duration {
 	if failures == 0 {
 		return time.Duration(p.GetInitialDelaySeconds()) * time.Second
 	}

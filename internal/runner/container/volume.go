@@ -91,7 +91,8 @@ func (l *launch) makeVolumes(ctx context.Context) error {
 		}
 		made, err := l.daemon.VolumeCreate(ctx, client.VolumeCreateOptions{
 			Name: nameOf(l.spec.ID, v.GetName()), Labels: l.labels(l.spec.ID, nil), Driver: "local",
-			DriverOpts: map[string]string{"type": "tmpfs", "device": "tmpfs", "o": fmt.Sprintf("size=%d,mode=1777", sizeOf(t, v))},
+			// In blocks: Podman takes a size for a quota of the disk's.
+			DriverOpts: map[string]string{"type": "tmpfs", "device": "tmpfs", "o": fmt.Sprintf("nr_blocks=%d,mode=1777", blocks(sizeOf(t, v)))},
 		})
 		if err != nil {
 			return unavailable(err)
@@ -104,6 +105,9 @@ func (l *launch) makeVolumes(ctx context.Context) error {
 	}
 	return nil
 }
+
+// blocks is an amount of memory in pages, at least one.
+func blocks(bytes int64) int64 { return max(1, bytes/int64(os.Getpagesize())) }
 
 // sizeOf is the size of an in-memory volume: its limit, and at most what the
 // containers may have together.

@@ -1,0 +1,344 @@
+//go:build unix
+
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/runner/runnertest"
+	"github.com/runwith/runwith/internal/testneed"
+)
+
+// crashed places an attempt from a process that is then killed, over the folder of a
+// Runner, which is returned open.
+func crashed(t *testing.T, spec runner.Spec) *Runner {
+	t.Helper()
+	host, dir := testneed.Daemon(t), t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, hostFile), []byte(host), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := Config{Dir: dir, Hosts: []string{host}, Buckets: "/"}
+	openTest(t, c) // loads the images
+	runnertest.CrashIn(t, dir, spec)
+	return openTest(t, c)
+}
+
+// After a crash a container goes on; nothing that it prints is lost or doubled, also
+// where a part of it was kept before the crash.
+func TestAdoptedOutputIsComplete(t *testing.T) {
+	t.Parallel()
+	const n = 100_000 // of each stream
+	spec := hosted(specOf(t, self("lines", fmt.Sprint(n))))
+	r := crashed(t, spec)
+	var want [2]string
+	for i, name := range []string{"stdout", "stderr"} {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(line(name, i))
+		}
+		b.WriteString("the last")
+		want[i] = b.String()
+	}
+	kept := [2]runner.Extent{{Lines: 1234}, {Lines: 7, Tail: 5}}
+	var out [2]printed
+	for i, extent := range kept {
+		before := strings.SplitAfterN(want[i], "\n", extent.Lines+1)
+		tail := before[extent.Lines][:extent.Tail]
+		_, _ = out[i].Write([]byte(strings.Join(before[:extent.Lines], "") + tail))
+	}
+	spec.Resume = true
+	err := r.Start(t.Context(), spec, runner.Output{Stdout: &out[0], Stderr: &out[1], Kept: func() (runner.Extent, runner.Extent, error) {
+		return kept[0], kept[1], nil
+	}})
+	if err != nil {
+		t.Fatalf("Start = %v, want no error", err)
+	}
+	if result := wait(t, r, spec.ID); result != (runner.Result{}) {
+		t.Errorf("ended with %+v, want exit code 0", result)
+	}
+	for i, name := range []string{"stdout", "stderr"} {
+		got := out[i].String()
+		if !r.daemon.podman {
+			got = strings.ReplaceAll(got, "\uFFFD", "\xff") // Docker's record is UTF-8
+		}
+		if got != want[i] {
+			t.Errorf("%s has %d lines, want %d of %d bytes; they differ from byte %d on", name, strings.Count(got, "\n"), n, len(want[i]), differ(got, want[i]))
+		}
+	}
+	none(t, r)
+}
+
+func differ(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
+}
+
+// What an adopted container prints is seen while it runs, and its end is its own.
+func TestAdoptedGoesOn(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(scratch(t), "go")
+	spec := hosted(specOf(t, shell("echo before; echo again; while [ ! -e "+file+" ]; do sleep 0.05; done; echo after; exit 6")))
+	r := crashed(t, spec)
+	spec.Resume = true
+	stdout, _ := start(t, r, spec)
+	stdout.await(t, "before\n")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := wait(t, r, spec.ID), (runner.Result{ExitCode: 6}); got != want {
+		t.Errorf("ended with %+v, want %+v", got, want)
+	}
+	if got, want := stdout.String(), "before\nagain\nafter\n"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+}
+
+// scratch is a folder that containers see under the same name.
+func scratch(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "container") //nolint:usetesting // TMPDIR may lie elsewhere
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// A task of several containers is not adopted: what is left of it is ended, and it is
+// lost. An attempt that was never placed is not placed by Resume.
+func TestNotAdopted(t *testing.T) {
+	t.Parallel()
+	spec := hosted(specOf(t, named("main", shell("sleep 100")), named("side", shell("sleep 100"))))
+	spec.Template.Volumes = append(spec.Template.Volumes, memoryVolume("both", "1Mi"))
+	for _, c := range spec.Template.Containers {
+		c.VolumeMounts = append(c.VolumeMounts, &runpb.VolumeMount{Name: "both", MountPath: "/both"})
+	}
+	r := crashed(t, spec)
+	never := spec
+	never.ID.Task = 9
+	for _, spec := range []runner.Spec{spec, never} {
+		spec.Resume = true
+		if err := r.Start(t.Context(), spec, runner.Output{}); err != nil {
+			t.Errorf("Start(%v) = %v, want no error", spec.ID, err)
+		}
+		if _, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
+			t.Errorf("Wait(%v) = %v, want ErrLost", spec.ID, err)
+		}
+	}
+	none(t, r)
+	left, err := r.daemon.VolumeList(t.Context(), client.VolumeListOptions{Filters: make(client.Filters).Add("label", folderLabel+"="+r.folder)})
+	if err != nil || len(left.Items) > 0 {
+		t.Errorf("volumes that are left: %v, %v, want none", left.Items, err)
+	}
+}
+
+// Nothing that bears another folder's label, or none of an attempt, is touched.
+func TestOthersAreSpared(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := openTest(t, Config{Dir: dir, Buckets: "/"})
+	others := map[string]map[string]string{
+		"another folder's": {folderLabel: "other", attemptLabel: "e/0/0/0", roleLabel: roleMain},
+		"no attempt's":     {folderLabel: r.folder, attemptLabel: "mine"},
+		"no role":          {folderLabel: r.folder, attemptLabel: "e/0/0/0"},
+	}
+	made := map[string]string{}
+	for name, labels := range others {
+		reply, err := r.daemon.ContainerCreate(t.Context(), client.ContainerCreateOptions{Config: &container.Config{Image: jobImage, Labels: labels}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made[name] = reply.ID
+		t.Cleanup(func() {
+			_, _ = r.daemon.ContainerRemove(context.WithoutCancel(t.Context()), reply.ID, client.ContainerRemoveOptions{Force: true})
+		})
+	}
+	again := openTest(t, Config{Dir: dir})
+	ids, err := again.List(t.Context())
+	if err != nil || len(ids) > 0 {
+		t.Errorf("List() = %v, %v, want none", ids, err)
+	}
+	for name, id := range made {
+		if _, err := r.daemon.ContainerInspect(t.Context(), id, client.ContainerInspectOptions{}); err != nil {
+			t.Errorf("the container that is %s: %v, want it there", name, err)
+		}
+	}
+}
+
+// proxy is the daemon behind a socket that can go away and come back.
+type proxy struct {
+	t          *testing.T
+	host, path string
+	listener   net.Listener
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func newProxy(t *testing.T) *proxy {
+	p := &proxy{t: t, host: strings.TrimPrefix(testneed.Daemon(t), "unix://"), path: filepath.Join(scratch(t), "docker.sock")}
+	p.up()
+	t.Cleanup(p.down)
+	return p
+}
+
+func (p *proxy) up() {
+	p.t.Helper()
+	listener, err := net.Listen("unix", p.path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.listener = listener
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("unix", p.host)
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			p.mu.Lock()
+			p.conns = append(p.conns, near, far)
+			p.mu.Unlock()
+			go pass(near, far)
+			go pass(far, near)
+		}
+	}()
+}
+
+// pass copies one direction to its end, and ends it on the other side too.
+func pass(from, to net.Conn) {
+	_, _ = io.Copy(to, from)
+	_ = to.(*net.UnixConn).CloseWrite()
+}
+
+// down cuts every connection.
+func (p *proxy) down() {
+	_ = p.listener.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
+	p.conns = nil
+}
+
+// A daemon that goes away and comes back finds its attempt followed again, from where
+// it was; nothing is lost or doubled.
+func TestDaemonComesBack(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t)
+	r := openTest(t, Config{Hosts: []string{"unix://" + p.path}, Buckets: "/"})
+	file := filepath.Join(scratch(t), "go")
+	spec := hosted(specOf(t, shell("echo one; while [ ! -e "+file+" ]; do sleep 0.05; done; echo two; exit 5")))
+	stdout, _ := start(t, r, spec)
+	stdout.await(t, "one\n")
+	p.down()
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.up()
+	if got, want := wait(t, r, spec.ID), (runner.Result{ExitCode: 5}); got != want {
+		t.Errorf("ended with %+v, want %+v", got, want)
+	}
+	if got, want := stdout.String(), "one\ntwo\n"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+}
+
+// One that stays away loses its attempts, and its next incarnation ends the one before.
+func TestDaemonStaysAway(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t)
+	r := openTest(t, Config{Hosts: []string{"unix://" + p.path}, Buckets: "/", Patience: 300 * time.Millisecond})
+	spec := hosted(specOf(t, shell("echo one; while :; do sleep 1; done")))
+	stdout, _ := start(t, r, spec)
+	stdout.await(t, "one\n")
+	p.down()
+	if _, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
+		t.Errorf("Wait = %v, want ErrLost", err)
+	}
+	next := spec
+	next.ID.Incarnation = 1
+	p.up()
+	stdout, _ = start(t, r, next)
+	stdout.await(t, "one\n")
+	left, err := r.owned(t.Context())
+	if err != nil || len(left) != 1 {
+		t.Errorf("%d containers are there, %v, want that of the next incarnation alone", len(left), err)
+	}
+	stop(t, r, next.ID)
+	wait(t, r, next.ID)
+}
+
+// A daemon that is told to end its containers while it goes away has ended the
+// attempt, and not the job.
+func TestDaemonEndsAttempt(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t)
+	r := openTest(t, Config{Hosts: []string{"unix://" + p.path}, Buckets: "/"})
+	direct := openTest(t, Config{})
+	spec := hosted(specOf(t, shell("echo one; while :; do sleep 1; done")))
+	stdout, _ := start(t, r, spec)
+	stdout.await(t, "one\n")
+	id := r.attempts[spec.ID].main().id
+	p.down()
+	if _, err := direct.daemon.ContainerKill(t.Context(), id, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * watchPause) // the loss is seen before the daemon is back
+	p.up()
+	if _, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
+		t.Errorf("Wait = %v, want ErrLost", err)
+	}
+}
+
+// What keeps a daemon from being used is told, with the next step.
+func TestOpenFails(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	dead := filepath.Join(scratch(t), "dead.sock")
+	listener, err := net.Listen("unix", dead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.(*net.UnixListener).SetUnlinkOnClose(false)
+	_ = listener.Close()
+	for name, test := range map[string]struct {
+		hosts []string
+		want  string
+	}{
+		"NoSocket":  {[]string{"unix:///no/a.sock", "unix:///no/b.sock"}, "there is no socket at unix:///no/a.sock, unix:///no/b.sock; start one, or name its socket in DOCKER_HOST"},
+		"One":       {[]string{"unix:///no/a.sock"}, "unix:///no/a.sock"},
+		"Dead":      {[]string{"unix:///no/a.sock", "unix://" + dead}, dead},
+		"Malformed": {[]string{"what"}, "what"},
+	} {
+		_, err := Open(t.Context(), Config{Dir: dir, Hosts: test.hosts})
+		if !errors.Is(err, ErrNoDaemon) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: Open = %v, want ErrNoDaemon with %q", name, err, test.want)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package container
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/runwith/runwith/internal/runner"
+)
+
+// What is read again from the beginning is written from where the cursor stands,
+// wherever it stands and however the record is cut.
+func TestRereading(t *testing.T) {
+	t.Parallel()
+	const record = "one\n\nthree is longer\nfour\nlast"
+	for known := range len(record) + 1 {
+		for cut := range len(record) + 1 {
+			var out strings.Builder
+			c := cursor{out: &out}
+			_, _ = c.Write([]byte(record[:known]))
+			again := reread(&c)
+			_, _ = again.Write([]byte(record[:cut]))
+			_, _ = again.Write([]byte(record[cut:]))
+			if got := out.String(); !strings.HasPrefix(record, got) {
+				t.Fatalf("from %d on, cut at %d: wrote %q, want a part of %q", known, cut, got, record)
+			}
+			again.finish()
+			if got := out.String(); got != record {
+				t.Fatalf("from %d on, cut at %d: wrote %q, want %q", known, cut, got, record)
+			}
+		}
+	}
+}
+
+// The last line is held back as long as it may be half of one.
+func TestRereadingHoldsBack(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	c := cursor{out: &out}
+	for _, step := range []struct{ record, want string }{
+		{"", ""},
+		{"one\ntw\n", "one\n"}, // podman ends what it finds half written
+		{"one\ntwo\nthr", "one\n"},
+		{"one\ntwo\nthree\nfour\n", "one\ntwo\nthree\n"},
+		{"one\ntwo\nthree\nfour\n" + strings.Repeat("x", maxHeld+10), "one\ntwo\nthree\nfour\n" + strings.Repeat("x", 10)},
+	} {
+		_, _ = reread(&c).Write([]byte(step.record))
+		if got := out.String(); got != step.want {
+			t.Errorf("after %.40q wrote %.60q, want %.60q", step.record, got, step.want)
+		}
+	}
+}
+
+func TestCursor(t *testing.T) {
+	t.Parallel()
+	c := cursor{}
+	for _, part := range []string{"a", "b\n", "", "\n\nc", "d"} {
+		_, _ = c.Write([]byte(part))
+	}
+	if want := (runner.Extent{Lines: 3, Tail: 2}); c.at != want {
+		t.Errorf("cursor is at %+v, want %+v", c.at, want)
+	}
+}
+
+// The lines of several containers stay whole.
+func TestLanes(t *testing.T) {
+	t.Parallel()
+	var (
+		out   strings.Builder
+		all   lanes
+		group sync.WaitGroup
+	)
+	texts := []string{"aaaa", "bbbb", "cccc"}
+	for _, text := range texts {
+		o := all.one(runner.Output{Stdout: &out, Stderr: &out})
+		group.Go(func() {
+			for range 100 {
+				for _, part := range []string{text[:1], text[1:] + "\n" + text[:2], text[2:] + "\n"} {
+					_, _ = o.Stdout.Write([]byte(part))
+				}
+			}
+			_, _ = o.Stdout.Write([]byte(text))
+		})
+	}
+	group.Wait()
+	all.end()
+	counts := map[string]int{}
+	for line := range strings.Lines(out.String()) {
+		counts[strings.TrimSuffix(line, "\n")]++
+	}
+	for _, text := range texts {
+		if counts[text] != 201 {
+			t.Errorf("lines = %v, want 201 of each", counts)
+		}
+	}
+}
