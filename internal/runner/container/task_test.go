@@ -96,7 +96,7 @@ func get(url string, headers []string) int {
 	}
 	defer response.Body.Close()
 	body, _ := io.ReadAll(response.Body)
-	fmt.Printf("%d %s\n", response.StatusCode, body)
+	fmt.Printf("%d %s\n", response.StatusCode, bytes.TrimSpace(body))
 	return 0
 }
 
