@@ -1,0 +1,221 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/runner/function"
+	"github.com/runwith/runwith/internal/tasklog"
+)
+
+// preparing is a runner that imports an image first, which takes its time and ends as
+// the test says.
+type preparing struct {
+	runner.Runner
+	takes time.Duration
+
+	mu    sync.Mutex
+	tries int
+	ends  []error // of the tries in order; nil after the last
+}
+
+func (p *preparing) Prepares(*runpb.TaskTemplate) bool { return true }
+
+func (p *preparing) Prepare(ctx context.Context, _ *runpb.TaskTemplate) (err error) {
+	p.mu.Lock()
+	if p.tries < len(p.ends) {
+		err = p.ends[p.tries]
+	}
+	p.tries++
+	p.mu.Unlock()
+	select {
+	case <-time.After(p.takes):
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// inPreparedTime runs a test in a time of its own, with an engine that prepares.
+func inPreparedTime(t *testing.T, p *preparing, test func(e *faulty)) {
+	t.Helper()
+	inFakeTime(t, engine.Fault{}, func(e *faulty) {
+		if err := e.shut(); err != nil {
+			t.Fatal(err)
+		}
+		e.prepared(p)
+		test(e)
+	})
+}
+
+// prepared opens the engine again with a runner that prepares.
+func (e *faulty) prepared(p *preparing) {
+	e.t.Helper()
+	logs, err := tasklog.Open(filepath.Join(e.dir, "logs"), tasklog.Options{})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	functions := function.New(function.Config{Images: map[string]function.Func{
+		"gcr.io/p/worker": func(context.Context, *function.Call) error { return nil },
+	}})
+	p.Runner = functions
+	if e.Engine, err = engine.Open(context.Background(), engine.Config{Dir: e.dir, Runner: p, Logs: logs}); err != nil {
+		e.t.Fatal(err)
+	}
+	e.shut = func() error { return errors.Join(e.Close(), logs.Close(), functions.Close()) }
+}
+
+// No task is there before its image is, and then all run.
+func TestTasksWaitForPreparation(t *testing.T) {
+	t.Parallel()
+	inPreparedTime(t, &preparing{takes: time.Minute}, func(e *faulty) {
+		name, _ := e.run()
+		if got := standing(e.after(59*time.Second, name)); got != waits {
+			t.Errorf("while it is prepared: %s, want %s", got, waits)
+		}
+		if got := standing(e.after(2*time.Second, name)); got != hasRun {
+			t.Errorf("when it was prepared: %s, want %s", got, hasRun)
+		}
+	})
+}
+
+// An execution that cannot be prepared fails with the reason and without a task, also
+// where it was tried again before.
+func TestUnpreparedFailsWithoutTasks(t *testing.T) {
+	t.Parallel()
+	gone := runwith.Errorf(runwith.FailedPrecondition, "Image 'x' not found.")
+	away := runwith.Errorf(runwith.Unavailable, "the daemon is away")
+	p := &preparing{ends: []error{away, away, gone}}
+	inPreparedTime(t, p, func(e *faulty) {
+		name, _ := e.run()
+		x := e.after(time.Minute, name)
+		if got := standing(x); got != hasFailed {
+			t.Errorf("it stands at %s, want %s", got, hasFailed)
+		}
+		if got, want := x.Conditions[0].Message, "Image 'x' not found."; got != want {
+			t.Errorf("its message is %q, want %q", got, want)
+		}
+		tasks, err := e.Tasks(context.Background(), &runpb.ListTasksRequest{Parent: name})
+		if err != nil || len(tasks.Tasks) > 0 || p.tries != 3 {
+			t.Errorf("it has the tasks %v, %v after %d tries, want none after 3", tasks.GetTasks(), err, p.tries)
+		}
+	})
+}
+
+// What is stopped meanwhile ends at once, and never has a task that ran.
+func TestCancelWhilePreparing(t *testing.T) {
+	t.Parallel()
+	inPreparedTime(t, &preparing{takes: time.Hour}, func(e *faulty) {
+		name, _ := e.run()
+		if _, err := e.CancelExecution(context.Background(), &runpb.CancelExecutionRequest{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+		x := e.after(time.Second, name)
+		if x.CompletionTime == nil || x.CancelledCount != 2 || x.StartTime != nil {
+			t.Errorf("it stands at %s, want it cancelled before it began", standing(x))
+		}
+	})
+}
+
+// A restart prepares again what had no task yet.
+func TestRestartPreparesAgain(t *testing.T) {
+	t.Parallel()
+	inPreparedTime(t, &preparing{takes: time.Hour}, func(e *faulty) {
+		name, _ := e.run()
+		synctest.Wait()
+		if err := e.shut(); err != nil {
+			t.Fatal(err)
+		}
+		p := &preparing{takes: time.Second}
+		e.prepared(p)
+		if got := standing(e.after(2*time.Second, name)); got != hasRun || p.tries != 1 {
+			t.Errorf("after the restart: %s after %d preparations, want %s after one", got, p.tries, hasRun)
+		}
+	})
+}
+
+// adopting is a runner that has an attempt go on after a restart, and notes what it is
+// told.
+type adopting struct {
+	runner.Runner
+	specs []runner.Spec
+	kept  [2]runner.Extent
+}
+
+func (a *adopting) Start(_ context.Context, spec runner.Spec, out runner.Output) (err error) {
+	a.specs = append(a.specs, spec)
+	if spec.Resume {
+		a.kept[0], a.kept[1], err = out.Kept()
+		return err
+	}
+	_, err = out.Stdout.Write([]byte("one\ntwo\nhal"))
+	return err
+}
+
+func (a *adopting) Wait(ctx context.Context, _ runner.ID) (runner.Result, error) {
+	if a.specs[len(a.specs)-1].Resume {
+		return runner.Result{OutOfMemory: true, ExitCode: 137}, nil
+	}
+	if ctx.Done() == nil { // it was stopped
+		return runner.Result{}, nil
+	}
+	<-ctx.Done()
+	return runner.Result{}, ctx.Err()
+}
+
+func (a *adopting) Check(*runpb.TaskTemplate) error                      { return nil }
+func (a *adopting) Stop(context.Context, runner.ID, time.Duration) error { return nil }
+func (a *adopting) List(context.Context) ([]runner.ID, error)            { return nil, nil }
+
+// A runner that adopts is told what was kept, and that nothing new is wanted.
+func TestResumedAttemptIsAdopted(t *testing.T) {
+	t.Parallel()
+	inFakeTime(t, engine.Fault{}, func(e *faulty) {
+		a := &adopting{}
+		reopen := func() {
+			if err := e.shut(); err != nil {
+				t.Fatal(err)
+			}
+			logs, err := tasklog.Open(filepath.Join(e.dir, "logs"), tasklog.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Engine, err = engine.Open(context.Background(), engine.Config{Dir: e.dir, Runner: a, Logs: logs, MaxTasks: 1}); err != nil {
+				t.Fatal(err)
+			}
+			e.shut = func() error { return errors.Join(e.Close(), logs.Close()) }
+		}
+		reopen()
+		name, _ := e.run()
+		synctest.Wait()
+		reopen()
+		e.after(time.Second, name)
+		if len(a.specs) < 2 || !a.specs[1].Resume || a.specs[1].ID != a.specs[0].ID {
+			t.Fatalf("Start was called with %+v, want the second to resume the first", a.specs)
+		}
+		// The engine's end has closed the half line.
+		if diff := cmp.Diff([2]runner.Extent{{Lines: 3}, {}}, a.kept); diff != "" {
+			t.Errorf("kept (-want +got):\n%s", diff)
+		}
+		tasks, err := e.Tasks(context.Background(), &runpb.ListTasksRequest{Parent: name})
+		if err != nil || len(tasks.Tasks) == 0 {
+			t.Fatal(tasks, err)
+		}
+		last := tasks.Tasks[0].LastAttemptResult
+		if last.GetExitCode() != 137 || !strings.Contains(last.GetStatus().GetMessage(), "The configured memory limit was reached.") {
+			t.Errorf("the attempt ended as %v, want exit code 137 and that it used too much memory", last)
+		}
+	})
+}
