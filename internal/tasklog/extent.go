@@ -11,14 +11,14 @@ type Extent struct {
 // Written returns what there is of the attempt already, by this Writer and by those
 // before it.
 func (w *Writer) Written(ctx context.Context) (stdout, stderr Extent, err error) {
-	streams := map[string]*Extent{"stdout": &stdout, "stderr": &stderr}
-	for e, err := range w.log.store.Read(ctx, w.log.name, Query{}) {
+	streams := map[Stream]*Extent{Stdout: &stdout, Stderr: &stderr}
+	for e, err := range w.log.store.Read(ctx, w.log.name, Query{Tasks: []int{w.task}}) {
 		if err != nil {
 			return Extent{}, Extent{}, err
 		}
 		at := streams[e.Stream]
 		switch {
-		case at == nil || e.Task != w.task || e.Attempt != w.attempt:
+		case at == nil || e.Attempt != w.attempt:
 		case e.Continued:
 			at.Tail += len(e.Text)
 		default:

@@ -23,9 +23,9 @@ func TestWritten(t *testing.T) {
 			}
 		}
 	}
-	other := s.Attempt("x", 0, 1)
+	other := s.Attempt("x", "label", 0, 1)
 	print(other, "1\n2\n3\n", "")
-	w := s.Attempt("x", 0, 0)
+	w := s.Attempt("x", "label", 0, 0)
 	print(w, "a\nb\nhalf", "e\n"+strings.Repeat("x", tasklog.MaxLine+5))
 	stdout, stderr, err := w.Written(t.Context())
 	if want := (tasklog.Extent{Lines: 2}); err != nil || stdout != want {

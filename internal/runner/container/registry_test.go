@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -56,7 +55,7 @@ func newRegistry(t *testing.T, r *Runner, password string) *testRegistry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image := loaded.job(t, runtime.GOARCH, v1.Config{Entrypoint: []string{"/test-job"}})
+	image := loaded.job(t, v1.Config{Entrypoint: []string{"/test-job"}})
 	if err := remote.Write(ref, image, remote.WithTransport(tester{})); err != nil {
 		t.Fatal(err)
 	}
