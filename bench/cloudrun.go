@@ -52,11 +52,15 @@ func (c *cloudRun) close() error { return c.conn.Close() }
 
 // createJob creates a job of `true`: so many tasks, of which so many run at once.
 func (c *cloudRun) createJob(ctx context.Context, id string, tasks, parallelism int32) error {
-	job := &runpb.Job{Template: &runpb.ExecutionTemplate{TaskCount: tasks, Parallelism: parallelism, Template: &runpb.TaskTemplate{
+	return c.create(ctx, id, &runpb.ExecutionTemplate{TaskCount: tasks, Parallelism: parallelism, Template: &runpb.TaskTemplate{
 		Retries:    &runpb.TaskTemplate_MaxRetries{MaxRetries: 0},
 		Containers: []*runpb.Container{{Image: "true", Command: []string{"true"}}},
-	}}}
-	op, err := c.jobs.CreateJob(ctx, &runpb.CreateJobRequest{Parent: location, JobId: id, Job: job})
+	}})
+}
+
+// create creates a job of a template.
+func (c *cloudRun) create(ctx context.Context, id string, template *runpb.ExecutionTemplate) error {
+	op, err := c.jobs.CreateJob(ctx, &runpb.CreateJobRequest{Parent: location, JobId: id, Job: &runpb.Job{Template: template}})
 	if err != nil {
 		return fmt.Errorf("create job: %w", err)
 	}

@@ -40,6 +40,7 @@ type options struct {
 	clients int // of the rows that have many; 0 leaves it to the row
 	data    string
 	only    string
+	docker  string
 	json    bool
 
 	// What is large, and smaller in tests.
@@ -65,7 +66,7 @@ var scenarios = []scenario{
 	{"tasks", "an execution of 1,000 tasks of `true`, 8 at once, to its end, in tasks a second", measureTasks},
 	{"large", "an execution of 10,000 tasks: until it is accepted, and the memory that it takes", measureLarge},
 	{"logs", "one task's output out of a log of 1 GiB, and how soon a followed line arrives", measureLogs},
-	{"up", "`runwith up`: from exec until it says that it is ready, and its resident memory at rest", measureUp},
+	{"container", "a run in a container, from RunJob until its operation is done, and by 8 clients at once; where a Docker or Podman answers", measureContainers}, {"up", "`runwith up`: from exec until it says that it is ready, and its resident memory at rest", measureUp},
 }
 
 // execute measures what args ask for and prints it to out; errs takes what people
@@ -96,6 +97,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.IntVar(&o.clients, "clients", 0, "let `N` clients work at once in the rows that have several; 0 is 16 for runs and 32 for invoke and accept")
 	flags.StringVar(&o.data, "data", "", "make the temporary folder in `DIR`: what is measured is the disk below it (default: the system's)")
 	flags.StringVar(&o.only, "only", "", "measure the rows of one `NAME` alone")
+	flags.StringVar(&o.docker, "docker", "", "run containers through the daemon at `ADDRESS`, such as unix:///run/podman/podman.sock (default: the usual sockets)")
 	flags.BoolVar(&o.json, "json", false, "print JSON; times are in seconds, memory is in bytes")
 	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -136,7 +138,7 @@ Flags:
 	flags.PrintDefaults()
 	fmt.Fprint(flags.Output(), "\nRows:\n")
 	for _, s := range scenarios {
-		fmt.Fprintf(flags.Output(), "  %-7s %s\n", s.name, s.about)
+		fmt.Fprintf(flags.Output(), "  %-9s %s\n", s.name, s.about)
 	}
 }
 

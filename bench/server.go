@@ -37,7 +37,7 @@ type server struct {
 // startUp starts `runwith up` on a free port. The caller stops it; it also ends
 // when ctx does.
 func (b *bench) startUp(ctx context.Context, data string) (*server, error) {
-	return start(ctx, b.progress, readyLine, b.binary, "up", "--addr", "127.0.0.1:0", "--data", data)
+	return start(ctx, b.progress, readyLine, b.binary, "up", "--addr", "127.0.0.1:0", "--runner", "process", "--data", data)
 }
 
 // start starts a command and returns when it has written a line that begins with

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/moby/moby/api/pkg/stdcopy"
+	api "github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"github.com/runwith/runwith/internal/testimage"
+)
+
+const (
+	// containerTarget bounds a run in a container, as a multiple of the bare API's calls,
+	// and manyTarget those of eight clients.
+	containerTarget, manyTarget = 1.3, 1.0
+	// containerRuns is how often one is measured at most: each takes a good part of a
+	// second.
+	containerRuns = 25
+
+	containerImage = "localhost/runwith-bench/job:1"
+	containerFloor = "create, attach, start, read, inspect"
+	containerJob   = "container"
+)
+
+// measureContainers measures runs in containers, where a Docker or Podman answers.
+func measureContainers(ctx context.Context, b *bench) (_ []row, err error) {
+	host, err := b.findDocker()
+	if err != nil {
+		fmt.Fprintf(b.progress, "not measured: %v\n", err)
+		return nil, nil
+	}
+	bare, err := openBare(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, bare.Close()) }()
+	up, err := start(ctx, b.progress, readyLine, "env", "DOCKER_HOST="+host, b.binary,
+		"up", "--addr", "127.0.0.1:0", "--runner", "container", "--data", filepath.Join(b.dir, "containers"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, up.stop()) }()
+	c, err := dial(ctx, up.addr)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close() //nolint:errcheck // nothing is under way
+	if err := c.create(ctx, containerJob, containerTemplate()); err != nil {
+		return nil, err
+	}
+	return compareContainers(ctx, b, c, bare)
+}
+
+func containerTemplate() *runpb.ExecutionTemplate {
+	return &runpb.ExecutionTemplate{TaskCount: 1, Template: &runpb.TaskTemplate{
+		Retries:    &runpb.TaskTemplate_MaxRetries{MaxRetries: 0},
+		Containers: []*runpb.Container{{Image: containerImage}},
+	}}
+}
+
+func compareContainers(ctx context.Context, b *bench, c *cloudRun, bare *bareAPI) ([]row, error) {
+	runOne := func(ctx context.Context) error { return c.run(ctx, containerJob) }
+	times, err := interleave(ctx, plan{min(containerRuns, b.n), 1}, timed(bare.run), timed(runOne))
+	if err != nil {
+		return nil, err
+	}
+	clients := b.clientsOr(8)
+	each := func(f func(context.Context) error) probe {
+		return rate(clients, 2*clients, func(ctx context.Context, _ int) error { return f(ctx) })
+	}
+	rates, err := interleave(ctx, plan{min(rounds, b.n), 1}, each(bare.run), each(runOne))
+	if err != nil {
+		return nil, err
+	}
+	return []row{
+		newRow("a container, RunJob to done", seconds, times[1]).beside(containerFloor, times[0]).times(containerTarget),
+		newRow(fmt.Sprintf("containers, %d clients", clients), perSecond, rates[1]).
+			beside(fmt.Sprintf("%s, %d goroutines", containerFloor, clients), rates[0]).times(manyTarget),
+	}, nil
+}
+
+// findDocker returns the address of a daemon that listens: the one that was named, or
+// a usual one.
+func (b *bench) findDocker() (string, error) {
+	hosts := []string{"unix:///var/run/docker.sock", "unix:///run/podman/podman.sock"}
+	if b.docker != "" {
+		hosts = []string{b.docker}
+	}
+	var errs []error
+	for _, host := range hosts {
+		conn, err := net.Dial("unix", strings.TrimPrefix(host, "unix://"))
+		if err == nil {
+			return host, conn.Close()
+		}
+		errs = append(errs, err)
+	}
+	return "", fmt.Errorf("no Docker or Podman answers; name its address with -docker: %w", errors.Join(errs...))
+}
+
+// bareAPI does what the container runner does, with nothing around it. Its methods may
+// be called concurrently.
+type bareAPI struct {
+	*client.Client
+	removals sync.WaitGroup
+	failed   atomic.Pointer[error]
+}
+
+// openBare connects to a daemon and hands it the image. The caller closes it.
+func openBare(ctx context.Context, host string) (_ *bareAPI, err error) {
+	c, err := client.New(client.WithHost(host))
+	if err != nil {
+		return nil, err
+	}
+	b := &bareAPI{Client: c}
+	if err := b.load(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return b, nil
+}
+
+func (b *bareAPI) load(ctx context.Context) error {
+	image, err := testimage.SampleJob(ctx)
+	if err != nil {
+		return err
+	}
+	archive, err := testimage.Archive(containerImage, image)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	reply, err := b.ImageLoad(ctx, archive)
+	if err != nil {
+		return err
+	}
+	defer reply.Close()
+	_, err = io.Copy(io.Discard, reply)
+	return err
+}
+
+// run runs one container to its end, on the daemon's own network as a task's is.
+func (b *bareAPI) run(ctx context.Context) error {
+	made, err := b.ContainerCreate(ctx, client.ContainerCreateOptions{
+		Config: &api.Config{Image: containerImage, AttachStdout: true, AttachStderr: true},
+		HostConfig: &api.HostConfig{
+			LogConfig: api.LogConfig{Type: "json-file"},
+			Resources: api.Resources{NanoCPUs: 1e9, Memory: 512 << 20, MemorySwap: 512 << 20},
+		},
+	})
+	if err != nil {
+		return err
+	}
+	attached, err := b.ContainerAttach(ctx, made.ID, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
+	if err != nil {
+		return err
+	}
+	defer attached.Close()
+	if _, err := b.ContainerStart(ctx, made.ID, client.ContainerStartOptions{}); err != nil {
+		return err
+	}
+	if _, err := stdcopy.StdCopy(io.Discard, io.Discard, attached.Reader); err != nil {
+		return err
+	}
+	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) { // a daemon that is asked without a pause is slower
+		reply, err := b.ContainerInspect(ctx, made.ID, client.ContainerInspectOptions{})
+		if err != nil {
+			return err
+		}
+		if reply.Container.State.Status == api.StateExited {
+			break
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+	// Who waits for the run does not wait for this.
+	b.removals.Go(func() {
+		if _, err := b.ContainerRemove(ctx, made.ID, client.ContainerRemoveOptions{Force: true}); err != nil && ctx.Err() == nil {
+			b.failed.Store(&err)
+		}
+	})
+	return nil
+}
+
+// Close waits until everything is removed.
+func (b *bareAPI) Close() error {
+	b.removals.Wait()
+	err := b.Client.Close()
+	if failed := b.failed.Load(); failed != nil {
+		err = errors.Join(err, *failed)
+	}
+	return err
+}
