@@ -176,7 +176,7 @@ func (b *bareAPI) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if reply.Container.State.Status == api.StateExited {
+		if s := reply.Container.State.Status; s == api.StateExited || s == "stopped" { // Podman's, a moment before
 			break
 		}
 		if err := pause(ctx, wait); err != nil {

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"io"
+	"log"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -23,7 +25,7 @@ import (
 // pushSampleJob puts an image of the sample job into a registry of the test's own.
 func pushSampleJob(t *testing.T) (image string) {
 	t.Helper()
-	server := httptest.NewServer(registry.New())
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	image = strings.TrimPrefix(server.URL, "http://") + "/sample/job:1"
 	ref, err := name.ParseReference(image)

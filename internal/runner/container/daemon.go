@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -46,7 +47,26 @@ type daemon struct {
 	cgroups1 bool
 	arch     string // as Go names it
 	cpus     int
+	broke    atomic.Int64 // when it went away last, in Unix nanoseconds
 }
+
+// watch keeps a connection open on which nothing is said. When that ends, so have the
+// others, and what came through them may have ended too soon.
+func (d *daemon) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		if conn, err := d.Dialer()(ctx); err == nil {
+			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+			_, _ = conn.Read(make([]byte, 1)) // its end is what counts
+			stop()
+			_ = conn.Close()
+		}
+		d.broke.Store(time.Now().UnixNano())
+		_ = pause(ctx, watchPause)
+	}
+}
+
+// brokeSince reports whether the daemon went away after a time.
+func (d *daemon) brokeSince(t time.Time) bool { return d.broke.Load() >= t.UnixNano() }
 
 // ErrNoDaemon says that no daemon was found, or none that answers.
 var ErrNoDaemon = errors.New("no Docker or Podman answers")

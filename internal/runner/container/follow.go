@@ -65,6 +65,7 @@ func (r *Runner) followConn(m *member) error {
 	if err != nil {
 		return errRecord
 	}
+	end := time.Now()
 	// The end of the output comes before that of the container is known.
 	ctx, cancel := context.WithTimeout(r.life, settleTime)
 	defer cancel()
@@ -74,6 +75,9 @@ func (r *Runner) followConn(m *member) error {
 			return errRecord
 		}
 		if hasEnded(state) {
+			if r.daemon.brokeSince(end.Add(-settleTime)) {
+				return errRecord // it may have been the connection's end alone
+			}
 			m.exit = exitOf(state)
 			return nil
 		}

@@ -145,9 +145,7 @@ func (l *launch) options(i int) (o client.ContainerCreateOptions, files []file, 
 	if err != nil {
 		return o, nil, err
 	}
-	if l.host != nil {
-		env[metadataVariable] = l.host.address
-	}
+	l.host.addTo(env)
 	maps.Copy(env, l.spec.Env)
 	config := &container.Config{
 		Image: c.GetImage(), WorkingDir: c.GetWorkingDir(), Env: environment(env),

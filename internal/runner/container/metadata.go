@@ -19,8 +19,12 @@ import (
 	"github.com/runwith/runwith/internal/guard"
 )
 
-// metadataVariable tells Google's libraries where the metadata server is.
-const metadataVariable = "GCE_METADATA_HOST"
+// metadataVariable tells Google's libraries where the metadata server is, and
+// metadataIP the one for Python, which asks there first.
+const (
+	metadataVariable = "GCE_METADATA_HOST"
+	metadataIP       = "GCE_METADATA_IP"
+)
 
 // The names by which containers know the machine of their daemon.
 const (
@@ -71,6 +75,15 @@ func (r *Runner) serveMetadata(ctx context.Context) (*metadataHost, error) {
 		}
 	}()
 	return h, nil
+}
+
+// addTo adds the variables that tell of it to an environment, unless it has its own.
+func (h *metadataHost) addTo(env map[string]string) {
+	for _, name := range []string{metadataVariable, metadataIP} {
+		if _, set := env[name]; h != nil && !set {
+			env[name] = h.address
+		}
+	}
 }
 
 func (h *metadataHost) close() error {

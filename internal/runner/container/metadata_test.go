@@ -23,6 +23,18 @@ func getScript(url string) string {
 	return fmt.Sprintf("%s %s get http://%s Metadata-Flavor=Google", c.Command[0], program, strings.Replace(url, "HOST", "$"+metadataVariable, 1))
 }
 
+// metadataOf is a metadata server of a project.
+func metadataOf(t *testing.T) http.Handler {
+	t.Helper()
+	authority, err := metadata.Open(metadata.Config{Project: "my-project", Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	authority.Register(mux)
+	return mux
+}
+
 // Containers reach the metadata server, on the daemon's own network and on one of the
 // user's, and nothing else of this machine's loopback.
 func TestMetadata(t *testing.T) {
@@ -40,7 +52,7 @@ func TestMetadata(t *testing.T) {
 	}
 	for _, name := range []string{"", network} {
 		t.Run("Network"+name, func(t *testing.T) {
-			r := openTest(t, Config{Buckets: "/", Network: name, Metadata: metadata.New(metadata.Config{Project: "my-project"})})
+			r := openTest(t, Config{Buckets: "/", Network: name, Metadata: metadataOf(t)})
 			gateway, _, err := net.SplitHostPort(r.host.address)
 			if err != nil {
 				t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -37,7 +39,7 @@ type testRegistry struct {
 func newRegistry(t *testing.T, r *Runner, password string) *testRegistry {
 	t.Helper()
 	reg := new(testRegistry)
-	handler := registry.New()
+	handler := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if user, given, _ := q.BasicAuth(); password != "" && (user != "me" || given != password) && q.Header.Get("X-Test") == "" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)

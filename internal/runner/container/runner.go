@@ -64,6 +64,7 @@ func Open(ctx context.Context, c Config) (_ *Runner, err error) {
 	if r.daemon, err = dial(ctx, c); err != nil {
 		return nil, err
 	}
+	r.background.Go(func() { r.daemon.watch(r.life) })
 	if r.host, err = r.serveMetadata(ctx); err != nil {
 		return nil, err
 	}
