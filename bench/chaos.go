@@ -156,7 +156,7 @@ func (w *world) job(n int) string { return fmt.Sprintf("mark-%d", n/perJob) }
 // startEngine starts the engine, the first time with its jobs: each appends a line
 // to a file.
 func (w *world) startEngine(ctx context.Context) (err error) {
-	args := []string{w.bench.binary, "engine", "--addr", w.engineAddr, "--data", filepath.Join(w.bench.dir, "engine")}
+	args := []string{w.bench.binary, "engine", "--runner", "process", "--addr", w.engineAddr, "--data", filepath.Join(w.bench.dir, "engine")}
 	for n := 0; n < w.n; n += perJob {
 		file := filepath.Join(w.bench.dir, w.job(n)+".yaml")
 		text := fmt.Sprintf(`{"name":%q,"template":{"template":{"maxRetries":0,"containers":[{"image":"mark","command":["sh","-c",`+

@@ -66,7 +66,8 @@ var scenarios = []scenario{
 	{"tasks", "an execution of 1,000 tasks of `true`, 8 at once, to its end, in tasks a second", measureTasks},
 	{"large", "an execution of 10,000 tasks: until it is accepted, and the memory that it takes", measureLarge},
 	{"logs", "one task's output out of a log of 1 GiB, and how soon a followed line arrives", measureLogs},
-	{"container", "a run in a container, from RunJob until its operation is done, and by 8 clients at once; where a Docker or Podman answers", measureContainers}, {"up", "`runwith up`: from exec until it says that it is ready, and its resident memory at rest", measureUp},
+	{"container", "a run in a container, from RunJob until its operation is done, and by 8 clients at once; where a Docker or Podman answers", measureContainers},
+	{"up", "`runwith up`: from exec until it says that it is ready, and its resident memory at rest", measureUp},
 }
 
 // execute measures what args ask for and prints it to out; errs takes what people

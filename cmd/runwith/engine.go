@@ -16,8 +16,10 @@ func newEngine() *cobra.Command {
 		Short: "Run the Cloud Run Jobs API on this machine",
 		Long: `Engine serves google.cloud.run.v2 (Jobs, Executions, Tasks, Operations) over gRPC and
 REST, reading of logs as Cloud Logging does, and a metadata server, on one port.
-Tasks really run, as processes of this machine and without isolation. They find the
-metadata server by GCE_METADATA_HOST, as Google's libraries do.
+Tasks really run: in containers where a Docker or Podman answers (DOCKER_HOST, or the
+usual sockets), and else as processes of this machine, without isolation; --runner
+chooses. An image that --image maps to a command is a process in either case. Tasks
+find the metadata server by GCE_METADATA_HOST, as Google's libraries do.
 
 With --require-auth the API asks each caller for a token of this metadata server, as
 Google's does, so that a program's authentication can be tried. It protects nothing
@@ -32,6 +34,7 @@ To test what calls Cloud Run, --fault lets calls and executions go wrong:
   listed-late=DURATION      an execution is missing in lists at first
   failed-before-tasks       an execution fails, and never has a task`,
 		Example: `  runwith engine --addr 127.0.0.1:8080 --job nightly.yaml
+  runwith engine --runner container --pull always --secrets ./secrets --buckets ./buckets
   runwith engine --require-auth
   runwith engine --fault 'RunJob: answer-lost, p=0.2' --fault 'listed-late=5s' --fault-seed 42
   curl localhost:8080/v2/projects/demo/locations/us-east4/jobs`,
