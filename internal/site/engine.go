@@ -209,7 +209,7 @@ func (s *Engine) Site() *Site {
 func (s *Engine) Close() error {
 	var errs []error
 	if s.Engine != nil {
-		errs = append(errs, s.Engine.Close(), s.checkLeft())
+		errs = append(errs, s.Engine.Close())
 	}
 	if s.logs != nil {
 		errs = append(errs, s.logs.Close())
@@ -221,13 +221,16 @@ func (s *Engine) Close() error {
 		errs = append(errs, s.containers.Close())
 	}
 	if s.processes != nil {
-		errs = append(errs, s.processes.Close())
+		errs = append(errs, s.processes.Close()) // which ends what tasks left behind
+	}
+	if s.Engine != nil {
+		errs = append(errs, s.checkLeft())
 	}
 	errs = append(errs, s.secrets.Close())
 	return errors.Join(errs...)
 }
 
-// checkLeft tells of attempts that are there although the engine has ended them.
+// checkLeft tells of attempts that are there although all of them were ended.
 func (s *Engine) checkLeft() error {
 	left, err := s.functions.List(context.Background())
 	if err != nil {

@@ -8,11 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith/internal/fault"
 	"github.com/runwith/runwith/internal/runner/function"
 	"github.com/runwith/runwith/internal/site"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // open opens an engine; the caller closes it.
@@ -49,6 +51,37 @@ func TestGRPCHasItsOwnTransportUnlessCallsGoWrong(t *testing.T) {
 	}
 }
 
+// What a task leaves behind may outlive it for a moment, and does not outlive Close.
+func TestCloseEndsWhatTasksLeaveBehind(t *testing.T) {
+	t.Parallel()
+	testneed.Tool(t, "setsid")
+	e := open(t, site.EngineConfig{})
+	name := create(t, e, &runpb.Container{Image: "sh", Command: []string{"sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & exit 0"}})
+	for range 3 {
+		op, err := e.Engine.RunJob(t.Context(), &runpb.RunJobRequest{Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if op, err = e.Engine.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: op.Name}); err != nil || op.GetResponse() == nil {
+			t.Fatalf("the run ended with %v, %v", op, err)
+		}
+	}
+	if err := e.Close(); err != nil {
+		t.Errorf("Close() = %v, want no error", err)
+	}
+}
+
+// create creates a job of one container.
+func create(t *testing.T, e *site.Engine, c *runpb.Container) (name string) {
+	t.Helper()
+	const parent = "projects/demo/locations/us-east4"
+	job := &runpb.Job{Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{Containers: []*runpb.Container{c}}}}
+	if _, err := e.Engine.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: parent, JobId: "job", Job: job}); err != nil {
+		t.Fatal(err)
+	}
+	return parent + "/jobs/job"
+}
+
 func TestCloseTellsOfAFunctionThatDoesNotReturn(t *testing.T) {
 	t.Parallel()
 	runs, release := make(chan struct{}), make(chan struct{})
@@ -60,14 +93,8 @@ func TestCloseTellsOfAFunctionThatDoesNotReturn(t *testing.T) {
 			return nil
 		},
 	}})
-	const parent = "projects/demo/locations/us-east4"
-	job := &runpb.Job{Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{
-		Containers: []*runpb.Container{{Image: "stubborn"}},
-	}}}
-	if _, err := e.Engine.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: parent, JobId: "job", Job: job}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := e.Engine.RunJob(t.Context(), &runpb.RunJobRequest{Name: parent + "/jobs/job"}); err != nil {
+	name := create(t, e, &runpb.Container{Image: "stubborn"})
+	if _, err := e.Engine.RunJob(t.Context(), &runpb.RunJobRequest{Name: name}); err != nil {
 		t.Fatal(err)
 	}
 	<-runs
