@@ -141,8 +141,11 @@ func (l *life) Check(*runpb.TaskTemplate) error { return nil }
 func (l *life) Start(_ context.Context, spec runner.Spec, _ runner.Output) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.dead() {
+	switch {
+	case l.dead():
 		return errDead
+	case spec.Resume:
+		return nil // nothing is adopted here: Wait ends it
 	}
 	switch l.random.IntN(20) {
 	case 0:
