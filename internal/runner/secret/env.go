@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"errors"
 	"fmt"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -44,6 +45,6 @@ func (s *Store) CheckEnv(index int, container *runpb.Container) error {
 
 func refuseEnv(container, i int, v *runpb.EnvVar, err error) error {
 	e := runner.Refuse(fmt.Sprintf("containers[%d].env[%d].value_source", container, i), "%s: %v", v.GetName(), err)
-	e.Err = err
+	e.Err = errors.Join(e.Err, err) // the field, for APIs that spell it otherwise, and the cause
 	return e
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/runner/secret"
 )
 
@@ -131,6 +132,9 @@ func TestEnv(t *testing.T) {
 	for what, err := range map[string]error{"Env": err, "CheckEnv": s.CheckEnv(3, container)} {
 		if err == nil || !strings.HasPrefix(err.Error(), field) {
 			t.Errorf("%s = %v, want it to begin with %q", what, err, field)
+		}
+		if faults := jobspec.FaultsOf(err); len(faults) != 1 {
+			t.Errorf("FaultsOf(%s) = %v, want the field, for an API that spells it otherwise", what, faults)
 		}
 	}
 }
