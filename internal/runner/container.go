@@ -31,9 +31,9 @@ func CheckPlain(template *runpb.TaskTemplate, who string) error {
 	case len(containers) != 1:
 		return Refuse("containers", "%s runs exactly one container, not %d", who, len(containers))
 	case len(template.GetVolumes()) > 0:
-		return Refuse("volumes", "%s mounts no volumes", who)
+		return Refuse("volumes", "%s mounts no volumes; take them out of the job to run it here", who)
 	case len(containers[0].GetVolumeMounts()) > 0:
-		return Refuse("containers[0].volume_mounts", "%s mounts no volumes", who)
+		return Refuse("containers[0].volume_mounts", "%s mounts no volumes; take them out of the job to run it here", who)
 	case containers[0].GetSourceCode() != nil:
 		return Refuse("containers[0].source_code", "%s fetches no source code; set a command", who)
 	}
