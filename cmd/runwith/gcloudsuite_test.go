@@ -3,30 +3,39 @@ package main
 import (
 	"bytes"
 	"errors"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mattn/go-shellwords"
 
+	"github.com/runwith/runwith/internal/conformance/discovery"
 	"github.com/runwith/runwith/internal/testneed"
 )
 
 // sdk is Google's gcloud, run by runwith gcloud against a server, with settings of
 // its own.
 type sdk struct {
-	server *server
-	dir    string // where its files are, and its settings
+	url  string // of the server
+	dir  string // where its files are, and its settings
+	kept map[string]string
 }
 
-// step is a command of gcloud's, and what must come of it.
+// step is a command of gcloud's, and what must come of it. In its texts $NAME is what
+// an earlier step has kept under that name.
 type step struct {
 	gcloud string // the arguments, as a shell reads them
 	exit   int
 	stdout string // what is in the output, beside more; empty looks for nothing
 	stderr string
+	none   bool   // the output must be empty
+	keep   string // the name under which the output is kept
 }
 
 // end is how a command has ended.
@@ -36,17 +45,17 @@ type end struct {
 }
 
 // newSDK finds gcloud, or skips the test.
-func newSDK(t *testing.T, s *server) *sdk {
+func newSDK(t *testing.T, url string) *sdk {
 	t.Helper()
 	testneed.Tool(t, "gcloud")
-	return &sdk{server: s, dir: t.TempDir()}
+	return &sdk{url: url, dir: t.TempDir(), kept: map[string]string{}}
 }
 
 // run runs one command of gcloud's to its end.
 func (g *sdk) run(t *testing.T, args ...string) end {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.Command("runwith", append([]string{"gcloud", "--endpoint", g.server.url, "--"}, args...)...)
+	cmd := exec.Command("runwith", append([]string{"gcloud", "--endpoint", g.url, "--"}, args...)...)
 	cmd.Dir, cmd.Env = g.dir, g.environment()
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -61,11 +70,12 @@ func (g *sdk) run(t *testing.T, args ...string) end {
 	return e
 }
 
-// environment has settings of its own, and proxies that must not matter.
+// environment has settings of its own, and proxies that must not matter. A terminal
+// that can do nothing gets texts without colours.
 func (g *sdk) environment() []string {
 	const nobody = "http://127.0.0.1:9"
 	return append(os.Environ(), "CLOUDSDK_CONFIG="+filepath.Join(g.dir, "settings"), "CLOUDSDK_CORE_DISABLE_PROMPTS=true",
-		"NO_PROXY=*", "no_proxy=localhost", "http_proxy="+nobody, "HTTP_PROXY="+nobody, "https_proxy="+nobody, "ALL_PROXY="+nobody)
+		"TERM=dumb", "NO_PROXY=*", "no_proxy=localhost", "http_proxy="+nobody, "HTTP_PROXY="+nobody, "https_proxy="+nobody, "ALL_PROXY="+nobody)
 }
 
 // steps runs commands one after the other, up to the first that ends otherwise than
@@ -73,16 +83,36 @@ func (g *sdk) environment() []string {
 func (g *sdk) steps(t *testing.T, steps []step) {
 	t.Helper()
 	for _, s := range steps {
+		s.gcloud, s.stdout, s.stderr = g.filled(s.gcloud), g.filled(s.stdout), g.filled(s.stderr)
 		args, err := shellwords.Parse(s.gcloud)
 		if err != nil {
 			t.Fatalf("gcloud %s: %v", s.gcloud, err)
 		}
 		got := g.run(t, args...)
-		if got.exit != s.exit || !strings.Contains(got.stdout, s.stdout) || !strings.Contains(got.stderr, s.stderr) {
+		if !s.met(got) {
 			t.Fatalf("gcloud %s\nexit code %d, want %d\n-- stdout, want %q --\n%s\n-- stderr, want %q --\n%s",
 				s.gcloud, got.exit, s.exit, s.stdout, got.stdout, s.stderr, got.stderr)
 		}
+		if s.keep != "" {
+			g.kept[s.keep] = strings.TrimSpace(got.stdout)
+		}
 	}
+}
+
+// met reports whether a command has ended as it must.
+func (s step) met(got end) bool {
+	return got.exit == s.exit && strings.Contains(got.stdout, s.stdout) && strings.Contains(got.stderr, s.stderr) &&
+		(!s.none || got.stdout == "")
+}
+
+// filled puts what was kept into a text.
+func (g *sdk) filled(text string) string {
+	return os.Expand(text, func(name string) string {
+		if value, ok := g.kept[name]; ok {
+			return value
+		}
+		return "$" + name // a job's own
+	})
 }
 
 // write writes a file that a command reads.
@@ -93,22 +123,69 @@ func (g *sdk) write(t *testing.T, name, text string) {
 	}
 }
 
+// watched puts a watch in front of a server, which holds what gcloud is answered to
+// Google's discovery documents.
+func watched(t *testing.T, s *server) (watch *discovery.Watch, at string) {
+	t.Helper()
+	target, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch = discovery.NewWatch(t, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // names the region
+	}})
+	front := httptest.NewServer(watch)
+	t.Cleanup(front.Close)
+	return watch, front.URL
+}
+
+// gcloudMethods are what gcloud's commands for jobs call of Cloud Run.
+var gcloudMethods = []string{
+	"run.namespaces.executions.cancel", "run.namespaces.executions.delete", "run.namespaces.executions.get", "run.namespaces.executions.list",
+	"run.namespaces.jobs.create", "run.namespaces.jobs.delete", "run.namespaces.jobs.get", "run.namespaces.jobs.list",
+	"run.namespaces.jobs.replaceJob", "run.namespaces.jobs.run",
+	"run.namespaces.tasks.get", "run.namespaces.tasks.list",
+	"run.projects.locations.jobs.getIamPolicy", "run.projects.locations.jobs.setIamPolicy", "run.projects.locations.list",
+}
+
 // gcloud, as it is installed here, does its work against the engine, and ends and
-// speaks as it does at Google. It takes about a second for each command: hence the
-// groups beside each other.
+// speaks as it does at Google. What it is answered is as Google describes it. It takes
+// about a second for each command: hence the groups beside each other.
 func TestGcloudItself(t *testing.T) {
 	t.Parallel()
 	testneed.Tool(t, "gcloud")
-	s := startUp(t, t.TempDir())
-	for name, group := range map[string]func(*testing.T, *sdk){
-		"policies":   gcloudPolicies,
-		"neighbours": gcloudNeighbours,
-		"shell":      gcloudInShell,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			group(t, newSDK(t, s))
-		})
+	watch, at := watched(t, startUp(t, t.TempDir(), "--runner", "process"))
+	t.Run("groups", func(t *testing.T) {
+		for name, group := range map[string]func(*testing.T, *sdk){
+			"policies":    gcloudPolicies,
+			"neighbours":  gcloudNeighbours,
+			"shell":       gcloudInShell,
+			"jobs":        gcloudJobs,
+			"all flags":   gcloudFlags,
+			"files":       gcloudFiles,
+			"deploy":      gcloudDeploy,
+			"regions":     gcloudRegions,
+			"overrides":   gcloudOverrides,
+			"success":     gcloudSuccess,
+			"failure":     gcloudFailure,
+			"timeout":     gcloudTimeout,
+			"retry":       gcloudRetry,
+			"cancel":      gcloudCancel,
+			"deletion":    gcloudDeletion,
+			"containers":  gcloudContainers,
+			"not on here": gcloudRefusals,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				group(t, newSDK(t, at))
+			})
+		}
+	})
+	for _, method := range gcloudMethods {
+		if !t.Failed() && !slices.Contains(watch.Seen(), method) {
+			t.Errorf("gcloud has called %q, and not %s", watch.Seen(), method)
+		}
 	}
 }
 
@@ -152,7 +229,7 @@ func gcloudNeighbours(t *testing.T, g *sdk) {
 func gcloudInShell(t *testing.T, g *sdk) {
 	cmd := exec.Command("sh", "-ec", `eval "$(runwith env --project shop)"; gcloud projects describe shop`)
 	cmd.Dir, cmd.Stderr = g.dir, t.Output()
-	cmd.Env = append(g.environment(), "RUNWITH_ENDPOINT="+g.server.url, "SHELL=/bin/sh")
+	cmd.Env = append(g.environment(), "RUNWITH_ENDPOINT="+g.url, "SHELL=/bin/sh")
 	if output, err := cmd.Output(); err != nil || !strings.Contains(string(output), "projectId: shop\n") {
 		t.Errorf("gcloud in a shell ends with %v and prints %q, want the project", err, output)
 	}
