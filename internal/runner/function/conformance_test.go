@@ -4,7 +4,6 @@ package function_test
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -39,12 +38,6 @@ var suite = map[string]function.Func{image: func(ctx context.Context, call *func
 	}
 	return nil
 }}
-
-// exit is an error that is nothing but an exit code.
-type exit int
-
-func (e exit) ExitCode() int { return int(e) }
-func (e exit) Error() string { return fmt.Sprint("exit code ", int(e)) }
 
 func TestFunctionsConform(t *testing.T) {
 	t.Parallel()

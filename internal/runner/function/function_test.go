@@ -21,6 +21,12 @@ import (
 	"github.com/runwith/runwith/internal/runner/function"
 )
 
+// exit is an error that is nothing but an exit code.
+type exit int
+
+func (e exit) ExitCode() int { return int(e) }
+func (e exit) Error() string { return fmt.Sprint("exit code ", int(e)) }
+
 var id = runner.ID{Execution: "projects/p/locations/l/jobs/j/executions/j-abcde"}
 
 // spec is an attempt that calls the function of an image.
