@@ -147,7 +147,11 @@ func newWorld(ctx context.Context, o chaosOptions, errs io.Writer) (_ *world, er
 	if w.proxy, err = startProxy(ctx, w.engineAddr, o.seed); err != nil {
 		return nil, err
 	}
-	return w, w.startInvoker(ctx)
+	if err := w.startInvoker(ctx); err != nil {
+		return nil, err
+	}
+	w.invokerAddr = w.invokerServer.addr // the next ones are found where this one was
+	return w, nil
 }
 
 // job is the name of the job of an invocation.
@@ -177,9 +181,6 @@ func (w *world) startInvoker(ctx context.Context) (err error) {
 	w.invokerServer, err = start(ctx, w.bench.progress, readyLine, w.bench.binary, "serve", "--allow-unauthenticated",
 		"--addr", w.invokerAddr, "--data", filepath.Join(w.bench.dir, "invoker"), "--endpoint", "http://"+w.proxy.addr(),
 		"--call-timeout", "3s", "--settle", w.settle.String())
-	if err == nil {
-		w.invokerAddr = w.invokerServer.addr
-	}
 	return err
 }
 
