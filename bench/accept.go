@@ -90,7 +90,7 @@ func (b *bench) acceptLatencies(ctx context.Context, fresh, old *front) ([]row, 
 	if err != nil {
 		return nil, err
 	}
-	none := "the same with no past"
+	none := fmt.Sprintf("the same with %d", pageSize)
 	past := func(what string) string { return fmt.Sprintf("%s, with %d past", what, b.past) }
 	const arrival = "POST until RunJob arrives, idle"
 	rows := []row{

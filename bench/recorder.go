@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -56,7 +57,9 @@ func (r *recorder) close() error {
 	r.server.Stop()
 	err := r.tokens.Close()
 	for range cap(r.served) {
-		<-r.served // how a server ends that was stopped tells nothing
+		if ended := <-r.served; !errors.Is(ended, http.ErrServerClosed) {
+			err = errors.Join(err, ended)
+		}
 	}
 	return err
 }

@@ -33,13 +33,13 @@ func (v *Invoker) ask(ctx context.Context, g *gate, read func(context.Context) e
 	return err
 }
 
-// askAgain is the cause of a refusal that ends by itself, and knows when.
-type askAgain time.Duration
+// askAgainError is the cause of a refusal that ends by itself, and knows when.
+type askAgainError time.Duration
 
-func (a askAgain) Error() string { return "ask again in " + time.Duration(a).String() }
+func (a askAgainError) Error() string { return "ask again in " + time.Duration(a).String() }
 
 // RetryAfter is how long to wait, as the HTTP header of that name tells it.
-func (a askAgain) RetryAfter() time.Duration { return time.Duration(a) }
+func (a askAgainError) RetryAfter() time.Duration { return time.Duration(a) }
 
 // pass waits until a read may be made.
 func (v *Invoker) pass(ctx context.Context, g *gate) error {
@@ -58,7 +58,7 @@ func (v *Invoker) pass(ctx context.Context, g *gate) error {
 			return nil
 		}
 		if deadline, bounded := ctx.Deadline(); bounded && deadline.Before(next) {
-			wait := askAgain(time.Until(next))
+			wait := askAgainError(time.Until(next))
 			return &runwith.Error{Code: runwith.ResourceExhausted, Err: wait,
 				Message: fmt.Sprintf("the quota of %s of Cloud Run is used up: there is more in %v", g.name, wait.RetryAfter().Round(time.Second))}
 		}

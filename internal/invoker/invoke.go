@@ -185,7 +185,7 @@ func (v *Invoker) sleepOrWithdraw(ctx context.Context, r Record, changed <-chan 
 	}
 	withdrawn, err := v.store.Withdraw(context.WithoutCancel(ctx), r.ID)
 	if err == nil && withdrawn {
-		return errors.Join(ctx.Err(), &runwith.Error{Code: runwith.ResourceExhausted, Err: askAgain(time.Until(fromMicros(v.opens.Load()))),
+		return errors.Join(ctx.Err(), &runwith.Error{Code: runwith.ResourceExhausted, Err: askAgainError(time.Until(fromMicros(v.opens.Load()))),
 			Message: fmt.Sprintf("job %s cannot be started now, and this server keeps nothing that waits: ask again later", r.Job)})
 	}
 	return err

@@ -259,7 +259,7 @@ func TestEphemeralTellsWhenToAskAgain(t *testing.T) {
 		v := open(t, c, func(c *Config) { c.Ephemeral = true })
 		<-v.Rebuilt()
 		_, _, err := v.Invoke(t.Context(), keyedRequest("k"))
-		if after, ok := errors.AsType[askAgain](err); !ok || after.RetryAfter() < 35*time.Second || after.RetryAfter() > 40*time.Second {
+		if after, ok := errors.AsType[askAgainError](err); !ok || after.RetryAfter() < 35*time.Second || after.RetryAfter() > 40*time.Second {
 			t.Errorf("Invoke() = %v, which says to ask again in %v; want about 40s", err, after.RetryAfter())
 		}
 	})

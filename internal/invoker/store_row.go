@@ -7,19 +7,27 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// columns are those of a row, in the order of values and scan.
-const columns = `id, job, state, version, owner, key, fingerprint, slot, overrides, checked, job_uid,
+// columns are those of a row, in the order of values and scan. A transition leaves
+// those of the request as they are, and with them their indexes.
+const (
+	columns        = requestColumns + `, ` + changingColumns
+	requestColumns = `id, job, owner, key, fingerprint, slot, created`
+	requestMarks   = `?, ?, ?, ?, ?, ?, ?`
+	requestCount   = 7
+
+	changingColumns = `state, version, overrides, checked, job_uid,
 	not_before, lease_until, postponed, search_from, watch_until, cancel_at, watched,
-	execution, attempts, created, started, finished,
+	execution, attempts, started, finished,
 	tasks, running, succeeded, failed, cancelled, retried, error_code, error_message`
+	changingMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+)
 
 const (
-	marks        = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
 	selectRecord = `SELECT ` + columns + `, (SELECT count(*) FROM twins WHERE invocation = invocations.id) FROM invocations`
-	insertRecord = `INSERT INTO invocations (` + columns + `) VALUES (` + marks + `)`
+	insertRecord = `INSERT INTO invocations (` + columns + `) VALUES (` + requestMarks + `, ` + changingMarks + `)`
 	// updateRecord is where exactly once is kept: a compare-and-set on state and
 	// version, from no end, and with an execution that is never exchanged.
-	updateRecord = `UPDATE invocations SET (` + columns + `) = (` + marks + `)
+	updateRecord = `UPDATE invocations SET (` + changingColumns + `) = (` + changingMarks + `)
 		WHERE id = ? AND version = ? AND state = ? AND finished = 0 AND (execution IS NULL OR execution = ?)`
 )
 
@@ -31,9 +39,10 @@ func (r Record) values() []any {
 	}
 	overrides := append([]byte{}, r.Overrides...) // none at all is an empty message, not NULL
 	return []any{
-		r.ID, r.Job, r.State, r.Version, r.Owner, null(r.Key), r.Fingerprint, r.Slot, overrides, r.Checked, r.JobUID,
+		r.ID, r.Job, r.Owner, null(r.Key), r.Fingerprint, r.Slot, micros(r.Created),
+		r.State, r.Version, overrides, r.Checked, r.JobUID,
 		micros(r.NotBefore), micros(r.Lease), r.Postponed, micros(r.SearchFrom), micros(r.WatchUntil), micros(r.CancelRequested), r.watched(),
-		null(r.Execution), r.Attempts, micros(r.Created), micros(r.Started), micros(r.Finished),
+		null(r.Execution), r.Attempts, micros(r.Started), micros(r.Finished),
 		r.Counts.Tasks, r.Counts.Running, r.Counts.Succeeded, r.Counts.Failed, r.Counts.Cancelled, r.Counts.Retried,
 		failure.Code, failure.Message,
 	}
@@ -49,9 +58,10 @@ func scan(row sqlite.Row) (Record, error) {
 		failure        runwith.Failure
 	)
 	err := row.Scan(
-		&r.ID, &r.Job, &r.State, &r.Version, &r.Owner, &key, &r.Fingerprint, &r.Slot, &r.Overrides, &r.Checked, &r.JobUID,
+		&r.ID, &r.Job, &r.Owner, &key, &r.Fingerprint, &r.Slot, &times[5],
+		&r.State, &r.Version, &r.Overrides, &r.Checked, &r.JobUID,
 		&times[0], &times[1], &r.Postponed, &times[2], &times[3], &times[4], &watched,
-		&execution, &r.Attempts, &times[5], &times[6], &times[7],
+		&execution, &r.Attempts, &times[6], &times[7],
 		&r.Counts.Tasks, &r.Counts.Running, &r.Counts.Succeeded, &r.Counts.Failed, &r.Counts.Cancelled, &r.Counts.Retried,
 		&failure.Code, &failure.Message, &r.Twins,
 	)

@@ -102,7 +102,7 @@ func move(tx *sqlite.Tx, from, to Record) (Record, error) {
 		return to, ErrStale
 	}
 	to.Version = from.Version + 1
-	changed, err := tx.Exec(updateRecord, append(to.values(), from.ID, from.Version, from.State, to.Execution)...)
+	changed, err := tx.Exec(updateRecord, append(to.values()[requestCount:], from.ID, from.Version, from.State, to.Execution)...)
 	switch {
 	case sqlite.Conflict(err):
 		return to, errors.Join(ErrTaken, err)
