@@ -60,7 +60,7 @@ func (e *Engine) SetIAMPolicy(ctx context.Context, req *iampb.SetIamPolicyReques
 			return err
 		}
 		if keepsBindings(req.UpdateMask) {
-			policy.Bindings, policy.Version = current.Bindings, max(current.Version, policy.Version)
+			policy.Bindings, policy.Version = current.Bindings, max(current.Version, 1)
 		}
 		policy.Etag = policyEtag(current.Etag, time.Now())
 		return tx.setPolicy(job, policy)
