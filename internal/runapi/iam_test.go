@@ -76,8 +76,9 @@ func TestPolicyIsSetAndKeptWithItsJob(t *testing.T) {
 		if diff := cmp.Diff(job, c.job(t, hello), protocmp.Transform()); diff != "" {
 			t.Errorf("the job changes with its policy (-before +after):\n%s", diff)
 		}
-		second := c.mustSetPolicy(t, &iampb.Policy{}, want, "etag") // bindings stay
-		second = c.mustSetPolicy(t, &iampb.Policy{Version: 3, Bindings: []*iampb.Binding{{ // and so does their version
+		// A mask without bindings leaves them as they are, and so their version.
+		c.mustSetPolicy(t, &iampb.Policy{}, want, "etag")
+		second := c.mustSetPolicy(t, &iampb.Policy{Version: 3, Bindings: []*iampb.Binding{{
 			Role: invoker, Members: []string{"allUsers"}, Condition: &expr.Expr{Title: "always", Expression: "true"},
 		}}}, want, "etag")
 		if string(second.Etag) == string(first.Etag) {
