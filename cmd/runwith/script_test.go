@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -38,7 +37,6 @@ func TestScript(t *testing.T) {
 			env.Defer(func() { started.end(env.T()) })
 			return nil
 		},
-		Deadline: time.Now().Add(2 * patience),
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"start": scriptStart,
 			"end":   scriptEnd,
