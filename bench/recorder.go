@@ -67,7 +67,7 @@ func (r *recorder) close() error {
 func token(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Metadata-Flavor", "Google")
 	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprint(w, `{"access_token":"recorded","expires_in":3600,"token_type":"Bearer"}`)
+	fmt.Fprint(w, `{"access_token":"runwith-recorded","expires_in":3600,"token_type":"Bearer"}`)
 }
 
 // GetJob has the job that is asked for.
