@@ -79,14 +79,8 @@ func checkJSON(data []byte) error {
 	if at := invalidUTF8(data); at >= 0 {
 		return fmt.Errorf("malformed JSON at %s: not UTF-8", position(data, at))
 	}
-	var v any
-	err := json.Unmarshal(data, &v)
-	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
-		// Offset counts the bytes read, the offending one included.
-		return fmt.Errorf("malformed JSON at %s: %w", position(data, int(e.Offset)-1), e)
-	}
-	if err != nil {
-		return readable(err)
+	if !json.Valid(data) { // costs nothing, and tells nothing
+		return malformed(data)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -94,6 +88,17 @@ func checkJSON(data []byte) error {
 		return fmt.Errorf("field %q occurs twice, again at %s", name, position(data, at-1))
 	}
 	return nil
+}
+
+// malformed says where data is not JSON.
+func malformed(data []byte) error {
+	var v any
+	err := json.Unmarshal(data, &v)
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		// Offset counts the bytes read, the offending one included.
+		return fmt.Errorf("malformed JSON at %s: %w", position(data, int(e.Offset)-1), e)
+	}
+	return err
 }
 
 // repeatedName returns the first name that an object in the next value of d has
