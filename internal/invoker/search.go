@@ -90,7 +90,7 @@ func (v *Invoker) notFound(r *round) {
 		back = append(back, row)
 	}
 	now := stored(time.Now())
-	for chunk := range slices.Chunk(back, 500) {
+	for chunk := range slices.Chunk(back, movedAtOnce) {
 		moved, err := v.store.MoveEach(v.closing, chunk, func(row Record) Record { return row.returned(now) })
 		if err != nil {
 			v.storeFailed("return to the queue", err)

@@ -3,6 +3,7 @@ package invoker
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,8 @@ const (
 	goneAfter = time.Minute
 	// twinEvery is how often a list is read for late twins alone.
 	twinEvery = 15 * time.Second
+	// movedAtOnce bounds how long one commit of many keeps others waiting.
+	movedAtOnce = 100
 )
 
 // watch looks at executions, one poller a job, until the invoker closes.
@@ -123,12 +126,9 @@ func (v *Invoker) judge(r *round) {
 	for _, row := range r.rows {
 		v.claim(row, r.bearers[row.ID])
 	}
+	v.observeAll(r)
 	for name, row := range r.running {
-		switch e := r.seen[name]; {
-		case e != nil:
-			delete(r.poller.missing, name)
-			v.observe(row, e)
-		case r.whole:
+		if r.whole && r.seen[name] == nil {
 			v.getOne(r.poller, row)
 		}
 	}
@@ -186,6 +186,31 @@ func (v *Invoker) observe(row Record, execution *runpb.Execution) {
 		v.follow(row, moved)
 	case !errors.Is(err, ErrStale): // somebody else's transition: the next round sees it
 		v.storeFailed("record the execution", err, "invocation", row.ID)
+	}
+}
+
+// observeAll writes down what a list tells that is new, many at once, so that they
+// share a commit.
+func (v *Invoker) observeAll(r *round) {
+	now := stored(time.Now())
+	rows := make([]Record, 0, len(r.seen))
+	next := make(map[string]Record, len(r.seen))
+	for name, e := range r.seen {
+		delete(r.poller.missing, name)
+		row := r.running[name]
+		if seen := row.observed(cloudrun.StatusOf(e), now); !sameStatus(row, seen) {
+			rows, next[row.ID] = append(rows, row), seen
+		}
+	}
+	for some := range slices.Chunk(rows, movedAtOnce) {
+		moved, err := v.store.MoveEach(v.closing, some, func(row Record) Record { return next[row.ID] })
+		if err != nil {
+			v.storeFailed("record executions", err, "job", r.poller.job)
+			return
+		}
+		for _, m := range moved {
+			v.follow(r.running[m.Execution], m)
+		}
 	}
 }
 
