@@ -19,7 +19,8 @@ const (
 
 // dispatch starts what is due, until the invoker closes.
 func (v *Invoker) dispatch() {
-	for v.closing.Err() == nil {
+	for b := (burst{}); v.closing.Err() == nil; {
+		v.giveWay(&b)
 		free := v.freeCalls()
 		now := time.Now()
 		taken, err := v.store.Take(v.closing, v.nextTake(now, free))

@@ -125,7 +125,9 @@ func (v *Invoker) accept(ctx context.Context, r Record) (_ Record, replayed bool
 	if v.config.Ephemeral && c.Overflow != Replacing {
 		c.Overflow = Rejecting // nothing may wait on a disk that does not last
 	}
+	v.accepts.Add(1)
 	r, replayed, err = v.store.Accept(ctx, r, Admission{Now: r.Created, Slots: c.Slots, Overflow: c.Overflow})
+	v.accepts.Add(-1)
 	if err != nil || replayed {
 		return r, replayed, err
 	}
