@@ -3,6 +3,7 @@ package jobspec
 import (
 	"iter"
 	"slices"
+	"sync"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
@@ -83,6 +84,29 @@ func messages(fd protoreflect.FieldDescriptor, v protoreflect.Value) iter.Seq[pr
 
 // hasBehavior reports whether a field carries a google.api.field_behavior.
 func hasBehavior(fd protoreflect.FieldDescriptor, behavior annotations.FieldBehavior) bool {
-	all, _ := proto.GetExtension(fd.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
-	return slices.Contains(all, behavior)
+	return slices.Contains(behaviors()[fd.FullName()], behavior)
 }
+
+// behaviors are those of every field of a job and of overrides, at every depth. To
+// read them from the descriptors takes longer than all else that is checked.
+var behaviors = sync.OnceValue(func() map[protoreflect.FullName][]annotations.FieldBehavior {
+	found := map[protoreflect.FullName][]annotations.FieldBehavior{}
+	seen := map[protoreflect.FullName]bool{}
+	var read func(protoreflect.MessageDescriptor)
+	read = func(m protoreflect.MessageDescriptor) {
+		if seen[m.FullName()] {
+			return
+		}
+		seen[m.FullName()] = true
+		for i := range m.Fields().Len() {
+			fd := m.Fields().Get(i)
+			found[fd.FullName()], _ = proto.GetExtension(fd.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
+			if child := fd.Message(); child != nil {
+				read(child)
+			}
+		}
+	}
+	read((*runpb.Job)(nil).ProtoReflect().Descriptor())
+	read((*runpb.RunJobRequest_Overrides)(nil).ProtoReflect().Descriptor())
+	return found
+})
