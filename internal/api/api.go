@@ -28,9 +28,7 @@ type Invoker interface {
 	Invocations
 	Decisions
 	Jobs
-	// Ready returns nil where the invoker does what it is asked, and the reason
-	// where it does not.
-	Ready(ctx context.Context) error
+	Upkeep
 }
 
 // Invocations starts jobs and tells what became of it.
@@ -65,6 +63,15 @@ type Jobs interface {
 	Jobs(ctx context.Context) ([]runwith.Job, error)
 	// Job returns one of them.
 	Job(ctx context.Context, name string) (runwith.Job, error)
+}
+
+// Upkeep is what those ask who run the server.
+type Upkeep interface {
+	// Ready returns nil where the invoker does what it is asked, and the reason
+	// where it does not.
+	Ready(ctx context.Context) error
+	// Tick does what there is to do now, and returns what is left.
+	Tick(ctx context.Context) (invoker.Outstanding, error)
 }
 
 var _ Invoker = (*invoker.Invoker)(nil)
@@ -112,6 +119,7 @@ func New(c Config) http.Handler {
 	s.routeDecisions(document)
 	s.routeLogs(document)
 	s.routeJobs(document)
+	s.routeTick(document)
 	s.routeHealth(document)
 	s.serveDocument(document)
 	return s

@@ -74,6 +74,7 @@ func TestDocument(t *testing.T) {
 		}
 	}
 	want := map[string][]string{
+		"/api/v1/tick":                     {"post"},
 		"/healthz":                         {"get"},
 		"/readyz":                          {"get"},
 		"/api/v1/jobs":                     {"get"},

@@ -22,6 +22,7 @@ type fake struct {
 	cancel      func(id string) (runwith.Invocation, error)
 	resolve     func(id string, d invoker.Decision) (runwith.Invocation, error)
 	ready       error
+	tick        func() (invoker.Outstanding, error)
 	invocation  func(ctx context.Context, id string) (runwith.Invocation, error)
 	wait        func(ctx context.Context, id string) (runwith.Invocation, error)
 	invocations func(f invoker.Filter) ([]runwith.Invocation, string, error)
@@ -68,6 +69,8 @@ func (f *fake) Resolve(_ context.Context, id string, d invoker.Decision) (runwit
 }
 
 func (f *fake) Ready(context.Context) error { return f.ready }
+
+func (f *fake) Tick(context.Context) (invoker.Outstanding, error) { return f.tick() }
 
 func (f *fake) Invocation(ctx context.Context, id string) (runwith.Invocation, error) {
 	if f.invocation == nil {

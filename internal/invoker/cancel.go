@@ -101,11 +101,14 @@ func (v *Invoker) decide(ctx context.Context, id string, transition func(Record,
 // cancel asks Cloud Run to cancel what is to be, until the invoker closes.
 func (v *Invoker) cancel() {
 	for v.closing.Err() == nil {
-		now := time.Now()
+		now, tick := time.Now(), v.ticks.asked.Load()
 		next, err := v.cancelDue(now)
 		if err != nil {
 			v.storeFailed("cancel", err)
 			next = now.Add(storeRetry)
+		}
+		if !next.Equal(now) {
+			v.ticks.cancelled.Store(tick)
 		}
 		v.sleep(v.cancelling, orIdle(next, now))
 	}

@@ -18,10 +18,11 @@ const checkLease = time.Minute
 // until the invoker closes.
 func (v *Invoker) check() {
 	for v.closing.Err() == nil {
-		now := time.Now()
+		now, tick := time.Now(), v.ticks.asked.Load()
 		due, next, err := v.store.Unchecked(v.closing, now, now.Add(checkLease), maxCalls)
 		if err != nil {
 			v.storeFailed("look for what is not checked", err)
+			v.ticks.checked.Store(tick)
 			v.sleep(nil, now.Add(storeRetry))
 			continue
 		}
@@ -29,6 +30,7 @@ func (v *Invoker) check() {
 			v.checkOne(r)
 		}
 		if len(due) == 0 {
+			v.ticks.checked.Store(tick)
 			v.sleep(v.unchecked, orIdle(next, now))
 		}
 	}

@@ -240,8 +240,8 @@ func (s mortalStore) MoveEach(ctx context.Context, from []Record, to func(Record
 
 // Take has points only where something is taken: a look at the queue is none.
 func (s mortalStore) Take(ctx context.Context, q Take) (taken Taken, err error) {
-	waiting, err := s.Waiting(ctx)
-	if err != nil || waiting == 0 {
+	left, err := s.Outstanding(ctx)
+	if err != nil || left.waiting() == 0 {
 		return Taken{}, errors.Join(err, s.world.alive())
 	}
 	err = around(s.world, func() (err error) { taken, err = s.Store.Take(ctx, q); return err })

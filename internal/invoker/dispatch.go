@@ -20,6 +20,7 @@ const (
 // dispatch starts what is due, until the invoker closes.
 func (v *Invoker) dispatch() {
 	for b := (burst{}); v.closing.Err() == nil; {
+		tick := v.ticks.asked.Load()
 		v.giveWay(&b)
 		free := v.freeCalls()
 		now := time.Now()
@@ -40,9 +41,11 @@ func (v *Invoker) dispatch() {
 		switch {
 		case err != nil:
 			v.storeFailed("dispatch", err)
+			v.ticks.dispatched.Store(tick)
 			v.sleep(nil, now.Add(storeRetry))
 		case len(taken.Records) == 0 && free > 0:
 			v.opens.Store(micros(taken.Next))
+			v.ticks.dispatched.Store(tick)
 			v.sleep(v.queued, orIdle(taken.Next, now))
 		}
 	}

@@ -128,6 +128,7 @@ type Invoker struct {
 	slots   map[string]int
 	opens   atomic.Int64 // when the queue goes on that could not; micros
 	accepts atomic.Int32 // requests that are being put on disk
+	ticks   ticks
 
 	// Each holds one when there may be something new for its loop.
 	queued, unchecked, cancelling chan struct{}

@@ -61,11 +61,11 @@ func (v *Invoker) Ready(ctx context.Context) error {
 	if silent < unreachableAfter {
 		return nil
 	}
-	waiting, err := v.store.Waiting(ctx)
+	left, err := v.store.Outstanding(ctx)
 	if err != nil {
 		return &runwith.Error{Code: runwith.Unavailable, Message: "the store cannot be read", Err: err}
 	}
-	if waiting == 0 {
+	if left.waiting() == 0 {
 		return nil
 	}
 	return &runwith.Error{Code: runwith.Unavailable, Err: last,

@@ -74,8 +74,8 @@ type Reads interface {
 	// List returns up to limit invocations with IDs before the one given, newest
 	// first. Empty fields and an empty ID mean any.
 	List(ctx context.Context, f Filter, before string, limit int) ([]Record, error)
-	// Waiting counts those that wait to be started or to be found.
-	Waiting(ctx context.Context) (int, error)
+	// Outstanding counts those that have not ended, by state.
+	Outstanding(ctx context.Context) (Outstanding, error)
 }
 
 // Admission says what is checked when an invocation is accepted.

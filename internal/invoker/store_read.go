@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -54,14 +55,28 @@ func (s *sqliteStore) List(ctx context.Context, f Filter, before string, limit i
 	return found, nil
 }
 
-// Waiting implements [Reads].
-func (s *sqliteStore) Waiting(ctx context.Context) (n int, err error) {
-	err = s.db.Read(ctx, func(tx *sqlite.Tx) error {
-		return tx.QueryRow(`SELECT (SELECT count(*) FROM invocations INDEXED BY invocations_waiting WHERE ` + isWaiting + `)
-			+ (SELECT count(*) FROM invocations WHERE state = 'starting')`).Scan(&n)
+// Outstanding implements [Reads].
+func (s *sqliteStore) Outstanding(ctx context.Context) (Outstanding, error) {
+	found := Outstanding{}
+	err := s.db.Read(ctx, func(tx *sqlite.Tx) error {
+		for row, err := range tx.Query(`SELECT state, count(*) FROM invocations INDEXED BY invocations_by_state
+			WHERE state IN ('accepted', 'queued', 'starting', 'running', 'unresolved') AND finished = 0 GROUP BY state`) {
+			if err != nil {
+				return err
+			}
+			var (
+				state runwith.State
+				n     int
+			)
+			if err := row.Scan(&state, &n); err != nil {
+				return err
+			}
+			found[state] = n
+		}
+		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("count what waits: %w", err)
+		return nil, fmt.Errorf("count what has not ended: %w", err)
 	}
-	return n, nil
+	return found, nil
 }

@@ -26,6 +26,7 @@ type poller struct {
 	counts  map[string]countFrom // by invocation
 	cost    int                  // reads of this round
 
+	began          time.Time // the last round
 	next, earliest time.Time
 	delay          time.Duration
 	busy, fresh    bool
@@ -60,6 +61,32 @@ func (l *watchlist) add(job string) {
 	wake(l.wake)
 }
 
+// hurry has every job looked at as soon as its reads allow.
+func (l *watchlist) hurry() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.pollers {
+		if p.busy {
+			p.fresh = true
+		} else {
+			p.next = p.earliest
+		}
+	}
+	wake(l.wake)
+}
+
+// looked reports whether every job was looked at in a round that began after a time.
+func (l *watchlist) looked(since time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.pollers {
+		if p.busy || p.began.Before(since) {
+			return false
+		}
+	}
+	return true
+}
+
 // renew lets a poller begin with the shortest delay again.
 func (l *watchlist) renew(p *poller) {
 	soon := later(p.earliest, time.Now().Add(jitter(l.first)))
@@ -78,7 +105,7 @@ func (l *watchlist) due(now time.Time) (found []*poller, next time.Time) {
 		switch {
 		case p.busy:
 		case !p.next.After(now):
-			p.busy, p.cost = true, 0
+			p.busy, p.cost, p.began = true, 0, now
 			found = append(found, p)
 		case p.next.Before(next):
 			next = p.next

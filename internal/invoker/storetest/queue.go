@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -44,8 +45,9 @@ func testOrder(t *testing.T, s invoker.Store) {
 	if err != nil || len(leased) > 0 || !next.Equal(begin().Add(time.Minute)) {
 		t.Errorf("unchecked again = %v, next %v, %v, want nothing before the lease ends", ids(leased), next, err)
 	}
-	if n, err := s.Waiting(t.Context()); n != 4 || err != nil {
-		t.Errorf("Waiting = %d, %v, want 4", n, err)
+	left, err := s.Outstanding(t.Context())
+	if all := (invoker.Outstanding{runwith.StateAccepted: 2, runwith.StateStarting: 2}); !maps.Equal(left, all) || err != nil {
+		t.Errorf("Outstanding = %v, %v, want %v", left, err, all)
 	}
 }
 
