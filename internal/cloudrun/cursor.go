@@ -1,6 +1,7 @@
 package cloudrun
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -59,18 +60,19 @@ func (c Cursor) after(page []*loggingpb.LogEntry, token string) (fresh []*loggin
 	return fresh, next
 }
 
-// forget moves the beginning of the next search up and drops the entries before
-// it. What is not dropped are all that the search can find again, those of the
-// very same time included. The pages that are left of a search need its beginning.
+// forget drops the entries that lie too far back, those of the very same time apart,
+// and has the next search begin behind them. While pages of this one are left its
+// beginning stays, for their token is good for that alone; what is dropped meanwhile
+// stands on none of them, for they go on in the order of time.
 func (c *Cursor) forget() {
-	if len(c.seen) == 0 || c.More() {
+	if len(c.seen) == 0 {
 		return
 	}
-	slices.SortStableFunc(c.seen, func(a, b seenEntry) int { return int(min(1, max(-1, a.nanos-b.nanos))) })
+	slices.SortStableFunc(c.seen, func(a, b seenEntry) int { return cmp.Compare(a.nanos, b.nanos) })
 	last := c.seen[len(c.seen)-1].nanos
 	oldest := c.seen[max(0, len(c.seen)-lookBackEntries)].nanos
 	from := max(oldest, last-int64(lookBack))
-	if begin := time.Unix(0, from).UTC(); begin.After(c.from) {
+	if begin := time.Unix(0, from).UTC(); !c.More() && begin.After(c.from) {
 		c.from = begin
 	}
 	c.seen = slices.DeleteFunc(c.seen, func(s seenEntry) bool { return s.nanos < from })

@@ -237,3 +237,43 @@ func TestCursorStaysSmall(t *testing.T) {
 		t.Errorf("the cursor remembers %d entries, want at most %d", len(cursor.seen), lookBackEntries)
 	}
 }
+
+// TestCursorStaysSmallWithinASearch reads a search of many pages, and then one that
+// looks back over the end of it, on pages of its own.
+func TestCursorStaysSmallWithinASearch(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	page := func(from, to int) (entries []*loggingpb.LogEntry) {
+		for n := from; n < to; n++ { // three at a time
+			entries = append(entries, &loggingpb.LogEntry{InsertId: fmt.Sprint(n), Timestamp: timestamppb.New(at.Add(time.Duration(n/3) * time.Millisecond))})
+		}
+		return entries
+	}
+	cursor, total := Cursor{}, 0
+	read := func(entries []*loggingpb.LogEntry, token string) {
+		t.Helper()
+		var fresh []*loggingpb.LogEntry
+		fresh, cursor = cursor.after(entries, token)
+		total += len(fresh)
+		if most := lookBackEntries + len(entries) + 2; len(cursor.seen) > most {
+			t.Fatalf("the cursor remembers %d entries, want at most %d", len(cursor.seen), most)
+		}
+	}
+	const all = 20 * logPage
+	for n := 0; n < all; n += logPage {
+		token := fmt.Sprint(n)
+		if n+logPage == all {
+			token = ""
+		}
+		read(page(n, n+logPage), token)
+		read(nil, token) // a page may be empty
+	}
+	first := int(cursor.from.Sub(at)/time.Millisecond) * 3
+	for n := first; n < all; n += 50 {
+		read(page(n, min(n+50, all)), "more")
+	}
+	read(page(all, all+10), "")
+	if total != all+10 {
+		t.Errorf("%d entries were fresh, want %d", total, all+10)
+	}
+}
