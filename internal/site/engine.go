@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 	"github.com/runwith/runwith/internal/runner/function"
 	"github.com/runwith/runwith/internal/runner/process"
 	"github.com/runwith/runwith/internal/runner/secret"
+	"github.com/runwith/runwith/internal/sqlite"
 	"github.com/runwith/runwith/internal/tasklog"
 )
 
@@ -65,6 +68,7 @@ type Engine struct {
 	// API serves gRPC, too. Nil: the handler has to.
 	API *runapi.Server
 
+	lock       io.Closer // of the folder of what runs
 	metadata   *metadata.Authority
 	secrets    *secret.Store
 	next       runner.Runner // of what is no function
@@ -83,6 +87,13 @@ func OpenEngine(ctx context.Context, c EngineConfig) (_ *Engine, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	// Before anything is opened there: a runner takes what it finds for left over.
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return s, fmt.Errorf("create data folder: %w", err)
+	}
+	if s.lock, err = sqlite.Hold(filepath.Join(c.Dir, "run")); err != nil {
+		return s, err
+	}
 	if err := s.openMetadata(c); err != nil {
 		return s, err
 	}
@@ -227,6 +238,9 @@ func (s *Engine) Close() error {
 		errs = append(errs, s.checkLeft())
 	}
 	errs = append(errs, s.secrets.Close())
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
 	return errors.Join(errs...)
 }
 

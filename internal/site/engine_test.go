@@ -5,12 +5,16 @@ package site_test
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/fault"
 	"github.com/runwith/runwith/internal/runner/function"
 	"github.com/runwith/runwith/internal/site"
@@ -100,5 +104,42 @@ func TestCloseTellsOfAFunctionThatDoesNotReturn(t *testing.T) {
 	<-runs
 	if err := e.Close(); err == nil || !strings.Contains(err.Error(), "a function has not returned") {
 		t.Errorf("Close() = %v, want it to tell of the function", err)
+	}
+}
+
+// A second engine on a folder must not tidy up among the tasks of the first.
+func TestAFolderThatIsHeldIsNotTouched(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := site.EngineConfig{Dir: dir, Addr: "127.0.0.1:8080", Project: "demo", Region: "us-east4", Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	first, err := site.OpenEngine(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := filepath.Join(dir, "run", "homes", "7") // as of a task that is about to start
+	if err := os.Mkdir(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c.Containers = func(context.Context, http.Handler) (site.Containers, error) {
+		t.Error("the second engine looks for containers of the first")
+		return nil, nil
+	}
+	second, err := site.OpenEngine(t.Context(), c)
+	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "stop that one") {
+		t.Errorf("OpenEngine() on a folder that is held = %v, %v, want FAILED_PRECONDITION and what to do", second, err)
+	}
+	if _, err := os.Stat(home); err != nil {
+		t.Errorf("the second engine took a home folder of the first: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.Containers = nil
+	third, err := site.OpenEngine(t.Context(), c)
+	if err != nil {
+		t.Fatalf("OpenEngine() after Close() = %v, want no error", err)
+	}
+	if err := third.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ type Options struct {
 // DB is an open database. Its methods may be called concurrently.
 type DB struct {
 	path    string
-	lock    *flock.Flock
+	lock    io.Closer
 	pool    *sql.DB // opens connections, for the readers and the writer
 	readers *readers
 	writer  *writer
@@ -55,7 +56,7 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("create data folder: %w", err)
 	}
-	lock, err := hold(o.Path)
+	lock, err := Hold(o.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (db *DB) close() error {
 	if db.pool != nil {
 		errs = append(errs, db.pool.Close())
 	}
-	return errors.Join(append(errs, db.lock.Unlock())...)
+	return errors.Join(append(errs, db.lock.Close())...)
 }
 
 // Write runs f in a transaction and returns when that is on disk. Writes that
@@ -121,8 +122,10 @@ func (db *DB) Read(ctx context.Context, f func(tx *Tx) error) error {
 	return db.readers.read(ctx, f)
 }
 
-// hold takes the lock file that keeps a second process out.
-func hold(path string) (*flock.Flock, error) {
+// Hold takes the lock file beside path, which keeps every other process out of what
+// is there until the lock is closed. That another one has it is a [runwith.Error]
+// with FAILED_PRECONDITION. Its folder is there.
+func Hold(path string) (io.Closer, error) {
 	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
 	held, err := lock.TryLock()
 	if err != nil {
