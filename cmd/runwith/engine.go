@@ -41,6 +41,7 @@ To test what calls Cloud Run, --fault lets calls and executions go wrong:
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := newLogger(cmd, slog.LevelWarn)
+			defer sayStopping(cmd)()
 			open := func(ctx context.Context, addr string) (*site.Site, error) {
 				e, err := openEngine(ctx, f, addr, logger)
 				if err != nil {

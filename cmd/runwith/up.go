@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/metadata"
 	"github.com/runwith/runwith/internal/site"
 )
@@ -33,6 +34,7 @@ Without --job it registers the sample job, test-job.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := newLogger(cmd, slog.LevelWarn)
+			defer sayStopping(cmd)()
 			return up(cmd.Context(), f, logger, func(addr string) { f.announce(cmd, addr) })
 		},
 	}
@@ -79,4 +81,19 @@ func (f *stackFlags) announce(cmd *cobra.Command, addr string) {
 // announce tells people, and programs that wait for the line, where the server is.
 func announce(cmd *cobra.Command, addr, data string) {
 	fmt.Fprintf(cmd.ErrOrStderr(), "state is in %s\nrunwith is ready at http://%s\n", data, addr)
+}
+
+// sayStopping has people told when a server that runs tasks begins to stop, for those
+// may take their time to end. What it returns waits until that is said.
+func sayStopping(cmd *cobra.Command) (said func()) {
+	done := make(chan struct{})
+	unless := context.AfterFunc(cmd.Context(), func() {
+		defer close(done)
+		fmt.Fprintf(cmd.ErrOrStderr(), "runwith is stopping: tasks have %v to end, and the next start goes on with them\n", engine.DefaultGrace)
+	})
+	return func() {
+		if !unless() {
+			<-done
+		}
+	}
 }
