@@ -71,11 +71,3 @@ func timeAt(nanos int64) time.Time {
 	}
 	return time.Unix(0, nanos).UTC()
 }
-
-// nanos is the column of a time; no time is 0.
-func nanos(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
-}

@@ -26,9 +26,14 @@ func (tx *storeTx) claimTask(execution int64, p placement, now time.Time) (claim
 	if err != nil || n == 0 {
 		return false, err
 	}
-	return true, tx.change(`UPDATE executions
-		SET state = 'running', running = running + 1, updated = ?1, started = CASE started WHEN 0 THEN ?1 ELSE started END
-		WHERE id = ?2 AND stop = '' AND state IN ('pending', 'running')`, now.UnixNano(), execution)
+	// To set a state that is set already would write two indexes, for each task.
+	n, err = tx.Exec(`UPDATE executions SET running = running + 1, updated = ?
+		WHERE id = ? AND stop = '' AND state = 'running'`, now.UnixNano(), execution)
+	if err != nil || n == 1 {
+		return true, err
+	}
+	return true, tx.change(`UPDATE executions SET state = 'running', running = running + 1, updated = ?1, started = ?1
+		WHERE id = ?2 AND stop = '' AND state = 'pending'`, now.UnixNano(), execution)
 }
 
 // finishTask takes a task from running to where its attempt's end leads.
@@ -112,14 +117,19 @@ func (tx *storeTx) tally(x *executionRow, d delta, now time.Time) error {
 	x.counts.add(d)
 	x.failure = cmp.Or(x.failure, d.failure)
 	x.updated = now
-	if verdict := x.counts.verdict(); verdict.terminal() {
-		x.state, x.completed = verdict, now
-	}
 	c := x.counts
+	if verdict := c.verdict(); verdict.terminal() {
+		x.state, x.completed = verdict, now
+		return tx.change(`UPDATE executions
+			SET state = ?, running = ?, succeeded = ?, failed = ?, cancelled = ?, retried = ?, failure = ?, updated = ?, completed = ?
+			WHERE id = ? AND state IN ('pending', 'running')`,
+			x.state, c.running, c.succeeded, c.failed, c.cancelled, c.retried, x.failure, now.UnixNano(), now.UnixNano(), x.id)
+	}
+	// The state stands in two indexes, and is written only when it changes.
 	return tx.change(`UPDATE executions
-		SET state = ?, running = ?, succeeded = ?, failed = ?, cancelled = ?, retried = ?, failure = ?, updated = ?, completed = ?
+		SET running = ?, succeeded = ?, failed = ?, cancelled = ?, retried = ?, failure = ?, updated = ?
 		WHERE id = ? AND state IN ('pending', 'running')`,
-		x.state, c.running, c.succeeded, c.failed, c.cancelled, c.retried, x.failure, x.updated.UnixNano(), nanos(x.completed), x.id)
+		c.running, c.succeeded, c.failed, c.cancelled, c.retried, x.failure, now.UnixNano(), x.id)
 }
 
 // placements returns the tasks of an execution that have not ended, those that an
