@@ -142,7 +142,7 @@ func (c *command) fork(stdin uintptr, p *pipes) (pid int, err error) {
 	pid, err = syscall.ForkExec(c.file, c.argv, &syscall.ProcAttr{
 		Dir:   c.dir,
 		Env:   c.env,
-		Files: []uintptr{stdin, p.streams[0].writer.Fd(), p.streams[1].writer.Fd()},
+		Files: []uintptr{stdin, uintptr(p.streams[0].writer), uintptr(p.streams[1].writer)},
 		Sys:   &syscall.SysProcAttr{Setpgid: true},
 	})
 	if err != nil {

@@ -29,10 +29,11 @@ type pipes struct {
 
 // stream is one pipe, and where what comes out of it goes.
 type stream struct {
-	reader, writer *os.File
-	out            io.Writer
-	buffers        *buffers
-	err            error
+	reader  *os.File
+	writer  int // a file descriptor, for the task alone: this process never writes; -1 for none
+	out     io.Writer
+	buffers *buffers
+	err     error
 }
 
 // buffers are what streams are copied through, used again: two for each attempt
@@ -52,16 +53,27 @@ func openPipes(out runner.Output, buffers *buffers) (*pipes, error) {
 	p := &pipes{done: make(chan struct{})}
 	p.open.Store(int32(len(p.streams)))
 	for i, w := range serial(out) {
+		p.streams[i] = stream{writer: -1, out: w, buffers: buffers}
+	}
+	for i := range p.streams {
 		s := &p.streams[i]
-		s.out, s.buffers = w, buffers
 		var err error
-		if s.reader, s.writer, err = os.Pipe(); err != nil {
+		if s.reader, s.writer, err = newPipe(); err != nil {
 			p.closeWriters()
 			p.closeReaders()
 			return nil, err
 		}
 	}
 	return p, nil
+}
+
+// newReader is a pipe's reader as a file that is waited for together with all others.
+// A writer as such a file would cost a dozen system calls, for nothing.
+func newReader(fd int) (*os.File, error) {
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "|0"), nil
 }
 
 // serial returns the two writers; one that is both is never written to twice at
@@ -95,13 +107,16 @@ func (l *lockedWriter) Write(b []byte) (int, error) {
 // to be seen.
 func (p *pipes) closeWriters() {
 	for i := range p.streams {
-		_ = p.streams[i].writer.Close()
+		if s := &p.streams[i]; s.writer >= 0 {
+			_ = unix.Close(s.writer)
+			s.writer = -1
+		}
 	}
 }
 
 func (p *pipes) closeReaders() {
 	for i := range p.streams {
-		_ = p.streams[i].reader.Close()
+		_ = p.streams[i].reader.Close() // or there is none
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/runwith/runwith/internal/runner"
 )
 
@@ -22,7 +24,7 @@ func TestPipeGivenUp(t *testing.T) {
 	}
 	t.Cleanup(p.closeWriters)
 	want := strings.Repeat("x", 60<<10)
-	if _, err := p.streams[0].writer.WriteString(want); err != nil {
+	if _, err := unix.Write(p.streams[0].writer, []byte(want)); err != nil {
 		t.Fatal(err)
 	}
 	for i := range p.streams {

@@ -2,6 +2,8 @@ package process
 
 import (
 	"errors"
+	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,6 +15,24 @@ const fionread = 0x4004667f
 const zombie = 5
 
 func bootID() (string, error) { return unix.Sysctl("kern.bootsessionuuid") }
+
+// newPipe makes a pipe that no child inherits.
+func newPipe() (reader *os.File, writer int, err error) {
+	var fds [2]int
+	syscall.ForkLock.RLock() // there is no pipe2
+	if err = unix.Pipe(fds[:]); err == nil {
+		unix.CloseOnExec(fds[0])
+		unix.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return nil, -1, os.NewSyscallError("pipe", err)
+	}
+	if reader, err = newReader(fds[0]); err != nil {
+		return nil, -1, errors.Join(err, unix.Close(fds[0]), unix.Close(fds[1]))
+	}
+	return reader, fds[1], nil
+}
 
 // awaitExit blocks until a child has exited, and leaves it to be reaped.
 func awaitExit(pid int) error {

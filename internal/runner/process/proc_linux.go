@@ -18,6 +18,18 @@ func bootID() (string, error) {
 	return strings.TrimSpace(string(b)), err
 }
 
+// newPipe makes a pipe that no child inherits.
+func newPipe() (reader *os.File, writer int, err error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return nil, -1, os.NewSyscallError("pipe2", err)
+	}
+	if reader, err = newReader(fds[0]); err != nil {
+		return nil, -1, errors.Join(err, unix.Close(fds[0]), unix.Close(fds[1]))
+	}
+	return reader, fds[1], nil
+}
+
 // awaitExit blocks until a child has exited, and leaves it to be reaped. It waits
 // for a pidfd together with everything else that the process waits for: a thread
 // that is blocked for each child costs two switches more at its end.
