@@ -42,9 +42,11 @@ func (r *readers) read(ctx context.Context, f func(*Tx) error) (err error) {
 			return err
 		}
 	}
-	tx := &Tx{ctx: ctx, stmt: func(query string) (*sql.Stmt, error) { return one.cache.prepare(ctx, query) }}
-	// Not with ctx: when that ends within, the transaction must still be closed.
-	end := &Tx{ctx: context.WithoutCancel(ctx), stmt: tx.stmt}
+	// Not with ctx: when that ends within, the transaction must still be closed, also by
+	// the first who does that on this connection.
+	always := context.WithoutCancel(ctx)
+	tx := &Tx{ctx: ctx, stmt: func(query string) (*sql.Stmt, error) { return one.cache.prepare(always, query) }}
+	end := &Tx{ctx: always, stmt: tx.stmt}
 	if _, err := end.Exec("BEGIN"); err != nil {
 		return fmt.Errorf("begin read: %w", err)
 	}

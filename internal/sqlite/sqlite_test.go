@@ -191,19 +191,25 @@ func TestReadsThatPrepareAtTheSameTimeDoNotWaitForEachOther(t *testing.T) {
 func TestAReadThatPanicsOrIsCutShortLeavesItsConnectionUsable(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "n.db"), notes...)
-	for range 20 { // more often than there are connections
+	const more = 20 // than there are connections
+	for range more {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := db.Read(ctx, func(tx *sqlite.Tx) error {
+			cancel()
+			return tx.QueryRow("SELECT 1").Scan(new(int))
+		})
+		if err != context.Canceled { //nolint:errorlint // and nothing beside it
+			t.Errorf("Read() = %v, want %v", err, context.Canceled)
+		}
 		func() {
 			defer func() { _ = recover() }()
 			_ = db.Read(t.Context(), func(*sqlite.Tx) error { panic("boom") })
 		}()
-		ctx, cancel := context.WithCancel(t.Context())
-		_ = db.Read(ctx, func(tx *sqlite.Tx) error {
-			cancel()
-			return tx.QueryRow("SELECT 1").Scan(new(int))
-		})
 	}
-	if got := texts(t, db); got != "" {
-		t.Errorf("notes = %q, want none", got)
+	for range more {
+		if got := texts(t, db); got != "" {
+			t.Errorf("notes = %q, want none", got)
+		}
 	}
 }
 
