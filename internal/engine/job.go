@@ -261,9 +261,10 @@ func updated(job, old *runpb.Job, now time.Time) {
 	job.Etag = ""
 }
 
-// proto is the job as clients see it.
+// proto is the job as clients see it. It is the row's own message, which is not
+// stored again.
 func (r *jobRow) proto() *runpb.Job {
-	job := proto.CloneOf(r.message)
+	job := r.message
 	job.TerminalCondition = r.ready()
 	job.Reconciling = job.TerminalCondition.State == runpb.Condition_CONDITION_RECONCILING
 	job.ExecutionCount = int32(r.executions)

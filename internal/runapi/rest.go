@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
@@ -211,33 +212,34 @@ func plain(err error) string {
 	return strings.TrimPrefix(text, "proto: ")
 }
 
-// write encodes an answer.
+// write encodes an answer. protojson varies its white space on purpose; here that is
+// settled.
 func (o encoding) write(w http.ResponseWriter, res proto.Message) {
 	raw, err := protojson.MarshalOptions{UseEnumNumbers: o.enumNumbers}.Marshal(res)
 	if err != nil {
 		WriteError(w, fmt.Errorf("encode answer: %w", err))
 		return
 	}
-	o.writeJSON(w, raw)
-}
-
-// writeJSON writes an answer that is JSON already. protojson varies its white space
-// on purpose; here that is settled.
-func (o encoding) writeJSON(w http.ResponseWriter, raw []byte) {
-	var (
-		out bytes.Buffer
-		err error
-	)
-	if o.pretty {
-		err = json.Indent(&out, raw, "", "  ")
-	} else {
-		err = json.Compact(&out, raw)
-	}
-	if err != nil {
+	var out bytes.Buffer
+	if err := json.Compact(&out, raw); err != nil {
 		WriteError(w, fmt.Errorf("format answer: %w", err))
 		return
 	}
-	out.WriteByte('\n')
+	o.writeJSON(w, out.Bytes())
+}
+
+// writeJSON writes an answer that is JSON without white space already.
+func (o encoding) writeJSON(w http.ResponseWriter, raw []byte) {
+	if o.pretty {
+		var out bytes.Buffer
+		if err := json.Indent(&out, raw, "", "  "); err != nil {
+			WriteError(w, fmt.Errorf("format answer: %w", err))
+			return
+		}
+		raw = out.Bytes()
+	}
+	raw = append(raw, '\n')
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
-	_, _ = out.WriteTo(w) // the caller may be gone
+	w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
+	_, _ = w.Write(raw) // the caller may be gone
 }

@@ -100,6 +100,7 @@ func readAll(body io.Reader) ([]byte, error) {
 	return raw, err
 }
 
+// marshal returns an answer as JSON without white space.
 func marshal(answer any) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)

@@ -41,13 +41,17 @@ func (tx *Tx) Exec(query string, args ...any) (changed int64, err error) {
 }
 
 // QueryRow runs a query that finds at most one row; its Scan returns
-// [ErrNoRows] where there is none.
+// [ErrNoRows] where there is none. A context that has ended stops it before it
+// begins and not within: to watch one costs more than a row does.
 func (tx *Tx) QueryRow(query string, args ...any) Row {
 	stmt, err := tx.stmt(query)
 	if err != nil {
 		return failedRow{err}
 	}
-	return stmt.QueryRowContext(tx.ctx, args...)
+	if err := tx.ctx.Err(); err != nil {
+		return failedRow{err}
+	}
+	return stmt.QueryRowContext(context.WithoutCancel(tx.ctx), args...)
 }
 
 // Query yields the rows that a query finds. A row is valid until the next one;
