@@ -81,6 +81,40 @@ func TestGcloudGetsEveryLineAsText(t *testing.T) {
 	}
 }
 
+// What a line tells of its time is the entry's, to filters too. Who takes lines as they
+// were printed finds them by when that was.
+func TestALineIsFoundByTheTimeThatItTells(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := dialGRPC(t, s)
+	told := time.Now().UTC()
+	c.create(t, shell(fmt.Sprintf(`sleep 0.01; echo '{"message":"m","time":%q}'`, told.Format(time.RFC3339Nano))))
+	c.run(t, nil)
+	for operator, want := range map[string]map[string]int{ // how an entry's time, if there is one, compares with that
+		"=":  {"curl/8": 0, "runwith": -1},
+		"<=": {"curl/8": 0, "runwith": -1},
+		">":  {"curl/8": -1, "runwith": 1},
+	} {
+		body := fmt.Sprintf(`{"filter": "log_id(\"run.googleapis.com/stdout\") timestamp%s\"%s\"", "resourceNames": ["projects/demo"]}`,
+			operator, told.Format(time.RFC3339Nano))
+		for agent, want := range want {
+			_, answer := s.listREST(t, agent, body)
+			got := -1
+			if entries, _ := answer["entries"].([]any); len(entries) > 0 {
+				entry, _ := entries[0].(map[string]any)
+				at, err := time.Parse(time.RFC3339Nano, fmt.Sprint(entry["timestamp"]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = at.Compare(told)
+			}
+			if got != want {
+				t.Errorf("%s: entries of timestamp%s%v = %v, want %d for a time of theirs", agent, operator, told, answer, want)
+			}
+		}
+	}
+}
+
 func TestListsRefuseWhatTheyDoNotServe(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -50,19 +50,18 @@ func (s *Service) ListLogEntries(ctx context.Context, req *loggingpb.ListLogEntr
 // listing is a page on its way.
 type listing struct {
 	selection
-	size     int
-	list     string // names the list, for its tokens
-	textOnly bool
-	merge    *merge
+	size  int
+	list  string // names the list, for its tokens
+	merge *merge
 }
 
 func (s *Service) newListing(ctx context.Context, req *loggingpb.ListLogEntriesRequest) (l *listing, err error) {
-	l = &listing{size: int(req.PageSize), textOnly: wantsText(ctx), merge: &merge{reverse: req.OrderBy == "timestamp desc"}}
+	l = &listing{size: int(req.PageSize), merge: &merge{reverse: req.OrderBy == "timestamp desc"}}
 	projects, err := s.projects("resource_names", req.ResourceNames)
 	if err != nil {
 		return nil, err
 	}
-	if l.selection, err = newSelection(projects, req.Filter); err != nil {
+	if l.selection, err = newSelection(ctx, projects, req.Filter); err != nil {
 		return nil, err
 	}
 	switch {
@@ -121,10 +120,7 @@ func (l *listing) read(ctx context.Context) (*loggingpb.ListLogEntriesResponse, 
 			return res, nil
 		}
 		seen = next.at
-		if e := next.entry(); l.filter.Match(e) {
-			if l.textOnly {
-				setText(e, next.Entry)
-			}
+		if e, ok := l.take(next); ok {
 			bytes += proto.Size(e)
 			res.Entries = append(res.Entries, e)
 		}

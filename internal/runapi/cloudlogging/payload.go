@@ -42,9 +42,6 @@ const specialPrefix = "logging.googleapis.com/"
 // takeSpecial moves what has a place of its own in an entry out of the payload and
 // there. What is not of the form that it should have stays.
 //
-// Deviation: time, timestamp and their like stay in the payload too. An entry's time
-// is that at which the line was written: order, pages and followers rest on it.
-//
 // See https://cloud.google.com/logging/docs/structured-logging#structured_logging_special_fields.
 func takeSpecial(e *loggingpb.LogEntry, payload *structpb.Struct) {
 	for name, take := range special {
@@ -52,6 +49,7 @@ func takeSpecial(e *loggingpb.LogEntry, payload *structpb.Struct) {
 			delete(payload.Fields, name)
 		}
 	}
+	takeMoment(e, payload)
 }
 
 // special are the members of an object that are taken out of it. Each takes a value
@@ -81,19 +79,25 @@ func takeText(into *string, v *structpb.Value) bool {
 	return true
 }
 
-// otherSeverities are names of severities that loggers use besides Google's.
-//
-// Deviation: Google's agents know more of them.
+// otherSeverities are the names of severities that Google's agents know besides
+// Google's own.
+// https://github.com/GoogleCloudPlatform/fluent-plugin-google-cloud
 var otherSeverities = map[string]logtype.LogSeverity{
-	"TRACE": logtype.LogSeverity_DEBUG,
-	"WARN":  logtype.LogSeverity_WARNING,
-	"ERR":   logtype.LogSeverity_ERROR,
-	"FATAL": logtype.LogSeverity_CRITICAL,
-	"CRIT":  logtype.LogSeverity_CRITICAL,
+	"D": logtype.LogSeverity_DEBUG, "TRACE": logtype.LogSeverity_DEBUG, "TRACE_INT": logtype.LogSeverity_DEBUG,
+	"FINE": logtype.LogSeverity_DEBUG, "FINER": logtype.LogSeverity_DEBUG, "FINEST": logtype.LogSeverity_DEBUG,
+	"CONFIG": logtype.LogSeverity_DEBUG,
+	"I":      logtype.LogSeverity_INFO,
+	"N":      logtype.LogSeverity_NOTICE,
+	"W":      logtype.LogSeverity_WARNING, "WARN": logtype.LogSeverity_WARNING,
+	"E": logtype.LogSeverity_ERROR, "ERR": logtype.LogSeverity_ERROR, "SEVERE": logtype.LogSeverity_ERROR,
+	"C": logtype.LogSeverity_CRITICAL, "CRIT": logtype.LogSeverity_CRITICAL,
+	"F": logtype.LogSeverity_CRITICAL, "FATAL": logtype.LogSeverity_CRITICAL,
+	"A":     logtype.LogSeverity_ALERT,
 	"EMERG": logtype.LogSeverity_EMERGENCY,
 }
 
-// takeSeverity takes a severity's name, or its number.
+// takeSeverity takes a severity's name, or its number: of one that lies between two,
+// the lower.
 func takeSeverity(e *loggingpb.LogEntry, v *structpb.Value) bool {
 	name := strings.ToUpper(strings.TrimSpace(v.GetStringValue()))
 	if n, ok := logtype.LogSeverity_value[name]; ok {
@@ -104,16 +108,11 @@ func takeSeverity(e *loggingpb.LogEntry, v *structpb.Value) bool {
 		e.Severity = other
 		return true
 	}
-	number, ok := v.GetKind().(*structpb.Value_NumberValue)
-	if !ok {
-		return false
+	n, ok := whole(v)
+	if ok && n >= 0 {
+		e.Severity = logtype.LogSeverity(min(n/100*100, int64(logtype.LogSeverity_EMERGENCY)))
 	}
-	n := logtype.LogSeverity(number.NumberValue)
-	_, known := logtype.LogSeverity_name[int32(n)]
-	if known {
-		e.Severity = n
-	}
-	return known
+	return ok && n >= 0
 }
 
 // takeLabels takes labels, all of which are texts.

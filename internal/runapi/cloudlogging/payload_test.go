@@ -1,6 +1,7 @@
 package cloudlogging
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -52,9 +53,14 @@ func TestSpecialMembersHaveTheirPlaceInTheEntry(t *testing.T) {
 		`{"severity":"FATAL"}`:               `{"severity": "CRITICAL", "jsonPayload": {}}`,
 		`{"severity":300}`:                   `{"severity": "NOTICE", "jsonPayload": {}}`,
 		`{"severity":"loud"}`:                `{"jsonPayload": {"severity": "loud"}}`,
-		`{"severity":301}`:                   `{"jsonPayload": {"severity": 301}}`,
+		`{"severity":301}`:                   `{"severity": "NOTICE", "jsonPayload": {}}`,
+		`{"severity":"199"}`:                 `{"severity": "DEBUG", "jsonPayload": {}}`,
+		`{"severity":1e9}`:                   `{"severity": "EMERGENCY", "jsonPayload": {}}`,
+		`{"severity":"e"}`:                   `{"severity": "ERROR", "jsonPayload": {}}`,
+		`{"severity":"FINEST"}`:              `{"severity": "DEBUG", "jsonPayload": {}}`,
+		`{"severity":-100}`:                  `{"jsonPayload": {"severity": -100}}`,
+		`{"severity":1.5}`:                   `{"jsonPayload": {"severity": 1.5}}`,
 		`{"severity":["ERROR"]}`:             `{"jsonPayload": {"severity": ["ERROR"]}}`,
-		`{"time":"2019-01-01T00:00:00Z"}`:    `{"jsonPayload": {"time": "2019-01-01T00:00:00Z"}}`, // an entry's time is its own
 
 		`{"` + prefix + `trace":"projects/p/traces/1","` + prefix + `spanId":"2","` + prefix + `trace_sampled":true}`: `{"trace": "projects/p/traces/1", "spanId": "2", "traceSampled": true, "jsonPayload": {}}`,
 		`{"` + prefix + `trace":7,"` + prefix + `trace_sampled":"yes"}`:                                               `{"jsonPayload": {"` + prefix + `trace": 7, "` + prefix + `trace_sampled": "yes"}}`,
@@ -97,6 +103,41 @@ func nested(depth int) string {
 	return strings.Repeat(`{"a":`, depth) + `{}` + strings.Repeat(`}`, depth)
 }
 
+func TestALineMayTellItsOwnTime(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{ // of a line that was written at 01:00:00
+		`{"time":"1970-01-01T00:59:58.5Z"}`:                               `00:59:58.5 {}`,
+		`{"time":"1970-01-01T02:59:59+02:00","message":"m"}`:              `00:59:59 {"message":"m"}`,
+		`{"timestamp":{"seconds":3599,"nanos":7000000}}`:                  `00:59:59.007 {}`,
+		`{"timestamp":{"seconds":"3599","nanos":0}}`:                      `00:59:59 {}`,
+		`{"timestampSeconds":3598,"timestampNanos":"900000000"}`:          `00:59:58.9 {}`,
+		`{"time":"1970-01-01T00:59:58Z","timestampSeconds":3599}`:         `00:59:58 {"timestampSeconds":3599}`,
+		`{"time":"x","timestamp":{"seconds":3599,"nanos":0}}`:             `00:59:59 {"time":"x"}`,
+		`{"time":"1970-01-01T00:50:00Z"}`:                                 `00:50:00 {}`,
+		`{"time":"1970-01-01T00:49:59Z"}`:                                 `01:00:00 {"time":"1970-01-01T00:49:59Z"}`, // held back for too long
+		`{"time":"1970-01-01T01:00:01Z"}`:                                 `01:00:00 {"time":"1970-01-01T01:00:01Z"}`, // not yet
+		`{"time":3599}`:                                                   `01:00:00 {"time":3599}`,
+		`{"timestamp":"1970-01-01T00:59:59Z"}`:                            `01:00:00 {"timestamp":"1970-01-01T00:59:59Z"}`,
+		`{"timestamp":{"seconds":3599,"nanos":1e9}}`:                      `01:00:00 {"timestamp":{"nanos":1000000000,"seconds":3599}}`,
+		`{"timestamp":{"seconds":3599.5,"nanos":0}}`:                      `01:00:00 {"timestamp":{"nanos":0,"seconds":3599.5}}`,
+		`{"timestampSeconds":1e300,"timestampNanos":0}`:                   `01:00:00 {"timestampNanos":0,"timestampSeconds":1e+300}`,
+		`{"timestampSeconds":"9223372036854775807","timestampNanos":"1"}`: `01:00:00 {"timestampNanos":"1","timestampSeconds":"9223372036854775807"}`,
+	} {
+		at := time.Date(1970, 1, 1, 1, 0, 0, 0, time.UTC)
+		e := newMaker(jobspec.ExecutionName{Execution: "x"}).entry(tasklog.Entry{Time: at, Stream: tasklog.Stdout, Text: []byte(line)})
+		payload, err := json.Marshal(e.GetJsonPayload().AsMap())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Timestamp.AsTime().Format("15:04:05.999 ") + string(payload); got != want {
+			t.Errorf("%s: entry is of %s, want %s", line, got, want)
+		}
+		if got := e.ReceiveTimestamp.AsTime(); !got.Equal(at) {
+			t.Errorf("%s: received at %v, want %v", line, got, at)
+		}
+	}
+}
+
 // Entries share what is the same for all; a line's own labels are not the others'.
 func TestALinesLabelsAreItsOwn(t *testing.T) {
 	t.Parallel()
@@ -136,6 +177,7 @@ func FuzzPayload(f *testing.F) {
 	for _, seed := range []string{
 		`{"severity":"ERROR","message":"m","logging.googleapis.com/labels":{"a":"b"}}`, `{"httpRequest":{"status":1}}`, `{"a":{"a":{"a":[[[]]]}}}`,
 		`{"logging.googleapis.com/sourceLocation":{"line":"x"}}`, `{`, "{\"a\":\"\xff\"}", `{"a":1,"a":2}`, nested(35), `{"severity":1e300}`,
+		`{"time":"1970-01-01T00:00:00Z"}`, `{"timestamp":{"seconds":1,"nanos":0}}`, `{"timestampSeconds":1,"timestampNanos":-1}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -1,10 +1,13 @@
 package cloudlogging
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"cloud.google.com/go/logging/apiv2/loggingpb"
 
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/jobspec"
@@ -19,9 +22,13 @@ type selection struct {
 	logs   engine.LogSelection
 	query  tasklog.Query // by tasks, streams and times
 	none   bool          // nothing can match
+	// printed is for a caller that takes lines as they were printed: as text, and with
+	// the time of their writing.
+	printed bool
 }
 
-func newSelection(projects []string, filter string) (s selection, err error) {
+func newSelection(ctx context.Context, projects []string, filter string) (s selection, err error) {
+	s.printed = wantsText(ctx)
 	s.logs.Projects = projects
 	if s.filter, err = logfilter.Parse(filter); err != nil {
 		return s, err
@@ -30,11 +37,28 @@ func newSelection(projects []string, filter string) (s selection, err error) {
 	s.logs.Jobs = s.values("resource.labels.job_name")
 	s.logs.Executions = s.values("labels." + executionLabel)
 	s.query.Since, s.query.Until = s.filter.Times()
+	if !s.query.Until.IsZero() { // an entry may have a time before that of its line
+		s.query.Until = s.query.Until.Add(maxLag)
+	}
 	s.logs.From, s.logs.To = s.query.Since, s.query.Until
 	s.narrowType()
 	s.narrowTasks()
 	s.narrowStreams()
 	return s, nil
+}
+
+// take returns a line's entry as the caller takes it, and whether it is one of those
+// that are asked for.
+func (s *selection) take(l line) (e *loggingpb.LogEntry, ok bool) {
+	e = l.entry()
+	if s.printed {
+		e.Timestamp = e.ReceiveTimestamp
+	}
+	ok = s.filter.Match(e)
+	if s.printed {
+		setText(e, l.Entry)
+	}
+	return e, ok
 }
 
 // values are what a field must be one of; nil is anything.

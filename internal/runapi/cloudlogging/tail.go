@@ -46,8 +46,8 @@ func (s *Service) TailLogEntries(stream loggingpb.LoggingServiceV2_TailLogEntrie
 	if err != nil {
 		return err
 	}
-	t := &tail{engine: s.engine, stream: stream, window: req.GetBufferWindow().AsDuration(), textOnly: wantsText(stream.Context())}
-	if t.selection, err = newSelection(projects, req.Filter); err != nil {
+	t := &tail{engine: s.engine, stream: stream, window: req.GetBufferWindow().AsDuration()}
+	if t.selection, err = newSelection(stream.Context(), projects, req.Filter); err != nil {
 		return err
 	}
 	if t.window < 0 || t.window > maxWindow {
@@ -72,11 +72,10 @@ func further(stream loggingpb.LoggingServiceV2_TailLogEntriesServer) <-chan erro
 // tail is one stream.
 type tail struct {
 	selection
-	engine   *engine.Engine
-	stream   loggingpb.LoggingServiceV2_TailLogEntriesServer
-	watch    *tasklog.Watch
-	window   time.Duration
-	textOnly bool
+	engine *engine.Engine
+	stream loggingpb.LoggingServiceV2_TailLogEntriesServer
+	watch  *tasklog.Watch
+	window time.Duration
 
 	// suppressed are the entries that the reader did not get for its slowness, since
 	// it was last told.
@@ -132,15 +131,13 @@ func (t *tail) send(ctx context.Context) error {
 			return ctx.Err()
 		}
 		passed += int64(len(next.Text))
-		e := next.entry()
+		e, ok := t.take(next)
 		switch {
-		case !t.filter.Match(e):
+		case !ok:
 			continue
 		case passed < behind-maxBehind:
 			t.suppressed++
 			continue
-		case t.textOnly:
-			setText(e, next.Entry)
 		}
 		res.Entries = append(res.Entries, e)
 		if bytes += proto.Size(e); bytes >= maxPage || len(res.Entries) == maxEntries {
