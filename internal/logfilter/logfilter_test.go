@@ -102,6 +102,16 @@ func TestFiltersOfText(t *testing.T) {
 		"textPayload : cat":                                            true,
 		`textPayload:"dog"`:                                            false,
 
+		// Quotes may be single.
+		`resource.type='cloud_run_job' AND resource.labels.job_name='hello'`: true,
+		`labels.'run.googleapis.com/execution_name'='hello-abcde'`:           true,
+		`textPayload:'said "hi"'`:                                         true,
+		`textPayload:'sa\x69d "hi\" to caf\u00e9'`:                        true,
+		`textPayload:"it's" OR textPayload:'it\'s'`:                       false,
+		`textPayload =~ '\bsaid\b'`:                                       true,
+		`log_id('run.googleapis.com/stdout') AND timestamp>='2026-03-01'`: true,
+		`'said'`: true,
+
 		// Regular expressions do.
 		`textPayload =~ "^The C.t"`:        true,
 		`textPayload =~ "^the c.t"`:        false,
@@ -284,7 +294,7 @@ func TestFiltersOfStructures(t *testing.T) {
 func TestRefusalsNameThePosition(t *testing.T) {
 	t.Parallel()
 	for filter, want := range map[string]string{
-		`a = `:                       `at position 1: LogEntry has no field "a"; a text to look for stands between double quotes`,
+		`a = `:                       `at position 1: LogEntry has no field "a"; a text to look for stands between quotes`,
 		`textPayload =`:              `at position 14: expected a value, found the end`,
 		`textPayload = AND`:          `at position 15: expected a value, found "AND"`,
 		`cat AND`:                    `at position 8: expected a comparison, found the end`,
@@ -296,16 +306,16 @@ func TestRefusalsNameThePosition(t *testing.T) {
 		`(cat`:                       `at position 5: expected ")", found the end`,
 		`cat)`:                       `at position 4: expected a comparison, or the end, found ")"`,
 		`()`:                         `at position 2: expected a comparison, found ")"`,
-		`"open`:                      `at position 1: expected the end of the text that begins here with a double quote`,
-		`é "open`:                    `at position 3: expected the end of the text that begins here with a double quote`,
-		`"bad \q escape"`:            `at position 6: expected an escape, one of \" \\ \a \b \f \n \r \t \v \ooo \xhh \uhhhh \Uhhhhhhhh`,
-		`'cat'`:                      `at position 1: expected a comparison, found "'"`,
-		`textPayload = 'cat'`:        `at position 15: expected a value, found "'"`,
+		`"open`:                      `at position 1: expected the end of the text that begins here with a quote`,
+		`'open"`:                     `at position 1: expected the end of the text that begins here with a quote`,
+		`don't`:                      `at position 4: expected the end of the text that begins here with a quote`,
+		`é "open`:                    `at position 3: expected the end of the text that begins here with a quote`,
+		`"bad \q escape"`:            `at position 6: expected an escape, one of \" \' \\ \a \b \f \n \r \t \v \ooo \xhh \uhhhh \Uhhhhhhhh`,
 		`textPayload == cat`:         `at position 14: expected a value, found "="`,
 		`textPayload ~ cat`:          `at position 13: expected a comparison, found "~"`,
 		`insertId = abc:def`:         `at position 15: expected a comparison, found ":"`,
-		`textPayload.thud = x`:       `at position 1: LogEntry has no field "textPayload.thud"; a text to look for stands between double quotes`,
-		`thud:x`:                     `at position 1: LogEntry has no field "thud"; a text to look for stands between double quotes`,
+		`textPayload.thud = x`:       `at position 1: LogEntry has no field "textPayload.thud"; a text to look for stands between quotes`,
+		`thud:x`:                     `at position 1: LogEntry has no field "thud"; a text to look for stands between quotes`,
 		`labels."a"b = x`:            `at position 1: expected a field, as in labels."a.b/c", found`,
 		`labels..a = x`:              `at position 1: expected a field, as in labels."a.b/c", found`,
 		`labels."a" x`:               `at position 12: expected an operator, one of = != : =~ !~ < <= > >=, found "x"`,
@@ -326,7 +336,7 @@ func TestRefusalsNameThePosition(t *testing.T) {
 		`textPayload =~ "(x{30}){30}(y{30}){30}"`: `at position 16: the filter's regular expressions are too large`,
 		`SEARCH("cat")`:                 `at position 1: the function SEARCH is not served, only log_id is`,
 		`cat sample(insertId, 0.1)`:     `at position 5: the function sample is not served, only log_id is`,
-		`log_id(cat)`:                   `at position 8: expected the log's ID between double quotes, found "cat"`,
+		`log_id(cat)`:                   `at position 8: expected the log's ID between quotes, found "cat"`,
 		"cat \xff":                      `at position 5: expected text in UTF-8`,
 		"cat \x00":                      `at position 5: expected a comparison, found`,
 		strings.Repeat("(", 51) + "cat": `at position 51: parentheses stand 51 deep, at most 50 are allowed`,
@@ -408,6 +418,7 @@ func date(at time.Time) string {
 // one that means the same, and what a match must have its matches do have.
 func FuzzFilter(f *testing.F) {
 	for _, seed := range []string{
+		`labels.'a.b'='it\'s' OR 'x`,
 		`resource.type = cloud_run_job AND (severity>=ERROR OR textPayload:"cat") -insertId="x"`, `"`, `a=`, `textPayload = "\"`, `AND`,
 		"cat\nAND\n(NOT dog OR 42) -- end", `labels."run.googleapis.com/execution_name"=(a OR -b)`, `log_id("a/b")`, `timestamp<"2027-01-01"`,
 		`jsonPayload.a."b.c":*`, `textPayload=~"^\d+$"`, `labels.x.y!~"(a|b)*"`, `((((`, `-----`, "resource.labels.job_name=hello", `a.b."c`,

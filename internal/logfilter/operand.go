@@ -31,7 +31,7 @@ func (p *parser) value(f *field, operator operator) (expr, error) {
 		p.pos++
 		c.operator = presence
 		return c, nil
-	case p.at(`"`):
+	case p.atQuote():
 		text, err := p.quoted(operator == matches || operator == differs)
 		if err != nil {
 			return nil, err
@@ -104,18 +104,22 @@ func (p *parser) compile(l *literal, begin int) error {
 	return nil
 }
 
-// quoted reads a text between double quotes. In a regular expression only quotes
-// and backslashes are escaped: the rest means what it means there.
+// atQuote reports whether a text between quotes comes. The documentation names double
+// ones alone; Cloud Logging takes single ones too, and people write them in a shell.
+func (p *parser) atQuote() bool { return p.at(`"`) || p.at(`'`) }
+
+// quoted reads a text between quotes. In a regular expression only quotes and
+// backslashes are escaped: the rest means what it means there.
 func (p *parser) quoted(isRegexp bool) (string, error) {
-	begin := p.pos
+	begin, mark := p.pos, p.next()
 	var out strings.Builder
 	for p.pos++; !p.done(); {
 		c := p.next()
 		switch {
-		case c == '"':
+		case c == mark:
 			p.pos++
 			return out.String(), nil
-		case p.at(`\"`) || p.at(`\\`):
+		case p.at(`\"`) || p.at(`\'`) || p.at(`\\`):
 			out.WriteByte(p.text[p.pos+1])
 			p.pos += 2
 		case c == '\\' && !isRegexp:
@@ -127,14 +131,14 @@ func (p *parser) quoted(isRegexp bool) (string, error) {
 			p.pos += utf8.RuneLen(c)
 		}
 	}
-	return "", p.faultAt(begin, "expected the end of the text that begins here with a double quote")
+	return "", p.faultAt(begin, "expected the end of the text that begins here with a quote")
 }
 
 // escape reads an escape as C and Go have them, such as \n or \u00e9.
 func (p *parser) escape(out *strings.Builder) error {
 	c, _, rest, err := strconv.UnquoteChar(p.text[p.pos:], 0)
 	if err != nil || c > utf8.MaxRune {
-		return p.faultAt(p.pos, "expected an escape, one of \\\" \\\\ \\a \\b \\f \\n \\r \\t \\v \\ooo \\xhh \\uhhhh \\Uhhhhhhhh")
+		return p.faultAt(p.pos, "expected an escape, one of \\\" \\' \\\\ \\a \\b \\f \\n \\r \\t \\v \\ooo \\xhh \\uhhhh \\Uhhhhhhhh")
 	}
 	out.WriteRune(c)
 	p.pos = len(p.text) - len(rest)

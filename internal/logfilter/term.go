@@ -39,7 +39,7 @@ func (p *parser) term() (expr, error) {
 	}
 	f, ok := resolve(path)
 	if !ok {
-		return nil, p.faultAt(begin, "LogEntry has no field %.60q; a text to look for stands between double quotes", strings.Join(path, "."))
+		return nil, p.faultAt(begin, "LogEntry has no field %.60q; a text to look for stands between quotes", strings.Join(path, "."))
 	}
 	return p.values(f, operator, begin)
 }
@@ -54,7 +54,7 @@ func (p *parser) segments() (all []segment, err error) {
 		case run != "":
 			p.pos += len(run)
 			all = append(all, segment{text: run})
-		case p.at(`"`):
+		case p.atQuote():
 			text, err := p.quoted(false)
 			if err != nil {
 				return nil, err
@@ -137,8 +137,8 @@ func (p *parser) function(name string, begin int) (expr, error) {
 	}
 	p.pos++
 	p.skip()
-	if !p.at(`"`) {
-		return nil, p.fault("the log's ID between double quotes")
+	if !p.atQuote() {
+		return nil, p.fault("the log's ID between quotes")
 	}
 	id, err := p.quoted(false)
 	if err != nil {
