@@ -42,6 +42,7 @@ type Server struct {
 	Project, Region string
 
 	client *http.Client
+	tokens tokens // nil: nobody is asked for one
 }
 
 // Start starts an engine, which is stopped when the test and its subtests end: tasks
@@ -58,6 +59,9 @@ func Start(t testing.TB, options ...Option) *Server {
 	c.engine.Dir = t.TempDir()
 	c.engine.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	stop, err := s.serve(c)
+	if err == nil && c.engine.RequireAuth {
+		s.tokens, err = newTokens(s.Addr)
+	}
 	if err != nil {
 		t.Fatalf("runwithtest.Start: %v", err)
 	}
@@ -124,19 +128,28 @@ func (s *Server) Parent() string {
 // GRPC are options for Google's clients that speak gRPC, such as those of
 // cloud.google.com/go/run/apiv2 and cloud.google.com/go/logging/logadmin.
 func (s *Server) GRPC() []option.ClientOption {
-	return []option.ClientOption{
+	options := []option.ClientOption{
 		option.WithEndpoint(s.Addr),
 		option.WithoutAuthentication(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 	}
+	if s.tokens != nil {
+		options = append(options, option.WithGRPCDialOption(grpc.WithPerRPCCredentials(s.tokens)))
+	}
+	return options
 }
 
 // REST are options for Google's clients that speak REST, such as
 // run.NewJobsRESTClient of cloud.google.com/go/run/apiv2, and google.golang.org/api/run/v1
 // and run/v2.
 func (s *Server) REST() []option.ClientOption {
-	return []option.ClientOption{option.WithEndpoint(s.URL), option.WithHTTPClient(s.client)}
+	client := s.client
+	if s.tokens != nil {
+		client = &http.Client{Transport: sender{s.client.Transport, s.tokens}}
+	}
+	return []option.ClientOption{option.WithEndpoint(s.URL), option.WithHTTPClient(client)}
 }
 
-// Client is an HTTP client, for requests written by hand. It uses no proxy.
+// Client is an HTTP client, for requests written by hand. It uses no proxy and sends no
+// token.
 func (s *Server) Client() *http.Client { return s.client }
