@@ -10,7 +10,10 @@ import (
 // Methods are those that a rule may name: all of the Cloud Run Jobs API, of its
 // operations and of Cloud Logging that answer one request with one answer. A method
 // of v1 counts as the one of v2 that does the same.
-func Methods() (names []string) {
+func Methods() []string { return methodsThat(false) }
+
+// methodsThat are the methods that stream, or those that do not.
+func methodsThat(stream bool) (names []string) {
 	for _, file := range []protoreflect.FileDescriptor{
 		runpb.File_google_cloud_run_v2_job_proto,
 		runpb.File_google_cloud_run_v2_execution_proto,
@@ -21,7 +24,7 @@ func Methods() (names []string) {
 		for i := range file.Services().Len() {
 			methods := file.Services().Get(i).Methods()
 			for j := range methods.Len() {
-				if m := methods.Get(j); !m.IsStreamingClient() && !m.IsStreamingServer() {
+				if m := methods.Get(j); stream == (m.IsStreamingClient() || m.IsStreamingServer()) {
 					names = append(names, string(m.Name()))
 				}
 			}

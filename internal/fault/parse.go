@@ -80,6 +80,9 @@ func checkMethod(method part) error {
 	if slices.Contains(Methods(), method.text) {
 		return nil
 	}
+	if slices.Contains(methodsThat(true), method.text) {
+		return method.wrong("%s is a stream, and streams are spared", method.text)
+	}
 	return method.wrong("%q is no method; it is one of %s, or leave it out for any of them", method.text, strings.Join(Methods(), ", "))
 }
 

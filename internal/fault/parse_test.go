@@ -55,7 +55,7 @@ func TestParseNamesThePlaceAndWhatMayStandThere(t *testing.T) {
 		{"", `at 1: "" is no fault; it is one of answer-503, answer-lost, quota-429, slow-start=DURATION, listed-late=DURATION, failed-before-tasks`},
 		{"RunJob: answer-lots, p=0.2", `at 9: "answer-lots" is no fault; it is one of answer-503, `},
 		{"RunJobs: answer-lost", `at 1: "RunJobs" is no method; it is one of CreateJob, `},
-		{"TailLogEntries: answer-lost", `at 1: "TailLogEntries" is no method`}, // it streams
+		{"TailLogEntries: answer-lost", `at 1: TailLogEntries is a stream, and streams are spared`},
 		{": answer-lost", `at 1: "" is no method`},
 		{"RunJob: slow-start=5s", `at 9: slow-start befalls executions and not calls: leave RunJob: out`},
 		{"answer-lost=5s", `at 13: answer-lost takes no duration`},
