@@ -35,19 +35,35 @@ func (f *cloudRunFlags) add(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&f.endpoint, "endpoint", env("RUNWITH_ENDPOINT", defaultServer),
 		"`URL` of a Cloud Run Jobs API on this machine, or google for Google's (RUNWITH_ENDPOINT)")
-	flags.StringVar(&f.at.Project, "project", "demo", "project `ID`")
-	flags.StringVar(&f.at.Region, "region", "us-east4", "Cloud Run `REGION`")
+	flags.StringVar(&f.at.Project, "project", "", "project `ID` (default the engine's)")
+	flags.StringVar(&f.at.Region, "region", "", "Cloud Run `REGION` (default the engine's)")
 }
 
 // google reports whether Google's Cloud Run is meant.
 func (f *cloudRunFlags) google() bool { return f.endpoint == "" || f.endpoint == googleEndpoint }
 
-// location is where the flags say that jobs are.
+// location is where the flags say that jobs are, and an engine of what they do not say.
 func (f *cloudRunFlags) location(cmd *cobra.Command) (jobspec.Location, error) {
 	if missing := missingPlace(cmd); f.google() && missing != "" {
 		return f.at, misused("%s: is required for Google's Cloud Run, or give the full resource name", missing)
 	}
-	return f.at, nil
+	if f.at.Project != "" && f.at.Region != "" {
+		return f.at, nil
+	}
+	own, err := locationOf(cmd.Context(), direct(), addrOf(f.endpoint))
+	if err != nil { // the call that follows tells why nothing answers
+		own = jobspec.Location{Project: defaultProject, Region: defaultRegion}
+	}
+	return orElse(f.at, own), nil
+}
+
+// addrOf is the HOST:PORT of an endpoint, empty where it is no URL.
+func addrOf(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Hostname() == "" {
+		return ""
+	}
+	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80"))
 }
 
 // job reads the name of a job: its ID, or its full name, which says where too.
@@ -103,12 +119,7 @@ func (f *cloudRunFlags) use(ctx context.Context, at jobspec.Location, do func(*c
 // useOwnToken gives a Cloud Run on this machine the tokens of its own metadata server,
 // if it has one: it may ask for them (--require-auth).
 func useOwnToken(c *cloudrun.Config) {
-	endpoint, err := url.Parse(c.Endpoint)
-	if err != nil {
-		return // which Dial tells
-	}
-	host := net.JoinHostPort(endpoint.Hostname(), cmp.Or(endpoint.Port(), "80"))
-	if tokens, err := metadata.NewTokenSource(host, nil); err == nil {
+	if tokens, err := metadata.NewTokenSource(addrOf(c.Endpoint), nil); err == nil {
 		c.Token = metadata.IfAny(tokens)
 	}
 }

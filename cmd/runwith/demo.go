@@ -59,7 +59,7 @@ func demo(ctx context.Context, out io.Writer, logger *slog.Logger) (err error) {
 	var (
 		f = stackFlags{
 			to:    listenFlags{addr: "127.0.0.1:0"},
-			place: placeFlags{data: data, project: "demo", region: "us-east4"},
+			place: placeFlags{data: data, project: defaultProject, region: defaultRegion},
 			what:  engineFlags{runner: runnerFlags{kind: runProcesses}, maxTasks: engine.DefaultMaxTasks, maxLog: 1 << 20, keep: 1, number: metadata.DefaultProjectNumber},
 			how:   invokerFlags{settle: invoker.DefaultSettle, callTimeout: invoker.DefaultCallTimeout, keep: invoker.DefaultKeep, rebuild: "auto", store: "durable"},
 		}

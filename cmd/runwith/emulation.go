@@ -61,8 +61,7 @@ func (f *emulationFlags) find(ctx context.Context) (*emulation, error) {
 		return nil, err
 	}
 	e := &emulation{host: host, port: port, at: f.at}
-	// The environment's proxies are for elsewhere.
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: probeTimeout}
+	client := direct()
 	err = e.locate(ctx, client)
 	if err == nil {
 		e.asksForTokens, err = e.refuses(ctx, client)
@@ -89,18 +88,33 @@ func cause(err error) error {
 
 // locate fills in the engine's own project and region.
 func (e *emulation) locate(ctx context.Context, client *http.Client) error {
-	project, err := metadata.Value(ctx, client, e.addr(), "project/project-id")
+	own, err := locationOf(ctx, client, e.addr())
 	if err != nil {
 		return err
 	}
-	region, err := metadata.Value(ctx, client, e.addr(), "instance/region")
-	if err != nil {
-		return err
-	}
-	e.at.Project = cmp.Or(e.at.Project, project)
-	e.at.Region = cmp.Or(e.at.Region, path.Base(region)) // projects/NUMBER/regions/REGION
+	e.at = orElse(e.at, own)
 	_, err = jobspec.ParseLocation(e.at.String())
 	return usage(err)
+}
+
+// locationOf asks the engine at HOST:PORT for its own project and region.
+func locationOf(ctx context.Context, client *http.Client, addr string) (at jobspec.Location, err error) {
+	if at.Project, err = metadata.Value(ctx, client, addr, "project/project-id"); err != nil {
+		return at, err
+	}
+	region, err := metadata.Value(ctx, client, addr, "instance/region")
+	at.Region = path.Base(region) // projects/NUMBER/regions/REGION
+	return at, err
+}
+
+// orElse is a location with another's project and region where it has none.
+func orElse(at, other jobspec.Location) jobspec.Location {
+	return jobspec.Location{Project: cmp.Or(at.Project, other.Project), Region: cmp.Or(at.Region, other.Region)}
+}
+
+// direct is a client that uses no proxy: those of the environment are for elsewhere.
+func direct() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: probeTimeout}
 }
 
 // refuses reports whether the engine answers nobody without a token.

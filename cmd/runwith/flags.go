@@ -27,6 +27,9 @@ func (f *listenFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "serve callers that nobody has authenticated, also beyond this machine")
 }
 
+// defaultProject and defaultRegion are the engine's own, unless it is told others.
+const defaultProject, defaultRegion = "demo", "us-east4"
+
 // placeFlags say where jobs live: on this machine and in the API's names.
 type placeFlags struct {
 	data, project, region string
@@ -36,8 +39,8 @@ func (f *placeFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	f.data = filepath.Join(xdg.DataHome, "runwith")
 	flags.Var((*folder)(&f.data), "data", "`DIR` that keeps the state")
-	flags.StringVar(&f.project, "project", "demo", "project `ID`")
-	flags.StringVar(&f.region, "region", "us-east4", "Cloud Run `REGION`")
+	flags.StringVar(&f.project, "project", defaultProject, "project `ID`")
+	flags.StringVar(&f.region, "region", defaultRegion, "Cloud Run `REGION`")
 }
 
 // folder is a flag's value that names a folder. It is kept as an absolute path:
