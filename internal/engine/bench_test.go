@@ -62,7 +62,7 @@ func BenchmarkTasks(b *testing.B) {
 	}
 }
 
-func runToEnd(b *testing.B, e *engine.Engine, job string) {
+func runToEnd(b testing.TB, e *engine.Engine, job string) {
 	b.Helper()
 	op, err := e.RunJob(b.Context(), &runpb.RunJobRequest{Name: job})
 	if err != nil {

@@ -88,6 +88,7 @@ type Engine struct {
 	log    *slog.Logger
 
 	db        *sqlite.DB
+	jobs      jobCache
 	scheduler *scheduler
 	changes   changes.Feed[int64] // by execution
 	unlisted  unlisted

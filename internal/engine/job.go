@@ -127,22 +127,23 @@ func (tx *storeTx) replaceJob(name jobspec.JobName, job *runpb.Job, create bool)
 	return row, before, tx.updateJob(row.id, job)
 }
 
-// Job returns a job.
+// Job returns a job. Callers share it, and do not change it.
 func (e *Engine) Job(ctx context.Context, req *runpb.GetJobRequest) (*runpb.Job, error) {
 	name, err := jobspec.ParseJob(req.Name)
 	if err != nil {
 		return nil, err
 	}
-	var job *runpb.Job
-	err = e.read(ctx, func(tx *storeTx) error {
-		row, err := tx.job(name)
-		if err != nil {
-			return err
-		}
-		job = row.proto()
-		return nil
+	return e.jobs.read(e.db, req.Name, func() (job *runpb.Job, err error) {
+		err = e.read(ctx, func(tx *storeTx) error {
+			row, err := tx.job(name)
+			if err != nil {
+				return err
+			}
+			job = row.proto()
+			return nil
+		})
+		return job, err
 	})
-	return job, err
 }
 
 // Jobs returns a page of a location's jobs, by name.

@@ -122,6 +122,13 @@ func (db *DB) Read(ctx context.Context, f func(tx *Tx) error) error {
 	return db.readers.read(ctx, f)
 }
 
+// Version changes with what is written, and before Write returns: what was read since
+// it was this one is still so while it is. While a commit goes on there is none.
+func (db *DB) Version() (version uint64, ok bool) {
+	version = db.writer.version.Load()
+	return version, version%2 == 0
+}
+
 // Hold takes the lock file beside path, which keeps every other process out of what
 // is there until the lock is closed. That another one has it is a [runwith.Error]
 // with FAILED_PRECONDITION. Its folder is there.

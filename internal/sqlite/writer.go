@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/runwith/runwith"
 )
@@ -26,6 +27,8 @@ type writer struct {
 
 	queue chan *pending
 	done  chan struct{} // closed when the goroutine has ended
+
+	version atomic.Uint64 // odd while a transaction ends
 
 	mu     sync.RWMutex // guards closed against sends on queue
 	closed bool
@@ -142,7 +145,10 @@ func (w *writer) commit(batch []*pending) {
 	if good == 0 {
 		end = "ROLLBACK"
 	}
-	if err := w.exec(end); err != nil {
+	w.version.Add(1)
+	err := w.exec(end)
+	w.version.Add(1) // also when it failed: who knows how far it came
+	if err != nil {
 		_ = w.exec("ROLLBACK") // where the failed commit left it open
 		fail(batch, err)
 	}
