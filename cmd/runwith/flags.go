@@ -78,7 +78,7 @@ type engineFlags struct {
 func (f *engineFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	f.runner.add(cmd)
-	flags.StringVar(&f.number, "project-number", metadata.DefaultProjectNumber, "`NUMBER` of the project; v1 takes it for the project's ID, too")
+	flags.StringVar(&f.number, "project-number", metadata.DefaultProjectNumber, "`NUMBER` of the project, by which callers may name it, too")
 	flags.StringArrayVar(&f.jobs, "job", nil, "create or update the job of `FILE`, YAML or JSON in the form of v2 or v1 (repeatable)")
 	flags.StringArrayVar(&f.images, "image", nil, "run `IMAGE=COMMAND` for containers that name no command (repeatable)")
 	flags.IntVar(&f.maxTasks, "max-tasks", engine.DefaultMaxTasks, "tasks that run at the same time at most")

@@ -23,8 +23,8 @@ const (
 
 // Location is a project and a region, which together own jobs and operations.
 //
-// Deviation: a project's ID and its number are two projects, for nothing here maps
-// one to the other.
+// A project's ID and its number are two projects here: nothing maps one to the other
+// but the wire, for the engine's own.
 type Location struct {
 	Project string // ID or number
 	Region  string

@@ -17,12 +17,14 @@ import (
 )
 
 // interceptor stands around every call, over gRPC and REST alike: it bounds the
-// request and gives every error its canonical form.
-func interceptor(logger *slog.Logger) grpc.UnaryServerInterceptor {
+// request, reads the own project's number as its ID, and gives every error its
+// canonical form.
+func interceptor(logger *slog.Logger, own ownProject) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		if err := checkSize(req); err != nil {
 			return nil, encodeError(ctx, logger, info.FullMethod, err)
 		}
+		own.byID(req)
 		res, err := handler(ctx, req)
 		if err != nil {
 			return nil, encodeError(ctx, logger, info.FullMethod, err)

@@ -84,7 +84,7 @@ func (fullDiskError) HTTPStatus() int { return http.StatusServiceUnavailable }
 func TestACauseMayKnowABetterHTTPStatus(t *testing.T) {
 	t.Parallel()
 	cause := &runwith.Error{Code: runwith.ResourceExhausted, Message: "the disk is full", Err: fullDiskError{errors.New("a secret cause")}}
-	_, err := interceptor(slog.New(slog.DiscardHandler))(t.Context(), nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { return nil, cause })
+	_, err := interceptor(slog.New(slog.DiscardHandler), ownProject{})(t.Context(), nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { return nil, cause })
 	w := httptest.NewRecorder()
 	WriteError(w, err)
 	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "RESOURCE_EXHAUSTED") {
@@ -111,7 +111,7 @@ func TestACallEndsWithItsCallerAndWithTheServer(t *testing.T) {
 	t.Parallel()
 	serving, stop := context.WithCancelCause(t.Context())
 	waiting := func(ctx context.Context, req any) (any, error) {
-		return interceptor(slog.New(slog.DiscardHandler))(ctx, req, &grpc.UnaryServerInfo{}, func(ctx context.Context, _ any) (any, error) {
+		return interceptor(slog.New(slog.DiscardHandler), ownProject{})(ctx, req, &grpc.UnaryServerInfo{}, func(ctx context.Context, _ any) (any, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		})

@@ -57,7 +57,7 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	e, intercept := c.Engine, interceptor(c.Logger)
+	e, intercept := c.Engine, interceptor(c.Logger, ownProject{c.Project, c.ProjectNumber})
 	s := &Server{gate: &gate{authenticate: c.Authenticate}}
 	if c.Faults != nil && c.Faults.ForCalls() {
 		s.faults = &faults{c.Faults, c.ProjectNumber, c.Logger}
