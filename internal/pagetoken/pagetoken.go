@@ -36,7 +36,7 @@ func Read(token, list string, key ...any) error {
 	if err != nil || len(raw) < sumBytes || [sumBytes]byte(raw[:sumBytes]) != [sumBytes]byte(sum[:sumBytes]) ||
 		json.Unmarshal(raw[sumBytes:], &key) != nil {
 		return jobspec.FieldErrorf(runwith.InvalidArgument, "page_token",
-			"%.40q is not of this list: use the next_page_token of an answer to the same request", token)
+			"%.40q is not of this list: use the token in an answer to the same request", token)
 	}
 	return nil
 }
