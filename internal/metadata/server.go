@@ -37,6 +37,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeText(w, "v1/\n")
 	case below:
 		s.answer(w, r, path)
+	case r.URL.Path+"/" == root:
+		slash(w, r)
 	default:
 		notFound(w, r)
 	}
@@ -86,7 +88,7 @@ func (s *server) folder(w http.ResponseWriter, r *http.Request, form form, path 
 	case !s.entries.isFolder(folder):
 		notFound(w, r)
 	case path != folder:
-		http.Redirect(w, r, strings.TrimSuffix(r.URL.EscapedPath()+"/?"+r.URL.RawQuery, "?"), http.StatusMovedPermanently)
+		slash(w, r)
 	case form.recursive && form.json:
 		writeJSON(w, s.entries.tree(folder))
 	case form.recursive:
@@ -94,6 +96,11 @@ func (s *server) folder(w http.ResponseWriter, r *http.Request, form form, path 
 	default:
 		form.write(w, s.entries.names(folder))
 	}
+}
+
+// slash sends a caller to the folder that was meant.
+func slash(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, strings.TrimSuffix(r.URL.EscapedPath()+"/?"+r.URL.RawQuery, "?"), http.StatusMovedPermanently)
 }
 
 // make writes what is made for this request alone.

@@ -159,6 +159,7 @@ func TestFolderWithoutSlash(t *testing.T) {
 	t.Parallel()
 	h := handler(t, config)
 	for target, want := range map[string]string{
+		"/computeMetadata/v1":                                  "/computeMetadata/v1/",
 		"/computeMetadata/v1/instance":                         "/computeMetadata/v1/instance/",
 		"/computeMetadata/v1/instance?recursive=true&alt=text": "/computeMetadata/v1/instance/?recursive=true&alt=text",
 		accounts + "runner%40demo.iam.gserviceaccount.com":     accounts + "runner%40demo.iam.gserviceaccount.com/",
