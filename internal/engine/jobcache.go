@@ -9,7 +9,7 @@ import (
 )
 
 // maxCachedJobs bounds how many jobs are kept in memory.
-const maxCachedJobs = 1000
+const maxCachedJobs = 100
 
 // jobCache has the jobs that were read since anything was written last: callers poll
 // them. A job tells of its executions, so that whatever is written empties it. The
