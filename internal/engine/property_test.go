@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,7 +26,7 @@ var (
 )
 
 // TestEveryInterleavingKeepsThePromises takes random steps (runs, some of them with a
-// fault, exits, timeouts, cancels, deletions, a full disk, restarts and kill -9) and
+// fault, exits, timeouts, cancels, deletions of executions and jobs, a full disk, restarts and kill -9) and
 // holds the engine to these after each of them:
 //
 //   - what was refused is not there;
@@ -34,6 +35,7 @@ var (
 //   - no two attempts of a task run at the same time, no more tasks of an execution
 //     than its parallelism allows, and no task is placed where there is no room;
 //   - who waits for the end of a run is told of it, as it stands in the store;
+//   - what was cancelled or deleted is stopped, and its operation is done when nothing of it runs any more;
 //   - in the end everything has ended, and no process is left over.
 //
 // A failure names the seed that repeats it: go test ./internal/engine -run Interleaving -property.seed N
@@ -89,6 +91,38 @@ func (s *simulation) await(operation string) {
 			s.world.breach("a wait was told %v, %v; stored is %v", op, err, stored)
 		}
 	}()
+}
+
+// awaitStopped waits for the operation of a cancel or a deletion beside what follows,
+// and holds that nothing runs any more when it is done, of executions whose names
+// begin with a prefix.
+func (s *simulation) awaitStopped(operation, prefix string) {
+	s.stopped = append(s.stopped, prefix)
+	e, waiting := s.engine, s.waiting
+	waiting.Add(1)
+	go func() {
+		defer waiting.Add(-1)
+		op, err := e.WaitOperation(context.Background(), &longrunningpb.WaitOperationRequest{Name: operation})
+		if code := runwith.CodeOf(err); code == runwith.Unavailable {
+			return
+		}
+		s.world.mu.Lock()
+		defer s.world.mu.Unlock()
+		if err != nil || !op.Done {
+			s.world.breach("a wait for %s to stop was told %v, %v", prefix, op, err)
+		}
+		s.noneOf(prefix)
+	}()
+}
+
+// noneOf holds that nothing runs of executions whose names begin with a prefix. The
+// caller has locked the world.
+func (s *simulation) noneOf(prefix string) {
+	for id := range s.world.live {
+		if strings.HasPrefix(id.Execution, prefix) {
+			s.world.breach("%v runs, and was stopped", id)
+		}
+	}
 }
 
 // wantNone holds that a job has no execution.
@@ -166,10 +200,18 @@ func (s *simulation) inspect(tx *storeTx, name string, parsed jobspec.ExecutionN
 	return nil
 }
 
-// finish lets every process end, and the engine with them.
+// finish holds that what was stopped has ended, lets every process end, and the
+// engine with them.
 func (s *simulation) finish() {
 	s.Helper()
 	s.room(true)
+	time.Sleep(time.Minute) // longer than any grace
+	synctest.Wait()
+	s.world.mu.Lock()
+	for _, prefix := range s.stopped {
+		s.noneOf(prefix)
+	}
+	s.world.mu.Unlock()
 	for range 10_000 {
 		synctest.Wait()
 		unfinished, err := s.engine.unfinished(context.Background())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -33,7 +34,9 @@ type simulation struct {
 	jobs  int
 	names []string                 // of executions, in order of creation
 	ended map[string]executionView // as they were when they had ended
-	trace []string
+
+	stopped []string // what the names of executions begin with that were cancelled or deleted
+	trace   []string
 }
 
 func newSimulation(t *testing.T, seed uint64) *simulation {
@@ -87,11 +90,13 @@ func (s *simulation) step() {
 		s.exit()
 	case n < 75:
 		s.cancel()
-	case n < 80:
+	case n < 79:
 		s.remove()
-	case n < 88:
+	case n < 82:
+		s.removeJob()
+	case n < 89:
 		s.pass(time.Duration(s.random.IntN(40)) * time.Second) // timeouts, graces
-	case n < 92:
+	case n < 93:
 		s.kill()
 	case n < 95:
 		s.room(s.random.IntN(2) == 0)
@@ -179,21 +184,34 @@ func (s *simulation) pick() string {
 func (s *simulation) cancel() {
 	s.Helper()
 	name := s.pick()
-	_, err := s.engine.CancelExecution(context.Background(), &runpb.CancelExecutionRequest{Name: name})
+	op, err := s.engine.CancelExecution(context.Background(), &runpb.CancelExecutionRequest{Name: name})
 	s.note("cancel %s: %v", name, err)
-	if code := runwith.CodeOf(err); code != runwith.NotFound && code != runwith.FailedPrecondition {
-		s.accepted("CancelExecution()", err)
+	code := runwith.CodeOf(err)
+	if code != runwith.NotFound && code != runwith.FailedPrecondition && s.accepted("CancelExecution()", err) {
+		s.awaitStopped(op.Name, name)
 	}
 }
 
 func (s *simulation) remove() {
 	s.Helper()
 	name := s.pick()
-	_, err := s.engine.DeleteExecution(context.Background(), &runpb.DeleteExecutionRequest{Name: name})
+	op, err := s.engine.DeleteExecution(context.Background(), &runpb.DeleteExecutionRequest{Name: name})
 	s.note("delete %s: %v", name, err)
-	if runwith.CodeOf(err) != runwith.NotFound {
-		s.accepted("DeleteExecution()", err)
+	if runwith.CodeOf(err) != runwith.NotFound && s.accepted("DeleteExecution()", err) {
+		s.awaitStopped(op.Name, name)
 	}
+}
+
+// removeJob deletes the job of a random execution, with all that runs of it.
+func (s *simulation) removeJob() {
+	s.Helper()
+	job, _, _ := strings.Cut(s.pick(), "/executions/")
+	op, err := s.engine.DeleteJob(context.Background(), &runpb.DeleteJobRequest{Name: job})
+	s.note("delete %s: %v", job, err)
+	if runwith.CodeOf(err) == runwith.NotFound || !s.accepted("DeleteJob()", err) {
+		return
+	}
+	s.awaitStopped(op.Name, job+"/executions/")
 }
 
 func (s *simulation) pass(d time.Duration) {
