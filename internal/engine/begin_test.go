@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -10,6 +11,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/tasklog"
 )
 
 // Whoever lists executions can cancel one before the scheduler knows it.
@@ -80,5 +83,30 @@ func TestWhatWasStoppedDoesNotFailAnyMore(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What an attempt left behind that had ended before a crash belongs to no task that is
+// running, and to an execution that may be gone.
+func TestOpenEndsWhatNoTaskAccountsFor(t *testing.T) {
+	t.Parallel()
+	dir, world := t.TempDir(), newWorld(0)
+	random := rand.New(rand.NewPCG(1, 1))
+	world.start(runner.ID{Execution: "projects/demo/locations/here1/jobs/gone/executions/gone-abcde", Task: 3}, random, 1)
+	logs, err := tasklog.Open(dir+"/logs", tasklog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Open(t.Context(), Config{Dir: dir, Logs: logs, Runner: &life{
+		world: world, random: random, places: 1, mine: map[runner.ID]*proc{}, died: make(chan struct{}),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := world.ids(); len(left) > 0 {
+		t.Errorf("after Open() there is %v, want nothing that no task accounts for", left)
+	}
+	if err := errors.Join(e.Close(), logs.Close()); err != nil {
+		t.Error(err)
 	}
 }
