@@ -18,7 +18,7 @@ demo: ## Start a job through the invoker, once, and show each step
 	$(GO) run ./cmd/runwith demo
 
 test: ## Run all tests with the race detector (needs a C compiler)
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 30m ./...
 
 cover: ## Run all tests and write bin/cover.html, what they have passed through
 	@mkdir -p bin
