@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -15,15 +16,15 @@ import (
 
 // listenFlags say where a server listens and for whom.
 type listenFlags struct {
-	addr                 string
+	addr                 string // where it is empty, add sets the default
 	allowHosts           []string
 	allowUnauthenticated bool
 }
 
 func (f *listenFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
-	flags.StringArrayVar(&f.allowHosts, "allow-host", nil, "another `NAME` by which clients may call this server (repeatable)")
+	flags.StringVar(&f.addr, "addr", cmp.Or(f.addr, "127.0.0.1:8080"), "`HOST:PORT` to listen on; port 0 takes a free one")
+	flags.StringArrayVar(&f.allowHosts, "allow-host", nil, "another `NAME` by which clients may call this server, or .NAME for all names below it (repeatable)")
 	flags.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "serve callers that nobody has authenticated, also beyond this machine")
 }
 

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -33,7 +34,9 @@ const (
 // Config says what a [Guard] lets through. The zero value works.
 type Config struct {
 	// AllowHosts are more names or IP addresses that mean this machine
-	// (--allow-host), without scheme and port.
+	// (--allow-host), without scheme and port. One that begins with a dot, such as
+	// .run.app, is every name below it: whoever owns it must let nobody else say
+	// where those names lead.
 	AllowHosts []string
 	// MaxBody is the largest REST body in bytes; 0 means 1 MiB.
 	MaxBody int64
@@ -49,8 +52,8 @@ type Config struct {
 func (c Config) Validate() error {
 	var faults []error
 	for _, name := range c.AllowHosts {
-		if !validHost(name) {
-			faults = append(faults, fmt.Errorf("allow-host %q: must be a host name or an IP address, without scheme, port or wildcard", name))
+		if !validHost(strings.TrimPrefix(name, ".")) {
+			faults = append(faults, fmt.Errorf("allow-host %q: must be a host name or an IP address, without scheme, port or wildcard, or a dot and a name for all below it", name))
 		}
 	}
 	if c.MaxBody < 0 {

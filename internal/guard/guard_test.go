@@ -104,7 +104,7 @@ func do(t *testing.T, method, url, body string, header ...string) *http.Response
 func TestWrap(t *testing.T) {
 	t.Parallel()
 	var reached recorder
-	addr := serve(t, newGuard(t, guard.Config{AllowHosts: []string{"Runwith.Example", "192.0.2.7"}}).Wrap(reached.wrap(echo)))
+	addr := serve(t, newGuard(t, guard.Config{AllowHosts: []string{"Runwith.Example", "192.0.2.7", ".Run.Example"}}).Wrap(reached.wrap(echo)))
 	const json = "Content-Type: application/json"
 	ok, forbidden, unsupported := http.StatusOK, http.StatusForbidden, http.StatusUnsupportedMediaType
 
@@ -156,6 +156,10 @@ func TestWrap(t *testing.T) {
 		{"name with localhost in front", "GET", "", []string{"Host: localhost.rebind.example"}, forbidden},
 		{"name ending in localhost", "GET", "", []string{"Host: notlocalhost"}, forbidden},
 		{"name below an allowed one", "GET", "", []string{"Host: x.runwith.example"}, forbidden},
+		{"name below a dotted one", "GET", "", []string{"Host: api-12.us-east4.RUN.example:443"}, ok},
+		{"a dotted name itself", "GET", "", []string{"Host: run.example"}, forbidden},
+		{"name that ends like a dotted one", "GET", "", []string{"Host: x.rerun.example"}, forbidden},
+		{"name that begins like a dotted one", "GET", "", []string{"Host: api.run.example.evil.example"}, forbidden},
 		{"name with an address in front", "GET", "", []string{"Host: 127.0.0.1.rebind.example"}, forbidden},
 		{"other machine's address", "GET", "", []string{"Host: 192.0.2.1"}, forbidden},
 		{"unspecified address", "GET", "", []string{"Host: 0.0.0.0:8080"}, forbidden},
@@ -241,7 +245,7 @@ func TestReject(t *testing.T) {
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	c := guard.Config{
-		AllowHosts:  []string{"a.example", "a_b.example.", "192.0.2.1", "2001:db8::1", "", "http://a.example", "a.example:80", "*.example", "a..b"},
+		AllowHosts:  []string{"a.example", "a_b.example.", "192.0.2.1", "2001:db8::1", "", "http://a.example", "a.example:80", "*.example", "a..b", ".a.example", "..a", "."},
 		MaxBody:     -1,
 		BodyTimeout: -1,
 	}
@@ -256,6 +260,7 @@ func TestValidate(t *testing.T) {
 	}
 	want := []string{
 		`allow-host ""`, `allow-host "http://a.example"`, `allow-host "a.example:80"`, `allow-host "*.example"`, `allow-host "a..b"`,
+		`allow-host "..a"`, `allow-host "."`,
 		"max body -1", "body timeout -1ns",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

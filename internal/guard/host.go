@@ -10,7 +10,8 @@ import (
 )
 
 // hosts are the names and addresses, as hostOf writes them, that mean this
-// machine besides those that always do.
+// machine besides those that always do. One that begins with a dot is every name
+// below it.
 type hosts map[string]bool
 
 // newHosts returns the emulated Google hosts and the extra ones. The regions'
@@ -46,7 +47,7 @@ func (h hosts) check(r *http.Request) *runwith.Error {
 }
 
 func (h hosts) meansThisMachine(host string, r *http.Request) bool {
-	if h[host] || host == "localhost" || strings.HasSuffix(host, ".localhost") || isRegional(host) {
+	if h[host] || h.below(host) || host == "localhost" || strings.HasSuffix(host, ".localhost") || isRegional(host) {
 		return true
 	}
 	addr, err := netip.ParseAddr(host)
@@ -57,6 +58,16 @@ func (h hosts) meansThisMachine(host string, r *http.Request) bool {
 	// always shows a name here.
 	addr = addr.Unmap().WithZone("")
 	return addr.IsLoopback() || addr == localAddr(r)
+}
+
+// below reports whether host is below one of the names.
+func (h hosts) below(host string) bool {
+	for i, r := range host {
+		if r == '.' && i > 0 && h[host[i:]] {
+			return true
+		}
+	}
+	return false
 }
 
 // isRegional reports whether host is a region's Cloud Run host, such as
