@@ -6,13 +6,16 @@ BIN      := bin/runwith
 TOOL := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test cover fuzz bench fmt lint vuln check
+.PHONY: help build images demo test cover fuzz bench fmt lint vuln check
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build bin/runwith
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/runwith
+
+images: ## Build the container images into bin/images, without Docker
+	$(GO) run ./deploy/images
 
 demo: ## Start a job through the invoker, once, and show each step
 	$(GO) run ./cmd/runwith demo

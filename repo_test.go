@@ -97,6 +97,11 @@ var doors = []door{
 	},
 
 	{
+		imports: []string{"internal/image"},
+		only:    []string{"deploy/images", "internal/testimage"},
+		why:     "images are built to be deployed, and for tests",
+	},
+	{
 		imports: []string{"internal/site"},
 		only:    []string{"cmd/runwith/...", "runwithtest"},
 		why:     "it wires the engine's half together, for those who serve it",
@@ -108,6 +113,7 @@ var doors = []door{
 		only: []string{
 			"cmd/runwith/...",
 			"bench/...",
+			"deploy/...",
 			"examples/...",               // arguments are what a job is given
 			"internal/runner/runnertest", // is the tasks that it starts
 		},
@@ -130,6 +136,7 @@ var doors = []door{
 			"cmd/runwith/...",
 			"examples/...",
 			"bench/...",
+			"deploy/...",
 			"internal/runner/runnertest", // is the tasks that it starts
 		},
 		why: "only a main prints and exits; return the error, or write to the writer or logger that was handed in",
@@ -145,7 +152,7 @@ var doors = []door{
 			"internal/runner/process/...",
 			"internal/runner/runnertest",     // crashes one that runs tasks
 			"internal/conformance/discovery", // asks go where a module is
-			"internal/testimage",             // builds programs
+			"internal/image",                 // builds programs
 			"cmd/runwith/...",
 			"bench/...",
 		},
@@ -206,10 +213,16 @@ var doors = []door{
 		},
 		only: []string{
 			"internal/runner/container/...",
+			"internal/image", "deploy/images", // build the project's own
 			"internal/testimage", // builds the images of tests
 			"bench/...",          // the bare API is the floor
 		},
 		why: "containers, their images and their registries live behind internal/runner/container",
+	},
+	{
+		imports: []string{"golang.org/x/crypto/x509roots/..."},
+		only:    []string{"internal/image"},
+		why:     "an image has the certificate authorities that a system brings along elsewhere",
 	},
 	{
 		imports: []string{"github.com/danielgtaylor/huma/v2/..."},

@@ -3,90 +3,28 @@
 package testimage
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/runwith/runwith/internal/image"
 )
 
-// Entry is a file of an image; a link where Link is set, a folder where Text is nil.
-type Entry struct {
-	Name, Link string
-	Text       []byte
-	Mode       int64
-}
+// Entry is a file of an image.
+type Entry = image.Entry
 
 // New builds an image for an architecture, such as amd64.
 func New(arch string, config v1.Config, entries ...Entry) (v1.Image, error) {
-	archive, err := pack(entries)
-	if err != nil {
-		return nil, err
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive)), nil })
-	if err != nil {
-		return nil, err
-	}
-	image, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		return nil, err
-	}
-	file, err := image.ConfigFile()
-	if err != nil {
-		return nil, err
-	}
-	file = file.DeepCopy()
-	file.OS, file.Architecture, file.Config = "linux", arch, config
-	return mutate.ConfigFile(image, file)
-}
-
-// pack makes an archive of entries.
-func pack(entries []Entry) ([]byte, error) {
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	for _, e := range entries {
-		h := &tar.Header{Name: e.Name, Mode: e.Mode, Size: int64(len(e.Text)), Typeflag: tar.TypeReg}
-		switch {
-		case e.Link != "":
-			h.Typeflag, h.Linkname = tar.TypeSymlink, e.Link
-		case e.Text == nil:
-			h.Typeflag = tar.TypeDir
-		}
-		if err := w.WriteHeader(h); err != nil {
-			return nil, err
-		}
-		if _, err := w.Write(e.Text); err != nil {
-			return nil, err
-		}
-	}
-	return archive.Bytes(), w.Close()
+	return image.New(arch, config, entries...)
 }
 
 // Program builds a Go program of this module for Linux, static.
 func Program(ctx context.Context, path string) (binary []byte, err error) {
-	dir, err := os.MkdirTemp("", "testimage-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	file := filepath.Join(dir, "program")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, path)
-	build.Env = append(build.Environ(), "CGO_ENABLED=0", "GOOS=linux")
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build %s: %w\n%s", path, err, out)
-	}
-	return os.ReadFile(file)
+	return image.Program(ctx, path, runtime.GOARCH)
 }
 
 // sampleJob is the program of the image that SampleJob builds.

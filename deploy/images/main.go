@@ -1,0 +1,126 @@
+// Command images builds the container images of the project, for amd64 and arm64,
+// without a Docker: into a folder, or into a registry.
+//
+//	go run ./deploy/images --push us-east4-docker.pkg.dev/my-project/my-repository
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/runwith/runwith/internal/image"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(os.Stderr, "images: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// target is where images go.
+type target struct {
+	dir, registry, tag string
+}
+
+// run does what the arguments say, and says what it has built.
+func run(ctx context.Context, args []string, stdout io.Writer) error {
+	var to target
+	flags := flag.NewFlagSet("images", flag.ContinueOnError)
+	flags.StringVar(&to.dir, "out", filepath.Join("bin", "images"), "`DIR` for the images, one folder each in OCI's layout, and one archive an architecture for docker load")
+	flags.StringVar(&to.registry, "push", "", "push to `REGISTRY/REPOSITORY` as well, with the credentials of docker login or gcloud auth configure-docker")
+	flags.StringVar(&to.tag, "tag", "latest", "`TAG` of the images")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("%q is not understood; see --help", flags.Args())
+	}
+	for _, p := range []image.Project{image.Job(), image.API()} {
+		if err := to.make(ctx, p, stdout); err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+// make builds an image, writes it and pushes it.
+func (to target) make(ctx context.Context, p image.Project, stdout io.Writer) error {
+	tag, err := name.NewTag(p.Name + ":" + to.tag)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(to.dir, 0o700); err != nil {
+		return err
+	}
+	var images []v1.Image
+	for _, arch := range image.Architectures() {
+		built, err := p.Build(ctx, arch)
+		if err != nil {
+			return err
+		}
+		archive := filepath.Join(to.dir, p.Name+"-"+arch+".tar")
+		if err := tarball.WriteToFile(archive, tag, built); err != nil {
+			return err
+		}
+		size, err := image.Size(built)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "%s for linux/%s: %.1f MB compressed, %s\n", p.Name, arch, float64(size)/1e6, archive)
+		images = append(images, built)
+	}
+	return to.index(ctx, p.Name, images, stdout)
+}
+
+// index writes and pushes the image that has all architectures.
+func (to target) index(ctx context.Context, name string, images []v1.Image, stdout io.Writer) error {
+	index, err := image.Index(images...)
+	if err != nil {
+		return err
+	}
+	digest, err := index.Digest()
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(to.dir, name)
+	if err := os.RemoveAll(dir); err != nil { // of an earlier build
+		return err
+	}
+	if _, err := layout.Write(dir, index); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%s: %s, %s\n", name, digest, dir)
+	if to.registry == "" {
+		return nil
+	}
+	return to.push(ctx, name, index, stdout)
+}
+
+// push sends an image to the registry.
+func (to target) push(ctx context.Context, image string, index v1.ImageIndex, stdout io.Writer) error {
+	ref, err := name.NewTag(to.registry + "/" + image + ":" + to.tag)
+	if err != nil {
+		return err
+	}
+	if err := remote.WriteIndex(ref, index, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "pushed %s\n", ref)
+	return nil
+}

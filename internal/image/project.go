@@ -1,0 +1,115 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"encoding/pem"
+	"fmt"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/crypto/x509roots/fallback/bundle"
+)
+
+// User is the one that the project's images run as: nobody of theirs.
+const User = 65532
+
+// Project is an image of the project, as its Dockerfile in deploy/ builds it too.
+type Project struct {
+	Name   string // as the scripts in deploy/ call it
+	Config v1.Config
+	path   string  // import path of the program
+	binary string  // where it is in the image
+	beside []Entry // what stands beside it
+}
+
+// Job is the image of the sample job.
+func Job() Project {
+	return Project{
+		Name:   "test-invoke-job",
+		Config: v1.Config{User: user(), Entrypoint: []string{"/test-job"}},
+		path:   "github.com/runwith/runwith/examples/test-job",
+		binary: "test-job",
+	}
+}
+
+// API is the image of runwith itself, which serves the invoker unless it is told
+// otherwise.
+func API() Project {
+	return Project{
+		Name: "test-invoke-job-api-svc",
+		Config: v1.Config{
+			User: user(), Env: []string{"XDG_DATA_HOME=/data"}, ExposedPorts: map[string]struct{}{"8080/tcp": {}},
+			Entrypoint: []string{"/runwith"}, Cmd: []string{"serve"},
+		},
+		path:   "github.com/runwith/runwith/cmd/runwith",
+		binary: "runwith",
+		beside: []Entry{
+			{Name: "data", Mode: 0o700, Owner: User},
+			{Name: "tmp", Mode: 0o1777},
+			{Name: "etc", Mode: 0o755}, {Name: "etc/ssl", Mode: 0o755}, {Name: "etc/ssl/certs", Mode: 0o755},
+			{Name: "etc/ssl/certs/ca-certificates.crt", Mode: 0o644, Text: authorities()},
+		},
+	}
+}
+
+// Architectures are those that the project's images are for.
+func Architectures() []string { return []string{"amd64", "arm64"} }
+
+func user() string { return fmt.Sprintf("%d:%[1]d", User) }
+
+// authorities are Mozilla's certificate authorities. Those that are trusted under a
+// condition which a file cannot tell are left out.
+func authorities() []byte {
+	var file bytes.Buffer
+	for root := range bundle.Roots() {
+		if root.Constraint == nil {
+			file.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate}))
+		}
+	}
+	return file.Bytes()
+}
+
+// Build builds the image for an architecture, such as amd64, in OCI's format.
+func (p Project) Build(ctx context.Context, arch string) (v1.Image, error) {
+	binary, err := Program(ctx, p.path, arch)
+	if err != nil {
+		return nil, err
+	}
+	entries := append([]Entry{{Name: p.binary, Mode: 0o755, Text: binary}}, p.beside...)
+	layer, err := newLayer(entries, tarball.WithMediaType(types.OCILayer))
+	if err != nil {
+		return nil, err
+	}
+	base := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	return assemble(arch, p.Config, base, layer)
+}
+
+// Index joins images of different architectures into one.
+func Index(images ...v1.Image) (v1.ImageIndex, error) {
+	var index v1.ImageIndex = empty.Index
+	for _, image := range images {
+		file, err := image.ConfigFile()
+		if err != nil {
+			return nil, err
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: file.Platform()}})
+	}
+	return index, nil
+}
+
+// Size is that of an image in a registry, in bytes.
+func Size(image v1.Image) (bytes int64, err error) {
+	manifest, err := image.Manifest()
+	if err != nil {
+		return 0, err
+	}
+	bytes = manifest.Config.Size
+	for _, layer := range manifest.Layers {
+		bytes += layer.Size
+	}
+	return bytes, nil
+}
