@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +14,7 @@ import (
 
 func newServe() *cobra.Command {
 	var (
-		to       listenFlags
+		to       = listenFlags{addr: serviceAddr()}
 		place    placeFlags
 		how      invokerFlags
 		endpoint string
@@ -33,11 +34,13 @@ Cloud Run may take to show an execution.
 --store=ephemeral is for a disk that does not last, as on Cloud Run: an invocation is
 accepted once its start is confirmed, none waits, and what was started before is read
 back from Cloud Run, until when /readyz answers 503. While two instances overlap, the
-same key may be accepted by both: run one.
+same key may be accepted by both: run one. There, serve listens on 0.0.0.0:$PORT
+unless --addr says otherwise, and is called by a name below .run.app.
 
 Callers are not authenticated yet, so that --allow-unauthenticated is required.`,
 		Example: `  runwith serve --project my-project --region us-east4 --allow-unauthenticated
   runwith serve --endpoint http://127.0.0.1:8080 --addr 127.0.0.1:8081 --allow-unauthenticated
+  runwith serve --store=ephemeral --allow-host=.run.app --project my-project --region us-east4 --allow-unauthenticated
   runwith serve --concurrency nightly=1:reject --rate thumbnails=30/min --run-quota 60 --project my-project --region us-east4 --allow-unauthenticated`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -71,6 +74,16 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 	cmd.Flags().StringVar(&endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
 		"`URL` of a Cloud Run Jobs API on this machine; google, or empty, is Google's (RUNWITH_ENDPOINT)")
 	return cmd
+}
+
+// serviceAddr is where a service of Cloud Run has to listen, and empty elsewhere.
+// https://cloud.google.com/run/docs/container-contract#port
+func serviceAddr() string {
+	port := env("PORT", "")
+	if port == "" || env("K_SERVICE", "") == "" {
+		return ""
+	}
+	return net.JoinHostPort("0.0.0.0", port)
 }
 
 // missingPlace is the flag that says where the jobs are and that was not given:
