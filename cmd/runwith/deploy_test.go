@@ -7,11 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/mattn/go-shellwords"
 
 	"github.com/runwith/runwith/internal/testneed"
 )
@@ -285,6 +287,34 @@ func TestDeployGcloudUnderstands(t *testing.T) {
 	understood(t, without(commands, "docker"))
 }
 
+// command is a line of a document that is a command of gcloud's, also one whose output
+// is kept.
+var command = regexp.MustCompile(`(?m)^ *(?:[A-Z]+=\$\()?(gcloud .*?)\)?$`)
+
+// What docs/deploy.md says to type, gcloud understands too.
+func TestDeployDocumentGcloudUnderstands(t *testing.T) {
+	t.Parallel()
+	testneed.Tool(t, "gcloud")
+	sample := strings.NewReplacer("$PROJECT_ID", "my-project", "$REPOSITORY", "my-repository", "$REGISTRY_REGION", "us-central1",
+		"$RUNTIME_REGION", "us-east4", "$URL", "https://service.example", "$ACCOUNT", "account@example.com")
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "deploy.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var commands [][]string
+	for _, line := range command.FindAllStringSubmatch(string(text), -1) {
+		args, err := shellwords.Parse(sample.Replace(line[1]))
+		if err != nil {
+			t.Fatalf("%s: %v", line[1], err)
+		}
+		commands = append(commands, args)
+	}
+	if len(commands) != 19 {
+		t.Fatalf("deploy.md has %d commands of gcloud's, want all 19: %q", len(commands), commands)
+	}
+	understood(t, commands)
+}
+
 // understood has gcloud judge commands, without running them.
 func understood(t *testing.T, commands [][]string) {
 	t.Helper()
@@ -295,8 +325,11 @@ func understood(t *testing.T, commands [][]string) {
 	for _, command := range commands {
 		text := "gcloud"
 		for _, word := range command[1:] {
-			if !strings.HasPrefix(word, "--") { // which gcloud takes apart itself
+			// Flags it takes apart itself, and they must not be in quotes.
+			if flag, value, isFlag := strings.Cut(word, "="); !strings.HasPrefix(word, "--") {
 				word = "'" + word + "'"
+			} else if isFlag {
+				word = flag + "='" + value + "'"
 			}
 			text += " " + word
 		}
