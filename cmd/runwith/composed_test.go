@@ -28,11 +28,12 @@ import (
 // with volumes of its own.
 type composed struct {
 	*client.Client
-	host, network, image string
-	ids                  map[string]string // of containers, by service
+	host, network string
+	api, job      string            // the project's images
+	ids           map[string]string // of containers, by service
 }
 
-// newComposed makes the network, and has the project's image.
+// newComposed makes the network, and has the project's images.
 func newComposed(t *testing.T) *composed {
 	t.Helper()
 	host := testneed.Daemon(t)
@@ -41,29 +42,36 @@ func newComposed(t *testing.T) *composed {
 		t.Fatal(err)
 	}
 	name := "runwith-test-" + strings.ToLower(filepath.Base(filepath.Dir(t.TempDir())))
-	d := &composed{Client: c, host: host, network: name, image: name + ":latest", ids: map[string]string{}}
+	d := &composed{Client: c, host: host, network: name, api: name + ":api", job: name + ":job", ids: map[string]string{}}
 	t.Cleanup(func() { d.down(context.WithoutCancel(t.Context()), t) })
 	if _, err := c.NetworkCreate(t.Context(), name, client.NetworkCreateOptions{Driver: "bridge"}); err != nil {
 		t.Fatal(err)
 	}
-	built, err := image.API().Build(t.Context(), runtime.GOARCH)
+	d.load(t, d.api, image.API())
+	d.load(t, d.job, image.Job())
+	return d
+}
+
+// load hands an image to the daemon.
+func (d *composed) load(t *testing.T, tag string, p image.Project) {
+	t.Helper()
+	built, err := p.Build(t.Context(), runtime.GOARCH)
 	if err != nil {
 		t.Fatal(err)
 	}
-	archive, err := testimage.Archive(d.image, built)
+	archive, err := testimage.Archive(tag, built)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer archive.Close()
-	reply, err := c.ImageLoad(t.Context(), archive)
+	reply, err := d.ImageLoad(t.Context(), archive)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer reply.Close()
 	if said, err := io.ReadAll(reply); err != nil {
-		t.Fatalf("load the image: %v\n%s", err, said)
+		t.Fatalf("load %s: %v\n%s", p.Name, err, said)
 	}
-	return d
 }
 
 // down removes everything. What shares a network goes before its owner.
@@ -84,8 +92,10 @@ func (d *composed) down(ctx context.Context, t *testing.T) {
 	if _, err := d.NetworkRemove(ctx, d.network, client.NetworkRemoveOptions{}); err != nil {
 		t.Error(err)
 	}
-	if _, err := d.ImageRemove(ctx, d.image, client.ImageRemoveOptions{Force: true}); err != nil {
-		t.Error(err)
+	for _, image := range []string{d.api, d.job} {
+		if _, err := d.ImageRemove(ctx, image, client.ImageRemoveOptions{Force: true}); err != nil {
+			t.Error(err)
+		}
 	}
 	if err := d.Close(); err != nil {
 		t.Error(err)
@@ -119,7 +129,7 @@ func (d *composed) up(t *testing.T, name string, s composeService, folder string
 		command = append(command, strings.Replace(word, "--network=runwith", "--network="+d.network, 1))
 	}
 	made, err := d.ContainerCreate(t.Context(), client.ContainerCreateOptions{
-		Config: &container.Config{Image: d.image, Cmd: command, User: s.User}, HostConfig: host, NetworkingConfig: networks,
+		Config: &container.Config{Image: d.api, Cmd: command, User: s.User}, HostConfig: host, NetworkingConfig: networks,
 	})
 	if err != nil {
 		t.Fatalf("create %s: %v", name, err)
@@ -167,23 +177,43 @@ func (d *composed) names(t *testing.T) bool {
 	return !strings.Contains(said, "no such host")
 }
 
-// A job that is started through the invoker runs on the network of both, finds a
-// service there, and reaches the invoker, but not the engine. The images are the
-// project's own, and so is their user.
-func TestComposed(t *testing.T) {
-	t.Parallel()
-	file, d, folder := readCompose(t), newComposed(t), t.TempDir()
-	job := "name: test-job\ntemplate: {template: {maxRetries: 0, containers: [{image: " + d.image + ", command: [/runwith]}]}}\n"
-	err := os.Chmod(folder, 0o755) //nolint:gosec // the user of the image reads it
-	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, "test-job.yaml"), []byte(job), 0o644) //nolint:gosec // likewise
-	}
+// printedBy runs a job through the invoker, and returns what it printed.
+func printedBy(t *testing.T, api *runwith.Client, job string, args ...string) string {
+	t.Helper()
+	invocation, err := api.Run(t.Context(), job, &runwith.Overrides{Args: args})
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := api.Wait(t.Context(), invocation.ID); err != nil {
+		t.Fatal(err)
+	}
+	var printed []string
+	for line, err := range api.Logs(t.Context(), invocation.ID, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		printed = append(printed, line.Text)
+	}
+	return strings.Join(printed, "\n")
+}
+
+// A job that is started through the invoker runs on the network of both, finds a
+// service there, and reaches the invoker, but not the engine. The images are the
+// project's own.
+func TestComposed(t *testing.T) {
+	t.Parallel()
+	file, d, folder := readCompose(t), newComposed(t), t.TempDir()
+	for name, container := range map[string]string{"test-job": "image: " + d.job, "caller": "image: " + d.api + ", command: [/runwith]"} {
+		job := "name: " + name + "\ntemplate: {template: {maxRetries: 0, containers: [{" + container + "}]}}\n"
+		if err := os.WriteFile(filepath.Join(folder, name+".yaml"), []byte(job), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	d.up(t, "documents", composeService{Command: []string{"serve", "--endpoint=http://127.0.0.1:1", "--addr=0.0.0.0:9000", "--allow-host=documents", "--allow-unauthenticated"}}, "")
 	d.up(t, "invoker", file.Services["invoker"], folder)
-	d.up(t, "engine", file.Services["engine"], folder)
+	engine := file.Services["engine"]
+	engine.Command = append(engine.Command, "--job=/jobs/caller.yaml")
+	d.up(t, "engine", engine, folder)
 
 	invoker := d.ip(t, "invoker").String()
 	calls := map[string]string{
@@ -201,23 +231,12 @@ func TestComposed(t *testing.T) {
 		_, err := api.Job(t.Context(), "test-job")
 		return err == nil
 	})
+	if printed := printedBy(t, api, "test-job", "arg-1"); !strings.HasSuffix(printed, "\n  ARG: arg-1") {
+		t.Errorf("the sample job prints %q, want its argument last", printed)
+	}
 	for server, want := range calls {
-		invocation, err := api.Run(t.Context(), "test-job", &runwith.Overrides{Args: []string{"invocations", "list", "--server", server}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := api.Wait(t.Context(), invocation.ID); err != nil {
-			t.Fatal(err)
-		}
-		var printed []string
-		for line, err := range api.Logs(t.Context(), invocation.ID, nil) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			printed = append(printed, line.Text)
-		}
-		if all := strings.Join(printed, "\n"); !strings.Contains(all, want) {
-			t.Errorf("a job that calls %s prints %q, want %q", server, all, want)
+		if printed := printedBy(t, api, "caller", "invocations", "list", "--server", server); !strings.Contains(printed, want) {
+			t.Errorf("a job that calls %s prints %q, want %q", server, printed, want)
 		}
 	}
 }

@@ -13,12 +13,10 @@ import (
 )
 
 func newServe() *cobra.Command {
-	var (
-		to       = listenFlags{addr: serviceAddr()}
-		place    placeFlags
-		how      invokerFlags
-		endpoint string
-	)
+	to := listenFlags{addr: serviceAddr()}
+	var place placeFlags
+	var how invokerFlags
+	var endpoint string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the invoker in front of a Cloud Run Jobs API",
