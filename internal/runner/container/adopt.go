@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
@@ -12,8 +14,18 @@ import (
 	"github.com/runwith/runwith/internal/runner"
 )
 
-// leftover are the containers that an earlier server left of an attempt.
+// leftover are the containers that an earlier server left of an attempt, in the order
+// in which they were started.
 type leftover []container.Summary
+
+// placeOf is a container's place in that order.
+func placeOf(c container.Summary) int {
+	place, err := strconv.Atoi(c.Labels[placeLabel])
+	if err != nil {
+		return 0 // an earlier version's, of one alone
+	}
+	return place
+}
 
 // leftovers returns what is there of this data folder. A container that bears its
 // label and no attempt's is somebody else's, and left alone.
@@ -35,11 +47,13 @@ func (r *Runner) leftovers(ctx context.Context) (map[runner.ID]leftover, error) 
 	return left, r.removeVolumes(ctx, func(id runner.ID) bool { return left[id] != nil })
 }
 
-// owned lists the containers that bear this folder's label, ended ones included.
+// owned lists the containers that bear this folder's label, ended ones included, those
+// of an attempt in the order in which they were started.
 func (r *Runner) owned(ctx context.Context) ([]container.Summary, error) {
 	reply, err := r.daemon.ContainerList(ctx, client.ContainerListOptions{
 		All: true, Filters: make(client.Filters).Add("label", folderLabel+"="+r.folder),
 	})
+	slices.SortStableFunc(reply.Items, func(a, b container.Summary) int { return cmp.Compare(placeOf(a), placeOf(b)) })
 	return reply.Items, err
 }
 
@@ -95,7 +109,7 @@ func (r *Runner) endForgotten(ctx context.Context, id runner.ID) error {
 		return err
 	}
 	var errs []error
-	for _, c := range all {
+	for _, c := range slices.Backward(all) { // the first one has the network of all
 		old, err := runner.ParseID(c.Labels[attemptLabel])
 		earlier := old
 		earlier.Incarnation = id.Incarnation

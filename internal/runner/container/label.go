@@ -16,6 +16,7 @@ const (
 	folderLabel  = "runwith.folder"  // the data folder's ID
 	attemptLabel = "runwith.attempt" // runner.ID.String
 	roleLabel    = "runwith.role"    // main or side
+	placeLabel   = "runwith.place"   // among the attempt's containers, in the order of their start, from 0
 	keptLabel    = "runwith.kept"    // what earlier incarnations had printed: lines of stdout, of stderr
 )
 

@@ -49,6 +49,7 @@ type launch struct {
 	out     runner.Output
 	kept    string            // value of keptLabel
 	owner   string            // container that has the network of all
+	place   int               // of the next container, from 0
 	shared  map[string]string // names of volumes that several containers have, by volume
 }
 
@@ -103,6 +104,7 @@ func (l *launch) start(ctx context.Context, i int) error {
 	if l.owner == "" {
 		l.owner = m.id
 	}
+	l.place++
 	return l.probe(ctx, i, m)
 }
 
@@ -150,7 +152,9 @@ func (l *launch) options(i int) (o client.ContainerCreateOptions, files []file, 
 	config := &container.Config{
 		Image: c.GetImage(), WorkingDir: c.GetWorkingDir(), Env: environment(env),
 		AttachStdout: true, AttachStderr: true, StopSignal: "SIGTERM",
-		Labels: l.labels(l.spec.ID, map[string]string{roleLabel: roleOf(l.spec.Template.Containers, i), keptLabel: l.kept}),
+		Labels: l.labels(l.spec.ID, map[string]string{
+			roleLabel: roleOf(l.spec.Template.Containers, i), placeLabel: strconv.Itoa(l.place), keptLabel: l.kept,
+		}),
 	}
 	// Set, even to nothing, the entrypoint takes the image's command away with it.
 	// https://cloud.google.com/run/docs/configuring/jobs/containers
