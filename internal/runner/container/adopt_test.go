@@ -304,12 +304,14 @@ func TestDaemonEndsAttempt(t *testing.T) {
 	spec := hosted(specOf(t, shell("echo one; while :; do sleep 1; done")))
 	stdout, _ := start(t, r, spec)
 	stdout.await(t, "one\n")
-	id := r.attempts[spec.ID].main().id
+	id, down := r.attempts[spec.ID].main().id, time.Now()
 	p.down()
 	if _, err := direct.daemon.ContainerKill(t.Context(), id, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * watchPause) // the loss is seen before the daemon is back
+	for !r.daemon.brokeSince(down) {
+		time.Sleep(time.Millisecond)
+	}
 	p.up()
 	if _, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
 		t.Errorf("Wait = %v, want ErrLost", err)

@@ -40,6 +40,7 @@ type member struct {
 	name    string // in the template; may be empty
 	main    bool
 	streams streams
+	begun   time.Time                // no later than it was started or found
 	conn    *client.HijackedResponse // nil where the output is read from the daemon's record
 	ended   chan struct{}            // closed when exit, or lost, is set and all output is written
 	exit    exit
@@ -52,7 +53,7 @@ func newAttempt(id runner.ID) *attempt {
 
 func newMember(id, name string, main bool, out runner.Output) *member {
 	return &member{
-		id: id, name: name, main: main, ended: make(chan struct{}),
+		id: id, name: name, main: main, begun: time.Now(), ended: make(chan struct{}),
 		streams: streams{stdout: cursor{out: out.Stdout}, stderr: cursor{out: out.Stderr}},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -60,10 +61,13 @@ func (d *daemon) watch(ctx context.Context) {
 			stop()
 			_ = conn.Close()
 		}
-		d.broke.Store(time.Now().UnixNano())
+		d.breaks()
 		_ = pause(ctx, watchPause)
 	}
 }
+
+// breaks notes that the daemon is away, or was.
+func (d *daemon) breaks() { d.broke.Store(time.Now().UnixNano()) }
 
 // brokeSince reports whether the daemon went away after a time.
 func (d *daemon) brokeSince(t time.Time) bool { return d.broke.Load() >= t.UnixNano() }
@@ -89,13 +93,22 @@ func dial(ctx context.Context, c Config) (*daemon, error) {
 	return nil, fmt.Errorf("%w: %w", ErrNoDaemon, errors.Join(faults...))
 }
 
+// podmanHeader is in Podman's answer to a ping. To ask for its version would take longer
+// than all else that is asked of it here.
+const podmanHeader = "Libpod-Api-Version"
+
 func dialHost(ctx context.Context, host, certDir string) (*daemon, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	if err := checkSocket(host); err != nil {
 		return nil, err
 	}
-	options := []client.Opt{client.WithHost(host)}
+	var podman atomic.Bool
+	options := []client.Opt{client.WithHost(host), client.WithHTTPResponseHook(func(r *http.Response) {
+		if r.Header.Get(podmanHeader) != "" {
+			podman.Store(true)
+		}
+	})}
 	if certDir != "" {
 		options = append(options, client.WithTLSClientConfig(
 			filepath.Join(certDir, "ca.pem"), filepath.Join(certDir, "cert.pem"), filepath.Join(certDir, "key.pem")))
@@ -108,6 +121,7 @@ func dialHost(ctx context.Context, host, certDir string) (*daemon, error) {
 	if err := d.look(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to %s: %w", host, err), c.Close())
 	}
+	d.podman = podman.Load()
 	return d, nil
 }
 
@@ -133,10 +147,6 @@ func (d *daemon) look(ctx context.Context) error {
 	if _, err := d.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
 		return err
 	}
-	version, err := d.ServerVersion(ctx, client.ServerVersionOptions{})
-	if err != nil {
-		return err
-	}
 	reply, err := d.Info(ctx, client.InfoOptions{})
 	if err != nil {
 		return err
@@ -144,9 +154,6 @@ func (d *daemon) look(ctx context.Context) error {
 	info := reply.Info
 	if info.OSType != "linux" {
 		return fmt.Errorf("it runs containers for %s, and Cloud Run's are for linux", info.OSType)
-	}
-	for _, component := range version.Components {
-		d.podman = d.podman || strings.HasPrefix(component.Name, "Podman")
 	}
 	d.rootless = slices.ContainsFunc(info.SecurityOptions, func(o string) bool { return strings.Contains(o, "rootless") })
 	d.remote = !strings.HasPrefix(d.DaemonHost(), "unix://") || info.OperatingSystem == "Docker Desktop" || !sameMachine(info.KernelVersion)

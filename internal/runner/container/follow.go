@@ -130,7 +130,6 @@ type recordFollower struct {
 	member  *member
 	next    time.Time // when to read again
 	since   time.Time // the daemon is away
-	away    bool      // it has been
 }
 
 // missed waits a moment for a daemon that does not answer, and gives it up when its
@@ -143,7 +142,9 @@ func (f *recordFollower) missed(err error) error {
 		f.since = time.Now()
 		f.log.Warn("the daemon does not answer", "attempt", f.attempt.id.String(), "error", err)
 	}
-	f.away = f.away || client.IsErrConnectionFailed(err)
+	if client.IsErrConnectionFailed(err) {
+		f.daemon.breaks()
+	}
 	if time.Since(f.since) > f.config.Patience {
 		f.log.Error("the attempt is given up: its daemon does not answer", "attempt", f.attempt.id.String(), "error", err)
 		return runner.ErrLost
@@ -187,7 +188,7 @@ func (f *recordFollower) watch(ctx context.Context, done func()) {
 // verdict tells whether a container that has ended did so by itself.
 func (f *recordFollower) verdict() error {
 	code := f.member.exit.code
-	if f.away && !f.attempt.stopped.Load() && (code == exitKilled || code == exitTerminated || code == exitUnknown) {
+	if f.daemon.brokeSince(f.member.begun) && !f.attempt.stopped.Load() && (code == exitKilled || code == exitTerminated || code == exitUnknown) {
 		f.log.Warn("the attempt ended with its daemon", "attempt", f.attempt.id.String(), "exit_code", code)
 		return runner.ErrLost
 	}

@@ -190,12 +190,16 @@ func (l *launch) networkMode() container.NetworkMode {
 	return container.NetworkMode(l.config.Network)
 }
 
+// noLimit stands over the size at which a daemon's configuration may have it cut the
+// record of a container: a petabyte. There is no word for none.
+const noLimit = "1p"
+
 // logConfig has the daemon keep a record of the output that can be read at any time
 // and from which nothing is dropped.
 func (l *launch) logConfig() container.LogConfig {
 	c := container.LogConfig{Type: "json-file"}
-	if !l.daemon.podman { // which knows no limit, and not how to have none
-		c.Config = map[string]string{"max-size": "-1"}
+	if !l.daemon.podman { // which has no limit unless it is given one
+		c.Config = map[string]string{"max-size": noLimit}
 	}
 	return c
 }

@@ -3,12 +3,13 @@
 package container
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -46,10 +47,15 @@ func TestMetadata(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := openTest(t, Config{})
-	network := "runwith-test-" + strings.ToLower(filepath.Base(t.TempDir()))
+	network := "runwith-test-" + strings.ToLower(rand.Text())
 	if _, err := first.daemon.NetworkCreate(t.Context(), network, client.NetworkCreateOptions{Driver: "bridge"}); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if _, err := first.daemon.NetworkRemove(context.WithoutCancel(t.Context()), network, client.NetworkRemoveOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
 	for _, name := range []string{"", network} {
 		t.Run("Network"+name, func(t *testing.T) {
 			r := openTest(t, Config{Buckets: "/", Network: name, Metadata: metadataOf(t)})
@@ -74,9 +80,6 @@ func TestMetadata(t *testing.T) {
 			}
 			none(t, r)
 		})
-	}
-	if _, err := first.daemon.NetworkRemove(t.Context(), network, client.NetworkRemoveOptions{}); err != nil {
-		t.Error(err)
 	}
 }
 

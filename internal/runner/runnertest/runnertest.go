@@ -171,7 +171,7 @@ func stop(t *testing.T, r runner.Runner, id runner.ID) {
 }
 
 // limit is how long anything may take. It is never reached but by a fault.
-const limit = 30 * time.Second
+const limit = 2 * time.Minute
 
 // wait waits for an attempt's end and checks how it ended. Whether memory was the
 // cause of it is the runner's own tests' to check.
