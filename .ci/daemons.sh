@@ -21,9 +21,10 @@ default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 network_config_dir = "$folder/networks"
 CONF
   printf '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n' >"$folder/registries.conf"
-  CONTAINERS_CONF=$folder/containers.conf CONTAINERS_REGISTRIES_CONF=$folder/registries.conf \
-    podman --root "$folder/root" --runroot "$folder/run" \
-    system service --time=0 "unix://$folder/podman.sock" >"$folder/log" 2>&1 &
+  # From its folder: conmon leaves a file where it was started.
+  (cd "$folder" && CONTAINERS_CONF=$folder/containers.conf CONTAINERS_REGISTRIES_CONF=$folder/registries.conf \
+    exec podman --root "$folder/root" --runroot "$folder/run" \
+    system service --time=0 "unix://$folder/podman.sock") >"$folder/log" 2>&1 &
   daemon_pids+=($!)
   await_daemon "$folder" podman.sock && export podman_host=unix://$folder/podman.sock
 }
