@@ -101,8 +101,22 @@ func (r *Runner) goOn(m *member, kept string, out runner.Output) {
 	m.streams.stdout.at, m.streams.stderr.at = stdout, stderr
 }
 
-// endForgotten ends what is left of earlier incarnations of an attempt that nobody
-// here knows of: their daemon was away for so long that they were given up.
+// doubt notes whether the daemon may have made containers of an attempt without
+// telling, because it went away meanwhile, and returns whether that was so before.
+func (r *Runner) doubt(id runner.ID, may bool) (before bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before = r.doubted[id]
+	delete(r.doubted, id)
+	if may {
+		r.doubted[id] = true
+	}
+	return before
+}
+
+// endForgotten ends what nobody here knows of: what a daemon that went away has made of
+// an attempt, and what is left of earlier incarnations that were given up because it
+// stayed away. Nothing of the attempt must have been made yet.
 func (r *Runner) endForgotten(ctx context.Context, id runner.ID) error {
 	all, err := r.owned(ctx)
 	if err != nil {
@@ -113,7 +127,7 @@ func (r *Runner) endForgotten(ctx context.Context, id runner.ID) error {
 		old, err := runner.ParseID(c.Labels[attemptLabel])
 		earlier := old
 		earlier.Incarnation = id.Incarnation
-		if err != nil || earlier != id || cmp.Compare(old.Incarnation, id.Incarnation) >= 0 || r.knows(old) {
+		if err != nil || earlier != id || old.Incarnation > id.Incarnation || old != id && r.knows(old) {
 			continue
 		}
 		errs = append(errs, r.removeContainer(ctx, c.ID))

@@ -36,15 +36,16 @@ type attempt struct {
 
 // member is a container of an attempt.
 type member struct {
-	id      string // the daemon's
-	name    string // in the template; may be empty
-	main    bool
-	streams streams
-	begun   time.Time                // no later than it was started or found
-	conn    *client.HijackedResponse // nil where the output is read from the daemon's record
-	ended   chan struct{}            // closed when exit, or lost, is set and all output is written
-	exit    exit
-	lost    bool
+	id       string // the daemon's
+	name     string // in the template; may be empty
+	main     bool
+	streams  streams
+	begun    time.Time                // no later than it was started or found
+	conn     *client.HijackedResponse // nil where the output is read from the daemon's record
+	followed bool                     // it was started
+	ended    chan struct{}            // closed when exit, or lost, is set and all output is written
+	exit     exit
+	lost     bool
 }
 
 func newAttempt(id runner.ID) *attempt {
@@ -184,6 +185,25 @@ func (r *Runner) signal(ctx context.Context, a *attempt, name string) {
 // removeTimeout is how long a daemon has to remove what is of no use any more. What
 // it does not remove, the next server does.
 const removeTimeout = time.Minute
+
+// abandon removes what there is of an attempt that could not be placed. When it
+// returns nothing of that runs, as far as the daemon can be asked, and nothing is written.
+func (r *Runner) abandon(a *attempt) {
+	ctx, cancel := context.WithTimeout(r.life, removeTimeout)
+	defer cancel()
+	r.logError("remove containers of attempt", a.id, r.remove(ctx, a))
+	for _, m := range a.containers() {
+		switch {
+		case m.followed:
+			select {
+			case <-m.ended:
+			case <-r.life.Done():
+			}
+		case m.conn != nil:
+			m.conn.Close()
+		}
+	}
+}
 
 // discard removes the containers and volumes of an attempt, in the background.
 func (r *Runner) discard(a *attempt) {

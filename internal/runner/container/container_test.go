@@ -34,12 +34,21 @@ const hostFile = "test-host"
 // loaded are the images of the tests, in the daemon.
 var loaded testImages
 
-// openTest opens a Runner that is closed when the test ends.
+// openTest opens a Runner, with the images of the tests, that is closed when the test
+// ends.
 func openTest(t *testing.T, c Config) *Runner {
 	t.Helper()
 	if len(c.Hosts) == 0 {
 		c.Hosts = []string{testneed.Daemon(t)}
 	}
+	r := openBare(t, c)
+	loaded.load(t, r.daemon.Client)
+	return r
+}
+
+// openBare does so without the images.
+func openBare(t *testing.T, c Config) *Runner {
+	t.Helper()
 	if c.Dir == "" {
 		c.Dir = t.TempDir()
 	}
@@ -53,7 +62,6 @@ func openTest(t *testing.T, c Config) *Runner {
 			t.Errorf("Close() = %v, want no error", err)
 		}
 	})
-	loaded.load(t, r.daemon.Client)
 	return r
 }
 

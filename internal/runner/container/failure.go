@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
@@ -26,9 +28,16 @@ func messageOf(err error) string {
 	return strings.TrimPrefix(err.Error(), "Error response from daemon: ")
 }
 
-// away reports whether an error says nothing but that the daemon cannot be asked now.
+// away reports whether an error says nothing but that the daemon cannot be asked now,
+// or went away before it had answered.
 func away(err error) bool {
-	return client.IsErrConnectionFailed(err) || errors.Is(err, context.DeadlineExceeded) || cerrdefs.IsUnavailable(err)
+	for _, cut := range []error{context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, cut) {
+			return true
+		}
+	}
+	_, broken := errors.AsType[*net.OpError](err)
+	return broken || client.IsErrConnectionFailed(err) || cerrdefs.IsUnavailable(err)
 }
 
 // startError says what the caller can do about a container that does not start.

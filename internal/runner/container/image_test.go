@@ -44,11 +44,8 @@ func (i *testImages) load(t *testing.T, c *client.Client) {
 		if runtime.GOARCH == other {
 			other = "amd64"
 		}
-		folder := func(name string, mode int64) testimage.Entry { return testimage.Entry{Name: name, Mode: mode} }
-		link := func(name string) testimage.Entry { return testimage.Entry{Name: name, Link: "usr/" + name} }
 		for tag, image := range map[string]v1.Image{
-			hostImage: imageOf(t, runtime.GOARCH, v1.Config{},
-				folder("usr/", 0o755), folder("tmp/", 0o777), folder("etc/", 0o755), link("bin"), link("lib"), link("lib64")),
+			hostImage:    hostFiles(t),
 			jobImage:     i.job(t, v1.Config{Entrypoint: []string{"/test-job"}, Cmd: []string{"of-the-image"}}),
 			bareImage:    i.job(t, v1.Config{}),
 			foreignImage: imageOf(t, other, v1.Config{Entrypoint: []string{"/program"}}, testimage.Entry{Name: "program", Text: []byte{0}}),
@@ -56,6 +53,15 @@ func (i *testImages) load(t *testing.T, c *client.Client) {
 			loadImage(t, c, tag, image)
 		}
 	})
+}
+
+// hostFiles is the image hostImage.
+func hostFiles(t *testing.T) v1.Image {
+	t.Helper()
+	folder := func(name string, mode int64) testimage.Entry { return testimage.Entry{Name: name, Mode: mode} }
+	link := func(name string) testimage.Entry { return testimage.Entry{Name: name, Link: "usr/" + name} }
+	return imageOf(t, runtime.GOARCH, v1.Config{},
+		folder("usr/", 0o755), folder("tmp/", 0o777), folder("etc/", 0o755), link("bin"), link("lib"), link("lib64"))
 }
 
 func imageOf(t *testing.T, arch string, config v1.Config, entries ...testimage.Entry) v1.Image {

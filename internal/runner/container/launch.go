@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
@@ -13,6 +14,7 @@ import (
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/runner"
 )
@@ -22,7 +24,8 @@ func (r *Runner) launch(ctx context.Context, a *attempt, spec runner.Spec, out r
 	l := &launch{Runner: r, attempt: a, spec: spec, out: out}
 	defer func() {
 		if err != nil {
-			r.discard(a)
+			r.doubt(a.id, runwith.CodeOf(err) == runwith.Unavailable)
+			r.abandon(a)
 		}
 	}()
 	if err := l.prepare(ctx); err != nil {
@@ -55,17 +58,17 @@ type launch struct {
 
 // prepare does what is to be done before the first container is made.
 func (l *launch) prepare(ctx context.Context) error {
-	if l.spec.ID.Incarnation > 0 {
+	if l.spec.ID.Incarnation > 0 || l.doubt(l.spec.ID, false) {
 		if err := l.endForgotten(ctx, l.spec.ID); err != nil {
 			return unavailable(err)
 		}
-		if l.out.Kept != nil {
-			stdout, stderr, err := l.out.Kept()
-			if err != nil {
-				return fmt.Errorf("measure earlier output: %w", err)
-			}
-			l.kept = formatKept(stdout.Lines, stderr.Lines)
+	}
+	if l.spec.ID.Incarnation > 0 && l.out.Kept != nil {
+		stdout, stderr, err := l.out.Kept()
+		if err != nil {
+			return fmt.Errorf("measure earlier output: %w", err)
 		}
+		l.kept = formatKept(stdout.Lines, stderr.Lines)
 	}
 	return l.makeVolumes(ctx)
 }
@@ -100,6 +103,7 @@ func (l *launch) start(ctx context.Context, i int) error {
 	if _, err := l.daemon.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); err != nil {
 		return fail(err)
 	}
+	m.followed = true
 	l.background.Go(func() { l.follow(l.attempt, m) })
 	if l.owner == "" {
 		l.owner = m.id
@@ -128,15 +132,30 @@ func (l *launch) outputOf() runner.Output {
 	return l.attempt.lanes.one(l.out)
 }
 
+// createTimeout is how long a daemon has to make a container. What it makes later is
+// found by its label.
+const createTimeout = time.Minute
+
 // create makes a container, and pulls its image where the daemon has none.
 func (l *launch) create(ctx context.Context, o client.ContainerCreateOptions) (client.ContainerCreateResult, error) {
-	made, err := l.daemon.ContainerCreate(ctx, o)
+	made, err := l.createNow(ctx, o)
 	if !cerrdefs.IsNotFound(err) || l.config.Pull == PullNever {
 		return made, err
 	}
 	if err := l.images.pull(ctx, l.Runner, o.Config.Image); err != nil {
 		return made, err
 	}
+	return l.createNow(ctx, o)
+}
+
+// createNow makes one also for those who do not wait for it any more: so it is known,
+// and can be removed.
+func (l *launch) createNow(ctx context.Context, o client.ContainerCreateOptions) (client.ContainerCreateResult, error) {
+	if err := ctx.Err(); err != nil {
+		return client.ContainerCreateResult{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
+	defer cancel()
 	return l.daemon.ContainerCreate(ctx, o)
 }
 

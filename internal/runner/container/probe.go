@@ -3,6 +3,7 @@ package container
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -50,6 +51,14 @@ func (l *launch) probe(ctx context.Context, i int, m *member) error {
 		return nil
 	}
 	address, err := l.address(ctx)
+	if errors.Is(err, errOwnerEnded) && m.id == l.owner {
+		select {
+		case <-m.ended:
+			return endedTooSoon(m)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	if err != nil {
 		return startError(i, c.GetImage(), err)
 	}
@@ -114,11 +123,17 @@ func port(c *runpb.Container) int32 {
 	return defaultPort
 }
 
+// errOwnerEnded says that the container that has the network of all has ended.
+var errOwnerEnded = errors.New("the container that was started first has ended, and the network of all with it")
+
 // address is where the containers of the attempt are reached.
 func (l *launch) address(ctx context.Context) (netip.Addr, error) {
 	reply, err := l.daemon.ContainerInspect(ctx, l.owner, client.ContainerInspectOptions{})
 	if err != nil {
 		return netip.Addr{}, err
+	}
+	if state := reply.Container.State; state != nil && hasEnded(state) {
+		return netip.Addr{}, errOwnerEnded
 	}
 	if settings := reply.Container.NetworkSettings; settings != nil {
 		for _, network := range settings.Networks {

@@ -38,6 +38,7 @@ type Runner struct {
 	closed   bool
 	attempts map[runner.ID]*attempt
 	left     map[runner.ID]leftover // of an earlier server, until a Start or a Wait takes it over
+	doubted  map[runner.ID]bool     // of which there may be containers that nobody here knows of
 }
 
 // Open connects to a daemon and looks for what an earlier server left with it. The
@@ -46,7 +47,7 @@ func Open(ctx context.Context, c Config) (_ *Runner, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	r := &Runner{config: c, log: c.Logger, attempts: make(map[runner.ID]*attempt)}
+	r := &Runner{config: c, log: c.Logger, attempts: make(map[runner.ID]*attempt), doubted: make(map[runner.ID]bool)}
 	r.config.Pull = cmp.Or(c.Pull, PullMissing)
 	r.config.Patience = cmp.Or(c.Patience, DefaultPatience)
 	if r.log == nil {
