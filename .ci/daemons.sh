@@ -29,14 +29,17 @@ CONF
   await_daemon "$folder" podman.sock && export podman_host=unix://$folder/podman.sock
 }
 
-# start_docker starts Docker's daemon and sets docker_host to its address. It leaves the
-# machine's packet filter alone: containers reach the machine, and nothing beyond.
+# start_docker starts Docker's daemon and sets docker_host to its address. It has a
+# bridge of its own, and leaves the machine's packet filter alone: containers reach
+# the machine, and nothing beyond.
 start_docker() {
   local folder
-  [ ! -S /var/run/docker.sock ] || return 1 # its bridge would be this one's too
   folder=$(mktemp -d)
   daemon_folders+=("$folder")
-  dockerd --iptables=false --ip-forward=false --data-root "$folder/root" --exec-root "$folder/exec" \
+  docker_bridge=runwith$$
+  ip link add "$docker_bridge" type bridge && ip link set "$docker_bridge" up &&
+    ip address add "10.213.$((RANDOM % 256)).1/24" dev "$docker_bridge" || return 1
+  dockerd --bridge="$docker_bridge" --iptables=false --ip-forward=false --data-root "$folder/root" --exec-root "$folder/exec" \
     --pidfile "$folder/pid" --host "unix://$folder/docker.sock" >"$folder/log" 2>&1 &
   daemon_pids+=($!)
   await_daemon "$folder" docker.sock && export docker_host=unix://$folder/docker.sock
@@ -68,5 +71,5 @@ stop_daemons() {
     awk -v folder="$folder/" 'index($2, folder) == 1 {print $2}' /proc/mounts | sort -r | xargs -r umount 2>/dev/null || true
     rm -rf "$folder"
   done
-  [ -z "${docker_host-}" ] || ip link delete docker0 2>/dev/null || true
+  [ -z "${docker_bridge-}" ] || ip link delete "$docker_bridge" 2>/dev/null || true
 }
