@@ -10,36 +10,52 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/tasklog"
 	"github.com/runwith/runwith/internal/testimage"
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// pushSampleJob puts an image of the sample job into a registry of the test's own.
-func pushSampleJob(t *testing.T) (image string) {
+// serveImages starts a registry of the test's own and puts images into it, by their
+// names and tags. It returns the prefix of their references.
+func serveImages(t *testing.T, images map[string]v1.Image) (prefix string) {
 	t.Helper()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
-	image = strings.TrimPrefix(server.URL, "http://") + "/sample/job:1"
-	ref, err := name.ParseReference(image)
+	prefix = strings.TrimPrefix(server.URL, "http://") + "/"
+	for tag, image := range images {
+		ref, err := name.ParseReference(prefix + tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := remote.Write(ref, image); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return prefix
+}
+
+// testImages are the sample job, and one that runs a shell of this machine's.
+func testImages(t *testing.T) map[string]v1.Image {
+	t.Helper()
+	sample, err := testimage.SampleJob(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, err := testimage.SampleJob(t.Context())
+	host, err := testimage.Host()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := remote.Write(ref, built); err != nil {
-		t.Fatal(err)
-	}
-	return image
+	return map[string]v1.Image{"job:1": sample, "host:1": host}
 }
 
 // startContainers starts a server whose tasks are containers.
@@ -54,67 +70,129 @@ func startContainers(t *testing.T, data string, args ...string) *server {
 	return s
 }
 
-// A job's image is pulled and run; after kill -9 its container is adopted, ends with
-// its own exit code, and nothing that it printed is lost or doubled.
-func TestContainers(t *testing.T) {
+// chatty prints 100,000 lines to each of its streams, and a last one that is not ended.
+const chatty = `name: chatty
+template:
+  template:
+    maxRetries: 0
+    volumes: [{name: usr, gcs: {bucket: usr, readOnly: true}}]
+    containers:
+      - image: IMAGE
+        volumeMounts: [{name: usr, mountPath: /usr}]
+        command: [sh, -c]
+        args: ['i=0; while [ $i -lt 100 ]; do seq $((1000*i+1)) $((1000*i+1000)); seq $((1000*i+1)) $((1000*i+1000)) >&2; i=$((i+1)); sleep 0.02; done; printf last; printf last >&2; exit 3']
+`
+
+// After kill -9 in the middle of 200,000 lines a container is adopted, ends with its own
+// exit code, and none of them is lost or doubled.
+func TestContainerOutlivesServer(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	job, data := filepath.Join(dir, "job.yaml"), filepath.Join(dir, "data")
-	err := os.WriteFile(job, []byte("name: sample\ntemplate: {template: {maxRetries: 0, containers: [{image: "+pushSampleJob(t)+"}]}}\n"), 0o600)
-	if err != nil {
+	image := serveImages(t, testImages(t)) + "host:1"
+	if err := os.WriteFile(job, []byte(strings.Replace(chatty, "IMAGE", image, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := startContainers(t, data, "--job", job)
+	s := startContainers(t, data, "--buckets", "/", "--job", job)
 	if want := "tasks run as containers: "; !strings.HasPrefix(s.said(), want) {
 		t.Errorf("up says %q, want it to begin with %q", s.said(), want)
 	}
-	invocation, err := s.client().Run(t.Context(), "sample", &runwith.Overrides{
-		Args: []string{"only once"}, Env: map[string]string{"SLEEP": "8s", "FAIL": "3"},
-	})
+	invocation, err := s.client().Run(t.Context(), "chatty", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wait(t, "the task's output", func() bool { return slices.Contains(s.printed(t, invocation.ID), "  ARG: only once") })
+	wait(t, "the task's output", func() bool { return len(logFiles(t, data)) > 0 })
 	if err := s.kill(); err != nil {
 		t.Fatal(err)
 	}
 
-	s = startContainers(t, data)
-	defer func() {
-		if err := s.stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	s = startContainers(t, data, "--buckets", "/")
 	s.waitFor(t, invocation.ID, func(i *runwith.Invocation) bool { return i.State.Terminal() })
 	end, err := s.client().Invocation(t.Context(), invocation.ID)
 	if err != nil || end.State != runwith.StateFailed {
 		t.Errorf("the invocation is %+v, %v, want it failed by its exit code", end, err)
 	}
-	printed := s.printed(t, invocation.ID)
-	times := 0
-	for _, line := range printed {
-		if line == "  ARG: only once" {
-			times++
-		}
+	if err := s.stop(); err != nil {
+		t.Error(err)
 	}
-	if times != 1 {
-		t.Errorf("the argument was printed %d times, want once: %q", times, printed)
+	var want []string
+	for i := range 100_000 {
+		want = append(want, strconv.Itoa(i+1))
+	}
+	want = append(want, "last")
+	for stream, got := range printed(t, data) {
+		if !slices.Equal(got, want) {
+			t.Errorf("%s has %d lines that end with %q, want all %d, each once and in their order", stream, len(got), got[max(0, len(got)-3):], len(want))
+		}
 	}
 	if strings.Contains(s.said(), "lost") {
 		t.Errorf("the server says %q, want the container adopted", s.said())
 	}
 }
 
-// printed are the lines of an invocation so far.
-func (s *server) printed(t *testing.T, id string) (lines []string) {
+// logFiles are the files below a server's folder that keep what tasks print.
+func logFiles(t *testing.T, data string) []string {
 	t.Helper()
-	for line, err := range s.client().Logs(t.Context(), id, nil) {
+	files, err := filepath.Glob(filepath.Join(data, "logs", "*.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// printed are the lines that the tasks of the only execution have printed, by stream, as
+// a server that has ended has kept them.
+func printed(t *testing.T, data string) map[tasklog.Stream][]string {
+	t.Helper()
+	store, err := tasklog.Open(filepath.Join(data, "logs"), tasklog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	files := logFiles(t, data)
+	if len(files) != 1 {
+		t.Fatalf("there are the logs %q, want one", files)
+	}
+	lines := map[tasklog.Stream][]string{tasklog.Stdout: nil, tasklog.Stderr: nil}
+	for e, err := range store.Read(t.Context(), strings.TrimSuffix(filepath.Base(files[0]), ".log"), tasklog.Query{}) {
 		if err != nil {
-			return nil // there is no execution yet
+			t.Fatal(err)
 		}
-		lines = append(lines, line.Text)
+		if _, ok := lines[e.Stream]; ok {
+			lines[e.Stream] = append(lines[e.Stream], string(e.Text))
+		}
 	}
 	return lines
+}
+
+// Google's gcloud deploys images and executes them, and is told why one cannot be.
+func TestContainersByGcloud(t *testing.T) {
+	t.Parallel()
+	testneed.Tool(t, "gcloud")
+	s := startContainers(t, t.TempDir(), "--buckets", "/")
+	defer func() {
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	g := newSDK(t, s.url)
+	g.kept["r"] = serveImages(t, testImages(t))
+	const usr = " --add-volume=name=usr,type=cloud-storage,bucket=usr,readonly=true --add-volume-mount=volume=usr,mount-path=/usr"
+	g.steps(t, []step{
+		{gcloud: "run jobs deploy fine --image=${r}job:1 --args=a,b", stderr: "Job [fine] has successfully been deployed."},
+		{gcloud: "run jobs execute fine --wait", stderr: "has successfully completed."},
+		{gcloud: "run jobs logs read fine --log-filter='textPayload:ARG'", stdout: "   ARG: a\n"},
+		{gcloud: "run jobs deploy gone --image=${r}none:1"},
+		{gcloud: "run jobs execute gone --wait", exit: 1, stderr: "ERROR: (gcloud.run.jobs.execute) The execution failed."},
+		{gcloud: "run jobs executions list --job=gone '--format=value(name)'", keep: "x"},
+		{gcloud: "run jobs executions describe $x", stdout: "Image '${r}none:1' not found."},
+		{gcloud: "run jobs executions tasks list --execution=$x", none: true, stderr: "Listed 0 items."},
+		{gcloud: "beta run jobs deploy greedy --image=${r}host:1 --max-retries=0 --memory=128Mi" + usr + " --command=sh --args=-c,'x=$(head -c 300m /dev/zero | tr \"\\0\" x)'"},
+		{gcloud: "run jobs execute greedy --wait", exit: 1, stderr: "ERROR: (gcloud.run.jobs.execute) The execution failed."},
+		{gcloud: "run jobs executions list --job=greedy '--format=value(name)'", keep: "x"},
+		{gcloud: "run jobs executions tasks describe $x-task0", stdout: "  Exit Code:   137\n  Message:     The configured memory limit was reached.\n"},
+		{gcloud: "run jobs execute fine --args=again --wait", stderr: "has successfully completed."},
+	})
 }
 
 // Without a daemon, auto says that tasks are processes, and container that it cannot be.

@@ -40,6 +40,15 @@ func SampleJob(ctx context.Context) (v1.Image, error) {
 	return New(runtime.GOARCH, v1.Config{Entrypoint: []string{"/test-job"}}, Entry{Name: "test-job", Mode: 0o755, Text: binary})
 }
 
+// Host builds an image of links to the machine's /usr alone, which is to be mounted, as
+// /tmp may be: so a task has a shell.
+func Host() (v1.Image, error) {
+	folder := func(name string, mode int64) Entry { return Entry{Name: name, Mode: mode} }
+	link := func(name string) Entry { return Entry{Name: name, Link: "usr/" + name} }
+	return New(runtime.GOARCH, v1.Config{},
+		folder("usr/", 0o755), folder("tmp/", 0o777), folder("etc/", 0o755), link("bin"), link("lib"), link("lib64"))
+}
+
 // Archive writes an image, under a tag, as a daemon loads it. The caller closes the
 // reader.
 func Archive(tag string, image v1.Image) (io.ReadCloser, error) {

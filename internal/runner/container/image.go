@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -69,12 +70,18 @@ func imageError(image string, err error) error {
 	switch message := messageOf(err); {
 	case away(err):
 		return unavailable(err)
-	case cerrdefs.IsNotFound(err):
+	case cerrdefs.IsNotFound(err), unknown(message): // Podman gives it no code
 		e.Message = fmt.Sprintf("Image '%s' not found. %s", image, message)
 	default:
 		e.Message = fmt.Sprintf("Image '%s' cannot be pulled. %s", image, message)
 	}
 	return e
+}
+
+// unknown reports whether a registry says that it does not have an image.
+// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
+func unknown(message string) bool {
+	return strings.Contains(message, "manifest unknown") || strings.Contains(message, "name unknown")
 }
 
 // images are what is being pulled. An image is pulled once for all who wait for it.

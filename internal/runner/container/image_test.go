@@ -17,7 +17,7 @@ import (
 
 // The images of the tests, which they build themselves.
 const (
-	// hostImage has nothing but links to the machine's /usr, which is mounted.
+	// hostImage has what [testimage.Host] has.
 	hostImage = "localhost/runwith-test/host:1"
 	// jobImage is the sample job, as a static program and nothing else.
 	jobImage = "localhost/runwith-test/job:1"
@@ -58,10 +58,11 @@ func (i *testImages) load(t *testing.T, c *client.Client) {
 // hostFiles is the image hostImage.
 func hostFiles(t *testing.T) v1.Image {
 	t.Helper()
-	folder := func(name string, mode int64) testimage.Entry { return testimage.Entry{Name: name, Mode: mode} }
-	link := func(name string) testimage.Entry { return testimage.Entry{Name: name, Link: "usr/" + name} }
-	return imageOf(t, runtime.GOARCH, v1.Config{},
-		folder("usr/", 0o755), folder("tmp/", 0o777), folder("etc/", 0o755), link("bin"), link("lib"), link("lib64"))
+	image, err := testimage.Host()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
 }
 
 func imageOf(t *testing.T, arch string, config v1.Config, entries ...testimage.Entry) v1.Image {

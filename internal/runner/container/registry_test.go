@@ -179,7 +179,7 @@ func TestPullUnknown(t *testing.T) {
 	r := openTest(t, Config{})
 	reg := newRegistry(t, r, "")
 	err := r.Prepare(t.Context(), imageTemplate(strings.TrimSuffix(reg.image, "1")+"none"))
-	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "none") || !strings.Contains(strings.ToLower(err.Error()), "unknown") {
-		t.Errorf("Prepare = %v, want a FAILED_PRECONDITION with the registry's message", err)
+	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "none' not found. ") || !strings.Contains(strings.ToLower(err.Error()), "unknown") {
+		t.Errorf("Prepare = %v, want a FAILED_PRECONDITION that it is not found, with the registry's message", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/runner/secret"
 )
 
 // run runs an attempt to its end and returns what it printed.
@@ -80,6 +81,33 @@ func TestEnvOfTheRunner(t *testing.T) {
 }
 
 // The command is looked up in the PATH of the task, relative to its folder.
+func TestSecretEnv(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for version, value := range map[string]string{"1": "old", "2": "new"} {
+		if err := os.MkdirAll(filepath.Join(dir, "key"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "key", version), []byte(value), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secrets, err := secret.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := openTest(t, Config{Dir: t.TempDir(), Secrets: secrets})
+	spec := shell(`echo "$FIRST $LATEST"`)
+	for name, version := range map[string]string{"FIRST": "1", "LATEST": "latest"} {
+		spec.Template.Containers[0].Env = append(spec.Template.Containers[0].Env, &runpb.EnvVar{Name: name, Values: &runpb.EnvVar_ValueSource{
+			ValueSource: &runpb.EnvVarSource{SecretKeyRef: &runpb.SecretKeySelector{Secret: "projects/p/secrets/key", Version: version}},
+		}})
+	}
+	if got, _ := run(t, r, spec); got != "old new\n" {
+		t.Errorf("printed %q, want the values of both versions", got)
+	}
+}
+
 func TestPathOfTask(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Dir: t.TempDir()})

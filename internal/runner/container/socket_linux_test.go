@@ -1,0 +1,86 @@
+package container
+
+import (
+	"errors"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// asNobody calls f in a thread that is nobody's, whom no permission favours.
+func asNobody(t *testing.T, f func()) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		f()
+		return
+	}
+	const nobody = 65534
+	done := make(chan error)
+	go func() {
+		// The thread is not unlocked, and so ends with the goroutine.
+		runtime.LockOSThread()
+		for _, call := range [][4]uintptr{
+			{syscall.SYS_SETGROUPS}, {syscall.SYS_SETRESGID, nobody, nobody, nobody}, {syscall.SYS_SETRESUID, nobody, nobody, nobody},
+		} {
+			if _, _, errno := syscall.RawSyscall(call[0], call[1], call[2], call[3]); errno != 0 {
+				done <- errno
+				return
+			}
+		}
+		f()
+		done <- nil
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A socket that one may not write to is told, with the group that may.
+func TestSocketOfAnother(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(scratch(t), "docker.sock")
+	if err := os.Chmod(filepath.Dir(socket), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	if err := os.Chmod(socket, 0o060); err != nil {
+		t.Fatal(err)
+	}
+	group := "?"
+	if g, err := user.LookupGroupId(strconv.Itoa(os.Getgid())); err == nil {
+		group = g.Name
+	}
+	asNobody(t, func() { err = checkSocket("unix://" + socket) })
+	want := "it is open to group " + group + ": join it (sudo usermod -aG " + group + " $USER)"
+	if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), socket) {
+		t.Errorf("a socket of another is %v, want a denied permission with %q", err, want)
+	}
+}
+
+// Rootless daemons are looked for too, where the user's folders are known.
+func TestSockets(t *testing.T) {
+	t.Parallel()
+	root := []string{"unix:///var/run/docker.sock", "unix:///run/podman/podman.sock"}
+	if got := Sockets("", ""); !slices.Equal(got, root) {
+		t.Errorf("Sockets without folders = %q, want %q", got, root)
+	}
+	want := []string{
+		"unix:///var/run/docker.sock", "unix:///run/user/7/docker.sock", "unix:///home/me/.docker/run/docker.sock",
+		"unix:///run/podman/podman.sock", "unix:///run/user/7/podman/podman.sock",
+		"unix:///home/me/.local/share/containers/podman/machine/podman.sock",
+	}
+	if got := Sockets("/run/user/7", "/home/me"); !slices.Equal(got, want) {
+		t.Errorf("Sockets = %q, want %q", got, want)
+	}
+}
