@@ -93,11 +93,17 @@ func (e *Engine) run(ctx context.Context, a *active, p placement) (ending, error
 
 // outputOf is an attempt's output as a runner takes it.
 func outputOf(ctx context.Context, out *tasklog.Writer) runner.Output {
-	kept := func() (stdout, stderr runner.Extent, err error) {
-		o, e, err := out.Written(ctx)
-		return runner.Extent(o), runner.Extent(e), err
+	of := func(container int) (o runner.Output) {
+		o.Stdout, o.Stderr = out.Container(container)
+		o.Kept = func() (stdout, stderr runner.Extent, err error) {
+			o, e, err := out.Written(ctx, container)
+			return runner.Extent(o), runner.Extent(e), err
+		}
+		return o
 	}
-	return runner.Output{Stdout: out.Stdout(), Stderr: out.Stderr(), Kept: kept}
+	all := of(0)
+	all.Container = of
+	return all
 }
 
 // place starts an attempt.

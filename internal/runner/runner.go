@@ -40,6 +40,18 @@ type Output struct {
 	// who adopts it, and reads it again from the beginning, writes nothing twice. Nil
 	// is nothing. It is called before the first write.
 	Kept func() (stdout, stderr Extent, err error)
+	// Container is where the output of one of several containers goes, by its index in
+	// the template. Nil has one place for all, which is then written to by several
+	// goroutines at a time.
+	Container func(i int) Output
+}
+
+// Of is where the output of a container goes, by its index in the template.
+func (o Output) Of(i int) Output {
+	if o.Container == nil {
+		return o
+	}
+	return o.Container(i)
 }
 
 // Extent is how far a stream of output has come.

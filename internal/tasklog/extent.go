@@ -8,9 +8,9 @@ type Extent struct {
 	Tail  int // bytes of the line that has not
 }
 
-// Written returns what there is of the attempt already, by this Writer and by those
-// before it.
-func (w *Writer) Written(ctx context.Context) (stdout, stderr Extent, err error) {
+// Written returns what there is already of one container of the attempt, by this Writer
+// and by those before it.
+func (w *Writer) Written(ctx context.Context, container int) (stdout, stderr Extent, err error) {
 	streams := map[Stream]*Extent{Stdout: &stdout, Stderr: &stderr}
 	for e, err := range w.log.store.Read(ctx, w.log.name, Query{Tasks: []int{w.task}}) {
 		if err != nil {
@@ -18,7 +18,7 @@ func (w *Writer) Written(ctx context.Context) (stdout, stderr Extent, err error)
 		}
 		at := streams[e.Stream]
 		switch {
-		case at == nil || e.Attempt != w.attempt:
+		case at == nil || e.Attempt != w.attempt || e.Container != container:
 		case e.Continued:
 			at.Tail += len(e.Text)
 		default:

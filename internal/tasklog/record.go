@@ -15,12 +15,15 @@ const (
 	// maxHeader bounds the first line of a record: four numbers and the flags.
 	maxHeader = 128
 	maxRecord = maxHeader + MaxLine + 1
+	// maxContainers is more than a task has.
+	maxContainers = 1000
 )
 
 // record is one line of output as it is stored.
 type record struct {
 	time          int64 // Unix nanoseconds
 	task, attempt int
+	container     int // index among those of its task
 	kind          kind
 	level         Level
 	continued     bool
@@ -60,13 +63,18 @@ func (r record) flags() string {
 	if r.level != 0 {
 		flags = append(flags, byte(r.level))
 	}
+	if r.container != 0 {
+		flags = strconv.AppendInt(flags, int64(r.container), 10)
+	}
 	return string(flags)
 }
 
 func (r *record) setFlags(flags []byte) bool {
-	r.kind, r.level, r.continued = 0, 0, false
+	r.kind, r.level, r.continued, r.container = 0, 0, false, 0
 	for _, flag := range flags {
 		switch flag {
+		case '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			r.container = min(10*r.container+int(flag-'0'), maxContainers)
 		case 'o':
 			r.kind = stdout
 		case 'e':
@@ -83,7 +91,7 @@ func (r *record) setFlags(flags []byte) bool {
 			return false
 		}
 	}
-	return r.kind != 0
+	return r.kind != 0 && r.container < maxContainers
 }
 
 // encode appends the record to buf.
@@ -157,7 +165,7 @@ func number(text []byte) (n int64, rest []byte, ok bool) {
 // entry is the record as readers see it; next is where it ends.
 func (r record) entry(next int64) Entry {
 	e := Entry{
-		Pos: next, Time: time.Unix(0, r.time).UTC(), Task: r.task, Attempt: r.attempt,
+		Pos: next, Time: time.Unix(0, r.time).UTC(), Task: r.task, Attempt: r.attempt, Container: r.container,
 		Level: r.level, Text: r.text, Continued: r.continued,
 	}
 	for _, k := range kinds {

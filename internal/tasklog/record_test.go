@@ -15,6 +15,7 @@ func TestRecordsKeepTheirForm(t *testing.T) {
 		"1795457526000000000 0 1 o 5\nhello\n": {time: 1795457526000000000, attempt: 1, kind: stdout, text: []byte("hello")},
 		"1 9999 10 e+ 0\n\n":                   {time: 1, task: 9999, attempt: 10, kind: stderr, continued: true, text: []byte{}},
 		"1 0 0 x 3\ncut\n":                     {time: 1, kind: cut, text: []byte("cut")},
+		"1 2 0 e+12 2\nab\n":                   {time: 1, task: 2, container: 12, kind: stderr, continued: true, text: []byte("ab")},
 		"1 0 0 sW 2\na\n\n":                    {time: 1, kind: system, level: Warning, text: []byte("a\n")},
 	} {
 		var got record
@@ -36,7 +37,7 @@ func TestRecordsKeepTheirForm(t *testing.T) {
 func FuzzRecord(f *testing.F) {
 	whole := record{time: 1795457526000000000, task: 1, attempt: 2, kind: stderr, continued: true, text: []byte("hello\nworld")}.encode(nil)
 	for _, seed := range [][]byte{
-		whole, append(whole, whole...), whole[:20], []byte("1 2 3 o -1\n"), []byte("a b c d e\n"), []byte("1 2 3 o 99999999\nx"),
+		whole, append(whole, whole...), whole[:20], []byte("1 2 3 o -1\n"), []byte("a b c d e\n"), []byte("1 2 3 o 99999999\nx"), []byte("1 2 3 o007 0\n\n"), []byte("1 2 3 o1000 0\n\n"),
 		[]byte("1 2 3 sI 0\n\n"), []byte("99999999999999999999 2 3 o 0\n\n"), []byte("1 99999999999 3 o 0\n\n"),
 	} {
 		f.Add(seed)
@@ -56,7 +57,7 @@ func FuzzRecord(f *testing.F) {
 			}
 			data = data[size:]
 			if _, err := again.parse(rec.encode(nil)); err != nil || again.time != rec.time || again.task != rec.task ||
-				again.kind != rec.kind || !bytes.Equal(again.text, rec.text) {
+				again.kind != rec.kind || again.container != rec.container || !bytes.Equal(again.text, rec.text) {
 				t.Fatalf("record %+v does not survive encoding: %+v, %v", rec, again, err)
 			}
 		}

@@ -10,8 +10,9 @@
 //
 // that is the time in Unix nanoseconds, task, attempt, flags and length in bytes.
 // The flags are o (stdout), e (stderr) or s (the platform's, with I, W or E for how
-// grave it is), + where the line goes on in the next record of its stream, x for the
-// record that says that the rest was not kept. Times never go back within a file. A
+// grave it is), + where the line goes on in the next record of its stream, the index of
+// its container where that is not 0, and x for the record that says that the rest was
+// not kept. Times never go back within a file. A
 // record that a crash left unfinished is cut off when the file is written to again.
 //
 // Beside a file of more than 32 KiB stands its index: for each block of about 32 KiB,
@@ -240,10 +241,11 @@ type Entry struct {
 	Pos           int64
 	Time          time.Time // UTC
 	Task, Attempt int
+	Container     int // index of the one that printed it, among those of the task
 	Stream        Stream
 	Level         Level // of System alone
 	// Text is the line without its newline, as it was printed: it need not be UTF-8.
 	Text []byte
-	// Continued says that the line goes on in the next entry of its stream.
+	// Continued says that the line goes on in the next entry of its container's stream.
 	Continued bool
 }

@@ -4,36 +4,75 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 )
 
-// Writer takes what one attempt of a task prints. Its two streams may be written
-// at the same time, each by one goroutine.
+// Writer takes what one attempt of a task prints. Streams may be written at the same
+// time, each by one goroutine.
 type Writer struct {
-	log            *log
-	task, attempt  int
-	stdout, stderr stream
-	close          sync.Once
-	err            error
+	log           *log
+	task, attempt int
+	close         sync.Once
+	err           error
+
+	mu         sync.Mutex
+	containers map[int]*streams
 }
+
+// streams are both of a container.
+type streams struct{ stdout, stderr stream }
 
 func newWriter(l *log, task, attempt int) *Writer {
-	w := &Writer{log: l, task: task, attempt: attempt}
-	w.stdout = stream{writer: w, kind: stdout}
-	w.stderr = stream{writer: w, kind: stderr}
-	return w
+	return &Writer{log: l, task: task, attempt: attempt, containers: make(map[int]*streams)}
 }
 
-// Stdout takes what the attempt prints to its standard output.
-func (w *Writer) Stdout() io.Writer { return &w.stdout }
+// Container takes what a container of the attempt prints, by its index: to its standard
+// output, and to its standard error. The lines of several stay whole.
+func (w *Writer) Container(i int) (out, err io.Writer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.containers[i] == nil {
+		w.containers[i] = &streams{
+			stdout: stream{writer: w, container: i, kind: stdout}, stderr: stream{writer: w, container: i, kind: stderr},
+		}
+	}
+	return &w.containers[i].stdout, &w.containers[i].stderr
+}
 
-// Stderr takes what the attempt prints to its standard error.
-func (w *Writer) Stderr() io.Writer { return &w.stderr }
+// Stdout takes what the first container prints to its standard output, or the only one.
+func (w *Writer) Stdout() io.Writer {
+	out, _ := w.Container(0)
+	return out
+}
+
+// Stderr takes what it prints to its standard error.
+func (w *Writer) Stderr() io.Writer {
+	_, err := w.Container(0)
+	return err
+}
+
+// flush writes the last lines, also without a newline, and reports whether anything was
+// ever printed.
+func (w *Writer) flush() (wrote bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var errs []error
+	for _, i := range slices.Sorted(maps.Keys(w.containers)) {
+		for _, s := range []*stream{&w.containers[i].stdout, &w.containers[i].stderr} {
+			errs = append(errs, s.flush())
+			wrote = wrote || s.wrote
+		}
+	}
+	return wrote, errors.Join(errs...)
+}
 
 // System writes a line of the platform's about the attempt, behind all that it has
 // printed so far. Its streams must not be written at the same time.
 func (w *Writer) System(level Level, text string) error {
-	return errors.Join(w.stdout.flush(), w.stderr.flush(),
+	_, err := w.flush()
+	return errors.Join(err,
 		w.log.append(record{task: w.task, attempt: w.attempt, kind: system, level: level, text: []byte(text[:min(len(text), MaxLine)])}))
 }
 
@@ -42,8 +81,8 @@ func (w *Writer) System(level Level, text string) error {
 // that printed nothing costs no sync. A second Close returns what the first did.
 func (w *Writer) Close() error {
 	w.close.Do(func() {
-		w.err = errors.Join(w.stdout.flush(), w.stderr.flush())
-		if w.stdout.wrote || w.stderr.wrote {
+		var wrote bool
+		if wrote, w.err = w.flush(); wrote {
 			w.err = errors.Join(w.err, w.log.sync())
 		}
 		w.log.store.release(w.log)
@@ -53,10 +92,11 @@ func (w *Writer) Close() error {
 
 // stream cuts one stream into lines.
 type stream struct {
-	writer  *Writer
-	kind    kind
-	partial []byte // of a line whose end has not come, at most MaxLine
-	wrote   bool
+	writer    *Writer
+	container int
+	kind      kind
+	partial   []byte // of a line whose end has not come, at most MaxLine
+	wrote     bool
 }
 
 // Write stores the lines that p completes and keeps the rest for later.
@@ -91,7 +131,10 @@ func (s *stream) record(end []byte, continued bool) record {
 		text = append(s.partial, end...)
 		s.partial = nil
 	}
-	return record{task: s.writer.task, attempt: s.writer.attempt, kind: s.kind, continued: continued, text: text}
+	return record{
+		task: s.writer.task, attempt: s.writer.attempt, container: s.container,
+		kind: s.kind, continued: continued, text: text,
+	}
 }
 
 func (s *stream) flush() error {
