@@ -269,8 +269,9 @@ func (s mortalStore) AddTwin(ctx context.Context, t Twin) (added bool, err error
 	return added, err
 }
 
-func (s mortalStore) Pause(ctx context.Context, name string, now time.Time, after time.Duration) error {
-	return around(s.world, func() error { return s.Store.Pause(ctx, name, now, after) })
+func (s mortalStore) Pause(ctx context.Context, name string, now time.Time, after time.Duration) (next time.Time, err error) {
+	err = around(s.world, func() (err error) { next, err = s.Store.Pause(ctx, name, now, after); return err })
+	return next, err
 }
 
 func (s mortalStore) Import(ctx context.Context, read []Record) (added []Record, err error) {

@@ -44,7 +44,9 @@ func (v *Invoker) dispatch() {
 			v.ticks.dispatched.Store(tick)
 			v.sleep(nil, now.Add(storeRetry))
 		case len(taken.Records) == 0 && free > 0:
-			v.opens.Store(micros(taken.Next))
+			if !taken.Next.IsZero() {
+				v.opens.Store(micros(taken.Next))
+			}
 			v.ticks.dispatched.Store(tick)
 			v.sleep(v.queued, orIdle(taken.Next, now))
 		}

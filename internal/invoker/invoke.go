@@ -168,6 +168,11 @@ func (v *Invoker) confirmed(ctx context.Context, r Record) (_ runwith.Invocation
 	}
 }
 
+// askAgain says when what cannot be started now may be.
+func (v *Invoker) askAgain() error {
+	return askAgainError(max(time.Second, time.Until(fromMicros(v.opens.Load()))))
+}
+
 // patience is how long an invocation may wait where the store is ephemeral.
 const patience = 2 * time.Second
 
@@ -187,7 +192,7 @@ func (v *Invoker) sleepOrWithdraw(ctx context.Context, r Record, changed <-chan 
 	}
 	withdrawn, err := v.store.Withdraw(context.WithoutCancel(ctx), r.ID)
 	if err == nil && withdrawn {
-		return errors.Join(ctx.Err(), &runwith.Error{Code: runwith.ResourceExhausted, Err: askAgainError(time.Until(fromMicros(v.opens.Load()))),
+		return errors.Join(ctx.Err(), &runwith.Error{Code: runwith.ResourceExhausted, Err: v.askAgain(),
 			Message: fmt.Sprintf("job %s cannot be started now, and this server keeps nothing that waits: ask again later", r.Job)})
 	}
 	return err

@@ -126,7 +126,7 @@ type Invoker struct {
 	reach   reach
 	rebuilt chan struct{} // closed when every key is known
 	slots   map[string]int
-	opens   atomic.Int64 // when the queue goes on that could not; micros
+	opens   atomic.Int64 // when the queue goes on that could not last; micros
 	accepts atomic.Int32 // requests that are being put on disk
 	ticks   ticks
 

@@ -61,9 +61,12 @@ func (v *Invoker) call(r Record) answer {
 // pause keeps the queue from what Cloud Run has refused: quota, credentials, no
 // connection. It is no matter of one invocation, so that all keep their places.
 func (v *Invoker) pause(r Record, cause error) {
-	if err := v.store.Pause(context.Background(), runsBucket, stored(time.Now()), cloudrun.RetryAfter(cause)); err != nil {
+	next, err := v.store.Pause(context.Background(), runsBucket, stored(time.Now()), cloudrun.RetryAfter(cause))
+	if err != nil {
 		v.storeFailed("pause", err, "invocation", r.ID)
+		return
 	}
+	v.opens.Store(micros(next))
 }
 
 // after returns the record as the outcome of its call makes it.

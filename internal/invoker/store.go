@@ -154,8 +154,9 @@ type Twins interface {
 type Buckets interface {
 	// Spend takes a token, or returns when there is one.
 	Spend(ctx context.Context, name string, q Quota, now time.Time) (ok bool, next time.Time, err error)
-	// Pause notes that Cloud Run has refused, and Resume that it has not.
-	Pause(ctx context.Context, name string, now time.Time, retryAfter time.Duration) error
+	// Pause notes that Cloud Run has refused, and returns when to ask it again. Resume
+	// notes that it has not refused.
+	Pause(ctx context.Context, name string, now time.Time, retryAfter time.Duration) (next time.Time, err error)
 	Resume(ctx context.Context, name string) error
 }
 

@@ -52,15 +52,17 @@ func (s *sqliteStore) Spend(ctx context.Context, name string, q Quota, now time.
 }
 
 // Pause implements [Buckets].
-func (s *sqliteStore) Pause(ctx context.Context, name string, now time.Time, retryAfter time.Duration) error {
-	_, err := s.write(ctx, "pause", func(tx *sqlite.Tx) ([]Record, error) {
+func (s *sqliteStore) Pause(ctx context.Context, name string, now time.Time, retryAfter time.Duration) (next time.Time, err error) {
+	_, err = s.write(ctx, "pause", func(tx *sqlite.Tx) ([]Record, error) {
 		b, err := loadBucket(tx, name, 0, now)
 		if err != nil {
 			return nil, err
 		}
-		return nil, saveBucket(tx, b.refused(now, retryAfter))
+		b = b.refused(now, retryAfter)
+		next = b.NotBefore
+		return nil, saveBucket(tx, b)
 	})
-	return err
+	return next, err
 }
 
 // Resume implements [Buckets].

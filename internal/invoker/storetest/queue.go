@@ -162,8 +162,11 @@ func testPause(t *testing.T, s invoker.Store) {
 	for n := range 3 {
 		put(t, s, Waiting(n))
 	}
-	must(t, "Pause", s.Pause(t.Context(), "runs", begin(), 30*time.Second))
-	must(t, "Pause", s.Pause(t.Context(), "runs", begin(), 10*time.Second)) // of another call under way
+	for _, after := range []time.Duration{30 * time.Second, 10 * time.Second} { // the second of another call under way
+		if next, err := s.Pause(t.Context(), "runs", begin(), after); err != nil || !next.Equal(begin().Add(30*time.Second)) {
+			t.Errorf("Pause(%v) = %v, %v, want 30 s later", after, next, err)
+		}
+	}
 	none, err := s.Take(t.Context(), take(begin().Add(29*time.Second), 9))
 	must(t, "Take", err)
 	if len(none.Records) > 0 || !none.Next.Equal(begin().Add(30*time.Second)) {
