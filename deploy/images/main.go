@@ -27,7 +27,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+	if err := run(ctx, os.Args[1:], os.Stdout, image.Job(), image.API()); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintf(os.Stderr, "images: %v\n", err)
 		os.Exit(1)
 	}
@@ -38,8 +38,8 @@ type target struct {
 	dir, registry, tag string
 }
 
-// run does what the arguments say, and says what it has built.
-func run(ctx context.Context, args []string, stdout io.Writer) error {
+// run builds images as the arguments say, and says what it has built.
+func run(ctx context.Context, args []string, stdout io.Writer, images ...image.Project) error {
 	var to target
 	flags := flag.NewFlagSet("images", flag.ContinueOnError)
 	flags.StringVar(&to.dir, "out", filepath.Join("bin", "images"), "`DIR` for the images, one folder each in OCI's layout, and one archive an architecture for docker load")
@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("%q is not understood; see --help", flags.Args())
 	}
-	for _, p := range []image.Project{image.Job(), image.API()} {
+	for _, p := range images {
 		if err := to.make(ctx, p, stdout); err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}
