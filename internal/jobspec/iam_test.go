@@ -2,6 +2,7 @@ package jobspec_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,16 +150,20 @@ func TestValidatePermissions(t *testing.T) {
 }
 
 func FuzzValidatePolicy(f *testing.F) {
-	f.Add([]byte(`{"bindings":[{"role":"roles/run.invoker","members":["serviceAccount:a.svc.id.goog[b/c]","deleted:user:a@b?uid=1"],` +
-		`"condition":{"title":"t","expression":"e"}}],"version":3,"etag":"ACAB"}`))
-	f.Add([]byte(`{"auditConfigs":[{"service":"allServices"}]}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
+	f.Add([]byte(`{"bindings":[{"role":"roles/run.invoker","members":["serviceAccount:a.svc.id.goog[b/c]","deleted:user:a@b?uid=1"],`+
+		`"condition":{"title":"t","expression":"e"}}],"version":3,"etag":"ACAB"}`), "bindings,etag")
+	f.Add([]byte(`{"auditConfigs":[{"service":"allServices"}]}`), "bindings.role,,*")
+	f.Fuzz(func(t *testing.T, text []byte, mask string) {
 		policy := &iampb.Policy{}
 		if protojson.Unmarshal(text, policy) != nil {
 			return
 		}
-		err := jobspec.ValidatePolicy(policy, nil)
+		paths := strings.Split(mask, ",")
+		err := jobspec.ValidatePolicy(policy, &fieldmaskpb.FieldMask{Paths: paths})
 		if err == nil {
+			if i := slices.IndexFunc(paths, func(path string) bool { return strings.ContainsAny(path, ". ") || path == "" }); i >= 0 {
+				t.Errorf("ValidatePolicy() accepts the path %q, which no policy has", paths[i])
+			}
 			for _, b := range policy.Bindings {
 				if !strings.Contains(b.Role, "roles/") || len(b.Members) == 0 {
 					t.Errorf("ValidatePolicy() accepts %v", b)
