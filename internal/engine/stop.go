@@ -21,7 +21,7 @@ import (
 func (e *Engine) CancelExecution(ctx context.Context, req *runpb.CancelExecutionRequest) (*longrunningpb.Operation, error) {
 	return e.end(ctx, endRequest{req.Name, req.Etag, req.ValidateOnly}, cancelOperation, func(tx *storeTx, row *executionRow) error {
 		if row.state.terminal() && row.state != cancelled {
-			return runwith.Errorf(runwith.FailedPrecondition, "execution %s has ended: it %s", row.message.Name, row.state)
+			return runwith.Errorf(runwith.FailedPrecondition, "execution %s has ended: it %s, and there is nothing left to cancel", row.message.Name, row.state)
 		}
 		return tx.stopExecution(row.id, stopCancel, time.Now())
 	})
