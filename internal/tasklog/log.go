@@ -44,14 +44,23 @@ func (l *log) append(records ...record) error {
 		return err
 	}
 	now := max(l.index.open.last, time.Now().UnixNano())
-	data := encode(records, now)
-	if l.index.size()+int64(len(data)) > l.store.max && !beyond {
+	if n := fitting(records, now, l.store.max-l.index.size()); n < len(records) && !beyond {
 		l.cut = true
+		if n > 0 {
+			if err := l.write(records[:n], now); err != nil {
+				return err
+			}
+		}
 		records = []record{{kind: cut, text: fmt.Appendf(nil,
 			"runwith keeps %d bytes of an execution's output; what came after this was not kept", l.store.max)}}
-		data = encode(records, now)
 	}
-	from := l.index.size()
+	return l.write(records, now)
+}
+
+// write writes records of one attempt and stream behind what is there. The caller has
+// locked l and opened its file.
+func (l *log) write(records []record, now int64) error {
+	data, from := encode(records, now), l.index.size()
 	if _, err := l.file.WriteAt(data, from); err != nil {
 		// A part of a record is written over by the next one, or cut off later.
 		return fmt.Errorf("write output: %w", err)
@@ -61,6 +70,26 @@ func (l *log) append(records ...record) error {
 	l.index.add(last, len(data))
 	l.store.publish(Span{Execution: l.name, Label: l.label, From: from, To: l.index.size()})
 	return nil
+}
+
+// fitting returns how many of the records, from the first on, there is room for, in
+// bytes.
+func fitting(records []record, nanos, room int64) int {
+	most := 0
+	for _, r := range records {
+		most += len(r.text) + maxHeader
+	}
+	if int64(most) <= room { // as nearly always
+		return len(records)
+	}
+	size := 0
+	for i, r := range records {
+		r.time = nanos
+		if size += len(r.encode(nil)); int64(size) > room {
+			return i
+		}
+	}
+	return len(records)
 }
 
 func encode(records []record, nanos int64) []byte {

@@ -175,6 +175,18 @@ func TestOutputBeyondTheLimitIsCutWithARecordThatSaysSo(t *testing.T) {
 	}
 }
 
+// What is written at once is kept as far as there is room.
+func TestTheLimitCutsWithinAWrite(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, 1000)
+	print(t, s, "x", 0, strings.Repeat("about thirty bytes of output..\n", 100))
+	got := texts(read(t, s, "x", tasklog.Query{}))
+	if len(got) < 15 || len(got) > 20 || !strings.Contains(got[len(got)-1], "1000 bytes") {
+		t.Errorf("kept %d entries: %q; want what has room in 1000 bytes, and one that names them", len(got), got)
+	}
+}
+
 func TestManyWritersInterleaveByLine(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
