@@ -51,7 +51,8 @@ type DB struct {
 // schema up to date. The caller closes it.
 //
 // Errors that a user can mend are a [runwith.Error] with FAILED_PRECONDITION:
-// another process holds the file, or its schema is newer than this program.
+// another process holds the file, it is damaged, or its schema is newer than this
+// program.
 func Open(ctx context.Context, o Options) (_ *DB, err error) {
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("create data folder: %w", err)
@@ -73,7 +74,11 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
 	}
 	conn, err := db.pool.Conn(ctx)
-	if err != nil {
+	switch {
+	case damaged(err):
+		return nil, &runwith.Error{Code: runwith.FailedPrecondition, Err: err, Message: fmt.Sprintf(
+			"%s is damaged, or no database: restore a backup into another folder (runwith restore), or choose one with --data", o.Path)}
+	case err != nil:
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
 	}
 	if err := migrate(ctx, conn, o); err != nil {

@@ -280,6 +280,23 @@ func TestANewerSchemaIsRefusedByNumber(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsNoDatabaseIsToldWithWhatToDo(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{"rubbish": strings.Repeat("rubbish", 1000), "broken": "SQLite format 3\x00" + strings.Repeat("\xff", 5000)} {
+		path := filepath.Join(t.TempDir(), "n.db")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Migrations: notes})
+		if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "restore a backup") {
+			t.Errorf("Open() of a file that is %s = %v, want FAILED_PRECONDITION and what to do", name, err)
+		}
+		if left, err := os.ReadFile(path); err != nil || string(left) != text {
+			t.Errorf("the file that is %s was changed", name)
+		}
+	}
+}
+
 func BenchmarkWrite(b *testing.B) {
 	db, err := sqlite.Open(b.Context(), sqlite.Options{Path: filepath.Join(b.TempDir(), "n.db"),
 		Migrations: []string{`CREATE TABLE n (id INTEGER PRIMARY KEY, text TEXT)`}})

@@ -96,6 +96,12 @@ func full(err error) bool {
 	return ok && e.Code()&0xff == sqlite3.SQLITE_FULL
 }
 
+// damaged reports whether err says that a file is no database, or not one any more.
+func damaged(err error) bool {
+	e, ok := errors.AsType[*driver.Error](err)
+	return ok && (e.Code()&0xff == sqlite3.SQLITE_NOTADB || e.Code()&0xff == sqlite3.SQLITE_CORRUPT)
+}
+
 // statements keeps prepared statements by their text. Queries are constants of
 // the program, so their number is bounded by it.
 type statements struct {
