@@ -103,7 +103,7 @@ func TestCancelAndDeleteExecutions(t *testing.T) {
 	s.release(t)
 	ended := s.finish(t, "hold", nil)
 	_, stderr := sh.run(t, exitFailure, "executions", "cancel", ended)
-	has(t, stderr, "runwith: execution .* has ended: it succeeded")
+	has(t, stderr, "runwith: execution .* has ended: it succeeded, and there is nothing left to cancel")
 }
 
 func TestLogs(t *testing.T) {
