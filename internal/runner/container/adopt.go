@@ -14,27 +14,39 @@ import (
 	"github.com/runwith/runwith/internal/runner"
 )
 
-// leftover are the containers that an earlier server left of an attempt, in the order
-// in which they were started.
-type leftover []container.Summary
-
-// placeOf is a container's place in that order.
-func placeOf(c container.Summary) int {
-	place, err := strconv.Atoi(c.Labels[placeLabel])
-	if err != nil {
-		return 0 // an earlier version's, of one alone
-	}
-	return place
+// leftover is what an earlier server left of an attempt.
+type leftover struct {
+	containers []container.Summary // in the order in which they were started
+	volumes    []string
 }
+
+// number is the value of a label, and 0 where it has none.
+func number(c container.Summary, label string) int {
+	n, err := strconv.Atoi(c.Labels[label])
+	if err != nil {
+		return 0 // an earlier version's
+	}
+	return n
+}
+
+// whole reports whether all containers of the attempt were started. One whose server
+// died before that goes on no further.
+func (l *leftover) whole() bool {
+	return len(l.containers) == max(1, number(l.containers[0], countLabel)) &&
+		slices.ContainsFunc(l.containers, isMain) &&
+		!slices.ContainsFunc(l.containers, func(c container.Summary) bool { return c.State == container.StateCreated })
+}
+
+func isMain(c container.Summary) bool { return c.Labels[roleLabel] == roleMain }
 
 // leftovers returns what is there of this data folder. A container that bears its
 // label and no attempt's is somebody else's, and left alone.
-func (r *Runner) leftovers(ctx context.Context) (map[runner.ID]leftover, error) {
+func (r *Runner) leftovers(ctx context.Context) (map[runner.ID]*leftover, error) {
 	all, err := r.owned(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look for containers of earlier attempts: %w", err)
 	}
-	left := make(map[runner.ID]leftover)
+	left := make(map[runner.ID]*leftover)
 	for _, c := range all {
 		id, err := runner.ParseID(c.Labels[attemptLabel])
 		if role := c.Labels[roleLabel]; err != nil || role != roleMain && role != roleSide {
@@ -42,9 +54,35 @@ func (r *Runner) leftovers(ctx context.Context) (map[runner.ID]leftover, error) 
 				"container", c.ID, "names", c.Names, "label", folderLabel)
 			continue
 		}
-		left[id] = append(left[id], c)
+		if left[id] == nil {
+			left[id] = new(leftover)
+		}
+		left[id].containers = append(left[id].containers, c)
 	}
-	return left, r.removeVolumes(ctx, func(id runner.ID) bool { return left[id] != nil })
+	return left, r.leftVolumes(ctx, left)
+}
+
+// leftVolumes adds the volumes of attempts, and removes those of none.
+func (r *Runner) leftVolumes(ctx context.Context, left map[runner.ID]*leftover) error {
+	reply, err := r.daemon.VolumeList(ctx, client.VolumeListOptions{
+		Filters: make(client.Filters).Add("label", folderLabel+"="+r.folder),
+	})
+	if err != nil {
+		return fmt.Errorf("look for volumes of earlier attempts: %w", err)
+	}
+	var errs []error
+	for _, v := range reply.Items {
+		id, err := runner.ParseID(v.Labels[attemptLabel])
+		switch {
+		case err != nil: // somebody else's
+		case left[id] != nil:
+			left[id].volumes = append(left[id].volumes, v.Name)
+		default:
+			_, err := r.daemon.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{Force: true})
+			errs = append(errs, ignoreGone(err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // owned lists the containers that bear this folder's label, ended ones included, those
@@ -53,37 +91,45 @@ func (r *Runner) owned(ctx context.Context) ([]container.Summary, error) {
 	reply, err := r.daemon.ContainerList(ctx, client.ContainerListOptions{
 		All: true, Filters: make(client.Filters).Add("label", folderLabel+"="+r.folder),
 	})
-	slices.SortStableFunc(reply.Items, func(a, b container.Summary) int { return cmp.Compare(placeOf(a), placeOf(b)) })
+	slices.SortStableFunc(reply.Items, func(a, b container.Summary) int {
+		return cmp.Compare(number(a, placeLabel), number(b, placeLabel))
+	})
 	return reply.Items, err
 }
 
-// adopt goes on with what an earlier server left of an attempt: one container that
-// was started. Anything else is ended, and the attempt is lost.
-func (r *Runner) adopt(a *attempt, left leftover, out runner.Output) {
-	// That of several containers is put together from lines that nobody could tell
-	// apart again, and so is the one before it of a task that was not up yet.
-	adopts := len(left) == 1 && left[0].Labels[roleLabel] == roleMain && left[0].State != container.StateCreated
-	for _, c := range left {
-		a.add(newMember(c.ID, "", c.Labels[roleLabel] == roleMain, out))
+// adopt goes on with what an earlier server left of an attempt, where all of it was
+// started. Else it is ended, and the attempt is lost.
+func (r *Runner) adopt(a *attempt, left *leftover, out runner.Output) {
+	for _, c := range left.containers {
+		m := newMember(c.ID, "", isMain(c), out.Of(number(c, indexLabel)))
+		m.followed = true
+		a.add(m)
+	}
+	a.volumes = left.volumes
+	if !left.whole() {
+		r.background.Go(func() { r.lose(a) })
+		return
 	}
 	r.background.Go(func() {
-		if adopts {
-			m := a.main()
-			r.goOn(m, left[0].Labels[keptLabel], out)
-			close(a.started)
-			r.follow(a, m)
-			r.supervise(a)
-			return
+		for i, m := range a.containers() {
+			r.goOn(m, left.containers[i].Labels[keptLabel], out.Of(number(left.containers[i], indexLabel)))
 		}
-		ctx, cancel := context.WithTimeout(r.life, removeTimeout)
-		defer cancel()
-		err := r.remove(ctx, a)
-		others := func(id runner.ID) bool { return id != a.id && r.knows(id) }
-		r.logError("end what is left of an attempt", a.id, errors.Join(err, r.removeVolumes(ctx, others)))
-		a.lost = true
+		for _, m := range a.containers() {
+			r.background.Go(func() { r.follow(a, m) })
+		}
 		close(a.started)
-		close(a.done)
+		r.supervise(a)
 	})
+}
+
+// lose ends what is left of an attempt.
+func (r *Runner) lose(a *attempt) {
+	ctx, cancel := context.WithTimeout(r.life, removeTimeout)
+	defer cancel()
+	r.logError("end what is left of an attempt", a.id, r.remove(ctx, a))
+	a.lost = true
+	close(a.started)
+	close(a.done)
 }
 
 // goOn has the output of an adopted container go on where what is kept of it ends.
@@ -139,24 +185,4 @@ func (r *Runner) knows(id runner.ID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.attempts[id] != nil || r.left[id] != nil
-}
-
-// removeVolumes removes those volumes of this folder whose attempt is not known.
-func (r *Runner) removeVolumes(ctx context.Context, known func(runner.ID) bool) error {
-	reply, err := r.daemon.VolumeList(ctx, client.VolumeListOptions{
-		Filters: make(client.Filters).Add("label", folderLabel+"="+r.folder),
-	})
-	if err != nil {
-		return fmt.Errorf("look for volumes of earlier attempts: %w", err)
-	}
-	var errs []error
-	for _, v := range reply.Items {
-		id, err := runner.ParseID(v.Labels[attemptLabel])
-		if err != nil || known(id) {
-			continue
-		}
-		_, err = r.daemon.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{Force: true})
-		errs = append(errs, ignoreGone(err))
-	}
-	return errors.Join(errs...)
 }

@@ -124,16 +124,76 @@ func scratch(t *testing.T) string {
 	return dir
 }
 
-// A task of several containers is not adopted: what is left of it is ended, and it is
-// lost. An attempt that was never placed is not placed by Resume.
-func TestNotAdopted(t *testing.T) {
-	t.Parallel()
-	spec := hosted(specOf(t, named("main", shell("sleep 100")), named("side", shell("sleep 100"))))
+// several is an attempt whose containers share a volume: a side that prints and waits to
+// be told to end, and a main one that ends once the file is there.
+func several(t *testing.T, file string) runner.Spec {
+	side := named("side", shell("trap 'echo side ends; exit 0' TERM; echo side one; echo side two; while :; do sleep 0.05; done"))
+	main := named("main", shell("echo main one; while [ ! -e "+file+" ]; do sleep 0.05; done; echo main two; exit 6"), "side")
+	spec := hosted(specOf(t, main, side))
 	spec.Template.Volumes = append(spec.Template.Volumes, memoryVolume("both", "1Mi"))
 	for _, c := range spec.Template.Containers {
 		c.VolumeMounts = append(c.VolumeMounts, &runpb.VolumeMount{Name: "both", MountPath: "/both"})
 	}
+	return spec
+}
+
+// noVolumes fails a test that has left some.
+func noVolumes(t *testing.T, r *Runner) {
+	t.Helper()
+	left, err := r.daemon.VolumeList(t.Context(), client.VolumeListOptions{Filters: make(client.Filters).Add("label", folderLabel+"="+r.folder)})
+	if err != nil || len(left.Items) > 0 {
+		t.Errorf("volumes that are left: %v, %v, want none", left.Items, err)
+	}
+}
+
+// A task of several containers is adopted too: each goes on where what is kept of its
+// output ends, and the end of the main one is that of all.
+func TestSeveralAreAdopted(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(scratch(t), "go")
+	spec := several(t, file)
 	r := crashed(t, spec)
+	kept := []runner.Extent{{Tail: len("main")}, {Lines: 1}}
+	out := []*printed{new(printed), new(printed)}
+	for i, text := range []string{"main", "side one\n"} {
+		_, _ = out[i].Write([]byte(text))
+	}
+	spec.Resume = true
+	err := r.Start(t.Context(), spec, runner.Output{Container: func(i int) runner.Output {
+		return runner.Output{Stdout: out[i], Stderr: out[i], Kept: func() (stdout, stderr runner.Extent, err error) { return kept[i], stderr, nil }}
+	}})
+	if err != nil {
+		t.Fatalf("Start = %v, want no error", err)
+	}
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := wait(t, r, spec.ID), (runner.Result{ExitCode: 6}); got != want {
+		t.Errorf("ended with %+v, want %+v", got, want)
+	}
+	for i, want := range []string{"main one\nmain two\n", "side one\nside two\nside ends\n"} {
+		if got := out[i].String(); got != want {
+			t.Errorf("container %d printed %q, want %q", i, got, want)
+		}
+	}
+	none(t, r)
+	noVolumes(t, r)
+}
+
+// A task of which a container is missing is not adopted: what is left of it is ended, and
+// it is lost. An attempt that was never placed is not placed by Resume.
+func TestNotAdopted(t *testing.T) {
+	t.Parallel()
+	spec := several(t, filepath.Join(scratch(t), "go"))
+	before := crashed(t, spec)
+	all, err := before.owned(t.Context())
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%d containers are there, %v, want 2", len(all), err)
+	}
+	if err := before.removeContainer(t.Context(), all[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	r := openTest(t, Config{Dir: before.config.Dir, Hosts: before.config.Hosts, Buckets: "/"})
 	never := spec
 	never.ID.Task = 9
 	for _, spec := range []runner.Spec{spec, never} {
@@ -146,10 +206,7 @@ func TestNotAdopted(t *testing.T) {
 		}
 	}
 	none(t, r)
-	left, err := r.daemon.VolumeList(t.Context(), client.VolumeListOptions{Filters: make(client.Filters).Add("label", folderLabel+"="+r.folder)})
-	if err != nil || len(left.Items) > 0 {
-		t.Errorf("volumes that are left: %v, %v, want none", left.Items, err)
-	}
+	noVolumes(t, r)
 }
 
 // Nothing that bears another folder's label, or none of an attempt, is touched.

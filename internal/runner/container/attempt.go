@@ -31,7 +31,6 @@ type attempt struct {
 	mu      sync.Mutex
 	members []*member // in the order in which they were started
 	volumes []string
-	lanes   lanes
 }
 
 // member is a container of an attempt.
@@ -110,7 +109,6 @@ func (r *Runner) supervise(a *attempt) {
 		return // the next server adopts it
 	}
 	r.endSides(a)
-	a.lanes.end()
 	for _, m := range a.containers() {
 		r.logError("write output of attempt", a.id, errors.Join(m.streams.stdout.err, m.streams.stderr.err))
 	}

@@ -16,7 +16,9 @@ const (
 	folderLabel  = "runwith.folder"  // the data folder's ID
 	attemptLabel = "runwith.attempt" // runner.ID.String
 	roleLabel    = "runwith.role"    // main or side
+	indexLabel   = "runwith.index"   // in the template, from 0
 	placeLabel   = "runwith.place"   // among the attempt's containers, in the order of their start, from 0
+	countLabel   = "runwith.count"   // how many containers the attempt has
 	keptLabel    = "runwith.kept"    // what earlier incarnations had printed: lines of stdout, of stderr
 )
 

@@ -50,7 +50,6 @@ type launch struct {
 	attempt *attempt
 	spec    runner.Spec
 	out     runner.Output
-	kept    string            // value of keptLabel
 	owner   string            // container that has the network of all
 	place   int               // of the next container, from 0
 	shared  map[string]string // names of volumes that several containers have, by volume
@@ -62,13 +61,6 @@ func (l *launch) prepare(ctx context.Context) error {
 		if err := l.endForgotten(ctx, l.spec.ID); err != nil {
 			return unavailable(err)
 		}
-	}
-	if l.spec.ID.Incarnation > 0 && l.out.Kept != nil {
-		stdout, stderr, err := l.out.Kept()
-		if err != nil {
-			return fmt.Errorf("measure earlier output: %w", err)
-		}
-		l.kept = formatKept(stdout.Lines, stderr.Lines)
 	}
 	return l.makeVolumes(ctx)
 }
@@ -90,7 +82,7 @@ func (l *launch) start(ctx context.Context, i int) error {
 	if err != nil {
 		return fail(err)
 	}
-	m := newMember(made.ID, c.GetName(), i == mainOf(l.spec.Template.Containers), l.outputOf())
+	m := newMember(made.ID, c.GetName(), i == mainOf(l.spec.Template.Containers), l.out.Of(i))
 	l.attempt.add(m)
 	if err := l.copyFiles(ctx, m, files); err != nil {
 		return fail(err)
@@ -124,12 +116,18 @@ func (l *launch) reason(ctx context.Context, m *member, err error) error {
 	return err // it is removed
 }
 
-// outputOf is where a container's output goes. Several share the attempt's.
-func (l *launch) outputOf() runner.Output {
-	if len(l.spec.Template.Containers) == 1 {
-		return l.out
+// kept is how much earlier incarnations of a container have printed, as keptLabel tells
+// it; empty for nothing.
+func (l *launch) kept(i int) (string, error) {
+	out := l.out.Of(i)
+	if l.spec.ID.Incarnation == 0 || out.Kept == nil {
+		return "", nil
 	}
-	return l.attempt.lanes.one(l.out)
+	stdout, stderr, err := out.Kept()
+	if err != nil {
+		return "", fmt.Errorf("measure earlier output: %w", err)
+	}
+	return formatKept(stdout.Lines, stderr.Lines), nil
 }
 
 // createTimeout is how long a daemon has to make a container. What it makes later is
@@ -166,13 +164,18 @@ func (l *launch) options(i int) (o client.ContainerCreateOptions, files []file, 
 	if err != nil {
 		return o, nil, err
 	}
+	kept, err := l.kept(i)
+	if err != nil {
+		return o, nil, err
+	}
 	l.host.addTo(env)
 	maps.Copy(env, l.spec.Env)
 	config := &container.Config{
 		Image: c.GetImage(), WorkingDir: c.GetWorkingDir(), Env: environment(env),
 		AttachStdout: true, AttachStderr: true, StopSignal: "SIGTERM",
 		Labels: l.labels(l.spec.ID, map[string]string{
-			roleLabel: roleOf(l.spec.Template.Containers, i), placeLabel: strconv.Itoa(l.place), keptLabel: l.kept,
+			roleLabel: roleOf(l.spec.Template.Containers, i), keptLabel: kept,
+			indexLabel: strconv.Itoa(i), placeLabel: strconv.Itoa(l.place), countLabel: strconv.Itoa(len(l.spec.Template.Containers)),
 		}),
 	}
 	// Set, even to nothing, the entrypoint takes the image's command away with it.

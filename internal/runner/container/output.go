@@ -3,7 +3,6 @@ package container
 import (
 	"bytes"
 	"io"
-	"sync"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 
@@ -103,65 +102,4 @@ func (s *streams) copyAgain(from io.Reader, whole bool) error {
 		stderr.finish()
 	}
 	return err
-}
-
-// lane lets several containers write to one writer, each a whole line at a time.
-type lane struct {
-	mu      *sync.Mutex // of the writer
-	out     io.Writer
-	partial []byte
-}
-
-// maxLane is how much of a line is put together, in bytes.
-const maxLane = 256 << 10
-
-func (l *lane) Write(p []byte) (int, error) {
-	whole := bytes.LastIndexByte(p, '\n') + 1
-	l.partial = append(l.partial, p[:whole]...)
-	if whole > 0 || len(l.partial)+len(p) > maxLane {
-		if err := l.flush(); err != nil {
-			return 0, err
-		}
-	}
-	l.partial = append(l.partial, p[whole:]...)
-	return len(p), nil
-}
-
-func (l *lane) flush() error {
-	if len(l.partial) == 0 {
-		return nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, err := l.out.Write(l.partial)
-	l.partial = l.partial[:0]
-	return err
-}
-
-// end writes what is left, as a line: another container may go on behind it.
-func (l *lane) end() {
-	if len(l.partial) > 0 {
-		l.partial = append(l.partial, '\n')
-		_ = l.flush() // the cursor has seen the error before, or it is the last
-	}
-}
-
-// lanes are the writers of several containers.
-type lanes struct {
-	stdout, stderr sync.Mutex
-	all            []*lane
-}
-
-// one returns the writers of one container.
-func (l *lanes) one(out runner.Output) runner.Output {
-	stdout, stderr := &lane{mu: &l.stdout, out: out.Stdout}, &lane{mu: &l.stderr, out: out.Stderr}
-	l.all = append(l.all, stdout, stderr)
-	return runner.Output{Stdout: stdout, Stderr: stderr}
-}
-
-// end is called when nobody writes any more.
-func (l *lanes) end() {
-	for _, lane := range l.all {
-		lane.end()
-	}
 }

@@ -2,7 +2,6 @@ package container
 
 import (
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/runwith/runwith/internal/runner"
@@ -59,38 +58,5 @@ func TestCursor(t *testing.T) {
 	}
 	if want := (runner.Extent{Lines: 3, Tail: 2}); c.at != want {
 		t.Errorf("cursor is at %+v, want %+v", c.at, want)
-	}
-}
-
-// The lines of several containers stay whole.
-func TestLanes(t *testing.T) {
-	t.Parallel()
-	var (
-		out   strings.Builder
-		all   lanes
-		group sync.WaitGroup
-	)
-	texts := []string{"aaaa", "bbbb", "cccc"}
-	for _, text := range texts {
-		o := all.one(runner.Output{Stdout: &out, Stderr: &out})
-		group.Go(func() {
-			for range 100 {
-				for _, part := range []string{text[:1], text[1:] + "\n" + text[:2], text[2:] + "\n"} {
-					_, _ = o.Stdout.Write([]byte(part))
-				}
-			}
-			_, _ = o.Stdout.Write([]byte(text))
-		})
-	}
-	group.Wait()
-	all.end()
-	counts := map[string]int{}
-	for line := range strings.Lines(out.String()) {
-		counts[strings.TrimSuffix(line, "\n")]++
-	}
-	for _, text := range texts {
-		if counts[text] != 201 {
-			t.Errorf("lines = %v, want 201 of each", counts)
-		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // Runner is a [runner.Runner] whose attempts are containers. It adopts what an
-// earlier server left of attempts with one container; of one with several it ends
+// earlier server left of attempts whose containers were all started; of others it ends
 // what is left, and the attempt is lost.
 type Runner struct {
 	config Config
@@ -37,8 +37,8 @@ type Runner struct {
 	mu       sync.Mutex
 	closed   bool
 	attempts map[runner.ID]*attempt
-	left     map[runner.ID]leftover // of an earlier server, until a Start or a Wait takes it over
-	doubted  map[runner.ID]bool     // of which there may be containers that nobody here knows of
+	left     map[runner.ID]*leftover // of an earlier server, until a Start or a Wait takes it over
+	doubted  map[runner.ID]bool      // of which there may be containers that nobody here knows of
 }
 
 // Open connects to a daemon and looks for what an earlier server left with it. The
@@ -150,7 +150,7 @@ func (r *Runner) Start(ctx context.Context, spec runner.Spec, out runner.Output)
 type claim struct {
 	attempt *attempt
 	first   bool
-	left    leftover
+	left    *leftover
 }
 
 // claim returns the attempt of an ID, and none where there is nothing to go on with.
