@@ -313,11 +313,15 @@ func TestDaemonComesBack(t *testing.T) {
 	spec := hosted(specOf(t, shell("echo one; while [ ! -e "+file+" ]; do sleep 0.05; done; echo two; exit 5")))
 	stdout, _ := start(t, r, spec)
 	stdout.await(t, "one\n")
+	down, m := time.Now(), r.attempts[spec.ID].main()
 	p.down()
+	p.up()
+	for m.lastSeen().Before(down) { // else Docker might have ended it
+		time.Sleep(time.Millisecond)
+	}
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.up()
 	if got, want := wait(t, r, spec.ID), (runner.Result{ExitCode: 5}); got != want {
 		t.Errorf("ended with %+v, want %+v", got, want)
 	}

@@ -39,7 +39,7 @@ type member struct {
 	name     string // in the template; may be empty
 	main     bool
 	streams  streams
-	begun    time.Time                // no later than it was started or found
+	seen     atomic.Int64             // when it was known to run last, or was made or found, in Unix nanoseconds
 	conn     *client.HijackedResponse // nil where the output is read from the daemon's record
 	followed bool                     // it was started
 	ended    chan struct{}            // closed when exit, or lost, is set and all output is written
@@ -52,11 +52,15 @@ func newAttempt(id runner.ID) *attempt {
 }
 
 func newMember(id, name string, main bool, out runner.Output) *member {
-	return &member{
-		id: id, name: name, main: main, begun: time.Now(), ended: make(chan struct{}),
+	m := &member{
+		id: id, name: name, main: main, ended: make(chan struct{}),
 		streams: streams{stdout: cursor{out: out.Stdout}, stderr: cursor{out: out.Stderr}},
 	}
+	m.seen.Store(time.Now().UnixNano())
+	return m
 }
+
+func (m *member) lastSeen() time.Time { return time.Unix(0, m.seen.Load()) }
 
 // placed waits until the attempt runs and returns why it does not.
 func (a *attempt) placed(ctx context.Context) error {
@@ -203,16 +207,19 @@ func (r *Runner) abandon(a *attempt) {
 	}
 }
 
-// discard removes the containers and volumes of an attempt, in the background.
+// discard removes the containers and volumes of an attempt, in the background, and no
+// more of them at once than the daemon has CPUs: what is to be started comes first.
 func (r *Runner) discard(a *attempt) {
 	r.background.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
-		defer cancel()
 		for _, m := range a.containers() {
 			if m.conn != nil {
 				m.conn.Close()
 			}
 		}
+		r.removing <- struct{}{}
+		defer func() { <-r.removing }()
+		ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
+		defer cancel()
 		r.logError("remove containers of attempt", a.id, r.remove(ctx, a))
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 )
 
@@ -45,32 +47,47 @@ type daemon struct {
 	podman   bool
 	rootless bool
 	remote   bool // containers do not run on this very machine: a virtual one, or another
+	endsAll  bool // its end is that of its containers
 	cgroups1 bool
 	arch     string // as Go names it
 	cpus     int
 	broke    atomic.Int64 // when it went away last, in Unix nanoseconds
 }
 
-// watch keeps a connection open on which nothing is said. When that ends, so have the
-// others, and what came through them may have ended too soon.
+// watch keeps a connection open. When that ends, so have the others, and what came
+// through them may have ended too soon.
 func (d *daemon) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		if conn, err := d.Dialer()(ctx); err == nil {
 			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-			_, _ = conn.Read(make([]byte, 1)) // its end is what counts
+			// One on which nothing was ever asked Docker closes after five minutes.
+			_, _ = io.WriteString(conn, "HEAD /_ping HTTP/1.1\r\nHost: "+client.DummyHost+"\r\n\r\n")
+			_, _ = io.Copy(io.Discard, conn) // its end is what counts
 			stop()
 			_ = conn.Close()
+			d.broke.Store(time.Now().UnixNano())
 		}
-		d.breaks()
 		_ = pause(ctx, watchPause)
 	}
 }
 
-// breaks notes that the daemon is away, or was.
-func (d *daemon) breaks() { d.broke.Store(time.Now().UnixNano()) }
-
 // brokeSince reports whether the daemon went away after a time.
 func (d *daemon) brokeSince(t time.Time) bool { return d.broke.Load() >= t.UnixNano() }
+
+// mayHaveEnded reports whether the daemon may have ended a container when it went away:
+// one that was seen to run before that, and not after. Docker ends its containers with
+// itself, or when it is back, and they may have ended with any exit code; those of
+// Podman, and those that Docker restores, go on, unless they were killed too.
+func (d *daemon) mayHaveEnded(seen time.Time, s *container.State) bool {
+	if !d.brokeSince(seen) {
+		return false
+	}
+	if d.endsAll {
+		finished, err := time.Parse(time.RFC3339Nano, s.FinishedAt)
+		return err != nil || d.remote || finished.UnixNano() >= d.broke.Load()
+	}
+	return s.ExitCode == exitKilled || s.ExitCode == exitTerminated || s.ExitCode == exitUnknown
+}
 
 // ErrNoDaemon says that no daemon was found, or none that answers.
 var ErrNoDaemon = errors.New("no Docker or Podman answers")
@@ -121,7 +138,9 @@ func dialHost(ctx context.Context, host, certDir string) (*daemon, error) {
 	if err := d.look(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to %s: %w", host, err), c.Close())
 	}
-	d.podman = podman.Load()
+	if d.podman = podman.Load(); d.podman {
+		d.endsAll = false // it has no process that containers depend on
+	}
 	return d, nil
 }
 
@@ -157,6 +176,7 @@ func (d *daemon) look(ctx context.Context) error {
 	}
 	d.rootless = slices.ContainsFunc(info.SecurityOptions, func(o string) bool { return strings.Contains(o, "rootless") })
 	d.remote = !strings.HasPrefix(d.DaemonHost(), "unix://") || info.OperatingSystem == "Docker Desktop" || !sameMachine(info.KernelVersion)
+	d.endsAll = !info.LiveRestoreEnabled
 	d.cgroups1 = info.CgroupVersion == "1"
 	d.arch, d.cpus = goArch(info.Architecture), info.NCPU
 	return nil

@@ -117,7 +117,7 @@ func (r *Runner) followRecord(a *attempt, m *member) error {
 		}
 		if ended {
 			m.exit = exitOf(state)
-			return f.verdict()
+			return f.verdict(state)
 		}
 	}
 	return r.life.Err()
@@ -141,9 +141,6 @@ func (f *recordFollower) missed(err error) error {
 	if f.since.IsZero() {
 		f.since = time.Now()
 		f.log.Warn("the daemon does not answer", "attempt", f.attempt.id.String(), "error", err)
-	}
-	if client.IsErrConnectionFailed(err) {
-		f.daemon.breaks()
 	}
 	if time.Since(f.since) > f.config.Patience {
 		f.log.Error("the attempt is given up: its daemon does not answer", "attempt", f.attempt.id.String(), "error", err)
@@ -186,10 +183,9 @@ func (f *recordFollower) watch(ctx context.Context, done func()) {
 }
 
 // verdict tells whether a container that has ended did so by itself.
-func (f *recordFollower) verdict() error {
-	code := f.member.exit.code
-	if f.daemon.brokeSince(f.member.begun) && !f.attempt.stopped.Load() && (code == exitKilled || code == exitTerminated || code == exitUnknown) {
-		f.log.Warn("the attempt ended with its daemon", "attempt", f.attempt.id.String(), "exit_code", code)
+func (f *recordFollower) verdict(s *container.State) error {
+	if !f.attempt.stopped.Load() && f.daemon.mayHaveEnded(f.member.lastSeen(), s) {
+		f.log.Warn("the attempt ended with its daemon", "attempt", f.attempt.id.String(), "exit_code", s.ExitCode)
 		return runner.ErrLost
 	}
 	return nil
@@ -199,12 +195,16 @@ func (f *recordFollower) verdict() error {
 func (r *Runner) state(ctx context.Context, m *member) (*container.State, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
+	asked := time.Now()
 	reply, err := r.daemon.ContainerInspect(ctx, m.id, client.ContainerInspectOptions{})
 	if err != nil {
 		return nil, err
 	}
 	if reply.Container.State == nil {
 		return nil, errors.New("the daemon tells no state of the container")
+	}
+	if reply.Container.State.Running {
+		m.seen.Store(asked.UnixNano())
 	}
 	return reply.Container.State, nil
 }
