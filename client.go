@@ -25,6 +25,9 @@ type Client struct {
 	// bounds a followed log, too, and is better left at zero: contexts bound
 	// each call.
 	HTTPClient *http.Client
+	// Retrying, where it is not nil, is told why a request is sent again, before the
+	// pause that comes first. It must not block.
+	Retrying func(err error)
 }
 
 // Run starts a job, with overrides where o is not nil, and returns as soon as

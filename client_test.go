@@ -232,7 +232,7 @@ func TestClientRunRetries(t *testing.T) {
 	}
 }
 
-// Who is asked to wait waits.
+// Who is asked to wait waits, and tells why.
 func TestClientRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -245,9 +245,14 @@ func TestClientRetryAfter(t *testing.T) {
 			}
 			answerWith(202, "application/json", `{"id":"inv-1","state":"accepted"}`)(w, r)
 		})}}}
+		var told []error
+		client.Retrying = func(err error) { told = append(told, err) }
 		_, err := client.Run(t.Context(), "test-job", nil)
-		if took := time.Since(began); err != nil || took < 20*time.Second || took > time.Minute {
-			t.Errorf("Run = %v after %v, want 20 s to a minute", err, took)
+		if took := time.Since(began); err != nil || took < 20*time.Second || took > 25*time.Second {
+			t.Errorf("Run = %v after %v, want 20 s and a moment", err, took)
+		}
+		if len(told) != 1 || runwith.CodeOf(told[0]) != runwith.Unavailable {
+			t.Errorf("Retrying was told %v, want what was answered, once", told)
 		}
 	})
 }

@@ -25,7 +25,10 @@ func (c *Client) again(ctx context.Context, call func() (*Invocation, error)) (*
 		if err == nil || n == maxSends || !transient(err) || ctx.Err() != nil {
 			return invocation, err
 		}
-		if err := sleep(ctx, max(pause, 2*retryAfter(err)), err); err != nil { // it sleeps half of that at least
+		if c.Retrying != nil {
+			c.Retrying(err)
+		}
+		if err := sleep(ctx, retryAfter(err)+about(pause), err); err != nil {
 			return nil, err
 		}
 		pause = min(2*pause, maxPause)

@@ -44,7 +44,7 @@ func (c *Client) Wait(ctx context.Context, id string) (*Invocation, error) {
 		if err == nil && time.Since(asked) > maxPause {
 			pause = minPause // it did wait; only an answer at once must not be asked for at once again
 		}
-		if err := sleep(ctx, pause, err); err != nil {
+		if err := sleep(ctx, about(pause), err); err != nil {
 			return seen, err
 		}
 	}
@@ -59,10 +59,13 @@ func transient(err error) bool {
 	return false
 }
 
-// sleep pauses for about d. When ctx ends first it returns its error, with what
+// about is a time around d, so that many who wait do not come back together.
+func about(d time.Duration) time.Duration { return d/2 + rand.N(d) }
+
+// sleep pauses for d. When ctx ends first it returns its error, with what
 // was waited for as the cause.
 func sleep(ctx context.Context, d time.Duration, cause error) error {
-	timer := time.NewTimer(d/2 + rand.N(d))
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

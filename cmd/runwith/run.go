@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,7 +57,7 @@ Arguments behind -- replace the job's; a -- with nothing behind it empties them.
 				return &exitError{exitUsage, err}
 			}
 			r := &jobRun{
-				client: &runwith.Client{Server: f.server},
+				client: &runwith.Client{Server: f.server, Retrying: patient(cmd.ErrOrStderr())},
 				out:    cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
 				json: f.json, key: cmp.Or(f.key, rand.Text()),
 			}
@@ -107,6 +108,14 @@ func (f *runFlags) overrides(cmd *cobra.Command, args []string) (*runwith.Overri
 		o.Env[name] = value
 	}
 	return o, nil
+}
+
+// patient tells a person, once, what is waited for before the job is started.
+func patient(out io.Writer) func(error) {
+	var said sync.Once
+	return func(err error) {
+		said.Do(func() { fmt.Fprintf(out, "runwith: %v\nrunwith: asking again; Ctrl-C gives up\n", err) })
+	}
 }
 
 // jobRun is one run as a person watches it.

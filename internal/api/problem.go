@@ -111,6 +111,8 @@ func (s *server) problem(ctx context.Context, err error) *problem {
 		cause = e.Err
 	}
 	switch {
+	case p.Status == http.StatusServiceUnavailable:
+		s.log.WarnContext(ctx, "request refused for now", "code", p.Code, "detail", p.Detail, "cause", cause)
 	case p.Status >= http.StatusInternalServerError:
 		s.log.ErrorContext(ctx, "request failed", "code", p.Code, "detail", p.Detail, "cause", cause)
 	case s.log.Enabled(ctx, slog.LevelDebug):

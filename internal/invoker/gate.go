@@ -38,6 +38,11 @@ type askAgainError time.Duration
 
 func (a askAgainError) Error() string { return "ask again in " + time.Duration(a).String() }
 
+// askAgainAt is for a time in micros, which may have passed.
+func askAgainAt(at int64) askAgainError {
+	return askAgainError(max(time.Second, time.Until(fromMicros(at))))
+}
+
 // RetryAfter is how long to wait, as the HTTP header of that name tells it.
 func (a askAgainError) RetryAfter() time.Duration { return time.Duration(a) }
 

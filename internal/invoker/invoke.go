@@ -75,8 +75,8 @@ func (v *Invoker) repeat(ctx context.Context, r Record) (before Record, found bo
 	select {
 	case <-v.rebuilt:
 	default:
-		return r, false, runwith.Errorf(runwith.Unavailable,
-			"the keys that were used before are being read back from Cloud Run: send the request again in a moment")
+		return r, false, &runwith.Error{Code: runwith.Unavailable, Err: askAgainAt(v.knows.Load()),
+			Message: "the keys that were used before are being read back from Cloud Run: send the request again in a moment"}
 	}
 	before, err = v.store.FindKey(ctx, r.Owner, r.Key)
 	switch {
@@ -168,11 +168,6 @@ func (v *Invoker) confirmed(ctx context.Context, r Record) (_ runwith.Invocation
 	}
 }
 
-// askAgain says when what cannot be started now may be.
-func (v *Invoker) askAgain() error {
-	return askAgainError(max(time.Second, time.Until(fromMicros(v.opens.Load()))))
-}
-
 // patience is how long an invocation may wait where the store is ephemeral.
 const patience = 2 * time.Second
 
@@ -192,7 +187,7 @@ func (v *Invoker) sleepOrWithdraw(ctx context.Context, r Record, changed <-chan 
 	}
 	withdrawn, err := v.store.Withdraw(context.WithoutCancel(ctx), r.ID)
 	if err == nil && withdrawn {
-		return errors.Join(ctx.Err(), &runwith.Error{Code: runwith.ResourceExhausted, Err: v.askAgain(),
+		return errors.Join(ctx.Err(), &runwith.Error{Code: runwith.ResourceExhausted, Err: askAgainAt(v.opens.Load()),
 			Message: fmt.Sprintf("job %s cannot be started now, and this server keeps nothing that waits: ask again later", r.Job)})
 	}
 	return err

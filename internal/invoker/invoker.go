@@ -125,6 +125,7 @@ type Invoker struct {
 	logs    *gate
 	reach   reach
 	rebuilt chan struct{} // closed when every key is known
+	knows   atomic.Int64  // when that will be, where it is known; micros
 	slots   map[string]int
 	opens   atomic.Int64 // when the queue goes on that could not last; micros
 	accepts atomic.Int32 // requests that are being put on disk

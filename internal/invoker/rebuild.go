@@ -61,7 +61,9 @@ func (v *Invoker) rebuild(r rebuilding) {
 	if r.wanted {
 		found, done := v.readBack()
 		if done && (found || r.restored) {
-			v.sleep(nil, r.opened.Add(v.config.CallTimeout+v.config.Settle))
+			all := r.opened.Add(v.config.CallTimeout + v.config.Settle)
+			v.knows.Store(micros(all))
+			v.sleep(nil, all)
 			_, done = v.readBack()
 		}
 		if !done {

@@ -44,6 +44,11 @@ func TestRebuild(t *testing.T) {
 		if err := v.Ready(t.Context()); runwith.CodeOf(err) != runwith.Unavailable {
 			t.Errorf("Ready() = %v, want UNAVAILABLE", err)
 		}
+		synctest.Wait() // the executions were read
+		_, _, err := v.Invoke(t.Context(), keyedRequest("a"))
+		if after, ok := errors.AsType[askAgainError](err); !ok || after.RetryAfter().Round(time.Second) != DefaultCallTimeout+DefaultSettle {
+			t.Errorf("Invoke() while it is rebuilt = %v, which says to ask again in %v, want when that is over", err, after.RetryAfter())
+		}
 		began := time.Now()
 		<-v.Rebuilt()
 		if took := time.Since(began); took < DefaultCallTimeout+DefaultSettle {
