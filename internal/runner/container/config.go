@@ -8,9 +8,10 @@
 //
 // What the daemon does not tell is inferred. Where a container ends with exit code
 // 137, nobody has stopped it, and Podman runs on cgroups v1, where it never says so,
-// it is taken to have been killed for its memory. Where the daemon was away
-// meanwhile and the container ended with 137, 143 or 255, the daemon is taken to
-// have ended it, and the attempt is lost: that is no failure of the job's.
+// it is taken to have been killed for its memory. A container that ended while its
+// daemon was away, or as it shut down, is taken to have been ended by Docker, whatever
+// its exit code, and by others with 137, 143 or 255: the attempt is lost, and that is no
+// failure of the job's.
 package container
 
 import (

@@ -76,7 +76,7 @@ func (d *daemon) brokeSince(t time.Time) bool { return d.broke.Load() >= t.UnixN
 
 // mayHaveEnded reports whether the daemon may have ended a container when it went away:
 // one that was seen to run before that, and not after. Docker ends its containers with
-// itself, or when it is back, and they may have ended with any exit code; those of
+// itself, a little before or when it is back, and they may have ended with any exit code; those of
 // Podman, and those that Docker restores, go on, unless they were killed too.
 func (d *daemon) mayHaveEnded(seen time.Time, s *container.State) bool {
 	if !d.brokeSince(seen) {
@@ -84,9 +84,47 @@ func (d *daemon) mayHaveEnded(seen time.Time, s *container.State) bool {
 	}
 	if d.endsAll {
 		finished, err := time.Parse(time.RFC3339Nano, s.FinishedAt)
-		return err != nil || d.remote || finished.UnixNano() >= d.broke.Load()
+		return err != nil || d.remote || d.broke.Load()-finished.UnixNano() <= int64(shutdownTime)
 	}
 	return s.ExitCode == exitKilled || s.ExitCode == exitTerminated || s.ExitCode == exitUnknown
+}
+
+// shutdownTime is how long Docker takes to shut down, unless it is told otherwise.
+const shutdownTime = 15 * time.Second
+
+// shutsDown reports whether a container was ended by its daemon, which then goes away
+// itself: somebody has sent it a signal, and that was nobody here.
+func (d *daemon) shutsDown(ctx context.Context, id string, ended time.Time) bool {
+	if !d.endsAll || !d.signalled(ctx, id) {
+		return false
+	}
+	for time.Since(ended) < shutdownTime {
+		if d.brokeSince(ended) {
+			return true
+		}
+		if pause(ctx, watchPause) != nil {
+			return false
+		}
+	}
+	return false // it was somebody else
+}
+
+// signalled reports whether a container was sent a signal through the daemon, as far as
+// that remembers, and also where it has just gone away and cannot be asked.
+func (d *daemon) signalled(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	now := time.Now()
+	events := d.Events(ctx, client.EventsListOptions{ // those before now alone are not waited for
+		Until:   fmt.Sprintf("%d.%09d", now.Unix(), now.Nanosecond()),
+		Filters: make(client.Filters).Add("container", id).Add("event", "kill"),
+	})
+	select {
+	case <-events.Messages:
+		return true
+	case err := <-events.Err:
+		return !errors.Is(err, io.EOF) // which says that there is none
+	}
 }
 
 // ErrNoDaemon says that no daemon was found, or none that answers.

@@ -41,9 +41,9 @@ const (
 func (r *Runner) follow(a *attempt, m *member) {
 	err := errRecord
 	if m.conn != nil {
-		err = r.followConn(m)
+		err = r.followConn(a, m)
 	}
-	if err != nil && r.life.Err() == nil {
+	if errors.Is(err, errRecord) && r.life.Err() == nil {
 		err = r.followRecord(a, m)
 	}
 	if r.life.Err() != nil {
@@ -58,7 +58,7 @@ var errRecord = errors.New("the output is not complete")
 
 // followConn writes what comes through the connection that was made before the
 // container was started, so that nothing is missed.
-func (r *Runner) followConn(m *member) error {
+func (r *Runner) followConn(a *attempt, m *member) error {
 	defer context.AfterFunc(r.life, m.conn.Close)()
 	err := m.streams.copy(m.conn.Reader)
 	m.conn.Close()
@@ -79,6 +79,10 @@ func (r *Runner) followConn(m *member) error {
 				return errRecord // it may have been the connection's end alone
 			}
 			m.exit = exitOf(state)
+			if m.main && !a.stopped.Load() && r.daemon.shutsDown(r.life, m.id, end) {
+				r.log.Warn("the attempt ended with its daemon", "attempt", a.id.String(), "exit_code", m.exit.code)
+				return runner.ErrLost
+			}
 			return nil
 		}
 		if pause(ctx, wait) != nil {
