@@ -27,7 +27,7 @@ func TestMayHaveEnded(t *testing.T) {
 	broke := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct {
 		endsAll, remote bool
-		seen, finished  time.Duration // after the break
+		seen, finished  int // seconds after the break
 		code            int
 		want            bool
 	}{
@@ -43,7 +43,7 @@ func TestMayHaveEnded(t *testing.T) {
 	} {
 		d := &daemon{endsAll: test.endsAll, remote: test.remote}
 		d.broke.Store(broke.UnixNano())
-		at := func(n time.Duration) time.Time { return broke.Add(n * time.Second) }
+		at := func(seconds int) time.Time { return broke.Add(time.Duration(seconds) * time.Second) }
 		state := &container.State{ExitCode: test.code, FinishedAt: at(test.finished).Format(time.RFC3339Nano)}
 		if got := d.mayHaveEnded(at(test.seen), state); got != test.want {
 			t.Errorf("%s: mayHaveEnded = %t, want %t", name, got, test.want)
