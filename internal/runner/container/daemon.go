@@ -51,13 +51,22 @@ type daemon struct {
 	cgroups1 bool
 	arch     string // as Go names it
 	cpus     int
-	broke    atomic.Int64 // when it went away last, in Unix nanoseconds
+	wanted   chan struct{} // has something when an attempt is new
+	broke    atomic.Int64  // when it went away last, in Unix nanoseconds
 }
 
-// watch keeps a connection open. When that ends, so have the others, and what came
-// through them may have ended too soon.
-func (d *daemon) watch(ctx context.Context) {
+// watch keeps a connection open while there are attempts. When that ends, so have the
+// others, and what came through them may have ended too soon. Without attempts a
+// daemon that systemd starts on demand may end.
+func (d *daemon) watch(ctx context.Context, busy func() bool) {
 	for ctx.Err() == nil {
+		if !busy() {
+			select {
+			case <-d.wanted:
+			case <-ctx.Done():
+			}
+			continue
+		}
 		if conn, err := d.Dialer()(ctx); err == nil {
 			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 			// One on which nothing was ever asked Docker closes after five minutes.
@@ -68,6 +77,14 @@ func (d *daemon) watch(ctx context.Context) {
 			d.broke.Store(time.Now().UnixNano())
 		}
 		_ = pause(ctx, watchPause)
+	}
+}
+
+// want has it watched, for an attempt that is new.
+func (d *daemon) want() {
+	select {
+	case d.wanted <- struct{}{}:
+	default: // it is known
 	}
 }
 
@@ -172,7 +189,7 @@ func dialHost(ctx context.Context, host, certDir string) (*daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", host, err)
 	}
-	d := &daemon{Client: c}
+	d := &daemon{Client: c, wanted: make(chan struct{}, 1)}
 	if err := d.look(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to %s: %w", host, err), c.Close())
 	}

@@ -67,7 +67,7 @@ func Open(ctx context.Context, c Config) (_ *Runner, err error) {
 		return nil, err
 	}
 	r.removing = make(chan struct{}, max(1, r.daemon.cpus))
-	r.background.Go(func() { r.daemon.watch(r.life) })
+	r.background.Go(func() { r.daemon.watch(r.life, r.busy) })
 	if r.host, err = r.serveMetadata(ctx); err != nil {
 		return nil, err
 	}
@@ -172,6 +172,7 @@ func (r *Runner) claim(spec runner.Spec) (claim, error) {
 	delete(r.left, spec.ID)
 	a := newAttempt(spec.ID)
 	r.attempts[spec.ID] = a
+	r.daemon.want()
 	return claim{a, true, left}, nil
 }
 
@@ -197,8 +198,16 @@ func (r *Runner) find(id runner.ID) (*attempt, error) {
 	delete(r.left, id)
 	a = newAttempt(id)
 	r.attempts[id] = a
+	r.daemon.want()
 	r.adopt(a, left, runner.Output{})
 	return a, nil
+}
+
+// busy reports whether there are attempts.
+func (r *Runner) busy() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.attempts) > 0
 }
 
 func errStopping() error {
