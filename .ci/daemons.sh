@@ -37,7 +37,8 @@ start_docker() {
   folder=$(mktemp -d)
   daemon_folders+=("$folder")
   docker_bridge=runwith$$
-  ip link add "$docker_bridge" type bridge && ip link set "$docker_bridge" up &&
+  # An address that is given stays; one that is not changes with the containers on the bridge.
+  ip link add "$docker_bridge" address 02:72:77:00:00:01 type bridge && ip link set "$docker_bridge" up &&
     ip address add "10.213.$((RANDOM % 256)).1/24" dev "$docker_bridge" || return 1
   dockerd --bridge="$docker_bridge" --iptables=false --ip-forward=false --data-root "$folder/root" --exec-root "$folder/exec" \
     --pidfile "$folder/pid" --host "unix://$folder/docker.sock" >"$folder/log" 2>&1 &
