@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
@@ -134,12 +135,19 @@ func several(t *testing.T, file string) runner.Spec {
 	return spec
 }
 
-// noVolumes fails a test that has left some.
+// noVolumes waits until no volume bears the folder's label any more: they go after the
+// containers.
 func noVolumes(t *testing.T, r *Runner) {
 	t.Helper()
-	left, err := r.daemon.VolumeList(t.Context(), client.VolumeListOptions{Filters: make(client.Filters).Add("label", folderLabel+"="+r.folder)})
-	if err != nil || len(left.Items) > 0 {
-		t.Errorf("volumes that are left: %v, %v, want none", left.Items, err)
+	filters := make(client.Filters).Add("label", folderLabel+"="+r.folder)
+	for end := time.Now().Add(limit); ; time.Sleep(5 * time.Millisecond) {
+		left, err := r.daemon.VolumeList(t.Context(), client.VolumeListOptions{Filters: filters})
+		if err == nil && len(left.Items) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("volumes that are left: %v, %v, want none", left.Items, err)
+		}
 	}
 }
 
