@@ -260,8 +260,9 @@ func (m *mortal) alive() error {
 	return nil
 }
 
-func (s mortalStore) Recover(ctx context.Context, from time.Time, settle time.Duration) error {
-	return around(s.world, func() error { return s.Store.Recover(ctx, from, settle) })
+func (s mortalStore) Recover(ctx context.Context, from time.Time, settle time.Duration) (asOf time.Time, err error) {
+	err = around(s.world, func() (err error) { asOf, err = s.Store.Recover(ctx, from, settle); return err })
+	return asOf, err
 }
 
 func (s mortalStore) AddTwin(ctx context.Context, t Twin) (added bool, err error) {

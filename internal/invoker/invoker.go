@@ -126,6 +126,7 @@ type Invoker struct {
 	reach   reach
 	rebuilt chan struct{} // closed when every key is known
 	knows   atomic.Int64  // when that will be, where it is known; micros
+	past    past
 	slots   map[string]int
 	opens   atomic.Int64 // when the queue goes on that could not last; micros
 	accepts atomic.Int32 // requests that are being put on disk
@@ -203,9 +204,11 @@ func (v *Invoker) recover(ctx context.Context, r rebuilding) error {
 	if r.restored { // who called last may have done so just now
 		from = from.Add(v.config.CallTimeout + v.config.Settle)
 	}
-	if err := v.store.Recover(ctx, stored(from), v.config.Settle); err != nil {
+	asOf, err := v.store.Recover(ctx, stored(from), v.config.Settle)
+	if err != nil {
 		return err
 	}
+	v.past = past{asOf: earlier(asOf, r.opened), restored: r.restored}
 	jobs, err := v.store.WatchedJobs(ctx)
 	for _, job := range jobs {
 		v.watched.add(job)

@@ -14,9 +14,9 @@ import (
 // terminal. A state leads to itself where a row changes without leaving it.
 var edges = map[runwith.State][]runwith.State{
 	runwith.StateAccepted: {runwith.StateAccepted, runwith.StateStarting, runwith.StateRunning, runwith.StateRefused,
-		runwith.StateCancelled},
+		runwith.StateCancelled, runwith.StateUnresolved},
 	runwith.StateQueued: {runwith.StateQueued, runwith.StateStarting, runwith.StateRunning, runwith.StateRefused,
-		runwith.StateCancelled},
+		runwith.StateCancelled, runwith.StateUnresolved},
 	runwith.StateStarting: {runwith.StateStarting, runwith.StateAccepted, runwith.StateRunning, runwith.StateRefused,
 		runwith.StateCancelled, runwith.StateUnresolved},
 	runwith.StateRunning: {runwith.StateRunning, runwith.StateSucceeded, runwith.StateFailed, runwith.StateCancelled,
@@ -39,7 +39,7 @@ type Record struct {
 
 	Overrides []byte    // runpb.RunJobRequest_Overrides
 	Checked   bool      // held against the job, and Overrides carry the marker
-	JobUID    string    // of that job
+	JobUID    string    // of that job, or anyJob
 	NotBefore time.Time // waiting: when it may be dispatched; running: when its cancel is sent next
 	Lease     time.Time // who has it has ended by then; zero: nobody has
 	Postponed int       // times it went back to the queue, or its cancel was sent
@@ -71,8 +71,23 @@ func (r Record) keyLives(now time.Time) bool {
 
 // fitted was held against its job, and carries the marker.
 func (r Record) fitted(f fit) Record {
-	r.Overrides, r.JobUID, r.Checked = f.overrides, f.jobUID, true
+	r.Overrides, r.Checked = f.overrides, true
+	if r.JobUID != anyJob {
+		r.JobUID = f.jobUID
+	}
 	r.Lease = time.Time{}
+	return r
+}
+
+// anyJob is the UID of a record that a person has sent back to the queue: what a
+// list cannot tell of it is decided, until it is called again.
+const anyJob = "*"
+
+// of is a record that will start the job with the UID; empty where that is gone.
+func (r Record) of(uid string) Record {
+	if uid != "" {
+		r.JobUID = uid
+	}
 	return r
 }
 
@@ -156,9 +171,9 @@ func (r Record) unresolved(cause error, format string, args ...any) Record {
 }
 
 // retried is an unresolved record that a person sends back to the queue. It is
-// searched for once more before it is called.
+// searched for once more before it is called, and not found is enough then.
 func (r Record) retried(now time.Time) Record {
-	r.State, r.Error = runwith.StateAccepted, nil
+	r.State, r.Error, r.JobUID = runwith.StateAccepted, nil, anyJob
 	r.SearchFrom, r.NotBefore = now, now
 	return r
 }
@@ -184,6 +199,13 @@ func failureOf(err error) *runwith.Failure {
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
 		return a
 	}
 	return b

@@ -83,7 +83,7 @@ func (v *Invoker) notFound(r *round) {
 	}
 	var back []Record
 	for _, row := range missing {
-		if reason := r.inconclusive(row, uid); reason != "" {
+		if reason := v.inconclusive(r, row, uid); reason != "" {
 			v.move(row, notKnown(row, reason))
 			continue
 		}
@@ -91,7 +91,7 @@ func (v *Invoker) notFound(r *round) {
 	}
 	now := stored(time.Now())
 	for chunk := range slices.Chunk(back, movedAtOnce) {
-		moved, err := v.store.MoveEach(v.closing, chunk, func(row Record) Record { return row.returned(now) })
+		moved, err := v.store.MoveEach(v.closing, chunk, func(row Record) Record { return row.returned(now).of(uid) })
 		if err != nil {
 			v.storeFailed("return to the queue", err)
 		}
@@ -117,17 +117,36 @@ func (v *Invoker) jobUID(r *round) (string, error) {
 	return job.GetUid(), err
 }
 
-// inconclusive says why it proves nothing that the list does not have the record;
-// empty where it does prove that nothing was started.
-func (r *round) inconclusive(row Record, uid string) string {
+// past is what the store was when it was opened.
+type past struct {
+	asOf     time.Time // the latest that it told of
+	restored bool      // it is a copy: the world has gone on since then
+}
+
+// since returns from when on an execution of the record may have been created that
+// no list has ruled out.
+func (v *Invoker) since(r Record) time.Time {
 	switch {
-	case row.Attempts == 0 && r.jobGone:
-		return "" // RunJob will say so
+	case !r.waiting(): // its earlier calls were ruled out before it was called again
+		return later(r.Created, r.Lease.Add(-v.config.CallTimeout))
+	case v.past.restored:
+		return r.Created
+	}
+	return later(r.Created, v.past.asOf)
+}
+
+// inconclusive says why it proves nothing that the list does not have the record;
+// empty where it does prove that nothing was started, and where a person has
+// decided that already.
+func (v *Invoker) inconclusive(r *round, row Record, uid string) string {
+	switch {
+	case row.JobUID == anyJob, row.waiting() && r.jobGone: // RunJob will say so
+		return ""
 	case r.jobGone:
 		return "the job is gone, and its executions with it"
-	case row.Attempts > 0 && row.JobUID != uid:
+	case row.JobUID != uid && (!row.waiting() || v.past.restored && row.Checked):
 		return "the job was deleted and created again, and its executions went with the first"
-	case r.listed >= retained && r.oldest.After(row.Created.Add(-clockSkew)):
+	case r.listed >= retained && r.oldest.After(v.since(row).Add(-clockSkew)):
 		return "Cloud Run keeps the last 1,000 executions of a job, and all of them are newer"
 	}
 	return ""

@@ -95,8 +95,9 @@ type Queue interface {
 	Unchecked(ctx context.Context, now, lease time.Time, limit int) (_ []Record, next time.Time, err error)
 	// Recover is for the start of a process that has the store for itself: who had
 	// a lease is gone. Calls become unknown, and what waits is searched for; not
-	// found counts from the time given.
-	Recover(ctx context.Context, from time.Time, settle time.Duration) error
+	// found counts from the time given. asOf is the latest that the store tells of:
+	// until then certainly nothing was started of what waits.
+	Recover(ctx context.Context, from time.Time, settle time.Duration) (asOf time.Time, err error)
 }
 
 // Take says what may be taken.

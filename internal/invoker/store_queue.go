@@ -178,8 +178,11 @@ func (s *sqliteStore) Unchecked(ctx context.Context, now, lease time.Time, limit
 }
 
 // Recover implements [Queue].
-func (s *sqliteStore) Recover(ctx context.Context, from time.Time, settle time.Duration) error {
-	_, err := s.write(ctx, "recover invocations", func(tx *sqlite.Tx) ([]Record, error) {
+func (s *sqliteStore) Recover(ctx context.Context, from time.Time, settle time.Duration) (asOf time.Time, err error) {
+	_, err = s.write(ctx, "recover invocations", func(tx *sqlite.Tx) ([]Record, error) {
+		if asOf, err = latest(tx); err != nil {
+			return nil, err
+		}
 		_, err := tx.Exec(`UPDATE invocations INDEXED BY invocations_waiting
 			SET lease_until = 0, search_from = max(search_from, ?), watched = 1, version = version + 1 WHERE `+isWaiting, micros(from))
 		if err != nil {
@@ -196,7 +199,17 @@ func (s *sqliteStore) Recover(ctx context.Context, from time.Time, settle time.D
 		})
 		return nil, err
 	})
-	return err
+	return asOf, err
+}
+
+// latest is the last thing that has happened by what the rows tell.
+func latest(tx *sqlite.Tx) (time.Time, error) {
+	var at int64
+	err := tx.QueryRow(`SELECT max(
+		coalesce((SELECT created FROM invocations ORDER BY rowid DESC LIMIT 1), 0),
+		coalesce((SELECT max(finished) FROM invocations WHERE finished > 0), 0),
+		coalesce((SELECT max(started) FROM invocations WHERE state = 'running'), 0))`).Scan(&at)
+	return fromMicros(at), err
 }
 
 // list is how names are handed to json_each.

@@ -193,11 +193,13 @@ func testRecover(t *testing.T, s invoker.Store) {
 	running := Waiting(2)
 	running.State, running.Execution = runwith.StateRunning, "e"
 	ended := Waiting(3)
-	ended.State, ended.Finished = runwith.StateSucceeded, begin()
+	ended.State, ended.Finished = runwith.StateSucceeded, begin().Add(2*time.Hour)
 	for _, r := range []invoker.Record{leased, calling, running, ended} {
 		put(t, s, r)
 	}
-	must(t, "Recover", s.Recover(t.Context(), begin(), 10*time.Second))
+	asOf, err := s.Recover(t.Context(), begin(), 10*time.Second)
+	must(t, "Recover", err)
+	want(t, "the latest", asOf, ended.Finished)
 	if r := find(t, s, "id-000"); !r.Lease.IsZero() || !r.SearchFrom.Equal(begin()) {
 		t.Errorf("what waits = %+v, want it to be searched for", r)
 	}

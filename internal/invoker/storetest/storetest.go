@@ -143,8 +143,8 @@ func testEdges(t *testing.T, s invoker.Store) {
 		refused, unresolved                 = runwith.StateRefused, runwith.StateUnresolved
 	)
 	allowed := map[runwith.State][]runwith.State{
-		accepted:   {accepted, starting, running, refused, cancelled},
-		queued:     {queued, starting, running, refused, cancelled},
+		accepted:   {accepted, starting, running, refused, cancelled, unresolved},
+		queued:     {queued, starting, running, refused, cancelled, unresolved},
 		starting:   {accepted, starting, running, refused, cancelled, unresolved},
 		running:    {running, succeeded, failed, cancelled, unresolved},
 		unresolved: {unresolved, accepted, running},

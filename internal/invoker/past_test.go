@@ -1,0 +1,186 @@
+package invoker
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+)
+
+// others starts executions that are not of an invoker.
+func (c *cloud) others(n int) {
+	for range n {
+		c.start("report", &runpb.RunJobRequest_Overrides{})
+	}
+}
+
+// TestRestartBehindManyExecutions has more executions since what waits was accepted
+// than Cloud Run keeps. The store is the one that was there, so that they say
+// nothing of what waits: it goes on.
+func TestRestartBehindManyExecutions(t *testing.T) {
+	in(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "invoker.db")
+		ids := waitingRows(t, path, 3)
+		c := &cloud{life: time.Second, run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if n > 0 {
+				return nil, errDial
+			}
+			return start(), nil
+		}}
+		v := reopen(t, c, path)
+		time.Sleep(time.Hour)
+		time.Sleep(time.Minute)
+		c.others(retained)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		last := invoke(t, v, runwith.Overrides{})
+		closeInvoker(t, v)
+
+		c.run = nil
+		c.started = c.started[len(c.started)-retained:]
+		v = reopen(t, c, path)
+		for _, id := range append(ids, last.ID) {
+			if got := until(t, v, id, runwith.StateSucceeded, runwith.StateUnresolved); got.State != runwith.StateSucceeded {
+				t.Errorf("invocation = %+v, %+v, want it to succeed", got, got.Error)
+			}
+		}
+	})
+}
+
+// TestUnknownBehindManyExecutions loses a call of what has waited while Cloud Run
+// was given more than it keeps: only what is newer than the call could hide it.
+func TestUnknownBehindManyExecutions(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			switch n {
+			case 0:
+				return nil, tooMany(time.Hour)
+			case 1:
+				return nil, errBroken
+			}
+			return start(), nil
+		}}
+		v := open(t, c)
+		<-v.Rebuilt()
+		id := invoke(t, v, runwith.Overrides{}).ID
+		time.Sleep(30 * time.Minute)
+		c.others(retained)
+		if got := until(t, v, id, runwith.StateRunning, runwith.StateUnresolved); got.State != runwith.StateRunning {
+			t.Errorf("invocation = %+v, %+v, want it to run", got, got.Error)
+		}
+	})
+}
+
+// TestCopyBehindManyExecutions does the same to a copy of the store, from which what
+// waits may have been started: a person decides, and what they say is done.
+func TestCopyBehindManyExecutions(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*cloud){
+		"more than are kept":               func(c *cloud) { c.others(retained) },
+		"the job was deleted and made new": func(c *cloud) { c.job = anotherUID },
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				path := filepath.Join(t.TempDir(), "invoker.db")
+				ids := waitingRows(t, path, 2)
+				if err := os.WriteFile(path+RestoredSuffix, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(24 * time.Hour)
+				c := &cloud{}
+				change(c)
+				v := reopen(t, c, path)
+				for _, id := range ids {
+					until(t, v, id, runwith.StateUnresolved)
+				}
+				if c.calls() > 0 {
+					t.Fatalf("%d calls, want none before somebody has decided", c.calls())
+				}
+				checkRetry(t, v, ids[0], runwith.StateRunning)
+				if c.calls() != 1 {
+					t.Errorf("%d calls, want 1", c.calls())
+				}
+			})
+		})
+	}
+}
+
+// checkRetry decides to retry, and wants that to end in a state.
+func checkRetry(t *testing.T, v *Invoker, id string, want runwith.State) {
+	t.Helper()
+	if _, err := v.Resolve(t.Context(), id, DecideRetry); err != nil {
+		t.Fatalf("Resolve() = %v", err)
+	}
+	if got := until(t, v, id, runwith.StateRunning, runwith.StateRefused, runwith.StateUnresolved); got.State != want {
+		t.Errorf("after the retry = %+v, %+v, want it %s", got, got.Error, want)
+	}
+}
+
+// TestRetryIsDone has a person retry while nothing more can be known than before.
+func TestRetryIsDone(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*cloud)
+		want   runwith.State
+	}{
+		"more than are kept":               {func(c *cloud) { c.others(retained) }, runwith.StateRunning},
+		"the job was deleted and made new": {func(c *cloud) { c.job = anotherUID }, runwith.StateRunning},
+		"the job is gone":                  {func(c *cloud) { c.job = gone404 }, runwith.StateRefused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				c := &cloud{}
+				c.run = func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+					switch {
+					case n == 0:
+						return nil, errBroken
+					case test.want == runwith.StateRefused:
+						return nil, runwith.Errorf(runwith.NotFound, "no job")
+					}
+					return start(), nil
+				}
+				v := open(t, c)
+				<-v.Rebuilt()
+				id := invoke(t, v, runwith.Overrides{}).ID
+				until(t, v, id, runwith.StateStarting)
+				synctest.Wait()
+				test.change(c)
+				until(t, v, id, runwith.StateUnresolved)
+				checkRetry(t, v, id, test.want)
+				if c.calls() != 2 {
+					t.Errorf("%d calls, want 2", c.calls())
+				}
+			})
+		})
+	}
+}
+
+// TestRetryOfAnUnknownIsKnown retries, and loses the answer again: the job is the one
+// that it was called for then, so that it can be known what became of it.
+func TestRetryOfAnUnknownIsKnown(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if n < 2 {
+				return nil, errBroken
+			}
+			return start(), nil
+		}}
+		v := open(t, c)
+		<-v.Rebuilt()
+		id := invoke(t, v, runwith.Overrides{}).ID
+		until(t, v, id, runwith.StateStarting)
+		synctest.Wait()
+		c.job = anotherUID
+		until(t, v, id, runwith.StateUnresolved)
+		checkRetry(t, v, id, runwith.StateRunning)
+		if c.calls() != 3 {
+			t.Errorf("%d calls, want 3", c.calls())
+		}
+	})
+}
