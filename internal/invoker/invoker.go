@@ -130,6 +130,7 @@ type Invoker struct {
 	slots   map[string]int
 	opens   atomic.Int64 // when the queue goes on that could not last; micros
 	accepts atomic.Int32 // requests that are being put on disk
+	calling sync.Map     // IDs of the invocations whose call is under way here
 	ticks   ticks
 
 	// Each holds one when there may be something new for its loop.

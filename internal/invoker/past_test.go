@@ -184,3 +184,41 @@ func TestRetryOfAnUnknownIsKnown(t *testing.T) {
 		}
 	})
 }
+
+// TestClockJumpsDuringACall has the clock put forward by an hour while a call is out,
+// which makes its lease seem to have ended: it is not called again before the call
+// has ended, nor is the settling delay cut short then.
+func TestClockJumpsDuringACall(t *testing.T) {
+	t.Parallel()
+	t.Run("the call is out", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			c := &cloud{late: time.Minute, run: func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
+				time.Sleep(50 * time.Second)
+				return start(), nil
+			}}
+			v := open(t, c, func(c *Config) { c.Settle = time.Second })
+			<-v.Rebuilt()
+			id := invoke(t, v, runwith.Overrides{}).ID
+			until(t, v, id, runwith.StateStarting)
+			script(t, v, `UPDATE invocations SET lease_until = lease_until - 3600000000`)
+			v.lapse()
+			got := until(t, v, id, runwith.StateRunning)
+			time.Sleep(time.Hour)
+			if got = now(t, v, id); c.calls() != 1 || got.Twins != 0 {
+				t.Errorf("after %d calls: %+v, want one", c.calls(), got)
+			}
+		})
+	})
+	t.Run("the call has ended", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			v := open(t, &cloud{})
+			called := time.Now()
+			r := Record{Invocation: runwith.Invocation{State: runwith.StateStarting}, Lease: stored(called.Add(-time.Hour))}
+			got := v.after(r, answer{err: errBroken, deadline: called.Add(40 * time.Second)})
+			if want := stored(called.Add(40*time.Second + DefaultSettle)); !got.SearchFrom.Equal(want) {
+				t.Errorf("not found counts from %v, want %v", got.SearchFrom, want)
+			}
+		})
+	})
+}
+

@@ -70,7 +70,8 @@ func (v *Invoker) twin(r Record, execution string) {
 func (v *Invoker) notFound(r *round) {
 	var missing []Record
 	for _, row := range r.rows {
-		if !row.SearchFrom.IsZero() && len(r.bearers[row.ID]) == 0 && !r.began.Before(r.poller.counting(row)) {
+		_, calling := v.calling.Load(row.ID) // its lease seems to have ended: the clock has jumped
+		if !row.SearchFrom.IsZero() && !calling && len(r.bearers[row.ID]) == 0 && !r.began.Before(r.poller.counting(row)) {
 			missing = append(missing, row)
 		}
 	}

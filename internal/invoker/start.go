@@ -15,6 +15,7 @@ import (
 type answer struct {
 	execution *runpb.Execution
 	err       error
+	deadline  time.Time // of the call, by the monotonic clock
 }
 
 func (a answer) outcome() cloudrun.Outcome { return cloudrun.OutcomeOf(a.err) }
@@ -22,6 +23,8 @@ func (a answer) outcome() cloudrun.Outcome { return cloudrun.OutcomeOf(a.err) }
 // start calls Cloud Run for a record that is starting on disk, and writes down
 // what came of it.
 func (v *Invoker) start(r Record, probing bool) {
+	v.calling.Store(r.ID, nil)
+	defer v.calling.Delete(r.ID)
 	a := v.call(r)
 	v.reach.told(a.err)
 	outcome := a.outcome()
@@ -52,10 +55,11 @@ func (v *Invoker) call(r Record) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), r.Lease)
+	deadline := time.Now().Add(time.Until(r.Lease))
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	execution, err := v.cloud.Run(ctx, r.Job, overrides)
-	return answer{execution, err}
+	return answer{execution, err, deadline}
 }
 
 // pause keeps the queue from what Cloud Run has refused: quota, credentials, no
@@ -80,6 +84,8 @@ func (v *Invoker) after(r Record, a answer) Record {
 	case cloudrun.Refused:
 		return r.refused(a.err, now)
 	}
+	// A clock that was put forward during the call shows its end at a later time.
+	r.Lease = later(r.Lease, stored(now.Add(time.Until(a.deadline))))
 	return r.unknown(v.config.Settle)
 }
 
@@ -94,7 +100,7 @@ func (v *Invoker) record(r Record, a answer) {
 			v.follow(r, moved)
 			return
 		case errors.Is(err, ErrTaken):
-			a = answer{err: runwith.Errorf(runwith.Internal, "execution %s belongs to another invocation", to.Execution)}
+			a.err = runwith.Errorf(runwith.Internal, "execution %s belongs to another invocation", to.Execution)
 			continue
 		case errors.Is(err, ErrStale):
 			var again bool
