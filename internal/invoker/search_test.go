@@ -65,6 +65,27 @@ func TestLateness(t *testing.T) {
 	}
 }
 
+// TestTwinOfACallLongAgo has a second call wait for its quota until the first one's
+// time is nearly over: the list is watched for an hour after the second, too.
+func TestTwinOfACallLongAgo(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{late: 80 * time.Minute, life: time.Second}
+		c.run = func(ctx context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if n == 1 {
+				return nil, tooMany(50 * time.Minute)
+			}
+			return lostFirst(ctx, n, start)
+		}
+		v := open(t, c)
+		id := invoke(t, v, runwith.Overrides{}).ID
+		wait(t, v, id)
+		time.Sleep(time.Hour)
+		if got := now(t, v, id); got.Twins != 1 || len(c.cancels) != 1 || c.calls() != 3 {
+			t.Errorf("after %d calls: %+v and cancels of %v, want one twin", c.calls(), got, c.cancels)
+		}
+	})
+}
+
 // TestListIsFasterThanTheAnswer has a list show the execution of a second call before the
 // first one's, and both before the answer.
 func TestListIsFasterThanTheAnswer(t *testing.T) {
