@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
 )
 
 // A backup that is taken while executions begin, run and end holds what there was,
@@ -126,6 +128,28 @@ func namesIn(t *testing.T, archive []byte) (names []string) {
 		names = append(names, header.Name)
 	}
 }
+
+// The store of an invoker whose Cloud Run has gone on since the backup is marked, so
+// that the invoker reads back what it does not know; one with its engine is not.
+func TestRestoreMarksAnInvokerAlone(t *testing.T) {
+	t.Parallel()
+	whole := t.TempDir()
+	shell{stdin: string(sampleArchive(t))}.run(t, exitOK, "restore", "-", "--data", whole)
+	if _, err := os.Stat(markOf(whole)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the mark beside an engine = %v, want none", err)
+	}
+	if err := os.Remove(filepath.Join(whole, engineDatabase)); err != nil {
+		t.Fatal(err)
+	}
+	archive, _ := shell{}.run(t, exitOK, "backup", "-", "--data", whole)
+	alone := t.TempDir()
+	shell{stdin: archive}.run(t, exitOK, "restore", "-", "--data", alone)
+	if info, err := os.Stat(markOf(alone)); err != nil || info.Mode() != 0o600 {
+		t.Errorf("the mark = %v, %v, want it there, 0600", info, err)
+	}
+}
+
+func markOf(data string) string { return filepath.Join(data, invokerDatabase+invoker.RestoredSuffix) }
 
 // An archive that is not whole leaves the folder empty, wherever it is cut.
 func TestRestoreOfAnArchiveThatIsCutOff(t *testing.T) {

@@ -199,7 +199,7 @@ func (u *unpacker) mark() error {
 	if _, err := u.root.Stat(unpublished(engineDatabase)); err == nil {
 		return nil
 	}
-	mark, err := u.root.Create(invokerDatabase + invoker.RestoredSuffix)
+	mark, err := u.root.OpenFile(invokerDatabase+invoker.RestoredSuffix, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
