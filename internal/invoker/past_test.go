@@ -2,6 +2,7 @@ package invoker
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -185,6 +186,39 @@ func TestRetryOfAnUnknownIsKnown(t *testing.T) {
 	})
 }
 
+// TestCopyOfWhatWasNotChecked restores an invocation that was not held against its
+// job yet, which would refuse it today: it is searched for first, and found.
+func TestCopyOfWhatWasNotChecked(t *testing.T) {
+	in(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "invoker.db")
+		c := &cloud{life: time.Minute, job: func(string) (*runpb.Job, error) { return nil, errDial }}
+		v := reopen(t, c, path)
+		<-v.Rebuilt()
+		id := invoke(t, v, runwith.Overrides{}).ID
+		closeInvoker(t, v)
+		copied, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		c.job = nil
+		v = reopen(t, c, path)
+		ran := until(t, v, id, runwith.StateRunning)
+		closeInvoker(t, v)
+
+		c.job = func(id string) (*runpb.Job, error) {
+			return jobOf(id, &runpb.Container{Env: []*runpb.EnvVar{variable(ReservedPrefix+"X", "1")}}), nil
+		}
+		path = filepath.Join(t.TempDir(), "invoker.db")
+		if err := errors.Join(os.WriteFile(path, copied, 0o600), os.WriteFile(path+RestoredSuffix, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if got := wait(t, reopen(t, c, path), id); got.State != runwith.StateSucceeded || got.Execution != ran.Execution {
+			t.Errorf("invocation = %+v, %+v, want that of %s", got, got.Error, ran.Execution)
+		}
+	})
+}
+
 // TestClockJumpsDuringACall has the clock put forward by an hour while a call is out,
 // which makes its lease seem to have ended: it is not called again before the call
 // has ended, nor is the settling delay cut short then.
@@ -221,4 +255,3 @@ func TestClockJumpsDuringACall(t *testing.T) {
 		})
 	})
 }
-

@@ -91,7 +91,7 @@ type Queue interface {
 	// allow.
 	Take(ctx context.Context, q Take) (Taken, error)
 	// Unchecked leases those that were not held against their job yet, and returns
-	// when to look again.
+	// when to look again. What is searched for is not among them.
 	Unchecked(ctx context.Context, now, lease time.Time, limit int) (_ []Record, next time.Time, err error)
 	// Recover is for the start of a process that has the store for itself: who had
 	// a lease is gone. Calls become unknown, and what waits is searched for; not

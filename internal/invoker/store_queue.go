@@ -159,7 +159,7 @@ func (t *taking) lookAhead() error {
 // Unchecked implements [Queue].
 func (s *sqliteStore) Unchecked(ctx context.Context, now, lease time.Time, limit int) (_ []Record, next time.Time, err error) {
 	leased, err := s.write(ctx, "take what was not checked", func(tx *sqlite.Tx) ([]Record, error) {
-		const unchecked = ` INDEXED BY invocations_waiting WHERE ` + isWaiting + ` AND checked = 0`
+		const unchecked = ` INDEXED BY invocations_waiting WHERE ` + isWaiting + ` AND checked = 0 AND search_from = 0`
 		due, err := records(tx, selectRecord+unchecked+` AND not_before <= ? AND lease_until <= ? ORDER BY id LIMIT ?`, micros(now), micros(now), limit)
 		if err != nil {
 			return nil, err

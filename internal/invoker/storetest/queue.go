@@ -86,9 +86,16 @@ func testSearchFirst(t *testing.T, s invoker.Store) {
 	if taken, err := s.Take(t.Context(), take(begin(), 9)); err != nil || len(taken.Records) > 0 {
 		t.Fatalf("Take = %v, %v, want nothing", ids(taken.Records), err)
 	}
+	unchecked := Waiting(1)
+	unchecked.Checked, unchecked.SearchFrom = false, r.SearchFrom
+	put(t, s, unchecked)
+	leased, _, err := s.Unchecked(t.Context(), begin(), begin().Add(time.Minute), 9)
+	if err != nil || len(leased) > 0 {
+		t.Fatalf("Unchecked = %v, %v, want nothing: a check may end it", ids(leased), err)
+	}
 	watched, err := s.Watched(t.Context(), "report")
 	must(t, "Watched", err)
-	want(t, "watched", ids(watched), []string{r.ID})
+	want(t, "watched", ids(watched), []string{r.ID, unchecked.ID})
 	found := r
 	found.SearchFrom = time.Time{}
 	_, err = s.Move(t.Context(), r, found)
