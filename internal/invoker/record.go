@@ -71,10 +71,7 @@ func (r Record) keyLives(now time.Time) bool {
 
 // fitted was held against its job, and carries the marker.
 func (r Record) fitted(f fit) Record {
-	r.Overrides, r.Checked = f.overrides, true
-	if r.JobUID != anyJob {
-		r.JobUID = f.jobUID
-	}
+	r.Overrides, r.JobUID, r.Checked = f.overrides, f.jobUID, true
 	r.Lease = time.Time{}
 	return r
 }
