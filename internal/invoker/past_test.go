@@ -219,6 +219,66 @@ func TestCopyOfWhatWasNotChecked(t *testing.T) {
 	})
 }
 
+// TestCopyIsCancelledOnceItIsFound asks to cancel what waits in a copy, while it is
+// searched for: it runs, so that Cloud Run is asked, and only then it has ended.
+func TestCopyIsCancelledOnceItIsFound(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*testing.T, *Invoker, string){
+		"cancelled": func(t *testing.T, v *Invoker, id string) {
+			if i, err := v.Cancel(t.Context(), id); err != nil || i.State.Settled() {
+				t.Errorf("Cancel() = %+v, %v, want it to be found first", i, err)
+			}
+		},
+		"replaced": func(t *testing.T, v *Invoker, id string) {
+			invoke(t, v, runwith.Overrides{})
+			if i := now(t, v, id); i.State.Settled() {
+				t.Errorf("what is replaced = %+v, want it to be found first", i)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				path := filepath.Join(t.TempDir(), "invoker.db")
+				id := slottedRow(t, path)
+				if err := os.WriteFile(path+RestoredSuffix, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				c := &cloud{}
+				c.start("report", &runpb.RunJobRequest_Overrides{ContainerOverrides: []*runpb.RunJobRequest_Overrides_ContainerOverride{
+					{Env: Record{Invocation: runwith.Invocation{ID: id}}.markers()},
+				}})
+				c.page = func(int) error { return errBroken }
+				v := reopen(t, c, path, bounded(1, Replacing))
+				end(t, v, id)
+				synctest.Wait()
+				c.mu.Lock()
+				c.page = nil
+				c.mu.Unlock()
+				if got := wait(t, v, id); got.State != runwith.StateCancelled || got.Execution == "" || len(c.cancels) != 1 {
+					t.Errorf("invocation = %+v, cancels of %v, want its execution cancelled", got, c.cancels)
+				}
+			})
+		})
+	}
+}
+
+// slottedRow leaves an invocation that waits, with a concurrency key.
+func slottedRow(t *testing.T, path string) (id string) {
+	t.Helper()
+	s := openStore(t, path)
+	r := Record{
+		Invocation: runwith.Invocation{ID: "01900000-0000-7000-8000-000000000000", Job: "report", State: runwith.StateAccepted, Created: stored(time.Now())},
+		Version:    1, Slot: "report", Checked: true,
+	}
+	if _, err := s.Import(t.Context(), []Record{r}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return r.ID
+}
+
 // TestClockJumpsDuringACall has the clock put forward by an hour while a call is out,
 // which makes its lease seem to have ended: it is not called again before the call
 // has ended, nor is the settling delay cut short then.

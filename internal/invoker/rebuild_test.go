@@ -157,6 +157,29 @@ func TestRebuildFindsTwins(t *testing.T) {
 	})
 }
 
+// TestRebuildWatchesForTwins loses the store while one of two executions does not
+// show yet.
+func TestRebuildWatchesForTwins(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{life: time.Second, run: func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			return start(), nil
+		}}
+		v := open(t, c)
+		<-v.Rebuilt()
+		id := invoke(t, v, runwith.Overrides{}).ID
+		wait(t, v, id)
+		closeInvoker(t, v)
+
+		v = open(t, c)
+		<-v.Rebuilt()
+		c.start("report", c.runs[0])
+		time.Sleep(time.Hour)
+		if got := now(t, v, id); got.Twins != 1 || len(c.cancels) != 1 {
+			t.Errorf("invocation = %+v, cancels of %v, want one twin", got, c.cancels)
+		}
+	})
+}
+
 // TestRestoredBackup goes back to yesterday's copy: what was started since is not
 // started again, neither by the queue nor by a repeat.
 func TestRestoredBackup(t *testing.T) {
@@ -243,7 +266,11 @@ func TestEphemeral(t *testing.T) {
 			in(t, func(t *testing.T) {
 				v := open(t, &cloud{run: test.run}, func(c *Config) { c.Ephemeral = true })
 				<-v.Rebuilt()
+				began := time.Now()
 				got, _, err := v.Invoke(t.Context(), keyedRequest("k"))
+				if took := time.Since(began); runwith.CodeOf(err) == runwith.ResourceExhausted && took > 0 {
+					t.Errorf("a refusal of Cloud Run's is told after %v, want at once", took)
+				}
 				if got.State != test.state || runwith.CodeOf(err) != test.code {
 					t.Errorf("Invoke() = %+v, %v, want %q, %v", got, err, test.state, test.code)
 				}
@@ -313,6 +340,26 @@ func TestReadiness(t *testing.T) {
 		synctest.Wait()
 		if err := v.Ready(t.Context()); err != nil {
 			t.Errorf("Ready() when Cloud Run is back = %v", err)
+		}
+	})
+}
+
+// TestReadinessWithoutCredentials counts as no answer that Cloud Run knows nobody.
+func TestReadinessWithoutCredentials(t *testing.T) {
+	in(t, func(t *testing.T) {
+		nobody := runwith.Errorf(runwith.Unauthenticated, "who is it")
+		c := &cloud{
+			run:  func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error) { return nil, nobody },
+			page: func(int) error { return nobody },
+		}
+		v := open(t, c, func(c *Config) { c.Rebuild = RebuildNever })
+		id := invoke(t, v, runwith.Overrides{}).ID
+		time.Sleep(time.Minute)
+		if err := v.Ready(t.Context()); runwith.CodeOf(err) != runwith.Unavailable {
+			t.Errorf("Ready() = %v, want UNAVAILABLE", err)
+		}
+		if i := now(t, v, id); i.State != runwith.StateAccepted {
+			t.Errorf("invocation = %+v, want it accepted", i)
 		}
 	})
 }

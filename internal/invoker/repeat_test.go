@@ -44,6 +44,28 @@ func TestRepeat(t *testing.T) {
 	})
 }
 
+// TestKeyExpires takes a key for another request when its time is over.
+func TestKeyExpires(t *testing.T) {
+	in(t, func(t *testing.T) {
+		v := open(t, &cloud{life: time.Minute})
+		<-v.Rebuilt()
+		first, _, err := v.Invoke(t.Context(), keyedRequest("k"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := keyedRequest("k")
+		other.Overrides.Args = nil
+		time.Sleep(keyAfterAcceptance - time.Minute)
+		if _, _, err := v.Invoke(t.Context(), other); runwith.CodeOf(err) != runwith.AlreadyExists {
+			t.Errorf("Invoke() before its time is over = %v, want ALREADY_EXISTS", err)
+		}
+		time.Sleep(2 * time.Minute)
+		if second, replayed, err := v.Invoke(t.Context(), other); err != nil || replayed || second.ID == first.ID {
+			t.Errorf("Invoke() after its time = %+v, replayed %v, %v, want a new one", second, replayed, err)
+		}
+	})
+}
+
 // TestHundredRepeats runs on the machine's own clock, for -race.
 func TestHundredRepeats(t *testing.T) {
 	t.Parallel()

@@ -86,6 +86,57 @@ func TestTwinOfACallLongAgo(t *testing.T) {
 	})
 }
 
+// TestTwinIsCancelledInTheEnd has Cloud Run refuse to cancel a twin for a while.
+func TestTwinIsCancelledInTheEnd(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{late: DefaultCallTimeout + DefaultSettle + 30*time.Second, run: lostFirst}
+		refusals := 0
+		c.cancelled = func(string) error {
+			if refusals++; refusals < 5 {
+				return errBroken
+			}
+			return nil
+		}
+		v := open(t, c)
+		id := invoke(t, v, runwith.Overrides{}).ID
+		until(t, v, id, runwith.StateRunning)
+		time.Sleep(time.Hour)
+		if got := now(t, v, id); got.Twins != 1 || len(c.cancels) != 5 || len(c.ended) != 1 {
+			t.Errorf("invocation = %+v, cancels of %v, want one twin that is cancelled at the fifth time", got, c.cancels)
+		}
+	})
+}
+
+// TestAnswerNamesATwin has a list show the execution of a first call while a second
+// one is out. The second's answer names another execution, which no list shows.
+func TestAnswerNamesATwin(t *testing.T) {
+	in(t, func(t *testing.T) {
+		var first runwith.Invocation
+		var v *Invoker
+		c := &cloud{late: DefaultCallTimeout + DefaultSettle + 20*time.Second}
+		c.run = func(ctx context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+			if n == 1 {
+				if first, _ = v.waitUntil(ctx, first.ID, func(i runwith.Invocation) bool { return i.Execution != "" }); first.Execution == "" {
+					return nil, errBroken
+				}
+				c.mu.Lock()
+				c.page = func(int) error { return errBroken }
+				c.mu.Unlock()
+			}
+			return lostFirst(ctx, n, start)
+		}
+		v = open(t, c)
+		<-v.Rebuilt()
+		id := invoke(t, v, runwith.Overrides{}).ID
+		first.ID = id
+		until(t, v, id, runwith.StateRunning)
+		time.Sleep(time.Minute)
+		if got := now(t, v, id); got.Twins != 1 || len(c.cancels) != 1 || c.cancels[0] == got.Execution || got.Execution != first.Execution {
+			t.Errorf("invocation = %+v, cancels of %v, want that of %s, and the other cancelled", got, c.cancels, first.Execution)
+		}
+	})
+}
+
 // TestListIsFasterThanTheAnswer has a list show the execution of a second call before the
 // first one's, and both before the answer.
 func TestListIsFasterThanTheAnswer(t *testing.T) {
