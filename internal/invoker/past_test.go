@@ -296,9 +296,9 @@ func TestClockJumpsDuringACall(t *testing.T) {
 			until(t, v, id, runwith.StateStarting)
 			script(t, v, `UPDATE invocations SET lease_until = lease_until - 3600000000`)
 			v.lapse()
-			got := until(t, v, id, runwith.StateRunning)
+			until(t, v, id, runwith.StateRunning)
 			time.Sleep(time.Hour)
-			if got = now(t, v, id); c.calls() != 1 || got.Twins != 0 {
+			if got := now(t, v, id); c.calls() != 1 || got.Twins != 0 {
 				t.Errorf("after %d calls: %+v, want one", c.calls(), got)
 			}
 		})
