@@ -86,6 +86,40 @@ func TestTwinOfACallLongAgo(t *testing.T) {
 	})
 }
 
+// TestTheFirstIsAdopted has one list show two executions: the lowest by create time
+// and name is adopted.
+func TestTheFirstIsAdopted(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		older time.Duration // by how much the second is older than the first
+		want  string
+	}{
+		"by time": {time.Second, "-2"},
+		"by name": {0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				c := &cloud{}
+				c.run = func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
+					start()
+					start()
+					c.mu.Lock()
+					defer c.mu.Unlock()
+					c.started[1].CreateTime = timestamppb.New(time.Now().Add(-test.older))
+					return nil, errBroken
+				}
+				v := open(t, c)
+				id := invoke(t, v, runwith.Overrides{}).ID
+				until(t, v, id, runwith.StateRunning)
+				time.Sleep(time.Minute)
+				if got, want := now(t, v, id), executionOf("report", id)+test.want; got.Execution != want || got.Twins != 1 {
+					t.Errorf("invocation = %+v, want %s adopted, and one twin", got, want)
+				}
+			})
+		})
+	}
+}
+
 // TestTwinIsCancelledInTheEnd has Cloud Run refuse to cancel a twin for a while.
 func TestTwinIsCancelledInTheEnd(t *testing.T) {
 	in(t, func(t *testing.T) {
