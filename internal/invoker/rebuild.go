@@ -59,12 +59,12 @@ func (v *Invoker) newRebuilding(ctx context.Context) (rebuilding, error) {
 // waited for.
 func (v *Invoker) rebuild(r rebuilding) {
 	if r.wanted {
-		found, done := v.readBack()
+		found, done := v.readBack(r.opened)
 		if done && (found || r.restored) {
 			all := r.opened.Add(v.config.CallTimeout + v.config.Settle)
 			v.knows.Store(micros(all))
 			v.sleep(nil, all)
-			_, done = v.readBack()
+			_, done = v.readBack(r.opened)
 		}
 		if !done {
 			return
@@ -83,15 +83,19 @@ func (v *Invoker) rebuild(r rebuilding) {
 func (v *Invoker) Rebuilt() <-chan struct{} { return v.rebuilt }
 
 // readBack imports what a list shows, and goes on trying until one could be read.
-// It reports whether any execution has a marker, and whether it came to its end.
-func (v *Invoker) readBack() (found, done bool) {
+// It reports whether any execution is of an invocation from before this process, and
+// whether it came to its end.
+func (v *Invoker) readBack(opened time.Time) (found, done bool) {
 	for n := 0; v.closing.Err() == nil; n++ {
 		marked, err := v.listMarked()
+		if err == nil {
+			found, err = v.foreign(marked, opened)
+		}
 		if err == nil {
 			err = v.importAll(marked)
 		}
 		if err == nil {
-			return len(marked) > 0, true
+			return found, true
 		}
 		v.logger.Warn("the store cannot be rebuilt yet", "code", runwith.CodeOf(err), "error", err)
 		v.sleep(nil, time.Now().Add(min(backoff(n)/10, retryMax)))
@@ -117,6 +121,23 @@ func (v *Invoker) listMarked() (map[string][]*runpb.Execution, error) {
 			return marked, nil
 		}
 	}
+}
+
+// foreign reports whether any execution is of an invocation that was not accepted
+// here since the store was opened. What has no key is, also while keys are read back.
+func (v *Invoker) foreign(marked map[string][]*runpb.Execution, opened time.Time) (bool, error) {
+	for id, bearers := range marked {
+		if passportOf(bearers[0]).Accepted.Before(stored(opened)) {
+			return true, nil
+		}
+		switch _, err := v.store.Find(v.closing, id); {
+		case runwith.CodeOf(err) == runwith.NotFound:
+			return true, nil
+		case err != nil:
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // importAll makes rows of executions, and has twins cancelled.

@@ -139,6 +139,25 @@ func TestRebuildWhen(t *testing.T) {
 	}
 }
 
+// TestRebuildOfANewStore reads the list of a new store only after an invocation
+// without a key was started: that tells of no store that was lost.
+func TestRebuildOfANewStore(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{page: func(int) error { return errBroken }}
+		v := open(t, c)
+		until(t, v, invoke(t, v, runwith.Overrides{}).ID, runwith.StateRunning)
+		synctest.Wait()
+		c.mu.Lock()
+		c.page = nil
+		c.mu.Unlock()
+		began := time.Now()
+		<-v.Rebuilt()
+		if took := time.Since(began); took > DefaultSettle/2 {
+			t.Errorf("keys are read back for %v, want no wait", took)
+		}
+	})
+}
+
 // TestRebuildFindsTwins makes one invocation of two executions with one mark.
 func TestRebuildFindsTwins(t *testing.T) {
 	in(t, func(t *testing.T) {
