@@ -123,6 +123,30 @@ func checkRetry(t *testing.T, v *Invoker, id string, want runwith.State) {
 	}
 }
 
+// TestRestartWithoutTheJob has the job deleted while what was called before, and not
+// started, waits: there is nothing to be found, and Cloud Run says what is wrong.
+func TestRestartWithoutTheJob(t *testing.T) {
+	in(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "invoker.db")
+		c := &cloud{run: func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error) {
+			return nil, tooMany(time.Hour)
+		}}
+		v := reopen(t, c, path)
+		<-v.Rebuilt()
+		id := invoke(t, v, runwith.Overrides{}).ID
+		time.Sleep(time.Minute)
+		closeInvoker(t, v)
+
+		c.job = gone404
+		c.run = func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error) {
+			return nil, runwith.Errorf(runwith.NotFound, "no job")
+		}
+		if got := wait(t, reopen(t, c, path), id); got.State != runwith.StateRefused {
+			t.Errorf("invocation = %+v, %+v, want it refused", got, got.Error)
+		}
+	})
+}
+
 // TestRetryIsDone has a person retry while nothing more can be known than before.
 func TestRetryIsDone(t *testing.T) {
 	t.Parallel()

@@ -86,6 +86,41 @@ func TestTwinOfACallLongAgo(t *testing.T) {
 	})
 }
 
+// TestUnreadableListProvesNothing has every list fail for an hour after a call of
+// which nothing came: it is called again only when one could be read.
+func TestUnreadableListProvesNothing(t *testing.T) {
+	t.Parallel()
+	for _, code := range []runwith.Code{runwith.Unavailable, runwith.Internal, runwith.ResourceExhausted, runwith.PermissionDenied} {
+		t.Run(code.String(), func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+					if n == 0 {
+						return nil, errBroken
+					}
+					return start(), nil
+				}}
+				v := open(t, c)
+				<-v.Rebuilt()
+				id := invoke(t, v, runwith.Overrides{}).ID
+				c.mu.Lock()
+				c.page = func(int) error { return runwith.Errorf(code, "not now") }
+				c.mu.Unlock()
+				time.Sleep(time.Hour)
+				if got := now(t, v, id); got.State != runwith.StateStarting || c.calls() != 1 {
+					t.Errorf("after an hour and %d calls: %+v, want it starting after one", c.calls(), got)
+				}
+				c.mu.Lock()
+				c.page = nil
+				c.mu.Unlock()
+				until(t, v, id, runwith.StateRunning)
+				if c.calls() != 2 {
+					t.Errorf("%d calls, want 2", c.calls())
+				}
+			})
+		})
+	}
+}
+
 // TestTheFirstIsAdopted has one list show two executions: the lowest by create time
 // and name is adopted.
 func TestTheFirstIsAdopted(t *testing.T) {
