@@ -105,7 +105,7 @@ func (l *watchlist) due(now time.Time) (found []*poller, next time.Time) {
 		switch {
 		case p.busy:
 		case !p.next.After(now):
-			p.busy, p.cost, p.began = true, 0, now
+			p.busy, p.cost, p.began = true, 0, time.Now()
 			found = append(found, p)
 		case p.next.Before(next):
 			next = p.next
