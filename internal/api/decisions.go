@@ -35,8 +35,8 @@ func (s *server) routeDecisions(d huma.API) {
 		Path:        prefix + "/invocations/{id}/cancel",
 		Summary:     "Ask for an invocation to end",
 		Description: description(`Answers 202 when the wish is on disk. What was not sent to Cloud Run yet is cancelled then; what
-			runs is cancelled by Cloud Run, and how it ends counts; what is being started is found first. An invocation that has
-			ended stays as it is, and is answered with 200.`),
+			runs is cancelled by Cloud Run, and how it ends counts; what is being started is found first. An invocation that
+			has ended without being asked to stays as it is, and is answered with 200.`),
 		DefaultStatus: http.StatusAccepted,
 	}, s.cancel)
 	register(s, d, huma.Operation{
