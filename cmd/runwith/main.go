@@ -13,7 +13,7 @@ import (
 func main() { os.Exit(run()) }
 
 // gcPercent is twice Go's default. A server lives in a few MiB, so that collecting
-// them at each doubling is a tenth of what it does for a request; it costs 4 MiB.
+// them at each doubling is a tenth of what it does for a request; it costs some MiB.
 const gcPercent = 200
 
 // run is main with an exit code, so that tests can be the binary.

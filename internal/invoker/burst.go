@@ -15,8 +15,8 @@ const (
 type burst struct{ met time.Time }
 
 // giveWay lets a burst be accepted before the next of it is started. Those who send
-// it wait for their answer, and starting a job costs four times what accepting it
-// does. A burst that lasts is given way to once: its start is late by a second at
+// it wait for their answer, and to start a job and watch it costs more than twice what
+// accepting it does. A burst that lasts is given way to once: its start is late by a second at
 // most, and a quota of Cloud Run's makes it later than that.
 func (v *Invoker) giveWay(b *burst) {
 	for v.accepts.Load() >= burstSize && v.closing.Err() == nil {
