@@ -85,7 +85,7 @@ func (e *Engine) run(ctx context.Context, a *active, p placement) (ending, error
 		return end, err
 	}
 	end, err := e.await(ctx, id)
-	if err == nil {
+	if err == nil && !(end.goesWithoutSaying(a.execution) && e.silent(out, id)) {
 		e.say(out, id, end.sayings(a.execution.Template))
 	}
 	return end, err
@@ -149,6 +149,15 @@ func (e *Engine) flush(out *tasklog.Writer, id runner.ID) {
 	if err := out.Close(); err != nil {
 		e.log.Error("write output of attempt", "attempt", id.String(), "error", err)
 	}
+}
+
+// silent reports whether an execution has no output at all.
+func (e *Engine) silent(out *tasklog.Writer, id runner.ID) bool {
+	silent, err := out.Silent()
+	if err != nil {
+		e.log.Error("write output of attempt", "attempt", id.String(), "error", err)
+	}
+	return silent && err == nil
 }
 
 // say writes what the platform says of an attempt behind what it printed.

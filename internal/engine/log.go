@@ -6,8 +6,6 @@ import (
 	"iter"
 	"time"
 
-	"cloud.google.com/go/run/apiv2/runpb"
-
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/sqlite"
@@ -59,19 +57,32 @@ func (e *Engine) OpenLog(ctx context.Context, id int64, q tasklog.Query) (name j
 		return name, nil, err
 	}
 	name, err = jobspec.ParseExecution(row.message.Name)
-	return name, e.logs.Reader(row.message.Uid, q), err
+	return name, e.logOf(row, q), err
+}
+
+// logOf returns a reader of an execution's output.
+func (e *Engine) logOf(row *executionRow, q tasklog.Query) *tasklog.Reader {
+	r := e.logs.Reader(row.message.Uid, q)
+	if line, ok := row.saying(); ok {
+		return r.Else(line)
+	}
+	return r
 }
 
 // Log yields what an execution's tasks have printed, and what was said of them, in
 // order.
 func (e *Engine) Log(ctx context.Context, name jobspec.ExecutionName, q tasklog.Query) iter.Seq2[tasklog.Entry, error] {
 	return func(yield func(tasklog.Entry, error) bool) {
-		x, err := e.Execution(ctx, &runpb.GetExecutionRequest{Name: name.String()})
+		var row *executionRow
+		err := e.read(ctx, func(tx *storeTx) (err error) {
+			row, err = tx.execution(name)
+			return err
+		})
 		if err != nil {
 			yield(tasklog.Entry{}, err)
 			return
 		}
-		e.logs.Read(ctx, x.Uid, q)(yield)
+		e.logOf(row, q).All(ctx)(yield)
 	}
 }
 

@@ -25,6 +25,20 @@ func (e ending) sayings(template *runpb.TaskTemplate) []saying {
 	return append(e.timeoutSaying(template), endSaying(e.result))
 }
 
+// goesWithoutSaying reports whether all that is said of an attempt can be told from its
+// execution: see [executionRow.saying].
+func (e ending) goesWithoutSaying(x *runpb.Execution) bool {
+	return e.state == succeeded && x.TaskCount == 1
+}
+
+// saying is what was said of an execution that has no log, in which there was nothing
+// but this to write: its one task printed nothing and succeeded at once.
+func (r *executionRow) saying() (line tasklog.Entry, ok bool) {
+	said := endSaying(runner.Result{})
+	return tasklog.Entry{Time: r.completed, Stream: tasklog.System, Level: said.level, Text: []byte(said.text)},
+		r.state == succeeded && r.counts.tasks == 1 && r.counts.retried == 0
+}
+
 // startSayings are what is said of an attempt that never ran.
 //
 // Deviation: the wording is ours.

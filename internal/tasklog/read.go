@@ -34,8 +34,13 @@ type Query struct {
 // other way round. A log that nothing was written to is empty. The entries' texts
 // are the caller's.
 func (s *Store) Read(ctx context.Context, execution string, q Query) iter.Seq2[Entry, error] {
+	return s.Reader(execution, q).All(ctx)
+}
+
+// All yields what the Reader reads, from where it is on.
+func (r *Reader) All(ctx context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		for r := s.Reader(execution, q); ; {
+		for {
 			batch, err := r.Next(ctx)
 			if errors.Is(err, io.EOF) {
 				return
@@ -66,6 +71,8 @@ type Reader struct {
 	blocks    []block
 	next      int // index of the block to read
 	buf       []byte
+	instead   []record // of a log
+	memory    []byte   // those, encoded, where there is no file
 }
 
 // Batch is a piece of an execution's output.
@@ -90,6 +97,15 @@ func (s *Store) Reader(execution string, q Query) *Reader {
 			r.kinds |= k.kind
 		}
 	}
+	return r
+}
+
+// Else has the Reader read a line of the platform's, where nothing was ever written of
+// the execution. It returns the Reader.
+func (r *Reader) Else(e Entry) *Reader {
+	r.instead = append(r.instead, record{
+		time: e.Time.UnixNano(), task: e.Task, attempt: e.Attempt, kind: system, level: e.Level, text: e.Text,
+	})
 	return r
 }
 
@@ -161,6 +177,9 @@ func (r *Reader) open() error {
 	if err != nil {
 		return err
 	}
+	if x.size() == 0 {
+		x = r.remember()
+	}
 	r.opened, r.blocks = true, x.all()
 	q := r.query
 	if q.Reverse {
@@ -174,6 +193,16 @@ func (r *Reader) open() error {
 		return r.blocks[i].end > q.After && r.blocks[i].last >= r.since
 	})
 	return nil
+}
+
+// remember makes a log of what is read instead of one.
+func (r *Reader) remember() (x index) {
+	for _, rec := range r.instead {
+		size := len(r.memory)
+		r.memory = rec.encode(r.memory)
+		x.add(rec, len(r.memory)-size)
+	}
+	return x
 }
 
 func (r *Reader) start(i int) int64 {
@@ -239,6 +268,9 @@ func (r *Reader) read(first, last int) (Batch, error) {
 }
 
 func (r *Reader) bytes(begin, end int64) ([]byte, error) {
+	if r.memory != nil {
+		return r.memory[begin:end], nil
+	}
 	file, err := os.Open(r.store.path(r.execution))
 	if err != nil {
 		return nil, err

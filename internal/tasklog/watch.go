@@ -60,6 +60,13 @@ func (w *Watch) Take() (spans []Span, missed int) {
 	return spans, missed
 }
 
+// watched reports whether anybody watches.
+func (s *Store) watched() bool {
+	s.watching.RLock()
+	defer s.watching.RUnlock()
+	return len(s.watches) > 0
+}
+
 // publish tells those who watch of what was written.
 func (s *Store) publish(written Span) {
 	s.watching.RLock()
