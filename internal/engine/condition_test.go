@@ -75,7 +75,7 @@ func TestALostAttemptOfACancelledExecutionIsNoSuccess(t *testing.T) {
 	if err != nil || runwith.Code(task.GetLastAttemptResult().GetStatus().GetCode()) != runwith.Canceled {
 		t.Errorf("the task's last attempt = %v, %v; want its status to be CANCELLED", task.GetLastAttemptResult(), err)
 	}
-	op, err := k.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: operation})
+	op, err := k.Operation(t.Context(), &longrunningpb.GetOperationRequest{Name: operation})
 	if err != nil || !op.Done || op.GetError() != nil {
 		t.Errorf("the run's operation = %v, %v; want it done without an error", op, err)
 	}

@@ -50,6 +50,11 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 		ctx, cancel = context.WithTimeout(ctx, req.Timeout.AsDuration())
 		defer cancel()
 	}
+	// A run that was begun here needs no look into the store, which would be made just
+	// while its process starts.
+	if last := awaitEnd(ctx, e.ctx, e.scheduler.named(name.String())); last != nil {
+		return last.operation(name.String(), runOperation)
+	}
 	// Read without ctx: a wait that has run out still answers with the latest state.
 	unbound := context.WithoutCancel(ctx)
 	at, err := e.operation(unbound, name)
@@ -57,7 +62,7 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 		return at.op, err
 	}
 	if at.toEnd {
-		if last := e.awaitEnd(ctx, at.execution); last != nil {
+		if last := awaitEnd(ctx, e.ctx, e.scheduler.find(at.execution)); last != nil {
 			return last.operation(name.String(), at.kind)
 		}
 	}
@@ -82,9 +87,8 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 }
 
 // awaitEnd waits until an execution ends, and returns how, or nil where only the
-// store can tell.
-func (e *Engine) awaitEnd(ctx context.Context, execution int64) *executionRow {
-	a := e.scheduler.find(execution)
+// store can tell, as of none.
+func awaitEnd(ctx, engine context.Context, a *active) *executionRow {
 	if a == nil {
 		return nil
 	}
@@ -94,7 +98,7 @@ func (e *Engine) awaitEnd(ctx context.Context, execution int64) *executionRow {
 			return a.last.copy()
 		}
 	case <-ctx.Done():
-	case <-e.ctx.Done():
+	case <-engine.Done():
 	}
 	return nil
 }
@@ -146,7 +150,11 @@ func (e *Engine) DeleteOperation(ctx context.Context, req *longrunningpb.DeleteO
 	if err != nil {
 		return err
 	}
-	return e.write(ctx, func(tx *storeTx) error { return tx.deleteOperation(name) })
+	err = e.write(ctx, func(tx *storeTx) error { return tx.deleteOperation(name) })
+	if err == nil {
+		e.scheduler.unname(name.String())
+	}
+	return err
 }
 
 // operation reads an operation.

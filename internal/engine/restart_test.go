@@ -186,3 +186,16 @@ func TestManyTasksAndMoreThanRunAtOnce(t *testing.T) {
 		t.Errorf("succeeded = %d of 200", x.SucceededCount)
 	}
 }
+
+func TestADeletedOperationIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	e, _ := open(t, t.TempDir())
+	createShell(t, e, 1, "sleep 60")
+	op := &longrunningpb.DeleteOperationRequest{Name: runHello(t, e)}
+	if err := e.DeleteOperation(t.Context(), op); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := e.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: op.Name}); runwith.CodeOf(err) != runwith.NotFound {
+		t.Errorf("WaitOperation() of a deleted operation = %v, %v, want NOT_FOUND", got, err)
+	}
+}

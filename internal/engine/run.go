@@ -46,6 +46,9 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 	if req.ValidateOnly {
 		return op, err
 	}
+	if err == nil && r.active != nil {
+		e.scheduler.name(r.active, op.Name)
+	}
 	return op, e.begin(&r, err)
 }
 

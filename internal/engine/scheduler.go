@@ -19,8 +19,11 @@ type scheduler struct {
 	mu     sync.Mutex
 	free   int               // places left on this machine
 	active map[int64]*active // by execution
-	turns  []*active         // those that have a task to place and room for it
-	closed bool
+	// operations are those of the active executions that were run, by name, until
+	// they are deleted.
+	operations map[string]*active
+	turns      []*active // those that have a task to place and room for it
+	closed     bool
 }
 
 // active is an execution that has not ended.
@@ -31,6 +34,8 @@ type active struct {
 	cancel    context.CancelCauseFunc
 	width     int  // how many of its tasks may run at once
 	begun     bool // an earlier process has placed one of its tasks, or it has none
+
+	operation string // that ends with it; empty for none that is in operations
 
 	ended chan struct{} // closed when the scheduler forgets it
 	// last is how it ended, set before ended is closed where its end came with that of
@@ -59,7 +64,7 @@ type turn struct {
 }
 
 func newScheduler(places int, launch func(turn)) *scheduler {
-	return &scheduler{launch: launch, free: places, active: map[int64]*active{}}
+	return &scheduler{launch: launch, free: places, active: map[int64]*active{}, operations: map[string]*active{}}
 }
 
 // reserve takes up to n places for an execution that is about to be added, and
@@ -97,6 +102,28 @@ func (s *scheduler) register(a *active, reserved int) {
 	defer s.mu.Unlock()
 	a.running = reserved
 	s.active[a.id] = a
+}
+
+// name makes a registered execution known by the operation of its run, too.
+func (s *scheduler) name(a *active, operation string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.operation = operation
+	s.operations[operation] = a
+}
+
+// unname undoes name.
+func (s *scheduler) unname(operation string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.operations, operation)
+}
+
+// named returns the execution of a run that has not ended, or nil.
+func (s *scheduler) named(operation string) *active {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.operations[operation]
 }
 
 // add places the tasks of a registered execution that have a place, and what else
@@ -172,6 +199,7 @@ func (s *scheduler) remove(a *active) {
 	a.cancel(nil)
 	if s.active[a.id] == a {
 		delete(s.active, a.id)
+		delete(s.operations, a.operation)
 		close(a.ended)
 	}
 }
