@@ -28,6 +28,10 @@ const (
 	// second.
 	containerRuns = 25
 
+	// containerPause is how long a daemon's own processes may go on behind containers
+	// that are removed; what they do then would be charged to what comes next.
+	containerPause = time.Second
+
 	containerImage = "localhost/runwith-bench/job:1"
 	containerFloor = "create, attach, start, read, inspect"
 	containerJob   = "container"
@@ -77,10 +81,10 @@ func compareContainers(ctx context.Context, b *bench, c *cloudRun, bare *bareAPI
 	}
 	clients := b.clientsOr(8)
 	each := func(f func(context.Context) error) probe {
-		many := rate(clients, 2*clients, func(ctx context.Context, _ int) error { return f(ctx) })
+		many := rate(clients, 4*clients, func(ctx context.Context, _ int) error { return f(ctx) })
 		return func(ctx context.Context) (float64, error) {
 			perSecond, err := many(ctx)
-			return perSecond, errors.Join(err, bare.removed(ctx))
+			return perSecond, errors.Join(err, bare.removed(ctx), pause(ctx, containerPause))
 		}
 	}
 	rates, err := interleave(ctx, plan{min(rounds, b.n), 1}, each(bare.run), each(runOne))

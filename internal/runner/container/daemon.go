@@ -169,6 +169,23 @@ func dial(ctx context.Context, c Config) (*daemon, error) {
 // than all else that is asked of it here.
 const podmanHeader = "Libpod-Api-Version"
 
+// idleConns is how many connections to a daemon stay open when nothing is asked: the
+// client's own number is 2, of which most calls of many tasks would make another.
+const idleConns = 32
+
+// newHTTPClient returns what the client has but for that. Attaching takes HTTP/1, and a
+// transport that could speak HTTP/2 looks to the client like one for TLS.
+func newHTTPClient() *http.Client {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Client{
+		Transport: &http.Transport{
+			MaxIdleConnsPerHost: idleConns, IdleConnTimeout: 30 * time.Second, Protocols: protocols,
+		},
+		CheckRedirect: client.CheckRedirect,
+	}
+}
+
 func dialHost(ctx context.Context, host, certDir string) (*daemon, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -176,7 +193,7 @@ func dialHost(ctx context.Context, host, certDir string) (*daemon, error) {
 		return nil, err
 	}
 	var podman atomic.Bool
-	options := []client.Opt{client.WithHost(host), client.WithHTTPResponseHook(func(r *http.Response) {
+	options := []client.Opt{client.WithHTTPClient(newHTTPClient()), client.WithHost(host), client.WithHTTPResponseHook(func(r *http.Response) {
 		if r.Header.Get(podmanHeader) != "" {
 			podman.Store(true)
 		}

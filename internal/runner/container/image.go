@@ -22,8 +22,17 @@ import (
 	"github.com/runwith/runwith/internal/runner"
 )
 
-// Prepares implements [runner.Preparer].
-func (r *Runner) Prepares(*runpb.TaskTemplate) bool { return true }
+// Prepares implements [runner.Preparer]. It is false where all images were looked at a
+// moment ago.
+func (r *Runner) Prepares(template *runpb.TaskTemplate) bool {
+	for i, c := range template.GetContainers() {
+		image, seen := r.images.recent(c.GetImage())
+		if !seen || r.config.Pull == PullAlways || r.checkImage(i, c, image) != nil {
+			return true
+		}
+	}
+	return false
+}
 
 // Prepare implements [runner.Preparer]. It gets the images of a template, once for an execution and before it has a
 // task. An error says that no attempt can be placed, in the registry's words; it is
@@ -43,25 +52,31 @@ func (r *Runner) prepareImage(ctx context.Context, i int, c *runpb.Container) er
 			return err
 		}
 	}
-	image, err := r.daemon.ImageInspect(ctx, c.GetImage())
+	image, err := r.images.look(ctx, r.daemon, c.GetImage())
 	if cerrdefs.IsNotFound(err) && r.config.Pull == PullMissing {
 		if err := r.images.pull(ctx, r, c.GetImage()); err != nil {
 			return err
 		}
-		image, err = r.daemon.ImageInspect(ctx, c.GetImage())
+		image, err = r.images.look(ctx, r.daemon, c.GetImage())
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return imageError(c.GetImage(), err)
-	case image.Architecture != "" && image.Architecture != r.daemon.arch && !r.daemon.emulates(image.Architecture):
+	}
+	return r.checkImage(i, c, image)
+}
+
+// checkImage says why an image cannot run here.
+func (r *Runner) checkImage(i int, c *runpb.Container, image seenImage) error {
+	switch {
+	case image.arch != "" && image.arch != r.daemon.arch && !r.daemon.emulates(image.arch):
 		return runner.Refuse(fmt.Sprintf("containers[%d].image", i),
 			"image %q is for %s/%s, and this machine runs linux/%s; build it for linux/%[4]s, or install an emulator (qemu-user-static)",
-			c.GetImage(), image.Os, image.Architecture, r.daemon.arch)
-	case image.Config == nil || len(c.GetCommand())+len(c.GetArgs())+len(image.Config.Entrypoint)+len(image.Config.Cmd) > 0:
-		return nil
+			c.GetImage(), image.os, image.arch, r.daemon.arch)
+	case image.idle && len(c.GetCommand())+len(c.GetArgs()) == 0:
+		return runner.Refuse(fmt.Sprintf("containers[%d].command", i),
+			"image %q has neither an entrypoint nor a command; set a command", c.GetImage())
 	}
-	return runner.Refuse(fmt.Sprintf("containers[%d].command", i),
-		"image %q has neither an entrypoint nor a command; set a command", c.GetImage())
+	return nil
 }
 
 // imageError says why there is no image, as Cloud Run begins to.
@@ -84,10 +99,63 @@ func unknown(message string) bool {
 	return strings.Contains(message, "manifest unknown") || strings.Contains(message, "name unknown")
 }
 
-// images are what is being pulled. An image is pulled once for all who wait for it.
+// images are what is being pulled, and what was looked at last. An image is pulled
+// once for all who wait for it. The zero value is empty.
 type images struct {
 	mu    sync.Mutex
 	pulls map[string]*pulling
+	seen  map[string]seenImage
+}
+
+// seenImage is what was seen of an image that a daemon has.
+type seenImage struct {
+	at       time.Time
+	os, arch string
+	idle     bool // it has neither an entrypoint nor a command
+}
+
+const (
+	// seenFor is how long an image is not looked at again: that is a tenth of what a run
+	// costs Podman. One that is removed meanwhile is missed when a container is made.
+	seenFor = 10 * time.Second
+	// maxSeen bounds how many are remembered.
+	maxSeen = 1000
+)
+
+// recent returns what was seen of an image a moment ago, if it was.
+func (p *images) recent(image string) (seen seenImage, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen = p.seen[image]
+	return seen, time.Since(seen.at) < seenFor
+}
+
+// look returns what an image is, or the daemon's error.
+func (p *images) look(ctx context.Context, d *daemon, image string) (seenImage, error) {
+	if seen, ok := p.recent(image); ok {
+		return seen, nil
+	}
+	seen := seenImage{at: time.Now()}
+	found, err := d.ImageInspect(ctx, image)
+	if err != nil {
+		return seenImage{}, err
+	}
+	seen.os, seen.arch = found.Os, found.Architecture
+	seen.idle = found.Config != nil && len(found.Config.Entrypoint)+len(found.Config.Cmd) == 0
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.seen == nil || len(p.seen) >= maxSeen {
+		p.seen = make(map[string]seenImage)
+	}
+	p.seen[image] = seen
+	return seen, nil
+}
+
+// forget has an image looked at again.
+func (p *images) forget(image string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.seen, image)
 }
 
 type pulling struct {
@@ -130,6 +198,7 @@ func (r *Runner) pullImage(ctx context.Context, image string) error {
 			Message: fmt.Sprintf("Image '%s' cannot be pulled. The credentials for its registry cannot be read: %v", image, err), Err: err,
 		}
 	}
+	r.images.forget(image)
 	begun := time.Now()
 	r.log.Info("pulling image", "image", image)
 	reply, err := r.daemon.ImagePull(ctx, image, client.ImagePullOptions{RegistryAuth: auth})

@@ -151,6 +151,66 @@ func TestStartPulls(t *testing.T) {
 	}
 }
 
+// An image that was looked at a moment ago is not looked at again. If it has gone since,
+// it is pulled when a container is made, or missed.
+func TestAnImageIsNotLookedAtForAWhile(t *testing.T) {
+	t.Parallel()
+	r := openTest(t, Config{})
+	reg := newRegistry(t, r, "")
+	template := imageTemplate(reg.image)
+	if !r.Prepares(template) {
+		t.Error("Prepares() of an image that was never seen = false, want true")
+	}
+	if err := r.Prepare(t.Context(), template); err != nil {
+		t.Fatal(err)
+	}
+	if r.Prepares(template) {
+		t.Error("Prepares() of an image that was just seen = true, want false")
+	}
+	gone := func() {
+		t.Helper()
+		if _, err := r.daemon.ImageRemove(t.Context(), reg.image, client.ImageRemoveOptions{Force: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone()
+	stdout, _, result := run(t, r, specOf(t, &runpb.Container{Image: reg.image, Args: []string{"pulled"}}))
+	if got := argsOf(stdout); result != (runner.Result{}) || len(got) != 1 || got[0] != "pulled" {
+		t.Errorf("an image that has gone meanwhile: ended with %+v and printed %q, want the argument", result, stdout)
+	}
+	if !r.Prepares(template) {
+		t.Error("Prepares() of an image that was pulled anew = false, want true")
+	}
+
+	r.config.Pull = PullNever
+	if err := r.Prepare(t.Context(), template); err != nil {
+		t.Fatal(err)
+	}
+	gone()
+	err := r.Start(t.Context(), specOf(t, &runpb.Container{Image: reg.image}), runner.Output{})
+	if err == nil || !strings.Contains(err.Error(), reg.image) {
+		t.Errorf("Start() of an image that has gone meanwhile, and is not to be pulled = %v, want an error that names it", err)
+	}
+	r.config.Pull = PullAlways
+	if !r.Prepares(template) {
+		t.Error("Prepares() where images are always pulled = false, want true")
+	}
+}
+
+// What cannot run is prepared each time, so that it is said each time.
+func TestWhatCannotRunIsPreparedEachTime(t *testing.T) {
+	t.Parallel()
+	r := openTest(t, Config{Pull: PullNever})
+	for range 2 {
+		if template := imageTemplate(bareImage); !r.Prepares(template) || r.Prepare(t.Context(), template) == nil {
+			t.Error("an image without a command was prepared, want an error")
+		}
+	}
+	if r.Prepares(&runpb.TaskTemplate{Containers: []*runpb.Container{{Image: bareImage, Command: []string{"/test-job"}}}}) {
+		t.Error("Prepares() of the same image with a command = true, want false")
+	}
+}
+
 // Credentials come from Docker's configuration; without them the registry's own
 // message is told.
 func TestPullWithCredentials(t *testing.T) {
