@@ -207,9 +207,8 @@ func (r *Runner) abandon(a *attempt) {
 	}
 }
 
-// discard removes the containers and volumes of an attempt, in the background and at
-// once: Podman tidies up behind a container with a process of its own, which has little
-// left to do when that is removed already.
+// discard removes the containers and volumes of an attempt, in the background, and no
+// more of them at once than removals says.
 func (r *Runner) discard(a *attempt) {
 	r.background.Go(func() {
 		for _, m := range a.containers() {
@@ -217,6 +216,8 @@ func (r *Runner) discard(a *attempt) {
 				m.conn.Close()
 			}
 		}
+		r.removing <- struct{}{}
+		defer func() { <-r.removing }()
 		ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
 		defer cancel()
 		r.logError("remove containers of attempt", a.id, r.remove(ctx, a))

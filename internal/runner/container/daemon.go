@@ -55,6 +55,17 @@ type daemon struct {
 	broke    atomic.Int64  // when it went away last, in Unix nanoseconds
 }
 
+// removals is how many attempts' containers are removed at once: with Docker as many as
+// it has CPUs, for what is to be started comes first; with Podman far more, for it tidies
+// up behind a container with a process of its own, which has little left to do when that
+// is removed already.
+func (d *daemon) removals() int {
+	if d.podman {
+		return 64
+	}
+	return max(1, d.cpus)
+}
+
 // watch keeps a connection open while there are attempts. When that ends, so have the
 // others, and what came through them may have ended too soon. Without attempts a
 // daemon that systemd starts on demand may end.

@@ -30,6 +30,7 @@ type Runner struct {
 	host   *metadataHost // nil for none
 	bucket *os.Root      // nil for none
 
+	removing   chan struct{}   // has room for those who may remove containers now
 	background sync.WaitGroup  // what goes on after an attempt's end
 	life       context.Context //nolint:containedctx // of the attempts, which outlive the requests that start them
 	end        context.CancelFunc
@@ -65,6 +66,7 @@ func Open(ctx context.Context, c Config) (_ *Runner, err error) {
 	if r.daemon, err = dial(ctx, c); err != nil {
 		return nil, err
 	}
+	r.removing = make(chan struct{}, r.daemon.removals())
 	r.background.Go(func() { r.daemon.watch(r.life, r.busy) })
 	if r.host, err = r.serveMetadata(ctx); err != nil {
 		return nil, err
