@@ -34,33 +34,39 @@ of runwith up on this machine or Google's.`,
 
 func newExecutionsList(f *cloudRunFlags) *cobra.Command {
 	var (
-		job    string
-		asJSON bool
+		job string
+		of  executionList
 	)
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List executions, the newest first",
-		Example: `  runwith executions list
+		Example: `  runwith executions list --limit 20
   runwith executions list --job test-job --json | jq -r '.[].name'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkLimit(of.limit); err != nil {
+				return err
+			}
 			name, err := f.job(cmd, job)
 			if err != nil {
 				return err
 			}
+			of.job = name.Job
 			return f.use(cmd.Context(), name.Location, func(c *cloudRun) error {
-				return listExecutions(cmd.Context(), c, cmd.OutOrStdout(), executionList{name.Job, asJSON})
+				return listExecutions(cmd.Context(), c, cmd.OutOrStdout(), of)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&job, "job", jobspec.Wildcard, "those of one `JOB`, by ID or full resource name; - is every job")
-	addJSON(cmd, &asJSON)
+	addLimit(cmd, &of.limit)
+	addJSON(cmd, &of.asJSON)
 	return cmd
 }
 
 // executionList says what to list, and how.
 type executionList struct {
 	job    string
+	limit  int // 0 for none
 	asJSON bool
 }
 
@@ -72,6 +78,10 @@ func listExecutions(ctx context.Context, c *cloudRun, out io.Writer, of executio
 	slices.SortStableFunc(executions, func(a, b *runpb.Execution) int {
 		return b.GetCreateTime().AsTime().Compare(a.GetCreateTime().AsTime())
 	})
+	// Not before they are sorted: those of several jobs come in no order from Google.
+	if of.limit > 0 {
+		executions = executions[:min(of.limit, len(executions))]
+	}
 	if of.asJSON {
 		return printMessages(out, executions)
 	}

@@ -58,6 +58,10 @@ func TestListExecutions(t *testing.T) {
 	if !slices.IsSorted([]int{strings.Index(text, runs), strings.Index(text, bad), strings.Index(text, good)}) {
 		t.Errorf("executions are not newest first:\n%s", text)
 	}
+	newest := list(t, sh, emptyExecution, "executions", "list", "--limit", "2")
+	if len(newest) != 2 || path.Base(newest[0].GetName()) != runs || path.Base(newest[1].GetName()) != bad {
+		t.Errorf("the newest two executions = %v, want %s and %s", newest, runs, bad)
+	}
 	for _, job := range []string{"short", "projects/demo/locations/us-east4/jobs/short"} {
 		var got []string
 		for _, x := range list(t, sh, emptyExecution, "executions", "list", "--job", job) {

@@ -47,12 +47,30 @@ func encodeMessage(message proto.Message) (json.RawMessage, error) {
 }
 
 // collect returns what a sequence yields, up to its error.
-func collect[T any](sequence iter.Seq2[T, error]) (all []T, err error) {
+func collect[T any](sequence iter.Seq2[T, error]) ([]T, error) { return collectSome(sequence, 0) }
+
+// collectSome returns the first ones of what a sequence yields, up to limit or its
+// error; 0 is no limit.
+func collectSome[T any](sequence iter.Seq2[T, error], limit int) (some []T, err error) {
 	for one, err := range sequence {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, one)
+		if some = append(some, one); len(some) == limit {
+			break
+		}
 	}
-	return all, nil
+	return some, nil
+}
+
+// addLimit adds the flag by which the newest ones alone are listed.
+func addLimit(cmd *cobra.Command, limit *int) {
+	cmd.Flags().IntVar(limit, "limit", 0, "list the newest `N` at most; 0 is all")
+}
+
+func checkLimit(limit int) error {
+	if limit < 0 {
+		return misused("--limit %d: must be at least 1, or 0 for all", limit)
+	}
+	return nil
 }

@@ -29,21 +29,29 @@ runs, changes, cancellations and deletions.`,
 }
 
 func newOperationsList(f *cloudRunFlags) *cobra.Command {
-	return f.lists(&cobra.Command{
+	var limit int
+	cmd := f.lists(&cobra.Command{
 		Use:   "list",
 		Short: "List operations, the newest first",
-		Example: `  runwith operations list
+		Example: `  runwith operations list --limit 20
   runwith operations list --json | jq -r '.[] | select(.done | not) | .name'`,
-	}, listOperations)
+	}, func(ctx context.Context, c *cloudRun, out io.Writer, asJSON bool) error {
+		if err := checkLimit(limit); err != nil {
+			return err
+		}
+		operations, err := collectSome(c.Operations(ctx), limit)
+		if err != nil {
+			return err
+		}
+		return listOperations(operations, out, asJSON)
+	})
+	addLimit(cmd, &limit)
+	return cmd
 }
 
 // listOperations keeps the order of the API: an operation tells no time of its own.
-func listOperations(ctx context.Context, c *cloudRun, out io.Writer, asJSON bool) error {
-	operations, err := collect(c.Operations(ctx))
-	switch {
-	case err != nil:
-		return err
-	case asJSON:
+func listOperations(operations []*longrunningpb.Operation, out io.Writer, asJSON bool) error {
+	if asJSON {
 		return printMessages(out, operations)
 	}
 	now := time.Now()
