@@ -23,7 +23,7 @@ import (
 )
 
 // Prepares implements [runner.Preparer]. It is false where all images were looked at a
-// moment ago.
+// moment ago, and can run.
 func (r *Runner) Prepares(template *runpb.TaskTemplate) bool {
 	for i, c := range template.GetContainers() {
 		image, seen := r.images.recent(c.GetImage())
@@ -130,11 +130,8 @@ func (p *images) recent(image string) (seen seenImage, ok bool) {
 	return seen, time.Since(seen.at) < seenFor
 }
 
-// look returns what an image is, or the daemon's error.
+// look asks what an image is, and remembers that.
 func (p *images) look(ctx context.Context, d *daemon, image string) (seenImage, error) {
-	if seen, ok := p.recent(image); ok {
-		return seen, nil
-	}
 	seen := seenImage{at: time.Now()}
 	found, err := d.ImageInspect(ctx, image)
 	if err != nil {
@@ -198,7 +195,7 @@ func (r *Runner) pullImage(ctx context.Context, image string) error {
 			Message: fmt.Sprintf("Image '%s' cannot be pulled. The credentials for its registry cannot be read: %v", image, err), Err: err,
 		}
 	}
-	r.images.forget(image)
+	defer r.images.forget(image) // and not before: it may be looked at meanwhile
 	begun := time.Now()
 	r.log.Info("pulling image", "image", image)
 	reply, err := r.daemon.ImagePull(ctx, image, client.ImagePullOptions{RegistryAuth: auth})

@@ -169,6 +169,7 @@ func TestAnImageIsNotLookedAtForAWhile(t *testing.T) {
 	}
 	gone := func() {
 		t.Helper()
+		none(t, r) // what uses it is removed in the background
 		if _, err := r.daemon.ImageRemove(t.Context(), reg.image, client.ImageRemoveOptions{Force: true}); err != nil {
 			t.Fatal(err)
 		}
@@ -187,8 +188,7 @@ func TestAnImageIsNotLookedAtForAWhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone()
-	err := r.Start(t.Context(), specOf(t, &runpb.Container{Image: reg.image}), runner.Output{})
-	if err == nil || !strings.Contains(err.Error(), reg.image) {
+	if err := startFails(t, r, specOf(t, &runpb.Container{Image: reg.image})); !strings.Contains(err.Error(), reg.image) {
 		t.Errorf("Start() of an image that has gone meanwhile, and is not to be pulled = %v, want an error that names it", err)
 	}
 	r.config.Pull = PullAlways
@@ -197,17 +197,33 @@ func TestAnImageIsNotLookedAtForAWhile(t *testing.T) {
 	}
 }
 
-// What cannot run is prepared each time, so that it is said each time.
-func TestWhatCannotRunIsPreparedEachTime(t *testing.T) {
+// What cannot run is looked at each time: it may have been built anew, as what can.
+func TestWhatCannotRunIsLookedAtEachTime(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Pull: PullNever})
+	const image = "localhost/runwith-test/mended:1"
+	t.Cleanup(func() {
+		_, _ = r.daemon.ImageRemove(context.WithoutCancel(t.Context()), image, client.ImageRemoveOptions{Force: true})
+	})
+	loadImage(t, r.daemon.Client, image, loaded.job(t, v1.Config{}))
+	template := imageTemplate(image)
 	for range 2 {
-		if template := imageTemplate(bareImage); !r.Prepares(template) || r.Prepare(t.Context(), template) == nil {
+		if !r.Prepares(template) || r.Prepare(t.Context(), template) == nil {
 			t.Error("an image without a command was prepared, want an error")
 		}
 	}
-	if r.Prepares(&runpb.TaskTemplate{Containers: []*runpb.Container{{Image: bareImage, Command: []string{"/test-job"}}}}) {
+	if r.Prepares(&runpb.TaskTemplate{Containers: []*runpb.Container{{Image: image, Command: []string{"/test-job"}}}}) {
 		t.Error("Prepares() of the same image with a command = true, want false")
+	}
+	loadImage(t, r.daemon.Client, image, loaded.job(t, v1.Config{Entrypoint: []string{"/test-job"}}))
+	if !r.Prepares(template) {
+		t.Error("Prepares() of an image that could not run = false, want true")
+	}
+	if err := r.Prepare(t.Context(), template); err != nil {
+		t.Errorf("Prepare() of an image that has a command by now = %v, want no error", err)
+	}
+	if r.Prepares(template) {
+		t.Error("Prepares() of an image that was seen to be able to run = true, want false")
 	}
 }
 
