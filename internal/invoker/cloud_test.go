@@ -307,6 +307,18 @@ func invoke(t *testing.T, v *Invoker, o runwith.Overrides) runwith.Invocation {
 	return i
 }
 
+// called opens an invoker and invokes the job, and returns when Cloud Run was called.
+// It is for use within in.
+func called(t *testing.T, c *cloud) (v *Invoker, id string) {
+	t.Helper()
+	v = open(t, c)
+	<-v.Rebuilt()
+	id = invoke(t, v, runwith.Overrides{}).ID
+	until(t, v, id, runwith.StateStarting)
+	synctest.Wait()
+	return v, id
+}
+
 // invokeN invokes the job a number of times, and returns the IDs in order.
 func invokeN(t *testing.T, v *Invoker, n int) []string {
 	t.Helper()

@@ -170,11 +170,7 @@ func TestRetryIsDone(t *testing.T) {
 					}
 					return start(), nil
 				}
-				v := open(t, c)
-				<-v.Rebuilt()
-				id := invoke(t, v, runwith.Overrides{}).ID
-				until(t, v, id, runwith.StateStarting)
-				synctest.Wait()
+				v, id := called(t, c)
 				test.change(c)
 				until(t, v, id, runwith.StateUnresolved)
 				checkRetry(t, v, id, test.want)
@@ -196,11 +192,7 @@ func TestRetryOfAnUnknownIsKnown(t *testing.T) {
 			}
 			return start(), nil
 		}}
-		v := open(t, c)
-		<-v.Rebuilt()
-		id := invoke(t, v, runwith.Overrides{}).ID
-		until(t, v, id, runwith.StateStarting)
-		synctest.Wait()
+		v, id := called(t, c)
 		c.job = anotherUID
 		until(t, v, id, runwith.StateUnresolved)
 		checkRetry(t, v, id, runwith.StateRunning)

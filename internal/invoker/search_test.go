@@ -3,7 +3,6 @@ package invoker
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -284,11 +283,7 @@ func TestNotFoundProvesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			in(t, func(t *testing.T) {
 				c := &cloud{run: lost}
-				v := open(t, c)
-				<-v.Rebuilt()
-				id := invoke(t, v, runwith.Overrides{}).ID
-				until(t, v, id, runwith.StateStarting)
-				synctest.Wait()
+				v, id := called(t, c)
 				test.change(c)
 				if got := until(t, v, id, runwith.StateRunning, runwith.StateUnresolved); got.State != test.want {
 					t.Errorf("invocation = %+v, %+v, want it %s", got, got.Error, test.want)
