@@ -106,7 +106,7 @@ func TestInspect(t *testing.T) {
 		{
 			name: "nothing wrong",
 			sources: map[string]string{
-				engine: "// Package engine runs jobs.\npackage engine\n\nimport \"" + module + "/internal/runner\"\n\nvar _ runner.Runner = &place{}\n\nvar table = []int{1}\n\nfunc (place) init() {}\n",
+				engine: "// Package engine runs jobs.\npackage engine\n\nimport \"" + module + "/internal/engine/runner\"\n\nvar _ runner.Runner = &place{}\n\nvar table = []int{1}\n\nfunc (place) init() {}\n",
 			},
 		},
 		{

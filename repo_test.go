@@ -23,10 +23,10 @@ type fence struct {
 	why      string
 }
 
-// engineSide and invokerSide are the two halves, each with its faces.
+// engineSide and invokerSide are the two wings, each with its faces.
 var (
-	engineSide  = []string{"internal/engine/...", "internal/runapi/...", "internal/site/...", "runwithtest/..."}
-	invokerSide = []string{"internal/invoker/...", "internal/cloudrun/...", "internal/api/...", "internal/console/...", "internal/webhook/..."}
+	engineSide  = []string{"internal/engine/...", "runwithtest/..."}
+	invokerSide = []string{"internal/invoker/..."}
 )
 
 var fences = []fence{
@@ -37,7 +37,7 @@ var fences = []fence{
 		why:      "the Go client imports the standard library alone, so that using it costs nothing",
 	},
 	{
-		packages: []string{"internal/fault/...", "internal/jobspec/...", "internal/knative/...", "internal/logfilter/...", "internal/policy/..."},
+		packages: []string{"internal/engine/fault/...", "internal/jobspec/...", "internal/engine/knative/...", "internal/engine/logfilter/..."},
 		not: []string{
 			"os/...", "io/ioutil", "net", "net/http/...", "database/sql/...", "log/...", "syscall",
 			"time#Now", "time#Since", "time#Until", "time#Sleep", "time#After*", "time#NewTi*", "time#Tick",
@@ -51,32 +51,37 @@ var fences = []fence{
 	},
 	{
 		packages: invokerSide,
-		not:      slices.Concat(engineSide, []string{"internal/runner/...", "internal/tasklog/..."}),
+		not:      engineSide,
 		why:      "engine and invoker meet over the Cloud Run API alone",
 	},
 	{
+		packages: []string{"internal/changes/...", "internal/guard/...", "internal/jobspec/...", "internal/pagetoken/...", "internal/sqlite/..."},
+		not:      slices.Concat(engineSide, invokerSide),
+		why:      "dependencies point one way: the wings stand on the common ground, which knows neither",
+	},
+	{
 		packages: []string{
-			"internal/auth/...", "internal/fault/...", "internal/guard/...", "internal/jobspec/...", "internal/knative/...", "internal/logfilter/...",
-			"internal/metadata/...", "internal/pagetoken/...", "internal/policy/...", "internal/runner/...", "internal/sqlite/...", "internal/tasklog/...",
+			"internal/engine/fault/...", "internal/engine/knative/...", "internal/engine/logfilter/...",
+			"internal/engine/metadata/...", "internal/engine/runner/...", "internal/engine/tasklog/...",
 		},
-		not: slices.Concat(engineSide, invokerSide),
-		why: "dependencies point one way: the engine and the invoker stand on this package, it knows neither",
+		not: []string{"internal/engine", "internal/engine/api/...", "internal/engine/emulator"},
+		why: "dependencies point one way: the engine stands on this package, which does not know it",
 	},
 	{
-		packages: []string{"internal/engine/..."},
-		not:      []string{"internal/runapi/...", "net/http/..."},
-		why:      "the engine does not know its wire: runapi translates",
+		packages: []string{"internal/engine"},
+		not:      []string{"internal/engine/api/...", "net/http/..."},
+		why:      "the engine does not know its wire: engine/api translates",
 	},
 	{
-		packages: []string{"internal/invoker/..."},
-		not:      []string{"internal/api/...", "internal/console/...", "net/http/..."},
-		why:      "the invoker does not know its wire: api and console translate",
+		packages: []string{"internal/invoker"},
+		not:      []string{"internal/invoker/api/...", "net/http/..."},
+		why:      "the invoker does not know its wire: invoker/api translates",
 	},
 	{
-		packages: []string{"internal/engine/..."},
-		not:      []string{"internal/runner/..."},
-		but:      []string{"internal/runner"},
-		why:      "the engine knows the Runner interface; which one runs is wired in cmd/runwith",
+		packages: []string{"internal/engine"},
+		not:      []string{"internal/engine/runner/..."},
+		but:      []string{"internal/engine/runner"},
+		why:      "the engine knows the Runner interface; engine/emulator wires which one runs",
 	},
 }
 
@@ -102,7 +107,7 @@ var doors = []door{
 		why:     "images are built to be deployed, and for tests",
 	},
 	{
-		imports: []string{"internal/site"},
+		imports: []string{"internal/engine/emulator"},
 		only:    []string{"cmd/runwith/...", "runwithtest"},
 		why:     "it wires the engine's half together, for those who serve it",
 	},
@@ -114,8 +119,8 @@ var doors = []door{
 			"cmd/runwith/...",
 			"bench/...",
 			"deploy/...",
-			"examples/...",               // arguments are what a job is given
-			"internal/runner/runnertest", // is the tasks that it starts
+			"examples/...",                      // arguments are what a job is given
+			"internal/engine/runner/runnertest", // is the tasks that it starts
 		},
 		why: "flags are read in cmd/runwith alone; hand the value in through a Config",
 	},
@@ -123,10 +128,10 @@ var doors = []door{
 		imports: []string{"os#*Getenv", "os#LookupEnv", "os#Environ", "os#ExpandEnv", "os#Setenv", "os#Unsetenv", "os#Clearenv", "os#User*Dir", "syscall#*env"},
 		only: []string{
 			"cmd/runwith/...",
-			"examples/...",               // the environment is what a job is given
-			"internal/runner/process",    // hands PATH on to tasks, and nothing else
-			"internal/runner/runnertest", // is the tasks that it starts
-			"internal/testneed",          // reads what the tests must find on this machine
+			"examples/...",                      // the environment is what a job is given
+			"internal/engine/runner/process",    // hands PATH on to tasks, and nothing else
+			"internal/engine/runner/runnertest", // is the tasks that it starts
+			"internal/testneed",                 // reads what the tests must find on this machine
 		},
 		why: "the environment is read in cmd/runwith alone; hand the value in through a Config",
 	},
@@ -137,7 +142,7 @@ var doors = []door{
 			"examples/...",
 			"bench/...",
 			"deploy/...",
-			"internal/runner/runnertest", // is the tasks that it starts
+			"internal/engine/runner/runnertest", // is the tasks that it starts
 		},
 		why: "only a main prints and exits; return the error, or write to the writer or logger that was handed in",
 	},
@@ -149,10 +154,10 @@ var doors = []door{
 	{
 		imports: []string{"os/exec#Command*", "os#StartProcess", "syscall#*Exec"},
 		only: []string{
-			"internal/runner/process/...",
-			"internal/runner/runnertest",     // crashes one that runs tasks
-			"internal/conformance/discovery", // asks go where a module is
-			"internal/image",                 // builds programs
+			"internal/engine/runner/process/...",
+			"internal/engine/runner/runnertest",     // crashes one that runs tasks
+			"internal/engine/conformance/discovery", // asks go where a module is
+			"internal/image",                        // builds programs
 			"cmd/runwith/...",
 			"bench/...",
 		},
@@ -171,34 +176,34 @@ var doors = []door{
 	{
 		imports: []string{"google.golang.org/grpc/..."},
 		only: []string{
-			"internal/runapi/...", "internal/cloudrun/...", "bench/...",
-			"runwithtest",               // an option of the clients
-			"internal/runner/container", // probes the health of containers
+			"internal/engine/api/...", "internal/invoker/cloudrun/...", "bench/...",
+			"runwithtest",                      // an option of the clients
+			"internal/engine/runner/container", // probes the health of containers
 		},
-		why: "gRPC is served by runapi and spoken by cloudrun; errors elsewhere are runwith.Error",
+		why: "gRPC is served by engine/api and spoken by cloudrun; errors elsewhere are runwith.Error",
 	},
 	{
 		imports: []string{"google.golang.org/grpc#NewServer", "cloud.google.com/go/run/apiv2/runpb#Register*Server", "cloud.google.com/go/run/apiv2/runpb#*ServiceDesc"},
-		only:    []string{"internal/runapi/...", "bench/..."}, // bench: the floor is a server
-		why:     "runapi is the one gRPC server",
+		only:    []string{"internal/engine/api/...", "bench/..."}, // bench: the floor is a server
+		why:     "engine/api is the one gRPC server",
 	},
 	{
 		imports: []string{
 			"cloud.google.com/go/run/apiv2", "cloud.google.com/go/logging/apiv2", "cloud.google.com/go/longrunning", "cloud.google.com/go/longrunning/autogen",
 			"cloud.google.com/go/auth/...", "github.com/googleapis/gax-go/...", "google.golang.org/api/...",
 		},
-		only: []string{"internal/cloudrun/...", "runwithtest", "bench/..."}, // runwithtest: options of clients; bench: clients are what it measures
+		only: []string{"internal/invoker/cloudrun/...", "runwithtest", "bench/..."}, // runwithtest: options of clients; bench: clients are what it measures
 		why:  "cloudrun is the one client of Google's APIs, with the one table of outcomes",
 	},
 	{
 		imports: []string{"golang.org/x/oauth2/..."},
-		only:    []string{"internal/cloudrun/...", "internal/metadata/..."},
+		only:    []string{"internal/invoker/cloudrun/...", "internal/engine/metadata/..."},
 		why:     "cloudrun sends tokens, and metadata has them; nobody else sees one",
 	},
 	{
 		imports: []string{"cloud.google.com/go/logging/apiv2/loggingpb"},
-		only:    []string{"internal/runapi/...", "internal/logfilter/...", "internal/cloudrun/...", "internal/fault/...", "bench/..."}, // fault: the names of its methods; bench: clients are what it measures
-		why:     "Cloud Logging is served by runapi, which filters its entries, and read by cloudrun",
+		only:    []string{"internal/engine/api/...", "internal/engine/logfilter/...", "internal/invoker/cloudrun/...", "internal/engine/fault/...", "bench/..."}, // fault: the names of its methods; bench: clients are what it measures
+		why:     "Cloud Logging is served by engine/api, which filters its entries, and read by cloudrun",
 	},
 
 	// Everything else that is linked in.
@@ -212,12 +217,12 @@ var doors = []door{
 			"github.com/moby/moby/...", "github.com/docker/...", "github.com/containerd/errdefs", "github.com/google/go-containerregistry/...",
 		},
 		only: []string{
-			"internal/runner/container/...",
+			"internal/engine/runner/container/...",
 			"internal/image", "deploy/images", // build the project's own
 			"internal/testimage", // builds the images of tests
 			"bench/...",          // the bare API is the floor
 		},
-		why: "containers, their images and their registries live behind internal/runner/container",
+		why: "containers, their images and their registries live behind internal/engine/runner/container",
 	},
 	{
 		imports: []string{"golang.org/x/crypto/x509roots/..."},
@@ -226,8 +231,8 @@ var doors = []door{
 	},
 	{
 		imports: []string{"github.com/danielgtaylor/huma/v2/..."},
-		only:    []string{"internal/api/..."},
-		why:     "huma describes the invoker's JSON API, in internal/api alone",
+		only:    []string{"internal/invoker/api/..."},
+		why:     "huma describes the invoker's JSON API, in internal/invoker/api alone",
 	},
 	{
 		imports: []string{
@@ -239,7 +244,7 @@ var doors = []door{
 	},
 	{
 		imports: []string{"github.com/goccy/go-yaml/..."},
-		only:    []string{"cmd/runwith/...", "internal/jobspec/...", "internal/policy/..."},
+		only:    []string{"cmd/runwith/...", "internal/jobspec/..."},
 		why:     "YAML is what people write: job files and the policy",
 	},
 	{
@@ -249,7 +254,7 @@ var doors = []door{
 	},
 	{
 		imports: []string{"github.com/go-jose/go-jose/v4/..."},
-		only:    []string{"internal/metadata/..."},
+		only:    []string{"internal/engine/metadata/..."},
 		why:     "metadata owns the keys of tokens, and says what one is worth",
 	},
 	{
@@ -259,7 +264,7 @@ var doors = []door{
 	},
 	{
 		imports: []string{"golang.org/x/sys/..."},
-		only:    []string{"internal/runner/process/..."},
+		only:    []string{"internal/engine/runner/process/..."},
 		why:     "system calls are the process runner's",
 	},
 }

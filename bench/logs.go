@@ -16,7 +16,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/api/option"
 
-	"github.com/runwith/runwith/internal/tasklog"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
 const (

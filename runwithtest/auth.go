@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/runwith/runwith/internal/metadata"
+	"github.com/runwith/runwith/internal/engine/metadata"
 )
 
 // RequireAuth has the API ask for tokens, as runwith engine --require-auth does, so that a

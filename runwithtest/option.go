@@ -10,16 +10,16 @@ import (
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
-	"github.com/runwith/runwith/internal/fault"
-	"github.com/runwith/runwith/internal/runner/function"
-	"github.com/runwith/runwith/internal/site"
+	"github.com/runwith/runwith/internal/engine/emulator"
+	"github.com/runwith/runwith/internal/engine/fault"
+	"github.com/runwith/runwith/internal/engine/runner/function"
 )
 
 // Option changes what [Start] starts.
 type Option func(*config)
 
 type config struct {
-	engine site.EngineConfig
+	engine emulator.EngineConfig
 	jobs   []*runpb.CreateJobRequest
 	rules  []string
 	seed   uint64
@@ -28,7 +28,7 @@ type config struct {
 
 // newConfig applies the options; its error is all that is wrong with them.
 func newConfig(options []Option) (*config, error) {
-	c := &config{engine: site.EngineConfig{Images: map[string][]string{}, Functions: map[string]function.Func{}}}
+	c := &config{engine: emulator.EngineConfig{Images: map[string][]string{}, Functions: map[string]function.Func{}}}
 	for _, option := range options {
 		option(c)
 	}

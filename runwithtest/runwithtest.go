@@ -29,7 +29,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/runwith/runwith/internal/site"
+	"github.com/runwith/runwith/internal/engine/emulator"
 )
 
 // Server is an engine that serves. It may be used concurrently.
@@ -83,12 +83,12 @@ func (s *Server) serve(c *config) (stop func() error, err error) {
 	s.Addr = listener.Addr().String()
 	s.URL = "http://" + s.Addr
 	c.engine.Addr = s.Addr
-	open := func(ctx context.Context, _ string) (*site.Site, error) { return openSite(ctx, c, s.Parent()) }
+	open := func(ctx context.Context, _ string) (*emulator.Site, error) { return openSite(ctx, c, s.Parent()) }
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		at := site.Config{Listener: listener, Logger: c.engine.Logger}
-		ended <- site.Serve(ctx, at, open, func(string) { close(ready) })
+		at := emulator.Config{Listener: listener, Logger: c.engine.Logger}
+		ended <- emulator.Serve(ctx, at, open, func(string) { close(ready) })
 	}()
 	stop = func() error {
 		cancel()
@@ -104,8 +104,8 @@ func (s *Server) serve(c *config) (stop func() error, err error) {
 }
 
 // openSite opens the engine, with its jobs.
-func openSite(ctx context.Context, c *config, parent string) (*site.Site, error) {
-	e, err := site.OpenEngine(ctx, c.engine)
+func openSite(ctx context.Context, c *config, parent string) (*emulator.Site, error) {
+	e, err := emulator.OpenEngine(ctx, c.engine)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,7 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/runwith/runwith/internal/runner/function"
+	"github.com/runwith/runwith/internal/engine/runner/function"
 )
 
 // Task is one attempt of a task, as a function sees it that stands in for an image. It

@@ -29,7 +29,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"github.com/runwith/runwith/internal/knative"
+	"github.com/runwith/runwith/internal/engine/knative"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 

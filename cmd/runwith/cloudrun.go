@@ -15,9 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/engine/metadata"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/jobspec"
-	"github.com/runwith/runwith/internal/metadata"
 )
 
 // googleEndpoint is how the command line names Google's Cloud Run.

@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/tasklog"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/testimage"
 	"github.com/runwith/runwith/internal/testneed"
 )

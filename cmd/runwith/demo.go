@@ -15,8 +15,8 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/metadata"
 	"github.com/runwith/runwith/internal/invoker"
-	"github.com/runwith/runwith/internal/metadata"
 )
 
 func newDemo() *cobra.Command {

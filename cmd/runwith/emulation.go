@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/runwith/runwith/internal/engine/metadata"
 	"github.com/runwith/runwith/internal/jobspec"
-	"github.com/runwith/runwith/internal/metadata"
 )
 
 // probeTimeout is how long an engine has to tell about itself.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/runwith/runwith/internal/site"
+	"github.com/runwith/runwith/internal/engine/emulator"
 )
 
 func newEngine() *cobra.Command {
@@ -42,7 +42,7 @@ To test what calls Cloud Run, --fault lets calls and executions go wrong:
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := newLogger(cmd, slog.LevelWarn)
 			defer sayStopping(cmd)()
-			open := func(ctx context.Context, addr string) (*site.Site, error) {
+			open := func(ctx context.Context, addr string) (*emulator.Site, error) {
 				e, err := openEngine(ctx, f, addr, logger)
 				if err != nil {
 					return nil, err

@@ -7,12 +7,12 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/runwith/runwith/internal/site"
+	"github.com/runwith/runwith/internal/engine/emulator"
 )
 
 // openEngine opens the engine that the flags describe for the listener at addr, with
 // its jobs.
-func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog.Logger) (*site.Engine, error) {
+func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog.Logger) (*emulator.Engine, error) {
 	place, f := flags.place, flags.what
 	if err := f.validate(); err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog
 	if err != nil {
 		return nil, err
 	}
-	e, err := site.OpenEngine(ctx, site.EngineConfig{
+	e, err := emulator.OpenEngine(ctx, emulator.EngineConfig{
 		Containers: f.runner.containers(place.data, secrets, logger), Secrets: secrets,
 		Dir: place.data, Addr: dialable(addr), Project: place.project, ProjectNumber: f.number, Region: place.region,
 		RequireAuth: f.requireAuth,

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/runwith/runwith/internal/fault"
+	"github.com/runwith/runwith/internal/engine/fault"
 )
 
 // faultFlags say what goes wrong on demand.

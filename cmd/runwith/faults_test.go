@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/fault"
+	"github.com/runwith/runwith/internal/engine/fault"
 )
 
 // What a fault makes of an invocation: whatever goes wrong, its job is started once.

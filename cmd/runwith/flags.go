@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith/internal/engine"
-	"github.com/runwith/runwith/internal/metadata"
+	"github.com/runwith/runwith/internal/engine/metadata"
 )
 
 // listenFlags say where a server listens and for whom.

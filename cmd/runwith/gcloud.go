@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/runwith/runwith/internal/metadata"
+	"github.com/runwith/runwith/internal/engine/metadata"
 )
 
 func newGcloud() *cobra.Command {

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/runwith/runwith/internal/metadata"
+	"github.com/runwith/runwith/internal/engine/metadata"
 )
 
 // standIn is a command line of runwith gcloud that runs a shell script in place of

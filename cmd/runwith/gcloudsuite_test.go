@@ -15,7 +15,7 @@ import (
 
 	"github.com/mattn/go-shellwords"
 
-	"github.com/runwith/runwith/internal/conformance/discovery"
+	"github.com/runwith/runwith/internal/engine/conformance/discovery"
 	"github.com/runwith/runwith/internal/testneed"
 )
 

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/runwith/runwith/internal/api"
-	"github.com/runwith/runwith/internal/cloudrun"
 	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/api"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
 // googleLogDelay is how long a line may take to be seen in Google's Cloud Logging.

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/knative"
 	"github.com/runwith/runwith/internal/jobspec"
-	"github.com/runwith/runwith/internal/knative"
 )
 
 // v1Job returns the mapping of a job in v1's form, as gcloud run jobs replace takes it:

@@ -13,16 +13,16 @@ import (
 	"syscall"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/api"
+	engineapi "github.com/runwith/runwith/internal/engine/api"
+	"github.com/runwith/runwith/internal/engine/emulator"
 	"github.com/runwith/runwith/internal/guard"
-	"github.com/runwith/runwith/internal/runapi"
-	"github.com/runwith/runwith/internal/site"
+	"github.com/runwith/runwith/internal/invoker/api"
 )
 
 // serve listens, opens the site for the address and serves it until ctx ends, as
-// [site.Serve] does.
+// [emulator.Serve] does.
 func serve(ctx context.Context, f listenFlags, logger *slog.Logger,
-	open func(ctx context.Context, addr string) (*site.Site, error), ready func(addr string)) error {
+	open func(ctx context.Context, addr string) (*emulator.Site, error), ready func(addr string)) error {
 	// Nobody may read what a server says any more (up 2>&1 | head). It must not end
 	// by that, and leave its tasks behind; a write that fails is an error as any other.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -30,7 +30,7 @@ func serve(ctx context.Context, f listenFlags, logger *slog.Logger,
 	if err != nil {
 		return err
 	}
-	return site.Serve(ctx, site.Config{Listener: listener, AllowHosts: f.allowHosts, Reject: reject, Logger: logger}, open, ready)
+	return emulator.Serve(ctx, emulator.Config{Listener: listener, AllowHosts: f.allowHosts, Reject: reject, Logger: logger}, open, ready)
 }
 
 func listen(ctx context.Context, f listenFlags) (net.Listener, error) {
@@ -61,7 +61,7 @@ func reject(w http.ResponseWriter, r *http.Request, err *runwith.Error) {
 		api.WriteProblem(w, err)
 		return
 	}
-	runapi.WriteError(w, err)
+	engineapi.WriteError(w, err)
 }
 
 // dialable is the address by which this machine reaches a listener.

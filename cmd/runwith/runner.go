@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/runwith/runwith/internal/runner/container"
-	"github.com/runwith/runwith/internal/runner/secret"
-	"github.com/runwith/runwith/internal/site"
+	"github.com/runwith/runwith/internal/engine/emulator"
+	"github.com/runwith/runwith/internal/engine/runner/container"
+	"github.com/runwith/runwith/internal/engine/runner/secret"
 )
 
 // What --runner may be.
@@ -64,11 +64,11 @@ func (f *runnerFlags) openSecrets() (*secret.Store, error) {
 
 // containers opens the runner of containers when it is called, or none where tasks run
 // as processes. It is nil where that is said.
-func (f *runnerFlags) containers(data string, secrets *secret.Store, logger *slog.Logger) func(context.Context, http.Handler) (site.Containers, error) {
+func (f *runnerFlags) containers(data string, secrets *secret.Store, logger *slog.Logger) func(context.Context, http.Handler) (emulator.Containers, error) {
 	if f.kind == runProcesses {
 		return nil
 	}
-	return func(ctx context.Context, metadata http.Handler) (site.Containers, error) {
+	return func(ctx context.Context, metadata http.Handler) (emulator.Containers, error) {
 		r, err := container.Open(ctx, container.Config{
 			Dir: filepath.Join(data, "run"), Hosts: daemons(), CertDir: certificates(),
 			Pull: container.Pull(f.pull), Network: f.network,

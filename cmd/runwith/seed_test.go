@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/runwith/runwith/internal/knative"
+	"github.com/runwith/runwith/internal/engine/knative"
 )
 
 // The request with which it all began: an API posts overrides to jobs:run, at the

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/cloudrun"
-	"github.com/runwith/runwith/internal/site"
+	"github.com/runwith/runwith/internal/engine/emulator"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
 func newServe() *cobra.Command {
@@ -54,14 +54,14 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 					"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT names an engine on this machine instead", missing)
 			}
 			logger := newLogger(cmd, slog.LevelInfo)
-			open := func(ctx context.Context, _ string) (*site.Site, error) {
+			open := func(ctx context.Context, _ string) (*emulator.Site, error) {
 				at := cloudrun.Config{Endpoint: endpoint, Project: place.project, Region: place.region, Logger: logger}
 				useOwnToken(&at)
 				i, err := openInvoker(ctx, place.data, at, how)
 				if err != nil {
 					return nil, err
 				}
-				return &site.Site{Handler: i.handler, Close: i.Close}, nil
+				return &emulator.Site{Handler: i.handler, Close: i.Close}, nil
 			}
 			return serve(cmd.Context(), to, logger, open, func(addr string) { announce(cmd, addr, place.data) })
 		},

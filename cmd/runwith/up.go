@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/runwith/runwith/internal/cloudrun"
 	"github.com/runwith/runwith/internal/engine"
-	"github.com/runwith/runwith/internal/metadata"
-	"github.com/runwith/runwith/internal/site"
+	"github.com/runwith/runwith/internal/engine/emulator"
+	"github.com/runwith/runwith/internal/engine/metadata"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
 func newUp() *cobra.Command {
@@ -45,7 +45,7 @@ Without --job it registers the sample job, test-job.`,
 
 // up serves engine and invoker on one listener until ctx ends.
 func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr string)) error {
-	return serve(ctx, f.to, logger, func(ctx context.Context, addr string) (*site.Site, error) {
+	return serve(ctx, f.to, logger, func(ctx context.Context, addr string) (*emulator.Site, error) {
 		e, err := openEngine(ctx, f, addr, logger)
 		if err != nil {
 			return nil, err
@@ -68,7 +68,7 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 		mux.Handle("/api/", i.handler)
 		mux.Handle("/healthz", i.handler)
 		mux.Handle("/readyz", i.handler)
-		return &site.Site{Handler: mux, GRPC: e.API, Drain: i.Close, Settled: i.invoker.Rebuilt(), Close: e.Close}, nil
+		return &emulator.Site{Handler: mux, GRPC: e.API, Drain: i.Close, Settled: i.invoker.Rebuilt(), Close: e.Close}, nil
 	}, ready)
 }
 

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/runner"
-	"github.com/runwith/runwith/internal/tasklog"
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
 // Why an attempt is ended by the engine.

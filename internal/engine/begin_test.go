@@ -10,9 +10,9 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/jobspec"
-	"github.com/runwith/runwith/internal/runner"
-	"github.com/runwith/runwith/internal/tasklog"
 )
 
 // Whoever lists executions can cancel one before the scheduler knows it.

@@ -1,6 +1,6 @@
 // Package engine is Cloud Run Jobs on one machine: jobs, their executions, the
 // tasks of those and the operations that tell of them, kept in SQLite and placed
-// by a [runner.Runner]. It knows no wire; package runapi serves it.
+// by a [runner.Runner]. It knows no wire; package api serves it.
 //
 // An execution freezes the job's template with the overrides applied, and is
 // judged by its tasks:

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/runwith/runwith/internal/changes"
-	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/sqlite"
-	"github.com/runwith/runwith/internal/tasklog"
 )
 
 // Defaults of [Config].

@@ -16,8 +16,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith/internal/engine"
-	"github.com/runwith/runwith/internal/runner/function"
-	"github.com/runwith/runwith/internal/tasklog"
+	"github.com/runwith/runwith/internal/engine/runner/function"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
 // faulty is an engine in a time of its own, whose job hello has two tasks that are

@@ -8,8 +8,8 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/jobspec"
-	"github.com/runwith/runwith/internal/tasklog"
 )
 
 // TestFloodsOfOutputLeaveMemoryFlat prints far more than is kept, as fast as the

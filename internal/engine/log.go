@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/sqlite"
-	"github.com/runwith/runwith/internal/tasklog"
 )
 
 // LogSelection says of which executions the output is wanted, by IDs. Projects are

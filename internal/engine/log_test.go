@@ -16,8 +16,8 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/jobspec"
-	"github.com/runwith/runwith/internal/tasklog"
 )
 
 func TestLogSourcesAreThoseOfTheSelection(t *testing.T) {

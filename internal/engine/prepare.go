@@ -8,7 +8,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/engine/runner"
 )
 
 // prepares reports whether something is to be done for an execution before it has a

@@ -15,9 +15,9 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
-	"github.com/runwith/runwith/internal/runner"
-	"github.com/runwith/runwith/internal/runner/function"
-	"github.com/runwith/runwith/internal/tasklog"
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/runner/function"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
 // preparing is a runner that imports an image first, which takes its time and ends as

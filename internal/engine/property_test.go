@@ -16,8 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/jobspec"
-	"github.com/runwith/runwith/internal/runner"
 )
 
 var (

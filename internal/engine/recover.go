@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/engine/runner"
 )
 
 // recover goes on with the executions that an earlier process left unfinished.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
-	"github.com/runwith/runwith/internal/runner/process"
-	"github.com/runwith/runwith/internal/tasklog"
+	"github.com/runwith/runwith/internal/engine/runner/process"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
 const (

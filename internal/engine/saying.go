@@ -6,8 +6,8 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/runner"
-	"github.com/runwith/runwith/internal/tasklog"
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
 // saying is a line of the platform's own about an attempt, in Cloud Run's words and

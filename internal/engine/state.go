@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/engine/runner"
 )
 
 // state is where an execution or a task stands.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/engine/runner"
 )
 
 func TestEndingOfAnAttempt(t *testing.T) {

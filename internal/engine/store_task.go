@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/jobspec"
-	"github.com/runwith/runwith/internal/runner"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 

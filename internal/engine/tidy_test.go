@@ -14,9 +14,9 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/runner/process"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/jobspec"
-	"github.com/runwith/runwith/internal/runner/process"
-	"github.com/runwith/runwith/internal/tasklog"
 )
 
 var tidyHome = jobspec.Location{Project: "demo", Region: "us-east4"}

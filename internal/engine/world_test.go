@@ -12,7 +12,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/runner"
+	"github.com/runwith/runwith/internal/engine/runner"
 )
 
 // world is where simulated processes live, across the lives of engines. It is a

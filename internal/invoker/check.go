@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
 // checkLease is how long one check of what waits may take.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
 // gate is where reads of one kind pass: by their quota, where one is known, and

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
 // tooMany is what Cloud Run answers to what is beyond its quota.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
 // unreachableAfter is how long Cloud Run may fail to answer before that counts.

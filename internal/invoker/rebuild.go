@@ -12,7 +12,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 

@@ -1,0 +1,144 @@
+package api_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"testing"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
+
+	"github.com/runwith/runwith/internal/engine/api"
+	"github.com/runwith/runwith/internal/guard"
+)
+
+// split serves an engine as the binary does: gRPC and HTTP/1 on one port, each by
+// its own server, behind one guard.
+func split(t *testing.T, s *server) (addr string, stop func()) {
+	t.Helper()
+	return splitOf(t, api.Config{Engine: s.engine})
+}
+
+// splitOf is split for a server of one's own choice.
+func splitOf(t *testing.T, c api.Config) (addr string, stop func()) {
+	t.Helper()
+	api, err := api.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shield, err := guard.New(guard.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	http1, http2 := guard.Split(l)
+	base, cancel := context.WithCancelCause(context.Background())
+	ended := make(chan error, 2)
+	web := guard.Server(shield.Wrap(api), slog.New(slog.DiscardHandler))
+	go func() { ended <- web.Serve(http1) }()
+	go func() { ended <- api.ServeGRPC(base, http2, shield.Check) }()
+	stop = func() {
+		cancel(guard.Stopping())
+		api.StopGRPC(context.Background())
+		_ = web.Close()
+		for range 2 {
+			<-ended
+		}
+	}
+	return l.Addr().String(), stop
+}
+
+func connect(t *testing.T, addr string, opts ...grpc.DialOption) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient(addr, append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+func TestTheGuardStandsBeforeGRPCToo(t *testing.T) {
+	t.Parallel()
+	addr, stop := split(t, newServer(t))
+	defer stop()
+	list := &runpb.ListJobsRequest{Parent: parent}
+	for _, test := range []struct {
+		name      string
+		authority string
+		header    metadata.MD
+		want      codes.Code
+	}{
+		{"an ordinary client", "", nil, codes.OK},
+		{"an emulated host", "us-east4-run.googleapis.com", nil, codes.OK},
+		{"a name that is not this machine's", "rebound.example", nil, codes.PermissionDenied},
+		{"a page of another origin", "", metadata.Pairs("origin", "http://evil.example"), codes.PermissionDenied},
+		{"a second origin behind a good one", "", metadata.Pairs("origin", "http://"+addr, "origin", "http://evil.example"), codes.PermissionDenied},
+		{"what a browser says of another site", "", metadata.Pairs("sec-fetch-site", "cross-site"), codes.PermissionDenied},
+		{"the page's own origin", "", metadata.Pairs("origin", "http://"+addr), codes.OK},
+	} {
+		var opts []grpc.DialOption
+		if test.authority != "" {
+			opts = append(opts, grpc.WithAuthority(test.authority))
+		}
+		ctx := metadata.NewOutgoingContext(t.Context(), test.header)
+		_, err := runpb.NewJobsClient(connect(t, addr, opts...)).ListJobs(ctx, list)
+		if got := status.Code(err); got != test.want {
+			t.Errorf("%s: ListJobs() = %v, want %v", test.name, err, test.want)
+		}
+	}
+	res, err := http.Get("http://" + addr + "/v2/" + parent + "/jobs")
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("REST on the same port = %v, %v, want 200", res, err)
+	}
+	_ = res.Body.Close()
+}
+
+// sent tells when a call's request has left.
+type sent chan struct{}
+
+func (sent) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (sent) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (sent) HandleConn(context.Context, stats.ConnStats)                       {}
+func (s sent) HandleRPC(_ context.Context, event stats.RPCStats) {
+	if _, ok := event.(*stats.OutPayload); ok {
+		close(s)
+	}
+}
+
+// Stopping is given no limit here, so that a call which nobody lets go would hold it
+// up for ever.
+func TestStoppingLetsCallsGoThatWait(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	addr, stop := split(t, s)
+	c := dialGRPC(t, s)
+	c.create(t, shell("sleep 1000"))
+	run, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, answered := make(sent), make(chan struct{})
+	conn := connect(t, addr, grpc.WithStatsHandler(left))
+	go func() {
+		defer close(answered)
+		op, err := longrunningpb.NewOperationsClient(conn).WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: run.Name()})
+		if err == nil && op.Done {
+			t.Errorf("WaitOperation() = %v, want it open: the run goes on", op)
+		}
+	}()
+	<-left
+	stop()
+	<-answered
+}

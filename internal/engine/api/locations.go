@@ -1,0 +1,91 @@
+package api
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// locationsAnswer is a ListLocationsResponse.
+type locationsAnswer struct {
+	Locations []location `json:"locations"`
+}
+
+type location struct {
+	Name   string            `json:"name"`
+	ID     string            `json:"locationId"`
+	Labels map[string]string `json:"labels"`
+}
+
+// locations answers projects.locations.list of Cloud Run: Cloud Run's regions, the
+// engine's own, and those in which the project has jobs, by name.
+//
+// Deviation: any region may be used, listed or not, and the list has one page.
+//
+// See https://cloud.google.com/run/docs/reference/rest/v1/projects.locations/list.
+func (n *neighbours) locations(ctx context.Context, path map[string]string, query url.Values) (any, error) {
+	if err := checkLocationsQuery(query); err != nil {
+		return nil, err
+	}
+	id, _, err := n.identify(strings.TrimPrefix(path["name"], "projects/"))
+	if err != nil {
+		return nil, err
+	}
+	used, err := n.config.Engine.Regions(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if n.config.Region != "" {
+		used = append(used, n.config.Region)
+	}
+	regions := append(used, cloudRunRegions()...)
+	slices.Sort(regions)
+	res := locationsAnswer{}
+	for _, region := range slices.Compact(regions) {
+		res.Locations = append(res.Locations, location{
+			Name:   jobspec.Location{Project: id, Region: region}.String(),
+			ID:     region,
+			Labels: map[string]string{"cloud.googleapis.com/region": region},
+		})
+	}
+	return res, nil
+}
+
+// checkLocationsQuery takes a page size, for one page is never too much for gcloud,
+// and refuses what would have to change the answer.
+func checkLocationsQuery(query url.Values) error {
+	for name, values := range query {
+		size, err := strconv.Atoi(values[0])
+		switch {
+		case name != "pageSize" && name != "page_size":
+			return runwith.Errorf(runwith.InvalidArgument, "%.80s: is not served for locations, leave it out: there is one page, of all", name)
+		case err != nil || size < 0:
+			return runwith.Errorf(runwith.InvalidArgument, "%s: %.80q must be a number and not negative", name, values[0])
+		}
+	}
+	return nil
+}
+
+// cloudRunRegions are those that Google's page names.
+// https://cloud.google.com/run/docs/locations
+func cloudRunRegions() []string {
+	return []string{
+		"africa-south1",
+		"asia-east1", "asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3",
+		"asia-south1", "asia-south2", "asia-southeast1", "asia-southeast2", "asia-southeast3",
+		"australia-southeast1", "australia-southeast2",
+		"europe-central2", "europe-north1", "europe-north2", "europe-southwest1",
+		"europe-west1", "europe-west2", "europe-west3", "europe-west4", "europe-west6",
+		"europe-west8", "europe-west9", "europe-west10", "europe-west12",
+		"me-central1", "me-central2", "me-west1",
+		"northamerica-northeast1", "northamerica-northeast2", "northamerica-south1",
+		"southamerica-east1", "southamerica-west1",
+		"us-central1", "us-east1", "us-east4", "us-east5", "us-south1",
+		"us-west1", "us-west2", "us-west3", "us-west4",
+	}
+}

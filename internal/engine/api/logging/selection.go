@@ -1,0 +1,131 @@
+package logging
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+
+	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/logfilter"
+	"github.com/runwith/runwith/internal/engine/tasklog"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// selection is what a request asks for: its filter, and what follows from that for
+// the logs that can have matching entries.
+type selection struct {
+	filter *logfilter.Filter
+	logs   engine.LogSelection
+	query  tasklog.Query // by tasks, streams and times
+	none   bool          // nothing can match
+	// printed is for a caller that takes lines as they were printed: as text, and with
+	// the time of their writing.
+	printed bool
+}
+
+func newSelection(ctx context.Context, projects []string, filter string) (s selection, err error) {
+	s.printed = wantsText(ctx)
+	s.logs.Projects = projects
+	if s.filter, err = logfilter.Parse(filter); err != nil {
+		return s, err
+	}
+	s.logs.Regions = s.values("resource.labels.location")
+	s.logs.Jobs = s.values("resource.labels.job_name")
+	s.logs.Executions = s.values("labels." + executionLabel)
+	s.query.Since, s.query.Until = s.filter.Times()
+	if !s.query.Until.IsZero() { // an entry may have a time before that of its line
+		s.query.Until = s.query.Until.Add(maxLag)
+	}
+	s.logs.From, s.logs.To = s.query.Since, s.query.Until
+	s.narrowType()
+	s.narrowTasks()
+	s.narrowStreams()
+	return s, nil
+}
+
+// take returns a line's entry as the caller takes it, and whether it is one of those
+// that are asked for.
+func (s *selection) take(l line) (e *loggingpb.LogEntry, ok bool) {
+	e = l.entry()
+	if s.printed {
+		e.Timestamp = e.ReceiveTimestamp
+	}
+	ok = s.filter.Match(e)
+	if s.printed {
+		setText(e, l.Entry)
+	}
+	return e, ok
+}
+
+// values are what a field must be one of; nil is anything.
+func (s *selection) values(field string) []string {
+	values, bound := s.filter.Values(field)
+	if !bound {
+		return nil
+	}
+	s.none = s.none || len(values) == 0
+	return slices.Concat([]string{}, values)
+}
+
+func (s *selection) narrowType() {
+	if types := s.values("resource.type"); types != nil && !slices.Contains(types, resourceType) {
+		s.none = true
+	}
+	if ids := s.values("resource.labels.project_id"); ids != nil {
+		s.logs.Projects = slices.DeleteFunc(s.logs.Projects, func(id string) bool { return !slices.Contains(ids, id) })
+		s.none = s.none || len(s.logs.Projects) == 0
+	}
+}
+
+func (s *selection) narrowTasks() {
+	indexes := s.values("labels." + taskLabel)
+	for _, index := range indexes {
+		if n, err := strconv.Atoi(index); err == nil && n >= 0 && strconv.Itoa(n) == index {
+			s.query.Tasks = append(s.query.Tasks, n)
+		}
+	}
+	s.none = s.none || indexes != nil && len(s.query.Tasks) == 0
+}
+
+func (s *selection) narrowStreams() {
+	names, ids := s.values("logName"), s.values(logfilter.LogID)
+	for stream, id := range logIDs {
+		id = strings.ToLower(id)
+		named := names == nil || slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, "/logs/"+id) })
+		if named && (ids == nil || slices.Contains(ids, id)) {
+			s.query.Streams = append(s.query.Streams, stream)
+		}
+	}
+	s.none = s.none || len(s.query.Streams) == 0
+}
+
+// mayHave reports whether an execution's log can have matching entries.
+func (s *selection) mayHave(x jobspec.ExecutionName) bool {
+	in := func(values []string, value string) bool { return values == nil || slices.Contains(values, value) }
+	return !s.none && in(s.logs.Projects, x.Job.Project) && in(s.logs.Regions, x.Job.Region) &&
+		in(s.logs.Jobs, x.Job.Job) && in(s.logs.Executions, x.Execution)
+}
+
+// from is the query of a log that is read from a place of the merged order on, or
+// behind it in reverse.
+func (s *selection) from(p place, id int64, reverse bool) tasklog.Query {
+	q := s.query
+	q.Reverse = reverse
+	at := time.Unix(0, p.Nanos)
+	switch {
+	case p == place{}:
+	case p.ID == id && reverse:
+		q.Before = p.Pos
+	case p.ID == id:
+		q.After = p.Pos
+	case reverse && (q.Until.IsZero() || at.Before(q.Until)):
+		q.Until = at
+	case !reverse && at.After(q.Since):
+		q.Since = at
+	}
+	return q
+}

@@ -1,0 +1,41 @@
+package api
+
+import (
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// ownProject is the engine's own project, which callers may name by either.
+type ownProject struct{ id, number string }
+
+// nameFields are the fields of requests that name what the call is about.
+var nameFields = []protoreflect.Name{"name", "parent", "resource"}
+
+// byID has a request call the own project by its ID. What else a request says is
+// kept as it is.
+func (p ownProject) byID(req any) {
+	m, ok := req.(proto.Message)
+	if !ok || p.number == "" {
+		return
+	}
+	r := m.ProtoReflect()
+	p.rename(r)
+	// UpdateJobRequest has its name in there.
+	if job := r.Descriptor().Fields().ByName("job"); job != nil && job.Message() != nil && r.Has(job) {
+		p.rename(r.Get(job).Message())
+	}
+}
+
+func (p ownProject) rename(m protoreflect.Message) {
+	for _, name := range nameFields {
+		field := m.Descriptor().Fields().ByName(name)
+		if field == nil || field.Kind() != protoreflect.StringKind || field.IsList() {
+			continue
+		}
+		if rest, ok := strings.CutPrefix(m.Get(field).String(), "projects/"+p.number+"/"); ok {
+			m.Set(field, protoreflect.ValueOfString("projects/"+p.id+"/"+rest))
+		}
+	}
+}

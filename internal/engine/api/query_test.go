@@ -1,0 +1,65 @@
+package api
+
+import (
+	"net/url"
+	"testing"
+
+	"cloud.google.com/go/iam/apiv1/iampb"
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	"github.com/runwith/runwith"
+)
+
+func TestQueryParametersSetFields(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]proto.Message{
+		"pageSize=5&pageToken=x&showDeleted=true": &runpb.ListJobsRequest{PageSize: 5, PageToken: "x", ShowDeleted: true},
+		"page_size=5":                                            &runpb.ListJobsRequest{PageSize: 5},
+		"timeout=1.5s":                                           &longrunningpb.WaitOperationRequest{Timeout: durationpb.New(1500e6)},
+		"updateMask=bindings,etag&resource=r":                    &iampb.SetIamPolicyRequest{Resource: "r", UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"bindings", "etag"}}},
+		"job.launchStage=BETA&job.template.taskCount=3":          &runpb.UpdateJobRequest{Job: &runpb.Job{LaunchStage: 3, Template: &runpb.ExecutionTemplate{TaskCount: 3}}},
+		"options.requestedPolicyVersion=3&$alt=json&key=ignored": &iampb.GetIamPolicyRequest{Options: &iampb.GetPolicyOptions{RequestedPolicyVersion: 3}},
+	} {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, fields, err := systemParameters(values)
+		if err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+		got := want.ProtoReflect().New().Interface()
+		for name, values := range fields {
+			if err := setField(got.ProtoReflect(), name, values); err != nil {
+				t.Errorf("%s: %v", query, err)
+			}
+		}
+		if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
+			t.Errorf("%s: request differs (-want +got):\n%s", query, diff)
+		}
+	}
+}
+
+// FuzzSetField sets arbitrary fields, among them durations and field masks, to
+// arbitrary values: what cannot be set is INVALID_ARGUMENT, and never a panic.
+func FuzzSetField(f *testing.F) {
+	for path, value := range map[string]string{
+		"pageSize": "1", "job.template.template.timeout": "9s", "updateMask": "a.b,c", "job.labels": "x", "job..name": "",
+		"policy.bindings": "x", "job.conditions.type": "x", "options.requestedPolicyVersion": "-1", ".": ".",
+	} {
+		f.Add(path, value)
+	}
+	f.Fuzz(func(t *testing.T, path, value string) {
+		for _, m := range []proto.Message{&runpb.ListJobsRequest{}, &runpb.UpdateJobRequest{}, &iampb.SetIamPolicyRequest{}, &longrunningpb.WaitOperationRequest{}} {
+			if err := setField(m.ProtoReflect(), path, []string{value}); err != nil && runwith.CodeOf(err) != runwith.InvalidArgument {
+				t.Fatalf("setField(%T, %q, %q) = %v, want INVALID_ARGUMENT", m, path, value, err)
+			}
+		}
+	})
+}

@@ -1,0 +1,61 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/runwith/runwith"
+)
+
+// streamInterceptor is what interceptor is to calls: it bounds each message and gives
+// every error its canonical form.
+func streamInterceptor(logger *slog.Logger) grpc.StreamServerInterceptor {
+	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		err := handler(srv, boundedStream{stream})
+		if err == nil {
+			return nil
+		}
+		return encodeError(stream.Context(), logger, info.FullMethod, err)
+	}
+}
+
+// boundedStream refuses messages that are too large.
+type boundedStream struct{ grpc.ServerStream }
+
+// RecvMsg receives a message.
+func (s boundedStream) RecvMsg(m any) error {
+	if err := s.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	return checkSize(m)
+}
+
+// boundStream ends a stream with the server.
+func (g *gate) boundStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if g.base == nil {
+		return handler(srv, stream)
+	}
+	ctx, cancel := g.within(stream.Context())
+	defer cancel()
+	return handler(srv, endingStream{stream, ctx})
+}
+
+// endingStream is a stream whose context ends with the server.
+type endingStream struct {
+	grpc.ServerStream
+	ctx context.Context //nolint:containedctx // a stream has its context by itself
+}
+
+// Context returns the stream's context.
+func (s endingStream) Context() context.Context { return s.ctx }
+
+// checkSize bounds a request's message, whichever way it came.
+func checkSize(m any) error {
+	if message, ok := m.(proto.Message); ok && proto.Size(message) > maxMessage {
+		return runwith.Errorf(runwith.InvalidArgument, "the request has more than %d bytes", maxMessage)
+	}
+	return nil
+}

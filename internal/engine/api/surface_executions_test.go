@@ -1,0 +1,223 @@
+package api_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	run "cloud.google.com/go/run/apiv2"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/grpc/codes"
+
+	"github.com/runwith/runwith/internal/engine"
+)
+
+// held is a job each of whose tasks writes its process ID to dir/INDEX and goes on
+// until dir/go is there.
+func held(dir string) *runpb.Job {
+	job := shell(`echo $$ > "$1/tmp.$CLOUD_RUN_TASK_INDEX" && mv "$1/tmp.$CLOUD_RUN_TASK_INDEX" "$1/$CLOUD_RUN_TASK_INDEX"
+		while [ ! -e "$1/go" ]; do sleep 0.01; done`)
+	job.Template.Template.Containers[0].Args = []string{dir}
+	return job
+}
+
+// start runs hello and returns its execution, which goes on.
+func (c *client) start(t *testing.T) (*runpb.Execution, *run.RunJobOperation) {
+	t.Helper()
+	return c.startJob(t, hello)
+}
+
+func (c *client) startJob(t *testing.T, name string) (*runpb.Execution, *run.RunJobOperation) {
+	t.Helper()
+	op, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: name})
+	if err != nil {
+		t.Fatalf("RunJob() = %v", err)
+	}
+	x, err := op.Metadata()
+	if err != nil {
+		t.Fatalf("RunJob().Metadata() = %v", err)
+	}
+	return x, op
+}
+
+// pidIn returns the process ID in a file, as soon as it is there.
+func pidIn(t *testing.T, file string) int {
+	t.Helper()
+	until(t, file+" is there", func() bool {
+		_, err := os.Stat(file)
+		return err == nil
+	})
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+func alive(t *testing.T, pid int) bool {
+	t.Helper()
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	defer p.Release()
+	return p.Signal(syscall.Signal(0)) == nil
+}
+
+// until waits for something that takes a moment.
+func until(t *testing.T, what string, true func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !true(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+func open(t *testing.T, gate string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *client) execution(t *testing.T, name string) *runpb.Execution {
+	t.Helper()
+	x, err := c.executions.GetExecution(t.Context(), &runpb.GetExecutionRequest{Name: name})
+	if err != nil {
+		t.Fatalf("GetExecution(%q) = %v", name, err)
+	}
+	return x
+}
+
+// wantCode holds an error to a code and to words in its message.
+func wantCode(t *testing.T, call string, err error, code codes.Code, says string) {
+	t.Helper()
+	if codeOf(err) != code || err != nil && !strings.Contains(err.Error(), says) {
+		t.Errorf("%s = %v, want %v that says %q", call, err, code, says)
+	}
+}
+
+func TestCancelEndsARunningExecution(t *testing.T) {
+	t.Parallel()
+	everyClient(t, func(t *testing.T, _ *server, c *client) {
+		dir := t.TempDir()
+		c.create(t, held(dir))
+		x, runOp := c.start(t)
+		pid := pidIn(t, filepath.Join(dir, "0"))
+		cancel := func(req *runpb.CancelExecutionRequest) (*runpb.Execution, error) {
+			req.Name = x.Name
+			op, err := c.executions.CancelExecution(t.Context(), req)
+			if err != nil {
+				return nil, err
+			}
+			return op.Wait(t.Context())
+		}
+
+		if _, err := cancel(&runpb.CancelExecutionRequest{ValidateOnly: true}); err != nil {
+			t.Errorf("CancelExecution(validate_only) = %v", err)
+		}
+		_, err := cancel(&runpb.CancelExecutionRequest{Etag: `"stale"`})
+		wantCode(t, "CancelExecution() with a stale etag", err, codes.Aborted, "etag")
+		now := c.execution(t, x.Name)
+		if got, want := counts(now), [5]int32{1, 0, 0, 0, 0}; got != want || completed(now).GetReasons() != nil {
+			t.Fatalf("before the cancel: counts = %v, Completed = %v; want %v and no reason", got, completed(now), want)
+		}
+
+		ended, err := cancel(&runpb.CancelExecutionRequest{Etag: now.Etag})
+		if err != nil {
+			t.Fatalf("CancelExecution() = %v", err)
+		}
+		if alive(t, pid) {
+			t.Error("the task's process is still there after its cancel")
+		}
+		wantCancelled(t, ended, 1)
+		if _, err := runOp.Wait(t.Context()); err != nil {
+			t.Errorf("RunJob().Wait() of a cancelled run = %v, want no error", err)
+		}
+
+		again, err := cancel(&runpb.CancelExecutionRequest{})
+		if err != nil {
+			t.Fatalf("a second CancelExecution() = %v", err)
+		}
+		if again.Etag != ended.Etag || !again.CompletionTime.AsTime().Equal(ended.CompletionTime.AsTime()) {
+			t.Errorf("a second cancel changed the execution to %v, from %v", again, ended)
+		}
+	})
+}
+
+// wantCancelled holds an execution to its end by a cancel, of all its tasks.
+func wantCancelled(t *testing.T, x *runpb.Execution, tasks int32) {
+	t.Helper()
+	if got, want := counts(x), [5]int32{0, 0, 0, tasks, 0}; got != want {
+		t.Errorf("counts = %v, want %v", got, want)
+	}
+	done := completed(x)
+	if done.GetState() != runpb.Condition_CONDITION_FAILED || done.GetExecutionReason() != runpb.Condition_CANCELLED || x.Reconciling || x.CompletionTime == nil {
+		t.Errorf("Completed = %v, reconciling %v, want it failed, cancelled and at its end", done, x.Reconciling)
+	}
+}
+
+func TestCancelEndsAnExecutionThatWaitsForItsTurn(t *testing.T) {
+	t.Parallel()
+	everyClientOf(t, engine.Config{MaxTasks: 1}, func(t *testing.T, _ *server, c *client) {
+		dir := t.TempDir()
+		c.create(t, held(dir))
+		first, firstOp := c.start(t)
+		pidIn(t, filepath.Join(dir, "0"))
+		waiting, _ := c.start(t)
+		if done := completed(waiting); done.GetState() != runpb.Condition_CONDITION_PENDING || waiting.StartTime != nil {
+			t.Errorf("an execution behind --max-tasks: Completed = %v, start time %v; want it pending", done, waiting.StartTime)
+		}
+		op, err := c.executions.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: waiting.Name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended, err := op.Wait(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantCancelled(t, ended, 1)
+		if ended.StartTime != nil {
+			t.Errorf("start time = %v of an execution that never started", ended.StartTime)
+		}
+		task, err := c.tasks.GetTask(t.Context(), &runpb.GetTaskRequest{Name: taskName(ended, 0)})
+		if err != nil || task.LastAttemptResult != nil || task.StartTime != nil || task.CompletionTime == nil {
+			t.Errorf("its task = %v, %v; want it completed without a start or an attempt", task, err)
+		}
+		if got := c.execution(t, first.Name); got.RunningCount != 1 {
+			t.Errorf("the other execution's counts = %v, want it to go on", counts(got))
+		}
+		open(t, dir)
+		if _, err := firstOp.Wait(t.Context()); err != nil {
+			t.Errorf("RunJob().Wait() of the other execution = %v", err)
+		}
+	})
+}
+
+func TestAnExecutionThatHasEndedIsNotCancelled(t *testing.T) {
+	t.Parallel()
+	everyClient(t, func(t *testing.T, _ *server, c *client) {
+		c.create(t, shell("exit $1"))
+		for _, code := range []string{"0", "1"} {
+			x := c.run(t, &runpb.RunJobRequest_Overrides{
+				ContainerOverrides: []*runpb.RunJobRequest_Overrides_ContainerOverride{{Args: []string{code}}},
+			})
+			_, err := c.executions.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: x.Name})
+			wantCode(t, "CancelExecution() after exit "+code, err, codes.FailedPrecondition, "has ended")
+			if after := c.execution(t, x.Name); after.Etag != x.Etag {
+				t.Errorf("a refused cancel changed the execution to %v", after)
+			}
+		}
+		_, err := c.executions.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: hello + "/executions/hello-none"})
+		wantCode(t, "CancelExecution() of nothing", err, codes.NotFound, "hello-none")
+	})
+}

@@ -1,0 +1,257 @@
+package emulator
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/api"
+	"github.com/runwith/runwith/internal/engine/fault"
+	"github.com/runwith/runwith/internal/engine/metadata"
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/runner/function"
+	"github.com/runwith/runwith/internal/engine/runner/process"
+	"github.com/runwith/runwith/internal/engine/runner/secret"
+	"github.com/runwith/runwith/internal/engine/tasklog"
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// EngineConfig says what an engine is and what it runs. Dir, Addr, Project, Region and
+// Logger are required; what is 0 has the default of the package that it is for.
+type EngineConfig struct {
+	Dir             string // the data folder
+	Addr            string // HOST:PORT by which this machine reaches the listener
+	Project, Region string
+	// ProjectNumber is the project's number; empty: metadata.DefaultProjectNumber.
+	ProjectNumber string
+	// RequireAuth has the API ask for tokens of the metadata server.
+	RequireAuth bool
+	// Images are commands, and Functions are functions, that stand in for images.
+	Images    map[string][]string
+	Functions map[string]function.Func
+	// Containers opens the runner for all other images. The metadata server is what it
+	// is to let them reach. Nil, or where it returns none: commands run as processes.
+	Containers func(ctx context.Context, metadata http.Handler) (Containers, error)
+	// Secrets has the values of variables that are secrets; nil has none. It is closed
+	// with the engine.
+	Secrets *secret.Store
+
+	MaxTasks       int
+	KeepExecutions int
+	MaxLog         int64 // bytes of output that are kept of one execution
+	Grace          time.Duration
+	// Faults has calls and executions go wrong; nil has none.
+	Faults *fault.Plan
+	Logger *slog.Logger
+}
+
+// Containers is a runner that is closed with the engine.
+type Containers interface {
+	runner.Runner
+	Close() error
+}
+
+// Engine is an engine with what it stands on and what stands in front of it.
+type Engine struct {
+	Engine  *engine.Engine
+	Handler *http.ServeMux // the Cloud Run API and the metadata server
+	// API serves gRPC, too. Nil: the handler has to.
+	API *api.Server
+
+	lock       io.Closer // of the folder of what runs
+	metadata   *metadata.Authority
+	secrets    *secret.Store
+	next       runner.Runner // of what is no function
+	processes  *process.Runner
+	containers Containers // nil for none
+	functions  *function.Runner
+	logs       *tasklog.Store
+}
+
+// OpenEngine opens an engine and goes on with what it finds unfinished. The caller
+// closes it.
+func OpenEngine(ctx context.Context, c EngineConfig) (_ *Engine, err error) {
+	s := &Engine{secrets: c.Secrets}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	// Before anything is opened there: a runner takes what it finds for left over.
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return s, fmt.Errorf("create data folder: %w", err)
+	}
+	if s.lock, err = sqlite.Hold(filepath.Join(c.Dir, "run")); err != nil {
+		return s, err
+	}
+	if err := s.openMetadata(c); err != nil {
+		return s, err
+	}
+	if err := s.openRunners(ctx, c); err != nil {
+		return s, err
+	}
+	if s.logs, err = tasklog.Open(filepath.Join(c.Dir, "logs"), tasklog.Options{MaxBytes: c.MaxLog}); err != nil {
+		return s, err
+	}
+	s.Engine, err = engine.Open(ctx, engine.Config{
+		Dir: c.Dir, Runner: s.runner(c), Logs: s.logs, MaxTasks: c.MaxTasks, KeepExecutions: c.KeepExecutions, Grace: c.Grace,
+		Fault: c.fault(), Logger: c.Logger,
+	})
+	if err != nil {
+		return s, err
+	}
+	return s, s.openWire(c)
+}
+
+// openRunners opens what tasks are placed with.
+func (s *Engine) openRunners(ctx context.Context, c EngineConfig) (err error) {
+	env := metadataEnv(c.Addr)
+	s.processes, err = process.Open(process.Config{
+		Dir: filepath.Join(c.Dir, "run"), Images: c.Images, Env: env, Secrets: c.Secrets, Logger: c.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	if c.Containers != nil {
+		apart := http.NewServeMux() // of the API, which no image may call
+		s.metadata.Register(apart)
+		if s.containers, err = c.Containers(ctx, apart); err != nil {
+			return err
+		}
+	}
+	s.next = s.commands(c)
+	s.functions = function.New(function.Config{Images: c.Functions, Env: env, Next: s.next, Logger: c.Logger})
+	return nil
+}
+
+func (c EngineConfig) number() string { return cmp.Or(c.ProjectNumber, metadata.DefaultProjectNumber) }
+
+func (s *Engine) openMetadata(c EngineConfig) (err error) {
+	s.metadata, err = metadata.Open(metadata.Config{
+		Project: c.Project, ProjectNumber: c.number(), Region: c.Region,
+		URL: "http://" + c.Addr, Dir: filepath.Join(c.Dir, "keys"), Logger: c.Logger,
+	})
+	return err
+}
+
+// commands is the runner of what is no function. An image that is mapped to a command runs
+// as that process; one with a command of its own runs as a container where it can, so
+// that no image starts a process of its choice on this machine.
+func (s *Engine) commands(c EngineConfig) runner.Runner {
+	if s.containers == nil {
+		return s.processes
+	}
+	return runner.NewSwitch(func(t *runpb.TaskTemplate) runner.Runner {
+		all := t.GetContainers()
+		if len(all) == 1 && len(all[0].GetCommand()) == 0 && len(c.Images[all[0].GetImage()]) > 0 {
+			return s.processes
+		}
+		return s.containers
+	}, s.containers, s.processes)
+}
+
+// runner is the one that the engine places tasks with.
+func (s *Engine) runner(c EngineConfig) runner.Runner {
+	if len(c.Functions) == 0 {
+		return s.next
+	}
+	return s.functions
+}
+
+// openWire puts the engine on the wire.
+func (s *Engine) openWire(c EngineConfig) error {
+	wire := api.Config{
+		Engine: s.Engine, Faults: c.Faults, Logger: c.Logger,
+		Project: c.Project, ProjectNumber: c.number(), Region: c.Region,
+	}
+	if c.RequireAuth {
+		wire.Authenticate = s.metadata.Authenticate
+	}
+	api, err := api.New(wire)
+	if err != nil {
+		return err
+	}
+	if c.Faults == nil || !c.Faults.ForCalls() {
+		s.API = api // with faults it is served as a handler
+	}
+	s.Handler = http.NewServeMux()
+	s.Handler.Handle("/", api)
+	s.metadata.Register(s.Handler)
+	return nil
+}
+
+// metadataEnv is by which Google's libraries find the metadata server at addr: those
+// for Go and Node by its host, the one for Python by its address before that.
+func metadataEnv(addr string) map[string]string {
+	return map[string]string{"GCE_METADATA_HOST": addr, "GCE_METADATA_IP": addr}
+}
+
+// fault is how the engine asks what goes wrong with an execution, nil where nothing
+// ever does.
+func (c EngineConfig) fault() func(job string) engine.Fault {
+	if c.Faults == nil || !c.Faults.ForExecutions() {
+		return nil
+	}
+	return func(job string) engine.Fault {
+		x := c.Faults.Execution(job)
+		c.Logger.Debug("fault of an execution", "job", job, "execution", x.Number,
+			"start_after", x.StartAfter, "list_after", x.ListAfter, "no_tasks", x.NoTasks)
+		return engine.Fault{StartAfter: x.StartAfter, ListAfter: x.ListAfter, NoTasks: x.NoTasks}
+	}
+}
+
+// Site is the engine as a listener serves it. It is closed with the site.
+func (s *Engine) Site() *Site {
+	return &Site{Handler: s.Handler, GRPC: s.API, Close: s.Close}
+}
+
+// Close ends the tasks that run and closes the state, in that order. Its error tells
+// what is left of tasks, too.
+func (s *Engine) Close() error {
+	var errs []error
+	if s.Engine != nil {
+		errs = append(errs, s.Engine.Close())
+	}
+	if s.logs != nil {
+		errs = append(errs, s.logs.Close())
+	}
+	if s.functions != nil {
+		errs = append(errs, s.functions.Close())
+	}
+	if s.containers != nil {
+		errs = append(errs, s.containers.Close())
+	}
+	if s.processes != nil {
+		errs = append(errs, s.processes.Close()) // which ends what tasks left behind
+	}
+	if s.Engine != nil {
+		errs = append(errs, s.checkLeft())
+	}
+	errs = append(errs, s.secrets.Close())
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// checkLeft tells of attempts that are there although all of them were ended.
+func (s *Engine) checkLeft() error {
+	left, err := s.functions.List(context.Background())
+	if err != nil {
+		return fmt.Errorf("look for tasks that are left: %w", err)
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("%d tasks are left, such as %v: look for their processes", len(left), left[0])
+	}
+	return nil
+}

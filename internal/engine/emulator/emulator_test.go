@@ -1,0 +1,145 @@
+//go:build linux || darwin
+
+package emulator_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/emulator"
+	"github.com/runwith/runwith/internal/engine/fault"
+	"github.com/runwith/runwith/internal/engine/runner/function"
+	"github.com/runwith/runwith/internal/testneed"
+)
+
+// open opens an engine; the caller closes it.
+func open(t *testing.T, c emulator.EngineConfig) *emulator.Engine {
+	t.Helper()
+	c.Dir, c.Addr, c.Project, c.Region = t.TempDir(), "127.0.0.1:8080", "demo", "us-east4"
+	c.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	e, err := emulator.OpenEngine(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// gRPC's own transport is quicker than a handler, and cannot lose answers.
+func TestGRPCHasItsOwnTransportUnlessCallsGoWrong(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		plan *fault.Plan
+		own  bool
+	}{
+		{nil, true},
+		{fault.New(0), true},
+		{fault.New(0, fault.Rule{Kind: fault.FailedBeforeTasks}), true},
+		{fault.New(0, fault.Rule{Kind: fault.AnswerLost}), false},
+	} {
+		e := open(t, emulator.EngineConfig{Faults: test.plan})
+		if s := e.Site(); (s.GRPC != nil) != test.own || s.Handler == nil {
+			t.Errorf("plan %+v: own transport = %v, want %v", test.plan, s.GRPC != nil, test.own)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// What a task leaves behind may outlive it for a moment, and does not outlive Close.
+func TestCloseEndsWhatTasksLeaveBehind(t *testing.T) {
+	t.Parallel()
+	testneed.Tool(t, "setsid")
+	e := open(t, emulator.EngineConfig{})
+	name := create(t, e, &runpb.Container{Image: "sh", Command: []string{"sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & exit 0"}})
+	for range 3 {
+		op, err := e.Engine.RunJob(t.Context(), &runpb.RunJobRequest{Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if op, err = e.Engine.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: op.Name}); err != nil || op.GetResponse() == nil {
+			t.Fatalf("the run ended with %v, %v", op, err)
+		}
+	}
+	if err := e.Close(); err != nil {
+		t.Errorf("Close() = %v, want no error", err)
+	}
+}
+
+// create creates a job of one container.
+func create(t *testing.T, e *emulator.Engine, c *runpb.Container) (name string) {
+	t.Helper()
+	const parent = "projects/demo/locations/us-east4"
+	job := &runpb.Job{Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{Containers: []*runpb.Container{c}}}}
+	if _, err := e.Engine.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: parent, JobId: "job", Job: job}); err != nil {
+		t.Fatal(err)
+	}
+	return parent + "/jobs/job"
+}
+
+func TestCloseTellsOfAFunctionThatDoesNotReturn(t *testing.T) {
+	t.Parallel()
+	runs, release := make(chan struct{}), make(chan struct{})
+	defer close(release)
+	e := open(t, emulator.EngineConfig{Grace: 1, Functions: map[string]function.Func{
+		"stubborn": func(context.Context, *function.Call) error {
+			close(runs)
+			<-release
+			return nil
+		},
+	}})
+	name := create(t, e, &runpb.Container{Image: "stubborn"})
+	if _, err := e.Engine.RunJob(t.Context(), &runpb.RunJobRequest{Name: name}); err != nil {
+		t.Fatal(err)
+	}
+	<-runs
+	if err := e.Close(); err == nil || !strings.Contains(err.Error(), "a function has not returned") {
+		t.Errorf("Close() = %v, want it to tell of the function", err)
+	}
+}
+
+// A second engine on a folder must not tidy up among the tasks of the first.
+func TestAFolderThatIsHeldIsNotTouched(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := emulator.EngineConfig{Dir: dir, Addr: "127.0.0.1:8080", Project: "demo", Region: "us-east4", Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	first, err := emulator.OpenEngine(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := filepath.Join(dir, "run", "homes", "7") // as of a task that is about to start
+	if err := os.Mkdir(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c.Containers = func(context.Context, http.Handler) (emulator.Containers, error) {
+		t.Error("the second engine looks for containers of the first")
+		return nil, nil
+	}
+	second, err := emulator.OpenEngine(t.Context(), c)
+	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "stop that one") {
+		t.Errorf("OpenEngine() on a folder that is held = %v, %v, want FAILED_PRECONDITION and what to do", second, err)
+	}
+	if _, err := os.Stat(home); err != nil {
+		t.Errorf("the second engine took a home folder of the first: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.Containers = nil
+	third, err := emulator.OpenEngine(t.Context(), c)
+	if err != nil {
+		t.Fatalf("OpenEngine() after Close() = %v, want no error", err)
+	}
+	if err := third.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,96 @@
+package knative
+
+import (
+	"maps"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var (
+	docHeading = regexp.MustCompile("^#+ (.+)$")
+	docRow     = regexp.MustCompile("^\\| `([^`]+)` \\| ([^|]+?) \\|")
+)
+
+// documented returns the rows of a table in docs/compatibility.md: the second column
+// by the first.
+func documented(t *testing.T, heading string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("../../../docs/compatibility.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, here := map[string]string{}, ""
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if m := docHeading.FindStringSubmatch(line); m != nil {
+			here = m[1]
+		}
+		if m := docRow.FindStringSubmatch(line); m != nil && here == heading {
+			rows[m[1]] = m[2]
+		}
+	}
+	return rows
+}
+
+// refusals adds the fields below a type that are refused, or but for one value.
+func refusals(of reflect.Type, into map[string]bool, seen map[reflect.Type]bool) {
+	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+		of = of.Elem()
+	}
+	if of.Kind() != reflect.Struct || seen[of] || of == reflect.TypeFor[TemplateMeta]() {
+		return
+	}
+	seen[of] = true
+	for field := range of.Fields() {
+		if field.Type == reflect.TypeFor[refused]() || field.Type == reflect.TypeFor[fixed]() {
+			into[of.Name()+"."+jsonName(field)] = true
+		}
+		refusals(field.Type, into, seen)
+	}
+}
+
+func TestWhatIsRefusedStandsInTheCompatibilityTable(t *testing.T) {
+	t.Parallel()
+	rows := documented(t, "Fields that v1 alone has")
+	want := map[string]bool{"ResourceRequirements.requests": true} // but for the limits
+	for _, of := range []reflect.Type{reflect.TypeFor[Job](), reflect.TypeFor[Execution](), reflect.TypeFor[Task](), reflect.TypeFor[RunJobRequest]()} {
+		refusals(of, want, map[reflect.Type]bool{})
+	}
+	for field := range want {
+		if rows[field] != "refused" {
+			t.Errorf("docs/compatibility.md: %s is %q, want refused", field, rows[field])
+		}
+	}
+	for field := range rows {
+		if !want[field] {
+			t.Errorf("docs/compatibility.md: %s is refused, and the code takes it", field)
+		}
+	}
+}
+
+func TestAnnotationsAndLabelsStandInTheCompatibilityTables(t *testing.T) {
+	t.Parallel()
+	var known []string
+	for _, a := range jobAnnotations {
+		known = append(known, a.key)
+	}
+	for _, a := range templateAnnotations {
+		known = append(known, a.key)
+	}
+	known = append(known, creatorAnnotation, modifierAnnotation, operationAnnotation)
+	wantRows(t, "Annotations of v1", known)
+	wantRows(t, "Labels of v1", serversLabels())
+}
+
+func wantRows(t *testing.T, heading string, want []string) {
+	t.Helper()
+	got := slices.Sorted(maps.Keys(documented(t, heading)))
+	slices.Sort(want)
+	if want = slices.Compact(want); !slices.Equal(got, want) {
+		t.Errorf("docs/compatibility.md: %s = %q, want %q", heading, got, want)
+	}
+}

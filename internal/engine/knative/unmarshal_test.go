@@ -1,0 +1,130 @@
+package knative_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/knative"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+func TestUnmarshal(t *testing.T) {
+	t.Parallel()
+	const task = `{"spec":{"template":{"spec":{"template":{"spec":`
+	const end = `}}}}}`
+	for _, test := range []struct {
+		name, body string
+		want       string // the error's message
+	}{
+		{"nothing", "", ""},
+		{"white space", " \n", ""},
+		{"an empty object", "{}", ""},
+		{"null anywhere", `{"metadata":null,"spec":{"template":{"spec":{"taskCount":null}}}}`, ""},
+		{"numbers as numbers and as strings", task + `{"timeoutSeconds":"900","maxRetries":"1"}` + end, ""},
+		{"64 bits as a number", task + `{"timeoutSeconds":900,"maxRetries":1.0}` + end, ""},
+		{"what says nothing, refused or not", `{"metadata":{"finalizers":[],"clusterName":"","generateName":null},"status":{"latestCreatedExecution":{}}}`, ""},
+		{"what gcloud sends empty", task + `{"nodeSelector":{},"containers":[{"name":"","resources":{"requests":{}},"securityContext":{}}]}` + end, ""},
+		{"the one value that a field can have", task + `{"containers":[{"ports":[{"protocol":"TCP"}],"startupProbe":{"successThreshold":1}}]}` + end, ""},
+
+		{"no JSON", `{"spec":`, "body: line 1:8: unexpected end of JSON input"},
+		{"no JSON on another line", "{\n  \"spec\": }", "body: line 2:11: invalid character '}' looking for beginning of value"},
+		{"more than one value", `{} {}`, "body: line 1:4: invalid character '{' after top-level value"},
+		{"no UTF-8", "{\"kind\":\"\xff\"}", "body: is not encoded in UTF-8"},
+		{"no object", `[]`, "must be an object, not a list"},
+		{"unknown fields", `{"sepc":{},"spec":{"template":{"sepc":{"a":[{}]}}}}`,
+			"sepc: is no field of Job; spec.template.sepc: is no field of ExecutionTemplateSpec"},
+		{"an unknown field in a list", task + `{"containers":[{},{"imagee":"x"}]}` + end,
+			"spec.template.spec.template.spec.containers[1].imagee: is no field of Container"},
+		{"a field in capitals", `{"Spec":{}}`, "Spec: is no field of Job"},
+		{"a name that must not stand in a message as it is", `{"a\nb":1}`, `"a\nb": is no field of Job`},
+		{"a field that is there twice", `{"kind":"Job","kind":"Job"}`, "kind: is there twice"},
+		{"a label that is there twice", `{"metadata":{"labels":{"a":"1","a":"2"}}}`, `metadata.labels["a"]: is there twice`},
+		{"wrong types", task + `{"containers":{},"maxRetries":"many","serviceAccountName":7,"timeoutSeconds":1.5}` + end,
+			"spec.template.spec.template.spec.containers: must be a list, not an object; " +
+				"spec.template.spec.template.spec.maxRetries: must be a whole number of 32 bits, not a string; " +
+				"spec.template.spec.template.spec.serviceAccountName: must be a string, not 7; " +
+				"spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not 1.5"},
+		{"numbers that are too large", task + `{"maxRetries":2147483648,"timeoutSeconds":1e300}` + end,
+			"spec.template.spec.template.spec.maxRetries: must be a whole number of 32 bits, not 2147483648; " +
+				"spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not 1e300"},
+		{"numbers as Go writes them", task + `{"maxRetries":"0x1p3","timeoutSeconds":"1_0"}` + end,
+			"spec.template.spec.template.spec.maxRetries: must be a whole number of 32 bits, not a string; " +
+				"spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not a string"},
+		{"no truth", `{"spec":{"template":{"spec":{"template":{"spec":{"volumes":[{"nfs":{"readOnly":"yes"}}]}}}}}}`,
+			"spec.template.spec.template.spec.volumes[0].nfs.readOnly: must be true or false, not a string"},
+		{"fields that are refused", `{"metadata":{"generateName":"x"},` + task[1:] + `{"containers":[{"envFrom":[{}],"imagePullPolicy":"Always"}]}` + end,
+			"metadata.generateName: names are not made up here, set name; " +
+				"spec.template.spec.template.spec.containers[0].envFrom: is not supported by Cloud Run, set env; " +
+				"spec.template.spec.template.spec.containers[0].imagePullPolicy: is of no meaning to Cloud Run, leave it out"},
+		{"another value than the one", task + `{"containers":[{"ports":[{"protocol":"UDP"}]}]}` + end,
+			"spec.template.spec.template.spec.containers[0].ports[0].protocol: must be TCP or left out"},
+	} {
+		err := knative.Unmarshal([]byte(test.body), &knative.Job{})
+		if test.want == "" {
+			if err != nil {
+				t.Errorf("%s: Unmarshal(%s) = %v, want nil", test.name, test.body, err)
+			}
+			continue
+		}
+		if err == nil || err.Error() != test.want || runwith.CodeOf(err) != runwith.InvalidArgument {
+			t.Errorf("%s: Unmarshal(%s) = %v, want %q", test.name, test.body, err, test.want)
+		}
+	}
+}
+
+func TestUnmarshalReadsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	var got knative.RunJobRequest
+	err := knative.Unmarshal([]byte(`{"overrides":{"containerOverrides":[{"args":["a",""],"env":[{"name":"A","value":""},{"name":"B"}],"clearArgs":false}],"taskCount":"4"}}`), &got)
+	want := knative.RunJobRequest{Overrides: &knative.Overrides{
+		ContainerOverrides: []knative.ContainerOverride{{Args: []string{"a", ""}, Env: []knative.EnvVar{{Name: "A", Value: new("")}, {Name: "B"}}}},
+		TaskCount:          4,
+	}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("Unmarshal() = %v (-want +got):\n%s", err, diff)
+	}
+}
+
+// Whatever a caller sends, nothing panics, and what is accepted comes back the same.
+func FuzzUnmarshal(f *testing.F) {
+	for variant := range variants {
+		raw, err := json.Marshal(newV1Job(variant))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	for name, body := range recorded {
+		if strings.HasPrefix(name, "jobs") {
+			f.Add([]byte(body))
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var sent knative.Job
+		if knative.Unmarshal(raw, &sent) != nil {
+			return
+		}
+		job, err := sent.V2(here)
+		if err != nil {
+			return
+		}
+		jobspec.ClearOutputOnly(job)
+		if jobspec.ValidateJob(job) != nil {
+			return
+		}
+		shown := knative.FromJob(job, namespace)
+		again, err := shown.V2(here)
+		if err != nil {
+			t.Fatalf("FromJob(%v).V2() = %v", job, err)
+		}
+		jobspec.ClearOutputOnly(again)
+		if diff := cmp.Diff(job, again, protocmp.Transform()); diff != "" {
+			t.Errorf("the job has changed (-first +second):\n%s", diff)
+		}
+	})
+}

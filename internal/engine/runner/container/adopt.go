@@ -1,0 +1,188 @@
+package container
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+)
+
+// leftover is what an earlier server left of an attempt.
+type leftover struct {
+	containers []container.Summary // in the order in which they were started
+	volumes    []string
+}
+
+// number is the value of a label, and 0 where it has none.
+func number(c container.Summary, label string) int {
+	n, err := strconv.Atoi(c.Labels[label])
+	if err != nil {
+		return 0 // an earlier version's
+	}
+	return n
+}
+
+// whole reports whether all containers of the attempt were started. One whose server
+// died before that goes on no further.
+func (l *leftover) whole() bool {
+	return len(l.containers) == max(1, number(l.containers[0], countLabel)) &&
+		slices.ContainsFunc(l.containers, isMain) &&
+		!slices.ContainsFunc(l.containers, func(c container.Summary) bool { return c.State == container.StateCreated })
+}
+
+func isMain(c container.Summary) bool { return c.Labels[roleLabel] == roleMain }
+
+// leftovers returns what is there of this data folder. A container that bears its
+// label and no attempt's is somebody else's, and left alone.
+func (r *Runner) leftovers(ctx context.Context) (map[runner.ID]*leftover, error) {
+	all, err := r.owned(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for containers of earlier attempts: %w", err)
+	}
+	left := make(map[runner.ID]*leftover)
+	for _, c := range all {
+		id, err := runner.ParseID(c.Labels[attemptLabel])
+		if role := c.Labels[roleLabel]; err != nil || role != roleMain && role != roleSide {
+			r.log.Warn("a container bears this data folder's label and is none of its attempts; it is left alone",
+				"container", c.ID, "names", c.Names, "label", folderLabel)
+			continue
+		}
+		if left[id] == nil {
+			left[id] = new(leftover)
+		}
+		left[id].containers = append(left[id].containers, c)
+	}
+	return left, r.leftVolumes(ctx, left)
+}
+
+// leftVolumes adds the volumes of attempts, and removes those of none.
+func (r *Runner) leftVolumes(ctx context.Context, left map[runner.ID]*leftover) error {
+	reply, err := r.daemon.VolumeList(ctx, client.VolumeListOptions{
+		Filters: make(client.Filters).Add("label", folderLabel+"="+r.folder),
+	})
+	if err != nil {
+		return fmt.Errorf("look for volumes of earlier attempts: %w", err)
+	}
+	var errs []error
+	for _, v := range reply.Items {
+		id, err := runner.ParseID(v.Labels[attemptLabel])
+		switch {
+		case err != nil: // somebody else's
+		case left[id] != nil:
+			left[id].volumes = append(left[id].volumes, v.Name)
+		default:
+			_, err := r.daemon.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{Force: true})
+			errs = append(errs, ignoreGone(err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// owned lists the containers that bear this folder's label, ended ones included, those
+// of an attempt in the order in which they were started.
+func (r *Runner) owned(ctx context.Context) ([]container.Summary, error) {
+	reply, err := r.daemon.ContainerList(ctx, client.ContainerListOptions{
+		All: true, Filters: make(client.Filters).Add("label", folderLabel+"="+r.folder),
+	})
+	slices.SortStableFunc(reply.Items, func(a, b container.Summary) int {
+		return cmp.Compare(number(a, placeLabel), number(b, placeLabel))
+	})
+	return reply.Items, err
+}
+
+// adopt goes on with what an earlier server left of an attempt, where all of it was
+// started. Else it is ended, and the attempt is lost.
+func (r *Runner) adopt(a *attempt, left *leftover, out runner.Output) {
+	for _, c := range left.containers {
+		m := newMember(c.ID, "", isMain(c), out.Of(number(c, indexLabel)))
+		m.followed = true
+		a.add(m)
+	}
+	a.volumes = left.volumes
+	if !left.whole() {
+		r.background.Go(func() { r.lose(a) })
+		return
+	}
+	r.background.Go(func() {
+		for i, m := range a.containers() {
+			r.goOn(m, left.containers[i].Labels[keptLabel], out.Of(number(left.containers[i], indexLabel)))
+		}
+		for _, m := range a.containers() {
+			r.background.Go(func() { r.follow(a, m) })
+		}
+		close(a.started)
+		r.supervise(a)
+	})
+}
+
+// lose ends what is left of an attempt.
+func (r *Runner) lose(a *attempt) {
+	ctx, cancel := context.WithTimeout(r.life, removeTimeout)
+	defer cancel()
+	r.logError("end what is left of an attempt", a.id, r.remove(ctx, a))
+	a.lost = true
+	close(a.started)
+	close(a.done)
+}
+
+// goOn has the output of an adopted container go on where what is kept of it ends.
+func (r *Runner) goOn(m *member, kept string, out runner.Output) {
+	if out.Kept == nil {
+		return
+	}
+	stdout, stderr, err := out.Kept()
+	if err != nil {
+		r.log.Error("measure the output of an adopted attempt; it is written once more", "error", err)
+		return
+	}
+	before, beforeErr := parseKept(kept)
+	stdout.Lines, stderr.Lines = max(0, stdout.Lines-before), max(0, stderr.Lines-beforeErr)
+	m.streams.stdout.at, m.streams.stderr.at = stdout, stderr
+}
+
+// doubt notes whether the daemon may have made containers of an attempt without
+// telling, because it went away meanwhile, and returns whether that was so before.
+func (r *Runner) doubt(id runner.ID, may bool) (before bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before = r.doubted[id]
+	delete(r.doubted, id)
+	if may {
+		r.doubted[id] = true
+	}
+	return before
+}
+
+// endForgotten ends what nobody here knows of: what a daemon that went away has made of
+// an attempt, and what is left of earlier incarnations that were given up because it
+// stayed away. Nothing of the attempt must have been made yet.
+func (r *Runner) endForgotten(ctx context.Context, id runner.ID) error {
+	all, err := r.owned(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, c := range slices.Backward(all) { // the first one has the network of all
+		old, err := runner.ParseID(c.Labels[attemptLabel])
+		earlier := old
+		earlier.Incarnation = id.Incarnation
+		if err != nil || earlier != id || old.Incarnation > id.Incarnation || old != id && r.knows(old) {
+			continue
+		}
+		errs = append(errs, r.removeContainer(ctx, c.ID))
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Runner) knows(id runner.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.attempts[id] != nil || r.left[id] != nil
+}

@@ -1,0 +1,275 @@
+//go:build unix
+
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/runner/runnertest"
+	"github.com/runwith/runwith/internal/testneed"
+)
+
+// crashed places an attempt from a process that is then killed, over the folder of a
+// Runner, which is returned open.
+func crashed(t *testing.T, spec runner.Spec) *Runner {
+	t.Helper()
+	host, dir := testneed.Daemon(t), t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, hostFile), []byte(host), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := Config{Dir: dir, Hosts: []string{host}, Buckets: "/"}
+	openTest(t, c) // loads the images
+	runnertest.CrashIn(t, dir, spec)
+	return openTest(t, c)
+}
+
+// After a crash a container goes on; nothing that it prints is lost or doubled, also
+// where a part of it was kept before the crash.
+func TestAdoptedOutputIsComplete(t *testing.T) {
+	t.Parallel()
+	const n = 100_000 // of each stream
+	spec := hosted(specOf(t, self("lines", fmt.Sprint(n))))
+	r := crashed(t, spec)
+	var want [2]string
+	for i, name := range []string{"stdout", "stderr"} {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(line(name, i))
+		}
+		b.WriteString("the last")
+		want[i] = b.String()
+	}
+	kept := [2]runner.Extent{{Lines: 1234}, {Lines: 7, Tail: 5}}
+	var out [2]printed
+	for i, extent := range kept {
+		before := strings.SplitAfterN(want[i], "\n", extent.Lines+1)
+		tail := before[extent.Lines][:extent.Tail]
+		_, _ = out[i].Write([]byte(strings.Join(before[:extent.Lines], "") + tail))
+	}
+	spec.Resume = true
+	err := r.Start(t.Context(), spec, runner.Output{Stdout: &out[0], Stderr: &out[1], Kept: func() (runner.Extent, runner.Extent, error) {
+		return kept[0], kept[1], nil
+	}})
+	if err != nil {
+		t.Fatalf("Start = %v, want no error", err)
+	}
+	if result := wait(t, r, spec.ID); result != (runner.Result{}) {
+		t.Errorf("ended with %+v, want exit code 0", result)
+	}
+	for i, name := range []string{"stdout", "stderr"} {
+		got := out[i].String()
+		if !r.daemon.podman {
+			got = strings.ReplaceAll(got, "\uFFFD", "\xff") // Docker's record is UTF-8
+		}
+		if got != want[i] {
+			t.Errorf("%s has %d lines, want %d of %d bytes; they differ from byte %d on", name, strings.Count(got, "\n"), n, len(want[i]), differ(got, want[i]))
+		}
+	}
+	none(t, r)
+}
+
+func differ(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
+}
+
+// What an adopted container prints is seen while it runs, and its end is its own.
+func TestAdoptedGoesOn(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(scratch(t), "go")
+	spec := hosted(specOf(t, shell("echo before; echo again; while [ ! -e "+file+" ]; do sleep 0.05; done; echo after; exit 6")))
+	r := crashed(t, spec)
+	spec.Resume = true
+	stdout, _ := start(t, r, spec)
+	stdout.await(t, "before\n")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := wait(t, r, spec.ID), (runner.Result{ExitCode: 6}); got != want {
+		t.Errorf("ended with %+v, want %+v", got, want)
+	}
+	if got, want := stdout.String(), "before\nagain\nafter\n"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+}
+
+// scratch is a folder that containers see under the same name.
+func scratch(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "container") //nolint:usetesting // TMPDIR may lie elsewhere
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// several is an attempt whose containers share a volume: a side that prints and waits to
+// be told to end, and a main one that ends once the file is there.
+func several(t *testing.T, file string) runner.Spec {
+	side := named("side", shell("trap 'echo side ends; exit 0' TERM; echo side one; echo side two; while :; do sleep 0.05; done"))
+	main := named("main", shell("echo main one; while [ ! -e "+file+" ]; do sleep 0.05; done; echo main two; exit 6"), "side")
+	spec := hosted(specOf(t, main, side))
+	spec.Template.Volumes = append(spec.Template.Volumes, memoryVolume("both", "1Mi"))
+	for _, c := range spec.Template.Containers {
+		c.VolumeMounts = append(c.VolumeMounts, &runpb.VolumeMount{Name: "both", MountPath: "/both"})
+	}
+	return spec
+}
+
+// noVolumes waits until no volume bears the folder's label any more: they go after the
+// containers.
+func noVolumes(t *testing.T, r *Runner) {
+	t.Helper()
+	filters := make(client.Filters).Add("label", folderLabel+"="+r.folder)
+	for end := time.Now().Add(limit); ; time.Sleep(5 * time.Millisecond) {
+		left, err := r.daemon.VolumeList(t.Context(), client.VolumeListOptions{Filters: filters})
+		if err == nil && len(left.Items) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("volumes that are left: %v, %v, want none", left.Items, err)
+		}
+	}
+}
+
+// A task of several containers is adopted too: each goes on where what is kept of its
+// output ends, and the end of the main one is that of all.
+func TestSeveralAreAdopted(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(scratch(t), "go")
+	spec := several(t, file)
+	r := crashed(t, spec)
+	kept := []runner.Extent{{Tail: len("main")}, {Lines: 1}}
+	out := []*printed{new(printed), new(printed)}
+	for i, text := range []string{"main", "side one\n"} {
+		_, _ = out[i].Write([]byte(text))
+	}
+	spec.Resume = true
+	err := r.Start(t.Context(), spec, runner.Output{Container: func(i int) runner.Output {
+		return runner.Output{Stdout: out[i], Stderr: out[i], Kept: func() (stdout, stderr runner.Extent, err error) { return kept[i], stderr, nil }}
+	}})
+	if err != nil {
+		t.Fatalf("Start = %v, want no error", err)
+	}
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := wait(t, r, spec.ID), (runner.Result{ExitCode: 6}); got != want {
+		t.Errorf("ended with %+v, want %+v", got, want)
+	}
+	for i, want := range []string{"main one\nmain two\n", "side one\nside two\nside ends\n"} {
+		if got := out[i].String(); got != want {
+			t.Errorf("container %d printed %q, want %q", i, got, want)
+		}
+	}
+	none(t, r)
+	noVolumes(t, r)
+}
+
+// A task of which a container is missing is not adopted: what is left of it is ended, and
+// it is lost. An attempt that was never placed is not placed by Resume.
+func TestNotAdopted(t *testing.T) {
+	t.Parallel()
+	spec := several(t, filepath.Join(scratch(t), "go"))
+	before := crashed(t, spec)
+	all, err := before.owned(t.Context())
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%d containers are there, %v, want 2", len(all), err)
+	}
+	if err := before.removeContainer(t.Context(), all[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	r := openTest(t, Config{Dir: before.config.Dir, Hosts: before.config.Hosts, Buckets: "/"})
+	never := spec
+	never.ID.Task = 9
+	for _, spec := range []runner.Spec{spec, never} {
+		spec.Resume = true
+		if err := r.Start(t.Context(), spec, runner.Output{}); err != nil {
+			t.Errorf("Start(%v) = %v, want no error", spec.ID, err)
+		}
+		if _, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
+			t.Errorf("Wait(%v) = %v, want ErrLost", spec.ID, err)
+		}
+	}
+	none(t, r)
+	noVolumes(t, r)
+}
+
+// Nothing that bears another folder's label, or none of an attempt, is touched.
+func TestOthersAreSpared(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := openTest(t, Config{Dir: dir, Buckets: "/"})
+	others := map[string]map[string]string{
+		"another folder's": {folderLabel: "other", attemptLabel: "e/0/0/0", roleLabel: roleMain},
+		"no attempt's":     {folderLabel: r.folder, attemptLabel: "mine"},
+		"no role":          {folderLabel: r.folder, attemptLabel: "e/0/0/0"},
+	}
+	made := map[string]string{}
+	for name, labels := range others {
+		reply, err := r.daemon.ContainerCreate(t.Context(), client.ContainerCreateOptions{Config: &container.Config{Image: jobImage, Labels: labels}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made[name] = reply.ID
+		t.Cleanup(func() {
+			_, _ = r.daemon.ContainerRemove(context.WithoutCancel(t.Context()), reply.ID, client.ContainerRemoveOptions{Force: true})
+		})
+	}
+	again := openTest(t, Config{Dir: dir})
+	ids, err := again.List(t.Context())
+	if err != nil || len(ids) > 0 {
+		t.Errorf("List() = %v, %v, want none", ids, err)
+	}
+	for name, id := range made {
+		if _, err := r.daemon.ContainerInspect(t.Context(), id, client.ContainerInspectOptions{}); err != nil {
+			t.Errorf("the container that is %s: %v, want it there", name, err)
+		}
+	}
+}
+
+// What keeps a daemon from being used is told, with the next step.
+func TestOpenFails(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	dead := filepath.Join(scratch(t), "dead.sock")
+	listener, err := net.Listen("unix", dead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.(*net.UnixListener).SetUnlinkOnClose(false)
+	_ = listener.Close()
+	for name, test := range map[string]struct {
+		hosts []string
+		want  string
+	}{
+		"NoSocket":  {[]string{"unix:///no/a.sock", "unix:///no/b.sock"}, "there is no socket at unix:///no/a.sock, unix:///no/b.sock; start one, or name its socket in DOCKER_HOST"},
+		"One":       {[]string{"unix:///no/a.sock"}, "unix:///no/a.sock"},
+		"Dead":      {[]string{"unix:///no/a.sock", "unix://" + dead}, dead},
+		"Malformed": {[]string{"what"}, "what"},
+	} {
+		_, err := Open(t.Context(), Config{Dir: dir, Hosts: test.hosts})
+		if !errors.Is(err, ErrNoDaemon) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: Open = %v, want ErrNoDaemon with %q", name, err, test.want)
+		}
+	}
+}

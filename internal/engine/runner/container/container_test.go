@@ -1,0 +1,112 @@
+//go:build unix
+
+package container
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/runner/runnertest"
+	"github.com/runwith/runwith/internal/testneed"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == program {
+		os.Exit(programs(os.Args[2:]))
+	}
+	runnertest.Main(m, func(dir string) (runner.Runner, error) {
+		host, err := os.ReadFile(filepath.Join(dir, hostFile))
+		if err != nil {
+			return nil, err
+		}
+		return Open(context.Background(), Config{Dir: dir, Hosts: []string{string(host)}, Buckets: "/"})
+	})
+}
+
+// hostFile is in the folder of a Runner that is to crash, and names its daemon.
+const hostFile = "test-host"
+
+// loaded are the images of the tests, in the daemon.
+var loaded testImages
+
+// openTest opens a Runner, with the images of the tests, that is closed when the test
+// ends.
+func openTest(t *testing.T, c Config) *Runner {
+	t.Helper()
+	if len(c.Hosts) == 0 {
+		c.Hosts = []string{testneed.Daemon(t)}
+	}
+	r := openBare(t, c)
+	loaded.load(t, r.daemon.Client)
+	return r
+}
+
+// openBare does so without the images.
+func openBare(t *testing.T, c Config) *Runner {
+	t.Helper()
+	if c.Dir == "" {
+		c.Dir = t.TempDir()
+	}
+	c.Logger = logger(t)
+	r, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatalf("Open(%+v) = %v, want no error", c, err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Errorf("Close() = %v, want no error", err)
+		}
+	})
+	return r
+}
+
+// seeHost has a container see the machine's /usr and /tmp.
+func seeHost(t *runpb.TaskTemplate) {
+	for name, readOnly := range map[string]bool{"usr": true, "tmp": false} {
+		t.Volumes = append(t.Volumes, &runpb.Volume{Name: name, VolumeType: &runpb.Volume_Gcs{
+			Gcs: &runpb.GCSVolumeSource{Bucket: name, ReadOnly: readOnly},
+		}})
+		for _, c := range t.Containers {
+			c.VolumeMounts = append(c.VolumeMounts, &runpb.VolumeMount{Name: name, MountPath: "/" + name})
+		}
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	host := testneed.Daemon(t)
+	runnertest.Run(t, func(t *testing.T) runnertest.Harness {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, hostFile), []byte(host), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := Config{Dir: dir, Hosts: []string{host}, Buckets: "/"}
+		r := openTest(t, c)
+		return runnertest.Harness{
+			Runner: r,
+			Crash: func(t *testing.T, specs ...runner.Spec) runner.Runner {
+				runnertest.CrashIn(t, dir, specs...)
+				return openTest(t, c)
+			},
+			Task:     runnertest.Task(t),
+			Image:    hostImage,
+			Env:      daemonEnv(r),
+			Adopts:   true,
+			Init:     true,
+			Template: seeHost,
+		}
+	})
+}
+
+// daemonEnv are the variables that a daemon sets in each container.
+func daemonEnv(r *Runner) []string {
+	if r.daemon.podman {
+		return []string{"PATH", "HOME", "HOSTNAME", "TERM", "container"}
+	}
+	return []string{"PATH", "HOME", "HOSTNAME"}
+}

@@ -1,0 +1,226 @@
+//go:build unix
+
+package container
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/testneed"
+)
+
+// Who ended a container while its daemon was away is told by when it was seen to run,
+// when it ended, and what its daemon does to containers.
+func TestMayHaveEnded(t *testing.T) {
+	t.Parallel()
+	broke := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for name, test := range map[string]struct {
+		endsAll, remote bool
+		seen, finished  int // seconds after the break
+		code            int
+		want            bool
+	}{
+		"docker, with any exit code":   {endsAll: true, seen: -1, finished: 1, want: true},
+		"docker, as it shut down":      {endsAll: true, seen: -2, finished: -1, want: true},
+		"docker, before the break":     {endsAll: true, seen: -30, finished: -20},
+		"docker, seen after the break": {endsAll: true, seen: 1, finished: 2, code: exitKilled},
+		"docker, another clock":        {endsAll: true, remote: true, seen: -2, finished: -1, want: true},
+		"podman, killed":               {seen: -1, finished: 1, code: exitKilled, want: true},
+		"podman, ended":                {seen: -1, finished: 1, code: exitTerminated, want: true},
+		"podman, by itself":            {seen: -1, finished: 1, code: 2},
+		"podman, seen after the break": {seen: 1, finished: 2, code: exitKilled},
+	} {
+		d := &daemon{endsAll: test.endsAll, remote: test.remote}
+		d.broke.Store(broke.UnixNano())
+		at := func(seconds int) time.Time { return broke.Add(time.Duration(seconds) * time.Second) }
+		state := &container.State{ExitCode: test.code, FinishedAt: at(test.finished).Format(time.RFC3339Nano)}
+		if got := d.mayHaveEnded(at(test.seen), state); got != test.want {
+			t.Errorf("%s: mayHaveEnded = %t, want %t", name, got, test.want)
+		}
+	}
+}
+
+// proxy is the daemon behind a socket that can go away and come back.
+type proxy struct {
+	t          *testing.T
+	host, path string
+	listener   net.Listener
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func newProxy(t *testing.T) *proxy {
+	p := &proxy{t: t, host: strings.TrimPrefix(testneed.Daemon(t), "unix://"), path: filepath.Join(scratch(t), "docker.sock")}
+	p.up()
+	t.Cleanup(p.down)
+	return p
+}
+
+func (p *proxy) up() {
+	p.t.Helper()
+	listener, err := net.Listen("unix", p.path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.listener = listener
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("unix", p.host)
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			p.mu.Lock()
+			p.conns = append(p.conns, near, far)
+			p.mu.Unlock()
+			go pass(near, far)
+			go pass(far, near)
+		}
+	}()
+}
+
+// pass copies one direction to its end, and ends it on the other side too.
+func pass(from, to net.Conn) {
+	_, _ = io.Copy(to, from)
+	_ = to.(*net.UnixConn).CloseWrite()
+}
+
+// down cuts every connection.
+func (p *proxy) down() {
+	_ = p.listener.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
+	p.conns = nil
+}
+
+// A daemon that goes away and comes back finds its attempt followed again, from where
+// it was; nothing is lost or doubled.
+func TestDaemonComesBack(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t)
+	r := openTest(t, Config{Hosts: []string{"unix://" + p.path}, Buckets: "/"})
+	file := filepath.Join(scratch(t), "go")
+	spec := hosted(specOf(t, shell("echo one; while [ ! -e "+file+" ]; do sleep 0.05; done; echo two; exit 5")))
+	stdout, _ := start(t, r, spec)
+	stdout.await(t, "one\n")
+	down, m := time.Now(), r.attempts[spec.ID].main()
+	p.down()
+	p.up()
+	for m.lastSeen().Before(down) { // else Docker might have ended it
+		time.Sleep(time.Millisecond)
+	}
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := wait(t, r, spec.ID), (runner.Result{ExitCode: 5}); got != want {
+		t.Errorf("ended with %+v, want %+v", got, want)
+	}
+	if got, want := stdout.String(), "one\ntwo\n"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+}
+
+// One that stays away loses its attempts, and its next incarnation ends the one before.
+func TestDaemonStaysAway(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t)
+	r := openTest(t, Config{Hosts: []string{"unix://" + p.path}, Buckets: "/", Patience: 300 * time.Millisecond})
+	spec := hosted(specOf(t, shell("echo one; while :; do sleep 1; done")))
+	stdout, _ := start(t, r, spec)
+	stdout.await(t, "one\n")
+	p.down()
+	if _, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
+		t.Errorf("Wait = %v, want ErrLost", err)
+	}
+	next := spec
+	next.ID.Incarnation = 1
+	p.up()
+	stdout, _ = start(t, r, next)
+	stdout.await(t, "one\n")
+	left, err := r.owned(t.Context())
+	if err != nil || len(left) != 1 {
+		t.Errorf("%d containers are there, %v, want that of the next incarnation alone", len(left), err)
+	}
+	stop(t, r, next.ID)
+	wait(t, r, next.ID)
+}
+
+// A daemon that is told to end its containers while it goes away has ended the
+// attempt, and not the job.
+func TestDaemonEndsAttempt(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t)
+	r := openTest(t, Config{Hosts: []string{"unix://" + p.path}, Buckets: "/"})
+	direct := openTest(t, Config{})
+	spec := hosted(specOf(t, shell("echo one; while :; do sleep 1; done")))
+	stdout, _ := start(t, r, spec)
+	stdout.await(t, "one\n")
+	id, down := r.attempts[spec.ID].main().id, time.Now()
+	p.down()
+	if _, err := direct.daemon.ContainerKill(t.Context(), id, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
+		t.Fatal(err)
+	}
+	for !r.daemon.brokeSince(down) {
+		time.Sleep(time.Millisecond)
+	}
+	p.up()
+	if _, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
+		t.Errorf("Wait = %v, want ErrLost", err)
+	}
+}
+
+// A Docker that shuts down ends its containers first, and has ended the attempt.
+func TestDaemonShutsDown(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t)
+	r := openTest(t, Config{Hosts: []string{"unix://" + p.path}, Buckets: "/"})
+	if !r.daemon.endsAll {
+		t.Skip("containers go on without this daemon")
+	}
+	direct := openTest(t, Config{})
+	spec := hosted(specOf(t, shell("trap 'exit 0' TERM; echo one; while :; do sleep 0.05; done")))
+	stdout, _ := start(t, r, spec)
+	stdout.await(t, "one\n")
+	id := r.attempts[spec.ID].main().id
+	if _, err := direct.daemon.ContainerKill(t.Context(), id, client.ContainerKillOptions{Signal: "SIGTERM"}); err != nil {
+		t.Fatal(err)
+	}
+	for killed := newMember(id, "", true, runner.Output{}); ; time.Sleep(time.Millisecond) {
+		state, err := direct.state(t.Context(), killed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if hasEnded(state) {
+			break
+		}
+	}
+	down := time.Now()
+	p.down()
+	for !r.daemon.brokeSince(down) {
+		time.Sleep(time.Millisecond)
+	}
+	p.up()
+	if _, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
+		t.Errorf("Wait = %v, want ErrLost", err)
+	}
+	none(t, r)
+}

@@ -1,0 +1,281 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/moby/moby/api/pkg/authconfig"
+	"github.com/moby/moby/api/types/jsonstream"
+	"github.com/moby/moby/api/types/registry"
+	"github.com/moby/moby/client"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/runner"
+)
+
+// Prepares implements [runner.Preparer]. It is false where all images were looked at a
+// moment ago, and can run.
+func (r *Runner) Prepares(template *runpb.TaskTemplate) bool {
+	for i, c := range template.GetContainers() {
+		image, seen := r.images.recent(c.GetImage())
+		if !seen || r.config.Pull == PullAlways || r.checkImage(i, c, image) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Prepare implements [runner.Preparer]. It gets the images of a template, once for an execution and before it has a
+// task. An error says that no attempt can be placed, in the registry's words; it is
+// UNAVAILABLE where the daemon cannot be asked now.
+func (r *Runner) Prepare(ctx context.Context, template *runpb.TaskTemplate) error {
+	for i, c := range template.GetContainers() {
+		if err := r.prepareImage(ctx, i, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Runner) prepareImage(ctx context.Context, i int, c *runpb.Container) error {
+	if r.config.Pull == PullAlways {
+		if err := r.images.pull(ctx, r, c.GetImage()); err != nil {
+			return err
+		}
+	}
+	image, err := r.images.look(ctx, r.daemon, c.GetImage())
+	if cerrdefs.IsNotFound(err) && r.config.Pull == PullMissing {
+		if err := r.images.pull(ctx, r, c.GetImage()); err != nil {
+			return err
+		}
+		image, err = r.images.look(ctx, r.daemon, c.GetImage())
+	}
+	if err != nil {
+		return imageError(c.GetImage(), err)
+	}
+	return r.checkImage(i, c, image)
+}
+
+// checkImage says why an image cannot run here.
+func (r *Runner) checkImage(i int, c *runpb.Container, image seenImage) error {
+	switch {
+	case image.arch != "" && image.arch != r.daemon.arch && !r.daemon.emulates(image.arch):
+		return runner.Refuse(fmt.Sprintf("containers[%d].image", i),
+			"image %q is for %s/%s, and this machine runs linux/%s; build it for linux/%[4]s, or install an emulator (qemu-user-static)",
+			c.GetImage(), image.os, image.arch, r.daemon.arch)
+	case image.idle && len(c.GetCommand())+len(c.GetArgs()) == 0:
+		return runner.Refuse(fmt.Sprintf("containers[%d].command", i),
+			"image %q has neither an entrypoint nor a command; set a command", c.GetImage())
+	}
+	return nil
+}
+
+// imageError says why there is no image, as Cloud Run begins to.
+func imageError(image string, err error) error {
+	e := &runwith.Error{Code: runwith.FailedPrecondition, Err: err}
+	switch message := messageOf(err); {
+	case away(err):
+		return unavailable(err)
+	case cerrdefs.IsNotFound(err), unknown(message): // Podman gives it no code
+		e.Message = fmt.Sprintf("Image '%s' not found. %s", image, message)
+	default:
+		e.Message = fmt.Sprintf("Image '%s' cannot be pulled. %s", image, message)
+	}
+	return e
+}
+
+// unknown reports whether a registry says that it does not have an image.
+// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
+func unknown(message string) bool {
+	return strings.Contains(message, "manifest unknown") || strings.Contains(message, "name unknown")
+}
+
+// images are what is being pulled, and what was looked at last. An image is pulled
+// once for all who wait for it. The zero value is empty.
+type images struct {
+	mu    sync.Mutex
+	pulls map[string]*pulling
+	seen  map[string]seenImage
+}
+
+// seenImage is what was seen of an image that a daemon has.
+type seenImage struct {
+	at       time.Time
+	os, arch string
+	idle     bool // it has neither an entrypoint nor a command
+}
+
+const (
+	// seenFor is how long an image is not looked at again, which takes Podman 4 ms of a
+	// processor. One that is removed meanwhile is missed when a container is made.
+	seenFor = 10 * time.Second
+	// maxSeen bounds how many are remembered.
+	maxSeen = 1000
+)
+
+// recent returns what was seen of an image a moment ago, if it was.
+func (p *images) recent(image string) (seen seenImage, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen = p.seen[image]
+	return seen, time.Since(seen.at) < seenFor
+}
+
+// look asks what an image is, and remembers that.
+func (p *images) look(ctx context.Context, d *daemon, image string) (seenImage, error) {
+	seen := seenImage{at: time.Now()}
+	found, err := d.ImageInspect(ctx, image)
+	if err != nil {
+		return seenImage{}, err
+	}
+	seen.os, seen.arch = found.Os, found.Architecture
+	seen.idle = found.Config != nil && len(found.Config.Entrypoint)+len(found.Config.Cmd) == 0
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.seen == nil || len(p.seen) >= maxSeen {
+		p.seen = make(map[string]seenImage)
+	}
+	p.seen[image] = seen
+	return seen, nil
+}
+
+// forget has an image looked at again.
+func (p *images) forget(image string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.seen, image)
+}
+
+type pulling struct {
+	done chan struct{}
+	err  error
+}
+
+// pull has the daemon pull an image. It goes on for others when ctx ends first.
+func (p *images) pull(ctx context.Context, r *Runner, image string) error {
+	p.mu.Lock()
+	now := p.pulls[image]
+	if now == nil {
+		if p.pulls == nil {
+			p.pulls = make(map[string]*pulling)
+		}
+		now = &pulling{done: make(chan struct{})}
+		p.pulls[image] = now
+		r.background.Go(func() {
+			now.err = r.pullImage(r.life, image)
+			p.mu.Lock()
+			delete(p.pulls, image)
+			p.mu.Unlock()
+			close(now.done)
+		})
+	}
+	p.mu.Unlock()
+	select {
+	case <-now.done:
+		return now.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *Runner) pullImage(ctx context.Context, image string) error {
+	auth, err := credentials(image)
+	if err != nil {
+		return &runwith.Error{
+			Code:    runwith.FailedPrecondition,
+			Message: fmt.Sprintf("Image '%s' cannot be pulled. The credentials for its registry cannot be read: %v", image, err), Err: err,
+		}
+	}
+	defer r.images.forget(image) // and not before: it may be looked at meanwhile
+	begun := time.Now()
+	r.log.Info("pulling image", "image", image)
+	reply, err := r.daemon.ImagePull(ctx, image, client.ImagePullOptions{RegistryAuth: auth})
+	if err != nil {
+		return imageError(image, err)
+	}
+	progress := progress{begun: begun, told: begun}
+	for message, err := range reply.JSONMessages(ctx) {
+		switch {
+		case err != nil:
+			return imageError(image, err)
+		case message.Error != nil:
+			return imageError(image, pullError(message.Error))
+		}
+		if progress.add(message) {
+			r.log.Info("pulling image", "image", image, "bytes", progress.bytes(), "layers", len(progress.layers), "status", message.Status)
+		}
+	}
+	r.log.Info("pulled image", "image", image, "took", time.Since(begun).Round(time.Millisecond))
+	return nil
+}
+
+// pullError gives an error that comes within a stream the kind that a status has
+// elsewhere.
+func pullError(e *jsonstream.Error) error {
+	if e.Code == 404 {
+		return cerrdefs.ErrNotFound.WithMessage(e.Message)
+	}
+	return errors.New(e.Message)
+}
+
+// tellEvery is how often the progress of a pull is told.
+const tellEvery = 5 * time.Second
+
+// progress is how far a pull has come.
+type progress struct {
+	begun, told time.Time
+	layers      map[string]int64 // bytes that have come, by layer
+}
+
+// add counts a message in, and reports whether it is time to tell.
+func (p *progress) add(m jsonstream.Message) bool {
+	if m.Progress != nil && m.ID != "" {
+		if p.layers == nil {
+			p.layers = make(map[string]int64)
+		}
+		p.layers[m.ID] = max(p.layers[m.ID], m.Progress.Current)
+	}
+	if time.Since(p.told) < tellEvery {
+		return false
+	}
+	p.told = time.Now()
+	return true
+}
+
+func (p *progress) bytes() (n int64) {
+	for _, layer := range p.layers {
+		n += layer
+	}
+	return n
+}
+
+// credentials are what Docker's configuration has for an image's registry, as the
+// daemon wants them; empty for none.
+func credentials(image string) (string, error) {
+	ref, err := name.ParseReference(image)
+	if err != nil {
+		return "", err
+	}
+	found, err := authn.DefaultKeychain.Resolve(ref.Context())
+	if err != nil || found == authn.Anonymous {
+		return "", err
+	}
+	auth, err := found.Authorization()
+	if err != nil {
+		return "", err
+	}
+	return authconfig.Encode(registry.AuthConfig{
+		Username: auth.Username, Password: auth.Password, Auth: auth.Auth,
+		IdentityToken: auth.IdentityToken, RegistryToken: auth.RegistryToken,
+		ServerAddress: ref.Context().RegistryStr(),
+	})
+}

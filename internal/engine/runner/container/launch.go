@@ -1,0 +1,289 @@
+package container
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// launch places an attempt: on an error nothing runs, and what there is is removed.
+func (r *Runner) launch(ctx context.Context, a *attempt, spec runner.Spec, out runner.Output) (err error) {
+	l := &launch{Runner: r, attempt: a, spec: spec, out: out}
+	defer func() {
+		if err != nil {
+			r.doubt(a.id, runwith.CodeOf(err) == runwith.Unavailable)
+			r.abandon(a)
+		}
+	}()
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	containers := spec.Template.GetContainers()
+	for _, i := range startOrder(containers) {
+		if main := a.main(); main != nil && closed(main.ended) {
+			break // it needs nobody any more
+		}
+		if err := l.start(ctx, i); err != nil {
+			return err
+		}
+	}
+	r.background.Go(func() { r.supervise(a) })
+	return nil
+}
+
+// launch is an attempt on its way.
+type launch struct {
+	*Runner
+	attempt *attempt
+	spec    runner.Spec
+	out     runner.Output
+	owner   string            // container that has the network of all
+	place   int               // of the next container, from 0
+	shared  map[string]string // names of volumes that several containers have, by volume
+}
+
+// prepare does what is to be done before the first container is made.
+func (l *launch) prepare(ctx context.Context) error {
+	if l.spec.ID.Incarnation > 0 || l.doubt(l.spec.ID, false) {
+		if err := l.endForgotten(ctx, l.spec.ID); err != nil {
+			return unavailable(err)
+		}
+	}
+	return l.makeVolumes(ctx)
+}
+
+// start makes one container of the template, starts it, and returns when it is up.
+func (l *launch) start(ctx context.Context, i int) error {
+	c := l.spec.Template.Containers[i]
+	fail := func(err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return startError(i, c.GetImage(), err)
+	}
+	options, files, err := l.options(i)
+	if err != nil {
+		return err
+	}
+	made, err := l.create(ctx, options)
+	if err != nil {
+		return fail(err)
+	}
+	m := newMember(made.ID, c.GetName(), i == mainOf(l.spec.Template.Containers), l.out.Of(i))
+	l.attempt.add(m)
+	if err := l.copyFiles(ctx, m, files); err != nil {
+		return fail(err)
+	}
+	attached, err := l.daemon.ContainerAttach(ctx, m.id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
+	if err != nil {
+		return fail(l.reason(ctx, m, err))
+	}
+	m.conn = &attached.HijackedResponse
+	if _, err := l.daemon.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); err != nil {
+		return fail(err)
+	}
+	m.followed = true
+	l.background.Go(func() { l.follow(l.attempt, m) })
+	if l.owner == "" {
+		l.owner = m.id
+	}
+	l.place++
+	return l.probe(ctx, i, m)
+}
+
+// reason is why a container could not be attached to. Podman makes its process then,
+// and it is to start it that tells what is wrong with that.
+func (l *launch) reason(ctx context.Context, m *member, err error) error {
+	if away(err) {
+		return err
+	}
+	if _, started := l.daemon.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); started != nil {
+		return started
+	}
+	return err // it is removed
+}
+
+// kept is how much earlier incarnations of a container have printed, as keptLabel tells
+// it; empty for nothing.
+func (l *launch) kept(i int) (string, error) {
+	out := l.out.Of(i)
+	if l.spec.ID.Incarnation == 0 || out.Kept == nil {
+		return "", nil
+	}
+	stdout, stderr, err := out.Kept()
+	if err != nil {
+		return "", fmt.Errorf("measure earlier output: %w", err)
+	}
+	return formatKept(stdout.Lines, stderr.Lines), nil
+}
+
+// createTimeout is how long a daemon has to make a container. What it makes later is
+// found by its label.
+const createTimeout = time.Minute
+
+// create makes a container, and pulls its image where the daemon has none.
+func (l *launch) create(ctx context.Context, o client.ContainerCreateOptions) (client.ContainerCreateResult, error) {
+	made, err := l.createNow(ctx, o)
+	if !cerrdefs.IsNotFound(err) || l.config.Pull == PullNever {
+		return made, err
+	}
+	if err := l.images.pull(ctx, l.Runner, o.Config.Image); err != nil {
+		return made, err
+	}
+	return l.createNow(ctx, o)
+}
+
+// createNow makes one also for those who do not wait for it any more: so it is known,
+// and can be removed.
+func (l *launch) createNow(ctx context.Context, o client.ContainerCreateOptions) (client.ContainerCreateResult, error) {
+	if err := ctx.Err(); err != nil {
+		return client.ContainerCreateResult{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
+	defer cancel()
+	return l.daemon.ContainerCreate(ctx, o)
+}
+
+// options are what the daemon is told of a container, and the files to put into it.
+func (l *launch) options(i int) (o client.ContainerCreateOptions, files []file, err error) {
+	c := l.spec.Template.Containers[i]
+	env, err := l.config.Secrets.Env(i, c)
+	if err != nil {
+		return o, nil, err
+	}
+	kept, err := l.kept(i)
+	if err != nil {
+		return o, nil, err
+	}
+	l.host.addTo(env)
+	maps.Copy(env, l.spec.Env)
+	config := &container.Config{
+		Image: c.GetImage(), WorkingDir: c.GetWorkingDir(), Env: environment(env),
+		AttachStdout: true, AttachStderr: true, StopSignal: "SIGTERM",
+		Labels: l.labels(l.spec.ID, map[string]string{
+			roleLabel: roleOf(l.spec.Template.Containers, i), keptLabel: kept,
+			indexLabel: strconv.Itoa(i), placeLabel: strconv.Itoa(l.place), countLabel: strconv.Itoa(len(l.spec.Template.Containers)),
+		}),
+	}
+	// Set, even to nothing, the entrypoint takes the image's command away with it.
+	// https://cloud.google.com/run/docs/configuring/jobs/containers
+	if len(c.GetCommand()) > 0 {
+		config.Entrypoint = c.GetCommand()
+	}
+	if len(c.GetArgs()) > 0 {
+		config.Cmd = c.GetArgs()
+	}
+	host := &container.HostConfig{
+		NetworkMode: l.networkMode(), LogConfig: l.logConfig(), Resources: l.resources(c.GetResources()),
+	}
+	if files, err = l.mount(host, i); err != nil {
+		return o, nil, err
+	}
+	return client.ContainerCreateOptions{Config: config, HostConfig: host, Name: nameOf(l.spec.ID, c.GetName())}, files, nil
+}
+
+func environment(env map[string]string) []string {
+	list := make([]string, 0, len(env))
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		list = append(list, name+"="+env[name])
+	}
+	return list
+}
+
+// networkMode puts the first container on the network, and the others into its: the
+// containers of a task reach each other at localhost.
+func (l *launch) networkMode() container.NetworkMode {
+	if l.owner != "" {
+		return container.NetworkMode("container:" + l.owner)
+	}
+	return container.NetworkMode(l.config.Network)
+}
+
+// noLimit stands over the size at which a daemon's configuration may have it cut the
+// record of a container: a petabyte. There is no word for none.
+const noLimit = "1p"
+
+// logConfig has the daemon keep a record of the output that can be read at any time
+// and from which nothing is dropped.
+func (l *launch) logConfig() container.LogConfig {
+	c := container.LogConfig{Type: "json-file"}
+	if !l.daemon.podman { // which has no limit unless it is given one
+		c.Config = map[string]string{"max-size": noLimit}
+	}
+	return c
+}
+
+// resources are the limits of a container. It has no swap, as on Cloud Run, and
+// no more CPUs than there are.
+func (l *launch) resources(r *runpb.ResourceRequirements) container.Resources {
+	milli, memory := jobspec.CPUAndMemory(r)
+	return container.Resources{
+		NanoCPUs: min(milli*1e6, int64(l.daemon.cpus)*1e9),
+		Memory:   memory, MemorySwap: memory,
+	}
+}
+
+// mainOf returns the index of the container whose end is that of the task: the one
+// with a port, where exactly one has one, or else the first.
+func mainOf(containers []*runpb.Container) int {
+	var with []int
+	for i, c := range containers {
+		if len(c.GetPorts()) > 0 {
+			with = append(with, i)
+		}
+	}
+	if len(with) == 1 {
+		return with[0]
+	}
+	return 0
+}
+
+func roleOf(containers []*runpb.Container, i int) string {
+	if i == mainOf(containers) {
+		return roleMain
+	}
+	return roleSide
+}
+
+// startOrder returns the indices of containers, each after those that it depends on,
+// and else in their order. There is no circle: jobspec refuses one.
+func startOrder(containers []*runpb.Container) []int {
+	order := make([]int, 0, len(containers))
+	started := make(map[string]bool, len(containers))
+	ready := func(i int) bool {
+		return !slices.Contains(order, i) &&
+			!slices.ContainsFunc(containers[i].GetDependsOn(), func(name string) bool { return !started[name] })
+	}
+	for range containers {
+		for i := range containers {
+			if ready(i) {
+				order = append(order, i)
+				started[nameIn(containers, i)] = true
+				break
+			}
+		}
+	}
+	return order
+}
+
+// nameIn is the name of a container, or a number for one without, on which nothing
+// can depend.
+func nameIn(containers []*runpb.Container, i int) string {
+	if name := containers[i].GetName(); name != "" {
+		return name
+	}
+	return strconv.Itoa(i)
+}

@@ -1,0 +1,190 @@
+package container
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"log"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/testimage"
+	"github.com/runwith/runwith/internal/testneed"
+)
+
+// podman is a Podman of the test's own, which it may kill.
+type podman struct {
+	t         *testing.T
+	dir, root string
+	cmd       *exec.Cmd
+}
+
+// newPodman starts one that keeps its images and containers in the folder root.
+func newPodman(t *testing.T, root string) *podman {
+	t.Helper()
+	testneed.Daemon(t) // one runs, so that others may
+	testneed.Tool(t, "podman")
+	if os.Getuid() != 0 {
+		t.Skip("NOT TESTED: a Podman of the test's own needs root")
+	}
+	p := &podman{t: t, dir: scratch(t), root: root}
+	writeTree(t, p.dir, map[string]string{
+		"containers.conf": "[engine]\nruntime = \"runc\"\n[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n" +
+			"[network]\nnetwork_config_dir = \"" + p.dir + "\"\n",
+		"registries.conf": "[[registry]]\nlocation = \"127.0.0.1\"\ninsecure = true\n",
+	})
+	t.Cleanup(p.end)
+	p.start()
+	return p
+}
+
+func (p *podman) host() string { return "unix://" + filepath.Join(p.dir, "podman.sock") }
+
+// command is one of podman's, in its folder: conmon leaves a file where it was started.
+func (p *podman) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("podman", append([]string{"--root", p.root, "--runroot", filepath.Join(p.dir, "run")}, args...)...)
+	cmd.Dir = p.dir
+	cmd.Env = append(os.Environ(), "CONTAINERS_CONF="+filepath.Join(p.dir, "containers.conf"),
+		"CONTAINERS_REGISTRIES_CONF="+filepath.Join(p.dir, "registries.conf"))
+	return cmd
+}
+
+// start starts the service, and returns when it answers.
+func (p *podman) start() {
+	p.t.Helper()
+	said := new(printed)
+	p.cmd = p.command("system", "service", "--time=0", p.host())
+	p.cmd.Stdout, p.cmd.Stderr = said, said
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+		d, err := dialHost(p.t.Context(), p.host(), "")
+		if err == nil {
+			_ = d.Close()
+			return
+		}
+		if time.Now().After(end) {
+			p.t.Fatalf("Podman does not answer: %v\n%s", err, said)
+		}
+	}
+}
+
+// kill kills the service. Its containers go on.
+func (p *podman) kill() {
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait() // how it ended is known
+}
+
+func (p *podman) end() {
+	p.kill()
+	if said, err := p.command("rm", "--all", "--force", "--time", "0").CombinedOutput(); err != nil {
+		p.t.Logf("remove containers: %v\n%s", err, said)
+	}
+	_ = syscall.Unmount(filepath.Join(p.root, "overlay"), syscall.MNT_DETACH) // it is not there where nothing ran
+}
+
+// A Podman that is killed in the middle is waited for: its containers go on, and end
+// with their own exit code and complete output. What it was asked for meanwhile may be
+// asked again.
+func TestPodmanIsKilled(t *testing.T) {
+	t.Parallel()
+	p := newPodman(t, t.TempDir())
+	r := openBare(t, Config{Hosts: []string{p.host()}, Buckets: "/"})
+	loadImage(t, r.daemon.Client, hostImage, hostFiles(t))
+	file := filepath.Join(scratch(t), "go")
+	spec := hosted(specOf(t, shell("echo one; while [ ! -e "+file+" ]; do sleep 0.05; done; echo two; exit 5")))
+	stdout, _ := start(t, r, spec)
+	stdout.await(t, "one\n")
+	p.kill()
+	other := spec
+	other.ID.Task = 1
+	if err := r.Start(t.Context(), other, runner.Output{}); runwith.CodeOf(err) != runwith.Unavailable {
+		t.Errorf("Start while Podman is dead = %v, want UNAVAILABLE", err)
+	}
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.start()
+	if got, want := wait(t, r, spec.ID), (runner.Result{ExitCode: 5}); got != want {
+		t.Errorf("ended with %+v, want %+v", got, want)
+	}
+	if got, want := stdout.String(), "one\ntwo\n"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+	if _, _, result := run(t, r, other); result != (runner.Result{ExitCode: 5}) {
+		t.Errorf("what was tried while it was dead ended with %+v, want exit code 5", result)
+	}
+	none(t, r)
+}
+
+// A Podman that is killed and stays away loses the attempt, which is no failure of the
+// job's; its next incarnation ends the one that went on.
+func TestPodmanIsGone(t *testing.T) {
+	t.Parallel()
+	p := newPodman(t, t.TempDir())
+	r := openBare(t, Config{Hosts: []string{p.host()}, Buckets: "/", Patience: 300 * time.Millisecond})
+	loadImage(t, r.daemon.Client, hostImage, hostFiles(t))
+	spec := hosted(specOf(t, shell("echo one; while :; do sleep 1; done")))
+	stdout, _ := start(t, r, spec)
+	stdout.await(t, "one\n")
+	p.kill()
+	if _, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
+		t.Errorf("Wait = %v, want ErrLost", err)
+	}
+	p.start()
+	spec.ID.Incarnation = 1
+	stdout, _ = start(t, r, spec)
+	stdout.await(t, "one\n")
+	if left, err := r.owned(t.Context()); err != nil || len(left) != 1 {
+		t.Errorf("%d containers are there, %v, want that of the next incarnation alone", len(left), err)
+	}
+	stop(t, r, spec.ID)
+	wait(t, r, spec.ID)
+	none(t, r)
+}
+
+// A disk that is full while an image is pulled fails the execution with the daemon's
+// message, and what has room runs.
+func TestDiskIsFullWhilePulling(t *testing.T) {
+	t.Parallel()
+	root, _, _ := testneed.SmallDisk(t)
+	p := newPodman(t, root)
+	r := openBare(t, Config{Hosts: []string{p.host()}, Buckets: "/"})
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	large := make([]byte, 8<<20)
+	_, _ = rand.Read(large) // it returns no error
+	image := strings.TrimPrefix(server.URL, "http://") + "/large:1"
+	ref, err := name.ParseReference(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built := imageOf(t, runtime.GOARCH, v1.Config{Entrypoint: []string{"/large"}}, testimage.Entry{Name: "large", Mode: 0o755, Text: large})
+	if err := remote.Write(ref, built); err != nil {
+		t.Fatal(err)
+	}
+	err = r.Prepare(t.Context(), imageTemplate(image))
+	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "Image '"+image+"' cannot be pulled.") ||
+		!strings.Contains(err.Error(), "no space left on device") {
+		t.Errorf("Prepare = %v, want a FAILED_PRECONDITION that the image cannot be pulled for there is no space", err)
+	}
+	loadImage(t, r.daemon.Client, hostImage, hostFiles(t))
+	if stdout, _, _ := run(t, r, hosted(specOf(t, shell("echo runs")))); stdout != "runs\n" {
+		t.Errorf("a small image printed %q, want that it runs", stdout)
+	}
+}

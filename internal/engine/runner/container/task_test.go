@@ -1,0 +1,252 @@
+//go:build unix
+
+package container
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+)
+
+// program is the first argument that makes the test binary a container's program.
+const program = "container-program"
+
+// programs are what it may be then.
+func programs(args []string) int {
+	switch args[0] {
+	case "serve": // KIND PORT, until it is told to stop
+		return serve(args[1], args[2])
+	case "get": // URL HEADER...
+		return get(args[1], args[2:])
+	case "lines": // COUNT: of both streams, and stdout's last without its end
+		n, _ := strconv.Atoi(args[1])
+		lines(n)
+	case "hog": // BYTES
+		n, _ := strconv.Atoi(args[1])
+		for b := make([]byte, n); ; time.Sleep(time.Second) {
+			copy(b, bytes.Repeat([]byte{1}, n))
+		}
+	}
+	return 0
+}
+
+func serve(kind, port string) int {
+	listener, err := net.Listen("tcp", ":"+port)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	switch kind {
+	case "http":
+		err = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/ready" || r.Header.Get("X-Probe") != "yes" {
+				http.Error(w, "not this way", http.StatusTeapot)
+			}
+		}))
+	case "grpc":
+		server := grpc.NewServer()
+		grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+		err = server.Serve(listener)
+	case "tcp":
+		for err == nil {
+			var conn net.Conn
+			if conn, err = listener.Accept(); err == nil {
+				fmt.Println("called")
+				_ = conn.Close()
+			}
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+func get(url string, headers []string) int {
+	request, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		fmt.Println("error:", err)
+		return 1
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, "=")
+		request.Header.Set(name, value)
+	}
+	client := &http.Client{Timeout: 5 * time.Second}
+	response, err := client.Do(request)
+	if err != nil {
+		fmt.Println("error:", err)
+		return 1
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	fmt.Printf("%d %s\n", response.StatusCode, bytes.TrimSpace(body))
+	return 0
+}
+
+// line is what the program lines prints as its i-th.
+func line(stream string, i int) string {
+	return fmt.Sprintf("%s line %d of \xff many %s\n", stream, i, strings.Repeat("x", i%97))
+}
+
+func lines(n int) {
+	var group sync.WaitGroup
+	for name, file := range map[string]*os.File{"stdout": os.Stdout, "stderr": os.Stderr} {
+		group.Go(func() {
+			var b bytes.Buffer
+			for i := range n {
+				b.WriteString(line(name, i))
+				if b.Len() > 30<<10 || i == n-1 {
+					_, _ = b.WriteTo(file)
+				}
+			}
+			_, _ = io.WriteString(file, "the last")
+		})
+	}
+	group.Wait()
+}
+
+// limit is how long anything may take. It is never reached but by a fault.
+const limit = 2 * time.Minute
+
+// printed keeps what is written to it. It may be used concurrently.
+type printed struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.buf.Write(b)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.buf.String()
+}
+
+// await blocks until text was printed.
+func (p *printed) await(t *testing.T, text string) {
+	t.Helper()
+	for end := time.Now().Add(limit); !strings.Contains(p.String(), text); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("printed %q, want %q in it", p, text)
+		}
+	}
+}
+
+// specOf is an attempt of a template, with an ID that is the test's own.
+func specOf(t *testing.T, containers ...*runpb.Container) runner.Spec {
+	return runner.Spec{
+		ID:       runner.ID{Execution: "projects/p/locations/l/jobs/j/executions/" + strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-"))},
+		Template: &runpb.TaskTemplate{Containers: containers},
+	}
+}
+
+// self is a container that runs this test's own programs, and a shell where it has a
+// command of its own.
+func self(args ...string) *runpb.Container {
+	binary, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return &runpb.Container{Image: hostImage, Command: []string{binary, program}, Args: args}
+}
+
+func shell(script string) *runpb.Container {
+	return &runpb.Container{Image: hostImage, Command: []string{"sh", "-c", script}}
+}
+
+// hosted completes an attempt whose containers see the machine's files.
+func hosted(spec runner.Spec) runner.Spec {
+	seeHost(spec.Template)
+	return spec
+}
+
+// start starts an attempt, which is ended with the test, and returns what it prints.
+func start(t *testing.T, r *Runner, spec runner.Spec) (stdout, stderr *printed) {
+	t.Helper()
+	stdout, stderr = new(printed), new(printed)
+	if err := r.Check(spec.Template); err != nil {
+		t.Fatalf("Check = %v, want no error", err)
+	}
+	if err := r.Start(t.Context(), spec, runner.Output{Stdout: stdout, Stderr: stderr}); err != nil {
+		t.Fatalf("Start = %v, want no error", err)
+	}
+	t.Cleanup(func() { stop(t, r, spec.ID) })
+	return stdout, stderr
+}
+
+func stop(t *testing.T, r *Runner, id runner.ID) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), limit)
+	defer cancel()
+	if err := r.Stop(ctx, id, 0); err != nil {
+		t.Errorf("Stop = %v, want no error", err)
+	}
+}
+
+func wait(t *testing.T, r *Runner, id runner.ID) runner.Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	result, err := r.Wait(ctx, id)
+	if err != nil {
+		t.Fatalf("Wait = %v, want no error", err)
+	}
+	return result
+}
+
+// run runs an attempt to its end.
+func run(t *testing.T, r *Runner, spec runner.Spec) (stdout, stderr string, result runner.Result) {
+	t.Helper()
+	o, e := start(t, r, spec)
+	result = wait(t, r, spec.ID)
+	return o.String(), e.String(), result
+}
+
+// startFails starts an attempt that cannot be, and returns why.
+func startFails(t *testing.T, r *Runner, spec runner.Spec) error {
+	t.Helper()
+	err := r.Start(t.Context(), spec, runner.Output{Stdout: io.Discard, Stderr: io.Discard})
+	if err == nil {
+		stop(t, r, spec.ID)
+		t.Fatalf("Start = no error, want one")
+	}
+	return err
+}
+
+// none waits until nothing bears the folder's label any more.
+func none(t *testing.T, r *Runner) {
+	t.Helper()
+	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+		left, err := r.owned(t.Context())
+		if err == nil && len(left) > 0 {
+			err = errors.New(fmt.Sprint(len(left), " containers are left, such as ", left[0].Names))
+		}
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+}

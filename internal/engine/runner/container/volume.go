@@ -1,0 +1,278 @@
+package container
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/client"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// checkVolumes refuses, by field name, volumes that cannot be had here.
+func (r *Runner) checkVolumes(t *runpb.TaskTemplate) error {
+	for i, v := range t.GetVolumes() {
+		field := fmt.Sprintf("volumes[%d]", i)
+		switch v.GetVolumeType().(type) {
+		case *runpb.Volume_Secret:
+			if err := r.checkSecret(field+".secret", v.GetSecret()); err != nil {
+				return err
+			}
+		case *runpb.Volume_Gcs:
+			if _, err := r.bucketPath(v.GetGcs(), ""); err != nil {
+				return runner.Refuse(field+".gcs.bucket", "%v", err)
+			}
+		case *runpb.Volume_EmptyDir:
+		case *runpb.Volume_Nfs:
+			return runner.Refuse(field+".nfs", "the container runner mounts no NFS; use a bucket (--buckets DIR) instead")
+		case *runpb.Volume_CloudSqlInstance:
+			return runner.Refuse(field+".cloud_sql_instance", "there is no Cloud SQL here; run its proxy, or a database, in a container beside the task's")
+		default:
+			return runner.Refuse(field, "the container runner does not know this kind of volume")
+		}
+	}
+	return checkMounts(t)
+}
+
+func checkMounts(t *runpb.TaskTemplate) error {
+	for i, c := range t.GetContainers() {
+		for j, m := range c.GetVolumeMounts() {
+			field := fmt.Sprintf("containers[%d].volume_mounts[%d].", i, j)
+			switch {
+			case !path.IsAbs(m.GetMountPath()) || path.Clean(m.GetMountPath()) == "/":
+				return runner.Refuse(field+"mount_path", "must be an absolute path other than /, not %q", m.GetMountPath())
+			case m.GetSubPath() != "" && volumeOf(t, m).GetEmptyDir() != nil:
+				return runner.Refuse(field+"sub_path", "an in-memory volume is mounted whole here; leave it out")
+			case m.GetSubPath() != "" && !filepath.IsLocal(m.GetSubPath()):
+				return runner.Refuse(field+"sub_path", "must stay within the volume, which %q does not", m.GetSubPath())
+			}
+		}
+	}
+	return nil
+}
+
+func volumeOf(t *runpb.TaskTemplate, m *runpb.VolumeMount) *runpb.Volume {
+	i := slices.IndexFunc(t.GetVolumes(), func(v *runpb.Volume) bool { return v.GetName() == m.GetName() })
+	if i < 0 {
+		return nil // which jobspec refuses
+	}
+	return t.GetVolumes()[i]
+}
+
+// mountsOf counts the containers that mount a volume.
+func mountsOf(t *runpb.TaskTemplate, volume string) (n int) {
+	for _, c := range t.GetContainers() {
+		if slices.ContainsFunc(c.GetVolumeMounts(), func(m *runpb.VolumeMount) bool { return m.GetName() == volume }) {
+			n++
+		}
+	}
+	return n
+}
+
+// makeVolumes makes those that several containers share.
+func (l *launch) makeVolumes(ctx context.Context) error {
+	t := l.spec.Template
+	for _, v := range t.GetVolumes() {
+		if v.GetEmptyDir() == nil || mountsOf(t, v.GetName()) < 2 {
+			continue
+		}
+		made, err := l.daemon.VolumeCreate(ctx, client.VolumeCreateOptions{
+			Name: nameOf(l.spec.ID, v.GetName()), Labels: l.labels(l.spec.ID, nil), Driver: "local",
+			// In blocks: Podman takes a size for a quota of the disk's.
+			DriverOpts: map[string]string{"type": "tmpfs", "device": "tmpfs", "o": fmt.Sprintf("nr_blocks=%d,mode=1777", blocks(sizeOf(t, v)))},
+		})
+		if err != nil {
+			return unavailable(err)
+		}
+		if l.shared == nil {
+			l.shared = make(map[string]string)
+		}
+		l.shared[v.GetName()] = made.Volume.Name
+		l.attempt.volumes = append(l.attempt.volumes, made.Volume.Name)
+	}
+	return nil
+}
+
+// blocks is an amount of memory in pages, at least one.
+func blocks(bytes int64) int64 { return max(1, bytes/int64(os.Getpagesize())) }
+
+// sizeOf is the size of an in-memory volume: its limit, and at most what the
+// containers may have together.
+// https://cloud.google.com/run/docs/configuring/jobs/in-memory-volume-mounts
+func sizeOf(t *runpb.TaskTemplate, v *runpb.Volume) (size int64) {
+	for _, c := range t.GetContainers() {
+		_, memory := jobspec.CPUAndMemory(c.GetResources())
+		size += memory
+	}
+	if limit, ok := jobspec.Bytes(v.GetEmptyDir().GetSizeLimit()); ok && limit > 0 {
+		return min(size, limit)
+	}
+	return size
+}
+
+// mount adds a container's volumes, and returns the files of its secrets.
+func (l *launch) mount(host *container.HostConfig, i int) (files []file, err error) {
+	t := l.spec.Template
+	for j, m := range t.GetContainers()[i].GetVolumeMounts() {
+		v := volumeOf(t, m)
+		switch {
+		case v.GetEmptyDir() != nil:
+			host.Mounts = append(host.Mounts, l.emptyDir(v, m.GetMountPath()))
+		case v.GetGcs() != nil:
+			source, err := l.bucketPath(v.GetGcs(), m.GetSubPath())
+			if err != nil {
+				return nil, runner.Refuse(fmt.Sprintf("containers[%d].volume_mounts[%d]", i, j), "%v", err)
+			}
+			host.Mounts = append(host.Mounts, mount.Mount{
+				Type: mount.TypeBind, Source: source, Target: m.GetMountPath(), ReadOnly: v.GetGcs().GetReadOnly(),
+			})
+		case v.GetSecret() != nil:
+			more, err := l.secretFiles(v.GetSecret(), path.Join(m.GetMountPath(), m.GetSubPath()))
+			if err != nil {
+				return nil, runner.Refuse(fmt.Sprintf("containers[%d].volume_mounts[%d]", i, j), "%v", err)
+			}
+			files = append(files, more...)
+		}
+	}
+	return files, nil
+}
+
+func (l *launch) emptyDir(v *runpb.Volume, target string) mount.Mount {
+	if name, ok := l.shared[v.GetName()]; ok {
+		return mount.Mount{Type: mount.TypeVolume, Source: name, Target: target, VolumeOptions: &mount.VolumeOptions{NoCopy: true}}
+	}
+	return mount.Mount{Type: mount.TypeTmpfs, Target: target, TmpfsOptions: &mount.TmpfsOptions{
+		SizeBytes: sizeOf(l.spec.Template, v), Mode: 0o777 | os.ModeSticky,
+	}}
+}
+
+// onlyDir is the one mount option that changes what is seen of a bucket.
+// https://cloud.google.com/storage/docs/cloud-storage-fuse/cli-options
+const onlyDir = "only-dir"
+
+// bucketPath is the folder of this machine that stands in for a bucket, or for what is
+// below sub in it. It is looked for through an os.Root, and handed to the daemon
+// without a symbolic link in it.
+func (r *Runner) bucketPath(v *runpb.GCSVolumeSource, sub string) (string, error) {
+	if r.bucket == nil {
+		return "", fmt.Errorf("bucket %q: the server was started without buckets; start it with --buckets DIR, and make the folder DIR/%[1]s", v.GetBucket())
+	}
+	rel := v.GetBucket()
+	if !fs.ValidPath(rel) || strings.Contains(rel, "/") || rel == "." {
+		return "", fmt.Errorf("%q is no name of a bucket", rel)
+	}
+	for _, option := range v.GetMountOptions() {
+		if dir, ok := strings.CutPrefix(strings.TrimLeft(option, "-"), onlyDir+"="); ok {
+			rel = filepath.Join(rel, filepath.FromSlash(dir))
+		}
+	}
+	rel = filepath.Join(rel, filepath.FromSlash(sub))
+	info, err := r.bucket.Stat(rel)
+	switch shown := filepath.Join(r.config.Buckets, rel); {
+	case err != nil && os.IsNotExist(err):
+		return "", fmt.Errorf("there is no bucket %s; make that folder", shown)
+	case err != nil:
+		return "", fmt.Errorf("bucket %s cannot be used: %w", shown, rootCause(err))
+	case !info.IsDir():
+		return "", fmt.Errorf("bucket %s cannot be used: it is no folder", shown)
+	}
+	return filepath.EvalSymlinks(filepath.Join(r.bucket.Name(), rel))
+}
+
+// file is one that is put into a container before it starts.
+type file struct {
+	path string // absolute, in the container
+	mode fs.FileMode
+	text []byte
+}
+
+// defaultMode is that of a secret's files.
+const defaultMode = 0o444
+
+// noWrite is the umask that Cloud Run applies to a mode that is set.
+const noWrite = 0o222
+
+// secretItems are the files of a secret volume: those that are listed, or the latest
+// version under the secret's own name.
+func secretItems(s *runpb.SecretVolumeSource) []*runpb.VersionToPath {
+	if len(s.GetItems()) > 0 {
+		return s.GetItems()
+	}
+	return []*runpb.VersionToPath{{Path: path.Base(s.GetSecret()), Version: "latest"}}
+}
+
+func (r *Runner) checkSecret(field string, s *runpb.SecretVolumeSource) error {
+	for i, item := range secretItems(s) {
+		if !filepath.IsLocal(item.GetPath()) {
+			return runner.Refuse(fmt.Sprintf("%s.items[%d].path", field, i), "must stay within the volume, which %q does not", item.GetPath())
+		}
+		if err := r.config.Secrets.Check(s.GetSecret(), item.GetVersion()); err != nil {
+			return runner.Refuse(field, "%v", err)
+		}
+	}
+	return nil
+}
+
+func (l *launch) secretFiles(s *runpb.SecretVolumeSource, dir string) (files []file, err error) {
+	for _, item := range secretItems(s) {
+		text, err := l.config.Secrets.Read(s.GetSecret(), item.GetVersion())
+		if err != nil {
+			return nil, err
+		}
+		mode := fs.FileMode(item.GetMode())
+		if mode == 0 {
+			mode = fs.FileMode(s.GetDefaultMode())
+		}
+		if mode &^= noWrite; mode == 0 {
+			mode = defaultMode
+		}
+		files = append(files, file{path: path.Join(dir, item.GetPath()), mode: mode, text: text})
+	}
+	return files, nil
+}
+
+// copyFiles puts files into a container that was not started yet.
+//
+// Deviation: the folder of a secret is one of the container's own and no mount, so
+// that a task may change what is in it, for itself.
+func (l *launch) copyFiles(ctx context.Context, m *member, files []file) error {
+	if len(files) == 0 {
+		return nil
+	}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for _, f := range files { // folders are made by the daemon, where the image has none
+		err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.path[1:], Mode: int64(f.mode), Size: int64(len(f.text))})
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(f.text); err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	_, err := l.daemon.CopyToContainer(ctx, m.id, client.CopyToContainerOptions{DestinationPath: "/", Content: &archive})
+	return err
+}
+
+func rootCause(err error) error {
+	if e, ok := err.(*fs.PathError); ok { //nolint:errorlint // the outermost is the one that names the path
+		return e.Err
+	}
+	return err
+}

@@ -1,0 +1,38 @@
+//go:build linux || darwin
+
+package process
+
+import (
+	"strings"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+)
+
+// check refuses, by field name, what a process cannot give.
+func (c Config) check(template *runpb.TaskTemplate) error {
+	if err := runner.CheckPlain(template, "the process runner"); err != nil {
+		return err
+	}
+	container := template.GetContainers()[0]
+	if len(c.argv(container)) == 0 {
+		return runner.Refuse("containers[0].command", "is empty, and image %q is mapped to no command; "+
+			"set a command, or start the server with --image %s=COMMAND",
+			container.GetImage(), container.GetImage())
+	}
+	return c.Secrets.CheckEnv(0, container)
+}
+
+// argv is the whole command line of a container, empty when there is no command.
+func (c Config) argv(container *runpb.Container) []string {
+	command := container.GetCommand()
+	if len(command) == 0 {
+		command = c.Images[container.GetImage()]
+	}
+	if len(command) == 0 || strings.TrimSpace(command[0]) == "" {
+		return nil
+	}
+	argv := make([]string, 0, len(command)+len(container.GetArgs()))
+	return append(append(argv, command...), container.GetArgs()...)
+}

@@ -1,0 +1,187 @@
+//go:build linux || darwin
+
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+)
+
+// process is a process that was seen alive. The pair is unique during a boot; a
+// process ID alone is never trusted.
+type process struct {
+	pid   int
+	start uint64
+}
+
+// alive reports whether the very same process still runs.
+func (p process) alive() bool {
+	now, dead, err := lookProcess(p.pid)
+	return err == nil && !dead && now == p
+}
+
+// signal sends a signal to the very same process, and to none if it has ended.
+// The handle, a pidfd on Linux, is taken before the start time is compared: from
+// then on it cannot come to mean another process.
+func (p process) signal(signal syscall.Signal) error {
+	handle, err := os.FindProcess(p.pid)
+	if err != nil {
+		return err
+	}
+	defer handle.Release()
+	if !p.alive() {
+		return nil
+	}
+	err = handle.Signal(signal)
+	if err == nil || errors.Is(err, os.ErrProcessDone) || errors.Is(err, syscall.ESRCH) {
+		return nil
+	}
+	return fmt.Errorf("signal process %d: %w", p.pid, err)
+}
+
+// leftover is what an earlier server left of an attempt.
+type leftover struct {
+	slot   int     // -1 when the server died before it had written a record
+	leader process // the zero value, which is never alive, for none
+}
+
+// leftovers returns the attempts of which something is alive.
+func (r *Runner) leftovers(records map[int]record) (map[runner.ID]leftover, error) {
+	found, err := marked(string(r.marker))
+	if err != nil {
+		return nil, fmt.Errorf("look for processes of earlier attempts: %w", err)
+	}
+	left := make(map[runner.ID]leftover)
+	for value := range maps.Values(found) {
+		if id, ok := r.marker.id(value); ok {
+			left[id] = leftover{slot: -1}
+		}
+	}
+	for slot, rec := range records {
+		id, err := runner.ParseID(rec.ID)
+		if err != nil {
+			continue
+		}
+		var leader process
+		if rec.Boot == r.boot { // process IDs begin anew with each boot
+			leader = process{pid: rec.PID, start: rec.Start}
+		}
+		if _, ok := left[id]; ok || leader.alive() {
+			left[id] = leftover{slot: slot, leader: leader}
+		}
+	}
+	return left, nil
+}
+
+// endLeftover ends what an earlier server left of an attempt, with SIGKILL at
+// once when the grace is zero, and then forgets it.
+func (r *Runner) endLeftover(ctx context.Context, id runner.ID, grace time.Duration) error {
+	r.mu.Lock()
+	left, known := r.left[id]
+	r.mu.Unlock()
+	find := func() ([]process, error) { return r.processes(id, left.leader) }
+	if grace > 0 {
+		if err := askToEnd(ctx, find, grace); err != nil {
+			return err
+		}
+	}
+	if err := signalUntilGone(ctx, find, unix.SIGKILL); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	_, still := r.left[id]
+	delete(r.left, id)
+	r.mu.Unlock()
+	if known && still && left.slot >= 0 {
+		r.logError("remove what was made for an attempt", id, r.slots.release(left.slot))
+	}
+	return nil
+}
+
+// killMarked ends what carries an attempt's marker.
+func (r *Runner) killMarked(ctx context.Context, id runner.ID) error {
+	return signalUntilGone(ctx, func() ([]process, error) { return r.processes(id, process{}) }, unix.SIGKILL)
+}
+
+// processes returns what is alive of an attempt: what carries its marker and,
+// while its leader lives, the leader's group.
+func (r *Runner) processes(id runner.ID, leader process) ([]process, error) {
+	value := r.marker.value(id)
+	found, err := marked(value)
+	if err != nil {
+		return nil, fmt.Errorf("look for processes of attempt: %w", err)
+	}
+	// The prefix of one ID may be another's: keep the exact ones.
+	maps.DeleteFunc(found, func(_ process, v string) bool { return v != value })
+	all := slices.Collect(maps.Keys(found))
+	if !leader.alive() {
+		return all, nil
+	}
+	group, err := members(leader.pid)
+	if err != nil {
+		return nil, fmt.Errorf("look for process group of attempt: %w", err)
+	}
+	// A group's ID is its leader's as long as that lives: before and after.
+	if leader.alive() {
+		all = append(all, group...)
+	}
+	return all, nil
+}
+
+// askToEnd sends SIGTERM to what find finds, and waits for its end or the grace's.
+func askToEnd(ctx context.Context, find func() ([]process, error), grace time.Duration) error {
+	found, err := find()
+	if err != nil {
+		return err
+	}
+	if err := signalAll(found, unix.SIGTERM); err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	err = signalUntilGone(within, find, 0) // signal 0 is sent to nobody
+	if within.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// signalUntilGone signals what find finds until it finds nothing: what is
+// signalled may have forked a moment before.
+func signalUntilGone(ctx context.Context, find func() ([]process, error), signal syscall.Signal) error {
+	const longest = 50 * time.Millisecond
+	for pause := time.Millisecond; ; pause = min(2*pause, longest) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		found, err := find()
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		if err := signalAll(found, signal); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+func signalAll(processes []process, signal syscall.Signal) error {
+	var errs []error
+	for _, p := range processes {
+		errs = append(errs, p.signal(signal))
+	}
+	return errors.Join(errs...)
+}

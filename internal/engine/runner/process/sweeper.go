@@ -1,0 +1,111 @@
+//go:build linux || darwin
+
+package process
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+)
+
+// sweepPause is the shortest time between two sweeps: one reads the environment
+// of every process, which takes milliseconds.
+const sweepPause = time.Second
+
+// sweeper ends, soon after its end, what left the group of an attempt. That costs
+// too much to do within each, so one sweep serves all that ended meanwhile.
+type sweeper struct {
+	sweep   func(ended map[runner.ID]bool)
+	closing chan struct{}
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+	ended  map[runner.ID]bool // since the last sweep; nil when no goroutine runs
+}
+
+func newSweeper(sweep func(ended map[runner.ID]bool)) *sweeper {
+	return &sweeper{sweep: sweep, closing: make(chan struct{})}
+}
+
+// add has the next sweep look for what is left of an attempt that has ended.
+func (s *sweeper) add(id runner.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	if s.ended == nil {
+		s.ended = make(map[runner.ID]bool)
+		s.running.Go(s.run)
+	}
+	s.ended[id] = true
+}
+
+// run sweeps until nothing ended during a pause.
+func (s *sweeper) run() {
+	for {
+		s.mu.Lock()
+		ended := s.ended
+		if len(ended) == 0 {
+			s.ended = nil
+			s.mu.Unlock()
+			return
+		}
+		s.ended = make(map[runner.ID]bool)
+		s.mu.Unlock()
+		s.sweep(ended)
+		select {
+		case <-time.After(sweepPause):
+		case <-s.closing:
+		}
+	}
+}
+
+// close makes the last sweep; what is added later is not looked for.
+func (s *sweeper) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	close(s.closing)
+	s.running.Wait()
+}
+
+// sweepEnded kills what carries the marker of an attempt that has ended, unless
+// the same ID runs again.
+func (r *Runner) sweepEnded(ended map[runner.ID]bool) {
+	find := func() ([]process, error) {
+		found, err := marked(string(r.marker))
+		var left []process
+		for p, value := range maps.All(found) {
+			if id, ok := r.marker.id(value); ok && ended[id] && !r.running(id) {
+				left = append(left, p)
+			}
+		}
+		return left, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sweepPause)
+	defer cancel()
+	if err := signalUntilGone(ctx, find, unix.SIGKILL); err != nil {
+		r.log.Error("end what attempts left behind", "error", err)
+	}
+}
+
+// running reports whether an attempt is there that has not ended.
+func (r *Runner) running(id runner.ID) bool {
+	a := r.attempt(id)
+	if a == nil {
+		return false
+	}
+	select {
+	case <-a.done:
+		return false
+	default:
+		return true
+	}
+}

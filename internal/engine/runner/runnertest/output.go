@@ -1,0 +1,174 @@
+//go:build unix
+
+package runnertest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+)
+
+// output is what an attempt printed.
+type output struct{ stdout, stderr *sink }
+
+func newOutput(t *testing.T) *output {
+	return &output{stdout: newSink(t), stderr: newSink(t)}
+}
+
+func (o *output) both() runner.Output {
+	return runner.Output{Stdout: o.stdout, Stderr: o.stderr}
+}
+
+// sink keeps what is written to it, and fails the test when two write at a time.
+type sink struct {
+	t    *testing.T
+	busy atomic.Bool
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	buf     bytes.Buffer
+	closed  bool
+}
+
+func newSink(t *testing.T) *sink {
+	s := &sink{t: t}
+	s.changed = sync.NewCond(&s.mu)
+	return s
+}
+
+func (s *sink) Write(b []byte) (int, error) {
+	if !s.busy.CompareAndSwap(false, true) {
+		s.t.Error("two writes at a time to one writer")
+	}
+	defer s.busy.Store(false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		s.t.Error("a write after Wait returned")
+	}
+	s.changed.Broadcast()
+	return s.buf.Write(b)
+}
+
+// closeAfterWait has later writes fail the test.
+func (s *sink) closeAfterWait() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+}
+
+func (s *sink) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.String()
+}
+
+// await blocks until text was printed.
+func (s *sink) await(text string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), limit)
+	defer cancel()
+	defer context.AfterFunc(ctx, s.changed.Broadcast)()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !strings.Contains(s.buf.String(), text) {
+		if ctx.Err() != nil {
+			s.t.Fatalf("printed %q, want %q in it", s.buf.String(), text)
+		}
+		s.changed.Wait()
+	}
+}
+
+func testOutputLarge(t *testing.T, h Harness) {
+	const size = 10 << 20
+	out := h.start(t, h.spec(0, "spill", number(size)))
+	wait(t, h.Runner, id(0), runner.Result{})
+	out.stdout.closeAfterWait()
+	out.stderr.closeAfterWait()
+	for name, s := range map[string]*sink{"stdout": out.stdout, "stderr": out.stderr} {
+		if got, want := s.String(), pattern(name, size); got != want {
+			t.Errorf("%s: got %d bytes that differ from byte %d on, want %d", name, len(got), firstDifference(got, want), len(want))
+		}
+	}
+}
+
+func firstDifference(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
+}
+
+func testOutputBytes(t *testing.T, h Harness) {
+	out := h.start(t, h.spec(0, "bytes"))
+	wait(t, h.Runner, id(0), runner.Result{})
+	if got := out.stdout.String(); got != oddBytes {
+		t.Errorf("stdout = %q, want %q", got, oddBytes)
+	}
+	if got, want := out.stderr.String(), "err"; got != want {
+		t.Errorf("stderr = %q, want %q", got, want)
+	}
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+// A writer that fails must not make the task fail, or hang.
+func testOutputWriterFails(t *testing.T, h Harness) {
+	spec := h.spec(0, "spill", number(1<<20))
+	out := newOutput(t)
+	if err := h.Runner.Start(t.Context(), spec, runner.Output{Stdout: failingWriter{}, Stderr: out.stderr}); err != nil {
+		t.Fatalf("Start(%v) = %v, want no error", spec.ID, err)
+	}
+	wait(t, h.Runner, id(0), runner.Result{})
+	if got, want := out.stderr.String(), pattern("stderr", 1<<20); got != want {
+		t.Errorf("stderr: got %d bytes, want all %d", len(got), len(want))
+	}
+}
+
+// gate blocks every write until it is opened.
+type gate struct {
+	*sink
+	opened chan struct{}
+}
+
+func (g gate) Write(b []byte) (int, error) {
+	<-g.opened
+	return g.sink.Write(b)
+}
+
+// What the main process printed before its exit is written however long the
+// writer takes, also when somebody else holds the pipe for good.
+func testOutputSlowWriter(t *testing.T, h Harness) {
+	h.needProcesses(t)
+	h.needOrphans(t)
+	if h.Escapes {
+		t.Skip("what leaves the group is not ended here")
+	}
+	leash := newLeash(t)
+	spec := h.spec(0, "orphan", leash.path)
+	out := newOutput(t)
+	slow := gate{sink: out.stdout, opened: make(chan struct{})}
+	if err := h.Runner.Start(t.Context(), spec, runner.Output{Stdout: slow, Stderr: out.stderr}); err != nil {
+		t.Fatalf("Start(%v) = %v, want no error", spec.ID, err)
+	}
+	t.Cleanup(func() { stop(t, h.Runner, spec.ID) })
+	// The orphan is ended only because of the pipes that it holds: after that,
+	// the runner has waited as long as it waits.
+	leash.awaitStart("orphan")
+	leash.awaitEnd()
+	close(slow.opened)
+	wait(t, h.Runner, id(0), runner.Result{})
+	if got, want := out.stdout.String(), pattern("stdout", orphanOutput); got != want {
+		t.Errorf("stdout: got %d bytes, want all %d", len(got), len(want))
+	}
+}

@@ -1,0 +1,166 @@
+//go:build unix
+
+package runner_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+)
+
+// fake is a runner of which every attempt runs until it is stopped, or Exit is called.
+type fake struct {
+	attempts map[runner.ID]chan struct{}
+	code     int
+	fails    error
+	prepared int
+}
+
+func newFake(code int, ids ...runner.ID) *fake {
+	f := &fake{attempts: map[runner.ID]chan struct{}{}, code: code}
+	for _, id := range ids {
+		f.attempts[id] = make(chan struct{})
+	}
+	return f
+}
+
+func (f *fake) Check(*runpb.TaskTemplate) error { return f.fails }
+
+func (f *fake) Start(_ context.Context, spec runner.Spec, _ runner.Output) error {
+	if f.fails == nil && !spec.Resume {
+		f.attempts[spec.ID] = make(chan struct{})
+	}
+	return f.fails
+}
+
+func (f *fake) Wait(ctx context.Context, id runner.ID) (runner.Result, error) {
+	if f.attempts[id] == nil {
+		return runner.Result{}, runner.ErrLost
+	}
+	select {
+	case <-f.attempts[id]:
+		delete(f.attempts, id)
+		return runner.Result{ExitCode: f.code}, nil
+	case <-ctx.Done():
+		return runner.Result{}, ctx.Err()
+	}
+}
+
+func (f *fake) Stop(_ context.Context, id runner.ID, _ time.Duration) error {
+	if f.attempts[id] != nil {
+		close(f.attempts[id])
+	}
+	return nil
+}
+
+func (f *fake) List(context.Context) (ids []runner.ID, err error) {
+	for id := range f.attempts {
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func (f *fake) Prepares(*runpb.TaskTemplate) bool { return f.code == 2 }
+
+func (f *fake) Prepare(context.Context, *runpb.TaskTemplate) error {
+	f.prepared++
+	return f.fails
+}
+
+func byImage(one, two runner.Runner) func(*runpb.TaskTemplate) runner.Runner {
+	return func(t *runpb.TaskTemplate) runner.Runner {
+		if t.Containers[0].Image == "one" {
+			return one
+		}
+		return two
+	}
+}
+
+func imageSpec(task int, image string) runner.Spec {
+	return runner.Spec{ID: runner.ID{Execution: "e", Task: task}, Template: &runpb.TaskTemplate{Containers: []*runpb.Container{{Image: image}}}}
+}
+
+// Each attempt goes to the runner of its template, and stays there.
+func TestSwitch(t *testing.T) {
+	t.Parallel()
+	one, two := newFake(1), newFake(2)
+	s := runner.NewSwitch(byImage(one, two), one, two)
+	specs := []runner.Spec{imageSpec(0, "two"), imageSpec(1, "one")}
+	for _, spec := range specs {
+		if err := s.Start(t.Context(), spec, runner.Output{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(one.attempts) != 1 || len(two.attempts) != 1 {
+		t.Errorf("the runners have %v and %v, want one each", one.attempts, two.attempts)
+	}
+	ids, err := s.List(t.Context())
+	if want := []runner.ID{specs[0].ID, specs[1].ID}; err != nil || !slices.Equal(ids, want) {
+		t.Errorf("List() = %v, %v, want %v", ids, err, want)
+	}
+	for i, spec := range specs {
+		if err := s.Stop(t.Context(), spec.ID, 0); err != nil {
+			t.Errorf("Stop(%v) = %v, want no error", spec.ID, err)
+		}
+		if got, err := s.Wait(t.Context(), spec.ID); err != nil || got.ExitCode != 2-i {
+			t.Errorf("Wait(%v) = %+v, %v, want that of its runner", spec.ID, got, err)
+		}
+		if _, err := s.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
+			t.Errorf("Wait(%v) again = %v, want ErrLost", spec.ID, err)
+		}
+	}
+}
+
+// What an earlier process placed is found with the runner that has it, whichever would
+// be chosen now.
+func TestSwitchResumes(t *testing.T) {
+	t.Parallel()
+	left := imageSpec(0, "one")
+	left.Resume = true
+	one, two := newFake(1), newFake(2, left.ID)
+	s := runner.NewSwitch(byImage(one, two), one, two)
+	if err := s.Start(t.Context(), left, runner.Output{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stop(t.Context(), left.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Wait(t.Context(), left.ID); err != nil || got.ExitCode != 2 {
+		t.Errorf("Wait = %+v, %v, want the exit code of the runner that has it", got, err)
+	}
+	never := imageSpec(1, "two")
+	never.Resume = true
+	if err := s.Start(t.Context(), never, runner.Output{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Wait(t.Context(), never.ID); !errors.Is(err, runner.ErrLost) {
+		t.Errorf("Wait for what was never placed = %v, want ErrLost", err)
+	}
+}
+
+func TestSwitchPrepares(t *testing.T) {
+	t.Parallel()
+	one, two := newFake(1), newFake(2)
+	s := runner.NewSwitch(byImage(one, two), one, two)
+	for image, want := range map[string]bool{"one": false, "two": true} {
+		if got := s.Prepares(imageSpec(0, image).Template); got != want {
+			t.Errorf("Prepares(%s) = %t, want %t", image, got, want)
+		}
+	}
+	two.fails = errors.New("no image")
+	if err := s.Prepare(t.Context(), imageSpec(0, "two").Template); !errors.Is(err, two.fails) || two.prepared != 1 {
+		t.Errorf("Prepare = %v after %d calls, want the runner's own error after one", err, two.prepared)
+	}
+	if err := s.Start(t.Context(), imageSpec(0, "two"), runner.Output{}); !errors.Is(err, two.fails) {
+		t.Errorf("Start = %v, want the runner's own error", err)
+	}
+	if _, err := s.Wait(t.Context(), imageSpec(0, "two").ID); !errors.Is(err, runner.ErrLost) {
+		t.Errorf("Wait after a Start that failed = %v, want ErrLost", err)
+	}
+}

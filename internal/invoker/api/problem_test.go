@@ -1,0 +1,124 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/api"
+)
+
+// problem is what a client sees of an error.
+type problem struct {
+	Title  string
+	Status int
+	Code   string
+	Detail string
+	Errors []struct{ Location, Message string }
+}
+
+// problem fails the test unless the answer is a problem that agrees with its
+// status.
+func (a answer) problem(t *testing.T) problem {
+	t.Helper()
+	var p problem
+	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
+		t.Fatalf("%d %s: %v", a.status, a.body, err)
+	}
+	if got := a.header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("Content-Type = %q, want application/problem+json", got)
+	}
+	if p.Status != a.status || p.Title == "" || p.Detail == "" {
+		t.Errorf("problem = %s, want status %d, a title and a detail", a.body, a.status)
+	}
+	if _, ok := runwith.ParseCode(p.Code); !ok {
+		t.Errorf("problem has code %q, want a canonical one", p.Code)
+	}
+	return p
+}
+
+// faults returns the locations of a problem's errors.
+func (p problem) faults() []string {
+	var locations []string
+	for _, e := range p.Errors {
+		locations = append(locations, e.Location)
+	}
+	return locations
+}
+
+// TestCodes walks every code from the invoker through the API and the client.
+func TestCodes(t *testing.T) {
+	t.Parallel()
+	for code := runwith.Canceled; code <= runwith.Unauthenticated; code++ {
+		t.Run(code.String(), func(t *testing.T) {
+			t.Parallel()
+			sent := &runwith.Error{Code: code, Message: "message of " + code.String(), Err: errors.New("a secret")}
+			server := serve(t, &fake{invocation: func(context.Context, string) (runwith.Invocation, error) {
+				return runwith.Invocation{}, fmt.Errorf("read invocation: %w", sent)
+			}})
+			answer := ask(t, server, "GET /api/v1/invocations/inv-1", "")
+			if p := answer.problem(t); answer.status != code.HTTPStatus() || p.Code != code.String() {
+				t.Errorf("answer = %d %s, want %d %v", answer.status, p.Code, code.HTTPStatus(), code)
+			}
+			if strings.Contains(answer.body, "secret") {
+				t.Errorf("answer shows the cause: %s", answer.body)
+			}
+			client := runwith.Client{Server: server.URL, HTTPClient: server.Client()}
+			_, err := client.Invocation(t.Context(), "inv-1")
+			if got := runwith.CodeOf(err); got != code || err.Error() != sent.Message {
+				t.Errorf("client's error = %v %q, want %v %q", got, err, code, sent.Message)
+			}
+		})
+	}
+}
+
+func TestUnknownErrorIsLoggedAlone(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	server := serveConfig(t, api.Config{
+		Invoker: &fake{invocation: func(context.Context, string) (runwith.Invocation, error) {
+			return runwith.Invocation{}, errors.New("a secret")
+		}},
+		Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	answer := ask(t, server, "GET /api/v1/invocations/inv-1", "")
+	p := answer.problem(t)
+	if p.Code != "INTERNAL" || p.Detail != "internal error" || strings.Contains(answer.body, "secret") {
+		t.Errorf("answer = %s, want INTERNAL and no cause", answer.body)
+	}
+	server.Close() // the log is written
+	if !strings.Contains(log.String(), "a secret") {
+		t.Errorf("log = %q, want the cause in it", log.String())
+	}
+}
+
+func TestWriteProblem(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		err    error
+		status int
+		code   string
+	}{
+		{runwith.Errorf(runwith.PermissionDenied, "no"), 403, "PERMISSION_DENIED"},
+		{fmt.Errorf("wrapped: %w", runwith.Errorf(runwith.NotFound, "no")), 404, "NOT_FOUND"},
+		{&runwith.Error{Code: runwith.Unavailable}, 503, "UNAVAILABLE"},
+		{errors.New("secret"), 500, "INTERNAL"},
+		{context.Canceled, 499, "CANCELLED"},
+		{context.DeadlineExceeded, 504, "DEADLINE_EXCEEDED"},
+	}
+	for _, test := range tests {
+		w := httptest.NewRecorder()
+		api.WriteProblem(w, test.err)
+		got := answer{w.Code, w.Header(), w.Body.String()}
+		if p := got.problem(t); got.status != test.status || p.Code != test.code {
+			t.Errorf("WriteProblem(%v) = %d %s, want %d %s", test.err, got.status, p.Code, test.status, test.code)
+		}
+	}
+}
