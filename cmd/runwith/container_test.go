@@ -168,7 +168,7 @@ func printed(t *testing.T, data string) map[tasklog.Stream][]string {
 // Google's gcloud deploys images and executes them, and is told why one cannot be.
 func TestContainersByGcloud(t *testing.T) {
 	t.Parallel()
-	testneed.Tool(t, "gcloud")
+	testneed.Gcloud(t)
 	s := startContainers(t, t.TempDir(), "--buckets", "/")
 	defer func() {
 		if err := s.stop(); err != nil {

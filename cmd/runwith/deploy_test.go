@@ -294,7 +294,7 @@ var command = regexp.MustCompile(`(?m)^ *(?:[A-Z]+=\$\()?(gcloud .*?)\)?$`)
 // What docs/deploy.md says to type, gcloud understands too.
 func TestDeployDocumentGcloudUnderstands(t *testing.T) {
 	t.Parallel()
-	testneed.Tool(t, "gcloud")
+	testneed.Gcloud(t)
 	sample := strings.NewReplacer("$PROJECT_ID", "my-project", "$REPOSITORY", "my-repository", "$REGISTRY_REGION", "us-central1",
 		"$RUNTIME_REGION", "us-east4", "$URL", "https://service.example", "$ACCOUNT", "account@example.com")
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "deploy.md"))
@@ -344,7 +344,7 @@ func understood(t *testing.T, commands [][]string) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	lint := exec.Command(testneed.Tool(t, "gcloud"), "meta", "lint-gcloud-commands", "--commands-file", file)
+	lint := exec.Command(testneed.Gcloud(t), "meta", "lint-gcloud-commands", "--commands-file", file)
 	lint.Env = append(os.Environ(), "CLOUDSDK_CONFIG="+dir, "CLOUDSDK_CORE_DISABLE_PROMPTS=true")
 	lint.Stderr = t.Output()
 	out, err := lint.Output()

@@ -24,7 +24,7 @@ esac
 // account run it. What they have created runs with overrides.
 func TestDeployToEngine(t *testing.T) {
 	t.Parallel()
-	testneed.Tool(t, "gcloud")
+	testneed.Gcloud(t)
 	const image = "us-central1-docker.pkg.dev/demo/my-repository/test-invoke-job:latest"
 	s := startUp(t, t.TempDir(), "--runner", "process", "--image", image+"=runwith test-job")
 	g := newSDK(t, s.url)

@@ -47,7 +47,7 @@ type end struct {
 // newSDK finds gcloud, or skips the test.
 func newSDK(t *testing.T, url string) *sdk {
 	t.Helper()
-	testneed.Tool(t, "gcloud")
+	testneed.Gcloud(t)
 	return &sdk{url: url, dir: t.TempDir(), kept: map[string]string{}}
 }
 
@@ -154,7 +154,7 @@ var gcloudMethods = []string{
 // about a second for each command: hence the groups beside each other.
 func TestGcloudItself(t *testing.T) {
 	t.Parallel()
-	testneed.Tool(t, "gcloud")
+	testneed.Gcloud(t)
 	watch, at := watched(t, startUp(t, t.TempDir(), "--runner", "process"))
 	t.Run("groups", func(t *testing.T) {
 		for name, group := range map[string]func(*testing.T, *sdk){

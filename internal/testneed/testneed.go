@@ -33,6 +33,25 @@ func Tool(t testing.TB, name string) (path string) {
 	return path
 }
 
+// GcloudVariable names the environment variable that asks for the tests of
+// Google's own gcloud, when it is not empty. Each command takes gcloud about a
+// second, so together they take several minutes.
+const GcloudVariable = "RUNWITH_TEST_GCLOUD"
+
+// Gcloud returns the path of gcloud. The test is skipped unless [GcloudVariable]
+// asks for it, and fails if gcloud is then missing.
+func Gcloud(t testing.TB) (path string) {
+	t.Helper()
+	if os.Getenv(GcloudVariable) == "" {
+		t.Skipf("NOT TESTED: set %s=1 to run this test; all tests of gcloud take several minutes", GcloudVariable)
+	}
+	path, err := exec.LookPath("gcloud")
+	if err != nil {
+		t.Fatalf("NOT TESTED: %s asks for gcloud: %v", GcloudVariable, err)
+	}
+	return path
+}
+
 // Missing ends a test that needs what this machine does not give, for the reason
 // err: it fails where [Variable] lists what, and is skipped otherwise.
 func Missing(t testing.TB, what string, err error) {
