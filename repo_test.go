@@ -55,7 +55,7 @@ var fences = []fence{
 		why:      "engine and invoker meet over the Cloud Run API alone",
 	},
 	{
-		packages: []string{"internal/changes/...", "internal/eventually/...", "internal/guard/...", "internal/jobspec/...", "internal/pagetoken/...", "internal/principal/...", "internal/sqlite/..."},
+		packages: []string{"internal/backoff/...", "internal/changes/...", "internal/eventually/...", "internal/guard/...", "internal/jobspec/...", "internal/pagetoken/...", "internal/principal/...", "internal/sqlite/..."},
 		not:      slices.Concat(engineSide, invokerSide),
 		why:      "dependencies point one way: the wings stand on the common ground, which knows neither",
 	},

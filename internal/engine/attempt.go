@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
@@ -148,16 +149,16 @@ func (e *Engine) lose(a *active, p placement) (again *placement) {
 // persist writes a transition that has happened in the world and so must get to
 // disk: while the disk refuses, it tries again, until the engine closes.
 func (e *Engine) persist(what string, execution int64, f func(*storeTx) error) error {
-	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+	retry := backoff.Backoff{Min: 10 * time.Millisecond, Max: 5 * time.Second}
+	for {
 		err := e.write(context.Background(), f)
 		if err == nil || errors.Is(err, errStale) {
 			return err
 		}
+		wait := retry.Next()
 		e.log.Error(what, "execution", execution, "error", err, "retry_in", wait)
-		select {
-		case <-e.ctx.Done():
+		if backoff.Sleep(e.ctx, wait) != nil {
 			return err
-		case <-time.After(wait):
 		}
 	}
 }
