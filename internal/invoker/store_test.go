@@ -9,7 +9,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker"
-	"github.com/runwith/runwith/internal/invoker/storetest"
+	"github.com/runwith/runwith/internal/invoker/store/storetest"
 )
 
 func openSQLite(t *testing.T, path string) invoker.Store {
