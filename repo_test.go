@@ -55,7 +55,11 @@ var fences = []fence{
 		why:      "engine and invoker meet over the Cloud Run API alone",
 	},
 	{
-		packages: []string{"internal/backoff/...", "internal/changes/...", "internal/eventually/...", "internal/guard/...", "internal/jobspec/...", "internal/pagetoken/...", "internal/principal/...", "internal/sqlite/..."},
+		packages: []string{
+			"internal/apierror/...", "internal/backoff/...", "internal/cause/...", "internal/changes/...", "internal/eventually/...",
+			"internal/guard/...", "internal/jobspec/...", "internal/pagetoken/...", "internal/principal/...", "internal/server/...",
+			"internal/sqlite/...",
+		},
 		not:      slices.Concat(engineSide, invokerSide),
 		why:      "dependencies point one way: the wings stand on the common ground, which knows neither",
 	},
@@ -177,10 +181,11 @@ var doors = []door{
 		imports: []string{"google.golang.org/grpc/..."},
 		only: []string{
 			"internal/engine/api/...", "internal/invoker/cloudrun/...", "bench/...",
+			"internal/apierror",                // encodes errors for it
 			"runwithtest",                      // an option of the clients
 			"internal/engine/runner/container", // probes the health of containers
 		},
-		why: "gRPC is served by engine/api and spoken by cloudrun; errors elsewhere are runwith.Error",
+		why: "gRPC is served by engine/api and spoken by cloudrun; errors elsewhere are runwith.Error, which apierror encodes",
 	},
 	{
 		imports: []string{"google.golang.org/grpc#NewServer", "cloud.google.com/go/run/apiv2/runpb#Register*Server", "cloud.google.com/go/run/apiv2/runpb#*ServiceDesc"},

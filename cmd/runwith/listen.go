@@ -13,10 +13,9 @@ import (
 	"syscall"
 
 	"github.com/runwith/runwith"
-	engineapi "github.com/runwith/runwith/internal/engine/api"
+	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/engine/emulator"
 	"github.com/runwith/runwith/internal/guard"
-	"github.com/runwith/runwith/internal/invoker/api"
 )
 
 // serve listens, opens the site for the address and serves it until ctx ends, as
@@ -58,10 +57,10 @@ func rootCause(err error) error {
 // reject answers what the guard refuses in the format of the API that was called.
 func reject(w http.ResponseWriter, r *http.Request, err *runwith.Error) {
 	if strings.HasPrefix(r.URL.Path, "/api/") {
-		api.WriteProblem(w, err)
+		apierror.WriteProblem(w, err)
 		return
 	}
-	engineapi.WriteError(w, err)
+	apierror.WriteGoogle(w, err)
 }
 
 // dialable is the address by which this machine reaches a listener.

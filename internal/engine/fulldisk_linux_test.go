@@ -9,7 +9,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/guard"
+	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/testneed"
 )
 
@@ -29,8 +29,8 @@ func TestAFullDiskAcceptsNothingAndRecovers(t *testing.T) {
 		_, err = e.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello})
 	}
 	accepted--
-	if runwith.CodeOf(err) != runwith.ResourceExhausted || guard.Status(err) != http.StatusServiceUnavailable {
-		t.Errorf("RunJob() on a full disk = %v (%v, HTTP %d), want RESOURCE_EXHAUSTED with 503", err, runwith.CodeOf(err), guard.Status(err))
+	if runwith.CodeOf(err) != runwith.ResourceExhausted || apierror.Status(err) != http.StatusServiceUnavailable {
+		t.Errorf("RunJob() on a full disk = %v (%v, HTTP %d), want RESOURCE_EXHAUSTED with 503", err, runwith.CodeOf(err), apierror.Status(err))
 	}
 	if job, err := e.Job(t.Context(), &runpb.GetJobRequest{Name: hello}); err != nil || int(job.ExecutionCount) != accepted {
 		t.Errorf("on a full disk the job has %d executions, %v; want the %d that were accepted", job.GetExecutionCount(), err, accepted)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/guard"
 )
 
@@ -263,20 +264,11 @@ func TestBodyTooLargeError(t *testing.T) {
 	if code := runwith.CodeOf(got); code != runwith.InvalidArgument {
 		t.Errorf("CodeOf(%v) = %v, want INVALID_ARGUMENT", got, code)
 	}
-	if status := guard.Status(fmt.Errorf("read request: %w", got)); status != http.StatusRequestEntityTooLarge {
-		t.Errorf("Status(%v) = %d, want 413", got, status)
+	if kind := cause.KindOf(fmt.Errorf("read request: %w", got)); kind != cause.BodyTooLarge {
+		t.Errorf("KindOf(%v) = %q, want %q", got, kind, cause.BodyTooLarge)
 	}
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](got); !ok || tooLarge.Limit != 1 {
 		t.Errorf("%#v has no *http.MaxBytesError of 1 byte", got)
-	}
-}
-
-func TestStatusOfOtherErrors(t *testing.T) {
-	t.Parallel()
-	for code := runwith.OK; code <= runwith.Unauthenticated; code++ {
-		if got, want := guard.Status(runwith.Errorf(code, "x")), code.HTTPStatus(); got != want {
-			t.Errorf("Status(%v) = %d, want %d", code, got, want)
-		}
 	}
 }
 

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 )
 
 const (
@@ -42,9 +43,8 @@ type Config struct {
 	MaxBody int64
 	// BodyTimeout is the time that a client has to send a REST body; 0 means 30 s.
 	BodyTimeout time.Duration
-	// Reject writes a refusal in the listener's own error format, with the HTTP
-	// status that [Status] tells; nil writes plain text. gRPC requests are always
-	// answered with a gRPC status, without it.
+	// Reject writes a refusal in the error format of the API that was called; nil
+	// writes plain text. gRPC requests get a gRPC status instead.
 	Reject func(w http.ResponseWriter, r *http.Request, err *runwith.Error)
 }
 
@@ -86,7 +86,7 @@ func New(c Config) (*Guard, error) {
 		reject:      c.Reject,
 	}
 	if g.reject == nil {
-		g.reject = rejectText
+		g.reject = func(w http.ResponseWriter, _ *http.Request, err *runwith.Error) { apierror.WriteText(w, err) }
 	}
 	return g, nil
 }
@@ -95,8 +95,7 @@ func New(c Config) (*Guard, error) {
 // must be the outermost handler, so that net/http sees the body's limits.
 //
 // A body without a declared length can turn out too large, and any body too
-// slow, only while next reads it: Read then returns a [*runwith.Error], whose
-// HTTP status [Status] tells.
+// slow, only while next reads it: Read then returns a [*runwith.Error].
 func (g *Guard) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -105,7 +104,7 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 		case refusal == nil:
 			next.ServeHTTP(w, admitted)
 		case IsGRPC(r):
-			RejectGRPC(w, refusal)
+			apierror.WriteGRPC(w, refusal)
 		default:
 			g.reject(w, r, refusal)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/guard"
 )
 
@@ -73,7 +74,7 @@ func serve(t *testing.T, h http.Handler) (addr string) {
 var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
-		http.Error(w, err.Error(), guard.Status(err))
+		http.Error(w, err.Error(), apierror.Status(err))
 		return
 	}
 	w.Write(data)
@@ -233,7 +234,7 @@ func TestReject(t *testing.T) {
 	var got *runwith.Error
 	h := newGuard(t, guard.Config{Reject: func(w http.ResponseWriter, _ *http.Request, err *runwith.Error) {
 		got = err
-		http.Error(w, err.Message, guard.Status(err))
+		http.Error(w, err.Message, apierror.Status(err))
 	}}).Wrap(echo)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("POST", "http://localhost/", strings.NewReader("{}")))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
@@ -33,18 +34,11 @@ func (v *Invoker) ask(ctx context.Context, g *gate, read func(context.Context) e
 	return err
 }
 
-// askAgainError is the cause of a refusal that ends by itself, and knows when.
-type askAgainError time.Duration
-
-func (a askAgainError) Error() string { return "ask again in " + time.Duration(a).String() }
-
-// askAgainAt is for a time in micros, which may have passed.
-func askAgainAt(at int64) askAgainError {
-	return askAgainError(max(time.Second, time.Until(fromMicros(at))))
+// askAgainAt is the cause of a refusal that ends at a time in micros, which may have
+// passed.
+func askAgainAt(at int64) cause.RetryAfter {
+	return cause.RetryAfter(max(time.Second, time.Until(fromMicros(at))))
 }
-
-// RetryAfter is how long to wait, as the HTTP header of that name tells it.
-func (a askAgainError) RetryAfter() time.Duration { return time.Duration(a) }
 
 // pass waits until a read may be made.
 func (v *Invoker) pass(ctx context.Context, g *gate) error {
@@ -63,9 +57,9 @@ func (v *Invoker) pass(ctx context.Context, g *gate) error {
 			return nil
 		}
 		if deadline, bounded := ctx.Deadline(); bounded && deadline.Before(next) {
-			wait := askAgainError(time.Until(next))
-			return &runwith.Error{Code: runwith.ResourceExhausted, Err: wait,
-				Message: fmt.Sprintf("the quota of %s of Cloud Run is used up: there is more in %v", g.name, wait.RetryAfter().Round(time.Second))}
+			wait := time.Until(next)
+			return &runwith.Error{Code: runwith.ResourceExhausted, Err: cause.RetryAfter(wait),
+				Message: fmt.Sprintf("the quota of %s of Cloud Run is used up: there is more in %v", g.name, wait.Round(time.Second))}
 		}
 		timer := time.NewTimer(time.Until(next))
 		select {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cause"
 )
 
 // A key lives until the later of these: after the acceptance, and after the end.
@@ -99,18 +100,9 @@ func differing(a, b string) []string {
 
 // keyReused refuses a key that stands for another request.
 func keyReused(before Record, fingerprint string) error {
-	return &runwith.Error{Code: runwith.AlreadyExists, Err: unprocessable{}, Message: "Idempotency-Key: was used for invocation " + before.ID +
+	return &runwith.Error{Code: runwith.AlreadyExists, Err: cause.KeyReused, Message: "Idempotency-Key: was used for invocation " + before.ID +
 		", which differs in " + strings.Join(differing(before.Fingerprint, fingerprint), ", ") + ": send another key for another request"}
 }
-
-// unprocessable is the cause of an error that HTTP has a status of its own for.
-// See https://www.ietf.org/archive/id/draft-ietf-httpapi-idempotency-key-header-07.html#section-2.7.
-type unprocessable struct{}
-
-func (unprocessable) Error() string { return "the key stands for another request" }
-
-// HTTPStatus is the one for content that cannot be processed.
-func (unprocessable) HTTPStatus() int { return 422 }
 
 // digest returns the first n bytes of a hash of the parts, as text.
 func digest(n int, parts ...string) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cause"
 )
 
 func keyedRequest(key string) Request {
@@ -46,8 +47,8 @@ func TestRebuild(t *testing.T) {
 		}
 		synctest.Wait() // the executions were read
 		_, _, err := v.Invoke(t.Context(), keyedRequest("a"))
-		if after, ok := errors.AsType[askAgainError](err); !ok || after.RetryAfter().Round(time.Second) != DefaultCallTimeout+DefaultSettle {
-			t.Errorf("Invoke() while it is rebuilt = %v, which says to ask again in %v, want when that is over", err, after.RetryAfter())
+		if after := cause.RetryAfterOf(err); after.Round(time.Second) != DefaultCallTimeout+DefaultSettle {
+			t.Errorf("Invoke() while it is rebuilt = %v, which says to ask again in %v, want when that is over", err, after)
 		}
 		began := time.Now()
 		<-v.Rebuilt()
@@ -310,8 +311,8 @@ func TestEphemeralTellsWhenToAskAgain(t *testing.T) {
 		v := open(t, c, func(c *Config) { c.Ephemeral = true })
 		<-v.Rebuilt()
 		_, _, err := v.Invoke(t.Context(), keyedRequest("k"))
-		if after, ok := errors.AsType[askAgainError](err); !ok || after.RetryAfter() < 35*time.Second || after.RetryAfter() > 40*time.Second {
-			t.Errorf("Invoke() = %v, which says to ask again in %v; want about 40s", err, after.RetryAfter())
+		if after := cause.RetryAfterOf(err); after < 35*time.Second || after > 40*time.Second {
+			t.Errorf("Invoke() = %v, which says to ask again in %v; want about 40s", err, after)
 		}
 	})
 }

@@ -5,11 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"sync/atomic"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cause"
 )
 
 // maxBatch bounds how many writes share a commit, and with that how long the
@@ -192,17 +192,8 @@ func (w *writer) explained(err error) error {
 		return err
 	}
 	return &runwith.Error{Code: runwith.ResourceExhausted,
-		Message: fmt.Sprintf("the disk that holds %s is full: free some space, nothing was changed", w.path), Err: diskFullError{err}}
+		Message: fmt.Sprintf("the disk that holds %s is full: free some space, nothing was changed", w.path), Err: fmt.Errorf("%w: %w", cause.DiskFull, err)}
 }
-
-// diskFullError is a full disk. It is no quota of the caller's, for which 429 stands.
-type diskFullError struct{ error }
-
-// HTTPStatus is the status that says so over HTTP.
-func (diskFullError) HTTPStatus() int { return http.StatusServiceUnavailable }
-
-// Unwrap returns the driver's error.
-func (d diskFullError) Unwrap() error { return d.error }
 
 // fail gives every write of the batch that has no error of its own the batch's.
 func fail(batch []*pending, err error) {

@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"path"
@@ -14,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/engine/fault"
 )
 
@@ -55,7 +55,7 @@ func (f *faults) quotaExceeded(fullMethod string, retryAfter time.Duration) erro
 		"Quota exceeded for quota metric '%[1]s' and limit '%[1]s per minute per region' of service '%[2]s' for consumer 'project_number:%[3]s'.",
 		metric, service, f.project)
 	if retryAfter > 0 {
-		e.Err = retryAfterError(retryAfter)
+		e.Err = cause.RetryAfter(retryAfter)
 	}
 	return e
 }
@@ -70,14 +70,6 @@ func quotaMetric(method string) string {
 	}
 	return "Write requests"
 }
-
-// retryAfterError is the cause of an error after which a caller is told to wait.
-type retryAfterError time.Duration
-
-func (e retryAfterError) Error() string { return fmt.Sprint("try again in ", time.Duration(e)) }
-
-// RetryAfter is what [guard.RetryAfter] tells.
-func (e retryAfterError) RetryAfter() time.Duration { return time.Duration(e) }
 
 // exchange is a request whose answer may be lost.
 type exchange struct {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/tap"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/guard"
 )
 
@@ -60,7 +61,7 @@ func (g *gate) refusal(h http.Header) *runwith.Error {
 // https://www.rfc-editor.org/rfc/rfc6750#section-3
 func refuse(w http.ResponseWriter, r *http.Request, refusal *runwith.Error) {
 	if guard.IsGRPC(r) {
-		guard.RejectGRPC(w, refusal)
+		apierror.WriteGRPC(w, refusal)
 		return
 	}
 	challenge := `Bearer realm="runwith"`
@@ -68,7 +69,7 @@ func refuse(w http.ResponseWriter, r *http.Request, refusal *runwith.Error) {
 		challenge += `, error="invalid_token"`
 	}
 	w.Header().Set("WWW-Authenticate", challenge)
-	WriteError(w, refusal)
+	apierror.WriteGoogle(w, refusal)
 }
 
 // check looks at a call before anything is made of it.
@@ -86,7 +87,7 @@ func (g *gate) check(ctx context.Context, info *tap.Info) (context.Context, erro
 		refusal = g.refusal(r.Header)
 	}
 	if refusal != nil {
-		return nil, grpcError(refusal)
+		return nil, apierror.GRPC(refusal)
 	}
 	return ctx, nil
 }

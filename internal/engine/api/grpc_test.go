@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
+	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/engine/api"
 	"github.com/runwith/runwith/internal/guard"
 )
@@ -49,7 +50,7 @@ func splitOf(t *testing.T, c api.Config) (addr string, stop func()) {
 	go func() { ended <- web.Serve(http1) }()
 	go func() { ended <- api.ServeGRPC(base, http2, shield.Check) }()
 	stop = func() {
-		cancel(guard.Stopping())
+		cancel(apierror.Stopping())
 		api.StopGRPC(context.Background())
 		_ = web.Close()
 		for range 2 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 )
 
 // neighbours answers the little that clients ask of Google's other APIs before they
@@ -68,7 +69,7 @@ func (n *neighbours) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if service == serviceUsageService || service == resourceManagerService {
-		WriteError(w, runwith.Errorf(runwith.NotFound, "%s %s of %s.googleapis.com is not emulated on this machine: see docs/compatibility.md",
+		apierror.WriteGoogle(w, runwith.Errorf(runwith.NotFound, "%s %s of %s.googleapis.com is not emulated on this machine: see docs/compatibility.md",
 			r.Method, r.URL.Path, service))
 		return
 	}
@@ -78,17 +79,17 @@ func (n *neighbours) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (route *neighbourRoute) serve(w http.ResponseWriter, r *http.Request, path map[string]string) {
 	options, query, err := systemParameters(r.URL.Query())
 	if err != nil {
-		WriteError(w, err)
+		apierror.WriteGoogle(w, err)
 		return
 	}
 	answer, err := route.answer(r.Context(), path, query)
 	if err != nil {
-		WriteError(w, err)
+		apierror.WriteGoogle(w, err)
 		return
 	}
 	raw, err := json.Marshal(answer)
 	if err != nil {
-		WriteError(w, err)
+		apierror.WriteGoogle(w, err)
 		return
 	}
 	options.writeJSON(w, raw)

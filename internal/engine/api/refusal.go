@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/cause"
 )
 
 // refuseMethod answers what no method of an API does. allowed are the HTTP methods
@@ -17,15 +19,7 @@ func refuseMethod(w http.ResponseWriter, r *http.Request, allowed []string) {
 		methods := strings.Join(slices.Compact(allowed), ", ")
 		w.Header().Set("Allow", methods)
 		refusal = runwith.Errorf(runwith.Unimplemented, "%s is no method of %s, which takes %s", r.Method, r.URL.Path, methods)
-		refusal.Err = methodNotAllowedError{}
+		refusal.Err = cause.MethodNotAllowed
 	}
-	WriteError(w, refusal)
+	apierror.WriteGoogle(w, refusal)
 }
-
-// methodNotAllowedError is the cause of an error that has an HTTP status of its own.
-type methodNotAllowedError struct{}
-
-func (methodNotAllowedError) Error() string { return "method not allowed" }
-
-// HTTPStatus is what guard.Status tells.
-func (methodNotAllowedError) HTTPStatus() int { return http.StatusMethodNotAllowed }

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 )
 
 // rest serves gRPC methods over HTTP and JSON, as their annotations say.
@@ -121,12 +122,12 @@ func (h *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *rest) call(w http.ResponseWriter, r *http.Request, route *route, fields map[string]string) {
 	options, query, err := systemParameters(r.URL.Query())
 	if err != nil {
-		WriteError(w, err)
+		apierror.WriteGoogle(w, err)
 		return
 	}
 	res, err := route.invoke(r, fields, query, h.intercept)
 	if err != nil {
-		WriteError(w, err)
+		apierror.WriteGoogle(w, err)
 		return
 	}
 	options.write(w, res)
@@ -217,12 +218,12 @@ func plain(err error) string {
 func (o encoding) write(w http.ResponseWriter, res proto.Message) {
 	raw, err := protojson.MarshalOptions{UseEnumNumbers: o.enumNumbers}.Marshal(res)
 	if err != nil {
-		WriteError(w, fmt.Errorf("encode answer: %w", err))
+		apierror.WriteGoogle(w, fmt.Errorf("encode answer: %w", err))
 		return
 	}
 	var out bytes.Buffer
 	if err := json.Compact(&out, raw); err != nil {
-		WriteError(w, fmt.Errorf("format answer: %w", err))
+		apierror.WriteGoogle(w, fmt.Errorf("format answer: %w", err))
 		return
 	}
 	o.writeJSON(w, out.Bytes())
@@ -233,7 +234,7 @@ func (o encoding) writeJSON(w http.ResponseWriter, raw []byte) {
 	if o.pretty {
 		var out bytes.Buffer
 		if err := json.Indent(&out, raw, "", "  "); err != nil {
-			WriteError(w, fmt.Errorf("format answer: %w", err))
+			apierror.WriteGoogle(w, fmt.Errorf("format answer: %w", err))
 			return
 		}
 		raw = out.Bytes()

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/engine/api/v1"
 )
 
@@ -64,12 +65,12 @@ func (h *restV1) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *restV1) call(w http.ResponseWriter, r *http.Request, route v1Route, path map[string]string) {
 	options, query, err := systemParameters(r.URL.Query())
 	if err != nil {
-		WriteError(w, err)
+		apierror.WriteGoogle(w, err)
 		return
 	}
 	body, err := readAll(r.Body)
 	if err != nil {
-		WriteError(w, err)
+		apierror.WriteGoogle(w, err)
 		return
 	}
 	req := &v1.Request{Host: r.Host, Path: path, Query: query, Body: body, EnumNumbers: options.enumNumbers}
@@ -77,12 +78,12 @@ func (h *restV1) call(w http.ResponseWriter, r *http.Request, route v1Route, pat
 		return route.Call(ctx, req)
 	})
 	if err != nil {
-		WriteError(w, err)
+		apierror.WriteGoogle(w, err)
 		return
 	}
 	raw, err := marshal(res)
 	if err != nil {
-		WriteError(w, fmt.Errorf("encode answer: %w", err))
+		apierror.WriteGoogle(w, fmt.Errorf("encode answer: %w", err))
 		return
 	}
 	options.writeJSON(w, raw)

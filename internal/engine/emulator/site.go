@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/engine/api"
 	"github.com/runwith/runwith/internal/guard"
 )
@@ -60,7 +61,7 @@ func Serve(ctx context.Context, c Config, open func(ctx context.Context, addr st
 		return errors.Join(err, listener.Close())
 	}
 	if c.Reject == nil {
-		c.Reject = func(w http.ResponseWriter, _ *http.Request, err *runwith.Error) { api.WriteError(w, err) }
+		c.Reject = func(w http.ResponseWriter, _ *http.Request, err *runwith.Error) { apierror.WriteGoogle(w, err) }
 	}
 	shield, err := guard.New(guard.Config{AllowHosts: c.AllowHosts, Reject: c.Reject})
 	if err != nil {
@@ -83,7 +84,7 @@ func Serve(ctx context.Context, c Config, open func(ctx context.Context, addr st
 		return errors.Join(fmt.Errorf("serve: %w", err), s.stop())
 	case <-ctx.Done():
 	}
-	stopRequests(guard.Stopping())
+	stopRequests(apierror.Stopping())
 	return s.shutdown(ctx, server)
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/invoker"
 )
 
@@ -138,10 +139,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if answer.status == http.StatusMethodNotAllowed {
 		allow := answer.header.Get("Allow")
 		w.Header().Set("Allow", allow)
-		writeProblem(w, methodNotAllowed(r, allow))
+		apierror.WriteProblem(w, methodNotAllowed(r, allow))
 		return
 	}
-	WriteProblem(w, runwith.Errorf(runwith.NotFound,
+	apierror.WriteProblem(w, runwith.Errorf(runwith.NotFound,
 		"%s is no path of this API; %s/openapi.json lists them", r.URL.Path, prefix))
 }
 

@@ -16,6 +16,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/cause"
 )
 
 // maxBody is the largest body in bytes. The guard in front has the same limit.
@@ -32,7 +34,7 @@ func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
 		err = checkBody(r.Header, body)
 	}
 	if err != nil {
-		writeProblem(w, s.problem(r.Context(), err))
+		apierror.WriteProblem(w, s.problem(r.Context(), err))
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
@@ -46,8 +48,10 @@ func unreadable(err error) error {
 		return err
 	}
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return newProblem(http.StatusRequestEntityTooLarge, runwith.InvalidArgument,
-			fmt.Sprintf("the request's body is larger than %d bytes; send a smaller one", tooLarge.Limit))
+		return &runwith.Error{
+			Code: runwith.InvalidArgument, Err: cause.BodyTooLarge,
+			Message: fmt.Sprintf("the request's body is larger than %d bytes; send a smaller one", tooLarge.Limit),
+		}
 	}
 	return &runwith.Error{
 		Code:    runwith.InvalidArgument,
@@ -63,11 +67,13 @@ func checkBody(h http.Header, body []byte) error {
 		return nil
 	}
 	if t, _, err := mime.ParseMediaType(h.Get("Content-Type")); err != nil || t != "application/json" {
-		return newProblem(http.StatusUnsupportedMediaType, runwith.InvalidArgument,
-			fmt.Sprintf("Content-Type %q: a request's body must be application/json", h.Get("Content-Type")))
+		return &runwith.Error{
+			Code: runwith.InvalidArgument, Err: cause.ContentType,
+			Message: fmt.Sprintf("Content-Type %q: a request's body must be application/json", h.Get("Content-Type")),
+		}
 	}
 	if err := checkJSON(body); err != nil {
-		return invalid(fault{Location: "body", Message: err.Error()})
+		return apierror.Invalid(apierror.Fault{Location: "body", Message: err.Error()})
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/invoker"
 )
 
@@ -34,7 +35,7 @@ func TestStartWithKey(t *testing.T) {
 			server := serve(t, &fake{request: func(q invoker.Request) (runwith.Invocation, bool, error) {
 				asked = q.Key
 				if q.Key == "taken" {
-					return runwith.Invocation{}, false, &runwith.Error{Code: runwith.AlreadyExists, Message: "differs in args", Err: statusError(422)}
+					return runwith.Invocation{}, false, &runwith.Error{Code: runwith.AlreadyExists, Message: "differs in args", Err: cause.KeyReused}
 				}
 				return sample(), q.Key == "again", nil
 			}})
@@ -69,12 +70,6 @@ func TestStartWithEmptyKey(t *testing.T) {
 		t.Errorf("%d, want 400", got.status)
 	}
 }
-
-// statusError is a cause with an HTTP status of its own.
-type statusError int
-
-func (statusError) Error() string     { return "status" }
-func (s statusError) HTTPStatus() int { return int(s) }
 
 func TestCancel(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 )
 
 type logsInput struct {
@@ -78,7 +79,7 @@ func (s *server) writeText(ctx context.Context, w http.ResponseWriter, id string
 			if unsent.started {
 				panic(http.ErrAbortHandler) // net/http's way to break an answer off
 			}
-			writeProblem(w, p)
+			apierror.WriteProblem(w, p)
 			return
 		}
 		_, textErr := out.WriteString(line.Text)

@@ -117,7 +117,7 @@ data: {"title":"Service Unavailable","status":503,"code":"UNAVAILABLE","detail":
 
 `,
 		errors.New("a secret"): `event: error
-data: {"title":"Internal Server Error","status":500,"code":"INTERNAL","detail":"internal error"}
+data: {"title":"Internal Server Error","status":500,"code":"INTERNAL","detail":"internal error: the server's log has the cause"}
 
 `,
 	} {

@@ -1,13 +1,14 @@
 package cloudrun
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/status"
+
+	"github.com/runwith/runwith/internal/cause"
 )
 
 // maxRetryAfter bounds what is believed of a server that asks to wait.
@@ -18,8 +19,8 @@ const maxRetryAfter = time.Hour
 //
 // See https://cloud.google.com/apis/design/errors#retry_info.
 func RetryAfter(err error) time.Duration {
-	if t, ok := errors.AsType[*throttledError](err); ok {
-		return t.after
+	if after := cause.RetryAfterOf(err); after > 0 {
+		return after
 	}
 	s, ok := status.FromError(err)
 	if !ok {
@@ -33,25 +34,15 @@ func RetryAfter(err error) time.Duration {
 	return 0
 }
 
-// throttledError is the cause of an answer over HTTP that asked to wait.
-type throttledError struct {
-	after time.Duration
-}
-
-func (e *throttledError) Error() string { return "asked to wait for " + e.after.String() }
-
-// RetryAfter is how long to wait, as the HTTP header of that name tells it.
-func (e *throttledError) RetryAfter() time.Duration { return e.after }
-
-// throttled reads the header Retry-After; nil where it names no time.
+// throttled returns the header Retry-After as a cause, or nil if it names no time.
 // See https://www.rfc-editor.org/rfc/rfc9110#field.retry-after.
 func throttled(h http.Header) error {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(value); err == nil {
-		return &throttledError{bounded(time.Duration(seconds) * time.Second)}
+		return cause.RetryAfter(bounded(time.Duration(seconds) * time.Second))
 	}
 	if at, err := http.ParseTime(value); err == nil {
-		return &throttledError{bounded(time.Until(at))}
+		return cause.RetryAfter(bounded(time.Until(at)))
 	}
 	return nil
 }
