@@ -1,32 +1,40 @@
-// Package engine is Cloud Run Jobs on one machine: jobs, their executions, the
-// tasks of those and the operations that tell of them, kept in SQLite and placed
-// by a [runner.Runner]. It knows no wire; package api serves it.
+// Package engine is Cloud Run Jobs on one machine. It keeps jobs, their executions,
+// the tasks of those and their operations in SQLite, and a [runner.Runner] runs the
+// tasks. Package api serves it over gRPC and REST; this package knows neither.
 //
-// An execution freezes the job's template with the overrides applied, and is
-// judged by its tasks:
+// # State machines
 //
-//	          a task starts              every task has ended
-//	pending ────────────────► running ─┬──────────────────────► succeeded  all succeeded
-//	   │                               ├──────────────────────► failed     one failed for good
-//	   └── stopped before a task ran ──┴──────────────────────► cancelled  stopped, and a task was cut short
+// An execution freezes the job's template with the overrides applied. Its tasks decide
+// its state:
 //
-// One that a [Fault] leaves without tasks goes from pending to failed by itself.
+//	execution: pending ── a task starts ──────────────────────────────► running
+//	execution: pending ── it can have no tasks ───────────────────────► failed
+//	execution: pending ── stopped before a task started ──────────────► cancelled
+//	execution: running ── every task succeeded ───────────────────────► succeeded
+//	execution: running ── every task ended, one failed ───────────────► failed
+//	execution: running ── every task ended, a stop cut one short ─────► cancelled
 //
 // A task is attempted until it succeeds or has no retry left:
 //
-//	            claim                       exit 0
-//	pending ────────────► running ─┬───────────────────────► succeeded
-//	   ▲                           ├─ failed, no retry left ► failed
-//	   ├── failed, attempt+1 ──────┤
-//	   └── lost, incarnation+1 ────┼─ stopped ──────────────► cancelled
-//	                               │
-//	pending ── stopped ────────────┘
+//	task: pending ── the scheduler has a place and claims it ─────────► running
+//	task: pending ── its execution is stopped ────────────────────────► cancelled
+//	task: running ── its attempt failed, a retry is left: attempt+1 ──► pending
+//	task: running ── its attempt is lost: incarnation+1 ──────────────► pending
+//	task: running ── its attempt succeeded ───────────────────────────► succeeded
+//	task: running ── its attempt failed, no retry is left ────────────► failed
+//	task: running ── its execution is stopped, its attempt ended ─────► cancelled
 //
-// Lost is an attempt that died with the engine: to the job it is the same
-// attempt, placed once more. The states right of the arrows' end are terminal;
-// no transition leaves them, which every UPDATE in the store_*.go files checks itself.
+// An attempt is lost if it died with the engine. The job does not count that as a
+// retry: the same attempt is placed once more.
 //
-// Each transition is within one transaction, and is on disk before anybody hears of
-// it. The end of an attempt and the claim of what has its place next share one.
-// What a restart finds in state running is either adopted or lost; see recover.go.
+// No edge leaves succeeded, failed and cancelled. The tables in edges.go hold these
+// edges, and a test compares them with this drawing. A new execution that finds free
+// places is stored as running at once, with its first tasks.
+//
+// # Durability
+//
+// Each transition is one transaction, and it is on disk before anybody sees it. The
+// transaction that records the end of an attempt also claims the task that gets its
+// place. A restart adopts what it finds in state running, or finds it lost: see
+// recover.go.
 package engine

@@ -19,8 +19,6 @@ const (
 	cancelled state = "cancelled"
 )
 
-func (s state) terminal() bool { return s == succeeded || s == failed || s == cancelled }
-
 // stopReason is why an execution is to end before its tasks do.
 type stopReason string
 

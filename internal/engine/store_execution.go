@@ -145,14 +145,14 @@ func (tx *storeTx) executions(of jobspec.JobName, deleted bool, before int64, li
 // unfinished returns every execution that has not ended.
 func (tx *storeTx) unfinished() ([]*executionRow, error) {
 	return collect(tx, scanExecution, `SELECT `+executionColumns+`
-		FROM executions e WHERE e.state IN ('pending', 'running') ORDER BY e.id`)
+		FROM executions e WHERE e.`+isLive+` ORDER BY e.id`)
 }
 
 // activeExecutions returns those of a job that have not ended.
 func (tx *storeTx) activeExecutions(job int64) ([]int64, error) {
 	return collect(tx, func(row sqlite.Row) (id int64, err error) {
 		return id, row.Scan(&id)
-	}, `SELECT id FROM executions WHERE job = ? AND state IN ('pending', 'running')`, job)
+	}, `SELECT id FROM executions WHERE job = ? AND `+isLive, job)
 }
 
 // insertExecution stores a new execution of a job that is there, and its tasks, of
@@ -177,9 +177,9 @@ func (tx *storeTx) insertExecution(job int64, x *runpb.Execution, claimed int) (
 		return nil, err
 	}
 	if _, err = tx.Exec(`INSERT INTO tasks (execution, task, state, started)
-		WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)
-		SELECT ?, i, iif(i < ?, 'running', 'pending'), iif(i < ?, ?, 0) FROM n`,
-		x.TaskCount, row.id, claimed, claimed, created.UnixNano()); err != nil {
+		WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
+		SELECT ?2, i, iif(i < ?3, ?4, ?5), iif(i < ?3, ?6, 0) FROM n`,
+		x.TaskCount, row.id, claimed, running, pending, created.UnixNano()); err != nil {
 		return nil, err
 	}
 	return row, tx.change(`UPDATE jobs SET executions = executions + 1 WHERE id = ? AND deleted IS NULL`, job)
@@ -190,14 +190,14 @@ func (tx *storeTx) withoutTasks(id int64) error {
 	if _, err := tx.Exec(`DELETE FROM tasks WHERE execution = ?`, id); err != nil {
 		return err
 	}
-	return tx.change(`UPDATE executions SET tasks = 0 WHERE id = ? AND state = 'pending'`, id)
+	return tx.change(`UPDATE executions SET tasks = 0 WHERE id = ? AND `+isPending, id)
 }
 
 // failExecution takes an execution without tasks from pending to failed, unless it
 // was stopped.
 func (tx *storeTx) failExecution(id int64, why string, now time.Time) error {
-	return tx.change(`UPDATE executions SET state = 'failed', failure = ?1, updated = ?2, completed = ?2
-		WHERE id = ?3 AND state = 'pending' AND stop = '' AND tasks = 0`, why, now.UnixNano(), id)
+	return tx.change(`UPDATE executions SET state = ?1, failure = ?2, updated = ?3, completed = ?3
+		WHERE id = ?4 AND stop = '' AND tasks = 0 AND `+isPending, failed, why, now.UnixNano(), id)
 }
 
 // hideExecution takes an execution out of sight.
@@ -213,12 +213,12 @@ func (tx *storeTx) hideExecution(id int64, now time.Time) error {
 // asked before or has ended.
 func (tx *storeTx) stopExecution(id int64, why stopReason, now time.Time) error {
 	n, err := tx.Exec(`UPDATE executions SET stop = ?, updated = ?
-		WHERE id = ? AND stop = '' AND state IN ('pending', 'running')`, why, now.UnixNano(), id)
+		WHERE id = ? AND stop = '' AND `+isLive, why, now.UnixNano(), id)
 	if err != nil || n == 0 {
 		return err
 	}
-	waiting, err := tx.Exec(`UPDATE tasks SET state = 'cancelled', completed = ?
-		WHERE execution = ? AND state = 'pending'`, now.UnixNano(), id)
+	waiting, err := tx.Exec(`UPDATE tasks SET state = ?, completed = ?
+		WHERE execution = ? AND `+isPending, cancelled, now.UnixNano(), id)
 	if err != nil {
 		return err
 	}

@@ -20,20 +20,20 @@ type transition struct {
 
 // claimTask takes a task from pending to running, unless its execution is stopped.
 func (tx *storeTx) claimTask(execution int64, p placement, now time.Time) (claimed bool, err error) {
-	n, err := tx.Exec(`UPDATE tasks SET state = 'running', started = CASE started WHEN 0 THEN ? ELSE started END
-		WHERE execution = ? AND task = ? AND state = 'pending' AND attempt = ? AND incarnation = ?`,
-		now.UnixNano(), execution, p.task, p.attempt, p.incarnation)
+	n, err := tx.Exec(`UPDATE tasks SET state = ?, started = CASE started WHEN 0 THEN ? ELSE started END
+		WHERE execution = ? AND task = ? AND attempt = ? AND incarnation = ? AND `+isPending,
+		running, now.UnixNano(), execution, p.task, p.attempt, p.incarnation)
 	if err != nil || n == 0 {
 		return false, err
 	}
 	// To set a state that is set already would write two indexes, for each task.
 	n, err = tx.Exec(`UPDATE executions SET running = running + 1, updated = ?
-		WHERE id = ? AND stop = '' AND state = 'running'`, now.UnixNano(), execution)
+		WHERE id = ? AND stop = '' AND `+isRunning, now.UnixNano(), execution)
 	if err != nil || n == 1 {
 		return true, err
 	}
-	return true, tx.change(`UPDATE executions SET state = 'running', running = running + 1, updated = ?1, started = ?1
-		WHERE id = ?2 AND stop = '' AND state = 'pending'`, now.UnixNano(), execution)
+	return true, tx.change(`UPDATE executions SET state = ?1, running = running + 1, updated = ?2, started = ?2
+		WHERE id = ?3 AND stop = '' AND `+isPending, running, now.UnixNano(), execution)
 }
 
 // finishTask takes a task from running to where its attempt's end leads.
@@ -43,6 +43,9 @@ func (tx *storeTx) finishTask(execution int64, p placement, end ending, maxRetri
 		return transition{}, err
 	}
 	to, retry := end.next(p.attempt, maxRetries, x.stop)
+	if err := taskEdges.check(running, to); err != nil {
+		return transition{}, err
+	}
 	d := delta{running: -1}
 	attempt, completed := p.attempt, now.UnixNano()
 	switch {
@@ -60,7 +63,7 @@ func (tx *storeTx) finishTask(execution int64, p placement, end ending, maxRetri
 	}
 	err = tx.change(`UPDATE tasks SET state = ?, attempt = ?, incarnation = CASE WHEN ? THEN 0 ELSE incarnation END,
 			completed = ?, exit_code = ?, term_signal = ?, status_code = ?, status = ?
-		WHERE execution = ? AND task = ? AND state = 'running' AND attempt = ? AND incarnation = ?`,
+		WHERE execution = ? AND task = ? AND attempt = ? AND incarnation = ? AND `+isRunning,
 		to, attempt, retry, completed, end.result.ExitCode, end.result.Signal, end.code, end.status,
 		execution, p.task, p.attempt, p.incarnation)
 	if err != nil {
@@ -70,26 +73,25 @@ func (tx *storeTx) finishTask(execution int64, p placement, end ending, maxRetri
 }
 
 // loseTask takes a task whose attempt died with an earlier process back to pending,
-// as the next incarnation of that attempt, or to cancelled where its execution is
-// stopped.
+// as the next incarnation of that attempt, or to cancelled if its execution is stopped.
 func (tx *storeTx) loseTask(execution int64, p placement, now time.Time) (transition, error) {
 	x, err := tx.progress(execution)
 	if err != nil {
 		return transition{}, err
 	}
-	to, d, completed, last := pending, delta{running: -1}, int64(0), ending{}
 	if x.stop != notStopped {
-		to, d.cancelled, completed, last = cancelled, 1, now.UnixNano(), endingOf(runner.Result{}, errStopped)
+		return tx.finishTask(execution, p, endingOf(runner.Result{}, errStopped), 0, now)
 	}
-	err = tx.change(`UPDATE tasks SET state = ?1, incarnation = incarnation + 1, completed = ?2,
-			exit_code = iif(?1 = 'cancelled', 0, exit_code), term_signal = iif(?1 = 'cancelled', 0, term_signal),
-			status_code = iif(?1 = 'cancelled', ?3, status_code), status = iif(?1 = 'cancelled', ?4, status)
-		WHERE execution = ?5 AND task = ?6 AND state = 'running' AND attempt = ?7 AND incarnation = ?8`,
-		to, completed, last.code, last.status, execution, p.task, p.attempt, p.incarnation)
+	if err := taskEdges.check(running, pending); err != nil {
+		return transition{}, err
+	}
+	err = tx.change(`UPDATE tasks SET state = ?, incarnation = incarnation + 1
+		WHERE execution = ? AND task = ? AND attempt = ? AND incarnation = ? AND `+isRunning,
+		pending, execution, p.task, p.attempt, p.incarnation)
 	if err != nil {
 		return transition{}, err
 	}
-	return transition{x, to == pending}, tx.tally(x, d, now)
+	return transition{x, true}, tx.tally(x, delta{running: -1}, now)
 }
 
 // progress returns how far an execution has come, without its message.
@@ -119,16 +121,19 @@ func (tx *storeTx) tally(x *executionRow, d delta, now time.Time) error {
 	x.updated = now
 	c := x.counts
 	if verdict := c.verdict(); verdict.terminal() {
+		if err := executionEdges.check(x.state, verdict); err != nil {
+			return err
+		}
 		x.state, x.completed = verdict, now
 		return tx.change(`UPDATE executions
 			SET state = ?, running = ?, succeeded = ?, failed = ?, cancelled = ?, retried = ?, failure = ?, updated = ?, completed = ?
-			WHERE id = ? AND state IN ('pending', 'running')`,
+			WHERE id = ? AND `+isLive,
 			x.state, c.running, c.succeeded, c.failed, c.cancelled, c.retried, x.failure, now.UnixNano(), now.UnixNano(), x.id)
 	}
 	// The state stands in two indexes, and is written only when it changes.
 	return tx.change(`UPDATE executions
 		SET running = ?, succeeded = ?, failed = ?, cancelled = ?, retried = ?, failure = ?, updated = ?
-		WHERE id = ? AND state IN ('pending', 'running')`,
+		WHERE id = ? AND `+isLive,
 		c.running, c.succeeded, c.failed, c.cancelled, c.retried, x.failure, now.UnixNano(), x.id)
 }
 
@@ -137,8 +142,8 @@ func (tx *storeTx) tally(x *executionRow, d delta, now time.Time) error {
 func (tx *storeTx) placements(execution int64) ([]placement, error) {
 	return collect(tx, func(row sqlite.Row) (p placement, err error) {
 		return p, row.Scan(&p.task, &p.attempt, &p.incarnation, &p.resume)
-	}, `SELECT task, attempt, incarnation, state = 'running' FROM tasks
-		WHERE execution = ? AND state IN ('pending', 'running') ORDER BY state = 'running' DESC, task`, execution)
+	}, `SELECT task, attempt, incarnation, `+isRunning+` FROM tasks
+		WHERE execution = ? AND `+isLive+` ORDER BY `+isRunning+` DESC, task`, execution)
 }
 
 // taskKey is where a task stands in a list: by execution, newest first, and index.

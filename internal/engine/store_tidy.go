@@ -9,7 +9,7 @@ func (tx *storeTx) hideOld(keep int, now time.Time) (more bool, err error) {
 			SELECT id FROM (
 				SELECT id, row_number() OVER (PARTITION BY job ORDER BY id DESC) AS age
 				FROM executions
-				WHERE deleted IS NULL AND state NOT IN ('pending', 'running')
+				WHERE deleted IS NULL AND `+hasEnded+`
 					AND job IN (SELECT id FROM jobs WHERE executions > ?2))
 			WHERE age > ?2 LIMIT ?3)`, now.UnixNano(), keep, tidyBatch)
 	if err != nil || n == 0 {
@@ -24,7 +24,7 @@ func (tx *storeTx) hideOld(keep int, now time.Time) (more bool, err error) {
 // and output are still there.
 func (tx *storeTx) hiddenWithOutput(limit int) ([]*executionRow, error) {
 	return collect(tx, scanExecution, `SELECT `+executionColumns+` FROM executions e INDEXED BY executions_untidy
-		WHERE e.deleted IS NOT NULL AND e.output = 1 AND e.state NOT IN ('pending', 'running') LIMIT ?`, limit)
+		WHERE e.deleted IS NOT NULL AND e.output = 1 AND e.`+hasEnded+` LIMIT ?`, limit)
 }
 
 func (tx *storeTx) removeTasks(execution int64) error {
@@ -40,12 +40,12 @@ func (tx *storeTx) removeTasks(execution int64) error {
 func (tx *storeTx) removeExpired(before time.Time) (more bool, err error) {
 	// A moment more, because the operation of a deletion is made just after it.
 	if _, err := tx.Exec(`DELETE FROM operations WHERE substr(name, -36) < ? AND (execution IS NULL
-		OR execution NOT IN (SELECT id FROM executions WHERE state IN ('pending', 'running')))`,
+		OR execution NOT IN (SELECT id FROM executions WHERE `+isLive+`))`,
 		oldestOperation(before.Add(time.Minute))); err != nil {
 		return false, err
 	}
 	n, err := tx.Exec(`DELETE FROM executions WHERE id IN (
-		SELECT id FROM executions WHERE deleted < ? AND state NOT IN ('pending', 'running') LIMIT ?)`, before.UnixNano(), tidyBatch)
+		SELECT id FROM executions WHERE deleted < ? AND `+hasEnded+` LIMIT ?)`, before.UnixNano(), tidyBatch)
 	if err != nil {
 		return false, err
 	}
