@@ -17,6 +17,7 @@ import (
 	run "cloud.google.com/go/run/apiv2"
 	"cloud.google.com/go/run/apiv2/runpb"
 
+	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/runwithtest"
 )
 
@@ -102,15 +103,13 @@ func TestAProcessEndsWithTheTest(t *testing.T) {
 		t.Fatal(err)
 	}
 	var pid int
-	for deadline := time.Now().Add(30 * time.Second); pid == 0; time.Sleep(5 * time.Millisecond) {
+	eventually.NoError(t, func() error {
 		text, err := os.ReadFile(file)
 		if err == nil {
 			_, err = fmt.Sscan(string(text), &pid)
 		}
-		if err != nil && time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+		return err
+	})
 	in.end()
 	if p, err := os.FindProcess(pid); err == nil && p.Signal(syscall.Signal(0)) == nil {
 		t.Errorf("process %d is there after the end of the test", pid)

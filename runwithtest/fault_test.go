@@ -13,6 +13,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/api/iterator"
 
+	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/runwithtest"
 )
 
@@ -55,11 +56,7 @@ func TestAnExecutionListedALittleLateIsListedThen(t *testing.T) {
 	t.Parallel()
 	c := start(t, idle("listed-late=300ms")...)
 	x := c.run("worker")
-	for {
-		if listed := c.listed("worker"); slices.Equal(listed, []string{x.Name}) {
-			return // what is never listed hangs
-		}
-	}
+	eventually.True(t, "the execution is listed", func() bool { return slices.Equal(c.listed("worker"), []string{x.Name}) })
 }
 
 func TestAnExecutionThatFailsBeforeItsTasks(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/invoker"
 )
 
@@ -66,7 +67,7 @@ func TestBackupOfARunningServer(t *testing.T) {
 	sh.local(t, exitOK, "restore", file, "--data", data)
 	restored := startUp(t, data)
 	other := shell{endpoint: restored.url}
-	wait(t, "the task, again", func() bool { return len(taskProcesses(data)) > 0 })
+	eventually.True(t, "the task runs again", func() bool { return len(taskProcesses(data)) > 0 })
 	after := list(t, other, emptyExecution, "executions", "list")
 	// What was there before the backup is the same, but for the one that runs, and its time.
 	diff := cmp.Diff(before, after[max(0, len(after)-len(before)):], protocmp.Transform(),

@@ -19,6 +19,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/image"
 	"github.com/runwith/runwith/internal/testimage"
 	"github.com/runwith/runwith/internal/testneed"
@@ -170,7 +171,7 @@ func (d *composed) names(t *testing.T) bool {
 	t.Helper()
 	d.up(t, "caller", composeService{Command: []string{"invocations", "list", "--server", "http://documents:9000"}}, "")
 	var said string
-	wait(t, "a container that calls another", func() bool {
+	eventually.True(t, "the calling container has printed something", func() bool {
 		said = d.said(t.Context(), t, d.ids["caller"])
 		return said != ""
 	})
@@ -227,9 +228,9 @@ func TestComposed(t *testing.T) {
 		t.Log("NOT TESTED: this daemon's containers do not find each other by name")
 	}
 	api := &runwith.Client{Server: "http://" + invoker + ":8080"}
-	wait(t, "the engine", func() bool {
+	eventually.NoError(t, func() error {
 		_, err := api.Job(t.Context(), "test-job")
-		return err == nil
+		return err
 	})
 	if printed := printedBy(t, api, "test-job", "arg-1"); !strings.HasSuffix(printed, "\n  ARG: arg-1") {
 		t.Errorf("the sample job prints %q, want its argument last", printed)

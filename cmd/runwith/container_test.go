@@ -21,6 +21,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/tasklog"
+	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/testimage"
 	"github.com/runwith/runwith/internal/testneed"
 )
@@ -101,7 +102,7 @@ func TestContainerOutlivesServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wait(t, "the task's output", func() bool { return len(logFiles(t, data)) > 0 })
+	eventually.True(t, "the task has a log file", func() bool { return len(logFiles(t, data)) > 0 })
 	if err := s.kill(); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 // What was accepted is there after a crash, and started once.
@@ -118,7 +119,7 @@ func TestKillLeavesTasks(t *testing.T) {
 		t.Fatalf("the killed server left %q, want one attempt in its first incarnation", before)
 	}
 	s = startUp(t, s.data)
-	wait(t, "the task's next incarnation, alone", func() bool {
+	eventually.True(t, "only the task's next incarnation runs", func() bool {
 		now := slices.Compact(taskProcesses(s.data))
 		return len(now) == 1 && strings.HasSuffix(now[0], "/0/0/1")
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 // begin starts a job and returns the ID of its execution.
@@ -50,7 +51,7 @@ func TestListExecutions(t *testing.T) {
 	good := s.finish(t, "short", nil)
 	bad := s.finish(t, "short", &runwith.Overrides{Env: map[string]string{"FAIL": "3"}})
 	runs := s.begin(t, "hold", nil)
-	wait(t, "the task", func() bool { return len(taskProcesses(s.data)) > 0 })
+	eventually.True(t, "the task runs", func() bool { return len(taskProcesses(s.data)) > 0 })
 
 	text := sh.ok(t, "executions", "list")
 	has(t, text, `EXECUTION +JOB +STATE +TASKS +CREATED +TOOK`,
@@ -85,7 +86,7 @@ func TestCancelAndDeleteExecutions(t *testing.T) {
 	s := startHolding(t)
 	sh := shell{endpoint: s.url}
 	first, second := s.begin(t, "hold", nil), s.begin(t, "hold", nil)
-	wait(t, "both tasks", func() bool {
+	eventually.True(t, "both tasks run", func() bool {
 		return len(slices.Compact(slices.Sorted(slices.Values(taskProcesses(s.data))))) == 2
 	})
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/fault"
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 // What a fault makes of an invocation: whatever goes wrong, its job is started once.
@@ -88,7 +89,7 @@ func TestASeedRepeatsWhatTheLogSays(t *testing.T) {
 				_ = res.Body.Close()
 			}
 		}
-		wait(t, "20 decisions in the log", func() bool {
+		eventually.True(t, "the log has 20 decisions", func() bool {
 			decided[i] = decision.FindAllString(s.said(), -1)
 			return len(decided[i]) >= 20
 		})

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	cloudrun "cloud.google.com/go/run/apiv2"
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -15,6 +14,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 const parent = "projects/demo/locations/us-east4"
@@ -62,7 +62,7 @@ func (s *server) start(t *testing.T) string {
 // waitFor waits until an invocation is as it should be.
 func (s *server) waitFor(t *testing.T, id string, is func(*runwith.Invocation) bool) {
 	t.Helper()
-	wait(t, "invocation "+id, func() bool {
+	eventually.True(t, "invocation "+id+" is as wanted", func() bool {
 		invocation, err := s.client().Invocation(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
@@ -99,7 +99,7 @@ func (s *server) checkSettled(t *testing.T, id string) {
 	if executions := s.executionsOf(t, id); len(executions) != 1 || executions[0].Name != end.Execution {
 		t.Errorf("invocation %s succeeded with execution %q, and has %d executions, want this one", id, end.Execution, len(executions))
 	}
-	wait(t, "the executions' end", func() bool {
+	eventually.True(t, "the executions have ended", func() bool {
 		return !slices.ContainsFunc(s.executionsOf(t, id), func(e *runpb.Execution) bool { return e.CompletionTime == nil })
 	})
 	for _, e := range s.executionsOf(t, id) {
@@ -142,14 +142,4 @@ func (s *server) executions(t *testing.T, job string) (all []*runpb.Execution) {
 		all = append(all, execution)
 	}
 	return all
-}
-
-// wait polls until what is asked for is so.
-func wait(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !is(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain for %s", patience, what)
-		}
-	}
 }

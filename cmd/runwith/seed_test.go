@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith/internal/engine/knative"
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 // The request with which it all began: an API posts overrides to jobs:run, at the
@@ -43,7 +44,7 @@ func TestTheFirstRequestStartsTheJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	sh, ended := shell{endpoint: s.url}, regexp.MustCompile(`State +succeeded`)
-	wait(t, "the execution's end", func() bool {
+	eventually.True(t, "the execution has ended", func() bool {
 		return ended.MatchString(sh.ok(t, "executions", "describe", x.Metadata.Name))
 	})
 	var printed []string

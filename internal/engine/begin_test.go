@@ -12,6 +12,7 @@ import (
 
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/tasklog"
+	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
@@ -44,7 +45,7 @@ func TestAnExecutionCancelledBeforeItIsScheduledEnds(t *testing.T) {
 		if err != nil || !op.Done {
 			t.Errorf("with %d places: the cancel's operation = %v, %v; want it done", places, op, err)
 		}
-		k.eventually("the scheduler has forgotten it", func() bool {
+		eventually.True(t, "the scheduler has forgotten it", func() bool {
 			k.scheduler.mu.Lock()
 			defer k.scheduler.mu.Unlock()
 			return len(k.scheduler.active) == 0

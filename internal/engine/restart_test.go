@@ -15,6 +15,7 @@ import (
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/runner/process"
 	"github.com/runwith/runwith/internal/engine/tasklog"
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 const (
@@ -98,18 +99,6 @@ func wait(t *testing.T, e *engine.Engine, operation string) *runpb.Execution {
 	return x
 }
 
-func appear(t *testing.T, file string) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(file); err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s did not appear", file)
-		}
-	}
-}
-
 func TestWhatWasRunningGoesOnAfterARestart(t *testing.T) {
 	t.Parallel()
 	dir, files := t.TempDir(), t.TempDir()
@@ -118,7 +107,10 @@ func TestWhatWasRunningGoesOnAfterARestart(t *testing.T) {
 	createShell(t, e, 3, `if mkdir "$1/$CLOUD_RUN_TASK_INDEX"; then sleep 1000; fi; echo again`, files)
 	operation := runHello(t, e)
 	for _, task := range []string{"0", "1", "2"} {
-		appear(t, filepath.Join(files, task))
+		eventually.NoError(t, func() error {
+			_, err := os.Stat(filepath.Join(files, task))
+			return err
+		})
 	}
 	closeFirst()
 

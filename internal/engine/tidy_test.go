@@ -16,6 +16,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/runner/process"
 	"github.com/runwith/runwith/internal/engine/tasklog"
+	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
@@ -120,15 +121,6 @@ func (k *kept) rows(query string, args ...any) (n int) {
 	return n
 }
 
-func (k *kept) eventually(what string, true func() bool) {
-	k.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !true(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			k.t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
-
 func TestTheNewestExecutionsOfEachJobAreKept(t *testing.T) {
 	t.Parallel()
 	k := keeping(t, 3)
@@ -144,7 +136,7 @@ func TestTheNewestExecutionsOfEachJobAreKept(t *testing.T) {
 	}
 	newest, old := all[:3], all[3:]
 
-	k.eventually("the old output is gone", func() bool {
+	eventually.True(t, "the old output is gone", func() bool {
 		return !slices.ContainsFunc(old, k.hasOutput)
 	})
 	want := []string{newest[0].Name, newest[1].Name, newest[2].Name}
@@ -172,7 +164,7 @@ func TestTheNewestExecutionsOfEachJobAreKept(t *testing.T) {
 		}
 	}
 	// The output goes before the commit that takes the tasks.
-	k.eventually("8 tasks are on disk, of the four that are kept", func() bool { return k.rows(`tasks`) == (3+1)*2 })
+	eventually.True(t, "8 tasks are on disk, of the four that are kept", func() bool { return k.rows(`tasks`) == (3+1)*2 })
 }
 
 func TestExecutionsThatGoOnAreKeptBesidesTheLimit(t *testing.T) {
@@ -190,14 +182,14 @@ func TestExecutionsThatGoOnAreKeptBesidesTheLimit(t *testing.T) {
 		_, operation := k.run("quick")
 		k.wait(operation)
 	}
-	k.eventually("one quick execution is left", func() bool { return len(k.names("quick", false)) == 1 })
+	eventually.True(t, "one quick execution is left", func() bool { return len(k.names("quick", false)) == 1 })
 	if got := k.names("held", false); !slices.Equal(got, running) {
 		t.Errorf("executions that go on = %v, want %v", got, running)
 	}
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	k.eventually("one held execution is left", func() bool { return slices.Equal(k.names("held", false), running[:1]) })
+	eventually.True(t, "one held execution is left", func() bool { return slices.Equal(k.names("held", false), running[:1]) })
 }
 
 func TestDeletedExecutionsAndJobsLeaveNoOutput(t *testing.T) {
@@ -217,8 +209,8 @@ func TestDeletedExecutionsAndJobsLeaveNoOutput(t *testing.T) {
 	if _, err := k.DeleteJob(t.Context(), &runpb.DeleteJobRequest{Name: jobspec.JobName{Location: tidyHome, Job: "two"}.String()}); err != nil {
 		t.Fatal(err)
 	}
-	k.eventually("the output of what was deleted is gone", func() bool { return !k.hasOutput(first) && !k.hasOutput(third) })
-	k.eventually("the tasks of what was deleted are gone", func() bool { return k.rows(`tasks`) == 2 })
+	eventually.True(t, "the output of what was deleted is gone", func() bool { return !k.hasOutput(first) && !k.hasOutput(third) })
+	eventually.True(t, "the tasks of what was deleted are gone", func() bool { return k.rows(`tasks`) == 2 })
 	if !k.hasOutput(second) {
 		t.Error("the output of an execution that was not deleted is gone")
 	}

@@ -47,7 +47,7 @@ func TestTrueFailsAtTheLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		said := failure(func(t testing.TB) { True(t, "the task runs", func() bool { return false }) })
-		if want := "waited 30s in vain until the task runs"; said != want {
+		if want := "waited 2m0s in vain until the task runs"; said != want {
 			t.Errorf("True of what never holds: the test failed with %q, want %q", said, want)
 		}
 	})
@@ -65,7 +65,7 @@ func TestNoErrorReportsTheLastError(t *testing.T) {
 				return errors.New("the first")
 			})
 		})
-		if want := "waited 30s in vain: the second"; said != want {
+		if want := "waited 2m0s in vain: the second"; said != want {
 			t.Errorf("NoError: the test failed with %q, want %q", said, want)
 		}
 	})

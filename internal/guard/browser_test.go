@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/guard"
 	"github.com/runwith/runwith/internal/testneed"
 )
@@ -57,21 +58,15 @@ func startTarget(t *testing.T, protect func(http.Handler) http.Handler) *target 
 
 // waitArrived waits until every attempt has arrived. A page may learn of its
 // attempt's end before it is sent (sendBeacon, a form in a frame).
-func (tg *target) waitArrived(ctx context.Context, t *testing.T) {
+func (tg *target) waitArrived(t *testing.T) {
 	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	eventually.NoError(t, func() error {
 		missing := slices.DeleteFunc(slices.Clone(attempts), func(name string) bool { return tg.arrived.count(name) > 0 })
 		if len(missing) == 0 {
-			return
+			return nil
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("attempts %q did not arrive: %v", missing, context.Cause(ctx))
-		}
-	}
+		return fmt.Errorf("attempts that have not arrived: %q", missing)
+	})
 }
 
 // The browser finds every .example name on this machine: an attacker's name
@@ -129,7 +124,7 @@ func attack(tab context.Context, t *testing.T, url string, tg *target) map[strin
 	if diff := cmp.Diff(attempts, slices.Sorted(maps.Keys(learned))); diff != "" {
 		t.Fatalf("the page did not make the attempts that it should (-want +got):\n%s", diff)
 	}
-	tg.waitArrived(tab, t)
+	tg.waitArrived(t)
 	return learned
 }
 

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	run "cloud.google.com/go/run/apiv2"
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/grpc/codes"
 
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 // held is a job each of whose tasks writes its process ID to dir/INDEX and goes on
@@ -47,14 +47,11 @@ func (c *client) startJob(t *testing.T, name string) (*runpb.Execution, *run.Run
 // pidIn returns the process ID in a file, as soon as it is there.
 func pidIn(t *testing.T, file string) int {
 	t.Helper()
-	until(t, file+" is there", func() bool {
-		_, err := os.Stat(file)
-		return err == nil
+	var raw []byte
+	eventually.NoError(t, func() (err error) {
+		raw, err = os.ReadFile(file)
+		return err
 	})
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(raw)))
 	if err != nil {
 		t.Fatal(err)
@@ -70,16 +67,6 @@ func alive(t *testing.T, pid int) bool {
 	}
 	defer p.Release()
 	return p.Signal(syscall.Signal(0)) == nil
-}
-
-// until waits for something that takes a moment.
-func until(t *testing.T, what string, true func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !true(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
 }
 
 func open(t *testing.T, gate string) {

@@ -12,6 +12,8 @@ import (
 	"cloud.google.com/go/logging/logadmin"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/api/iterator"
+
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 // place is where a job is.
@@ -109,16 +111,15 @@ func (s *suite) mustRun(t *testing.T, job string, spec jobSpec, o *overrides) (p
 // mustEnd waits for the end of an execution.
 func (s *suite) mustEnd(t *testing.T, at place, id string) outcome {
 	t.Helper()
-	for {
-		x, err := s.execution(t.Context(), at, id)
-		if err != nil {
+	var x outcome
+	eventually.True(t, "execution "+id+" has ended", func() bool {
+		var err error
+		if x, err = s.execution(t.Context(), at, id); err != nil {
 			t.Fatalf("execution %s: %v", id, err)
 		}
-		if x.Ended {
-			return x
-		}
-		time.Sleep(20 * time.Millisecond) // the test's deadline bounds it
-	}
+		return x.Ended
+	})
+	return x
 }
 
 func want[T any](t *testing.T, what string, got, want T) {

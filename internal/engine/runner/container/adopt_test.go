@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/runner/runnertest"
+	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/testneed"
 )
 
@@ -140,15 +140,13 @@ func several(t *testing.T, file string) runner.Spec {
 func noVolumes(t *testing.T, r *Runner) {
 	t.Helper()
 	filters := make(client.Filters).Add("label", folderLabel+"="+r.folder)
-	for end := time.Now().Add(limit); ; time.Sleep(5 * time.Millisecond) {
+	eventually.NoError(t, func() error {
 		left, err := r.daemon.VolumeList(t.Context(), client.VolumeListOptions{Filters: filters})
-		if err == nil && len(left.Items) == 0 {
-			return
+		if err == nil && len(left.Items) > 0 {
+			err = fmt.Errorf("volumes are left: %v", left.Items)
 		}
-		if time.Now().After(end) {
-			t.Fatalf("volumes that are left: %v, %v, want none", left.Items, err)
-		}
-	}
+		return err
+	})
 }
 
 // A task of several containers is adopted too: each goes on where what is kept of its

@@ -17,6 +17,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/testneed"
 )
 
@@ -125,9 +126,8 @@ func TestDaemonComesBack(t *testing.T) {
 	down, m := time.Now(), r.attempts[spec.ID].main()
 	p.down()
 	p.up()
-	for m.lastSeen().Before(down) { // else Docker might have ended it
-		time.Sleep(time.Millisecond)
-	}
+	// Otherwise Docker might have ended it.
+	eventually.True(t, "the runner has seen the attempt again", func() bool { return !m.lastSeen().Before(down) })
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -179,9 +179,7 @@ func TestDaemonEndsAttempt(t *testing.T) {
 	if _, err := direct.daemon.ContainerKill(t.Context(), id, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
 		t.Fatal(err)
 	}
-	for !r.daemon.brokeSince(down) {
-		time.Sleep(time.Millisecond)
-	}
+	eventually.True(t, "the runner has lost the daemon", func() bool { return r.daemon.brokeSince(down) })
 	p.up()
 	if _, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
 		t.Errorf("Wait = %v, want ErrLost", err)
@@ -204,20 +202,17 @@ func TestDaemonShutsDown(t *testing.T) {
 	if _, err := direct.daemon.ContainerKill(t.Context(), id, client.ContainerKillOptions{Signal: "SIGTERM"}); err != nil {
 		t.Fatal(err)
 	}
-	for killed := newMember(id, "", true, runner.Output{}); ; time.Sleep(time.Millisecond) {
+	killed := newMember(id, "", true, runner.Output{})
+	eventually.True(t, "the container has ended", func() bool {
 		state, err := direct.state(t.Context(), killed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if hasEnded(state) {
-			break
-		}
-	}
+		return hasEnded(state)
+	})
 	down := time.Now()
 	p.down()
-	for !r.daemon.brokeSince(down) {
-		time.Sleep(time.Millisecond)
-	}
+	eventually.True(t, "the runner has lost the daemon", func() bool { return r.daemon.brokeSince(down) })
 	p.up()
 	if _, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
 		t.Errorf("Wait = %v, want ErrLost", err)

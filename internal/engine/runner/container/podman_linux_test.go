@@ -3,6 +3,7 @@ package container
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http/httptest"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/testimage"
 	"github.com/runwith/runwith/internal/testneed"
 )
@@ -72,16 +74,13 @@ func (p *podman) start() {
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+	eventually.NoError(p.t, func() error {
 		d, err := dialHost(p.t.Context(), p.host(), "")
-		if err == nil {
-			_ = d.Close()
-			return
+		if err != nil {
+			return fmt.Errorf("podman does not answer: %w\n%s", err, said)
 		}
-		if time.Now().After(end) {
-			p.t.Fatalf("Podman does not answer: %v\n%s", err, said)
-		}
-	}
+		return d.Close()
+	})
 }
 
 // kill kills the service. Its containers go on.

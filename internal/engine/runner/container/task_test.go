@@ -5,7 +5,6 @@ package container
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,6 +23,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 // program is the first argument that makes the test binary a container's program.
@@ -146,11 +146,12 @@ func (p *printed) String() string {
 // await blocks until text was printed.
 func (p *printed) await(t *testing.T, text string) {
 	t.Helper()
-	for end := time.Now().Add(limit); !strings.Contains(p.String(), text); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("printed %q, want %q in it", p, text)
+	eventually.NoError(t, func() error {
+		if printed := p.String(); !strings.Contains(printed, text) {
+			return fmt.Errorf("printed %q, want %q in it", printed, text)
 		}
-	}
+		return nil
+	})
 }
 
 // specOf is an attempt of a template, with an ID that is the test's own.
@@ -237,16 +238,11 @@ func startFails(t *testing.T, r *Runner, spec runner.Spec) error {
 // none waits until nothing bears the folder's label any more.
 func none(t *testing.T, r *Runner) {
 	t.Helper()
-	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+	eventually.NoError(t, func() error {
 		left, err := r.owned(t.Context())
 		if err == nil && len(left) > 0 {
-			err = errors.New(fmt.Sprint(len(left), " containers are left, such as ", left[0].Names))
+			err = fmt.Errorf("%d containers are left, such as %v", len(left), left[0].Names)
 		}
-		if err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
+		return err
+	})
 }
