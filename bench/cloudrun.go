@@ -68,22 +68,22 @@ func (c *cloudRun) create(ctx context.Context, id string, template *runpb.Execut
 	return err
 }
 
-// start starts a job, and returns the name of the operation.
-func (c *cloudRun) start(ctx context.Context, job string) (operation string, err error) {
+// start starts a job and returns its operation.
+func (c *cloudRun) start(ctx context.Context, job string) (*run.RunJobOperation, error) {
 	op, err := c.jobs.RunJob(ctx, &runpb.RunJobRequest{Name: location + "/jobs/" + job})
 	if err != nil {
-		return "", fmt.Errorf("run job: %w", err)
+		return nil, fmt.Errorf("run job: %w", err)
 	}
-	return op.Name(), nil
+	return op, nil
 }
 
 // run runs a job to its end.
 func (c *cloudRun) run(ctx context.Context, job string) error {
-	operation, err := c.start(ctx, job)
+	op, err := c.start(ctx, job)
 	if err != nil {
 		return err
 	}
-	return c.wait(ctx, operation)
+	return c.wait(ctx, op.Name())
 }
 
 // wait waits until a run is done.

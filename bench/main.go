@@ -58,7 +58,9 @@ type scenario struct {
 
 var scenarios = []scenario{
 	{"run", "a run of `true` over gRPC, from RunJob until its operation is done", measureRun},
-	{"runs", "the same by 16 clients at once, in runs a second", measureRuns},
+	{"poll", "the same run, watched by GetExecution every 0.2 ms", measurePoll},
+	{"cpu", "the processor time that the server spends on such a polled run", measureCPU},
+	{"runs", "runs of `true` by 16 concurrent clients, in runs a second", measureRuns},
 	{"invoke", "POST /api/v1/jobs/{job}/invocations until 202, by 1 and by 32 clients, while what was accepted is run", measureInvoke},
 	{"accept", "the same of `runwith serve` alone, until RunJob arrives at a Cloud Run that does nothing, and with 100,000 past invocations", measureAccept},
 	{"read", "GetJob over gRPC, REST and REST v1", measureRead},

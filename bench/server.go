@@ -22,7 +22,7 @@ const (
 	// readyLine is what `runwith up` says when it serves.
 	readyLine = "runwith is ready at http://"
 	// readyTarget and restTarget bound `runwith up`, in seconds and bytes.
-	readyTarget, restTarget = 0.100, 40 << 20
+	readyTarget, restTarget = 0.040, 32 << 20
 )
 
 // server is a child process that has said that it is ready.
