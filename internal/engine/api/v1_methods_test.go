@@ -11,7 +11,7 @@ import (
 
 // v1Headings are those of the tables about v1 in docs/compatibility.md. The test of
 // package knative holds the last three to the code.
-var v1Headings = []string{v1MethodsHeading, "Fields that v1 alone has", "Annotations of v1", "Labels of v1"}
+var v1Headings = []string{v1MethodsHeading, "Fields only in v1", "Annotations of v1", "Labels of v1"}
 
 const v1MethodsHeading = "Cloud Run v1"
 

@@ -55,7 +55,7 @@ func refusals(of reflect.Type, into map[string]bool, seen map[reflect.Type]bool)
 
 func TestWhatIsRefusedStandsInTheCompatibilityTable(t *testing.T) {
 	t.Parallel()
-	rows := documented(t, "Fields that v1 alone has")
+	rows := documented(t, "Fields only in v1")
 	want := map[string]bool{"ResourceRequirements.requests": true} // but for the limits
 	for _, of := range []reflect.Type{reflect.TypeFor[Job](), reflect.TypeFor[Execution](), reflect.TypeFor[Task](), reflect.TypeFor[RunJobRequest]()} {
 		refusals(of, want, map[reflect.Type]bool{})
