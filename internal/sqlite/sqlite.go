@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gofrs/flock"
 	_ "modernc.org/sqlite" // the driver, without cgo
@@ -43,6 +44,7 @@ type DB struct {
 	pool    *sql.DB // opens connections, for the readers and the writer
 	readers *readers
 	writer  *writer
+	reads   atomic.Uint64
 	closing sync.Once
 	closed  error
 }
@@ -124,8 +126,12 @@ func (db *DB) Write(ctx context.Context, f func(tx *Tx) error) error {
 
 // Read runs f on one snapshot of the database. f must not write.
 func (db *DB) Read(ctx context.Context, f func(tx *Tx) error) error {
+	db.reads.Add(1)
 	return db.readers.read(ctx, f)
 }
+
+// Reads returns how often Read was called: what is served from memory does not count.
+func (db *DB) Reads() uint64 { return db.reads.Load() }
 
 // Version changes with what is written, and before Write returns: what was read since
 // it was this one is still so while it is. While a commit goes on there is none.

@@ -19,7 +19,16 @@ var ErrNoRows = sql.ErrNoRows
 type Tx struct {
 	ctx  context.Context //nolint:containedctx // a Tx lives no longer than the call that it was made for
 	stmt func(query string) (*sql.Stmt, error)
+
+	ends []func(committed bool)
 }
+
+// OnEnd has f called once it is decided what became of a [DB.Write]: with true when
+// its changes are on disk, with false when they were taken back. f is called before
+// Write returns and before a later Write begins, in the order of the commits; changes
+// are taken back in the opposite order. f must not block, and must not use the
+// database. A [DB.Read] never calls it.
+func (tx *Tx) OnEnd(f func(committed bool)) { tx.ends = append(tx.ends, f) }
 
 // Row is one row of a result.
 type Row interface {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -38,9 +39,23 @@ type writer struct {
 type pending struct {
 	ctx    context.Context //nolint:containedctx // travels with the request to the writer's goroutine
 	f      func(*Tx) error
+	ends   []func(committed bool) // see Tx.OnEnd
 	err    error
 	panics any
 	done   chan struct{}
+}
+
+func (p *pending) failed() bool { return p.err != nil || p.panics != nil }
+
+// tell calls what waits for the fate of the write, once.
+func (p *pending) tell(committed bool) {
+	if !committed {
+		slices.Reverse(p.ends)
+	}
+	for _, f := range p.ends {
+		f(committed)
+	}
+	p.ends = nil
 }
 
 func startWriter(path string, conn *sql.Conn) *writer {
@@ -137,7 +152,7 @@ func (w *writer) commit(batch []*pending) {
 			fail(batch, err)
 			return
 		}
-		if p.err == nil && p.panics == nil {
+		if !p.failed() {
 			good++
 		}
 	}
@@ -146,11 +161,14 @@ func (w *writer) commit(batch []*pending) {
 		end = "ROLLBACK"
 	}
 	w.version.Add(1)
-	err := w.exec(end)
-	w.version.Add(1) // also when it failed: who knows how far it came
-	if err != nil {
-		_ = w.exec("ROLLBACK") // where the failed commit left it open
+	defer w.version.Add(1) // also when it failed: nobody knows how far it came
+	if err := w.exec(end); err != nil {
+		_ = w.exec("ROLLBACK") // if the failed commit left the transaction open
 		fail(batch, err)
+		return
+	}
+	for _, p := range batch {
+		p.tell(!p.failed())
 	}
 }
 
@@ -162,17 +180,21 @@ func (w *writer) isolated(p *pending) error {
 	if err := w.exec("SAVEPOINT one"); err != nil {
 		return err
 	}
-	if w.call(p); p.err != nil || p.panics != nil {
+	if w.call(p); p.failed() {
 		if err := w.exec("ROLLBACK TO one"); err != nil {
 			return errors.Join(p.err, err)
 		}
+		p.tell(false)
 	}
 	return w.exec("RELEASE one")
 }
 
 // call runs one write, unless its caller has gone.
 func (w *writer) call(p *pending) {
-	defer func() { p.panics = recover() }()
+	defer func() {
+		p.panics = recover()
+		p.ends, w.tx.ends = w.tx.ends, nil
+	}()
 	if p.err = p.ctx.Err(); p.err == nil {
 		p.err = w.explained(p.f(w.tx))
 	}
@@ -197,7 +219,8 @@ func (w *writer) explained(err error) error {
 
 // fail gives every write of the batch that has no error of its own the batch's.
 func fail(batch []*pending, err error) {
-	for _, p := range batch {
+	for _, p := range slices.Backward(batch) {
+		p.tell(false)
 		if p.err == nil {
 			p.err = err
 		}
