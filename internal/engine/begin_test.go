@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith/internal/engine/runner"
-	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/jobspec"
 )
@@ -94,10 +93,7 @@ func TestOpenEndsWhatNoTaskAccountsFor(t *testing.T) {
 	dir, world := t.TempDir(), newWorld(0)
 	random := rand.New(rand.NewPCG(1, 1))
 	world.start(runner.ID{Execution: "projects/demo/locations/here1/jobs/gone/executions/gone-abcde", Task: 3}, random, 1)
-	logs, err := tasklog.Open(dir+"/logs", tasklog.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	logs := openLogs(t, dir)
 	e, err := Open(t.Context(), Config{Dir: dir, Logs: logs, Runner: &life{
 		world: world, random: random, places: 1, mine: map[runner.ID]*proc{}, died: make(chan struct{}),
 	}})

@@ -2,9 +2,7 @@ package engine_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,17 +14,16 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/enginetest"
 	"github.com/runwith/runwith/internal/engine/runner/function"
-	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
 // faulty is an engine in a time of its own, whose job hello has two tasks that are
 // functions, and goes wrong.
 type faulty struct {
-	*engine.Engine
-	t    *testing.T
-	dir  string
-	shut func() error
+	*enginetest.Engine
+	t   *testing.T
+	dir string
 }
 
 // inFakeTime runs a test in a time of its own.
@@ -34,12 +31,7 @@ func inFakeTime(t *testing.T, f engine.Fault, test func(e *faulty)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		e := &faulty{t: t, dir: t.TempDir()}
-		e.open(func(string) engine.Fault { return f })
-		defer func() {
-			if err := e.shut(); err != nil {
-				t.Error(err)
-			}
-		}()
+		e.open(engine.Config{Fault: func(string) engine.Fault { return f }})
 		_, err := e.CreateJob(context.Background(), &runpb.CreateJobRequest{Parent: parent, JobId: "hello", Job: &runpb.Job{
 			Template: &runpb.ExecutionTemplate{TaskCount: 2, Template: &runpb.TaskTemplate{
 				Containers: []*runpb.Container{{Image: "gcr.io/p/worker"}},
@@ -52,29 +44,28 @@ func inFakeTime(t *testing.T, f engine.Fault, test func(e *faulty)) {
 	})
 }
 
-func (e *faulty) open(fault func(string) engine.Fault) {
+// open opens the engine, by default with functions as tasks.
+func (e *faulty) open(c engine.Config) {
 	e.t.Helper()
-	logs, err := tasklog.Open(filepath.Join(e.dir, "logs"), tasklog.Options{})
-	if err != nil {
-		e.t.Fatal(err)
+	c.Dir = e.dir
+	if c.Runner == nil {
+		c.Runner = workers()
 	}
-	functions := function.New(function.Config{Images: map[string]function.Func{
+	e.Engine = enginetest.Open(e.t, enginetest.Config{Config: c})
+}
+
+// workers runs the tasks of the job hello, which do nothing.
+func workers() *function.Runner {
+	return function.New(function.Config{Images: map[string]function.Func{
 		"gcr.io/p/worker": func(context.Context, *function.Call) error { return nil },
 	}})
-	e.Engine, err = engine.Open(context.Background(), engine.Config{Dir: e.dir, Runner: functions, Logs: logs, Fault: fault})
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	e.shut = func() error { return errors.Join(e.Close(), logs.Close(), functions.Close()) }
 }
 
 // restart opens the engine again, with no more faults.
 func (e *faulty) restart() {
 	e.t.Helper()
-	if err := e.shut(); err != nil {
-		e.t.Fatal(err)
-	}
-	e.open(nil)
+	e.Close()
+	e.open(engine.Config{})
 }
 
 // run starts hello and returns the execution's name and the operation's.
@@ -278,11 +269,10 @@ func TestAFaultIsAskedForOncePerExecution(t *testing.T) {
 	var asked []string
 	synctest.Test(t, func(t *testing.T) {
 		e := &faulty{t: t, dir: t.TempDir()}
-		e.open(func(job string) engine.Fault {
+		e.open(engine.Config{Fault: func(job string) engine.Fault {
 			asked = append(asked, job)
 			return engine.Fault{}
-		})
-		defer func() { _ = e.shut() }()
+		}})
 		job := &runpb.Job{
 			Template:        &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{Containers: []*runpb.Container{{Image: "gcr.io/p/worker"}}}},
 			CreateExecution: &runpb.Job_StartExecutionToken{StartExecutionToken: "once"},

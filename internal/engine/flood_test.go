@@ -8,6 +8,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/enginetest"
 	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/jobspec"
 )
@@ -21,7 +22,7 @@ func TestFloodsOfOutputLeaveMemoryFlat(t *testing.T) { // not parallel: it measu
 		"one line":   `head -c 1073741824 /dev/zero`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			e, _ := openKeeping(t, t.TempDir(), 8*mebibyte)
+			e := enginetest.Open(t, enginetest.Config{MaxLog: 8 * mebibyte}).Engine
 			createShell(t, e, 1, script)
 			before := heap()
 			operation := runHello(t, e)

@@ -2,8 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"errors"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,13 +15,12 @@ import (
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/runner/function"
-	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
 // preparing is a runner that imports an image first, which takes its time and ends as
 // the test says.
 type preparing struct {
-	runner.Runner
+	*function.Runner
 	takes time.Duration
 
 	mu    sync.Mutex
@@ -52,9 +49,7 @@ func (p *preparing) Prepare(ctx context.Context, _ *runpb.TaskTemplate) (err err
 func inPreparedTime(t *testing.T, p *preparing, test func(e *faulty)) {
 	t.Helper()
 	inFakeTime(t, engine.Fault{}, func(e *faulty) {
-		if err := e.shut(); err != nil {
-			t.Fatal(err)
-		}
+		e.Close()
 		e.prepared(p)
 		test(e)
 	})
@@ -63,18 +58,8 @@ func inPreparedTime(t *testing.T, p *preparing, test func(e *faulty)) {
 // prepared opens the engine again with a runner that prepares.
 func (e *faulty) prepared(p *preparing) {
 	e.t.Helper()
-	logs, err := tasklog.Open(filepath.Join(e.dir, "logs"), tasklog.Options{})
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	functions := function.New(function.Config{Images: map[string]function.Func{
-		"gcr.io/p/worker": func(context.Context, *function.Call) error { return nil },
-	}})
-	p.Runner = functions
-	if e.Engine, err = engine.Open(context.Background(), engine.Config{Dir: e.dir, Runner: p, Logs: logs}); err != nil {
-		e.t.Fatal(err)
-	}
-	e.shut = func() error { return errors.Join(e.Close(), logs.Close(), functions.Close()) }
+	p.Runner = workers()
+	e.open(engine.Config{Runner: p})
 }
 
 // No task is there before its image is, and then all run.
@@ -135,9 +120,7 @@ func TestRestartPreparesAgain(t *testing.T) {
 	inPreparedTime(t, &preparing{takes: time.Hour}, func(e *faulty) {
 		name, _ := e.run()
 		synctest.Wait()
-		if err := e.shut(); err != nil {
-			t.Fatal(err)
-		}
+		e.Close()
 		p := &preparing{takes: time.Second}
 		e.prepared(p)
 		if got := standing(e.after(2*time.Second, name)); got != hasRun || p.tries != 1 {
@@ -185,17 +168,8 @@ func TestResumedAttemptIsAdopted(t *testing.T) {
 	inFakeTime(t, engine.Fault{}, func(e *faulty) {
 		a := &adopting{}
 		reopen := func() {
-			if err := e.shut(); err != nil {
-				t.Fatal(err)
-			}
-			logs, err := tasklog.Open(filepath.Join(e.dir, "logs"), tasklog.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if e.Engine, err = engine.Open(context.Background(), engine.Config{Dir: e.dir, Runner: a, Logs: logs, MaxTasks: 1}); err != nil {
-				t.Fatal(err)
-			}
-			e.shut = func() error { return errors.Join(e.Close(), logs.Close()) }
+			e.Close()
+			e.open(engine.Config{Runner: a, MaxTasks: 1})
 		}
 		reopen()
 		name, _ := e.run()

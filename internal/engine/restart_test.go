@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,8 +12,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
-	"github.com/runwith/runwith/internal/engine/runner/process"
-	"github.com/runwith/runwith/internal/engine/tasklog"
+	"github.com/runwith/runwith/internal/engine/enginetest"
 	"github.com/runwith/runwith/internal/eventually"
 )
 
@@ -27,39 +25,8 @@ const (
 // called before the test's end.
 func open(t testing.TB, dir string) (e *engine.Engine, close func()) {
 	t.Helper()
-	return openKeeping(t, dir, 0)
-}
-
-// openKeeping opens one that keeps so many bytes of an execution's output.
-func openKeeping(t testing.TB, dir string, maxLog int64) (e *engine.Engine, close func()) {
-	t.Helper()
-	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
-	runner, err := process.Open(process.Config{Dir: filepath.Join(dir, "run"), Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
-	logs, err := tasklog.Open(filepath.Join(dir, "logs"), tasklog.Options{MaxBytes: maxLog})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err = engine.Open(t.Context(), engine.Config{Dir: dir, Runner: runner, Logs: logs, Logger: logger, Grace: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := false
-	close = func() {
-		if closed {
-			return
-		}
-		closed = true
-		for _, close := range []func() error{e.Close, logs.Close, runner.Close} {
-			if err := close(); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	t.Cleanup(close)
-	return e, close
+	opened := enginetest.Open(t, enginetest.Config{Config: engine.Config{Dir: dir}})
+	return opened.Engine, opened.Close
 }
 
 // createShell creates the job hello, which runs a script with the arguments.

@@ -57,12 +57,9 @@ func (s *simulation) open() {
 	}
 	s.note("open with %d places; adopts: %v", s.life.places, s.life.adopts)
 	s.waiting = &atomic.Int32{}
-	logs, err := tasklog.Open(s.dir+"/logs", tasklog.Options{})
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.logs = logs
-	s.engine, err = Open(context.Background(), Config{Dir: s.dir, Runner: s.life, Logs: logs, MaxTasks: s.life.places, Fault: s.fault})
+	s.logs = openLogs(s.T, s.dir)
+	var err error
+	s.engine, err = Open(context.Background(), Config{Dir: s.dir, Runner: s.life, Logs: s.logs, MaxTasks: s.life.places, Fault: s.fault})
 	if err != nil {
 		s.fail("Open() = %v", err)
 	}

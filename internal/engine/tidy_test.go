@@ -15,7 +15,6 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/runner/process"
-	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/jobspec"
 )
@@ -39,10 +38,7 @@ func keeping(t *testing.T, executions int) *kept {
 	if err != nil {
 		t.Fatal(err)
 	}
-	logs, err := tasklog.Open(filepath.Join(dir, "logs"), tasklog.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	logs := openLogs(t, dir)
 	e, err := Open(t.Context(), Config{Dir: dir, Runner: runner, Logs: logs, Logger: logger, KeepExecutions: executions, Grace: time.Second})
 	if err != nil {
 		t.Fatal(err)

@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"sync"
+	"testing"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
 // world is where simulated processes live, across the lives of engines. It is a
@@ -210,3 +213,14 @@ func (l *life) Stop(ctx context.Context, id runner.ID, grace time.Duration) erro
 }
 
 func (l *life) List(context.Context) ([]runner.ID, error) { return l.ids(), nil }
+
+// openLogs opens the task log of a data folder. These tests are within the package,
+// so they cannot use enginetest.
+func openLogs(t testing.TB, dir string) *tasklog.Store {
+	t.Helper()
+	logs, err := tasklog.Open(filepath.Join(dir, "logs"), tasklog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return logs
+}

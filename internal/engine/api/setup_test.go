@@ -2,13 +2,10 @@ package api_test
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	run "cloud.google.com/go/run/apiv2"
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -18,9 +15,8 @@ import (
 
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/api"
+	"github.com/runwith/runwith/internal/engine/enginetest"
 	"github.com/runwith/runwith/internal/engine/fault"
-	"github.com/runwith/runwith/internal/engine/runner/process"
-	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
 const (
@@ -52,24 +48,10 @@ func openServer(t *testing.T, dir string, c engine.Config) *server {
 // openFaulty opens a server whose calls go wrong, too.
 func openFaulty(t *testing.T, dir string, c engine.Config, plan *fault.Plan) *server {
 	t.Helper()
-	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	runner, err := process.Open(process.Config{
-		Dir: filepath.Join(dir, "run"), Images: map[string][]string{"mapped": {"echo", "from the image"}}, Logger: logger,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	logs, err := tasklog.Open(filepath.Join(dir, "logs"), tasklog.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Dir, c.Runner, c.Logs, c.Logger, c.Grace = dir, runner, logs, logger, time.Second
-	e, err := engine.Open(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c.Dir = dir
+	e := enginetest.Open(t, enginetest.Config{Config: c, Images: map[string][]string{"mapped": {"echo", "from the image"}}})
 	handler, err := api.New(api.Config{
-		Engine: e, Faults: plan, Logger: logger, Project: "demo", ProjectNumber: "123456789012", Region: "us-east4",
+		Engine: e.Engine, Faults: plan, Logger: enginetest.Logger(t), Project: "demo", ProjectNumber: "123456789012", Region: "us-east4",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -82,14 +64,10 @@ func openFaulty(t *testing.T, dir string, c engine.Config, plan *fault.Plan) *se
 	shut := sync.OnceFunc(func() {
 		s.CloseClientConnections()
 		s.Close()
-		for _, close := range []func() error{e.Close, logs.Close, runner.Close} {
-			if err := close(); err != nil {
-				t.Error(err)
-			}
-		}
+		e.Close()
 	})
 	t.Cleanup(shut)
-	return &server{dir: dir, url: s.URL, addr: s.Listener.Addr().String(), engine: e, close: shut}
+	return &server{dir: dir, url: s.URL, addr: s.Listener.Addr().String(), engine: e.Engine, close: shut}
 }
 
 // client is the official Go client over one of its transports.

@@ -2,23 +2,19 @@ package conformance
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"testing"
 
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/api"
 	"github.com/runwith/runwith/internal/engine/conformance/discovery"
+	"github.com/runwith/runwith/internal/engine/enginetest"
 	"github.com/runwith/runwith/internal/engine/metadata"
-	"github.com/runwith/runwith/internal/engine/runner/process"
-	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
 const (
@@ -36,22 +32,9 @@ type server struct {
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	dir := t.TempDir()
-	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	runner, err := process.Open(process.Config{Dir: filepath.Join(dir, "run"), Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
-	logs, err := tasklog.Open(filepath.Join(dir, "logs"), tasklog.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := engine.Open(t.Context(), engine.Config{Dir: dir, Runner: runner, Logs: logs, Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := enginetest.Open(t, enginetest.Config{})
 	api, err := api.New(api.Config{
-		Engine: e, Logger: logger, Project: project, ProjectNumber: metadata.DefaultProjectNumber, Region: region,
+		Engine: e.Engine, Logger: enginetest.Logger(t), Project: project, ProjectNumber: metadata.DefaultProjectNumber, Region: region,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -73,11 +56,6 @@ func newServer(t *testing.T) *server {
 	t.Cleanup(func() {
 		h.CloseClientConnections()
 		h.Close()
-		for _, close := range []func() error{e.Close, logs.Close, runner.Close} {
-			if err := close(); err != nil {
-				t.Error(err)
-			}
-		}
 	})
 	return s
 }
