@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/runwith/runwith/internal/guard"
+	httpserver "github.com/runwith/runwith/internal/server"
 )
 
 // recorder is a Cloud Run that does the least that an invoker needs, and says when
@@ -47,7 +47,7 @@ func startRecorder(ctx context.Context) (*recorder, error) {
 	runpb.RegisterJobsServer(r.server, r)
 	runpb.RegisterExecutionsServer(r.server, r)
 	r.tokens = &http.Server{Handler: http.HandlerFunc(token), ReadHeaderTimeout: 10 * time.Second}
-	http1, http2 := guard.Split(listener)
+	http1, http2 := httpserver.Split(listener)
 	go func() { r.served <- r.tokens.Serve(http1) }()
 	go func() { r.served <- r.server.Serve(http2) }()
 	return r, nil

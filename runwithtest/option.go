@@ -19,7 +19,7 @@ import (
 type Option func(*config)
 
 type config struct {
-	engine emulator.EngineConfig
+	engine emulator.Config
 	jobs   []*runpb.CreateJobRequest
 	rules  []string
 	seed   uint64
@@ -28,7 +28,7 @@ type config struct {
 
 // newConfig applies the options; its error is all that is wrong with them.
 func newConfig(options []Option) (*config, error) {
-	c := &config{engine: emulator.EngineConfig{Images: map[string][]string{}, Functions: map[string]function.Func{}}}
+	c := &config{engine: emulator.Config{Images: map[string][]string{}, Functions: map[string]function.Func{}}}
 	for _, option := range options {
 		option(c)
 	}

@@ -30,6 +30,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/runwith/runwith/internal/engine/emulator"
+	"github.com/runwith/runwith/internal/server"
 )
 
 // Server is an engine that serves. It may be used concurrently.
@@ -83,12 +84,12 @@ func (s *Server) serve(c *config) (stop func() error, err error) {
 	s.Addr = listener.Addr().String()
 	s.URL = "http://" + s.Addr
 	c.engine.Addr = s.Addr
-	open := func(ctx context.Context, _ string) (*emulator.Site, error) { return openSite(ctx, c, s.Parent()) }
+	open := func(ctx context.Context, _ string) (*server.Site, error) { return openSite(ctx, c, s.Parent()) }
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		at := emulator.Config{Listener: listener, Logger: c.engine.Logger}
-		ended <- emulator.Serve(ctx, at, open, func(string) { close(ready) })
+		at := server.Config{Listener: listener, Logger: c.engine.Logger}
+		ended <- server.Serve(ctx, at, open, func(string) { close(ready) })
 	}()
 	stop = func() error {
 		cancel()
@@ -104,8 +105,8 @@ func (s *Server) serve(c *config) (stop func() error, err error) {
 }
 
 // openSite opens the engine, with its jobs.
-func openSite(ctx context.Context, c *config, parent string) (*emulator.Site, error) {
-	e, err := emulator.OpenEngine(ctx, c.engine)
+func openSite(ctx context.Context, c *config, parent string) (*server.Site, error) {
+	e, err := emulator.Open(ctx, c.engine)
 	if err != nil {
 		return nil, err
 	}

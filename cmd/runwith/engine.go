@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/runwith/runwith/internal/engine/emulator"
+	httpserver "github.com/runwith/runwith/internal/server"
 )
 
 func newEngine() *cobra.Command {
@@ -42,14 +42,15 @@ To test what calls Cloud Run, --fault lets calls and executions go wrong:
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := newLogger(cmd, slog.LevelWarn)
 			defer sayStopping(cmd)()
-			open := func(ctx context.Context, addr string) (*emulator.Site, error) {
+			open := func(ctx context.Context, addr string) (*httpserver.Site, error) {
 				e, err := openEngine(ctx, f, addr, logger)
 				if err != nil {
 					return nil, err
 				}
 				return e.Site(), nil
 			}
-			return serve(cmd.Context(), f.to, logger, open, func(addr string) { f.announce(cmd, addr) })
+			how := serving{to: f.to, logger: logger, ready: func(addr string) { f.announce(cmd, addr) }}
+			return how.serve(cmd.Context(), open)
 		},
 	}
 	f.add(cmd)

@@ -10,8 +10,8 @@ import (
 	"github.com/runwith/runwith/internal/engine/emulator"
 )
 
-// openEngine opens the engine that the flags describe for the listener at addr, with
-// its jobs.
+// openEngine opens the engine that the flags describe, with its jobs. addr is the
+// HOST:PORT at which it will be served.
 func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog.Logger) (*emulator.Engine, error) {
 	place, f := flags.place, flags.what
 	if err := f.validate(); err != nil {
@@ -29,9 +29,9 @@ func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog
 	if err != nil {
 		return nil, err
 	}
-	e, err := emulator.OpenEngine(ctx, emulator.EngineConfig{
+	e, err := emulator.Open(ctx, emulator.Config{
 		Containers: f.runner.containers(place.data, secrets, logger), Secrets: secrets,
-		Dir: place.data, Addr: dialable(addr), Project: place.project, ProjectNumber: f.number, Region: place.region,
+		Dir: place.data, Addr: addr, Project: place.project, ProjectNumber: f.number, Region: place.region,
 		RequireAuth: f.requireAuth,
 		Images:      images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, MaxLog: f.maxLog, Faults: faults, Logger: logger,
 	})

@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	httpserver "github.com/runwith/runwith/internal/server"
 )
 
 // googleLogDelay is how long a line may take to be seen in Google's Cloud Logging.
@@ -53,6 +55,13 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	}
 	s.handler = api.New(api.Config{Invoker: s.invoker, Version: version(), Logger: to.Logger, Context: ctx})
 	return s, nil
+}
+
+// addTo makes the invoker a part of the site. Its API answers the requests of pattern.
+func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.Site {
+	site.Routes = append(site.Routes, httpserver.Route{Pattern: pattern, Handler: s.handler, WriteError: apierror.WriteProblem})
+	site.Checks = append(site.Checks, s.invoker.Ready)
+	return site
 }
 
 // Close waits for calls to Cloud Run that are under way, and closes the state.

@@ -8,14 +8,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/engine/emulator"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	httpserver "github.com/runwith/runwith/internal/server"
 )
 
 func newServe() *cobra.Command {
 	to := listenFlags{addr: serviceAddr()}
 	var place placeFlags
-	var how invokerFlags
+	var what invokerFlags
 	var endpoint string
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -54,21 +54,22 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 					"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT names an engine on this machine instead", missing)
 			}
 			logger := newLogger(cmd, slog.LevelInfo)
-			open := func(ctx context.Context, _ string) (*emulator.Site, error) {
+			open := func(ctx context.Context, _ string) (*httpserver.Site, error) {
 				at := cloudrun.Config{Endpoint: endpoint, Project: place.project, Region: place.region, Logger: logger}
 				useOwnToken(&at)
-				i, err := openInvoker(ctx, place.data, at, how)
+				i, err := openInvoker(ctx, place.data, at, what)
 				if err != nil {
 					return nil, err
 				}
-				return &emulator.Site{Handler: i.handler, Close: i.Close}, nil
+				return i.addTo(&httpserver.Site{Close: i.Close}, "/"), nil
 			}
-			return serve(cmd.Context(), to, logger, open, func(addr string) { announce(cmd, addr, place.data) })
+			how := serving{to: to, logger: logger, ready: func(addr string) { announce(cmd, addr, place.data) }}
+			return how.serve(cmd.Context(), open)
 		},
 	}
 	to.add(cmd)
 	place.add(cmd)
-	how.add(cmd)
+	what.add(cmd)
 	cmd.Flags().StringVar(&endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
 		"`URL` of a Cloud Run Jobs API on this machine; google, or empty, is Google's (RUNWITH_ENDPOINT)")
 	return cmd

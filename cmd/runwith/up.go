@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith/internal/engine"
-	"github.com/runwith/runwith/internal/engine/emulator"
 	"github.com/runwith/runwith/internal/engine/metadata"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/principal"
+	httpserver "github.com/runwith/runwith/internal/server"
 )
 
 func newUp() *cobra.Command {
@@ -43,33 +43,31 @@ Without --job it registers the sample job, test-job.`,
 	return cmd
 }
 
-// up serves engine and invoker on one listener until ctx ends.
+// up serves engine and invoker on one listener until ctx is done. Every request is the
+// local user's.
 func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr string)) error {
-	return serve(ctx, f.to, logger, func(ctx context.Context, addr string) (*emulator.Site, error) {
+	how := serving{to: f.to, caller: principal.LocalUser, logger: logger, ready: ready}
+	return how.serve(ctx, func(ctx context.Context, addr string) (*httpserver.Site, error) {
 		e, err := openEngine(ctx, f, addr, logger)
 		if err != nil {
 			return nil, err
 		}
-		own := dialable(addr)
 		// The token comes from our own metadata server, by its address: never from
 		// the developer's Application Default Credentials.
-		tokens, err := metadata.NewTokenSource(own, nil)
+		tokens, err := metadata.NewTokenSource(addr, nil)
 		if err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
 		i, err := openInvoker(ctx, f.place.data, cloudrun.Config{
-			Endpoint: "http://" + own, Project: f.place.project, Region: f.place.region, Token: tokens, Logger: logger,
+			Endpoint: "http://" + addr, Project: f.place.project, Region: f.place.region, Token: tokens, Logger: logger,
 		}, f.how)
 		if err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
-		mux := http.NewServeMux()
-		mux.Handle("/", e.Handler)
-		mux.Handle("/api/", i.handler)
-		mux.Handle("/healthz", i.handler)
-		mux.Handle("/readyz", i.handler)
-		return &emulator.Site{Handler: mux, GRPC: e.API, Drain: i.Close, Settled: i.invoker.Rebuilt(), Close: e.Close}, nil
-	}, ready)
+		site := i.addTo(e.Site(), "/api/")
+		site.Drain, site.Settled = i.Close, i.invoker.Rebuilt()
+		return site, nil
+	})
 }
 
 // announce tells where the server is, and what will go wrong there.

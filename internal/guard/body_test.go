@@ -20,6 +20,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/guard"
+	httpserver "github.com/runwith/runwith/internal/server"
 )
 
 // pipes is a listener whose connections stay in the process, so that they work
@@ -47,7 +48,7 @@ func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
 func servePipes(t *testing.T, h http.Handler) pipes {
 	t.Helper()
 	listener := make(pipes)
-	server := guard.Server(newGuard(t, guard.Config{}).Wrap(h), slog.New(slog.DiscardHandler))
+	server := httpserver.HTTP(newGuard(t, guard.Config{}).Wrap(h), slog.New(slog.DiscardHandler))
 	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })
 	return listener

@@ -16,6 +16,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/guard"
+	httpserver "github.com/runwith/runwith/internal/server"
 )
 
 // recorder counts the requests that reach it, by the name that each carries in
@@ -63,7 +64,7 @@ func newGuard(t *testing.T, c guard.Config) *guard.Guard {
 func serve(t *testing.T, h http.Handler) (addr string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = guard.Server(h, slog.New(slog.DiscardHandler))
+	server.Config = httpserver.HTTP(h, slog.New(slog.DiscardHandler))
 	server.Start()
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String()

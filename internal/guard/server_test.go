@@ -23,6 +23,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/runwith/runwith/internal/guard"
+	httpserver "github.com/runwith/runwith/internal/server"
 )
 
 // Requests that net/http's client does not send.
@@ -140,7 +141,7 @@ func TestGRPC(t *testing.T) {
 func TestServerLogs(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	server := guard.Server(nil, slog.New(slog.NewTextHandler(&log, nil)))
+	server := httpserver.HTTP(nil, slog.New(slog.NewTextHandler(&log, nil)))
 	server.ErrorLog.Print("something odd")
 	if got := log.String(); !strings.Contains(got, "level=WARN") || !strings.Contains(got, "something odd") {
 		t.Errorf("the log has %q, want the warning", got)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -18,7 +19,7 @@ import (
 
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/engine/api"
-	"github.com/runwith/runwith/internal/guard"
+	httpserver "github.com/runwith/runwith/internal/server"
 )
 
 // split serves an engine as the binary does: gRPC and HTTP/1 on one port, each by
@@ -35,29 +36,28 @@ func splitOf(t *testing.T, c api.Config) (addr string, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shield, err := guard.New(guard.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	http1, http2 := guard.Split(l)
-	base, cancel := context.WithCancelCause(context.Background())
-	ended := make(chan error, 2)
-	web := guard.Server(shield.Wrap(api), slog.New(slog.DiscardHandler))
-	go func() { ended <- web.Serve(http1) }()
-	go func() { ended <- api.ServeGRPC(base, http2, shield.Check) }()
-	stop = func() {
-		cancel(apierror.Stopping())
-		api.StopGRPC(context.Background())
-		_ = web.Close()
-		for range 2 {
-			<-ended
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		site := &httpserver.Site{
+			Routes: []httpserver.Route{{Pattern: "/", Handler: api, WriteError: apierror.WriteGoogle}},
+			GRPC:   api, Close: func() error { return nil },
+		}
+		open := func(context.Context, string) (*httpserver.Site, error) { return site, nil }
+		at := httpserver.Config{Listener: l, Logger: slog.New(slog.DiscardHandler)}
+		ended <- httpserver.Serve(ctx, at, open, func(string) { close(ready) })
+	}()
+	<-ready
+	return l.Addr().String(), func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Serve() = %v", err)
 		}
 	}
-	return l.Addr().String(), stop
 }
 
 func connect(t *testing.T, addr string, opts ...grpc.DialOption) *grpc.ClientConn {
@@ -118,9 +118,9 @@ func (s sent) HandleRPC(_ context.Context, event stats.RPCStats) {
 	}
 }
 
-// Stopping is given no limit here, so that a call which nobody lets go would hold it
-// up for ever.
-func TestStoppingLetsCallsGoThatWait(t *testing.T) {
+// A server that stops tells its waiting callers why, and does not break their
+// connections after the shutdown timeout.
+func TestStopEndsWaitingCalls(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	addr, stop := split(t, s)
@@ -137,6 +137,9 @@ func TestStoppingLetsCallsGoThatWait(t *testing.T) {
 		op, err := longrunningpb.NewOperationsClient(conn).WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: run.Name()})
 		if err == nil && op.Done {
 			t.Errorf("WaitOperation() = %v, want it open: the run goes on", op)
+		}
+		if err != nil && !strings.Contains(err.Error(), "the server is stopping") {
+			t.Errorf("WaitOperation() = %v, want it to say that the server is stopping", err)
 		}
 	}()
 	<-left

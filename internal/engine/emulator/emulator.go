@@ -1,3 +1,6 @@
+// Package emulator opens an engine with everything it stands on: the state, the runners,
+// the task log, the metadata server, and the handlers of its APIs. The result is a part
+// of a [server.Site].
 package emulator
 
 import (
@@ -14,6 +17,7 @@ import (
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
+	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/api"
 	"github.com/runwith/runwith/internal/engine/fault"
@@ -23,12 +27,13 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/process"
 	"github.com/runwith/runwith/internal/engine/runner/secret"
 	"github.com/runwith/runwith/internal/engine/tasklog"
+	"github.com/runwith/runwith/internal/server"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// EngineConfig says what an engine is and what it runs. Dir, Addr, Project, Region and
+// Config says what an engine is and what it runs. Dir, Addr, Project, Region and
 // Logger are required; what is 0 has the default of the package that it is for.
-type EngineConfig struct {
+type Config struct {
 	Dir             string // the data folder
 	Addr            string // HOST:PORT by which this machine reaches the listener
 	Project, Region string
@@ -61,13 +66,12 @@ type Containers interface {
 	Close() error
 }
 
-// Engine is an engine with what it stands on and what stands in front of it.
+// Engine is an engine with everything it stands on and the handlers of its APIs.
 type Engine struct {
-	Engine  *engine.Engine
-	Handler *http.ServeMux // the Cloud Run API and the metadata server
-	// API serves gRPC, too. Nil: the handler has to.
-	API *api.Server
+	Engine *engine.Engine
 
+	api        *api.Server
+	callFaults bool      // api makes calls go wrong
 	lock       io.Closer // of the folder of what runs
 	metadata   *metadata.Authority
 	secrets    *secret.Store
@@ -78,9 +82,9 @@ type Engine struct {
 	logs       *tasklog.Store
 }
 
-// OpenEngine opens an engine and goes on with what it finds unfinished. The caller
+// Open opens an engine and goes on with what it finds unfinished. The caller
 // closes it.
-func OpenEngine(ctx context.Context, c EngineConfig) (_ *Engine, err error) {
+func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 	s := &Engine{secrets: c.Secrets}
 	defer func() {
 		if err != nil {
@@ -114,7 +118,7 @@ func OpenEngine(ctx context.Context, c EngineConfig) (_ *Engine, err error) {
 }
 
 // openRunners opens what tasks are placed with.
-func (s *Engine) openRunners(ctx context.Context, c EngineConfig) (err error) {
+func (s *Engine) openRunners(ctx context.Context, c Config) (err error) {
 	env := metadataEnv(c.Addr)
 	s.processes, err = process.Open(process.Config{
 		Dir: filepath.Join(c.Dir, "run"), Images: c.Images, Env: env, Secrets: c.Secrets, Logger: c.Logger,
@@ -134,9 +138,9 @@ func (s *Engine) openRunners(ctx context.Context, c EngineConfig) (err error) {
 	return nil
 }
 
-func (c EngineConfig) number() string { return cmp.Or(c.ProjectNumber, metadata.DefaultProjectNumber) }
+func (c Config) number() string { return cmp.Or(c.ProjectNumber, metadata.DefaultProjectNumber) }
 
-func (s *Engine) openMetadata(c EngineConfig) (err error) {
+func (s *Engine) openMetadata(c Config) (err error) {
 	s.metadata, err = metadata.Open(metadata.Config{
 		Project: c.Project, ProjectNumber: c.number(), Region: c.Region,
 		URL: "http://" + c.Addr, Dir: filepath.Join(c.Dir, "keys"), Logger: c.Logger,
@@ -147,7 +151,7 @@ func (s *Engine) openMetadata(c EngineConfig) (err error) {
 // commands is the runner of what is no function. An image that is mapped to a command runs
 // as that process; one with a command of its own runs as a container where it can, so
 // that no image starts a process of its choice on this machine.
-func (s *Engine) commands(c EngineConfig) runner.Runner {
+func (s *Engine) commands(c Config) runner.Runner {
 	if s.containers == nil {
 		return s.processes
 	}
@@ -161,15 +165,15 @@ func (s *Engine) commands(c EngineConfig) runner.Runner {
 }
 
 // runner is the one that the engine places tasks with.
-func (s *Engine) runner(c EngineConfig) runner.Runner {
+func (s *Engine) runner(c Config) runner.Runner {
 	if len(c.Functions) == 0 {
 		return s.next
 	}
 	return s.functions
 }
 
-// openWire puts the engine on the wire.
-func (s *Engine) openWire(c EngineConfig) error {
+// openWire makes the handlers of the engine's APIs.
+func (s *Engine) openWire(c Config) (err error) {
 	wire := api.Config{
 		Engine: s.Engine, Faults: c.Faults, Logger: c.Logger,
 		Project: c.Project, ProjectNumber: c.number(), Region: c.Region,
@@ -177,17 +181,9 @@ func (s *Engine) openWire(c EngineConfig) error {
 	if c.RequireAuth {
 		wire.Authenticate = s.metadata.Authenticate
 	}
-	api, err := api.New(wire)
-	if err != nil {
-		return err
-	}
-	if c.Faults == nil || !c.Faults.ForCalls() {
-		s.API = api // with faults it is served as a handler
-	}
-	s.Handler = http.NewServeMux()
-	s.Handler.Handle("/", api)
-	s.metadata.Register(s.Handler)
-	return nil
+	s.callFaults = c.Faults != nil && c.Faults.ForCalls()
+	s.api, err = api.New(wire)
+	return err
 }
 
 // metadataEnv is by which Google's libraries find the metadata server at addr: those
@@ -198,7 +194,7 @@ func metadataEnv(addr string) map[string]string {
 
 // fault is how the engine asks what goes wrong with an execution, nil where nothing
 // ever does.
-func (c EngineConfig) fault() func(job string) engine.Fault {
+func (c Config) fault() func(job string) engine.Fault {
 	if c.Faults == nil || !c.Faults.ForExecutions() {
 		return nil
 	}
@@ -210,9 +206,17 @@ func (c EngineConfig) fault() func(job string) engine.Fault {
 	}
 }
 
-// Site is the engine as a listener serves it. It is closed with the site.
-func (s *Engine) Site() *Site {
-	return &Site{Handler: s.Handler, GRPC: s.API, Close: s.Close}
+// Site returns the engine as a server serves it. Closing the site closes the engine.
+func (s *Engine) Site() *server.Site {
+	site := &server.Site{Close: s.Close}
+	site.Routes = append(site.Routes, server.Route{Pattern: "/", Handler: s.api, WriteError: apierror.WriteGoogle})
+	for pattern, handler := range s.metadata.Handlers() {
+		site.Routes = append(site.Routes, server.Route{Pattern: pattern, Handler: handler, WriteError: apierror.WriteGoogle})
+	}
+	if !s.callFaults { // gRPC's own transport cannot lose an answer
+		site.GRPC = s.api
+	}
+	return site
 }
 
 // Close ends the tasks that run and closes the state, in that order. Its error tells

@@ -22,11 +22,11 @@ import (
 )
 
 // open opens an engine; the caller closes it.
-func open(t *testing.T, c emulator.EngineConfig) *emulator.Engine {
+func open(t *testing.T, c emulator.Config) *emulator.Engine {
 	t.Helper()
 	c.Dir, c.Addr, c.Project, c.Region = t.TempDir(), "127.0.0.1:8080", "demo", "us-east4"
 	c.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
-	e, err := emulator.OpenEngine(t.Context(), c)
+	e, err := emulator.Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,9 +45,9 @@ func TestGRPCHasItsOwnTransportUnlessCallsGoWrong(t *testing.T) {
 		{fault.New(0, fault.Rule{Kind: fault.FailedBeforeTasks}), true},
 		{fault.New(0, fault.Rule{Kind: fault.AnswerLost}), false},
 	} {
-		e := open(t, emulator.EngineConfig{Faults: test.plan})
-		if s := e.Site(); (s.GRPC != nil) != test.own || s.Handler == nil {
-			t.Errorf("plan %+v: own transport = %v, want %v", test.plan, s.GRPC != nil, test.own)
+		e := open(t, emulator.Config{Faults: test.plan})
+		if own := e.Site().GRPC != nil; own != test.own {
+			t.Errorf("plan %+v: own transport = %v, want %v", test.plan, own, test.own)
 		}
 		if err := e.Close(); err != nil {
 			t.Error(err)
@@ -59,7 +59,7 @@ func TestGRPCHasItsOwnTransportUnlessCallsGoWrong(t *testing.T) {
 func TestCloseEndsWhatTasksLeaveBehind(t *testing.T) {
 	t.Parallel()
 	testneed.Tool(t, "setsid")
-	e := open(t, emulator.EngineConfig{})
+	e := open(t, emulator.Config{})
 	name := create(t, e, &runpb.Container{Image: "sh", Command: []string{"sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & exit 0"}})
 	for range 3 {
 		op, err := e.Engine.RunJob(t.Context(), &runpb.RunJobRequest{Name: name})
@@ -90,7 +90,7 @@ func TestCloseTellsOfAFunctionThatDoesNotReturn(t *testing.T) {
 	t.Parallel()
 	runs, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
-	e := open(t, emulator.EngineConfig{Grace: 1, Functions: map[string]function.Func{
+	e := open(t, emulator.Config{Grace: 1, Functions: map[string]function.Func{
 		"stubborn": func(context.Context, *function.Call) error {
 			close(runs)
 			<-release
@@ -111,8 +111,8 @@ func TestCloseTellsOfAFunctionThatDoesNotReturn(t *testing.T) {
 func TestAFolderThatIsHeldIsNotTouched(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	c := emulator.EngineConfig{Dir: dir, Addr: "127.0.0.1:8080", Project: "demo", Region: "us-east4", Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
-	first, err := emulator.OpenEngine(t.Context(), c)
+	c := emulator.Config{Dir: dir, Addr: "127.0.0.1:8080", Project: "demo", Region: "us-east4", Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	first, err := emulator.Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,9 +124,9 @@ func TestAFolderThatIsHeldIsNotTouched(t *testing.T) {
 		t.Error("the second engine looks for containers of the first")
 		return nil, nil
 	}
-	second, err := emulator.OpenEngine(t.Context(), c)
+	second, err := emulator.Open(t.Context(), c)
 	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "stop that one") {
-		t.Errorf("OpenEngine() on a folder that is held = %v, %v, want FAILED_PRECONDITION and what to do", second, err)
+		t.Errorf("Open() on a folder that is held = %v, %v, want FAILED_PRECONDITION and what to do", second, err)
 	}
 	if _, err := os.Stat(home); err != nil {
 		t.Errorf("the second engine took a home folder of the first: %v", err)
@@ -135,9 +135,9 @@ func TestAFolderThatIsHeldIsNotTouched(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Containers = nil
-	third, err := emulator.OpenEngine(t.Context(), c)
+	third, err := emulator.Open(t.Context(), c)
 	if err != nil {
-		t.Fatalf("OpenEngine() after Close() = %v, want no error", err)
+		t.Fatalf("Open() after Close() = %v, want no error", err)
 	}
 	if err := third.Close(); err != nil {
 		t.Error(err)

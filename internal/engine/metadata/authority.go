@@ -63,15 +63,24 @@ func newInstanceID() string {
 	return hex.EncodeToString(id)
 }
 
-// Register adds what the Authority serves to mux: the metadata server, and what a
-// verifier of its identity tokens asks for. All of it answers whoever can reach it,
-// for it is where callers get their tokens.
-func (a *Authority) Register(mux *http.ServeMux) {
+// Handlers returns what the Authority serves, by pattern of [http.ServeMux]: the metadata
+// server, and the documents by which its identity tokens are verified. All of it is open
+// to everybody who can reach it, because callers get their tokens there.
+func (a *Authority) Handlers() map[string]http.Handler {
 	server := &server{entries: a.entries(), log: a.config.Logger}
-	mux.Handle("/computeMetadata/", server)
-	mux.Handle("/{$}", server) // libraries look there whether it is a metadata server
-	mux.HandleFunc("GET "+discoveryPath, a.serveDiscovery)
-	mux.HandleFunc("GET "+certsPath, a.serveCerts)
+	return map[string]http.Handler{
+		"/computeMetadata/":    server,
+		"/{$}":                 server, // where libraries look whether this is a metadata server
+		"GET " + discoveryPath: http.HandlerFunc(a.serveDiscovery),
+		"GET " + certsPath:     http.HandlerFunc(a.serveCerts),
+	}
+}
+
+// Register adds the Handlers to mux.
+func (a *Authority) Register(mux *http.ServeMux) {
+	for pattern, handler := range a.Handlers() {
+		mux.Handle(pattern, handler)
+	}
 }
 
 // Authenticate returns nil for a request whose header carries a token that

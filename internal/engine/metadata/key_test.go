@@ -162,7 +162,7 @@ func TestKeyThatCannotBeKept(t *testing.T) {
 	}
 	for _, path := range []string{accounts + "default/token", accounts + "default/identity?audience=x", "/oauth2/v3/certs"} {
 		w := ask(h, "GET", path, flavor)
-		if got := w.Body.String(); w.Code != 503 || !strings.Contains(got, "its log says why") || strings.Contains(got, dir) {
+		if got := w.Body.String(); w.Code != 503 || !strings.Contains(got, "its log has the reason") || strings.Contains(got, dir) {
 			t.Errorf("GET %s = %d %q, want a 503 that refers to the log", path, w.Code, got)
 		}
 	}

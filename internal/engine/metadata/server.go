@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 )
 
 const (
@@ -124,5 +125,5 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 // unavailable hides a fault of the machine, whose text has the server's folders in it.
 func unavailable(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	log.ErrorContext(r.Context(), "metadata server", "path", r.URL.Path, "error", err)
-	http.Error(w, "the server could not make its key; its log says why", http.StatusServiceUnavailable)
+	apierror.WriteText(w, runwith.Errorf(runwith.Unavailable, "the server cannot create its key; its log has the reason"))
 }

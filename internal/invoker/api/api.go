@@ -1,9 +1,9 @@
-// Package api is the invoker on the wire: a JSON API under /api/v1, described by
-// an OpenAPI 3.1 document at /api/v1/openapi.json, and /healthz and /readyz beside
-// it. It translates between HTTP and the invoker, and decides nothing.
+// Package api serves the invoker as a JSON API under /api/v1, which an OpenAPI 3.1
+// document at /api/v1/openapi.json describes. It translates between HTTP and the invoker
+// and decides nothing.
 //
-// Every error is a problem (RFC 9457) that carries the canonical code of a
-// [runwith.Error], also where no route matches.
+// Every error is a problem (RFC 9457) with the canonical code of a [runwith.Error], even
+// if no route matches.
 package api
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker"
 )
 
-// prefix is the path below which all routes but /healthz and /readyz lie.
+// prefix is the beginning of all paths.
 const prefix = "/api/v1"
 
 // Invoker is what the API serves. Errors that a caller may see are
@@ -68,9 +68,6 @@ type Jobs interface {
 
 // Upkeep is what those ask who run the server.
 type Upkeep interface {
-	// Ready returns nil where the invoker does what it is asked, and the reason
-	// where it does not.
-	Ready(ctx context.Context) error
 	// Tick does what there is to do now, and returns what is left.
 	Tick(ctx context.Context) (invoker.Outstanding, error)
 }
@@ -81,7 +78,7 @@ var _ Invoker = (*invoker.Invoker)(nil)
 type Config struct {
 	// Invoker is required.
 	Invoker Invoker
-	// Version is the program's, for /healthz and the OpenAPI document.
+	// Version is the program's, for the OpenAPI document.
 	Version string
 	// Logger takes the causes that answers leave out; nil discards them.
 	Logger *slog.Logger
@@ -121,7 +118,7 @@ func New(c Config) http.Handler {
 	s.routeLogs(document)
 	s.routeJobs(document)
 	s.routeTick(document)
-	s.routeHealth(document)
+	documentHealth(document)
 	s.serveDocument(document)
 	return s
 }

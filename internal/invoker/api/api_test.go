@@ -2,20 +2,11 @@ package api_test
 
 import (
 	"encoding/json"
-	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-func TestHealth(t *testing.T) {
-	t.Parallel()
-	got := ask(t, serve(t, &fake{}), "GET /healthz", "")
-	if want := `{"status":"ok","version":"v1.2.3"}`; got.status != http.StatusOK || strings.TrimSpace(got.body) != want {
-		t.Errorf("GET /healthz = %d %s, want 200 %s", got.status, got.body, want)
-	}
-}
 
 func TestUnmatched(t *testing.T) {
 	t.Parallel()

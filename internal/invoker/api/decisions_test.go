@@ -119,14 +119,3 @@ func TestResolve(t *testing.T) {
 		}
 	}
 }
-
-func TestReady(t *testing.T) {
-	t.Parallel()
-	if got := ask(t, serve(t, &fake{}), "GET /readyz", ""); got.status != 200 {
-		t.Errorf("GET /readyz = %d %s, want 200", got.status, got.body)
-	}
-	got := ask(t, serve(t, &fake{ready: runwith.Errorf(runwith.Unavailable, "Cloud Run does not answer")}), "GET /readyz", "")
-	if got.status != 503 || got.header.Get("Retry-After") == "" || got.problem(t).Detail != "Cloud Run does not answer" {
-		t.Errorf("GET /readyz = %d %v %s, want 503 with the reason and Retry-After", got.status, got.header, got.body)
-	}
-}

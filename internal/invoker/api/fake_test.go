@@ -21,7 +21,6 @@ type fake struct {
 	request     func(q invoker.Request) (_ runwith.Invocation, replayed bool, err error)
 	cancel      func(id string) (runwith.Invocation, error)
 	resolve     func(id string, d invoker.Decision) (runwith.Invocation, error)
-	ready       error
 	tick        func() (invoker.Outstanding, error)
 	invocation  func(ctx context.Context, id string) (runwith.Invocation, error)
 	wait        func(ctx context.Context, id string) (runwith.Invocation, error)
@@ -67,8 +66,6 @@ func (f *fake) Cancel(_ context.Context, id string) (runwith.Invocation, error) 
 func (f *fake) Resolve(_ context.Context, id string, d invoker.Decision) (runwith.Invocation, error) {
 	return f.resolve(id, d)
 }
-
-func (f *fake) Ready(context.Context) error { return f.ready }
 
 func (f *fake) Tick(context.Context) (invoker.Outstanding, error) { return f.tick() }
 

@@ -1,42 +1,39 @@
 package api
 
 import (
-	"context"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/runwith/runwith/internal/apierror"
 )
 
-type healthOutput struct {
-	Body health
-}
-
+// health is the answer of /healthz and /readyz.
 type health struct {
 	Status  string `json:"status" enum:"ok" doc:"ok while the process serves requests."`
 	Version string `json:"version" doc:"Version of the program."`
 }
 
-func (s *server) routeHealth(d huma.API) {
-	register(s, d, huma.Operation{
-		OperationID: "health",
-		Method:      http.MethodGet,
-		Path:        "/healthz",
-		Summary:     "Whether the process is alive",
-		Description: "Answers without looking at the store or at Cloud Run.",
-	}, func(context.Context, *struct{}) (*healthOutput, error) {
-		return &healthOutput{Body: health{Status: "ok", Version: s.version}}, nil
-	})
-	register(s, d, huma.Operation{
-		OperationID: "ready",
-		Method:      http.MethodGet,
-		Path:        "/readyz",
-		Summary:     "Whether the invoker does what it is asked",
-		Description: description(`Answers 503 while the store is being rebuilt, and while Cloud Run does not answer and accepted
-			invocations wait for it.`),
-	}, func(ctx context.Context, _ *struct{}) (*healthOutput, error) {
-		if err := s.invoker.Ready(ctx); err != nil {
-			return nil, err
-		}
-		return &healthOutput{Body: health{Status: "ok", Version: s.version}}, nil
-	})
+// documentHealth describes /healthz and /readyz, which package server answers.
+func documentHealth(d huma.API) {
+	describe := func(path, id, summary, description string) {
+		d.OpenAPI().AddOperation(&huma.Operation{
+			OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Description: description,
+			Responses: map[string]*huma.Response{
+				"200":     {Description: "OK", Content: content[health](d, "application/json")},
+				"default": {Description: "Error", Content: content[apierror.Problem](d, apierror.ProblemType)},
+			},
+		})
+	}
+	describe("/healthz", "health", "Whether the process is alive",
+		"Answers without checking the store or Cloud Run.")
+	describe("/readyz", "ready", "Whether the invoker can do its work",
+		"Answers 503 during a rebuild of the store, and while Cloud Run does not answer and accepted invocations wait for it.")
+}
+
+// content describes a body of type T.
+func content[T any](d huma.API, mediaType string) map[string]*huma.MediaType {
+	schema := d.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
+	return map[string]*huma.MediaType{mediaType: {Schema: schema}}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/runwith/runwith/internal/guard"
+	"github.com/runwith/runwith/internal/server"
 )
 
 // metadataVariable tells Google's libraries where the metadata server is, and
@@ -67,7 +68,7 @@ func (r *Runner) serveMetadata(ctx context.Context) (*metadataHost, error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	h := &metadataHost{address: net.JoinHostPort(at.name, port), served: make(chan struct{})}
-	h.server = guard.Server(shield.Wrap(at.only(r.config.Metadata)), r.log)
+	h.server = server.HTTP(shield.Wrap(at.only(r.config.Metadata)), r.log)
 	go func() {
 		defer close(h.served)
 		if err := h.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -1,4 +1,4 @@
-package guard_test
+package server_test
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"net"
 	"testing"
 
-	"github.com/runwith/runwith/internal/guard"
+	"github.com/runwith/runwith/internal/server"
 )
 
 // dialed returns a connection that begins with text.
@@ -29,7 +29,7 @@ func TestSplitSortsConnectionsByTheirBeginning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	http1, http2 := guard.Split(l)
+	http1, http2 := server.Split(l)
 	dialed(t, l.Addr(), "") // says nothing, and holds nobody up
 	for _, test := range []struct {
 		text string

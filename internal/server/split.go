@@ -1,4 +1,4 @@
-package guard
+package server
 
 import (
 	"errors"
@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// http2Preface is how a connection begins that speaks HTTP/2 without asking.
+// http2Preface is the beginning of an HTTP/2 connection with prior knowledge.
 // https://www.rfc-editor.org/rfc/rfc9113#section-3.4
 const http2Preface = "PRI"
 
-// Split makes two listeners of one, by how a connection begins: HTTP/1, and HTTP/2
-// without TLS, which here is gRPC. So each is served by the server that does it
-// best, on one port. A connection that says nothing for ten seconds is closed.
+// Split splits a listener into two by protocol: HTTP/1, and HTTP/2 without TLS, which
+// here is gRPC. This lets two servers share a port. Connections that send nothing for ten
+// seconds are closed.
 //
-// The listener is closed when both are.
+// l is closed when both listeners are.
 func Split(l net.Listener) (http1, http2 net.Listener) {
 	s := &splitter{Listener: l}
 	one, two := newBranch(s), newBranch(s)
@@ -25,13 +25,13 @@ func Split(l net.Listener) (http1, http2 net.Listener) {
 	return one, two
 }
 
-// splitter accepts for both branches.
+// splitter accepts connections for both branches.
 type splitter struct {
 	net.Listener
 	branches [2]*branch
 
 	mu     sync.Mutex
-	closed int // branches that are
+	closed int // number of closed branches
 }
 
 func (s *splitter) accept() {
@@ -51,7 +51,7 @@ func (s *splitter) accept() {
 	}
 }
 
-// sort reads how a connection begins, and hands it on.
+// sort reads the beginning of a connection and hands the connection to its branch.
 func (s *splitter) sort(conn net.Conn) {
 	begin := make([]byte, len(http2Preface))
 	_ = conn.SetReadDeadline(time.Now().Add(headerTimeout))
@@ -93,7 +93,7 @@ func (b *branch) fail(err error) (first bool) {
 	return first
 }
 
-// Accept returns the next connection of this kind.
+// Accept returns the next connection of this protocol.
 func (b *branch) Accept() (net.Conn, error) {
 	select {
 	case conn := <-b.conns:
@@ -103,7 +103,7 @@ func (b *branch) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends this branch, and the listener with the other one.
+// Close closes this branch, and the listener if the other branch is closed too.
 func (b *branch) Close() error {
 	if !b.fail(net.ErrClosed) {
 		return nil
@@ -116,16 +116,16 @@ func (b *branch) Close() error {
 	return nil
 }
 
-// Addr is the address of the listener.
+// Addr returns the address of the listener.
 func (b *branch) Addr() net.Addr { return b.splitter.Listener.Addr() }
 
-// begunConn is a connection of which the beginning was read.
+// begunConn is a connection whose beginning has been read.
 type begunConn struct {
 	net.Conn
 	begin []byte
 }
 
-// Read reads the beginning, and then the rest.
+// Read returns the beginning first, and then the rest.
 func (c *begunConn) Read(p []byte) (int, error) {
 	if len(c.begin) == 0 {
 		return c.Conn.Read(p)

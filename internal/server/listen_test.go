@@ -1,11 +1,11 @@
-package guard_test
+package server_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/guard"
+	"github.com/runwith/runwith/internal/server"
 )
 
 func TestCheckBind(t *testing.T) {
@@ -32,7 +32,7 @@ func TestCheckBind(t *testing.T) {
 		{"", false, runwith.InvalidArgument},
 		{"::1:8080", false, runwith.InvalidArgument},
 	} {
-		err := guard.CheckBind(test.addr, test.allowed)
+		err := server.CheckBind(test.addr, test.allowed)
 		if got := runwith.CodeOf(err); got != test.want {
 			t.Errorf("CheckBind(%q, %t) = %v, want %v", test.addr, test.allowed, err, test.want)
 		}

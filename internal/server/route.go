@@ -1,0 +1,55 @@
+package server
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
+)
+
+// Route is one row of the route table.
+type Route struct {
+	// Pattern is one of [http.ServeMux].
+	Pattern string
+	Handler http.Handler
+	// WriteError writes an error in the format of the route's API: the guard's refusals.
+	WriteError func(http.ResponseWriter, error)
+}
+
+// router finds the route of a request.
+type router struct {
+	*http.ServeMux
+	writers map[string]func(http.ResponseWriter, error) // by pattern
+}
+
+// newRouter returns the router of a site and of the server's own routes.
+func newRouter(c Config, s *Site) *router {
+	r := &router{http.NewServeMux(), map[string]func(http.ResponseWriter, error){}}
+	for _, route := range slices.Concat(ownRoutes(c, s), s.Routes) {
+		r.Handle(route.Pattern, route.Handler)
+		r.writers[route.Pattern] = route.WriteError
+	}
+	return r
+}
+
+// ownRoutes are the routes of every server.
+func ownRoutes(c Config, s *Site) []Route {
+	health := health{version: cmp.Or(c.Version, "unknown"), checks: s.Checks, log: c.Logger}
+	return []Route{
+		{"GET /healthz", http.HandlerFunc(health.serveAlive), apierror.WriteProblem},
+		{"GET /readyz", http.HandlerFunc(health.serveReady), apierror.WriteProblem},
+		{"GET /metrics", newMetrics(c, s.Gauges), apierror.WriteProblem},
+	}
+}
+
+// reject writes what the guard refuses in the format of the API that was called.
+func (r *router) reject(w http.ResponseWriter, req *http.Request, refusal *runwith.Error) {
+	_, pattern := r.Handler(req)
+	if write := r.writers[pattern]; write != nil {
+		write(w, refusal)
+		return
+	}
+	apierror.WriteText(w, refusal)
+}

@@ -1,0 +1,140 @@
+// Package server is the front door: it listens, guards and routes requests, and starts
+// and stops what answers them in the right order.
+//
+// It knows neither the engine nor the invoker. They are handed in as a [Site]: a table
+// of routes, and what has to happen before the first request and after the last one.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/guard"
+	"github.com/runwith/runwith/internal/principal"
+)
+
+const (
+	// settleTimeout limits the wait for [Site.Settled].
+	settleTimeout = 5 * time.Second
+	// shutdownTimeout is how long requests may take to end when the server stops.
+	shutdownTimeout = 10 * time.Second
+)
+
+// Config says how a site is served. Listener and Logger are required.
+type Config struct {
+	Listener net.Listener
+	// AllowHosts are additional names of this machine.
+	AllowHosts []string
+	// Principal is the caller of every request. The zero value is the anonymous one.
+	Principal principal.Principal
+	// Version is the program's.
+	Version string
+	Logger  *slog.Logger
+}
+
+// Open opens a site. ctx is canceled when the server begins to stop. addr is the
+// HOST:PORT by which this machine reaches the listener.
+type Open func(ctx context.Context, addr string) (*Site, error)
+
+// Serve opens a site and serves it until ctx is done. It calls ready with the address of
+// the listener as soon as the site answers. It closes the listener and the site.
+//
+// The contexts of requests are canceled, with the cause [apierror.Stopping], when the
+// server begins to stop.
+func Serve(ctx context.Context, c Config, open Open, ready func(addr string)) error {
+	requests, stopRequests := context.WithCancelCause(context.Background())
+	defer stopRequests(nil)
+	site, err := open(requests, dialable(c.Listener.Addr().String()))
+	if err != nil {
+		return errors.Join(err, c.Listener.Close())
+	}
+	door, err := newDoor(c, site)
+	if err != nil {
+		return errors.Join(err, c.Listener.Close(), site.close())
+	}
+	served := door.serve(requests, c.Listener)
+	site.settle(ctx)
+	ready(c.Listener.Addr().String())
+	select {
+	case err := <-served:
+		return errors.Join(fmt.Errorf("serve: %w", err), site.close())
+	case <-ctx.Done():
+	}
+	stopRequests(apierror.Stopping())
+	return door.shutdown(ctx)
+}
+
+// door is what stands between a listener and a site.
+type door struct {
+	site      *Site
+	guard     *guard.Guard
+	principal principal.Principal
+	http      *http.Server
+}
+
+func newDoor(c Config, site *Site) (*door, error) {
+	routes := newRouter(c, site)
+	shield, err := guard.New(guard.Config{AllowHosts: c.AllowHosts, Reject: routes.reject})
+	if err != nil {
+		return nil, err
+	}
+	d := &door{site: site, guard: shield, principal: c.Principal}
+	d.http = HTTP(shield.Wrap(d.identify(routes)), c.Logger)
+	return d, nil
+}
+
+// serve serves in the background. The channel has the error of a listener that failed.
+func (d *door) serve(requests context.Context, listener net.Listener) <-chan error {
+	served := make(chan error, 2)
+	d.http.BaseContext = func(net.Listener) context.Context { return requests }
+	if d.site.GRPC != nil {
+		var http2 net.Listener
+		listener, http2 = Split(listener)
+		go func() { served <- d.site.GRPC.ServeGRPC(requests, http2, d.admit) }()
+	}
+	go func() { served <- d.http.Serve(listener) }()
+	return served
+}
+
+// identify gives every request its principal.
+func (d *door) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(principal.With(r.Context(), d.principal)))
+	})
+}
+
+// admit does for a gRPC call what guard and identify do for a request.
+func (d *door) admit(r *http.Request) (context.Context, *runwith.Error) {
+	if refusal := d.guard.Check(r); refusal != nil {
+		return nil, refusal
+	}
+	return principal.With(r.Context(), d.principal), nil
+}
+
+// shutdown stops in order: the callers of this server inside the site, the requests, and
+// the site.
+func (d *door) shutdown(ctx context.Context) error {
+	drained := d.site.drain()
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		if d.site.GRPC != nil {
+			d.site.GRPC.StopGRPC(bounded)
+		}
+	}()
+	var closed error
+	if err := d.http.Shutdown(bounded); err != nil {
+		closed = d.http.Close()
+	}
+	<-stopped
+	return errors.Join(drained, closed, d.site.Close())
+}
