@@ -11,42 +11,46 @@ import (
 	"strconv"
 )
 
-// Client asks an invoker to start jobs, and how they end. The zero value asks
-// the one at http://127.0.0.1:8080, where `runwith up` serves. All methods may be
-// called concurrently as long as the fields are not changed.
+// Client is a client of an invoker. The zero value calls the invoker at
+// http://127.0.0.1:8080, the default address of `runwith up`. The methods may be
+// called concurrently, but not while a field is being changed.
 //
-// The errors of all methods are [*Error]. [Client.Run] and its like send a request
-// again, a few times, where no whole answer came: a key sees to it that the job is
-// started once. So does [Client.Wait]. Nothing else is repeated.
+// All methods return errors of type [*Error].
+//
+// [Client.Run], [Client.RunOnce] and [Client.Cancel] retry up to five times when no
+// complete answer arrives or the invoker is overloaded. A retry never starts a job
+// twice, because each run carries an idempotency key. [Client.Wait] retries until
+// its context ends. No other method retries.
 type Client struct {
 	// Server is the base URL of the invoker; empty means http://127.0.0.1:8080.
 	Server string
-	// HTTPClient sends the requests; nil means [http.DefaultClient]. Its Timeout
-	// bounds a followed log, too, and is better left at zero: contexts bound
-	// each call.
+	// HTTPClient sends the requests; nil means [http.DefaultClient]. Leave its
+	// Timeout at zero, because it would also end a followed log. Limit each call by
+	// its context instead.
 	HTTPClient *http.Client
-	// Retrying, where it is not nil, is told why a request is sent again, before the
-	// pause that comes first. It must not block.
+	// Retrying, if not nil, is called before each retry of Run, RunOnce and Cancel
+	// with the error that caused it. It must not block.
 	Retrying func(err error)
 }
 
-// Run starts a job, with overrides where o is not nil, and returns as soon as
-// the invocation is on the invoker's disk. It is [Client.RunOnce] with a key of its
-// own: the job is started once, however often the request had to be sent.
+// Run starts a job and returns when the invocation is on the invoker's disk. It
+// applies the overrides o, which may be nil. Run is [Client.RunOnce] with a random
+// key, so the job starts once, however often the request is retried.
 //
-// Errors: [NotFound] for a job that does not exist or may not be started,
-// [InvalidArgument] for overrides that it cannot take, [Aborted] where its
-// invocations may not wait for each other, [Unavailable] when no whole answer came.
+// Errors: [NotFound] if the job does not exist or may not be started,
+// [InvalidArgument] if the job cannot take the overrides, [Aborted] if the job's
+// concurrency limit is reached and it does not queue, [Unavailable] if no complete
+// answer arrived.
 func (c *Client) Run(ctx context.Context, job string, o *Overrides) (*Invocation, error) {
 	return c.RunOnce(ctx, job, rand.Text(), o)
 }
 
-// RunOnce starts a job unless it was started with the same key before: then it
-// returns that invocation, as it is now. The key is the caller's own name for what
-// is to be done once, such as an order's number: printable ASCII, at most 255
-// characters. It lives for 7 days, and a day past the invocation's end.
+// RunOnce starts a job unless an earlier call used the same key. In that case it
+// returns the existing invocation in its current state. Choose a key that names the
+// work to do once, such as an order number: 1 to 255 characters of printable ASCII.
+// A key lives for 7 days, and at least one day after the invocation ends.
 //
-// Errors are those of [Client.Run], and [AlreadyExists] where the key was used for
+// Errors are those of [Client.Run], and [AlreadyExists] if the key was used for
 // another job or other overrides.
 func (c *Client) RunOnce(ctx context.Context, job, key string, o *Overrides) (*Invocation, error) {
 	path, err := escape("jobs", "job", job)
@@ -64,8 +68,7 @@ func (c *Client) RunOnce(ctx context.Context, job, key string, o *Overrides) (*I
 	return c.again(ctx, func() (*Invocation, error) { return decode[Invocation](c.send(ctx, start)) })
 }
 
-// Invocation returns an invocation as it is now. Its error is [NotFound] where
-// there is none with this ID.
+// Invocation returns an invocation in its current state, or the error [NotFound].
 func (c *Client) Invocation(ctx context.Context, id string) (*Invocation, error) {
 	path, err := escape("invocations", "invocation", id)
 	if err != nil {
@@ -74,9 +77,10 @@ func (c *Client) Invocation(ctx context.Context, id string) (*Invocation, error)
 	return decode[Invocation](c.send(ctx, request{path: path}))
 }
 
-// Cancel asks for an invocation to end, and returns it as it is then. What was not
-// sent to Cloud Run yet is cancelled; what runs ends as Cloud Run says. One that has
-// ended stays as it is.
+// Cancel requests the end of an invocation and returns its state after the request.
+// An invocation that was not sent to Cloud Run yet is cancelled at once. Otherwise
+// the invoker asks Cloud Run to cancel the execution, and the execution's own result
+// counts. Cancelling an ended invocation is a no-op.
 func (c *Client) Cancel(ctx context.Context, id string) (*Invocation, error) {
 	path, err := escape("invocations", "invocation", id)
 	if err != nil {
@@ -86,20 +90,21 @@ func (c *Client) Cancel(ctx context.Context, id string) (*Invocation, error) {
 	return c.again(ctx, func() (*Invocation, error) { return decode[Invocation](c.send(ctx, cancel)) })
 }
 
-// Decision is what a person decides about an invocation that is unresolved.
+// Decision is a person's decision about an unresolved invocation.
 type Decision string
 
 // The decisions.
 const (
-	// Retry searches for the execution once more, and starts the job where there is
+	// Retry searches for the execution once more, and starts the job if there is
 	// none.
 	Retry Decision = "retry"
-	// Leave lets the invocation be: it stays unresolved, for good.
+	// Leave keeps the invocation unresolved for good and frees its concurrency slot.
 	Leave Decision = "leave"
 )
 
-// Resolve decides about an invocation that is [StateUnresolved]. Its error is
-// [FailedPrecondition] where there is nothing to decide.
+// Resolve applies a decision to an invocation that is [StateUnresolved]. It returns
+// the error [FailedPrecondition] if the invocation has another state, or if the
+// decision does not fit it.
 func (c *Client) Resolve(ctx context.Context, id string, d Decision) (*Invocation, error) {
 	path, err := escape("invocations", "invocation", id)
 	if err != nil {
@@ -114,16 +119,18 @@ func (c *Client) Resolve(ctx context.Context, id string, d Decision) (*Invocatio
 
 // ListOptions select invocations. The zero value selects all.
 type ListOptions struct {
-	// Job selects the invocations of one job, unless it is empty.
+	// Job selects the invocations of one job; empty selects all jobs.
 	Job string
-	// State selects the invocations in one state, unless it is empty.
+	// State selects the invocations in one state; empty selects all states.
 	State State
-	// PageSize is how many are fetched at a time; 0 leaves that to the invoker.
+	// PageSize is the number of invocations in one request; 0 means the invoker's
+	// default. It does not limit the number of results.
 	PageSize int
 }
 
-// Invocations yields invocations, newest first, and fetches page after page as
-// the loop goes on. It stops after the first error. Each loop over it asks anew.
+// Invocations returns an iterator over invocations, newest first. It fetches pages
+// while the loop runs, and stops after the first error. Each loop starts a new
+// listing. o may be nil, which selects all.
 func (c *Client) Invocations(ctx context.Context, o *ListOptions) iter.Seq2[*Invocation, error] {
 	type page struct {
 		Invocations   []*Invocation `json:"invocations"`
@@ -167,8 +174,8 @@ func (o *ListOptions) query() url.Values {
 	return query
 }
 
-// Jobs yields the jobs that may be started. It stops after the first error. Each
-// loop over it asks anew.
+// Jobs returns an iterator over the jobs that can be started. It stops after the
+// first error. Each loop starts a new listing.
 func (c *Client) Jobs(ctx context.Context) iter.Seq2[*Job, error] {
 	type list struct {
 		Jobs []*Job `json:"jobs"`
@@ -187,7 +194,7 @@ func (c *Client) Jobs(ctx context.Context) iter.Seq2[*Job, error] {
 	}
 }
 
-// Job returns one job. Its error is [NotFound] where there is none of this name.
+// Job returns the job with this ID, or the error [NotFound].
 func (c *Client) Job(ctx context.Context, name string) (*Job, error) {
 	path, err := escape("jobs", "job", name)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// setup returns a client of a server that answers with handle.
+// setup starts a server with the handler and returns a client for it.
 func setup(t *testing.T, handle http.HandlerFunc) *runwith.Client {
 	t.Helper()
 	server := httptest.NewServer(handle)
@@ -26,7 +26,7 @@ func setup(t *testing.T, handle http.HandlerFunc) *runwith.Client {
 	return &runwith.Client{Server: server.URL, HTTPClient: server.Client()}
 }
 
-// answerWith returns a handler that gives one answer to everything.
+// answerWith returns a handler that always gives the same answer.
 func answerWith(status int, contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -52,7 +52,7 @@ func TestClientRun(t *testing.T) {
 			got = fmt.Sprintf("%s %s %s %s", r.Method, r.URL.EscapedPath(), r.Header.Get("Content-Type"), body)
 			answerWith(http.StatusAccepted, "application/json", `{"id":"inv-1","state":"accepted"}`)(w, r)
 		})
-		client.Server += "/" // a slash at the end makes no difference
+		client.Server += "/" // a trailing slash is ignored
 		invocation, err := client.Run(t.Context(), "a/b c", test.overrides)
 		if err != nil {
 			t.Fatal(err)
@@ -102,11 +102,11 @@ func TestClientInvocations(t *testing.T) {
 		break
 	}
 	if diff := cmp.Diff([]string{""}, asked); diff != "" {
-		t.Errorf("queries of a loop that is left (-want +got):\n%s", diff)
+		t.Errorf("queries of a loop that breaks (-want +got):\n%s", diff)
 	}
 }
 
-// calls are all calls that take a name, as functions of it.
+// calls are all methods that take a name, as functions of the name.
 func calls(c *runwith.Client) map[string]func(context.Context, string) error {
 	return map[string]func(context.Context, string) error{
 		"Run":        func(ctx context.Context, s string) error { _, err := c.Run(ctx, s, nil); return err },
@@ -153,17 +153,17 @@ func TestClientErrors(t *testing.T) {
 				`{"code":"INVALID_ARGUMENT","detail":"not valid","errors":[{"location":"body.a","message":"no"},{"message":"neither"}]}`),
 			runwith.InvalidArgument, "not valid: body.a: no; neither",
 		},
-		{"code of a later version", answerWith(409, "application/problem+json", `{"code":"NEW","detail":"new"}`), runwith.Aborted, "new"},
+		{"unknown code", answerWith(409, "application/problem+json", `{"code":"NEW","detail":"new"}`), runwith.Aborted, "new"},
 		{"code OK", answerWith(404, "application/problem+json", `{"code":"OK","detail":"odd"}`), runwith.NotFound, "odd"},
-		{"half a problem", answerWith(429, "application/problem+json", `{"code":`), runwith.ResourceExhausted, "answered 429"},
-		{"a proxy's page", answerWith(502, "text/html", `<h1>Bad Gateway</h1>`), runwith.Unavailable, "answered 502 Bad Gateway"},
+		{"truncated problem", answerWith(429, "application/problem+json", `{"code":`), runwith.ResourceExhausted, "answered 429"},
+		{"page of a proxy", answerWith(502, "text/html", `<h1>Bad Gateway</h1>`), runwith.Unavailable, "answered 502 Bad Gateway"},
 		{"another program", answerWith(404, "text/plain", `404 page not found`), runwith.NotFound, "is it a runwith invoker?"},
-		{"a page", answerWith(200, "text/html", `<h1>Welcome</h1>`), runwith.Unimplemented, "did not answer with JSON"},
-		{"broken off", func(w http.ResponseWriter, _ *http.Request) {
+		{"page with status 200", answerWith(200, "text/html", `<h1>Welcome</h1>`), runwith.Unimplemented, "did not answer with JSON"},
+		{"truncated body", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			fmt.Fprint(w, `{"id":`)
-		}, runwith.Unavailable, "no whole answer"},
-		{"closed", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, runwith.Unavailable, "no whole answer"},
+		}, runwith.Unavailable, "no complete answer"},
+		{"closed connection", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, runwith.Unavailable, "no complete answer"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -177,9 +177,9 @@ func TestClientErrors(t *testing.T) {
 	}
 }
 
-// What got no whole answer is sent again, with the same key; in the end the error
-// says that the key finds what was started.
-func TestClientRunBroken(t *testing.T) {
+// TestClientRunRepeatsItsKey checks that Run and RunOnce retry with the same key when
+// the connection breaks, and that the final error advises to repeat the key.
+func TestClientRunRepeatsItsKey(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	keys := map[string]int{}
@@ -191,7 +191,7 @@ func TestClientRunBroken(t *testing.T) {
 	})
 	_, err := client.Run(t.Context(), "test-job", nil)
 	if runwith.CodeOf(err) != runwith.Unavailable || !strings.Contains(err.Error(), "same key") {
-		t.Errorf("Run = %v, want UNAVAILABLE with advice", err)
+		t.Errorf("Run = %v, want UNAVAILABLE with the advice to use the same key", err)
 	}
 	if _, err := client.RunOnce(t.Context(), "test-job", `order "7" \`, nil); runwith.CodeOf(err) != runwith.Unavailable {
 		t.Errorf("RunOnce = %v, want UNAVAILABLE", err)
@@ -199,11 +199,11 @@ func TestClientRunBroken(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	if own := `"order \"7\" \\"`; len(keys) != 2 || keys[own] < 2 || keys[""] > 0 {
-		t.Errorf("keys that were sent = %v, want %s and one more, several times", keys, own)
+		t.Errorf("keys by number of requests = %v, want %s at least twice, and one random key", keys, own)
 	}
 }
 
-// A key of its own is another for each run.
+// TestClientRunRetries checks which answers Run retries, and how often.
 func TestClientRunRetries(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -232,7 +232,7 @@ func TestClientRunRetries(t *testing.T) {
 	}
 }
 
-// Who is asked to wait waits, and tells why.
+// TestClientRetryAfter checks that the client obeys Retry-After and calls Retrying.
 func TestClientRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -249,15 +249,15 @@ func TestClientRetryAfter(t *testing.T) {
 		client.Retrying = func(err error) { told = append(told, err) }
 		_, err := client.Run(t.Context(), "test-job", nil)
 		if took := time.Since(began); err != nil || took < 20*time.Second || took > 25*time.Second {
-			t.Errorf("Run = %v after %v, want 20 s and a moment", err, took)
+			t.Errorf("Run = %v after %v, want success after 20 to 25 s", err, took)
 		}
 		if len(told) != 1 || runwith.CodeOf(told[0]) != runwith.Unavailable {
-			t.Errorf("Retrying was told %v, want what was answered, once", told)
+			t.Errorf("Retrying was called with %v, want UNAVAILABLE once", told)
 		}
 	})
 }
 
-// Decisions go to paths of their own.
+// TestClientDecisions checks the requests of Cancel and Resolve.
 func TestClientDecisions(t *testing.T) {
 	t.Parallel()
 	var got []string
@@ -295,7 +295,7 @@ func TestClientUnreachable(t *testing.T) {
 	for _, server := range []string{"localhost:8080", "ftp://localhost", "http://", "://"} {
 		client := &runwith.Client{Server: server}
 		if _, err := client.Invocation(t.Context(), "inv-1"); runwith.CodeOf(err) != runwith.InvalidArgument || !strings.Contains(err.Error(), server) {
-			t.Errorf("server %q: %v, want INVALID_ARGUMENT with its name", server, err)
+			t.Errorf("server %q: %v, want INVALID_ARGUMENT with its URL", server, err)
 		}
 	}
 }
@@ -312,10 +312,10 @@ func TestClientContext(t *testing.T) {
 	defer cancel()
 	for call, do := range calls(client) {
 		if err := do(cancelled, "a"); runwith.CodeOf(err) != runwith.Canceled || !errors.Is(err, context.Canceled) {
-			t.Errorf("%s when cancelled: %v %v, want CANCELLED", call, runwith.CodeOf(err), err)
+			t.Errorf("%s with a cancelled context: %v %v, want CANCELLED", call, runwith.CodeOf(err), err)
 		}
 		if err := do(late, "a"); runwith.CodeOf(err) != runwith.DeadlineExceeded || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s when late: %v %v, want DEADLINE_EXCEEDED", call, runwith.CodeOf(err), err)
+			t.Errorf("%s after the deadline: %v %v, want DEADLINE_EXCEEDED", call, runwith.CodeOf(err), err)
 		}
 	}
 }

@@ -6,10 +6,10 @@ import (
 )
 
 // Code is a canonical error code. The numbers, names and HTTP statuses are those
-// of google.rpc.Code, so that an error keeps its meaning over gRPC, Google's REST
-// errors and problem+json alike.
+// of google.rpc.Code, so an error keeps its meaning over gRPC, in Google's REST
+// errors and in problem+json.
 //
-// The zero value is [OK], which no [Error] carries.
+// The zero value is [OK], which is never the code of an [Error].
 //
 // See https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto.
 type Code int
@@ -41,7 +41,7 @@ var codes = [...]struct {
 	http int
 }{
 	OK:                 {"OK", http.StatusOK},
-	Canceled:           {"CANCELLED", 499}, // nginx's "client closed request", as google.rpc.Code says
+	Canceled:           {"CANCELLED", 499}, // nginx's "client closed request"; google.rpc.Code defines it
 	Unknown:            {"UNKNOWN", http.StatusInternalServerError},
 	InvalidArgument:    {"INVALID_ARGUMENT", http.StatusBadRequest},
 	DeadlineExceeded:   {"DEADLINE_EXCEEDED", http.StatusGatewayTimeout},
@@ -67,8 +67,8 @@ func (c Code) String() string {
 	return codes[c].name
 }
 
-// HTTPStatus returns the HTTP status that stands for the code. Several codes
-// share a status, so the name travels in the body beside it.
+// HTTPStatus returns the code's HTTP status, and 500 for an invalid code. Several
+// codes share a status, so response bodies carry the code's name too.
 func (c Code) HTTPStatus() int {
 	if !c.valid() {
 		return http.StatusInternalServerError
@@ -78,8 +78,8 @@ func (c Code) HTTPStatus() int {
 
 func (c Code) valid() bool { return c >= 0 && int(c) < len(codes) }
 
-// ParseCode returns the code with the canonical name s, and false where there is
-// none.
+// ParseCode returns the code with the canonical name s. If there is none, it returns
+// [Unknown] and false.
 func ParseCode(s string) (Code, bool) {
 	for c := range codes {
 		if codes[c].name == s {
@@ -89,8 +89,8 @@ func ParseCode(s string) (Code, bool) {
 	return Unknown, false
 }
 
-// codeOfStatus is the code that an HTTP status most likely means, for answers
-// whose body names none (a proxy's, say).
+// codeOfStatus returns the most likely code for an HTTP status, for answers whose
+// body contains no code, such as a proxy's.
 func codeOfStatus(status int) Code {
 	switch status {
 	case http.StatusConflict:

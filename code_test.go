@@ -7,7 +7,7 @@ import (
 	rpccode "google.golang.org/genproto/googleapis/rpc/code"
 )
 
-// statuses are those that the comments of google/rpc/code.proto give.
+// statuses are the HTTP statuses in the comments of google/rpc/code.proto.
 var statuses = map[Code]int{
 	OK:                 200,
 	Canceled:           499,
@@ -28,10 +28,10 @@ var statuses = map[Code]int{
 	Unauthenticated:    401,
 }
 
-func TestCodesAreGoogles(t *testing.T) {
+func TestCodesMatchGoogle(t *testing.T) {
 	t.Parallel()
 	if len(codes) != len(rpccode.Code_name) {
-		t.Errorf("there are %d codes, want google.rpc.Code's %d", len(codes), len(rpccode.Code_name))
+		t.Errorf("number of codes = %d, want google.rpc.Code's %d", len(codes), len(rpccode.Code_name))
 	}
 	for number, name := range rpccode.Code_name {
 		code := Code(number)
@@ -96,12 +96,13 @@ func TestCodeOfStatus(t *testing.T) {
 	}
 }
 
-// A status that a code stands for comes back as a code with that status.
+// TestCodeOfStatusRoundTrip checks that a code's status leads to a code with the same
+// status.
 func TestCodeOfStatusRoundTrip(t *testing.T) {
 	t.Parallel()
 	for code, status := range statuses {
 		if got := codeOfStatus(status).HTTPStatus(); got != status {
-			t.Errorf("codeOfStatus(%d) for %v has status %d", status, code, got)
+			t.Errorf("codeOfStatus(%d).HTTPStatus() = %d, want the status of %v", status, got, code)
 		}
 	}
 }

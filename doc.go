@@ -1,7 +1,7 @@
-// Package runwith is the Go client of the runwith invoker: it starts Cloud Run
-// jobs with runtime overrides and tells how they end.
+// Package runwith is the Go client of the runwith invoker. It starts Cloud Run
+// jobs with runtime overrides and reports how they end.
 //
-// A [Client] speaks the invoker's HTTP API (`runwith serve`, or `runwith up` on
+// A [Client] calls the invoker's HTTP API (`runwith serve`, or `runwith up` on
 // a development machine):
 //
 //	client := &runwith.Client{} // http://127.0.0.1:8080
@@ -11,6 +11,9 @@
 //		Timeout: 10 * time.Second,
 //	})
 //
-// The package imports the standard library alone, and the rest of the module
-// shares its vocabulary: [Invocation], [Overrides], [Code] and [Error].
+// [Client.Run] returns when the invocation is on the invoker's disk.
+// [Client.Wait] then waits for its end.
+//
+// The package imports only the standard library. The rest of the module uses its
+// types too: [Invocation], [Overrides], [Code] and [Error].
 package runwith

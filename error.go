@@ -6,15 +6,14 @@ import (
 	"fmt"
 )
 
-// Error is the one error type of the project: what callers branch on, and what
-// crosses every wire.
+// Error is the project's only error type. It crosses gRPC, REST and problem+json.
 type Error struct {
-	// Code is the canonical code; it survives gRPC, REST and problem+json.
+	// Code is the canonical code. Callers branch on it.
 	Code Code
-	// Message may be shown to the caller. It names the field or the cause, and
-	// the next step where there is one.
+	// Message is for the caller. It names the field or the cause, and the next step
+	// if there is one. If empty, Error returns the code's name.
 	Message string
-	// Err is the cause. It is logged, and never leaves the process.
+	// Err is the cause. It may be logged, but never leaves the process.
 	Err error
 }
 
@@ -23,7 +22,7 @@ func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Error returns the message that may be shown.
+// Error returns the message, without the cause.
 func (e *Error) Error() string {
 	if e.Message == "" {
 		return e.Code.String()
@@ -34,9 +33,9 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// CodeOf returns the code that err carries: that of the first [Error] in its
-// tree, [Canceled] or [DeadlineExceeded] for a context's end, [OK] for nil and
-// [Unknown] for any other.
+// CodeOf returns the code of the first [Error] in err's tree. Without one, it returns
+// [Canceled] or [DeadlineExceeded] for a context's error, [OK] for nil, and
+// [Unknown] for any other error.
 func CodeOf(err error) Code {
 	if err == nil {
 		return OK

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestErrorShowsItsMessageAlone(t *testing.T) {
+func TestErrorHidesItsCause(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("password=secret")
 	tests := []struct {
@@ -55,13 +55,13 @@ func TestCodeOf(t *testing.T) {
 		{"nil", nil, OK},
 		{"an Error", notFound, NotFound},
 		{"wrapped twice", fmt.Errorf("b: %w", fmt.Errorf("a: %w", notFound)), NotFound},
-		{"the outer of two", &Error{Code: FailedPrecondition, Err: notFound}, FailedPrecondition},
+		{"outer of two", &Error{Code: FailedPrecondition, Err: notFound}, FailedPrecondition},
 		{"among others", errors.Join(errors.New("x"), notFound), NotFound},
-		{"an Error around a context's end", &Error{Code: Unavailable, Err: context.Canceled}, Unavailable},
+		{"an Error around a context's error", &Error{Code: Unavailable, Err: context.Canceled}, Unavailable},
 		{"a cancelled context", fmt.Errorf("wait: %w", cancelled.Err()), Canceled},
 		{"its cause", context.Cause(cancelled), NotFound},
 		{"an expired context", fmt.Errorf("wait: %w", expired.Err()), DeadlineExceeded},
-		{"any other", errors.New("x"), Unknown},
+		{"any other error", errors.New("x"), Unknown},
 	}
 	for _, tt := range tests {
 		if got := CodeOf(tt.err); got != tt.want {

@@ -13,11 +13,11 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Start a job with arguments and environment of its own, and wait for its end.
+// Start a job with its own arguments and environment variables, and wait for its end.
 func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	client := &runwith.Client{Server: server} // of `runwith up`, say
+	client := &runwith.Client{Server: server} // such as `runwith up`
 	invocation, err := client.Run(ctx, "test-job", &runwith.Overrides{
 		Args:      []string{"arg-1", "arg-2"},
 		Env:       map[string]string{"ENV_1": "HELLO", "ENV_2": "WORLD"},
@@ -47,8 +47,8 @@ func ExampleClient_Run() {
 	// Output: test-job false
 }
 
-// How a job ended is in the invocation's state; the error says whether it is
-// known. A deadline bounds how long Wait asks.
+// The invocation's state is the result of the job. An error means that the result is
+// not known. A deadline limits how long Wait retries.
 func ExampleClient_Wait() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -67,7 +67,7 @@ func ExampleClient_Wait() {
 	// Output: failed: 1 of 1 tasks failed
 }
 
-// With Follow, the lines come while the job runs, and the loop ends with it.
+// With Follow, the loop receives lines while the job runs, and ends with the job.
 func ExampleClient_Logs() {
 	ctx := context.Background()
 	client := &runwith.Client{Server: server}
@@ -88,7 +88,8 @@ func ExampleClient_Logs() {
 	// task 0, stdout:   ARG: arg-2
 }
 
-// The newest comes first, and pages are fetched as the loop goes on.
+// The newest invocation comes first. The loop fetches further pages when it needs
+// them.
 func ExampleClient_Invocations() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -117,7 +118,7 @@ func ExampleClient_Invocations() {
 	// test-job succeeded
 }
 
-// Every error of the client has a code to branch on and a message to show.
+// Every error of the client has a code for programs and a message for people.
 func ExampleError() {
 	client := &runwith.Client{Server: server}
 	_, err := client.Run(context.Background(), "no-such-job", nil)

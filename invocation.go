@@ -2,38 +2,40 @@ package runwith
 
 import "time"
 
-// State is where an [Invocation] stands. A terminal state never changes again.
+// State is the state of an [Invocation]. A terminal state never changes.
 type State string
 
-// The states of an invocation, in the order in which they are passed.
+// The states of an invocation, in their usual order.
 const (
-	// StateAccepted: the request is on disk, and Cloud Run has not been asked yet,
-	// or has certainly started nothing.
+	// StateAccepted means that the request is on disk. The invoker has not called
+	// Cloud Run yet, or the call certainly started nothing.
 	StateAccepted State = "accepted"
-	// StateQueued: the same, and it waits until those before it with the same
-	// concurrency key have ended.
+	// StateQueued is like StateAccepted, but the invocation waits for earlier ones
+	// with the same concurrency key to end.
 	StateQueued State = "queued"
-	// StateStarting: Cloud Run is being asked to start the job, or was asked and
-	// gave no clear answer: what became of it is being found out.
+	// StateStarting means that the invoker is calling Cloud Run, or is determining
+	// the outcome of a call without a clear answer.
 	StateStarting State = "starting"
-	// StateRunning: an execution exists.
+	// StateRunning means that the execution is known and has not ended.
 	StateRunning State = "running"
-	// StateSucceeded: every task of the execution succeeded.
+	// StateSucceeded means that every task of the execution succeeded.
 	StateSucceeded State = "succeeded"
-	// StateFailed: the execution ended, and not every task succeeded.
+	// StateFailed means that the execution ended and at least one task did not
+	// succeed.
 	StateFailed State = "failed"
-	// StateCancelled: the execution was cancelled, or the invocation before there
-	// was one.
+	// StateCancelled means that the execution was cancelled, or the invocation
+	// before it had an execution.
 	StateCancelled State = "cancelled"
-	// StateRefused: Cloud Run definitely would not start the job.
+	// StateRefused means that Cloud Run rejected the start for good.
 	StateRefused State = "refused"
-	// StateUnresolved: it can no longer be known whether the job was started. It
-	// is not started again; a person decides.
+	// StateUnresolved means that the invoker can no longer determine whether the job
+	// started, or how it ended. The invoker does not start it again; a person
+	// decides with [Client.Resolve].
 	StateUnresolved State = "unresolved"
 )
 
-// Terminal reports whether an invocation in state s has come to its end.
-// Unresolved is not an end: a person can still decide.
+// Terminal reports whether state s is an end state. StateUnresolved is not, because
+// a person can still decide.
 func (s State) Terminal() bool {
 	switch s {
 	case StateSucceeded, StateFailed, StateCancelled, StateRefused:
@@ -42,41 +44,41 @@ func (s State) Terminal() bool {
 	return false
 }
 
-// Settled reports whether nothing more happens to an invocation in state s by
-// itself: it is terminal, or waits for a person.
+// Settled reports whether state s no longer changes by itself: it is terminal, or
+// waits for a person.
 func (s State) Settled() bool { return s.Terminal() || s == StateUnresolved }
 
-// Invocation is one request to start a job, and what became of it.
+// Invocation is one request to start a job, and its outcome.
 type Invocation struct {
 	ID  string `json:"id" doc:"ID of the invocation."`
-	Job string `json:"job" doc:"Job that was asked for."`
+	Job string `json:"job" doc:"ID of the job to start."`
 
-	State State `json:"state" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"Where the invocation stands."`
-	// Execution is the resource name of the Cloud Run execution, empty until
-	// there is one.
-	Execution string `json:"execution,omitempty" doc:"Resource name of the Cloud Run execution, once there is one."`
+	State State `json:"state" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"State of the invocation."`
+	// Execution is the resource name of the Cloud Run execution; empty until it is
+	// known.
+	Execution string `json:"execution,omitempty" doc:"Resource name of the Cloud Run execution; absent until it is known."`
 
-	// Created is when the invocation was accepted. Started and Finished are the
-	// execution's own times, zero until they are known. All are in UTC.
+	// Created is the time of acceptance. Started and Finished are the execution's own
+	// times; zero until they are known. All are in UTC.
 	Created  time.Time `json:"created" doc:"When the invocation was accepted."`
 	Started  time.Time `json:"started,omitzero" doc:"When the execution started to run."`
-	Finished time.Time `json:"finished,omitzero" doc:"When the invocation came to its end."`
+	Finished time.Time `json:"finished,omitzero" doc:"When the invocation ended."`
 
 	Counts Counts `json:"counts" doc:"Tasks of the execution, counted by state."`
-	// Attempts counts the calls to Cloud Run that were made to start the job.
-	Attempts int `json:"attempts" doc:"Calls to Cloud Run that were made to start the job."`
-	// CancelRequested is when somebody asked to cancel the invocation, zero where
-	// nobody did.
-	CancelRequested time.Time `json:"cancelRequested,omitzero" doc:"When somebody asked to cancel the invocation."`
-	// Twins counts the executions beside Execution that were found to carry the
-	// invocation's mark. Each is cancelled. There is one only where Cloud Run took
-	// longer to show an execution than the invoker waits for it.
-	Twins int `json:"twins,omitempty" doc:"Executions beyond the one that were found, and cancelled."`
-	// Error says why an invocation failed, was refused or is unresolved.
+	// Attempts is the number of calls to Cloud Run to start the job.
+	Attempts int `json:"attempts" doc:"Number of calls to Cloud Run to start the job."`
+	// CancelRequested is the time of the first request to cancel; zero without one.
+	CancelRequested time.Time `json:"cancelRequested,omitzero" doc:"When a caller first asked to cancel the invocation."`
+	// Twins is the number of duplicate executions that the invoker found and
+	// cancelled. A duplicate is possible only if Cloud Run took longer to list an
+	// execution than the invoker waits for it.
+	Twins int `json:"twins,omitempty" doc:"Number of duplicate executions that were found and cancelled."`
+	// Error is the reason if the invocation failed, was refused or is unresolved;
+	// otherwise nil.
 	Error *Failure `json:"error,omitempty" doc:"Why the invocation failed, was refused or is unresolved."`
 }
 
-// Counts are an execution's tasks by state, as Cloud Run counts them.
+// Counts is the number of an execution's tasks by state, as Cloud Run counts them.
 type Counts struct {
 	Tasks     int `json:"tasks" doc:"Tasks of the execution; 0 until it is known."`
 	Running   int `json:"running"`
@@ -86,20 +88,21 @@ type Counts struct {
 	Retried   int `json:"retried" doc:"Tasks that were attempted more than once."`
 }
 
-// Done is the number of tasks that have ended.
+// Done returns the number of tasks that have ended.
 func (c Counts) Done() int { return c.Succeeded + c.Failed + c.Cancelled }
 
-// Failure is the reason that an [Invocation] carries. ABORTED of one that failed is
-// the job's own end: a task exited with another code than 0, which Message has.
-// Other codes tell why the execution could not run (NOT_FOUND: its image is
-// missing), and UNKNOWN that Cloud Run gives no reason.
+// Failure is the reason in an [Invocation].
 type Failure struct {
-	Code    string `json:"code" doc:"Canonical code, such as NOT_FOUND. ABORTED where a task exited with another code than 0."`
-	Message string `json:"message" doc:"What happened."`
+	// Code is the name of a [Code]. For a failed invocation, ABORTED means that a task
+	// exited with a non-zero code, which Message contains. Other codes mean that the
+	// execution could not run (NOT_FOUND: its image is missing), and UNKNOWN that
+	// Cloud Run gave no reason.
+	Code    string `json:"code" doc:"Canonical code, such as NOT_FOUND. ABORTED if a task exited with a non-zero code."`
+	Message string `json:"message" doc:"Explanation for people."`
 }
 
-// Job is what the invoker tells of a Cloud Run job. Environment values are left
-// out: they may be secrets.
+// Job is a Cloud Run job as the invoker shows it. It omits environment variables,
+// because their values may be secrets.
 type Job struct {
 	Name       string      `json:"name" doc:"ID of the job."`
 	Resource   string      `json:"resource" doc:"Resource name on Cloud Run."`

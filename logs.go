@@ -13,22 +13,22 @@ import (
 
 const (
 	eventType = "text/event-stream"
-	// maxEvent is the longest line of an event stream, in bytes: a task's line is
-	// cut at 256 KiB, and JSON writes some characters as six bytes.
+	// maxEvent is the longest line of an event stream, in bytes. A task's line is
+	// split at 256 KiB, and JSON encodes some characters as six bytes.
 	maxEvent = 4 << 20
 )
 
-// LogsOptions say which lines [Client.Logs] yields. The zero value asks for those
-// that there are now.
+// LogsOptions select lines for [Client.Logs]. The zero value selects the lines that
+// exist now.
 type LogsOptions struct {
-	// Follow asks for the lines to come as well, until the invocation has settled.
+	// Follow also selects future lines, until the invocation has settled.
 	Follow bool
 }
 
-// Logs yields what the tasks of an invocation printed, in order of time. It stops
-// after the first error, which is [NotFound] where there is no such invocation
-// and [Unavailable] when the stream broke off: a loop that ends without an error
-// has seen everything. Each loop over it asks anew, from the first line.
+// Logs returns an iterator over the output of an invocation's tasks, in order of
+// time. It stops after the first error: [NotFound] for an unknown invocation,
+// [Unavailable] if the stream broke. A loop that ends without an error has seen
+// every line. Each loop starts again at the first line. o may be nil.
 func (c *Client) Logs(ctx context.Context, id string, o *LogsOptions) iter.Seq2[LogLine, error] {
 	return func(yield func(LogLine, error) bool) {
 		if err := c.logs(ctx, id, o, yield); err != nil {
@@ -37,7 +37,7 @@ func (c *Client) Logs(ctx context.Context, id string, o *LogsOptions) iter.Seq2[
 	}
 }
 
-// logs returns nil when the log is at its end or the loop has been left.
+// logs returns nil at the end of the log, and when the caller leaves the loop.
 func (c *Client) logs(ctx context.Context, id string, o *LogsOptions, yield func(LogLine, error) bool) error {
 	path, err := escape("invocations", "invocation", id)
 	if err != nil {
@@ -75,7 +75,7 @@ func (c *Client) logs(ctx context.Context, id string, o *LogsOptions, yield func
 	return broken(response.Request, io.ErrUnexpectedEOF)
 }
 
-// eventError returns the problem that an event carries.
+// eventError returns the problem in an event's data.
 func eventError(data []byte) error {
 	var p problem
 	if err := json.Unmarshal(data, &p); err != nil {
@@ -86,12 +86,12 @@ func eventError(data []byte) error {
 
 // event is one server-sent event.
 type event struct {
-	name string // empty where the stream names none
+	name string // empty if the stream sets none
 	data []byte // valid until the next event
 }
 
-// events reads server-sent events, whose lines end with LF or CRLF, to the end
-// of r. An event that no empty line completes is dropped, as the standard says.
+// events reads server-sent events to the end of r. Lines end with LF or CRLF. It
+// drops a last event without a terminating empty line, as the standard requires.
 // See https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream.
 func events(r io.Reader) iter.Seq2[event, error] {
 	return func(yield func(event, error) bool) {
@@ -116,7 +116,7 @@ func events(r io.Reader) iter.Seq2[event, error] {
 				data, hasData = append(data, value...), true
 			}
 			if len(data) > maxEvent {
-				yield(event{}, errors.New("an event is too long"))
+				yield(event{}, errors.New("event is too long"))
 				return
 			}
 		}

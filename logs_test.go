@@ -12,7 +12,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// logTexts reads a log and returns its lines, with the code of an error last.
+// logTexts returns the lines of a log, followed by the code of the error, if any.
 func logTexts(ctx context.Context, c *runwith.Client, o *runwith.LogsOptions) []string {
 	var got []string
 	for line, err := range c.Logs(ctx, "inv-1", o) {
@@ -27,7 +27,7 @@ func logTexts(ctx context.Context, c *runwith.Client, o *runwith.LogsOptions) []
 
 func TestClientLogs(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat(`\u0000`, 256<<10) // the longest line of a task, at its longest
+	long := strings.Repeat(`\u0000`, 256<<10) // the longest line of a task in its longest encoding
 	tests := []struct {
 		name, stream string
 		want         []string
@@ -42,18 +42,18 @@ func TestClientLogs(t *testing.T) {
 			"id:1\r\nevent:line\r\ndata:{\"text\":\"a\"}\r\nretry\r\n\r\nevent: news\r\ndata: ?\r\n\r\ndata: ?\r\n\r\nevent: end\r\ndata\r\n\r\n",
 			[]string{"a"},
 		},
-		{"data in parts", "event: line\ndata: {\"text\":\ndata: \"a\"}\n\nevent: end\ndata: {}\n\n", []string{"a"}},
-		{"an event without data is none", "event: end\n\nevent: line\ndata: {\"text\":\"a\"}\n\nevent: end\ndata: {}\n\n", []string{"a"}},
-		{"long", "event: line\ndata: {\"text\":\"" + long + "\"}\n\nevent: end\ndata: {}\n\n", []string{strings.Repeat("\x00", 256<<10)}},
-		{"nothing after the end", "event: end\ndata: {}\n\nevent: line\ndata: {\"text\":\"a\"}\n\n", nil},
+		{"data in several lines", "event: line\ndata: {\"text\":\ndata: \"a\"}\n\nevent: end\ndata: {}\n\n", []string{"a"}},
+		{"event without data", "event: end\n\nevent: line\ndata: {\"text\":\"a\"}\n\nevent: end\ndata: {}\n\n", []string{"a"}},
+		{"longest line", "event: line\ndata: {\"text\":\"" + long + "\"}\n\nevent: end\ndata: {}\n\n", []string{strings.Repeat("\x00", 256<<10)}},
+		{"lines after the end", "event: end\ndata: {}\n\nevent: line\ndata: {\"text\":\"a\"}\n\n", nil},
 
 		{"no end", "event: line\ndata: {\"text\":\"a\"}\n\n", []string{"a", "UNAVAILABLE"}},
-		{"half an end", "event: end\ndata: {}\n", []string{"UNAVAILABLE"}},
+		{"truncated end", "event: end\ndata: {}\n", []string{"UNAVAILABLE"}},
 		{"error", "event: line\ndata: {\"text\":\"a\"}\n\nevent: error\ndata: {\"code\":\"DATA_LOSS\",\"detail\":\"gone\"}\n\n", []string{"a", "DATA_LOSS"}},
 		{"not JSON", "event: line\ndata: a\n\nevent: end\ndata: {}\n\n", []string{"INTERNAL"}},
 		{"error that is not JSON", "event: error\ndata: a\n\n", []string{"INTERNAL"}},
 		{"too long", "event: line\ndata: " + strings.Repeat("a", 5<<20) + "\n\n", []string{"UNAVAILABLE"}},
-		{"too long in parts", "event: line\n" + strings.Repeat("data: "+strings.Repeat("a", 1<<20)+"\n", 5) + "\n", []string{"UNAVAILABLE"}},
+		{"too long in several lines", "event: line\n" + strings.Repeat("data: "+strings.Repeat("a", 1<<20)+"\n", 5) + "\n", []string{"UNAVAILABLE"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -82,13 +82,14 @@ func TestClientLogsRequest(t *testing.T) {
 			t.Errorf("Logs(%+v) (-want +got):\n%s", o, diff)
 		}
 		if got != want {
-			t.Errorf("Logs(%+v) asks for %s, want %s", o, got, want)
+			t.Errorf("Logs(%+v) requests %s, want %s", o, got, want)
 		}
 	}
 }
 
-// Leaving the loop, and the end of the context, close the connection.
-func TestClientLogsLeft(t *testing.T) {
+// TestClientLogsCloses checks that leaving the loop closes the connection, and that
+// cancelling the context does.
+func TestClientLogsCloses(t *testing.T) {
 	t.Parallel()
 	closed := make(chan struct{}, 2)
 	client := setup(t, func(w http.ResponseWriter, r *http.Request) {

@@ -15,21 +15,21 @@ import (
 	"testing"
 )
 
-// server is the base URL of the invoker that the examples ask: the real program,
-// which TestMain has started.
+// server is the base URL of the invoker in the examples. TestMain starts it as a real
+// process.
 var server string
 
 func TestMain(m *testing.M) {
 	code, err := withServer(m.Run)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "server of the examples:", err)
+		fmt.Fprintln(os.Stderr, "server for the examples:", err)
 		code = 1
 	}
 	os.Exit(code)
 }
 
 // withServer runs tests while `runwith up` serves, with its state in a temporary
-// folder.
+// folder. It returns the exit code of the tests.
 func withServer(run func() int) (code int, err error) {
 	dir, err := os.MkdirTemp("", "runwith-examples-")
 	if err != nil {
@@ -54,11 +54,11 @@ func withServer(run func() int) (code int, err error) {
 	if server, err = ready(stderr); err != nil {
 		return 0, err
 	}
-	go io.Copy(os.Stderr, stderr) // what goes wrong, beside the tests
+	go io.Copy(os.Stderr, stderr) // show the server's errors with the tests' output
 	return run(), nil
 }
 
-// ready reads what the server says, up to where it is.
+// ready reads the server's output until it prints its URL.
 func ready(stderr io.Reader) (url string, err error) {
 	var said strings.Builder
 	for lines := bufio.NewScanner(io.TeeReader(stderr, &said)); lines.Scan(); {
@@ -66,5 +66,5 @@ func ready(stderr io.Reader) (url string, err error) {
 			return url, nil
 		}
 	}
-	return "", fmt.Errorf("it ended before it was ready:\n%s", said.String())
+	return "", fmt.Errorf("the server ended before it was ready:\n%s", said.String())
 }

@@ -13,24 +13,24 @@ func TestOverridesMarshalJSON(t *testing.T) {
 		overrides Overrides
 		want      string
 	}{
-		{"nothing", Overrides{}, `{}`},
-		{"no arguments keep the job's", Overrides{Args: nil, TaskCount: 1}, `{"taskCount":1}`},
-		{"empty arguments empty the job's", Overrides{Args: []string{}}, `{"args":[]}`},
-		{"an empty argument is one", Overrides{Args: []string{""}}, `{"args":[""]}`},
+		{"zero value", Overrides{}, `{}`},
+		{"nil arguments keep the job's", Overrides{Args: nil, TaskCount: 1}, `{"taskCount":1}`},
+		{"empty arguments remove the job's", Overrides{Args: []string{}}, `{"args":[]}`},
+		{"an empty argument is kept", Overrides{Args: []string{""}}, `{"args":[""]}`},
 		{"an empty environment changes nothing", Overrides{Env: map[string]string{}}, `{}`},
-		{"an empty value is a value", Overrides{Env: map[string]string{"A": ""}}, `{"env":{"A":""}}`},
-		{"the environment by name", Overrides{Env: map[string]string{"B": "2", "A": "1"}}, `{"env":{"A":"1","B":"2"}}`},
+		{"an empty value is kept", Overrides{Env: map[string]string{"A": ""}}, `{"env":{"A":""}}`},
+		{"environment sorted by name", Overrides{Env: map[string]string{"B": "2", "A": "1"}}, `{"env":{"A":"1","B":"2"}}`},
 		{"whole seconds", Overrides{Timeout: 10 * time.Second}, `{"timeout":"10s"}`},
 		{"a long timeout", Overrides{Timeout: 24 * time.Hour}, `{"timeout":"24h0m0s"}`},
-		{"less than a second", Overrides{Timeout: 1500 * time.Millisecond}, `{"timeout":"1.5s"}`},
-		{"wrong values are the server's to refuse", Overrides{TaskCount: -1, Timeout: -time.Second}, `{"taskCount":-1,"timeout":"-1s"}`},
+		{"fractions of a second", Overrides{Timeout: 1500 * time.Millisecond}, `{"timeout":"1.5s"}`},
+		{"invalid values are left to the server", Overrides{TaskCount: -1, Timeout: -time.Second}, `{"taskCount":-1,"timeout":"-1s"}`},
 		{
 			"containers",
 			Overrides{Containers: []ContainerOverride{{Name: "a"}, {Name: "b", Args: []string{}, Env: map[string]string{"A": "1"}}}},
 			`{"containers":[{"name":"a"},{"name":"b","args":[],"env":{"A":"1"}}]}`,
 		},
 		{
-			"everything",
+			"all fields but containers",
 			Overrides{
 				Args: []string{"arg-1", "arg-2"}, Env: map[string]string{"ENV_1": "HELLO"},
 				TaskCount: 2, Timeout: time.Minute,

@@ -13,10 +13,10 @@ import (
 	"strings"
 )
 
-// maxProblem is how much of an error's body is read, in bytes.
+// maxProblem limits how many bytes of an error's body are read.
 const maxProblem = 1 << 20
 
-// problem is an error as the invoker writes it.
+// problem is the invoker's JSON form of an error.
 // See https://www.rfc-editor.org/rfc/rfc9457.
 type problem struct {
 	Code   string `json:"code"`
@@ -27,25 +27,25 @@ type problem struct {
 	} `json:"errors"`
 }
 
-// err returns the problem as an Error, faults of single fields included. status
-// stands in for a code that this version does not know.
+// err returns the problem as an Error, including the errors of single fields. For a
+// code that this version does not know, it derives one from the status.
 func (p problem) err(status int) *Error {
 	code, ok := ParseCode(p.Code)
 	if !ok || code == OK {
 		code = codeOfStatus(status)
 	}
-	faults := make([]string, 0, len(p.Errors))
+	fields := make([]string, 0, len(p.Errors))
 	for _, f := range p.Errors {
-		faults = append(faults, strings.TrimPrefix(f.Location+": "+f.Message, ": "))
+		fields = append(fields, strings.TrimPrefix(f.Location+": "+f.Message, ": "))
 	}
 	message := p.Detail
-	if len(faults) > 0 {
-		message = strings.TrimPrefix(message+": "+strings.Join(faults, "; "), ": ")
+	if len(fields) > 0 {
+		message = strings.TrimPrefix(message+": "+strings.Join(fields, "; "), ": ")
 	}
 	return &Error{Code: code, Message: message}
 }
 
-// problemError returns what a response with an error's status says.
+// problemError returns the error in a response with a status other than 2xx.
 func problemError(response *http.Response, server string) *Error {
 	e := answered(response, server)
 	if cause := throttled(response.Header); cause != nil {
@@ -64,12 +64,12 @@ func answered(response *http.Response, server string) *Error {
 			return p.err(status)
 		}
 	}
-	// A proxy's answer, or another program's.
-	return Errorf(codeOfStatus(status), "%s answered %s, without saying why: is it a runwith invoker?",
+	// The answer is from a proxy or from another program.
+	return Errorf(codeOfStatus(status), "%s answered %s without a reason: is it a runwith invoker?",
 		server, strings.TrimSpace(fmt.Sprint(status, " ", http.StatusText(status))))
 }
 
-// unsent returns why a request got no answer.
+// unsent returns the error for a request without an answer.
 func unsent(ctx context.Context, r *http.Request, server string, err error) *Error {
 	if ctx.Err() != nil {
 		return contextError(ctx, err)
@@ -77,7 +77,7 @@ func unsent(ctx context.Context, r *http.Request, server string, err error) *Err
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		return &Error{
 			Code: Unavailable,
-			Message: fmt.Sprintf("no answer from %s (%v): start an invoker with `runwith up`, or name another with --server",
+			Message: fmt.Sprintf("cannot reach %s (%v): start an invoker with `runwith up`, or name another with --server",
 				server, dial.Err),
 			Err: err,
 		}
@@ -85,35 +85,35 @@ func unsent(ctx context.Context, r *http.Request, server string, err error) *Err
 	return broken(r, err)
 }
 
-// broken is the error for an answer that did not come, or not whole.
+// broken returns the error for a missing or incomplete answer.
 func broken(r *http.Request, err error) *Error {
 	if r.Context().Err() != nil {
 		return contextError(r.Context(), err)
 	}
 	cause := err
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		cause = u.Err // the URL is in the message already
+		cause = u.Err // the message contains the URL already
 	}
-	advice := "ask again"
+	advice := "try again"
 	if r.Header.Get("Idempotency-Key") != "" {
-		advice = "the job may have been started; a repeat with the same key starts it once"
+		advice = "the job may have started; repeat the request with the same key, which starts it only once"
 	}
 	return &Error{
 		Code:    Unavailable,
-		Message: fmt.Sprintf("%s gave no whole answer (%v): %s", r.URL.Host, cause, advice),
+		Message: fmt.Sprintf("%s gave no complete answer (%v): %s", r.URL.Host, cause, advice),
 		Err:     err,
 	}
 }
 
-// contextError is the error for the end of a call's context; its tree holds the
-// context's error and the cause, which may be nil.
+// contextError returns the error for a call whose context has ended. Its tree
+// contains the context's error and the cause, which may be nil.
 func contextError(ctx context.Context, cause error) *Error {
 	message := "the call was cancelled"
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		message = "the call's time is over"
+		message = "the call timed out"
 	}
 	if cause != nil && !errors.Is(cause, ctx.Err()) {
-		message += "; before that: " + cause.Error()
+		message += "; previous error: " + cause.Error()
 	}
 	return &Error{
 		Code:    CodeOf(ctx.Err()),

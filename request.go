@@ -12,13 +12,13 @@ import (
 	"strings"
 )
 
-// DefaultServer is where `runwith up` and `runwith serve` listen by default.
+// DefaultServer is the default address of `runwith up` and `runwith serve`.
 const DefaultServer = "http://127.0.0.1:8080"
 
 // maxAnswer is the largest JSON answer that is read, in bytes.
 const maxAnswer = 32 << 20
 
-// request is what one call asks.
+// request describes one call of the API.
 type request struct {
 	method string // "": GET
 	path   string // below /api/v1/, escaped
@@ -29,7 +29,7 @@ type request struct {
 	body   []byte // nil: none
 }
 
-// send returns the response, with a status of 2xx and a body to close, or an
+// send returns a response with a 2xx status, whose body the caller must close, or an
 // [*Error].
 func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	server := cmp.Or(c.Server, DefaultServer)
@@ -48,7 +48,7 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	return response, nil
 }
 
-// http returns r as a request to the server.
+// http returns the HTTP request for r.
 func (r request) http(ctx context.Context, server string) (*http.Request, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
@@ -75,13 +75,13 @@ func (r request) http(ctx context.Context, server string) (*http.Request, error)
 	return hr, nil
 }
 
-// quote is a text as a string of structured fields.
+// quote returns text as a string of HTTP structured fields.
 // See https://www.rfc-editor.org/rfc/rfc9651#name-serializing-a-string.
 func quote(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }
 
-// decode reads the JSON answer of a call, and closes it.
+// decode reads a JSON answer and closes its body. It passes err through.
 func decode[T any](response *http.Response, err error) (*T, error) {
 	if err != nil {
 		return nil, err
@@ -105,8 +105,8 @@ func decode[T any](response *http.Response, err error) (*T, error) {
 	return v, nil
 }
 
-// escape returns the path of the member of a collection. A name that a URL's
-// path cannot carry is no member.
+// escape returns the path of a collection's member. It refuses names that a URL's
+// path cannot represent.
 func escape(collection, field, name string) (string, error) {
 	switch name {
 	case "", ".", "..":

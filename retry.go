@@ -9,15 +9,14 @@ import (
 )
 
 const (
-	// maxSends is how often a request is sent that may be sent again.
+	// maxSends is the maximum number of attempts, the first included.
 	maxSends = 6
-	// maxRetryAfter bounds what is believed of a server that asks to wait.
+	// maxRetryAfter limits the pause that a server can demand.
 	maxRetryAfter = 30 * time.Second
 )
 
-// again makes a call that may be made any number of times, until there is an answer
-// that a later one would not better: a few times, at growing intervals, or when the
-// server has asked for it.
+// again makes an idempotent call and retries it while its error is transient, up to
+// maxSends attempts, with exponential backoff plus the server's Retry-After.
 func (c *Client) again(ctx context.Context, call func() (*Invocation, error)) (*Invocation, error) {
 	pause := minPause
 	for n := 1; ; n++ {
@@ -35,12 +34,12 @@ func (c *Client) again(ctx context.Context, call func() (*Invocation, error)) (*
 	}
 }
 
-// throttledError is the cause of an answer that asked to wait.
+// throttledError is the cause of an answer with a Retry-After header.
 type throttledError struct{ after time.Duration }
 
-func (e throttledError) Error() string { return "asked to wait for " + e.after.String() }
+func (e throttledError) Error() string { return "the server asked to wait for " + e.after.String() }
 
-// retryAfter returns how long the server has asked to wait, 0 where it has not.
+// retryAfter returns the pause that the server demands, or 0.
 func retryAfter(err error) time.Duration {
 	if t, ok := errors.AsType[throttledError](err); ok {
 		return t.after
@@ -48,7 +47,7 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-// throttled reads the header Retry-After, in seconds; nil where there is none.
+// throttled returns a throttledError if the header Retry-After has seconds, or nil.
 func throttled(h http.Header) error {
 	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds > 0 {
 		return throttledError{min(time.Duration(seconds)*time.Second, maxRetryAfter)}

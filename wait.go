@@ -8,21 +8,22 @@ import (
 )
 
 const (
-	// pollWait is how long one request of Wait waits. Common proxies cut a request
-	// that is silent for a minute.
+	// pollWait is the longest time of one request of Wait. Common proxies end a
+	// request after a minute without data.
 	pollWait = 30 * time.Second
-	// minPause and maxPause bound the pause before the next request.
+	// minPause and maxPause limit the pause before the next request.
 	minPause = 100 * time.Millisecond
 	maxPause = 5 * time.Second
 )
 
-// Wait returns an invocation once it has settled (see [State.Settled]): it has
-// ended, or a person must decide. How it ended is in its State, not in the error.
+// Wait waits until an invocation has settled (see [State.Settled]): it has ended, or
+// a person must decide. The result of the job is in the invocation's State, not in
+// the error.
 //
-// While the invoker cannot be reached or answers that it is overloaded, Wait
-// goes on asking, at growing intervals, until ctx ends: bound it with a deadline.
-// When ctx ends, Wait returns the invocation as it was last seen, nil if it never
-// was, beside the error.
+// While the invoker is unreachable or overloaded, Wait retries with exponential
+// backoff until ctx ends, so give ctx a deadline. When ctx ends, Wait returns the
+// error together with the last known invocation, or nil if there is none. Other
+// errors, such as [NotFound], end Wait at once.
 func (c *Client) Wait(ctx context.Context, id string) (*Invocation, error) {
 	path, err := escape("invocations", "invocation", id)
 	if err != nil {
@@ -42,7 +43,7 @@ func (c *Client) Wait(ctx context.Context, id string) (*Invocation, error) {
 			return seen, err
 		}
 		if err == nil && time.Since(asked) > maxPause {
-			pause = minPause // it did wait; only an answer at once must not be asked for at once again
+			pause = minPause // the server did wait; only an immediate answer needs a longer pause
 		}
 		if err := sleep(ctx, about(pause), err); err != nil {
 			return seen, err
@@ -50,7 +51,7 @@ func (c *Client) Wait(ctx context.Context, id string) (*Invocation, error) {
 	}
 }
 
-// transient reports whether the same request may succeed later.
+// transient reports whether a retry may succeed.
 func transient(err error) bool {
 	switch CodeOf(err) {
 	case Unavailable, DeadlineExceeded, ResourceExhausted, Internal, Unknown:
@@ -59,11 +60,11 @@ func transient(err error) bool {
 	return false
 }
 
-// about is a time around d, so that many who wait do not come back together.
+// about returns a random time around d, so that many clients do not retry together.
 func about(d time.Duration) time.Duration { return d/2 + rand.N(d) }
 
-// sleep pauses for d. When ctx ends first it returns its error, with what
-// was waited for as the cause.
+// sleep pauses for d. If ctx ends first, sleep returns its error with the given
+// cause.
 func sleep(ctx context.Context, d time.Duration, cause error) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -17,8 +17,8 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// handlerTransport answers requests with a handler, without a network, so that
-// time can be faked.
+// handlerTransport answers requests with a handler and without a network, so that
+// tests can use fake time.
 type handlerTransport struct{ http.Handler }
 
 func (h handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -32,8 +32,9 @@ func (h handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// script answers each request with the next line: a state, or the code or status
-// of an error. The last is repeated.
+// script returns a client whose server answers each request with the next line: a
+// state, or the code or status of an error. It repeats the last line. The second
+// result collects the Prefer header of each request.
 func script(lines ...string) (*runwith.Client, *[]string) {
 	asked := new([]string)
 	return &runwith.Client{HTTPClient: &http.Client{Transport: handlerTransport{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -88,14 +89,15 @@ func TestClientWait(t *testing.T) {
 					want = append(want, "wait=30")
 				}
 				if diff := cmp.Diff(want, *asked); diff != "" {
-					t.Errorf("Prefer of the requests (-want +got):\n%s", diff)
+					t.Errorf("Prefer headers (-want +got):\n%s", diff)
 				}
 			})
 		})
 	}
 }
 
-// A server that does not wait is not asked without a pause.
+// TestClientWaitPauses checks that Wait pauses between requests if the server answers
+// at once.
 func TestClientWaitPauses(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []string{"running", "503"} {
@@ -105,15 +107,15 @@ func TestClientWaitPauses(t *testing.T) {
 			defer cancel()
 			got, err := client.Wait(ctx, "inv-1")
 			if got == nil || got.State != runwith.StateRunning {
-				t.Errorf("Wait = %v, want the invocation as last seen", got)
+				t.Errorf("Wait = %v, want the last known invocation", got)
 			}
 			if runwith.CodeOf(err) != runwith.DeadlineExceeded || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("Wait: %v, want DEADLINE_EXCEEDED", err)
 			}
 			if answer == "503" && !strings.Contains(err.Error(), "503") {
-				t.Errorf("Wait: %v, want what it waited for in it", err)
+				t.Errorf("Wait: %v, want an error that contains 503", err)
 			}
-			// Pauses grow to 5 s, give or take a half.
+			// Pauses grow to between 2.5 s and 7.5 s.
 			if n := len(*asked); n < 80 || n > 260 {
 				t.Errorf("%d requests in 10 minutes of %q, want 80 to 260", n, answer)
 			}
