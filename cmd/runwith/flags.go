@@ -37,11 +37,16 @@ type placeFlags struct {
 }
 
 func (f *placeFlags) add(cmd *cobra.Command) {
+	addData(cmd, &f.data)
 	flags := cmd.Flags()
-	f.data = filepath.Join(xdg.DataHome, "runwith")
-	flags.Var((*folder)(&f.data), "data", "`DIR` that keeps the state")
 	flags.StringVar(&f.project, "project", defaultProject, "project `ID`")
 	flags.StringVar(&f.region, "region", defaultRegion, "Cloud Run `REGION`")
+}
+
+// addData adds the flag that names the data folder.
+func addData(cmd *cobra.Command, data *string) {
+	*data = filepath.Join(xdg.DataHome, "runwith")
+	cmd.Flags().Var((*folder)(data), "data", "data `DIR`, which holds the state")
 }
 
 // folder is a flag's value that names a folder. It is kept as an absolute path:

@@ -43,6 +43,14 @@ func misused(format string, args ...any) error {
 	return &exitError{exitUsage, fmt.Errorf(format, args...)}
 }
 
+// interruptedOr returns err, or the error for Ctrl-C if that ended the command.
+func interruptedOr(cmd *cobra.Command, err error) error {
+	if cmd.Context().Err() != nil {
+		return &exitError{code: exitInterrupted}
+	}
+	return err
+}
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "runwith",

@@ -1,0 +1,81 @@
+// Package archive writes the state of a data folder to one file, and fills an
+// empty data folder from such a file.
+//
+// An archive is a tar file with these entries in this order. Their names are those
+// in the data folder:
+//
+//	invoker.db      if there is one
+//	engine.db       if there is one
+//	logs/UID.log    the output of each execution
+//	backup.json     the manifest; without it the archive is truncated
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"time"
+)
+
+const (
+	manifestName = "backup.json"
+	format       = 1
+)
+
+// manifest describes the entries before it.
+type manifest struct {
+	Format  int       `json:"format"`
+	Files   int       `json:"files"`
+	Version string    `json:"version"` // of the runwith that wrote it
+	Time    time.Time `json:"time"`
+}
+
+// Names of the databases in a data folder.
+const (
+	InvokerDatabase = "invoker.db"
+	EngineDatabase  = "engine.db"
+)
+
+// databases returns the names of the databases in the order in which they are
+// copied. The engine's comes last, so that its copy has every run that the
+// invoker's copy knows, and none is started again.
+func databases() []string { return []string{InvokerDatabase, EngineDatabase} }
+
+var logName = regexp.MustCompile(`^logs/[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.log$`)
+
+// Content counts the files of an archive, without the manifest.
+type Content struct {
+	Databases, Logs int
+	Bytes           int64
+}
+
+// String returns the counts in one line.
+func (c Content) String() string {
+	return fmt.Sprintf("databases: %d, logs: %d, bytes: %d", c.Databases, c.Logs, c.Bytes)
+}
+
+func (c Content) files() int { return c.Databases + c.Logs }
+
+// add counts one more file.
+func (c *Content) add(name string, size int64) {
+	if logName.MatchString(name) {
+		c.Logs++
+	} else {
+		c.Databases++
+	}
+	c.Bytes += size
+}
+
+// syncFolder makes new names in a folder durable, on systems that can sync a folder.
+func syncFolder(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
