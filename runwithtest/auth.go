@@ -7,19 +7,19 @@ import (
 	"github.com/runwith/runwith/internal/engine/metadata"
 )
 
-// RequireAuth has the API ask for tokens, as runwith engine --require-auth does, so that a
-// test sees whether a program sends one. The options of [Server.GRPC] and [Server.REST]
-// send one of the server's own. A program finds one where it does on Cloud Run, if
-// GCE_METADATA_HOST is the server's Addr:
+// RequireAuth makes the API require tokens, like runwith engine --require-auth, so that
+// a test shows whether a program sends one. The options of [Server.GRPC] and
+// [Server.REST] then send a token of the server. Other programs get a token from the
+// metadata server, as on Cloud Run, if GCE_METADATA_HOST is the server's Addr:
 //
 //	s := runwithtest.Start(t, runwithtest.RequireAuth())
 //	t.Setenv("GCE_METADATA_HOST", s.Addr)
 func RequireAuth() Option { return func(c *config) { c.engine.RequireAuth = true } }
 
-// tokens returns an access token of the server's own.
+// tokens returns an access token of the server.
 type tokens func() (string, error)
 
-// newTokens takes tokens from the metadata server at an address.
+// newTokens returns tokens from the metadata server at an address.
 func newTokens(addr string) (tokens, error) {
 	source, err := metadata.NewTokenSource(addr, nil)
 	if err != nil {
@@ -34,22 +34,23 @@ func newTokens(addr string) (tokens, error) {
 	}, nil
 }
 
-// GetRequestMetadata has gRPC send a token.
+// GetRequestMetadata returns the header with a token that gRPC sends.
 func (t tokens) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
 	token, err := t()
 	return map[string]string{"authorization": "Bearer " + token}, err
 }
 
-// RequireTransportSecurity is false: such a token is worth nothing elsewhere.
+// RequireTransportSecurity returns false, because the token is valid only for this
+// server.
 func (tokens) RequireTransportSecurity() bool { return false }
 
-// sender sends a token with each request over REST.
+// sender adds a token to each REST request.
 type sender struct {
 	http.RoundTripper
 	tokens tokens
 }
 
-// RoundTrip makes a request with a token.
+// RoundTrip sends the request with a token.
 func (s sender) RoundTrip(r *http.Request) (*http.Response, error) {
 	token, err := s.tokens()
 	if err != nil {

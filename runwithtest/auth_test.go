@@ -20,7 +20,7 @@ import (
 	"github.com/runwith/runwith/runwithtest"
 )
 
-func TestTheServersOwnClientsSendATokenWhereOneIsAskedFor(t *testing.T) {
+func TestServerOptionsSendTheRequiredToken(t *testing.T) {
 	t.Parallel()
 	s := runwithtest.Start(t, runwithtest.RequireAuth())
 	insecure := option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -28,8 +28,8 @@ func TestTheServersOwnClientsSendATokenWhereOneIsAskedFor(t *testing.T) {
 		options []option.ClientOption
 		want    codes.Code
 	}{
-		"its options": {s.GRPC(), codes.OK},
-		"others":      {[]option.ClientOption{option.WithEndpoint(s.Addr), option.WithoutAuthentication(), insecure}, codes.Unauthenticated},
+		"options of the server": {s.GRPC(), codes.OK},
+		"other options":         {[]option.ClientOption{option.WithEndpoint(s.Addr), option.WithoutAuthentication(), insecure}, codes.Unauthenticated},
 	} {
 		jobs, err := run.NewJobsClient(t.Context(), test.options...)
 		if err != nil {
@@ -66,13 +66,13 @@ func TestTheServersOwnClientsSendATokenWhereOneIsAskedFor(t *testing.T) {
 	}
 }
 
-// What Google's libraries do inside of Cloud Run, they do here: they look for the
-// metadata server, and send its token.
-func TestApplicationDefaultCredentialsAreTheServers(t *testing.T) {
+// TestApplicationDefaultCredentials checks that Google's libraries find the metadata
+// server and send its token, as inside Cloud Run.
+func TestApplicationDefaultCredentials(t *testing.T) {
 	s := runwithtest.Start(t, runwithtest.RequireAuth())
 	t.Setenv("GCE_METADATA_HOST", s.Addr)
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
-	t.Setenv("HOME", t.TempDir()) // where a developer's own credentials would be
+	t.Setenv("HOME", t.TempDir()) // hide the developer's own credentials
 	service, err := runv1.NewService(t.Context(), option.WithEndpoint(s.URL))
 	if err != nil {
 		t.Fatal(err)

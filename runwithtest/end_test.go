@@ -21,7 +21,7 @@ import (
 	"github.com/runwith/runwith/runwithtest"
 )
 
-// inner is a test that ends, and may fail, within another one.
+// inner is a test inside another test: the outer test ends it and sees its failures.
 type inner struct {
 	exampleT
 	dir  string
@@ -43,7 +43,7 @@ func (t *inner) Fatalf(format string, args ...any) {
 	panic(t) // so that Start does not return
 }
 
-// startRunning starts a server whose one task runs.
+// startRunning starts a server with one task, and returns when the task runs.
 func startRunning(t *testing.T, tb testing.TB, f func(ctx context.Context, task *runwithtest.Task) error, options ...runwithtest.Option) *runwithtest.Server {
 	t.Helper()
 	runs := make(chan struct{})
@@ -65,7 +65,7 @@ func startRunning(t *testing.T, tb testing.TB, f func(ctx context.Context, task 
 	return s
 }
 
-func TestTheEndOfTheTestEndsEverything(t *testing.T) {
+func TestEndStopsFunctionAndServer(t *testing.T) {
 	t.Parallel()
 	in, returned := newInner(t), make(chan struct{})
 	s := startRunning(t, in, func(ctx context.Context, _ *runwithtest.Task) error {
@@ -77,10 +77,10 @@ func TestTheEndOfTheTestEndsEverything(t *testing.T) {
 	select {
 	case <-returned:
 	default:
-		t.Error("the function runs on after the end of the test")
+		t.Error("the function still runs after the end of the test")
 	}
 	if len(in.said) > 0 {
-		t.Errorf("the test failed: %q", in.said)
+		t.Errorf("the inner test failed with %q, want success", in.said)
 	}
 	if conn, err := net.Dial("tcp", s.Addr); err == nil {
 		_ = conn.Close()
@@ -88,7 +88,7 @@ func TestTheEndOfTheTestEndsEverything(t *testing.T) {
 	}
 }
 
-func TestAProcessEndsWithTheTest(t *testing.T) {
+func TestEndStopsProcesses(t *testing.T) {
 	t.Parallel()
 	in, file := newInner(t), filepath.Join(t.TempDir(), "pid")
 	process := job(worker)
@@ -112,14 +112,14 @@ func TestAProcessEndsWithTheTest(t *testing.T) {
 	})
 	in.end()
 	if p, err := os.FindProcess(pid); err == nil && p.Signal(syscall.Signal(0)) == nil {
-		t.Errorf("process %d is there after the end of the test", pid)
+		t.Errorf("process %d still runs after the end of the test", pid)
 	}
 	if len(in.said) > 0 {
-		t.Errorf("the test failed: %q", in.said)
+		t.Errorf("the inner test failed with %q, want success", in.said)
 	}
 }
 
-func TestAFunctionThatDoesNotReturnFailsTheTest(t *testing.T) {
+func TestEndFailsIfAFunctionStillRuns(t *testing.T) {
 	t.Parallel()
 	in, release := newInner(t), make(chan struct{})
 	defer close(release)
@@ -129,11 +129,11 @@ func TestAFunctionThatDoesNotReturnFailsTheTest(t *testing.T) {
 	}, runwithtest.Grace(10*time.Millisecond))
 	in.end()
 	if len(in.said) != 1 || !strings.Contains(in.said[0], "a function has not returned") || !strings.Contains(in.said[0], `image "`+worker+`"`) {
-		t.Errorf("the test said %q, want that the function of %s has not returned", in.said, worker)
+		t.Errorf("failures = %q, want one that names the function of %s", in.said, worker)
 	}
 }
 
-func TestStartTellsAllThatIsWrong(t *testing.T) {
+func TestStartReportsAllMistakes(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		options []runwithtest.Option
@@ -157,7 +157,7 @@ func TestStartTellsAllThatIsWrong(t *testing.T) {
 		func() {
 			defer func() {
 				if recover() != in {
-					t.Error("Start returned")
+					t.Error("Start returned, want it to fail the test")
 				}
 			}()
 			runwithtest.Start(in, test.options...)
@@ -165,7 +165,7 @@ func TestStartTellsAllThatIsWrong(t *testing.T) {
 		in.end()
 		for _, want := range test.says {
 			if len(in.said) != 1 || !strings.Contains(in.said[0], want) {
-				t.Errorf("Start said %q, want %q in it", in.said, want)
+				t.Errorf("Start failed with %q, want one failure that contains %q", in.said, want)
 			}
 		}
 	}

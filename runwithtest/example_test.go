@@ -19,13 +19,13 @@ import (
 	"github.com/runwith/runwith/runwithtest"
 )
 
-// exampleT is what an example has in place of the *testing.T of a test.
+// exampleT replaces *testing.T in examples.
 type exampleT struct {
 	testing.TB
 	cleanups []func()
 }
 
-// begin returns what stands for a test, and what ends it.
+// begin returns a replacement for a test's *testing.T, and a function that ends the test.
 func begin() (t *exampleT, end func()) {
 	t = &exampleT{}
 	return t, t.end
@@ -57,7 +57,7 @@ func (t *exampleT) TempDir() string {
 	return dir
 }
 
-// job is one of a single container, whose tasks are tried twice.
+// job returns a job with one container, whose tasks are attempted up to twice.
 func job(image string) *runpb.Job {
 	return &runpb.Job{Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{
 		Containers: []*runpb.Container{{Image: image}},
@@ -65,9 +65,9 @@ func job(image string) *runpb.Job {
 	}}}
 }
 
-// A job is started and waited for by Google's own client; a function is its image.
+// Google's own client starts a job and waits for it. A Go function replaces the image.
 func Example() {
-	t, end := begin() // in a test, t is its own
+	t, end := begin() // in a test, use its t
 	defer end()
 
 	s := runwithtest.Start(t,
@@ -101,8 +101,8 @@ func Example() {
 	// 1 task succeeded
 }
 
-// A task that fails is tried again, as often as its job says. An execution that fails
-// ends its operation with an error.
+// A failed task is retried as often as its job allows. The operation of a failed
+// execution ends with an error.
 func ExampleImage() {
 	t, end := begin()
 	defer end()
@@ -139,7 +139,7 @@ func ExampleImage() {
 	// 1 failed, 1 retried
 }
 
-// An answer that is lost says nothing about whether the job was started: this one was.
+// After a lost answer the caller cannot tell whether the job started. Here it did.
 func ExampleFault() {
 	t, end := begin()
 	defer end()
@@ -176,7 +176,7 @@ func ExampleFault() {
 	// started: 1
 }
 
-// The options for REST are good for all of Google's clients that speak it.
+// The options for REST work with all of Google's REST clients.
 func ExampleServer_REST() {
 	t, end := begin()
 	defer end()

@@ -17,7 +17,7 @@ import (
 	"github.com/runwith/runwith/runwithtest"
 )
 
-// idle is a job whose tasks do nothing, and what goes wrong with it.
+// idle returns the options for a job whose tasks do nothing, with fault rules.
 func idle(rules ...string) []runwithtest.Option {
 	return []runwithtest.Option{
 		runwithtest.Job("worker", job(worker)),
@@ -40,39 +40,39 @@ func (c *client) listed(job string) (names []string) {
 	}
 }
 
-func TestAnExecutionListedLateIsReadAtOnce(t *testing.T) {
+func TestListedLateExecutionCanBeRead(t *testing.T) {
 	t.Parallel()
 	c := start(t, idle("listed-late=1h, n=1")...)
 	late, next := c.run("worker"), c.run("worker")
 	if got := c.listed("worker"); !slices.Equal(got, []string{next.Name}) {
-		t.Errorf("listed are %v, want the second execution alone, %s", got, next.Name)
+		t.Errorf("ListExecutions() = %v, want only the second execution, %s", got, next.Name)
 	}
 	if x, err := c.executions.GetExecution(t.Context(), &runpb.GetExecutionRequest{Name: late.Name}); err != nil || x.SucceededCount != 1 {
-		t.Errorf("GetExecution() of what is not listed yet = %v, %v; want it to have succeeded", x, err)
+		t.Errorf("GetExecution() before it is listed = %v, %v; want it succeeded", x, err)
 	}
 }
 
-func TestAnExecutionListedALittleLateIsListedThen(t *testing.T) {
+func TestListedLateExecutionAppears(t *testing.T) {
 	t.Parallel()
 	c := start(t, idle("listed-late=300ms")...)
 	x := c.run("worker")
 	eventually.True(t, "the execution is listed", func() bool { return slices.Equal(c.listed("worker"), []string{x.Name}) })
 }
 
-func TestAnExecutionThatFailsBeforeItsTasks(t *testing.T) {
+func TestFailedBeforeTasks(t *testing.T) {
 	t.Parallel()
 	c := start(t, idle("failed-before-tasks, n=1", "slow-start=20ms")...)
 	op := c.begin("worker")
 	_, err := op.Wait(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "Image '"+worker+"' not found.") {
-		t.Errorf("Wait() = %v, want the failure", err)
+		t.Errorf("Wait() = %v, want the error for the missing image", err)
 	}
 	x, err := op.Metadata()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if x.FailedCount+x.SucceededCount+x.CancelledCount+x.RunningCount != 0 || x.Conditions[0].State != runpb.Condition_CONDITION_FAILED || x.StartTime != nil {
-		t.Errorf("execution = %v, want it failed without a task", x)
+		t.Errorf("execution = %v, want it failed without tasks", x)
 	}
 	tasks, err := run.NewTasksRESTClient(t.Context(), c.REST()...)
 	if err != nil {
@@ -87,7 +87,7 @@ func TestAnExecutionThatFailsBeforeItsTasks(t *testing.T) {
 	}
 }
 
-func TestASlowStart(t *testing.T) {
+func TestSlowStart(t *testing.T) {
 	t.Parallel()
 	c := start(t, idle("slow-start=1h, n=1")...)
 	slow, err := c.begin("worker").Metadata()
@@ -95,20 +95,21 @@ func TestASlowStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	if x := c.run("worker"); x.SucceededCount != 1 {
-		t.Errorf("the execution after it = %v, want it to succeed", x)
+		t.Errorf("execution after the slow one = %v, want it succeeded", x)
 	}
 	x, err := c.executions.GetExecution(t.Context(), &runpb.GetExecutionRequest{Name: slow.Name})
 	if err != nil || x.StartTime != nil || x.Conditions[0].State != runpb.Condition_CONDITION_PENDING {
-		t.Errorf("the slow one = %v, %v; want it to wait", x, err)
+		t.Errorf("slow execution = %v, %v; want it pending", x, err)
 	}
 	op, err := c.executions.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: slow.Name})
 	if err != nil || !op.Done() {
-		t.Errorf("CancelExecution() of the slow one = %v, %v; want it done at once", op, err)
+		t.Errorf("CancelExecution() of the slow execution = %v, %v; want it done at once", op, err)
 	}
 }
 
-// The same seed strikes the same calls, another one strikes others.
-func TestASeedRepeatsTheFaults(t *testing.T) {
+// TestSeedRepeatsFaults checks that the same seed affects the same calls, and another
+// seed others.
+func TestSeedRepeatsFaults(t *testing.T) {
 	t.Parallel()
 	struck := func(seed uint64) (runs string) {
 		c := start(t, append(idle("RunJob: quota-429, p=0.5"), runwithtest.FaultSeed(seed))...)
@@ -124,6 +125,6 @@ func TestASeedRepeatsTheFaults(t *testing.T) {
 	}
 	first, again, other := struck(7), struck(7), struck(8)
 	if first != again || first == other || !strings.Contains(first, "x") || !strings.Contains(first, ".") {
-		t.Errorf("struck are %s, with the same seed %s, with another one %s", first, again, other)
+		t.Errorf("affected calls = %s, with the same seed %s, with another seed %s; want the first two equal and the third different", first, again, other)
 	}
 }

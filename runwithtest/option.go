@@ -15,7 +15,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/function"
 )
 
-// Option changes what [Start] starts.
+// Option configures the server of [Start].
 type Option func(*config)
 
 type config struct {
@@ -26,7 +26,7 @@ type config struct {
 	faults []error // of the options
 }
 
-// newConfig applies the options; its error is all that is wrong with them.
+// newConfig applies the options. Its error joins all mistakes in them.
 func newConfig(options []Option) (*config, error) {
 	c := &config{engine: emulator.Config{Images: map[string][]string{}, Functions: map[string]function.Func{}}}
 	for _, option := range options {
@@ -48,22 +48,23 @@ func newConfig(options []Option) (*config, error) {
 	return c, errors.Join(c.faults...)
 }
 
-// Image has a function stand in for an image, in containers that name no command. It is
-// called once for each attempt of a task, concurrently, and ends as the container of a
-// job does:
+// Image replaces an image by a Go function, in containers without a command. The engine
+// calls f once for each attempt of a task, concurrently. The result is the exit code of
+// the container:
 //
-//   - nil is success, exit code 0;
-//   - an error in whose tree an [ExitError] is, or another error with a method
+//   - nil is exit code 0, success;
+//   - an error whose tree contains an [ExitError], or another error with a method
 //     ExitCode() int such as [os/exec.ExitError], is that exit code;
 //   - any other error is exit code 1;
-//   - a panic is exit code 2, with the stack on standard error. In a goroutine that the
-//     function starts it ends the test's process, as always.
+//   - a panic is exit code 2, with the stack on standard error. A panic in a goroutine
+//     that f started ends the test's process, as usual.
 //
-// The text of an error goes to standard error, unless it is an ExitError itself.
+// The error's text is written to standard error, unless the error itself is an ExitError.
 //
-// ctx ends when the task is to stop: at its timeout, by a cancel or at the end of the
-// test. A function that has not returned when the grace is over counts as killed. It
-// runs on, because nothing can end it; the test fails if it still does at its end.
+// ctx ends when the task must stop: at its timeout, when it is cancelled, and at the end
+// of the test. If f has not returned after the grace period, the attempt counts as
+// killed. f itself keeps running, because nothing can stop it; the test fails if f is
+// still running at its end.
 func Image(image string, f func(ctx context.Context, task *Task) error) Option {
 	return func(c *config) {
 		if f == nil {
@@ -75,9 +76,8 @@ func Image(image string, f func(ctx context.Context, task *Task) error) Option {
 	}
 }
 
-// Command has a command of this machine stand in for an image, in containers that name
-// no command of their own, as --image does for runwith engine. The container's arguments
-// follow its own.
+// Command replaces an image by a command of this machine, in containers without a
+// command, like --image of runwith engine. The container's arguments are appended.
 func Command(image string, command ...string) Option {
 	return func(c *config) {
 		if len(command) == 0 {
@@ -87,8 +87,8 @@ func Command(image string, command ...string) Option {
 	}
 }
 
-// Job creates a job before Start returns, under the ID: what a test of code that starts
-// jobs begins with. For a job of one container, only its image is needed:
+// Job creates a job with the ID before Start returns. A job with one container needs only
+// an image:
 //
 //	runwithtest.Job("report", &runpb.Job{Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{
 //		Containers: []*runpb.Container{{Image: "gcr.io/p/report"}},
@@ -97,30 +97,30 @@ func Job(id string, job *runpb.Job) Option {
 	return func(c *config) { c.jobs = append(c.jobs, &runpb.CreateJobRequest{JobId: id, Job: job}) }
 }
 
-// Project sets the project's ID, "demo" without.
+// Project sets the project's ID. The default is "demo".
 func Project(id string) Option { return func(c *config) { c.engine.Project = id } }
 
-// Region sets the region, "us-east4" without.
+// Region sets the region. The default is "us-east4".
 func Region(name string) Option { return func(c *config) { c.engine.Region = name } }
 
-// Grace sets how long a task that is stopped has to end, 10 s without, as on Cloud Run.
+// Grace sets the time between asking a task to stop and killing it. The default is 10 s,
+// as on Cloud Run.
 func Grace(d time.Duration) Option { return func(c *config) { c.engine.Grace = d } }
 
-// Fault lets calls and executions go wrong, by rules such as
+// Fault injects faults into calls and executions, by rules such as
 //
-//	"RunJob: answer-lost, n=1"    // the first run takes effect, and is not answered
-//	"answer-503, p=0.1"           // every tenth call takes effect, and is answered with 503
-//	"ListExecutions: quota-429"   // no list, and the words of Cloud Run's quota
-//	"slow-start=2s"               // tasks start two seconds later
-//	"listed-late=5s, n=1"         // a job's first execution is missing in lists at first
-//	"failed-before-tasks"         // executions fail, and never have a task
+//	"RunJob: answer-lost, n=1"    // the first RunJob takes effect, but its answer is lost
+//	"answer-503, p=0.1"           // every tenth call takes effect, but answers 503
+//	"ListExecutions: quota-429"   // lists fail with Cloud Run's quota error
+//	"slow-start=2s"               // tasks start two seconds late
+//	"listed-late=5s, n=1"         // lists omit a job's first execution for 5 seconds
+//	"failed-before-tasks"         // executions fail before they have a task
 //
-// docs/faults.md says what else they can say. What is decided stands in the test's
-// output.
+// docs/faults.md describes all rules. The test's output shows each decision.
 func Fault(rules ...string) Option {
 	return func(c *config) { c.rules = append(c.rules, rules...) }
 }
 
-// FaultSeed sets what decides about rules with a probability; 0 without, so that a test
-// meets the same faults each time it makes the same calls.
+// FaultSeed sets the seed for rules with a probability. The default is 0, so a test that
+// makes the same calls meets the same faults.
 func FaultSeed(seed uint64) Option { return func(c *config) { c.seed = seed } }

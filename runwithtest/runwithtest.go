@@ -1,11 +1,10 @@
-// Package runwithtest runs the Cloud Run Jobs API inside a Go test, so that code that
-// starts jobs can be tested with Google's own clients, unchanged, and without a
-// project, a network or a container.
+// Package runwithtest runs the Cloud Run Jobs API inside a Go test. You can test code
+// that starts jobs with Google's own clients, unchanged, and without a project, a network
+// or a container.
 //
-// [Start] opens an engine with a folder and a port of its own, and ends it with the
-// test. [Image] lets a Go function stand in for an image; what names a command runs as
-// a process of this machine, without isolation. [Fault] lets calls and executions go
-// wrong as they do on Cloud Run on a bad day.
+// [Start] opens an engine with its own folder and port, and ends it with the test.
+// [Image] replaces an image by a Go function. Containers with a command run as processes
+// of this machine, without isolation. [Fault] injects Cloud Run's typical faults.
 //
 //	s := runwithtest.Start(t, runwithtest.Image("gcr.io/p/report", func(ctx context.Context, task *runwithtest.Task) error {
 //		fmt.Fprintln(task.Stdout, "for", task.Env["TENANT"])
@@ -13,8 +12,8 @@
 //	}))
 //	jobs, err := run.NewJobsClient(t.Context(), s.GRPC()...)
 //
-// How the engine differs from Cloud Run stands in docs/compatibility.md, and more of
-// the faults in docs/faults.md. It needs Linux or macOS.
+// docs/compatibility.md lists the differences from Cloud Run, and docs/faults.md the
+// faults. The package needs Linux or macOS.
 package runwithtest
 
 import (
@@ -33,23 +32,23 @@ import (
 	"github.com/runwith/runwith/internal/server"
 )
 
-// Server is an engine that serves. It may be used concurrently.
+// Server is a running engine. Its methods may be called concurrently.
 type Server struct {
-	// URL is where REST is served (v1, v2, Cloud Logging, the metadata server), such as
-	// "http://127.0.0.1:41235", and Addr where gRPC is: the same without the scheme.
+	// URL is the base URL for REST (v1, v2, Cloud Logging, the metadata server), such as
+	// "http://127.0.0.1:41235". Addr is the address for gRPC: the URL without its scheme.
 	URL, Addr string
-	// Project and Region are those of the options, "demo" and "us-east4" without. Names
-	// in others are served as well.
+	// Project and Region are set by the options; the defaults are "demo" and "us-east4".
+	// The server also serves other projects and regions.
 	Project, Region string
 
 	client *http.Client
-	tokens tokens // nil: nobody is asked for one
+	tokens tokens // nil unless the API requires tokens
 }
 
-// Start starts an engine, which is stopped when the test and its subtests end: tasks
-// that run then are asked to end, as by a cancel, and killed after the grace. Functions
-// that have not returned by then, and whatever else is left over, fail the test. Its log
-// goes to the test's output.
+// Start starts an engine. When the test and its subtests have ended, the engine asks the
+// running tasks to stop, kills them after the grace period, and stops. The test fails if
+// functions have not returned by then or other tasks are left over. The engine logs to
+// the test's output. A mistake in the options fails the test at once.
 func Start(t testing.TB, options ...Option) *Server {
 	t.Helper()
 	c, err := newConfig(options)
@@ -75,7 +74,7 @@ func Start(t testing.TB, options ...Option) *Server {
 	return s
 }
 
-// serve serves until the function that it returns is called.
+// serve serves until the caller calls stop.
 func (s *Server) serve(c *config) (stop func() error, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -104,7 +103,7 @@ func (s *Server) serve(c *config) (stop func() error, err error) {
 	}
 }
 
-// openSite opens the engine, with its jobs.
+// openSite opens the engine and creates its jobs.
 func openSite(ctx context.Context, c *config, parent string) (*server.Site, error) {
 	e, err := emulator.Open(ctx, c.engine)
 	if err != nil {
@@ -113,20 +112,20 @@ func openSite(ctx context.Context, c *config, parent string) (*server.Site, erro
 	for _, req := range c.jobs {
 		req.Parent = parent
 		if _, err := e.Engine.CreateJob(ctx, req); err != nil {
-			_ = e.Close() // it has run nothing
+			_ = e.Close() // no task has run
 			return nil, fmt.Errorf("job %s: %w", req.JobId, err)
 		}
 	}
 	return e.Site(), nil
 }
 
-// Parent is the resource name under which jobs are:
+// Parent returns the resource name that contains the jobs, such as
 // "projects/demo/locations/us-east4".
 func (s *Server) Parent() string {
 	return "projects/" + s.Project + "/locations/" + s.Region
 }
 
-// GRPC are options for Google's clients that speak gRPC, such as those of
+// GRPC returns options for Google's gRPC clients, such as those of
 // cloud.google.com/go/run/apiv2 and cloud.google.com/go/logging/logadmin.
 func (s *Server) GRPC() []option.ClientOption {
 	options := []option.ClientOption{
@@ -140,9 +139,8 @@ func (s *Server) GRPC() []option.ClientOption {
 	return options
 }
 
-// REST are options for Google's clients that speak REST, such as
-// run.NewJobsRESTClient of cloud.google.com/go/run/apiv2, and google.golang.org/api/run/v1
-// and run/v2.
+// REST returns options for Google's REST clients, such as run.NewJobsRESTClient of
+// cloud.google.com/go/run/apiv2, google.golang.org/api/run/v1 and run/v2.
 func (s *Server) REST() []option.ClientOption {
 	client := s.client
 	if s.tokens != nil {
@@ -151,6 +149,6 @@ func (s *Server) REST() []option.ClientOption {
 	return []option.ClientOption{option.WithEndpoint(s.URL), option.WithHTTPClient(client)}
 }
 
-// Client is an HTTP client, for requests written by hand. It uses no proxy and sends no
+// Client returns an HTTP client for handwritten requests. It uses no proxy and sends no
 // token.
 func (s *Server) Client() *http.Client { return s.client }

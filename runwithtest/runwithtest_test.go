@@ -28,7 +28,7 @@ import (
 
 const worker = "gcr.io/p/worker"
 
-// client is Google's, for one server.
+// client holds Google's clients for one server.
 type client struct {
 	*runwithtest.Server
 	t          *testing.T
@@ -36,7 +36,7 @@ type client struct {
 	executions *run.ExecutionsClient
 }
 
-// start starts a server, with a client over gRPC.
+// start starts a server and returns gRPC clients for it.
 func start(t *testing.T, options ...runwithtest.Option) *client {
 	t.Helper()
 	s := runwithtest.Start(t, options...)
@@ -52,11 +52,11 @@ func start(t *testing.T, options ...runwithtest.Option) *client {
 	return &client{s, t, jobs, executions}
 }
 
-// run runs the job to its end.
+// run runs the job and returns the ended execution.
 func (c *client) run(job string) *runpb.Execution {
 	c.t.Helper()
 	op := c.begin(job)
-	_, _ = op.Wait(c.t.Context()) // an execution that fails ends it with an error
+	_, _ = op.Wait(c.t.Context()) // a failed execution is an error, which is fine here
 	x, err := op.Metadata()
 	if err != nil {
 		c.t.Fatal(err)
@@ -73,7 +73,7 @@ func (c *client) begin(job string) *run.RunJobOperation {
 	return op
 }
 
-// logged are the lines that an execution's tasks have printed, by Google's client.
+// logged reads the output of an execution's tasks with Google's client.
 func (c *client) logged(x *runpb.Execution) (lines []string) {
 	c.t.Helper()
 	logs, err := logadmin.NewClient(c.t.Context(), "projects/"+c.Project, c.GRPC()...)
@@ -91,13 +91,13 @@ func (c *client) logged(x *runpb.Execution) (lines []string) {
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		if !strings.HasSuffix(entry.LogName, "varlog/system") { // Cloud Run's own words
+		if !strings.HasSuffix(entry.LogName, "varlog/system") { // skip the platform's lines
 			lines = append(lines, fmt.Sprint(filepath.Base(entry.LogName), ": ", entry.Payload))
 		}
 	}
 }
 
-func TestAFunctionSeesWhatATaskSees(t *testing.T) {
+func TestFunctionGetsTheTask(t *testing.T) {
 	t.Parallel()
 	var (
 		mu  sync.Mutex
@@ -140,22 +140,22 @@ func TestAFunctionSeesWhatATaskSees(t *testing.T) {
 		}
 	}
 	if value, ok := last.Lookup("PATH"); ok {
-		t.Errorf("PATH = %q, want nothing of the test's own", value)
+		t.Errorf("PATH = %q, want none of the test's variables", value)
 	}
 }
 
-func TestHowAFunctionEnds(t *testing.T) {
+func TestFunctionResult(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		f    func() error
 		code int32
 		says []string // logged
 	}{
-		"success":     {func() error { return nil }, 0, nil},
-		"an error":    {func() error { return errors.New("no such table") }, 1, []string{"stderr: no such table"}},
-		"a code":      {func() error { return runwithtest.ExitError{Code: 7} }, 7, nil},
-		"a pointer":   {func() error { return &runwithtest.ExitError{Code: 7} }, 7, nil},
-		"in an error": {func() error { return fmt.Errorf("read: %w", runwithtest.ExitError{Code: 7}) }, 7, []string{"stderr: read: exit code 7"}},
+		"success": {func() error { return nil }, 0, nil},
+		"error":   {func() error { return errors.New("no such table") }, 1, []string{"stderr: no such table"}},
+		"code":    {func() error { return runwithtest.ExitError{Code: 7} }, 7, nil},
+		"pointer": {func() error { return &runwithtest.ExitError{Code: 7} }, 7, nil},
+		"wrapped": {func() error { return fmt.Errorf("read: %w", runwithtest.ExitError{Code: 7}) }, 7, []string{"stderr: read: exit code 7"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -174,7 +174,7 @@ func TestHowAFunctionEnds(t *testing.T) {
 	}
 }
 
-// lastAttempt is how the last attempt of an execution's first task ended.
+// lastAttempt returns the result of the last attempt of an execution's first task.
 func (c *client) lastAttempt(x *runpb.Execution) *runpb.TaskAttemptResult {
 	c.t.Helper()
 	tasks, err := run.NewTasksClient(c.t.Context(), c.GRPC()...)
@@ -189,7 +189,7 @@ func (c *client) lastAttempt(x *runpb.Execution) *runpb.TaskAttemptResult {
 	return task.LastAttemptResult
 }
 
-func TestAPanicIsTheTasksAndNotTheTests(t *testing.T) {
+func TestPanicFailsTheTaskOnly(t *testing.T) {
 	t.Parallel()
 	once := job(worker)
 	once.Template.Template.Retries = &runpb.TaskTemplate_MaxRetries{}
@@ -200,11 +200,11 @@ func TestAPanicIsTheTasksAndNotTheTests(t *testing.T) {
 		t.Errorf("exit code = %d, want 2", got)
 	}
 	if lines := c.logged(x); len(lines) == 0 || lines[0] != "stderr: panic: out of cheese" {
-		t.Errorf("output = %q, want the panic", lines)
+		t.Errorf("output = %q, want it to begin with the panic", lines)
 	}
 }
 
-func TestTheContextEndsWhenTheTaskIsToStop(t *testing.T) {
+func TestContextEndsWhenTheTaskMustStop(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		timeout time.Duration
@@ -246,7 +246,7 @@ func TestTheContextEndsWhenTheTaskIsToStop(t *testing.T) {
 	}
 }
 
-func TestWhatRunsForAnImage(t *testing.T) {
+func TestImageCommandAndOwnCommand(t *testing.T) {
 	t.Parallel()
 	with := func(change func(*runpb.Container)) *runpb.Job {
 		job := job(worker)
@@ -271,16 +271,16 @@ func TestWhatRunsForAnImage(t *testing.T) {
 	}
 	_, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: c.Parent() + "/jobs/unknown"})
 	if err == nil || !strings.Contains(err.Error(), `image "gcr.io/p/unknown" is mapped to no command`) {
-		t.Errorf("RunJob() of an image that nothing stands for = %v, want it refused", err)
+		t.Errorf("RunJob() of an unmapped image = %v, want it refused", err)
 	}
 }
 
-func TestEveryClientFindsTheServer(t *testing.T) {
+func TestEveryClientReachesTheServer(t *testing.T) {
 	t.Parallel()
 	c := start(t, runwithtest.Project("acme"), runwithtest.Region("europe-west1"), runwithtest.Job("worker", job(worker)))
 	const name = "projects/acme/locations/europe-west1/jobs/worker"
 	if c.Parent()+"/jobs/worker" != name || c.Project != "acme" || c.Region != "europe-west1" || c.URL != "http://"+c.Addr {
-		t.Errorf("parent, project, region, URL, address = %q, %q, %q, %q, %q", c.Parent(), c.Project, c.Region, c.URL, c.Addr)
+		t.Errorf("parent, project, region, URL, address = %q, %q, %q, %q, %q; want them to match %s", c.Parent(), c.Project, c.Region, c.URL, c.Addr, name)
 	}
 	for client, read := range map[string]func() (string, error){
 		"apiv2 over gRPC": func() (string, error) {
@@ -337,15 +337,15 @@ func TestEveryClientFindsTheServer(t *testing.T) {
 	}
 }
 
-func TestAServerIsForOneTest(t *testing.T) {
+func TestServersAreSeparate(t *testing.T) {
 	t.Parallel()
 	a, b := start(t, runwithtest.Job("a", job(worker))), start(t, runwithtest.Job("b", job(worker)))
 	if a.Addr == b.Addr {
-		t.Fatalf("two servers have one address, %s", a.Addr)
+		t.Fatalf("both servers have the address %s, want different ones", a.Addr)
 	}
 	for c, other := range map[*client]string{a: "b", b: "a"} {
 		if _, err := c.jobs.GetJob(t.Context(), &runpb.GetJobRequest{Name: c.Parent() + "/jobs/" + other}); err == nil {
-			t.Errorf("a server has the job %s of another one", other)
+			t.Errorf("a server returned the job %s of the other, want NOT_FOUND", other)
 		}
 	}
 }

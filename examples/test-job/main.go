@@ -1,5 +1,5 @@
-// Command test-job is a job to try things with: it prints its environment and its
-// arguments. SLEEP=2s makes it wait, FAIL=1 makes it exit with 1.
+// Command test-job is the sample job. It prints its environment and its arguments.
+// SLEEP=2s makes it wait, FAIL=1 makes it exit with code 1.
 package main
 
 import (

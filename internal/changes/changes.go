@@ -1,20 +1,20 @@
-// Package changes wakes those who wait for something to change: an execution, an
-// invocation. It carries no news, only that there is some; what it is is read from
-// the store, so that nothing can be missed or out of date.
+// Package changes wakes goroutines that wait for an execution or an invocation to change.
+// A wake-up carries no data: the receiver reads the store, so that it cannot miss a
+// change or see a stale one.
 package changes
 
 import "sync"
 
-// Feed tells who waits for a key that it has changed. The zero value is ready. Its
-// methods may be called concurrently.
+// Feed wakes the subscribers of a key when it changes. The zero value is ready to use.
+// Its methods may be called concurrently.
 type Feed[K comparable] struct {
 	mu      sync.Mutex
 	waiting map[K]map[chan struct{}]struct{}
 }
 
-// Subscribe returns a channel that receives when the key has changed, once for any
-// number of changes since it was last received from. Subscribe first and then look,
-// so that no change falls in between. The caller calls leave.
+// Subscribe returns a channel that receives a value when the key has changed. Several
+// changes between two receives yield one value. Subscribe before reading the store, so
+// that no change is missed in between. The caller must call leave.
 func (f *Feed[K]) Subscribe(key K) (changed <-chan struct{}, leave func()) {
 	ch := make(chan struct{}, 1)
 	f.mu.Lock()
@@ -38,19 +38,20 @@ func (f *Feed[K]) remove(key K, ch chan struct{}) {
 	}
 }
 
-// Publish tells of a change that is on disk.
+// Publish wakes the key's subscribers. Call it when the change is on disk. It does not
+// block.
 func (f *Feed[K]) Publish(key K) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for ch := range f.waiting[key] {
 		select {
 		case ch <- struct{}{}:
-		default: // it has one to look at already
+		default: // a wake-up is already pending
 		}
 	}
 }
 
-// Len is the number of keys that somebody waits for.
+// Len returns the number of keys with subscribers.
 func (f *Feed[K]) Len() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

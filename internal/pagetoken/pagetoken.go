@@ -1,5 +1,5 @@
-// Package pagetoken makes the tokens by which a list goes on: opaque, bound to the
-// list, and good after a restart.
+// Package pagetoken makes page tokens of lists. They are opaque, bound to their list, and
+// survive a restart.
 package pagetoken
 
 import (
@@ -11,11 +11,11 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// sumBytes of the list's name stand in each token.
+// sumBytes is how many bytes of the hash of the list's name each token contains.
 const sumBytes = 6
 
-// New returns the token of the page that begins at the key, of a list that is named
-// by all that makes it what it is.
+// New returns the token of the page that begins at key. list must name everything that
+// selects the list, such as its parent and filter.
 func New(list string, key ...any) string {
 	encoded, err := json.Marshal(key)
 	if err != nil {
@@ -25,8 +25,8 @@ func New(list string, key ...any) string {
 	return base64.RawURLEncoding.EncodeToString(append(sum[:sumBytes], encoded...))
 }
 
-// Read stores in key what New was given. An empty token leaves key as it is; one of
-// another list is INVALID_ARGUMENT.
+// Read stores the key of New into the pointers in key. An empty token leaves them
+// unchanged. An invalid token, or one of another list, is INVALID_ARGUMENT.
 func Read(token, list string, key ...any) error {
 	if token == "" {
 		return nil
@@ -36,7 +36,7 @@ func Read(token, list string, key ...any) error {
 	if err != nil || len(raw) < sumBytes || [sumBytes]byte(raw[:sumBytes]) != [sumBytes]byte(sum[:sumBytes]) ||
 		json.Unmarshal(raw[sumBytes:], &key) != nil {
 		return jobspec.FieldErrorf(runwith.InvalidArgument, "page_token",
-			"%.40q is not of this list: use the token in an answer to the same request", token)
+			"%.40q does not belong to this list: use the token from an answer to the same request", token)
 	}
 	return nil
 }

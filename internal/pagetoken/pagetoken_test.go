@@ -7,7 +7,7 @@ import (
 	"github.com/runwith/runwith/internal/pagetoken"
 )
 
-func TestATokenIsOfItsOwnListAlone(t *testing.T) {
+func TestTokenBelongsToItsList(t *testing.T) {
 	t.Parallel()
 	token := pagetoken.New("jobs of a", "name", int64(7))
 	var name string
@@ -16,7 +16,7 @@ func TestATokenIsOfItsOwnListAlone(t *testing.T) {
 		t.Errorf("Read(%q) = %q, %d, %v, want name, 7", token, name, id, err)
 	}
 	if err := pagetoken.Read("", "jobs of b", &name, &id); err != nil || name != "name" {
-		t.Errorf("Read() of no token = %q, %v, want the key unchanged", name, err)
+		t.Errorf("Read() of an empty token = %q, %v, want the key unchanged", name, err)
 	}
 	for _, wrong := range []string{token + "A", "rubbish", "AAAAAAAA", token[:10]} {
 		if err := pagetoken.Read(wrong, "jobs of a", &name, &id); runwith.CodeOf(err) != runwith.InvalidArgument {

@@ -1,6 +1,6 @@
-// Package testjob is the sample job: it prints what it was given. It is the body
-// of examples/test-job and of the binary's own copy of it, which lets a machine
-// without Go run a job.
+// Package testjob is the sample job, which prints its environment and arguments.
+// examples/test-job and the runwith binary both contain it, so that a machine without
+// Go can run a job.
 package testjob
 
 import (
@@ -14,19 +14,18 @@ import (
 	"time"
 )
 
-// exitUsage is the exit code for a setting that cannot be understood.
+// exitUsage is the exit code for an invalid SLEEP or FAIL.
 const exitUsage = 2
 
 // Run prints each variable of environ (in the form of os.Environ) as
 // "NAME = value", sorted by name, and each of args as "  ARG: value", and returns
 // the exit code.
 //
-// Two variables change what it does: SLEEP, a duration such as 2s, makes it wait
-// after printing, and FAIL, from 0 to 255, is the exit code. Empty, they do
-// nothing. Where one of them cannot be understood Run says so on stderr, prints
-// nothing and returns 2.
+// Two variables control it: SLEEP, a duration such as 2s, makes it wait after
+// printing, and FAIL, from 0 to 255, is the exit code. Empty values are ignored. If
+// one is invalid, Run reports that on stderr, prints nothing else and returns 2.
 //
-// Signals keep their default effect: one that ends a process ends the job.
+// Run does not handle signals, so a signal that ends a process ends the job.
 func Run(args, environ []string, stdout, stderr io.Writer, sleep func(time.Duration)) int {
 	variables := parse(environ)
 	plan, err := planOf(variables)
@@ -50,7 +49,7 @@ func parse(environ []string) []variable {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		if name == "" {
-			continue // Windows keeps the folder of each drive under a name that begins with "="
+			continue // Windows stores the folder of each drive under a name that begins with "="
 		}
 		variables = append(variables, variable{name, value})
 	}
@@ -58,7 +57,7 @@ func parse(environ []string) []variable {
 	return variables
 }
 
-// plan is what the job does after it has printed.
+// plan is the job's behaviour after printing.
 type plan struct {
 	wait time.Duration
 	code int
@@ -93,5 +92,5 @@ func show(w io.Writer, variables []variable, args []string) error {
 	for _, arg := range args {
 		fmt.Fprintf(out, "  ARG: %s\n", arg)
 	}
-	return out.Flush() // returns what the lines above met
+	return out.Flush() // also returns the errors of the writes above
 }

@@ -41,7 +41,7 @@ func TestRun(t *testing.T) {
 			stdout:  "EMPTY = \nSUM = 1+1=2\n  ARG: \n",
 		},
 		{
-			name:    "the drives' folders on Windows are no variables",
+			name:    "folders of Windows drives are ignored",
 			environ: []string{`=C:=C:\work`, "A=1"},
 			stdout:  "A = 1\n",
 		},
@@ -54,11 +54,11 @@ func TestRun(t *testing.T) {
 		},
 		{name: "empty SLEEP and FAIL", environ: []string{"FAIL=", "SLEEP="}, stdout: "FAIL = \nSLEEP = \n"},
 		{
-			name: "FAIL is no number", environ: []string{"FAIL=yes"},
+			name: "FAIL is not a number", environ: []string{"FAIL=yes"},
 			stderr: "test-job: FAIL: \"yes\" is not an exit code from 0 to 255\n", code: 2,
 		},
 		{
-			name: "FAIL is no exit code", environ: []string{"FAIL=256"},
+			name: "FAIL is not an exit code", environ: []string{"FAIL=256"},
 			stderr: "test-job: FAIL: \"256\" is not an exit code from 0 to 255\n", code: 2,
 		},
 		{
@@ -101,7 +101,7 @@ type closedPipe struct{}
 
 func (closedPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-func TestRunCannotPrint(t *testing.T) {
+func TestRunReportsPrintError(t *testing.T) {
 	t.Parallel()
 	var stderr strings.Builder
 	code := testjob.Run(nil, []string{"A=1"}, closedPipe{}, &stderr, func(time.Duration) {})

@@ -1,7 +1,6 @@
-// Package testneed finds the tools of the machine that some tests need. Where
-// one is missing the test is skipped, unless it was said to be there: so a
-// newcomer can run every test, and no check falls silent on the machine that
-// must run it.
+// Package testneed finds the tools that some tests need. A test without its tool is
+// skipped, so that a newcomer can run all tests. On a machine that must run the test,
+// [Variable] lists the tool, and the test fails instead.
 package testneed
 
 import (
@@ -18,8 +17,8 @@ import (
 // tools whose absence fails a test: "chromium,podman".
 const Variable = "RUNWITH_TEST_REQUIRE"
 
-// Tool returns the path of the program name. If there is none in PATH, the test
-// fails where [Variable] lists it, and is skipped otherwise.
+// Tool returns the path of the program name. If PATH has none, the test fails if
+// [Variable] lists the program, and is skipped otherwise.
 func Tool(t testing.TB, name string) (path string) {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -52,14 +51,14 @@ func Gcloud(t testing.TB) (path string) {
 	return path
 }
 
-// Missing ends a test that needs what this machine does not give, for the reason
-// err: it fails where [Variable] lists what, and is skipped otherwise.
+// Missing ends a test whose need is not met, for the reason err: it fails if [Variable]
+// lists what, and skips the test otherwise.
 func Missing(t testing.TB, what string, err error) {
 	t.Helper()
 	if required(what) {
 		t.Fatalf("NOT TESTED: %s requires %s: %v", Variable, what, err)
 	}
-	t.Skipf("NOT TESTED: this machine gives no %s; set %s=%s to fail without it: %v", what, Variable, what, err)
+	t.Skipf("NOT TESTED: this machine has no %s; set %s=%s to fail without it: %v", what, Variable, what, err)
 }
 
 func required(name string) bool {
@@ -72,9 +71,9 @@ func required(name string) bool {
 // Podman that tests may use, such as unix:///run/podman/podman.sock.
 const DaemonVariable = "RUNWITH_TEST_DOCKER_HOST"
 
-// Daemon returns the address of a Docker or Podman that listens: what
-// [DaemonVariable] says, or a usual socket. Without one the test fails where
-// [Variable] lists podman, and is skipped otherwise.
+// Daemon returns the address of a listening Docker or Podman: the value of
+// [DaemonVariable], or a usual socket. Without a daemon the test fails if [Variable]
+// lists podman, and is skipped otherwise.
 func Daemon(t testing.TB) (host string) {
 	t.Helper()
 	hosts := []string{"unix:///var/run/docker.sock", "unix:///run/podman/podman.sock"}

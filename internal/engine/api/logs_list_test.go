@@ -139,10 +139,10 @@ func TestListsRefuseWhatTheyDoNotServe(t *testing.T) {
 		`page_size: is -1, must be 0 to 1000`:                                  func(r *loggingpb.ListLogEntriesRequest) { r.PageSize = -1 },
 		`page_size: is 1001, must be 0 to 1000`:                                func(r *loggingpb.ListLogEntriesRequest) { r.PageSize = 1001 },
 		`order_by: is "severity", must be "timestamp asc" or "timestamp desc"`: func(r *loggingpb.ListLogEntriesRequest) { r.OrderBy = "severity" },
-		`page_token: "rubbish" is not of this list: use the token in an answer to the same request`: func(r *loggingpb.ListLogEntriesRequest) {
+		`page_token: "rubbish" does not belong to this list: use the token from an answer to the same request`: func(r *loggingpb.ListLogEntriesRequest) {
 			r.PageToken = "rubbish"
 		},
-		fmt.Sprintf(`page_token: %.40q is not of this list: use the token in an answer to the same request`, page.NextPageToken): func(r *loggingpb.ListLogEntriesRequest) {
+		fmt.Sprintf(`page_token: %.40q does not belong to this list: use the token from an answer to the same request`, page.NextPageToken): func(r *loggingpb.ListLogEntriesRequest) {
 			r.PageToken, r.OrderBy = page.NextPageToken, "timestamp desc"
 		},
 	} {

@@ -88,7 +88,7 @@ func TestV1RefusesByTheFieldsPath(t *testing.T) {
 		{"GET", jobs + "?limit=-1", "", 400, "INVALID_ARGUMENT", "limit: must be a number and not negative"},
 		{"GET", jobs + "?limit=many", "", 400, "INVALID_ARGUMENT", "limit: must be a number"},
 		{"GET", jobs + "?limit=1&limit=2", "", 400, "INVALID_ARGUMENT", "limit: takes one value, not 2"},
-		{"GET", jobs + "?continue=rubbish", "", 400, "INVALID_ARGUMENT", `continue: "rubbish" is not of this list`},
+		{"GET", jobs + "?continue=rubbish", "", 400, "INVALID_ARGUMENT", `continue: "rubbish" does not belong to this list`},
 		{"GET", jobs + "?labelSelector=a%3D%3D%3Db", "", 400, "INVALID_ARGUMENT", "labelSelector: character 4: "},
 		{"GET", jobs + "?watch=true", "", 400, "INVALID_ARGUMENT", "watch: is not supported by Cloud Run"},
 		{"GET", jobs + "?fieldSelector=a%3Db", "", 400, "INVALID_ARGUMENT", "fieldSelector: is not supported"},
