@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/jobfile"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
@@ -64,13 +65,13 @@ func readJobs(stdin io.Reader, files []string, at jobspec.Location) ([]*runpb.Jo
 
 func readJobFrom(stdin io.Reader, file string, at jobspec.Location) (*runpb.Job, error) {
 	if file != "-" {
-		return readJobFile(file, at)
+		return jobfile.Read(file, at)
 	}
 	text, err := io.ReadAll(stdin)
 	if err != nil {
 		return nil, fmt.Errorf("read job: %w", err)
 	}
-	return parseJob("standard input", text, at)
+	return jobfile.Parse("standard input", text, at)
 }
 
 // applyJob makes a job what a file says, and tells what that took.
@@ -95,7 +96,7 @@ func change(ctx context.Context, c *cloudRun, progress io.Writer, job *runpb.Job
 	switch {
 	case err != nil && runwith.CodeOf(err) != runwith.NotFound:
 		return "", err
-	case err == nil && sameJob(current, job):
+	case err == nil && jobfile.Same(current, job):
 		return "unchanged", nil
 	}
 	operation, err := c.UpdateJob(ctx, job)
@@ -113,7 +114,7 @@ func change(ctx context.Context, c *cloudRun, progress io.Writer, job *runpb.Job
 	switch {
 	case current == nil:
 		return "created", nil
-	case after.GetGeneration() == current.GetGeneration(): // Cloud Run knows more defaults than sameJob
+	case after.GetGeneration() == current.GetGeneration(): // Cloud Run knows more defaults than jobfile.Same
 		return "unchanged", nil
 	}
 	return "updated", nil

@@ -1,4 +1,4 @@
-package main
+package jobfile
 
 import (
 	"os"
@@ -14,8 +14,8 @@ import (
 
 var place = regexp.MustCompile(`^:[1-9][0-9]*:[1-9][0-9]*: .`)
 
-// Whatever a job file holds, it is read, or told by its name.
-func FuzzParseJob(f *testing.F) {
+// Any text is either a job, or an error that names the file.
+func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"", "kind: Job", "kind: Job\nmetadata: {name: a}", "apiVersion: run.googleapis.com/v1\nmetadata: {name: a}\nspec: {template: {spec: {template: {spec: {containers: [{image: b}]}}}}}",
 		`{"kind": "Job", "metadata": {"name": "a"}, "spec": {"runExecutionToken": 7, "x": []}}`, "kind: Job\nmetadata: &m {name: a, labels: *m}",
@@ -24,22 +24,22 @@ func FuzzParseJob(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		job, err := parseJob("FILE", text, jobspec.Location{Project: "demo", Region: "us-east4"})
+		job, err := Parse("FILE", text, jobspec.Location{Project: "demo", Region: "us-east4"})
 		if err != nil && !strings.HasPrefix(err.Error(), "read job: FILE:") || err == nil && job.GetName() == "" {
-			t.Errorf("parseJob(%q) = %v, %q, want a name, or read job: FILE: in front", text, job, err)
+			t.Errorf("Parse(%q) = %v, %q, want a name, or read job: FILE: in front", text, job, err)
 		}
 	})
 }
 
-// Whatever a job file holds, it is read, or told by line and column.
-func FuzzUnmarshalJob(f *testing.F) {
+// Any text is either a job, or an error with line and column.
+func FuzzUnmarshal(f *testing.F) {
 	for _, text := range []string{
 		"", "{", "[", "- a", "a: &a [*a]", "a: *b", "name: a\n---\nname: b", "\x00", "name: \"\\x\"", "? a\n: b", "<<: {name: a}",
 		"name: a\ntemplate: {taskCount: 3}", "name: !!binary a", "name: 1", `{"name": "a", "template": {"template": 1}}`,
 	} {
 		f.Add([]byte(text))
 	}
-	scripts, err := filepath.Glob("testdata/script/*jobs.txtar")
+	scripts, err := filepath.Glob("../../../cmd/runwith/testdata/script/*jobs.txtar")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -52,9 +52,12 @@ func FuzzUnmarshalJob(f *testing.F) {
 			f.Add([]byte(file))
 		}
 	}
+	for _, mistake := range mistakes {
+		f.Add([]byte(mistake.text))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if err := unmarshalJob(text, &runpb.Job{}); err != nil && !place.MatchString(err.Error()) {
-			t.Errorf("unmarshalJob(%q) = %q, want :LINE:COLUMN: in front", text, err)
+		if err := unmarshal(text, &runpb.Job{}); err != nil && !place.MatchString(err.Error()) {
+			t.Errorf("unmarshal(%q) = %q, want :LINE:COLUMN: in front", text, err)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package main
+package jobfile
 
 import (
 	"errors"
@@ -16,10 +16,10 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// v1Job returns the mapping of a job in v1's form, as gcloud run jobs replace takes it:
-// one that says so. It is nil for any other text.
+// v1Job returns the root of a text in v1's form, which has the key apiVersion or kind.
+// It returns nil for any other text.
 func v1Job(text []byte) *ast.MappingNode {
-	root, err := parseYAML(text) // JSON is YAML, too
+	root, err := parseYAML(text) // JSON is YAML too
 	if err != nil {
 		return nil
 	}
@@ -31,9 +31,9 @@ func v1Job(text []byte) *ast.MappingNode {
 	return nil
 }
 
-// parseV1Job reads a job in v1's form. It is checked, too, so that what is wrong has
-// the names that the file has, and its place.
-func parseV1Job(file string, text []byte, root *ast.MappingNode, at jobspec.Location) (*runpb.Job, error) {
+// parseV1 reads a job in v1's form. It also validates the job, because a server would
+// report mistakes by v2's field names and without a place in the file.
+func parseV1(file string, text []byte, root *ast.MappingNode, at jobspec.Location) (*runpb.Job, error) {
 	asJSON, err := yaml.YAMLToJSON(text)
 	if err != nil {
 		return nil, fmt.Errorf("read job: %s%w", file, yamlError(err))
@@ -47,7 +47,7 @@ func parseV1Job(file string, text []byte, root *ast.MappingNode, at jobspec.Loca
 	}
 	job, err := given.V2(v1Location(given.Metadata, at))
 	if err == nil {
-		err = checkV1Job(given.Metadata.Name, job)
+		err = checkV1(given.Metadata.Name, job)
 	}
 	if err != nil {
 		return nil, located(file, root, err)
@@ -55,8 +55,8 @@ func parseV1Job(file string, text []byte, root *ast.MappingNode, at jobspec.Loca
 	return job, nil
 }
 
-// v1Location is where a job is: in the project of its namespace, and in the region of
-// its label, as gcloud reads it. A namespace that is a number is not known by its ID.
+// v1Location returns the project of a job's namespace and the region of its label, as
+// gcloud does. It ignores a namespace that is a project number.
 func v1Location(meta knative.ObjectMeta, at jobspec.Location) jobspec.Location {
 	if meta.Namespace != "" && strings.Trim(meta.Namespace, "0123456789") != "" {
 		at.Project = meta.Namespace
@@ -67,8 +67,8 @@ func v1Location(meta knative.ObjectMeta, at jobspec.Location) jobspec.Location {
 	return at
 }
 
-// checkV1Job reports what a server would, with v1's names.
-func checkV1Job(id string, job *runpb.Job) error {
+// checkV1 reports the mistakes that a server would report, by v1's field names.
+func checkV1(id string, job *runpb.Job) error {
 	if err := jobspec.ValidateJobID(id); err != nil {
 		return jobspec.Respell(err, knative.Path)
 	}
@@ -80,7 +80,7 @@ func checkV1Job(id string, job *runpb.Job) error {
 	return jobspec.Respell(jobspec.ValidateJob(job), knative.Path)
 }
 
-// located tells each fault of a job at its place in the file.
+// located adds its place in the file to each mistake.
 func located(file string, root ast.Node, err error) error {
 	faults := jobspec.FaultsOf(err)
 	if faults == nil {
@@ -94,10 +94,11 @@ func located(file string, root ast.Node, err error) error {
 	return errors.Join(all...)
 }
 
-// pathStep is one of a path: a field, an index or the key of a map.
+// pathStep matches one step of a path: a field, an index or the key of a map.
 var pathStep = regexp.MustCompile(`\.?(\w+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]`)
 
-// steps are the keys and indexes of a path such as spec.containers[0].limits["cpu"].
+// steps splits a path, such as spec.containers[0].limits["cpu"], into keys and
+// indexes.
 func steps(path string) []string {
 	var all []string
 	for _, m := range pathStep.FindAllStringSubmatch(path, -1) {

@@ -1,0 +1,129 @@
+package jobfile
+
+import (
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+var here = jobspec.Location{Project: "demo", Region: "us-east4"}
+
+// mistakes are job files that cannot be read, and the lines of their errors without
+// "read job: FILE".
+var mistakes = map[string]struct {
+	text string
+	want []string
+}{
+	"malformed JSON":   {"{\n  \"name\": \"bad\",\n  \"template\": {,}\n}\n", []string{":3:16: unexpected token ,"}},
+	"truncated JSON":   {"{\"name\": \"bad\",\n\"template\"\n", []string{":2:11: unexpected EOF"}},
+	"unknown in JSON":  {"{\n  \"name\": \"bad\",\n  \"templat\": {}\n}\n", []string{`:3:3: unknown field "templat"`}},
+	"malformed YAML":   {"name: bad\ntemplate:\n  - x\n template: [\n", []string{":4:2: value is not allowed in this context"}},
+	"unknown in YAML":  {"name: bad\ntemplate:\n  name: unknown\n", []string{`:3:3: unknown field "name"`}},
+	"empty":            {"# nothing\n", []string{":1:1: is empty: must be a job, with name and template"}},
+	"a list":           {"[bad]\n", []string{":1:1: must be a job, with name and template"}},
+	"two jobs":         {"name: bad\ntemplate: {}\n---\nname: worse\n", []string{":4:1: is a second job: put each job into a file of its own"}},
+	"no name":          {"template: {}\n", []string{": name: is required, such as name: test-job"}},
+	"v1, no name":      {"kind: Job\nmetadata: {}\n", []string{":2:1: metadata.name: is required, such as name: test-job"}},
+	"v1, another kind": {"apiVersion: run.googleapis.com/v1\nkind: Service\nmetadata: {name: bad}\n", []string{`:2:1: kind: must be Job, not "Service"`}},
+	"wrong type": {`
+name: bad
+template:
+  template:
+    containers:
+      - image: test-job
+        env:
+          - { name: ANSWER, value: 1 }
+`, []string{":8:29: invalid value for string field value: 1"}},
+	"v1, unknown and wrong type": {`
+kind: Job
+metadata: {name: bad}
+spec:
+  template:
+    spec:
+      template:
+        spec:
+          containers:
+          - imagee: test-job
+          timeoutSeconds: long
+`, []string{
+		":10:13: spec.template.spec.template.spec.containers[0].imagee: is no field of Container",
+		":11:11: spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not a string",
+	}},
+	"v1, out of range": {`
+kind: Job
+metadata: {name: bad}
+spec:
+  template:
+    spec:
+      taskCount: -3
+      template: {spec: {containers: [{image: test-job}]}}
+`, []string{":7:7: spec.template.spec.taskCount: must be between 1 and 10000, not -3"}},
+}
+
+func TestMistakesHaveTheirPlace(t *testing.T) {
+	t.Parallel()
+	for name, test := range mistakes {
+		_, err := Parse("FILE", []byte(test.text), here)
+		if err == nil {
+			t.Errorf("Parse of %s succeeded, want an error", name)
+			continue
+		}
+		got := strings.Split(strings.ReplaceAll(err.Error(), "read job: FILE", ""), "\n")
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("errors of %s differ (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestNameMayBeAnID(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"name: a\n":       "projects/demo/locations/us-east4/jobs/a",
+		`{"name": "a"}`:   "projects/demo/locations/us-east4/jobs/a",
+		"name: p/jobs/a ": "p/jobs/a", // the server validates it
+		"kind: Job\nmetadata: {name: a}\nspec: {template: {spec: {template: {spec: {containers: [{image: i}]}}}}}": "projects/demo/locations/us-east4/jobs/a",
+		"kind: Job\nmetadata: {name: a, namespace: other, labels: {cloud.googleapis.com/location: us-west1}}\n" +
+			"spec: {template: {spec: {template: {spec: {containers: [{image: i}]}}}}}": "projects/other/locations/us-west1/jobs/a",
+		"kind: Job\nmetadata: {name: a, namespace: '123456789012'}\n" +
+			"spec: {template: {spec: {template: {spec: {containers: [{image: i}]}}}}}": "projects/demo/locations/us-east4/jobs/a",
+	} {
+		job, err := Parse("FILE", []byte(text), here)
+		if err != nil {
+			t.Errorf("Parse(%q) = %v", text, err)
+			continue
+		}
+		if job.GetName() != want {
+			t.Errorf("name in %q = %q, want %q", text, job.GetName(), want)
+		}
+	}
+}
+
+func TestSame(t *testing.T) {
+	t.Parallel()
+	parse := func(text string) *runpb.Job {
+		job, err := Parse("FILE", []byte(text), here)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return job
+	}
+	const text = "name: a\ntemplate: {template: {containers: [{image: i}]}}\n"
+	current := parse(text)
+	jobspec.Defaults(current)
+	current.Etag, current.Generation, current.Uid = "etag", 3, "uid"
+	before := proto.CloneOf(current)
+	if !Same(current, parse(text)) {
+		t.Error("Same(a stored job, its file) = false, want true")
+	}
+	if Same(current, parse(strings.Replace(text, "image: i", "image: j", 1))) {
+		t.Error("Same(a stored job, a file with another image) = true, want false")
+	}
+	if !proto.Equal(before, current) {
+		t.Error("Same changed its argument")
+	}
+}
