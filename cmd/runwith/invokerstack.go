@@ -61,6 +61,9 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.Site {
 	site.Routes = append(site.Routes, httpserver.Route{Pattern: pattern, Handler: s.handler, WriteError: apierror.WriteProblem})
 	site.Checks = append(site.Checks, s.invoker.Ready)
+	site.Gauges = append(site.Gauges, httpserver.Gauge{
+		Name: "runwith_invoker_invocations", Label: "state", Help: "Invocations that have not ended.", Read: s.invoker.Load,
+	})
 	return site
 }
 

@@ -48,7 +48,7 @@ func CheckBind(addr string, allowUnauthenticated bool) error {
 	}
 	return runwith.Errorf(runwith.FailedPrecondition,
 		"addr %s: other machines can reach this address, and the server does not authenticate callers; "+
-			"bind to 127.0.0.1, or set --allow-unauthenticated if you want this", addr)
+			"bind to 127.0.0.1, or give --allow-unauthenticated if you want this", addr)
 }
 
 func isLoopback(host string) bool {

@@ -17,7 +17,6 @@ import (
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
-	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/api"
 	"github.com/runwith/runwith/internal/engine/fault"
@@ -27,7 +26,6 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/process"
 	"github.com/runwith/runwith/internal/engine/runner/secret"
 	"github.com/runwith/runwith/internal/engine/tasklog"
-	"github.com/runwith/runwith/internal/server"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -63,6 +61,8 @@ type Config struct {
 // Containers is a runner that is closed with the engine.
 type Containers interface {
 	runner.Runner
+	// Ready returns why tasks cannot be placed now.
+	Ready(ctx context.Context) error
 	Close() error
 }
 
@@ -204,19 +204,6 @@ func (c Config) fault() func(job string) engine.Fault {
 			"start_after", x.StartAfter, "list_after", x.ListAfter, "no_tasks", x.NoTasks)
 		return engine.Fault{StartAfter: x.StartAfter, ListAfter: x.ListAfter, NoTasks: x.NoTasks}
 	}
-}
-
-// Site returns the engine as a server serves it. Closing the site closes the engine.
-func (s *Engine) Site() *server.Site {
-	site := &server.Site{Close: s.Close}
-	site.Routes = append(site.Routes, server.Route{Pattern: "/", Handler: s.api, WriteError: apierror.WriteGoogle})
-	for pattern, handler := range s.metadata.Handlers() {
-		site.Routes = append(site.Routes, server.Route{Pattern: pattern, Handler: handler, WriteError: apierror.WriteGoogle})
-	}
-	if !s.callFaults { // gRPC's own transport cannot lose an answer
-		site.GRPC = s.api
-	}
-	return site
 }
 
 // Close ends the tasks that run and closes the state, in that order. Its error tells

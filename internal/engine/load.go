@@ -1,0 +1,32 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/runwith/runwith"
+)
+
+// Ready returns UNAVAILABLE if the engine's store cannot be read.
+func (e *Engine) Ready(ctx context.Context) error {
+	if _, err := e.Load(ctx); err != nil {
+		return &runwith.Error{Code: runwith.Unavailable, Message: "the engine's store cannot be read", Err: err}
+	}
+	return nil
+}
+
+// Load is the work of an engine, by state.
+type Load struct {
+	Executions struct{ Pending, Running int }
+	Tasks      struct{ Waiting, Running int }
+}
+
+// Load counts the executions that have not ended, and their tasks.
+func (e *Engine) Load(ctx context.Context) (l Load, err error) {
+	err = e.read(ctx, func(tx *storeTx) error {
+		row := tx.QueryRow(`SELECT coalesce(sum(state = 'pending'), 0), coalesce(sum(state = 'running'), 0),
+			coalesce(sum(tasks - running - succeeded - failed - cancelled), 0), coalesce(sum(running), 0)
+			FROM executions WHERE ` + isLive)
+		return row.Scan(&l.Executions.Pending, &l.Executions.Running, &l.Tasks.Waiting, &l.Tasks.Running)
+	})
+	return l, err
+}

@@ -1,0 +1,22 @@
+package invoker
+
+import (
+	"context"
+
+	"github.com/runwith/runwith"
+)
+
+// Load counts the invocations that have not ended, by state.
+func (v *Invoker) Load(ctx context.Context) (map[string]int, error) {
+	left, err := v.store.Outstanding(ctx)
+	if err != nil {
+		return nil, err
+	}
+	load := map[string]int{}
+	for _, state := range []runwith.State{
+		runwith.StateAccepted, runwith.StateQueued, runwith.StateStarting, runwith.StateRunning, runwith.StateUnresolved,
+	} {
+		load[string(state)] = left[state]
+	}
+	return load, nil
+}
