@@ -17,6 +17,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/emulator"
 	"github.com/runwith/runwith/internal/engine/fault"
+	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/runner/function"
 	"github.com/runwith/runwith/internal/testneed"
 )
@@ -141,5 +142,41 @@ func TestAFolderThatIsHeldIsNotTouched(t *testing.T) {
 	}
 	if err := third.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// noDaemon is a container runner whose daemon does not answer.
+type noDaemon struct{ runner.Runner }
+
+func (noDaemon) Ready(context.Context) error {
+	return runwith.Errorf(runwith.Unavailable, "the daemon does not answer")
+}
+func (noDaemon) List(context.Context) ([]runner.ID, error) { return nil, nil }
+func (noDaemon) Close() error                              { return nil }
+
+func TestReady(t *testing.T) {
+	t.Parallel()
+	ready := func(e *emulator.Engine) error {
+		for _, check := range e.Site().Checks {
+			if err := check(t.Context()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	e := open(t, emulator.Config{})
+	if err := ready(e); err != nil {
+		t.Errorf("Ready() = %v, want no error", err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := ready(e); runwith.CodeOf(err) != runwith.Unavailable {
+		t.Errorf("Ready() with a closed store = %v, want UNAVAILABLE", err)
+	}
+	e = open(t, emulator.Config{Containers: func(context.Context, http.Handler) (emulator.Containers, error) { return noDaemon{}, nil }})
+	defer e.Close()
+	if err := ready(e); err == nil || err.Error() != "the daemon does not answer" {
+		t.Errorf("Ready() without a daemon = %v, want its reason", err)
 	}
 }

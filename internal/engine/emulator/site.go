@@ -24,7 +24,7 @@ func (s *Engine) Site() *server.Site {
 	return site
 }
 
-// gauges report the engine's work. docs/engine.md documents their names.
+// gauges report the engine's work. docs/invoker.md documents their names.
 func (s *Engine) gauges() []server.Gauge {
 	load := func(count func(engine.Load) map[string]int) func(context.Context) (map[string]int, error) {
 		return func(ctx context.Context) (map[string]int, error) {
