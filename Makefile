@@ -14,7 +14,7 @@ help: ## Say what there is to make
 build: ## Build bin/runwith
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/runwith
 
-images: ## Build the container images into bin/images, without Docker
+images: ## Build the container images into bin/images (no Docker needed)
 	$(GO) run ./deploy/images
 
 demo: ## Start a job through the invoker, once, and show each step

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Builds runwith's image, pushes it, and deploys the invoker as a service.
+# Builds and pushes the image of runwith, then deploys the invoker as a service.
 set -euo pipefail
 
 usage='Usage: PROJECT_ID=... REPOSITORY=... REGISTRY_REGION=... RUNTIME_REGION=... build-deploy-api.sh [FLAGS] [-- FLAGS OF GCLOUD]
 
-Builds runwith for linux/amd64, pushes it to
+Builds the image of runwith with Go, pushes it to
 REGISTRY_REGION-docker.pkg.dev/PROJECT_ID/REPOSITORY/test-invoke-job-api-svc, and
-deploys the invoker as the service test-invoke-job-api-svc in RUNTIME_REGION. It runs as
-a service account of its own, test-invoke-job-api-svc, that may run the job test-job
-with overrides, see what Cloud Run has, and read logs. Run build-deploy-job.sh before.
-What follows -- goes on to gcloud run deploy.
+deploys the invoker as the service test-invoke-job-api-svc in RUNTIME_REGION. The
+service runs as the service account test-invoke-job-api-svc, which may run the job
+test-job with overrides, view Cloud Run resources, and read logs. Run
+build-deploy-job.sh first. Arguments after -- go to gcloud run deploy.
 
-  --allow-unauthenticated   let anyone on the internet start jobs (without it, Cloud Run
-                            asks callers for roles/run.invoker)
-  --no-build                the image is in the registry (go run ./deploy/images --push)
-  --dry-run                 print each command, and run none
-  --help                    this text
+  --allow-unauthenticated   let anyone on the internet start jobs (by default, Cloud
+                            Run requires roles/run.invoker)
+  --no-build                use the image that is already in the registry
+  --dry-run                 print the commands without running them
+  --help                    print this text
 
   PROJECT_ID=my-project REPOSITORY=my-repository REGISTRY_REGION=us-central1 \
     RUNTIME_REGION=us-east4 deploy/build-deploy-api.sh'
@@ -41,13 +41,13 @@ need PROJECT_ID REPOSITORY REGISTRY_REGION RUNTIME_REGION
 name=test-invoke-job-api-svc
 account=$(email "$name")
 
-# Without the job, all that follows is for nothing.
+# Fail early if the job does not exist.
 run gcloud run jobs describe test-job --project "$PROJECT_ID" --region "$RUNTIME_REGION" --format 'value(metadata.name)'
 service_account "$name" "the invoker $name"
-build_image "$name" Dockerfile.api
+build_image "$name"
 
-# To run the job is allowed on the job alone. What the invoker reads, operations and
-# logs, belongs to the project.
+# The invoker may run this job only. Operations and logs belong to the project, so the
+# roles for reading them do too.
 run gcloud run jobs add-iam-policy-binding test-job \
   --project "$PROJECT_ID" \
   --region "$RUNTIME_REGION" \
@@ -61,8 +61,8 @@ for role in roles/run.viewer roles/logging.viewer; do
     --format none
 done
 
-# Who may call is asked by Cloud Run, before a request comes to serve, and the names by
-# which it is called are below .run.app. Cloud Run gives it the port, too.
+# Cloud Run authenticates callers before a request reaches serve, and its host names end
+# in .run.app. Cloud Run also sets the port.
 run gcloud run deploy "$name" \
   --project "$PROJECT_ID" \
   --region "$RUNTIME_REGION" \

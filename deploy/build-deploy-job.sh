@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Builds the sample job's image, pushes it, and creates the job or updates it.
+# Builds and pushes the image of the sample job, then creates or updates the job.
 set -euo pipefail
 
 usage='Usage: PROJECT_ID=... REPOSITORY=... REGISTRY_REGION=... RUNTIME_REGION=... build-deploy-job.sh [FLAGS] [-- FLAGS OF GCLOUD]
 
-Builds the sample job for linux/amd64, pushes it to
-REGISTRY_REGION-docker.pkg.dev/PROJECT_ID/REPOSITORY/test-invoke-job, and creates the
-job test-job in RUNTIME_REGION, or updates it. The job runs as a service account of its
-own, test-job, that may do nothing. What follows -- goes on to gcloud run jobs deploy.
+Builds the image of the sample job with Go, pushes it to
+REGISTRY_REGION-docker.pkg.dev/PROJECT_ID/REPOSITORY/test-invoke-job, and creates or
+updates the job test-job in RUNTIME_REGION. The job runs as the service account
+test-job, which has no permissions. Arguments after -- go to gcloud run jobs deploy.
 
-  --no-build   the image is in the registry (go run ./deploy/images --push)
-  --dry-run    print each command, and run none
-  --help       this text
+  --no-build   use the image that is already in the registry
+  --dry-run    print the commands without running them
+  --help       print this text
 
   PROJECT_ID=my-project REPOSITORY=my-repository REGISTRY_REGION=us-central1 \
     RUNTIME_REGION=us-east4 deploy/build-deploy-job.sh'
@@ -33,7 +33,7 @@ done
 need PROJECT_ID REPOSITORY REGISTRY_REGION RUNTIME_REGION
 
 service_account test-job 'the job test-job'
-build_image test-invoke-job Dockerfile.job
+build_image test-invoke-job
 run gcloud run jobs deploy test-job \
   --project "$PROJECT_ID" \
   --region "$RUNTIME_REGION" \

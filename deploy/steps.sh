@@ -1,20 +1,20 @@
 # shellcheck shell=bash
-# What the deploy scripts have in common. They source it, and set usage before.
-# It is written for bash 3.2, too, which macOS has.
+# Functions that the deploy scripts share. A script sets usage and then sources this file.
+# It must run in bash 3.2, the version of macOS.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 dry_run=
 build=yes
-# shellcheck disable=SC2034 # what goes on to gcloud's last command
+# shellcheck disable=SC2034 # more flags for the last gcloud command
 extra=()
 
-# fail ends the script: $1 is what is wrong.
+# fail prints a message and ends the script.
 fail() {
   printf '%s: %s\n' "${0##*/}" "$1" >&2
   exit 2
 }
 
-# common_flag takes a flag that every script has.
+# common_flag reads a flag that every script has.
 common_flag() {
   case $1 in
     --dry-run) dry_run=yes ;;
@@ -23,11 +23,11 @@ common_flag() {
       printf '%s\n' "${usage:?}"
       exit
       ;;
-    *) fail "$1 is not understood; see --help" ;;
+    *) fail "unknown argument $1; see --help" ;;
   esac
 }
 
-# need ends the script unless all variables are set, and names each that is not.
+# need ends the script if a variable is unset, and names each one that is.
 need() {
   local name missing=
   for name in "$@"; do
@@ -36,14 +36,14 @@ need() {
   [ -z "$missing" ] || fail "set${missing}; see --help"
 }
 
-# quoted prints a command as a shell reads it.
+# quoted prints a command, quoted for a shell.
 quoted() {
   local line
   line=$(printf ' %q' "$@")
   printf '%s' "${line# }"
 }
 
-# run says what it does, and does it unless this is a dry run.
+# run prints a command and runs it. A dry run only prints it.
 run() {
   if [ -n "$dry_run" ]; then
     printf '%s\n' "$(quoted "$@")"
@@ -53,8 +53,8 @@ run() {
   fi
 }
 
-# exists runs a command that finds something, and reports whether it did. A dry run
-# shows it, and what is done where it finds nothing.
+# exists reports whether a command succeeds. A dry run prints it, followed by the
+# command to run if it fails.
 exists() {
   if [ -n "$dry_run" ]; then
     printf '%s >/dev/null 2>&1 ||\n  ' "$(quoted "$@")"
@@ -64,20 +64,24 @@ exists() {
   "$@" >/dev/null 2>&1
 }
 
-# service_account makes a service account unless it is there: its ID, and what it is.
+# service_account creates a service account unless it exists. Its arguments are the ID
+# and the display name.
 service_account() {
   exists gcloud iam service-accounts describe "$(email "$1")" --project "$PROJECT_ID" --format 'value(email)' ||
     run gcloud iam service-accounts create "$1" --project "$PROJECT_ID" --display-name "$2"
 }
 
-# email is how Google calls a service account.
+# email prints the email address of a service account.
 email() { printf '%s@%s.iam.gserviceaccount.com' "$1" "$PROJECT_ID"; }
 
-# image is where the image of a name is in the registry.
-image() { printf '%s-docker.pkg.dev/%s/%s/%s:latest' "$REGISTRY_REGION" "$PROJECT_ID" "$REPOSITORY" "$1"; }
+# repository prints the address of the Artifact Registry repository.
+repository() { printf '%s-docker.pkg.dev/%s/%s' "$REGISTRY_REGION" "$PROJECT_ID" "$REPOSITORY"; }
 
-# build_image builds the image of a name from a Dockerfile, and pushes it.
+# image prints the address of an image in the repository.
+image() { printf '%s/%s:latest' "$(repository)" "$1"; }
+
+# build_image builds an image and pushes it.
 build_image() {
   [ -n "$build" ] || return 0
-  run docker buildx build --push --platform linux/amd64 --tag "$(image "$1")" --file "$root/deploy/$2" "$root"
+  run go run -C "$root" ./deploy/images --push "$(repository)" "$1"
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/runwith/runwith/internal/engine/jobfile"
+	"github.com/runwith/runwith/internal/image"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
@@ -21,8 +22,8 @@ type composeFile struct {
 }
 
 type composeService struct {
-	Image string
-	Build struct{ Context, Dockerfile string }
+	Image      string
+	PullPolicy string `yaml:"pull_policy"`
 	// Command is that of the image, whose entrypoint is runwith.
 	Command        []string
 	Ports, Volumes []string
@@ -57,8 +58,8 @@ func TestCompose(t *testing.T) {
 		if err := understands("runwith " + strings.Join(service.Command, " ")); err != nil {
 			t.Errorf("%s: runwith %q: %v", name, service.Command, err)
 		}
-		if _, err := os.Stat(filepath.Join(deployFolder, service.Build.Context, service.Build.Dockerfile)); err != nil {
-			t.Errorf("%s: %v", name, err)
+		if service.Image != image.API().Name || service.PullPolicy != "never" {
+			t.Errorf("%s: image = %q, pull_policy = %q, want %q, never", name, service.Image, service.PullPolicy, image.API().Name)
 		}
 		for _, volume := range service.Volumes {
 			source, _, _ := strings.Cut(volume, ":")

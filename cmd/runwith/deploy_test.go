@@ -18,7 +18,7 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// recorder stands in for docker and gcloud: it writes down how it was called, knows the
+// recorder stands in for go and gcloud: it writes down how it was called, knows the
 // service accounts that it has created, and fails where FAIL is in the call.
 const recorder = `#!/bin/sh
 { printf '%s' "${0##*/}"; printf '\t%s' "$@"; echo; } >>"$STANDIN/calls"
@@ -49,7 +49,7 @@ func newWorkshop(t *testing.T, env ...string) *workshop {
 		t.Fatal(err)
 	}
 	w := &workshop{scripts: scripts, standIn: t.TempDir()}
-	for _, name := range []string{"docker", "gcloud"} {
+	for _, name := range []string{"go", "gcloud"} {
 		w.put(t, name, recorder)
 	}
 	w.env = append([]string{"HOME=" + t.TempDir(), "PATH=" + w.standIn + string(os.PathListSeparator) + os.Getenv("PATH"), "STANDIN=" + w.standIn}, env...)
@@ -124,12 +124,11 @@ func (w *workshop) wantJob(extra ...string) [][]string {
 	calls := spoken(
 		"gcloud iam service-accounts describe test-job@my-project.iam.gserviceaccount.com --project my-project --format value(email)",
 		"gcloud iam service-accounts create test-job --project my-project --display-name",
-		"docker buildx build --push --platform linux/amd64 --tag us-central1-docker.pkg.dev/my-project/my-repository/test-invoke-job:latest --file",
+		"go run -C "+filepath.Dir(w.scripts)+" ./deploy/images --push us-central1-docker.pkg.dev/my-project/my-repository test-invoke-job",
 		"gcloud run jobs deploy test-job --project my-project --region us-east4"+
 			" --image us-central1-docker.pkg.dev/my-project/my-repository/test-invoke-job:latest --service-account test-job@my-project.iam.gserviceaccount.com",
 	)
 	calls[1] = append(calls[1], "the job test-job")
-	calls[2] = append(calls[2], filepath.Join(w.scripts, "Dockerfile.job"), filepath.Dir(w.scripts))
 	calls[3] = append(calls[3], extra...)
 	return calls
 }
@@ -140,7 +139,7 @@ func (w *workshop) wantAPI(access string, extra ...string) [][]string {
 		"gcloud run jobs describe test-job --project my-project --region us-east4 --format value(metadata.name)",
 		"gcloud iam service-accounts describe "+account+" --project my-project --format value(email)",
 		"gcloud iam service-accounts create test-invoke-job-api-svc --project my-project --display-name",
-		"docker buildx build --push --platform linux/amd64 --tag us-central1-docker.pkg.dev/my-project/my-repository/test-invoke-job-api-svc:latest --file",
+		"go run -C "+filepath.Dir(w.scripts)+" ./deploy/images --push us-central1-docker.pkg.dev/my-project/my-repository test-invoke-job-api-svc",
 		"gcloud run jobs add-iam-policy-binding test-job --project my-project --region us-east4 --member serviceAccount:"+account+" --role roles/run.jobsExecutorWithOverrides",
 		"gcloud projects add-iam-policy-binding my-project --member serviceAccount:"+account+" --role roles/run.viewer --condition None --format none",
 		"gcloud projects add-iam-policy-binding my-project --member serviceAccount:"+account+" --role roles/logging.viewer --condition None --format none",
@@ -150,7 +149,6 @@ func (w *workshop) wantAPI(access string, extra ...string) [][]string {
 			" --min-instances 0 --max-instances 1 --cpu-boost --memory 256Mi",
 	)
 	calls[2] = append(calls[2], "the invoker test-invoke-job-api-svc")
-	calls[3] = append(calls[3], filepath.Join(w.scripts, "Dockerfile.api"), filepath.Dir(w.scripts))
 	calls[7] = append(calls[7], extra...)
 	return calls
 }
@@ -158,7 +156,7 @@ func (w *workshop) wantAPI(access string, extra ...string) [][]string {
 // The scripts do these steps and no others, and what is there is not made twice.
 func TestDeploySteps(t *testing.T) {
 	t.Parallel()
-	const created, built = "gcloud iam service-accounts create", "docker"
+	const created, built = "gcloud iam service-accounts create", "go run"
 	w := newWorkshop(t, variables...)
 	public, private := "--allow-unauthenticated", "--no-allow-unauthenticated"
 	for _, test := range []struct {
@@ -195,8 +193,8 @@ func TestDeployRefuses(t *testing.T) {
 		}{
 			{some, nil, 2, script + ": set REPOSITORY REGISTRY_REGION; see --help\n"},
 			{some, []string{"--dry-run"}, 2, script + ": set REPOSITORY REGISTRY_REGION; see --help\n"},
-			{all, []string{"--dryrun"}, 2, script + ": --dryrun is not understood; see --help\n"},
-			{all, []string{"now"}, 2, script + ": now is not understood; see --help\n"},
+			{all, []string{"--dryrun"}, 2, script + ": unknown argument --dryrun; see --help\n"},
+			{all, []string{"now"}, 2, script + ": unknown argument now; see --help\n"},
 			{some, []string{"--help"}, 0, ""},
 		} {
 			got := test.in.run(t, filepath.Join(test.in.scripts, script), test.args...)
@@ -214,8 +212,8 @@ func TestDeployRefuses(t *testing.T) {
 func TestDeployStops(t *testing.T) {
 	t.Parallel()
 	for script, steps := range map[string][]string{
-		"build-deploy-job.sh": {"iam service-accounts create", "buildx", "run jobs deploy"},
-		"build-deploy-api.sh": {"run jobs describe", "iam service-accounts create", "buildx", "run jobs add-iam", "roles/run.viewer", "roles/logging.viewer", "run deploy"},
+		"build-deploy-job.sh": {"iam service-accounts create", "deploy/images", "run jobs deploy"},
+		"build-deploy-api.sh": {"run jobs describe", "iam service-accounts create", "deploy/images", "run jobs add-iam", "roles/run.viewer", "roles/logging.viewer", "run deploy"},
 	} {
 		for _, step := range steps {
 			w := newWorkshop(t, append(slices.Clone(variables), "FAIL="+step)...)
@@ -284,7 +282,7 @@ func TestDeployGcloudUnderstands(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t, variables...)
 	commands := slices.Concat(w.deploy(t, "build-deploy-job.sh"), w.deploy(t, "build-deploy-api.sh"))
-	understood(t, without(commands, "docker"))
+	understood(t, without(commands, "go run"))
 }
 
 // command is a line of a document that is a command of gcloud's, also one whose output

@@ -1,7 +1,9 @@
-// Command images builds the container images of the project, for amd64 and arm64,
-// without a Docker: into a folder, or into a registry.
+// Command images builds the project's container images for amd64 and arm64. It needs Go
+// but no Docker. It writes them to a folder, and also to a registry or to this machine's
+// Docker or Podman.
 //
 //	go run ./deploy/images --push us-east4-docker.pkg.dev/my-project/my-repository
+//	go run ./deploy/images --load test-invoke-job
 package main
 
 import (
@@ -11,8 +13,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
+	"slices"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -33,25 +38,33 @@ func main() {
 	}
 }
 
-// target is where images go.
+// target is the destination of the images.
 type target struct {
 	dir, registry, tag string
+	load               bool
 }
 
-// run builds images as the arguments say, and says what it has built.
+// run builds the images that the arguments name, by default all of them, and prints a line
+// for each.
 func run(ctx context.Context, args []string, stdout io.Writer, images ...image.Project) error {
 	var to target
 	flags := flag.NewFlagSet("images", flag.ContinueOnError)
-	flags.StringVar(&to.dir, "out", filepath.Join("bin", "images"), "`DIR` for the images, one folder each in OCI's layout, and one archive an architecture for docker load")
-	flags.StringVar(&to.registry, "push", "", "push to `REGISTRY/REPOSITORY` as well, with the credentials of docker login or gcloud auth configure-docker")
+	flags.StringVar(&to.dir, "out", filepath.Join("bin", "images"), "write to `DIR`: for each image an OCI layout, and for each architecture an archive for docker load")
+	flags.StringVar(&to.registry, "push", "", "also push to `REGISTRY/REPOSITORY`, with the credentials of docker login or gcloud auth configure-docker")
+	flags.BoolVar(&to.load, "load", false, "also load this machine's architecture into Docker, or into Podman if there is no Docker")
 	flags.StringVar(&to.tag, "tag", "latest", "`TAG` of the images")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("%q is not understood; see --help", flags.Args())
+	for _, name := range flags.Args() {
+		if !slices.ContainsFunc(images, func(p image.Project) bool { return p.Name == name }) {
+			return fmt.Errorf("unknown image %q; see --help", name)
+		}
 	}
 	for _, p := range images {
+		if flags.NArg() > 0 && !slices.Contains(flags.Args(), p.Name) {
+			continue
+		}
 		if err := to.make(ctx, p, stdout); err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}
@@ -59,7 +72,7 @@ func run(ctx context.Context, args []string, stdout io.Writer, images ...image.P
 	return nil
 }
 
-// make builds an image, writes it and pushes it.
+// make builds an image, writes it, and loads and pushes it if asked to.
 func (to target) make(ctx context.Context, p image.Project, stdout io.Writer) error {
 	tag, err := name.NewTag(p.Name + ":" + to.tag)
 	if err != nil {
@@ -84,11 +97,27 @@ func (to target) make(ctx context.Context, p image.Project, stdout io.Writer) er
 		}
 		fmt.Fprintf(stdout, "%s for linux/%s: %.1f MB compressed, %s\n", p.Name, arch, float64(size)/1e6, archive)
 		images = append(images, built)
+		if to.load && arch == runtime.GOARCH {
+			if err := load(ctx, archive, stdout); err != nil {
+				return err
+			}
+		}
 	}
 	return to.index(ctx, p.Name, images, stdout)
 }
 
-// index writes and pushes the image that has all architectures.
+// load gives an archive to Docker, or to Podman if there is no Docker.
+func load(ctx context.Context, archive string, stdout io.Writer) error {
+	program := "docker"
+	if _, err := exec.LookPath(program); err != nil {
+		program = "podman"
+	}
+	cmd := exec.CommandContext(ctx, program, "load", "--input", archive)
+	cmd.Stdout, cmd.Stderr = stdout, os.Stderr
+	return cmd.Run()
+}
+
+// index joins the architectures into one image, then writes and pushes it.
 func (to target) index(ctx context.Context, name string, images []v1.Image, stdout io.Writer) error {
 	index, err := image.Index(images...)
 	if err != nil {
@@ -99,7 +128,7 @@ func (to target) index(ctx context.Context, name string, images []v1.Image, stdo
 		return err
 	}
 	dir := filepath.Join(to.dir, name)
-	if err := os.RemoveAll(dir); err != nil { // of an earlier build
+	if err := os.RemoveAll(dir); err != nil { // from an earlier build
 		return err
 	}
 	if _, err := layout.Write(dir, index); err != nil {

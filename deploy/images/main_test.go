@@ -4,7 +4,9 @@ import (
 	"io"
 	"log"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -17,8 +19,8 @@ import (
 	"github.com/runwith/runwith/internal/image"
 )
 
-// What is said to have been built is in the folder, and in the registry. The large image
-// is internal/image's to test.
+// TestRun checks that the images in the folder and the registry are the ones it prints.
+// internal/image tests the larger image.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
@@ -35,14 +37,14 @@ func TestRun(t *testing.T) {
 	}
 	digest, err := index.Digest()
 	if err != nil || !strings.Contains(said.String(), job+": "+digest.String()) {
-		t.Errorf("the image in the folder is %s, %v, want what is said of it:\n%s", digest, err, &said)
+		t.Errorf("image in the folder: digest = %s, %v, want the printed one:\n%s", digest, err, &said)
 	}
 	ref, err := name.NewTag(to + "/" + job + ":v1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if pushed, err := remote.Get(ref); err != nil || pushed.Digest != digest {
-		t.Errorf("the registry has %+v, %v, want %s", pushed, err, digest)
+		t.Errorf("image in the registry = %+v, %v, want digest %s", pushed, err, digest)
 	}
 	for _, arch := range image.Architectures() {
 		archived, err := tarball.ImageFromPath(filepath.Join(dir, job+"-"+arch+".tar"), nil)
@@ -50,11 +52,33 @@ func TestRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		if file, err := archived.ConfigFile(); err != nil || file.Architecture != arch {
-			t.Errorf("the archive for %s has an image for %s, %v", arch, file.Architecture, err)
+			t.Errorf("archive for %s: architecture = %s, %v", arch, file.Architecture, err)
 		}
 		if !strings.Contains(said.String(), job+" for linux/"+arch+": ") {
-			t.Errorf("nothing is said of %s for %s:\n%s", job, arch, &said)
+			t.Errorf("no line for %s and %s:\n%s", job, arch, &said)
 		}
+	}
+}
+
+// TestLoad replaces Docker with a program that prints its arguments.
+func TestLoad(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the stand-in is a shell script")
+	}
+	standIn, dir := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(standIn, "docker"), []byte("#!/bin/sh\necho docker \"$@\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", standIn+string(os.PathListSeparator)+os.Getenv("PATH"))
+	var printed strings.Builder
+	if err := run(t.Context(), []string{"--out", dir, "--load", "test-invoke-job"}, &printed, image.Job(), image.API()); err != nil {
+		t.Fatal(err)
+	}
+	if want := "docker load --input " + filepath.Join(dir, "test-invoke-job-"+runtime.GOARCH+".tar") + "\n"; !strings.Contains(printed.String(), want) {
+		t.Errorf("run prints %q, want the line %q", &printed, want)
+	}
+	if strings.Contains(printed.String(), image.API().Name) {
+		t.Errorf("run prints %q, want only the image that was asked for", &printed)
 	}
 }
 

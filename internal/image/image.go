@@ -1,6 +1,5 @@
-// Package image builds container images without a Docker: those of the project, and
-// those of its tests. What goes in comes out, byte for byte: two builds of the same
-// files have the same digest.
+// Package image builds container images without Docker: the project's own, and those that
+// its tests use. Builds are reproducible: the same files give the same digest.
 package image
 
 import (
@@ -14,13 +13,13 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// Entry is a file of an image; a link where Link is set, a folder where Text is nil.
-// Its time is 1970.
+// Entry is a file in an image. With Link it is a symbolic link, and without Text a folder.
+// Its modification time is 1970, because a real time would change the digest.
 type Entry struct {
 	Name, Link string
 	Text       []byte
 	Mode       int64
-	Owner      int // the user and group; 0 is root
+	Owner      int // user and group ID
 }
 
 // New builds an image for an architecture, such as amd64.
@@ -32,7 +31,7 @@ func New(arch string, config v1.Config, entries ...Entry) (v1.Image, error) {
 	return assemble(arch, config, empty.Image, layer)
 }
 
-// newLayer packs entries.
+// newLayer packs entries into a layer.
 func newLayer(entries []Entry, options ...tarball.LayerOption) (v1.Layer, error) {
 	archive, err := pack(entries)
 	if err != nil {
@@ -41,7 +40,7 @@ func newLayer(entries []Entry, options ...tarball.LayerOption) (v1.Layer, error)
 	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive)), nil }, options...)
 }
 
-// assemble adds a layer and a configuration to an empty image.
+// assemble adds a layer and a configuration to an image.
 func assemble(arch string, config v1.Config, base v1.Image, layer v1.Layer) (v1.Image, error) {
 	image, err := mutate.AppendLayers(base, layer)
 	if err != nil {
@@ -56,7 +55,7 @@ func assemble(arch string, config v1.Config, base v1.Image, layer v1.Layer) (v1.
 	return mutate.ConfigFile(image, file)
 }
 
-// pack makes an archive of entries.
+// pack writes entries to a tar archive.
 func pack(entries []Entry) ([]byte, error) {
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)

@@ -14,16 +14,16 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// User is the one that the project's images run as: nobody of theirs.
+// User is the user and group ID that the project's images run as. It has no privileges.
 const User = 65532
 
-// Project is an image of the project, as its Dockerfile in deploy/ builds it too.
+// Project is one of the project's images.
 type Project struct {
-	Name   string // as the scripts in deploy/ call it
+	Name   string // the name that the scripts in deploy/ use
 	Config v1.Config
 	path   string  // import path of the program
-	binary string  // where it is in the image
-	beside []Entry // what stands beside it
+	binary string  // its path in the image
+	files  []Entry // other files in the image
 }
 
 // Job is the image of the sample job.
@@ -36,8 +36,7 @@ func Job() Project {
 	}
 }
 
-// API is the image of runwith itself, which serves the invoker unless it is told
-// otherwise.
+// API is the image of runwith itself. Its default command is serve, the invoker.
 func API() Project {
 	return Project{
 		Name: "test-invoke-job-api-svc",
@@ -47,7 +46,7 @@ func API() Project {
 		},
 		path:   "github.com/runwith/runwith/cmd/runwith",
 		binary: "runwith",
-		beside: []Entry{
+		files: []Entry{
 			{Name: "data", Mode: 0o700, Owner: User},
 			{Name: "tmp", Mode: 0o1777},
 			{Name: "etc", Mode: 0o755}, {Name: "etc/ssl", Mode: 0o755}, {Name: "etc/ssl/certs", Mode: 0o755},
@@ -56,13 +55,13 @@ func API() Project {
 	}
 }
 
-// Architectures are those that the project's images are for.
+// Architectures lists the architectures of the project's images.
 func Architectures() []string { return []string{"amd64", "arm64"} }
 
 func user() string { return fmt.Sprintf("%d:%[1]d", User) }
 
-// authorities are Mozilla's certificate authorities. Those that are trusted under a
-// condition which a file cannot tell are left out.
+// authorities returns Mozilla's certificate authorities in PEM. It leaves out those that are
+// trusted only under a condition, because a PEM file cannot state one.
 func authorities() []byte {
 	var file bytes.Buffer
 	for root := range bundle.Roots() {
@@ -73,13 +72,13 @@ func authorities() []byte {
 	return file.Bytes()
 }
 
-// Build builds the image for an architecture, such as amd64, in OCI's format.
+// Build builds the image for an architecture, such as amd64, in the OCI format.
 func (p Project) Build(ctx context.Context, arch string) (v1.Image, error) {
 	binary, err := Program(ctx, p.path, arch)
 	if err != nil {
 		return nil, err
 	}
-	entries := append([]Entry{{Name: p.binary, Mode: 0o755, Text: binary}}, p.beside...)
+	entries := append([]Entry{{Name: p.binary, Mode: 0o755, Text: binary}}, p.files...)
 	layer, err := newLayer(entries, tarball.WithMediaType(types.OCILayer))
 	if err != nil {
 		return nil, err
@@ -88,7 +87,7 @@ func (p Project) Build(ctx context.Context, arch string) (v1.Image, error) {
 	return assemble(arch, p.Config, base, layer)
 }
 
-// Index joins images of different architectures into one.
+// Index joins images of different architectures into one multi-architecture image.
 func Index(images ...v1.Image) (v1.ImageIndex, error) {
 	var index v1.ImageIndex = empty.Index
 	for _, image := range images {
@@ -101,7 +100,7 @@ func Index(images ...v1.Image) (v1.ImageIndex, error) {
 	return index, nil
 }
 
-// Size is that of an image in a registry, in bytes.
+// Size returns the size of an image in a registry, in bytes.
 func Size(image v1.Image) (bytes int64, err error) {
 	manifest, err := image.Manifest()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package testimage builds the container images of tests and benchmarks, so that none
-// is ever fetched: of files, of a static Go program, without a Docker.
+// Package testimage builds the container images of tests and benchmarks, so that no test
+// has to pull one.
 package testimage
 
 import (
@@ -22,12 +22,12 @@ func New(arch string, config v1.Config, entries ...Entry) (v1.Image, error) {
 	return image.New(arch, config, entries...)
 }
 
-// Program builds a Go program of this module for Linux, static.
+// Program builds a static binary of a Go program in this module, for Linux.
 func Program(ctx context.Context, path string) (binary []byte, err error) {
 	return image.Program(ctx, path, runtime.GOARCH)
 }
 
-// sampleJob is the program of the image that SampleJob builds.
+// sampleJob is the import path of the program in SampleJob's image.
 const sampleJob = "github.com/runwith/runwith/examples/test-job"
 
 // SampleJob builds an image of the sample job for this machine's architecture. Its
@@ -40,8 +40,8 @@ func SampleJob(ctx context.Context) (v1.Image, error) {
 	return New(runtime.GOARCH, v1.Config{Entrypoint: []string{"/test-job"}}, Entry{Name: "test-job", Mode: 0o755, Text: binary})
 }
 
-// Host builds an image of links to the machine's /usr alone, which is to be mounted, as
-// /tmp may be: so a task has a shell.
+// Host builds an image that contains only links into /usr. Mount this machine's /usr there
+// to give a task a shell; /tmp may be mounted too.
 func Host() (v1.Image, error) {
 	folder := func(name string, mode int64) Entry { return Entry{Name: name, Mode: mode} }
 	link := func(name string) Entry { return Entry{Name: name, Link: "usr/" + name} }
@@ -49,8 +49,8 @@ func Host() (v1.Image, error) {
 		folder("usr/", 0o755), folder("tmp/", 0o777), folder("etc/", 0o755), link("bin"), link("lib"), link("lib64"))
 }
 
-// Archive writes an image, under a tag, as a daemon loads it. The caller closes the
-// reader.
+// Archive returns an image as an archive that docker load reads, with a tag. The caller
+// closes the reader.
 func Archive(tag string, image v1.Image) (io.ReadCloser, error) {
 	ref, err := name.NewTag(tag)
 	if err != nil {
