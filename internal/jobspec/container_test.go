@@ -117,8 +117,8 @@ func TestValidateLimits(t *testing.T) {
 		}
 	}
 	const at = container0 + "resources.limits"
-	cpuFault := func(v string) string { return at + `["cpu"]: must be 1, 2, 4, 6 or 8, not "` + v + `"` }
-	memoryFault := func(cpu int, least, most string) string {
+	cpuViolation := func(v string) string { return at + `["cpu"]: must be 1, 2, 4, 6 or 8, not "` + v + `"` }
+	memoryViolation := func(cpu int, least, most string) string {
 		return fmt.Sprintf(`%s["memory"]: must be between %s and %s inclusive for %d CPU, set it or change cpu`, at, least, most, cpu)
 	}
 	runJobCases(t, []jobCase{
@@ -129,18 +129,18 @@ func TestValidateLimits(t *testing.T) {
 		{"4 CPU", limits("cpu", "4000m", "memory", "2Gi"), ""},
 		{"6 CPU", limits("cpu", "6", "memory", "24Gi"), ""},
 		{"8 CPU", limits("cpu", "8", "memory", "32Gi"), ""},
-		{"3 CPU", limits("cpu", "3"), cpuFault("3")},
-		{"less than 1 CPU", limits("cpu", "500m"), cpuFault("500m")},
-		{"1.5 CPU", limits("cpu", "1.5"), cpuFault("1.5")},
-		{"16 CPU", limits("cpu", "16"), cpuFault("16")},
+		{"3 CPU", limits("cpu", "3"), cpuViolation("3")},
+		{"less than 1 CPU", limits("cpu", "500m"), cpuViolation("500m")},
+		{"1.5 CPU", limits("cpu", "1.5"), cpuViolation("1.5")},
+		{"16 CPU", limits("cpu", "16"), cpuViolation("16")},
 		{"no CPU", limits("cpu", "0"), at + `["cpu"]: must be an amount above zero such as 1000m, not "0"`},
 		{"CPU in words", limits("cpu", "two"), at + `["cpu"]: must be an amount above zero such as 1000m, not "two"`},
 		{"memory in other units", limits("memory", "1.5G"), ""},
 		{"memory in bytes", limits("memory", "536870912"), ""},
 		{"the least memory", limits("memory", "128Mi"), ""},
-		{"too little memory", limits("memory", "127Mi"), memoryFault(1, "128Mi", "4Gi")},
-		{"too much memory", limits("memory", "4097Mi"), memoryFault(1, "128Mi", "4Gi")},
-		{"4 CPU with the default of memory", limits("cpu", "4"), memoryFault(4, "2048Mi", "16Gi")},
+		{"too little memory", limits("memory", "127Mi"), memoryViolation(1, "128Mi", "4Gi")},
+		{"too much memory", limits("memory", "4097Mi"), memoryViolation(1, "128Mi", "4Gi")},
+		{"4 CPU with the default of memory", limits("cpu", "4"), memoryViolation(4, "2048Mi", "16Gi")},
 		{"memory in words", limits("memory", "lots"), at + `["memory"]: must be an amount above zero such as 512Mi, not "lots"`},
 		{"an unknown limit", limits("disk", "1Gi"), at + `["disk"]: only cpu, memory and nvidia.com/gpu can be limited`},
 		{"a GPU asks for more", limits("cpu", "20", "memory", "80Gi", "nvidia.com/gpu", "1"), ""},

@@ -35,7 +35,7 @@ const ConditionalRole = "_withcond_"
 // ValidatePolicyVersion checks the version that a request to read a policy asks
 // for.
 func ValidatePolicyVersion(version PolicyVersion) error {
-	var f Faults
+	var f Violations
 	validateVersion(f.Root().Field("options.requested_policy_version"), version)
 	return f.Err()
 }
@@ -47,7 +47,7 @@ func ValidatePolicyVersion(version PolicyVersion) error {
 //
 // See https://cloud.google.com/iam/docs/reference/rest/v1/Policy.
 func ValidatePolicy(policy *iampb.Policy, mask *fieldmaskpb.FieldMask) error {
-	var f Faults
+	var f Violations
 	p := f.Root().Field("policy")
 	if policy == nil {
 		p.Addf(required)

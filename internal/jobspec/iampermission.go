@@ -10,7 +10,7 @@ const maxPermissions = 100
 
 // ValidatePermissions checks the permissions that a caller asks for.
 func ValidatePermissions(permissions []string) error {
-	var f Faults
+	var f Violations
 	p := f.Root().Field("permissions")
 	if len(permissions) > maxPermissions {
 		p.Addf("at most %d are allowed, not %d", maxPermissions, len(permissions))

@@ -19,7 +19,7 @@ const maxExecutionName = 63
 // networks), the number of containers, two mounts at one path, and numbers that an
 // enum does not know.
 func ValidateJob(job *runpb.Job) error {
-	f := &Faults{}
+	f := &Violations{}
 	if job == nil {
 		f.Root().Field("job").Addf(required)
 		return f.Err()

@@ -36,15 +36,15 @@ func runJobCases(t *testing.T, tests []jobCase) {
 			t.Parallel()
 			job := newJob()
 			tt.change(job)
-			wantFaults(t, "ValidateJob", jobspec.ValidateJob(job), tt.want)
+			wantViolations(t, "ValidateJob", jobspec.ValidateJob(job), tt.want)
 			jobspec.Defaults(job)
-			wantFaults(t, "ValidateJob after Defaults", jobspec.ValidateJob(job), tt.want)
+			wantViolations(t, "ValidateJob after Defaults", jobspec.ValidateJob(job), tt.want)
 		})
 	}
 }
 
-// wantFaults checks that err is an INVALID_ARGUMENT with this message, or nil.
-func wantFaults(t *testing.T, call string, err error, want string) {
+// wantViolations checks that err is an INVALID_ARGUMENT with this message, or nil.
+func wantViolations(t *testing.T, call string, err error, want string) {
 	t.Helper()
 	if want == "" {
 		if err != nil {
@@ -109,7 +109,7 @@ func TestValidateJob(t *testing.T) {
 
 func TestValidateJobNil(t *testing.T) {
 	t.Parallel()
-	wantFaults(t, "ValidateJob(nil)", jobspec.ValidateJob(nil), "job: required field not present")
+	wantViolations(t, "ValidateJob(nil)", jobspec.ValidateJob(nil), "job: required field not present")
 }
 
 func TestValidateTemplate(t *testing.T) {

@@ -29,14 +29,14 @@ func runEdges(t *testing.T, edges []edge) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			for _, n := range e.inside {
-				wantFaults(t, fmt.Sprintf("check(%d)", n), e.check(n), "")
+				wantViolations(t, fmt.Sprintf("check(%d)", n), e.check(n), "")
 			}
 			for _, n := range e.outside {
 				want := e.says
 				if strings.Contains(want, "%d") {
 					want = fmt.Sprintf(want, n)
 				}
-				wantFaults(t, fmt.Sprintf("check(%d)", n), e.check(n), want)
+				wantViolations(t, fmt.Sprintf("check(%d)", n), e.check(n), want)
 			}
 		})
 	}
@@ -324,12 +324,12 @@ func TestVariablesThatCloudRunKeeps(t *testing.T) {
 		"CLOUD_RUN_JOB", "CLOUD_RUN_EXECUTION", "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_ATTEMPT", "CLOUD_RUN_TASK_COUNT",
 		"CLOUD_RUN_WORKER_POOL", "CLOUD_RUN_REVISION", "K_SERVICE", "K_REVISION", "K_CONFIGURATION", "PORT", "X_GOOGLE_", "X_GOOGLE_ANY",
 	} {
-		wantFaults(t, "job with "+name, withVariable(name), container0+fmt.Sprintf("env[0].name: %q is reserved, Cloud Run sets it", name))
-		wantFaults(t, "run with "+name, withOverride(name),
+		wantViolations(t, "job with "+name, withVariable(name), container0+fmt.Sprintf("env[0].name: %q is reserved, Cloud Run sets it", name))
+		wantViolations(t, "run with "+name, withOverride(name),
 			fmt.Sprintf("Violation in RunJobRequest.overrides.container_overrides[0].env[0].name: %q is reserved, Cloud Run sets it.", name))
 	}
 	for _, name := range []string{"X_GOOGLE", "MY_X_GOOGLE_", "K_SERVICE_2", "port", "CLOUD_RUN", "CLOUD_RUN_TASK", "GOOGLE_CLOUD_PROJECT"} {
-		wantFaults(t, "job with "+name, withVariable(name), "")
-		wantFaults(t, "run with "+name, withOverride(name), "")
+		wantViolations(t, "job with "+name, withVariable(name), "")
+		wantViolations(t, "run with "+name, withOverride(name), "")
 	}
 }

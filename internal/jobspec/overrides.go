@@ -8,9 +8,9 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 )
 
-// violation is how Cloud Run begins the path of a fault in a run request; it ends
+// violationPrefix is how Cloud Run begins the path of a fault in a run request; it ends
 // with a full stop.
-const violation = "Violation in RunJobRequest."
+const violationPrefix = "Violation in RunJobRequest."
 
 // ApplyOverrides returns what an execution runs: a deep copy of the job's template
 // with the overrides applied. It shares nothing with its arguments and changes
@@ -28,12 +28,12 @@ func ApplyOverrides(template *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Ov
 	if merged == nil {
 		merged = &runpb.ExecutionTemplate{}
 	}
-	f := &Faults{}
+	f := &Violations{}
 	p := f.Root().Field("overrides")
 	validateOverrides(p, o)
 	overrideTasks(p, merged, o)
 	overrideContainers(p.Field("container_overrides"), merged.GetTemplate(), o)
-	if err := f.wrapped(violation, "."); err != nil {
+	if err := f.wrapped(violationPrefix, "."); err != nil {
 		return nil, err
 	}
 	return merged, nil

@@ -162,7 +162,7 @@ func TestApplyOverridesRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			got, err := jobspec.ApplyOverrides(fullJob().GetTemplate(), tt.overrides)
-			wantFaults(t, "ApplyOverrides", err, tt.want)
+			wantViolations(t, "ApplyOverrides", err, tt.want)
 			if got != nil {
 				t.Errorf("ApplyOverrides = %v beside its error, want nil", got)
 			}

@@ -82,7 +82,7 @@ func checkV1(id string, job *runpb.Job) error {
 
 // located adds its place in the file to each mistake.
 func located(file string, root ast.Node, err error) error {
-	faults := jobspec.FaultsOf(err)
+	faults := jobspec.ViolationsOf(err)
 	if faults == nil {
 		return fmt.Errorf("read job: %s: %w", file, err)
 	}

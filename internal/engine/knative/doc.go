@@ -22,7 +22,7 @@
 // is one of the driver cloudsql.run.googleapis.com).
 //
 // Errors are [runwith.Error] values with INVALID_ARGUMENT that name all faults at
-// once, each with its path as v1 spells it; see [jobspec.FaultsOf]. [Path] spells the
+// once, each with its path as v1 spells it; see [jobspec.ViolationsOf]. [Path] spells the
 // paths of v2 so.
 //
 // See https://cloud.google.com/run/docs/reference/rest/v1/namespaces.jobs.

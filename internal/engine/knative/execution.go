@@ -108,7 +108,7 @@ func ExecutionLabels(x *runpb.Execution) map[string]string {
 
 // V2 returns the execution as v2 says it, at a location, or what is wrong with it.
 func (x *Execution) V2(at jobspec.Location) (*runpb.Execution, error) {
-	var f jobspec.Faults
+	var f jobspec.Violations
 	p := f.Root()
 	checkType(p, x.APIVersion, x.Kind, KindExecution)
 	meta, status := x.Metadata, x.Status

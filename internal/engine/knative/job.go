@@ -121,7 +121,7 @@ func fromReference(x *runpb.ExecutionReference) *ExecutionReference {
 // V2 returns the job as v2 says it, at a location, or what is wrong with it. What
 // only the server sets is translated as far as it makes sense; callers clear it.
 func (j *Job) V2(at jobspec.Location) (*runpb.Job, error) {
-	var f jobspec.Faults
+	var f jobspec.Violations
 	p := f.Root()
 	checkType(p, j.APIVersion, j.Kind, KindJob)
 	name := jobspec.JobName{Location: at, Job: j.Metadata.Name}

@@ -38,7 +38,7 @@ func (r *RunJobRequest) V2() (*runpb.RunJobRequest_Overrides, error) {
 	if r.Overrides == nil {
 		return nil, nil
 	}
-	var f jobspec.Faults
+	var f jobspec.Violations
 	p := f.Root().Field("overrides").Field("containerOverrides")
 	o := &runpb.RunJobRequest_Overrides{TaskCount: r.Overrides.TaskCount}
 	if seconds := r.Overrides.TimeoutSeconds; seconds != 0 {

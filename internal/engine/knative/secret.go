@@ -62,7 +62,7 @@ func newAliases(t *runpb.TaskTemplate, kept string) *aliases {
 	for secret := range secretsOf(t) {
 		taken[secret] = true
 	}
-	var ignored jobspec.Faults // it was found good when it came
+	var ignored jobspec.Violations // it was found good when it came
 	a := &aliases{paths: map[string]string{}, byPath: map[string]string{}}
 	for alias, path := range readAliases(ignored.Root(), kept).all() {
 		if !taken[alias] {

@@ -178,7 +178,7 @@ func fromAttempt(result *runpb.TaskAttemptResult) *TaskAttemptResult {
 
 // V2 returns the task as v2 says it, at a location, or what is wrong with it.
 func (t *Task) V2(at jobspec.Location) (*runpb.Task, error) {
-	var f jobspec.Faults
+	var f jobspec.Violations
 	p := f.Root()
 	checkType(p, t.APIVersion, t.Kind, KindTask)
 	meta, status := t.Metadata, t.Status

@@ -23,11 +23,11 @@ func Unmarshal(raw []byte, into any) error {
 	if err := checkSyntax(raw); err != nil {
 		return err
 	}
-	faults := &jobspec.Faults{}
+	violations := &jobspec.Violations{}
 	r := &reader{json.NewDecoder(bytes.NewReader(raw))}
 	r.UseNumber()
-	r.read(faults.Root(), reflect.ValueOf(into).Elem())
-	return faults.Err()
+	r.read(violations.Root(), reflect.ValueOf(into).Elem())
+	return violations.Err()
 }
 
 // checkSyntax finds the place of what is no JSON, so that a reader meets none.

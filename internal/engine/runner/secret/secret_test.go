@@ -133,8 +133,8 @@ func TestEnv(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), field) {
 			t.Errorf("%s = %v, want it to begin with %q", what, err, field)
 		}
-		if faults := jobspec.FaultsOf(err); len(faults) != 1 {
-			t.Errorf("FaultsOf(%s) = %v, want the field, for an API that spells it otherwise", what, faults)
+		if faults := jobspec.ViolationsOf(err); len(faults) != 1 {
+			t.Errorf("ViolationsOf(%s) = %v, want the field, for an API that spells it otherwise", what, faults)
 		}
 	}
 }

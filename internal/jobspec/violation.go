@@ -11,54 +11,54 @@ import (
 )
 
 const (
-	// maxFaults bounds a message: past it, faults are counted and not named.
-	maxFaults = 20
+	// maxViolations bounds a message: past it, faults are counted and not named.
+	maxViolations = 20
 	// maxQuoted bounds, in characters, what a message repeats of a caller's text.
 	maxQuoted = 80
 	// required is Cloud Run's wording.
 	required = "required field not present"
 )
 
-// Fault is what is wrong with one field.
-type Fault struct {
+// Violation is what is wrong with one field.
+type Violation struct {
 	Path string // as the message spells it; empty for the message itself
 	Text string // completes "path: " and has no full stop
 }
 
-func (f Fault) String() string {
+func (f Violation) String() string {
 	if f.Path == "" {
 		return f.Text
 	}
 	return f.Path + ": " + f.Text
 }
 
-// Faults collects what is wrong with one message, in the order in which it is
+// Violations collects what is wrong with one message, in the order in which it is
 // found. The zero value has found nothing.
 //
 // Deviation: all are told at once, in our own words where Google's are not known.
-type Faults struct{ found fieldsError }
+type Violations struct{ found fieldsError }
 
 // fieldsError is the cause of an error that names fields.
 type fieldsError struct {
-	named []Fault
+	named []Violation
 	more  int // found after named was full
 }
 
 // Place is a field of the message that is being checked.
 type Place struct {
-	faults *Faults
-	path   string // empty for the message itself
+	violations *Violations
+	path       string // empty for the message itself
 }
 
 // Root is the place of the message itself.
-func (f *Faults) Root() Place { return Place{faults: f} }
+func (f *Violations) Root() Place { return Place{violations: f} }
 
 // Err returns an INVALID_ARGUMENT that names the faults, and nil when there is
-// none. [FaultsOf] finds them in it.
-func (f *Faults) Err() error { return f.wrapped("", "") }
+// none. [ViolationsOf] finds them in it.
+func (f *Violations) Err() error { return f.wrapped("", "") }
 
 // wrapped is Err with a prefix before each fault and an end after the last.
-func (f *Faults) wrapped(prefix, end string) error {
+func (f *Violations) wrapped(prefix, end string) error {
 	if len(f.found.named) == 0 {
 		return nil
 	}
@@ -81,12 +81,12 @@ func (e *fieldsError) text(prefix string) string {
 
 // FieldErrorf returns an error about one field.
 func FieldErrorf(code runwith.Code, path, format string, args ...any) *runwith.Error {
-	cause := &fieldsError{named: []Fault{{path, fmt.Sprintf(format, args...)}}}
+	cause := &fieldsError{named: []Violation{{path, fmt.Sprintf(format, args...)}}}
 	return &runwith.Error{Code: code, Message: cause.Error(), Err: cause}
 }
 
-// FaultsOf returns the faults that an error names, and nil where it names no field.
-func FaultsOf(err error) []Fault {
+// ViolationsOf returns the faults that an error names, and nil where it names no field.
+func ViolationsOf(err error) []Violation {
 	if e, ok := errors.AsType[*fieldsError](err); ok {
 		return e.named
 	}
@@ -110,12 +110,12 @@ func Respell(err error, spell func(path string) string) error {
 
 // Addf says what is wrong at p. The text completes "path: " and has no full stop.
 func (p Place) Addf(format string, args ...any) {
-	found := &p.faults.found
-	if len(found.named) == maxFaults {
+	found := &p.violations.found
+	if len(found.named) == maxViolations {
 		found.more++
 		return
 	}
-	found.named = append(found.named, Fault{p.path, fmt.Sprintf(format, args...)})
+	found.named = append(found.named, Violation{p.path, fmt.Sprintf(format, args...)})
 }
 
 // Field is the place of a field of the message at p.
@@ -123,17 +123,17 @@ func (p Place) Field(name string) Place {
 	if p.path != "" {
 		name = p.path + "." + name
 	}
-	return Place{p.faults, name}
+	return Place{p.violations, name}
 }
 
 // Index is the place of an element of the list at p.
 func (p Place) Index(i int) Place {
-	return Place{p.faults, p.path + "[" + strconv.Itoa(i) + "]"}
+	return Place{p.violations, p.path + "[" + strconv.Itoa(i) + "]"}
 }
 
 // Key is the place of an entry of the map at p.
 func (p Place) Key(key string) Place {
-	return Place{p.faults, p.path + "[" + Quote(key) + "]"}
+	return Place{p.violations, p.path + "[" + Quote(key) + "]"}
 }
 
 // Quote makes a caller's text safe and short enough for a message.
