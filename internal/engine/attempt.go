@@ -84,16 +84,19 @@ func (e *Engine) finish(t turn, end ending) (again *placement, next *turn) {
 	var (
 		after   transition
 		claimed bool
+		now     time.Time
 	)
 	maxRetries := int(a.execution.Template.GetMaxRetries())
 	next = e.scheduler.next(a)
 	err := e.persist("record the end of an attempt", a.id, func(tx *storeTx) (err error) {
-		if after, err = tx.finishTask(a.id, t.placement, end, maxRetries, time.Now()); err == nil && next != nil {
-			claimed, err = tx.claimTask(next.active.id, next.placement, time.Now())
+		now = time.Now()
+		if after, err = tx.finishTask(a.id, t.placement, end, maxRetries, now); err == nil && next != nil {
+			claimed, err = tx.claimTask(next.active.id, next.placement, now)
 		}
 		return err
 	})
 	if err == nil {
+		e.tellEnd(a, attemptEnd{t.task, t.attempt, now, end})
 		e.changed(a, after)
 		if after.retry {
 			again = &placement{task: t.task, attempt: t.attempt + 1}

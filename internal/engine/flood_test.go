@@ -10,7 +10,6 @@ import (
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/enginetest"
 	"github.com/runwith/runwith/internal/engine/tasklog"
-	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // TestFloodsOfOutputLeaveMemoryFlat prints far more than is kept, as fast as the
@@ -63,14 +62,7 @@ func heap() uint64 {
 // keptOf is the size of an execution's output.
 func keptOf(t *testing.T, e *engine.Engine, x *runpb.Execution) (size int) {
 	t.Helper()
-	name, err := jobspec.ParseExecution(x.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for entry, err := range e.Log(t.Context(), name, tasklog.Query{}) {
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, entry := range logged(t, e, x.Name, tasklog.Query{}) {
 		size += len(entry.Text)
 	}
 	return size

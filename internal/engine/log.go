@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"iter"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -12,25 +11,24 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// LogSelection says of which executions the output is wanted, by IDs. Projects are
-// required; of the others a nil list asks for any, an empty one for none.
+// LogSelection selects executions by IDs. Projects is required. Of the other lists, nil
+// selects all and an empty one selects none.
 type LogSelection struct {
 	Projects, Regions, Jobs, Executions []string
-	// From and To leave out executions that wrote nothing between them. The zero time
-	// is no limit.
+	// From and To leave out executions that can have no line between them. The zero
+	// time is no limit.
 	From, To time.Time
 }
 
-// LogSource is an execution whose output is kept, with the times between which all
-// of it was written.
+// LogSource is an execution with a log. All its lines are from between its times.
 type LogSource struct {
 	ID      int64
 	Created time.Time
-	Ended   time.Time // zero while it goes on
+	Ended   time.Time // zero until it has ended
 }
 
-// clockStep is by how much this machine's clock may have been set while executions
-// ran, so that what they printed is not quite between their own times.
+// clockStep is the largest step of this machine's clock during an execution that does
+// not hide its lines: after a step, lines are not quite between the execution's times.
 const clockStep = time.Hour
 
 // LogSources returns the executions of a selection, in no order.
@@ -42,12 +40,20 @@ func (e *Engine) LogSources(ctx context.Context, s LogSelection) (all []LogSourc
 	return all, err
 }
 
-// OpenLog returns a reader of an execution's output, and the execution's name. It is
-// NOT_FOUND where the execution was deleted.
+// OpenLog returns a reader of an execution's log, and the execution's name. The log is
+// the output of the tasks and, derived from the ends of their attempts, the platform's
+// lines. It is NOT_FOUND if the execution was deleted.
 func (e *Engine) OpenLog(ctx context.Context, id int64, q tasklog.Query) (name jobspec.ExecutionName, r *tasklog.Reader, err error) {
-	var row *executionRow
+	var (
+		row  *executionRow
+		ends []attemptEnd
+	)
+	// The ends are read before the output, so that no end is shown without the output
+	// before it.
 	err = e.read(ctx, func(tx *storeTx) error {
-		row, err = tx.executionByID(id)
+		if row, err = tx.executionByID(id); err == nil && q.Has(tasklog.System) {
+			ends, err = tx.attemptEnds(id, q)
+		}
 		return err
 	})
 	if errors.Is(err, sqlite.ErrNoRows) || err == nil && !row.deleted.IsZero() {
@@ -57,41 +63,23 @@ func (e *Engine) OpenLog(ctx context.Context, id int64, q tasklog.Query) (name j
 		return name, nil, err
 	}
 	name, err = jobspec.ParseExecution(row.message.Name)
-	return name, e.logOf(row, q), err
+	return name, e.logs.Reader(row.message.Uid, q).With(derived(ends, row.message.Template)), err
 }
 
-// logOf returns a reader of an execution's output.
-func (e *Engine) logOf(row *executionRow, q tasklog.Query) *tasklog.Reader {
-	r := e.logs.Reader(row.message.Uid, q)
-	if line, ok := row.saying(); ok {
-		return r.Else(line)
-	}
-	return r
-}
-
-// Log yields what an execution's tasks have printed, and what was said of them, in
-// order.
-func (e *Engine) Log(ctx context.Context, name jobspec.ExecutionName, q tasklog.Query) iter.Seq2[tasklog.Entry, error] {
-	return func(yield func(tasklog.Entry, error) bool) {
-		var row *executionRow
-		err := e.read(ctx, func(tx *storeTx) (err error) {
-			row, err = tx.execution(name)
-			return err
-		})
-		if err != nil {
-			yield(tasklog.Entry{}, err)
-			return
-		}
-		e.logOf(row, q).All(ctx)(yield)
-	}
-}
-
-// WatchLogs tells what is written of all executions, whose resource names are the
-// labels of its spans. The caller closes the watch.
+// WatchLogs watches the logs of all executions. The labels of its spans are the
+// executions' resource names. The caller closes the watch.
 func (e *Engine) WatchLogs() *tasklog.Watch { return e.logs.Watch() }
 
-// ReadSpan returns a reader of what a watch has told of, and of nothing else.
+// ReadSpan returns a reader of one span of a watch.
 func (e *Engine) ReadSpan(span tasklog.Span, q tasklog.Query) *tasklog.Reader {
 	q.After, q.Before = span.From, span.To+1
-	return e.logs.Reader(span.Execution, q)
+	return e.logs.Reader(span.Execution, q).With(span.Derived)
+}
+
+// tellEnd passes the platform's lines about an attempt, whose end is on disk, to those
+// who watch logs.
+func (e *Engine) tellEnd(a *active, end attemptEnd) {
+	if e.logs.Watched() {
+		e.logs.Tell(tasklog.Span{Execution: a.execution.Uid, Label: a.execution.Name, Derived: end.entries(a.execution.Template)})
+	}
 }

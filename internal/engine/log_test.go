@@ -7,17 +7,18 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/tasklog"
-	"github.com/runwith/runwith/internal/jobspec"
 )
 
 func TestLogSourcesAreThoseOfTheSelection(t *testing.T) {
@@ -100,14 +101,18 @@ func logFiles(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// logged returns the lines of an execution's log that a query finds.
+// logged returns the lines of an execution's log that a query selects.
 func logged(t *testing.T, e *engine.Engine, execution string, q tasklog.Query) (entries []tasklog.Entry) {
 	t.Helper()
-	name, err := jobspec.ParseExecution(execution)
+	sources, err := e.LogSources(t.Context(), engine.LogSelection{Projects: []string{"demo"}, Executions: []string{path.Base(execution)}})
+	if err != nil || len(sources) != 1 {
+		t.Fatalf("LogSources() = %v, %v, want one", sources, err)
+	}
+	_, reader, err := e.OpenLog(t.Context(), sources[0].ID, q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for entry, err := range e.Log(t.Context(), name, q) {
+	for entry, err := range reader.All(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,119 +121,186 @@ func logged(t *testing.T, e *engine.Engine, execution string, q tasklog.Query) (
 	return entries
 }
 
-func TestAOneTaskExecutionThatIsSilentAndSucceedsMakesNoFileAndHasItsLine(t *testing.T) {
+// texts are the texts of entries, each with its level if it has one.
+func texts(entries []tasklog.Entry) (all []string) {
+	for _, e := range entries {
+		text := string(e.Text)
+		if e.Level != 0 {
+			text = string(e.Level) + " " + text
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+func TestSilentSuccessMakesNoLogFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	e, shut := open(t, dir)
-	createShell(t, e, 1, "true")
+	createShell(t, e, 2, "true")
 	x := wait(t, e, runHello(t, e))
-	if files := logFiles(t, dir); len(files) != 0 {
-		t.Errorf("log folder has %v, want nothing", files)
-	}
-	ended := x.CompletionTime.AsTime()
-	want := []tasklog.Entry{{Time: ended, Stream: tasklog.System, Level: tasklog.Info, Text: []byte("Container called exit(0).")}}
-	for range 2 { // as it is, and after a restart
-		got := logged(t, e, x.Name, tasklog.Query{})
-		for i := range got {
-			if got[i].Pos == 0 {
-				t.Errorf("Log() = %v, want a place behind it", got)
-			}
-			got[i].Pos = 0
+	for range 2 { // at once, and after a restart
+		got := logged(t, e, x.Name, tasklog.Query{Tasks: []int{1}})
+		if len(got) != 1 {
+			t.Fatalf("log of task 1 = %v, want one line", got)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("Log() differs (-want +got):\n%s", diff)
+		want := tasklog.Entry{
+			Pos: tasklog.DerivedPos(1, 0, 0), Time: got[0].Time, Task: 1, Stream: tasklog.System, Level: tasklog.Info, Text: []byte("Container called exit(0)."),
+		}
+		if diff := cmp.Diff(want, got[0]); diff != "" {
+			t.Errorf("the line differs (-want +got):\n%s", diff)
 		}
 		shut()
 		e, shut = open(t, dir)
 	}
-	at := logged(t, e, x.Name, tasklog.Query{})[0].Pos
+	if files := logFiles(t, dir); len(files) != 0 {
+		t.Errorf("log folder has %v, want nothing", files)
+	}
+}
+
+func TestQueriesOfPlatformLines(t *testing.T) {
+	t.Parallel()
+	e, _ := open(t, t.TempDir())
+	createShell(t, e, 1, "true")
+	x := wait(t, e, runHello(t, e))
+	ended := x.CompletionTime.AsTime()
 	for name, test := range map[string]struct {
 		query tasklog.Query
 		want  int
 	}{
-		"in reverse":        {tasklog.Query{Reverse: true}, 1},
-		"from its time on":  {tasklog.Query{Since: ended}, 1},
-		"after its time":    {tasklog.Query{Since: ended.Add(1)}, 0},
-		"before its time":   {tasklog.Query{Until: ended.Add(-1)}, 0},
-		"behind its place":  {tasklog.Query{After: at}, 0},
-		"before its place":  {tasklog.Query{Before: at, Reverse: true}, 0},
-		"of its task":       {tasklog.Query{Tasks: []int{0}}, 1},
-		"of another task":   {tasklog.Query{Tasks: []int{1}}, 0},
-		"of what it prints": {tasklog.Query{Streams: []tasklog.Stream{tasklog.Stdout, tasklog.Stderr}}, 0},
+		"all":                     {tasklog.Query{}, 1},
+		"in reverse":              {tasklog.Query{Reverse: true}, 1},
+		"from its time on":        {tasklog.Query{Since: ended}, 1},
+		"after its time":          {tasklog.Query{Since: ended.Add(1)}, 0},
+		"until its time":          {tasklog.Query{Until: ended}, 1},
+		"before its time":         {tasklog.Query{Until: ended.Add(-1)}, 0},
+		"in a time far away":      {tasklog.Query{Since: time.Unix(1<<40, 0)}, 0},
+		"of its task":             {tasklog.Query{Tasks: []int{0}}, 1},
+		"of another task":         {tasklog.Query{Tasks: []int{1}}, 0},
+		"of the platform":         {tasklog.Query{Streams: []tasklog.Stream{tasklog.System}}, 1},
+		"of what the tasks print": {tasklog.Query{Streams: []tasklog.Stream{tasklog.Stdout, tasklog.Stderr}}, 0},
 	} {
 		if got := logged(t, e, x.Name, test.query); len(got) != test.want {
-			t.Errorf("%s: Log() = %v, want %d lines", name, got, test.want)
+			t.Errorf("%s: log = %v, want %d lines", name, got, test.want)
 		}
 	}
 }
 
-func TestWhatAnExecutionDoesNotTellIsWrittenToItsLog(t *testing.T) {
+// TestPlatformLinesOfEachEnd looks at the log of executions that end in each way.
+func TestPlatformLinesOfEachEnd(t *testing.T) {
 	t.Parallel()
-	const exit0, exit1 = "Container called exit(0).", "Container called exit(1)."
+	const (
+		exit0, exit1, exit3 = "I Container called exit(0).", "W Container called exit(1).", "W Container called exit(3)."
+		signal15            = "W Container terminated on signal 15."
+		timeout             = "E Terminating task because it has reached the maximum timeout of 1 seconds. To change this limit, see https://cloud.google.com/run/docs/configuring/task-timeout"
+	)
 	for name, test := range map[string]struct {
-		tasks  int32
-		script string
-		want   []string
+		command []string
+		retries int32
+		want    []string
 	}{
-		"two tasks":         {2, "true", []string{exit0, exit0}},
-		"it fails":          {1, "exit 1", []string{exit1}},
-		"it is retried":     {1, `[ "$CLOUD_RUN_TASK_ATTEMPT" = 1 ]`, []string{exit1, exit0}},
-		"it prints a line":  {1, "echo hello", []string{"hello", exit0}},
-		"a line in pieces":  {1, "printf hel; sleep 0.05; printf lo", []string{"hello", exit0}},
-		"it prints nothing": {1, "printf ''", []string{exit0}}, // this one is told, and reads the same
+		"silent":         {shell("true"), 0, []string{exit0}},
+		"it prints":      {shell("echo hello"), 0, []string{"hello", exit0}},
+		"half a line":    {shell("printf hel; printf lo"), 0, []string{"hello", exit0}},
+		"it is retried":  {shell(`echo attempt $CLOUD_RUN_TASK_ATTEMPT; [ "$CLOUD_RUN_TASK_ATTEMPT" = 1 ]`), 1, []string{"attempt 0", exit1, "attempt 1", exit0}},
+		"it fails twice": {shell("exit 3"), 1, []string{exit3, exit3}},
+		"it is killed":   {shell("kill -9 $$"), 0, []string{"W Container terminated on signal 9."}},
+		"timeout":        {shell("echo begins; exec sleep 1000"), 0, []string{"begins", timeout, signal15}},
+		"no such command": {[]string{"/no/such/command"}, 1, []string{
+			notStarted, notStarted,
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			e, _ := open(t, dir)
+			e, shut := open(t, dir)
 			_, err := e.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: parent, JobId: "hello", Job: &runpb.Job{
-				Template: &runpb.ExecutionTemplate{TaskCount: test.tasks, Template: &runpb.TaskTemplate{
-					Retries:    &runpb.TaskTemplate_MaxRetries{MaxRetries: int32(len(test.want) - 1)},
-					Containers: []*runpb.Container{{Image: "sh", Command: []string{"sh", "-c", test.script}}}}}}})
+				Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{
+					Timeout:    durationpb.New(time.Second),
+					Retries:    &runpb.TaskTemplate_MaxRetries{MaxRetries: test.retries},
+					Containers: []*runpb.Container{{Image: "sh", Command: test.command}}}}}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			op := runHello(t, e)
-			if _, err := e.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: op}); err != nil {
-				t.Fatal(err)
-			}
-			sources, err := e.LogSources(t.Context(), engine.LogSelection{Projects: []string{"demo"}})
-			if err != nil || len(sources) != 1 {
-				t.Fatalf("LogSources() = %v, %v, want one", sources, err)
-			}
-			_, reader, err := e.OpenLog(t.Context(), sources[0].ID, tasklog.Query{})
+			op, err := e.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: runHello(t, e)})
 			if err != nil {
 				t.Fatal(err)
 			}
-			var got []string
-			for entry, err := range reader.All(t.Context()) {
-				if err != nil {
-					t.Fatal(err)
+			x := &runpb.Execution{}
+			if err := op.Metadata.UnmarshalTo(x); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // at once, and after a restart
+				if diff := cmp.Diff(test.want, texts(logged(t, e, x.Name, tasklog.Query{}))); diff != "" {
+					t.Errorf("log differs (-want +got):\n%s", diff)
 				}
-				got = append(got, string(entry.Text))
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("log differs (-want +got):\n%s", diff)
-			}
-			if files, told := logFiles(t, dir), name == "it prints nothing"; (len(files) == 0) != told {
-				t.Errorf("log folder has %v", files)
+				backwards := texts(logged(t, e, x.Name, tasklog.Query{Reverse: true}))
+				slices.Reverse(backwards)
+				if diff := cmp.Diff(test.want, backwards); diff != "" {
+					t.Errorf("log in reverse differs (-want +got):\n%s", diff)
+				}
+				shut()
+				e, shut = open(t, dir)
 			}
 		})
 	}
 }
 
-func TestWhoWatchesLogsIsToldOfASilentSuccess(t *testing.T) {
+func shell(script string) []string { return []string{"sh", "-c", script} }
+
+const notStarted = `E Application failed to start: template.template.containers[0].command: "/no/such/command" was not found ` +
+	`(nor, for a script, what its #! line names); name a file of this machine, or a command in the PATH.`
+
+func TestPlatformLinesOfACancelledExecution(t *testing.T) {
 	t.Parallel()
 	e, _ := open(t, t.TempDir())
-	createShell(t, e, 1, "true")
+	createShell(t, e, 2, "echo begins; exec sleep 1000")
+	op, err := e.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello, Overrides: &runpb.RunJobRequest_Overrides{TaskCount: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &runpb.Execution{}
+	if err := op.Metadata.UnmarshalTo(x); err != nil {
+		t.Fatal(err)
+	}
+	watch := e.WatchLogs()
+	defer watch.Close()
+	for len(logged(t, e, x.Name, tasklog.Query{})) == 0 {
+		select {
+		case <-watch.Ready():
+		case <-t.Context().Done():
+			t.Fatal("the task printed nothing")
+		}
+	}
+	if _, err := e.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: x.Name}); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, e, op.Name)
+	want := []string{"begins", "W Container terminated on signal 15."}
+	if diff := cmp.Diff(want, texts(logged(t, e, x.Name, tasklog.Query{}))); diff != "" {
+		t.Errorf("log differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestAWatchIsToldOfPlatformLines(t *testing.T) {
+	t.Parallel()
+	e, _ := open(t, t.TempDir())
+	createShell(t, e, 1, "echo hello")
 	watch := e.WatchLogs()
 	defer watch.Close()
 	x := wait(t, e, runHello(t, e))
-	spans, _ := watch.Take()
-	if len(spans) != 1 || spans[0].Label != x.Name {
-		t.Fatalf("Take() = %v, want one of %s", spans, x.Name)
+	spans, missed := watch.Take()
+	if len(spans) != 1 || spans[0].Label != x.Name || missed != 0 {
+		t.Fatalf("Take() = %v and %d missed, want one span of %s", spans, missed, x.Name)
 	}
-	if got := logged(t, e, x.Name, tasklog.Query{}); len(got) != 1 || got[0].Pos != spans[0].To {
-		t.Errorf("Log() = %v, want the one line that was told of, up to %d", got, spans[0].To)
+	var got []tasklog.Entry
+	for entry, err := range e.ReadSpan(spans[0], tasklog.Query{}).All(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, entry)
+	}
+	if diff := cmp.Diff(logged(t, e, x.Name, tasklog.Query{}), got); diff != "" {
+		t.Errorf("the watch's lines differ from the log (-log +watch):\n%s", diff)
 	}
 }

@@ -20,17 +20,9 @@ func (e *Engine) run(ctx context.Context, a *active, p placement) (ending, error
 	defer e.flush(out, id)
 	spec := runner.Spec{ID: id, Template: a.execution.Template, Env: platformEnv(a, p), Resume: p.resume}
 	if err := e.place(ctx, spec, outputOf(ctx, out)); err != nil {
-		end, err := endingOfStart(err, context.Cause(ctx))
-		if err == nil {
-			e.say(out, id, end.startSayings(a.execution.Template))
-		}
-		return end, err
+		return endingOfStart(err, context.Cause(ctx))
 	}
-	end, err := e.await(ctx, id)
-	if err == nil && !(end.goesWithoutSaying(a.execution) && e.silent(out, id)) {
-		e.say(out, id, end.sayings(a.execution.Template))
-	}
-	return end, err
+	return e.await(ctx, id)
 }
 
 // outputOf is an attempt's output as a runner takes it.
@@ -90,24 +82,6 @@ func (e *Engine) await(ctx context.Context, id runner.ID) (ending, error) {
 func (e *Engine) flush(out *tasklog.Writer, id runner.ID) {
 	if err := out.Close(); err != nil {
 		e.log.Error("write output of attempt", "attempt", id.String(), "error", err)
-	}
-}
-
-// silent reports whether an execution has no output at all.
-func (e *Engine) silent(out *tasklog.Writer, id runner.ID) bool {
-	silent, err := out.Silent()
-	if err != nil {
-		e.log.Error("write output of attempt", "attempt", id.String(), "error", err)
-	}
-	return silent && err == nil
-}
-
-// say writes what the platform says of an attempt behind what it printed.
-func (e *Engine) say(out *tasklog.Writer, id runner.ID, all []saying) {
-	for _, s := range all {
-		if err := out.System(s.level, s.text); err != nil {
-			e.log.Error("write end of attempt to its output", "attempt", id.String(), "error", err)
-		}
 	}
 }
 

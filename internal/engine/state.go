@@ -34,6 +34,7 @@ type ending struct {
 	result runner.Result
 	code   runwith.Code
 	status string // for people; empty on success
+	ran    bool   // false if the attempt could not be started
 }
 
 // Messages in Cloud Run's words.
@@ -43,37 +44,48 @@ const (
 	outOfMemory     = "The configured memory limit was reached."
 )
 
-// endingOf judges an attempt by what its main process did and why the engine
+// endingOf judges an attempt by the result of its main process and by why the engine
 // stopped it, if it did. A stopped attempt is never a success, whatever its exit
-// code: it did not end by itself.
+// code, because it did not end by itself.
 //
-// Deviation: the codes are ours, for Cloud Run documents none: DEADLINE_EXCEEDED
-// after the timeout, CANCELLED where the execution was stopped, ABORTED otherwise.
+// Deviation: the codes are ours, because Cloud Run documents none: DEADLINE_EXCEEDED
+// after the timeout, CANCELLED if the execution was stopped, ABORTED otherwise.
 func endingOf(result runner.Result, cause error) ending {
+	end := ending{state: failed, result: result, ran: true}
 	switch {
 	case errors.Is(cause, errTimeout):
-		return ending{failed, result, runwith.DeadlineExceeded, timedOut}
+		end.code, end.status = runwith.DeadlineExceeded, timedOut
 	case errors.Is(cause, errStopped):
-		return ending{cancelled, result, runwith.Canceled, "The task was cancelled."}
+		end.state, end.code, end.status = cancelled, runwith.Canceled, "The task was cancelled."
 	case result == runner.Result{}:
-		return ending{state: succeeded}
+		end.state = succeeded
 	case result.OutOfMemory:
-		return ending{failed, result, runwith.Aborted, outOfMemory}
+		end.code, end.status = runwith.Aborted, outOfMemory
+	default:
+		end.code, end.status = runwith.Aborted, exitedWithError
 	}
-	return ending{failed, result, runwith.Aborted, exitedWithError}
+	return end
 }
 
-// endingOfStart is the ending of an attempt that could not be placed: because of
-// err, or because the engine stopped it meanwhile. It returns errClosing, and no
-// ending, where the engine did so to close.
+// endingOfStart is the ending of an attempt that could not be started, either because
+// of err or because the engine stopped it meanwhile. If the engine stopped it to close,
+// there is no ending, and the error is errClosing.
 func endingOfStart(err, cause error) (ending, error) {
 	switch {
 	case errors.Is(cause, errClosing):
 		return ending{}, cause
 	case cause != nil:
-		return endingOf(runner.Result{}, cause), nil
+		return endingUnstarted(cause), nil
 	}
-	return ending{failed, runner.Result{}, runwith.Internal, fmt.Sprintf("Application failed to start: %v.", err)}, nil
+	return ending{state: failed, code: runwith.Internal, status: fmt.Sprintf("Application failed to start: %v.", err)}, nil
+}
+
+// endingUnstarted is the ending of an attempt that the engine stopped before it ran, or
+// that was lost.
+func endingUnstarted(cause error) ending {
+	end := endingOf(runner.Result{}, cause)
+	end.ran = false
+	return end
 }
 
 // next is what becomes of a task whose attempt ended: its new state, and whether

@@ -3,7 +3,9 @@ package engine
 import (
 	"encoding/json"
 	"math"
+	"time"
 
+	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -50,13 +52,42 @@ func scanLogSource(row sqlite.Row) (s LogSource, err error) {
 }
 
 // list is a parameter that json_each reads; nil is NULL.
-func list(values []string) any {
+func list[T any](values []T) any {
 	if values == nil {
 		return nil
 	}
 	text, err := json.Marshal(values)
 	if err != nil {
-		return nil // strings always encode
+		return nil // strings and numbers always encode
 	}
 	return string(text)
+}
+
+// keepAttempt stores the end of an attempt that a retry follows.
+func (tx *storeTx) keepAttempt(execution int64, p placement, end ending, now time.Time) error {
+	return tx.change(`INSERT INTO attempts (execution, task, attempt, completed, ran, exit_code, term_signal, status_code, status)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		execution, p.task, p.attempt, now.UnixNano(), end.ran, end.result.ExitCode, end.result.Signal, end.code, end.status)
+}
+
+// attemptEnds returns the ends of an execution's attempts, of the tasks of a query and
+// since its time. Ends after its Until are included: a log of an older schema may hold
+// lines about these attempts, from an earlier time, that give way to the derived ones.
+func (tx *storeTx) attemptEnds(execution int64, q tasklog.Query) ([]attemptEnd, error) {
+	const columns = `SELECT task, attempt, completed, ran, exit_code, term_signal, status_code, status`
+	const where = ` WHERE execution = ?1 AND completed >= ?2 AND (?3 IS NULL OR task IN (SELECT value FROM json_each(?3)))`
+	var tasks []int // nil selects all
+	if len(q.Tasks) > 0 {
+		tasks = q.Tasks
+	}
+	since, _ := q.Nanos()
+	return collect(tx, scanAttemptEnd,
+		columns+` FROM tasks`+where+` AND ran IS NOT NULL UNION ALL `+columns+` FROM attempts`+where, execution, since, list(tasks))
+}
+
+func scanAttemptEnd(row sqlite.Row) (e attemptEnd, err error) {
+	var completed int64
+	err = row.Scan(&e.task, &e.attempt, &completed, &e.ran, &e.result.ExitCode, &e.result.Signal, &e.code, &e.status)
+	e.at = timeAt(completed)
+	return e, err
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/sqlite"
 )
@@ -47,10 +46,10 @@ func (tx *storeTx) finishTask(execution int64, p placement, end ending, maxRetri
 		return transition{}, err
 	}
 	d := delta{running: -1}
-	attempt, completed := p.attempt, now.UnixNano()
+	attempt, completed, ran := p.attempt, now.UnixNano(), new(end.ran)
 	switch {
 	case retry:
-		attempt, completed = p.attempt+1, 0
+		attempt, completed, ran = p.attempt+1, 0, nil // nothing is known of the next attempt
 		if p.attempt == 0 {
 			d.retried = 1 // tasks are counted, and not attempts
 		}
@@ -62,12 +61,17 @@ func (tx *storeTx) finishTask(execution int64, p placement, end ending, maxRetri
 		d.failed, d.failure = 1, fmt.Sprintf("task%d failed with message: %s", p.task, end.status)
 	}
 	err = tx.change(`UPDATE tasks SET state = ?, attempt = ?, incarnation = CASE WHEN ? THEN 0 ELSE incarnation END,
-			completed = ?, exit_code = ?, term_signal = ?, status_code = ?, status = ?
+			completed = ?, ran = ?, exit_code = ?, term_signal = ?, status_code = ?, status = ?
 		WHERE execution = ? AND task = ? AND attempt = ? AND incarnation = ? AND `+isRunning,
-		to, attempt, retry, completed, end.result.ExitCode, end.result.Signal, end.code, end.status,
+		to, attempt, retry, completed, ran, end.result.ExitCode, end.result.Signal, end.code, end.status,
 		execution, p.task, p.attempt, p.incarnation)
 	if err != nil {
 		return transition{}, err
+	}
+	if retry {
+		if err := tx.keepAttempt(execution, p, end, now); err != nil {
+			return transition{}, err
+		}
 	}
 	return transition{x, retry}, tx.tally(x, d, now)
 }
@@ -80,7 +84,7 @@ func (tx *storeTx) loseTask(execution int64, p placement, now time.Time) (transi
 		return transition{}, err
 	}
 	if x.stop != notStopped {
-		return tx.finishTask(execution, p, endingOf(runner.Result{}, errStopped), 0, now)
+		return tx.finishTask(execution, p, endingUnstarted(errStopped), 0, now)
 	}
 	if err := taskEdges.check(running, pending); err != nil {
 		return transition{}, err

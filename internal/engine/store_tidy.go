@@ -28,8 +28,10 @@ func (tx *storeTx) hiddenWithOutput(limit int) ([]*executionRow, error) {
 }
 
 func (tx *storeTx) removeTasks(execution int64) error {
-	if _, err := tx.Exec(`DELETE FROM tasks WHERE execution = ?`, execution); err != nil {
-		return err
+	for _, from := range []string{"tasks", "attempts"} {
+		if _, err := tx.Exec(`DELETE FROM `+from+` WHERE execution = ?`, execution); err != nil {
+			return err
+		}
 	}
 	return tx.change(`UPDATE executions SET output = 0 WHERE id = ? AND output = 1`, execution)
 }

@@ -31,20 +31,18 @@ type log struct {
 	failed  error
 }
 
-// append writes records of one attempt, whose time is to be now. Those of the
-// platform are few, and written beyond the limit too.
+// append writes records of one attempt and gives them the present time.
 func (l *log) append(records ...record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	beyond := records[0].kind == system
-	if l.deleted || l.cut && !beyond {
+	if l.deleted || l.cut {
 		return nil
 	}
-	if err := l.openFile(); err != nil || l.cut && !beyond {
+	if err := l.openFile(); err != nil || l.cut {
 		return err
 	}
 	now := max(l.index.open.last, time.Now().UnixNano())
-	if n := fitting(records, now, l.store.max-l.index.size()); n < len(records) && !beyond {
+	if n := fitting(records, now, l.store.max-l.index.size()); n < len(records) {
 		l.cut = true
 		if n > 0 {
 			if err := l.write(records[:n], now); err != nil {
@@ -68,7 +66,7 @@ func (l *log) write(records []record, now int64) error {
 	last := records[len(records)-1]
 	last.time = now
 	l.index.add(last, len(data))
-	l.store.publish(Span{Execution: l.name, Label: l.label, From: from, To: l.index.size()})
+	l.store.Tell(Span{Execution: l.name, Label: l.label, From: from, To: l.index.size()})
 	return nil
 }
 

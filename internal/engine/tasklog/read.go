@@ -14,20 +14,36 @@ import (
 	"time"
 )
 
-// Query says what to read. The zero value reads all that is there.
+// Query selects what to read. The zero value selects everything.
 type Query struct {
-	// After and Before leave out the entries whose Pos is not between them. 0 is no
-	// limit.
+	// After and Before leave out the stored entries whose Pos is not between them. 0 is
+	// no limit.
 	After, Before int64
-	// Since and Until leave out the entries whose time is before the one or after
-	// the other. The zero time is no limit.
+	// Since and Until leave out the entries before the one or after the other. The zero
+	// time is no limit.
 	Since, Until time.Time
-	// Tasks are those whose output is read; none are all.
+	// Tasks are the tasks whose entries are read; none selects all.
 	Tasks []int
-	// Streams are those that are read; none are all.
+	// Streams are the streams that are read; none selects all.
 	Streams []Stream
 	// Reverse begins with the newest entry.
 	Reverse bool
+}
+
+// Has reports whether the query selects a stream.
+func (q *Query) Has(s Stream) bool { return len(q.Streams) == 0 || slices.Contains(q.Streams, s) }
+
+func (q *Query) hasTask(task int) bool {
+	return len(q.Tasks) == 0 || slices.Contains(q.Tasks, task)
+}
+
+// Nanos returns Since and Until in Unix nanoseconds. Times that these cannot express
+// become the earliest or latest one.
+func (q *Query) Nanos() (since, until int64) {
+	if q.Until.IsZero() {
+		return nanos(q.Since), math.MaxInt64
+	}
+	return nanos(q.Since), nanos(q.Until)
 }
 
 // Read yields an execution's output in the order in which it was written, or the
@@ -71,41 +87,31 @@ type Reader struct {
 	blocks    []block
 	next      int // index of the block to read
 	buf       []byte
-	instead   []record // of a log
-	memory    []byte   // those, encoded, where there is no file
+
+	derived    []Entry             // not returned yet, in the reader's order
+	superseded map[attemptKey]bool // attempts whose stored entries of System are left out
 }
 
-// Batch is a piece of an execution's output.
+// Batch is a piece of an execution's log.
 type Batch struct {
-	// Entries are those that the query asks for, in its order. There may be none.
+	// Entries are those that the query selects, in its order. There may be none.
 	Entries []Entry
-	// Reached is where the reader is: no later entry is older, or newer where it
-	// reads in reverse.
+	// Reached is how far the reader has come: no later entry is older, or in reverse
+	// newer.
 	Reached time.Time
 	// Size is how many bytes of the file were read.
 	Size int64
 }
 
-// Reader returns a reader of what there is when its Next is first called.
+// Reader returns a reader of an execution's log as it is when Next is first called.
 func (s *Store) Reader(execution string, q Query) *Reader {
-	r := &Reader{store: s, execution: execution, query: q, since: nanos(q.Since), until: math.MaxInt64}
-	if !q.Until.IsZero() {
-		r.until = nanos(q.Until)
-	}
+	r := &Reader{store: s, execution: execution, query: q}
+	r.since, r.until = q.Nanos()
 	for _, k := range kinds {
-		if len(q.Streams) == 0 || slices.Contains(q.Streams, k.stream) {
+		if q.Has(k.stream) {
 			r.kinds |= k.kind
 		}
 	}
-	return r
-}
-
-// Else has the Reader read a line of the platform's, where nothing was ever written of
-// the execution. It returns the Reader.
-func (r *Reader) Else(e Entry) *Reader {
-	r.instead = append(r.instead, record{
-		time: e.Time.UnixNano(), task: e.Task, attempt: e.Attempt, kind: system, level: e.Level, text: e.Text,
-	})
 	return r
 }
 
@@ -123,9 +129,21 @@ func nanos(t time.Time) int64 {
 // pieceSize is how much of a file is read at once, at least, where that is wanted.
 const pieceSize = 64 << 10
 
-// Next reads a piece, of about 64 KiB or one long write, passing over those that
-// cannot have what the query asks for. At the end it returns io.EOF.
+// Next reads a piece, of about 64 KiB or one long write. It skips pieces in which the
+// query selects nothing. At the end it returns io.EOF.
 func (r *Reader) Next(ctx context.Context) (Batch, error) {
+	batch, err := r.nextStored(ctx)
+	switch {
+	case errors.Is(err, io.EOF) && len(r.derived) > 0:
+		return r.restDerived(), nil
+	case err != nil:
+		return Batch{}, err
+	}
+	r.mergeDerived(&batch)
+	return batch, nil
+}
+
+func (r *Reader) nextStored(ctx context.Context) (Batch, error) {
 	if err := r.open(); err != nil {
 		return Batch{}, err
 	}
@@ -177,11 +195,11 @@ func (r *Reader) open() error {
 	if err != nil {
 		return err
 	}
-	if x.size() == 0 {
-		x = r.remember()
-	}
 	r.opened, r.blocks = true, x.all()
 	q := r.query
+	if q.Before > 0 && q.Before <= q.After+1 { // no place is between them
+		r.blocks = nil
+	}
 	if q.Reverse {
 		// Behind the first that begins too late is none to read.
 		r.next = sort.Search(len(r.blocks), func(i int) bool {
@@ -193,16 +211,6 @@ func (r *Reader) open() error {
 		return r.blocks[i].end > q.After && r.blocks[i].last >= r.since
 	})
 	return nil
-}
-
-// remember makes a log of what is read instead of one.
-func (r *Reader) remember() (x index) {
-	for _, rec := range r.instead {
-		size := len(r.memory)
-		r.memory = rec.encode(r.memory)
-		x.add(rec, len(r.memory)-size)
-	}
-	return x
 }
 
 func (r *Reader) start(i int) int64 {
@@ -268,9 +276,6 @@ func (r *Reader) read(first, last int) (Batch, error) {
 }
 
 func (r *Reader) bytes(begin, end int64) ([]byte, error) {
-	if r.memory != nil {
-		return r.memory[begin:end], nil
-	}
 	file, err := os.Open(r.store.path(r.execution))
 	if err != nil {
 		return nil, err
@@ -284,5 +289,6 @@ func (r *Reader) bytes(begin, end int64) ([]byte, error) {
 func (r *Reader) wants(rec *record, pos int64) bool {
 	q := &r.query
 	return rec.kind&r.kinds != 0 && pos > q.After && (q.Before == 0 || pos < q.Before) &&
-		(len(q.Tasks) == 0 || slices.Contains(q.Tasks, rec.task)) && r.since <= rec.time && rec.time <= r.until
+		q.hasTask(rec.task) && r.since <= rec.time && rec.time <= r.until &&
+		!(rec.kind == system && r.superseded[attemptKey{rec.task, rec.attempt}])
 }

@@ -267,32 +267,6 @@ func TestDeletingDropsWhatComesLater(t *testing.T) {
 	}
 }
 
-func TestThePlatformSpeaksAfterWhatWasPrinted(t *testing.T) {
-	t.Parallel()
-	s := open(t, t.TempDir(), 100)
-	w := s.Attempt("x", "", 0, 2)
-	fmt.Fprint(w.Stdout(), "no newline")
-	if err := w.System(tasklog.Warning, "It ended."); err != nil {
-		t.Error(err)
-	}
-	fmt.Fprintln(w.Stdout(), strings.Repeat("beyond the limit", 10))
-	if err := w.System(tasklog.Info, "It is cut, and this is not."); err != nil {
-		t.Error(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Error(err)
-	}
-	all := read(t, s, "x", tasklog.Query{})
-	notice := "runwith keeps 100 bytes of an execution's output; what came after this was not kept"
-	if want := []string{"no newline", "It ended.", notice, "It is cut, and this is not."}; !slices.Equal(texts(all), want) {
-		t.Errorf("entries = %q, want %q", texts(all), want)
-	}
-	said := read(t, s, "x", tasklog.Query{Streams: []tasklog.Stream{tasklog.System}})
-	if len(said) != 2 || said[0].Level != tasklog.Warning || said[0].Attempt != 2 || said[1].Level != tasklog.Info {
-		t.Errorf("what the platform said = %+v, want a warning and an information of attempt 2", said)
-	}
-}
-
 func TestAnAttemptThatPrintsNothingLeavesNoFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

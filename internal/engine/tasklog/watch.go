@@ -5,25 +5,30 @@ import "sync"
 // maxSpans bounds what a watch that nobody looks at remembers.
 const maxSpans = 4096
 
-// Span is a stretch of an execution's output that was written: [Query] reads it
-// with After = From and Before = To+1.
+// maxDerived bounds the derived entries that an unread watch holds.
+const maxDerived = 16 << 10
+
+// Span is new in an execution's log: a stretch of its file, which [Query] reads with
+// After = From and Before = To+1, and entries that are not stored.
 type Span struct {
 	Execution string
 	Label     string // as it was given to [Store.Attempt]
-	From, To  int64
+	From, To  int64  // equal if nothing was stored
+	Derived   []Entry
 }
 
-// Watch tells what is written of all executions, those that begin later included.
-// It keeps no output, only where it is, in little memory whatever is written.
-// Its methods may be called concurrently.
+// Watch collects what is new in the logs of all executions, also of those that begin
+// later. It keeps no stored output, only its place, so it takes little memory. Its
+// methods may be called concurrently.
 type Watch struct {
 	store *Store
 	ready chan struct{}
 
-	mu     sync.Mutex
-	spans  map[string]*Span
-	order  []*Span // the oldest first
-	missed int
+	mu      sync.Mutex
+	spans   map[string]*Span
+	order   []*Span // the oldest first
+	derived int     // entries in all spans
+	missed  int
 }
 
 // Watch begins to watch. The caller closes it.
@@ -42,12 +47,12 @@ func (w *Watch) Close() {
 	delete(w.store.watches, w)
 }
 
-// Ready receives when something was written, once for all that was since it was
-// last received from.
+// Ready receives when there is something to take, once for everything since it was last
+// received from.
 func (w *Watch) Ready() <-chan struct{} { return w.ready }
 
-// Take returns what was written since the last Take, one span an execution, and
-// how many spans were forgotten because nobody took them.
+// Take returns everything new since the last Take, one span for each execution, and the
+// number of spans and derived entries that were dropped because nobody took them.
 func (w *Watch) Take() (spans []Span, missed int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,42 +61,66 @@ func (w *Watch) Take() (spans []Span, missed int) {
 	}
 	missed = w.missed
 	clear(w.spans)
-	w.order, w.missed = nil, 0
+	w.order, w.derived, w.missed = nil, 0, 0
 	return spans, missed
 }
 
-// watched reports whether anybody watches.
-func (s *Store) watched() bool {
+// Watched reports whether anybody watches.
+func (s *Store) Watched() bool {
 	s.watching.RLock()
 	defer s.watching.RUnlock()
 	return len(s.watches) > 0
 }
 
-// publish tells those who watch of what was written.
-func (s *Store) publish(written Span) {
+// Tell passes a span to everybody who watches.
+func (s *Store) Tell(new Span) {
 	s.watching.RLock()
 	defer s.watching.RUnlock()
 	for w := range s.watches {
-		w.add(written)
+		w.add(new)
 	}
 }
 
-func (w *Watch) add(written Span) {
+func (w *Watch) add(new Span) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if span := w.spans[written.Execution]; span != nil {
-		span.To = written.To
-	} else {
-		if len(w.order) == maxSpans {
-			delete(w.spans, w.order[0].Execution)
-			w.order = w.order[1:]
-			w.missed++
-		}
-		w.spans[written.Execution] = &written
-		w.order = append(w.order, &written)
+	if w.derived+len(new.Derived) > maxDerived {
+		w.missed += len(new.Derived)
+		new.Derived = nil
 	}
+	w.derived += len(new.Derived)
+	w.spanOf(new.Execution, new.Label).extend(new)
 	select {
 	case w.ready <- struct{}{}:
 	default: // it has one to look at already
 	}
+}
+
+// spanOf returns the span of an execution, which is empty if it is new.
+func (w *Watch) spanOf(execution, label string) *Span {
+	if span := w.spans[execution]; span != nil {
+		return span
+	}
+	if len(w.order) == maxSpans {
+		oldest := w.order[0]
+		delete(w.spans, oldest.Execution)
+		w.order = w.order[1:]
+		w.derived -= len(oldest.Derived)
+		w.missed++
+	}
+	span := &Span{Execution: execution, Label: label}
+	w.spans[execution] = span
+	w.order = append(w.order, span)
+	return span
+}
+
+// extend adds what is new of the same execution.
+func (s *Span) extend(new Span) {
+	if new.From < new.To {
+		if s.From == s.To {
+			s.From = new.From
+		}
+		s.To = new.To
+	}
+	s.Derived = append(s.Derived, new.Derived...)
 }

@@ -68,28 +68,9 @@ func (w *Writer) flush() (wrote bool, err error) {
 	return wrote, errors.Join(errs...)
 }
 
-// Silent reports whether nothing was ever written of the execution, by this Writer or
-// another, and nobody watches. Who can tell later what there is to say of it may then
-// leave that to [Reader.Else]: to make a file costs more than most that is done with it.
-func (w *Writer) Silent() (bool, error) {
-	if _, err := w.flush(); err != nil {
-		return false, err
-	}
-	x, err := w.log.look()
-	return x.size() == 0 && !w.log.store.watched(), err
-}
-
-// System writes a line of the platform's about the attempt, behind all that it has
-// printed so far. Its streams must not be written at the same time.
-func (w *Writer) System(level Level, text string) error {
-	_, err := w.flush()
-	return errors.Join(err,
-		w.log.append(record{task: w.task, attempt: w.attempt, kind: system, level: level, text: []byte(text[:min(len(text), MaxLine)])}))
-}
-
-// Close writes the last lines, also without a newline, and returns when all that
-// was printed is on disk. What only the platform said is not waited for: an attempt
-// that printed nothing costs no sync. A second Close returns what the first did.
+// Close writes the last lines, also without a newline, and returns when all output is
+// on disk. An attempt that printed nothing costs no sync. A second Close returns the
+// result of the first.
 func (w *Writer) Close() error {
 	w.close.Do(func() {
 		var wrote bool

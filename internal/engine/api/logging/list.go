@@ -96,7 +96,7 @@ func (l *listing) begin(ctx context.Context, e *engine.Engine) error {
 	}
 	slices.SortFunc(m.waiting, func(a, b engine.LogSource) int { return m.compare(m.bound(a), m.bound(b)) })
 	m.open = func(ctx context.Context, log engine.LogSource) (*source, error) {
-		name, reader, err := e.OpenLog(ctx, log.ID, l.from(m.after, log.ID, m.reverse))
+		name, reader, err := e.OpenLog(ctx, log.ID, l.from(m.after, m.reverse))
 		return &source{id: log.ID, reader: reader, maker: newMaker(name)}, err
 	}
 	return nil

@@ -83,7 +83,7 @@ func (l *logs) merge(reverse bool, after place, tasks ...int) *merge {
 	slices.SortFunc(m.waiting, func(a, b engine.LogSource) int { return m.compare(m.bound(a), m.bound(b)) })
 	m.open = func(_ context.Context, s engine.LogSource) (*source, error) {
 		sel := &selection{query: tasklog.Query{Tasks: tasks}}
-		return &source{id: s.ID, reader: l.store.Reader(logOf(s.ID), sel.from(after, s.ID, reverse)), maker: newMaker(jobspec.ExecutionName{})}, nil
+		return &source{id: s.ID, reader: l.store.Reader(logOf(s.ID), sel.from(after, reverse)), maker: newMaker(jobspec.ExecutionName{})}, nil
 	}
 	return m
 }

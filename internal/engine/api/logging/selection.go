@@ -110,18 +110,14 @@ func (s *selection) mayHave(x jobspec.ExecutionName) bool {
 		in(s.logs.Jobs, x.Job.Job) && in(s.logs.Executions, x.Execution)
 }
 
-// from is the query of a log that is read from a place of the merged order on, or
-// behind it in reverse.
-func (s *selection) from(p place, id int64, reverse bool) tasklog.Query {
+// from is the query of a log that the merged order reads from a place on. The log's
+// entries of the same moment are included, whatever their place.
+func (s *selection) from(p place, reverse bool) tasklog.Query {
 	q := s.query
 	q.Reverse = reverse
 	at := time.Unix(0, p.Nanos)
 	switch {
 	case p == place{}:
-	case p.ID == id && reverse:
-		q.Before = p.Pos
-	case p.ID == id:
-		q.After = p.Pos
 	case reverse && (q.Until.IsZero() || at.Before(q.Until)):
 		q.Until = at
 	case !reverse && at.After(q.Since):
