@@ -1,7 +1,7 @@
-// Package api puts the engine on the wire: google.cloud.run.v2 and Cloud
-// Logging over gRPC, and over REST as the google.api.http annotations in their
-// descriptors say; beside them Cloud Run's v1, over REST alone. It translates between
-// the wire and the engine, and decides nothing itself.
+// Package api puts the engine on the wire: Cloud Run v2 and Cloud Logging over gRPC, and
+// over REST as the google.api.http annotations in their descriptors say; Cloud Run v1 over
+// REST; and the few methods of other Google APIs that clients call first. It translates
+// between the wire and the engine, and decides nothing itself.
 package api
 
 import (
@@ -20,39 +20,38 @@ import (
 	"github.com/runwith/runwith/internal/guard"
 )
 
-// maxMessage bounds a request's message, in bytes, on every wire.
+// maxMessage is the largest message of a request, in bytes, on every wire.
 //
-// Deviation: Cloud Run documents no such limit.
+// Deviation: Cloud Run documents no limit.
 const maxMessage = 1 << 20
 
-// Server answers for an engine on one port.
+// Server serves an engine on one port.
 //
-// Deviation: nobody is authenticated, unless [Config] asks for it, and there are no
-// quotas.
+// Deviation: it authenticates callers only if [Config] asks for it, and has no quotas.
 type Server struct {
 	grpc   *grpc.Server
 	rest   http.Handler
 	gate   *gate
-	faults *faults // nil: no call goes wrong
+	faults *faults // nil if no call goes wrong
 }
 
 // Config says what a [Server] serves. Engine is required.
 type Config struct {
 	Engine *engine.Engine
-	// Faults has calls go wrong, to test callers with; nil has none.
+	// Faults makes calls go wrong, to test callers; nil has no faults.
 	Faults *fault.Plan
-	// Logger gets the causes of internal errors; nil discards them.
+	// Logger logs the causes of internal errors; nil discards them.
 	Logger *slog.Logger
 	// Project and ProjectNumber name the engine's own project, Region its own region.
-	// Others are served too, and have no number.
+	// Others are served too, but have no number.
 	Project, ProjectNumber, Region string
-	// Authenticate returns why a call with this header is refused, UNAUTHENTICATED.
-	// No call gets past it, whatever it is for. Nil: nobody is asked who they are.
+	// Authenticate returns why a call with this header is refused. It is asked before
+	// anything else. Nil accepts every call.
 	Authenticate func(http.Header) *runwith.Error
 }
 
-// New returns a handler that serves an engine. gRPC needs a listener that speaks
-// HTTP/2; see [Server.ServeGRPC] too.
+// New returns the server of an engine. As a handler it serves gRPC too, if its listener
+// speaks HTTP/2; [Server.ServeGRPC] is faster.
 func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -72,24 +71,21 @@ func New(c Config) (*Server, error) {
 		{&longrunningpb.Operations_ServiceDesc, &operations{engine: e}, longrunningpb.File_google_longrunning_operations_proto, operationRules},
 		{&loggingpb.LoggingServiceV2_ServiceDesc, logging.New(logging.Config{Engine: e, Project: c.Project, ProjectNumber: c.ProjectNumber}), loggingpb.File_google_logging_v2_logging_proto, nil},
 	}
-	rest, err := newREST(services, intercept)
-	if err != nil {
-		return nil, err
-	}
-	v1, err := newV1(c, intercept, rest)
-	if err != nil {
-		return nil, err
-	}
-	if s.rest, err = newNeighbours(c, v1); err != nil {
-		return nil, err
-	}
+	routes := &router{}
 	for _, svc := range services {
 		s.grpc.RegisterService(svc.desc, svc.impl)
+		if err := routes.addService(svc, intercept); err != nil {
+			return nil, err
+		}
 	}
-	return s, nil
+	if err := routes.addV1(c, intercept); err != nil {
+		return nil, err
+	}
+	s.rest = routes
+	return s, neighbours{c}.addTo(routes)
 }
 
-// ServeHTTP answers gRPC and REST.
+// ServeHTTP answers REST and gRPC.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if refusal := s.gate.refusal(r.Header); refusal != nil {
 		refuse(w, r, refusal)

@@ -17,15 +17,15 @@ import (
 	"github.com/runwith/runwith/internal/engine/fault"
 )
 
-// faults has calls go wrong on demand, to test callers with.
+// faults makes calls go wrong on demand, to test callers.
 type faults struct {
 	plan    *fault.Plan
 	project string // its number
 	log     *slog.Logger
 }
 
-// intercept stands around every call that passed the interceptor in front of it, and
-// has it go wrong where the plan says so.
+// intercept runs around every call, inside interceptor, and makes it go wrong if the plan
+// says so.
 func (f *faults) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	method := path.Base(info.FullMethod)
 	c := f.plan.Call(method)
@@ -60,7 +60,7 @@ func (f *faults) quotaExceeded(fullMethod string, retryAfter time.Duration) erro
 	return e
 }
 
-// quotaMetric is which of Cloud Run's three quotas a method counts against.
+// quotaMetric returns which of Cloud Run's three quotas a method counts against.
 func quotaMetric(method string) string {
 	switch {
 	case method == "RunJob":
@@ -71,7 +71,7 @@ func quotaMetric(method string) string {
 	return "Write requests"
 }
 
-// exchange is a request whose answer may be lost.
+// exchange is a response that may be lost.
 type exchange struct {
 	http.ResponseWriter
 	lost atomic.Bool
@@ -79,15 +79,15 @@ type exchange struct {
 
 type exchangeKey struct{}
 
-// lose has the answer of the call with ctx never leave.
+// lose drops the answer of the call with ctx.
 func lose(ctx context.Context) {
 	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		x.lost.Store(true)
 	}
 }
 
-// losing serves a request that is not answered where the answer is lost: net/http then
-// closes the connection, or resets the stream of HTTP/2, beside which others go on.
+// losing serves a request whose answer may be lost. In that case net/http closes the
+// connection, or resets the stream of HTTP/2 and keeps the others.
 func losing(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 	x := &exchange{ResponseWriter: w}
 	serve(x, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
@@ -96,7 +96,7 @@ func losing(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 	}
 }
 
-// Write drops what is lost.
+// Write drops a lost answer.
 func (x *exchange) Write(p []byte) (int, error) {
 	if x.lost.Load() {
 		return len(p), nil
@@ -104,24 +104,24 @@ func (x *exchange) Write(p []byte) (int, error) {
 	return x.ResponseWriter.Write(p)
 }
 
-// WriteHeader drops what is lost.
+// WriteHeader drops a lost answer.
 func (x *exchange) WriteHeader(status int) {
 	if !x.lost.Load() {
 		x.ResponseWriter.WriteHeader(status)
 	}
 }
 
-// Flush is what gRPC's server needs of a writer.
+// Flush implements [http.Flusher], which gRPC's server needs.
 func (x *exchange) Flush() {
 	if flusher, ok := x.ResponseWriter.(http.Flusher); ok && !x.lost.Load() {
 		flusher.Flush()
 	}
 }
 
-// Unwrap is how an [http.ResponseController] finds the connection.
+// Unwrap lets an [http.ResponseController] find the connection.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// within joins two interceptors: inner is called by outer.
+// within joins two interceptors: outer calls inner.
 func within(outer, inner grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		return outer(ctx, req, info, func(ctx context.Context, req any) (any, error) {

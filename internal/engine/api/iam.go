@@ -7,8 +7,8 @@ import (
 	"google.golang.org/genproto/googleapis/api/annotations"
 )
 
-// policyRules are where v2 serves the policies of jobs, as its annotations say, and
-// v1 too, where gcloud asks for them.
+// policyRules are the paths of the policies of jobs: those of v2, as its annotations say,
+// and those of v1, which gcloud uses.
 // https://cloud.google.com/run/docs/reference/rest/v1/projects.locations.jobs
 var policyRules = map[string]*annotations.HttpRule{
 	"GetIamPolicy": {
@@ -19,7 +19,7 @@ var policyRules = map[string]*annotations.HttpRule{
 	"TestIamPermissions": postPolicy(":testIamPermissions"),
 }
 
-// policyOf is the path of a job in either version.
+// policyOf is the path of a job, the same in both versions.
 const policyOf = "/{resource=projects/*/locations/*/jobs/*}"
 
 func postPolicy(verb string) *annotations.HttpRule {

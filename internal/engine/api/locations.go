@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/url"
 	"slices"
 	"strconv"
@@ -23,20 +22,20 @@ type location struct {
 }
 
 // locations answers projects.locations.list of Cloud Run: Cloud Run's regions, the
-// engine's own, and those in which the project has jobs, by name.
+// engine's own, and those in which the project has jobs, sorted by name.
 //
-// Deviation: any region may be used, listed or not, and the list has one page.
+// Deviation: every region can be used, listed or not, and the list has one page.
 //
 // See https://cloud.google.com/run/docs/reference/rest/v1/projects.locations/list.
-func (n *neighbours) locations(ctx context.Context, path map[string]string, query url.Values) (any, error) {
-	if err := checkLocationsQuery(query); err != nil {
+func (n neighbours) locations(c *call) (any, error) {
+	if err := checkLocationsQuery(c.query); err != nil {
 		return nil, err
 	}
-	id, _, err := n.identify(strings.TrimPrefix(path["name"], "projects/"))
+	id, _, err := n.identify(strings.TrimPrefix(c.fields["name"], "projects/"))
 	if err != nil {
 		return nil, err
 	}
-	used, err := n.config.Engine.Regions(ctx, id)
+	used, err := n.config.Engine.Regions(c.Context(), id)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +55,8 @@ func (n *neighbours) locations(ctx context.Context, path map[string]string, quer
 	return res, nil
 }
 
-// checkLocationsQuery takes a page size, for one page is never too much for gcloud,
-// and refuses what would have to change the answer.
+// checkLocationsQuery ignores a page size, because gcloud accepts a longer page, and
+// refuses parameters that would change the answer.
 func checkLocationsQuery(query url.Values) error {
 	for name, values := range query {
 		size, err := strconv.Atoi(values[0])
@@ -71,7 +70,7 @@ func checkLocationsQuery(query url.Values) error {
 	return nil
 }
 
-// cloudRunRegions are those that Google's page names.
+// cloudRunRegions returns the regions on Google's page.
 // https://cloud.google.com/run/docs/locations
 func cloudRunRegions() []string {
 	return []string{

@@ -7,14 +7,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// ownProject is the engine's own project, which callers may name by either.
+// ownProject is the engine's own project, which callers may name by ID or number.
 type ownProject struct{ id, number string }
 
-// nameFields are the fields of requests that name what the call is about.
+// nameFields are the fields of requests that hold resource names.
 var nameFields = []protoreflect.Name{"name", "parent", "resource"}
 
-// byID has a request call the own project by its ID. What else a request says is
-// kept as it is.
+// byID replaces the number of the own project by its ID in the resource names of a request.
+// It changes nothing else.
 func (p ownProject) byID(req any) {
 	m, ok := req.(proto.Message)
 	if !ok || p.number == "" {
@@ -22,7 +22,7 @@ func (p ownProject) byID(req any) {
 	}
 	r := m.ProtoReflect()
 	p.rename(r)
-	// UpdateJobRequest has its name in there.
+	// UpdateJobRequest has its resource name in its job.
 	if job := r.Descriptor().Fields().ByName("job"); job != nil && job.Message() != nil && r.Has(job) {
 		p.rename(r.Get(job).Message())
 	}

@@ -17,8 +17,8 @@ type operations struct {
 	engine *engine.Engine
 }
 
-// operationRules are where Cloud Run v2 serves operations. The annotations in
-// their own descriptor name no product.
+// operationRules are the paths of operations in Cloud Run v2. The annotations in their own
+// descriptor have none, because they belong to no product.
 var operationRules = map[string]*annotations.HttpRule{
 	"GetOperation": {Pattern: &annotations.HttpRule_Get{Get: "/v2/{name=projects/*/locations/*/operations/*}"}},
 	"WaitOperation": {

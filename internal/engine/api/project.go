@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/url"
 
 	"github.com/runwith/runwith"
@@ -18,19 +17,19 @@ type projectAnswer struct {
 
 // project answers projects.get of Cloud Resource Manager, by ID or number.
 //
-// Deviation: every project exists. The engine's own alone has a number.
+// Deviation: every project exists. Only the engine's own has a number.
 //
 // See https://cloud.google.com/resource-manager/reference/rest/v1/projects/get.
-func (n *neighbours) project(_ context.Context, path map[string]string, query url.Values) (any, error) {
-	id, number, err := n.identify(path["project"])
+func (n neighbours) project(c *call) (any, error) {
+	id, number, err := n.identify(c.fields["project"])
 	if err != nil {
 		return nil, err
 	}
-	return projectAnswer{number, id, "ACTIVE", id}, noParameters(query)
+	return projectAnswer{number, id, "ACTIVE", id}, noParameters(c.query)
 }
 
-// identify returns a project's ID and, where there is one, its number.
-func (n *neighbours) identify(project string) (id, number string, err error) {
+// identify returns a project's ID, and its number if it has one.
+func (n neighbours) identify(project string) (id, number string, err error) {
 	if _, err := jobspec.ParseLocation(jobspec.Location{Project: project, Region: "global"}.String()); err != nil {
 		return "", "", runwith.Errorf(runwith.InvalidArgument, "project: %.80q is no ID of a project", project)
 	}
@@ -40,7 +39,7 @@ func (n *neighbours) identify(project string) (id, number string, err error) {
 	return project, "", nil
 }
 
-// noParameters refuses what is left of a query.
+// noParameters refuses a query that is not empty.
 func noParameters(query url.Values) error {
 	for name := range query {
 		return runwith.Errorf(runwith.InvalidArgument, "%.80s: is no parameter of this method", name)

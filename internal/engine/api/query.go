@@ -2,8 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"iter"
-	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -14,16 +12,11 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// encoding is how a caller wants its answer.
-type encoding struct {
-	enumNumbers, pretty bool
-}
-
-// systemParameters takes the parameters out of a query that mean the same for
-// every method, and returns the rest: fields of the request.
+// systemParameters removes the parameters that every method has from a query, and returns
+// the others, which are fields of the request.
 //
-// Deviation: fields, for partial answers, and formats other than JSON are refused;
-// keys, quotas, script callbacks and uploads are not looked at.
+// Deviation: fields, for partial answers, and formats other than JSON are refused. Keys,
+// quotas, script callbacks and uploads are ignored.
 //
 // See https://cloud.google.com/apis/docs/system-parameters.
 func systemParameters(query url.Values) (encoding, url.Values, error) {
@@ -42,7 +35,7 @@ func systemParameters(query url.Values) (encoding, url.Values, error) {
 			e.pretty = values[0] != "false"
 		case "key", "$key", "access_token", "oauth_token", "quotaUser", "$userProject",
 			"callback", "$callback", "upload_protocol", "uploadType", "$.xgafv":
-			// Of no meaning here: there are no keys, quotas, script callbacks or uploads.
+			// Ignored: there are no keys, quotas, script callbacks or uploads.
 		case "fields", "$fields":
 			return e, nil, runwith.Errorf(runwith.Unimplemented, "%s: partial answers are not served, leave it out", name)
 		default:
@@ -53,9 +46,7 @@ func systemParameters(query url.Values) (encoding, url.Values, error) {
 	return e, query, nil
 }
 
-func keys(query url.Values) iter.Seq[string] { return maps.Keys(query) }
-
-// setField sets the field at a dotted path, by its name in JSON or in the proto.
+// setField sets the field at a dotted path of names, each in JSON's or the proto's form.
 func setField(m protoreflect.Message, path string, values []string) error {
 	name, rest, nested := strings.Cut(path, ".")
 	fields := m.Descriptor().Fields()
@@ -89,8 +80,8 @@ func setField(m protoreflect.Message, path string, values []string) error {
 	return nil
 }
 
-// parseValue reads a scalar, an enum's name or number, or a message that JSON
-// writes as a string (a duration, a time, a field mask).
+// parseValue reads a scalar, the name or number of an enum value, or a message that is a
+// string in JSON (a duration, a time, a field mask).
 func parseValue(m protoreflect.Message, field protoreflect.FieldDescriptor, text string) (protoreflect.Value, error) {
 	switch field.Kind() {
 	case protoreflect.StringKind:

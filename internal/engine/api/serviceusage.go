@@ -2,8 +2,6 @@ package api
 
 import (
 	"cmp"
-	"context"
-	"net/url"
 	"strings"
 
 	"github.com/runwith/runwith"
@@ -22,29 +20,28 @@ type serviceConfig struct {
 	Title string `json:"title"`
 }
 
-// service answers services.get of Service Usage: what this machine emulates is
-// enabled.
+// service answers services.get of Service Usage: the emulated services are enabled.
 //
-// Deviation: other services are not known. gcloud takes that for a lack of
-// permission to ask, and goes on.
+// Deviation: other services do not exist. gcloud assumes that it lacks the permission to
+// ask, and continues.
 //
 // See https://cloud.google.com/service-usage/docs/reference/rest/v1/services/get.
-func (n *neighbours) service(_ context.Context, path map[string]string, query url.Values) (any, error) {
-	id, number, err := n.identify(strings.TrimPrefix(path["parent"], "projects/"))
+func (n neighbours) service(c *call) (any, error) {
+	id, number, err := n.identify(strings.TrimPrefix(c.fields["parent"], "projects/"))
 	if err != nil {
 		return nil, err
 	}
-	title, ok := serviceTitle(path["service"])
+	title, ok := serviceTitle(c.fields["service"])
 	if !ok {
-		return nil, runwith.Errorf(runwith.NotFound, "service %.80q is not emulated on this machine: run, logging, serviceusage and cloudresourcemanager are", path["service"])
+		return nil, runwith.Errorf(runwith.NotFound, "service %.80q is not emulated on this machine: run, logging, serviceusage and cloudresourcemanager are", c.fields["service"])
 	}
 	parent := "projects/" + cmp.Or(number, id)
 	return serviceAnswer{
-		Name: parent + "/services/" + path["service"], Config: serviceConfig{path["service"], title}, State: "ENABLED", Parent: parent,
-	}, noParameters(query)
+		Name: parent + "/services/" + c.fields["service"], Config: serviceConfig{c.fields["service"], title}, State: "ENABLED", Parent: parent,
+	}, noParameters(c.query)
 }
 
-// serviceTitle is what Google calls an API, and false for one that is not here.
+// serviceTitle returns Google's name of an emulated API.
 func serviceTitle(name string) (title string, ok bool) {
 	switch strings.TrimSuffix(name, ".googleapis.com") {
 	case runService:

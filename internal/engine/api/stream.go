@@ -10,8 +10,8 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// streamInterceptor is what interceptor is to calls: it bounds each message and gives
-// every error its canonical form.
+// streamInterceptor returns what runs around every stream. It limits the size of each
+// message and gives every error its public form.
 func streamInterceptor(logger *slog.Logger) grpc.StreamServerInterceptor {
 	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		err := handler(srv, boundedStream{stream})
@@ -22,7 +22,7 @@ func streamInterceptor(logger *slog.Logger) grpc.StreamServerInterceptor {
 	}
 }
 
-// boundedStream refuses messages that are too large.
+// boundedStream refuses large messages.
 type boundedStream struct{ grpc.ServerStream }
 
 // RecvMsg receives a message.
@@ -33,7 +33,7 @@ func (s boundedStream) RecvMsg(m any) error {
 	return checkSize(m)
 }
 
-// boundStream ends a stream with the server.
+// boundStream cancels a stream when the server begins to stop.
 func (g *gate) boundStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	if g.base == nil {
 		return handler(srv, stream)
@@ -43,7 +43,7 @@ func (g *gate) boundStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServ
 	return handler(srv, endingStream{stream, ctx})
 }
 
-// endingStream is a stream whose context ends with the server.
+// endingStream is a stream with a context of ours.
 type endingStream struct {
 	grpc.ServerStream
 	ctx context.Context //nolint:containedctx // a stream has its context by itself
@@ -52,7 +52,7 @@ type endingStream struct {
 // Context returns the stream's context.
 func (s endingStream) Context() context.Context { return s.ctx }
 
-// checkSize bounds a request's message, whichever way it came.
+// checkSize refuses a message that is too large, over gRPC and REST alike.
 func checkSize(m any) error {
 	if message, ok := m.(proto.Message); ok && proto.Size(message) > maxMessage {
 		return runwith.Errorf(runwith.InvalidArgument, "the request has more than %d bytes", maxMessage)

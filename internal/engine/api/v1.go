@@ -7,86 +7,38 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"strings"
 
 	"google.golang.org/grpc"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/apierror"
-	"github.com/runwith/runwith/internal/engine/api/v1"
+	v1 "github.com/runwith/runwith/internal/engine/api/v1"
 )
 
-// restV1 serves Cloud Run's v1 API over HTTP and JSON, and hands everything else on.
-type restV1 struct {
-	routes    []v1Route
-	intercept grpc.UnaryServerInterceptor
-	next      http.Handler
-}
-
-type v1Route struct {
-	v1.Method
-	path *pathTemplate
-}
-
-func newV1(c Config, intercept grpc.UnaryServerInterceptor, next http.Handler) (*restV1, error) {
-	h := &restV1{intercept: intercept, next: next}
+// addV1 adds the routes of Cloud Run v1, which has no gRPC.
+func (t *router) addV1(c Config, intercept grpc.UnaryServerInterceptor) error {
 	api := &v1.API{Config: v1.Config{Engine: c.Engine, Project: c.Project, ProjectNumber: c.ProjectNumber, Region: c.Region}}
 	for _, method := range api.Methods() {
-		path, err := compilePath(method.Path)
-		if err != nil {
-			return nil, fmt.Errorf("route %s: %w", method.Name, err)
+		answer := func(c *call) ([]byte, error) { return callV1(c, method, intercept) }
+		if err := t.add(route{services: cloudRun, verb: method.Verb, answer: answer}, method.Path); err != nil {
+			return fmt.Errorf("route %s: %w", method.Name, err)
 		}
-		h.routes = append(h.routes, v1Route{method, path})
 	}
-	return h, nil
+	return nil
 }
 
-// ServeHTTP answers one request, or hands it on.
-func (h *restV1) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !strings.HasPrefix(r.URL.Path, "/apis/") {
-		h.next.ServeHTTP(w, r)
-		return
-	}
-	var allowed []string
-	for _, route := range h.routes {
-		path, ok := route.path.match(r.URL.EscapedPath())
-		if ok && route.Verb == r.Method {
-			h.call(w, r, route, path)
-			return
-		}
-		if ok {
-			allowed = append(allowed, route.Verb)
-		}
-	}
-	refuseMethod(w, r, allowed)
-}
-
-func (h *restV1) call(w http.ResponseWriter, r *http.Request, route v1Route, path map[string]string) {
-	options, query, err := systemParameters(r.URL.Query())
+// callV1 calls a method as gRPC calls one of v2.
+func callV1(c *call, method v1.Method, intercept grpc.UnaryServerInterceptor) ([]byte, error) {
+	body, err := readAll(c.Body)
 	if err != nil {
-		apierror.WriteGoogle(w, err)
-		return
+		return nil, err
 	}
-	body, err := readAll(r.Body)
+	req := &v1.Request{Host: c.Host, Path: c.fields, Query: c.query, Body: body, EnumNumbers: c.encoding.enumNumbers}
+	info := &grpc.UnaryServerInfo{FullMethod: method.Name}
+	res, err := intercept(c.Context(), req, info, func(ctx context.Context, _ any) (any, error) { return method.Call(ctx, req) })
 	if err != nil {
-		apierror.WriteGoogle(w, err)
-		return
+		return nil, err
 	}
-	req := &v1.Request{Host: r.Host, Path: path, Query: query, Body: body, EnumNumbers: options.enumNumbers}
-	res, err := h.intercept(r.Context(), req, &grpc.UnaryServerInfo{FullMethod: route.Name}, func(ctx context.Context, _ any) (any, error) {
-		return route.Call(ctx, req)
-	})
-	if err != nil {
-		apierror.WriteGoogle(w, err)
-		return
-	}
-	raw, err := marshal(res)
-	if err != nil {
-		apierror.WriteGoogle(w, fmt.Errorf("encode answer: %w", err))
-		return
-	}
-	options.writeJSON(w, raw)
+	return marshal(res)
 }
 
 // readAll reads a body of at most maxMessage bytes.
@@ -101,11 +53,13 @@ func readAll(body io.Reader) ([]byte, error) {
 	return raw, err
 }
 
-// marshal returns an answer as JSON without white space.
+// marshal returns an answer as compact JSON.
 func marshal(answer any) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(answer)
-	return bytes.TrimSpace(out.Bytes()), err
+	if err := encoder.Encode(answer); err != nil {
+		return nil, fmt.Errorf("encode answer: %w", err)
+	}
+	return bytes.TrimSpace(out.Bytes()), nil
 }

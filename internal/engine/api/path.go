@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -11,11 +12,11 @@ import (
 // https://github.com/googleapis/googleapis/blob/master/google/api/http.proto
 type pathTemplate struct {
 	segments  []string // literal, or "*"
-	verb      string   // behind the last segment's colon
+	verb      string   // after the last segment's colon
 	variables []pathVariable
 }
 
-// pathVariable is a field that is taken from the segments [first, end).
+// pathVariable is a field that takes its value from the segments [first, end).
 type pathVariable struct {
 	field      string
 	first, end int
@@ -58,28 +59,40 @@ func (t *pathTemplate) variable(inner string) {
 	t.variables = append(t.variables, pathVariable{field, first, len(t.segments)})
 }
 
-// match returns the fields that an escaped path sets, and whether it is of the
-// template. The last segment never swallows a verb: jobs/j:run is not the job
-// "j:run".
-func (t *pathTemplate) match(escaped string) (fields map[string]string, ok bool) {
+// requestPath is the path of a request: its unescaped segments, and its verb.
+type requestPath struct {
+	segments []string
+	verb     string
+}
+
+// splitPath splits an escaped path. It reports false for a path that no template
+// matches: one with an empty segment, or with a slash in a segment.
+func splitPath(escaped string) (requestPath, bool) {
 	path, verb := escaped, ""
 	if i := strings.LastIndexByte(path, ':'); i > strings.LastIndexByte(path, '/') {
 		path, verb = path[:i], path[i+1:]
 	}
-	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	if verb != t.verb || len(parts) != len(t.segments) {
-		return nil, false
-	}
-	for i, segment := range t.segments {
-		part, err := url.PathUnescape(parts[i])
-		if err != nil || part == "" || segment != "*" && segment != part || strings.Contains(part, "/") {
-			return nil, false
+	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	for i, segment := range segments {
+		unescaped, err := url.PathUnescape(segment)
+		if err != nil || unescaped == "" || strings.Contains(unescaped, "/") {
+			return requestPath{}, false
 		}
-		parts[i] = part
+		segments[i] = unescaped
+	}
+	return requestPath{segments, verb}, true
+}
+
+// match returns the fields that a path sets, and whether the template matches it. The
+// last segment never includes a verb: jobs/j:run is not the job "j:run".
+func (t *pathTemplate) match(path requestPath) (fields map[string]string, ok bool) {
+	same := func(want, got string) bool { return want == "*" || want == got }
+	if path.verb != t.verb || !slices.EqualFunc(t.segments, path.segments, same) {
+		return nil, false
 	}
 	fields = map[string]string{}
 	for _, v := range t.variables {
-		fields[v.field] = strings.Join(parts[v.first:v.end], "/")
+		fields[v.field] = strings.Join(path.segments[v.first:v.end], "/")
 	}
 	return fields, true
 }
