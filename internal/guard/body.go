@@ -12,20 +12,19 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// IsGRPC reports whether r is a gRPC request. Whoever sends requests on to gRPC
-// or REST should ask it, too: a request that is exempt from the body's limits
-// here and read as REST there would have none.
+// IsGRPC reports whether r is a gRPC request. Handlers that choose between gRPC and REST
+// must use it too: the Guard does not limit the bodies of gRPC requests, so a request must
+// not count as gRPC here and as REST there.
 func IsGRPC(r *http.Request) bool {
 	if r.ProtoMajor != 2 {
 		return false
 	}
 	subtype, ok := strings.CutPrefix(r.Header.Get("Content-Type"), "application/grpc")
-	// Not application/grpc-web, which is a browser's.
+	// Not application/grpc-web, which browsers send.
 	return ok && (subtype == "" || subtype[0] == '+' || subtype[0] == ';')
 }
 
-// boundBody returns a copy of r, which has a body, whose body is bounded in size
-// and time.
+// boundBody returns a copy of r whose body has limits of size and time. r has a body.
 func (g *Guard) boundBody(w http.ResponseWriter, r *http.Request) *http.Request {
 	b := &body{
 		ReadCloser: http.MaxBytesReader(w, r.Body, g.maxBody),
@@ -39,9 +38,8 @@ func (g *Guard) boundBody(w http.ResponseWriter, r *http.Request) *http.Request 
 	return &bounded
 }
 
-// checkBody returns r with a body that is JSON or empty and not declared too
-// large, or why it is none. The length of a chunked body is not known, so that
-// it may be empty in spite of all.
+// checkBody returns r if its body is JSON or empty and its declared length is within the
+// limit, and otherwise why not. A chunked body has no declared length and may be empty.
 func (g *Guard) checkBody(r *http.Request) (*http.Request, *runwith.Error) {
 	switch {
 	case r.ContentLength > g.maxBody:
@@ -63,9 +61,9 @@ func (g *Guard) checkBody(r *http.Request) (*http.Request, *runwith.Error) {
 	}
 }
 
-// isJSON reports whether the header has one content type, application/json with
-// any parameters. A type that cannot be parsed is none: what it means could be
-// told differently by a browser.
+// isJSON reports whether the header has exactly one content type, application/json with
+// any parameters. A malformed type does not count, because a browser may interpret it
+// differently.
 func isJSON(h http.Header) bool {
 	values := h.Values("Content-Type")
 	if len(values) != 1 {
@@ -75,7 +73,7 @@ func isJSON(h http.Header) bool {
 	return err == nil && mediaType == "application/json"
 }
 
-// body bounds a REST body in time, and tells its reader why it cannot go on.
+// body limits the time of a REST body and explains to its reader why it ended.
 type body struct {
 	io.ReadCloser
 	guard    *Guard
@@ -84,11 +82,11 @@ type body struct {
 	read     bool
 }
 
-// Read returns a [*runwith.Error] for a body that is too large or too slow, and
-// other errors as they are.
+// Read returns a [*runwith.Error] for a body that is too large or too slow, and other
+// errors unchanged.
 func (b *body) Read(p []byte) (int, error) {
 	if !b.read {
-		// Routers (huma) change or remove the deadline before they read.
+		// Again, because routers (huma) change or remove the deadline before they read.
 		b.setDeadline()
 		b.read = true
 	}
@@ -102,12 +100,12 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// setDeadline bounds the reading of the body, not the response: at the body's
-// end net/http takes the deadline back. It must not be set after that, nor
-// without a body: over HTTP/1 net/http is reading then, to notice when the client
-// leaves, and would take the deadline for that.
+// setDeadline limits the reading of the body, not the response: net/http removes the
+// deadline at the body's end. It must not be set later, nor without a body. Over HTTP/1,
+// net/http then reads from the connection to notice that the client leaves, and would
+// treat the deadline as that.
 func (b *body) setDeadline() {
-	// It fails where the connection is closed, as the next read will tell, and
-	// where a test's ResponseWriter has none.
+	// It fails if the connection is closed, which the next read reports, and for the
+	// ResponseWriter of a test, which has no deadlines.
 	_ = b.conn.SetReadDeadline(b.deadline)
 }

@@ -1,18 +1,16 @@
-// Package guard is what every listener puts in front of its routes. The engine
-// runs commands, so a web page must never reach it, and one slow or boundless
-// request must not hold the server up.
+// Package guard protects a server's routes. The engine runs commands, so no web page may
+// reach it, and no slow or endless request may block the server.
 //
 // A [Guard] refuses
-//   - what a page of another origin sends, GET and OPTIONS included, and sends
-//     no CORS header, so that such a page can read no answer either;
-//   - a Host that does not mean this machine, which closes DNS rebinding;
-//   - a body that is not JSON, is too large or comes too slowly.
+//   - requests of pages of other origins, including GET and OPTIONS. It sends no CORS
+//     header, so such a page cannot read an answer either;
+//   - a Host that is not a name of this machine, which prevents DNS rebinding;
+//   - a body that is not JSON, is too large or arrives too slowly.
 //
 // Deviation: Google's APIs answer pages of other origins, with CORS headers.
 //
-// gRPC requests are held to the first two; grpc-go bounds its own messages.
-// [Server] bounds headers and idle connections, and [CheckBind] keeps a listener
-// on the loopback interface unless it is told otherwise.
+// Only the first two apply to gRPC requests, because grpc-go limits its own messages.
+// Package server limits headers, idle connections and the addresses of listeners.
 package guard
 
 import (
@@ -32,23 +30,22 @@ const (
 	defaultBodyTimeout = 30 * time.Second
 )
 
-// Config says what a [Guard] lets through. The zero value works.
+// Config configures a [Guard]. The zero value works.
 type Config struct {
-	// AllowHosts are more names or IP addresses that mean this machine
-	// (--allow-host), without scheme and port. One that begins with a dot, such as
-	// .run.app, is every name below it: whoever owns it must let nobody else say
-	// where those names lead.
+	// AllowHosts are additional names or IP addresses of this machine (--allow-host),
+	// without scheme and port. A leading dot, as in .run.app, allows every name below. The
+	// owner of that domain must not let others decide where those names point.
 	AllowHosts []string
 	// MaxBody is the largest REST body in bytes; 0 means 1 MiB.
 	MaxBody int64
-	// BodyTimeout is the time that a client has to send a REST body; 0 means 30 s.
+	// BodyTimeout is the longest time in which a client may send a REST body; 0 means 30 s.
 	BodyTimeout time.Duration
 	// Reject writes a refusal in the error format of the API that was called; nil
 	// writes plain text. gRPC requests get a gRPC status instead.
 	Reject func(w http.ResponseWriter, r *http.Request, err *runwith.Error)
 }
 
-// Validate reports all faults of the configuration.
+// Validate returns all faults of the configuration.
 func (c Config) Validate() error {
 	var faults []error
 	for _, name := range c.AllowHosts {
@@ -65,8 +62,8 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// Guard decides which requests reach a listener's routes. It may be used
-// concurrently, and for several listeners.
+// Guard decides which requests reach a server's routes. It may be used concurrently and
+// by several servers.
 type Guard struct {
 	hosts       hosts
 	maxBody     int64
@@ -74,7 +71,7 @@ type Guard struct {
 	reject      func(http.ResponseWriter, *http.Request, *runwith.Error)
 }
 
-// New returns the Guard for c, or what [Config.Validate] reports.
+// New returns the Guard for c, or the error of [Config.Validate].
 func New(c Config) (*Guard, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -91,11 +88,11 @@ func New(c Config) (*Guard, error) {
 	return g, nil
 }
 
-// Wrap returns a handler that passes on to next what the Guard lets through. It
-// must be the outermost handler, so that net/http sees the body's limits.
+// Wrap returns a handler that hands admitted requests to next. It must be the outermost
+// handler, because net/http must see the body's limits.
 //
-// A body without a declared length can turn out too large, and any body too
-// slow, only while next reads it: Read then returns a [*runwith.Error].
+// A body without a declared length can exceed the limit while next reads it, and any body
+// can be too slow. Its Read then returns a [*runwith.Error].
 func (g *Guard) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -111,8 +108,8 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// Check returns why a request shall not reach the routes, by its Host and its
-// origin alone, or nil. It is for servers that are no [http.Handler].
+// Check returns why the Guard refuses a request because of its Host or origin, or nil. It
+// is for servers that are not an [http.Handler].
 func (g *Guard) Check(r *http.Request) *runwith.Error {
 	if refusal := g.hosts.check(r); refusal != nil {
 		return refusal
@@ -120,11 +117,11 @@ func (g *Guard) Check(r *http.Request) *runwith.Error {
 	return checkOrigin(r)
 }
 
-// admit returns the request as the routes shall see it, or why they shall not.
+// admit returns the request with a limited body, or why the Guard refuses it.
 func (g *Guard) admit(w http.ResponseWriter, r *http.Request) (*http.Request, *runwith.Error) {
 	hasBody := r.ContentLength != 0 && !IsGRPC(r)
 	if hasBody {
-		// Before any refusal: net/http reads what is left of a refused body, too.
+		// Limited before any refusal, because net/http reads the rest of a refused body.
 		r = g.boundBody(w, r)
 	}
 	if refusal := g.Check(r); refusal != nil {

@@ -9,13 +9,12 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// hosts are the names and addresses, as hostOf writes them, that mean this
-// machine besides those that always do. One that begins with a dot is every name
-// below it.
+// hosts are names and addresses of this machine, in the form of hostOf, in addition to
+// those that every machine has. A leading dot stands for every name below.
 type hosts map[string]bool
 
-// newHosts returns the emulated Google hosts and the extra ones. The regions'
-// own hosts are emulated, too: see isRegional.
+// newHosts returns the emulated Google hosts and the extra ones. isRegional knows the
+// hosts of the regions.
 func newHosts(extra []string) hosts {
 	h := hosts{
 		"run.googleapis.com":                  true,
@@ -30,9 +29,9 @@ func newHosts(extra []string) hosts {
 	return h
 }
 
-// check refuses a request that was sent to another machine's name: by a proxy's
-// client, or by a page whose name was made to resolve to this machine (DNS
-// rebinding). For a target in absolute form, r.Host is the target's host.
+// check refuses a request to a name of another machine. A proxy's client sends such a
+// request, or a page whose name an attacker pointed to this machine (DNS rebinding). If the
+// request's target is in absolute form, r.Host is the target's host.
 func (h hosts) check(r *http.Request) *runwith.Error {
 	if r.Method == http.MethodConnect {
 		return runwith.Errorf(runwith.PermissionDenied,
@@ -54,8 +53,7 @@ func (h hosts) meansThisMachine(host string, r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	// An address needs no name server, so no name server can have lied: rebinding
-	// always shows a name here.
+	// Addresses are safe: DNS rebinding needs a name.
 	addr = addr.Unmap().WithZone("")
 	return addr.IsLoopback() || addr == localAddr(r)
 }
@@ -77,8 +75,8 @@ func isRegional(host string) bool {
 	return ok && region != "" && !strings.Contains(region, ".")
 }
 
-// localAddr returns this machine's end of the request's connection, and the zero
-// Addr where that is not an IP address.
+// localAddr returns the address at which the request arrived, or the zero Addr if that is
+// not an IP address.
 func localAddr(r *http.Request) netip.Addr {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
@@ -91,8 +89,8 @@ func localAddr(r *http.Request) netip.Addr {
 	return addrPort.Addr().Unmap().WithZone("")
 }
 
-// hostOf returns the name or address in a Host header: in lower case, without
-// port, brackets and the dot that may end a name.
+// hostOf returns the name or address in a Host header: in lower case, without port,
+// brackets and final dot.
 func hostOf(hostPort string) string {
 	host, _, err := net.SplitHostPort(hostPort)
 	if err != nil {
@@ -101,7 +99,7 @@ func hostOf(hostPort string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// validHost reports whether s is a host name or an IP address and nothing more.
+// validHost reports whether s is a host name or an IP address.
 func validHost(s string) bool {
 	if _, err := netip.ParseAddr(s); err == nil {
 		return true

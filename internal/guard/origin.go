@@ -8,13 +8,12 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// checkOrigin refuses what a browser sends on behalf of another origin's page.
-// [http.CrossOriginProtection] would let GET, HEAD and OPTIONS pass: here a
-// preflight gets no answer, and a GET from elsewhere has no business either.
+// checkOrigin refuses requests that a browser sends for a page of another origin.
+// [http.CrossOriginProtection] would admit GET, HEAD and OPTIONS. Here a preflight request
+// gets no answer, and other origins have no reason to send a GET either.
 //
-// Browsers send Sec-Fetch-Site to loopback addresses also over plain HTTP, and
-// Origin with everything but a plain GET. Clients that are no browsers send
-// neither.
+// Browsers send Sec-Fetch-Site to loopback addresses even over plain HTTP, and Origin with
+// everything but a plain GET. Other clients send neither.
 func checkOrigin(r *http.Request) *runwith.Error {
 	for _, site := range r.Header.Values("Sec-Fetch-Site") {
 		if site != "same-origin" && site != "none" {
@@ -31,12 +30,12 @@ func checkOrigin(r *http.Request) *runwith.Error {
 	return nil
 }
 
-// sameOrigin reports whether origin is a page's that host serves. The scheme
-// cannot be compared: what stands before this server may have ended TLS.
+// sameOrigin reports whether host serves the pages of origin. It ignores the scheme,
+// because a proxy in front of this server may terminate TLS.
 func sameOrigin(origin, host string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" || origin != u.Scheme+"://"+u.Host {
-		return false // "null" among them
+		return false // "null", among others
 	}
 	var defaultPort string
 	switch u.Scheme {

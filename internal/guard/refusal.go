@@ -33,7 +33,7 @@ func wrongContentType(h http.Header) *runwith.Error {
 	}
 }
 
-// bodyUnreadable returns the refusal for an error of a body's Read.
+// bodyUnreadable returns the refusal after a failed Read of a body.
 func bodyUnreadable(err error) *runwith.Error {
 	if e, ok := errors.AsType[*runwith.Error](err); ok {
 		return e

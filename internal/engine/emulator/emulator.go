@@ -29,36 +29,35 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// Config says what an engine is and what it runs. Dir, Addr, Project, Region and
-// Logger are required; what is 0 has the default of the package that it is for.
+// Config configures an engine. Dir, Addr, Project, Region and Logger are required. Numbers
+// that are 0 have the defaults of package engine.
 type Config struct {
 	Dir             string // the data folder
-	Addr            string // HOST:PORT by which this machine reaches the listener
+	Addr            string // HOST:PORT at which this machine reaches the listener
 	Project, Region string
-	// ProjectNumber is the project's number; empty: metadata.DefaultProjectNumber.
+	// ProjectNumber is the project's number; empty is metadata.DefaultProjectNumber.
 	ProjectNumber string
-	// RequireAuth has the API ask for tokens of the metadata server.
+	// RequireAuth makes the API require tokens of the metadata server.
 	RequireAuth bool
-	// Images are commands, and Functions are functions, that stand in for images.
+	// Images maps images to commands that run in their place, Functions to Go functions.
 	Images    map[string][]string
 	Functions map[string]function.Func
-	// Containers opens the runner for all other images. The metadata server is what it
-	// is to let them reach. Nil, or where it returns none: commands run as processes.
+	// Containers opens the runner for all other images, which lets their containers reach
+	// the metadata server. If Containers is nil or returns nil, commands run as processes.
 	Containers func(ctx context.Context, metadata http.Handler) (Containers, error)
-	// Secrets has the values of variables that are secrets; nil has none. It is closed
-	// with the engine.
+	// Secrets has the values of secret variables; nil has none. The engine closes it.
 	Secrets *secret.Store
 
 	MaxTasks       int
 	KeepExecutions int
-	MaxLog         int64 // bytes of output that are kept of one execution
+	MaxLog         int64 // bytes of output to keep of one execution
 	Grace          time.Duration
-	// Faults has calls and executions go wrong; nil has none.
+	// Faults makes calls and executions go wrong; nil has none.
 	Faults *fault.Plan
 	Logger *slog.Logger
 }
 
-// Containers is a runner that is closed with the engine.
+// Containers is a runner that the engine closes.
 type Containers interface {
 	runner.Runner
 	// Ready returns why tasks cannot be placed now.
@@ -72,18 +71,18 @@ type Engine struct {
 
 	api        *api.Server
 	callFaults bool      // api makes calls go wrong
-	lock       io.Closer // of the folder of what runs
+	lock       io.Closer // on the runners' folder
 	metadata   *metadata.Authority
 	secrets    *secret.Store
-	next       runner.Runner // of what is no function
+	next       runner.Runner // for images without a function
 	processes  *process.Runner
-	containers Containers // nil for none
+	containers Containers // nil if there is no daemon
 	functions  *function.Runner
 	logs       *tasklog.Store
 }
 
-// Open opens an engine and goes on with what it finds unfinished. The caller
-// closes it.
+// Open opens an engine, which continues the executions that it finds unfinished. The
+// caller closes it.
 func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 	s := &Engine{secrets: c.Secrets}
 	defer func() {
@@ -91,7 +90,8 @@ func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	// Before anything is opened there: a runner takes what it finds for left over.
+	// The lock comes first, because a runner treats the processes and containers that it
+	// finds as orphans.
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return s, fmt.Errorf("create data folder: %w", err)
 	}
@@ -117,7 +117,7 @@ func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 	return s, s.openWire(c)
 }
 
-// openRunners opens what tasks are placed with.
+// openRunners opens the runners.
 func (s *Engine) openRunners(ctx context.Context, c Config) (err error) {
 	env := metadataEnv(c.Addr)
 	s.processes, err = process.Open(process.Config{
@@ -127,7 +127,7 @@ func (s *Engine) openRunners(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	if c.Containers != nil {
-		apart := http.NewServeMux() // of the API, which no image may call
+		apart := http.NewServeMux() // without the API, which no image may call
 		s.metadata.Register(apart)
 		if s.containers, err = c.Containers(ctx, apart); err != nil {
 			return err
@@ -148,9 +148,9 @@ func (s *Engine) openMetadata(c Config) (err error) {
 	return err
 }
 
-// commands is the runner of what is no function. An image that is mapped to a command runs
-// as that process; one with a command of its own runs as a container where it can, so
-// that no image starts a process of its choice on this machine.
+// commands returns the runner for images without a function. An image that is mapped to a
+// command runs as that process. All others run as containers if there is a daemon, so no
+// image starts a process of its choice on this machine.
 func (s *Engine) commands(c Config) runner.Runner {
 	if s.containers == nil {
 		return s.processes
@@ -164,7 +164,7 @@ func (s *Engine) commands(c Config) runner.Runner {
 	}, s.containers, s.processes)
 }
 
-// runner is the one that the engine places tasks with.
+// runner returns the runner of the engine.
 func (s *Engine) runner(c Config) runner.Runner {
 	if len(c.Functions) == 0 {
 		return s.next
@@ -186,14 +186,13 @@ func (s *Engine) openWire(c Config) (err error) {
 	return err
 }
 
-// metadataEnv is by which Google's libraries find the metadata server at addr: those
-// for Go and Node by its host, the one for Python by its address before that.
+// metadataEnv returns the variables that lead Google's libraries to the metadata server at
+// addr. The libraries for Go and Node read the host; the one for Python reads the IP first.
 func metadataEnv(addr string) map[string]string {
 	return map[string]string{"GCE_METADATA_HOST": addr, "GCE_METADATA_IP": addr}
 }
 
-// fault is how the engine asks what goes wrong with an execution, nil where nothing
-// ever does.
+// fault returns the engine's source of faults, or nil if executions have none.
 func (c Config) fault() func(job string) engine.Fault {
 	if c.Faults == nil || !c.Faults.ForExecutions() {
 		return nil
