@@ -43,9 +43,7 @@ func (e *Engine) attempt(t turn) (next *turn) {
 		}
 		e.changes.Publish(a.id)
 	}
-	ctx, cancel := context.WithTimeoutCause(a.ctx, a.execution.Template.Timeout.AsDuration(), errTimeout)
-	defer cancel()
-	end, err := e.run(ctx, a, t.placement)
+	end, err := e.run(a.ctx, a, t.placement)
 	var again *placement
 	switch {
 	case errors.Is(err, runner.ErrLost):

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/runwith/runwith/internal/changes"
@@ -33,13 +34,17 @@ type Config struct {
 	Runner runner.Runner
 	// Logs keeps what tasks print. The engine closes neither of the two.
 	Logs *tasklog.Store
-	// MaxTasks is how many tasks run at once on this machine; 0 is DefaultMaxTasks.
+	// MaxTasks is how many tasks run at once; 0 is the runner's capacity, or
+	// DefaultMaxTasks if it states none.
 	MaxTasks int
 	// KeepExecutions is how many executions of a job are kept that have ended; 0 is
 	// DefaultKeepExecutions.
 	KeepExecutions int
 	// Grace is how long a task that is stopped has to end; 0 is DefaultGrace.
 	Grace time.Duration
+	// StopTasks ends every task when the engine closes. By default tasks that outlive
+	// the engine, such as containers, keep running, and the next Open adopts them.
+	StopTasks bool
 	// Fault says what goes wrong with an execution of the job with that resource name;
 	// nil, the default, is nothing. It is called once for each execution, in the order
 	// in which they are stored.
@@ -87,6 +92,9 @@ type Engine struct {
 	fault  func(job string) Fault
 	log    *slog.Logger
 
+	stopTasks bool
+	detached  atomic.Int64 // attempts that keep running after Close
+
 	db        *sqlite.DB
 	jobs      jobCache
 	scheduler *scheduler
@@ -116,6 +124,9 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		keep:   cmp.Or(c.KeepExecutions, DefaultKeepExecutions),
 		fault:  c.Fault,
 		log:    c.Logger,
+
+		stopTasks: c.StopTasks,
+
 		db:     db,
 		untidy: make(chan struct{}, 1),
 	}
@@ -123,7 +134,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		e.log = slog.New(slog.DiscardHandler)
 	}
 	e.ctx, e.stop = context.WithCancelCause(context.Background())
-	e.scheduler = newScheduler(cmp.Or(c.MaxTasks, DefaultMaxTasks), e.launch)
+	e.scheduler = newScheduler(cmp.Or(c.MaxTasks, c.Runner.Capabilities(nil).Capacity, DefaultMaxTasks), e.launch)
 	if err := e.recover(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("go on with unfinished executions: %w", err), e.Close())
 	}
@@ -131,15 +142,19 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	return e, nil
 }
 
-// Close ends the attempts that run and closes the state. It leaves their tasks
-// as they are, so that the next Open goes on with them. It returns when no
-// attempt is left, after the grace at the latest.
+// Close ends the attempts that run, lets go of those that outlive the engine unless
+// StopTasks is set, and closes the state. It leaves their tasks as they are: the next
+// Open goes on with them. It returns when no attempt is left here, after the grace at
+// the latest.
 func (e *Engine) Close() error {
 	e.scheduler.close()
 	e.stop(errClosing)
 	e.attempts.Wait()
 	return e.db.Close()
 }
+
+// Detached returns how many tasks keep running after Close.
+func (e *Engine) Detached() int { return int(e.detached.Load()) }
 
 func openStore(ctx context.Context, dir string) (*sqlite.DB, error) {
 	scripts, err := sqlite.Scripts(schema, migrations[:]...)

@@ -8,24 +8,33 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
-// run places an attempt and waits for its end. Its output is on disk when run
-// returns. An error other than runner.ErrLost means that the engine is closing.
-func (e *Engine) run(ctx context.Context, a *active, p placement) (ending, error) {
+// run places an attempt and waits for its end. When run returns, the attempt's output is
+// on disk. An error other than runner.ErrLost means that the engine is closing.
+func (e *Engine) run(ctx context.Context, a *active, p placement) (end ending, err error) {
 	id := attemptID(a, p)
 	out := e.logs.Attempt(a.execution.Uid, a.execution.Name, p.task, p.attempt)
-	defer e.flush(out, id)
-	spec := runner.Spec{ID: id, Template: a.execution.Template, Env: platformEnv(a, p), Resume: p.resume}
-	if err := e.place(ctx, spec, outputOf(ctx, out)); err != nil {
-		return endingOfStart(err, context.Cause(ctx))
+	defer func() { e.closeOutput(out, id, err) }()
+	placing := ctx
+	if p.resume {
+		placing = e.ctx // the attempt may run, whatever its execution has come to
 	}
-	return e.await(ctx, id)
+	spec := runner.Spec{ID: id, Template: a.execution.Template, Env: platformEnv(a, p), Resume: p.resume}
+	if err := e.place(placing, spec, outputOf(ctx, out)); err != nil {
+		return endingOfStart(err, context.Cause(placing))
+	}
+	began, err := e.runner.Running(ctx, id)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, runner.ErrLost) {
+		return endingOfStart(err, nil)
+	}
+	return e.await(ctx, a, id, began)
 }
 
-// outputOf is an attempt's output as a runner takes it.
+// outputOf adapts an attempt's output to the runner.
 func outputOf(ctx context.Context, out *tasklog.Writer) runner.Output {
 	of := func(container int) (o runner.Output) {
 		o.Stdout, o.Stderr = out.Container(container)
@@ -40,33 +49,56 @@ func outputOf(ctx context.Context, out *tasklog.Writer) runner.Output {
 	return all
 }
 
-// place starts an attempt.
+// placeTimeout is how long the engine tries to place an attempt. It is Cloud Run's default
+// timeout of a task. The task's own timeout counts from when the attempt runs.
+const placeTimeout = 10 * time.Minute
+
+// placeBackoff are the waits between two tries of a runner that has no room now.
+func placeBackoff() *backoff.Backoff {
+	return &backoff.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
+}
+
+// place places an attempt. An attempt of an earlier process may still run, so that the
+// engine asks for it until the runner knows.
 //
-// Deviation: that the machine has no room for it now (UNAVAILABLE) is no failure of
-// the job's; it is tried again, within the attempt's timeout.
+// Deviation: if the machine has no room now (UNAVAILABLE), that is no failure of the job.
+// The engine tries again for as long as placeTimeout.
 func (e *Engine) place(ctx context.Context, spec runner.Spec, out runner.Output) error {
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+	begun := time.Now()
+	for retry := placeBackoff(); ; {
 		err := e.runner.Start(ctx, spec, out)
 		if err == nil || runwith.CodeOf(err) != runwith.Unavailable {
 			return err
 		}
+		if !spec.Resume && time.Since(begun) > placeTimeout {
+			return err
+		}
+		wait := retry.Next()
 		e.log.Warn("task cannot be placed now", "attempt", spec.ID.String(), "error", err, "cause", errors.Unwrap(err), "retry_in", wait)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if backoff.Sleep(ctx, wait) != nil {
 			return err
 		}
 	}
 }
 
-// await waits for an attempt's end, and brings it about when ctx ends first.
-func (e *Engine) await(ctx context.Context, id runner.ID) (ending, error) {
+// await waits for the end of an attempt. It ends the attempt after the timeout, which
+// counts from began, and when ctx ends. If the engine closes, it lets go of an attempt
+// that outlives it, and returns runner.ErrDetached.
+func (e *Engine) await(ctx context.Context, a *active, id runner.ID, began time.Time) (ending, error) {
+	if !began.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, began.Add(a.execution.Template.Timeout.AsDuration()), errTimeout)
+		defer cancel()
+	}
 	result, err := e.runner.Wait(ctx, id)
 	if err == nil || errors.Is(err, runner.ErrLost) {
 		return endingOf(result, nil), err
 	}
 	cause := context.Cause(ctx)
 	unbound := context.WithoutCancel(ctx)
+	if errors.Is(cause, errClosing) && e.detaches(a) {
+		return e.detach(unbound, id)
+	}
 	if err := e.runner.Stop(unbound, id, e.grace); err != nil {
 		e.log.Error("stop attempt", "attempt", id.String(), "error", err)
 	}
@@ -79,8 +111,31 @@ func (e *Engine) await(ctx context.Context, id runner.ID) (ending, error) {
 	return endingOf(result, cause), nil
 }
 
-func (e *Engine) flush(out *tasklog.Writer, id runner.ID) {
-	if err := out.Close(); err != nil {
+// detaches reports whether the attempts of an execution run on when the engine closes.
+func (e *Engine) detaches(a *active) bool {
+	return !e.stopTasks && e.runner.Capabilities(a.execution.Template).Outlives
+}
+
+// detach lets go of an attempt that outlives the engine. One that has ended meanwhile is
+// recorded as usual.
+func (e *Engine) detach(ctx context.Context, id runner.ID) (ending, error) {
+	if err := e.runner.Detach(ctx, id); err != nil {
+		e.log.Debug("attempt is not detached", "attempt", id.String(), "error", err)
+		result, err := e.runner.Wait(ctx, id)
+		return endingOf(result, nil), err
+	}
+	e.detached.Add(1)
+	return ending{}, runner.ErrDetached
+}
+
+// closeOutput closes the output of an attempt that ended so. A detached attempt goes on
+// printing: the engine that adopts it writes its unfinished lines.
+func (e *Engine) closeOutput(out *tasklog.Writer, id runner.ID, end error) {
+	finish := out.Close
+	if errors.Is(end, runner.ErrDetached) {
+		finish = out.Leave
+	}
+	if err := finish(); err != nil {
 		e.log.Error("write output of attempt", "attempt", id.String(), "error", err)
 	}
 }
@@ -89,7 +144,7 @@ func attemptID(a *active, p placement) runner.ID {
 	return runner.ID{Execution: a.execution.Name, Task: p.task, Attempt: p.attempt, Incarnation: p.incarnation}
 }
 
-// platformEnv is what Cloud Run sets for every task.
+// platformEnv returns the variables that Cloud Run sets for every task.
 // https://cloud.google.com/run/docs/container-contract#jobs-env-vars
 func platformEnv(a *active, p placement) map[string]string {
 	_, name, _ := strings.Cut(a.execution.Name, "/executions/")

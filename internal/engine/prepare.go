@@ -1,30 +1,28 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/backoff"
 )
 
-// prepares reports whether something is to be done for an execution before it has a
+// prepares reports whether the runner has work to do for an execution before its first
 // task, as Cloud Run imports its images.
 func (e *Engine) prepares(x *runpb.Execution) bool {
-	p, ok := e.runner.(runner.Preparer)
-	return ok && p.Prepares(x.Template)
+	return e.runner.Capabilities(x.Template).Prepares
 }
 
-// prepare does it, and then has the scheduler place the tasks. An execution that
-// cannot be prepared fails before it has any.
+// prepare lets the runner do that work, and then lets the scheduler place the tasks. An
+// execution that cannot be prepared fails before it has any.
 func (e *Engine) prepare(a *active) {
 	e.attempts.Go(func() {
 		err := e.tryPrepare(a)
 		switch {
-		case a.ctx.Err() != nil: // stopped, or the next start goes on with it
+		case a.ctx.Err() != nil: // the execution is stopped, or the next start prepares it again
 		case err != nil:
 			e.log.Error("execution fails before its tasks", "execution", a.execution.Name, "error", err)
 			e.failUnprepared(a, err)
@@ -34,24 +32,22 @@ func (e *Engine) prepare(a *active) {
 	})
 }
 
-// tryPrepare tries again as long as the runner says that it may succeed.
+// tryPrepare tries again while the runner says that it may succeed.
 func (e *Engine) tryPrepare(a *active) error {
-	p, _ := e.runner.(runner.Preparer)
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := p.Prepare(a.ctx, a.execution.Template)
+	for retry := placeBackoff(); ; {
+		err := e.runner.Prepare(a.ctx, a.execution.Template)
 		if runwith.CodeOf(err) != runwith.Unavailable {
 			return err
 		}
+		wait := retry.Next()
 		e.log.Warn("execution cannot be prepared now", "execution", a.execution.Name, "error", err, "cause", errors.Unwrap(err), "retry_in", wait)
-		select {
-		case <-time.After(wait):
-		case <-a.ctx.Done():
-			return context.Cause(a.ctx)
+		if err := backoff.Sleep(a.ctx, wait); err != nil {
+			return err
 		}
 	}
 }
 
-// failUnprepared ends an execution whose tasks cannot be placed: it has none then, as
+// failUnprepared ends an execution whose tasks cannot be placed. It has no tasks then, as
 // on Cloud Run.
 func (e *Engine) failUnprepared(a *active, why error) {
 	err := e.persist("fail an execution before its tasks", a.id, func(tx *storeTx) error {
@@ -61,7 +57,7 @@ func (e *Engine) failUnprepared(a *active, why error) {
 		return tx.failExecution(a.id, why.Error(), time.Now())
 	})
 	if err != nil {
-		return // it was stopped, or closing: the next start goes on with it
+		return // the execution is stopped, or the engine closes and the next start fails it
 	}
 	e.ended(a)
 	e.changes.Publish(a.id)

@@ -28,7 +28,9 @@ type preparing struct {
 	ends  []error // of the tries in order; nil after the last
 }
 
-func (p *preparing) Prepares(*runpb.TaskTemplate) bool { return true }
+func (p *preparing) Capabilities(*runpb.TaskTemplate) runner.Capabilities {
+	return runner.Capabilities{Prepares: true}
+}
 
 func (p *preparing) Prepare(ctx context.Context, _ *runpb.TaskTemplate) (err error) {
 	p.mu.Lock()
@@ -158,9 +160,13 @@ func (a *adopting) Wait(ctx context.Context, _ runner.ID) (runner.Result, error)
 	return runner.Result{}, ctx.Err()
 }
 
-func (a *adopting) Check(*runpb.TaskTemplate) error                      { return nil }
-func (a *adopting) Stop(context.Context, runner.ID, time.Duration) error { return nil }
-func (a *adopting) List(context.Context) ([]runner.ID, error)            { return nil, nil }
+func (a *adopting) Capabilities(*runpb.TaskTemplate) runner.Capabilities {
+	return runner.Capabilities{}
+}
+func (a *adopting) Running(context.Context, runner.ID) (time.Time, error) { return time.Now(), nil }
+func (a *adopting) Check(*runpb.TaskTemplate) error                       { return nil }
+func (a *adopting) Stop(context.Context, runner.ID, time.Duration) error  { return nil }
+func (a *adopting) List(context.Context) ([]runner.ID, error)             { return nil, nil }
 
 // A runner that adopts is told what was kept, and that nothing new is wanted.
 func TestResumedAttemptIsAdopted(t *testing.T) {

@@ -2,32 +2,27 @@ package engine
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
-	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/backoff"
 )
 
 // recover goes on with the executions that an earlier process left unfinished.
 //
-// A task in state running was placed by that process: the runner adopts the
-// attempt, or ends what is left of it and says that it is lost. What the runner
-// still has and no such task accounts for is a leftover, and ended.
+// That process placed the tasks in state running. The runner adopts their attempts, or
+// ends what is left of them and reports them as lost. The engine ends every other attempt
+// that the runner still has.
 func (e *Engine) recover(ctx context.Context) error {
 	unfinished, err := e.unfinished(ctx)
 	if err != nil {
 		return err
 	}
-	known, placed := map[runner.ID]bool{}, 0
+	placed := 0
 	for _, a := range unfinished {
-		for _, p := range a.resumed() {
-			known[attemptID(a, p)] = true
-			placed++
-		}
+		placed += len(a.resumed())
 	}
-	if err := e.endLeftovers(ctx, known); err != nil {
-		return err
-	}
-	// What was placed before comes first, all of it: it may be running.
+	e.recoverRunner(ctx)
+	// The tasks that were placed before come first, all of them: they may be running.
 	e.scheduler.occupy(placed)
 	for _, a := range unfinished {
 		resumed := a.resumed()
@@ -42,7 +37,7 @@ func (e *Engine) recover(ctx context.Context) error {
 	return nil
 }
 
-// resumed are the placements that an earlier process began, which stand first.
+// resumed returns the placements that an earlier process began, which come first.
 func (a *active) resumed() []placement {
 	n := 0
 	for n < len(a.ready) && a.ready[n].resume {
@@ -51,7 +46,7 @@ func (a *active) resumed() []placement {
 	return a.ready[:n]
 }
 
-// unfinished reads the executions that have not ended, and what they wait for.
+// unfinished reads the executions that have not ended, and the tasks that they wait for.
 func (e *Engine) unfinished(ctx context.Context) (all []*active, err error) {
 	err = e.read(ctx, func(tx *storeTx) error {
 		rows, err := tx.unfinished()
@@ -78,19 +73,42 @@ func (e *Engine) unfinished(ctx context.Context) (all []*active, err error) {
 	return all, err
 }
 
-func (e *Engine) endLeftovers(ctx context.Context, known map[runner.ID]bool) error {
-	left, err := e.runner.List(ctx)
-	if err != nil {
-		return fmt.Errorf("list what is left of an earlier process: %w", err)
+// recoverRunner ends the leftovers that the runner has. While the runner does not answer,
+// its attempts are unknown, not lost: the engine opens without it and asks again.
+func (e *Engine) recoverRunner(ctx context.Context) {
+	err := e.endLeftovers(ctx)
+	if err == nil {
+		return
 	}
-	for _, id := range left {
-		if known[id] {
-			continue
+	e.attempts.Go(func() {
+		for retry := placeBackoff(); err != nil; err = e.endLeftovers(e.ctx) {
+			wait := retry.Next()
+			e.log.Warn("cannot tell yet what an earlier process left running", "error", err, "retry_in", wait)
+			if backoff.Sleep(e.ctx, wait) != nil {
+				return
+			}
 		}
-		e.log.Info("ending a leftover of an earlier process", "attempt", id.String())
-		if err := e.runner.Stop(ctx, id, e.grace); err != nil {
-			return fmt.Errorf("end leftover %s: %w", id, err)
+		e.log.Info("every runner answers")
+	})
+}
+
+// endLeftovers ends the attempts that belong to no running task. The runner lists first
+// and the store is asked then, because a task is in state running before its attempt is
+// placed: an attempt that ends in between is stopped to no effect.
+func (e *Engine) endLeftovers(ctx context.Context) error {
+	ids, err := e.runner.List(ctx)
+	errs := []error{err}
+	for _, id := range ids {
+		var runs bool
+		err := e.read(ctx, func(tx *storeTx) (err error) {
+			runs, err = tx.runs(id)
+			return err
+		})
+		if err == nil && !runs {
+			e.log.Info("ending a leftover of an earlier process", "attempt", id.String())
+			err = e.runner.Stop(ctx, id, e.grace)
 		}
+		errs = append(errs, err)
 	}
-	return nil
+	return errors.Join(errs...)
 }

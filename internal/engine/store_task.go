@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/sqlite"
 )
@@ -148,6 +149,14 @@ func (tx *storeTx) placements(execution int64) ([]placement, error) {
 		return p, row.Scan(&p.task, &p.attempt, &p.incarnation, &p.resume)
 	}, `SELECT task, attempt, incarnation, `+isRunning+` FROM tasks
 		WHERE execution = ? AND `+isLive+` ORDER BY `+isRunning+` DESC, task`, execution)
+}
+
+// runs reports whether a task is in state running in just this placement.
+func (tx *storeTx) runs(id runner.ID) (runs bool, err error) {
+	err = tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM executions e JOIN tasks t ON t.execution = e.id
+		WHERE e.name = ? AND e.`+isLive+` AND t.task = ? AND t.`+isRunning+` AND t.attempt = ? AND t.incarnation = ?)`,
+		id.Execution, id.Task, id.Attempt, id.Incarnation).Scan(&runs)
+	return runs, err
 }
 
 // taskKey is where a task stands in a list: by execution, newest first, and index.

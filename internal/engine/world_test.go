@@ -32,6 +32,7 @@ type world struct {
 
 // proc is a simulated process.
 type proc struct {
+	began    time.Time
 	ended    chan struct{}
 	result   runner.Result
 	stubborn bool
@@ -57,7 +58,7 @@ func (w *world) start(id runner.ID, random *rand.Rand, places int) *proc {
 	if len(w.live) >= places {
 		w.breach("%v is started beside %d others, in %d places", id, len(w.live), places)
 	}
-	p := &proc{ended: make(chan struct{}), stubborn: random.Float64() < w.stubborn}
+	p := &proc{began: time.Now(), ended: make(chan struct{}), stubborn: random.Float64() < w.stubborn}
 	w.live[id] = p
 	w.everStart++
 	return p
@@ -139,7 +140,24 @@ func (l *life) dead() bool {
 	}
 }
 
+func (l *life) String() string { return "a life" }
+
+func (l *life) Capabilities(*runpb.TaskTemplate) runner.Capabilities { return runner.Capabilities{} }
+
 func (l *life) Check(*runpb.TaskTemplate) error { return nil }
+
+func (l *life) Prepare(context.Context, *runpb.TaskTemplate) error { return nil }
+
+func (l *life) Detach(context.Context, runner.ID) error { return errors.ErrUnsupported }
+
+func (l *life) Running(_ context.Context, id runner.ID) (time.Time, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, ok := l.mine[id]; ok {
+		return p.began, nil
+	}
+	return time.Time{}, runner.ErrLost
+}
 
 func (l *life) Start(_ context.Context, spec runner.Spec, _ runner.Output) error {
 	l.mu.Lock()

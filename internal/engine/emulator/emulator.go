@@ -119,9 +119,8 @@ func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 
 // openRunners opens the runners.
 func (s *Engine) openRunners(ctx context.Context, c Config) (err error) {
-	env := metadataEnv(c.Addr)
 	s.processes, err = process.Open(process.Config{
-		Dir: filepath.Join(c.Dir, "run"), Images: c.Images, Env: env, Secrets: c.Secrets, Logger: c.Logger,
+		Dir: filepath.Join(c.Dir, "run"), Images: c.Images, Metadata: c.Addr, Secrets: c.Secrets, Logger: c.Logger,
 	})
 	if err != nil {
 		return err
@@ -134,7 +133,7 @@ func (s *Engine) openRunners(ctx context.Context, c Config) (err error) {
 		}
 	}
 	s.next = s.commands(c)
-	s.functions = function.New(function.Config{Images: c.Functions, Env: env, Next: s.next, Logger: c.Logger})
+	s.functions = function.New(function.Config{Images: c.Functions, Metadata: c.Addr, Next: s.next, Logger: c.Logger})
 	return nil
 }
 
@@ -184,12 +183,6 @@ func (s *Engine) openWire(c Config) (err error) {
 	s.callFaults = c.Faults != nil && c.Faults.ForCalls()
 	s.api, err = api.New(wire)
 	return err
-}
-
-// metadataEnv returns the variables that lead Google's libraries to the metadata server at
-// addr. The libraries for Go and Node read the host; the one for Python reads the IP first.
-func metadataEnv(addr string) map[string]string {
-	return map[string]string{"GCE_METADATA_HOST": addr, "GCE_METADATA_IP": addr}
 }
 
 // fault returns the engine's source of faults, or nil if executions have none.

@@ -151,8 +151,9 @@ type noDaemon struct{ runner.Runner }
 func (noDaemon) Ready(context.Context) error {
 	return runwith.Errorf(runwith.Unavailable, "the daemon does not answer")
 }
-func (noDaemon) List(context.Context) ([]runner.ID, error) { return nil, nil }
-func (noDaemon) Close() error                              { return nil }
+func (noDaemon) Capabilities(*runpb.TaskTemplate) runner.Capabilities { return runner.Capabilities{} }
+func (noDaemon) List(context.Context) ([]runner.ID, error)            { return nil, nil }
+func (noDaemon) Close() error                                         { return nil }
 
 func TestReady(t *testing.T) {
 	t.Parallel()

@@ -3,49 +3,61 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
 )
 
-// Switch is a Runner that hands each attempt to one of several. It adopts what the
-// one adopts that has it.
+// Switch is a Runner that hands each attempt to one of several. An attempt of an earlier
+// process stays with the Runner that has it.
 type Switch struct {
 	pick    func(*runpb.TaskTemplate) Runner
 	runners []Runner
-
-	mu    sync.Mutex
-	owner map[ID]Runner // of attempts that were started here
+	owned   Registry[owned]
 }
 
-// NewSwitch returns a Switch over the runners, of which pick chooses one for a
-// template. They are the caller's to close.
+// owned is an attempt and the Runner that it was handed to.
+type owned struct {
+	*Attempt
+	by Runner
+}
+
+// NewSwitch returns a Switch over the runners. pick chooses one of them for a template.
+// The caller closes them.
 func NewSwitch(pick func(*runpb.TaskTemplate) Runner, runners ...Runner) *Switch {
-	return &Switch{pick: pick, runners: runners, owner: make(map[ID]Runner)}
+	return &Switch{pick: pick, runners: runners}
+}
+
+// String implements [Runner].
+func (s *Switch) String() string { return fmt.Sprint(s.runners) }
+
+// Capabilities implements [Runner].
+func (s *Switch) Capabilities(template *runpb.TaskTemplate) (c Capabilities) {
+	if template != nil {
+		return s.pick(template).Capabilities(template)
+	}
+	for _, r := range s.runners {
+		one := r.Capabilities(nil)
+		c.Prepares = c.Prepares || one.Prepares
+		c.Outlives = c.Outlives || one.Outlives
+		c.Capacity = max(c.Capacity, one.Capacity)
+	}
+	return c
 }
 
 // Check implements [Runner].
 func (s *Switch) Check(template *runpb.TaskTemplate) error { return s.pick(template).Check(template) }
 
-// Prepares implements [Preparer].
-func (s *Switch) Prepares(template *runpb.TaskTemplate) bool {
-	p, ok := s.pick(template).(Preparer)
-	return ok && p.Prepares(template)
-}
-
-// Prepare implements [Preparer].
+// Prepare implements [Runner].
 func (s *Switch) Prepare(ctx context.Context, template *runpb.TaskTemplate) error {
-	if p, ok := s.pick(template).(Preparer); ok {
-		return p.Prepare(ctx, template)
-	}
-	return nil
+	return s.pick(template).Prepare(ctx, template)
 }
 
-// Start implements [Runner]. What an earlier process placed stays with the runner that
-// has it, also where another would be chosen now.
+// Start implements [Runner].
 func (s *Switch) Start(ctx context.Context, spec Spec, out Output) error {
 	to := s.pick(spec.Template)
 	if spec.Resume {
@@ -57,47 +69,61 @@ func (s *Switch) Start(ctx context.Context, spec Spec, out Output) error {
 			to = holder
 		}
 	}
-	s.mu.Lock()
-	if owner := s.owner[spec.ID]; owner != nil {
-		to = owner
-	}
-	s.owner[spec.ID] = to
-	s.mu.Unlock()
-	err := to.Start(ctx, spec, out)
+	a, first, err := s.owned.Claim(owned{NewAttempt(spec.ID), to})
 	if err != nil {
-		s.forget(spec.ID)
+		return err
 	}
-	return err
+	if err := a.by.Start(ctx, spec, out); err != nil {
+		if first {
+			s.owned.Forget(a)
+		}
+		return err
+	}
+	return nil
 }
 
-// holder returns the runner that has something of an attempt, or nil.
+// holder returns the Runner that has an attempt of an earlier process, or nil. A Runner
+// that cannot list its attempts may have it, so that the error is UNAVAILABLE then.
 func (s *Switch) holder(ctx context.Context, id ID) (Runner, error) {
+	var unknown error
 	for _, r := range s.runners {
-		ids, err := r.List(ctx)
-		if err != nil {
-			return nil, err
-		}
+		ids, err := list(ctx, r)
 		if slices.Contains(ids, id) {
 			return r, nil
 		}
+		unknown = errors.Join(unknown, err)
 	}
-	return nil, nil
+	if unknown != nil {
+		return nil, &runwith.Error{
+			Code: runwith.Unavailable, Message: "cannot tell whether the task still runs from before the restart: " + unknown.Error(), Err: unknown,
+		}
+	}
+	return nil, nil //nolint:nilnil // no Runner has it, and that is known
 }
 
-func (s *Switch) forget(id ID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.owner, id)
-}
-
-// of returns the runners that may have an attempt.
+// of returns the Runners that may have an attempt.
 func (s *Switch) of(id ID) []Runner {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if owner := s.owner[id]; owner != nil {
-		return []Runner{owner}
+	if a, ok := s.owned.Find(id); ok {
+		return []Runner{a.by}
 	}
 	return s.runners
+}
+
+// forget forgets an attempt that its Runner has forgotten.
+func (s *Switch) forget(id ID) {
+	if a, ok := s.owned.Find(id); ok {
+		s.owned.Forget(a)
+	}
+}
+
+// Running implements [Runner].
+func (s *Switch) Running(ctx context.Context, id ID) (began time.Time, err error) {
+	for _, r := range s.of(id) {
+		if began, err = r.Running(ctx, id); !errors.Is(err, ErrLost) {
+			return began, err
+		}
+	}
+	return began, err
 }
 
 // Wait implements [Runner].
@@ -124,16 +150,37 @@ func (s *Switch) Stop(ctx context.Context, id ID, grace time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// List implements [Runner]. Its order is that of [ID.String].
-func (s *Switch) List(ctx context.Context) ([]ID, error) {
-	var all []ID
-	for _, r := range s.runners {
-		ids, err := r.List(ctx)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, ids...)
+// Detach implements [Runner].
+func (s *Switch) Detach(ctx context.Context, id ID) error {
+	a, ok := s.owned.Find(id)
+	if !ok {
+		return ErrLost
 	}
-	slices.SortFunc(all, func(a, b ID) int { return strings.Compare(a.String(), b.String()) })
-	return all, nil
+	if err := a.by.Detach(ctx, id); err != nil {
+		return err
+	}
+	s.owned.Forget(a)
+	return nil
+}
+
+// List implements [Runner]. Its error names each Runner that does not answer.
+func (s *Switch) List(ctx context.Context) ([]ID, error) {
+	var (
+		all  []ID
+		errs []error
+	)
+	for _, r := range s.runners {
+		ids, err := list(ctx, r)
+		all, errs = append(all, ids...), append(errs, err)
+	}
+	return SortIDs(all), errors.Join(errs...)
+}
+
+// list lists the attempts of a Runner, whose name is in the error.
+func list(ctx context.Context, r Runner) ([]ID, error) {
+	ids, err := r.List(ctx)
+	if err != nil {
+		return ids, fmt.Errorf("%v: %w", r, err)
+	}
+	return ids, nil
 }

@@ -5,6 +5,7 @@ package runner_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -66,7 +67,18 @@ func (f *fake) List(context.Context) (ids []runner.ID, err error) {
 	return ids, nil
 }
 
-func (f *fake) Prepares(*runpb.TaskTemplate) bool { return f.code == 2 }
+func (f *fake) String() string { return fmt.Sprint("fake ", f.code) }
+
+func (f *fake) Capabilities(*runpb.TaskTemplate) runner.Capabilities {
+	return runner.Capabilities{Prepares: f.code == 2, Outlives: f.code == 2, Capacity: f.code}
+}
+
+func (f *fake) Running(context.Context, runner.ID) (time.Time, error) { return time.Now(), nil }
+
+func (f *fake) Detach(_ context.Context, id runner.ID) error {
+	delete(f.attempts, id)
+	return nil
+}
 
 func (f *fake) Prepare(context.Context, *runpb.TaskTemplate) error {
 	f.prepared++
@@ -149,8 +161,8 @@ func TestSwitchPrepares(t *testing.T) {
 	one, two := newFake(1), newFake(2)
 	s := runner.NewSwitch(byImage(one, two), one, two)
 	for image, want := range map[string]bool{"one": false, "two": true} {
-		if got := s.Prepares(imageSpec(0, image).Template); got != want {
-			t.Errorf("Prepares(%s) = %t, want %t", image, got, want)
+		if got := s.Capabilities(imageSpec(0, image).Template).Prepares; got != want {
+			t.Errorf("Capabilities of %s: Prepares = %t, want %t", image, got, want)
 		}
 	}
 	two.fails = errors.New("no image")

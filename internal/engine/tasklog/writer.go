@@ -82,6 +82,18 @@ func (w *Writer) Close() error {
 	return w.err
 }
 
+// Leave closes the Writer of an attempt that runs on. It drops the last lines, whose ends
+// have not come: the process that adopts the attempt reads its output again and writes
+// them whole.
+func (w *Writer) Leave() error {
+	w.mu.Lock()
+	for _, c := range w.containers {
+		c.stdout.partial, c.stderr.partial = nil, nil
+	}
+	w.mu.Unlock()
+	return w.Close()
+}
+
 // stream cuts one stream into lines.
 type stream struct {
 	writer    *Writer

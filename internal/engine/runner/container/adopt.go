@@ -97,43 +97,65 @@ func (r *Runner) owned(ctx context.Context) ([]container.Summary, error) {
 	return reply.Items, err
 }
 
-// adopt goes on with what an earlier server left of an attempt, where all of it was
-// started. Else it is ended, and the attempt is lost.
-func (r *Runner) adopt(a *attempt, left *leftover, out runner.Output) {
-	for _, c := range left.containers {
+// claimLeft adds the attempts of an earlier server to the registry. The first Start, Wait
+// or Stop of one adopts it.
+func (r *Runner) claimLeft(all map[runner.ID]*leftover) error {
+	for id, left := range all {
+		a := r.newAttempt(id)
+		a.left = left
+		if _, _, err := r.attempts.Claim(a); err != nil {
+			return err
+		}
+		r.daemon.want()
+	}
+	return nil
+}
+
+// take adopts an attempt of an earlier server, unless somebody has done so before.
+func (r *Runner) take(a *attempt, out runner.Output) error {
+	if a.left == nil {
+		return nil
+	}
+	return r.attempts.Begin(func() { a.adopt.Do(func() { r.adopt(a, out) }) })
+}
+
+// adopt continues with the containers that an earlier server left of an attempt, if all
+// of them were started. Otherwise it ends them, and the attempt is lost.
+func (r *Runner) adopt(a *attempt, out runner.Output) {
+	for _, c := range a.left.containers {
 		m := newMember(c.ID, "", isMain(c), out.Of(number(c, indexLabel)))
 		m.followed = true
 		a.add(m)
 	}
-	a.volumes = left.volumes
-	if !left.whole() {
+	a.volumes = a.left.volumes
+	if !a.left.whole() {
 		r.background.Go(func() { r.lose(a) })
 		return
 	}
+	a.Placed()
 	r.background.Go(func() {
 		for i, m := range a.containers() {
-			r.goOn(m, left.containers[i].Labels[keptLabel], out.Of(number(left.containers[i], indexLabel)))
+			c := a.left.containers[i]
+			r.skipKept(m, c.Labels[keptLabel], out.Of(number(c, indexLabel)))
 		}
 		for _, m := range a.containers() {
-			r.background.Go(func() { r.follow(a, m) })
+			r.followInBackground(a, m)
 		}
-		close(a.started)
 		r.supervise(a)
 	})
 }
 
 // lose ends what is left of an attempt.
 func (r *Runner) lose(a *attempt) {
+	defer a.letGo()
 	ctx, cancel := context.WithTimeout(r.life, removeTimeout)
 	defer cancel()
-	r.logError("end what is left of an attempt", a.id, r.remove(ctx, a))
-	a.lost = true
-	close(a.started)
-	close(a.done)
+	r.logError("end the rest of an attempt", a.ID, r.remove(ctx, a))
+	a.End(runner.Result{}, runner.ErrLost)
 }
 
-// goOn has the output of an adopted container go on where what is kept of it ends.
-func (r *Runner) goOn(m *member, kept string, out runner.Output) {
+// skipKept makes the output of an adopted container continue where the kept part ends.
+func (r *Runner) skipKept(m *member, kept string, out runner.Output) {
 	if out.Kept == nil {
 		return
 	}
@@ -182,7 +204,6 @@ func (r *Runner) endForgotten(ctx context.Context, id runner.ID) error {
 }
 
 func (r *Runner) knows(id runner.ID) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.attempts[id] != nil || r.left[id] != nil
+	_, ok := r.attempts.Find(id)
+	return ok
 }

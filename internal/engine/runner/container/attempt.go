@@ -10,6 +10,7 @@ import (
 
 	"github.com/moby/moby/client"
 
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
@@ -18,18 +19,20 @@ import (
 // https://cloud.google.com/run/docs/container-contract#instance-shutdown
 const sideGrace = 10 * time.Second
 
-// attempt is one that this Runner placed or adopted.
+// attempt is one that this Runner placed or adopted, or may adopt.
 type attempt struct {
-	id      runner.ID
-	started chan struct{} // closed when err is set or the attempt runs
-	done    chan struct{} // closed when all output is written and result, or lost, is set
-	err     error         // why it could not be placed
-	result  runner.Result
-	lost    bool
-	stopped atomic.Bool // somebody has asked it to end
+	*runner.Attempt
+	left    *leftover       // of an earlier server; nil if this Runner placed it
+	adopt   sync.Once       // the leftover
+	life    context.Context //nolint:containedctx // ends when the Runner closes or lets go of the attempt
+	letGo   context.CancelFunc
+	stopped atomic.Bool // a caller has asked it to end
+
+	following sync.WaitGroup // goroutines that write its output
 
 	mu      sync.Mutex
-	members []*member // in the order in which they were started
+	ending  bool      // the main container has ended: it is too late to let go
+	members []*member // in the order of their start
 	volumes []string
 }
 
@@ -39,16 +42,18 @@ type member struct {
 	name     string // in the template; may be empty
 	main     bool
 	streams  streams
-	seen     atomic.Int64             // when it was known to run last, or was made or found, in Unix nanoseconds
-	conn     *client.HijackedResponse // nil where the output is read from the daemon's record
+	seen     atomic.Int64             // when it was last known to run, or was made or found, in Unix nanoseconds
+	conn     *client.HijackedResponse // nil if the output is read from the daemon's record
 	followed bool                     // it was started
 	ended    chan struct{}            // closed when exit, or lost, is set and all output is written
 	exit     exit
 	lost     bool
 }
 
-func newAttempt(id runner.ID) *attempt {
-	return &attempt{id: id, started: make(chan struct{}), done: make(chan struct{})}
+func (r *Runner) newAttempt(id runner.ID) *attempt {
+	a := &attempt{Attempt: runner.NewAttempt(id)}
+	a.life, a.letGo = context.WithCancel(r.life)
+	return a
 }
 
 func newMember(id, name string, main bool, out runner.Output) *member {
@@ -61,18 +66,6 @@ func newMember(id, name string, main bool, out runner.Output) *member {
 }
 
 func (m *member) lastSeen() time.Time { return time.Unix(0, m.seen.Load()) }
-
-// placed waits until the attempt runs and returns why it does not.
-func (a *attempt) placed(ctx context.Context) error {
-	select {
-	case <-a.started:
-		return a.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (a *attempt) ended() bool { return closed(a.done) }
 
 func closed(c <-chan struct{}) bool {
 	select {
@@ -104,33 +97,89 @@ func (a *attempt) main() *member {
 	return nil
 }
 
-// supervise sees an attempt to its end, which is that of its main container.
+// supervise waits for the attempt's end, which is that of its main container, and
+// removes what there is of it. If the Runner lets go of the attempt first, nothing is
+// removed.
 func (r *Runner) supervise(a *attempt) {
+	defer a.letGo()
 	main := a.main()
 	select {
 	case <-main.ended:
-	case <-r.life.Done():
-		return // the next server adopts it
+	case <-a.life.Done():
+	}
+	if !a.startEnding() {
+		a.following.Wait()
+		r.disconnect(a)
+		a.End(runner.Result{}, runner.ErrDetached)
+		return
 	}
 	r.endSides(a)
 	for _, m := range a.containers() {
-		r.logError("write output of attempt", a.id, errors.Join(m.streams.stdout.err, m.streams.stderr.err))
+		r.logError("write output of attempt", a.ID, errors.Join(m.streams.stdout.err, m.streams.stderr.err))
 	}
-	a.result, a.lost = r.judge(a, main.exit), main.lost
-	close(a.done)
+	var lost error
+	if main.lost {
+		lost = runner.ErrLost
+	}
+	a.End(r.judge(a, main.exit), lost)
 	r.discard(a)
 }
 
-// judge is how an attempt has ended, by the end of its main container.
+// startEnding reports whether the attempt's end is to be recorded. After that nothing
+// lets go of the attempt any more.
+func (a *attempt) startEnding() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.life.Err() != nil {
+		return false
+	}
+	a.ending = true
+	return true
+}
+
+// detach lets go of the attempt unless it is ending, and returns when nothing is written
+// any more.
+func (a *attempt) detach(ctx context.Context) error {
+	a.mu.Lock()
+	if !a.ending {
+		a.letGo()
+	}
+	a.mu.Unlock()
+	if _, err := a.AwaitEnd(ctx); !errors.Is(err, runner.ErrDetached) {
+		return errors.Join(errors.New("the attempt has ended, or is ending"), err)
+	}
+	return nil
+}
+
+// followInBackground starts to follow a container. The attempt and the Runner's Close
+// wait for it.
+func (r *Runner) followInBackground(a *attempt, m *member) {
+	a.following.Add(1)
+	r.background.Go(func() {
+		defer a.following.Done()
+		r.follow(a, m)
+	})
+}
+
+// disconnect closes the connections that bring output.
+func (r *Runner) disconnect(a *attempt) {
+	for _, m := range a.containers() {
+		if m.conn != nil {
+			m.conn.Close()
+		}
+	}
+}
+
+// judge returns how the attempt ended, by the end of its main container.
 func (r *Runner) judge(a *attempt, e exit) runner.Result {
 	memory := e.outOfMemory && e.code != 0
 	if e.code == exitKilled && r.daemon.podman && r.daemon.cgroups1 && !a.stopped.Load() {
-		memory = true // nobody else would have killed it, and it is not told
+		memory = true // Podman does not report it, and nobody else would have killed the container
 	}
 	return runner.Result{ExitCode: e.code, OutOfMemory: memory}
 }
 
-// endSides ends what still runs beside a main container that has ended.
+// endSides ends the containers that still run beside a main one that has ended.
 func (r *Runner) endSides(a *attempt) {
 	ctx, cancel := context.WithTimeout(r.life, sideGrace)
 	defer cancel()
@@ -149,7 +198,7 @@ func (r *Runner) endSides(a *attempt) {
 	}
 }
 
-// insist is how often SIGKILL is sent: a daemon that is away may come back.
+// insist is the pause between two SIGKILLs: a daemon that is away may come back.
 const insist = time.Second
 
 // stop sends SIGTERM, and SIGKILL after the grace, and waits for the end.
@@ -160,7 +209,7 @@ func (r *Runner) stop(ctx context.Context, a *attempt, grace time.Duration) erro
 	defer timer.Stop()
 	for {
 		select {
-		case <-a.done:
+		case <-a.Done():
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
@@ -171,29 +220,30 @@ func (r *Runner) stop(ctx context.Context, a *attempt, grace time.Duration) erro
 	}
 }
 
-// signal sends a signal to the containers that run. That one has ended meanwhile is
-// no error, and the daemon that is away is the follower's to judge.
+// signal sends a signal to the containers that run. It ignores errors: a container may
+// have ended meanwhile, and a daemon that is away is the follower's concern.
 func (r *Runner) signal(ctx context.Context, a *attempt, name string) {
 	for _, m := range a.containers() {
 		if closed(m.ended) {
 			continue
 		}
 		if _, err := r.daemon.ContainerKill(ctx, m.id, client.ContainerKillOptions{Signal: name}); err != nil && ctx.Err() == nil {
-			r.log.Debug("signal container", "attempt", a.id.String(), "signal", name, "error", err)
+			r.log.Debug("signal container", "attempt", a.ID.String(), "signal", name, "error", err)
 		}
 	}
 }
 
-// removeTimeout is how long a daemon has to remove what is of no use any more. What
-// it does not remove, the next server does.
+// removeTimeout is how long a daemon has to remove an attempt's containers. The next
+// server removes the rest.
 const removeTimeout = time.Minute
 
-// abandon removes what there is of an attempt that could not be placed. When it
-// returns nothing of that runs, as far as the daemon can be asked, and nothing is written.
+// abandon removes the containers of an attempt that could not be placed. When it returns
+// nothing is written, and nothing runs if the daemon answers.
 func (r *Runner) abandon(a *attempt) {
+	defer a.letGo()
 	ctx, cancel := context.WithTimeout(r.life, removeTimeout)
 	defer cancel()
-	r.logError("remove containers of attempt", a.id, r.remove(ctx, a))
+	r.logError("remove containers of attempt", a.ID, r.remove(ctx, a))
 	for _, m := range a.containers() {
 		switch {
 		case m.followed:
@@ -207,20 +257,16 @@ func (r *Runner) abandon(a *attempt) {
 	}
 }
 
-// discard removes the containers and volumes of an attempt, in the background, and no
-// more of them at once than removals says.
+// discard removes the containers and volumes of an attempt in the background. At most
+// [daemon.removals] attempts are removed at once.
 func (r *Runner) discard(a *attempt) {
 	r.background.Go(func() {
-		for _, m := range a.containers() {
-			if m.conn != nil {
-				m.conn.Close()
-			}
-		}
+		r.disconnect(a)
 		r.removing <- struct{}{}
 		defer func() { <-r.removing }()
 		ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
 		defer cancel()
-		r.logError("remove containers of attempt", a.id, r.remove(ctx, a))
+		r.logError("remove containers of attempt", a.ID, r.remove(ctx, a))
 	})
 }
 
@@ -238,34 +284,25 @@ func (r *Runner) remove(ctx context.Context, a *attempt) error {
 	return errors.Join(errs...)
 }
 
-// removeContainer ends and removes a container. A daemon that is busy with it is
-// asked again.
+// removeContainer ends and removes a container. It asks a daemon that is busy again.
 func (r *Runner) removeContainer(ctx context.Context, id string) error {
-	for wait := 50 * time.Millisecond; ; wait *= 2 {
+	wait := backoff.Backoff{Min: 50 * time.Millisecond}
+	for tries := 1; ; tries++ {
 		_, err := r.daemon.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-		if err = ignoreGone(err); err == nil || wait > 2*time.Second {
+		if err = ignoreGone(err); err == nil || tries == removeTries {
 			return err
 		}
-		if pause(ctx, wait) != nil {
+		if backoff.Sleep(ctx, wait.Next()) != nil {
 			return err
 		}
 	}
 }
+
+// removeTries is how often a daemon is asked to remove a container, over about 3 s.
+const removeTries = 7
 
 func (r *Runner) logError(what string, id runner.ID, err error) {
 	if err != nil {
 		r.log.Error(what, "attempt", id.String(), "error", err)
-	}
-}
-
-// pause waits, unless the context ends.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

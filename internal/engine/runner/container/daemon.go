@@ -17,6 +17,8 @@ import (
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"github.com/runwith/runwith/internal/backoff"
 )
 
 // Sockets are the addresses at which Docker and Podman listen where nothing else is
@@ -87,7 +89,7 @@ func (d *daemon) watch(ctx context.Context, busy func() bool) {
 			_ = conn.Close()
 			d.broke.Store(time.Now().UnixNano())
 		}
-		_ = pause(ctx, watchPause)
+		_ = backoff.Sleep(ctx, watchPause)
 	}
 }
 
@@ -130,7 +132,7 @@ func (d *daemon) shutsDown(ctx context.Context, id string, ended time.Time) bool
 		if d.brokeSince(ended) {
 			return true
 		}
-		if pause(ctx, watchPause) != nil {
+		if backoff.Sleep(ctx, watchPause) != nil {
 			return false
 		}
 	}

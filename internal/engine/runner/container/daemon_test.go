@@ -113,6 +113,12 @@ func (p *proxy) down() {
 	p.conns = nil
 }
 
+// mainOfAttempt returns the main container of an attempt that runs.
+func mainOfAttempt(r *Runner, id runner.ID) *member {
+	a, _ := r.attempts.Find(id)
+	return a.main()
+}
+
 // A daemon that goes away and comes back finds its attempt followed again, from where
 // it was; nothing is lost or doubled.
 func TestDaemonComesBack(t *testing.T) {
@@ -123,7 +129,7 @@ func TestDaemonComesBack(t *testing.T) {
 	spec := hosted(specOf(t, shell("echo one; while [ ! -e "+file+" ]; do sleep 0.05; done; echo two; exit 5")))
 	stdout, _ := start(t, r, spec)
 	stdout.await(t, "one\n")
-	down, m := time.Now(), r.attempts[spec.ID].main()
+	down, m := time.Now(), mainOfAttempt(r, spec.ID)
 	p.down()
 	p.up()
 	// Otherwise Docker might have ended it.
@@ -174,7 +180,7 @@ func TestDaemonEndsAttempt(t *testing.T) {
 	spec := hosted(specOf(t, shell("echo one; while :; do sleep 1; done")))
 	stdout, _ := start(t, r, spec)
 	stdout.await(t, "one\n")
-	id, down := r.attempts[spec.ID].main().id, time.Now()
+	id, down := mainOfAttempt(r, spec.ID).id, time.Now()
 	p.down()
 	if _, err := direct.daemon.ContainerKill(t.Context(), id, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
 		t.Fatal(err)
@@ -198,7 +204,7 @@ func TestDaemonShutsDown(t *testing.T) {
 	spec := hosted(specOf(t, shell("trap 'exit 0' TERM; echo one; while :; do sleep 0.05; done")))
 	stdout, _ := start(t, r, spec)
 	stdout.await(t, "one\n")
-	id := r.attempts[spec.ID].main().id
+	id := mainOfAttempt(r, spec.ID).id
 	if _, err := direct.daemon.ContainerKill(t.Context(), id, client.ContainerKillOptions{Signal: "SIGTERM"}); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
@@ -43,10 +44,10 @@ func (r *Runner) follow(a *attempt, m *member) {
 	if m.conn != nil {
 		err = r.followConn(a, m)
 	}
-	if errors.Is(err, errRecord) && r.life.Err() == nil {
+	if errors.Is(err, errRecord) && a.life.Err() == nil {
 		err = r.followRecord(a, m)
 	}
-	if r.life.Err() != nil {
+	if a.life.Err() != nil {
 		return // it is not known how it ends
 	}
 	m.lost = err != nil
@@ -59,7 +60,7 @@ var errRecord = errors.New("the output is not complete")
 // followConn writes what comes through the connection that was made before the
 // container was started, so that nothing is missed.
 func (r *Runner) followConn(a *attempt, m *member) error {
-	defer context.AfterFunc(r.life, m.conn.Close)()
+	defer context.AfterFunc(a.life, m.conn.Close)()
 	err := m.streams.copy(m.conn.Reader)
 	m.conn.Close()
 	if err != nil {
@@ -67,9 +68,10 @@ func (r *Runner) followConn(a *attempt, m *member) error {
 	}
 	end := time.Now()
 	// The end of the output comes before that of the container is known.
-	ctx, cancel := context.WithTimeout(r.life, settleTime)
+	ctx, cancel := context.WithTimeout(a.life, settleTime)
 	defer cancel()
-	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
+	wait := backoff.Backoff{Min: time.Millisecond, Max: 50 * time.Millisecond}
+	for {
 		state, err := r.state(ctx, m)
 		if err != nil {
 			return errRecord
@@ -79,13 +81,13 @@ func (r *Runner) followConn(a *attempt, m *member) error {
 				return errRecord // it may have been the connection's end alone
 			}
 			m.exit = exitOf(state)
-			if m.main && !a.stopped.Load() && r.daemon.shutsDown(r.life, m.id, end) {
-				r.log.Warn("the attempt ended with its daemon", "attempt", a.id.String(), "exit_code", m.exit.code)
+			if m.main && !a.stopped.Load() && r.daemon.shutsDown(a.life, m.id, end) {
+				r.log.Warn("the attempt ended with its daemon", "attempt", a.ID.String(), "exit_code", m.exit.code)
 				return runner.ErrLost
 			}
 			return nil
 		}
-		if pause(ctx, wait) != nil {
+		if backoff.Sleep(ctx, wait.Next()) != nil {
 			return errRecord
 		}
 	}
@@ -96,8 +98,8 @@ func (r *Runner) followConn(a *attempt, m *member) error {
 // written: a record that is followed instead loses lines of a fast writer (Podman).
 func (r *Runner) followRecord(a *attempt, m *member) error {
 	f := &recordFollower{Runner: r, attempt: a, member: m}
-	for r.life.Err() == nil {
-		state, err := r.state(r.life, m)
+	for a.life.Err() == nil {
+		state, err := r.state(a.life, m)
 		switch {
 		case cerrdefs.IsNotFound(err):
 			return runner.ErrLost
@@ -109,8 +111,11 @@ func (r *Runner) followRecord(a *attempt, m *member) error {
 		}
 		f.since = time.Time{}
 		ended := hasEnded(state)
+		if m.main && !ended {
+			a.Runs(startOf(state))
+		}
 		if !ended && time.Now().Before(f.next) {
-			_ = pause(r.life, watchPause)
+			_ = backoff.Sleep(a.life, watchPause)
 			continue
 		}
 		if err := f.read(ended); err != nil {
@@ -124,7 +129,7 @@ func (r *Runner) followRecord(a *attempt, m *member) error {
 			return f.verdict(state)
 		}
 	}
-	return r.life.Err()
+	return a.life.Err()
 }
 
 // recordFollower is how far followRecord has come.
@@ -139,24 +144,24 @@ type recordFollower struct {
 // missed waits a moment for a daemon that does not answer, and gives it up when its
 // time is over.
 func (f *recordFollower) missed(err error) error {
-	if f.life.Err() != nil {
-		return f.life.Err()
+	if f.attempt.life.Err() != nil {
+		return f.attempt.life.Err()
 	}
 	if f.since.IsZero() {
 		f.since = time.Now()
-		f.log.Warn("the daemon does not answer", "attempt", f.attempt.id.String(), "error", err)
+		f.log.Warn("the daemon does not answer", "attempt", f.attempt.ID.String(), "error", err)
 	}
 	if time.Since(f.since) > f.config.Patience {
-		f.log.Error("the attempt is given up: its daemon does not answer", "attempt", f.attempt.id.String(), "error", err)
+		f.log.Error("the attempt is given up: its daemon does not answer", "attempt", f.attempt.ID.String(), "error", err)
 		return runner.ErrLost
 	}
-	return pause(f.life, watchPause)
+	return backoff.Sleep(f.attempt.life, watchPause)
 }
 
 // read writes what is new; whole says that nothing more can come. A reading of what is
 // not whole is given up when the container ends: the one that counts comes then.
 func (f *recordFollower) read(whole bool) error {
-	ctx, cancel := context.WithCancel(f.life)
+	ctx, cancel := context.WithCancel(f.attempt.life)
 	defer cancel()
 	var ended atomic.Bool
 	if !whole {
@@ -178,7 +183,7 @@ func (f *recordFollower) read(whole bool) error {
 
 // watch calls done when the container has ended, unless ctx ends first.
 func (f *recordFollower) watch(ctx context.Context, done func()) {
-	for pause(ctx, watchPause) == nil {
+	for backoff.Sleep(ctx, watchPause) == nil {
 		if state, err := f.state(ctx, f.member); err == nil && hasEnded(state) {
 			done()
 			return
@@ -189,7 +194,7 @@ func (f *recordFollower) watch(ctx context.Context, done func()) {
 // verdict tells whether a container that has ended did so by itself.
 func (f *recordFollower) verdict(s *container.State) error {
 	if !f.attempt.stopped.Load() && f.daemon.mayHaveEnded(f.member.lastSeen(), s) {
-		f.log.Warn("the attempt ended with its daemon", "attempt", f.attempt.id.String(), "exit_code", s.ExitCode)
+		f.log.Warn("the attempt ended with its daemon", "attempt", f.attempt.ID.String(), "exit_code", s.ExitCode)
 		return runner.ErrLost
 	}
 	return nil
@@ -217,6 +222,17 @@ func (r *Runner) state(ctx context.Context, m *member) (*container.State, error)
 // state of its own between the two.
 func hasEnded(s *container.State) bool {
 	return s.Status == container.StateExited || s.Status == container.StateDead || s.Status == "stopped"
+}
+
+// startOf returns when a container was started, or now if the daemon does not say or its
+// clock is ahead.
+func startOf(s *container.State) time.Time {
+	now := time.Now()
+	started, err := time.Parse(time.RFC3339Nano, s.StartedAt)
+	if err != nil || started.After(now) {
+		return now
+	}
+	return started
 }
 
 func exitOf(s *container.State) exit { return exit{s.ExitCode, s.OOMKilled} }

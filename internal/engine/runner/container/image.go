@@ -22,21 +22,21 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// Prepares implements [runner.Preparer]. It is false where all images were looked at a
+// prepares reports whether Prepare has work to do: not if all images were looked at a
 // moment ago, and can run.
-func (r *Runner) Prepares(template *runpb.TaskTemplate) bool {
+func (r *Runner) prepares(template *runpb.TaskTemplate) bool {
 	for i, c := range template.GetContainers() {
 		image, seen := r.images.recent(c.GetImage())
 		if !seen || r.config.Pull == PullAlways || r.checkImage(i, c, image) != nil {
 			return true
 		}
 	}
-	return false
+	return template == nil
 }
 
-// Prepare implements [runner.Preparer]. It gets the images of a template, once for an execution and before it has a
-// task. An error says that no attempt can be placed, in the registry's words; it is
-// UNAVAILABLE where the daemon cannot be asked now.
+// Prepare implements [runner.Runner]. It gets the images of a template, once for each
+// execution. Its error has the registry's words. It is UNAVAILABLE if the daemon does not
+// answer.
 func (r *Runner) Prepare(ctx context.Context, template *runpb.TaskTemplate) error {
 	for i, c := range template.GetContainers() {
 		if err := r.prepareImage(ctx, i, c); err != nil {

@@ -24,7 +24,7 @@ func (r *Runner) launch(ctx context.Context, a *attempt, spec runner.Spec, out r
 	l := &launch{Runner: r, attempt: a, spec: spec, out: out}
 	defer func() {
 		if err != nil {
-			r.doubt(a.id, runwith.CodeOf(err) == runwith.Unavailable)
+			r.doubt(a.ID, runwith.CodeOf(err) == runwith.Unavailable)
 			r.abandon(a)
 		}
 	}()
@@ -96,7 +96,10 @@ func (l *launch) start(ctx context.Context, i int) error {
 		return fail(err)
 	}
 	m.followed = true
-	l.background.Go(func() { l.follow(l.attempt, m) })
+	if m.main {
+		l.attempt.Runs(time.Now())
+	}
+	l.followInBackground(l.attempt, m)
 	if l.owner == "" {
 		l.owner = m.id
 	}

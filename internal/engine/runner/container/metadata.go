@@ -16,15 +16,9 @@ import (
 
 	"github.com/moby/moby/client"
 
+	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/guard"
 	"github.com/runwith/runwith/internal/server"
-)
-
-// metadataVariable tells Google's libraries where the metadata server is, and
-// metadataIP the one for Python, which asks there first.
-const (
-	metadataVariable = "GCE_METADATA_HOST"
-	metadataIP       = "GCE_METADATA_IP"
 )
 
 // The names by which containers know the machine of their daemon.
@@ -78,12 +72,10 @@ func (r *Runner) serveMetadata(ctx context.Context) (*metadataHost, error) {
 	return h, nil
 }
 
-// addTo adds the variables that tell of it to an environment, unless it has its own.
+// addTo adds the variables that name its address, unless the environment has its own.
 func (h *metadataHost) addTo(env map[string]string) {
-	for _, name := range []string{metadataVariable, metadataIP} {
-		if _, set := env[name]; h != nil && !set {
-			env[name] = h.address
-		}
+	if h != nil {
+		runner.AddMetadata(env, h.address)
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 // get is a container's call of a URL, in which HOST is that of the metadata server.
 func getScript(url string) string {
 	c := self()
-	return fmt.Sprintf("%s %s get http://%s Metadata-Flavor=Google", c.Command[0], program, strings.Replace(url, "HOST", "$"+metadataVariable, 1))
+	return fmt.Sprintf("%s %s get http://%s Metadata-Flavor=Google", c.Command[0], program, strings.Replace(url, "HOST", "$GCE_METADATA_HOST", 1))
 }
 
 // metadataOf is a metadata server of a project.

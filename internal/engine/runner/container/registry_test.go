@@ -158,14 +158,14 @@ func TestAnImageIsNotLookedAtForAWhile(t *testing.T) {
 	r := openTest(t, Config{})
 	reg := newRegistry(t, r, "")
 	template := imageTemplate(reg.image)
-	if !r.Prepares(template) {
-		t.Error("Prepares() of an image that was never seen = false, want true")
+	if !r.prepares(template) {
+		t.Error("prepares() of an image that was never seen = false, want true")
 	}
 	if err := r.Prepare(t.Context(), template); err != nil {
 		t.Fatal(err)
 	}
-	if r.Prepares(template) {
-		t.Error("Prepares() of an image that was just seen = true, want false")
+	if r.prepares(template) {
+		t.Error("prepares() of an image that was just seen = true, want false")
 	}
 	gone := func() {
 		t.Helper()
@@ -179,8 +179,8 @@ func TestAnImageIsNotLookedAtForAWhile(t *testing.T) {
 	if got := argsOf(stdout); result != (runner.Result{}) || len(got) != 1 || got[0] != "pulled" {
 		t.Errorf("an image that has gone meanwhile: ended with %+v and printed %q, want the argument", result, stdout)
 	}
-	if !r.Prepares(template) {
-		t.Error("Prepares() of an image that was pulled anew = false, want true")
+	if !r.prepares(template) {
+		t.Error("prepares() of an image that was pulled anew = false, want true")
 	}
 
 	r.config.Pull = PullNever
@@ -192,8 +192,8 @@ func TestAnImageIsNotLookedAtForAWhile(t *testing.T) {
 		t.Errorf("Start() of an image that has gone meanwhile, and is not to be pulled = %v, want an error that names it", err)
 	}
 	r.config.Pull = PullAlways
-	if !r.Prepares(template) {
-		t.Error("Prepares() where images are always pulled = false, want true")
+	if !r.prepares(template) {
+		t.Error("prepares() where images are always pulled = false, want true")
 	}
 }
 
@@ -208,22 +208,22 @@ func TestWhatCannotRunIsLookedAtEachTime(t *testing.T) {
 	loadImage(t, r.daemon.Client, image, loaded.job(t, v1.Config{}))
 	template := imageTemplate(image)
 	for range 2 {
-		if !r.Prepares(template) || r.Prepare(t.Context(), template) == nil {
+		if !r.prepares(template) || r.Prepare(t.Context(), template) == nil {
 			t.Error("an image without a command was prepared, want an error")
 		}
 	}
-	if r.Prepares(&runpb.TaskTemplate{Containers: []*runpb.Container{{Image: image, Command: []string{"/test-job"}}}}) {
-		t.Error("Prepares() of the same image with a command = true, want false")
+	if r.prepares(&runpb.TaskTemplate{Containers: []*runpb.Container{{Image: image, Command: []string{"/test-job"}}}}) {
+		t.Error("prepares() of the same image with a command = true, want false")
 	}
 	loadImage(t, r.daemon.Client, image, loaded.job(t, v1.Config{Entrypoint: []string{"/test-job"}}))
-	if !r.Prepares(template) {
-		t.Error("Prepares() of an image that could not run = false, want true")
+	if !r.prepares(template) {
+		t.Error("prepares() of an image that could not run = false, want true")
 	}
 	if err := r.Prepare(t.Context(), template); err != nil {
 		t.Errorf("Prepare() of an image that has a command by now = %v, want no error", err)
 	}
-	if r.Prepares(template) {
-		t.Error("Prepares() of an image that was seen to be able to run = true, want false")
+	if r.prepares(template) {
+		t.Error("prepares() of an image that was seen to be able to run = true, want false")
 	}
 }
 

@@ -6,21 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/runwith/runwith"
+	"cloud.google.com/go/run/apiv2/runpb"
+
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// Runner is a [runner.Runner] whose attempts are containers. It adopts what an
-// earlier server left of attempts whose containers were all started; of others it ends
-// what is left, and the attempt is lost.
+// Runner is a [runner.Runner] whose attempts are containers. It adopts the attempts of an
+// earlier server whose containers were all started. It ends the containers of the others,
+// which are lost.
 type Runner struct {
 	config Config
 	log    *slog.Logger
@@ -30,25 +28,24 @@ type Runner struct {
 	host   *metadataHost // nil for none
 	bucket *os.Root      // nil for none
 
-	removing   chan struct{}   // has room for those who may remove containers now
-	background sync.WaitGroup  // what goes on after an attempt's end
+	removing   chan struct{}   // a semaphore: see discard
+	background sync.WaitGroup  // goroutines that Close waits for
 	life       context.Context //nolint:containedctx // of the attempts, which outlive the requests that start them
 	end        context.CancelFunc
 
-	mu       sync.Mutex
-	closed   bool
-	attempts map[runner.ID]*attempt
-	left     map[runner.ID]*leftover // of an earlier server, until a Start or a Wait takes it over
-	doubted  map[runner.ID]bool      // of which there may be containers that nobody here knows of
+	attempts runner.Registry[*attempt]
+
+	mu      sync.Mutex
+	doubted map[runner.ID]bool // attempts that may have containers nobody here knows of
 }
 
-// Open connects to a daemon and looks for what an earlier server left with it. The
-// caller closes the Runner.
+// Open connects to a daemon and looks for attempts that an earlier server left with it.
+// The caller closes the Runner.
 func Open(ctx context.Context, c Config) (_ *Runner, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	r := &Runner{config: c, log: c.Logger, attempts: make(map[runner.ID]*attempt), doubted: make(map[runner.ID]bool)}
+	r := &Runner{config: c, log: c.Logger, doubted: make(map[runner.ID]bool)}
 	r.config.Pull = cmp.Or(c.Pull, PullMissing)
 	r.config.Patience = cmp.Or(c.Patience, DefaultPatience)
 	if r.log == nil {
@@ -67,12 +64,15 @@ func Open(ctx context.Context, c Config) (_ *Runner, err error) {
 		return nil, err
 	}
 	r.removing = make(chan struct{}, r.daemon.removals())
-	r.background.Go(func() { r.daemon.watch(r.life, r.busy) })
+	r.background.Go(func() { r.daemon.watch(r.life, func() bool { return !r.attempts.Empty() }) })
 	if r.host, err = r.serveMetadata(ctx); err != nil {
 		return nil, err
 	}
-	r.left, err = r.leftovers(ctx)
-	return r, err
+	left, err := r.leftovers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.claimLeft(left)
 }
 
 func (r *Runner) openFolders() (err error) {
@@ -93,21 +93,17 @@ func (r *Runner) openFolders() (err error) {
 	return nil
 }
 
-// String says which daemon runs the containers, for people.
+// String implements [runner.Runner]: it names the daemon.
 func (r *Runner) String() string { return r.daemon.String() }
 
-// Close ends nothing: an attempt that still runs loses sight of its server, and is
-// adopted by the next Open. Stop the attempts first. It waits until what has ended is
-// removed, and takes no more.
+// Close takes no more attempts, and waits until those that have ended are removed. It
+// ends nothing: the next Open adopts an attempt that still runs.
 func (r *Runner) Close() error {
-	r.mu.Lock()
-	r.closed = true
-	running := slices.Collect(maps.Values(r.attempts))
-	r.mu.Unlock()
-	for _, a := range running {
-		if !a.ended() {
-			r.log.Warn("container runner closes while an attempt runs", "attempt", a.id.String())
-		}
+	if !r.attempts.Close() {
+		return nil
+	}
+	for _, id := range r.attempts.List() {
+		r.log.Warn("container runner closes while an attempt runs", "attempt", id.String())
 	}
 	r.end()
 	r.background.Wait()
@@ -124,143 +120,88 @@ func (r *Runner) Close() error {
 	return errors.Join(errs...)
 }
 
-// Start implements [runner.Runner]. An ID that an earlier server placed is adopted.
+// Capabilities implements [runner.Runner].
+func (r *Runner) Capabilities(template *runpb.TaskTemplate) runner.Capabilities {
+	return runner.Capabilities{Prepares: r.prepares(template), Outlives: true}
+}
+
+// Start implements [runner.Runner]. It adopts an attempt that an earlier server placed.
 func (r *Runner) Start(ctx context.Context, spec runner.Spec, out runner.Output) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c, err := r.claim(spec)
-	switch {
-	case err != nil || c.attempt == nil:
-		return err
-	case !c.first:
-		return c.attempt.placed(ctx)
-	case c.left != nil:
-		r.adopt(c.attempt, c.left, out)
-		return nil
+	if a, ok := r.attempts.Find(spec.ID); ok || spec.Resume {
+		if !ok {
+			return nil // nothing is left of it
+		}
+		if err := r.take(a, out); err != nil {
+			return err
+		}
+		return a.AwaitPlaced(ctx)
 	}
-	a := c.attempt
-	if a.err = r.launch(ctx, a, spec, out); a.err != nil {
-		r.forget(a)
-		close(a.done)
-	}
-	close(a.started)
-	return a.err
-}
-
-// claim is an attempt, whether it is new, and what an earlier server left of it.
-type claim struct {
-	attempt *attempt
-	first   bool
-	left    *leftover
-}
-
-// claim returns the attempt of an ID, and none where there is nothing to go on with.
-func (r *Runner) claim(spec runner.Spec) (claim, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return claim{}, errStopping()
-	}
-	if a := r.attempts[spec.ID]; a != nil {
-		return claim{attempt: a}, nil
-	}
-	left := r.left[spec.ID]
-	if left == nil && spec.Resume {
-		return claim{}, nil
-	}
-	delete(r.left, spec.ID)
-	a := newAttempt(spec.ID)
-	r.attempts[spec.ID] = a
+	a := r.newAttempt(spec.ID)
 	r.daemon.want()
-	return claim{a, true, left}, nil
+	return r.attempts.Place(ctx, a, func() error { return r.launch(ctx, a, spec, out) })
 }
 
-func (r *Runner) forget(a *attempt) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.attempts[a.id] == a {
-		delete(r.attempts, a.id)
-	}
-}
-
-// find returns the attempt of an ID, and adopts one that is left; nil for none.
+// find returns the attempt with an ID, and adopts one that is left; nil if there is none.
 func (r *Runner) find(id runner.ID) (*attempt, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	a, left := r.attempts[id], r.left[id]
-	switch {
-	case a != nil || left == nil:
-		return a, nil
-	case r.closed:
-		return nil, errStopping()
+	a, ok := r.attempts.Find(id)
+	if !ok {
+		return nil, nil //nolint:nilnil // that there is none is no error
 	}
-	delete(r.left, id)
-	a = newAttempt(id)
-	r.attempts[id] = a
-	r.daemon.want()
-	r.adopt(a, left, runner.Output{})
-	return a, nil
+	return a, r.take(a, runner.Output{})
 }
 
-// busy reports whether there are attempts.
-func (r *Runner) busy() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.attempts) > 0
-}
-
-func errStopping() error {
-	return runwith.Errorf(runwith.Unavailable, "the server is stopping and starts no more tasks; try again")
+// Running implements [runner.Runner].
+func (r *Runner) Running(ctx context.Context, id runner.ID) (time.Time, error) {
+	if _, err := r.find(id); err != nil {
+		return time.Time{}, err
+	}
+	return r.attempts.Running(ctx, id)
 }
 
 // Wait implements [runner.Runner].
 func (r *Runner) Wait(ctx context.Context, id runner.ID) (runner.Result, error) {
-	a, err := r.find(id)
-	if err != nil {
+	if _, err := r.find(id); err != nil {
 		return runner.Result{}, err
 	}
-	if a == nil {
-		return runner.Result{}, runner.ErrLost
-	}
-	select {
-	case <-a.done:
-	case <-ctx.Done():
-		return runner.Result{}, ctx.Err()
-	}
-	r.forget(a)
-	if a.err != nil || a.lost {
-		return runner.Result{}, runner.ErrLost
-	}
-	return a.result, nil
+	return r.attempts.Wait(ctx, id)
 }
 
-// Stop implements [runner.Runner]. When ctx ends first, Stop returns its error, and
-// the attempt has seen no more than SIGTERM.
+// Stop implements [runner.Runner]. When ctx ends first, Stop returns its error, and the
+// attempt has received no more than SIGTERM.
 func (r *Runner) Stop(ctx context.Context, id runner.ID, grace time.Duration) error {
 	a, err := r.find(id)
 	if a == nil || err != nil {
 		return err
 	}
-	if err := a.placed(ctx); err != nil {
-		return ctx.Err() // an attempt that could not be placed is not there
+	if err := a.AwaitPlaced(ctx); err != nil {
+		return ctx.Err() // an attempt that cannot start is not there
 	}
 	return r.stop(ctx, a, grace)
 }
 
-// List implements [runner.Runner]. Its order is that of [runner.ID.String].
+// Detach implements [runner.Runner].
+func (r *Runner) Detach(ctx context.Context, id runner.ID) error {
+	a, err := r.find(id)
+	switch {
+	case err != nil:
+		return err
+	case a == nil:
+		return runner.ErrLost
+	}
+	if err := a.AwaitPlaced(ctx); err != nil {
+		return err
+	}
+	if err := a.detach(ctx); err != nil {
+		return err
+	}
+	r.attempts.Forget(a)
+	return nil
+}
+
+// List implements [runner.Runner].
 func (r *Runner) List(ctx context.Context) ([]runner.ID, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	ids := slices.Collect(maps.Keys(r.left))
-	for id, a := range r.attempts {
-		if !a.ended() {
-			ids = append(ids, id)
-		}
-	}
-	slices.SortFunc(ids, func(a, b runner.ID) int { return strings.Compare(a.String(), b.String()) })
-	return ids, nil
+	return r.attempts.List(), ctx.Err()
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -23,45 +22,60 @@ const (
 
 // attempt is one call of a function.
 type attempt struct {
-	id       runner.ID
+	*runner.Attempt
 	image    string
 	out      *output
 	cancel   context.CancelFunc
 	returned chan struct{} // closed when the function has returned
 
-	once   sync.Once
-	done   chan struct{} // closed when the attempt has ended and result is set
-	result runner.Result
+	once sync.Once // guards the end
 }
 
-func (r *Runner) begin(f Func, spec runner.Spec, out runner.Output) *attempt {
-	container := spec.Template.GetContainers()[0]
-	env := map[string]string{}
-	maps.Copy(env, r.env)
-	spec.AddEnvironment(env)
-	a := &attempt{
-		id:       spec.ID,
-		image:    container.GetImage(),
+func newAttempt(spec runner.Spec, out runner.Output) *attempt {
+	return &attempt{
+		Attempt:  runner.NewAttempt(spec.ID),
+		image:    spec.Template.GetContainers()[0].GetImage(),
 		out:      newOutput(out),
 		returned: make(chan struct{}),
-		done:     make(chan struct{}),
 	}
+}
+
+// begin calls the function in a goroutine of its own.
+func (r *Runner) begin(a *attempt, f Func, spec runner.Spec) {
+	env := runner.MetadataEnv(r.metadata)
+	spec.AddEnvironment(env)
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
-	go a.run(ctx, f, &Call{
+	r.mu.Lock()
+	r.calls[a] = true
+	r.mu.Unlock()
+	a.Runs(time.Now())
+	go r.run(ctx, a, f, &Call{
 		ID:     spec.ID,
-		Args:   slices.Clone(container.GetArgs()),
+		Args:   slices.Clone(spec.Template.GetContainers()[0].GetArgs()),
 		Env:    env,
 		Stdout: a.out.stdout,
 		Stderr: a.out.stderr,
 	})
-	return a
 }
 
-// run calls the function and ends the attempt, however the function ends.
-func (a *attempt) run(ctx context.Context, f Func, c *Call) {
+// run calls the function, and logs output that could not be kept.
+func (r *Runner) run(ctx context.Context, a *attempt, f Func, c *Call) {
+	defer func() {
+		r.mu.Lock()
+		delete(r.calls, a)
+		r.mu.Unlock()
+		close(a.returned)
+		if err := a.out.failure(); err != nil {
+			r.log.Error("write output of attempt", "attempt", a.ID.String(), "error", err)
+		}
+	}()
+	a.call(ctx, f, c)
+}
+
+// call calls the function and ends the attempt, however the function ends.
+func (a *attempt) call(ctx context.Context, f Func, c *Call) {
 	code, ended := exitError, false
-	defer close(a.returned)
 	defer a.cancel()
 	defer func() { a.end(runner.Result{ExitCode: code}) }()
 	defer func() {
@@ -79,7 +93,7 @@ func (a *attempt) run(ctx context.Context, f Func, c *Call) {
 	ended, code = true, exitCode(err, c.Stderr)
 }
 
-// coded is an error that knows its exit code, as [os/exec.ExitError] does.
+// coded is an error with an exit code, such as an [os/exec.ExitError].
 type coded interface {
 	error
 	ExitCode() int
@@ -98,13 +112,13 @@ func exitCode(err error, stderr io.Writer) int {
 	return exitError
 }
 
-// stop ends the function's context and, when the grace is over, the attempt.
+// stop ends the function's context and, after the grace, the attempt.
 func (a *attempt) stop(ctx context.Context, grace time.Duration) error {
 	a.cancel()
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
-	case <-a.done:
+	case <-a.Done():
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -114,20 +128,10 @@ func (a *attempt) stop(ctx context.Context, grace time.Duration) error {
 	}
 }
 
-// end ends the attempt, unless it has ended, once what is being written is.
+// end ends the attempt with the first result, once a write that is under way is done.
 func (a *attempt) end(result runner.Result) {
 	a.once.Do(func() {
 		a.out.close()
-		a.result = result
-		close(a.done)
+		a.End(result, nil)
 	})
-}
-
-func (a *attempt) hasReturned() bool {
-	select {
-	case <-a.returned:
-		return true
-	default:
-		return false
-	}
 }

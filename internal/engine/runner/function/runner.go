@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -16,28 +17,27 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// Runner is a [runner.Runner] whose attempts are calls of functions, in front of
-// another one. It adopts nothing: a function is gone with its process.
+// Runner is a [runner.Runner] whose attempts are calls of functions, in front of another
+// Runner. It adopts nothing: a function ends with its process.
 type Runner struct {
-	images map[string]Func
-	env    map[string]string
-	next   runner.Runner
-	log    *slog.Logger
+	images   map[string]Func
+	metadata string
+	next     runner.Runner
+	log      *slog.Logger
+	attempts runner.Registry[*attempt]
 
-	mu       sync.Mutex
-	closed   bool
-	attempts map[runner.ID]*attempt
-	strays   []*attempt // forgotten, and their functions had not returned
+	mu    sync.Mutex
+	calls map[*attempt]bool // that have not returned, also after the attempt's end
 }
 
-// New returns a runner. The caller closes it.
+// New returns a Runner. The caller closes it.
 func New(config Config) *Runner {
 	r := &Runner{
 		images:   maps.Clone(config.Images),
-		env:      maps.Clone(config.Env),
+		metadata: config.Metadata,
 		next:     config.Next,
 		log:      config.Logger,
-		attempts: map[runner.ID]*attempt{},
+		calls:    map[*attempt]bool{},
 	}
 	if r.next == nil {
 		r.next = nowhere{}
@@ -48,13 +48,24 @@ func New(config Config) *Runner {
 	return r
 }
 
-// function returns the function that a template calls, nil if it calls none.
+// String implements [runner.Runner].
+func (r *Runner) String() string { return fmt.Sprintf("Go functions in front of %v", r.next) }
+
+// function returns the function that a template calls, or nil.
 func (r *Runner) function(template *runpb.TaskTemplate) Func {
 	containers := template.GetContainers()
 	if len(containers) != 1 || len(containers[0].GetCommand()) > 0 {
 		return nil
 	}
 	return r.images[containers[0].GetImage()]
+}
+
+// Capabilities implements [runner.Runner]. A function has none.
+func (r *Runner) Capabilities(template *runpb.TaskTemplate) runner.Capabilities {
+	if r.function(template) == nil {
+		return r.next.Capabilities(template)
+	}
+	return runner.Capabilities{}
 }
 
 // Check implements [runner.Runner].
@@ -69,145 +80,105 @@ func (r *Runner) Check(template *runpb.TaskTemplate) error {
 	return runner.CheckNoSecrets(template, who)
 }
 
+// Prepare implements [runner.Runner].
+func (r *Runner) Prepare(ctx context.Context, template *runpb.TaskTemplate) error {
+	if r.function(template) == nil {
+		return r.next.Prepare(ctx, template)
+	}
+	return nil
+}
+
 // Start implements [runner.Runner].
 func (r *Runner) Start(ctx context.Context, spec runner.Spec, out runner.Output) error {
 	f := r.function(spec.Template)
 	if f == nil {
 		return r.next.Start(ctx, spec, out)
 	}
-	if err := ctx.Err(); err != nil || spec.Resume { // a function is gone with its process
+	if err := ctx.Err(); err != nil || spec.Resume { // a function ends with its process
 		return err
 	}
 	if err := r.Check(spec.Template); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.closed:
-		return runwith.Errorf(runwith.Unavailable, "the server is stopping and starts no more tasks; try again")
-	case r.attempts[spec.ID] != nil:
+	a := newAttempt(spec, out)
+	return r.attempts.Place(ctx, a, func() error {
+		r.begin(a, f, spec)
 		return nil
-	}
-	r.attempts[spec.ID] = r.begin(f, spec, out)
-	return nil
+	})
 }
 
-func (r *Runner) attempt(id runner.ID) *attempt {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.attempts[id]
+// Running implements [runner.Runner].
+func (r *Runner) Running(ctx context.Context, id runner.ID) (time.Time, error) {
+	if _, ok := r.attempts.Find(id); !ok {
+		return r.next.Running(ctx, id)
+	}
+	return r.attempts.Running(ctx, id)
 }
 
 // Wait implements [runner.Runner].
 func (r *Runner) Wait(ctx context.Context, id runner.ID) (runner.Result, error) {
-	a := r.attempt(id)
-	if a == nil {
+	if _, ok := r.attempts.Find(id); !ok {
 		return r.next.Wait(ctx, id)
 	}
-	select {
-	case <-a.done:
-	case <-ctx.Done():
-		return runner.Result{}, ctx.Err()
-	}
-	r.forget(a)
-	return a.result, nil
-}
-
-func (r *Runner) forget(a *attempt) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.attempts[a.id] != a {
-		return // another Wait did
-	}
-	delete(r.attempts, a.id)
-	if err := a.out.failure(); err != nil {
-		r.log.Error("write output of attempt", "attempt", a.id.String(), "error", err)
-	}
-	r.strays = slices.DeleteFunc(r.strays, (*attempt).hasReturned)
-	if !a.hasReturned() {
-		r.strays = append(r.strays, a)
-	}
+	return r.attempts.Wait(ctx, id)
 }
 
 // Stop implements [runner.Runner].
 func (r *Runner) Stop(ctx context.Context, id runner.ID, grace time.Duration) error {
-	a := r.attempt(id)
-	if a == nil {
+	a, ok := r.attempts.Find(id)
+	if !ok {
 		return r.next.Stop(ctx, id, grace)
 	}
 	return a.stop(ctx, grace)
 }
 
-// List implements [runner.Runner]. Its order is that of [runner.ID.String].
+// Detach implements [runner.Runner].
+func (r *Runner) Detach(ctx context.Context, id runner.ID) error {
+	if _, ok := r.attempts.Find(id); !ok {
+		return r.next.Detach(ctx, id)
+	}
+	return fmt.Errorf("detach a Go function: %w", errors.ErrUnsupported)
+}
+
+// List implements [runner.Runner].
 func (r *Runner) List(ctx context.Context) ([]runner.ID, error) {
 	ids, err := r.next.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	ids = slices.AppendSeq(ids, maps.Keys(r.attempts))
-	slices.SortFunc(ids, func(a, b runner.ID) int { return strings.Compare(a.String(), b.String()) })
-	return ids, nil
+	return runner.SortIDs(append(ids, r.attempts.List()...)), err
 }
 
 // lastWords is how long Close waits for functions whose attempts have ended.
 const lastWords = time.Second
 
-// Close takes no more attempts. Its error names the functions that have not returned:
-// those whose attempts run, and those that were not ended by their context. Stop the
-// attempts first.
+// Close takes no more attempts. Its error names the functions that have not returned.
+// Stop the attempts first.
 func (r *Runner) Close() error {
-	r.mu.Lock()
-	r.closed = true
-	left := slices.AppendSeq(slices.Clone(r.strays), maps.Values(r.attempts))
-	r.mu.Unlock()
+	r.attempts.Close()
 	timeout := time.After(lastWords)
-	for _, a := range left {
+	for _, a := range r.unreturned() {
 		select {
 		case <-a.returned:
 		case <-timeout:
-			return stillRunning(left)
+			return stillRunning(r.unreturned())
 		}
 	}
 	return nil
 }
 
+func (r *Runner) unreturned() []*attempt {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.calls))
+}
+
 func stillRunning(left []*attempt) error {
-	left = slices.DeleteFunc(left, (*attempt).hasReturned)
 	if len(left) == 0 {
 		return nil
 	}
 	var all []string
 	for _, a := range left {
-		all = append(all, fmt.Sprintf("image %q, attempt %s", a.image, a.id))
+		all = append(all, fmt.Sprintf("image %q, attempt %s", a.image, a.ID))
 	}
 	slices.Sort(all)
 	return runwith.Errorf(runwith.Aborted,
 		"a function has not returned, which it must when its context ends: %s", strings.Join(all, "; "))
 }
-
-// nowhere is the next runner where there is none.
-type nowhere struct{}
-
-func (nowhere) Check(template *runpb.TaskTemplate) error {
-	containers := template.GetContainers()
-	if len(containers) != 1 {
-		return runner.CheckPlain(template, "the function runner")
-	}
-	return runner.Refuse("containers[0]", "image %q is mapped to no function, and commands are not run here; name an image that is mapped, without a command",
-		containers[0].GetImage())
-}
-
-func (n nowhere) Start(_ context.Context, spec runner.Spec, _ runner.Output) error {
-	return n.Check(spec.Template)
-}
-
-func (nowhere) Wait(context.Context, runner.ID) (runner.Result, error) {
-	return runner.Result{}, runner.ErrLost
-}
-
-func (nowhere) Stop(context.Context, runner.ID, time.Duration) error { return nil }
-
-func (nowhere) List(context.Context) ([]runner.ID, error) { return nil, nil }

@@ -15,43 +15,25 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// attempt is a process group that this Runner started. Its process ID is that
-// of the group, and stays reserved until the main process is reaped: only until
-// then may it be signalled.
+// attempt is a process group that this Runner started, or the leftover of one that an
+// earlier server started. Its process ID is that of the group, and stays reserved until
+// the main process is reaped: it may be signalled only until then.
 type attempt struct {
-	id      runner.ID
-	started chan struct{} // closed when err is set or the attempt runs
-	exited  chan struct{} // closed when the main process has exited
-	done    chan struct{} // closed when all output is written and result is set
-	err     error         // why it could not be placed
-	result  runner.Result
-	slot    int
-	pid     int
+	*runner.Attempt
+	left   *leftover     // nil if this Runner started it
+	exited chan struct{} // closed when the main process has exited
+	slot   int
+	pid    int
 
 	mu     sync.Mutex
 	reaped bool
 }
 
 func newAttempt(id runner.ID) *attempt {
-	return &attempt{
-		id:      id,
-		started: make(chan struct{}),
-		exited:  make(chan struct{}),
-		done:    make(chan struct{}),
-	}
+	return &attempt{Attempt: runner.NewAttempt(id), exited: make(chan struct{})}
 }
 
-// placed waits until the attempt runs and returns why it does not.
-func (a *attempt) placed(ctx context.Context) error {
-	select {
-	case <-a.started:
-		return a.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// launch places the attempt: on an error nothing runs and nothing is left.
+// launch places the attempt. On an error nothing runs and nothing is left.
 func (r *Runner) launch(a *attempt, spec runner.Spec, out runner.Output) (err error) {
 	if err := r.config.check(spec.Template); err != nil {
 		return err
@@ -83,17 +65,18 @@ func (r *Runner) launch(a *attempt, spec runner.Spec, out runner.Output) (err er
 		pipes.closeReaders()
 		return err
 	}
+	a.Runs(time.Now())
 	pipes.copy()
 	go r.supervise(a, pipes)
 	return nil
 }
 
-// record writes down what the next server needs to find the attempt. An attempt
-// that cannot be written down is killed.
+// record writes the record by which the next server finds the attempt. If that fails,
+// it kills the attempt.
 func (r *Runner) record(a *attempt) error {
 	p, _, err := lookProcess(a.pid)
 	if err == nil {
-		err = r.slots.write(a.slot, record{ID: a.id.String(), Boot: r.boot, PID: p.pid, Start: p.start})
+		err = r.slots.write(a.slot, record{ID: a.ID.String(), Boot: r.boot, PID: p.pid, Start: p.start})
 	}
 	if err != nil {
 		_ = unix.Kill(-a.pid, unix.SIGKILL)
@@ -103,8 +86,7 @@ func (r *Runner) record(a *attempt) error {
 	return nil
 }
 
-// unavailable hides a fault of the machine, whose text has the server's folders
-// in it.
+// unavailable hides an error of the machine, whose text names the server's folders.
 func unavailable(what string, err error) error {
 	return &runwith.Error{
 		Code:    runwith.Unavailable,
@@ -113,28 +95,28 @@ func unavailable(what string, err error) error {
 	}
 }
 
-// supervise sees an attempt to its end.
+// supervise waits for the attempt's end, and cleans up after it.
 func (r *Runner) supervise(a *attempt, pipes *pipes) {
-	// Without it reaping waits, and what is left of the group is not killed.
-	r.logError("wait for process", a.id, awaitExit(a.pid))
+	// On an error the reaping below blocks, and the rest of the group is not killed.
+	r.logError("wait for process", a.ID, awaitExit(a.pid))
 	close(a.exited)
-	a.result = a.endGroup()
-	pipes.drain(func() { r.killHolders(a.id) })
-	r.logError("write output of attempt", a.id, pipes.err())
+	result := a.endGroup()
+	pipes.drain(func() { r.killHolders(a.ID) })
+	r.logError("write output of attempt", a.ID, pipes.err())
 	r.release(a)
-	close(a.done)
-	r.sweeper.add(a.id)
+	a.End(result, nil)
+	r.sweeper.add(a.ID)
 }
 
-// killHolders ends what has left the group and still holds the attempt's pipes.
+// killHolders kills processes that left the group and still hold the attempt's pipes.
 func (r *Runner) killHolders(id runner.ID) {
 	ctx, cancel := context.WithTimeout(context.Background(), sweepPause)
 	defer cancel()
-	r.logError("end what left the group of an attempt", id, r.killMarked(ctx, id))
+	r.logError("kill processes that left the group of an attempt", id, r.killMarked(ctx, id))
 }
 
 func (r *Runner) release(a *attempt) {
-	r.logError("remove what was made for an attempt", a.id, r.slots.release(a.slot))
+	r.logError("release the slot of an attempt", a.ID, r.slots.release(a.slot))
 }
 
 func (r *Runner) logError(what string, id runner.ID, err error) {
@@ -143,12 +125,12 @@ func (r *Runner) logError(what string, id runner.ID, err error) {
 	}
 }
 
-// endGroup kills what is left of the group of a main process that has exited,
-// and reaps it.
+// endGroup kills the rest of the group, whose main process has exited, and reaps that
+// process.
 func (a *attempt) endGroup() runner.Result {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_ = unix.Kill(-a.pid, unix.SIGKILL) // that nobody is left is no error
+	_ = unix.Kill(-a.pid, unix.SIGKILL) // fails if the group is empty
 	a.reaped = true
 	return a.reap()
 }
@@ -167,17 +149,16 @@ func (a *attempt) reap() runner.Result {
 	return runner.Result{ExitCode: status.ExitStatus()}
 }
 
-// stop sends SIGTERM to the group and SIGKILL after the grace, and waits for the
-// end.
+// stop sends SIGTERM to the group and SIGKILL after the grace, and waits for the end.
 //
-// Deviation: in a container the main process alone gets SIGTERM.
+// Deviation: the whole group gets SIGTERM; in a container only the main process does.
 func (a *attempt) stop(ctx context.Context, grace time.Duration) error {
 	a.signal(unix.SIGTERM)
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	for {
 		select {
-		case <-a.done:
+		case <-a.Done():
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()

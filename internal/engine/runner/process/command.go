@@ -53,7 +53,7 @@ func (r *Runner) command(spec runner.Spec, home string) (*command, error) {
 // for every task is added, and the marker, whatever the job has under its name.
 func (r *Runner) environment(container *runpb.Container, spec runner.Spec, home string) (map[string]string, error) {
 	env := map[string]string{"PATH": r.path, "HOME": home}
-	maps.Copy(env, r.config.Env)
+	maps.Copy(env, runner.MetadataEnv(r.config.Metadata))
 	values, err := r.config.Secrets.Env(0, container)
 	if err != nil {
 		return nil, err

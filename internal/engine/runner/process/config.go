@@ -28,8 +28,9 @@ type Config struct {
 	// Images maps an image to the command that stands in for it, for containers
 	// that name no command.
 	Images map[string][]string
-	// Env is in every task's environment, by name. What a container sets itself wins.
-	Env map[string]string
+	// Metadata is the HOST:PORT of the metadata server, which each task has in its
+	// environment. Empty means that there is none.
+	Metadata string
 	// Secrets has the values of environment variables that are secrets. Nil has none.
 	Secrets *secret.Store
 	// Logger hears what no caller can be told. Nil discards.

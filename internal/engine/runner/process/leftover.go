@@ -83,12 +83,15 @@ func (r *Runner) leftovers(records map[int]record) (map[runner.ID]leftover, erro
 	return left, nil
 }
 
-// endLeftover ends what an earlier server left of an attempt, with SIGKILL at
-// once when the grace is zero, and then forgets it.
+// endLeftover ends the processes that an earlier server left of an attempt, with SIGKILL
+// at once if the grace is zero, and then forgets the attempt. It does so for an unknown
+// ID too, by the marker alone.
 func (r *Runner) endLeftover(ctx context.Context, id runner.ID, grace time.Duration) error {
-	r.mu.Lock()
-	left, known := r.left[id]
-	r.mu.Unlock()
+	left := leftover{slot: -1}
+	a, known := r.attempts.Find(id)
+	if known = known && a.left != nil; known {
+		left = *a.left
+	}
 	find := func() ([]process, error) { return r.processes(id, left.leader) }
 	if grace > 0 {
 		if err := askToEnd(ctx, find, grace); err != nil {
@@ -98,14 +101,24 @@ func (r *Runner) endLeftover(ctx context.Context, id runner.ID, grace time.Durat
 	if err := signalUntilGone(ctx, find, unix.SIGKILL); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	_, still := r.left[id]
-	delete(r.left, id)
-	r.mu.Unlock()
-	if known && still && left.slot >= 0 {
-		r.logError("remove what was made for an attempt", id, r.slots.release(left.slot))
+	if !known || !a.claimEnd() {
+		return nil
+	}
+	r.attempts.Forget(a)
+	a.End(runner.Result{}, runner.ErrLost)
+	if left.slot >= 0 {
+		r.logError("release the slot of an attempt", id, r.slots.release(left.slot))
 	}
 	return nil
+}
+
+// claimEnd reports, to one caller only, that the attempt's slot is to be released.
+func (a *attempt) claimEnd() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	was := a.reaped
+	a.reaped = true
+	return !was
 }
 
 // killMarked ends what carries an attempt's marker.

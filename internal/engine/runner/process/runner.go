@@ -11,19 +11,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
-	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// Runner is a [runner.Runner] whose attempts are process groups. It adopts
-// nothing: a process's pipes die with the server, so that what an earlier server
-// left is ended and reported as lost.
+// Runner is a [runner.Runner] whose attempts are process groups. It adopts nothing,
+// because a process's pipes die with the server: it ends the attempts that an earlier
+// server left, and reports them as lost.
 type Runner struct {
 	config  Config
 	log     *slog.Logger
@@ -36,14 +33,11 @@ type Runner struct {
 	buffers buffers
 	found   found
 
-	mu       sync.Mutex
-	closed   bool
-	attempts map[runner.ID]*attempt
-	left     map[runner.ID]leftover // of an earlier server, until a Wait or a Stop has ended it
+	attempts runner.Registry[*attempt] // leftovers of an earlier server included
 }
 
-// Open opens the runner over config.Dir and notes what an earlier server left
-// there. The caller closes it.
+// Open opens the runner over config.Dir and looks for attempts that an earlier server
+// left there. The caller closes it.
 func Open(config Config) (*Runner, error) {
 	r, err := open(config)
 	if err != nil {
@@ -58,12 +52,7 @@ func open(config Config) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runner{
-		config:   config,
-		log:      config.Logger,
-		path:     os.Getenv("PATH"),
-		attempts: make(map[runner.ID]*attempt),
-	}
+	r := &Runner{config: config, log: config.Logger, path: os.Getenv("PATH")}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -80,7 +69,7 @@ func open(config Config) (*Runner, error) {
 	return r, nil
 }
 
-// openDir reads what an earlier server wrote down, and removes what is of no use.
+// openDir reads the records of an earlier server, and removes what nothing needs.
 func (r *Runner) openDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -93,35 +82,42 @@ func (r *Runner) openDir(dir string) error {
 	if r.slots, records, err = openSlots(dir); err != nil {
 		return err
 	}
-	if r.left, err = r.leftovers(records); err != nil {
+	leftovers, err := r.leftovers(records)
+	if err != nil {
 		return err
 	}
 	keep := make(map[int]bool)
-	for _, left := range r.left {
+	for id, left := range leftovers {
 		keep[left.slot] = true
+		a := newAttempt(id)
+		a.left = &left
+		a.Placed()
+		if _, _, err := r.attempts.Claim(a); err != nil {
+			return err
+		}
 	}
 	return r.slots.prune(keep)
 }
 
-// Close waits for what attempts that have ended still write, and takes no more.
-// It ends nothing: an attempt that still runs loses its output, and is found as
-// lost by the next Open. Stop the attempts first.
+// String implements [runner.Runner].
+func (r *Runner) String() string { return "processes of this machine" }
+
+// Close takes no more attempts, and waits for the output of those that have ended. It
+// ends nothing: an attempt that still runs loses its output, and the next Open reports
+// it as lost. Stop the attempts first.
 func (r *Runner) Close() error {
-	r.mu.Lock()
-	closed := r.closed
-	r.closed = true
-	attempts := slices.Collect(maps.Values(r.attempts))
-	r.mu.Unlock()
-	if closed {
+	if !r.attempts.Close() {
 		return nil
 	}
-	for _, a := range attempts {
-		<-a.started
+	for _, a := range r.attempts.All() {
+		if a.left != nil || a.AwaitPlaced(context.Background()) != nil {
+			continue
+		}
 		select {
 		case <-a.exited:
-			<-a.done
+			<-a.Done()
 		default:
-			r.log.Warn("process runner closes while an attempt runs", "attempt", a.id.String())
+			r.log.Warn("process runner closes while an attempt runs", "attempt", a.ID.String())
 		}
 	}
 	r.sweeper.close()
@@ -135,95 +131,54 @@ func (r *Runner) closeFiles() error {
 	return errors.Join(r.devNull.Close(), r.slots.close())
 }
 
-// Check implements [runner.Runner]; it looks at the template alone,
-// not at whether the command is there.
+// Capabilities implements [runner.Runner]. A process ends with the server.
+func (r *Runner) Capabilities(*runpb.TaskTemplate) runner.Capabilities { return runner.Capabilities{} }
+
+// Check implements [runner.Runner]. It looks at the template alone, and not for the
+// command.
 func (r *Runner) Check(template *runpb.TaskTemplate) error { return r.config.check(template) }
 
-// Start implements [runner.Runner]. An ID that an earlier server started is not
-// started again: Wait tells that it is lost.
+// Prepare implements [runner.Runner].
+func (r *Runner) Prepare(context.Context, *runpb.TaskTemplate) error { return nil }
+
+// Start implements [runner.Runner]. For an ID that an earlier server started it is a
+// no-op: Wait reports that the attempt is lost.
 func (r *Runner) Start(ctx context.Context, spec runner.Spec, out runner.Output) error {
 	if err := ctx.Err(); err != nil || spec.Resume {
 		return err
 	}
-	a, first, err := r.claim(spec.ID)
-	switch {
-	case err != nil || a == nil:
-		return err
-	case !first:
-		return a.placed(ctx)
-	}
-	if a.err = r.launch(a, spec, out); a.err != nil {
-		r.forget(a)
-		close(a.exited)
-		close(a.done)
-	}
-	close(a.started)
-	return a.err
+	a := newAttempt(spec.ID)
+	return r.attempts.Place(ctx, a, func() error { return r.launch(a, spec, out) })
 }
 
-// claim returns the attempt of an ID and whether it is new, or none when an
-// earlier server has started it.
-func (r *Runner) claim(id runner.ID) (a *attempt, first bool, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return nil, false, runwith.Errorf(runwith.Unavailable, "the server is stopping and starts no more tasks; try again")
+// Running implements [runner.Runner]. A leftover is lost.
+func (r *Runner) Running(ctx context.Context, id runner.ID) (time.Time, error) {
+	if a, ok := r.attempts.Find(id); ok && a.left != nil {
+		return time.Time{}, runner.ErrLost
 	}
-	if _, ok := r.left[id]; ok {
-		return nil, false, nil
-	}
-	if a := r.attempts[id]; a != nil {
-		return a, false, nil
-	}
-	a = newAttempt(id)
-	r.attempts[id] = a
-	return a, true, nil
-}
-
-func (r *Runner) attempt(id runner.ID) *attempt {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.attempts[id]
-}
-
-func (r *Runner) forget(a *attempt) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.attempts[a.id] == a {
-		delete(r.attempts, a.id)
-	}
+	return r.attempts.Running(ctx, id)
 }
 
 // Wait implements [runner.Runner].
 func (r *Runner) Wait(ctx context.Context, id runner.ID) (runner.Result, error) {
-	a := r.attempt(id)
-	if a == nil {
-		if err := r.endLeftover(ctx, id, 0); err != nil {
-			return runner.Result{}, err
-		}
-		return runner.Result{}, runner.ErrLost
+	if a, ok := r.attempts.Find(id); ok && a.left == nil {
+		return r.attempts.Wait(ctx, id)
 	}
-	select {
-	case <-a.done:
-	case <-ctx.Done():
-		return runner.Result{}, ctx.Err()
+	if err := r.endLeftover(ctx, id, 0); err != nil {
+		return runner.Result{}, err
 	}
-	if a.err != nil {
-		return runner.Result{}, runner.ErrLost
-	}
-	r.forget(a)
-	return a.result, nil
+	return runner.Result{}, runner.ErrLost
 }
 
-// Stop implements [runner.Runner]. When ctx ends first, Stop returns its error,
-// and the attempt has seen no more than SIGTERM.
+// Stop implements [runner.Runner]. When ctx ends first, Stop returns its error, and the
+// attempt has received no more than SIGTERM.
 func (r *Runner) Stop(ctx context.Context, id runner.ID, grace time.Duration) error {
-	a := r.attempt(id)
-	if a == nil {
+	a, ok := r.attempts.Find(id)
+	if !ok || a.left != nil {
 		return r.endLeftover(ctx, id, grace)
 	}
-	if err := a.placed(ctx); err != nil {
-		return ctx.Err() // an attempt that could not be placed is not there
+	if err := a.AwaitPlaced(ctx); err != nil {
+		return ctx.Err() // an attempt that cannot start is not there
 	}
 	if err := a.stop(ctx, grace); err != nil {
 		return err
@@ -231,7 +186,12 @@ func (r *Runner) Stop(ctx context.Context, id runner.ID, grace time.Duration) er
 	return r.killMarked(ctx, id)
 }
 
-// List implements [runner.Runner]. Its order is that of [runner.ID.String].
+// Detach implements [runner.Runner].
+func (r *Runner) Detach(context.Context, runner.ID) error {
+	return fmt.Errorf("detach a process: %w", errors.ErrUnsupported)
+}
+
+// List implements [runner.Runner].
 func (r *Runner) List(ctx context.Context) ([]runner.ID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -246,16 +206,10 @@ func (r *Runner) List(ctx context.Context) ([]runner.ID, error) {
 			ids[id] = true
 		}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for id := range r.attempts {
-		ids[id] = true
-	}
-	for id, left := range r.left {
-		if left.leader.alive() {
-			ids[id] = true
+	for _, a := range r.attempts.All() {
+		if alive := a.left == nil && !a.Ended() || a.left != nil && a.left.leader.alive(); alive {
+			ids[a.ID] = true
 		}
 	}
-	byName := func(a, b runner.ID) int { return strings.Compare(a.String(), b.String()) }
-	return slices.SortedFunc(maps.Keys(ids), byName), nil
+	return runner.SortIDs(slices.Collect(maps.Keys(ids))), nil
 }

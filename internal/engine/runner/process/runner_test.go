@@ -67,16 +67,18 @@ func TestWorkingDir(t *testing.T) {
 	}
 }
 
-func TestEnvOfTheRunner(t *testing.T) {
+// A task finds the metadata server, unless its job says where it is.
+func TestMetadataEnv(t *testing.T) {
 	t.Parallel()
-	r := openTest(t, Config{Dir: t.TempDir(), Env: map[string]string{"OURS": "runner", "BOTH": "runner", "EMPTIED": "runner", "PLATFORM": "runner"}})
-	spec := shell(`echo "$OURS $BOTH ${EMPTIED:-none} $PLATFORM"`)
-	for name, value := range map[string]string{"BOTH": "container", "EMPTIED": ""} {
-		spec.Template.Containers[0].Env = append(spec.Template.Containers[0].Env, &runpb.EnvVar{Name: name, Values: &runpb.EnvVar_Value{Value: value}})
+	r := openTest(t, Config{Dir: t.TempDir(), Metadata: "127.0.0.1:8080"})
+	spec := shell(`echo "$GCE_METADATA_HOST $GCE_METADATA_IP"`)
+	if got, _ := run(t, r, spec); got != "127.0.0.1:8080 127.0.0.1:8080\n" {
+		t.Errorf("printed %q, want the server's address twice", got)
 	}
-	spec.Env = map[string]string{"PLATFORM": "platform"}
-	if got, _ := run(t, r, spec); got != "runner container none platform\n" {
-		t.Errorf("printed %q, want what the container sets itself to win, and the platform over all", got)
+	spec.Template.Containers[0].Env = []*runpb.EnvVar{{Name: "GCE_METADATA_HOST", Values: &runpb.EnvVar_Value{Value: "container"}}}
+	spec.Env = map[string]string{"GCE_METADATA_IP": "platform"}
+	if got, _ := run(t, r, spec); got != "container platform\n" {
+		t.Errorf("printed %q, want the values of the job and of the platform", got)
 	}
 }
 

@@ -98,14 +98,6 @@ func (r *Runner) sweepEnded(ended map[runner.ID]bool) {
 
 // running reports whether an attempt is there that has not ended.
 func (r *Runner) running(id runner.ID) bool {
-	a := r.attempt(id)
-	if a == nil {
-		return false
-	}
-	select {
-	case <-a.done:
-		return false
-	default:
-		return true
-	}
+	a, ok := r.attempts.Find(id)
+	return ok && !a.Ended()
 }

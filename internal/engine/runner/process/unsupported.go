@@ -27,11 +27,25 @@ func unsupported() error {
 // Close does nothing.
 func (*Runner) Close() error { return nil }
 
+// String names the runner.
+func (*Runner) String() string { return "processes of this machine" }
+
+// Capabilities returns none.
+func (*Runner) Capabilities(*runpb.TaskTemplate) runner.Capabilities { return runner.Capabilities{} }
+
 // Check returns the error of [Open], as every method does.
 func (*Runner) Check(*runpb.TaskTemplate) error { return unsupported() }
 
+// Prepare returns the error of [Open].
+func (*Runner) Prepare(context.Context, *runpb.TaskTemplate) error { return unsupported() }
+
 // Start returns the error of [Open].
 func (*Runner) Start(context.Context, runner.Spec, runner.Output) error { return unsupported() }
+
+// Running returns the error of [Open].
+func (*Runner) Running(context.Context, runner.ID) (time.Time, error) {
+	return time.Time{}, unsupported()
+}
 
 // Wait returns the error of [Open].
 func (*Runner) Wait(context.Context, runner.ID) (runner.Result, error) {
@@ -40,6 +54,9 @@ func (*Runner) Wait(context.Context, runner.ID) (runner.Result, error) {
 
 // Stop returns the error of [Open].
 func (*Runner) Stop(context.Context, runner.ID, time.Duration) error { return unsupported() }
+
+// Detach returns the error of [Open].
+func (*Runner) Detach(context.Context, runner.ID) error { return unsupported() }
 
 // List returns the error of [Open].
 func (*Runner) List(context.Context) ([]runner.ID, error) { return nil, unsupported() }
