@@ -2,14 +2,14 @@ GO       ?= go
 FUZZTIME ?= 10s
 BIN      := bin/runwith
 
-# A module of its own pins the tools, so that what they need is no dependency of runwith.
-TOOL := $(GO) tool -modfile=tools/go.mod
+# Tools are pinned in modules of their own, so that their dependencies stay out of runwith's.
+LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build images demo test cover fuzz bench fmt lint vuln check
+.PHONY: help build images demo test cover fuzz bench fmt lint vuln snapshot check
 
-help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build bin/runwith
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/runwith
@@ -17,13 +17,13 @@ build: ## Build bin/runwith
 images: ## Build the container images into bin/images (no Docker needed)
 	$(GO) run ./deploy/images
 
-demo: ## Start a job through the invoker, once, and show each step
+demo: ## Run a job through the invoker and show each step
 	$(GO) run ./cmd/runwith demo
 
 test: ## Run all tests with the race detector (needs a C compiler)
 	$(GO) test -race -timeout 30m ./...
 
-cover: ## Run all tests and write bin/cover.html, what they have passed through
+cover: ## Run all tests and write their coverage to bin/cover.html
 	@mkdir -p bin
 	$(GO) test -coverpkg=./... -coverprofile=bin/cover.out ./...
 	$(GO) tool cover -html=bin/cover.out -o bin/cover.html
@@ -36,17 +36,20 @@ fuzz: ## Run each fuzz target for FUZZTIME (10s)
 		$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$package" </dev/null; \
 	done
 
-bench: ## Measure, each figure beside its floor
+bench: ## Measure, and print each figure beside its floor
 	$(GO) run ./bench
 
 fmt: ## Format the code
-	$(TOOL) golangci-lint fmt
+	$(LINT) fmt
 
-lint: ## Run the linters (the first time builds them)
-	$(TOOL) golangci-lint run
+lint: ## Run the linters (the first run builds them)
+	$(LINT) run
 
 vuln: ## Look for known vulnerabilities (asks vuln.go.dev)
-	$(TOOL) govulncheck ./...
+	$(GO) tool -modfile=tools/go.mod govulncheck ./...
+
+snapshot: ## Build the release archives into dist (the first run builds GoReleaser)
+	$(GO) tool -modfile=tools/goreleaser/go.mod goreleaser release --snapshot --clean
 
 check: ## Run what CI runs
 	./.ci/run
