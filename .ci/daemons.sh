@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# What starts a Podman and a Docker for the tests of containers, each over a folder of
-# its own, and ends them again. For bash, as root; .ci/run sources it.
+# Functions that start and stop a Podman and a Docker for the container tests, each in a
+# folder of its own. .ci/run sources this file, in bash and as root.
 
 daemon_pids=()
 daemon_folders=()
 
-# start_podman starts Podman's service and sets podman_host to its address. Where
-# cgroups are those of version 1, Podman needs runc, and limits that it does not ask the system for.
+# start_podman starts Podman's service and sets podman_host to its address. With cgroups
+# v1, Podman needs runc and explicit limits.
 start_podman() {
   local folder
   folder=$(mktemp -d)
@@ -21,7 +21,7 @@ default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 network_config_dir = "$folder/networks"
 CONF
   printf '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n' >"$folder/registries.conf"
-  # From its folder: conmon leaves a file where it was started.
+  # Start it in its folder, because conmon leaves a file in the current one.
   (cd "$folder" && CONTAINERS_CONF=$folder/containers.conf CONTAINERS_REGISTRIES_CONF=$folder/registries.conf \
     exec podman --root "$folder/root" --runroot "$folder/run" \
     system service --time=0 "unix://$folder/podman.sock") >"$folder/log" 2>&1 &
@@ -29,15 +29,15 @@ CONF
   await_daemon "$folder" podman.sock && export podman_host=unix://$folder/podman.sock
 }
 
-# start_docker starts Docker's daemon and sets docker_host to its address. It has a
-# bridge of its own, and leaves the machine's packet filter alone: containers reach
-# the machine, and nothing beyond.
+# start_docker starts Docker's daemon and sets docker_host to its address. The daemon has
+# its own bridge and does not change the machine's packet filter, so containers reach this
+# machine only.
 start_docker() {
   local folder
   folder=$(mktemp -d)
   daemon_folders+=("$folder")
   docker_bridge=runwith$$
-  # An address that is given stays; one that is not changes with the containers on the bridge.
+  # Without a fixed address, the bridge would take a new one from each container.
   ip link add "$docker_bridge" address 02:72:77:00:00:01 type bridge && ip link set "$docker_bridge" up &&
     ip address add "10.213.$((RANDOM % 256)).1/24" dev "$docker_bridge" || return 1
   dockerd --bridge="$docker_bridge" --iptables=false --ip-forward=false --data-root "$folder/root" --exec-root "$folder/exec" \
@@ -46,7 +46,7 @@ start_docker() {
   await_daemon "$folder" docker.sock && export docker_host=unix://$folder/docker.sock
 }
 
-# await_daemon waits until a daemon listens, and shows its log when it does not.
+# await_daemon waits until a daemon listens. If that fails, it prints the log.
 await_daemon() { # FOLDER SOCKET
   for _ in $(seq 300); do
     [ ! -S "$1/$2" ] || return 0
@@ -57,8 +57,8 @@ await_daemon() { # FOLDER SOCKET
   return 1
 }
 
-# stop_daemons ends what was started, with the containers that a test that was
-# interrupted has left, and removes it.
+# stop_daemons stops the daemons and removes their folders. It also removes containers that
+# an interrupted test left behind.
 stop_daemons() {
   local pid folder
   for folder in "${daemon_folders[@]}"; do
