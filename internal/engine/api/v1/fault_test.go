@@ -1,4 +1,4 @@
-package api_test
+package v1_test
 
 import (
 	"errors"
@@ -12,9 +12,10 @@ import (
 	runv1 "google.golang.org/api/run/v1"
 
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/fault"
 )
 
-func (c *v1Client) list(t *testing.T) (names []string) {
+func (c *client) list(t *testing.T) (names []string) {
 	t.Helper()
 	all, err := c.executions.List("namespaces/demo").Context(t.Context()).Do()
 	if err != nil {
@@ -46,10 +47,14 @@ func TestCallsOfV1GoWrong(t *testing.T) {
 	} {
 		t.Run(test.rule, func(t *testing.T) {
 			t.Parallel()
-			s := openFaulty(t, t.TempDir(), engine.Config{}, planOf(t, test.rule))
-			c := dialV1(t, s, "us-east4-run.localhost")
-			c.create(t, v1Shell("hello", "true"))
-			_, err := c.jobs.Run("namespaces/demo/jobs/hello", &runv1.RunJobRequest{}).Context(t.Context()).Do()
+			rule, err := fault.Parse(test.rule)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := openServer(t, engine.Config{}, fault.New(1, rule))
+			c := dial(t, s, "us-east4-run.localhost")
+			c.create(t, shell("hello", "true"))
+			_, err = c.jobs.Run("namespaces/demo/jobs/hello", &runv1.RunJobRequest{}).Context(t.Context()).Do()
 			if !test.is(err) {
 				t.Errorf("jobs.run = %v", err)
 			}
@@ -63,11 +68,11 @@ func TestCallsOfV1GoWrong(t *testing.T) {
 
 func TestExecutionsOfV1GoWrong(t *testing.T) {
 	t.Parallel()
-	s := openServer(t, t.TempDir(), engine.Config{Fault: func(string) engine.Fault {
+	s := openServer(t, engine.Config{Fault: func(string) engine.Fault {
 		return engine.Fault{NoTasks: true, ListAfter: time.Hour}
-	}})
-	c := dialV1(t, s, "us-east4-run.localhost")
-	c.create(t, v1Shell("hello", "true"))
+	}}, nil)
+	c := dial(t, s, "us-east4-run.localhost")
+	c.create(t, shell("hello", "true"))
 	x := c.run(t, "hello", nil)
 	if got := conditionOf(x.Status.Conditions, "Completed"); got != "Unknown/" {
 		t.Errorf("jobs.run answers with Completed = %s, want Unknown", got)

@@ -1,20 +1,88 @@
-package api_test
+package v1_test
 
 import (
+	"encoding/json"
+	"errors"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 	runv1 "google.golang.org/api/run/v1"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/api"
+	"github.com/runwith/runwith/internal/engine/enginetest"
+	"github.com/runwith/runwith/internal/engine/fault"
 )
 
 const (
-	v1Root = "/apis/run.googleapis.com/v1/"
-	// v1Namespace is how v1 calls the project demo in its answers.
-	v1Namespace = "namespaces/123456789012"
+	root   = "/apis/run.googleapis.com/v1/"
+	hello  = "hello" // a job
+	parent = "projects/demo/locations/us-east4"
+	// namespace is v1's name of the project demo in answers.
+	namespace = "namespaces/123456789012"
 )
+
+// server is a real engine with real processes, behind the whole API.
+type server struct {
+	url    string // http://HOST:PORT
+	engine *engine.Engine
+}
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	return openServer(t, engine.Config{}, nil)
+}
+
+// openServer starts a server with the engine's configuration c and faults.
+func openServer(t *testing.T, c engine.Config, faults *fault.Plan) *server {
+	t.Helper()
+	e := enginetest.Open(t, enginetest.Config{Config: c})
+	handler, err := api.New(api.Config{
+		Engine: e.Engine, Faults: faults, Logger: enginetest.Logger(t), Project: "demo", ProjectNumber: "123456789012", Region: "us-east4",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(handler)
+	s.Config.Protocols = new(http.Protocols)
+	s.Config.Protocols.SetHTTP1(true)
+	s.Config.Protocols.SetUnencryptedHTTP2(true)
+	s.Start()
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	return &server{s.URL, e.Engine}
+}
+
+// wantCode requires an error of the official client with a code and words in its message.
+func wantCode(t *testing.T, call string, err error, code runwith.Code, says string) {
+	t.Helper()
+	if codeOf(err) != code || err != nil && !strings.Contains(err.Error(), says) {
+		t.Errorf("%s = %v, want %v that says %q", call, err, code, says)
+	}
+}
+
+// codeOf returns the canonical code in the body of an error of the official client.
+func codeOf(err error) runwith.Code {
+	rest, ok := errors.AsType[*googleapi.Error](err)
+	if !ok {
+		return runwith.CodeOf(err)
+	}
+	var body struct{ Error struct{ Status string } }
+	if json.Unmarshal([]byte(rest.Body), &body) != nil {
+		return runwith.Unknown
+	}
+	code, _ := runwith.ParseCode(body.Error.Status)
+	return code
+}
 
 // toHost sends requests as if the server had another name.
 type toHost struct{ host string }
@@ -25,26 +93,26 @@ func (h toHost) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// v1Client is the official client of v1, which calls a server by a region's host, or
-// by the global one.
-type v1Client struct {
+// client is the official client of v1, which calls a server by the host of a region or by
+// the global host.
+type client struct {
 	jobs       *runv1.NamespacesJobsService
 	executions *runv1.NamespacesExecutionsService
 	tasks      *runv1.NamespacesTasksService
 }
 
-func dialV1(t *testing.T, s *server, host string) *v1Client {
+func dial(t *testing.T, s *server, host string) *client {
 	t.Helper()
 	service, err := runv1.NewService(t.Context(),
 		option.WithEndpoint(s.url), option.WithHTTPClient(&http.Client{Transport: toHost{host}}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &v1Client{service.Namespaces.Jobs, service.Namespaces.Executions, service.Namespaces.Tasks}
+	return &client{service.Namespaces.Jobs, service.Namespaces.Executions, service.Namespaces.Tasks}
 }
 
 // v1Shell is a job that runs a shell script, whose arguments are $1 and so on.
-func v1Shell(name, script string) *runv1.Job {
+func shell(name, script string) *runv1.Job {
 	return &runv1.Job{
 		ApiVersion: "run.googleapis.com/v1",
 		Kind:       "Job",
@@ -55,7 +123,7 @@ func v1Shell(name, script string) *runv1.Job {
 	}
 }
 
-func (c *v1Client) create(t *testing.T, job *runv1.Job) *runv1.Job {
+func (c *client) create(t *testing.T, job *runv1.Job) *runv1.Job {
 	t.Helper()
 	created, err := c.jobs.Create("namespaces/demo", job).Context(t.Context()).Do()
 	if err != nil {
@@ -65,7 +133,7 @@ func (c *v1Client) create(t *testing.T, job *runv1.Job) *runv1.Job {
 }
 
 // run starts a job and returns the execution that answers.
-func (c *v1Client) run(t *testing.T, job string, o *runv1.Overrides) *runv1.Execution {
+func (c *client) run(t *testing.T, job string, o *runv1.Overrides) *runv1.Execution {
 	t.Helper()
 	x, err := c.jobs.Run("namespaces/demo/jobs/"+job, &runv1.RunJobRequest{Overrides: o}).Context(t.Context()).Do()
 	if err != nil {
@@ -74,7 +142,7 @@ func (c *v1Client) run(t *testing.T, job string, o *runv1.Overrides) *runv1.Exec
 	return x
 }
 
-func (c *v1Client) execution(t *testing.T, name string) *runv1.Execution {
+func (c *client) execution(t *testing.T, name string) *runv1.Execution {
 	t.Helper()
 	x, err := c.executions.Get("namespaces/demo/executions/" + name).Context(t.Context()).Do()
 	if err != nil {
@@ -84,7 +152,7 @@ func (c *v1Client) execution(t *testing.T, name string) *runv1.Execution {
 }
 
 // finish returns an execution when it has ended.
-func (c *v1Client) finish(t *testing.T, s *server, x *runv1.Execution) *runv1.Execution {
+func (c *client) finish(t *testing.T, s *server, x *runv1.Execution) *runv1.Execution {
 	t.Helper()
 	s.await(t, x)
 	return c.execution(t, x.Metadata.Name)

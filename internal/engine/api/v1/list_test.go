@@ -1,4 +1,4 @@
-package api_test
+package v1_test
 
 import (
 	"fmt"
@@ -7,12 +7,9 @@ import (
 
 	"cloud.google.com/go/run/apiv2/runpb"
 	runv1 "google.golang.org/api/run/v1"
-	"google.golang.org/grpc/codes"
 
-	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith"
 )
-
-func at(region string) jobspec.Location { return jobspec.Location{Project: "demo", Region: region} }
 
 func jobMeta(j *runv1.Job) *runv1.ObjectMeta             { return j.Metadata }
 func executionMeta(x *runv1.Execution) *runv1.ObjectMeta { return x.Metadata }
@@ -23,13 +20,13 @@ func taskMeta(t *runv1.Task) *runv1.ObjectMeta           { return t.Metadata }
 func TestV1RegionsAreHosts(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	east, west := dialV1(t, s, "us-east4-run.localhost"), dialV1(t, s, "europe-west1-run.googleapis.com:443")
-	global := dialV1(t, s, "run.googleapis.com")
-	east.create(t, v1Shell("a", "true"))
-	west.create(t, v1Shell("a", "true"))
-	global.create(t, v1Shell("b", "true"))
+	east, west := dial(t, s, "us-east4-run.localhost"), dial(t, s, "europe-west1-run.googleapis.com:443")
+	global := dial(t, s, "run.googleapis.com")
+	east.create(t, shell("a", "true"))
+	west.create(t, shell("a", "true"))
+	global.create(t, shell("b", "true"))
 	for name, test := range map[string]struct {
-		client *v1Client
+		client *client
 		want   string
 	}{
 		"east":   {east, "us-east4/a us-east4/b"},
@@ -45,14 +42,14 @@ func TestV1RegionsAreHosts(t *testing.T) {
 		}
 	}
 	_, err := west.jobs.Get("namespaces/demo/jobs/b").Do()
-	wantCode(t, "jobs.get in the other region", err, codes.NotFound, "in region 'europe-west1'")
+	wantCode(t, "jobs.get in the other region", err, runwith.NotFound, "in region 'europe-west1'")
 	if job, err := global.jobs.Get("namespaces/demo/jobs/a").Do(); err != nil || job.Metadata.Labels["cloud.googleapis.com/location"] != "us-east4" {
 		t.Errorf("jobs.get of the global host = %v, %v; want that of the server's own region", job, err)
 	}
 
 	inEast, inWest := global.finish(t, s, global.run(t, "a", nil)), west.finish(t, s, west.run(t, "a", nil))
 	_, err = east.executions.Get("namespaces/demo/executions/" + inWest.Metadata.Name).Do()
-	wantCode(t, "executions.get in the other region", err, codes.NotFound, "in region 'us-east4'")
+	wantCode(t, "executions.get in the other region", err, runwith.NotFound, "in region 'us-east4'")
 	list, err := global.executions.List("namespaces/demo").LabelSelector("run.googleapis.com/job=a").Do()
 	if err != nil {
 		t.Fatal(err)
@@ -74,9 +71,9 @@ func TestV1RegionsAreHosts(t *testing.T) {
 func TestV1NamespacesAreProjects(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	c := dialV1(t, s, "us-east4-run.localhost")
+	c := dial(t, s, "us-east4-run.localhost")
 	for namespace, answers := range map[string]string{"123456789012": "123456789012", "other": "other", "example.com:scoped": "example.com:scoped"} {
-		job := v1Shell(helloID, "true")
+		job := shell(hello, "true")
 		job.Metadata.Namespace = namespace
 		created, err := c.jobs.Create("namespaces/"+namespace, job).Do()
 		if err != nil || created.Metadata.Namespace != answers {
@@ -93,15 +90,15 @@ func TestV1NamespacesAreProjects(t *testing.T) {
 	}
 	job.Metadata.Namespace = "other"
 	_, err = c.jobs.ReplaceJob("namespaces/demo/jobs/hello", job).Do()
-	wantCode(t, "jobs.replaceJob of another namespace", err, codes.InvalidArgument, `metadata.namespace: is "other", and the path names "demo"`)
+	wantCode(t, "jobs.replaceJob of another namespace", err, runwith.InvalidArgument, `metadata.namespace: is "other", and the path names "demo"`)
 }
 
 func TestV1ListsPageByPageWhatIsSelected(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	c := dialV1(t, s, "us-east4-run.localhost")
+	c := dial(t, s, "us-east4-run.localhost")
 	for i := range 7 {
-		job := v1Shell(fmt.Sprint("job-", i), "true")
+		job := shell(fmt.Sprint("job-", i), "true")
 		job.Metadata.Labels = map[string]string{"parity": []string{"even", "odd"}[i%2]}
 		job.Spec.Template.Metadata = &runv1.ObjectMeta{Labels: map[string]string{"number": fmt.Sprint("n", i)}}
 		job.Spec.Template.Spec.TaskCount = 5
@@ -136,7 +133,7 @@ func TestV1ListsPageByPageWhatIsSelected(t *testing.T) {
 	} {
 		list, err := c.executions.List("namespaces/demo").LabelSelector(selector).Do()
 		if selector == "run.googleapis.com/job = No Job" {
-			wantCode(t, "executions.list of a bad selector", err, codes.InvalidArgument, "labelSelector: character 29: ")
+			wantCode(t, "executions.list of a bad selector", err, runwith.InvalidArgument, "labelSelector: character 29: ")
 			continue
 		}
 		if err != nil {
@@ -165,7 +162,7 @@ func TestV1ListsPageByPageWhatIsSelected(t *testing.T) {
 }
 
 // pagesOfJobs joins the pages of a list.
-func (c *v1Client) pagesOfJobs(t *testing.T, selector string, limit int64) string {
+func (c *client) pagesOfJobs(t *testing.T, selector string, limit int64) string {
 	t.Helper()
 	var all []*runv1.Job
 	for token := ""; ; {
@@ -184,7 +181,7 @@ func (c *v1Client) pagesOfJobs(t *testing.T, selector string, limit int64) strin
 }
 
 // countTasks counts the tasks on the pages of a list.
-func (c *v1Client) countTasks(t *testing.T, selector string, limit int64) (n int) {
+func (c *client) countTasks(t *testing.T, selector string, limit int64) (n int) {
 	t.Helper()
 	for token := ""; ; {
 		list, err := c.tasks.List("namespaces/demo").LabelSelector(selector).Limit(limit).Continue(token).Do()
@@ -202,12 +199,15 @@ func (c *v1Client) countTasks(t *testing.T, selector string, limit int64) (n int
 func TestV1ListsEverythingWhereNoLimitIsSet(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	c := dialV1(t, s, "us-east4-run.localhost")
+	c := dial(t, s, "us-east4-run.localhost")
 	const jobs = 1001 // more than are read at once
+	job := &runpb.Job{Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{
+		Containers: []*runpb.Container{{Image: "shell", Command: []string{"true"}}},
+	}}}
 	var creating sync.WaitGroup
 	for i := range jobs {
 		creating.Go(func() {
-			req := &runpb.CreateJobRequest{Parent: parent, JobId: fmt.Sprintf("job-%04d", i), Job: shell("true")}
+			req := &runpb.CreateJobRequest{Parent: parent, JobId: fmt.Sprintf("job-%04d", i), Job: job}
 			if _, err := s.engine.CreateJob(t.Context(), req); err != nil {
 				t.Error(err)
 			}

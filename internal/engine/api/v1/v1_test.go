@@ -1,34 +1,41 @@
-package api_test
+package v1_test
 
 import (
 	"cmp"
+	"context"
+	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
+	run "cloud.google.com/go/run/apiv2"
 	"cloud.google.com/go/run/apiv2/runpb"
 	gocmp "github.com/google/go-cmp/cmp"
+	"google.golang.org/api/option"
 	runv1 "google.golang.org/api/run/v1"
-	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 func TestV1FromCreationToDeletion(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	c := dialV1(t, s, "us-east4-run.googleapis.com")
-	job := v1Shell(helloID, `echo "$A $B $*"`)
+	c := dial(t, s, "us-east4-run.googleapis.com")
+	dir := t.TempDir()
+	job := shell(hello, `echo "$A $B $*" >`+dir+`/$CLOUD_RUN_TASK_INDEX`)
 	job.Metadata.Labels = map[string]string{"team": "infra"}
 	job.Spec.Template.Spec.TaskCount, job.Spec.Template.Spec.Parallelism = 3, 2
 	job.Spec.Template.Spec.Template.Spec.Containers[0].Env = []*runv1.EnvVar{{Name: "A", Value: "1"}, {Name: "B", Value: "2"}}
 
 	created := c.create(t, job)
 	meta := created.Metadata
-	if meta.Name != helloID || meta.Namespace != "123456789012" || meta.Generation != 1 || meta.Uid == "" || meta.ResourceVersion == "" ||
-		meta.SelfLink != v1Root+v1Namespace+"/jobs/hello" || meta.Labels["team"] != "infra" || meta.Labels["cloud.googleapis.com/location"] != "us-east4" {
+	if meta.Name != hello || meta.Namespace != "123456789012" || meta.Generation != 1 || meta.Uid == "" || meta.ResourceVersion == "" ||
+		meta.SelfLink != root+namespace+"/jobs/hello" || meta.Labels["team"] != "infra" || meta.Labels["cloud.googleapis.com/location"] != "us-east4" {
 		t.Errorf("metadata of the new job = %+v", meta)
 	}
 	if got := conditionOf(created.Status.Conditions, "Ready"); got != "True/" || created.Status.ObservedGeneration != 1 {
@@ -47,11 +54,11 @@ func TestV1FromCreationToDeletion(t *testing.T) {
 		t.Errorf("jobs.get differs from what was created (-created +got):\n%s", diff)
 	}
 
-	x := c.run(t, helloID, &runv1.Overrides{
+	x := c.run(t, hello, &runv1.Overrides{
 		ContainerOverrides: []*runv1.ContainerOverride{{Args: []string{"x", "y"}, Env: []*runv1.EnvVar{{Name: "B", Value: "9"}}}},
 		TaskCount:          2, TimeoutSeconds: 60,
 	})
-	if x.Metadata.Namespace != "123456789012" || x.Metadata.Labels["run.googleapis.com/job"] != helloID || x.Metadata.Labels["run.googleapis.com/servingState"] != "Active" {
+	if x.Metadata.Namespace != "123456789012" || x.Metadata.Labels["run.googleapis.com/job"] != hello || x.Metadata.Labels["run.googleapis.com/servingState"] != "Active" {
 		t.Errorf("metadata of the execution = %+v", x.Metadata)
 	}
 	x = c.finish(t, s, x)
@@ -67,18 +74,16 @@ func TestV1FromCreationToDeletion(t *testing.T) {
 			t.Errorf("task %s = %+v, labels %v; want it succeeded", task.Metadata.Name, status, task.Metadata.Labels)
 		}
 	}
-	v2, err := s.engine.ExecutionNamed(t.Context(), at("us-east4"), x.Metadata.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := s.output(t, v2), []string{"1 9 x y", "1 9 x y"}; !slices.Equal(got, want) {
-		t.Errorf("the tasks printed %q, want %q", got, want)
+	for _, task := range []string{"0", "1"} {
+		if got, err := os.ReadFile(filepath.Join(dir, task)); err != nil || string(got) != "1 9 x y\n" {
+			t.Errorf("task %s printed %q, %v; want its overrides", task, got, err)
+		}
 	}
 	c.deleteBoth(t, x)
 }
 
 // deleteBoth deletes an execution and then the job hello. Either is gone at once.
-func (c *v1Client) deleteBoth(t *testing.T, x *runv1.Execution) {
+func (c *client) deleteBoth(t *testing.T, x *runv1.Execution) {
 	t.Helper()
 	name := "namespaces/demo/executions/" + x.Metadata.Name
 	status, err := c.executions.Delete(name).Do()
@@ -86,18 +91,18 @@ func (c *v1Client) deleteBoth(t *testing.T, x *runv1.Execution) {
 		t.Errorf("executions.delete = %+v, %v", status, err)
 	}
 	_, err = c.executions.Get(name).Do()
-	wantCode(t, "executions.get of a deleted one", err, codes.NotFound, "Resource '"+x.Metadata.Name+"' of kind 'EXECUTION' in region 'us-east4' in project 'demo' does not exist.")
+	wantCode(t, "executions.get of a deleted one", err, runwith.NotFound, "Resource '"+x.Metadata.Name+"' of kind 'EXECUTION' in region 'us-east4' in project 'demo' does not exist.")
 	_, err = c.tasks.Get("namespaces/demo/tasks/" + x.Metadata.Name + "-task0").Do()
-	wantCode(t, "tasks.get of a deleted execution", err, codes.NotFound, "-task0' of kind 'TASK'")
+	wantCode(t, "tasks.get of a deleted execution", err, runwith.NotFound, "-task0' of kind 'TASK'")
 	if status, err = c.jobs.Delete("namespaces/demo/jobs/hello").PropagationPolicy("Foreground").Do(); err != nil || status.Status != "Success" || status.Details.Kind != "jobs" {
 		t.Errorf("jobs.delete = %+v, %v", status, err)
 	}
 	_, err = c.jobs.Get("namespaces/demo/jobs/hello").Do()
-	wantCode(t, "jobs.get of a deleted one", err, codes.NotFound, "Resource 'hello' of kind 'JOB' in region 'us-east4' in project 'demo' does not exist.")
+	wantCode(t, "jobs.get of a deleted one", err, runwith.NotFound, "Resource 'hello' of kind 'JOB' in region 'us-east4' in project 'demo' does not exist.")
 }
 
 // tasksOf returns the tasks of an execution.
-func (c *v1Client) tasksOf(t *testing.T, x *runv1.Execution) []*runv1.Task {
+func (c *client) tasksOf(t *testing.T, x *runv1.Execution) []*runv1.Task {
 	t.Helper()
 	list, err := c.tasks.List("namespaces/demo").LabelSelector("run.googleapis.com/execution = " + x.Metadata.Name).Limit(100).Do()
 	if err != nil {
@@ -109,12 +114,12 @@ func (c *v1Client) tasksOf(t *testing.T, x *runv1.Execution) []*runv1.Task {
 func TestV1TellsHowAnExecutionFails(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	c := dialV1(t, s, "us-east4-run.googleapis.com")
-	job := v1Shell(helloID, "exit 3")
+	c := dial(t, s, "us-east4-run.googleapis.com")
+	job := shell(hello, "exit 3")
 	job.Spec.Template.Spec.Template.Spec.MaxRetries = 0
 	job.Spec.Template.Spec.Template.Spec.ForceSendFields = []string{"MaxRetries"}
 	c.create(t, job)
-	x := c.finish(t, s, c.run(t, helloID, nil))
+	x := c.finish(t, s, c.run(t, hello, nil))
 	for kind, want := range map[string]string{"Completed": "False/NonZeroExitCode", "Started": "True/", "ResourcesAvailable": "True/"} {
 		if got := conditionOf(x.Status.Conditions, kind); got != want {
 			t.Errorf("condition %s = %s, want %s", kind, got, want)
@@ -125,20 +130,23 @@ func TestV1TellsHowAnExecutionFails(t *testing.T) {
 		t.Errorf("the task ended with %+v, labels %v; want exit code 3", result, task.Metadata.Labels)
 	}
 	_, err := c.executions.Cancel("namespaces/demo/executions/"+x.Metadata.Name, &runv1.CancelExecutionRequest{}).Do()
-	wantCode(t, "executions.cancel of a failed one", err, codes.FailedPrecondition, "execution namespaces/demo/executions/"+x.Metadata.Name+" in us-east4 has ended: it failed")
+	wantCode(t, "executions.cancel of a failed one", err, runwith.FailedPrecondition, "execution namespaces/demo/executions/"+x.Metadata.Name+" in us-east4 has ended: it failed")
 }
 
 // gcloud takes an execution for cancelled by this reason alone, and one that never
 // started by Started.
 func TestV1TellsThatAnExecutionIsCancelled(t *testing.T) {
 	t.Parallel()
-	s := openServer(t, t.TempDir(), engine.Config{MaxTasks: 1})
-	c := dialV1(t, s, "us-east4-run.googleapis.com")
+	s := openServer(t, engine.Config{MaxTasks: 1}, nil)
+	c := dial(t, s, "us-east4-run.googleapis.com")
 	dir := t.TempDir()
 	pid := filepath.Join(dir, "pid")
-	c.create(t, v1Shell(helloID, `echo $$ > `+pid+`.tmp; mv `+pid+`.tmp `+pid+`; exec sleep 600`))
-	running, waiting := c.run(t, helloID, nil), c.run(t, helloID, nil)
-	pidIn(t, pid)
+	c.create(t, shell(hello, `echo $$ > `+pid+`.tmp; mv `+pid+`.tmp `+pid+`; exec sleep 600`))
+	running, waiting := c.run(t, hello, nil), c.run(t, hello, nil)
+	eventually.NoError(t, func() error {
+		_, err := os.Stat(pid)
+		return err
+	})
 	for _, test := range []struct {
 		x                        *runv1.Execution
 		completed, started, task string
@@ -163,13 +171,13 @@ func TestV1TellsThatAnExecutionIsCancelled(t *testing.T) {
 func TestV1ReplaceHoldsToTheResourceVersion(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	c := dialV1(t, s, "us-east4-run.googleapis.com")
+	c := dial(t, s, "us-east4-run.googleapis.com")
 	const name = "namespaces/demo/jobs/hello"
-	_, err := c.jobs.ReplaceJob(name, v1Shell(helloID, "true")).Do()
-	wantCode(t, "jobs.replaceJob of a missing one", err, codes.NotFound, "'hello' of kind 'JOB'")
-	first := c.create(t, v1Shell(helloID, "true"))
-	_, err = c.jobs.Create("namespaces/demo", v1Shell(helloID, "true")).Do()
-	wantCode(t, "jobs.create of one that is there", err, codes.AlreadyExists, "job namespaces/demo/jobs/hello in us-east4 exists already")
+	_, err := c.jobs.ReplaceJob(name, shell(hello, "true")).Do()
+	wantCode(t, "jobs.replaceJob of a missing one", err, runwith.NotFound, "'hello' of kind 'JOB'")
+	first := c.create(t, shell(hello, "true"))
+	_, err = c.jobs.Create("namespaces/demo", shell(hello, "true")).Do()
+	wantCode(t, "jobs.create of one that is there", err, runwith.AlreadyExists, "job namespaces/demo/jobs/hello in us-east4 exists already")
 
 	change := *first
 	change.Metadata.Labels["x"] = "y"
@@ -178,7 +186,7 @@ func TestV1ReplaceHoldsToTheResourceVersion(t *testing.T) {
 		t.Fatalf("jobs.replaceJob = %+v, %v; want generation 2 of the same job", second, err)
 	}
 	_, err = c.jobs.ReplaceJob(name, &change).Do()
-	wantCode(t, "jobs.replaceJob with a stale resourceVersion", err, codes.Aborted, "metadata.resourceVersion: is ")
+	wantCode(t, "jobs.replaceJob with a stale resourceVersion", err, runwith.Aborted, "metadata.resourceVersion: is ")
 	change.Metadata.ResourceVersion = ""
 	third, err := c.jobs.ReplaceJob(name, &change).Do()
 	if err != nil || third.Metadata.Generation != 3 {
@@ -203,9 +211,15 @@ func TestV1ReplaceHoldsToTheResourceVersion(t *testing.T) {
 // back, and shown by v1 as it was.
 func TestV2TakesBackWhatV1HasSent(t *testing.T) {
 	t.Parallel()
-	everyClient(t, func(t *testing.T, s *server, v2 *client) {
-		c := dialV1(t, s, "us-east4-run.googleapis.com")
-		job := v1Shell(helloID, "true")
+	for transport, dialV2 := range map[string]func(context.Context, string) (*run.JobsClient, error){"gRPC": dialGRPC, "REST": dialREST} {
+		s := newServer(t)
+		v2, err := dialV2(t.Context(), s.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v2.Close()
+		c := dial(t, s, "us-east4-run.googleapis.com")
+		job := shell(hello, "true")
 		job.Metadata.Annotations = map[string]string{
 			"run.googleapis.com/client-name": "gcloud", "run.googleapis.com/client-version": "528.0.0", "run.googleapis.com/launch-stage": "BETA",
 		}
@@ -217,14 +231,17 @@ func TestV2TakesBackWhatV1HasSent(t *testing.T) {
 			Annotations: template,
 		}
 		c.create(t, job)
-		stored := v2.job(t, hello)
+		stored, err := v2.GetJob(t.Context(), &runpb.GetJobRequest{Name: parent + "/jobs/hello"})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if stored.Client != "gcloud" || stored.ClientVersion != "528.0.0" || stored.LaunchStage.String() != "BETA" {
 			t.Errorf("v2 shows client, version, stage = %q, %q, %v", stored.Client, stored.ClientVersion, stored.LaunchStage)
 		}
 		again := proto.CloneOf(stored)
 		again.Template.TaskCount = 2
-		if _, err := v2.update(t, &runpb.UpdateJobRequest{Job: again}); err != nil {
-			t.Fatalf("UpdateJob() of what v1 has sent = %v", err)
+		if _, err := v2.UpdateJob(t.Context(), &runpb.UpdateJobRequest{Job: again}); err != nil {
+			t.Fatalf("%s: UpdateJob() with what v1 has sent = %v", transport, err)
 		}
 		shown, err := c.jobs.Get("namespaces/demo/jobs/hello").Do()
 		if err != nil {
@@ -236,21 +253,30 @@ func TestV2TakesBackWhatV1HasSent(t *testing.T) {
 		if diff := gocmp.Diff(map[string]string{"client.knative.dev/nonce": "fer_bib_nex"}, shown.Spec.Template.Metadata.Labels); diff != "" {
 			t.Errorf("labels of the template (-sent +got):\n%s", diff)
 		}
-		x := c.run(t, helloID, nil)
+		x := c.run(t, hello, nil)
 		if x.Metadata.Annotations["run.googleapis.com/client-name"] != "gcloud" || x.Metadata.Labels["client.knative.dev/nonce"] != "fer_bib_nex" {
 			t.Errorf("the execution has annotations %v, labels %v; want the template's", x.Metadata.Annotations, x.Metadata.Labels)
 		}
 		c.finish(t, s, x)
-	})
+	}
+}
+
+func dialGRPC(ctx context.Context, url string) (*run.JobsClient, error) {
+	return run.NewJobsClient(ctx, option.WithEndpoint(strings.TrimPrefix(url, "http://")), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+}
+
+func dialREST(ctx context.Context, url string) (*run.JobsClient, error) {
+	return run.NewJobsRESTClient(ctx, option.WithEndpoint(url), option.WithoutAuthentication())
 }
 
 // Two jobs can have executions of one ID, by their tokens; v1 finds the newest.
 func TestV1FindsExecutionsByTheirIDsAlone(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	c := dialV1(t, s, "us-east4-run.googleapis.com")
+	c := dial(t, s, "us-east4-run.googleapis.com")
 	for _, id := range []string{"my-job", "my"} {
-		job := v1Shell(id, "true")
+		job := shell(id, "true")
 		job.Spec.StartExecutionToken = strings.TrimPrefix("my-job-token", id+"-")
 		c.create(t, job)
 		x := c.execution(t, "my-job-token")

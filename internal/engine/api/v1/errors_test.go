@@ -1,4 +1,4 @@
-package api_test
+package v1_test
 
 import (
 	"encoding/json"
@@ -9,9 +9,9 @@ import (
 )
 
 // callV1 sends a request as it is to a region's host, and returns what answers it.
-func (s *server) callV1(t *testing.T, method, path, body string) (res *http.Response, answer string) {
+func (s *server) call(t *testing.T, method, path, body string) (res *http.Response, answer string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, s.url+v1Root+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, s.url+root+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,9 +31,9 @@ func (s *server) callV1(t *testing.T, method, path, body string) (res *http.Resp
 func TestV1RefusesByTheFieldsPath(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	c := dialV1(t, s, "us-east4-run.googleapis.com")
-	c.create(t, v1Shell(helloID, "true"))
-	unmapped := v1Shell("unmapped", "")
+	c := dial(t, s, "us-east4-run.googleapis.com")
+	c.create(t, shell(hello, "true"))
+	unmapped := shell("unmapped", "")
 	unmapped.Spec.Template.Spec.Template.Spec.Containers[0].Command = nil
 	c.create(t, unmapped)
 	const (
@@ -99,14 +99,14 @@ func TestV1RefusesByTheFieldsPath(t *testing.T) {
 		{"GET", one + "?alt=media", "", 400, "INVALID_ARGUMENT", "alt: "},
 		{"POST", jobs, `{"kind":"` + strings.Repeat("x", 1<<20) + `"}`, 400, "INVALID_ARGUMENT", "the request has more than 1048576 bytes"},
 
-		{"PATCH", one, "{}", 405, "UNIMPLEMENTED", "PATCH is no method of " + v1Root + one + ", which takes DELETE, GET, PUT"},
+		{"PATCH", one, "{}", 405, "UNIMPLEMENTED", "PATCH is no method of " + root + one + ", which takes DELETE, GET, PUT"},
 		{"GET", one + ":run", "", 405, "UNIMPLEMENTED", "which takes POST"},
 		{"POST", "namespaces/demo/tasks", "{}", 405, "UNIMPLEMENTED", "which takes GET"},
 		{"GET", one + ":steal", "", 404, "NOT_FOUND", "no API method answers GET"},
 		{"GET", "namespaces/demo/services", "", 404, "NOT_FOUND", "no API method answers GET"},
 		{"GET", "namespaces//jobs", "", 404, "NOT_FOUND", "no API method answers GET"},
 	} {
-		res, raw := s.callV1(t, test.method, test.path, test.body)
+		res, raw := s.call(t, test.method, test.path, test.body)
 		var answer struct {
 			Error struct {
 				Code            int
@@ -130,9 +130,9 @@ func TestV1RefusesByTheFieldsPath(t *testing.T) {
 func TestV1TakesTheSystemParameters(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	c := dialV1(t, s, "us-east4-run.googleapis.com")
-	c.create(t, v1Shell(helloID, "echo '<&>'"))
-	c.finish(t, s, c.run(t, helloID, nil))
+	c := dial(t, s, "us-east4-run.googleapis.com")
+	c.create(t, shell(hello, "echo '<&>'"))
+	c.finish(t, s, c.run(t, hello, nil))
 	for query, says := range map[string]string{
 		"":                                      "{\n  \"apiVersion\": \"run.googleapis.com/v1\",\n",
 		"?alt=json":                             `"completionStatus": "EXECUTION_SUCCEEDED"`,
@@ -140,7 +140,7 @@ func TestV1TakesTheSystemParameters(t *testing.T) {
 		"?$prettyPrint=false&key=x":             `"echo '<&>'"`,
 		"?$alt=json;enum-encoding=int&alt=json": `"completionStatus": 1`,
 	} {
-		res, answer := s.callV1(t, "GET", "namespaces/demo/jobs/hello"+strings.ReplaceAll(query, ";", "%3B"), "")
+		res, answer := s.call(t, "GET", "namespaces/demo/jobs/hello"+strings.ReplaceAll(query, ";", "%3B"), "")
 		if res.StatusCode != 200 || !strings.Contains(answer, says) || !strings.HasSuffix(answer, "}\n") || strings.HasSuffix(answer, "\n\n") ||
 			res.Header.Get("Content-Type") != "application/json; charset=UTF-8" {
 			t.Errorf("GET %s = %d %s, want %s in it", query, res.StatusCode, answer, says)
