@@ -84,10 +84,11 @@ func (e *Engine) finish(t turn, end ending) (again *placement, next *turn) {
 		claimed bool
 		now     time.Time
 	)
+	newest := e.logs.Newest(a.execution.Uid) // an end stands behind the output, even if the clock was set back
 	maxRetries := int(a.execution.Template.GetMaxRetries())
 	next = e.scheduler.next(a)
 	err := e.persist("record the end of an attempt", a.id, func(tx *storeTx) (err error) {
-		now = time.Now()
+		now = later(time.Now(), newest)
 		if after, err = tx.finishTask(a.id, t.placement, end, maxRetries, now); err == nil && next != nil {
 			claimed, err = tx.claimTask(next.active.id, next.placement, now)
 		}
