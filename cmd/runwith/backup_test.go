@@ -16,7 +16,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/archive"
 	"github.com/runwith/runwith/internal/eventually"
-	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 )
 
 // A backup that is taken while executions begin, run and end holds what there was,
@@ -141,7 +141,7 @@ func TestRestoreMarksAnInvokerAlone(t *testing.T) {
 	text, _ := shell{}.run(t, exitOK, "backup", "-", "--data", folder)
 	alone := t.TempDir()
 	shell{stdin: text}.run(t, exitOK, "restore", "-", "--data", alone)
-	if _, err := os.Stat(filepath.Join(alone, archive.InvokerDatabase+invoker.RestoredSuffix)); err != nil {
+	if _, err := os.Stat(filepath.Join(alone, archive.InvokerDatabase+sqlite.RestoredSuffix)); err != nil {
 		t.Errorf("the mark: %v, want it there", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
@@ -65,8 +66,8 @@ func (f *invokerFlags) limits() (l invoker.Limits, err error) {
 		return l, misused("--run-quota, --read-quota and --log-quota: must not be negative")
 	}
 	l = invoker.Limits{
-		Runs: invoker.Quota(f.runQuota), Reads: invoker.Quota(f.readQuota), Logs: invoker.Quota(f.logs),
-		Concurrency: map[string]invoker.Concurrency{}, Rates: map[string]invoker.Quota{},
+		Runs: ledger.Quota(f.runQuota), Reads: ledger.Quota(f.readQuota), Logs: ledger.Quota(f.logs),
+		Concurrency: map[string]invoker.Concurrency{}, Rates: map[string]ledger.Quota{},
 	}
 	for _, flag := range f.concurrency {
 		job, c, err := parseConcurrency(flag)
@@ -89,12 +90,12 @@ func (f *invokerFlags) limits() (l invoker.Limits, err error) {
 func parseConcurrency(flag string) (job string, c invoker.Concurrency, err error) {
 	job, rest, _ := strings.Cut(flag, "=")
 	count, overflow, named := strings.Cut(rest, ":")
-	c.Overflow = invoker.Queueing
+	c.Overflow = ledger.Queueing
 	if named {
-		c.Overflow = invoker.Overflow(overflow)
+		c.Overflow = ledger.Overflow(overflow)
 	}
 	c.Slots, err = strconv.Atoi(count)
-	known := c.Overflow == invoker.Queueing || c.Overflow == invoker.Rejecting || c.Overflow == invoker.Replacing
+	known := c.Overflow == ledger.Queueing || c.Overflow == ledger.Rejecting || c.Overflow == ledger.Replacing
 	if jobspec.ValidateJobID(job) != nil || err != nil || c.Slots < 1 || !known {
 		return "", c, misused("--concurrency %q: must be JOB=N, or JOB=N with :queue, :reject or :replace, such as nightly=1:reject", flag)
 	}
@@ -102,12 +103,12 @@ func parseConcurrency(flag string) (job string, c invoker.Concurrency, err error
 }
 
 // parseRate reads JOB=N/min.
-func parseRate(flag string) (job string, rate invoker.Quota, err error) {
+func parseRate(flag string) (job string, rate ledger.Quota, err error) {
 	job, rest, _ := strings.Cut(flag, "=")
 	count, ok := strings.CutSuffix(rest, "/min")
 	n, err := strconv.Atoi(count)
 	if jobspec.ValidateJobID(job) != nil || !ok || err != nil || n < 1 {
 		return "", 0, misused("--rate %q: must be JOB=N/min, such as nightly=10/min", flag)
 	}
-	return job, invoker.Quota(n), nil
+	return job, ledger.Quota(n), nil
 }

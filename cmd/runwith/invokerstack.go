@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/archive"
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 	httpserver "github.com/runwith/runwith/internal/server"
 )
 
@@ -20,6 +22,7 @@ const googleLogDelay = 10 * time.Second
 // invokerStack is an invoker with its connection to Cloud Run and its API.
 type invokerStack struct {
 	cloudRun *cloudrun.Client
+	store    *sqlite.Store
 	invoker  *invoker.Invoker
 	handler  http.Handler
 }
@@ -43,7 +46,10 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	if err != nil {
 		return s, err
 	}
-	c.Path, c.CloudRun, c.Logger = filepath.Join(data, "invoker.db"), s.cloudRun, to.Logger
+	if s.store, err = sqlite.Open(ctx, filepath.Join(data, archive.InvokerDatabase)); err != nil {
+		return s, err
+	}
+	c.Store, c.CloudRun, c.Logger = s.store, s.cloudRun, to.Logger
 	if to.Endpoint == "" {
 		c.LogDelay = googleLogDelay
 	} else {
@@ -72,6 +78,9 @@ func (s *invokerStack) Close() error {
 	var errs []error
 	if s.invoker != nil {
 		errs = append(errs, s.invoker.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
 	}
 	if s.cloudRun != nil {
 		errs = append(errs, s.cloudRun.Close())

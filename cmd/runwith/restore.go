@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith/internal/archive"
-	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 )
 
 func newRestore() *cobra.Command {
@@ -48,6 +48,6 @@ func restore(cmd *cobra.Command, file, data string) (archive.Content, error) {
 		defer opened.Close()
 		in = opened
 	}
-	target := archive.Target{Dir: data, Mark: archive.InvokerDatabase + invoker.RestoredSuffix}
+	target := archive.Target{Dir: data, Mark: archive.InvokerDatabase + sqlite.RestoredSuffix}
 	return target.Extract(cmd.Context(), in)
 }

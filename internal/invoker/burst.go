@@ -1,32 +1,43 @@
 package invoker
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 const (
-	// burstSize is how many requests that are being put on disk at once make a burst.
+	// burstSize is how many requests make a burst while they are being put on disk.
 	burstSize = 8
-	// burstPatience bounds how long a burst keeps what was accepted from being
-	// started, and burstLook is how often the dispatcher looks whether it is over.
+	// burstPatience bounds how long a burst delays the dispatcher, and burstLook is how
+	// often the dispatcher looks whether the burst is over.
 	burstPatience = time.Second
 	burstLook     = 5 * time.Millisecond
 )
 
-// burst is when the dispatcher met a burst that still goes on; zero is none.
-type burst struct{ met time.Time }
+// burst counts the requests that are being put on disk. The accepter enters and leaves,
+// and the dispatcher gives way.
+type burst struct {
+	requests atomic.Int32
+	met      time.Time // when the dispatcher met a burst that still goes on; zero: none
+}
 
-// giveWay lets a burst be accepted before the next of it is started. Those who send
-// it wait for their answer, and to start a job and watch it costs more than twice what
-// accepting it does. A burst that lasts is given way to once: its start is late by a second at
-// most, and a quota of Cloud Run's makes it later than that.
-func (v *Invoker) giveWay(b *burst) {
-	for v.accepts.Load() >= burstSize && v.closing.Err() == nil {
+func (b *burst) enter() { b.requests.Add(1) }
+func (b *burst) leave() { b.requests.Add(-1) }
+
+// giveWay waits until a burst has been accepted, before the dispatcher starts more. The
+// callers wait for their answers, and to start and watch a job costs more than twice
+// what accepting it does. A burst that goes on is given way to once: its start is late
+// by a second at most, and a quota of Cloud Run's delays it longer than that.
+func (d *dispatcher) giveWay() {
+	b := &d.burst
+	for b.requests.Load() >= burstSize && d.closing.Err() == nil {
 		if b.met.IsZero() {
 			b.met = time.Now()
 		}
 		if time.Since(b.met) >= burstPatience {
 			return
 		}
-		v.sleep(nil, time.Now().Add(burstLook))
+		d.sleep(time.Now().Add(burstLook))
 	}
-	*b = burst{}
+	b.met = time.Time{}
 }

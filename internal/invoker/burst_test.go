@@ -15,14 +15,14 @@ func TestBurstIsAcceptedFirst(t *testing.T) {
 		v := open(t, c)
 		for _, ends := range []bool{true, false} {
 			before := c.calls()
-			v.accepts.Add(burstSize) // others, whose commit is not over
+			v.dispatching.burst.requests.Add(burstSize) // others, whose commit is not over
 			invoke(t, v, runwith.Overrides{})
 			time.Sleep(burstPatience - 2*burstLook)
 			if got := c.calls() - before; got != 0 {
 				t.Errorf("%d calls while a burst is being accepted, want 0", got)
 			}
 			if ends {
-				v.accepts.Add(-burstSize)
+				v.dispatching.burst.requests.Add(-burstSize)
 			}
 			time.Sleep(3 * burstLook)
 			if got := c.calls() - before; got != 1 {

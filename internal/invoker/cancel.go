@@ -6,170 +6,82 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
-// cancelAgain is after how long Cloud Run is asked again to cancel what still runs.
+// cancelAgain is the wait before Cloud Run is asked again to cancel what still runs.
 const cancelAgain = time.Minute
 
-// Cancel asks for an invocation to end, and returns it as it is then: cancelled
-// where it was not sent yet; where it runs, Cloud Run is asked, and its result
-// counts; where it is being started, that is found out first. One that has ended
-// stays as it is.
-func (v *Invoker) Cancel(ctx context.Context, id string) (runwith.Invocation, error) {
-	return v.decide(ctx, id, func(r Record, now time.Time) (Record, error) {
-		switch {
-		case r.ended() || !r.CancelRequested.IsZero():
-			return r, nil
-		case r.waiting() && r.SearchFrom.IsZero():
-			r.CancelRequested = now
-			return r.cancelled(now, nil), nil
-		}
-		return r.cancelling(now), nil
-	})
-}
+// canceller asks Cloud Run to cancel executions: those of running invocations whose
+// cancellation was requested, and twins.
+type canceller struct{ *base }
 
-// Decision is what a person decides about an invocation that is unresolved.
-type Decision string
+func (c *canceller) run() { c.next.cancel.run(c.base, "cancel", c.round) }
 
-// The decisions.
-const (
-	// DecideRetry starts it, after one more search for its execution.
-	DecideRetry Decision = "retry"
-	// DecideLeave lets it be: it stays unresolved, for good.
-	DecideLeave Decision = "leave"
-)
-
-// Resolve decides about an unresolved invocation, and returns it as it is then.
-// FAILED_PRECONDITION says that there is nothing to decide, or not this.
-func (v *Invoker) Resolve(ctx context.Context, id string, d Decision) (runwith.Invocation, error) {
-	if d != DecideRetry && d != DecideLeave {
-		return runwith.Invocation{}, invalid("decision: %q must be retry or leave", d)
-	}
-	return v.decide(ctx, id, func(r Record, now time.Time) (Record, error) {
-		switch {
-		case r.State != runwith.StateUnresolved || r.ended():
-			return r, precondition("invocation %s is %s, and there is nothing to decide", r.ID, state(r))
-		case d == DecideLeave:
-			return r.finished(now), nil
-		case r.Execution != "":
-			return r, precondition("invocation %s was started, as %s: leave it, and start another invocation to run the job again", r.ID, r.Execution)
-		case !r.CancelRequested.IsZero():
-			return r, precondition("invocation %s was asked to be cancelled: leave it", r.ID)
-		}
-		return r.retried(now), nil
-	})
-}
-
-// state is how a record stands, in words.
-func state(r Record) string {
-	if r.State == runwith.StateUnresolved {
-		return "unresolved and left so"
-	}
-	return string(r.State)
-}
-
-func precondition(format string, args ...any) error {
-	return runwith.Errorf(runwith.FailedPrecondition, format, args...)
-}
-
-// decide makes a transition that somebody asks for, from whatever the record is.
-func (v *Invoker) decide(ctx context.Context, id string, transition func(Record, time.Time) (Record, error)) (runwith.Invocation, error) {
-	for {
-		r, err := v.store.Find(ctx, id)
-		if err != nil {
-			return runwith.Invocation{}, err
-		}
-		to, err := transition(r, stored(time.Now()))
-		if err != nil {
-			return runwith.Invocation{}, err
-		}
-		if to.State == r.State && to.CancelRequested.Equal(r.CancelRequested) && to.Finished.Equal(r.Finished) {
-			return r.Invocation, nil
-		}
-		moved, err := v.store.Move(ctx, r, to)
-		switch {
-		case errors.Is(err, ErrStale): // it has changed meanwhile: look again
-		case err != nil:
-			return runwith.Invocation{}, err
-		default:
-			v.follow(r, moved)
-			return moved.Invocation, nil
-		}
-	}
-}
-
-// cancel asks Cloud Run to cancel what is to be, until the invoker closes.
-func (v *Invoker) cancel() {
-	for v.closing.Err() == nil {
-		now, tick := time.Now(), v.ticks.asked.Load()
-		next, err := v.cancelDue(now)
-		if err != nil {
-			v.storeFailed("cancel", err)
-			next = now.Add(storeRetry)
-		}
-		if !next.Equal(now) {
-			v.ticks.cancelled.Store(tick)
-		}
-		v.sleep(v.cancelling, orIdle(next, now))
-	}
-}
-
-// cancelDue sends what is due, and returns when there is more.
-func (v *Invoker) cancelDue(now time.Time) (next time.Time, err error) {
-	due, next, err := v.store.Cancels(v.closing, stored(now), maxCalls)
+// round sends the cancels that are due.
+func (c *canceller) round(now time.Time) result {
+	due, next, err := c.store.Cancels(c.closing, ledger.Stored(now), maxCalls)
 	if err != nil {
-		return next, err
+		return result{err: err}
 	}
-	twins, nextTwin, err := v.store.TwinsDue(v.closing, stored(now), maxCalls)
+	twins, nextTwin, err := c.store.TwinsDue(c.closing, ledger.Stored(now), maxCalls)
 	if err != nil {
-		return next, err
+		return result{err: err}
 	}
+	var errs []error // a cancel that cannot be noted would be sent again at once
 	for _, r := range due {
-		v.cancelOne(r)
+		errs = append(errs, c.cancelOne(r))
 	}
 	for _, t := range twins {
-		v.cancelTwin(t)
+		errs = append(errs, c.cancelTwin(t))
 	}
-	if len(due)+len(twins) > 0 {
-		return now, nil // there may be as many again
-	}
-	if next.IsZero() || !nextTwin.IsZero() && nextTwin.Before(next) {
-		next = nextTwin
-	}
-	return next, nil
+	return result{more: len(due)+len(twins) > 0, next: ledger.Sooner(next, nextTwin), err: errors.Join(errs...)}
 }
 
-func (v *Invoker) cancelOne(r Record) {
-	err := v.cancelExecution(r.Execution)
+func (c *canceller) cancelOne(r ledger.Record) error {
+	err := c.cancelExecution(r.Execution)
 	wait := cancelAgain
 	if err != nil {
-		wait = backoff(r.Postponed)
-		v.logger.Warn("execution cannot be cancelled", "invocation", r.ID, "execution", r.Execution, "code", runwith.CodeOf(err), "error", err)
+		wait = jitter(ledger.Backoff(r.Postponed))
+		c.logger.Warn("execution cannot be cancelled", "invocation", r.ID, "execution", r.Execution, "code", runwith.CodeOf(err), "error", err)
 	}
-	v.move(r, r.postponed(stored(time.Now().Add(wait))))
-	v.watched.add(r.Job)
+	c.next.watch.add(r.Job)
+	return c.move(r, r.Delayed(ledger.Stored(time.Now().Add(wait))))
 }
 
-// cancelTwin is done with a twin when Cloud Run has taken the cancel, or has nothing
+// cancelTwin is done with a twin when Cloud Run has accepted the cancel, or has nothing
 // to cancel.
-func (v *Invoker) cancelTwin(t Twin) {
-	err := v.cancelExecution(t.Execution)
+func (c *canceller) cancelTwin(t store.Twin) error {
+	err := c.cancelExecution(t.Execution)
 	next := time.Time{}
 	switch runwith.CodeOf(err) {
 	case runwith.OK, runwith.NotFound, runwith.FailedPrecondition:
 	default:
-		v.logger.Warn("twin cannot be cancelled", "invocation", t.Invocation, "execution", t.Execution, "code", runwith.CodeOf(err), "error", err)
-		next = stored(time.Now().Add(backoff(int(time.Since(t.Found) / retryMax))))
+		c.logger.Warn("twin cannot be cancelled", "invocation", t.Invocation, "execution", t.Execution, "code", runwith.CodeOf(err), "error", err)
+		next = ledger.Stored(time.Now().Add(jitter(ledger.Backoff(int(time.Since(t.Found) / time.Minute)))))
 	}
-	if err := v.store.PostponeTwin(context.Background(), t.Execution, next); err != nil {
-		v.storeFailed("postpone a twin", err, "execution", t.Execution)
-	}
+	return c.store.PostponeTwin(context.Background(), t.Execution, next)
 }
 
-func (v *Invoker) cancelExecution(name string) error {
-	ctx, cancel := context.WithTimeout(v.closing, readTimeout)
+func (c *canceller) cancelExecution(name string) error {
+	ctx, cancel := context.WithTimeout(c.closing, readTimeout)
 	defer cancel()
-	_, err := v.cloud.CancelExecution(ctx, name)
-	v.reach.told(err)
+	_, err := c.cloud.CancelExecution(ctx, name)
+	c.reach.told(err)
 	return err
+}
+
+// twin counts an execution that was started beside the invocation's own, and hands it
+// to the canceller.
+func (b *base) twin(r ledger.Record, execution string) {
+	added, err := b.store.AddTwin(context.Background(), store.Twin{Execution: execution, Invocation: r.ID, Found: ledger.Stored(time.Now())})
+	if err != nil {
+		b.storeFailed("count a twin", err, "invocation", r.ID, "execution", execution)
+	}
+	if added {
+		b.logger.Warn("an invocation was started twice, and its second execution is cancelled: Cloud Run took longer to show the first than --settle",
+			"invocation", r.ID, "execution", r.Execution, "twin", execution)
+		b.next.cancel.ring()
+	}
 }

@@ -2,6 +2,7 @@ package invoker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -275,7 +276,7 @@ func open(t *testing.T, c *cloud, change ...func(*Config)) *Invoker {
 
 func reopen(t *testing.T, c *cloud, path string, change ...func(*Config)) *Invoker {
 	t.Helper()
-	config := Config{Path: path, CloudRun: c, Logger: slog.New(slog.DiscardHandler)}
+	config := Config{Store: openStore(t, path), CloudRun: c, Logger: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&config)
 	}
@@ -293,7 +294,7 @@ func reopen(t *testing.T, c *cloud, path string, change ...func(*Config)) *Invok
 
 func closeInvoker(t *testing.T, v *Invoker) {
 	t.Helper()
-	if err := v.Close(); err != nil {
+	if err := errors.Join(v.Close(), v.store.Close()); err != nil {
 		t.Errorf("Close() = %v", err)
 	}
 }

@@ -10,27 +10,22 @@ import (
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
-// CloudRun is what the invoker asks of Cloud Run. Errors are a [runwith.Error];
-// those of Run are judged by [cloudrun.OutcomeOf]. The methods may be called
+// CloudRun is the part of Cloud Run that the invoker uses. Errors are a [runwith.Error];
+// [cloudrun.OutcomeOf] tells what an error of Run means. The methods may be called
 // concurrently.
-type CloudRun interface {
+type CloudRun interface { //nolint:interfacebloat // the parts of one server: nobody uses or implements a part of it alone
 	// Run starts the job with the given ID. It sends at most one request.
 	Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (*runpb.Execution, error)
 	// Job returns the job with the given ID, Jobs those of the location.
 	Job(ctx context.Context, job string) (*runpb.Job, error)
 	Jobs(ctx context.Context) iter.Seq2[*runpb.Job, error]
-	Executions
-	// LogEntries returns what the execution printed after the cursor.
-	LogEntries(ctx context.Context, execution string, after cloudrun.Cursor) ([]runwith.LogLine, cloudrun.Cursor, error)
-}
-
-// Executions are what Cloud Run has started.
-type Executions interface {
 	// Execution returns the execution with the given resource name.
 	Execution(ctx context.Context, name string) (*runpb.Execution, error)
-	// ExecutionPage returns a page of the executions of a job, or of all jobs where
-	// that is "-", deleted ones included, and the token of the next page.
+	// ExecutionPage returns a page of the executions of a job, or of all jobs if that is
+	// "-", and the token of the next page. It includes deleted executions.
 	ExecutionPage(ctx context.Context, job, token string) (page []*runpb.Execution, next string, err error)
 	// CancelExecution asks the execution with the given resource name to end.
 	CancelExecution(ctx context.Context, name string) (operation string, err error)
+	// LogEntries returns the output of an execution after the cursor.
+	LogEntries(ctx context.Context, execution string, after cloudrun.Cursor) ([]runwith.LogLine, cloudrun.Cursor, error)
 }

@@ -13,6 +13,8 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
 // TestCrash stops at each commit and on either side of every call to Cloud Run,
@@ -78,25 +80,26 @@ func (c crash) at(t *testing.T, point int) bool {
 	world := &mortal{left: point}
 	request := Request{Job: "report", Key: "k", Overrides: runwith.Overrides{Args: []string{"a"}}}
 
-	store, err := OpenSQLite(t.Context(), path, func(string) {})
-	if err != nil {
-		t.Fatal(err)
+	config := Config{
+		Store: mortalStore{openStore(t, path), world}, CloudRun: mortalCloud{real, world}, Logger: slog.New(slog.DiscardHandler),
 	}
 	quick := func(c *Config) { c.CallTimeout, c.Settle = 5*time.Second, 5*time.Second }
-	config := Config{Path: path, CloudRun: mortalCloud{real, world}, Logger: slog.New(slog.DiscardHandler)}
 	quick(&config)
-	v := newInvoker(config.complete())
 	taken := false // the wish to cancel, which is not said again then
-	if err := v.begin(t.Context(), mortalStore{store, world}); err == nil {
+	v, err := Open(t.Context(), config)
+	if err == nil {
 		time.Sleep(time.Second) // the store is found to be empty, or never
 		if i, _, err := v.Invoke(t.Context(), request); err == nil {
 			taken = c.live(t, v, i.ID) == nil
 		}
 	}
 	crashed := world.end()
-	v.close()
-	v.work.Wait()
-	if err := store.Close(); err != nil {
+	if v != nil {
+		if err := v.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := config.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
 
@@ -219,34 +222,34 @@ func (c mortalCloud) CancelExecution(ctx context.Context, name string) (operatio
 
 // mortalStore has a point on either side of every commit that changes something.
 type mortalStore struct {
-	Store
+	store.Store
 	world *mortal
 }
 
-func (s mortalStore) Accept(ctx context.Context, r Record, a Admission) (_ Record, replayed bool, err error) {
+func (s mortalStore) Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (_ ledger.Record, replayed bool, err error) {
 	err = around(s.world, func() error { r, replayed, err = s.Store.Accept(ctx, r, a); return err })
 	return r, replayed, err
 }
 
-func (s mortalStore) Move(ctx context.Context, from, to Record) (Record, error) {
-	err := around(s.world, func() (err error) { to, err = s.Store.Move(ctx, from, to); return err })
-	return to, err
-}
-
-func (s mortalStore) MoveEach(ctx context.Context, from []Record, to func(Record) Record) (moved []Record, err error) {
-	err = around(s.world, func() (err error) { moved, err = s.Store.MoveEach(ctx, from, to); return err })
+func (s mortalStore) Move(ctx context.Context, m ledger.Move) (moved ledger.Record, err error) {
+	err = around(s.world, func() (err error) { moved, err = s.Store.Move(ctx, m); return err })
 	return moved, err
 }
 
-// Take has points only where something is taken: a look at the queue is none.
-func (s mortalStore) Take(ctx context.Context, q Take) (taken Taken, err error) {
+func (s mortalStore) MoveEach(ctx context.Context, moves []ledger.Move) (moved []ledger.Record, err error) {
+	err = around(s.world, func() (err error) { moved, err = s.Store.MoveEach(ctx, moves); return err })
+	return moved, err
+}
+
+// Take has points only if something is taken: a look at the queue is none.
+func (s mortalStore) Take(ctx context.Context, t ledger.Take) (taken store.Taken, err error) {
 	left, err := s.Outstanding(ctx)
-	if err != nil || left.waiting() == 0 {
-		return Taken{}, errors.Join(err, s.world.alive())
+	if err != nil || left.Waiting() == 0 {
+		return store.Taken{}, errors.Join(err, s.world.alive())
 	}
-	err = around(s.world, func() (err error) { taken, err = s.Store.Take(ctx, q); return err })
+	err = around(s.world, func() (err error) { taken, err = s.Store.Take(ctx, t); return err })
 	if err != nil {
-		taken = Taken{}
+		taken = store.Taken{}
 	}
 	return taken, err
 }
@@ -265,7 +268,7 @@ func (s mortalStore) Recover(ctx context.Context, from time.Time, settle time.Du
 	return asOf, err
 }
 
-func (s mortalStore) AddTwin(ctx context.Context, t Twin) (added bool, err error) {
+func (s mortalStore) AddTwin(ctx context.Context, t store.Twin) (added bool, err error) {
 	err = around(s.world, func() (err error) { added, err = s.Store.AddTwin(ctx, t); return err })
 	return added, err
 }
@@ -275,7 +278,7 @@ func (s mortalStore) Pause(ctx context.Context, name string, now time.Time, afte
 	return next, err
 }
 
-func (s mortalStore) Import(ctx context.Context, read []Record) (added []Record, err error) {
+func (s mortalStore) Import(ctx context.Context, read []ledger.Record) (added []ledger.Record, err error) {
 	err = around(s.world, func() (err error) { added, err = s.Store.Import(ctx, read); return err })
 	return added, err
 }

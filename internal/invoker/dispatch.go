@@ -2,120 +2,92 @@ package invoker
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
+
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
-const (
-	// storeRetry is how long to wait before the database is asked again that could
-	// not write (a full disk).
-	storeRetry = time.Second
-	// idle is how long a loop sleeps that nothing is known to come for.
-	idle = time.Minute
-	// runsBucket is the bucket of the calls that start jobs.
-	runsBucket = "runs"
-)
+// runsBucket is the bucket of the calls that start jobs.
+const runsBucket = "runs"
 
-// dispatch starts what is due, until the invoker closes.
-func (v *Invoker) dispatch() {
-	for b := (burst{}); v.closing.Err() == nil; {
-		tick := v.ticks.asked.Load()
-		v.giveWay(&b)
-		free := v.freeCalls()
-		now := time.Now()
-		taken, err := v.store.Take(v.closing, v.nextTake(now, free))
-		v.releaseCalls(free - len(taken.Records))
-		var calls sync.WaitGroup
-		for _, r := range taken.Records {
-			calls.Add(1)
-			v.work.Go(func() {
-				defer calls.Done()
-				defer v.releaseCalls(1)
-				v.start(r, taken.Probing)
-			})
-		}
-		if taken.Probing {
-			calls.Wait() // whether Cloud Run takes calls again is known then
-		}
-		switch {
-		case err != nil:
-			v.storeFailed("dispatch", err)
-			v.ticks.dispatched.Store(tick)
-			v.sleep(nil, now.Add(storeRetry))
-		case len(taken.Records) == 0 && free > 0:
-			if !taken.Next.IsZero() {
-				v.opens.Store(micros(taken.Next))
-			}
-			v.ticks.dispatched.Store(tick)
-			v.sleep(v.queued, orIdle(taken.Next, now))
-		}
-	}
+// dispatcher takes what is due from the queue and starts it.
+type dispatcher struct {
+	*base
+	burst burst
+	calls calls
+	slots map[string]int  // by concurrency key
+	work  *sync.WaitGroup // of the invoker, which waits for calls when it closes
+
+	mu   sync.Mutex
+	open time.Time // when the queue goes on; in the past: it does
 }
 
-func (v *Invoker) nextTake(now time.Time, free int) Take {
-	return Take{
-		Now: stored(now), Deadline: stored(now.Add(v.config.CallTimeout)), Limit: free,
-		Runs: runsBucket, Quota: v.config.Limits.Runs, Rates: v.config.Limits.Rates, Slots: v.slots,
-	}
+func newDispatcher(b *base, work *sync.WaitGroup) *dispatcher {
+	return &dispatcher{base: b, calls: newCalls(), slots: b.config.Limits.slots(), work: work}
 }
 
-// freeCalls waits until a job may be started and returns how many may. They are
-// the caller's until it releases them. It returns 0 when the invoker closes.
-func (v *Invoker) freeCalls() int {
-	select {
-	case v.calls <- struct{}{}:
-	case <-v.closing.Done():
-		return 0
+func (d *dispatcher) run() { d.next.dispatch.run(d.base, "dispatch", d.round) }
+
+// round starts as much as calls, slots and quotas allow.
+func (d *dispatcher) round(time.Time) result {
+	d.giveWay()
+	free := d.calls.reserve(d.closing)
+	if free == 0 { // the invoker closes
+		return result{}
 	}
-	for n := 1; ; n++ {
-		select {
-		case v.calls <- struct{}{}:
-		default:
-			return n
-		}
+	taken, err := d.store.Take(d.closing, ledger.Take{
+		Now: ledger.Stored(time.Now()), Call: d.config.CallTimeout, Limit: free,
+		Runs: runsBucket, Quota: d.config.Limits.Runs, Rates: d.config.Limits.Rates, Slots: d.slots,
+	})
+	d.calls.release(free - len(taken.Records))
+	var started sync.WaitGroup
+	for _, r := range taken.Records {
+		d.calls.begin(r.ID)
+		started.Add(1)
+		d.work.Go(func() {
+			defer started.Done()
+			defer d.calls.end(r.ID)
+			d.start(r, taken.Probing)
+		})
 	}
+	if taken.Probing {
+		started.Wait() // it shows whether Cloud Run takes calls again
+	}
+	if len(taken.Records) == 0 && !taken.Next.IsZero() {
+		d.reopenAt(taken.Next)
+	}
+	return result{more: len(taken.Records) > 0, next: taken.Next, err: err}
 }
 
-func (v *Invoker) releaseCalls(n int) {
-	for range n {
-		<-v.calls
-	}
+// reopens returns when the queue goes on.
+func (d *dispatcher) reopens() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.open
 }
 
-// wake says that there may be something new for the loop that sleeps.
-func wake(loop chan struct{}) {
-	select {
-	case loop <- struct{}{}:
-	default:
-	}
+func (d *dispatcher) reopenAt(at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open = at
 }
 
-// orIdle is when a loop looks again.
-func orIdle(next, now time.Time) time.Time {
-	if next.IsZero() || next.After(now.Add(idle)) {
-		return now.Add(idle)
-	}
-	return next
-}
-
-// sleep returns at the given time, when something comes from wake, or when the
-// invoker closes.
-func (v *Invoker) sleep(wake <-chan struct{}, until time.Time) {
-	timer := time.NewTimer(time.Until(until))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-wake:
-	case <-v.closing.Done():
-	}
-}
-
-// storeFailed logs an error of the database, unless closing has caused it or
-// another transition was faster.
-func (v *Invoker) storeFailed(what string, err error, args ...any) {
-	if errors.Is(err, ErrStale) || v.closing.Err() != nil && errors.Is(err, context.Canceled) {
+// pause stops the queue after a refusal that concerns no single invocation: quota,
+// credentials, no connection. All keep their places.
+func (d *dispatcher) pause(r ledger.Record, cause error) {
+	next, err := d.store.Pause(context.Background(), runsBucket, ledger.Stored(time.Now()), cloudrun.RetryAfter(cause))
+	if err != nil {
+		d.storeFailed("pause", err, "invocation", r.ID)
 		return
 	}
-	v.logger.Error("database: "+what, append(args, "error", err)...)
+	d.reopenAt(next)
+}
+
+// resume lets the queue go on.
+func (d *dispatcher) resume() {
+	if err := d.store.Resume(context.Background(), runsBucket); err != nil {
+		d.storeFailed("resume", err)
+	}
 }

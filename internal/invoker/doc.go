@@ -1,36 +1,40 @@
-// Package invoker starts Cloud Run jobs durably and exactly once: what it has
-// accepted is on disk, is started in one execution, and is told of to its end. It
-// meets Cloud Run through the small interface [CloudRun] alone, which package
-// cloudrun implements, and its rows through [Store].
+// Package invoker starts Cloud Run jobs durably and exactly once. What it has accepted
+// is on disk, is started in one execution, and is watched to its end. It reaches Cloud
+// Run through the interface [CloudRun] alone, which package cloudrun implements, and
+// its rows through [store.Store]. Package ledger makes all decisions about rows, and
+// draws the states and edges.
 //
-// An invocation moves like this. Each arrow is one transaction, a compare-and-set
-// on the row's version and state, and no call to Cloud Run happens inside one:
+// An [Invoker] has seven parts. Each runs in its own goroutine, except accept, which runs
+// in those of the callers. They hand work to each other through the store: a part writes
+// the row first and then rings whose turn is next ([handover]); the other part reads from
+// the store what there is to do. So a ring may come late or twice, and a crash loses none.
 //
-//	            ┌── certainly not started, or not found ──┐
-//	            ▼                                         │
-//	┌───────► accepted ─────────────────────────────► starting ─────────────► running ──┬──► succeeded
-//	│         (queued)   slot and token taken in      │  ▲  │    an execution   ▲ │  ▲   ├──► failed
-//	│          │    │    the same transaction, on     │  └──┘    is adopted     │ │  │   └──► cancelled
-//	│          │    │    disk before the call         │  search  (compare-and-  │ │  │
-//	│          │    │                                 │          set: execution │ │  │ found late
-//	│          │    │ cancel, replaced                │          IS NULL)       │ │  │
-//	│          │    └──► cancelled                    ├─────────────────────────┘ │  │
-//	│          │                                      │ not found, and that       │  │
-//	│          │ not with what was asked              │ proves nothing            │ gone
-//	│          ▼                                      ▼                           ▼  │
-//	│        refused ◄── definitely not ── starting  unresolved ◄─────────────────┘  │
-//	│                                                 │  │  └────────────────────────┘
-//	└───────────── a person says retry ───────────────┘  └── a person says leave: it stays so
+//		                     Invoke
+//		                       │
+//		  unchecked row        ▼            row
+//		    ┌────────────── accept ──────────────────┐
+//		    ▼                                        ▼         RunJob
+//		  check ────── checked row ────────────► dispatch ─────────────► Cloud Run
+//		                                         ▲   │  │
+//		          row is back, slot is free      │   │  └─ twin ──────────────────────┐
+//		    ┌────────────────────────────────────┘   │ running, or outcome unknown     │
+//		    │                                        ▼                                 ▼
+//		    └──────────────────────────────────── watch ── twin, cancel requested ─► cancel
+//		                                          ▲   ▲                                │ ▲
+//		  rebuild ── executions it found ─────────┘   └─────── look at the job ────────┘ │
+//		                                                                          Cancel, replace
 //
-// The one rule from which the rest follows: RunJob is called only by who has just
-// brought the row to starting, once, and that is on disk before. What the call
-// came to is one of four (package cloudrun has the table): started, not started,
-// refused, or unknown. An unknown is searched for: every run carries [Marker] with
-// the invocation's ID in the environment of one container. Found, it is adopted at
-// once. Not found counts only in a whole list that began after the call's deadline
-// and the settling delay; then it is called again. An execution that shows up after
-// that is a twin: it is cancelled and counted, also past the end.
+//	  - accept (accept.go, request.go) validates a request and puts it on disk. It asks
+//	    rebuild whether all keys are known, tells dispatch of bursts, and asks dispatch when
+//	    the queue goes on.
+//	  - check (check.go) validates what accept could not, because the job could not be read.
+//	  - dispatch (dispatch.go, start.go, calls.go) takes what is due and calls RunJob. It
+//	    alone knows which calls are out; watch and [Invoker.Tick] ask it.
+//	  - watch (watch.go, round.go, search.go, watchlist.go) reads executions, one poller a
+//	    job: it adopts, observes, searches, and finds twins.
+//	  - cancel (cancel.go) asks Cloud Run to cancel executions, twins among them.
+//	  - rebuild (rebuild.go) fills an empty or restored store at the start.
+//	  - keep (keep.go) removes old invocations.
 //
-// Succeeded, failed, cancelled and refused are terminal, and so is an unresolved
-// that was left: no arrow leaves them. docs/state-machine.md gives the reasons.
+// docs/state-machine.md gives the reasons for the rules.
 package invoker

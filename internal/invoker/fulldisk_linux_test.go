@@ -2,14 +2,13 @@ package invoker
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"path/filepath"
 	"testing"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/testneed"
 )
 
@@ -43,12 +42,8 @@ func TestAFullDiskAcceptsNothingAndRecovers(t *testing.T) {
 		}
 		accepted = append(accepted, i.ID)
 	}
-	status, _ := errors.AsType[interface {
-		error
-		HTTPStatus() int
-	}](err)
-	if runwith.CodeOf(err) != runwith.ResourceExhausted || status == nil || status.HTTPStatus() != http.StatusServiceUnavailable {
-		t.Errorf("Invoke() on a full disk = %v (%v), want RESOURCE_EXHAUSTED with 503", err, runwith.CodeOf(err))
+	if runwith.CodeOf(err) != runwith.ResourceExhausted || cause.KindOf(err) != cause.DiskFull {
+		t.Errorf("Invoke() on a full disk = %v (%v), want RESOURCE_EXHAUSTED because of the disk", err, runwith.CodeOf(err))
 	}
 	if again, replayed, err := v.Invoke(t.Context(), request); err != nil || !replayed || again.ID != first.ID {
 		t.Errorf("a repeat on a full disk = %s, %v, %v; want %s, which is on disk", again.ID, replayed, err, first.ID)

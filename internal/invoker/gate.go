@@ -9,43 +9,43 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
-// gate is where reads of one kind pass: by their quota, where one is known, and
-// not before the time that Cloud Run has named when it refused one.
+// gate holds back reads of one kind: to their quota if there is one, and until the time
+// that Cloud Run has named when it refused one.
 type gate struct {
 	name  string
-	quota Quota
+	quota ledger.Quota
 
 	mu     sync.Mutex
-	bucket Bucket // of refusals alone: tokens are in the store
+	bucket ledger.Bucket // of refusals alone; its tokens are in the store
 }
 
-// ask makes a read, once it may be made, in readTimeout at most.
-func (v *Invoker) ask(ctx context.Context, g *gate, read func(context.Context) error) error {
+// ask makes a read once it may be made. All of it takes readTimeout at most.
+func (b *base) ask(ctx context.Context, g *gate, read func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	if err := v.pass(ctx, g); err != nil {
+	if err := b.pass(ctx, g); err != nil {
 		return err
 	}
 	err := read(ctx)
 	g.told(err)
-	v.reach.told(err)
+	b.reach.told(err)
 	return err
 }
 
-// askAgainAt is the cause of a refusal that ends at a time in micros, which may have
-// passed.
-func askAgainAt(at int64) cause.RetryAfter {
-	return cause.RetryAfter(max(time.Second, time.Until(fromMicros(at))))
+// askAgainAt is the cause of a refusal that ends at a time, which may have passed.
+func askAgainAt(at time.Time) cause.RetryAfter {
+	return cause.RetryAfter(max(time.Second, time.Until(at)))
 }
 
-// pass waits until a read may be made.
-func (v *Invoker) pass(ctx context.Context, g *gate) error {
+// pass waits until a read may be made. It fails at once if ctx ends before that.
+func (b *base) pass(ctx context.Context, g *gate) error {
 	for {
 		next := g.opens()
 		if next.IsZero() && g.quota > 0 {
-			ok, at, err := v.store.Spend(ctx, g.name, g.quota, time.Now())
+			ok, at, err := b.store.Spend(ctx, g.name, g.quota, time.Now())
 			if err != nil {
 				return err
 			}
@@ -71,7 +71,7 @@ func (v *Invoker) pass(ctx context.Context, g *gate) error {
 	}
 }
 
-// opens returns when the next read may be made, the zero time for now.
+// opens returns when the next read may be made; zero: now.
 func (g *gate) opens() time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -87,8 +87,8 @@ func (g *gate) told(err error) {
 	defer g.mu.Unlock()
 	switch {
 	case err == nil:
-		g.bucket = Bucket{}
+		g.bucket = ledger.Bucket{}
 	case runwith.CodeOf(err) == runwith.ResourceExhausted:
-		g.bucket = g.bucket.refused(time.Now(), cloudrun.RetryAfter(err))
+		g.bucket = g.bucket.Refused(time.Now(), cloudrun.RetryAfter(err))
 	}
 }

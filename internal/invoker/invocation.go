@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
 const (
@@ -13,8 +14,7 @@ const (
 	maxPage     = 1000
 )
 
-// Invocation returns the invocation with the given ID, NOT_FOUND where there is
-// none.
+// Invocation returns the invocation with the given ID, or NOT_FOUND.
 func (v *Invoker) Invocation(ctx context.Context, id string) (runwith.Invocation, error) {
 	r, err := v.store.Find(ctx, id)
 	return r.Invocation, err
@@ -27,30 +27,26 @@ func (v *Invoker) Wait(ctx context.Context, id string) (runwith.Invocation, erro
 }
 
 func (v *Invoker) waitUntil(ctx context.Context, id string, enough func(runwith.Invocation) bool) (runwith.Invocation, error) {
-	changed, end := v.changes.Subscribe(id)
+	changed, end := v.store.Subscribe(id)
 	defer end()
 	for {
 		r, err := v.store.Find(context.WithoutCancel(ctx), id)
 		if err != nil || enough(r.Invocation) {
 			return r.Invocation, err
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return r.Invocation, ctx.Err()
-		case <-v.closing.Done():
-			return r.Invocation, stopping()
+		if err := v.await(ctx, changed); err != nil {
+			return r.Invocation, err
 		}
 	}
 }
 
-// Filter says which invocations to list. The zero value lists the newest of all.
+// Filter selects invocations. The zero value selects all.
 type Filter struct {
 	Job   string
 	State runwith.State
 	// PageSize is how many to return, 0 for 50. There are never more than 1,000.
 	PageSize int
-	// PageToken is what the page before returned as next, with the same Filter.
+	// PageToken is the next of the page before, which had the same Filter.
 	PageToken string
 }
 
@@ -64,7 +60,7 @@ func (v *Invoker) Invocations(ctx context.Context, f Filter) (page []runwith.Inv
 	if size == 0 {
 		size = defaultPage
 	}
-	found, err := v.store.List(ctx, f, f.PageToken, size+1)
+	found, err := v.store.List(ctx, store.Query{Job: f.Job, State: f.State, Before: f.PageToken, Limit: size + 1})
 	if err != nil {
 		return nil, "", err
 	}

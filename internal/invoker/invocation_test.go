@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 )
 
 func TestWait(t *testing.T) {
@@ -36,8 +37,8 @@ func TestWait(t *testing.T) {
 		if took := time.Since(began); took > time.Minute+6*time.Second {
 			t.Errorf("the wait took %v, the job a minute", took)
 		}
-		if v.changes.Len() != 0 {
-			t.Errorf("%d subscriptions are left", v.changes.Len())
+		if n := v.store.(*sqlite.Store).Subscriptions(); n != 0 {
+			t.Errorf("%d subscriptions are left", n)
 		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
 func TestInvoke(t *testing.T) {
@@ -27,7 +28,7 @@ func TestInvoke(t *testing.T) {
 		want := &runpb.RunJobRequest_Overrides{
 			TaskCount: 3, Timeout: durationpb.New(90 * time.Second),
 			ContainerOverrides: []*runpb.RunJobRequest_Overrides_ContainerOverride{{
-				Args: []string{"a", "b"}, Env: append([]*runpb.EnvVar{variable("A", ""), variable("B", "2")}, record(t, v, i.ID).markers()...),
+				Args: []string{"a", "b"}, Env: append([]*runpb.EnvVar{variable("A", ""), variable("B", "2")}, markers(record(t, v, i.ID))...),
 			}},
 		}
 		if diff := cmp.Diff(want, c.runs[0], protocmp.Transform()); diff != "" {
@@ -112,7 +113,7 @@ func TestInvokeRefuses(t *testing.T) {
 }
 
 // record returns the row of an invocation.
-func record(t *testing.T, v *Invoker, id string) Record {
+func record(t *testing.T, v *Invoker, id string) ledger.Record {
 	t.Helper()
 	r, err := v.store.Find(t.Context(), id)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Jobs returns the jobs that Cloud Run has.
+// Jobs returns all jobs of Cloud Run.
 func (v *Invoker) Jobs(ctx context.Context) ([]runwith.Job, error) {
 	jobs := []runwith.Job{}
 	for job, err := range v.cloud.Jobs(ctx) {
@@ -20,7 +20,7 @@ func (v *Invoker) Jobs(ctx context.Context) ([]runwith.Job, error) {
 	return jobs, nil
 }
 
-// Job returns the job with the given ID, NOT_FOUND where there is none.
+// Job returns the job with the given ID, or NOT_FOUND.
 func (v *Invoker) Job(ctx context.Context, job string) (runwith.Job, error) {
 	if err := jobspec.ValidateJobID(job); err != nil {
 		return runwith.Job{}, err

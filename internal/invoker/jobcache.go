@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// jobFresh is how long a job that was read is held requests against. RunJob
+	// jobFresh is how long requests are validated against a job that was read. RunJob
 	// has the last word in any case.
 	jobFresh = 5 * time.Second
 	// maxJobs bounds how many jobs are kept.
@@ -27,7 +27,7 @@ type jobCache struct {
 	entries map[string]*jobEntry
 }
 
-// jobEntry is one job. Who waits for done reads what stands beside it then.
+// jobEntry is one job. The fields below done are set when it is closed.
 type jobEntry struct {
 	done chan struct{}
 	at   time.Time // when the read began
@@ -35,8 +35,8 @@ type jobEntry struct {
 	err  error
 }
 
-// job returns a job as it was a moment ago. Callers must not change it. An error
-// is told to those who waited for the same read, and to nobody after them.
+// job returns a job as it was a moment ago. Callers must not change it. An error goes to
+// the callers that waited for the same read, and is not kept.
 func (c *jobCache) job(ctx context.Context, id string) (*runpb.Job, error) {
 	e, own := c.entry(id)
 	if own {
@@ -54,7 +54,7 @@ func (c *jobCache) job(ctx context.Context, id string) (*runpb.Job, error) {
 	}
 }
 
-// entry returns the entry to wait for; own says that the caller reads.
+// entry returns the entry to wait for. own means that the caller must read the job.
 func (c *jobCache) entry(id string) (e *jobEntry, own bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,9 +79,9 @@ func (c *jobCache) drop(id string, e *jobEntry) {
 }
 
 // readJob reads a job from Cloud Run.
-func (v *Invoker) readJob(ctx context.Context, job string) (found *runpb.Job, err error) {
-	err = v.ask(ctx, v.reads, func(ctx context.Context) (err error) {
-		found, err = v.cloud.Job(ctx, job)
+func (b *base) readJob(ctx context.Context, job string) (found *runpb.Job, err error) {
+	err = b.ask(ctx, &b.reads, func(ctx context.Context) (err error) {
+		found, err = b.cloud.Job(ctx, job)
 		return err
 	})
 	if found == nil && err == nil {

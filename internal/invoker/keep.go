@@ -1,24 +1,30 @@
 package invoker
 
-import "time"
+import (
+	"time"
+
+	"github.com/runwith/runwith/internal/invoker/ledger"
+)
 
 const (
-	// keepEvery is how often old invocations are looked for.
+	// keepEvery is how often the keeper looks for old invocations.
 	keepEvery = time.Hour
 	// keepBatch is how many are removed in one transaction.
 	keepBatch = 200
 )
 
-// keep removes what was kept long enough, until the invoker closes.
-func (v *Invoker) keep() {
-	for v.closing.Err() == nil {
-		now := stored(time.Now())
-		n, err := v.store.Tidy(v.closing, now, now.Add(-v.config.Keep), keepBatch)
+// keeper removes invocations that were kept long enough.
+type keeper struct{ *base }
+
+func (k *keeper) run() {
+	for k.closing.Err() == nil {
+		now := ledger.Stored(time.Now())
+		n, err := k.store.Tidy(k.closing, now, now.Add(-k.config.Keep), keepBatch)
 		if err != nil {
-			v.storeFailed("remove old invocations", err)
+			k.storeFailed("remove old invocations", err)
 		}
 		if n < keepBatch {
-			v.sleep(nil, time.Now().Add(keepEvery))
+			k.sleep(time.Now().Add(keepEvery))
 		}
 	}
 }

@@ -3,48 +3,35 @@ package invoker
 import (
 	"fmt"
 
-	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
-// Overflow is what becomes of an invocation for which there is no slot.
-type Overflow string
-
-// What becomes of it. The zero value queues.
-const (
-	// Queue lets it wait for its turn.
-	Queueing Overflow = "queue"
-	// Reject refuses it with ABORTED.
-	Rejecting Overflow = "reject"
-	// Replace cancels those that have the slots and drops those that wait.
-	Replacing Overflow = "replace"
-)
-
-// Concurrency bounds how many invocations with one concurrency key are under way.
+// Concurrency bounds how many invocations of one concurrency key are under way.
 type Concurrency struct {
 	Slots    int
-	Overflow Overflow
+	Overflow ledger.Overflow
 }
 
-// Limits say how much may be under way, and how fast. The zero value bounds
-// nothing.
+// Limits bound how much is under way, and how fast jobs are started. The zero value is
+// unlimited.
 type Limits struct {
 	// Concurrency and Rates are by job.
 	Concurrency map[string]Concurrency
-	Rates       map[string]Quota
-	// Runs, Reads and Logs are Cloud Run's quotas in a minute, which count apart.
-	// Where one is not known, a refusal tells: what Cloud Run asks to wait is
-	// waited in any case.
-	Runs, Reads, Logs Quota
+	Rates       map[string]ledger.Quota
+	// Runs, Reads and Logs are Cloud Run's quotas in a minute, which count apart. The
+	// invoker always waits as long as Cloud Run asks after a refusal, so a quota that is
+	// unknown may be 0.
+	Runs, Reads, Logs ledger.Quota
 }
 
-// faults reports all that is wrong.
+// faults returns all faults.
 func (l Limits) faults() (faults []error) {
 	for job, c := range l.Concurrency {
 		if c.Slots < 1 {
 			faults = append(faults, fmt.Errorf("concurrency of %s: must be at least 1", job))
 		}
 		switch c.Overflow {
-		case "", Queueing, Rejecting, Replacing:
+		case "", ledger.Queueing, ledger.Rejecting, ledger.Replacing:
 		default:
 			faults = append(faults, fmt.Errorf("concurrency of %s: overflow %q: must be queue, reject or replace", job, c.Overflow))
 		}
@@ -60,7 +47,7 @@ func (l Limits) faults() (faults []error) {
 	return faults
 }
 
-// slots are the bounds by concurrency key, which is the job.
+// slots returns the limits by concurrency key, which is the job.
 func (l Limits) slots() map[string]int {
 	slots := map[string]int{}
 	for job, c := range l.Concurrency {
@@ -69,16 +56,10 @@ func (l Limits) slots() map[string]int {
 	return slots
 }
 
-// slotOf is the concurrency key of a job's invocations.
+// slotOf returns the concurrency key of a job's invocations.
 func (l Limits) slotOf(job string) string {
 	if _, bounded := l.Concurrency[job]; bounded {
 		return job
 	}
 	return ""
-}
-
-// slotsFull refuses an invocation where Rejecting is asked for.
-func slotsFull(r Record, slots int) error {
-	return runwith.Errorf(runwith.Aborted,
-		"job %s: %d of its invocations are under way or wait, and no more are taken: ask again when one has ended", r.Job, slots)
 }

@@ -7,19 +7,20 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
 const (
 	// logTimeout bounds a read of a log.
 	logTimeout = 60 * time.Second
-	// maxLogFailures is how many reads in a row may fail once an invocation is
-	// settled. Until then a read that fails is tried again.
+	// maxLogFailures is how many reads in a row may fail after an invocation has settled.
+	// Before, a read that fails is always repeated.
 	maxLogFailures = 5
 )
 
-// Logs yields what the tasks of an invocation have printed, in the order of time.
-// With follow it goes on as they print, until the invocation is settled and its
-// log was read once more. An error ends the sequence.
+// Logs yields the output of an invocation's tasks, in the order of time. With follow it
+// goes on with new output, until the invocation has settled and its log was read once
+// more. An error ends the sequence.
 func (v *Invoker) Logs(ctx context.Context, id string, follow bool) iter.Seq2[runwith.LogLine, error] {
 	return func(yield func(runwith.LogLine, error) bool) {
 		l := &logReader{Invoker: v, id: id, follow: follow, delay: v.config.PollMin, yield: yield}
@@ -29,7 +30,7 @@ func (v *Invoker) Logs(ctx context.Context, id string, follow bool) iter.Seq2[ru
 	}
 }
 
-// logReader is one caller's way through a log.
+// logReader reads a log for one caller.
 type logReader struct {
 	*Invoker
 	id     string
@@ -40,7 +41,7 @@ type logReader struct {
 	delay   time.Duration // before the next read
 	fails   int           // reads in a row that failed
 	stopped bool          // the caller wants no more
-	settled time.Time     // since when the invocation is; zero: it is not
+	settled time.Time     // when that was seen; zero: it has not
 }
 
 func (l *logReader) read(ctx context.Context) error {
@@ -48,12 +49,12 @@ func (l *logReader) read(ctx context.Context) error {
 	if err != nil || i.Execution == "" {
 		return err
 	}
-	l.cursor = cloudrun.LogSince(i.Created.Add(-clockSkew))
-	changed, end := l.changes.Subscribe(l.id)
+	l.cursor = cloudrun.LogSince(i.Created.Add(-ledger.ClockSkew))
+	changed, end := l.store.Subscribe(l.id)
 	defer end()
 	for {
-		// The state is read before the log: what was printed before the end is
-		// then in what is read.
+		// Read the state before the log: then the log that was read has all that was
+		// printed before the end.
 		if err := l.look(ctx); err != nil {
 			return err
 		}
@@ -66,8 +67,8 @@ func (l *logReader) read(ctx context.Context) error {
 	}
 }
 
-// begin returns the invocation; where the log is followed, once there is an
-// execution or certainly none.
+// begin returns the invocation. To follow its log, it waits until there is an execution,
+// or certainly none.
 func (l *logReader) begin(ctx context.Context) (runwith.Invocation, error) {
 	if !l.follow {
 		return l.Invocation(ctx, l.id)
@@ -75,7 +76,7 @@ func (l *logReader) begin(ctx context.Context) (runwith.Invocation, error) {
 	return l.waitUntil(ctx, l.id, func(i runwith.Invocation) bool { return i.Execution != "" || i.State.Settled() })
 }
 
-// look finds out whether the invocation is settled.
+// look notes whether the invocation has settled.
 func (l *logReader) look(ctx context.Context) error {
 	i, err := l.Invocation(ctx, l.id)
 	if err == nil && l.settled.IsZero() && i.State.Settled() {
@@ -84,7 +85,7 @@ func (l *logReader) look(ctx context.Context) error {
 	return err
 }
 
-// drain yields what is there to read now.
+// drain yields everything that can be read now.
 func (l *logReader) drain(ctx context.Context, execution string) error {
 	for {
 		lines, next, err := l.page(ctx, execution)
@@ -108,15 +109,15 @@ func (l *logReader) drain(ctx context.Context, execution string) error {
 func (l *logReader) page(ctx context.Context, execution string) ([]runwith.LogLine, cloudrun.Cursor, error) {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
-	if err := l.pass(ctx, l.logs); err != nil {
+	if err := l.pass(ctx, l.logReads); err != nil {
 		return nil, l.cursor, err
 	}
 	lines, next, err := l.cloud.LogEntries(ctx, execution, l.cursor)
-	l.logs.told(err)
+	l.logReads.told(err)
 	return lines, next, err
 }
 
-// failed returns the error that a read came to, or nil where it is tried again.
+// failed returns the error of a read, or nil if the read is to be repeated.
 func (l *logReader) failed(ctx context.Context, err error) error {
 	l.fails++
 	last := !l.settled.IsZero() && l.fails >= maxLogFailures
@@ -127,7 +128,7 @@ func (l *logReader) failed(ctx context.Context, err error) error {
 	return nil
 }
 
-// complete reports whether everything was yielded, or nobody wants more.
+// complete reports whether everything was yielded, or the caller wants no more.
 func (l *logReader) complete() bool {
 	if l.stopped || !l.follow {
 		return true
@@ -135,19 +136,20 @@ func (l *logReader) complete() bool {
 	return !l.settled.IsZero() && l.fails == 0 && time.Since(l.settled) >= l.config.LogDelay
 }
 
-// wait returns when the log is to be read again: after the delay, or when the
-// invocation has changed.
+// wait returns nil when the log is due: after the delay, or when the invocation has
+// changed.
 func (l *logReader) wait(ctx context.Context, changed <-chan struct{}) error {
 	timer := time.NewTimer(jitter(l.delay))
 	defer timer.Stop()
 	l.delay = growth(l.delay, l.config.PollMax)
 	select {
 	case <-timer.C:
+		return nil
 	case <-changed:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-l.closing.Done():
 		return stopping()
 	}
-	return nil
 }

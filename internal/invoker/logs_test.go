@@ -2,8 +2,6 @@ package invoker
 
 import (
 	"fmt"
-	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -46,13 +44,7 @@ var allLines = []string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10"}
 func openPrinter(t *testing.T, p *printer) *Invoker {
 	t.Helper()
 	p.began = time.Now()
-	v, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "invoker.db"), LogDelay: p.delay,
-		CloudRun: &cloud{execution: p.execution, log: p.log}, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { closeInvoker(t, v) })
-	return v
+	return open(t, &cloud{execution: p.execution, log: p.log}, func(c *Config) { c.LogDelay = p.delay })
 }
 
 func readLog(t *testing.T, v *Invoker, id string, follow bool) (texts []string, err error) {

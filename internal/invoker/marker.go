@@ -1,54 +1,33 @@
 package invoker
 
 import (
-	"encoding/json"
-	"time"
-
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/google/uuid"
+
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
-// The variables that every run carries in the environment of one container. Names
-// that begin with [ReservedPrefix] are the invoker's own.
-const (
-	// Marker is the invocation's ID, by which its execution is found.
-	Marker = "RUNWITH_INVOCATION"
-	// RecordMarker is what a lost store needs, as JSON.
-	RecordMarker   = "RUNWITH_RECORD"
-	ReservedPrefix = "RUNWITH_"
-)
+// Marker is the variable that carries the invocation's ID in every run.
+const Marker = ledger.Marker
 
-// recordVersion is of the form that [RecordMarker] has.
-const recordVersion = 1
-
-// passport is the value of [RecordMarker]. Caller, key and request are hashes.
-type passport struct {
-	Version  int       `json:"v"`
-	Accepted time.Time `json:"accepted"`
-	Owner    string    `json:"caller"`
-	Key      string    `json:"key,omitempty"`
-	Request  string    `json:"request"`
-	Slot     string    `json:"slot,omitempty"`
+// markers returns the variables of a record's run.
+func markers(r ledger.Record) []*runpb.EnvVar {
+	return []*runpb.EnvVar{variable(ledger.Marker, r.ID), variable(ledger.RecordMarker, r.Passport())}
 }
 
-// markers are the variables of a record's run.
-func (r Record) markers() []*runpb.EnvVar {
-	text, _ := json.Marshal(passport{recordVersion, r.Created, r.Owner, r.Key, r.Fingerprint, r.Slot}) // strings always encode
-	return []*runpb.EnvVar{variable(Marker, r.ID), variable(RecordMarker, string(text))}
-}
-
-// bornBy returns the ID of the invocation whose marker the execution carries, and
-// false where it has none.
+// bornBy returns the ID of the invocation whose marker the execution carries, and false
+// if it carries none.
 func bornBy(e *runpb.Execution) (id string, found bool) {
-	id = environment(e, Marker)
+	id = environment(e, ledger.Marker)
 	return id, uuid.Validate(id) == nil
 }
 
-// passportOf reads what an execution carries for a lost store. It is the zero value
-// where there is nothing that this version can read.
-func passportOf(e *runpb.Execution) passport { return readPassport(environment(e, RecordMarker)) }
+// passportOf returns the zero value if this version cannot read the execution's.
+func passportOf(e *runpb.Execution) ledger.Passport {
+	return ledger.ReadPassport(environment(e, ledger.RecordMarker))
+}
 
-// environment returns the value of a variable, in whichever container it is set.
+// environment returns the value of a variable, from whichever container sets it.
 func environment(e *runpb.Execution, name string) string {
 	for _, c := range e.GetTemplate().GetContainers() {
 		for _, v := range c.GetEnv() {
@@ -58,15 +37,6 @@ func environment(e *runpb.Execution, name string) string {
 		}
 	}
 	return ""
-}
-
-// readPassport returns the zero value for what it cannot read.
-func readPassport(text string) passport {
-	var p passport
-	if err := json.Unmarshal([]byte(text), &p); err != nil || p.Version != recordVersion {
-		return passport{}
-	}
-	return p
 }
 
 func variable(name, value string) *runpb.EnvVar {

@@ -12,14 +12,15 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// maxTaskCount is here so that no larger number is cut to fit an int32.
+// maxTaskCount keeps larger numbers from being truncated to an int32.
 const maxTaskCount = 10_000
 
-// overridesOf translates a caller's overrides to Cloud Run's, and checks what
-// only the caller's own form can get wrong; the rest is jobspec's.
+// overridesOf translates a caller's overrides to Cloud Run's. It checks only what has no
+// form in Cloud Run's message; package jobspec checks the rest.
 func overridesOf(o runwith.Overrides) (*runpb.RunJobRequest_Overrides, error) {
 	if o.TaskCount < 0 || o.TaskCount > maxTaskCount {
 		return nil, invalid("taskCount: must be from 1 to %d, or left out to keep the job's", maxTaskCount)
@@ -50,15 +51,15 @@ func overridesOf(o runwith.Overrides) (*runpb.RunJobRequest_Overrides, error) {
 	return translated, nil
 }
 
-// addContainer adds what one container changes. The order of the environment is
-// that of its names, so that the same request makes the same message.
+// addContainer adds the overrides of one container. The environment is sorted by name, so
+// that equal requests make equal messages.
 func addContainer(o *runpb.RunJobRequest_Overrides, place string, c runwith.ContainerOverride) error {
 	added := &runpb.RunJobRequest_Overrides_ContainerOverride{
 		Name: c.Name, Args: c.Args, ClearArgs: c.Args != nil && len(c.Args) == 0,
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
-		if strings.HasPrefix(name, ReservedPrefix) {
-			return invalid("%senv: %s cannot be set, names that begin with %s are runwith's own", place, name, ReservedPrefix)
+		if strings.HasPrefix(name, ledger.ReservedPrefix) {
+			return invalid("%senv: %s cannot be set, names that begin with %s are runwith's own", place, name, ledger.ReservedPrefix)
 		}
 		added.Env = append(added.Env, variable(name, c.Env[name]))
 	}
@@ -66,33 +67,31 @@ func addContainer(o *runpb.RunJobRequest_Overrides, place string, c runwith.Cont
 	return nil
 }
 
-// fit is what holding a record against its job comes to.
-type fit struct {
-	overrides []byte // with the markers
-	jobUID    string
-}
-
-// fitTo holds a record's overrides against its job. Its errors are final: Cloud
-// Run would refuse the run too, or its execution could not be told from others.
-func (r Record) fitTo(job *runpb.Job, o *runpb.RunJobRequest_Overrides) (fit, error) {
+// fitTo validates a record's overrides against its job, and returns the record with the
+// overrides as they are sent. Its errors are final: Cloud Run would refuse the run too, or
+// its execution could not be told from others.
+func fitTo(job *runpb.Job, r ledger.Record, o *runpb.RunJobRequest_Overrides) (ledger.Record, error) {
 	template := job.GetTemplate()
 	containers := template.GetTemplate().GetContainers()
 	for _, c := range containers {
-		if slices.ContainsFunc(c.GetEnv(), func(v *runpb.EnvVar) bool { return strings.HasPrefix(v.GetName(), ReservedPrefix) }) {
-			return fit{}, runwith.Errorf(runwith.FailedPrecondition,
-				"job %s sets a variable that begins with %s, by which runwith knows its own executions: remove it from the job", r.Job, ReservedPrefix)
+		if slices.ContainsFunc(c.GetEnv(), func(v *runpb.EnvVar) bool { return strings.HasPrefix(v.GetName(), ledger.ReservedPrefix) }) {
+			return r, runwith.Errorf(runwith.FailedPrecondition,
+				"job %s sets a variable that begins with %s, by which runwith knows its own executions: remove it from the job", r.Job, ledger.ReservedPrefix)
 		}
 	}
-	marked := mark(containers, o, r.markers())
+	marked := mark(containers, o, markers(r))
 	if _, err := jobspec.ApplyOverrides(template, marked); err != nil {
-		return fit{}, err
+		return r, err
 	}
 	encoded, err := encode(marked)
-	return fit{encoded, job.GetUid()}, err
+	if err != nil {
+		return r, err
+	}
+	return r.Fitted(encoded, job.GetUid()), nil
 }
 
-// mark returns a copy of the overrides with the markers in the first container.
-// Its name is left out where it is the only one: it may have none.
+// mark returns a copy of the overrides with the markers in the first container. It leaves
+// out the name of an only container, which may have none.
 func mark(containers []*runpb.Container, o *runpb.RunJobRequest_Overrides, markers []*runpb.EnvVar) *runpb.RunJobRequest_Overrides {
 	marked := proto.CloneOf(o)
 	several := len(containers) > 1
@@ -110,8 +109,8 @@ func mark(containers []*runpb.Container, o *runpb.RunJobRequest_Overrides, marke
 	return marked
 }
 
-// standIn is a template with the containers that the overrides name: what is
-// wrong with them there is wrong with any job.
+// standIn returns a template with the containers that the overrides name. Overrides that
+// are wrong for it are wrong for every job.
 func standIn(o *runpb.RunJobRequest_Overrides) *runpb.ExecutionTemplate {
 	task := &runpb.TaskTemplate{}
 	for _, c := range o.GetContainerOverrides() {

@@ -12,6 +12,8 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 )
 
 // others starts executions that are not of an invoker.
@@ -37,14 +39,14 @@ func TestRestartBehindManyExecutions(t *testing.T) {
 		v := reopen(t, c, path)
 		time.Sleep(time.Hour)
 		time.Sleep(time.Minute)
-		c.others(retained)
+		c.others(ledger.Retained)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		last := invoke(t, v, runwith.Overrides{})
 		closeInvoker(t, v)
 
 		c.run = nil
-		c.started = c.started[len(c.started)-retained:]
+		c.started = c.started[len(c.started)-ledger.Retained:]
 		v = reopen(t, c, path)
 		for _, id := range append(ids, last.ID) {
 			if got := until(t, v, id, runwith.StateSucceeded, runwith.StateUnresolved); got.State != runwith.StateSucceeded {
@@ -71,7 +73,7 @@ func TestUnknownBehindManyExecutions(t *testing.T) {
 		<-v.Rebuilt()
 		id := invoke(t, v, runwith.Overrides{}).ID
 		time.Sleep(30 * time.Minute)
-		c.others(retained)
+		c.others(ledger.Retained)
 		if got := until(t, v, id, runwith.StateRunning, runwith.StateUnresolved); got.State != runwith.StateRunning {
 			t.Errorf("invocation = %+v, %+v, want it to run", got, got.Error)
 		}
@@ -83,14 +85,14 @@ func TestUnknownBehindManyExecutions(t *testing.T) {
 func TestCopyBehindManyExecutions(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*cloud){
-		"more than are kept":               func(c *cloud) { c.others(retained) },
+		"more than are kept":               func(c *cloud) { c.others(ledger.Retained) },
 		"the job was deleted and made new": func(c *cloud) { c.job = anotherUID },
 	} {
 		t.Run(name, func(t *testing.T) {
 			in(t, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "invoker.db")
 				ids := waitingRows(t, path, 2)
-				if err := os.WriteFile(path+RestoredSuffix, nil, 0o600); err != nil {
+				if err := os.WriteFile(path+sqlite.RestoredSuffix, nil, 0o600); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(24 * time.Hour)
@@ -154,7 +156,7 @@ func TestRetryIsDone(t *testing.T) {
 		change func(*cloud)
 		want   runwith.State
 	}{
-		"more than are kept":               {func(c *cloud) { c.others(retained) }, runwith.StateRunning},
+		"more than are kept":               {func(c *cloud) { c.others(ledger.Retained) }, runwith.StateRunning},
 		"the job was deleted and made new": {func(c *cloud) { c.job = anotherUID }, runwith.StateRunning},
 		"the job is gone":                  {func(c *cloud) { c.job = gone404 }, runwith.StateRefused},
 	} {
@@ -223,10 +225,10 @@ func TestCopyOfWhatWasNotChecked(t *testing.T) {
 		closeInvoker(t, v)
 
 		c.job = func(id string) (*runpb.Job, error) {
-			return jobOf(id, &runpb.Container{Env: []*runpb.EnvVar{variable(ReservedPrefix+"X", "1")}}), nil
+			return jobOf(id, &runpb.Container{Env: []*runpb.EnvVar{variable(ledger.ReservedPrefix+"X", "1")}}), nil
 		}
 		path = filepath.Join(t.TempDir(), "invoker.db")
-		if err := errors.Join(os.WriteFile(path, copied, 0o600), os.WriteFile(path+RestoredSuffix, nil, 0o600)); err != nil {
+		if err := errors.Join(os.WriteFile(path, copied, 0o600), os.WriteFile(path+sqlite.RestoredSuffix, nil, 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		if got := wait(t, reopen(t, c, path), id); got.State != runwith.StateSucceeded || got.Execution != ran.Execution {
@@ -256,15 +258,15 @@ func TestCopyIsCancelledOnceItIsFound(t *testing.T) {
 			in(t, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "invoker.db")
 				id := slottedRow(t, path)
-				if err := os.WriteFile(path+RestoredSuffix, nil, 0o600); err != nil {
+				if err := os.WriteFile(path+sqlite.RestoredSuffix, nil, 0o600); err != nil {
 					t.Fatal(err)
 				}
 				c := &cloud{}
 				c.start("report", &runpb.RunJobRequest_Overrides{ContainerOverrides: []*runpb.RunJobRequest_Overrides_ContainerOverride{
-					{Env: Record{Invocation: runwith.Invocation{ID: id}}.markers()},
+					{Env: markers(ledger.Record{Invocation: runwith.Invocation{ID: id}})},
 				}})
 				c.page = func(int) error { return errBroken }
-				v := reopen(t, c, path, bounded(1, Replacing))
+				v := reopen(t, c, path, bounded(1, ledger.Replacing))
 				end(t, v, id)
 				synctest.Wait()
 				c.mu.Lock()
@@ -282,11 +284,11 @@ func TestCopyIsCancelledOnceItIsFound(t *testing.T) {
 func slottedRow(t *testing.T, path string) (id string) {
 	t.Helper()
 	s := openStore(t, path)
-	r := Record{
-		Invocation: runwith.Invocation{ID: "01900000-0000-7000-8000-000000000000", Job: "report", State: runwith.StateAccepted, Created: stored(time.Now())},
+	r := ledger.Record{
+		Invocation: runwith.Invocation{ID: "01900000-0000-7000-8000-000000000000", Job: "report", State: runwith.StateAccepted, Created: ledger.Stored(time.Now())},
 		Version:    1, Slot: "report", Checked: true,
 	}
-	if _, err := s.Import(t.Context(), []Record{r}); err != nil {
+	if _, err := s.Import(t.Context(), []ledger.Record{r}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -311,7 +313,7 @@ func TestClockJumpsDuringACall(t *testing.T) {
 			id := invoke(t, v, runwith.Overrides{}).ID
 			until(t, v, id, runwith.StateStarting)
 			script(t, v, `UPDATE invocations SET lease_until = lease_until - 3600000000`)
-			v.lapse()
+			v.watching.lapse()
 			until(t, v, id, runwith.StateRunning)
 			time.Sleep(time.Hour)
 			if got := now(t, v, id); c.calls() != 1 || got.Twins != 0 {
@@ -323,9 +325,9 @@ func TestClockJumpsDuringACall(t *testing.T) {
 		in(t, func(t *testing.T) {
 			v := open(t, &cloud{})
 			called := time.Now()
-			r := Record{Invocation: runwith.Invocation{State: runwith.StateStarting}, Lease: stored(called.Add(-time.Hour))}
-			got := v.after(r, answer{err: errBroken, deadline: called.Add(40 * time.Second)})
-			if want := stored(called.Add(40*time.Second + DefaultSettle)); !got.SearchFrom.Equal(want) {
+			r := ledger.Record{Invocation: runwith.Invocation{State: runwith.StateStarting}, Lease: ledger.Stored(called.Add(-time.Hour))}
+			got := v.dispatching.after(r, answer{err: errBroken, deadline: called.Add(40 * time.Second)})
+			if want := ledger.Stored(called.Add(40*time.Second + DefaultSettle)); !got.SearchFrom.Equal(want) {
 				t.Errorf("not found counts from %v, want %v", got.SearchFrom, want)
 			}
 		})

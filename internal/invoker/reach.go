@@ -10,17 +10,17 @@ import (
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
-// unreachableAfter is how long Cloud Run may fail to answer before that counts.
+// unreachableAfter is how long Cloud Run may fail to answer before [Invoker.Ready] reports it.
 const unreachableAfter = 10 * time.Second
 
-// reach knows whether Cloud Run answers. The zero value has not asked.
+// reach notes whether Cloud Run answers. The zero value has not asked it yet.
 type reach struct {
 	mu    sync.Mutex
-	since time.Time // since when it has not answered; zero: it has
+	since time.Time // since when it has not answered; zero: it answers
 	last  error
 }
 
-// told notes how a call ended. Whatever Cloud Run itself has said is an answer.
+// told notes how a call ended. Any error that Cloud Run itself gave is an answer.
 func (r *reach) told(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -48,12 +48,12 @@ func (r *reach) silent() (time.Duration, error) {
 	return time.Since(r.since), r.last
 }
 
-// Ready returns nil where the invoker does what it is asked, and UNAVAILABLE with
-// the reason where it does not: keys are being read back, or Cloud Run does not
-// answer and accepted work waits for it.
+// Ready returns nil if the invoker serves requests. It returns UNAVAILABLE with the reason
+// while keys are being read back, and while Cloud Run does not answer and accepted work
+// waits for it.
 func (v *Invoker) Ready(ctx context.Context) error {
 	select {
-	case <-v.rebuilt:
+	case <-v.Rebuilt():
 	default:
 		return runwith.Errorf(runwith.Unavailable, "the store is being rebuilt from what Cloud Run has")
 	}
@@ -65,9 +65,9 @@ func (v *Invoker) Ready(ctx context.Context) error {
 	if err != nil {
 		return &runwith.Error{Code: runwith.Unavailable, Message: "the store cannot be read", Err: err}
 	}
-	if left.waiting() == 0 {
+	if left.Waiting() == 0 {
 		return nil
 	}
 	return &runwith.Error{Code: runwith.Unavailable, Err: last,
-		Message: "Cloud Run does not answer since " + silent.Round(time.Second).String() + ", and accepted invocations wait for it: " + last.Error()}
+		Message: "Cloud Run has not answered for " + silent.Round(time.Second).String() + ", and accepted invocations wait for it: " + last.Error()}
 }

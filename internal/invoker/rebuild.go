@@ -1,25 +1,25 @@
 package invoker
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path"
 	"slices"
+	"sync"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Rebuild says when a store is filled from the markers of executions.
+// Rebuild is when a store is filled from the markers of executions.
 type Rebuild string
 
-// When it is filled.
+// The choices.
 const (
 	// RebuildAuto fills a store that is empty, and one that was restored.
 	RebuildAuto Rebuild = "auto"
@@ -29,86 +29,89 @@ const (
 	RebuildNever Rebuild = "never"
 )
 
-// RestoredSuffix ends the name of a file beside the database which says that it was
-// restored from a backup: the world has gone on since then.
-const RestoredSuffix = ".restored"
+// rebuilder reads back from Cloud Run what the store has lost, once, at the start.
+type rebuilder struct {
+	*base
+	watching *watcher      // reads the lists, and takes the executions over
+	done     chan struct{} // closed when every key is known
 
-// rebuilding is what is to be rebuilt.
-type rebuilding struct {
-	wanted   bool
-	restored bool
-	opened   time.Time
+	mu    sync.Mutex
+	known time.Time // when that will be; zero: nobody can tell yet
 }
 
-func (v *Invoker) newRebuilding(ctx context.Context) (rebuilding, error) {
-	r := rebuilding{opened: time.Now()}
-	_, err := os.Stat(v.config.Path + RestoredSuffix)
-	r.restored = err == nil
-	empty, err := v.store.Empty(ctx)
-	switch v.config.Rebuild {
-	case RebuildAuto:
-		r.wanted = empty || r.restored
-	case RebuildAlways:
-		r.wanted = true
+// Rebuilt returns a channel that is closed when every key is known that was used
+// before. Until then, a request with a key gets UNAVAILABLE.
+func (v *Invoker) Rebuilt() <-chan struct{} { return v.rebuilding.done }
+
+// keysKnown returns nil when every key is known, and UNAVAILABLE before.
+func (r *rebuilder) keysKnown() error {
+	select {
+	case <-r.done:
+		return nil
+	default:
 	}
-	return r, err
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &runwith.Error{Code: runwith.Unavailable, Err: askAgainAt(r.known),
+		Message: "the keys that were used before are being read back from Cloud Run: send the request again in a moment"}
 }
 
-// rebuild reads back what the store has lost, until that is done or the invoker
-// closes. Where there is anything, its last calls may be a moment old: those are
-// waited for.
-func (v *Invoker) rebuild(r rebuilding) {
-	if r.wanted {
-		found, done := v.readBack(r.opened)
-		if done && (found || r.restored) {
-			all := r.opened.Add(v.config.CallTimeout + v.config.Settle)
-			v.knows.Store(micros(all))
-			v.sleep(nil, all)
-			_, done = v.readBack(r.opened)
+// run reads back what is missing. If it finds anything, the last calls may be a moment
+// old, so it waits until they must show, and reads again.
+func (r *rebuilder) run(opened time.Time, origin store.Origin) {
+	if r.config.Rebuild == RebuildAlways || r.config.Rebuild == RebuildAuto && (origin.Empty || origin.Restored) {
+		found, done := r.readBack(opened)
+		if done && (found || origin.Restored) {
+			_, done = r.readAgain(opened)
 		}
 		if !done {
 			return
 		}
 	}
-	if r.restored {
-		if err := os.Remove(v.config.Path + RestoredSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			v.logger.Error("the mark of a restored store cannot be removed", "error", err)
+	if origin.Restored {
+		if err := r.store.Rebuilt(r.closing); err != nil {
+			r.logger.Error("the mark of a restored store cannot be removed", "error", err)
 		}
 	}
-	close(v.rebuilt)
+	close(r.done)
 }
 
-// Rebuilt is closed when every key is known that was used before. Until then, what
-// has a key is told UNAVAILABLE.
-func (v *Invoker) Rebuilt() <-chan struct{} { return v.rebuilt }
+func (r *rebuilder) readAgain(opened time.Time) (found, done bool) {
+	known := opened.Add(r.config.unsettled())
+	r.mu.Lock()
+	r.known = known
+	r.mu.Unlock()
+	r.sleep(known)
+	return r.readBack(opened)
+}
 
-// readBack imports what a list shows, and goes on trying until one could be read.
-// It reports whether any execution is of an invocation from before this process, and
-// whether it came to its end.
-func (v *Invoker) readBack(opened time.Time) (found, done bool) {
-	for n := 0; v.closing.Err() == nil; n++ {
-		marked, err := v.listMarked()
+// readBack imports what a list shows. It retries until one could be read, or the invoker
+// closes. found means that some execution belongs to an invocation from before this
+// process.
+func (r *rebuilder) readBack(opened time.Time) (found, done bool) {
+	for n := 0; r.closing.Err() == nil; n++ {
+		marked, err := r.listMarked()
 		if err == nil {
-			found, err = v.foreign(marked, opened)
+			found, err = r.foreign(marked, opened)
 		}
 		if err == nil {
-			err = v.importAll(marked)
+			err = r.importAll(marked)
 		}
 		if err == nil {
 			return found, true
 		}
-		v.logger.Warn("the store cannot be rebuilt yet", "code", runwith.CodeOf(err), "error", err)
-		v.sleep(nil, time.Now().Add(min(backoff(n)/10, retryMax)))
+		r.logger.Warn("the store cannot be rebuilt yet", "code", runwith.CodeOf(err), "error", err)
+		r.sleep(time.Now().Add(jitter(ledger.Backoff(n)) / 10))
 	}
 	return false, false
 }
 
 // listMarked returns all executions that carry a marker, by invocation.
-func (v *Invoker) listMarked() (map[string][]*runpb.Execution, error) {
+func (r *rebuilder) listMarked() (map[string][]*runpb.Execution, error) {
 	marked := map[string][]*runpb.Execution{}
 	p := &poller{job: jobspec.Wildcard}
 	for token := ""; ; {
-		page, next, err := v.page(p, token)
+		page, next, err := r.watching.page(p, token)
 		if err != nil {
 			return nil, err
 		}
@@ -123,14 +126,14 @@ func (v *Invoker) listMarked() (map[string][]*runpb.Execution, error) {
 	}
 }
 
-// foreign reports whether any execution is of an invocation that was not accepted
-// here since the store was opened. What has no key is, also while keys are read back.
-func (v *Invoker) foreign(marked map[string][]*runpb.Execution, opened time.Time) (bool, error) {
+// foreign reports whether some execution belongs to an invocation that this process has
+// not accepted. Invocations without a key are accepted also while keys are read back.
+func (r *rebuilder) foreign(marked map[string][]*runpb.Execution, opened time.Time) (bool, error) {
 	for id, bearers := range marked {
-		if passportOf(bearers[0]).Accepted.Before(stored(opened)) {
+		if passportOf(bearers[0]).Accepted.Before(ledger.Stored(opened)) {
 			return true, nil
 		}
-		switch _, err := v.store.Find(v.closing, id); {
+		switch _, err := r.store.Find(r.closing, id); {
 		case runwith.CodeOf(err) == runwith.NotFound:
 			return true, nil
 		case err != nil:
@@ -140,52 +143,40 @@ func (v *Invoker) foreign(marked map[string][]*runpb.Execution, opened time.Time
 	return false, nil
 }
 
-// importAll makes rows of executions, and has twins cancelled.
-func (v *Invoker) importAll(marked map[string][]*runpb.Execution) error {
-	now := stored(time.Now())
-	read := make([]Record, 0, len(marked))
-	for _, bearers := range marked {
+// importAll adds a row for each invocation, and has twins cancelled.
+func (r *rebuilder) importAll(marked map[string][]*runpb.Execution) error {
+	now := ledger.Stored(time.Now())
+	read := make([]ledger.Record, 0, len(marked))
+	for id, bearers := range marked {
 		slices.SortFunc(bearers, firstCreated)
-		read = append(read, v.readRecord(bearers[0], now))
+		read = append(read, ledger.Rebuilt(bearer(id, bearers[0]), now, r.config.unsettled()))
 	}
 	for chunk := range slices.Chunk(read, 500) {
-		added, err := v.store.Import(v.closing, chunk)
+		added, err := r.store.Import(r.closing, chunk)
 		if err != nil {
 			return err
 		}
-		for _, r := range added {
-			v.watched.add(r.Job)
+		for _, a := range added {
+			r.next.watch.add(a.Job)
 		}
 	}
 	for id, bearers := range marked {
 		if len(bearers) < 2 {
 			continue
 		}
-		r, err := v.store.Find(v.closing, id)
+		row, err := r.store.Find(r.closing, id)
 		if err != nil {
-			return fmt.Errorf("find what was imported: %w", err)
+			return fmt.Errorf("find an imported invocation: %w", err)
 		}
-		v.claim(r, bearers)
+		r.watching.claim(row, bearers)
 	}
 	return nil
 }
 
-// readRecord is the row that an execution's markers tell of.
-func (v *Invoker) readRecord(e *runpb.Execution, now time.Time) Record {
-	id, _ := bornBy(e)
-	p := passportOf(e)
-	r := Record{
-		Invocation: runwith.Invocation{ID: id, Job: path.Base(e.GetJob()), Created: stored(p.Accepted), Attempts: 1},
-		Version:    1, Checked: true,
-		Owner: p.Owner, Key: p.Key, Fingerprint: p.Request, Slot: p.Slot,
+// bearer is an execution as the ledger sees it.
+func bearer(id string, e *runpb.Execution) ledger.Bearer {
+	return ledger.Bearer{
+		ID: id, Job: path.Base(e.GetJob()), Execution: e.GetName(), Created: e.GetCreateTime().AsTime(),
+		Passport: passportOf(e), Status: cloudrun.StatusOf(e),
 	}
-	if p.Accepted.IsZero() {
-		r.Created = stored(e.GetCreateTime().AsTime())
-	}
-	status := cloudrun.StatusOf(e)
-	r = r.adopted(e.GetName(), status).observed(status, now)
-	if r.Created.Add(watchTwins).After(now) { // it may be one of two
-		r.WatchUntil = now.Add(v.config.CallTimeout + v.config.Settle + watchTwins)
-	}
-	return r
 }

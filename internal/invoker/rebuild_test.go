@@ -15,6 +15,8 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cause"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 )
 
 func keyedRequest(key string) Request {
@@ -26,7 +28,7 @@ func keyedRequest(key string) Request {
 func TestRebuild(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{life: time.Minute}
-		v := open(t, c, bounded(5, Queueing))
+		v := open(t, c, bounded(5, ledger.Queueing))
 		<-v.Rebuilt()
 		before := map[string]runwith.Invocation{}
 		for _, key := range []string{"a", "b", ""} {
@@ -38,7 +40,7 @@ func TestRebuild(t *testing.T) {
 		}
 		closeInvoker(t, v)
 
-		v = open(t, c, bounded(5, Queueing))
+		v = open(t, c, bounded(5, ledger.Queueing))
 		if _, _, err := v.Invoke(t.Context(), keyedRequest("a")); runwith.CodeOf(err) != runwith.Unavailable {
 			t.Errorf("Invoke() before the store is rebuilt = %v, want UNAVAILABLE", err)
 		}
@@ -235,7 +237,7 @@ func TestRestoredBackup(t *testing.T) {
 		closeInvoker(t, v)
 
 		restored := filepath.Join(t.TempDir(), "invoker.db")
-		if err := errors.Join(os.WriteFile(restored, copied, 0o600), os.WriteFile(restored+RestoredSuffix, nil, 0o600)); err != nil {
+		if err := errors.Join(os.WriteFile(restored, copied, 0o600), os.WriteFile(restored+sqlite.RestoredSuffix, nil, 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		v = reopen(t, c, restored)
@@ -254,7 +256,7 @@ func TestRestoredBackup(t *testing.T) {
 				t.Errorf("invocation %s has %d executions", id, n)
 			}
 		}
-		if _, err := os.Stat(restored + RestoredSuffix); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(restored + sqlite.RestoredSuffix); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("the mark of a restored store = %v, want it gone", err)
 		}
 	})
@@ -320,7 +322,7 @@ func TestEphemeralTellsWhenToAskAgain(t *testing.T) {
 // TestEphemeralDoesNotQueue refuses what would have to wait for a slot.
 func TestEphemeralDoesNotQueue(t *testing.T) {
 	in(t, func(t *testing.T) {
-		v := open(t, &cloud{}, bounded(1, Queueing), func(c *Config) { c.Ephemeral = true })
+		v := open(t, &cloud{}, bounded(1, ledger.Queueing), func(c *Config) { c.Ephemeral = true })
 		<-v.Rebuilt()
 		invoke(t, v, runwith.Overrides{})
 		if _, _, err := v.Invoke(t.Context(), keyedRequest("k")); runwith.CodeOf(err) != runwith.Aborted {

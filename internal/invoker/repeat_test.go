@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/principal"
 )
 
 func TestRepeat(t *testing.T) {
@@ -36,10 +37,9 @@ func TestRepeat(t *testing.T) {
 		if runwith.CodeOf(err) != runwith.AlreadyExists || !strings.Contains(err.Error(), first.ID+", which differs in args, job, taskCount:") {
 			t.Errorf("another request with the key = %v, want ALREADY_EXISTS and what differs", err)
 		}
-		strange := request
-		strange.Caller.Name = "somebody else"
-		if i, replayed, err := v.Invoke(t.Context(), strange); err != nil || replayed || i.ID == first.ID {
-			t.Errorf("the key of another caller = %+v, replayed %v, %v, want a new invocation", i, replayed, err)
+		somebody := principal.With(t.Context(), principal.Principal{Name: "somebody else"})
+		if i, replayed, err := v.Invoke(somebody, request); err != nil || replayed || i.ID == first.ID {
+			t.Errorf("the key of another principal = %+v, replayed %v, %v, want a new invocation", i, replayed, err)
 		}
 	})
 }
@@ -55,7 +55,7 @@ func TestKeyExpires(t *testing.T) {
 		}
 		other := keyedRequest("k")
 		other.Overrides.Args = nil
-		time.Sleep(keyAfterAcceptance - time.Minute)
+		time.Sleep(ledger.KeyAfterAcceptance - time.Minute)
 		if _, _, err := v.Invoke(t.Context(), other); runwith.CodeOf(err) != runwith.AlreadyExists {
 			t.Errorf("Invoke() before its time is over = %v, want ALREADY_EXISTS", err)
 		}
@@ -92,33 +92,6 @@ func TestHundredRepeats(t *testing.T) {
 	until(t, v, ids[0], runwith.StateRunning)
 	if len(slices.Compact(ids)) != 1 || c.calls() != 1 || c.jobReads > 100 {
 		t.Errorf("invocations %v, %d calls, want one", slices.Compact(ids), c.calls())
-	}
-}
-
-func TestFingerprint(t *testing.T) {
-	t.Parallel()
-	base := func() Request {
-		return Request{Job: "report", Overrides: runwith.Overrides{Args: []string{"a"}, Env: map[string]string{"A": "1"}, TaskCount: 1, Timeout: time.Minute}}
-	}
-	for name, test := range map[string]struct {
-		change func(*Request)
-		want   []string
-	}{
-		"nothing":        {func(*Request) {}, nil},
-		"the key":        {func(r *Request) { r.Key = "k" }, nil},
-		"no environment": {func(r *Request) { r.Overrides.Env = nil }, []string{"env"}},
-		"empty args":     {func(r *Request) { r.Overrides.Args = []string{} }, []string{"args"}},
-		"no args":        {func(r *Request) { r.Overrides.Args = nil }, []string{"args"}},
-		"args in one":    {func(r *Request) { r.Overrides.Args = []string{`a","b`} }, []string{"args"}},
-		"several": {func(r *Request) { r.Job, r.Overrides.TaskCount, r.Overrides.Timeout = "x", 2, time.Hour },
-			[]string{"job", "taskCount", "timeout"}},
-		"containers": {func(r *Request) { r.Overrides.Containers = []runwith.ContainerOverride{{Name: "c"}} }, []string{"containers"}},
-	} {
-		changed := base()
-		test.change(&changed)
-		if diff := cmp.Diff(test.want, differing(base().fingerprint(), changed.fingerprint())); diff != "" {
-			t.Errorf("%s: what differs (-want +got):\n%s", name, diff)
-		}
 	}
 }
 

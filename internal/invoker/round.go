@@ -4,22 +4,24 @@ import (
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
 // round is one look at the executions of a job.
 type round struct {
 	poller    *poller
-	rows      []Record
-	running   map[string]Record // by execution
-	searching bool              // an invocation is searched for
-	twins     bool              // late twins are looked for
+	rows      []ledger.Record
+	running   map[string]ledger.Record // by execution
+	searching bool                     // for the execution of some row
+	twins     bool                     // late twins are possible
 
 	began   time.Time
 	whole   bool // every page was read
 	jobGone bool // there is no such job
 	pages   int
-	seen    map[string]*runpb.Execution   // those that run, by name
-	bearers map[string][]*runpb.Execution // by the invocation that they carry
+	seen    map[string]*runpb.Execution   // executions of running rows, by name
+	bearers map[string][]*runpb.Execution // executions by the invocation in their marker
 	memory
 }
 
@@ -29,14 +31,14 @@ type memory struct {
 	oldest time.Time // when the oldest of them was created
 }
 
-func newRound(p *poller, rows []Record) *round {
+func newRound(p *poller, rows []ledger.Record) *round {
 	r := &round{
-		poller: p, rows: rows, running: map[string]Record{},
+		poller: p, rows: rows, running: map[string]ledger.Record{},
 		seen: map[string]*runpb.Execution{}, bearers: map[string][]*runpb.Execution{},
 	}
 	counts := map[string]countFrom{}
 	for _, row := range rows {
-		if row.Execution != "" && !row.ended() {
+		if row.Execution != "" && !row.Ended() {
 			r.running[row.Execution] = row
 		}
 		if !row.SearchFrom.IsZero() {
@@ -49,17 +51,17 @@ func newRound(p *poller, rows []Record) *round {
 		}
 		r.bearers[row.ID] = nil
 	}
-	p.counts = counts // those of others are done with
+	p.counts = counts // the others are no longer searched for
 	return r
 }
 
-// listing reports whether the round reads a list: where something is searched for,
-// and where that costs fewer reads than to get what runs one by one.
+// listing reports whether the round reads a list: to search, or because a list costs
+// fewer reads than every running execution by itself.
 func (r *round) listing() bool {
 	return r.searching || r.twins && time.Since(r.poller.listed) >= twinEvery || len(r.running) > max(1, r.poller.pages)
 }
 
-// see takes a page in.
+// see takes in a page of the list.
 func (r *round) see(page []*runpb.Execution) {
 	r.pages++
 	for _, e := range page {
@@ -77,12 +79,13 @@ func (r *round) see(page []*runpb.Execution) {
 	}
 }
 
-// allSeen reports whether every execution that runs was in the pages so far.
+// allSeen reports whether the pages so far show every running execution.
 func (r *round) allSeen() bool {
 	return len(r.seen) == len(r.running) && (!r.twins || time.Since(r.poller.listed) < twinEvery)
 }
 
-// matters is when the next round has something to find out that waits for a time.
+// matters returns when a list can next prove that an execution does not exist; zero: no
+// row waits for that.
 func (r *round) matters() (at time.Time) {
 	for _, c := range r.poller.counts {
 		if c.here.After(r.began) && (at.IsZero() || c.here.Before(at)) {

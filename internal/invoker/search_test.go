@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
 var errBroken = runwith.Errorf(runwith.Unavailable, "the connection broke")
@@ -56,7 +57,7 @@ func TestLateness(t *testing.T) {
 						t.Errorf("the adopted execution %s was cancelled", name)
 					}
 				}
-				if record(t, v, id).watched() != (test.life == 0) {
+				if record(t, v, id).Watched() != (test.life == 0) {
 					t.Errorf("record = %+v, want it watched only while it runs", record(t, v, id))
 				}
 			})
@@ -272,10 +273,10 @@ func TestNotFoundProvesNothing(t *testing.T) {
 		change func(*cloud)
 		want   runwith.State
 	}{
-		"all newer than the invocation":        {fill(retained, 0), runwith.StateUnresolved},
-		"all newer, but for the clocks":        {fill(retained, clockSkew-time.Minute), runwith.StateUnresolved},
-		"older ones are still there":           {fill(retained, clockSkew+time.Minute), runwith.StateRunning},
-		"fewer than are kept":                  {fill(retained-1, 0), runwith.StateRunning},
+		"all newer than the invocation":        {fill(ledger.Retained, 0), runwith.StateUnresolved},
+		"all newer, but for the clocks":        {fill(ledger.Retained, ledger.ClockSkew-time.Minute), runwith.StateUnresolved},
+		"older ones are still there":           {fill(ledger.Retained, ledger.ClockSkew+time.Minute), runwith.StateRunning},
+		"fewer than are kept":                  {fill(ledger.Retained-1, 0), runwith.StateRunning},
 		"the job is gone":                      {func(c *cloud) { c.job = gone404 }, runwith.StateUnresolved},
 		"the job is gone, and the list":        {func(c *cloud) { c.page = func(int) error { return runwith.Errorf(runwith.NotFound, "no job") } }, runwith.StateUnresolved},
 		"the job was deleted and created anew": {func(c *cloud) { c.job = anotherUID }, runwith.StateUnresolved},
@@ -399,7 +400,7 @@ func TestSearchIsMonotonic(t *testing.T) {
 		p := newWatchlist(Config{}.complete())
 		p.add("report")
 		found, _ := p.due(time.Now().Add(time.Second))
-		r := Record{Invocation: runwith.Invocation{ID: "a"}, SearchFrom: stored(time.Now().Add(time.Minute))}
+		r := ledger.Record{Invocation: runwith.Invocation{ID: "a"}, SearchFrom: ledger.Stored(time.Now().Add(time.Minute))}
 		first := found[0].counting(r)
 		if wait := time.Until(first); wait > time.Minute || wait < time.Minute-time.Millisecond {
 			t.Errorf("it counts in %v, want a minute", wait)

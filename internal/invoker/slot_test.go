@@ -11,9 +11,11 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 )
 
-func bounded(slots int, o Overflow) func(*Config) {
+func bounded(slots int, o ledger.Overflow) func(*Config) {
 	return func(c *Config) {
 		c.Limits.Concurrency = map[string]Concurrency{"report": {Slots: slots, Overflow: o}}
 	}
@@ -35,7 +37,7 @@ func (c *cloud) running() (n int) {
 func TestQueue(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{life: time.Minute}
-		v := open(t, c, bounded(2, Queueing))
+		v := open(t, c, bounded(2, ledger.Queueing))
 		ids := invokeN(t, v, 10)
 		if got := now(t, v, ids[9]); got.State != runwith.StateQueued {
 			t.Errorf("the last is %s, want it queued", got.State)
@@ -66,7 +68,7 @@ func TestUnknownHoldsItsSlot(t *testing.T) {
 			}
 			return start(), nil
 		}}
-		v := open(t, c, bounded(1, Queueing))
+		v := open(t, c, bounded(1, ledger.Queueing))
 		ids := invokeN(t, v, 2)
 		time.Sleep(DefaultCallTimeout + DefaultSettle - time.Second)
 		if c.calls() != 1 {
@@ -83,7 +85,7 @@ func TestUnknownHoldsItsSlot(t *testing.T) {
 func TestReject(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{life: time.Minute}
-		v := open(t, c, bounded(1, Rejecting))
+		v := open(t, c, bounded(1, ledger.Rejecting))
 		<-v.Rebuilt()
 		first := invoke(t, v, runwith.Overrides{})
 		request := Request{Job: "report", Key: "k"}
@@ -100,7 +102,7 @@ func TestReject(t *testing.T) {
 func TestReplace(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{}
-		v := open(t, c, bounded(1, Replacing))
+		v := open(t, c, bounded(1, ledger.Replacing))
 		first := invoke(t, v, runwith.Overrides{})
 		until(t, v, first.ID, runwith.StateRunning)
 		ids := invokeN(t, v, 3)
@@ -141,7 +143,7 @@ func quotaOf(n int) (run func(context.Context, int, func() *runpb.Execution) (*r
 // in order, none refused, none doubled.
 func TestBurst(t *testing.T) {
 	t.Parallel()
-	for known, n := range map[Quota]int{60: 1000, 0: 300} {
+	for known, n := range map[ledger.Quota]int{60: 1000, 0: 300} {
 		t.Run(fmt.Sprintf("%d, known: %d", n, known), func(t *testing.T) {
 			in(t, func(t *testing.T) {
 				run, refusals := quotaOf(60)
@@ -209,7 +211,7 @@ func TestQueueSurvivesARestart(t *testing.T) {
 		}
 		c.checkOrder(t, ids)
 		s := openStore(t, path)
-		taken, err := s.Take(t.Context(), Take{Now: time.Now().Add(time.Hour), Limit: len(ids), Runs: "another"})
+		taken, err := s.Take(t.Context(), ledger.Take{Now: time.Now().Add(time.Hour), Limit: len(ids), Runs: "another"})
 		if err != nil || len(taken.Records) != len(ids)-len(c.started) {
 			t.Fatalf("%d wait, %v, want %d", len(taken.Records), err, len(ids)-len(c.started))
 		}
@@ -221,9 +223,9 @@ func TestQueueSurvivesARestart(t *testing.T) {
 	})
 }
 
-func openStore(t *testing.T, path string) Store {
+func openStore(t *testing.T, path string) *sqlite.Store {
 	t.Helper()
-	s, err := OpenSQLite(t.Context(), path, func(string) {})
+	s, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,17 +237,17 @@ func openStore(t *testing.T, path string) Store {
 func waitingRows(t *testing.T, path string, n int) (ids []string) {
 	t.Helper()
 	s := openStore(t, path)
-	rows := make([]Record, n)
+	rows := make([]ledger.Record, n)
 	for i := range rows {
-		r := Record{
-			Invocation: runwith.Invocation{ID: fmt.Sprintf("01900000-0000-7000-8000-%012d", i), Job: "report", State: runwith.StateAccepted, Created: stored(time.Now())},
+		r := ledger.Record{
+			Invocation: runwith.Invocation{ID: fmt.Sprintf("01900000-0000-7000-8000-%012d", i), Job: "report", State: runwith.StateAccepted, Created: ledger.Stored(time.Now())},
 			Version:    1,
 		}
-		f, err := r.fitTo(jobOf("report", &runpb.Container{Image: "a"}), &runpb.RunJobRequest_Overrides{})
+		r, err := fitTo(jobOf("report", &runpb.Container{Image: "a"}), r, &runpb.RunJobRequest_Overrides{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows[i], ids = r.fitted(f), append(ids, r.ID)
+		rows[i], ids = r, append(ids, r.ID)
 	}
 	if _, err := s.Import(t.Context(), rows); err != nil {
 		t.Fatal(err)

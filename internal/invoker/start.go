@@ -9,9 +9,11 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
-// answer is what a call that starts a job came to.
+// answer is what a call that starts a job returned.
 type answer struct {
 	execution *runpb.Execution
 	err       error
@@ -20,120 +22,100 @@ type answer struct {
 
 func (a answer) outcome() cloudrun.Outcome { return cloudrun.OutcomeOf(a.err) }
 
-// start calls Cloud Run for a record that is starting on disk, and writes down
-// what came of it.
-func (v *Invoker) start(r Record, probing bool) {
-	v.calling.Store(r.ID, nil)
-	defer v.calling.Delete(r.ID)
-	a := v.call(r)
-	v.reach.told(a.err)
+// start calls Cloud Run for a record that is starting on disk, and writes down the
+// outcome.
+func (d *dispatcher) start(r ledger.Record, probing bool) {
+	a := d.call(r)
+	d.reach.told(a.err)
 	outcome := a.outcome()
 	switch {
 	case outcome == cloudrun.NotStarted:
-		v.pause(r, a.err)
+		d.pause(r, a.err)
 	case probing:
-		v.resume()
+		d.resume()
 	}
 	if outcome != cloudrun.Started {
-		v.logger.Warn("job was not started", "invocation", r.ID, "job", r.Job, "attempt", r.Attempts, "outcome", outcome,
+		d.logger.Warn("job was not started", "invocation", r.ID, "job", r.Job, "attempt", r.Attempts, "outcome", outcome,
 			"code", runwith.CodeOf(a.err), "error", a.err, "cause", errors.Unwrap(a.err))
 	}
-	v.record(r, a)
+	d.record(r, a)
 }
 
-// resume lets the queue go on.
-func (v *Invoker) resume() {
-	if err := v.store.Resume(context.Background(), runsBucket); err != nil {
-		v.storeFailed("resume", err)
-	}
-}
-
-// call asks Cloud Run to start the job of a record that is starting on disk. It
-// is the only place that does.
-func (v *Invoker) call(r Record) answer {
-	overrides, err := r.overrides()
+// call asks Cloud Run to start the job of a record that is starting on disk. Nothing
+// else starts a job.
+func (d *dispatcher) call(r ledger.Record) answer {
+	overrides, err := storedOverrides(r)
 	if err != nil {
 		return answer{err: err}
 	}
 	deadline := time.Now().Add(time.Until(r.Lease))
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	execution, err := v.cloud.Run(ctx, r.Job, overrides)
+	execution, err := d.cloud.Run(ctx, r.Job, overrides)
 	return answer{execution, err, deadline}
 }
 
-// pause keeps the queue from what Cloud Run has refused: quota, credentials, no
-// connection. It is no matter of one invocation, so that all keep their places.
-func (v *Invoker) pause(r Record, cause error) {
-	next, err := v.store.Pause(context.Background(), runsBucket, stored(time.Now()), cloudrun.RetryAfter(cause))
-	if err != nil {
-		v.storeFailed("pause", err, "invocation", r.ID)
-		return
-	}
-	v.opens.Store(micros(next))
-}
-
-// after returns the record as the outcome of its call makes it.
-func (v *Invoker) after(r Record, a answer) Record {
-	now := stored(time.Now())
+// after returns the record as the outcome of its call leaves it.
+func (d *dispatcher) after(r ledger.Record, a answer) ledger.Record {
+	now := ledger.Stored(time.Now())
 	switch a.outcome() {
 	case cloudrun.Started:
-		return r.adopted(a.execution.GetName(), cloudrun.StatusOf(a.execution))
+		return r.Adopted(a.execution.GetName(), cloudrun.StatusOf(a.execution))
 	case cloudrun.NotStarted:
-		return r.returned(now)
+		return r.Returned(now)
 	case cloudrun.Refused:
-		return r.refused(a.err, now)
+		return r.Refused(a.err, now)
 	}
-	// A clock that was put forward during the call shows its end at a later time.
-	r.Lease = later(r.Lease, stored(now.Add(time.Until(a.deadline))))
-	return r.unknown(v.config.Settle)
+	// If the wall clock was put forward during the call, the deadline is later by it.
+	r.Lease = ledger.Later(r.Lease, ledger.Stored(now.Add(time.Until(a.deadline))))
+	return r.Unknown(d.config.Settle)
 }
 
-// record writes an answer down, and goes on trying until it is on disk or the
-// invoker closes: until then the row says starting, which is the truth.
-func (v *Invoker) record(r Record, a answer) {
+// record writes an answer down. It retries until the answer is on disk or the invoker
+// closes; until then the row says starting, which is the truth.
+func (d *dispatcher) record(r ledger.Record, a answer) {
 	for {
-		to := v.after(r, a)
-		moved, err := v.store.Move(context.Background(), r, to)
+		to := d.after(r, a)
+		moved, err := d.store.Move(context.Background(), ledger.Move{From: r, To: to})
 		switch {
 		case err == nil:
-			v.follow(r, moved)
+			d.next.moved(r, moved)
 			return
-		case errors.Is(err, ErrTaken):
+		case errors.Is(err, store.ErrTaken):
 			a.err = runwith.Errorf(runwith.Internal, "execution %s belongs to another invocation", to.Execution)
 			continue
-		case errors.Is(err, ErrStale):
+		case errors.Is(err, store.ErrStale):
 			var again bool
-			if r, again = v.overtaken(r, a); !again {
+			if r, again = d.overtaken(r, a); !again {
 				return
 			}
 			continue
 		}
-		v.storeFailed("record", err, "invocation", r.ID, "state", to.State)
-		if v.closing.Err() != nil {
+		d.storeFailed("record", err, "invocation", r.ID, "state", to.State)
+		if d.closing.Err() != nil {
 			return
 		}
-		v.sleep(nil, time.Now().Add(storeRetry))
+		d.sleep(time.Now().Add(storeRetry))
 	}
 }
 
-// overtaken says what becomes of an answer whose record has changed meanwhile: it
-// was asked to be cancelled, or a list was faster. It returns the record where the
+// overtaken decides about an answer whose row has changed meanwhile: somebody asked to
+// cancel it, or a list was faster. It returns the row as it is now, and whether the
 // answer still counts for it.
-func (v *Invoker) overtaken(r Record, a answer) (Record, bool) {
-	now, err := v.store.Find(context.Background(), r.ID)
+func (d *dispatcher) overtaken(r ledger.Record, a answer) (ledger.Record, bool) {
+	now, err := d.store.Find(context.Background(), r.ID)
 	if err != nil {
-		v.storeFailed("record", err, "invocation", r.ID)
-		return r, v.closing.Err() == nil && runwith.CodeOf(err) != runwith.NotFound
+		d.storeFailed("record", err, "invocation", r.ID)
+		return r, d.closing.Err() == nil && runwith.CodeOf(err) != runwith.NotFound
 	}
 	switch {
 	case now.Execution == "" && now.State == runwith.StateStarting && now.Lease.Equal(r.Lease):
 		return now, true
 	case a.outcome() != cloudrun.Started || now.Execution == a.execution.GetName():
 		return now, false
-	case now.Execution == "" && !now.ended():
+	case now.Execution == "" && !now.Ended():
 		return now, true
 	}
-	v.twin(now, a.execution.GetName())
+	d.twin(now, a.execution.GetName())
 	return now, false
 }

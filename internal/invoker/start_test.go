@@ -271,7 +271,7 @@ func TestAnswerIsWrittenInTheEnd(t *testing.T) {
 
 func script(t *testing.T, v *Invoker, statement string) {
 	t.Helper()
-	db := v.store.(*sqliteStore).db
+	db := v.store.(interface{ DB() *sqlite.DB }).DB()
 	if err := db.Write(t.Context(), func(tx *sqlite.Tx) error { _, err := tx.Exec(statement); return err }); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
 // mustTick ticks, and holds what is left and how long it took against what is wanted.
@@ -57,7 +58,7 @@ func TestTickWaits(t *testing.T) {
 // TestTickFreesSlots starts what waited for the end of another.
 func TestTickFreesSlots(t *testing.T) {
 	in(t, func(t *testing.T) {
-		v := open(t, &cloud{life: time.Hour}, bounded(1, Queueing), func(c *Config) { c.PollMax = 2 * time.Hour })
+		v := open(t, &cloud{life: time.Hour}, bounded(1, ledger.Queueing), func(c *Config) { c.PollMax = 2 * time.Hour })
 		ids := invokeN(t, v, 2)
 		time.Sleep(time.Hour + time.Second)
 		mustTick(t, v, time.Second, Outstanding{runwith.StateRunning: 1})

@@ -11,11 +11,15 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
 const (
-	// goneAfter is how long Cloud Run has to say that it does not know an execution
-	// before it is believed: one answer may come from a server that lags behind.
+	// maxPolls is of how many jobs the executions are read at once.
+	maxPolls = 16
+	// goneAfter is how long Cloud Run must report an execution as not found before the
+	// watcher believes it: one answer may come from a server that lags behind.
 	goneAfter = time.Minute
 	// twinEvery is how often a list is read for late twins alone.
 	twinEvery = 15 * time.Second
@@ -23,68 +27,82 @@ const (
 	movedAtOnce = 100
 )
 
-// watch looks at executions, one poller a job, until the invoker closes.
-func (v *Invoker) watch() {
+// watcher reads executions, with one poller for each job, and writes down what they
+// show. It searches for executions of calls whose outcome is unknown.
+type watcher struct {
+	*base
+	calls *calls      // of the dispatcher: "not found" does not count while a call is out
+	past  ledger.Past // set before run
+}
+
+func (w *watcher) run() {
 	rounds := make(chan struct{}, maxPolls)
 	var readers sync.WaitGroup
 	defer readers.Wait()
-	for lapsed := time.Now(); v.closing.Err() == nil; {
+	list := w.next.watch
+	for lapsed := time.Now(); w.closing.Err() == nil; {
 		now := time.Now()
 		if now.Sub(lapsed) >= idle {
-			v.lapse()
+			w.lapse()
 			lapsed = now
 		}
-		due, next := v.watched.due(now)
+		due, next := list.due(now)
 		for _, p := range due {
 			rounds <- struct{}{} // a round ends by its deadlines, or with the invoker
 			readers.Go(func() {
 				defer func() { <-rounds }()
-				v.look(p)
+				w.look(p)
 			})
 		}
-		v.sleep(v.watched.wake, next)
+		timer := time.NewTimer(time.Until(next))
+		select {
+		case <-timer.C:
+		case <-list.bell:
+		case <-w.closing.Done():
+		}
+		timer.Stop()
 	}
 }
 
-// lapse finds calls of which nobody has written down the end.
-func (v *Invoker) lapse() {
-	lapsed, err := v.store.Lapse(v.closing, stored(time.Now()), v.config.Settle)
+// lapse finds calls whose end nobody has written down.
+func (w *watcher) lapse() {
+	lapsed, err := w.store.Lapse(w.closing, ledger.Stored(time.Now()), w.config.Settle)
 	if err != nil {
-		v.storeFailed("look for leases that have ended", err)
+		w.storeFailed("look for leases that have ended", err)
 	}
 	for _, r := range lapsed {
-		v.watched.add(r.Job)
+		w.next.watch.add(r.Job)
 	}
 }
 
-// look makes a round over what is watched of one job.
-func (v *Invoker) look(p *poller) {
-	rows, err := v.store.Watched(v.closing, p.job)
+// look makes a round over the watched rows of one job.
+func (w *watcher) look(p *poller) {
+	rows, err := w.store.Watched(w.closing, p.job)
 	if err != nil {
-		v.storeFailed("watch", err, "job", p.job)
-		v.watched.again(p, time.Time{})
+		w.storeFailed("watch", err, "job", p.job)
+		w.next.watch.again(p, time.Time{})
 		return
 	}
 	if len(rows) == 0 {
-		v.watched.done(p)
+		w.next.watch.done(p)
 		return
 	}
 	r := newRound(p, rows)
 	if r.listing() {
-		v.list(r)
+		w.list(r)
 	} else {
-		v.get(r)
+		w.get(r)
 	}
-	v.watched.again(p, r.matters())
+	w.next.watch.again(p, r.matters())
 }
 
 // list reads the executions of the job, as many pages as are needed.
-func (v *Invoker) list(r *round) {
+func (w *watcher) list(r *round) {
 	r.began = time.Now()
 	for token := ""; ; {
-		page, next, err := v.page(r.poller, token)
+		page, next, err := w.page(r.poller, token)
 		if err != nil {
-			v.unreadable(r, err)
+			w.unreadable(r, err)
 			return
 		}
 		r.see(page)
@@ -96,69 +114,69 @@ func (v *Invoker) list(r *round) {
 		}
 		token = next
 	}
-	v.judge(r)
+	w.judge(r)
 }
 
-func (v *Invoker) page(p *poller, token string) (page []*runpb.Execution, next string, err error) {
+func (w *watcher) page(p *poller, token string) (page []*runpb.Execution, next string, err error) {
 	p.cost++
-	err = v.ask(v.closing, v.reads, func(ctx context.Context) (err error) {
-		page, next, err = v.cloud.ExecutionPage(ctx, p.job, token)
+	err = w.ask(w.closing, &w.reads, func(ctx context.Context) (err error) {
+		page, next, err = w.cloud.ExecutionPage(ctx, p.job, token)
 		return err
 	})
 	return page, next, err
 }
 
-// unreadable is a list that failed. It is never an end: not a 5xx, not a 429, not a
-// broken connection. Where the job is gone, its executions went with it.
-func (v *Invoker) unreadable(r *round, err error) {
-	if v.closing.Err() != nil {
+// unreadable deals with a list that failed. A 5xx, a 429 or a broken connection never
+// ends an invocation. If the job is gone, its executions went with it.
+func (w *watcher) unreadable(r *round, err error) {
+	if w.closing.Err() != nil {
 		return
 	}
-	v.logger.Warn("executions cannot be read", "job", r.poller.job, "code", runwith.CodeOf(err), "error", err)
+	w.logger.Warn("executions cannot be read", "job", r.poller.job, "code", runwith.CodeOf(err), "error", err)
 	if runwith.CodeOf(err) == runwith.NotFound {
 		r.whole, r.jobGone = true, true
-		v.judge(r)
+		w.judge(r)
 	}
 }
 
-// judge makes of a list what follows from it.
-func (v *Invoker) judge(r *round) {
+// judge draws the conclusions from a list.
+func (w *watcher) judge(r *round) {
 	for _, row := range r.rows {
-		v.claim(row, r.bearers[row.ID])
+		w.claim(row, r.bearers[row.ID])
 	}
-	v.observeAll(r)
+	w.observeAll(r)
 	for name, row := range r.running {
 		if r.whole && r.seen[name] == nil {
-			v.getOne(r.poller, row)
+			w.getOne(r.poller, row)
 		}
 	}
 	if r.whole {
-		v.notFound(r)
+		w.notFound(r)
 	}
 }
 
 // get reads the executions one by one.
-func (v *Invoker) get(r *round) {
+func (w *watcher) get(r *round) {
 	for _, row := range r.running {
-		if v.closing.Err() == nil {
-			v.getOne(r.poller, row)
+		if w.closing.Err() == nil {
+			w.getOne(r.poller, row)
 		}
 	}
 }
 
-func (v *Invoker) getOne(p *poller, row Record) {
+func (w *watcher) getOne(p *poller, row ledger.Record) {
 	var execution *runpb.Execution
 	p.cost++
-	err := v.ask(v.closing, v.reads, func(ctx context.Context) (err error) {
-		execution, err = v.cloud.Execution(ctx, row.Execution)
+	err := w.ask(w.closing, &w.reads, func(ctx context.Context) (err error) {
+		execution, err = w.cloud.Execution(ctx, row.Execution)
 		return err
 	})
 	switch {
 	case err == nil:
 		delete(p.missing, row.Execution)
-		v.observe(row, execution)
+		w.observe(row, execution)
 		return
-	case v.closing.Err() != nil:
+	case w.closing.Err() != nil:
 		return
 	case runwith.CodeOf(err) == runwith.NotFound:
 		if p.missing[row.Execution].IsZero() {
@@ -166,62 +184,65 @@ func (v *Invoker) getOne(p *poller, row Record) {
 		}
 		if time.Since(p.missing[row.Execution]) >= goneAfter {
 			delete(p.missing, row.Execution)
-			v.move(row, gone(row, err))
+			if err := w.move(row, row.Gone(err)); err != nil {
+				w.storeFailed("close what is gone", err)
+			}
 			return
 		}
 	}
-	v.logger.Warn("execution cannot be read", "invocation", row.ID, "execution", row.Execution,
+	w.logger.Warn("execution cannot be read", "invocation", row.ID, "execution", row.Execution,
 		"code", runwith.CodeOf(err), "error", err)
 }
 
-// observe writes down what an execution tells that is new.
-func (v *Invoker) observe(row Record, execution *runpb.Execution) {
-	next := row.observed(cloudrun.StatusOf(execution), stored(time.Now()))
+// observe writes down what an execution shows that is new.
+func (w *watcher) observe(row ledger.Record, execution *runpb.Execution) {
+	next := row.Observed(cloudrun.StatusOf(execution), ledger.Stored(time.Now()))
 	if sameStatus(row, next) {
 		return
 	}
-	moved, err := v.store.Move(v.closing, row, next)
+	moved, err := w.store.Move(w.closing, ledger.Move{From: row, To: next})
 	switch {
 	case err == nil:
-		v.follow(row, moved)
-	case !errors.Is(err, ErrStale): // somebody else's transition: the next round sees it
-		v.storeFailed("record the execution", err, "invocation", row.ID)
+		w.next.moved(row, moved)
+	case !errors.Is(err, store.ErrStale): // the next round sees the transition that was faster
+		w.storeFailed("record the execution", err, "invocation", row.ID)
 	}
 }
 
-// observeAll writes down what a list tells that is new, many at once, so that they
-// share a commit.
-func (v *Invoker) observeAll(r *round) {
-	now := stored(time.Now())
-	rows := make([]Record, 0, len(r.seen))
-	next := make(map[string]Record, len(r.seen))
+// observeAll writes down what a list shows that is new, many rows in one commit.
+func (w *watcher) observeAll(r *round) {
+	now := ledger.Stored(time.Now())
+	moves := make([]ledger.Move, 0, len(r.seen))
 	for name, e := range r.seen {
 		delete(r.poller.missing, name)
 		row := r.running[name]
-		if seen := row.observed(cloudrun.StatusOf(e), now); !sameStatus(row, seen) {
-			rows, next[row.ID] = append(rows, row), seen
+		if seen := row.Observed(cloudrun.StatusOf(e), now); !sameStatus(row, seen) {
+			moves = append(moves, ledger.Move{From: row, To: seen})
 		}
 	}
-	for some := range slices.Chunk(rows, movedAtOnce) {
-		moved, err := v.store.MoveEach(v.closing, some, func(row Record) Record { return next[row.ID] })
+	w.moveMany("record executions", moves)
+}
+
+// moveMany makes transitions on which nothing else depends.
+func (w *watcher) moveMany(what string, moves []ledger.Move) {
+	for some := range slices.Chunk(moves, movedAtOnce) {
+		from := make(map[string]ledger.Record, len(some))
+		for _, m := range some {
+			from[m.From.ID] = m.From
+		}
+		moved, err := w.store.MoveEach(w.closing, some)
 		if err != nil {
-			v.storeFailed("record executions", err, "job", r.poller.job)
+			w.storeFailed(what, err)
 			return
 		}
-		for _, m := range moved {
-			v.follow(r.running[m.Execution], m)
+		for _, to := range moved {
+			w.next.moved(from[to.ID], to)
 		}
 	}
 }
 
-// sameStatus reports whether there is nothing to write: times count as they are
+// sameStatus reports whether there is nothing to write. It compares times as they are
 // stored.
-func sameStatus(a, b Record) bool {
-	return a.State == b.State && a.Counts == b.Counts && micros(a.Started) == micros(b.Started)
-}
-
-// gone is a record whose execution Cloud Run no longer knows.
-func gone(r Record, cause error) Record {
-	return r.unresolved(cause, "execution %s was started and is gone from Cloud Run, so how it ended cannot be known: "+
-		"look at its output, if that is left, and close the invocation with `runwith invocations resolve %s --leave`", r.Execution, r.ID)
+func sameStatus(a, b ledger.Record) bool {
+	return a.State == b.State && a.Counts == b.Counts && ledger.Stored(a.Started).Equal(ledger.Stored(b.Started))
 }

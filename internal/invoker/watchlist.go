@@ -1,39 +1,44 @@
 package invoker
 
 import (
+	"context"
 	"sync"
 	"time"
+
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
-// watchlist knows the jobs of which executions are to be read, and when each is
-// next. Its methods may be called concurrently.
+// watchlist is the jobs whose executions must be read, and when each is due. Its methods
+// may be called concurrently.
 type watchlist struct {
 	first, limit time.Duration // the delay before the next round grows from first to limit
 	pace         time.Duration // a read costs that much time
-	wake         chan struct{} // holds one when a round has come sooner
+	bell         chan struct{} // holds one when a round is due sooner
 
 	mu      sync.Mutex
 	pollers map[string]*poller
+	rounds  int    // how many have begun
+	looks   signal // a poller was given back
 }
 
-// poller is what is remembered of a job between two rounds. Who got it from due
-// owns it until it gives it back.
+// poller is what the watcher remembers of a job between two rounds. A round that got it
+// from due owns it until it calls again or done.
 type poller struct {
 	job     string
-	pages   int                  // that the last whole list had
+	pages   int                  // of the last complete list
 	listed  time.Time            // when that began
 	missing map[string]time.Time // by execution: since when Cloud Run does not know it
 	counts  map[string]countFrom // by invocation
 	cost    int                  // reads of this round
 
-	began          time.Time // the last round
+	round          int // number of the last one
 	next, earliest time.Time
 	delay          time.Duration
 	busy, fresh    bool
 }
 
-// countFrom is when a list may begin in which "not found" counts. Its time is by
-// the monotonic clock, so that a jump of the other one does not bring it near.
+// countFrom is when a list may begin in which "not found" counts. here has the monotonic
+// clock, so that a jump of the wall clock does not bring it nearer.
 type countFrom struct {
 	row, here time.Time
 }
@@ -41,11 +46,11 @@ type countFrom struct {
 func newWatchlist(c Config) *watchlist {
 	return &watchlist{
 		first: c.PollMin, limit: c.PollMax, pace: time.Minute / time.Duration(max(1, c.JobReads)),
-		wake: make(chan struct{}, 1), pollers: map[string]*poller{},
+		bell: make(chan struct{}, 1), pollers: map[string]*poller{},
 	}
 }
 
-// add has a job looked at soon: there is something new to be seen.
+// add has a job looked at soon, because there may be something new.
 func (l *watchlist) add(job string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -58,11 +63,37 @@ func (l *watchlist) add(job string) {
 		return
 	}
 	l.renew(p)
-	wake(l.wake)
+	l.ring()
 }
 
-// hurry has every job looked at as soon as its reads allow.
-func (l *watchlist) hurry() {
+// ring wakes the watcher. It never blocks.
+func (l *watchlist) ring() {
+	select {
+	case l.bell <- struct{}{}:
+	default:
+	}
+}
+
+// lookNow has every job looked at as soon as its reads allow. It returns when that is
+// done, or when ctx ends.
+func (l *watchlist) lookNow(ctx context.Context) {
+	for since := l.hurry(); ; {
+		l.mu.Lock()
+		done, looks := l.looked(since), l.looks.wait()
+		l.mu.Unlock()
+		if done {
+			return
+		}
+		select {
+		case <-looks:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// hurry makes every job due, and returns the number of the last round that has begun.
+func (l *watchlist) hurry() (since int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range l.pollers {
@@ -72,15 +103,14 @@ func (l *watchlist) hurry() {
 			p.next = p.earliest
 		}
 	}
-	wake(l.wake)
+	l.ring()
+	return l.rounds
 }
 
-// looked reports whether every job was looked at in a round that began after a time.
-func (l *watchlist) looked(since time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// looked reports whether every job was looked at in a round after that one.
+func (l *watchlist) looked(since int) bool {
 	for _, p := range l.pollers {
-		if p.busy || p.began.Before(since) {
+		if p.busy || p.round <= since {
 			return false
 		}
 	}
@@ -89,7 +119,7 @@ func (l *watchlist) looked(since time.Time) bool {
 
 // renew lets a poller begin with the shortest delay again.
 func (l *watchlist) renew(p *poller) {
-	soon := later(p.earliest, time.Now().Add(jitter(l.first)))
+	soon := ledger.Later(p.earliest, time.Now().Add(jitter(l.first)))
 	if p.next.IsZero() || soon.Before(p.next) {
 		p.next = soon
 	}
@@ -105,7 +135,8 @@ func (l *watchlist) due(now time.Time) (found []*poller, next time.Time) {
 		switch {
 		case p.busy:
 		case !p.next.After(now):
-			p.busy, p.cost, p.began = true, 0, time.Now()
+			l.rounds++
+			p.busy, p.cost, p.round = true, 0, l.rounds
 			found = append(found, p)
 		case p.next.Before(next):
 			next = p.next
@@ -114,41 +145,44 @@ func (l *watchlist) due(now time.Time) (found []*poller, next time.Time) {
 	return found, next
 }
 
-// again gives back a poller that is to look once more: later than before, but not
-// past a time that matters. What a round has cost is waited for in any case.
+// again gives back a poller that has more to watch. Its next round is after a longer
+// delay than before, but not after a time that matters, and never before the reads of
+// this round are paid for.
 func (l *watchlist) again(p *poller, matters time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	p.busy = false
+	l.looks.send()
 	p.earliest = now.Add(time.Duration(p.cost) * l.pace)
 	p.delay = growth(p.delay, l.limit)
 	p.next = now.Add(jitter(p.delay))
 	if !matters.IsZero() && matters.Before(p.next) {
 		p.next = matters
 	}
-	p.next = later(p.next, p.earliest)
+	p.next = ledger.Later(p.next, p.earliest)
 	if p.fresh {
 		l.renew(p)
 	}
-	wake(l.wake)
+	l.ring()
 }
 
-// done lets a job go that nothing is to be seen of, unless there is something new.
+// done removes a job without watched rows, unless there is something new.
 func (l *watchlist) done(p *poller) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.looks.send()
 	if p.busy = false; p.fresh {
 		l.renew(p)
-		wake(l.wake)
+		l.ring()
 		return
 	}
 	delete(l.pollers, p.job)
 }
 
-// counting returns when a list may begin in which it counts that the record is not
-// found.
-func (p *poller) counting(r Record) time.Time {
+// counting returns when a list may begin that proves, by not showing the record's
+// execution, that there is none.
+func (p *poller) counting(r ledger.Record) time.Time {
 	c := p.counts[r.ID]
 	if !c.row.Equal(r.SearchFrom) {
 		c = countFrom{r.SearchFrom, time.Now().Add(time.Until(r.SearchFrom))}

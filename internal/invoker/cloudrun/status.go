@@ -7,26 +7,16 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
 // completed is the type of the condition that decides an execution.
 const completed = "Completed"
 
-// Status is what an execution tells of itself, in the words of an invocation.
-type Status struct {
-	// State is running, succeeded, failed or cancelled.
-	State runwith.State
-	// Started and Finished are zero until Cloud Run tells them.
-	Started, Finished time.Time
-	Counts            runwith.Counts
-	// Error says why, where State is failed.
-	Error *runwith.Failure
-}
-
-// StatusOf reads an execution. That the operation of a run is done tells nothing:
-// it ends without an error for a cancelled execution too.
-func StatusOf(e *runpb.Execution) Status {
-	s := Status{
+// StatusOf reads an execution. The operation of a run does not show how it ended: it ends
+// without an error for a cancelled execution too.
+func StatusOf(e *runpb.Execution) ledger.Status {
+	s := ledger.Status{
 		State:   stateOf(e),
 		Started: timeOf(e.GetStartTime()),
 		Counts: runwith.Counts{

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
 func ended(state runpb.Condition_State, reason runpb.Condition_ExecutionReason) []*runpb.Condition {
@@ -61,7 +62,7 @@ func TestStatusOf(t *testing.T) {
 		StartTime:  timestamppb.New(began), CompletionTime: timestamppb.New(began.Add(time.Minute)),
 		TaskCount: 6, RunningCount: 1, SucceededCount: 2, FailedCount: 1, CancelledCount: 2, RetriedCount: 4,
 	})
-	want := Status{
+	want := ledger.Status{
 		State: runwith.StateFailed, Started: began, Finished: began.Add(time.Minute),
 		Counts: runwith.Counts{Tasks: 6, Running: 1, Succeeded: 2, Failed: 1, Cancelled: 2, Retried: 4},
 		Error:  &runwith.Failure{Code: "ABORTED", Message: "as Cloud Run says"},

@@ -8,18 +8,19 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
-func keyed(n int, key, fingerprint string) invoker.Record {
+func keyed(n int, key, fingerprint string) ledger.Record {
 	r := Waiting(n)
 	r.Key, r.Fingerprint = key, fingerprint
 	return r
 }
 
-func testKey(t *testing.T, s invoker.Store) {
+func testKey(t *testing.T, s store.Store) {
 	put(t, s, keyed(0, "k", "job=a args=b"))
-	now := invoker.Admission{Now: begin()}
+	now := ledger.Admission{Now: begin()}
 	got, replayed, err := s.Accept(t.Context(), keyed(1, "k", "job=a args=b"), now)
 	if err != nil || !replayed || got.ID != "id-000" {
 		t.Errorf("a repeat = %s, %v, %v, want the first", got.ID, replayed, err)
@@ -33,20 +34,20 @@ func testKey(t *testing.T, s invoker.Store) {
 	put(t, s, others)
 	put(t, s, keyed(4, "", ""))
 	put(t, s, keyed(5, "", ""))
-	list, err := s.List(t.Context(), invoker.Filter{}, "", 10)
+	list, err := s.List(t.Context(), store.Query{Limit: 10})
 	must(t, "List", err)
 	want(t, "what was accepted", ids(list), []string{"id-005", "id-004", "id-003", "id-000"})
 }
 
 // testKeyAtOnce repeats a request a hundred times at once.
-func testKeyAtOnce(t *testing.T, s invoker.Store) {
+func testKeyAtOnce(t *testing.T, s store.Store) {
 	var (
 		all   sync.WaitGroup
 		fresh atomic.Int32
 	)
 	for n := range 100 {
 		all.Go(func() {
-			_, replayed, err := s.Accept(t.Context(), keyed(n, "k", "f"), invoker.Admission{Now: begin()})
+			_, replayed, err := s.Accept(t.Context(), keyed(n, "k", "f"), ledger.Admission{Now: begin()})
 			if err != nil {
 				t.Errorf("Accept = %v", err)
 			}
@@ -56,14 +57,14 @@ func testKeyAtOnce(t *testing.T, s invoker.Store) {
 		})
 	}
 	all.Wait()
-	list, err := s.List(t.Context(), invoker.Filter{}, "", 200)
+	list, err := s.List(t.Context(), store.Query{Limit: 200})
 	must(t, "List", err)
 	if len(list) != 1 || fresh.Load() != 1 {
 		t.Errorf("%d invocations, and %d answers that say so, want 1", len(list), fresh.Load())
 	}
 }
 
-func testKeyExpires(t *testing.T, s invoker.Store) {
+func testKeyExpires(t *testing.T, s store.Store) {
 	const week, day = 7 * 24 * time.Hour, 24 * time.Hour
 	for n, test := range []struct {
 		finished time.Duration // after the acceptance; 0: not yet
@@ -82,30 +83,30 @@ func testKeyExpires(t *testing.T, s invoker.Store) {
 			r.State, r.Finished = runwith.StateSucceeded, begin().Add(test.finished)
 		}
 		put(t, s, r)
-		_, replayed, err := s.Accept(t.Context(), keyed(2*n+1, key, "f"), invoker.Admission{Now: begin().Add(test.after)})
+		_, replayed, err := s.Accept(t.Context(), keyed(2*n+1, key, "f"), ledger.Admission{Now: begin().Add(test.after)})
 		if err != nil || replayed != test.lives {
 			t.Errorf("after %v, ended after %v: replayed %v, %v, want %v", test.after, test.finished, replayed, err, test.lives)
 		}
 	}
 }
 
-func slotted(n int) invoker.Record {
+func slotted(n int) ledger.Record {
 	r := Waiting(n)
 	r.Slot = "report"
 	return r
 }
 
-func admit(t *testing.T, s invoker.Store, n, slots int, o invoker.Overflow) (invoker.Record, error) {
+func admit(t *testing.T, s store.Store, n, slots int, o ledger.Overflow) (ledger.Record, error) {
 	t.Helper()
-	r, _, err := s.Accept(t.Context(), slotted(n), invoker.Admission{Now: begin(), Slots: slots, Overflow: o})
+	r, _, err := s.Accept(t.Context(), slotted(n), ledger.Admission{Now: begin(), Slots: slots, Overflow: o})
 	return r, err
 }
 
 // testSlots has a slot held from starting to the end, by what is unknown and what is
 // unresolved too.
-func testSlots(t *testing.T, s invoker.Store) {
+func testSlots(t *testing.T, s store.Store) {
 	for n := range 5 {
-		r, err := admit(t, s, n, 2, invoker.Queueing)
+		r, err := admit(t, s, n, 2, ledger.Queueing)
 		must(t, "Accept", err)
 		if queued := n >= 2; queued != (r.State == runwith.StateQueued) {
 			t.Errorf("invocation %d is %s", n, r.State)
@@ -123,29 +124,29 @@ func testSlots(t *testing.T, s invoker.Store) {
 
 	unresolved := took[0]
 	unresolved.State = runwith.StateUnresolved
-	unresolved, err = s.Move(t.Context(), took[0], unresolved)
+	unresolved, err = s.Move(t.Context(), ledger.Move{From: took[0], To: unresolved})
 	must(t, "Move", err)
 	if taken, err := s.Take(t.Context(), query); err != nil || len(taken.Records) > 0 {
 		t.Errorf("Take past an unresolved = %v, %v, want nothing", ids(taken.Records), err)
 	}
 	left := unresolved
 	left.Finished = begin()
-	_, err = s.Move(t.Context(), unresolved, left)
+	_, err = s.Move(t.Context(), ledger.Move{From: unresolved, To: left})
 	must(t, "Move", err)
 	taken, err = s.Take(t.Context(), query)
 	must(t, "Take", err)
 	want(t, "taken when it was left", ids(taken.Records), []string{"id-002"})
 }
 
-func testReject(t *testing.T, s invoker.Store) {
-	_, err := admit(t, s, 0, 1, invoker.Rejecting)
+func testReject(t *testing.T, s store.Store) {
+	_, err := admit(t, s, 0, 1, ledger.Rejecting)
 	must(t, "Accept", err)
-	if _, err = admit(t, s, 1, 1, invoker.Rejecting); runwith.CodeOf(err) != runwith.Aborted {
+	if _, err = admit(t, s, 1, 1, ledger.Rejecting); runwith.CodeOf(err) != runwith.Aborted {
 		t.Errorf("Accept beyond the slots = %v, want ABORTED", err)
 	}
 	r := keyed(2, "k", "f")
 	r.Slot = "report"
-	if _, _, err := s.Accept(t.Context(), r, invoker.Admission{Now: begin(), Slots: 1, Overflow: invoker.Rejecting}); err == nil {
+	if _, _, err := s.Accept(t.Context(), r, ledger.Admission{Now: begin(), Slots: 1, Overflow: ledger.Rejecting}); err == nil {
 		t.Error("Accept beyond the slots with a key = nil")
 	}
 	if _, err := s.FindKey(t.Context(), "me", "k"); runwith.CodeOf(err) != runwith.NotFound {
@@ -153,12 +154,12 @@ func testReject(t *testing.T, s invoker.Store) {
 	}
 }
 
-func testReplace(t *testing.T, s invoker.Store) {
+func testReplace(t *testing.T, s store.Store) {
 	running := slotted(0)
 	running.State, running.Execution = runwith.StateRunning, "e"
 	put(t, s, running)
 	for n := 1; n <= 3; n++ {
-		_, err := admit(t, s, n, 1, invoker.Replacing)
+		_, err := admit(t, s, n, 1, ledger.Replacing)
 		must(t, "Accept", err)
 	}
 	if r := find(t, s, "id-000"); r.State != runwith.StateRunning || r.CancelRequested.IsZero() {
@@ -174,7 +175,7 @@ func testReplace(t *testing.T, s invoker.Store) {
 	}
 }
 
-func testWithdraw(t *testing.T, s invoker.Store) {
+func testWithdraw(t *testing.T, s store.Store) {
 	put(t, s, keyed(0, "k", "f"))
 	running := Waiting(1)
 	running.State = runwith.StateStarting

@@ -9,19 +9,20 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
-func take(now time.Time, limit int) invoker.Take {
-	return invoker.Take{Now: now, Deadline: now.Add(time.Minute), Limit: limit, Runs: "runs"}
+func take(now time.Time, limit int) ledger.Take {
+	return ledger.Take{Now: now, Call: time.Minute, Limit: limit, Runs: "runs"}
 }
 
-func testOrder(t *testing.T, s invoker.Store) {
+func testOrder(t *testing.T, s store.Store) {
 	late := Waiting(1)
 	late.NotBefore = begin().Add(time.Second)
 	unchecked := Waiting(2)
 	unchecked.Checked = false
-	for _, r := range []invoker.Record{Waiting(3), late, Waiting(0), unchecked} {
+	for _, r := range []ledger.Record{Waiting(3), late, Waiting(0), unchecked} {
 		put(t, s, r)
 	}
 	first, err := s.Take(t.Context(), take(begin(), 1))
@@ -38,20 +39,20 @@ func testOrder(t *testing.T, s invoker.Store) {
 	if len(third.Records) > 0 || !third.Next.Equal(late.NotBefore) {
 		t.Errorf("third = %v, next %v, want nothing before %v", ids(third.Records), third.Next, late.NotBefore)
 	}
-	leased, _, err := s.Unchecked(t.Context(), begin(), begin().Add(time.Minute), 9)
+	leased, _, err := s.Unchecked(t.Context(), begin(), time.Minute, 9)
 	must(t, "Unchecked", err)
 	want(t, "unchecked", ids(leased), []string{"id-002"})
-	leased, next, err := s.Unchecked(t.Context(), begin(), begin().Add(time.Minute), 9)
+	leased, next, err := s.Unchecked(t.Context(), begin(), time.Minute, 9)
 	if err != nil || len(leased) > 0 || !next.Equal(begin().Add(time.Minute)) {
 		t.Errorf("unchecked again = %v, next %v, %v, want nothing before the lease ends", ids(leased), next, err)
 	}
 	left, err := s.Outstanding(t.Context())
-	if all := (invoker.Outstanding{runwith.StateAccepted: 2, runwith.StateStarting: 2}); !maps.Equal(left, all) || err != nil {
+	if all := (store.Outstanding{runwith.StateAccepted: 2, runwith.StateStarting: 2}); !maps.Equal(left, all) || err != nil {
 		t.Errorf("Outstanding = %v, %v, want %v", left, err, all)
 	}
 }
 
-func testTakeAtOnce(t *testing.T, s invoker.Store) {
+func testTakeAtOnce(t *testing.T, s store.Store) {
 	for n := range 50 {
 		put(t, s, Waiting(n))
 	}
@@ -79,7 +80,7 @@ func testTakeAtOnce(t *testing.T, s invoker.Store) {
 }
 
 // testSearchFirst has nothing taken that is to be searched for.
-func testSearchFirst(t *testing.T, s invoker.Store) {
+func testSearchFirst(t *testing.T, s store.Store) {
 	r := Waiting(0)
 	r.SearchFrom = begin().Add(-time.Hour)
 	r = put(t, s, r)
@@ -89,7 +90,7 @@ func testSearchFirst(t *testing.T, s invoker.Store) {
 	unchecked := Waiting(1)
 	unchecked.Checked, unchecked.SearchFrom = false, r.SearchFrom
 	put(t, s, unchecked)
-	leased, _, err := s.Unchecked(t.Context(), begin(), begin().Add(time.Minute), 9)
+	leased, _, err := s.Unchecked(t.Context(), begin(), time.Minute, 9)
 	if err != nil || len(leased) > 0 {
 		t.Fatalf("Unchecked = %v, %v, want nothing: a check may end it", ids(leased), err)
 	}
@@ -98,7 +99,7 @@ func testSearchFirst(t *testing.T, s invoker.Store) {
 	want(t, "watched", ids(watched), []string{r.ID, unchecked.ID})
 	found := r
 	found.SearchFrom = time.Time{}
-	_, err = s.Move(t.Context(), r, found)
+	_, err = s.Move(t.Context(), ledger.Move{From: r, To: found})
 	must(t, "Move", err)
 	taken, err := s.Take(t.Context(), take(begin(), 9))
 	must(t, "Take", err)
@@ -106,7 +107,7 @@ func testSearchFirst(t *testing.T, s invoker.Store) {
 }
 
 // takeAll takes for a time, second by second, and returns how many in each minute.
-func takeAll(t *testing.T, s invoker.Store, query invoker.Take, minutes int) (counts []int, order []string) {
+func takeAll(t *testing.T, s store.Store, query ledger.Take, minutes int) (counts []int, order []string) {
 	t.Helper()
 	for m := range minutes {
 		counts = append(counts, 0)
@@ -124,7 +125,7 @@ func takeAll(t *testing.T, s invoker.Store, query invoker.Take, minutes int) (co
 	return counts, order
 }
 
-func testQuota(t *testing.T, s invoker.Store) {
+func testQuota(t *testing.T, s store.Store) {
 	for n := range 200 {
 		put(t, s, Waiting(n))
 	}
@@ -145,7 +146,7 @@ func testQuota(t *testing.T, s invoker.Store) {
 	}
 }
 
-func testRate(t *testing.T, s invoker.Store) {
+func testRate(t *testing.T, s store.Store) {
 	for n := range 100 {
 		r := Waiting(n)
 		if n%2 == 1 {
@@ -154,7 +155,7 @@ func testRate(t *testing.T, s invoker.Store) {
 		put(t, s, r)
 	}
 	query := take(begin(), 4)
-	query.Rates = map[string]invoker.Quota{"report": 5}
+	query.Rates = map[string]ledger.Quota{"report": 5}
 	_, order := takeAll(t, s, query, 2)
 	count := map[bool]int{}
 	for _, id := range order {
@@ -165,7 +166,7 @@ func testRate(t *testing.T, s invoker.Store) {
 	}
 }
 
-func testPause(t *testing.T, s invoker.Store) {
+func testPause(t *testing.T, s store.Store) {
 	for n := range 3 {
 		put(t, s, Waiting(n))
 	}
@@ -192,7 +193,7 @@ func testPause(t *testing.T, s invoker.Store) {
 	}
 }
 
-func testRecover(t *testing.T, s invoker.Store) {
+func testRecover(t *testing.T, s store.Store) {
 	leased := Waiting(0)
 	leased.Checked, leased.Lease = false, begin().Add(time.Hour)
 	calling := Waiting(1)
@@ -201,7 +202,7 @@ func testRecover(t *testing.T, s invoker.Store) {
 	running.State, running.Execution = runwith.StateRunning, "e"
 	ended := Waiting(3)
 	ended.State, ended.Finished = runwith.StateSucceeded, begin().Add(2*time.Hour)
-	for _, r := range []invoker.Record{leased, calling, running, ended} {
+	for _, r := range []ledger.Record{leased, calling, running, ended} {
 		put(t, s, r)
 	}
 	asOf, err := s.Recover(t.Context(), begin(), 10*time.Second)
@@ -224,7 +225,7 @@ func testRecover(t *testing.T, s invoker.Store) {
 	}
 }
 
-func testLapse(t *testing.T, s invoker.Store) {
+func testLapse(t *testing.T, s store.Store) {
 	for n := range 2 {
 		calling := Waiting(n)
 		calling.State, calling.Lease = runwith.StateStarting, begin().Add(time.Duration(n)*time.Hour)
@@ -244,9 +245,9 @@ func testLapse(t *testing.T, s invoker.Store) {
 	}
 }
 
-func testTwins(t *testing.T, s invoker.Store) {
+func testTwins(t *testing.T, s store.Store) {
 	put(t, s, Waiting(0))
-	twin := invoker.Twin{Execution: "e2", Invocation: "id-000", Found: begin()}
+	twin := store.Twin{Execution: "e2", Invocation: "id-000", Found: begin()}
 	for n, first := range []bool{true, false} {
 		if added, err := s.AddTwin(t.Context(), twin); added != first || err != nil {
 			t.Errorf("AddTwin, time %d = %v, %v", n, added, err)
@@ -257,7 +258,7 @@ func testTwins(t *testing.T, s invoker.Store) {
 	}
 	due, _, err := s.TwinsDue(t.Context(), begin(), 9)
 	must(t, "TwinsDue", err)
-	want(t, "due", due, []invoker.Twin{twin})
+	want(t, "due", due, []store.Twin{twin})
 	later := begin().Add(time.Minute)
 	must(t, "PostponeTwin", s.PostponeTwin(t.Context(), "e2", later))
 	due, next, err := s.TwinsDue(t.Context(), begin(), 9)
@@ -271,7 +272,7 @@ func testTwins(t *testing.T, s invoker.Store) {
 	}
 }
 
-func testCancels(t *testing.T, s invoker.Store) {
+func testCancels(t *testing.T, s store.Store) {
 	for n := range 3 {
 		r := Waiting(n)
 		r.State, r.Execution = runwith.StateRunning, fmt.Sprint("e", n)
@@ -286,14 +287,14 @@ func testCancels(t *testing.T, s invoker.Store) {
 	want(t, "next", next, begin().Add(time.Minute))
 }
 
-func testImport(t *testing.T, s invoker.Store) {
-	if empty, err := s.Empty(t.Context()); !empty || err != nil {
-		t.Errorf("Empty = %v, %v, want true", empty, err)
+func testImport(t *testing.T, s store.Store) {
+	if o, err := s.Origin(t.Context()); o != (store.Origin{Empty: true}) || err != nil {
+		t.Errorf("Origin of an empty store = %+v, %v", o, err)
 	}
 	put(t, s, keyed(0, "k", "f"))
 	known, sameKey, fresh := keyed(0, "other", "f"), keyed(1, "k", "f"), keyed(2, "k2", "f")
 	known.Execution, sameKey.Execution, fresh.Execution = "e0", "e1", "e2"
-	added, err := s.Import(t.Context(), []invoker.Record{known, sameKey, fresh})
+	added, err := s.Import(t.Context(), []ledger.Record{known, sameKey, fresh})
 	must(t, "Import", err)
 	want(t, "added", ids(added), []string{"id-001", "id-002"})
 	for key, id := range map[string]string{"k": "id-000", "k2": "id-002"} {
@@ -301,19 +302,19 @@ func testImport(t *testing.T, s invoker.Store) {
 			t.Errorf("key %s = %s, %v, want %s", key, r.ID, err, id)
 		}
 	}
-	added, err = s.Import(t.Context(), []invoker.Record{fresh})
+	added, err = s.Import(t.Context(), []ledger.Record{fresh})
 	if len(added) > 0 || err != nil {
 		t.Errorf("Import again = %v, %v, want nothing", ids(added), err)
 	}
-	if empty, err := s.Empty(t.Context()); empty || err != nil {
-		t.Errorf("Empty = %v, %v, want false", empty, err)
+	if o, err := s.Origin(t.Context()); o != (store.Origin{}) || err != nil {
+		t.Errorf("Origin of a store with invocations = %+v, %v", o, err)
 	}
 }
 
-func testTidy(t *testing.T, s invoker.Store) {
+func testTidy(t *testing.T, s store.Store) {
 	const day = 24 * time.Hour
 	now := begin().Add(30 * day)
-	ended := func(n int, finished time.Time) invoker.Record {
+	ended := func(n int, finished time.Time) ledger.Record {
 		r := Waiting(n)
 		r.State, r.Finished = runwith.StateSucceeded, finished
 		return r
@@ -322,16 +323,16 @@ func testTidy(t *testing.T, s invoker.Store) {
 	watched.WatchUntil = now
 	fresh := ended(4, now.Add(-time.Hour))
 	fresh.Key = "k" // lives, though it is old enough
-	for _, r := range []invoker.Record{ended(0, begin()), ended(1, now.Add(-time.Minute)), Waiting(2), watched, fresh} {
+	for _, r := range []ledger.Record{ended(0, begin()), ended(1, now.Add(-time.Minute)), Waiting(2), watched, fresh} {
 		put(t, s, r)
 	}
-	_, err := s.AddTwin(t.Context(), invoker.Twin{Execution: "e", Invocation: "id-000", Found: begin()})
+	_, err := s.AddTwin(t.Context(), store.Twin{Execution: "e", Invocation: "id-000", Found: begin()})
 	must(t, "AddTwin", err)
 	n, err := s.Tidy(t.Context(), now, now.Add(-10*time.Minute), 9)
 	if n != 1 || err != nil {
 		t.Errorf("Tidy = %d, %v, want 1", n, err)
 	}
-	list, err := s.List(t.Context(), invoker.Filter{}, "", 9)
+	list, err := s.List(t.Context(), store.Query{Limit: 9})
 	must(t, "List", err)
 	want(t, "what is left", ids(list), []string{"id-004", "id-003", "id-002", "id-001"})
 }

@@ -11,16 +11,17 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
 // Open opens an empty store that is closed with the test.
-type Open func(t *testing.T) invoker.Store
+type Open func(t *testing.T) store.Store
 
 // Run runs the suite.
 func Run(t *testing.T, open Open) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T, invoker.Store){
+	for name, test := range map[string]func(*testing.T, store.Store){
 		"round trip":       testRoundTrip,
 		"edges":            testEdges,
 		"compare and set":  testCompareAndSet,
@@ -57,24 +58,24 @@ func Run(t *testing.T, open Open) {
 func begin() time.Time { return time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC) }
 
 // Waiting is a record as it is accepted, named so that n is its place.
-func Waiting(n int) invoker.Record {
-	return invoker.Record{
+func Waiting(n int) ledger.Record {
+	return ledger.Record{
 		Invocation: runwith.Invocation{ID: fmt.Sprintf("id-%03d", n), Job: "report", State: runwith.StateAccepted, Created: begin()},
 		Version:    1, Owner: "me", Overrides: []byte{}, Checked: true, NotBefore: begin(),
 	}
 }
 
 // put stores a record in any state.
-func put(t *testing.T, s invoker.Store, r invoker.Record) invoker.Record {
+func put(t *testing.T, s store.Store, r ledger.Record) ledger.Record {
 	t.Helper()
-	stored, replayed, err := s.Accept(t.Context(), r, invoker.Admission{Now: begin()})
+	stored, replayed, err := s.Accept(t.Context(), r, ledger.Admission{Now: begin()})
 	if err != nil || replayed {
 		t.Fatalf("Accept(%s) = replayed %v, %v", r.ID, replayed, err)
 	}
 	return stored
 }
 
-func find(t *testing.T, s invoker.Store, id string) invoker.Record {
+func find(t *testing.T, s store.Store, id string) ledger.Record {
 	t.Helper()
 	r, err := s.Find(t.Context(), id)
 	if err != nil {
@@ -84,7 +85,7 @@ func find(t *testing.T, s invoker.Store, id string) invoker.Record {
 }
 
 // ids are those of records.
-func ids(records []invoker.Record) []string {
+func ids(records []ledger.Record) []string {
 	list := make([]string, len(records))
 	for i, r := range records {
 		list[i] = r.ID
@@ -106,9 +107,9 @@ func must(t *testing.T, what string, err error) {
 	}
 }
 
-func testRoundTrip(t *testing.T, s invoker.Store) {
+func testRoundTrip(t *testing.T, s store.Store) {
 	at := begin().Add(123456 * time.Microsecond)
-	r := invoker.Record{
+	r := ledger.Record{
 		Invocation: runwith.Invocation{
 			ID: "a", Job: "report", State: runwith.StateFailed, Execution: "e", Attempts: 2,
 			Created: at, Started: at.Add(1 * time.Second), Finished: at.Add(2 * time.Second), CancelRequested: at.Add(3 * time.Second),
@@ -136,7 +137,7 @@ func testRoundTrip(t *testing.T, s invoker.Store) {
 }
 
 // testEdges walks every pair of states.
-func testEdges(t *testing.T, s invoker.Store) {
+func testEdges(t *testing.T, s store.Store) {
 	const (
 		accepted, queued, starting, running = runwith.StateAccepted, runwith.StateQueued, runwith.StateStarting, runwith.StateRunning
 		succeeded, failed, cancelled        = runwith.StateSucceeded, runwith.StateFailed, runwith.StateCancelled
@@ -157,9 +158,9 @@ func testEdges(t *testing.T, s invoker.Store) {
 			r = put(t, s, r)
 			next := r
 			next.State = to
-			_, err := s.Move(t.Context(), r, next)
+			_, err := s.Move(t.Context(), ledger.Move{From: r, To: next})
 			leads := slices.Contains(allowed[from], to)
-			if leads != (err == nil) || !leads && !errors.Is(err, invoker.ErrStale) {
+			if leads != (err == nil) || !leads && !errors.Is(err, store.ErrStale) {
 				t.Errorf("Move from %s to %s = %v, allowed %v", from, to, err, leads)
 			}
 			if got := find(t, s, r.ID).State; !leads && got != from {
@@ -169,61 +170,60 @@ func testEdges(t *testing.T, s invoker.Store) {
 	}
 }
 
-func testCompareAndSet(t *testing.T, s invoker.Store) {
+func testCompareAndSet(t *testing.T, s store.Store) {
 	r := Waiting(0)
 	r.State = runwith.StateStarting
 	r = put(t, s, r)
 	running := r
 	running.State, running.Execution = runwith.StateRunning, "e1"
-	moved, err := s.Move(t.Context(), r, running)
+	moved, err := s.Move(t.Context(), ledger.Move{From: r, To: running})
 	must(t, "Move", err)
-	if _, err := s.Move(t.Context(), r, running); !errors.Is(err, invoker.ErrStale) {
-		t.Errorf("the same move again = %v, want %v", err, invoker.ErrStale)
+	if _, err := s.Move(t.Context(), ledger.Move{From: r, To: running}); !errors.Is(err, store.ErrStale) {
+		t.Errorf("the same move again = %v, want %v", err, store.ErrStale)
 	}
 	other := moved
 	other.Execution = "e2"
-	if _, err := s.Move(t.Context(), moved, other); !errors.Is(err, invoker.ErrStale) {
-		t.Errorf("move to another execution = %v, want %v", err, invoker.ErrStale)
+	if _, err := s.Move(t.Context(), ledger.Move{From: moved, To: other}); !errors.Is(err, store.ErrStale) {
+		t.Errorf("move to another execution = %v, want %v", err, store.ErrStale)
 	}
 	stale := moved
 	stale.Version--
-	if _, err := s.Move(t.Context(), stale, moved); !errors.Is(err, invoker.ErrStale) {
-		t.Errorf("move from an old version = %v, want %v", err, invoker.ErrStale)
+	if _, err := s.Move(t.Context(), ledger.Move{From: stale, To: moved}); !errors.Is(err, store.ErrStale) {
+		t.Errorf("move from an old version = %v, want %v", err, store.ErrStale)
 	}
-	each, err := s.MoveEach(t.Context(), []invoker.Record{stale, moved}, func(r invoker.Record) invoker.Record {
-		r.Counts.Running = 1
-		return r
-	})
+	counted := moved
+	counted.Counts.Running = 1
+	each, err := s.MoveEach(t.Context(), []ledger.Move{{From: stale, To: stale}, {From: moved, To: counted}})
 	must(t, "MoveEach", err)
 	want(t, "MoveEach passes over what is stale", ids(each), []string{r.ID})
 }
 
 // testTerminal holds that nothing leads from an end, an unresolved that was left
 // among them.
-func testTerminal(t *testing.T, s invoker.Store) {
+func testTerminal(t *testing.T, s store.Store) {
 	r := Waiting(0)
 	r.State = runwith.StateUnresolved
 	r = put(t, s, r)
 	left := r
 	left.Finished = begin()
-	left, err := s.Move(t.Context(), r, left)
+	left, err := s.Move(t.Context(), ledger.Move{From: r, To: left})
 	must(t, "Move", err)
 	again := left
 	again.State, again.Finished = runwith.StateAccepted, time.Time{}
-	if _, err := s.Move(t.Context(), left, again); !errors.Is(err, invoker.ErrStale) {
-		t.Errorf("move from an unresolved that was left = %v, want %v", err, invoker.ErrStale)
+	if _, err := s.Move(t.Context(), ledger.Move{From: left, To: again}); !errors.Is(err, store.ErrStale) {
+		t.Errorf("move from an unresolved that was left = %v, want %v", err, store.ErrStale)
 	}
 }
 
-func testOneExecution(t *testing.T, s invoker.Store) {
+func testOneExecution(t *testing.T, s store.Store) {
 	for n := range 2 {
 		r := Waiting(n)
 		r.State = runwith.StateStarting
 		r = put(t, s, r)
 		running := r
 		running.State, running.Execution = runwith.StateRunning, "same"
-		_, err := s.Move(t.Context(), r, running)
-		if taken := n == 1; taken != errors.Is(err, invoker.ErrTaken) || !taken && err != nil {
+		_, err := s.Move(t.Context(), ledger.Move{From: r, To: running})
+		if taken := n == 1; taken != errors.Is(err, store.ErrTaken) || !taken && err != nil {
 			t.Errorf("Move of invocation %d to the execution = %v", n, err)
 		}
 	}

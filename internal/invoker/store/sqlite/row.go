@@ -1,14 +1,15 @@
-package invoker
+package sqlite
 
 import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// columns are those of a row, in the order of values and scan. A transition leaves
-// those of the request as they are, and with them their indexes.
+// columns are the columns of a row, in the order of values and scan. A transition does
+// not write the columns of the request, so it leaves their indexes alone.
 const (
 	columns        = requestColumns + `, ` + changingColumns
 	requestColumns = `id, job, owner, key, fingerprint, slot, created`
@@ -25,35 +26,35 @@ const (
 const (
 	selectRecord = `SELECT ` + columns + `, (SELECT count(*) FROM twins WHERE invocation = invocations.id) FROM invocations`
 	insertRecord = `INSERT INTO invocations (` + columns + `) VALUES (` + requestMarks + `, ` + changingMarks + `)`
-	// updateRecord is where exactly once is kept: a compare-and-set on state and
-	// version, from no end, and with an execution that is never exchanged.
+	// updateRecord is what keeps "exactly once": a compare-and-set on state and version
+	// that never leaves an end and never exchanges an execution. See [ledger.Move].
 	updateRecord = `UPDATE invocations SET (` + changingColumns + `) = (` + changingMarks + `)
 		WHERE id = ? AND version = ? AND state = ? AND finished = 0 AND (execution IS NULL OR execution = ?)`
 )
 
-// values are what a record writes.
-func (r Record) values() []any {
+// values returns the columns of a record.
+func values(r ledger.Record) []any {
 	var failure runwith.Failure
 	if r.Error != nil {
 		failure = *r.Error
 	}
-	overrides := append([]byte{}, r.Overrides...) // none at all is an empty message, not NULL
+	overrides := append([]byte{}, r.Overrides...) // an empty message is empty, not NULL
 	return []any{
 		r.ID, r.Job, r.Owner, null(r.Key), r.Fingerprint, r.Slot, micros(r.Created),
 		r.State, r.Version, overrides, r.Checked, r.JobUID,
-		micros(r.NotBefore), micros(r.Lease), r.Postponed, micros(r.SearchFrom), micros(r.WatchUntil), micros(r.CancelRequested), r.watched(),
+		micros(r.NotBefore), micros(r.Lease), r.Postponed, micros(r.SearchFrom), micros(r.WatchUntil), micros(r.CancelRequested), r.Watched(),
 		null(r.Execution), r.Attempts, micros(r.Started), micros(r.Finished),
 		r.Counts.Tasks, r.Counts.Running, r.Counts.Succeeded, r.Counts.Failed, r.Counts.Cancelled, r.Counts.Retried,
 		failure.Code, failure.Message,
 	}
 }
 
-// scan reads a row of columns and the number of twins.
-func scan(row sqlite.Row) (Record, error) {
+// scan reads a row of [selectRecord].
+func scan(row sqlite.Row) (ledger.Record, error) {
 	var (
-		r              Record
+		r              ledger.Record
 		times          [8]int64
-		watched        bool // follows from the others
+		watched        bool // derived from the others
 		key, execution *string
 		failure        runwith.Failure
 	)
@@ -82,9 +83,9 @@ func scan(row sqlite.Row) (Record, error) {
 	return r, err
 }
 
-// records reads all rows that a query finds.
-func records(tx *sqlite.Tx, query string, args ...any) ([]Record, error) {
-	var found []Record
+// records reads all rows of a query.
+func records(tx *sqlite.Tx, query string, args ...any) ([]ledger.Record, error) {
+	var found []ledger.Record
 	for row, err := range tx.Query(query, args...) {
 		if err != nil {
 			return nil, err
@@ -98,7 +99,7 @@ func records(tx *sqlite.Tx, query string, args ...any) ([]Record, error) {
 	return found, nil
 }
 
-// null is how a text is stored in a column that is unique where there is one.
+// null returns a text for a column in which every text is unique, and NULL is none.
 func null(text string) *string {
 	if text == "" {
 		return nil
@@ -106,7 +107,7 @@ func null(text string) *string {
 	return &text
 }
 
-// micros is how a time is stored; the zero time is 0.
+// micros returns a time as it is stored. The zero time is 0.
 func micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

@@ -1,4 +1,4 @@
-package invoker_test
+package sqlite_test
 
 import (
 	"flag"
@@ -8,13 +8,15 @@ import (
 	"testing"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 	"github.com/runwith/runwith/internal/invoker/store/storetest"
 )
 
-func openSQLite(t *testing.T, path string) invoker.Store {
+func open(t *testing.T, path string) *sqlite.Store {
 	t.Helper()
-	s, err := invoker.OpenSQLite(t.Context(), path, func(string) {})
+	s, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +30,7 @@ func openSQLite(t *testing.T, path string) invoker.Store {
 
 func TestSQLite(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) invoker.Store { return openSQLite(t, filepath.Join(t.TempDir(), "invoker.db")) })
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, filepath.Join(t.TempDir(), "invoker.db")) })
 }
 
 var writeFixture = flag.Bool("fixture", false, "write testdata/schemaN/invoker.db anew for the newest schema; a released one never changes")
@@ -62,7 +64,7 @@ func TestEveryReleasedSchemaIsOpened(t *testing.T) {
 			if err := os.WriteFile(path, content, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s := openSQLite(t, path)
+			s := open(t, path)
 			for n, state := range states {
 				if version == 1 && state == runwith.StateQueued {
 					continue // came later
@@ -76,7 +78,7 @@ func TestEveryReleasedSchemaIsOpened(t *testing.T) {
 			if err != nil || len(watched) != 1 || watched[0].State != runwith.StateRunning {
 				t.Errorf("watched = %+v, %v, want the one that runs", watched, err)
 			}
-			taken, err := s.Take(t.Context(), invoker.Take{Now: watched[0].Created.AddDate(1, 0, 0), Limit: 1, Runs: "runs"})
+			taken, err := s.Take(t.Context(), ledger.Take{Now: watched[0].Created.AddDate(1, 0, 0), Limit: 1, Runs: "runs"})
 			if err != nil || len(taken.Records) != 1 || taken.Records[0].ID != fixtureID(0) {
 				t.Errorf("taken = %+v, %v, want the one that waits", taken, err)
 			}
@@ -93,7 +95,7 @@ func fixture(version int) string {
 func makeFixture(t *testing.T) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "invoker.db")
-	s, err := invoker.OpenSQLite(t.Context(), path, func(string) {})
+	s, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +108,7 @@ func makeFixture(t *testing.T) {
 		if state.Terminal() {
 			r.Finished = r.Created
 		}
-		if _, _, err := s.Accept(t.Context(), r, invoker.Admission{Now: r.Created}); err != nil {
+		if _, _, err := s.Accept(t.Context(), r, ledger.Admission{Now: r.Created}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,27 +1,16 @@
-package invoker
+package sqlite
 
 import (
 	"context"
-	"fmt"
 	"time"
 
+	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// Empty implements [Keeping].
-func (s *sqliteStore) Empty(ctx context.Context) (empty bool, err error) {
-	err = s.db.Read(ctx, func(tx *sqlite.Tx) error {
-		return tx.QueryRow(`SELECT NOT EXISTS (SELECT 1 FROM invocations)`).Scan(&empty)
-	})
-	if err != nil {
-		return false, fmt.Errorf("look for invocations: %w", err)
-	}
-	return empty, nil
-}
-
-// Import implements [Keeping].
-func (s *sqliteStore) Import(ctx context.Context, read []Record) ([]Record, error) {
-	return s.write(ctx, "import invocations", func(tx *sqlite.Tx) (added []Record, err error) {
+// Import implements [store.Store].
+func (s *Store) Import(ctx context.Context, read []ledger.Record) ([]ledger.Record, error) {
+	return s.write(ctx, "import invocations", func(tx *sqlite.Tx) (added []ledger.Record, err error) {
 		for _, r := range read {
 			var known bool
 			err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM invocations WHERE id = ? OR execution = ?)
@@ -39,7 +28,7 @@ func (s *sqliteStore) Import(ctx context.Context, read []Record) ([]Record, erro
 			if taken {
 				r.Key = ""
 			}
-			if _, err := tx.Exec(insertRecord, r.values()...); err != nil {
+			if _, err := tx.Exec(insertRecord, values(r)...); err != nil {
 				return nil, err
 			}
 			added = append(added, r)
@@ -48,12 +37,12 @@ func (s *sqliteStore) Import(ctx context.Context, read []Record) ([]Record, erro
 	})
 }
 
-// Tidy implements [Keeping].
-func (s *sqliteStore) Tidy(ctx context.Context, now, before time.Time, limit int) (n int, err error) {
-	_, err = s.write(ctx, "remove old invocations", func(tx *sqlite.Tx) ([]Record, error) {
+// Tidy implements [store.Store].
+func (s *Store) Tidy(ctx context.Context, now, before time.Time, limit int) (n int, err error) {
+	_, err = s.write(ctx, "remove old invocations", func(tx *sqlite.Tx) ([]ledger.Record, error) {
 		old, err := records(tx, selectRecord+` INDEXED BY invocations_ended WHERE finished > 0 AND finished < ? AND watched = 0
 			AND (key IS NULL OR (finished < ? AND created < ?)) ORDER BY finished LIMIT ?`,
-			micros(before), micros(now.Add(-keyAfterEnd)), micros(now.Add(-keyAfterAcceptance)), limit)
+			micros(before), micros(now.Add(-ledger.KeyAfterEnd)), micros(now.Add(-ledger.KeyAfterAcceptance)), limit)
 		if err != nil {
 			return nil, err
 		}

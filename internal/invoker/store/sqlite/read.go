@@ -1,4 +1,4 @@
-package invoker
+package sqlite
 
 import (
 	"context"
@@ -7,38 +7,40 @@ import (
 	"strings"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// Find implements [Reads].
-func (s *sqliteStore) Find(ctx context.Context, id string) (Record, error) {
+// Find implements [store.Store].
+func (s *Store) Find(ctx context.Context, id string) (ledger.Record, error) {
 	return s.one(ctx, fmt.Sprintf("invocation %q", id), ` WHERE id = ?`, id)
 }
 
-// FindKey implements [Reads].
-func (s *sqliteStore) FindKey(ctx context.Context, owner, key string) (Record, error) {
+// FindKey implements [store.Store].
+func (s *Store) FindKey(ctx context.Context, owner, key string) (ledger.Record, error) {
 	return s.one(ctx, "invocation with this key", ` WHERE owner = ? AND key = ?`, owner, key)
 }
 
-func (s *sqliteStore) one(ctx context.Context, what, where string, args ...any) (r Record, err error) {
+func (s *Store) one(ctx context.Context, what, where string, args ...any) (r ledger.Record, err error) {
 	err = s.db.Read(ctx, func(tx *sqlite.Tx) (err error) {
 		r, err = scan(tx.QueryRow(selectRecord+where, args...))
 		return err
 	})
 	switch {
 	case errors.Is(err, sqlite.ErrNoRows):
-		return Record{}, notFound(what)
+		return ledger.Record{}, store.NotFound(what)
 	case err != nil:
-		return Record{}, fmt.Errorf("find invocation: %w", err)
+		return ledger.Record{}, fmt.Errorf("find invocation: %w", err)
 	}
 	return r, nil
 }
 
-// List implements [Reads].
-func (s *sqliteStore) List(ctx context.Context, f Filter, before string, limit int) (found []Record, err error) {
+// List implements [store.Store].
+func (s *Store) List(ctx context.Context, q store.Query) (found []ledger.Record, err error) {
 	where, args := []string{"1"}, []any{}
 	for _, condition := range []struct{ sql, value string }{
-		{"job = ?", f.Job}, {"state = ?", string(f.State)}, {"id < ?", before},
+		{"job = ?", q.Job}, {"state = ?", string(q.State)}, {"id < ?", q.Before},
 	} {
 		if condition.value != "" {
 			where, args = append(where, condition.sql), append(args, condition.value)
@@ -46,7 +48,7 @@ func (s *sqliteStore) List(ctx context.Context, f Filter, before string, limit i
 	}
 	query := selectRecord + ` WHERE ` + strings.Join(where, " AND ") + ` ORDER BY id DESC LIMIT ?`
 	err = s.db.Read(ctx, func(tx *sqlite.Tx) (err error) {
-		found, err = records(tx, query, append(args, limit)...)
+		found, err = records(tx, query, append(args, q.Limit)...)
 		return err
 	})
 	if err != nil {
@@ -55,12 +57,12 @@ func (s *sqliteStore) List(ctx context.Context, f Filter, before string, limit i
 	return found, nil
 }
 
-// Outstanding implements [Reads].
-func (s *sqliteStore) Outstanding(ctx context.Context) (Outstanding, error) {
-	found := Outstanding{}
+// Outstanding implements [store.Store].
+func (s *Store) Outstanding(ctx context.Context) (store.Outstanding, error) {
+	found := store.Outstanding{}
 	err := s.db.Read(ctx, func(tx *sqlite.Tx) error {
 		for row, err := range tx.Query(`SELECT state, count(*) FROM invocations INDEXED BY invocations_by_state
-			WHERE state IN ('accepted', 'queued', 'starting', 'running', 'unresolved') AND finished = 0 GROUP BY state`) {
+			WHERE (` + isWaiting + ` OR ` + isHolding + `) AND finished = 0 GROUP BY state`) {
 			if err != nil {
 				return err
 			}
@@ -76,7 +78,7 @@ func (s *sqliteStore) Outstanding(ctx context.Context) (Outstanding, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("count what has not ended: %w", err)
+		return nil, fmt.Errorf("count the outstanding invocations: %w", err)
 	}
 	return found, nil
 }

@@ -1,0 +1,178 @@
+package invoker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// Invoke accepts a request to start a job. The invocation that it returns is on disk;
+// its job is started a moment later. A request that repeats an earlier one, with the
+// same key of the same principal, returns that invocation as it is now.
+//
+// Invoke validates the request against the job first. The error is NOT_FOUND if there
+// is no such job, INVALID_ARGUMENT if the overrides are wrong, FAILED_PRECONDITION if
+// runwith cannot start the job, ALREADY_EXISTS if the key stands for another request,
+// ABORTED if all slots are taken and it may not wait; Cloud Run's PERMISSION_DENIED is
+// passed on. Then nothing is accepted, and the key stays free. If Cloud Run cannot be
+// asked now, Invoke accepts the invocation all the same; it is checked later, and may
+// be refused then.
+func (v *Invoker) Invoke(ctx context.Context, q Request) (_ runwith.Invocation, replayed bool, err error) {
+	return v.accepting.invoke(ctx, q)
+}
+
+// accepter puts requests on disk.
+type accepter struct {
+	*base
+	jobs        *jobCache
+	rebuilding  *rebuilder  // says when all keys are known
+	dispatching *dispatcher // is told of bursts, and says when the queue goes on
+}
+
+func (a *accepter) invoke(ctx context.Context, q Request) (_ runwith.Invocation, replayed bool, err error) {
+	r, err := a.newRecord(ctx, q)
+	if err != nil {
+		return runwith.Invocation{}, false, err
+	}
+	if before, found, err := a.repeat(ctx, r); found || err != nil {
+		return before.Invocation, found, err
+	}
+	if err := a.fit(ctx, &r, q.Overrides); err != nil {
+		return runwith.Invocation{}, false, err
+	}
+	r, replayed, err = a.accept(ctx, r)
+	if err != nil || replayed || !a.config.Ephemeral {
+		return r.Invocation, replayed, err
+	}
+	return a.confirmed(ctx, r)
+}
+
+// repeat looks for the invocation that has the record's key, before Cloud Run is asked
+// anything. The look that counts is in the transaction of the insert.
+func (a *accepter) repeat(ctx context.Context, r ledger.Record) (before ledger.Record, found bool, err error) {
+	if r.Key == "" {
+		return r, false, nil
+	}
+	if err := a.rebuilding.keysKnown(); err != nil {
+		return r, false, err
+	}
+	before, err = a.store.FindKey(ctx, r.Owner, r.Key)
+	if runwith.CodeOf(err) == runwith.NotFound {
+		return r, false, nil
+	}
+	if err == nil {
+		found, err = r.Repeats(before, r.Created)
+	}
+	if !found || err != nil {
+		return r, false, err
+	}
+	return before, true, nil
+}
+
+// fit gives the record its overrides as they are stored, validated against the job if
+// that can be read.
+func (a *accepter) fit(ctx context.Context, r *ledger.Record, o runwith.Overrides) error {
+	overrides, err := overridesOf(o)
+	if err != nil {
+		return err
+	}
+	job, err := a.jobs.job(ctx, r.Job)
+	switch {
+	case err == nil:
+		*r, err = fitTo(job, *r, overrides)
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case cloudrun.OutcomeOf(err) == cloudrun.Refused:
+		return err
+	}
+	a.logger.WarnContext(ctx, "job cannot be read, so its invocation is checked later",
+		"invocation", r.ID, "job", r.Job, "code", runwith.CodeOf(err), "error", err)
+	if _, err := jobspec.ApplyOverrides(standIn(overrides), overrides); err != nil {
+		return err
+	}
+	r.Overrides, err = encode(overrides)
+	return err
+}
+
+// accept puts the record on disk, and hands it on.
+func (a *accepter) accept(ctx context.Context, r ledger.Record) (_ ledger.Record, replayed bool, err error) {
+	c := a.config.Limits.Concurrency[r.Job]
+	if a.config.Ephemeral && c.Overflow != ledger.Replacing {
+		c.Overflow = ledger.Rejecting // nothing may wait in a store that may be lost
+	}
+	a.dispatching.burst.enter()
+	r, replayed, err = a.store.Accept(ctx, r, ledger.Admission{Now: r.Created, Slots: c.Slots, Overflow: c.Overflow})
+	a.dispatching.burst.leave()
+	if err == nil && !replayed {
+		a.next.accepted(r, c.Overflow == ledger.Replacing)
+	}
+	return r, replayed, err
+}
+
+// confirmed waits until the invocation's start is confirmed. It withdraws what cannot
+// be started at once, because nothing may wait in a store that may be lost.
+func (a *accepter) confirmed(ctx context.Context, r ledger.Record) (_ runwith.Invocation, replayed bool, err error) {
+	for {
+		changed, leave := a.store.Subscribe(r.ID)
+		now, err := a.store.Find(ctx, r.ID)
+		switch {
+		case err == nil && now.Waiting():
+			err = a.waitOrWithdraw(ctx, now, changed)
+		case err == nil && now.State == runwith.StateStarting:
+			err = a.await(ctx, changed)
+		default:
+			leave()
+			return now.Invocation, false, err
+		}
+		leave()
+		if err != nil {
+			return runwith.Invocation{}, false, err
+		}
+	}
+}
+
+// await returns nil when the invocation has changed.
+func (b *base) await(ctx context.Context, changed <-chan struct{}) error {
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.closing.Done():
+		return stopping()
+	}
+}
+
+// patience is how long an invocation may wait if the store is ephemeral.
+const patience = 2 * time.Second
+
+// waitOrWithdraw returns nil when there may be something new. Once the invocation has
+// waited long enough, or its call was refused, it is withdrawn.
+func (a *accepter) waitOrWithdraw(ctx context.Context, r ledger.Record, changed <-chan struct{}) error {
+	left := patience - time.Since(r.Created)
+	if left > 0 && r.Postponed == 0 {
+		timer := time.NewTimer(left)
+		defer timer.Stop()
+		select {
+		case <-changed:
+			return nil
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+		case <-a.closing.Done():
+		}
+	}
+	withdrawn, err := a.store.Withdraw(context.WithoutCancel(ctx), r.ID)
+	if err == nil && withdrawn {
+		return errors.Join(ctx.Err(), &runwith.Error{Code: runwith.ResourceExhausted, Err: askAgainAt(a.dispatching.reopens()),
+			Message: fmt.Sprintf("job %s cannot be started now, and this server keeps nothing that waits: ask again later", r.Job)})
+	}
+	return err
+}

@@ -1,0 +1,74 @@
+package invoker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
+)
+
+const (
+	// readTimeout bounds a read of a job or of a page of executions, and a cancel.
+	readTimeout = 10 * time.Second
+	// storeRetry is the wait after the store failed, such as on a full disk.
+	storeRetry = time.Second
+	// idle is how long a part sleeps that expects nothing.
+	idle = time.Minute
+)
+
+// base is what every part of the invoker stands on.
+type base struct {
+	config  Config
+	store   store.Store
+	cloud   CloudRun
+	logger  *slog.Logger
+	closing context.Context // the invoker's own life, not a request's
+	next    *handover
+
+	reads gate // of jobs and executions
+	reach reach
+}
+
+func newBase(config Config) *base {
+	return &base{
+		config: config, store: config.Store, cloud: config.CloudRun, logger: config.Logger,
+		next:  newHandover(config),
+		reads: gate{name: "reads", quota: config.Limits.Reads},
+	}
+}
+
+// move makes a transition. If another one was faster, that one counts, and it is no error.
+func (b *base) move(from, to ledger.Record) error {
+	moved, err := b.store.Move(context.Background(), ledger.Move{From: from, To: to})
+	switch {
+	case errors.Is(err, store.ErrStale):
+		return nil
+	case err != nil:
+		return fmt.Errorf("invocation %s: %w", from.ID, err)
+	}
+	b.next.moved(from, moved)
+	return nil
+}
+
+// storeFailed logs an error of the store, unless it comes from closing, or means that
+// another transition was faster.
+func (b *base) storeFailed(what string, err error, args ...any) {
+	if errors.Is(err, store.ErrStale) || b.closing.Err() != nil && errors.Is(err, context.Canceled) {
+		return
+	}
+	b.logger.Error("store: "+what, append(args, "error", err)...)
+}
+
+// sleep returns at the given time, or when the invoker closes.
+func (b *base) sleep(until time.Time) {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-b.closing.Done():
+	}
+}

@@ -1,0 +1,101 @@
+package invoker
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
+)
+
+// Defaults of [Config].
+const (
+	DefaultSettle      = 60 * time.Second
+	DefaultCallTimeout = 60 * time.Second
+	DefaultKeep        = 90 * 24 * time.Hour
+	DefaultJobReads    = ledger.Quota(60)
+)
+
+// Config is what an [Invoker] works with.
+type Config struct {
+	// Store keeps the invocations. Required; the invoker does not close it.
+	Store store.Store
+	// CloudRun is where the jobs are. Required; the invoker does not close it.
+	CloudRun CloudRun
+	// Logger takes problems that no caller gets as an error; nil drops them.
+	// Overrides are never logged: they may hold secrets.
+	Logger *slog.Logger
+
+	// Limits bound how much is under way, and how fast jobs are started.
+	Limits Limits
+	// CallTimeout bounds a call that starts a job. 0 is 60 s.
+	CallTimeout time.Duration
+	// Settle is how long Cloud Run may take after the call's deadline to show an
+	// execution that the call has started. 0 is 60 s.
+	Settle time.Duration
+	// Keep is how long invocations are kept after their end. 0 is 90 days.
+	Keep time.Duration
+	// Rebuild is when the store is filled from Cloud Run's executions. Empty is
+	// RebuildAuto.
+	Rebuild Rebuild
+	// Ephemeral is for a store that may be lost at any time: an invocation is accepted
+	// only once its start is confirmed, none waits, and the store is rebuilt at each
+	// start.
+	Ephemeral bool
+
+	// PollMin and PollMax bound how often an execution, and a log that somebody
+	// follows, is read: first after PollMin, then less and less often up to PollMax.
+	// 0 is 100 ms and 5 s.
+	PollMin, PollMax time.Duration
+	// JobReads bounds the reads in a minute that watch one job. 0 is 60.
+	JobReads ledger.Quota
+	// LogDelay is how long Cloud Logging may take to show a line. A log that somebody
+	// follows is read that long past the invocation's end. 0 is right for an engine,
+	// which shows a line before the end of the task that printed it.
+	LogDelay time.Duration
+}
+
+// Validate reports all faults.
+func (c Config) Validate() error {
+	faults := c.Limits.faults()
+	if c.Store == nil {
+		faults = append(faults, errors.New("store: is required"))
+	}
+	if c.CloudRun == nil {
+		faults = append(faults, errors.New("cloud run: is required"))
+	}
+	if min(c.PollMin, c.PollMax, c.LogDelay) < 0 {
+		faults = append(faults, errors.New("poll and delay: must not be negative"))
+	}
+	if min(c.CallTimeout, c.Settle, c.Keep) < 0 || c.JobReads < 0 {
+		faults = append(faults, errors.New("call timeout, settle, keep and job reads: must not be negative"))
+	}
+	switch c.Rebuild {
+	case "", RebuildAuto, RebuildAlways, RebuildNever:
+	default:
+		faults = append(faults, fmt.Errorf("rebuild %q: must be auto, always or never", c.Rebuild))
+	}
+	return errors.Join(faults...)
+}
+
+// complete returns the configuration with its defaults.
+func (c Config) complete() Config {
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
+	c.CallTimeout = cmp.Or(c.CallTimeout, DefaultCallTimeout)
+	c.Settle = cmp.Or(c.Settle, DefaultSettle)
+	c.Keep = cmp.Or(c.Keep, DefaultKeep)
+	c.Rebuild = cmp.Or(c.Rebuild, RebuildAuto)
+	c.PollMin = cmp.Or(c.PollMin, 100*time.Millisecond)
+	c.PollMax = max(c.PollMin, cmp.Or(c.PollMax, 5*time.Second))
+	c.JobReads = cmp.Or(c.JobReads, DefaultJobReads)
+	if c.Ephemeral {
+		c.Rebuild = RebuildAlways
+	}
+	return c
+}
+
+// unsettled is how long after now an execution may show that was started just before.
+func (c Config) unsettled() time.Duration { return c.CallTimeout + c.Settle }

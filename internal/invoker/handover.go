@@ -1,0 +1,52 @@
+package invoker
+
+import (
+	"log/slog"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+)
+
+// handover is how the parts hand work to each other. A part first writes to the store,
+// and then calls a method here, which wakes those whose turn is next. They read from the
+// store what there is to do. So a ring that comes late or twice does no harm, and a
+// crash loses none.
+type handover struct {
+	dispatch, check, cancel *loop
+	watch                   *watchlist
+	logger                  *slog.Logger
+}
+
+func newHandover(c Config) *handover {
+	return &handover{dispatch: newLoop(), check: newLoop(), cancel: newLoop(), watch: newWatchlist(c), logger: c.Logger}
+}
+
+// accepted hands on a new row. replaces means that it may have cancelled others.
+func (h *handover) accepted(r ledger.Record, replaces bool) {
+	if !r.Checked {
+		h.check.ring()
+	}
+	if replaces {
+		h.cancel.ring()
+	}
+	h.dispatch.ring()
+}
+
+// moved hands on a row after a transition.
+func (h *handover) moved(from, to ledger.Record) {
+	if to.Watched() && (!from.Watched() || from.State != to.State) {
+		h.watch.add(to.Job)
+	}
+	if to.Waiting() && !to.Checked {
+		h.check.ring()
+	}
+	if to.Waiting() || from.Holds() && !to.Holds() {
+		h.dispatch.ring()
+	}
+	if to.State == runwith.StateRunning && !to.CancelRequested.IsZero() {
+		h.cancel.ring()
+	}
+	if to.State == runwith.StateUnresolved && from.State != to.State {
+		h.logger.Warn("invocation is unresolved", "invocation", to.ID, "job", to.Job, "reason", to.Error.Message)
+	}
+}

@@ -1,0 +1,77 @@
+package ledger
+
+import (
+	"time"
+
+	"github.com/runwith/runwith"
+)
+
+// Overflow decides about a newcomer for which there is no slot. The zero value queues.
+type Overflow string
+
+// The choices.
+const (
+	// Queueing lets it wait for its turn.
+	Queueing Overflow = "queue"
+	// Rejecting refuses it with ABORTED.
+	Rejecting Overflow = "reject"
+	// Replacing cancels the holders of the slots, and drops those that wait.
+	Replacing Overflow = "replace"
+)
+
+// Admission is the rule by which a newcomer is accepted.
+type Admission struct {
+	Now      time.Time
+	Slots    int // of the newcomer's concurrency key; 0 is unlimited
+	Overflow Overflow
+}
+
+// Limits reports whether the rule looks at the slots of the newcomer at all. If not, a
+// store need not load the others with its concurrency key.
+func (a Admission) Limits(r Record) bool { return r.Slot != "" && a.Slots > 0 }
+
+// MostWaiting is how many of those that wait [Admit] has to see, oldest first; a
+// negative number means all. To queue, it is enough to know that the slots are full.
+func (a Admission) MostWaiting() int {
+	if a.Overflow == Replacing {
+		return -1
+	}
+	return a.Slots
+}
+
+// Admit returns the newcomer in the state in which it is accepted, and the moves of
+// others that make room for it. The others have its concurrency key: waiting ones and
+// holders of a slot, each oldest first. ABORTED refuses the newcomer.
+func Admit(r Record, a Admission, waiting, holding []Record) (Record, []Move, error) {
+	if !a.Limits(r) || len(waiting)+len(holding) < a.Slots {
+		return r, nil, nil
+	}
+	var moves []Move
+	switch a.Overflow {
+	case Rejecting:
+		return r, nil, runwith.Errorf(runwith.Aborted, "job %s: %d of its invocations are under way or wait, which is the limit: "+
+			"send the request again when one has ended", r.Job, len(waiting)+len(holding))
+	case Replacing:
+		moves = replace(r, a, waiting, holding)
+	}
+	r.State = runwith.StateQueued
+	return r, moves, nil
+}
+
+// replace drops those that wait, and cancels as many holders as the newcomer needs.
+func replace(r Record, a Admission, waiting, holding []Record) (moves []Move) {
+	reason := &runwith.Failure{Code: runwith.Aborted.String(), Message: "invocation " + r.ID + " has replaced it"}
+	for _, old := range waiting {
+		if old.SearchFrom.IsZero() {
+			moves = append(moves, Move{old, old.Cancelled(a.Now, reason)})
+		} else { // the search decides first
+			moves = append(moves, Move{old, old.cancelling(a.Now)})
+		}
+	}
+	for _, old := range holding[:max(0, len(holding)-a.Slots+1)] {
+		if old.CancelRequested.IsZero() {
+			moves = append(moves, Move{old, old.cancelling(a.Now)})
+		}
+	}
+	return moves
+}

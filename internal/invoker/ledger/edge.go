@@ -1,0 +1,60 @@
+package ledger
+
+import (
+	"slices"
+
+	"github.com/runwith/runwith"
+)
+
+// edges are all transitions. A state without an entry is terminal. A state leads to
+// itself if its row can change without leaving the state. The package documentation
+// draws them.
+var edges = map[runwith.State][]runwith.State{
+	runwith.StateAccepted: {runwith.StateAccepted, runwith.StateStarting, runwith.StateRunning, runwith.StateCancelled,
+		runwith.StateRefused, runwith.StateUnresolved},
+	runwith.StateQueued: {runwith.StateQueued, runwith.StateStarting, runwith.StateRunning, runwith.StateCancelled,
+		runwith.StateRefused, runwith.StateUnresolved},
+	runwith.StateStarting: {runwith.StateAccepted, runwith.StateStarting, runwith.StateRunning, runwith.StateCancelled,
+		runwith.StateRefused, runwith.StateUnresolved},
+	runwith.StateRunning: {runwith.StateRunning, runwith.StateSucceeded, runwith.StateFailed, runwith.StateCancelled,
+		runwith.StateUnresolved},
+	runwith.StateUnresolved: {runwith.StateAccepted, runwith.StateRunning, runwith.StateUnresolved},
+}
+
+// Leads reports whether an invocation can move from one state to the other.
+func Leads(from, to runwith.State) bool { return slices.Contains(edges[from], to) }
+
+// Waiting returns the states in which nothing has been started. A store that names them
+// in SQL tests its text against this.
+func Waiting() []runwith.State {
+	return []runwith.State{runwith.StateAccepted, runwith.StateQueued}
+}
+
+// Holding returns the states that hold the slot of their concurrency key until they have a
+// finish time. A store that names them in SQL tests its text against this.
+func Holding() []runwith.State {
+	return []runwith.State{runwith.StateStarting, runwith.StateRunning, runwith.StateUnresolved}
+}
+
+// Move is one transition: the row From becomes To. It is a compare-and-set: a store
+// makes it only while the row [Move.Matches].
+type Move struct{ From, To Record }
+
+// Legal reports whether an edge leads from From to To, and To keeps the execution.
+func (m Move) Legal() bool {
+	return Leads(m.From.State, m.To.State) && m.From.Finished.IsZero() &&
+		(m.From.Execution == "" || m.From.Execution == m.To.Execution)
+}
+
+// Matches reports whether the move is legal and begins at the row as it is now. If
+// not, another transition was faster.
+func (m Move) Matches(row Record) bool {
+	return m.Legal() && row.ID == m.From.ID && row.Version == m.From.Version && row.State == m.From.State &&
+		row.Finished.IsZero() && (row.Execution == "" || row.Execution == m.To.Execution)
+}
+
+// Made returns the row that the move leaves behind.
+func (m Move) Made() Record {
+	m.To.Version = m.From.Version + 1
+	return m.To
+}

@@ -1,0 +1,57 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/runwith/runwith"
+)
+
+// OwnerOf returns the name of a principal as it is stored, and in markers: a hash.
+func OwnerOf(principal string) string { return digest(16, "caller", principal) }
+
+// KeyOf returns the key of a principal as it is stored: a hash. No key is empty.
+func KeyOf(principal, key string) string {
+	if key == "" {
+		return ""
+	}
+	return digest(sha256.Size, "key", principal, key)
+}
+
+// Fingerprint returns what two requests with the same key must have in common: a hash
+// of each field. The fields are those of the request's canonical JSON, so neither their
+// order nor "60s" instead of "1m" makes a difference, and a new field is covered as soon
+// as it has JSON.
+func Fingerprint(job string, o runwith.Overrides) (string, error) {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return "", fmt.Errorf("encode overrides: %w", err)
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return "", fmt.Errorf("read the encoded overrides: %w", err)
+	}
+	if fields["job"], err = json.Marshal(job); err != nil {
+		return "", fmt.Errorf("encode job: %w", err)
+	}
+	parts := make([]string, 0, len(fields))
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		parts = append(parts, name+"="+digest(12, name, string(fields[name])))
+	}
+	return strings.Join(parts, " "), nil
+}
+
+// digest returns the first n bytes of a hash of the parts, as text.
+func digest(n int, parts ...string) string {
+	h := sha256.New()
+	for _, part := range parts {
+		text, _ := json.Marshal(part) // quoted, so parts do not run into each other
+		h.Write(text)
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:n])
+}

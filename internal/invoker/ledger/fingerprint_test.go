@@ -1,0 +1,49 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runwith/runwith"
+)
+
+func fingerprint(t *testing.T, job string, o runwith.Overrides) string {
+	t.Helper()
+	text, err := Fingerprint(job, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestFingerprint(t *testing.T) {
+	t.Parallel()
+	type request struct {
+		Job       string
+		Overrides runwith.Overrides
+	}
+	base := func() request {
+		return request{Job: "report", Overrides: runwith.Overrides{Args: []string{"a"}, Env: map[string]string{"A": "1"}, TaskCount: 1, Timeout: time.Minute}}
+	}
+	for name, test := range map[string]struct {
+		change func(*request)
+		want   []string
+	}{
+		"nothing":        {func(*request) {}, nil},
+		"no environment": {func(r *request) { r.Overrides.Env = nil }, []string{"env"}},
+		"empty args":     {func(r *request) { r.Overrides.Args = []string{} }, []string{"args"}},
+		"no args":        {func(r *request) { r.Overrides.Args = nil }, []string{"args"}},
+		"args in one":    {func(r *request) { r.Overrides.Args = []string{`a","b`} }, []string{"args"}},
+		"several": {func(r *request) { r.Job, r.Overrides.TaskCount, r.Overrides.Timeout = "x", 2, time.Hour },
+			[]string{"job", "taskCount", "timeout"}},
+		"containers": {func(r *request) { r.Overrides.Containers = []runwith.ContainerOverride{{Name: "c"}} }, []string{"containers"}},
+	} {
+		changed := base()
+		test.change(&changed)
+		if diff := cmp.Diff(test.want, differing(fingerprint(t, base().Job, base().Overrides), fingerprint(t, changed.Job, changed.Overrides))); diff != "" {
+			t.Errorf("%s: what differs (-want +got):\n%s", name, diff)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+
+	"github.com/runwith/runwith"
+)
+
+// AnyJob is the JobUID of a record that a person has sent back to the queue. The
+// person has decided what a list cannot show; the next call sets the UID again.
+const AnyJob = "*"
+
+// Record is an invocation with everything that the invoker stores about it. A method
+// that is named after a transition returns the record after it, and changes nothing.
+type Record struct {
+	runwith.Invocation
+
+	Version     int64  // grows with every change
+	Owner       string // hash of the caller's name
+	Key         string // hash of the caller's key; empty: none, or expired
+	Fingerprint string // of the caller's request
+	Slot        string // concurrency key; empty: unlimited
+
+	Overrides []byte    // runpb.RunJobRequest_Overrides
+	Checked   bool      // validated against the job, and Overrides carry the marker
+	JobUID    string    // of the job it was validated against, or AnyJob
+	NotBefore time.Time // waiting: earliest dispatch; running: when to send its cancel next
+	Lease     time.Time // the holder of the row has ended by then; zero: nobody holds it
+	Postponed int       // how often it went back to the queue, or its cancel was sent
+
+	// SearchFrom is not zero while the executions are searched for the record's marker.
+	// A complete list that began at SearchFrom or later proves that there is none.
+	SearchFrom time.Time
+	// WatchUntil is how long lists are read for late twins; zero: they are not.
+	WatchUntil time.Time
+}
+
+// Status is what an execution shows of itself, in the words of an invocation.
+type Status struct {
+	// State is running, succeeded, failed or cancelled.
+	State runwith.State
+	// Started and Finished are zero until Cloud Run reports them.
+	Started, Finished time.Time
+	Counts            runwith.Counts
+	// Error is the reason if State is failed.
+	Error *runwith.Failure
+}
+
+// Waiting reports whether nothing has been started for the record.
+func (r Record) Waiting() bool { return slices.Contains(Waiting(), r.State) }
+
+// Dispatchable reports whether the record waits and needs nothing but its turn.
+func (r Record) Dispatchable() bool { return r.Waiting() && r.Checked && r.SearchFrom.IsZero() }
+
+// Checkable reports whether the record waits and must still be validated against its
+// job. One that is searched for is not: the check could end it.
+func (r Record) Checkable() bool { return r.Waiting() && !r.Checked && r.SearchFrom.IsZero() }
+
+// Withdrawable reports whether the record can be removed as if it had never been
+// accepted.
+func (r Record) Withdrawable() bool {
+	return r.Waiting() && r.SearchFrom.IsZero() && r.Execution == ""
+}
+
+// Ended reports whether no transition leads on.
+func (r Record) Ended() bool { return r.State.Terminal() || !r.Finished.IsZero() }
+
+// Holds reports whether the record holds a slot of its concurrency key.
+func (r Record) Holds() bool { return r.Slot != "" && !r.Waiting() && !r.Ended() }
+
+// Watched reports whether lists of executions must be read for the record.
+func (r Record) Watched() bool {
+	return r.State == runwith.StateRunning || !r.SearchFrom.IsZero() || !r.WatchUntil.IsZero()
+}
+
+// Later returns the later of two times, and Earlier the earlier one.
+func Later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// Earlier returns the earlier of two times.
+func Earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// Sooner returns the earlier of two times, of which a zero one means never.
+func Sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Stored returns a time with the precision that stores keep.
+func Stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,82 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// The states of [ledger.Waiting] and [ledger.Holding], as the partial indexes of the
+// schema spell them.
+const (
+	isWaiting = `state IN ('accepted', 'queued')`
+	isHolding = `state IN ('starting', 'running', 'unresolved')`
+)
+
+// Accept implements [store.Store].
+func (s *Store) Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (_ ledger.Record, replayed bool, err error) {
+	var accepted ledger.Record
+	_, err = s.write(ctx, "accept invocation", func(tx *sqlite.Tx) (changed []ledger.Record, err error) {
+		if accepted, replayed, err = replay(tx, r, a); err != nil || replayed {
+			return nil, err
+		}
+		if accepted, changed, err = admit(tx, r, a); err != nil {
+			return nil, err
+		}
+		_, err = tx.Exec(insertRecord, values(accepted)...)
+		return append(changed, accepted), err
+	})
+	return accepted, replayed, err
+}
+
+// replay looks for the record's key, and releases one that has expired.
+func replay(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (before ledger.Record, found bool, err error) {
+	if r.Key == "" {
+		return r, false, nil
+	}
+	before, err = scan(tx.QueryRow(selectRecord+` WHERE owner = ? AND key = ?`, r.Owner, r.Key))
+	switch {
+	case errors.Is(err, sqlite.ErrNoRows):
+		return r, false, nil
+	case err != nil:
+		return r, false, err
+	}
+	if found, err = r.Repeats(before, a.Now); found || err != nil {
+		return before, found, err
+	}
+	_, err = tx.Exec(`UPDATE invocations SET key = NULL WHERE id = ? AND key = ?`, before.ID, r.Key)
+	return r, false, err
+}
+
+// admit returns the record as it is accepted, and the others that this changes.
+func admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ ledger.Record, changed []ledger.Record, err error) {
+	if !a.Limits(r) {
+		return r, nil, nil
+	}
+	waiting, err := records(tx, selectRecord+` WHERE slot = ? AND slot <> '' AND `+isWaiting+` ORDER BY id LIMIT ?`, r.Slot, a.MostWaiting())
+	if err != nil {
+		return r, nil, err
+	}
+	holding, err := records(tx, selectRecord+` WHERE slot = ? AND slot <> '' AND finished = 0 AND `+isHolding+` ORDER BY id`, r.Slot)
+	if err != nil {
+		return r, nil, err
+	}
+	r, moves, err := ledger.Admit(r, a, waiting, holding)
+	if err != nil {
+		return r, nil, err
+	}
+	changed, err = moveAll(tx, moves)
+	return r, changed, err
+}
+
+// Withdraw implements [store.Store].
+func (s *Store) Withdraw(ctx context.Context, id string) (withdrawn bool, err error) {
+	_, err = s.write(ctx, "withdraw invocation", func(tx *sqlite.Tx) ([]ledger.Record, error) {
+		n, err := tx.Exec(`DELETE FROM invocations WHERE id = ? AND search_from = 0 AND execution IS NULL AND `+isWaiting, id)
+		withdrawn = n == 1
+		return nil, err
+	})
+	return withdrawn, err
+}

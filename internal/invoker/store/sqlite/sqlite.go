@@ -1,0 +1,162 @@
+// Package sqlite keeps invocations in an SQLite file that one process holds. Package
+// store has the contract, and package ledger makes the decisions.
+package sqlite
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/runwith/runwith/internal/changes"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// RestoredSuffix ends the name of the file beside a database that marks it as a copy
+// from a backup.
+const RestoredSuffix = ".restored"
+
+//go:embed schema
+var schema embed.FS
+
+// migrations are the files of the schema, in order. A released one never changes.
+var migrations = [...]string{"schema/1.sql", "schema/2.sql"}
+
+// Store is the store of one process, in a file.
+type Store struct {
+	path    string
+	db      *sqlite.DB
+	changed changes.Feed[string] // by invocation
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store in a file, which it creates if it is missing, and brings its
+// schema up to date. The caller closes the store.
+func Open(ctx context.Context, path string) (*Store, error) {
+	scripts, err := sqlite.Scripts(schema, migrations[:]...)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(ctx, sqlite.Options{Path: path, Migrations: scripts})
+	if err != nil {
+		return nil, err
+	}
+	return &Store{path: path, db: db}, nil
+}
+
+// DB returns the database itself, to look into. What is written to it directly
+// bypasses every rule of the ledger.
+func (s *Store) DB() *sqlite.DB { return s.db }
+
+// Close closes the file.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Subscribe implements [store.Store].
+func (s *Store) Subscribe(id string) (changed <-chan struct{}, leave func()) {
+	return s.changed.Subscribe(id)
+}
+
+// Subscriptions is how many invocations somebody is subscribed to.
+func (s *Store) Subscriptions() int { return s.changed.Len() }
+
+// write runs f in a transaction. After the commit it publishes the changes of the
+// records that f returns.
+func (s *Store) write(ctx context.Context, what string, f func(tx *sqlite.Tx) ([]ledger.Record, error)) ([]ledger.Record, error) {
+	var changed []ledger.Record
+	err := s.db.Write(ctx, func(tx *sqlite.Tx) (err error) {
+		changed, err = f(tx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	for _, r := range changed {
+		s.changed.Publish(r.ID)
+	}
+	return changed, nil
+}
+
+// Move implements [store.Store].
+func (s *Store) Move(ctx context.Context, m ledger.Move) (ledger.Record, error) {
+	moved, err := s.write(ctx, fmt.Sprintf("%s to %s", m.From.State, m.To.State), func(tx *sqlite.Tx) ([]ledger.Record, error) {
+		return moveAll(tx, []ledger.Move{m})
+	})
+	if err != nil {
+		return ledger.Record{}, err
+	}
+	return moved[0], nil
+}
+
+// MoveEach implements [store.Store].
+func (s *Store) MoveEach(ctx context.Context, moves []ledger.Move) ([]ledger.Record, error) {
+	return s.write(ctx, "move invocations", func(tx *sqlite.Tx) (moved []ledger.Record, err error) {
+		for _, m := range moves {
+			next, err := move(tx, m)
+			switch {
+			case errors.Is(err, store.ErrStale):
+			case err != nil:
+				return nil, err
+			default:
+				moved = append(moved, next)
+			}
+		}
+		return moved, nil
+	})
+}
+
+// moveAll makes all moves or none.
+func moveAll(tx *sqlite.Tx, moves []ledger.Move) ([]ledger.Record, error) {
+	moved := make([]ledger.Record, 0, len(moves))
+	for _, m := range moves {
+		next, err := move(tx, m)
+		if err != nil {
+			return nil, err
+		}
+		moved = append(moved, next)
+	}
+	return moved, nil
+}
+
+// move makes one move, as a compare-and-set.
+func move(tx *sqlite.Tx, m ledger.Move) (ledger.Record, error) {
+	if !m.Legal() {
+		return m.From, store.ErrStale
+	}
+	to := m.Made()
+	changed, err := tx.Exec(updateRecord, append(values(to)[requestCount:], m.From.ID, m.From.Version, m.From.State, to.Execution)...)
+	switch {
+	case sqlite.Conflict(err):
+		return m.From, errors.Join(store.ErrTaken, err)
+	case err != nil:
+		return m.From, err
+	case changed != 1:
+		return m.From, store.ErrStale
+	}
+	return to, nil
+}
+
+// Origin implements [store.Store].
+func (s *Store) Origin(ctx context.Context) (o store.Origin, err error) {
+	if _, err := os.Stat(s.path + RestoredSuffix); err == nil {
+		o.Restored = true
+	}
+	err = s.db.Read(ctx, func(tx *sqlite.Tx) error {
+		return tx.QueryRow(`SELECT NOT EXISTS (SELECT 1 FROM invocations)`).Scan(&o.Empty)
+	})
+	if err != nil {
+		return o, fmt.Errorf("look for invocations: %w", err)
+	}
+	return o, nil
+}
+
+// Rebuilt implements [store.Store].
+func (s *Store) Rebuilt(context.Context) error {
+	if err := os.Remove(s.path + RestoredSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the mark of a restored store: %w", err)
+	}
+	return nil
+}

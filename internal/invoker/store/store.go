@@ -1,0 +1,151 @@
+// Package store has the interface between the invoker and its rows. Package sqlite
+// below it is the implementation; storetest is the suite that every implementation
+// passes.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+)
+
+// ErrStale means that the row is not, or no longer, where a transition begins.
+var ErrStale = errors.New("the invocation is not in the state in which the transition begins")
+
+// ErrTaken means that the execution belongs to another invocation.
+var ErrTaken = errors.New("the execution belongs to another invocation")
+
+// Store keeps invocations. Its methods are transitions. Each is atomic: a store loads
+// the rows under the right lock, asks package ledger, and writes the moves in the same
+// transaction. No transaction leaves a store. What a method has returned without an
+// error is on disk. All methods may be called concurrently, and by several processes
+// if the store can be shared.
+//
+// A move is a compare-and-set on the row's version and state ([ledger.Move.Matches]).
+//
+// Times named now are the caller's clock. A store that several processes share uses
+// the database's clock instead, so periods are durations.
+type Store interface { //nolint:interfacebloat // a store is one thing: nobody uses or implements a part of it alone
+	// Accept adds an invocation, unless its key is taken or its slots are full. If its
+	// key lives and belongs to an equal request, Accept returns that invocation as
+	// replayed. See [ledger.Record.Repeats] and [ledger.Admit].
+	Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (_ ledger.Record, replayed bool, err error)
+	// Move makes one move, and returns the row after it. The error is ErrStale if the
+	// row does not match the move, and ErrTaken if the execution belongs to another row.
+	Move(ctx context.Context, m ledger.Move) (ledger.Record, error)
+	// MoveEach makes many moves, and returns the rows that it changed. It skips those
+	// that do not match.
+	MoveEach(ctx context.Context, moves []ledger.Move) ([]ledger.Record, error)
+	// Withdraw removes an invocation that is [ledger.Record.Withdrawable], with its key,
+	// and reports whether it did.
+	Withdraw(ctx context.Context, id string) (bool, error)
+
+	// Find returns an invocation, or NOT_FOUND.
+	Find(ctx context.Context, id string) (ledger.Record, error)
+	// FindKey returns the invocation that has the key, or NOT_FOUND.
+	FindKey(ctx context.Context, owner, key string) (ledger.Record, error)
+	// List returns invocations, newest first.
+	List(ctx context.Context, q Query) ([]ledger.Record, error)
+	// Outstanding counts the invocations that have not ended, by state.
+	Outstanding(ctx context.Context) (Outstanding, error)
+	// Subscribe returns a channel that receives after the invocation has changed, once
+	// for any number of changes. Subscribe before you read, so that no change falls in
+	// between. It may receive without a change, and it receives after a change that
+	// another process made, even if that takes a moment. The caller calls leave.
+	Subscribe(id string) (changed <-chan struct{}, leave func())
+
+	// Take moves the oldest records that are due to starting, as many as slots and
+	// quotas allow. See [ledger.PlanTake].
+	Take(ctx context.Context, t ledger.Take) (Taken, error)
+	// Unchecked leases records that are [ledger.Record.Checkable] and due, oldest first,
+	// and returns when the next one is.
+	Unchecked(ctx context.Context, now time.Time, lease time.Duration, limit int) (_ []ledger.Record, next time.Time, err error)
+	// Recover is for the start of a process that has the store to itself. See
+	// [ledger.Recover]. asOf is the store's latest event.
+	Recover(ctx context.Context, from time.Time, settle time.Duration) (asOf time.Time, err error)
+
+	// WatchedJobs returns the jobs of the records that are [ledger.Record.Watched].
+	WatchedJobs(ctx context.Context) ([]string, error)
+	// Watched returns the watched records of a job, oldest first.
+	Watched(ctx context.Context, job string) ([]ledger.Record, error)
+	// Lapse makes calls unknown whose lease has ended, and returns them. See
+	// [ledger.Lapse]. It also stops watching what is [ledger.Record.WatchedOut].
+	Lapse(ctx context.Context, now time.Time, settle time.Duration) ([]ledger.Record, error)
+	// Cancels returns running records whose cancel is due to be sent, and when the next
+	// one is.
+	Cancels(ctx context.Context, now time.Time, limit int) (_ []ledger.Record, next time.Time, err error)
+	// AddTwin counts a twin, once, and reports whether it is new.
+	AddTwin(ctx context.Context, t Twin) (added bool, err error)
+	// TwinsDue returns twins whose cancel is due to be sent, and when the next one is.
+	TwinsDue(ctx context.Context, now time.Time, limit int) (_ []Twin, next time.Time, err error)
+	// PostponeTwin sets when to send its cancel again; the zero time means never.
+	PostponeTwin(ctx context.Context, execution string, next time.Time) error
+
+	// Spend takes a token, or returns when there will be one.
+	Spend(ctx context.Context, bucket string, q ledger.Quota, now time.Time) (ok bool, next time.Time, err error)
+	// Pause notes that Cloud Run has refused, and returns when to ask it again.
+	Pause(ctx context.Context, bucket string, now time.Time, retryAfter time.Duration) (next time.Time, err error)
+	// Resume notes that Cloud Run has not refused.
+	Resume(ctx context.Context, bucket string) error
+
+	// Origin returns what the store was before this process used it.
+	Origin(ctx context.Context) (Origin, error)
+	// Rebuilt notes that a restored store knows again what Cloud Run has, so that it is
+	// no longer a copy.
+	Rebuilt(ctx context.Context) error
+	// Import adds invocations that were read back from Cloud Run, and returns those that
+	// it added. It skips those that are there; one whose key is taken loses its key.
+	Import(ctx context.Context, records []ledger.Record) ([]ledger.Record, error)
+	// Tidy removes up to limit invocations that ended before the given time, that nobody
+	// watches and whose key has expired. It returns how many.
+	Tidy(ctx context.Context, now, before time.Time, limit int) (int, error)
+
+	Close() error
+}
+
+// Query selects invocations. Empty fields match any.
+type Query struct {
+	Job    string
+	State  runwith.State
+	Before string // only invocations with IDs before this one
+	Limit  int
+}
+
+// Outstanding is how many invocations have not ended, by state. A state without any is
+// not there.
+type Outstanding map[runwith.State]int
+
+// Waiting is how many wait to be started or to be found.
+func (o Outstanding) Waiting() int {
+	return o[runwith.StateAccepted] + o[runwith.StateQueued] + o[runwith.StateStarting]
+}
+
+// Taken is the result of [Store.Take].
+type Taken struct {
+	Records []ledger.Record
+	// Next is when there may be more, if only time is missing; zero if not.
+	Next time.Time
+	// Probing means that Cloud Run has refused before.
+	Probing bool
+}
+
+// Twin is an execution that carries the marker of an invocation which has another one.
+type Twin struct {
+	Execution, Invocation string
+	Found                 time.Time
+}
+
+// Origin is what a store was before this process used it.
+type Origin struct {
+	// Empty means that it never had an invocation.
+	Empty bool
+	// Restored means that it is a copy from a backup, and that others may have gone on
+	// since it was made.
+	Restored bool
+}
+
+// NotFound is the error for an invocation that is not there.
+func NotFound(what string) error { return runwith.Errorf(runwith.NotFound, "there is no %s", what) }
