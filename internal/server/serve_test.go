@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -194,6 +195,37 @@ func TestRequestsHaveThePrincipal(t *testing.T) {
 		if _, got := start(t, server.Config{Principal: p}, site).get(t, "/"); got != want {
 			t.Errorf("principal = %q, want %q", got, want)
 		}
+	}
+}
+
+// calls is a gRPC server that only asks to admit a call.
+type calls struct{ admitted chan context.Context }
+
+func (c calls) ServeGRPC(ctx context.Context, l net.Listener, admit server.Admit) error {
+	defer l.Close()
+	for host, want := range map[string]runwith.Code{"localhost": runwith.OK, "rebound.example": runwith.PermissionDenied} {
+		ctx, refusal := admit((&http.Request{Method: http.MethodPost, Host: host}).WithContext(ctx))
+		if refusal == nil && want == runwith.OK {
+			c.admitted <- ctx
+		} else if refusal == nil || refusal.Code != want {
+			return fmt.Errorf("admit a call to %s = %w, want %v", host, refusal, want)
+		}
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func (calls) StopGRPC(context.Context) {}
+
+func TestGRPCCallsHaveThePrincipalAndAreGuarded(t *testing.T) {
+	t.Parallel()
+	grpc := calls{make(chan context.Context, 1)}
+	s := start(t, server.Config{Principal: principal.LocalUser}, &server.Site{GRPC: grpc})
+	if p := principal.From(<-grpc.admitted); p != principal.LocalUser {
+		t.Errorf("principal = %v, want %v", p, principal.LocalUser)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
 	}
 }
 
