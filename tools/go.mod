@@ -1,5 +1,5 @@
-// The tools of the project, in a module of their own: what they need must not become
-// a dependency of runwith. make and .ci/run call them with -modfile=tools/go.mod.
+// The project's tools, in a module of their own, so that their dependencies stay out of
+// runwith's. make and .ci/run call them with -modfile=tools/go.mod.
 module github.com/runwith/runwith/tools
 
 go 1.26.0

@@ -125,7 +125,7 @@ type issue struct {
 	Pos        struct{ Filename string }
 }
 
-// lint runs the linters that hold rules, and returns what they report by file.
+// lint runs the linters that enforce rules, and returns their issues by file.
 func (w *workspace) lint(t *testing.T) map[string][]issue {
 	t.Helper()
 	binary, err := exec.Command("go", "tool", "-n", "golangci-lint").Output()
@@ -157,7 +157,7 @@ func (w *workspace) lint(t *testing.T) map[string][]issue {
 	return byFile
 }
 
-// An expectation is what a rule says of a file.
+// An expectation is an issue that a linter must report for a file, or must not.
 type expectation struct {
 	file, linter, text string
 	allowed            bool // the text must not be reported
