@@ -9,15 +9,29 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// Why an attempt is ended by the engine.
+// This file follows one task from its queue to its end:
+//
+//	waits    in the scheduler, until a place is free and it is its execution's turn
+//	launch   the scheduler gives it the place
+//	claim    pending becomes running on disk, unless a commit before did that
+//	run      a runner runs the attempt; see placing.go
+//	finish   its end goes to disk, in one commit with the claim of its successor:
+//	         the task that gets the place
+//	leave    the scheduler queues the task again if it is to be retried, and frees the
+//	         place if there is no successor
+//
+// Whatever a commit changes, [Engine.follow] shows it to clients, stops what is to
+// stop, and lets go of an execution that has ended.
+
+// Why the engine ends an attempt.
 var (
 	errTimeout = errors.New("the task's timeout has passed")
 	errStopped = errors.New("the execution is stopped")
 	errClosing = errors.New("the engine is closing")
 )
 
-// launch runs one placement in a goroutine of its own, and then those that follow
-// in its place. The scheduler calls it, and no more once it is closed.
+// launch runs one placement, and then its successors in the same place. The scheduler
+// calls it, but not once it is closed.
 func (e *Engine) launch(t turn) {
 	e.attempts.Go(func() {
 		for next := &t; next != nil; {
@@ -26,130 +40,126 @@ func (e *Engine) launch(t turn) {
 	})
 }
 
-// attempt takes one placement from claim to end, and returns the one that has its
-// place then, if any.
-func (e *Engine) attempt(t turn) (next *turn) {
-	a := t.active
+// attempt takes one placement from its claim to its end, and returns its successor, if
+// there is one.
+func (e *Engine) attempt(t turn) (successor *turn) {
 	if t.task == noTask {
-		e.failWithoutTasks(a)
-		e.gone(e.scheduler.done(a, nil, nil))
+		e.failWithoutTasks(t.active)
+		e.scheduler.leave(t.active, nil, nil)
 		return nil
 	}
-	if !t.claimed && !t.resume {
-		claimed, err := e.claim(a.id, t.placement)
-		if err != nil || !claimed { // closing, or stopped before its turn
-			e.gone(e.scheduler.done(a, nil, nil))
-			return nil
-		}
-		e.changes.Publish(a.id)
+	if !t.claimed && !t.resume && !e.claim(t) {
+		e.scheduler.leave(t.active, nil, nil)
+		return nil
 	}
+	again, successor := e.runToEnd(t)
+	e.scheduler.leave(t.active, again, successor)
+	return successor
+}
+
+// claim marks a task as running on disk. It returns false if its execution was stopped
+// before, or the engine closes.
+func (e *Engine) claim(t turn) (claimed bool) {
+	err := e.persist("claim task", t.active.id, func(tx *storeTx) (err error) {
+		x := tx.edit(t.active)
+		if claimed, err = x.claim(t.placement); err != nil || !claimed {
+			return err
+		}
+		return x.save()
+	})
+	return claimed && err == nil
+}
+
+// runToEnd runs an attempt and records how it ended. It returns the placement by which
+// the task is tried again, and the successor, if there are any.
+func (e *Engine) runToEnd(t turn) (again *placement, successor *turn) {
+	a := t.active
 	end, err := e.run(a.ctx, a, t.placement)
-	var again *placement
 	switch {
 	case errors.Is(err, runner.ErrLost):
-		again = e.lose(a, t.placement)
-	case err == nil:
-		again, next = e.finish(t, end)
-	} // or else it is closing: the next start goes on with it
-	e.gone(e.scheduler.done(a, again, next))
-	return next
-}
-
-// gone tells of the end of a stopped execution, if there is one, of which nothing
-// runs any more. What leaves it because the engine closes has not ended.
-func (e *Engine) gone(idle *active) {
-	if idle == nil || e.ctx.Err() != nil {
-		return
+		return e.lose(t), nil
+	case err != nil: // the engine closes, and the next start goes on with the attempt
+		return nil, nil
 	}
-	e.ended(idle)
-	e.changes.Publish(idle.id)
+	return e.finish(t, end)
 }
 
-// claim marks a task as running, unless its execution was stopped meanwhile.
-func (e *Engine) claim(execution int64, p placement) (claimed bool, err error) {
-	err = e.persist("claim task", execution, func(tx *storeTx) error {
-		claimed, err = tx.claimTask(execution, p, time.Now())
+// finish records the end of an attempt and what follows from it: whether the task is
+// tried again, and which task gets its place. That one is claimed in the same commit.
+func (e *Engine) finish(t turn, end ending) (again *placement, successor *turn) {
+	var retry, claimed bool
+	successor = e.scheduler.successor(t.active)
+	err := e.persist("record the end of an attempt", t.active.id, func(tx *storeTx) (err error) {
+		x := tx.edit(t.active)
+		if retry, err = x.finish(t.placement, end); err != nil {
+			return err
+		}
+		tx.OnEnd(func(committed bool) {
+			if committed {
+				e.tellEnd(t.active, attemptEnd{t.task, t.attempt, x.now, end})
+			}
+		})
+		claimed, err = tx.finishAndClaim(x, successor)
 		return err
 	})
-	return claimed, err
-}
-
-// finish records an attempt's end and what follows from it: whether the task is
-// attempted again, and which one has its place now. That one is claimed in the same
-// commit.
-func (e *Engine) finish(t turn, end ending) (again *placement, next *turn) {
-	a := t.active
-	var (
-		after   transition
-		claimed bool
-		now     time.Time
-	)
-	newest := e.logs.Newest(a.execution.Uid) // an end stands behind the output, even if the clock was set back
-	maxRetries := int(a.execution.Template.GetMaxRetries())
-	next = e.scheduler.next(a)
-	err := e.persist("record the end of an attempt", a.id, func(tx *storeTx) (err error) {
-		now = later(time.Now(), newest)
-		if after, err = tx.finishTask(a.id, t.placement, end, maxRetries, now); err == nil && next != nil {
-			claimed, err = tx.claimTask(next.active.id, next.placement, now)
-		}
-		return err
-	})
-	if err == nil {
-		e.tellEnd(a, attemptEnd{t.task, t.attempt, now, end})
-		e.changed(a, after)
-		if after.retry {
-			again = &placement{task: t.task, attempt: t.attempt + 1}
-		}
+	if err == nil && retry {
+		again = &placement{task: t.task, attempt: t.attempt + 1}
 	}
-	if err != nil || !claimed { // there is no next one, or it was stopped before its turn
-		e.gone(e.scheduler.drop(next))
+	if err != nil || !claimed {
+		e.scheduler.putBack(successor)
 		return again, nil
 	}
-	next.claimed = true
-	e.changes.Publish(next.active.id)
-	return again, next
+	successor.claimed = true
+	return again, successor
 }
 
-// changed tells of a transition that is on disk.
-func (e *Engine) changed(a *active, to transition) {
-	if x := to.execution; x.state.terminal() {
-		x.message, a.last = a.execution, x
-		e.ended(a)
+// finishAndClaim saves the end of a task, and claims its successor, if there is one. Two
+// tasks of one execution share a write of its row.
+func (tx *storeTx) finishAndClaim(x *edit, successor *turn) (claimed bool, err error) {
+	if successor != nil && successor.active == x.a {
+		claimed, err = x.claim(successor.placement)
 	}
-	e.changes.Publish(a.id)
+	if err != nil {
+		return false, err
+	}
+	x.judge()
+	if err := x.save(); err != nil || successor == nil || successor.active == x.a {
+		return claimed, err
+	}
+	next := tx.edit(successor.active)
+	if claimed, err = next.claim(successor.placement); err != nil || !claimed {
+		return false, err
+	}
+	return true, next.save()
 }
 
-// ended lets go of an execution that has come to its end.
-func (e *Engine) ended(a *active) {
-	e.scheduler.remove(a)
-	e.logs.End(a.execution.Uid)
-	e.tidySoon()
-}
-
-// lose records that an attempt died with an earlier process, so that it is placed
-// once more.
+// lose records that an attempt died with an earlier process, and returns the placement
+// by which it is placed once more.
 //
-// Deviation: it is the same attempt to the task, and no retry; Cloud Run does not
-// lose one in this way.
-func (e *Engine) lose(a *active, p placement) (again *placement) {
-	var after transition
-	err := e.persist("record a lost attempt", a.id, func(tx *storeTx) (err error) {
-		after, err = tx.loseTask(a.id, p, time.Now())
-		return err
+// Deviation: the job does not count that as a retry; Cloud Run does not lose an attempt
+// in this way.
+func (e *Engine) lose(t turn) (again *placement) {
+	var retry bool
+	err := e.persist("record a lost attempt", t.active.id, func(tx *storeTx) (err error) {
+		x := tx.edit(t.active)
+		if retry, err = x.lose(t.placement); err != nil {
+			return err
+		}
+		x.judge()
+		return x.save()
 	})
 	if err != nil {
 		return nil
 	}
-	e.log.Info("attempt was lost with an earlier process", "execution", a.execution.Name, "task", p.task, "attempt", p.attempt)
-	e.changed(a, after)
-	if after.retry {
-		return &placement{task: p.task, attempt: p.attempt, incarnation: p.incarnation + 1}
+	e.log.Info("attempt was lost with an earlier process", "execution", t.active.execution.Name, "task", t.task, "attempt", t.attempt)
+	if !retry {
+		return nil
 	}
-	return nil
+	return &placement{task: t.task, attempt: t.attempt, incarnation: t.incarnation + 1}
 }
 
-// persist writes a transition that has happened in the world and so must get to
-// disk: while the disk refuses, it tries again, until the engine closes.
+// persist writes a transition that has happened in the world and so must get to disk:
+// while the disk refuses, persist tries again, until the engine closes.
 func (e *Engine) persist(what string, execution int64, f func(*storeTx) error) error {
 	retry := backoff.Backoff{Min: 10 * time.Millisecond, Max: 5 * time.Second}
 	for {

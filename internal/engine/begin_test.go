@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -37,17 +36,15 @@ func TestAnExecutionCancelledBeforeItIsScheduledEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := k.begin(&r, nil); err != nil {
-			t.Fatal(err)
-		}
+		k.begin(&r)
 		op, err := k.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: cancel.Name, Timeout: durationpb.New(10e9)})
 		if err != nil || !op.Done {
 			t.Errorf("with %d places: the cancel's operation = %v, %v; want it done", places, op, err)
 		}
-		eventually.True(t, "the scheduler has forgotten it", func() bool {
+		eventually.True(t, "its places are free", func() bool {
 			k.scheduler.mu.Lock()
 			defer k.scheduler.mu.Unlock()
-			return len(k.scheduler.active) == 0
+			return k.scheduler.free == places
 		})
 		k.scheduler.release(taken)
 	}
@@ -69,11 +66,15 @@ func TestWhatWasStoppedDoesNotFailAnyMore(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		now := time.Now()
-		if err := errors.Join(tx.withoutTasks(row.id), tx.stopExecution(row.id, stopCancel, now)); err != nil {
+		x := tx.edit(k.live.find(row.id))
+		if err := x.dropTasks(); err != nil {
 			return err
 		}
-		if err := tx.failExecution(row.id, "gone", now); !errors.Is(err, errStale) {
+		x.remember()
+		if err := tx.stopExecution(row.id, stopCancel); err != nil {
+			return err
+		}
+		if err := tx.edit(k.live.find(row.id)).failExecution("gone"); !errors.Is(err, errStale) {
 			t.Errorf("failExecution() of what was cancelled = %v, want errStale", err)
 		}
 		if row, err = tx.execution(name); err == nil && row.state != cancelled {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"testing"
-	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -58,15 +57,17 @@ func TestALostAttemptOfACancelledExecutionIsNoSuccess(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if err := tx.stopExecution(row.id, stopCancel, time.Now()); err != nil {
+		if err := tx.stopExecution(row.id, stopCancel); err != nil {
 			return err
 		}
+		edit := tx.edit(k.live.find(row.id))
 		for task := range 2 {
-			if _, err := tx.loseTask(row.id, placement{task: task}, time.Now()); err != nil {
+			if _, err := edit.lose(placement{task: task}); err != nil {
 				return err
 			}
 		}
-		return nil
+		edit.judge()
+		return edit.save()
 	})
 	if err != nil {
 		t.Fatal(err)

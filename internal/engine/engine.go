@@ -98,6 +98,8 @@ type Engine struct {
 	db        *sqlite.DB
 	jobs      jobCache
 	scheduler *scheduler
+	live      *live
+	lists     listCache
 	changes   changes.Feed[int64] // by execution
 	unlisted  unlisted
 	untidy    chan struct{} // holds one when there may be something to remove
@@ -128,6 +130,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		stopTasks: c.StopTasks,
 
 		db:     db,
+		live:   newLive(),
 		untidy: make(chan struct{}, 1),
 	}
 	if e.log == nil {

@@ -12,11 +12,14 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Execution returns an execution as it stands now.
+// Execution returns an execution as it stands now. Callers must not change it.
 func (e *Engine) Execution(ctx context.Context, req *runpb.GetExecutionRequest) (*runpb.Execution, error) {
 	name, err := jobspec.ParseExecution(req.Name)
 	if err != nil {
 		return nil, err
+	}
+	if a := e.live.named(req.Name); a != nil {
+		return a.version().message(), nil
 	}
 	var x *runpb.Execution
 	err = e.read(ctx, func(tx *storeTx) error {
@@ -31,7 +34,7 @@ func (e *Engine) Execution(ctx context.Context, req *runpb.GetExecutionRequest) 
 }
 
 // ExecutionNamed returns the execution of a location that has this ID, whatever its
-// job.
+// job. Callers must not change it.
 func (e *Engine) ExecutionNamed(ctx context.Context, at jobspec.Location, id string) (*runpb.Execution, error) {
 	var x *runpb.Execution
 	err := e.read(ctx, func(tx *storeTx) error {
@@ -39,10 +42,22 @@ func (e *Engine) ExecutionNamed(ctx context.Context, at jobspec.Location, id str
 		if err != nil {
 			return err
 		}
-		x = row.proto()
+		x = e.current(row).message()
 		return nil
 	})
 	return x, err
+}
+
+// current is an execution that was read from the store as memory knows it: what one
+// caller has seen is never newer than what the next one sees. One that was deleted
+// meanwhile stays as it was read, because the reader has chosen by that.
+func (e *Engine) current(row *executionRow) *version {
+	if a := e.live.find(row.id); a != nil {
+		if v := a.version(); v != nil && v.deleted.IsZero() == row.deleted.IsZero() {
+			return v
+		}
+	}
+	return versionOf(row)
 }
 
 // Executions returns a page of a job's executions, newest first; those of every
@@ -61,24 +76,30 @@ func (e *Engine) Executions(ctx context.Context, req *runpb.ListExecutionsReques
 	return &runpb.ListExecutionsResponse{Executions: page.Items, NextPageToken: page.Next}, nil
 }
 
-// proto is the execution as clients see it.
+// proto is the execution as clients see it. It shares what never changes with the row.
 func (r *executionRow) proto() *runpb.Execution {
-	x := r.message
-	x.UpdateTime = timestamppb.New(r.updated)
-	x.StartTime = timestamp(r.started)
-	x.CompletionTime = timestamp(r.completed)
+	m := r.message
+	x := &runpb.Execution{
+		Name: m.Name, Uid: m.Uid, Creator: m.Creator, Generation: m.Generation, ObservedGeneration: m.ObservedGeneration,
+		Labels: m.Labels, Annotations: m.Annotations, CreateTime: m.CreateTime, LaunchStage: m.LaunchStage, Job: m.Job,
+		Parallelism: m.Parallelism, TaskCount: m.TaskCount, Template: m.Template, SatisfiesPzs: m.SatisfiesPzs,
+
+		UpdateTime:     timestamppb.New(r.updated),
+		StartTime:      timestamp(r.started),
+		CompletionTime: timestamp(r.completed),
+		LogUri:         logURI(m, allTasks),
+		Reconciling:    !r.state.terminal(),
+		RunningCount:   int32(r.counts.running),
+		SucceededCount: int32(r.counts.succeeded),
+		FailedCount:    int32(r.counts.failed),
+		CancelledCount: int32(r.counts.cancelled),
+		RetriedCount:   int32(r.counts.retried),
+		Conditions:     r.conditions(),
+		Etag:           etagOf(r.updated, m.Generation),
+	}
 	if !r.deleted.IsZero() {
 		x.DeleteTime, x.ExpireTime = timestamppb.New(r.deleted), timestamppb.New(r.deleted.Add(deletedFor))
 	}
-	x.LogUri = logURI(x, allTasks)
-	x.Reconciling = !r.state.terminal()
-	x.RunningCount = int32(r.counts.running)
-	x.SucceededCount = int32(r.counts.succeeded)
-	x.FailedCount = int32(r.counts.failed)
-	x.CancelledCount = int32(r.counts.cancelled)
-	x.RetriedCount = int32(r.counts.retried)
-	x.Conditions = r.conditions()
-	x.Etag = etagOf(r.updated, x.Generation)
 	return x
 }
 

@@ -39,16 +39,11 @@ func (e *Engine) faultOf(spec runSpec) Fault {
 // holds reports whether no task of the execution may be claimed when it is stored.
 func (f Fault) holds() bool { return f.StartAfter > 0 || f.NoTasks }
 
-// insertFault changes a run that was stored to one with which its fault goes wrong.
-func (e *Engine) insertFault(tx *storeTx, r *run) error {
-	if r.fault.ListAfter > 0 {
-		e.unlisted.add(r.row.message.Uid, r.fault.ListAfter)
+// delayListing keeps a new execution out of lists for as long as its fault demands.
+func (e *Engine) delayListing(uid string, f Fault) {
+	if f.ListAfter > 0 {
+		e.unlisted.add(uid, f.ListAfter)
 	}
-	if !r.fault.NoTasks {
-		return nil
-	}
-	r.row.counts.tasks = 0
-	return tx.withoutTasks(r.row.id)
 }
 
 // addLater is the scheduler's add, when the time of a fault has passed.
@@ -59,14 +54,10 @@ func (e *Engine) addLater(a *active, after time.Duration) {
 
 // failWithoutTasks ends an execution that has no task, unless it was stopped before.
 func (e *Engine) failWithoutTasks(a *active) {
-	err := e.persist("fail an execution without tasks", a.id, func(tx *storeTx) error {
-		return tx.failExecution(a.id, imageNotFound(a.execution), time.Now())
+	// An error says that it was stopped, or that the engine closes: the next start goes on.
+	_ = e.persist("fail an execution without tasks", a.id, func(tx *storeTx) error {
+		return tx.edit(a).failExecution(imageNotFound(a.execution))
 	})
-	if err != nil {
-		return // it was stopped, or closing: the next start goes on with it
-	}
-	e.ended(a)
-	e.changes.Publish(a.id)
 }
 
 // imageNotFound is Cloud Run's message for an image that is gone.

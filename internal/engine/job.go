@@ -35,10 +35,10 @@ func (e *Engine) CreateJob(ctx context.Context, req *runpb.CreateJobRequest) (*l
 		}
 		return e.settle(tx, &r, row, "", req.ValidateOnly)
 	})
-	if req.ValidateOnly {
-		return op, err
+	if err == nil {
+		e.begin(&r)
 	}
-	return op, e.begin(&r, err)
+	return op, err
 }
 
 // UpdateJob replaces a job, or creates it where it is missing and that is allowed.
@@ -60,10 +60,10 @@ func (e *Engine) UpdateJob(ctx context.Context, req *runpb.UpdateJobRequest) (*l
 		}
 		return e.settle(tx, &r, row, before, req.ValidateOnly)
 	})
-	if req.ValidateOnly {
-		return op, err
+	if err == nil {
+		e.begin(&r)
 	}
-	return op, e.begin(&r, err)
+	return op, err
 }
 
 // settle starts the execution that a job's token asks for, unless it did before,
@@ -179,7 +179,6 @@ func (e *Engine) DeleteJob(ctx context.Context, req *runpb.DeleteJobRequest) (*l
 	if err != nil {
 		return nil, err
 	}
-	var stopped []int64
 	op, err := e.change(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
 		row, err := tx.job(name)
 		if err != nil {
@@ -191,19 +190,15 @@ func (e *Engine) DeleteJob(ctx context.Context, req *runpb.DeleteJobRequest) (*l
 		now := time.Now()
 		row.message.DeleteTime, row.message.UpdateTime = timestamppb.New(now), timestamppb.New(now)
 		row.message.ExpireTime = timestamppb.New(now.Add(deletedFor))
-		if stopped, err = tx.deleteJob(row.id, row.message, now); err != nil {
+		if err := tx.deleteJob(row.id, row.message, now); err != nil {
 			return nil, err
 		}
 		return tx.addJobOperation(name.Location, deleteOperation, row)
 	})
-	if err != nil || req.ValidateOnly {
-		return op, err
+	if err == nil && !req.ValidateOnly {
+		e.tidySoon()
 	}
-	for _, execution := range stopped {
-		e.stopped(execution)
-	}
-	e.tidySoon()
-	return op, nil
+	return op, err
 }
 
 // createdName is the name that a create request gives its job.

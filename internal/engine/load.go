@@ -23,7 +23,7 @@ type Load struct {
 // Load counts the executions that have not ended, and their tasks.
 func (e *Engine) Load(ctx context.Context) (l Load, err error) {
 	err = e.read(ctx, func(tx *storeTx) error {
-		row := tx.QueryRow(`SELECT coalesce(sum(state = 'pending'), 0), coalesce(sum(state = 'running'), 0),
+		row := tx.QueryRow(`SELECT coalesce(sum(` + isPending + `), 0), coalesce(sum(` + isRunning + `), 0),
 			coalesce(sum(tasks - running - succeeded - failed - cancelled), 0), coalesce(sum(running), 0)
 			FROM executions WHERE ` + isLive)
 		return row.Scan(&l.Executions.Pending, &l.Executions.Running, &l.Tasks.Waiting, &l.Tasks.Running)

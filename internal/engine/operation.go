@@ -33,6 +33,9 @@ func (e *Engine) Operation(ctx context.Context, req *longrunningpb.GetOperationR
 	if err != nil {
 		return nil, err
 	}
+	if o, ok := e.live.operation(req.Name); ok {
+		return o.version().operation(req.Name, o.kind)
+	}
 	at, err := e.operation(ctx, name)
 	return at.op, err
 }
@@ -50,10 +53,10 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 		ctx, cancel = context.WithTimeout(ctx, req.Timeout.AsDuration())
 		defer cancel()
 	}
-	// A run that was begun here needs no look into the store, which would be made just
-	// while its process starts.
-	if last := awaitEnd(ctx, e.ctx, e.scheduler.named(name.String())); last != nil {
-		return last.operation(name.String(), runOperation)
+	// A run that began here is not read from the store: that read would come just when
+	// its process starts.
+	if o, ok := e.live.operation(req.Name); ok {
+		return e.awaitEnd(ctx, req.Name, o)
 	}
 	// Read without ctx: a wait that has run out still answers with the latest state.
 	unbound := context.WithoutCancel(ctx)
@@ -62,8 +65,8 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 		return at.op, err
 	}
 	if at.toEnd {
-		if last := awaitEnd(ctx, e.ctx, e.scheduler.find(at.execution)); last != nil {
-			return last.operation(name.String(), at.kind)
+		if a := e.live.find(at.execution); a != nil {
+			return e.awaitEnd(ctx, req.Name, liveOperation{a, at.kind})
 		}
 	}
 	changed, leave := e.changes.Subscribe(at.execution)
@@ -81,27 +84,26 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 		case <-ctx.Done():
 			return now.op, nil
 		case <-e.ctx.Done():
-			return nil, runwith.Errorf(runwith.Unavailable, "the server is stopping: ask again later")
+			return nil, errStopping
 		}
 	}
 }
 
-// awaitEnd waits until an execution ends, and returns how, or nil where only the
-// store can tell, as of none.
-func awaitEnd(ctx, engine context.Context, a *active) *executionRow {
-	if a == nil {
-		return nil
-	}
+// awaitEnd waits until the execution of an operation has ended or ctx has, and returns
+// the operation as it stands then.
+func (e *Engine) awaitEnd(ctx context.Context, name string, o liveOperation) (*longrunningpb.Operation, error) {
 	select {
-	case <-a.ended:
-		if a.last != nil {
-			return a.last.copy()
-		}
+	case <-o.ended:
 	case <-ctx.Done():
-	case <-engine.Done():
+	case <-e.ctx.Done():
+		if !o.hasEnded() {
+			return nil, errStopping
+		}
 	}
-	return nil
+	return o.version().operation(name, o.kind)
 }
+
+var errStopping = runwith.Errorf(runwith.Unavailable, "the server is stopping: ask again later")
 
 // Operations returns a page of a location's operations, newest first.
 //
@@ -150,11 +152,7 @@ func (e *Engine) DeleteOperation(ctx context.Context, req *longrunningpb.DeleteO
 	if err != nil {
 		return err
 	}
-	err = e.write(ctx, func(tx *storeTx) error { return tx.deleteOperation(name) })
-	if err == nil {
-		e.scheduler.unname(name.String())
-	}
-	return err
+	return e.write(ctx, func(tx *storeTx) error { return tx.deleteOperation(name) })
 }
 
 // operation reads an operation.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
@@ -50,15 +49,12 @@ func (e *Engine) tryPrepare(a *active) error {
 // failUnprepared ends an execution whose tasks cannot be placed. It has no tasks then, as
 // on Cloud Run.
 func (e *Engine) failUnprepared(a *active, why error) {
-	err := e.persist("fail an execution before its tasks", a.id, func(tx *storeTx) error {
-		if err := tx.withoutTasks(a.id); err != nil {
+	// An error says that it was stopped, or that the engine closes: the next start goes on.
+	_ = e.persist("fail an execution before its tasks", a.id, func(tx *storeTx) error {
+		x := tx.edit(a)
+		if err := x.dropTasks(); err != nil {
 			return err
 		}
-		return tx.failExecution(a.id, why.Error(), time.Now())
+		return x.failExecution(why.Error())
 	})
-	if err != nil {
-		return // the execution is stopped, or the engine closes and the next start fails it
-	}
-	e.ended(a)
-	e.changes.Publish(a.id)
 }

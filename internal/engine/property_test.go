@@ -32,6 +32,7 @@ var (
 //   - what was refused is not there;
 //   - what has ended never changes again;
 //   - an execution's counts are those of its tasks, at every moment;
+//   - what memory answers is what the store answers at the same moment;
 //   - no two attempts of a task run at the same time, no more tasks of an execution
 //     than its parallelism allows, and no task is placed where there is no room;
 //   - who waits for the end of a run is told of it, as it stands in the store;
@@ -153,6 +154,7 @@ func (s *simulation) look() {
 			s.fail("%s: %v", name, err)
 		}
 	}
+	s.compareSome()
 }
 
 // inspect compares an execution with its tasks, in one snapshot, and with what it
@@ -233,8 +235,8 @@ func (s *simulation) finish() {
 	if n := s.engine.scheduler.free; n != s.life.places {
 		s.fail("%d places are free in the end, want all %d", n, s.life.places)
 	}
-	if active, turns := s.engine.scheduler.active, s.engine.scheduler.turns; len(active)+len(turns) > 0 {
-		s.fail("known in the end: %v, in turns: %v, want none", active, turns)
+	if n, turns := s.engine.live.unfinished(), s.engine.scheduler.turns; n+len(turns) > 0 {
+		s.fail("%d executions have not ended in the end, in turns: %v, want none", n, turns)
 	}
 	if n := s.waiting.Load(); n > 0 {
 		s.fail("everything has ended, and %d still wait for an end", n)
@@ -245,5 +247,8 @@ func (s *simulation) finish() {
 	if live := s.world.ids(); len(live) > 0 {
 		s.fail("processes in the end: %v", live)
 	}
-	s.Logf("%d executions, %d processes", len(s.names), s.world.everStart)
+	if s.compared < len(s.names) {
+		s.fail("compared %d answers of memory with those of the store, want more: %d executions were", s.compared, len(s.names))
+	}
+	s.Logf("%d executions, %d processes, %d answers compared", len(s.names), s.world.everStart, s.compared)
 }

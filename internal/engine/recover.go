@@ -26,8 +26,13 @@ func (e *Engine) recover(ctx context.Context) error {
 	e.scheduler.occupy(placed)
 	for _, a := range unfinished {
 		resumed := a.resumed()
-		a.ready = a.ready[len(resumed):]
-		e.scheduler.register(a, len(resumed))
+		a.again, a.running = a.again[len(resumed):], len(resumed)
+		e.live.add(a)
+		row := a.row
+		a.set(&row, nil)
+		if a.row.deleted.IsZero() {
+			e.live.show(a)
+		}
 		if !a.begun && !a.stopped() && e.prepares(a.execution) {
 			e.prepare(a)
 			continue
@@ -40,10 +45,10 @@ func (e *Engine) recover(ctx context.Context) error {
 // resumed returns the placements that an earlier process began, which come first.
 func (a *active) resumed() []placement {
 	n := 0
-	for n < len(a.ready) && a.ready[n].resume {
+	for n < len(a.again) && a.again[n].resume {
 		n++
 	}
-	return a.ready[:n]
+	return a.again[:n]
 }
 
 // unfinished reads the executions that have not ended, and the tasks that they wait for.
@@ -54,14 +59,17 @@ func (e *Engine) unfinished(ctx context.Context) (all []*active, err error) {
 			return err
 		}
 		for _, row := range rows {
-			ready, err := tx.placements(row.id)
+			tasks, err := tx.tasksNow(row)
 			if err != nil {
 				return err
 			}
-			if row.counts.tasks == 0 {
-				ready = firstPlacements(0, 0)
+			a := e.activate(row, tasks)
+			if a.again, err = tx.placements(row.id); err != nil {
+				return err
 			}
-			a := e.activate(row.id, row.message, ready)
+			if row.counts.tasks == 0 {
+				a.wait(0)
+			}
 			a.begun = !row.started.IsZero() || row.counts.tasks == 0
 			if row.stop != notStopped {
 				a.cancel(errStopped)

@@ -41,24 +41,20 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 		if err := e.insertRun(tx, &r, runSpec{job: job, overrides: req.Overrides, dry: req.ValidateOnly}); err != nil {
 			return nil, err
 		}
-		return tx.addExecutionOperation(name.Location, runOperation, r.row)
+		return tx.addExecutionOperation(name.Location, runOperation, versionOf(r.row))
 	})
-	if req.ValidateOnly {
-		return op, err
+	if err == nil {
+		e.begin(&r)
 	}
-	if err == nil && r.active != nil {
-		e.scheduler.name(r.active, op.Name)
-	}
-	return op, e.begin(&r, err)
+	return op, err
 }
 
 // run is an execution on its way from the transaction that creates it to the
 // scheduler.
 type run struct {
 	row      *executionRow
-	active   *active     // nil where no execution is to begin
-	tasks    []placement // its first ones, that were claimed
-	reserved int         // places for them
+	active   *active     // nil if no execution is to begin
+	tasks    []placement // its first ones, which are claimed
 	fault    Fault
 	prepares bool // before its tasks are placed
 }
@@ -71,8 +67,8 @@ type runSpec struct {
 	dry       bool   // will be taken back
 }
 
-// insertRun stores an execution of a job. Tasks for which there is room are claimed
-// in the same commit.
+// insertRun stores an execution of a job. Tasks that find a free place are claimed in
+// the same commit.
 func (e *Engine) insertRun(tx *storeTx, r *run, spec runSpec) error {
 	name, err := jobspec.ParseJob(spec.job.message.Name)
 	if err != nil {
@@ -83,14 +79,18 @@ func (e *Engine) insertRun(tx *storeTx, r *run, spec runSpec) error {
 		return err
 	}
 	r.fault, r.prepares = e.faultOf(spec), e.prepares(x)
+	tasks, places := int(x.TaskCount), 0
+	if r.fault.NoTasks {
+		tasks = 0
+	}
 	if !spec.dry && !r.prepares && !r.fault.holds() {
-		r.reserved = e.scheduler.reserve(widthOf(x))
+		places = e.reserve(tx, widthOf(x))
 	}
 	if spec.token == "" {
-		r.row, err = tx.insertNamed(spec.job.id, name, x, r.reserved)
+		r.row, err = tx.insertNamed(spec.job.id, name, x, tasks, places)
 	} else {
 		x.Name = name.Execution(name.Job + "-" + spec.token).String()
-		r.row, err = tx.insertExecution(spec.job.id, x, r.reserved)
+		r.row, err = tx.insertExecution(spec.job.id, x, tasks, places)
 	}
 	switch {
 	case sqlite.Conflict(err):
@@ -98,32 +98,52 @@ func (e *Engine) insertRun(tx *storeTx, r *run, spec runSpec) error {
 	case err != nil || spec.dry:
 		return err
 	}
-	if err := e.insertFault(tx, r); err != nil {
-		return err
-	}
-	// Known before anybody else can see it, so that whoever stops it does.
-	tasks := firstPlacements(r.row.counts.tasks, r.reserved)
-	r.active, r.tasks = e.activate(r.row.id, x, tasks[r.reserved:]), tasks[:r.reserved]
-	e.scheduler.register(r.active, r.reserved)
+	e.delayListing(x.Uid, r.fault)
+	r.active, r.tasks = e.activate(r.row, newTasks(tasks, places, x.CreateTime.AsTime())), claimedPlacements(places)
+	r.active.wait(places)
+	e.hold(tx, r.active)
 	return nil
 }
 
-// begin has the scheduler place a run, once it is on disk; err says that it is not.
-func (e *Engine) begin(r *run, err error) error {
-	switch {
-	case err != nil:
-		if r.active != nil {
-			e.scheduler.remove(r.active)
+// reserve takes up to n places for the first tasks of an execution that a transaction
+// stores, and gives them back if it is not stored.
+func (e *Engine) reserve(tx *storeTx, n int) int {
+	places := e.scheduler.reserve(n)
+	tx.OnEnd(func(committed bool) {
+		if !committed {
+			e.scheduler.release(places)
 		}
-		e.scheduler.release(r.reserved)
-	case r.active != nil && r.fault.StartAfter > 0:
+	})
+	return places
+}
+
+// hold keeps an execution in memory that a transaction stores. Later transactions know
+// it at once; clients know it when it is on disk.
+func (e *Engine) hold(tx *storeTx, a *active) {
+	row := a.row
+	e.live.add(a)
+	tx.OnEnd(func(committed bool) {
+		if !committed {
+			e.live.remove(a)
+			a.cancel(nil)
+			return
+		}
+		a.set(&row, nil)
+		e.live.show(a)
+	})
+}
+
+// begin has the scheduler place a run that is on disk.
+func (e *Engine) begin(r *run) {
+	switch {
+	case r.active == nil:
+	case r.fault.StartAfter > 0:
 		e.addLater(r.active, r.fault.StartAfter)
-	case r.active != nil && r.prepares && !r.fault.NoTasks:
+	case r.prepares && !r.fault.NoTasks:
 		e.prepare(r.active)
-	case r.active != nil:
+	default:
 		e.scheduler.add(r.active, r.tasks...)
 	}
-	return err
 }
 
 // newExecution freezes a job's template with the overrides applied.
@@ -154,10 +174,10 @@ func (e *Engine) newExecution(job *runpb.Job, overrides *runpb.RunJobRequest_Ove
 }
 
 // insertNamed stores an execution under a name that no other has.
-func (tx *storeTx) insertNamed(job int64, name jobspec.JobName, x *runpb.Execution, claimed int) (row *executionRow, err error) {
+func (tx *storeTx) insertNamed(job int64, name jobspec.JobName, x *runpb.Execution, tasks, claimed int) (row *executionRow, err error) {
 	for range 10 {
 		x.Name = name.Execution(executionID(name.Job)).String()
-		if row, err = tx.insertExecution(job, x, claimed); !sqlite.Conflict(err) {
+		if row, err = tx.insertExecution(job, x, tasks, claimed); !sqlite.Conflict(err) {
 			return row, err
 		}
 	}
@@ -176,27 +196,16 @@ func executionID(job string) string {
 	return fmt.Sprintf("%s-%s", job, suffix[:])
 }
 
-// activate makes an execution known to the scheduler's side of the engine.
-func (e *Engine) activate(id int64, x *runpb.Execution, ready []placement) *active {
-	a := &active{id: id, execution: x, ready: ready, width: widthOf(x), ended: make(chan struct{})}
-	a.ctx, a.cancel = context.WithCancelCause(e.ctx)
-	return a
-}
-
 // widthOf is how many of an execution's tasks may run at once.
 func widthOf(x *runpb.Execution) int {
 	return jobspec.EffectiveParallelism(&runpb.ExecutionTemplate{Parallelism: x.Parallelism, TaskCount: x.TaskCount})
 }
 
-// firstPlacements are the tasks of a new execution, of which the first ones are
-// claimed.
-func firstPlacements(tasks, claimed int) []placement {
-	if tasks == 0 {
-		return []placement{{task: noTask}}
-	}
-	all := make([]placement, tasks)
+// claimedPlacements are the first tasks of a new execution, which are claimed.
+func claimedPlacements(n int) []placement {
+	all := make([]placement, n)
 	for i := range all {
-		all[i] = placement{task: i, claimed: i < claimed}
+		all[i] = placement{task: i, claimed: true}
 	}
 	return all
 }

@@ -1,51 +1,22 @@
 package engine
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"sync"
-
-	"cloud.google.com/go/run/apiv2/runpb"
 )
 
-// scheduler decides which task is placed next: at most max at once on this
-// machine, at most its parallelism of each execution, and the executions by turns,
-// so that a large one does not hold up a small one. Nothing here is on disk: it is
-// derived from the tasks' states when the engine opens.
+// scheduler decides which task gets the next free place: at most as many as there are
+// places on this machine, at most its parallelism of each execution, and the executions
+// by turns, so that a large one does not hold up a small one. Nothing here is on disk:
+// when the engine opens, it follows from the states of the tasks. attempt.go shows how
+// a task passes through it.
 type scheduler struct {
-	launch func(turn)
+	launch func(turn) // runs a task that has a place
 
 	mu     sync.Mutex
-	free   int               // places left on this machine
-	active map[int64]*active // by execution
-	// operations are those of the active executions that were run, by name, until
-	// they are deleted.
-	operations map[string]*active
-	turns      []*active // those that have a task to place and room for it
-	closed     bool
-}
-
-// active is an execution that has not ended.
-type active struct {
-	id        int64
-	execution *runpb.Execution // as it was created; never changed
-	ctx       context.Context  //nolint:containedctx // ends when the execution is stopped
-	cancel    context.CancelCauseFunc
-	width     int  // how many of its tasks may run at once
-	begun     bool // an earlier process has placed one of its tasks, or it has none
-
-	operation string // that ends with it; empty for none that is in operations
-
-	ended chan struct{} // closed when the scheduler forgets it
-	// last is how it ended, set before ended is closed where its end came with that of
-	// a task; nil otherwise. Who reads it takes a copy.
-	last *executionRow
-
-	// Guarded by the scheduler.
-	ready   []placement // tasks that wait to be placed, in order
-	running int
-	queued  bool // stands in turns
+	free   int       // places left on this machine
+	turns  []*active // executions with a task that waits and that they may run now
+	closed bool
 }
 
 // placement is one placing of one attempt of a task.
@@ -57,18 +28,18 @@ type placement struct {
 	resume bool
 }
 
-// turn is a placement whose turn has come.
+// turn is a placement that has a place.
 type turn struct {
 	active *active
 	placement
 }
 
 func newScheduler(places int, launch func(turn)) *scheduler {
-	return &scheduler{launch: launch, free: places, active: map[int64]*active{}, operations: map[string]*active{}}
+	return &scheduler{launch: launch, free: places}
 }
 
-// reserve takes up to n places for an execution that is about to be added, and
-// none while others wait for their turn.
+// reserve takes up to n places for an execution that is about to be added, and none
+// while others wait for their turn.
 func (s *scheduler) reserve(n int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,161 +51,94 @@ func (s *scheduler) reserve(n int) int {
 	return n
 }
 
-// occupy takes n places, also where there are fewer: for what runs already.
+// occupy takes n places, even if there are fewer: for tasks that run already.
 func (s *scheduler) occupy(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.free -= n
 }
 
-// release gives back reserved places that were not used.
+// release gives back reserved places that are not needed.
 func (s *scheduler) release(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.free += n
-	s.place()
+	s.fill()
 }
 
-// register makes an execution known, so that it can be stopped, before its tasks
-// are placed: reserved is how many of them have a place already.
-func (s *scheduler) register(a *active, reserved int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a.running = reserved
-	s.active[a.id] = a
-}
-
-// name makes a registered execution known by the operation of its run, too.
-func (s *scheduler) name(a *active, operation string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a.operation = operation
-	s.operations[operation] = a
-}
-
-// unname undoes name.
-func (s *scheduler) unname(operation string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.operations, operation)
-}
-
-// named returns the execution of a run that has not ended, or nil.
-func (s *scheduler) named(operation string) *active {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.operations[operation]
-}
-
-// add places the tasks of a registered execution that have a place, and what else
-// there is room for.
-func (s *scheduler) add(a *active, reserved ...placement) {
+// add runs the placements of an execution that have a place already, and queues its
+// other tasks.
+func (s *scheduler) add(a *active, placed ...placement) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
-	for _, p := range reserved {
+	for _, p := range placed {
 		s.launch(turn{a, p})
 	}
 	s.queue(a)
-	s.place()
+	s.fill()
 }
 
-// next returns the placement whose turn it is, for the place that one of a's gives
-// up soon, or nil. It is to be run at once, or dropped.
-func (s *scheduler) next(a *active) *turn {
+// successor chooses the placement that gets the place of a task of a that has ended, or
+// nil if none waits. The caller runs it, or calls putBack.
+func (s *scheduler) successor(a *active) *turn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.free < 0 { // more than there are places: see occupy
+	if s.closed || s.free < 0 { // more tasks run than there are places: see occupy
 		return nil
 	}
-	if t := s.pop(); t != nil {
+	if t := s.next(); t != nil {
 		return t
 	}
-	return a.take() // it has room for no more, but for this one
+	return a.take() // it may run no more tasks, but one in that place
 }
 
-// drop takes back a placement that gets no place now, for its execution is stopped or
-// has ended, or what was to make room goes on. It returns the execution as done does.
-func (s *scheduler) drop(t *turn) (idle *active) {
+// putBack queues a successor again that could not be claimed: its execution is stopped
+// or has ended, or the disk refuses.
+func (s *scheduler) putBack(t *turn) {
 	if t == nil {
-		return nil
+		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := t.active
 	a.running--
 	if a.ctx.Err() == nil {
-		a.ready = slices.Insert(a.ready, 0, t.placement)
+		a.again = slices.Insert(a.again, 0, t.placement)
 		s.queue(a)
 	}
-	return s.idle(a)
 }
 
-// done gives back the place of an attempt that has ended, or passes it on to the
-// next one. The task of it may have to be placed again. It returns the execution if
-// that is stopped and nothing of it runs, so that nobody else will say that it has
-// ended.
-func (s *scheduler) done(a *active, again *placement, next *turn) (idle *active) {
+// leave ends the stay of a task of an execution. Its place goes to the successor, or
+// is free. The task may have to be placed again.
+func (s *scheduler) leave(a *active, again *placement, successor *turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if next == nil {
+	if successor == nil {
 		s.free++
 	}
 	a.running--
-	if again != nil {
-		a.ready = append(a.ready, *again)
+	if again != nil && a.ctx.Err() == nil {
+		a.again = append(a.again, *again)
 	}
 	s.queue(a)
-	s.place()
-	return s.idle(a)
+	s.fill()
 }
 
-// remove forgets an execution that has ended, or that was not stored after all.
-func (s *scheduler) remove(a *active) {
+// stop ends the tasks of an execution that run, and places no more of it.
+func (s *scheduler) stop(a *active) { s.drop(a, errStopped) }
+
+// forget places no more of an execution that has ended.
+func (s *scheduler) forget(a *active) { s.drop(a, nil) }
+
+func (s *scheduler) drop(a *active, why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a.ready = nil
-	a.cancel(nil)
-	if s.active[a.id] == a {
-		delete(s.active, a.id)
-		delete(s.operations, a.operation)
-		close(a.ended)
-	}
+	a.again, a.fresh = nil, a.tasksIn
+	a.cancel(why)
 }
-
-// find returns an execution that has not ended, or nil.
-func (s *scheduler) find(execution int64) *active {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.active[execution]
-}
-
-// stop ends an execution's attempts and places no more of it. It returns the
-// execution as done does.
-func (s *scheduler) stop(execution int64) (idle *active) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.active[execution]
-	if !ok {
-		return nil
-	}
-	a.ready = nil
-	a.cancel(errStopped)
-	return s.idle(a)
-}
-
-// idle returns an execution that is stopped, of which nothing runs, and that the
-// scheduler was not told to forget.
-func (s *scheduler) idle(a *active) *active {
-	if a.running > 0 || !a.stopped() || s.active[a.id] != a {
-		return nil
-	}
-	return a
-}
-
-func (a *active) stopped() bool { return errors.Is(context.Cause(a.ctx), errStopped) }
 
 // close places nothing any more.
 func (s *scheduler) close() {
@@ -243,19 +147,19 @@ func (s *scheduler) close() {
 	s.closed = true
 }
 
-// queue lets an execution take its turn if it has a task to place.
+// queue lets an execution take its turn if it has a task that waits and that it may run.
 func (s *scheduler) queue(a *active) {
-	if a.queued || len(a.ready) == 0 || a.running >= a.width {
+	if a.queued || !a.waits() || a.running >= a.width {
 		return
 	}
 	a.queued = true
 	s.turns = append(s.turns, a)
 }
 
-// place places tasks while there is room.
-func (s *scheduler) place() {
+// fill runs tasks while there are places.
+func (s *scheduler) fill() {
 	for s.free > 0 && !s.closed {
-		t := s.pop()
+		t := s.next()
 		if t == nil {
 			return
 		}
@@ -264,8 +168,8 @@ func (s *scheduler) place() {
 	}
 }
 
-// pop returns the placement whose turn it is, or nil where none waits.
-func (s *scheduler) pop() *turn {
+// next takes the placement whose turn it is, or returns nil if none waits.
+func (s *scheduler) next() *turn {
 	for len(s.turns) > 0 {
 		a := s.turns[0]
 		s.turns = slices.Delete(s.turns, 0, 1)
@@ -273,18 +177,34 @@ func (s *scheduler) pop() *turn {
 		if t := a.take(); t != nil {
 			s.queue(a)
 			return t
-		} // or else it was stopped meanwhile
+		} // or it was stopped meanwhile
 	}
 	return nil
 }
 
-// take takes the execution's next placement, or returns nil where it has none.
+// wait has the tasks of a new execution wait, but for the first ones, which are
+// claimed. One without tasks waits for the turn at which it fails.
+func (a *active) wait(claimed int) {
+	a.fresh, a.tasksIn, a.running = claimed, a.row.counts.tasks, claimed
+	if a.tasksIn == 0 {
+		a.again = []placement{{task: noTask}}
+	}
+}
+
+// waits reports whether a placement of the execution waits.
+func (a *active) waits() bool { return a.fresh < a.tasksIn || len(a.again) > 0 }
+
+// take takes the execution's next placement, or returns nil if none waits.
 func (a *active) take() *turn {
-	if len(a.ready) == 0 {
+	if !a.waits() {
 		return nil
 	}
-	t := &turn{a, a.ready[0]}
-	a.ready = a.ready[1:]
+	t := &turn{active: a, placement: placement{task: a.fresh}}
+	if a.fresh < a.tasksIn {
+		a.fresh++
+	} else {
+		t.placement, a.again = a.again[0], a.again[1:]
+	}
 	a.running++
 	return t
 }

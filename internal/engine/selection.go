@@ -43,11 +43,15 @@ type Page[T any] struct {
 // of a project.
 func (e *Engine) SelectJobs(ctx context.Context, s Selection[*runpb.Job]) (Page[*runpb.Job], error) {
 	var after jobKey
-	return selectPage(ctx, e, s, listing[*jobRow, *runpb.Job]{
+	return selectPage(s, listing[*jobRow, *runpb.Job]{
 		name: "jobs",
 		key:  []any{&after.region, &after.job, &after.id},
-		rows: func(tx *storeTx, limit int) ([]*jobRow, error) {
-			return tx.jobs(s.Of.Job.Location, s.Deleted, after, limit)
+		rows: func(limit int) (rows []*jobRow, err error) {
+			err = e.read(ctx, func(tx *storeTx) error {
+				rows, err = tx.jobs(s.Of.Job.Location, s.Deleted, after, limit)
+				return err
+			})
+			return rows, err
 		},
 		pass: func(r *jobRow) { after = r.key() },
 		show: (*jobRow).proto,
@@ -61,65 +65,109 @@ func (e *Engine) SelectExecutions(ctx context.Context, s Selection[*runpb.Execut
 	if e.fault != nil {
 		s.Keep = e.unlisted.keeping(s.Keep)
 	}
-	return selectPage(ctx, e, s, listing[*executionRow, *runpb.Execution]{
+	return selectPage(s, listing[*version, *runpb.Execution]{
 		name: "executions",
 		key:  []any{&before},
-		rows: func(tx *storeTx, limit int) ([]*executionRow, error) {
-			return tx.executions(s.Of.Job, s.Deleted, before, limit)
+		rows: func(limit int) ([]*version, error) {
+			return e.listExecutions(ctx, s.Of.Job, s.Deleted, listKey{before: before, limit: limit})
 		},
-		pass: func(r *executionRow) { before = r.id },
-		show: (*executionRow).proto,
+		pass: func(v *version) { before = v.id },
+		show: func(v *version) *runpb.Execution { return v.message() },
 	})
+}
+
+// listExecutions returns the executions that a page asks for, as they stand now.
+func (e *Engine) listExecutions(ctx context.Context, of jobspec.JobName, deleted bool, key listKey) ([]*version, error) {
+	if deleted || of.Job == jobspec.Wildcard || of.Region == jobspec.Wildcard {
+		_, page, err := e.readExecutions(ctx, of, deleted, key)
+		return page, err
+	}
+	key.job = of.String()
+	page, forgets, ok := e.lists.page(key)
+	if ok {
+		return page, nil
+	}
+	kept, page, err := e.readExecutions(ctx, of, deleted, key)
+	if err == nil {
+		e.lists.keep(key, kept, forgets)
+	}
+	return page, err
+}
+
+// readExecutions reads a page from the store. kept is that page for later.
+func (e *Engine) readExecutions(ctx context.Context, of jobspec.JobName, deleted bool, key listKey) (kept []listed, page []*version, err error) {
+	var rows []*executionRow
+	err = e.read(ctx, func(tx *storeTx) (err error) {
+		rows, err = tx.executions(of, deleted, key.before, key.limit)
+		return err
+	})
+	for _, row := range rows {
+		v := e.current(row)
+		page = append(page, v)
+		kept = append(kept, listed{e.live.find(row.id), v})
+	}
+	return kept, page, err
 }
 
 // SelectTasks returns a page of tasks, by index, of the newest execution first.
 func (e *Engine) SelectTasks(ctx context.Context, s Selection[*runpb.Task]) (Page[*runpb.Task], error) {
 	after := firstTask
-	return selectPage(ctx, e, s, listing[*taskRow, *runpb.Task]{
+	return selectPage(s, listing[*taskRow, *runpb.Task]{
 		name: "tasks",
 		key:  []any{&after.execution, &after.task},
-		rows: func(tx *storeTx, limit int) ([]*taskRow, error) {
-			return tx.tasks(s.Of, s.Deleted, after, limit)
-		},
+		rows: func(limit int) ([]*taskRow, error) { return e.listTasks(ctx, s, after, limit) },
 		pass: func(r *taskRow) { after = taskKey{r.execution.id, r.task} },
 		show: (*taskRow).proto,
 	})
+}
+
+// listTasks returns the tasks that a page asks for, as they stand now.
+func (e *Engine) listTasks(ctx context.Context, s Selection[*runpb.Task], after taskKey, limit int) (rows []*taskRow, err error) {
+	if a := e.live.named(s.Of.String()); a != nil && !s.Deleted {
+		if rows, ok := a.tasksFrom(after.task+1, limit); ok {
+			return rows, nil
+		}
+	}
+	err = e.read(ctx, func(tx *storeTx) error {
+		rows, err = tx.tasks(s.Of, s.Deleted, after, limit)
+		return err
+	})
+	for i, row := range rows {
+		rows[i] = e.currentTask(row)
+	}
+	return rows, err
 }
 
 // listing is how the rows of one list are read.
 type listing[R, T any] struct {
 	name string
 	key  []any // pointers to where the next rows begin
-	rows func(tx *storeTx, limit int) ([]R, error)
+	rows func(limit int) ([]R, error)
 	pass func(R) // goes on behind a row
 	show func(R) T
 }
 
-func selectPage[R, T any](ctx context.Context, e *Engine, s Selection[T], l listing[R, T]) (Page[T], error) {
+func selectPage[R, T any](s Selection[T], l listing[R, T]) (Page[T], error) {
 	p, err := openPage(s.Size, s.Token, fmt.Sprintf("%s %v %v %q", l.name, s.Of, s.Deleted, s.Filter), l.key...)
 	if err != nil {
 		return Page[T]{}, err
 	}
-	var res Page[T]
-	err = e.read(ctx, func(tx *storeTx) error {
-		items, more, err := l.read(tx, p.size, s.Keep)
-		res.Items = items
-		if more {
-			res.Next = p.next(l.key...)
-		}
-		return err
-	})
+	items, more, err := l.read(p.size, s.Keep)
+	res := Page[T]{Items: items}
+	if more {
+		res.Next = p.next(l.key...)
+	}
 	return res, err
 }
 
 // read returns items to the size of a page, and whether there may be more.
-func (l listing[R, T]) read(tx *storeTx, size int, keep func(T) bool) (items []T, more bool, err error) {
+func (l listing[R, T]) read(size int, keep func(T) bool) (items []T, more bool, err error) {
 	limit := size + 1
 	if keep != nil {
 		limit = maxPageSize
 	}
 	for seen := 0; ; {
-		rows, err := l.rows(tx, limit)
+		rows, err := l.rows(limit)
 		if err != nil {
 			return nil, false, err
 		}

@@ -10,7 +10,7 @@ import (
 func numbers(n int) (l listing[int, int], reads *int) {
 	next, reads := 0, new(int)
 	return listing[int, int]{
-		rows: func(_ *storeTx, limit int) ([]int, error) {
+		rows: func(limit int) ([]int, error) {
 			*reads++
 			var rows []int
 			for i := next; i < n && len(rows) < limit; i++ {
@@ -48,7 +48,7 @@ func TestAPageHasWhatIsWantedAndSaysWhetherThereIsMore(t *testing.T) {
 		{"none of too much to look at", maxScan + 1, 3, every(maxScan + 1), 1, true, maxScan/maxPageSize + 1},
 	} {
 		l, reads := numbers(test.rows)
-		items, more, err := l.read(nil, test.size, test.keep)
+		items, more, err := l.read(test.size, test.keep)
 		if err != nil || len(items) != test.want || more != test.more || *reads != test.reads {
 			t.Errorf("%s: read() = %d items, more %v, %v, in %d reads; want %d, %v in %d",
 				test.name, len(items), more, err, *reads, test.want, test.more, test.reads)
@@ -68,7 +68,7 @@ func TestPagesLeadThroughTheWholeList(t *testing.T) {
 			}
 		}
 		for more := true; more; {
-			items, next, err := l.read(nil, 700, keep)
+			items, next, err := l.read(700, keep)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,8 +84,8 @@ func TestAPageThatCannotBeReadIsAnError(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	l, _ := numbers(1)
-	l.rows = func(*storeTx, int) ([]int, error) { return nil, broken }
-	if _, _, err := l.read(nil, 1, nil); !errors.Is(err, broken) {
+	l.rows = func(int) ([]int, error) { return nil, broken }
+	if _, _, err := l.read(1, nil); !errors.Is(err, broken) {
 		t.Errorf("read() = %v, want %v", err, broken)
 	}
 }

@@ -33,7 +33,10 @@ type simulation struct {
 
 	jobs  int
 	names []string                 // of executions, in order of creation
+	ops   map[string][]string      // operations of executions, by the execution's name
 	ended map[string]executionView // as they were when they had ended
+
+	compared int // answers of memory and of the store
 
 	stopped []string // what the names of executions begin with that were cancelled or deleted
 	trace   []string
@@ -43,7 +46,7 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	t.Helper()
 	s := &simulation{
 		T: t, random: rand.New(rand.NewPCG(seed, seed)), world: newWorld(0.3), dir: t.TempDir(),
-		ended: map[string]executionView{},
+		ended: map[string]executionView{}, ops: map[string][]string{},
 	}
 	s.open()
 	return s
@@ -150,6 +153,7 @@ func (s *simulation) run() {
 	}
 	s.names = append(s.names, x.Name)
 	s.note("run %s: %d tasks, parallelism %d, %d retries, timeout %v", x.Name, tasks, x.Parallelism, x.Template.GetMaxRetries(), x.Template.Timeout.AsDuration())
+	s.ops[x.Name] = append(s.ops[x.Name], op.Name)
 	s.await(op.Name)
 }
 
@@ -185,6 +189,7 @@ func (s *simulation) cancel() {
 	s.note("cancel %s: %v", name, err)
 	code := runwith.CodeOf(err)
 	if code != runwith.NotFound && code != runwith.FailedPrecondition && s.accepted("CancelExecution()", err) {
+		s.ops[name] = append(s.ops[name], op.Name)
 		s.awaitStopped(op.Name, name)
 	}
 }
@@ -195,6 +200,7 @@ func (s *simulation) remove() {
 	op, err := s.engine.DeleteExecution(context.Background(), &runpb.DeleteExecutionRequest{Name: name})
 	s.note("delete %s: %v", name, err)
 	if runwith.CodeOf(err) != runwith.NotFound && s.accepted("DeleteExecution()", err) {
+		s.ops[name] = append(s.ops[name], op.Name)
 		s.awaitStopped(op.Name, name)
 	}
 }

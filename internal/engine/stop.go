@@ -23,7 +23,7 @@ func (e *Engine) CancelExecution(ctx context.Context, req *runpb.CancelExecution
 		if row.state.terminal() && row.state != cancelled {
 			return runwith.Errorf(runwith.FailedPrecondition, "execution %s has ended: it %s, and there is nothing left to cancel", row.message.Name, row.state)
 		}
-		return tx.stopExecution(row.id, stopCancel, time.Now())
+		return tx.stopExecution(row.id, stopCancel)
 	})
 }
 
@@ -32,10 +32,10 @@ func (e *Engine) CancelExecution(ctx context.Context, req *runpb.CancelExecution
 // https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Executions.DeleteExecution
 func (e *Engine) DeleteExecution(ctx context.Context, req *runpb.DeleteExecutionRequest) (*longrunningpb.Operation, error) {
 	op, err := e.end(ctx, endRequest{req.Name, req.Etag, req.ValidateOnly}, deleteOperation, func(tx *storeTx, row *executionRow) error {
-		if err := tx.stopExecution(row.id, stopDelete, time.Now()); err != nil {
+		if err := tx.stopExecution(row.id, stopDelete); err != nil {
 			return err
 		}
-		return tx.hideExecution(row.id, time.Now())
+		return tx.hideExecution(row, time.Now())
 	})
 	if err == nil && !req.ValidateOnly {
 		e.tidySoon()
@@ -49,15 +49,16 @@ type endRequest struct {
 	validateOnly bool
 }
 
-// end makes a change that stops an execution, and then stops what runs of it.
+// end makes a change that stops an execution. What runs of it is stopped as soon as
+// that is on disk: see [Engine.follow].
 func (e *Engine) end(ctx context.Context, req endRequest, kind operationKind, change func(*storeTx, *executionRow) error) (*longrunningpb.Operation, error) {
 	name, err := jobspec.ParseExecution(req.name)
 	if err != nil {
 		return nil, err
 	}
-	var row *executionRow
-	op, err := e.change(ctx, req.validateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
-		if row, err = tx.execution(name); err != nil {
+	return e.change(ctx, req.validateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
+		row, err := tx.execution(name)
+		if err != nil {
 			return nil, err
 		}
 		if err := checkEtag(req.etag, etagOf(row.updated, row.message.Generation)); err != nil {
@@ -69,17 +70,6 @@ func (e *Engine) end(ctx context.Context, req endRequest, kind operationKind, ch
 		if row, err = tx.executionByID(row.id); err != nil {
 			return nil, err
 		}
-		return tx.addExecutionOperation(name.Job.Location, kind, row)
+		return tx.addExecutionOperation(name.Job.Location, kind, versionOf(row))
 	})
-	if err != nil || req.validateOnly {
-		return op, err
-	}
-	e.stopped(row.id)
-	return op, nil
-}
-
-// stopped ends what runs of an execution that is stopped on disk.
-func (e *Engine) stopped(execution int64) {
-	e.gone(e.scheduler.stop(execution))
-	e.changes.Publish(execution)
 }

@@ -18,14 +18,17 @@ var errStale = errors.New("state has changed meanwhile")
 // storeTx is a transaction of the engine's database. Its methods that write are
 // transitions: each compares the state that it starts from, so that none can be
 // taken twice.
-type storeTx struct{ *sqlite.Tx }
+type storeTx struct {
+	*sqlite.Tx
+	engine *Engine
+}
 
 func (e *Engine) write(ctx context.Context, f func(*storeTx) error) error {
-	return e.db.Write(ctx, func(tx *sqlite.Tx) error { return f(&storeTx{tx}) })
+	return e.db.Write(ctx, func(tx *sqlite.Tx) error { return f(&storeTx{tx, e}) })
 }
 
 func (e *Engine) read(ctx context.Context, f func(*storeTx) error) error {
-	return e.db.Read(ctx, func(tx *sqlite.Tx) error { return f(&storeTx{tx}) })
+	return e.db.Read(ctx, func(tx *sqlite.Tx) error { return f(&storeTx{tx, e}) })
 }
 
 // change runs a statement that must change exactly one row.
@@ -70,4 +73,12 @@ func timeAt(nanos int64) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, nanos).UTC()
+}
+
+// nanos is what a column holds of a time: 0 for none.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
 }

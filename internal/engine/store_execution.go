@@ -24,15 +24,7 @@ type executionRow struct {
 	deleted time.Time
 	counts  counts
 	failure string
-	message *runpb.Execution // as it was created
-}
-
-// copy is the row with a message of its own, for [executionRow.proto], which changes
-// it.
-func (r *executionRow) copy() *executionRow {
-	c := *r
-	c.message = proto.CloneOf(r.message)
-	return &c
+	message *runpb.Execution // as it was created; never changed
 }
 
 const executionColumns = `e.id, e.state, e.stop, e.updated, e.started, e.completed, e.deleted,
@@ -142,6 +134,12 @@ func (tx *storeTx) executions(of jobspec.JobName, deleted bool, before int64, li
 		ORDER BY e.id DESC LIMIT ?`, job.id, deleted, before, limit)
 }
 
+// jobOf is the resource name of an execution's job.
+func jobOf(execution string) string {
+	job, _, _ := strings.Cut(execution, "/executions/")
+	return job
+}
+
 // unfinished returns every execution that has not ended.
 func (tx *storeTx) unfinished() ([]*executionRow, error) {
 	return collect(tx, scanExecution, `SELECT `+executionColumns+`
@@ -150,81 +148,106 @@ func (tx *storeTx) unfinished() ([]*executionRow, error) {
 
 // activeExecutions returns those of a job that have not ended.
 func (tx *storeTx) activeExecutions(job int64) ([]int64, error) {
-	return collect(tx, func(row sqlite.Row) (id int64, err error) {
-		return id, row.Scan(&id)
-	}, `SELECT id FROM executions WHERE job = ? AND `+isLive, job)
+	return collect(tx, scanID, `SELECT id FROM executions WHERE job = ? AND `+isLive, job)
 }
 
-// insertExecution stores a new execution of a job that is there, and its tasks, of
-// which the first ones are claimed. Its name may be taken: see sqlite.Conflict.
+func scanID(row sqlite.Row) (id int64, err error) { return id, row.Scan(&id) }
+
+// insertExecution stores a new execution of a job that is there. The first ones of its
+// tasks are claimed; tasks may be fewer than its task count, for one that fails before
+// it has any. Its name may be taken: see sqlite.Conflict.
 //
 // Deviation: the name of one that was deleted is free as soon as that has ended.
-func (tx *storeTx) insertExecution(job int64, x *runpb.Execution, claimed int) (*executionRow, error) {
+func (tx *storeTx) insertExecution(job int64, x *runpb.Execution, tasks, claimed int) (*executionRow, error) {
 	blob, err := proto.Marshal(x)
 	if err != nil {
 		return nil, err
 	}
 	created := x.CreateTime.AsTime()
-	row := &executionRow{state: pending, updated: created, counts: counts{tasks: int(x.TaskCount), running: claimed}, message: x}
+	row := &executionRow{state: pending, updated: created, counts: counts{tasks: tasks, running: claimed}, message: x}
 	started := int64(0)
 	if claimed > 0 {
 		row.state, row.started, started = running, created, created.UnixNano()
 	}
 	err = tx.QueryRow(`INSERT INTO executions (job, name, state, created, updated, started, tasks, running, message)
 		VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8) RETURNING id`,
-		job, x.Name, row.state, created.UnixNano(), started, x.TaskCount, claimed, blob).Scan(&row.id)
+		job, x.Name, row.state, created.UnixNano(), started, tasks, claimed, blob).Scan(&row.id)
 	if err != nil {
 		return nil, err
 	}
-	if _, err = tx.Exec(`INSERT INTO tasks (execution, task, state, started)
-		WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
-		SELECT ?2, i, iif(i < ?3, ?4, ?5), iif(i < ?3, ?6, 0) FROM n`,
-		x.TaskCount, row.id, claimed, running, pending, created.UnixNano()); err != nil {
+	if err := tx.insertTasks(row, started); err != nil {
 		return nil, err
 	}
+	tx.engine.lists.forget(tx, jobOf(x.Name))
 	return row, tx.change(`UPDATE jobs SET executions = executions + 1 WHERE id = ? AND deleted IS NULL`, job)
 }
 
-// withoutTasks takes the tasks of a new execution away, which then has none.
-func (tx *storeTx) withoutTasks(id int64) error {
-	if _, err := tx.Exec(`DELETE FROM tasks WHERE execution = ?`, id); err != nil {
+// insertTasks stores the tasks of a new execution, the first ones of which are claimed.
+func (tx *storeTx) insertTasks(row *executionRow, started int64) (err error) {
+	switch tasks, claimed := row.counts.tasks, row.counts.running; tasks {
+	case 0:
+	case 1: // most executions have one, and this costs a third of the general form
+		_, err = tx.Exec(`INSERT INTO tasks (execution, task, state, started) VALUES (?, 0, ?, ?)`, row.id, row.state, started)
+	default:
+		_, err = tx.Exec(`INSERT INTO tasks (execution, task, state, started)
+			WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
+			SELECT ?2, i, iif(i < ?3, ?4, ?5), iif(i < ?3, ?6, 0) FROM n`,
+			tasks, row.id, claimed, running, pending, started)
+	}
+	return err
+}
+
+// hideExecution takes an execution out of sight.
+func (tx *storeTx) hideExecution(row *executionRow, now time.Time) error {
+	if err := tx.change(`UPDATE executions SET deleted = ?1, updated = ?1 WHERE id = ?2 AND deleted IS NULL`, now.UnixNano(), row.id); err != nil {
 		return err
 	}
-	return tx.change(`UPDATE executions SET tasks = 0 WHERE id = ? AND `+isPending, id)
+	if a := tx.engine.live.find(row.id); a != nil {
+		x := tx.edit(a)
+		x.deleted, x.updated = timeAt(now.UnixNano()), timeAt(now.UnixNano())
+		x.hide()
+	}
+	tx.engine.lists.forget(tx, jobOf(row.message.Name))
+	return tx.change(`UPDATE jobs SET executions = executions - 1 WHERE id = (SELECT job FROM executions WHERE id = ?)`, row.id)
+}
+
+// hide has memory follow that the execution is deleted, which is written already.
+func (x *edit) hide() {
+	a, live := x.a, x.tx.engine.live
+	live.hide(a)
+	x.tx.OnEnd(func(committed bool) {
+		switch {
+		case !committed:
+			live.show(a)
+		case a.hasEnded():
+			live.remove(a)
+		}
+	})
+	x.remember()
+}
+
+// stopExecution asks an execution to end: its tasks that wait are cancelled, and no
+// task is claimed any more. It does nothing to one that was asked before or has ended.
+func (tx *storeTx) stopExecution(id int64, why stopReason) error {
+	a := tx.engine.live.find(id)
+	if a == nil || a.row.state.terminal() || a.row.stop != notStopped {
+		return nil
+	}
+	x := tx.edit(a)
+	x.stop = why
+	if err := x.cancelPending(); err != nil {
+		return err
+	}
+	x.judge()
+	return x.save()
 }
 
 // failExecution takes an execution without tasks from pending to failed, unless it
 // was stopped.
-func (tx *storeTx) failExecution(id int64, why string, now time.Time) error {
-	return tx.change(`UPDATE executions SET state = ?1, failure = ?2, updated = ?3, completed = ?3
-		WHERE id = ?4 AND stop = '' AND tasks = 0 AND `+isPending, failed, why, now.UnixNano(), id)
-}
-
-// hideExecution takes an execution out of sight.
-func (tx *storeTx) hideExecution(id int64, now time.Time) error {
-	if err := tx.change(`UPDATE executions SET deleted = ?1, updated = ?1 WHERE id = ?2 AND deleted IS NULL`, now.UnixNano(), id); err != nil {
-		return err
+func (x *edit) failExecution(why string) error {
+	if x.state != pending || x.stop != notStopped || x.counts.tasks > 0 {
+		return errStale
 	}
-	return tx.change(`UPDATE jobs SET executions = executions - 1 WHERE id = (SELECT job FROM executions WHERE id = ?)`, id)
-}
-
-// stopExecution asks an active execution to end: its tasks that wait are
-// cancelled, and no task is claimed any more. It does nothing to one that was
-// asked before or has ended.
-func (tx *storeTx) stopExecution(id int64, why stopReason, now time.Time) error {
-	n, err := tx.Exec(`UPDATE executions SET stop = ?, updated = ?
-		WHERE id = ? AND stop = '' AND `+isLive, why, now.UnixNano(), id)
-	if err != nil || n == 0 {
-		return err
-	}
-	waiting, err := tx.Exec(`UPDATE tasks SET state = ?, completed = ?
-		WHERE execution = ? AND `+isPending, cancelled, now.UnixNano(), id)
-	if err != nil {
-		return err
-	}
-	x, err := tx.progress(id)
-	if err != nil {
-		return err
-	}
-	return tx.tally(x, delta{cancelled: int(waiting)}, now)
+	x.state, x.failure, x.completed = failed, why, x.now
+	return x.save()
 }

@@ -43,7 +43,7 @@ const jobColumns = `
 	LEFT JOIN executions k ON k.id = j.awaits
 	LEFT JOIN executions e ON e.id = (SELECT max(id) FROM executions WHERE job = j.id AND deleted IS NULL)`
 
-func scanJob(row sqlite.Row) (*jobRow, error) {
+func (tx *storeTx) scanJob(row sqlite.Row) (*jobRow, error) {
 	var (
 		r    jobRow
 		blob []byte
@@ -64,14 +64,28 @@ func scanJob(row sqlite.Row) (*jobRow, error) {
 	if name != nil {
 		r.latest = latestExecution{*name, *last, timeAt(*created), timeAt(*completed)}
 	}
+	tx.engine.currentExecutions(&r)
 	var err error
 	r.message, err = unmarshal(blob, &runpb.Job{})
 	return &r, err
 }
 
+// currentExecutions has a job show its executions as memory does: see [Engine.current].
+func (e *Engine) currentExecutions(r *jobRow) {
+	if a := e.live.find(r.awaited.id); a != nil {
+		if v := a.version(); v != nil {
+			r.awaited.state, r.awaited.started = v.state, v.started
+		}
+	}
+	if a := e.live.named(r.latest.name); a != nil {
+		v := a.version()
+		r.latest.state, r.latest.completed = v.state, v.completed
+	}
+}
+
 // job returns the job of that name that is not deleted, or NOT_FOUND.
 func (tx *storeTx) job(name jobspec.JobName) (*jobRow, error) {
-	row, err := scanJob(tx.QueryRow(jobColumns+` WHERE j.project = ? AND j.region = ? AND j.job = ? AND j.deleted IS NULL`,
+	row, err := tx.scanJob(tx.QueryRow(jobColumns+` WHERE j.project = ? AND j.region = ? AND j.job = ? AND j.deleted IS NULL`,
 		name.Project, name.Region, name.Job))
 	if errors.Is(err, sqlite.ErrNoRows) {
 		return nil, noJob(name)
@@ -101,7 +115,7 @@ func noJob(name jobspec.JobName) error {
 }
 
 func (tx *storeTx) jobByID(id int64) (*jobRow, error) {
-	return scanJob(tx.QueryRow(jobColumns+` WHERE j.id = ?`, id))
+	return tx.scanJob(tx.QueryRow(jobColumns+` WHERE j.id = ?`, id))
 }
 
 // awaitExecution makes a job's being ready depend on an execution.
@@ -113,11 +127,11 @@ func (tx *storeTx) awaitExecution(job, execution int64) error {
 // "-", by region: at most limit, after the key.
 func (tx *storeTx) jobs(at jobspec.Location, deleted bool, after jobKey, limit int) ([]*jobRow, error) {
 	if at.Region == jobspec.Wildcard {
-		return collect(tx, scanJob, jobColumns+`
+		return collect(tx, tx.scanJob, jobColumns+`
 			WHERE j.project = ? AND (j.deleted IS NULL OR ?) AND (j.region, j.job, j.id) > (?, ?, ?)
 			ORDER BY j.region, j.job, j.id LIMIT ?`, at.Project, deleted, after.region, after.job, after.id, limit)
 	}
-	return collect(tx, scanJob, jobColumns+`
+	return collect(tx, tx.scanJob, jobColumns+`
 		WHERE j.project = ? AND j.region = ? AND (j.deleted IS NULL OR ?) AND (j.job, j.id) > (?, ?)
 		ORDER BY j.job, j.id LIMIT ?`, at.Project, at.Region, deleted, after.job, after.id, limit)
 }
@@ -166,22 +180,31 @@ func (tx *storeTx) updateJob(id int64, job *runpb.Job) error {
 }
 
 // deleteJob takes a job and its executions out of sight, and asks those that are
-// active to stop. It returns them.
-func (tx *storeTx) deleteJob(id int64, job *runpb.Job, now time.Time) (active []int64, err error) {
+// active to stop.
+func (tx *storeTx) deleteJob(id int64, job *runpb.Job, now time.Time) error {
 	if err := tx.updateJob(id, job); err != nil {
-		return nil, err
+		return err
 	}
 	if err := tx.change(`UPDATE jobs SET deleted = ? WHERE id = ? AND deleted IS NULL`, now.UnixNano(), id); err != nil {
-		return nil, err
+		return err
 	}
-	if active, err = tx.activeExecutions(id); err != nil {
-		return nil, err
+	active, err := tx.activeExecutions(id)
+	if err != nil {
+		return err
 	}
 	for _, execution := range active {
-		if err := tx.stopExecution(execution, stopDelete, now); err != nil {
-			return nil, err
+		if err := tx.stopExecution(execution, stopDelete); err != nil {
+			return err
 		}
 	}
-	_, err = tx.Exec(`UPDATE executions SET deleted = ? WHERE job = ? AND deleted IS NULL`, now.UnixNano(), id)
-	return active, err
+	if _, err = tx.Exec(`UPDATE executions SET deleted = ? WHERE job = ? AND deleted IS NULL`, now.UnixNano(), id); err != nil {
+		return err
+	}
+	for _, a := range tx.engine.live.ofJob(job.Name) {
+		x := tx.edit(a)
+		x.deleted = timeAt(now.UnixNano())
+		x.hide()
+	}
+	tx.engine.lists.forget(tx, job.Name)
+	return nil
 }

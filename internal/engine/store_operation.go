@@ -40,7 +40,7 @@ func (tx *storeTx) operation(name string) (operationRow, error) {
 	case err != nil:
 	case execution != nil:
 		row.execution, row.toEnd = *execution, true
-		row.op, err = x.operation(name, row.kind)
+		row.op, err = tx.executionOperation(name, row.kind, &x)
 	case row.kind == jobOperation:
 		row.op, row.execution, err = tx.jobOperation(name, job, blob)
 	default:
@@ -49,17 +49,17 @@ func (tx *storeTx) operation(name string) (operationRow, error) {
 	return row, err
 }
 
-// operation is one that ends with the execution, or NOT_FOUND where that has been
+// executionOperation is one that ends with the execution, or NOT_FOUND if that has been
 // removed.
-func (n *nullableExecution) operation(name string, kind operationKind) (*longrunningpb.Operation, error) {
-	row, err := n.row()
+func (tx *storeTx) executionOperation(name string, kind operationKind, of *nullableExecution) (*longrunningpb.Operation, error) {
+	row, err := of.row()
 	switch {
 	case err != nil:
 		return nil, err
 	case row == nil:
 		return nil, runwith.Errorf(runwith.NotFound, "operation %s does not exist any more", name)
 	}
-	return row.operation(name, kind)
+	return tx.engine.current(row).operation(name, kind)
 }
 
 // deletion is the operation of a job's deletion: done when none of its executions
@@ -117,12 +117,12 @@ func (tx *storeTx) jobOperation(name string, job *int64, blob []byte) (*longrunn
 //
 // Deviation: the error is ABORTED, with the message of the condition Completed;
 // Cloud Run documents no code.
-func (r *executionRow) operation(name string, kind operationKind) (*longrunningpb.Operation, error) {
-	x := r.proto()
+func (v *version) operation(name string, kind operationKind) (*longrunningpb.Operation, error) {
+	x := v.message()
 	switch {
-	case !r.state.terminal():
+	case !v.state.terminal():
 		return openOperation(name, x)
-	case r.state != failed || kind != runOperation:
+	case v.state != failed || kind != runOperation:
 		return doneOperation(name, x)
 	}
 	return failedOperation(name, x, x.Conditions[0].Message)
@@ -139,6 +139,7 @@ func (tx *storeTx) operations(at jobspec.Location, before string, limit int) ([]
 }
 
 func (tx *storeTx) deleteOperation(name jobspec.OperationName) error {
+	tx.engine.live.removeOperation(name.String())
 	n, err := tx.Exec(`DELETE FROM operations WHERE name = ?`, name.String())
 	if err == nil && n == 0 {
 		return runwith.Errorf(runwith.NotFound, "operation %s does not exist", name)
@@ -147,12 +148,19 @@ func (tx *storeTx) deleteOperation(name jobspec.OperationName) error {
 }
 
 // addExecutionOperation stores an operation that ends with an execution.
-func (tx *storeTx) addExecutionOperation(at jobspec.Location, kind operationKind, row *executionRow) (*longrunningpb.Operation, error) {
-	name, err := tx.insertOperation(at, kind, operationOf{execution: &row.id})
+func (tx *storeTx) addExecutionOperation(at jobspec.Location, kind operationKind, v *version) (*longrunningpb.Operation, error) {
+	name, err := tx.insertOperation(at, kind, operationOf{execution: &v.id})
 	if err != nil {
 		return nil, err
 	}
-	return row.copy().operation(name, kind)
+	if a := tx.engine.live.find(v.id); a != nil {
+		tx.OnEnd(func(committed bool) {
+			if committed {
+				tx.engine.live.addOperation(name, liveOperation{a, kind})
+			}
+		})
+	}
+	return v.operation(name, kind)
 }
 
 // addJobOperation stores an operation about a job: one that is done, or, for a

@@ -5,19 +5,25 @@ import "time"
 // hideOld hides the executions of a job that have ended beyond the newest keep, for
 // every job that has more.
 func (tx *storeTx) hideOld(keep int, now time.Time) (more bool, err error) {
-	n, err := tx.Exec(`UPDATE executions SET deleted = ?1 WHERE id IN (
+	hidden, err := collect(tx, scanID, `UPDATE executions SET deleted = ?1 WHERE id IN (
 			SELECT id FROM (
 				SELECT id, row_number() OVER (PARTITION BY job ORDER BY id DESC) AS age
 				FROM executions
 				WHERE deleted IS NULL AND `+hasEnded+`
 					AND job IN (SELECT id FROM jobs WHERE executions > ?2))
-			WHERE age > ?2 LIMIT ?3)`, now.UnixNano(), keep, tidyBatch)
-	if err != nil || n == 0 {
+			WHERE age > ?2 LIMIT ?3) RETURNING id`, now.UnixNano(), keep, tidyBatch)
+	if err != nil || len(hidden) == 0 {
 		return false, err
 	}
+	for _, id := range hidden {
+		if a := tx.engine.live.find(id); a != nil {
+			tx.engine.live.remove(a)
+		}
+	}
+	tx.engine.lists.forget(tx, allJobs)
 	_, err = tx.Exec(`UPDATE jobs SET executions = (SELECT count(*) FROM executions e WHERE e.job = jobs.id AND e.deleted IS NULL)
 		WHERE executions > ?`, keep)
-	return n == tidyBatch, err
+	return len(hidden) == tidyBatch, err
 }
 
 // hiddenWithOutput returns executions that are hidden, have ended, and whose tasks

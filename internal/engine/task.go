@@ -21,6 +21,11 @@ func (e *Engine) Task(ctx context.Context, req *runpb.GetTaskRequest) (*runpb.Ta
 	if err != nil {
 		return nil, err
 	}
+	if a := e.live.named(name.Execution.String()); a != nil {
+		if row := a.task(name.Index); row != nil {
+			return row.proto(), nil
+		}
+	}
 	var task *runpb.Task
 	err = e.read(ctx, func(tx *storeTx) error {
 		row, err := tx.task(name)
@@ -33,6 +38,16 @@ func (e *Engine) Task(ctx context.Context, req *runpb.GetTaskRequest) (*runpb.Ta
 	return task, err
 }
 
+// currentTask is a task that was read from the store as memory knows it.
+func (e *Engine) currentTask(row *taskRow) *taskRow {
+	if a := e.live.find(row.execution.id); a != nil {
+		if now := a.task(row.task); now != nil && now.execution.deleted.IsZero() == row.execution.deleted.IsZero() {
+			return now
+		}
+	}
+	return row
+}
+
 // TaskNamed returns the task of a location that has this ID, whatever its execution.
 func (e *Engine) TaskNamed(ctx context.Context, at jobspec.Location, id string) (*runpb.Task, error) {
 	var task *runpb.Task
@@ -41,7 +56,7 @@ func (e *Engine) TaskNamed(ctx context.Context, at jobspec.Location, id string) 
 		if err != nil {
 			return err
 		}
-		task = row.proto()
+		task = e.currentTask(row).proto()
 		return nil
 	})
 	return task, err

@@ -15,7 +15,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// fullJob returns a job in which every field with a default is set.
+// fullJob returns a job in which nothing is left to its default.
 func fullJob() *runpb.Job {
 	return &runpb.Job{
 		Labels:      map[string]string{"team": "blue"},
@@ -78,8 +78,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestDefaultsKeepSetFields checks that Defaults keeps set fields, also 0 retries.
-func TestDefaultsKeepSetFields(t *testing.T) {
+// What is set stays, 0 retries included.
+func TestDefaultsKeepWhatIsSet(t *testing.T) {
 	t.Parallel()
 	got := fullJob()
 	jobspec.Defaults(got)
@@ -100,7 +100,7 @@ func TestDefaultsOfIncompleteJobs(t *testing.T) {
 		{Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{Containers: []*runpb.Container{nil}}}},
 	} {
 		jobspec.ClearOutputOnly(job)
-		jobspec.Defaults(job) // must not panic
+		jobspec.Defaults(job) // does not panic
 		wantInvalid(t, "ValidateJob", jobspec.ValidateJob(job), "required field not present")
 	}
 }

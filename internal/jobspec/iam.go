@@ -10,36 +10,38 @@ import (
 )
 
 const (
-	// maxPrincipals and maxGroups limit all bindings of a policy together, including
-	// repetitions.
+	// maxPrincipals and maxGroups are those of all bindings of a policy, each
+	// counted as often as it stands there.
 	maxPrincipals = 1500
 	maxGroups     = 250
-	// maxTitle and maxCondition limit a binding's condition, in characters.
+	// maxTitle and maxCondition are lengths in a binding's condition, in characters.
 	maxTitle     = 100
 	maxCondition = 12_000
 )
 
-// PolicyVersion is the format of a policy. Versions 0 and 1 have no conditions.
+// PolicyVersion is the format of a policy, as a request names it: 0 and 1 know no
+// conditions.
 // https://cloud.google.com/iam/docs/allow-policies#versions
 type PolicyVersion = int32
 
-// ConditionalPolicy is the version of policies with conditions.
+// ConditionalPolicy is the version of a policy that has conditions.
 const ConditionalPolicy PolicyVersion = 3
 
-// ConditionalRole precedes a fingerprint in a role's name if the policy's version
-// cannot show the binding's condition.
+// ConditionalRole is how a role's name goes on, before a fingerprint, in a policy
+// whose version cannot show the binding's condition.
 // https://cloud.google.com/iam/docs/troubleshooting-withcond
 const ConditionalRole = "_withcond_"
 
-// ValidatePolicyVersion checks the version in a request to read a policy.
+// ValidatePolicyVersion checks the version that a request to read a policy asks
+// for.
 func ValidatePolicyVersion(version PolicyVersion) error {
 	var f Violations
 	validateVersion(f.Root().Field("options.requested_policy_version"), version)
 	return f.Err()
 }
 
-// ValidatePolicy checks a policy that a caller sets on a job, and the mask of the
-// fields to change.
+// ValidatePolicy checks the policy that a caller sets on a job, and which of its
+// fields that is to change.
 //
 // Deviation: audit_configs are refused. Cloud Run's jobs have none of their own.
 //
@@ -71,9 +73,9 @@ func validateVersion(p Place, version PolicyVersion) {
 	}
 }
 
-// validateBindings checks the bindings of a policy of the version.
+// validateBindings checks the bindings of a policy in that version.
 //
-// Deviation: roles and members are checked only for their format; they need not exist.
+// Deviation: roles and members are checked for their form, and need not exist.
 func validateBindings(p Place, bindings []*iampb.Binding, version PolicyVersion) {
 	principals, groups := 0, 0
 	for i, b := range bindings {
@@ -84,7 +86,7 @@ func validateBindings(p Place, bindings []*iampb.Binding, version PolicyVersion)
 		}
 		for j, member := range b.GetMembers() {
 			if principals++; principals > maxPrincipals {
-				break // report the number, not the excess members
+				break // the count is the fault, not what stands beyond it
 			}
 			if strings.HasPrefix(member, "group:") {
 				groups++
@@ -103,7 +105,7 @@ func validateBindings(p Place, bindings []*iampb.Binding, version PolicyVersion)
 
 // validateCondition checks a binding's condition.
 //
-// Deviation: only the length of the expression is checked, because the engine never
+// Deviation: of the expression no more is checked than its length, for nothing here
 // evaluates it.
 func validateCondition(p Place, c *expr.Expr, version PolicyVersion) {
 	if c == nil {

@@ -6,18 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// maxMember is the maximum length of a principal, in characters.
+// maxMember is the length of a principal, in characters.
 const maxMember = 1024
 
-// memberRule is the form of principals with one prefix.
+// memberRule is the form of what stands behind one prefix of a principal.
 type memberRule struct {
 	prefix string
-	form   string // for error messages
+	form   string // for people
 	is     func(rest string) bool
 }
 
-// memberRules are the forms of Google's principals. They check email addresses and
-// attributes of pools only roughly.
+// memberRules are Google's principals. What an email address or a pool's attribute
+// may consist of is left to those who know.
 // https://cloud.google.com/iam/docs/principal-identifiers
 func memberRules() []memberRule {
 	return []memberRule{

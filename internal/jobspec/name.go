@@ -7,11 +7,12 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Wildcard means every job, or every execution, in the parent of a list request.
+// Wildcard stands for every job, or every execution, in the parent of a list
+// request.
 const Wildcard = "-"
 
-// The forms of the names, for parsing and for errors. Even segments are collections,
-// odd ones are placeholders for IDs.
+// The forms of the names, as they stand in errors. The even segments are the
+// collections, the odd ones stand for IDs.
 const (
 	locationForm  = "projects/PROJECT/locations/REGION"
 	jobForm       = locationForm + "/jobs/JOB"
@@ -22,8 +23,8 @@ const (
 
 // Location is a project and a region, which together own jobs and operations.
 //
-// A project's ID and its number count as different projects. Only the wire maps the
-// number of the engine's own project to its ID.
+// A project's ID and its number are two projects here: nothing maps one to the other
+// but the wire, for the engine's own.
 type Location struct {
 	Project string // ID or number
 	Region  string
@@ -34,9 +35,9 @@ func (l Location) String() string {
 	return "projects/" + l.Project + "/locations/" + l.Region
 }
 
-// ExecutionsNamed returns all possible names of an execution with this ID at the
-// location. The ID is the job's ID, a hyphen and a suffix, and both parts may contain
-// hyphens, so several splits are possible. For an invalid ID it returns none.
+// ExecutionsNamed returns the names that an execution with an ID can have at the
+// location: the ID is the job's, a hyphen and what tells the job's executions apart,
+// and both may have hyphens. There are none for what is no ID.
 func (l Location) ExecutionsNamed(id string) []ExecutionName {
 	if !isName(id, maxExecutionID) {
 		return nil
@@ -50,7 +51,7 @@ func (l Location) ExecutionsNamed(id string) []ExecutionName {
 	return names
 }
 
-// CutTask splits the ID of a task into the execution's ID and the index.
+// CutTask takes the ID of a task apart into its execution's and its index.
 func CutTask(id string) (execution string, index int, ok bool) {
 	end := strings.LastIndex(id, "-task")
 	if end < 0 {
@@ -62,7 +63,7 @@ func CutTask(id string) (execution string, index int, ok bool) {
 	return id[:end], index, true
 }
 
-// JobName is the name of a job, or with [Wildcard] of all jobs of a location.
+// JobName names a job, or with [Wildcard] all jobs of a location.
 type JobName struct {
 	Location
 	Job string
@@ -76,7 +77,7 @@ func (n JobName) Execution(id string) ExecutionName {
 	return ExecutionName{Job: n, Execution: id}
 }
 
-// ExecutionName is the name of an execution, or with [Wildcard] in either place of all
+// ExecutionName names an execution, or with [Wildcard] in either place all
 // executions of a job or of a location.
 type ExecutionName struct {
 	Job       JobName
@@ -88,18 +89,20 @@ func (n ExecutionName) String() string {
 	return n.Job.String() + "/executions/" + n.Execution
 }
 
-// Task returns the name of the execution's task with the given index, from 0.
+// Task returns the name of the execution's task with the given index, which
+// counts from 0.
 func (n ExecutionName) Task(index int) TaskName {
 	return TaskName{Execution: n, Index: index}
 }
 
-// TaskName is the name of a task.
+// TaskName names a task by its execution and its index.
 type TaskName struct {
 	Execution ExecutionName
 	Index     int // from 0
 }
 
-// ID returns the last part of the name: the execution's ID, "-task" and the index.
+// ID returns the last part of the name: the execution's ID and "-task" with the
+// index.
 func (n TaskName) ID() string {
 	return n.Execution.Execution + "-task" + strconv.Itoa(n.Index)
 }
@@ -107,7 +110,7 @@ func (n TaskName) ID() string {
 // String returns projects/PROJECT/locations/REGION/jobs/JOB/executions/EXECUTION/tasks/EXECUTION-taskN.
 func (n TaskName) String() string { return n.Execution.String() + "/tasks/" + n.ID() }
 
-// OperationName is the name of a long-running operation.
+// OperationName names a long-running operation.
 type OperationName struct {
 	Location
 	Operation string
@@ -118,58 +121,59 @@ func (n OperationName) String() string {
 	return n.Location.String() + "/operations/" + n.Operation
 }
 
-// ParseLocation parses a result of [Location.String].
+// ParseLocation parses what [Location.String] returns.
 func ParseLocation(name string) (Location, error) {
 	p := parse(name, locationForm)
 	l := p.location()
 	return result(p, l)
 }
 
-// ParseJob parses a result of [JobName.String]. It refuses the wildcard.
+// ParseJob parses what [JobName.String] returns. The wildcard is refused.
 func ParseJob(name string) (JobName, error) {
 	p := parse(name, jobForm)
 	n := p.job(false)
 	return result(p, n)
 }
 
-// ParseJobWildcard is like [ParseJob], but also accepts "-" as the job's ID.
+// ParseJobWildcard is [ParseJob] that takes "-" for the job's ID too.
 func ParseJobWildcard(name string) (JobName, error) {
 	p := parse(name, jobForm)
 	n := p.job(true)
 	return result(p, n)
 }
 
-// ParseExecution parses a result of [ExecutionName.String]. It refuses the wildcard.
+// ParseExecution parses what [ExecutionName.String] returns. The wildcard is
+// refused.
 func ParseExecution(name string) (ExecutionName, error) {
 	p := parse(name, executionForm)
 	n := p.execution(false)
 	return result(p, n)
 }
 
-// ParseExecutionWildcard is like [ParseExecution], but also accepts "-" as the ID of the
-// job and of the execution.
+// ParseExecutionWildcard is [ParseExecution] that takes "-" for the IDs of the
+// job and of the execution too.
 func ParseExecutionWildcard(name string) (ExecutionName, error) {
 	p := parse(name, executionForm)
 	n := p.execution(true)
 	return result(p, n)
 }
 
-// ParseTask parses a result of [TaskName.String].
+// ParseTask parses what [TaskName.String] returns.
 func ParseTask(name string) (TaskName, error) {
 	p := parse(name, taskForm)
 	n := p.task()
 	return result(p, n)
 }
 
-// ParseOperation parses a result of [OperationName.String].
+// ParseOperation parses what [OperationName.String] returns.
 func ParseOperation(name string) (OperationName, error) {
 	p := parse(name, operationForm)
 	n := p.operation()
 	return result(p, n)
 }
 
-// ValidateJobID checks the ID of a new job: at most 63 lower-case letters, digits and
-// hyphens, beginning with a letter and not ending with a hyphen.
+// ValidateJobID checks the ID that a caller chose for a new job: at most 63
+// lower-case letters, digits and hyphens; the first a letter, the last no hyphen.
 func ValidateJobID(id string) error {
 	if !isName(id, maxLabel) {
 		return FieldErrorf(runwith.InvalidArgument, "job_id", "%s, not %s", nameRule(maxLabel), Quote(id))
@@ -177,13 +181,13 @@ func ValidateJobID(id string) error {
 	return nil
 }
 
-// nameRule describes the names that isName accepts.
+// nameRule says what isName accepts.
 func nameRule(limit int) string {
 	return "must be at most " + strconv.Itoa(limit) +
 		" lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen"
 }
 
-// collections returns the collections in a form.
+// collections returns the collections of a form.
 func collections(form string) []string {
 	segments := strings.Split(form, "/")
 	names := make([]string, 0, len(segments)/2)

@@ -15,11 +15,11 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-func TestBackupDuringWritesIsConsistent(t *testing.T) {
+func TestBackupOfADatabaseThatIsWrittenToIsOneMoment(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db := open(t, filepath.Join(dir, "live?%.db"), notes...)
-	// Each transaction writes two notes, so an inconsistent copy has an odd number.
+	// Two notes a transaction: a copy that tears one has an odd number.
 	pair := func(i int) error {
 		return db.Write(context.WithoutCancel(t.Context()), func(tx *sqlite.Tx) error {
 			for _, half := range []string{"a", "b"} {
@@ -58,16 +58,15 @@ func TestBackupDuringWritesIsConsistent(t *testing.T) {
 		}
 		copied := strings.Fields(texts(t, open(t, target, notes...)))
 		if len(copied) < 2 || len(copied)%2 != 0 {
-			t.Errorf("copy %d has %d notes, want an even number", i, len(copied))
+			t.Errorf("copy %d has %d notes, want whole pairs", i, len(copied))
 		}
 	}
 	close(stop)
 	writer.Wait()
 }
 
-// TestBackupAfterCrash checks that the backup of an unheld database includes the WAL that
-// a crash left behind.
-func TestBackupAfterCrash(t *testing.T) {
+// A database that nobody holds may have been left by a crash: its WAL counts.
+func TestBackupOfADatabaseThatNobodyHolds(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db := open(t, filepath.Join(dir, "live.db"), notes...)
@@ -100,7 +99,7 @@ func TestBackupAfterCrash(t *testing.T) {
 	}
 }
 
-func TestFailedBackupLeavesNoTarget(t *testing.T) {
+func TestABackupThatFailsLeavesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -132,9 +131,9 @@ func TestFailedBackupLeavesNoTarget(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "copy")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("target after a failed backup: %v, want it not to exist", err)
+		t.Errorf("target after a failure: %v, want none", err)
 	}
 	if content, err := os.ReadFile(taken); err != nil || !cmp.Equal("mine", string(content)) {
-		t.Errorf("existing file after a failed backup = %q, %v, want mine", content, err)
+		t.Errorf("file that was there = %q, %v, want mine", content, err)
 	}
 }

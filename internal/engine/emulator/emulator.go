@@ -52,11 +52,6 @@ type Config struct {
 	KeepExecutions int
 	MaxLog         int64 // bytes of output to keep of one execution
 	Grace          time.Duration
-	// StopTasks ends every task when the engine closes. By default containers keep
-	// running, and the next engine on the data folder adopts them.
-	StopTasks bool
-	// Detached is called by Close if tasks keep running. It may be nil.
-	Detached func(tasks int)
 	// Faults makes calls and executions go wrong; nil has none.
 	Faults *fault.Plan
 	Logger *slog.Logger
@@ -84,13 +79,12 @@ type Engine struct {
 	containers Containers // nil if there is no daemon
 	functions  *function.Runner
 	logs       *tasklog.Store
-	detached   func(tasks int) // may be nil
 }
 
 // Open opens an engine, which continues the executions that it finds unfinished. The
 // caller closes it.
 func Open(ctx context.Context, c Config) (_ *Engine, err error) {
-	s := &Engine{secrets: c.Secrets, detached: c.Detached}
+	s := &Engine{secrets: c.Secrets}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -114,7 +108,7 @@ func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 		return s, err
 	}
 	s.Engine, err = engine.Open(ctx, engine.Config{
-		Dir: c.Dir, Runner: s.runner(c), Logs: s.logs, MaxTasks: c.MaxTasks, KeepExecutions: c.KeepExecutions, Grace: c.Grace, StopTasks: c.StopTasks,
+		Dir: c.Dir, Runner: s.runner(c), Logs: s.logs, MaxTasks: c.MaxTasks, KeepExecutions: c.KeepExecutions, Grace: c.Grace,
 		Fault: c.fault(), Logger: c.Logger,
 	})
 	if err != nil {
@@ -204,15 +198,12 @@ func (c Config) fault() func(job string) engine.Fault {
 	}
 }
 
-// Close ends the tasks, lets go of those that keep running, and closes the state, in that
-// order. Its error also reports tasks that should have ended and have not.
+// Close ends the tasks that run and closes the state, in that order. Its error tells
+// what is left of tasks, too.
 func (s *Engine) Close() error {
 	var errs []error
 	if s.Engine != nil {
 		errs = append(errs, s.Engine.Close())
-		if n := s.Engine.Detached(); n > 0 && s.detached != nil {
-			s.detached(n)
-		}
 	}
 	if s.logs != nil {
 		errs = append(errs, s.logs.Close())
@@ -224,7 +215,7 @@ func (s *Engine) Close() error {
 		errs = append(errs, s.containers.Close())
 	}
 	if s.processes != nil {
-		errs = append(errs, s.processes.Close()) // ends stray processes of ended tasks, too
+		errs = append(errs, s.processes.Close()) // which ends what tasks left behind
 	}
 	if s.Engine != nil {
 		errs = append(errs, s.checkLeft())
@@ -236,15 +227,14 @@ func (s *Engine) Close() error {
 	return errors.Join(errs...)
 }
 
-// checkLeft reports attempts that are still there after the runners ended or detached all
-// of them. A runner does not list detached attempts.
+// checkLeft tells of attempts that are there although all of them were ended.
 func (s *Engine) checkLeft() error {
 	left, err := s.functions.List(context.Background())
 	if err != nil {
-		return fmt.Errorf("look for tasks that have not ended: %w", err)
+		return fmt.Errorf("look for tasks that are left: %w", err)
 	}
 	if len(left) > 0 {
-		return fmt.Errorf("%d tasks have not ended, such as %v: look for their processes", len(left), left[0])
+		return fmt.Errorf("%d tasks are left, such as %v: look for their processes", len(left), left[0])
 	}
 	return nil
 }

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+)
+
+// maxListedRows bounds how many rows of lists are kept in memory.
+const maxListedRows = 2000
+
+// allJobs stands for every job where a job's resource name is asked for.
+const allJobs = "-"
+
+// listCache keeps pages of jobs' lists of executions, because pollers read the same page
+// again and again. A page is good until an execution of its job is created or deleted:
+// executions that have ended do not change, and the others are in memory. The zero value
+// is empty. Its methods may be called concurrently.
+type listCache struct {
+	mu       sync.Mutex
+	forgets  uint64         // how often anything was forgotten
+	changing map[string]int // transactions under way that change a job's list
+	pages    map[listKey][]listed
+	rows     int // in all pages
+}
+
+// listKey is what a page was asked for.
+type listKey struct {
+	job    string // resource name
+	before int64
+	limit  int
+}
+
+// listed is an execution on a page. It is one in memory, or had ended when it was read.
+type listed struct {
+	active *active // nil if it is not in memory
+	ended  *version
+}
+
+func (l listed) version() *version {
+	if l.active != nil {
+		return l.active.version()
+	}
+	return l.ended
+}
+
+// page returns a page as it stands now, if it is kept, and otherwise how often anything
+// was forgotten so far, which keep asks for.
+func (c *listCache) page(key listKey) (page []*version, forgets uint64, ok bool) {
+	c.mu.Lock()
+	rows, ok := c.pages[key]
+	ok = ok && c.quiet(key.job)
+	forgets = c.forgets
+	c.mu.Unlock()
+	if !ok {
+		return nil, forgets, false
+	}
+	for _, row := range rows {
+		page = append(page, row.version())
+	}
+	return page, forgets, true
+}
+
+// quiet reports whether no transaction changes the list of a job.
+func (c *listCache) quiet(job string) bool { return c.changing[job]+c.changing[allJobs] == 0 }
+
+// keep keeps a page that was read since page was called.
+func (c *listCache) keep(key listKey, rows []listed, forgets uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	left := func(l listed) bool { return l.active == nil && !l.ended.state.terminal() } // memory, just now
+	if c.forgets != forgets || !c.quiet(key.job) || len(rows) > maxListedRows || slices.ContainsFunc(rows, left) {
+		return
+	}
+	if c.pages == nil || c.rows+len(rows) > maxListedRows {
+		c.pages, c.rows = map[listKey][]listed{}, 0
+	}
+	c.pages[key] = rows
+	c.rows += len(rows)
+}
+
+// forget forgets the pages of a job, or of all, whose list a transaction changes. Until
+// that has ended, the database alone answers.
+func (c *listCache) forget(tx *storeTx, job string) {
+	c.drop(job, 1)
+	tx.OnEnd(func(bool) { c.drop(job, -1) })
+}
+
+func (c *listCache) drop(job string, changing int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forgets++
+	if c.changing == nil {
+		c.changing = map[string]int{}
+	}
+	if c.changing[job] += changing; c.changing[job] == 0 {
+		delete(c.changing, job)
+	}
+	for key, rows := range c.pages {
+		if job == allJobs || key.job == job {
+			delete(c.pages, key)
+			c.rows -= len(rows)
+		}
+	}
+}
