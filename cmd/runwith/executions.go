@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"path"
 	"slices"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/spf13/cobra"
 
-	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/display"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
@@ -85,45 +82,7 @@ func listExecutions(ctx context.Context, c *cloudRun, out io.Writer, of executio
 	if of.asJSON {
 		return printMessages(out, executions)
 	}
-	now := time.Now()
-	t := &table{head: []string{"EXECUTION", "JOB", "STATE", "TASKS", "CREATED", "TOOK"}}
-	for _, x := range executions {
-		row := words(path.Base(x.GetName()), path.Base(x.GetJob()), executionState(x), taskCounts(x),
-			ago(now, x.GetCreateTime()), took(now, x.GetStartTime(), x.GetCompletionTime()))
-		row[2].look = stateStyle(row[2].text)
-		t.add(row...)
-	}
-	return t.write(newScreen(out))
-}
-
-// executionState is how an execution stands, in a word.
-func executionState(x *runpb.Execution) string {
-	state := cloudrun.StatusOf(x).State
-	if state != runwith.StateRunning {
-		return string(state)
-	}
-	for _, c := range x.GetConditions() {
-		switch c.GetExecutionReason() {
-		case runpb.Condition_CANCELLING:
-			return "cancelling"
-		case runpb.Condition_DELETED:
-			return "deleting"
-		}
-	}
-	if x.GetStartTime() == nil {
-		return "pending"
-	}
-	return string(state)
-}
-
-// taskCounts is how many of an execution's tasks have succeeded, and what else is
-// to be known of them.
-func taskCounts(x *runpb.Execution) string {
-	text := fmt.Sprintf("%d/%d", x.GetSucceededCount(), x.GetTaskCount())
-	if failed := x.GetFailedCount(); failed > 0 {
-		text += fmt.Sprintf(", %d failed", failed)
-	}
-	return text
+	return display.Executions(screen(out), time.Now(), executions)
 }
 
 func newExecutionsDescribe(f *cloudRunFlags) *cobra.Command {
@@ -141,7 +100,7 @@ started with, overrides included. NAME is its ID or its full resource name.`,
 				if asJSON {
 					return printMessage(cmd.OutOrStdout(), x)
 				}
-				return describeExecution(newScreen(cmd.OutOrStdout()), time.Now(), x)
+				return display.Execution(screen(cmd.OutOrStdout()), time.Now(), x)
 			})
 		},
 	}

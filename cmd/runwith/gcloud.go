@@ -13,9 +13,9 @@ import (
 
 	"github.com/adrg/xdg"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/runwith/runwith/internal/engine/metadata"
+	"github.com/runwith/runwith/internal/terminal"
 )
 
 func newGcloud() *cobra.Command {
@@ -149,17 +149,15 @@ func runThrough(child *exec.Cmd) error {
 	return &exitError{code: exit.ExitCode()}
 }
 
-// relay hands signals on to a program that runs, until done. Ctrl-C at a terminal
-// has reached it already, and must not count twice.
+// relay passes signals to a program until done. It drops Ctrl-C at a terminal, which
+// the program gets from there.
 func relay(done context.Context, signals <-chan os.Signal, child *exec.Cmd) {
-	stdin, ok := child.Stdin.(*os.File)
-	terminal := ok && term.IsTerminal(int(stdin.Fd()))
 	for {
 		select {
 		case <-done.Done():
 			return
 		case s := <-signals:
-			if s != os.Interrupt || !terminal {
+			if s != os.Interrupt || !terminal.Is(child.Stdin) {
 				_ = child.Process.Signal(s) // it may have ended
 			}
 		}

@@ -3,15 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"path"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/display"
 )
 
 func newInvocations() *cobra.Command {
@@ -60,7 +57,7 @@ func newInvocationsList() *cobra.Command {
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), found)
 			}
-			return listInvocations(newScreen(cmd.OutOrStdout()), time.Now(), found)
+			return display.Invocations(screen(cmd.OutOrStdout()), time.Now(), found)
 		},
 	}
 	addServer(cmd, &server)
@@ -70,31 +67,6 @@ func newInvocationsList() *cobra.Command {
 	flags.IntVar(&limit, "limit", 50, "list `N` at most")
 	flags.BoolVar(&asJSON, "json", false, "print JSON as the invoker's API has it, for programs")
 	return cmd
-}
-
-func listInvocations(s *screen, now time.Time, found []*runwith.Invocation) error {
-	t := &table{head: []string{"INVOCATION", "JOB", "STATE", "TASKS", "CREATED", "EXECUTION"}}
-	for _, i := range found {
-		row := words(i.ID, i.Job, string(i.State), invocationTasks(i), ago(now, timestamppb.New(i.Created)), executionID(i))
-		row[2].look = stateStyle(string(i.State))
-		t.add(row...)
-	}
-	return t.write(s)
-}
-
-func invocationTasks(i *runwith.Invocation) string {
-	if i.Counts.Tasks == 0 {
-		return never
-	}
-	return fmt.Sprintf("%d/%d", i.Counts.Succeeded, i.Counts.Tasks)
-}
-
-// executionID is the last part of the execution's name.
-func executionID(i *runwith.Invocation) string {
-	if i.Execution == "" {
-		return never
-	}
-	return path.Base(i.Execution)
 }
 
 // invocationCommand makes cmd a command about one invocation.
@@ -112,7 +84,7 @@ func invocationCommand(cmd *cobra.Command, do func(context.Context, *runwith.Cli
 		case asJSON:
 			return printJSON(cmd.OutOrStdout(), i)
 		}
-		return describeInvocation(newScreen(cmd.OutOrStdout()), time.Now(), i)
+		return display.Invocation(screen(cmd.OutOrStdout()), time.Now(), i)
 	}
 	addServer(cmd, &server)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON as the invoker's API has it, for programs")
@@ -177,41 +149,4 @@ none. --leave lets it be: it stays unresolved for good, and lets its place go.`,
 	cmd.Flags().BoolVar(&retry, "retry", false, "search for its execution, and start the job where there is none")
 	cmd.Flags().BoolVar(&leave, "leave", false, "let it be, for good")
 	return cmd
-}
-
-// describeInvocation shows an invocation in sections.
-func describeInvocation(s *screen, now time.Time, i *runwith.Invocation) error {
-	v := &view{screen: s}
-	v.begin("Invocation " + i.ID)
-	v.row("Job", i.Job)
-	v.state(string(i.State), "")
-	v.row("Execution", i.Execution)
-	for _, at := range []struct {
-		label string
-		time  time.Time
-	}{{"Created", i.Created}, {"Cancel asked", i.CancelRequested}, {"Started", i.Started}, {"Ended", i.Finished}} {
-		if !at.time.IsZero() {
-			v.row(at.label, exactly(now, timestamppb.New(at.time)))
-		}
-	}
-	v.row("Attempts", strconv.Itoa(i.Attempts))
-	if i.Twins > 0 {
-		v.row("Twins", fmt.Sprintf("%d, cancelled", i.Twins))
-	}
-	if i.Error != nil {
-		v.row("Reason", i.Error.Code+": "+i.Error.Message)
-	}
-	if i.Counts.Tasks > 0 {
-		v.begin("Tasks")
-		for _, count := range []struct {
-			label string
-			tasks int
-		}{
-			{"Count", i.Counts.Tasks}, {"Running", i.Counts.Running}, {"Succeeded", i.Counts.Succeeded},
-			{"Failed", i.Counts.Failed}, {"Cancelled", i.Counts.Cancelled}, {"Retried", i.Counts.Retried},
-		} {
-			v.row(count.label, strconv.Itoa(count.tasks))
-		}
-	}
-	return v.end()
 }

@@ -3,15 +3,15 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith/internal/display"
 )
 
 func newJobs() *cobra.Command {
@@ -49,35 +49,7 @@ func listJobs(ctx context.Context, c *cloudRun, out io.Writer, asJSON bool) erro
 	if asJSON {
 		return printMessages(out, jobs)
 	}
-	now := time.Now()
-	t := &table{head: []string{"JOB", "STATE", "TASKS", "EXECUTIONS", "LAST EXECUTION", "UPDATED"}}
-	for _, j := range jobs {
-		last := j.GetLatestCreatedExecution()
-		row := words(path.Base(j.GetName()), jobState(j), fmt.Sprint(j.GetTemplate().GetTaskCount()),
-			fmt.Sprint(j.GetExecutionCount()), never, ago(now, j.GetUpdateTime()))
-		row[1].look = stateStyle(jobState(j))
-		if last != nil {
-			row[4] = cell{lastState(last) + " " + ago(now, last.GetCreateTime()), stateStyle(lastState(last))}
-		}
-		t.add(row...)
-	}
-	return t.write(newScreen(out))
-}
-
-// jobState is whether a job can be started, in a word.
-func jobState(j *runpb.Job) string {
-	switch j.GetTerminalCondition().GetState() {
-	case runpb.Condition_CONDITION_SUCCEEDED:
-		return "ready"
-	case runpb.Condition_CONDITION_FAILED:
-		return "failed"
-	}
-	return "pending"
-}
-
-// lastState is how a job's last execution stands, in a word.
-func lastState(x *runpb.ExecutionReference) string {
-	return strings.ToLower(strings.TrimPrefix(x.GetCompletionStatus().String(), "EXECUTION_"))
+	return display.Jobs(screen(out), time.Now(), jobs)
 }
 
 func newJobsDescribe(f *cloudRunFlags) *cobra.Command {
@@ -103,7 +75,7 @@ tasks, retries, timeout. NAME is its ID or its full resource name.`,
 				case asJSON:
 					return printMessage(cmd.OutOrStdout(), job)
 				}
-				return describeJob(newScreen(cmd.OutOrStdout()), time.Now(), job)
+				return display.Job(screen(cmd.OutOrStdout()), time.Now(), job)
 			})
 		},
 	}

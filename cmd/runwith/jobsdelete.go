@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
+
+	"github.com/runwith/runwith/internal/terminal"
 )
 
 func newJobsDelete(f *cloudRunFlags) *cobra.Command {
@@ -25,7 +24,7 @@ meant.`,
 			if err != nil {
 				return err
 			}
-			if !yes && interactive(cmd.InOrStdin()) {
+			if !yes && terminal.Is(cmd.InOrStdin()) {
 				return misused("delete takes job %s with its executions and their output, for good: say --yes if that is meant", name.Job)
 			}
 			return f.use(cmd.Context(), name.Location, func(c *cloudRun) error {
@@ -39,10 +38,4 @@ meant.`,
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "delete without asking")
 	addAsync(cmd, &async)
 	return cmd
-}
-
-// interactive reports whether a person can answer.
-func interactive(in io.Reader) bool {
-	file, ok := in.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
 }

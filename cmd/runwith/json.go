@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/runwith/runwith/internal/terminal"
 )
 
 func addJSON(cmd *cobra.Command, asJSON *bool) {
@@ -61,6 +63,12 @@ func collectSome[T any](sequence iter.Seq2[T, error], limit int) (some []T, err 
 		}
 	}
 	return some, nil
+}
+
+// screen returns the screen behind a writer. NO_COLOR turns colours off
+// (https://no-color.org).
+func screen(w io.Writer) *terminal.Screen {
+	return terminal.NewScreen(w, env("NO_COLOR", "") == "" && env("TERM", "") != "dumb")
 }
 
 // addLimit adds the flag by which the newest ones alone are listed.

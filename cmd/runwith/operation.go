@@ -12,6 +12,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/terminal"
 )
 
 // removal is a change that stops what runs, and takes as long as that.
@@ -74,7 +75,7 @@ func (c *cloudRun) await(ctx context.Context, w io.Writer, operation string) (*l
 type pending struct {
 	w    io.Writer
 	told bool
-	bar  *progress
+	bar  *terminal.Progress
 }
 
 func (p *pending) show(op *longrunningpb.Operation) {
@@ -86,15 +87,15 @@ func (p *pending) show(op *longrunningpb.Operation) {
 	if op.GetMetadata().UnmarshalTo(&x) != nil {
 		return
 	}
-	now := &runwith.Invocation{Job: path.Base(x.GetName()), Counts: cloudrun.StatusOf(&x).Counts}
 	if p.bar == nil {
-		p.bar = newProgress(p.w, now)
+		p.bar = terminal.NewProgress(p.w, path.Base(x.GetName()))
 	}
-	p.bar.show(now)
+	counts := cloudrun.StatusOf(&x).Counts
+	p.bar.Set(counts.Done(), counts.Tasks)
 }
 
 func (p *pending) close() {
 	if p.bar != nil {
-		p.bar.close()
+		p.bar.Close()
 	}
 }

@@ -3,16 +3,11 @@ package main
 import (
 	"context"
 	"io"
-	"path"
-	"strings"
 	"time"
 
-	"cloud.google.com/go/longrunning/autogen/longrunningpb"
-	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/display"
 )
 
 func newOperations() *cobra.Command {
@@ -43,50 +38,11 @@ func newOperationsList(f *cloudRunFlags) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return listOperations(operations, out, asJSON)
+		if asJSON {
+			return printMessages(out, operations)
+		}
+		return display.Operations(screen(out), time.Now(), operations)
 	})
 	addLimit(cmd, &limit)
 	return cmd
-}
-
-// listOperations keeps the order of the API: an operation tells no time of its own.
-func listOperations(operations []*longrunningpb.Operation, out io.Writer, asJSON bool) error {
-	if asJSON {
-		return printMessages(out, operations)
-	}
-	now := time.Now()
-	t := &table{head: []string{"OPERATION", "STATE", "ABOUT", "CHANGED", "MESSAGE"}}
-	for _, op := range operations {
-		about, changed := subject(op)
-		row := words(path.Base(op.GetName()), operationState(op), about, ago(now, changed), op.GetError().GetMessage())
-		row[1].look = stateStyle(row[1].text)
-		t.add(row...)
-	}
-	return t.write(newScreen(out))
-}
-
-// operationState is how an operation stands, in a word.
-func operationState(op *longrunningpb.Operation) string {
-	switch {
-	case !op.GetDone():
-		return string(runwith.StateRunning)
-	case op.GetError() != nil:
-		return string(runwith.StateFailed)
-	}
-	return "done"
-}
-
-// subject is what an operation is about, and when that has changed last.
-func subject(op *longrunningpb.Operation) (about string, changed *timestamppb.Timestamp) {
-	message, err := op.GetMetadata().UnmarshalNew()
-	if err != nil {
-		return never, nil
-	}
-	switch m := message.(type) {
-	case *runpb.Job:
-		return "job " + path.Base(m.GetName()), m.GetUpdateTime()
-	case *runpb.Execution:
-		return "execution " + path.Base(m.GetName()), m.GetUpdateTime()
-	}
-	return strings.ToLower(string(message.ProtoReflect().Descriptor().Name())), nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/terminal"
 )
 
 // runFlags are what a run asks for.
@@ -177,15 +178,15 @@ func (r *jobRun) detached(invocation *runwith.Invocation) error {
 
 // watch shows output and progress until the invocation settles.
 func (r *jobRun) watch(ctx context.Context, invocation *runwith.Invocation) (*runwith.Invocation, error) {
-	p := newProgress(r.err, invocation)
-	defer p.close()
+	p := terminal.NewProgress(r.err, invocation.Job)
+	defer p.Close()
 	counting, stop := context.WithCancel(ctx)
 	defer stop()
-	if p.visible() {
+	if p.Visible() {
 		go r.count(counting, invocation.ID, p)
 	}
 	if err := r.show(ctx, invocation.ID, p); err != nil && ctx.Err() == nil {
-		p.close()
+		p.Close()
 		// The output is a courtesy; how the job ended is the answer.
 		fmt.Fprintf(r.err, "runwith: output of %s: %v\n", invocation.ID, err)
 	}
@@ -193,12 +194,12 @@ func (r *jobRun) watch(ctx context.Context, invocation *runwith.Invocation) (*ru
 }
 
 // show prints the output as it comes.
-func (r *jobRun) show(ctx context.Context, id string, p *progress) error {
+func (r *jobRun) show(ctx context.Context, id string, p *terminal.Progress) error {
 	for line, err := range r.client.Logs(ctx, id, &runwith.LogsOptions{Follow: true}) {
 		if err != nil {
 			return err
 		}
-		if err := p.print(r.stream(line), r.labelled(ctx, id, line)); err != nil {
+		if err := p.Println(r.stream(line), r.labelled(ctx, id, line)); err != nil {
 			return err
 		}
 	}
@@ -226,12 +227,12 @@ func (r *jobRun) stream(line runwith.LogLine) io.Writer {
 }
 
 // count keeps the bar up to date.
-func (r *jobRun) count(ctx context.Context, id string, p *progress) {
+func (r *jobRun) count(ctx context.Context, id string, p *terminal.Progress) {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		if invocation, err := r.client.Invocation(ctx, id); err == nil {
-			p.show(invocation)
+			p.Set(invocation.Counts.Done(), invocation.Counts.Tasks)
 		}
 		select {
 		case <-tick.C:

@@ -1,4 +1,4 @@
-package main
+package display
 
 import (
 	"fmt"
@@ -7,13 +7,13 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// never stands for a time that has not come.
+// never stands for an unset time.
 const never = "-"
 
 const day = 24 * time.Hour
 
-// ago tells a time by its distance from now: "3m ago", "in 2s". What is a month
-// away has a date.
+// ago returns a time by its distance from now, such as "3m ago" and "in 2s", and by
+// its date if it is a month away.
 func ago(now time.Time, then *timestamppb.Timestamp) string {
 	if then == nil {
 		return never
@@ -28,7 +28,7 @@ func ago(now time.Time, then *timestamppb.Timestamp) string {
 	return roughly(past) + " ago"
 }
 
-// roughly tells a distance in its largest unit.
+// roughly returns a duration in its largest unit.
 func roughly(d time.Duration) string {
 	switch {
 	case d >= day:
@@ -41,7 +41,8 @@ func roughly(d time.Duration) string {
 	return fmt.Sprintf("%ds", max(d, 0)/time.Second)
 }
 
-// took tells how long something has lasted, until now where it has no end.
+// took returns the time between start and end, and between start and now if the end
+// is unset.
 func took(now time.Time, start, end *timestamppb.Timestamp) string {
 	if start == nil {
 		return never
@@ -56,7 +57,7 @@ func took(now time.Time, start, end *timestamppb.Timestamp) string {
 	return d.Round(time.Second).String()
 }
 
-// exactly tells a time in full, and how far it is away.
+// exactly returns a time in full and by its distance from now, and "" if it is unset.
 func exactly(now time.Time, then *timestamppb.Timestamp) string {
 	if then == nil {
 		return ""

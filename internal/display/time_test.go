@@ -1,59 +1,13 @@
-package main
+package display
 
 import (
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-func TestTable(t *testing.T) {
-	t.Parallel()
-	sample := func() *table {
-		filled := &table{indent: " ", head: []string{"NAME", "STATE", "MESSAGE"}}
-		row := words("größer", "failed", "two\nlines and \x1b[2Ja code")
-		row[1].look = stateStyle("failed")
-		filled.add(row...)
-		filled.add(words("x", "running", "")...)
-		return filled
-	}
-	for _, tt := range []struct {
-		name   string
-		screen screen
-		want   string
-	}{
-		{"piped", screen{}, "" +
-			" NAME    STATE    MESSAGE\n" +
-			" größer  failed   two lines and  [2Ja code\n" +
-			" x       running\n"},
-		{"coloured", screen{colour: true}, "" +
-			" \x1b[1mNAME\x1b[0m    \x1b[1mSTATE\x1b[0m    \x1b[1mMESSAGE\x1b[0m\n" +
-			" größer  \x1b[31mfailed\x1b[0m   two lines and  [2Ja code\n" +
-			" x       running\n"},
-		{"cut in a cell", screen{width: 23}, "" +
-			" NAME    STATE    MESS…\n" +
-			" größer  failed   two …\n" +
-			" x       running\n"},
-		{"cut before a cell", screen{width: 17}, "" +
-			" NAME    STATE\n" +
-			" größer  failed\n" +
-			" x       running\n"},
-		{"cut to nothing", screen{width: 3}, " N…\n g…\n x\n"},
-	} {
-		var out strings.Builder
-		tt.screen.Writer = &out
-		if err := sample().write(&tt.screen); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(tt.want, out.String()); diff != "" {
-			t.Errorf("%s: table differs (-want +got):\n%s", tt.name, diff)
-		}
-	}
-}
-
-func TestTimesForPeople(t *testing.T) {
+func TestTimes(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 	for past, want := range map[time.Duration]string{

@@ -1,0 +1,67 @@
+package display
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/terminal"
+)
+
+// Invocations shows invocations as a table.
+func Invocations(s *terminal.Screen, now time.Time, invocations []*runwith.Invocation) error {
+	t := &terminal.Table{Head: []string{"INVOCATION", "JOB", "STATE", "TASKS", "CREATED", "EXECUTION"}}
+	for _, i := range invocations {
+		row := terminal.Cells(i.ID, i.Job, string(i.State), invocationTasks(i), ago(now, timestamppb.New(i.Created)), executionID(i))
+		row[2].Style = stateStyle(string(i.State))
+		t.Add(row...)
+	}
+	return t.Write(s)
+}
+
+func invocationTasks(i *runwith.Invocation) string {
+	if i.Counts.Tasks == 0 {
+		return never
+	}
+	return fmt.Sprintf("%d/%d", i.Counts.Succeeded, i.Counts.Tasks)
+}
+
+// executionID returns the last part of the execution's name.
+func executionID(i *runwith.Invocation) string {
+	if i.Execution == "" {
+		return never
+	}
+	return path.Base(i.Execution)
+}
+
+// Invocation shows an invocation in sections.
+func Invocation(s *terminal.Screen, now time.Time, i *runwith.Invocation) error {
+	v := newView(s, now)
+	v.Begin("Invocation " + i.ID)
+	v.Row("Job", i.Job)
+	v.state(string(i.State), "")
+	v.Row("Execution", i.Execution)
+	for _, at := range []struct {
+		label string
+		time  time.Time
+	}{{"Created", i.Created}, {"Cancel asked", i.CancelRequested}, {"Started", i.Started}, {"Ended", i.Finished}} {
+		if !at.time.IsZero() {
+			v.Row(at.label, exactly(now, timestamppb.New(at.time)))
+		}
+	}
+	v.Row("Attempts", strconv.Itoa(i.Attempts))
+	if i.Twins > 0 {
+		v.Row("Twins", fmt.Sprintf("%d, cancelled", i.Twins))
+	}
+	if i.Error != nil {
+		v.Row("Reason", i.Error.Code+": "+i.Error.Message)
+	}
+	if i.Counts.Tasks > 0 {
+		v.counts(i.Counts)
+	}
+	return v.End()
+}
