@@ -46,6 +46,7 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 	return ledger.Record{
 		Invocation:  runwith.Invocation{ID: id.String(), Job: q.Job, State: runwith.StateAccepted, Created: now},
 		Version:     1,
+		Principal:   caller,
 		Owner:       ledger.OwnerOf(caller),
 		Key:         ledger.KeyOf(caller, q.Key),
 		Fingerprint: fingerprint,

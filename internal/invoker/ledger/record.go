@@ -17,7 +17,8 @@ type Record struct {
 	runwith.Invocation
 
 	Version     int64  // grows with every change
-	Owner       string // hash of the caller's name
+	Principal   string // name of who made the request; empty also if its row was rebuilt
+	Owner       string // hash of that name
 	Key         string // hash of the caller's key; empty: none, or expired
 	Fingerprint string // of the caller's request
 	Slot        string // concurrency key; empty: unlimited

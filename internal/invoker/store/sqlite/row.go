@@ -12,9 +12,9 @@ import (
 // not write the columns of the request, so it leaves their indexes alone.
 const (
 	columns        = requestColumns + `, ` + changingColumns
-	requestColumns = `id, job, owner, key, fingerprint, slot, created`
-	requestMarks   = `?, ?, ?, ?, ?, ?, ?`
-	requestCount   = 7
+	requestColumns = `id, job, principal, owner, key, fingerprint, slot, created`
+	requestMarks   = `?, ?, ?, ?, ?, ?, ?, ?`
+	requestCount   = 8
 
 	changingColumns = `state, version, overrides, checked, job_uid,
 	not_before, lease_until, postponed, search_from, watch_until, cancel_at, watched,
@@ -40,7 +40,7 @@ func values(r ledger.Record) []any {
 	}
 	overrides := append([]byte{}, r.Overrides...) // an empty message is empty, not NULL
 	return []any{
-		r.ID, r.Job, r.Owner, null(r.Key), r.Fingerprint, r.Slot, micros(r.Created),
+		r.ID, r.Job, r.Principal, r.Owner, null(r.Key), r.Fingerprint, r.Slot, micros(r.Created),
 		r.State, r.Version, overrides, r.Checked, r.JobUID,
 		micros(r.NotBefore), micros(r.Lease), r.Postponed, micros(r.SearchFrom), micros(r.WatchUntil), micros(r.CancelRequested), r.Watched(),
 		null(r.Execution), r.Attempts, micros(r.Started), micros(r.Finished),
@@ -59,7 +59,7 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 		failure        runwith.Failure
 	)
 	err := row.Scan(
-		&r.ID, &r.Job, &r.Owner, &key, &r.Fingerprint, &r.Slot, &times[5],
+		&r.ID, &r.Job, &r.Principal, &r.Owner, &key, &r.Fingerprint, &r.Slot, &times[5],
 		&r.State, &r.Version, &r.Overrides, &r.Checked, &r.JobUID,
 		&times[0], &times[1], &r.Postponed, &times[2], &times[3], &times[4], &watched,
 		&execution, &r.Attempts, &times[6], &times[7],

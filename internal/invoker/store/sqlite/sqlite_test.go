@@ -36,7 +36,7 @@ func TestSQLite(t *testing.T) {
 var writeFixture = flag.Bool("fixture", false, "write testdata/schemaN/invoker.db anew for the newest schema; a released one never changes")
 
 // schemas is how many there are.
-const schemas = 2
+const schemas = 3
 
 // states are all that an invocation of a fixture can have, in the order of their IDs.
 var states = []runwith.State{
