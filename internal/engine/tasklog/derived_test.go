@@ -14,8 +14,8 @@ import (
 	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
-// derive returns entries about attempts that printed nothing, at times within those of
-// others: some at the very moment of another, some around all.
+// derive returns entries of attempts without output, some between the others, some at
+// the moment of another, and some before or after all.
 func derive(rng *rand.Rand, all []tasklog.Entry) (entries []tasklog.Entry) {
 	for attempt := 1; attempt <= 100; attempt++ {
 		e := pick(rng, all)
@@ -118,7 +118,7 @@ func TestDerivedEntriesReplaceStoredOnes(t *testing.T) {
 	}
 }
 
-func TestAWatchCarriesDerivedEntries(t *testing.T) {
+func TestWatchCarriesDerivedEntries(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
 	watch := s.Watch()
@@ -134,7 +134,7 @@ func TestAWatchCarriesDerivedEntries(t *testing.T) {
 	if diff := cmp.Diff(want, spans); diff != "" || missed != 0 {
 		t.Errorf("Take() missed %d and differs (-want +got):\n%s", missed, diff)
 	}
-	// A span without stored entries reads none of those before.
+	// A span without stored entries does not select earlier ones.
 	s.Tell(tasklog.Span{Execution: "x", Derived: line("three")})
 	spans, _ = watch.Take()
 	if got := read(t, s, "x", tasklog.Query{After: spans[0].From, Before: spans[0].To + 1}); len(got) != 0 {
@@ -142,7 +142,7 @@ func TestAWatchCarriesDerivedEntries(t *testing.T) {
 	}
 }
 
-func TestAnUnreadWatchDropsDerivedEntries(t *testing.T) {
+func TestUnreadWatchDropsDerivedEntries(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
 	watch := s.Watch()

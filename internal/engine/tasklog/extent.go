@@ -2,14 +2,14 @@ package tasklog
 
 import "context"
 
-// Extent is how far one stream of an attempt has come.
+// Extent is the length of one stream of an attempt.
 type Extent struct {
-	Lines int // that have ended
-	Tail  int // bytes of the line that has not
+	Lines int // complete lines
+	Tail  int // bytes of the incomplete last line
 }
 
-// Written returns what there is already of one container of the attempt, by this Writer
-// and by those before it.
+// Written returns the length of the stored output of one container of the attempt. It
+// includes the output that earlier Writers of the attempt stored.
 func (w *Writer) Written(ctx context.Context, container int) (stdout, stderr Extent, err error) {
 	streams := map[Stream]*Extent{Stdout: &stdout, Stderr: &stderr}
 	for e, err := range w.log.store.Read(ctx, w.log.name, Query{Tasks: []int{w.task}}) {

@@ -11,7 +11,6 @@ import (
 	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
-// What an attempt has is counted by stream, and apart from what others have.
 func TestWritten(t *testing.T) {
 	t.Parallel()
 	s, err := tasklog.Open(t.TempDir(), tasklog.Options{})
@@ -44,8 +43,7 @@ func TestWritten(t *testing.T) {
 	}
 }
 
-// What each container of a task prints is kept apart, its lines whole, and counted by
-// itself, also by who comes after a crash.
+// TestWrittenByContainers also reopens the log, as after a crash.
 func TestWrittenByContainers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -6,21 +6,21 @@ import (
 	"slices"
 )
 
-// blockSize is how much of a file one block of its index takes, at least: whole
-// writes, so that a long one makes it longer. It is what the reader of a pipe writes
-// at once, so that the blocks of tasks that print much are theirs alone.
+// blockSize is the smallest size of a block. A block consists of whole writes, so a long
+// write makes it longer. The size is that of one read from a pipe, so that a task that
+// prints much has blocks to itself.
 const blockSize = 32 << 10
 
-// block says what is in a stretch of a file, so that who looks for one task or one
-// time need not read all of it.
+// block describes a stretch of a file, so that a reader of one task or one time need not
+// read all of it.
 type block struct {
-	end   int64 // where the next block begins
+	end   int64 // the place where the next block begins
 	last  int64 // time of its last record
 	kinds kind
 	tasks taskSet
 }
 
-// taskSet is the tasks of a block. It may hold a task too many, never one too few.
+// taskSet is the set of tasks of a block. It may hold too many tasks, never too few.
 type taskSet struct {
 	min, max uint32
 	bits     [4]uint64 // by index modulo 256
@@ -45,15 +45,15 @@ func (s *taskSet) hasAny(tasks []int) bool {
 	return len(tasks) == 0 || slices.ContainsFunc(tasks, s.has)
 }
 
-// index is the blocks of a file, and what is behind the last of them.
+// index describes a whole file.
 type index struct {
-	blocks []block // never changed, only added to
-	open   block   // not full yet; its end is the end of the file
+	blocks []block // full ones; they never change
+	open   block   // the last one, not full yet; its end is the end of the file
 }
 
 func (x *index) size() int64 { return x.open.end }
 
-// start is where a block begins.
+// start returns the place where a block begins.
 func (x *index) start(i int) int64 {
 	if i == 0 {
 		return 0
@@ -61,7 +61,8 @@ func (x *index) start(i int) int64 {
 	return x.blocks[i-1].end
 }
 
-// add counts in what was written behind the end.
+// add extends the index by a record, or several of one write, of so many bytes at the
+// end of the file.
 func (x *index) add(r record, size int) {
 	x.open.end += int64(size)
 	x.open.last = r.time
@@ -77,12 +78,12 @@ func (x *index) push(b block) {
 	x.open = block{end: b.end, last: b.last}
 }
 
-// cut reports whether the file has the record that says that the rest was not kept.
+// cut reports whether the file has the record that marks the loss of later output.
 func (x *index) cut() bool {
 	return x.open.kinds&cut != 0 || slices.ContainsFunc(x.blocks, func(b block) bool { return b.kinds&cut != 0 })
 }
 
-// all are the blocks, the open one included where there is something in it.
+// all returns the blocks, with the open one unless it is empty.
 func (x *index) all() []block {
 	if x.size() == x.start(len(x.blocks)) {
 		return x.blocks
@@ -90,10 +91,10 @@ func (x *index) all() []block {
 	return append(slices.Clip(x.blocks), x.open)
 }
 
-// blockBytes is the size of a stored block: six numbers, the tasks' bits and a sum.
+// blockBytes is the size of a stored block: six numbers, the tasks' bits and a checksum.
 const blockBytes = 64
 
-// encode appends a block as it is stored.
+// encode appends a block in its stored form.
 func (b block) encode(buf []byte) []byte {
 	begin := len(buf)
 	buf = binary.LittleEndian.AppendUint64(buf, uint64(b.end))
@@ -122,8 +123,8 @@ func (b *block) decode(data []byte) bool {
 	return true
 }
 
-// decodeIndex reads stored blocks as far as they are whole and within the size of
-// the file that they tell of.
+// decodeIndex reads stored blocks, up to the first that is broken or beyond the size of
+// the file.
 func decodeIndex(data []byte, size int64) (x index) {
 	for ; len(data) >= blockBytes; data = data[blockBytes:] {
 		var b block

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// log is one execution's file, shared by those who write and read it.
+// log is one execution's file, shared by its writers and readers.
 type log struct {
 	store *Store
 	name  string
@@ -17,17 +17,17 @@ type log struct {
 
 	mu      sync.Mutex
 	file    *os.File // nil when it is closed
-	known   bool     // index is that of the file
+	known   bool     // the index describes the file
 	index   index
-	saved   int    // blocks of the index that are stored
+	saved   int    // stored blocks of the index
 	cut     bool   // the limit was reached
-	written bool   // somebody writes it, or may again
-	label   string // what watchers know it by
+	written bool   // it has a writer, or may have one again
+	label   string // for watches
 	ended   bool
 	deleted bool
 
-	syncing sync.Mutex // guards what follows
-	synced  int64      // bytes that are on disk for certain
+	syncing sync.Mutex // guards the fields below
+	synced  int64      // bytes that are certainly on disk
 	failed  error
 }
 
@@ -55,12 +55,12 @@ func (l *log) append(records ...record) error {
 	return l.write(records, now)
 }
 
-// write writes records of one attempt and stream behind what is there. The caller has
+// write writes records of one attempt and stream at the end of the file. The caller has
 // locked l and opened its file.
 func (l *log) write(records []record, now int64) error {
 	data, from := encode(records, now), l.index.size()
 	if _, err := l.file.WriteAt(data, from); err != nil {
-		// A part of a record is written over by the next one, or cut off later.
+		// The next record overwrites a partial one, or opening the file cuts it off.
 		return fmt.Errorf("write output: %w", err)
 	}
 	last := records[len(records)-1]
@@ -70,14 +70,13 @@ func (l *log) write(records []record, now int64) error {
 	return nil
 }
 
-// fitting returns how many of the records, from the first on, there is room for, in
-// bytes.
+// fitting returns how many of the records, from the first on, fit into so many bytes.
 func fitting(records []record, nanos, room int64) int {
 	most := 0
 	for _, r := range records {
 		most += len(r.text) + maxHeader
 	}
-	if int64(most) <= room { // as nearly always
+	if int64(most) <= room { // the usual case
 		return len(records)
 	}
 	size := 0
@@ -103,8 +102,8 @@ func encode(records []record, nanos int64) []byte {
 	return data
 }
 
-// openFile opens the file for writing, and cuts off what a crash left behind the
-// last whole record. The caller has locked l.
+// openFile opens the file for writing and cuts off the partial record that a crash left
+// at its end. The caller has locked l.
 func (l *log) openFile() error {
 	if l.file == nil {
 		if !validName(l.name) {
@@ -128,8 +127,8 @@ func (l *log) openFile() error {
 	return nil
 }
 
-// cutUnfinished cuts off what a crash left behind the last whole record, and what the
-// stored index tells of it.
+// cutUnfinished cuts off a partial record at the end of the file, and the blocks of the
+// stored index that include it.
 func (l *log) cutUnfinished() error {
 	err := os.Truncate(l.store.indexPath(l.name), int64(l.saved)*blockBytes)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -138,7 +137,7 @@ func (l *log) cutUnfinished() error {
 	return errors.Join(err, l.file.Truncate(l.index.size()))
 }
 
-// closeFile closes the file, if it is open. The caller has locked l.
+// closeFile closes the file if it is open. The caller has locked l.
 func (l *log) closeFile() error {
 	if l.file == nil {
 		return nil
@@ -148,9 +147,9 @@ func (l *log) closeFile() error {
 	return err
 }
 
-// sync returns when all that was appended before is on disk. Writers that sync at
-// the same time share one, and nobody who writes waits for it. An error stays: what
-// the system has failed to write once it may have dropped.
+// sync returns when all earlier records are on disk. Concurrent calls share one sync,
+// and writing goes on meanwhile. An error is permanent, because the system may have
+// dropped the data that it failed to write.
 func (l *log) sync() error {
 	l.mu.Lock()
 	want := l.index.size()
@@ -169,7 +168,7 @@ func (l *log) sync() error {
 			err = file.Sync()
 		}
 		if errors.Is(err, os.ErrClosed) {
-			continue // for want of room, between begin and here
+			continue // touch closed it after begin, to keep few files open
 		}
 		if err == nil && l.synced == 0 {
 			err = syncFolder(l.store.dir)
@@ -186,8 +185,7 @@ func (l *log) sync() error {
 	}
 }
 
-// begin returns the file for a sync and how much is in it, or no file where the
-// log is deleted.
+// begin returns the file to sync and its size, or no file if the log is deleted.
 func (l *log) begin() (*os.File, int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -8,12 +8,12 @@ import (
 	"os"
 )
 
-// manyBlocks that are not stored are worth storing by who only reads: a crash, or an
-// older version, has left them.
+// manyBlocks is the number of blocks without a stored index from which on a reader
+// stores them. A crash or an older version left them so.
 const manyBlocks = 16
 
-// measure finds out what is in the file: from its stored index, and by reading what
-// is behind that. A file that is not there is empty. The caller has locked l.
+// measure makes the index of the file: from the stored index, and by reading the rest
+// of the file. The caller has locked l.
 func (l *log) measure(file *os.File) error {
 	if l.known {
 		return nil
@@ -35,7 +35,7 @@ func (l *log) measure(file *os.File) error {
 	return nil
 }
 
-// scan counts in the records behind the end, up to one that is not whole.
+// scan adds the records of the rest of the file, up to the first partial one.
 func (x *index) scan(behind *io.SectionReader) error {
 	buf := make([]byte, min(behind.Size(), 2*maxRecord))
 	for have, left := 0, behind.Size(); ; {
@@ -61,9 +61,9 @@ func (x *index) scan(behind *io.SectionReader) error {
 	}
 }
 
-// saveIndex stores the blocks that are new, of those bytes that are on disk for
-// certain. What is not stored is found again by reading, so that an error is none.
-// The caller has locked l.
+// saveIndex stores new blocks whose bytes, the first size ones of the file, are certainly
+// on disk. It ignores errors, because reading the file finds unstored blocks again. The
+// caller has locked l.
 func (l *log) saveIndex(size int64) {
 	n := l.saved
 	var data []byte
@@ -83,8 +83,8 @@ func (l *log) saveIndex(size int64) {
 	}
 }
 
-// look returns the index of the file as it is now, whether somebody writes it or
-// not. It is the caller's to read.
+// look returns the present index of the file, which may be written meanwhile. The caller
+// only reads it. A missing file has an empty index.
 func (l *log) look() (index, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

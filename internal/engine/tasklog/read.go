@@ -46,14 +46,13 @@ func (q *Query) Nanos() (since, until int64) {
 	return nanos(q.Since), nanos(q.Until)
 }
 
-// Read yields an execution's output in the order in which it was written, or the
-// other way round. A log that nothing was written to is empty. The entries' texts
-// are the caller's.
+// Read yields the stored entries of an execution in the order of their writing, or in
+// reverse. A missing log is empty. The caller owns the entries' texts.
 func (s *Store) Read(ctx context.Context, execution string, q Query) iter.Seq2[Entry, error] {
 	return s.Reader(execution, q).All(ctx)
 }
 
-// All yields what the Reader reads, from where it is on.
+// All yields the entries that Next would return.
 func (r *Reader) All(ctx context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for {
@@ -74,8 +73,8 @@ func (r *Reader) All(ctx context.Context) iter.Seq2[Entry, error] {
 	}
 }
 
-// Reader reads an execution's output piece by piece. It holds no file open, and is
-// used by one goroutine.
+// Reader reads an execution's log piece by piece. It keeps no file open. Only one
+// goroutine may use it.
 type Reader struct {
 	store     *Store
 	execution string
@@ -115,7 +114,7 @@ func (s *Store) Reader(execution string, q Query) *Reader {
 	return r
 }
 
-// nanos is a time in Unix nanoseconds; those beyond their range are its ends.
+// nanos is a time in Unix nanoseconds. Times beyond the range become its ends.
 func nanos(t time.Time) int64 {
 	switch {
 	case t.Before(time.Unix(0, 0)):
@@ -126,7 +125,7 @@ func nanos(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// pieceSize is how much of a file is read at once, at least, where that is wanted.
+// pieceSize is the size up to which adjacent blocks are read at once.
 const pieceSize = 64 << 10
 
 // Next reads a piece, of about 64 KiB or one long write. It skips pieces in which the
@@ -163,11 +162,10 @@ func (r *Reader) nextStored(ctx context.Context) (Batch, error) {
 	return r.read(first, last)
 }
 
-// more reports whether the next block, or one that follows it, can have what the
-// query asks for.
+// more reports whether the query may select something in the next block or behind it.
 func (r *Reader) more() bool { return 0 <= r.next && r.next < len(r.blocks) && !r.beyond(r.next) }
 
-// wanted reports whether a block may have lines of the tasks and streams.
+// wanted reports whether a block may have entries of the query's tasks and streams.
 func (r *Reader) wanted(i int) bool {
 	b := &r.blocks[i]
 	return b.kinds&r.kinds != 0 && b.tasks.hasAny(r.query.Tasks)
@@ -181,7 +179,7 @@ func (r *Reader) step() {
 	}
 }
 
-// open finds the first block that can have what the query asks for.
+// open finds the first block in which the query may select something.
 func (r *Reader) open() error {
 	if r.opened {
 		return nil
@@ -201,7 +199,7 @@ func (r *Reader) open() error {
 		r.blocks = nil
 	}
 	if q.Reverse {
-		// Behind the first that begins too late is none to read.
+		// No block from the first that begins too late is read.
 		r.next = sort.Search(len(r.blocks), func(i int) bool {
 			return q.Before > 0 && r.start(i) >= q.Before || r.begins(i) > r.until
 		}) - 1
@@ -220,7 +218,7 @@ func (r *Reader) start(i int) int64 {
 	return r.blocks[i-1].end
 }
 
-// begins is a time that no record of a block is before.
+// begins returns a time that precedes all records of a block, or is that of the first.
 func (r *Reader) begins(i int) int64 {
 	if i == 0 {
 		return 0
@@ -228,8 +226,7 @@ func (r *Reader) begins(i int) int64 {
 	return r.blocks[i-1].last
 }
 
-// beyond reports whether neither a block nor what follows it can have what the
-// query asks for.
+// beyond reports whether the query selects nothing in a block and behind it.
 func (r *Reader) beyond(i int) bool {
 	q := r.query
 	if q.Reverse {
@@ -238,7 +235,7 @@ func (r *Reader) beyond(i int) bool {
 	return q.Before > 0 && r.start(i) >= q.Before || r.begins(i) > r.until
 }
 
-// read reads blocks that stand side by side.
+// read reads adjacent blocks.
 func (r *Reader) read(first, last int) (Batch, error) {
 	begin, end := r.start(first), r.blocks[last].end
 	batch := Batch{Size: end - begin, Reached: time.Unix(0, r.blocks[last].last).UTC()}
@@ -261,13 +258,13 @@ func (r *Reader) read(first, last int) (Batch, error) {
 		pos += int64(size)
 		if r.wants(&rec, pos) {
 			if batch.Entries == nil {
-				batch.Entries = make([]Entry, 0, int(end-pos)/size+1) // if they are all as long
+				batch.Entries = make([]Entry, 0, int(end-pos)/size+1) // enough if all have the same length
 			}
 			batch.Entries = append(batch.Entries, rec.entry(pos))
 		}
 	}
 	if len(batch.Entries) > 0 {
-		r.buf = nil // it is the caller's now
+		r.buf = nil // the caller owns it now
 	}
 	if r.query.Reverse {
 		slices.Reverse(batch.Entries)

@@ -18,8 +18,8 @@ import (
 	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
-// fill writes about 2 MiB of some tasks' lines, short and long, and returns all
-// entries. Tasks come and go, so that blocks differ in theirs.
+// fill writes about 2 MiB of short and long lines and returns all entries. The tasks
+// change over time, so that blocks have different ones.
 func fill(t *testing.T, s *tasklog.Store, rng *rand.Rand) []tasklog.Entry {
 	t.Helper()
 	writers := map[int]*tasklog.Writer{}
@@ -47,7 +47,7 @@ func fill(t *testing.T, s *tasklog.Store, rng *rand.Rand) []tasklog.Entry {
 
 func pick[T any](rng *rand.Rand, from []T) T { return from[rng.IntN(len(from))] }
 
-// randomQuery asks for a part of entries.
+// randomQuery returns a query that selects some of the entries.
 func randomQuery(rng *rand.Rand, all []tasklog.Entry) (q tasklog.Query) {
 	if rng.IntN(2) == 0 {
 		q.After = pick(rng, all).Pos - int64(rng.IntN(2))
@@ -71,7 +71,7 @@ func randomQuery(rng *rand.Rand, all []tasklog.Entry) (q tasklog.Query) {
 	return q
 }
 
-// meant says which entries a query asks for.
+// meant returns the entries that a query must select.
 func meant(all []tasklog.Entry, q tasklog.Query) (want []tasklog.Entry) {
 	for _, e := range all {
 		if e.Pos > q.After && (q.Before == 0 || e.Pos < q.Before) &&
@@ -93,7 +93,7 @@ func sameEntry(a, b tasklog.Entry) bool {
 	return sameText && reflect.DeepEqual(a, b)
 }
 
-func TestQueriesFindWhatTheyAskFor(t *testing.T) {
+func TestQueries(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
 	dir := t.TempDir()
@@ -132,8 +132,8 @@ func TestQueriesFindWhatTheyAskFor(t *testing.T) {
 	}
 }
 
-// A machine that loses power may keep an index and lose the end of what it tells of.
-func TestALogThatLostItsEndIsReadAsFarAsItGoes(t *testing.T) {
+// After a power failure, the index may describe more than is left of the log.
+func TestTruncatedLog(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, 0)
@@ -162,7 +162,7 @@ func TestALogThatLostItsEndIsReadAsFarAsItGoes(t *testing.T) {
 	}
 }
 
-// sizeOf reads to the end and returns how many bytes that took.
+// sizeOf reads to the end and returns the number of bytes read.
 func sizeOf(t *testing.T, s *tasklog.Store, q tasklog.Query) (size int64) {
 	t.Helper()
 	for r := s.Reader("x", q); ; {
@@ -177,7 +177,7 @@ func sizeOf(t *testing.T, s *tasklog.Store, q tasklog.Query) (size int64) {
 	}
 }
 
-func TestReadingAPartDoesNotReadTheRest(t *testing.T) {
+func TestReadingAPartSkipsTheRest(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
 	for task := range 40 {
@@ -199,7 +199,7 @@ func TestReadingAPartDoesNotReadTheRest(t *testing.T) {
 	}
 }
 
-func TestAReaderTellsHowFarItIs(t *testing.T) {
+func TestReachedNeverGoesBack(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
 	fill(t, s, rand.New(rand.NewPCG(3, 4)))
@@ -223,7 +223,7 @@ func TestAReaderTellsHowFarItIs(t *testing.T) {
 	}
 }
 
-func TestAReaderEndsWithItsContext(t *testing.T) {
+func TestReaderEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
 	print(t, s, "x", 0, "line\n")
@@ -234,7 +234,7 @@ func TestAReaderEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestALogThatIsDamagedInTheMiddleIsAnError(t *testing.T) {
+func TestDamagedLog(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, 0)

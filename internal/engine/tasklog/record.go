@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// errTorn is what reading meets at a record that is not whole.
+// errTorn is the error of a partial record.
 var errTorn = errors.New("record is not whole")
 
 const (
@@ -19,7 +19,7 @@ const (
 	maxContainers = 1000
 )
 
-// record is one line of output as it is stored.
+// record is one line of output in its stored form.
 type record struct {
 	time          int64 // Unix nanoseconds
 	task, attempt int
@@ -30,26 +30,25 @@ type record struct {
 	text          []byte
 }
 
-// kind is what a record is: a bit each, so that a block of records can tell what
-// is in it.
+// kind is the kind of a record. Each is one bit, so that a block can have a set of them.
 type kind uint8
 
 const (
 	stdout kind = 1 << iota
 	stderr
-	system
-	cut // says that the rest was not kept
+	system // the platform's: read in old logs, and no longer written
+	cut    // the notice that later output was lost
 )
 
-// kinds are the flags and streams of each kind. The notice of a cut stands where
-// the output would.
+// kinds are the flags and streams of each kind. The notice of a cut takes the place of
+// the output.
 var kinds = []struct {
 	kind   kind
 	flag   byte
 	stream Stream
 }{{stdout, 'o', Stdout}, {stderr, 'e', Stderr}, {system, 's', System}, {cut, 'x', Stdout}}
 
-// flags returns the flags of a record as they are stored.
+// flags returns the flags of a record in their stored form.
 func (r record) flags() string {
 	var flags []byte
 	for _, k := range kinds {
@@ -110,8 +109,8 @@ func (r record) encode(buf []byte) []byte {
 	return append(buf, '\n')
 }
 
-// parse reads the record at the beginning of data and returns how many bytes it
-// takes, or errTorn. Its text is a part of data.
+// parse reads the record at the beginning of data and returns its size, or errTorn. Its
+// text is a part of data.
 func (r *record) parse(data []byte) (size int, err error) {
 	end := bytes.IndexByte(data[:min(len(data), maxHeader)], '\n')
 	if end < 0 {
@@ -148,7 +147,7 @@ func (r *record) parseHeader(header []byte) (length int, ok bool) {
 	return int(size), ok && len(header) == 0 && size <= MaxLine && max(task, attempt) <= math.MaxInt32
 }
 
-// number reads a decimal number and the space behind it, if there is one.
+// number reads a decimal number and the space behind it, if any.
 func number(text []byte) (n int64, rest []byte, ok bool) {
 	for i, c := range text {
 		switch {
@@ -162,7 +161,7 @@ func number(text []byte) (n int64, rest []byte, ok bool) {
 	return n, nil, len(text) > 0
 }
 
-// entry is the record as readers see it; next is where it ends.
+// entry returns the record as an entry. next is the place of its end.
 func (r record) entry(next int64) Entry {
 	e := Entry{
 		Pos: next, Time: time.Unix(0, r.time).UTC(), Task: r.task, Attempt: r.attempt, Container: r.container,

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Records as earlier versions wrote them, byte by byte.
-func TestRecordsKeepTheirForm(t *testing.T) {
+// TestRecordFormat has records of earlier versions.
+func TestRecordFormat(t *testing.T) {
 	t.Parallel()
 	for stored, want := range map[string]record{
 		"1795457526000000000 0 1 o 5\nhello\n": {time: 1795457526000000000, attempt: 1, kind: stdout, text: []byte("hello")},
@@ -32,8 +32,8 @@ func TestRecordsKeepTheirForm(t *testing.T) {
 	}
 }
 
-// FuzzRecord reads arbitrary bytes: it ends, stays within the bytes, and what it
-// reads is what encoding it again gives.
+// FuzzRecord parses arbitrary bytes. Parsing must stay within them, and encoding a parsed
+// record must give the same bytes.
 func FuzzRecord(f *testing.F) {
 	whole := record{time: 1795457526000000000, task: 1, attempt: 2, kind: stderr, continued: true, text: []byte("hello\nworld")}.encode(nil)
 	for _, seed := range [][]byte{

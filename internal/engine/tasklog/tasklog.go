@@ -1,24 +1,30 @@
-// Package tasklog keeps what tasks print, and what the platform says of them: one
-// append-only file an execution, read by place, time or task, either way round, and
-// watched while it grows.
+// Package tasklog stores the output of tasks: one append-only file for each execution,
+// which is read by place, time or task, in either direction, and watched while it grows.
+// Entries that are derived and not stored can be merged into what is read; the platform's
+// own lines are of that kind.
 //
-// A file is a sequence of records, each a line of text about a line of output,
-// and that line:
+// A file is a sequence of records. Each is a header line and a line of output:
 //
 //	1795457526000000000 0 1 o 5
 //	hello
 //
-// that is the time in Unix nanoseconds, task, attempt, flags and length in bytes.
-// The flags are o (stdout), e (stderr) or s (the platform's, with I, W or E for how
-// grave it is), + where the line goes on in the next record of its stream, the index of
-// its container where that is not 0, and x for the record that says that the rest was
-// not kept. Times never go back within a file. A
-// record that a crash left unfinished is cut off when the file is written to again.
+// The header has the time in Unix nanoseconds, the task, the attempt, the flags, and the
+// length in bytes. The flags are
 //
-// Beside a file of more than 32 KiB stands its index: for each block of about 32 KiB,
-// in 64 bytes, where it ends, when, and which tasks and streams are in it. It is made
-// from the file, tells only of bytes that are on disk, and is made anew where it is
-// missing or broken. So one task's output costs reading the blocks that it is in.
+//	o, e      stdout or stderr
+//	s         a line of the platform, with I, W or E for its severity; only older
+//	          versions wrote these
+//	x         the notice that later output was not kept
+//	+         the line continues in the next record of its stream
+//	a number  the index of the container, unless it is 0
+//
+// Times never decrease within a file. If a crash left a partial record at the end, the
+// next writer cuts it off.
+//
+// A file of more than 32 KiB has an index beside it. For each block of about 32 KiB it
+// has 64 bytes: the block's end, last time, tasks and streams. So reading one task's
+// output costs reading the blocks that contain it. The index describes only bytes that
+// are on disk. A missing or broken index is rebuilt from the file.
 package tasklog
 
 import (
@@ -34,19 +40,19 @@ import (
 )
 
 const (
-	// MaxLine is how much of a line one record takes, in bytes.
+	// MaxLine is the longest text of one record, in bytes.
 	//
-	// Deviation: what is longer becomes several entries.
+	// Deviation: a longer line becomes several entries.
 	MaxLine = 256 << 10
-	// DefaultMaxBytes is what is kept of one execution's output.
+	// DefaultMaxBytes limits the output of one execution that is kept.
 	//
 	// Deviation: Cloud Logging has no such limit.
 	DefaultMaxBytes = 1 << 30
 
-	maxOpen = 64 // files that are kept open, whatever the number of tasks
+	maxOpen = 64 // files kept open
 )
 
-// Options say how much is kept. The zero value works.
+// Options limit what a [Store] keeps. The zero value works.
 type Options struct {
 	// MaxBytes bounds one execution's file; 0 is DefaultMaxBytes.
 	MaxBytes int64
@@ -59,14 +65,15 @@ type Store struct {
 	max int64
 
 	mu   sync.Mutex
-	logs map[string]*log // those that are written or read
-	open []*log          // those with an open file, least recently used first
+	logs map[string]*log // in use
+	open []*log          // with an open file, the least recently used first
 
 	watching sync.RWMutex
 	watches  map[*Watch]struct{}
 }
 
-// Open opens a folder of logs, creating it with mode 0700. The caller closes it.
+// Open opens a folder of logs and creates it if it is missing, with mode 0700. The
+// caller closes the store.
 func Open(dir string, o Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create log folder: %w", err)
@@ -76,7 +83,7 @@ func Open(dir string, o Options) (*Store, error) {
 	}, nil
 }
 
-// Close closes the files. Writers must have been closed before.
+// Close closes the files. Close all writers before.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	open := s.open
@@ -91,9 +98,8 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// Attempt returns a writer for what one attempt of a task prints. It touches no
-// file until something is printed. The label is what a [Watch] tells of the
-// execution. The caller closes the writer.
+// Attempt returns a writer of the output of one attempt. It creates no file before the
+// first output. The label is for the spans of a [Watch]. The caller closes the writer.
 func (s *Store) Attempt(execution, label string, task, attempt int) *Writer {
 	l := s.acquire(execution)
 	l.mu.Lock()
@@ -102,8 +108,7 @@ func (s *Store) Attempt(execution, label string, task, attempt int) *Writer {
 	return newWriter(l, task, attempt)
 }
 
-// End says that nothing more will be written of an execution, so that nothing of it
-// needs to be kept in memory.
+// End marks an execution as ended, so that its log is not kept in memory.
 func (s *Store) End(execution string) {
 	l := s.acquire(execution)
 	defer s.release(l)
@@ -112,7 +117,8 @@ func (s *Store) End(execution string) {
 	l.ended = true
 }
 
-// Delete removes an execution's output. What is written of it later is dropped. Deleting what is not there is no error.
+// Delete removes an execution's output. Later writes of it are dropped. Deleting a
+// missing log is not an error.
 func (s *Store) Delete(execution string) error {
 	if !validName(execution) {
 		return nil
@@ -136,7 +142,7 @@ func (s *Store) path(execution string) string { return filepath.Join(s.dir, exec
 
 func (s *Store) indexPath(execution string) string { return filepath.Join(s.dir, execution+".idx") }
 
-// acquire returns the log of an execution, which stays known until it is released.
+// acquire returns the log of an execution. The store keeps it until release.
 func (s *Store) acquire(execution string) *log {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,8 +155,8 @@ func (s *Store) acquire(execution string) *log {
 	return l
 }
 
-// release lets go of a log. One that may be written again stays known, because to
-// find the end of its file again means to read what is behind its stored index.
+// release undoes acquire. The store keeps a log that may be written again, because
+// finding the end of its file needs reading the part without a stored index.
 func (s *Store) release(l *log) {
 	s.mu.Lock()
 	l.users--
@@ -171,12 +177,12 @@ func (s *Store) release(l *log) {
 	}
 	s.mu.Unlock()
 	if gone {
-		_ = s.forget(l) // what had to be on disk was synced by its writer
+		_ = s.forget(l) // its writers have synced it
 	}
 }
 
-// touch makes l, which the caller has locked, the most recently used open file,
-// and closes the least recently used ones beyond the limit that nobody holds.
+// touch makes l the most recently used open file and closes the least recently used
+// ones above the limit, except those in use at the moment. The caller has locked l.
 func (s *Store) touch(l *log) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -188,13 +194,13 @@ func (s *Store) touch(l *log) {
 			i++
 			continue
 		}
-		_ = victim.closeFile() // its data is the kernel's to write; a later sync covers it
+		_ = victim.closeFile() // the kernel has its data; a later sync covers it
 		victim.mu.Unlock()
 		s.remove(victim)
 	}
 }
 
-// forget closes the file of l, which the caller has locked.
+// forget closes the file of l. The caller has locked l.
 func (s *Store) forget(l *log) error {
 	s.mu.Lock()
 	s.remove(l)
@@ -215,17 +221,17 @@ var safeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 func validName(execution string) bool { return safeName.MatchString(execution) }
 
-// Stream is where a line came from.
+// Stream is the origin of a line.
 type Stream string
 
-// The streams of an attempt, and what the platform says of it.
+// The streams of an attempt, and the platform's lines about it.
 const (
 	Stdout Stream = "stdout"
 	Stderr Stream = "stderr"
 	System Stream = "system"
 )
 
-// Level is how grave a line of the platform is. What tasks print has none.
+// Level is the severity of a platform's line. Lines of tasks have none.
 type Level byte
 
 // The levels.
@@ -235,17 +241,18 @@ const (
 	Error   Level = 'E'
 )
 
-// Entry is one line that a task printed, or that the platform said of it.
+// Entry is one line of a task, or of the platform about it.
 type Entry struct {
-	// Pos is where the next entry begins: a Query with After = Pos goes on there.
+	// Pos is the place of a stored entry's end: a Query with After = Pos goes on there.
+	// A derived entry has the place that DerivedPos returns.
 	Pos           int64
 	Time          time.Time // UTC
 	Task, Attempt int
-	Container     int // index of the one that printed it, among those of the task
+	Container     int // index among the containers of the task
 	Stream        Stream
-	Level         Level // of System alone
-	// Text is the line without its newline, as it was printed: it need not be UTF-8.
+	Level         Level // only of System
+	// Text is the line without its newline. It need not be UTF-8.
 	Text []byte
-	// Continued says that the line goes on in the next entry of its container's stream.
+	// Continued is set if the line continues in the next entry of its container's stream.
 	Continued bool
 }

@@ -56,7 +56,7 @@ func texts(entries []tasklog.Entry) (all []string) {
 	return all
 }
 
-func TestLinesKeepTheirTaskStreamAndBytes(t *testing.T) {
+func TestLinesKeepTaskStreamAndBytes(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
 	w := s.Attempt("x", "", 3, 1)
@@ -81,7 +81,7 @@ func TestLinesKeepTheirTaskStreamAndBytes(t *testing.T) {
 	}
 }
 
-func TestOutputSurvivesAndGoesOnAfterReopening(t *testing.T) {
+func TestReopen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, 0)
@@ -109,7 +109,7 @@ func TestOutputSurvivesAndGoesOnAfterReopening(t *testing.T) {
 	}
 }
 
-func TestARecordThatACrashLeftUnfinishedIsCutOff(t *testing.T) {
+func TestPartialRecordAfterACrash(t *testing.T) {
 	t.Parallel()
 	for _, torn := range []string{"17", "1795457526000000000 0 0 o 5\n", "1795457526000000000 0 0 o 5\nhel", "1795457526000000000 0 0 o 5\nhello", "\x00\x00\x00"} {
 		dir := t.TempDir()
@@ -138,7 +138,7 @@ func TestARecordThatACrashLeftUnfinishedIsCutOff(t *testing.T) {
 	}
 }
 
-func TestLongLinesAreSplitAndJoinAgain(t *testing.T) {
+func TestLongLinesAreSplit(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
 	long := strings.Repeat("0123456789", 60_000) // 600 kB
@@ -153,7 +153,7 @@ func TestLongLinesAreSplitAndJoinAgain(t *testing.T) {
 	}
 }
 
-func TestOutputBeyondTheLimitIsCutWithARecordThatSaysSo(t *testing.T) {
+func TestOutputBeyondTheLimit(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, 1000)
@@ -175,7 +175,7 @@ func TestOutputBeyondTheLimitIsCutWithARecordThatSaysSo(t *testing.T) {
 	}
 }
 
-// What is written at once is kept as far as there is room.
+// TestTheLimitCutsWithinAWrite: of one large write, the lines that fit are kept.
 func TestTheLimitCutsWithinAWrite(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -187,7 +187,7 @@ func TestTheLimitCutsWithinAWrite(t *testing.T) {
 	}
 }
 
-func TestManyWritersInterleaveByLine(t *testing.T) {
+func TestConcurrentWritersKeepLinesWhole(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
 	var wg sync.WaitGroup
@@ -241,7 +241,7 @@ func openFiles(t *testing.T) (n int) {
 	return n
 }
 
-func TestDeletingDropsWhatComesLater(t *testing.T) {
+func TestDeleteDropsLaterOutput(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, 0)
@@ -267,7 +267,7 @@ func TestDeletingDropsWhatComesLater(t *testing.T) {
 	}
 }
 
-func TestAnAttemptThatPrintsNothingLeavesNoFile(t *testing.T) {
+func TestSilentAttemptMakesNoFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	print(t, open(t, dir, 0), "x", 0, "")
@@ -276,7 +276,7 @@ func TestAnAttemptThatPrintsNothingLeavesNoFile(t *testing.T) {
 	}
 }
 
-func TestNamesThatAreNoFileNamesAreRefused(t *testing.T) {
+func TestUnsafeNamesAreRefused(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
 	for _, name := range []string{"", "..", "../x", "a/b", ".hidden", "a\x00b"} {

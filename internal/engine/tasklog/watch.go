@@ -2,7 +2,7 @@ package tasklog
 
 import "sync"
 
-// maxSpans bounds what a watch that nobody looks at remembers.
+// maxSpans bounds the spans that an unread watch holds.
 const maxSpans = 4096
 
 // maxDerived bounds the derived entries that an unread watch holds.
@@ -92,7 +92,7 @@ func (w *Watch) add(new Span) {
 	w.spanOf(new.Execution, new.Label).extend(new)
 	select {
 	case w.ready <- struct{}{}:
-	default: // it has one to look at already
+	default: // the channel is full: the reader knows already
 	}
 }
 

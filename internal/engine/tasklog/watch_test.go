@@ -9,7 +9,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
-// watched waits until something was written, and reads it.
+// watched waits for new output and reads it.
 func watched(t *testing.T, s *tasklog.Store, w *tasklog.Watch) (lines []string) {
 	t.Helper()
 	<-w.Ready()
@@ -25,7 +25,7 @@ func watched(t *testing.T, s *tasklog.Store, w *tasklog.Watch) (lines []string) 
 	return lines
 }
 
-func TestAWatchTellsOfAllThatIsWrittenOnce(t *testing.T) {
+func TestWatchReportsEachLineOnce(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
 	print(t, s, "old", 0, "before\n")
@@ -56,18 +56,14 @@ func TestAWatchTellsOfAllThatIsWrittenOnce(t *testing.T) {
 	}
 }
 
-// Who does not look costs little, whatever is written.
-func TestAWatchThatNobodyTakesFromForgets(t *testing.T) {
+func TestUnreadWatchDropsSpans(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)
 	watch := s.Watch()
 	defer watch.Close()
 	const executions = 5000
 	for i := range executions {
-		w := s.Attempt(fmt.Sprint("x", i), "", 0, 0)
-		fmt.Fprintln(w.Stdout(), "A line.")
-		_ = w.Close()
-		s.End(fmt.Sprint("x", i))
+		s.Tell(tasklog.Span{Execution: fmt.Sprint("x", i), To: 1})
 	}
 	spans, missed := watch.Take()
 	if len(spans)+missed != executions || len(spans) > 4096 || spans[len(spans)-1].Execution != fmt.Sprint("x", executions-1) {

@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// Writer takes what one attempt of a task prints. Streams may be written at the same
-// time, each by one goroutine.
+// Writer takes the output of one attempt. Its streams may be written concurrently, each
+// by one goroutine.
 type Writer struct {
 	log           *log
 	task, attempt int
@@ -21,15 +21,15 @@ type Writer struct {
 	containers map[int]*streams
 }
 
-// streams are both of a container.
+// streams are those of one container.
 type streams struct{ stdout, stderr stream }
 
 func newWriter(l *log, task, attempt int) *Writer {
 	return &Writer{log: l, task: task, attempt: attempt, containers: make(map[int]*streams)}
 }
 
-// Container takes what a container of the attempt prints, by its index: to its standard
-// output, and to its standard error. The lines of several stay whole.
+// Container returns writers of the standard output and standard error of one container,
+// by its index. Lines of several containers do not mix.
 func (w *Writer) Container(i int) (out, err io.Writer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -41,20 +41,19 @@ func (w *Writer) Container(i int) (out, err io.Writer) {
 	return &w.containers[i].stdout, &w.containers[i].stderr
 }
 
-// Stdout takes what the first container prints to its standard output, or the only one.
+// Stdout returns a writer of the first container's standard output.
 func (w *Writer) Stdout() io.Writer {
 	out, _ := w.Container(0)
 	return out
 }
 
-// Stderr takes what it prints to its standard error.
+// Stderr returns a writer of the first container's standard error.
 func (w *Writer) Stderr() io.Writer {
 	_, err := w.Container(0)
 	return err
 }
 
-// flush writes the last lines, also without a newline, and reports whether anything was
-// ever printed.
+// flush writes incomplete lines, and reports whether this Writer ever wrote anything.
 func (w *Writer) flush() (wrote bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -68,9 +67,8 @@ func (w *Writer) flush() (wrote bool, err error) {
 	return wrote, errors.Join(errs...)
 }
 
-// Close writes the last lines, also without a newline, and returns when all output is
-// on disk. An attempt that printed nothing costs no sync. A second Close returns the
-// result of the first.
+// Close writes incomplete lines and returns when all output is on disk. An attempt
+// without output costs no sync. A second Close returns the result of the first.
 func (w *Writer) Close() error {
 	w.close.Do(func() {
 		var wrote bool
@@ -99,11 +97,11 @@ type stream struct {
 	writer    *Writer
 	container int
 	kind      kind
-	partial   []byte // of a line whose end has not come, at most MaxLine
+	partial   []byte // the incomplete line, at most MaxLine
 	wrote     bool
 }
 
-// Write stores the lines that p completes and keeps the rest for later.
+// Write stores the lines that p completes and keeps the rest.
 func (s *stream) Write(p []byte) (int, error) {
 	var whole []record
 	rest := p
@@ -128,7 +126,8 @@ func (s *stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// record is a line that ends so, or as much of it as one record takes.
+// record makes a record of the incomplete line and its end, or of the part of a line
+// that fits into one record.
 func (s *stream) record(end []byte, continued bool) record {
 	text := end
 	if len(s.partial) > 0 {
@@ -153,7 +152,7 @@ func (s *stream) store(lines []record) error {
 		s.wrote = true
 		n, size := 0, 0
 		for n < len(lines) && size < 2*blockSize {
-			size += len(lines[n].text) + maxHeader/4 // as long as the first line of a record is
+			size += len(lines[n].text) + maxHeader/4 // about the size of a header
 			n++
 		}
 		if err := s.writer.log.append(lines[:n]...); err != nil {
