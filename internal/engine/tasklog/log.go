@@ -50,7 +50,7 @@ func (l *log) append(records ...record) error {
 			}
 		}
 		records = []record{{kind: cut, text: fmt.Appendf(nil,
-			"runwith keeps %d bytes of an execution's output; what came after this was not kept", l.store.max)}}
+			"runwith keeps %d bytes of an execution's output; later output was not kept", l.store.max)}}
 	}
 	return l.write(records, now)
 }

@@ -7,13 +7,13 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// wantsText reports whether a caller takes every line as text, as it was printed.
-// gcloud does: it breaks off at an entry of a task that has no text. So does runwith
-// itself, because no structure keeps a line byte by byte, and because it goes on
-// behind the time of the last line that it has.
+// wantsText reports whether a caller gets every line as text, exactly as printed.
+// gcloud does, because it stops at a task's entry without text. runwith's own client
+// does, because a structure does not keep the bytes of a line, and because the client
+// resumes after the time of its last line.
 //
-// Deviation: Cloud Logging sends every caller the same. Filters see the same here too,
-// but for the time.
+// Deviation: Cloud Logging sends all callers the same. Here filters match the same
+// entries for all callers, except by time.
 func wantsText(ctx context.Context) bool {
 	md, _ := metadata.FromIncomingContext(ctx)
 	for _, agent := range md.Get("user-agent") {

@@ -14,7 +14,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// What entries are known by.
+// The resource type and the labels of entries.
 // https://cloud.google.com/run/docs/logging#log-resource
 const (
 	resourceType   = "cloud_run_job"
@@ -23,8 +23,7 @@ const (
 	attemptLabel   = "run.googleapis.com/task_attempt"
 )
 
-// logIDs are the logs that tasks and the platform write to, as they stand in the
-// names of logs.
+// logIDs are the IDs of the logs, in the form that log names contain.
 var logIDs = map[tasklog.Stream]string{
 	tasklog.Stdout: "run.googleapis.com%2Fstdout",
 	tasklog.Stderr: "run.googleapis.com%2Fstderr",
@@ -33,8 +32,8 @@ var logIDs = map[tasklog.Stream]string{
 
 func logName(project, id string) string { return "projects/" + project + "/logs/" + id }
 
-// maker makes entries of one execution's lines. What all have in common it makes
-// once, and the entries share it: they are only read.
+// maker makes entries of one execution's lines. The entries share their common parts,
+// which nobody changes.
 type maker struct {
 	execution jobspec.ExecutionName
 	resource  *monitoredres.MonitoredResource
@@ -59,8 +58,8 @@ func newMaker(x jobspec.ExecutionName) *maker {
 	return m
 }
 
-// entry is a line as Cloud Logging has it. What a task prints has no severity, on
-// standard error too, unless it says so itself.
+// entry returns a line in the form of Cloud Logging. A task's line has no severity, even
+// on standard error, unless the line is a structure with one.
 //
 // Deviation: the labels instanceId and container_name are not set.
 //
@@ -82,7 +81,7 @@ func (m *maker) entry(l tasklog.Entry) *loggingpb.LogEntry {
 	return e
 }
 
-// severities are those of what the platform says.
+// severities are those of the platform's lines.
 var severities = map[tasklog.Level]logtype.LogSeverity{
 	tasklog.Info:    logtype.LogSeverity_INFO,
 	tasklog.Warning: logtype.LogSeverity_WARNING,
@@ -106,8 +105,8 @@ func (m *maker) labelsOf(a attempt) map[string]string {
 	return labels
 }
 
-// structure makes the line the entry's payload if it is a JSON object, and reports
-// whether it is.
+// structure makes the line the entry's payload if the line is a JSON object. It reports
+// whether it is one.
 func (m *maker) structure(e *loggingpb.LogEntry, l tasklog.Entry) bool {
 	payload, ok := parseObject(l.Text)
 	if !ok || l.Continued {

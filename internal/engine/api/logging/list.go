@@ -21,15 +21,15 @@ import (
 const (
 	defaultEntries = 50
 	maxEntries     = 1000
-	// maxPage is how many bytes of the wire end a page before its last entry: clients
-	// of gRPC take answers of 4 MiB, and an entry may have a quarter of one.
+	// maxPage is the size in bytes at which a page ends early. gRPC clients accept
+	// answers of 4 MiB, and one entry may have 256 KiB.
 	maxPage = 1 << 20
 )
 
 // ListLogEntries returns a page of the entries of projects, across all executions.
 //
-// A page may have few entries or none and a token all the same, where much had to be
-// read for it: whoever wants more goes on with that.
+// If finding entries takes too much reading, a page has few entries or none, and a token
+// with which the caller continues.
 func (s *Service) ListLogEntries(ctx context.Context, req *loggingpb.ListLogEntriesRequest) (*loggingpb.ListLogEntriesResponse, error) {
 	l, err := s.newListing(ctx, req)
 	if err != nil || l.none {
@@ -47,11 +47,11 @@ func (s *Service) ListLogEntries(ctx context.Context, req *loggingpb.ListLogEntr
 	return l.read(ctx)
 }
 
-// listing is a page on its way.
+// listing makes one page.
 type listing struct {
 	selection
 	size  int
-	list  string // names the list, for its tokens
+	list  string // identifies the list in its tokens
 	merge *merge
 }
 
@@ -102,7 +102,7 @@ func (l *listing) begin(ctx context.Context, e *engine.Engine) error {
 	return nil
 }
 
-// read makes the page.
+// read reads the page.
 func (l *listing) read(ctx context.Context) (*loggingpb.ListLogEntriesResponse, error) {
 	res := &loggingpb.ListLogEntriesResponse{}
 	for bytes, seen := 0, l.merge.after; ; {
@@ -135,5 +135,5 @@ func (l *listing) token(after place) string {
 	return pagetoken.New(l.list, after.Nanos, after.ID, after.Pos)
 }
 
-// entry is a line as Cloud Logging has it.
+// entry returns the line in the form of Cloud Logging.
 func (l line) entry() *loggingpb.LogEntry { return l.source.maker.entry(l.Entry) }

@@ -1,12 +1,10 @@
-// Package logging is google.logging.v2.LoggingServiceV2 for what the engine's
-// tasks print: entries are listed and followed by Cloud Logging's own filters, across
-// all executions.
+// Package logging implements google.logging.v2.LoggingServiceV2 for the engine's logs.
+// Callers list and follow entries of all executions with Cloud Logging's filters.
 //
-// Entries are made from the lines of task logs when somebody asks for them; nothing
-// is stored beside those. What a filter says of jobs, executions, tasks and times is
-// taken out of it first, so that other logs, and other parts of logs, are not read.
-// What one request may read is bounded: it is then answered with what it has found,
-// and the token of a page that goes on.
+// Entries are made on request: from the stored output of tasks, and from the platform's
+// lines, which the engine derives. The conditions of a filter on jobs, executions, tasks,
+// logs and times select the parts of the task logs to read. A request that reads too much
+// ends with the entries found so far and a page token.
 //
 // See https://cloud.google.com/logging/docs/reference/v2/rpc/google.logging.v2.
 package logging
@@ -25,45 +23,44 @@ import (
 	"github.com/runwith/runwith/internal/engine"
 )
 
-// maxLists is how many lists are made at a time; others wait. Each has a piece of
-// every log in hand that it merges.
+// maxLists is the number of lists made at a time; others wait. Each holds a piece of
+// every log that it merges.
 const maxLists = 8
 
-// Config says what a [Service] answers for. Engine is required.
+// Config configures a [Service]. Engine is required.
 type Config struct {
 	Engine *engine.Engine
-	// Project and ProjectNumber name the engine's own project, which callers may name
-	// by either.
+	// Project and ProjectNumber are the ID and number of the engine's own project.
+	// Callers may use either.
 	Project, ProjectNumber string
 }
 
-// Service answers for an engine's logs. Its methods may be called concurrently.
+// Service serves an engine's logs. Its methods may be called concurrently.
 type Service struct {
 	loggingpb.UnimplementedLoggingServiceV2Server
 	config Config
 	engine *engine.Engine
-	lists  chan struct{} // holds one for each that is made
+	lists  chan struct{} // one element for each list being made
 }
 
-// New returns the service for an engine.
+// New returns a service.
 func New(c Config) *Service {
 	return &Service{config: c, engine: c.Engine, lists: make(chan struct{}, maxLists)}
 }
 
-// DeleteLog is refused: there is no log apart from the executions'.
+// DeleteLog is refused, because logs belong to executions.
 func (s *Service) DeleteLog(context.Context, *loggingpb.DeleteLogRequest) (*emptypb.Empty, error) {
 	return nil, runwith.Errorf(runwith.Unimplemented, "logs cannot be deleted: output is deleted with its execution")
 }
 
-// WriteLogEntries is refused: what a task prints is what is logged.
+// WriteLogEntries is refused, because only tasks write logs.
 func (s *Service) WriteLogEntries(context.Context, *loggingpb.WriteLogEntriesRequest) (*loggingpb.WriteLogEntriesResponse, error) {
 	return nil, runwith.Errorf(runwith.Unimplemented, "log entries cannot be written: let the task print them, as text or as JSON")
 }
 
 // ListLogs returns the logs of projects that have executions.
 //
-// Deviation: all three that tasks and the platform write to, whether anything was
-// written to each or not.
+// Deviation: it returns all three logs of such a project, including empty ones.
 func (s *Service) ListLogs(ctx context.Context, req *loggingpb.ListLogsRequest) (*loggingpb.ListLogsResponse, error) {
 	names, err := s.projects("parent", append([]string{req.Parent}, req.ResourceNames...))
 	if err != nil {
@@ -88,8 +85,7 @@ func (s *Service) ListLogs(ctx context.Context, req *loggingpb.ListLogsRequest) 
 	return res, nil
 }
 
-// ListMonitoredResourceDescriptors returns what entries tell of where they come
-// from: the one kind of resource there is here.
+// ListMonitoredResourceDescriptors describes the only resource type of entries here.
 func (s *Service) ListMonitoredResourceDescriptors(_ context.Context, req *loggingpb.ListMonitoredResourceDescriptorsRequest) (*loggingpb.ListMonitoredResourceDescriptorsResponse, error) {
 	if req.PageToken != "" {
 		return nil, runwith.Errorf(runwith.InvalidArgument, "page_token: %.40q is unknown: there is one page", req.PageToken)
@@ -106,13 +102,13 @@ func (s *Service) ListMonitoredResourceDescriptors(_ context.Context, req *loggi
 	}}}, nil
 }
 
-// maxResources is how many resources a request may name.
+// maxResources is the largest number of resources in a request.
 const maxResources = 100
 
-// projects returns the IDs of named projects, each once.
+// projects returns the IDs of named projects without duplicates.
 //
-// Deviation: organizations, folders, billing accounts, and the views of buckets are
-// refused: there are none.
+// Deviation: organizations, folders, billing accounts, and views of buckets are refused,
+// because the engine has none.
 func (s *Service) projects(field string, names []string) (ids []string, err error) {
 	if len(names) == 0 || len(names) > maxResources {
 		return nil, runwith.Errorf(runwith.InvalidArgument, "%s: has %d names, must have 1 to %d, such as projects/demo", field, len(names), maxResources)

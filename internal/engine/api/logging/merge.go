@@ -15,19 +15,19 @@ import (
 	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
-// What one request may do before it is answered with what it has.
+// Limits of one request. A request that reaches one ends with the entries found so far.
 const (
-	maxWork = 64 << 20 // bytes that are read
+	maxWork = 64 << 20 // bytes read
 	maxTime = 3 * time.Second
-	// openWork is what it costs to open a log, in bytes that could be read instead.
+	// openWork is the cost of opening a log, expressed in bytes read.
 	openWork = 32 << 10
 )
 
-// errPause says that a request has done enough work, and more is left to do.
+// errPause ends a request that has reached a limit before the end of the logs.
 var errPause = errors.New("enough for one request")
 
-// place is where an entry stands in the order of all: by time, then by log, then as
-// it was written.
+// place is the position of an entry in the order of all entries: by time, then by log,
+// then by the place in the log.
 type place struct {
 	Nanos, ID, Pos int64
 }
@@ -36,40 +36,40 @@ func (p place) compare(other place) int {
 	return cmp.Or(cmp.Compare(p.Nanos, other.Nanos), cmp.Compare(p.ID, other.ID), cmp.Compare(p.Pos, other.Pos))
 }
 
-// first and last are the places around all entries of a moment.
+// first and last return the places before and after all entries of a moment.
 func first(nanos int64) place { return place{Nanos: nanos} }
 
 func last(nanos int64) place { return place{nanos, math.MaxInt64, math.MaxInt64} }
 
-// source is a log that is read.
+// source is an open log.
 type source struct {
 	id     int64
 	reader *tasklog.Reader
 	maker  *maker
 	batch  []tasklog.Entry
-	// next is the place of the first of the batch. Without one, no entry that comes
-	// is before it.
+	// next is the place of the batch's first entry. If the batch is empty, no later
+	// entry precedes next.
 	next place
 }
 
-// merge reads many logs as one, in the order of time or the other way round. Logs
-// are opened when the order reaches them.
+// merge reads many logs as one, in the order of time or in reverse. It opens a log when
+// the order reaches it.
 type merge struct {
 	reverse bool
-	after   place // where the order begins, if it is not zero
+	after   place // only later entries are returned; zero returns all
 	waiting []engine.LogSource
 	open    func(context.Context, engine.LogSource) (*source, error)
 
 	sources  []*source // a heap, by next
 	work     int64
-	deadline time.Time // zero: there is no limit to the work either
+	deadline time.Time // zero removes both limits
 }
 
-// clockSlack is by how little this machine's clock may step back between an
-// execution's creation and its first line and nobody sees it.
+// clockSlack is the largest step back of this machine's clock, between the creation of
+// an execution and its first line, that keeps the lines in order.
 const clockSlack = time.Second
 
-// bound is a place that no entry of a log which waits is before, in the order of the
+// bound returns a place that no entry of a waiting log precedes, in the order of the
 // merge.
 func (m *merge) bound(s engine.LogSource) place {
 	switch {
@@ -89,7 +89,7 @@ func (m *merge) compare(a, b place) int {
 	return a.compare(b)
 }
 
-// line is a line of a log on its way to become an entry.
+// line is a line of a log before it becomes an entry.
 type line struct {
 	tasklog.Entry
 	source *source
@@ -120,7 +120,7 @@ func (m *merge) next(ctx context.Context) (line, error) {
 	}
 }
 
-// openDue opens the logs that can have an entry before those that are in hand.
+// openDue opens the waiting logs that may have an entry before those of the open ones.
 func (m *merge) openDue(ctx context.Context) error {
 	for len(m.waiting) > 0 {
 		bound := m.bound(m.waiting[0])
@@ -167,8 +167,8 @@ func (m *merge) load(ctx context.Context, s *source) error {
 	return nil
 }
 
-// settle puts the first log where it belongs in the heap, with what is left of its
-// batch or, where that is nothing, the place that it has reached.
+// settle gives the first log of the heap its remaining batch, or the place that it has
+// reached if the batch is empty, and restores the heap's order.
 func (m *merge) settle(s *source, batch []tasklog.Entry, reached place) {
 	s.batch = batch
 	if len(batch) > 0 {
@@ -180,14 +180,14 @@ func (m *merge) settle(s *source, batch []tasklog.Entry, reached place) {
 	heap.Fix(m, 0)
 }
 
-// exhausted reports whether enough was done. It is not before the merge has got
-// further than where it began.
+// exhausted reports whether a limit is reached. It is false until the merge has passed
+// its beginning, so that each request makes progress.
 func (m *merge) exhausted() bool {
 	return !m.deadline.IsZero() && (m.work > maxWork || time.Now().After(m.deadline)) &&
 		(m.after == place{} || m.compare(m.frontier(), m.after) > 0)
 }
 
-// frontier is a place that no line is before which is still to come.
+// frontier returns a place that no later line precedes.
 func (m *merge) frontier() place {
 	var places []place
 	if len(m.sources) > 0 {

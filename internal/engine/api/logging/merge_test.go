@@ -21,15 +21,15 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// logs are some executions' logs, of which many lines have the same time.
+// logs are the logs of some executions. Many of their lines have the same time.
 type logs struct {
 	store   *tasklog.Store
 	sources []engine.LogSource
 }
 
-// writeLogs writes logs, whose executions follow each other and overlap, in lines that
-// tell their log and their number. Some executions have not ended. The tasks come in
-// turns, and their indexes are such that a block of two seems to have the third.
+// writeLogs writes logs of executions that follow each other and overlap. Each line has
+// its log and number. Some executions have not ended. The tasks alternate, and their
+// indexes make a block with two of the tasks seem to have the third.
 func writeLogs(t *testing.T, rng *rand.Rand) *logs {
 	t.Helper()
 	texts := map[int64][]byte{}
@@ -55,7 +55,7 @@ func writeLogs(t *testing.T, rng *rand.Rand) *logs {
 	return l
 }
 
-// openLogs opens a store in which are logs by execution.
+// openLogs opens a store with logs by execution.
 func openLogs(t *testing.T, texts map[int64][]byte) *logs {
 	t.Helper()
 	dir := t.TempDir()
@@ -77,7 +77,7 @@ var turns = [3]int{256, 512, 0}
 
 func logOf(id int64) string { return fmt.Sprint("x", id) }
 
-// merge begins to read the logs at a place, of some tasks or all.
+// merge returns a merge of the logs after a place, of some tasks or all.
 func (l *logs) merge(reverse bool, after place, tasks ...int) *merge {
 	m := &merge{reverse: reverse, after: after, waiting: slices.Clone(l.sources)}
 	slices.SortFunc(m.waiting, func(a, b engine.LogSource) int { return m.compare(m.bound(a), m.bound(b)) })
@@ -88,7 +88,7 @@ func (l *logs) merge(reverse bool, after place, tasks ...int) *merge {
 	return m
 }
 
-// all is every line of some tasks or all, in the order in which they must come.
+// all returns every line of some tasks or all, in the required order.
 func (l *logs) all(t *testing.T, reverse bool, tasks ...int) (texts []string) {
 	t.Helper()
 	type placed struct {
@@ -119,7 +119,7 @@ func textOf(e tasklog.Entry) string {
 	return text
 }
 
-// read reads on, up to some lines, and returns where to go on.
+// read reads at most some lines, and returns the place where to continue.
 func read(t *testing.T, m *merge, limit int) (texts []string, next place, done bool) {
 	t.Helper()
 	for next = m.after; len(texts) < limit; {
@@ -137,7 +137,7 @@ func read(t *testing.T, m *merge, limit int) (texts []string, next place, done b
 	return texts, next, false
 }
 
-func TestLogsAreReadAsOne(t *testing.T) {
+func TestMerge(t *testing.T) {
 	t.Parallel()
 	l := writeLogs(t, rand.New(rand.NewPCG(5, 6)))
 	for _, reverse := range []bool{false, true} {
@@ -149,7 +149,7 @@ func TestLogsAreReadAsOne(t *testing.T) {
 	}
 }
 
-// pages reads page after page, each as long as limit lets it be.
+// pages reads page after page. limit limits each of them.
 func (l *logs) pages(t *testing.T, reverse bool, tasks []int, limit func(*merge) int) (all []string, pages int) {
 	t.Helper()
 	for after, done := (place{}), false; !done; pages++ {
@@ -164,9 +164,9 @@ func (l *logs) pages(t *testing.T, reverse bool, tasks []int, limit func(*merge)
 	return all, pages
 }
 
-// Whoever goes on where a page ended gets every line, and none twice, be it that the
-// page was full or that it had to stop before its end.
-func TestLogsAreReadInPages(t *testing.T) {
+// TestMergeInPages reads pages that are full and pages that stopped early. Together
+// they must have every line once.
+func TestMergeInPages(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(7, 8))
 	l := writeLogs(t, rng)
@@ -189,9 +189,9 @@ func TestLogsAreReadInPages(t *testing.T) {
 	}
 }
 
-// A page may stop wherever it is in a log, also where it has read much of the same
-// moment in vain.
-func TestAPageMayStopAnywhere(t *testing.T) {
+// TestMergeStopsAnywhere also stops pages between many lines of the same moment that do
+// not match.
+func TestMergeStopsAnywhere(t *testing.T) {
 	t.Parallel()
 	var text []byte
 	for n := range 300 { // more than a block of each task
@@ -214,7 +214,7 @@ func TestAPageMayStopAnywhere(t *testing.T) {
 	}
 }
 
-func TestALogThatIsDeletedWhileItWaitsIsPassedOver(t *testing.T) {
+func TestDeletedLogIsSkipped(t *testing.T) {
 	t.Parallel()
 	l := writeLogs(t, rand.New(rand.NewPCG(9, 10)))
 	m := l.merge(false, place{})
@@ -232,9 +232,9 @@ func TestALogThatIsDeletedWhileItWaitsIsPassedOver(t *testing.T) {
 	}
 }
 
-// A log in the middle of which nothing matches is not read to its end for the first
-// line of another.
-func TestLogsAreOpenedWhenTheyAreDue(t *testing.T) {
+// TestMergeOpensLogsWhenDue: the merge must not read a log without matches to its
+// end before it returns the first line of another log.
+func TestMergeOpensLogsWhenDue(t *testing.T) {
 	t.Parallel()
 	l := writeLogs(t, rand.New(rand.NewPCG(11, 12)))
 	for _, reverse := range []bool{false, true} {
@@ -242,7 +242,7 @@ func TestLogsAreOpenedWhenTheyAreDue(t *testing.T) {
 		if reverse {
 			day = -1
 		}
-		for i := range sources { // one a day, and all lines as of the first
+		for i := range sources { // one a day, all lines of the first day
 			sources[i].Created = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC).AddDate(0, 0, day*int(sources[i].ID))
 			sources[i].Ended = sources[i].Created.Add(time.Hour)
 		}

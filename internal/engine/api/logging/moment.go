@@ -10,16 +10,16 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// maxLag is how long before a line was written the time may be that it tells of
-// itself. What a program holds back for longer has the time at which it was written.
+// maxLag is the largest difference between the time in a structured line and the time of
+// its writing. A line with an older time gets the time of its writing.
 //
-// Deviation: Cloud Logging takes any time within its retention, and one that is up to
-// a day ahead. Here order, pages and followers rest on when a line was written, and
-// a time that is close to that is found with little more reading.
+// Deviation: Cloud Logging accepts any time within its retention, and up to a day in the
+// future. Here the order of entries, pages and followers depend on the time of writing,
+// and a time close to it needs little additional reading.
 const maxLag = 10 * time.Minute
 
-// moments are the members of an object that tell its time. Google's agents look at
-// the first of them that is there.
+// moments are the members of an object that hold its time. As with Google's agents, the
+// first valid one counts.
 // https://cloud.google.com/logging/docs/agent/logging/configuration#timestamp-processing
 var moments = []struct {
 	members []string
@@ -38,8 +38,8 @@ var moments = []struct {
 	}},
 }
 
-// takeMoment makes the time that an object tells the entry's, which has that of its
-// writing, and takes it out of the object.
+// takeMoment moves the time of an object to the entry, which has the time of its writing
+// before.
 func takeMoment(e *loggingpb.LogEntry, payload *structpb.Struct) {
 	written := e.Timestamp.AsTime()
 	for _, m := range moments {
@@ -61,7 +61,7 @@ func unixTime(seconds, nanos *structpb.Value) (time.Time, bool) {
 	return time.Unix(s, n), ok && alsoOK && 0 <= n && n < int64(time.Second)
 }
 
-// whole reads a number without a fraction, which may be written as a text.
+// whole reads an integer, which may be a string.
 func whole(v *structpb.Value) (int64, bool) {
 	if text, ok := v.GetKind().(*structpb.Value_StringValue); ok {
 		n, err := strconv.ParseInt(text.StringValue, 10, 64)

@@ -12,13 +12,13 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// Bounds of a structured payload. A line beyond them stays text.
+// Limits of a structured payload. A line beyond them stays text.
 const (
-	// maxPayload is in bytes of the wire, of which an entry may have 256 KiB.
+	// maxPayload is the encoded size in bytes, equal to the limit of an entry.
 	// https://cloud.google.com/logging/quotas#log-limits
 	maxPayload = 256 << 10
-	// maxNesting is how deep objects and lists may stand in each other. Clients in
-	// some languages take messages that are 100 deep, and each level is three.
+	// maxNesting is the largest depth of nested objects and lists. Clients in some
+	// languages accept messages of depth 100, and each level of JSON takes three.
 	maxNesting = 30
 )
 
@@ -36,11 +36,11 @@ func parseObject(line []byte) (*structpb.Struct, bool) {
 	return payload, true
 }
 
-// specialPrefix is of the members of an object that mean something to Cloud Logging.
+// specialPrefix begins the names of members that have a meaning for Cloud Logging.
 const specialPrefix = "logging.googleapis.com/"
 
-// takeSpecial moves what has a place of its own in an entry out of the payload and
-// there. What is not of the form that it should have stays.
+// takeSpecial moves special members of a payload to their fields of the entry. A member
+// in the wrong form stays in the payload.
 //
 // See https://cloud.google.com/logging/docs/structured-logging#structured_logging_special_fields.
 func takeSpecial(e *loggingpb.LogEntry, payload *structpb.Struct) {
@@ -52,8 +52,7 @@ func takeSpecial(e *loggingpb.LogEntry, payload *structpb.Struct) {
 	takeMoment(e, payload)
 }
 
-// special are the members of an object that are taken out of it. Each takes a value
-// if it is of the right form.
+// special are the special members. Each function reports whether it accepts the value.
 var special = map[string]func(*loggingpb.LogEntry, *structpb.Value) bool{
 	"severity":                  takeSeverity,
 	"httpRequest":               takeHTTPRequest,
@@ -70,7 +69,7 @@ var special = map[string]func(*loggingpb.LogEntry, *structpb.Value) bool{
 	specialPrefix + "sourceLocation": takeSourceLocation,
 }
 
-// takeText takes a text that says something.
+// takeText accepts a non-empty string.
 func takeText(into *string, v *structpb.Value) bool {
 	if v.GetStringValue() == "" {
 		return false
@@ -79,8 +78,7 @@ func takeText(into *string, v *structpb.Value) bool {
 	return true
 }
 
-// otherSeverities are the names of severities that Google's agents know besides
-// Google's own.
+// otherSeverities are further names of severities that Google's agents accept.
 // https://github.com/GoogleCloudPlatform/fluent-plugin-google-cloud
 var otherSeverities = map[string]logtype.LogSeverity{
 	"D": logtype.LogSeverity_DEBUG, "TRACE": logtype.LogSeverity_DEBUG, "TRACE_INT": logtype.LogSeverity_DEBUG,
@@ -96,8 +94,8 @@ var otherSeverities = map[string]logtype.LogSeverity{
 	"EMERG": logtype.LogSeverity_EMERGENCY,
 }
 
-// takeSeverity takes a severity's name, or its number: of one that lies between two,
-// the lower.
+// takeSeverity accepts a severity's name or number. A number between two severities
+// becomes the lower one.
 func takeSeverity(e *loggingpb.LogEntry, v *structpb.Value) bool {
 	name := strings.ToUpper(strings.TrimSpace(v.GetStringValue()))
 	if n, ok := logtype.LogSeverity_value[name]; ok {
@@ -115,7 +113,7 @@ func takeSeverity(e *loggingpb.LogEntry, v *structpb.Value) bool {
 	return ok && n >= 0
 }
 
-// takeLabels takes labels, all of which are texts.
+// takeLabels accepts labels if all are strings.
 func takeLabels(e *loggingpb.LogEntry, v *structpb.Value) bool {
 	fields := v.GetStructValue().GetFields()
 	if len(fields) == 0 {
@@ -127,7 +125,7 @@ func takeLabels(e *loggingpb.LogEntry, v *structpb.Value) bool {
 		if !ok {
 			return false
 		}
-		if _, taken := labels[name]; !taken { // Cloud Run's own win
+		if _, taken := labels[name]; !taken { // Cloud Run's own labels win
 			labels[name] = text.StringValue
 		}
 	}
@@ -147,7 +145,7 @@ func takeSourceLocation(e *loggingpb.LogEntry, v *structpb.Value) bool {
 	return takeMessage(&e.SourceLocation, &loggingpb.LogEntrySourceLocation{}, v)
 }
 
-// takeMessage takes an object whose members are fields of the message.
+// takeMessage accepts an object whose members are fields of the message.
 func takeMessage[M proto.Message](into *M, message M, v *structpb.Value) bool {
 	text, err := protojson.Marshal(v.GetStructValue())
 	if v.GetStructValue() == nil || err != nil || protojson.Unmarshal(text, message) != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// entryOf is the entry of a line that task 1 printed.
+// entryOf returns the entry of a line of task 1.
 func entryOf(text string) *loggingpb.LogEntry {
 	job := jobspec.JobName{Location: jobspec.Location{Project: "demo", Region: "us-east4"}, Job: "hello"}
 	return newMaker(job.Execution("hello-abcde")).entry(tasklog.Entry{
@@ -25,7 +25,7 @@ func entryOf(text string) *loggingpb.LogEntry {
 	})
 }
 
-func TestALineBecomesAnEntry(t *testing.T) {
+func TestEntry(t *testing.T) {
 	t.Parallel()
 	want := &loggingpb.LogEntry{}
 	if err := protojson.Unmarshal([]byte(`{
@@ -42,10 +42,10 @@ func TestALineBecomesAnEntry(t *testing.T) {
 	}
 }
 
-func TestSpecialMembersHaveTheirPlaceInTheEntry(t *testing.T) {
+func TestSpecialMembers(t *testing.T) {
 	t.Parallel()
 	const prefix = `logging.googleapis.com/`
-	for line, want := range map[string]string{ // what the entry has beside what every entry has
+	for line, want := range map[string]string{ // the fields that differ from other entries
 		`{}`:                                 `{"jsonPayload": {}}`,
 		` {"message":"a < b","n":[1,null]} `: `{"jsonPayload": {"message": "a < b", "n": [1, null]}}`,
 		`{"severity":"error","message":"m"}`: `{"severity": "ERROR", "jsonPayload": {"message": "m"}}`,
@@ -73,7 +73,7 @@ func TestSpecialMembersHaveTheirPlaceInTheEntry(t *testing.T) {
 		`{"httpRequest":{"requestMethod":"GET","status":200,"latency":"1.5s"}}`:                                       `{"httpRequest": {"requestMethod": "GET", "status": 200, "latency": "1.5s"}, "jsonPayload": {}}`,
 		`{"httpRequest":"GET /"}`:                                                                                     `{"jsonPayload": {"httpRequest": "GET /"}}`,
 
-		// What is no object stays text, and so does what is too deep or too large.
+		// Lines that are no objects, too deep or too large stay text.
 		`[1]`:         `{"textPayload": "[1]"}`,
 		`"text"`:      `{"textPayload": "\"text\""}`,
 		`{"open":`:    `{"textPayload": "{\"open\":"}`,
@@ -98,14 +98,14 @@ func TestSpecialMembersHaveTheirPlaceInTheEntry(t *testing.T) {
 	}
 }
 
-// nested is an object in an object, and so on.
+// nested returns objects within objects.
 func nested(depth int) string {
 	return strings.Repeat(`{"a":`, depth) + `{}` + strings.Repeat(`}`, depth)
 }
 
-func TestALineMayTellItsOwnTime(t *testing.T) {
+func TestTimeOfAStructure(t *testing.T) {
 	t.Parallel()
-	for line, want := range map[string]string{ // of a line that was written at 01:00:00
+	for line, want := range map[string]string{ // of a line written at 01:00:00
 		`{"time":"1970-01-01T00:59:58.5Z"}`:                               `00:59:58.5 {}`,
 		`{"time":"1970-01-01T02:59:59+02:00","message":"m"}`:              `00:59:59 {"message":"m"}`,
 		`{"timestamp":{"seconds":3599,"nanos":7000000}}`:                  `00:59:59.007 {}`,
@@ -114,8 +114,8 @@ func TestALineMayTellItsOwnTime(t *testing.T) {
 		`{"time":"1970-01-01T00:59:58Z","timestampSeconds":3599}`:         `00:59:58 {"timestampSeconds":3599}`,
 		`{"time":"x","timestamp":{"seconds":3599,"nanos":0}}`:             `00:59:59 {"time":"x"}`,
 		`{"time":"1970-01-01T00:50:00Z"}`:                                 `00:50:00 {}`,
-		`{"time":"1970-01-01T00:49:59Z"}`:                                 `01:00:00 {"time":"1970-01-01T00:49:59Z"}`, // held back for too long
-		`{"time":"1970-01-01T01:00:01Z"}`:                                 `01:00:00 {"time":"1970-01-01T01:00:01Z"}`, // not yet
+		`{"time":"1970-01-01T00:49:59Z"}`:                                 `01:00:00 {"time":"1970-01-01T00:49:59Z"}`, // too old
+		`{"time":"1970-01-01T01:00:01Z"}`:                                 `01:00:00 {"time":"1970-01-01T01:00:01Z"}`, // in the future
 		`{"time":3599}`:                                                   `01:00:00 {"time":3599}`,
 		`{"timestamp":"1970-01-01T00:59:59Z"}`:                            `01:00:00 {"timestamp":"1970-01-01T00:59:59Z"}`,
 		`{"timestamp":{"seconds":3599,"nanos":1e9}}`:                      `01:00:00 {"timestamp":{"nanos":1000000000,"seconds":3599}}`,
@@ -138,8 +138,8 @@ func TestALineMayTellItsOwnTime(t *testing.T) {
 	}
 }
 
-// Entries share what is the same for all; a line's own labels are not the others'.
-func TestALinesLabelsAreItsOwn(t *testing.T) {
+// TestLabelsOfALine: entries share common labels, but not the labels of a line.
+func TestLabelsOfALine(t *testing.T) {
 	t.Parallel()
 	m := newMaker(jobspec.ExecutionName{Execution: "x"})
 	one := m.entry(tasklog.Entry{Stream: tasklog.Stdout, Text: []byte(`{"logging.googleapis.com/labels":{"team":"blue"}}`)})
@@ -149,7 +149,7 @@ func TestALinesLabelsAreItsOwn(t *testing.T) {
 	}
 }
 
-func TestAPartOfALineIsText(t *testing.T) {
+func TestPartOfALineIsText(t *testing.T) {
 	t.Parallel()
 	m := newMaker(jobspec.ExecutionName{Execution: "x"})
 	e := m.entry(tasklog.Entry{Stream: tasklog.Stdout, Text: []byte(`{"a":1}`), Continued: true})
@@ -158,7 +158,7 @@ func TestAPartOfALineIsText(t *testing.T) {
 	}
 }
 
-func TestThePlatformsLinesHaveASeverity(t *testing.T) {
+func TestSeverityOfPlatformLines(t *testing.T) {
 	t.Parallel()
 	m := newMaker(jobspec.ExecutionName{Job: jobspec.JobName{Location: jobspec.Location{Project: "demo"}}})
 	for level, want := range map[tasklog.Level]logtype.LogSeverity{
@@ -171,8 +171,8 @@ func TestThePlatformsLinesHaveASeverity(t *testing.T) {
 	}
 }
 
-// FuzzPayload makes entries of arbitrary lines: each is valid on the wire and small
-// enough for it, and what is a structure can be read by other clients.
+// FuzzPayload makes entries of arbitrary lines. Each must encode within the size limit,
+// and other clients must be able to read its structure.
 func FuzzPayload(f *testing.F) {
 	for _, seed := range []string{
 		`{"severity":"ERROR","message":"m","logging.googleapis.com/labels":{"a":"b"}}`, `{"httpRequest":{"status":1}}`, `{"a":{"a":{"a":[[[]]]}}}`,

@@ -15,15 +15,14 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// selection is what a request asks for: its filter, and what follows from that for
-// the logs that can have matching entries.
+// selection is the filter of a request, and its consequences for the logs to read.
 type selection struct {
 	filter *logfilter.Filter
 	logs   engine.LogSelection
-	query  tasklog.Query // by tasks, streams and times
+	query  tasklog.Query // tasks, streams and times
 	none   bool          // nothing can match
-	// printed is for a caller that takes lines as they were printed: as text, and with
-	// the time of their writing.
+	// printed is set if the caller gets lines exactly as printed: as text, with the time
+	// of their writing.
 	printed bool
 }
 
@@ -37,7 +36,7 @@ func newSelection(ctx context.Context, projects []string, filter string) (s sele
 	s.logs.Jobs = s.values("resource.labels.job_name")
 	s.logs.Executions = s.values("labels." + executionLabel)
 	s.query.Since, s.query.Until = s.filter.Times()
-	if !s.query.Until.IsZero() { // an entry may have a time before that of its line
+	if !s.query.Until.IsZero() { // an entry's time may precede the time of writing
 		s.query.Until = s.query.Until.Add(maxLag)
 	}
 	s.logs.From, s.logs.To = s.query.Since, s.query.Until
@@ -47,8 +46,8 @@ func newSelection(ctx context.Context, projects []string, filter string) (s sele
 	return s, nil
 }
 
-// take returns a line's entry as the caller takes it, and whether it is one of those
-// that are asked for.
+// take returns a line's entry in the form for the caller, and whether the filter matches
+// it.
 func (s *selection) take(l line) (e *loggingpb.LogEntry, ok bool) {
 	e = l.entry()
 	if s.printed {
@@ -61,7 +60,7 @@ func (s *selection) take(l line) (e *loggingpb.LogEntry, ok bool) {
 	return e, ok
 }
 
-// values are what a field must be one of; nil is anything.
+// values returns the values that a field may have; nil allows all.
 func (s *selection) values(field string) []string {
 	values, bound := s.filter.Values(field)
 	if !bound {
@@ -103,7 +102,7 @@ func (s *selection) narrowStreams() {
 	s.none = s.none || len(s.query.Streams) == 0
 }
 
-// mayHave reports whether an execution's log can have matching entries.
+// mayHave reports whether an execution's log may have matching entries.
 func (s *selection) mayHave(x jobspec.ExecutionName) bool {
 	in := func(values []string, value string) bool { return values == nil || slices.Contains(values, value) }
 	return !s.none && in(s.logs.Projects, x.Job.Project) && in(s.logs.Regions, x.Job.Region) &&

@@ -16,22 +16,20 @@ import (
 )
 
 const (
-	// maxWindow is Google's.
+	// maxWindow is Google's limit.
 	maxWindow = time.Minute
-	// maxBehind is how many bytes of logs may wait for a reader that is slower than
-	// what is written. What is older it does not get, and is told so.
+	// maxBehind is how many bytes of logs may wait for a slow reader. Older entries are
+	// suppressed, and the reader gets their number.
 	maxBehind = 16 << 20
-	// maxCounted is how many bytes of what it does not get are looked at to say how
-	// many entries that are.
+	// maxCounted is how many bytes of suppressed entries are read to count them.
 	maxCounted = 64 << 20
 )
 
-// TailLogEntries streams entries as they are written, those of executions that begin
-// later included.
+// TailLogEntries streams new entries, also those of executions that begin later.
 //
-// Deviation: without a buffer_window nothing is held back, where Google takes two
-// seconds: here lines do not come late. A stream goes on until its caller or the
-// server ends it; Google ends it after an hour.
+// Deviation: without a buffer_window entries are sent at once, while Google holds them
+// for two seconds. Here lines do not come late. A stream has no time limit; Google ends
+// it after an hour.
 //
 // See https://cloud.google.com/logging/docs/reference/v2/rpc/google.logging.v2#google.logging.v2.LoggingServiceV2.TailLogEntries.
 func (s *Service) TailLogEntries(stream loggingpb.LoggingServiceV2_TailLogEntriesServer) error {
@@ -58,10 +56,10 @@ func (s *Service) TailLogEntries(stream loggingpb.LoggingServiceV2_TailLogEntrie
 	return t.run(stream.Context(), further(stream))
 }
 
-// further receives what a caller sends behind its request, which is to be nothing.
+// further receives an error if the caller sends a second request.
 func further(stream loggingpb.LoggingServiceV2_TailLogEntriesServer) <-chan error {
 	received := make(chan error, 1)
-	go func() { // ends with the stream
+	go func() { // it ends with the stream
 		if _, err := stream.Recv(); err == nil {
 			received <- runwith.Errorf(runwith.InvalidArgument, "a stream takes one request: open another stream for another filter")
 		}
@@ -69,7 +67,7 @@ func further(stream loggingpb.LoggingServiceV2_TailLogEntriesServer) <-chan erro
 	return received
 }
 
-// tail is one stream.
+// tail serves one stream.
 type tail struct {
 	selection
 	engine *engine.Engine
@@ -77,12 +75,11 @@ type tail struct {
 	watch  *tasklog.Watch
 	window time.Duration
 
-	// suppressed are the entries that the reader did not get for its slowness, since
-	// it was last told.
+	// suppressed counts the entries that were suppressed since the last answer.
 	suppressed int
 }
 
-// run sends what is written until something ends the stream.
+// run sends new entries until something ends the stream.
 func (t *tail) run(ctx context.Context, further <-chan error) error {
 	for {
 		select {
@@ -101,7 +98,7 @@ func (t *tail) run(ctx context.Context, further <-chan error) error {
 	}
 }
 
-// hold lets more come, for as long as the caller has asked for.
+// hold waits for the caller's buffer_window.
 func (t *tail) hold(ctx context.Context) error {
 	if t.window == 0 {
 		return nil
@@ -114,8 +111,8 @@ func (t *tail) hold(ctx context.Context) error {
 	}
 }
 
-// send reads what was written, in the order of time, and sends what is asked for.
-// While a caller is slow it stands here, and the watch remembers where to go on.
+// send reads new lines in the order of time and sends the matching entries. A slow caller
+// blocks it, and meanwhile the watch collects what is new.
 func (t *tail) send(ctx context.Context) error {
 	m, behind := t.merge()
 	res := &loggingpb.TailLogEntriesResponse{}
@@ -149,7 +146,7 @@ func (t *tail) send(ctx context.Context) error {
 	}
 }
 
-// merge takes what the watch has, and returns how many bytes that are.
+// merge takes what is new from the watch, and returns its size in bytes.
 func (t *tail) merge() (m *merge, behind int64) {
 	m = &merge{}
 	spans, missed := t.watch.Take()
@@ -173,7 +170,7 @@ func (t *tail) merge() (m *merge, behind int64) {
 	return m, behind
 }
 
-// flush sends an answer, if there is something in it.
+// flush sends an answer unless it is empty.
 func (t *tail) flush(res *loggingpb.TailLogEntriesResponse) error {
 	if t.suppressed > 0 {
 		res.SuppressionInfo = []*loggingpb.TailLogEntriesResponse_SuppressionInfo{{
