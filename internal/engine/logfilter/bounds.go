@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// LogID stands for a field in [Filter.Values]: the ID of the log, as it stands in the
-// log's name, that log_id asks for.
+// LogID names a field of [Filter.Values] that no entry has: the log ID of log_id, as
+// contained in the log name.
 const LogID = "log_id"
 
-// Values returns what a field, named as in the documentation
-// (resource.labels.job_name), must be equal to in every entry that matches, in lower
-// case. It returns false where it may be anything.
+// Values returns the values of which a field has one in every matching entry, in lower
+// case. The field has the form of the documentation, such as
+// resource.labels.job_name. Values returns false if the field may have any value.
 func (f *Filter) Values(field string) ([]string, bool) {
 	return valuesOf(f.root, field)
 }
@@ -52,8 +52,8 @@ func valuesOf(x expr, field string) (values []string, bound bool) {
 	return nil, false
 }
 
-// Times returns the first and the last moment that an entry which matches can have.
-// A zero time is no bound.
+// Times returns the earliest and latest time of matching entries. The zero time is no
+// limit.
 func (f *Filter) Times() (first, last time.Time) {
 	low, high := timesOf(f.root)
 	if low > math.MinInt64 {

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// operator is how a comparison compares.
+// operator is the operator of a comparison.
 type operator string
 
 const (
@@ -29,13 +29,13 @@ const (
 	presence operator = ":*"
 )
 
-// operators are those of the language, the longer ones first.
+// operators are the operators of the language, longer ones first.
 var operators = []operator{unequal, atMost, atLeast, matches, differs, equal, less, greater, has}
 
-// orders reports whether an operator asks what comes first.
+// orders reports whether an operator compares by order.
 func (o operator) orders() bool { return o == less || o == atMost || o == greater || o == atLeast }
 
-// holds reports what an operator makes of an order.
+// holds reports whether an operator holds for the result of a comparison.
 func (o operator) holds(order int) bool {
 	switch o {
 	case less:
@@ -49,10 +49,10 @@ func (o operator) holds(order int) bool {
 	case unequal:
 		return order != 0
 	}
-	return order == 0 // equal, and what "has" means where there is nothing to be in
+	return order == 0 // for these values, "has" means "equals"
 }
 
-// comparison is a field, an operator and a value.
+// comparison is a condition on a field.
 type comparison struct {
 	field    *field
 	operator operator
@@ -111,7 +111,7 @@ func (c *comparison) holdsOf(text string) bool {
 	return c.operator.holds(strings.Compare(fold(text), c.literal.folded))
 }
 
-// order compares a field that has one form alone.
+// order compares a field that has only one form.
 func (c *comparison) order(v protoreflect.Value) int {
 	switch c.field.form {
 	case boolean:
@@ -138,8 +138,8 @@ func nanosOf(m protoreflect.ProtoMessage) int64 {
 	return 0
 }
 
-// matchInner compares what stands at the field's path in a payload. In a list one
-// element is enough, and for the operators that deny none may be left.
+// matchInner compares the values at the field's path in a payload. Of a list, one
+// matching element is enough, but a negating operator must hold for all.
 func (c *comparison) matchInner(payload *structpb.Value) bool {
 	if c.operator != unequal && c.operator != differs {
 		return eachInner(payload, c.field.inner, c.holdsOfJSON)

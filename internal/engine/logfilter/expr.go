@@ -13,11 +13,11 @@ type expr interface {
 	String() string
 }
 
-// and holds where all of its parts do, or where one of them does.
+// and holds if all of its parts hold, or if one of them holds.
 type (
 	and []expr
 	or  []expr
-	// not holds where its part does not.
+	// not holds if its part does not.
 	not struct{ expr }
 )
 
@@ -45,7 +45,7 @@ func join(parts []expr, with string) string {
 	return "(" + strings.Join(texts, with) + ")"
 }
 
-// all joins the parts of a conjunction, of which there is at least one.
+// all joins the parts of a conjunction, at least one.
 func all(parts []expr) expr {
 	if len(parts) == 1 {
 		return parts[0]

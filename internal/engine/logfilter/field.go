@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// form is what the values of a field are.
+// form is the kind of values that a field has.
 type form int
 
 const (
@@ -20,25 +20,24 @@ const (
 	severity
 	moment   // a timestamp
 	duration // a length of time
-	dynamic  // whatever JSON has
+	dynamic  // any value of JSON
 	whole    // a message, a map or a list
 )
 
-// field is a path from a log entry to what a comparison looks at.
+// field is a path from a log entry to the value of a comparison.
 //
-// A field of LogEntry itself is always there, with its default where nothing is
-// set. A label and a part of a payload may be missing, and then no comparison with
-// them holds.
+// A field of LogEntry itself always has a value, at least its default. A label and a
+// part of a payload may be missing. No comparison holds for a missing field.
 // See https://cloud.google.com/logging/docs/view/logging-query-language#missing-fields.
 type field struct {
 	steps []protoreflect.FieldDescriptor
 	form  form
-	key   *string  // of the map that the steps lead to
-	inner []string // below the struct that they lead to
-	never bool     // no entry here has it
+	key   *string  // of the map at the end of the steps
+	inner []string // below the struct at the end of the steps
+	never bool     // no entry of the engine has it
 }
 
-// The messages at which a path ends, or goes on by other rules.
+// The messages at which a path ends, or continues by other rules.
 var (
 	entryType     = (&loggingpb.LogEntry{}).ProtoReflect().Descriptor()
 	structType    = (&structpb.Struct{}).ProtoReflect().Descriptor().FullName()
@@ -51,7 +50,7 @@ const (
 	severityType protoreflect.FullName = "google.logging.type.LogSeverity"
 )
 
-// resolve finds the field of a path. It returns false where LogEntry has none.
+// resolve finds the field of a path. It returns false if LogEntry has no such field.
 func resolve(path []string) (*field, bool) {
 	f := &field{}
 	message := entryType
@@ -65,7 +64,7 @@ func resolve(path []string) (*field, bool) {
 		switch {
 		case step.IsMap():
 			f.form = whole
-			if len(rest) > 0 { // keys have dots: labels.run.googleapis.com/execution_name
+			if len(rest) > 0 { // a key may have dots: labels.run.googleapis.com/execution_name
 				f.form, f.key = text, new(strings.Join(rest, "."))
 			}
 			return f, true
@@ -85,7 +84,7 @@ func resolve(path []string) (*field, bool) {
 	return f, true
 }
 
-// resolveMessage ends a path at a message that is more than its fields.
+// resolveMessage ends a path at a message that needs rules of its own.
 func (f *field) resolveMessage(message protoreflect.MessageDescriptor, rest []string) bool {
 	switch message.FullName() {
 	case structType:
@@ -130,7 +129,7 @@ func scalarForm(step protoreflect.FieldDescriptor) form {
 	return number
 }
 
-// String returns the path as it is written in a filter, with LogEntry's own names.
+// String returns the path in the form of a filter, with LogEntry's own names.
 func (f *field) String() string {
 	var parts []string
 	for _, step := range f.steps {
@@ -145,7 +144,7 @@ func (f *field) String() string {
 	return strings.Join(parts, ".")
 }
 
-// name is the field as the documentation writes it, without quotes.
+// name is the field in the form of the documentation, without quotes.
 func (f *field) name() string {
 	var parts []string
 	for _, step := range f.steps {
@@ -166,7 +165,7 @@ func (f *field) target(e *loggingpb.LogEntry) (protoreflect.Message, protoreflec
 	return m, f.steps[last]
 }
 
-// isSet reports whether an entry has the field, with more than its default.
+// isSet reports whether the field has a value other than its default.
 func (f *field) isSet(e *loggingpb.LogEntry) bool {
 	if f.never {
 		return false
@@ -186,8 +185,8 @@ func structOf(v protoreflect.Value) *structpb.Value {
 	return structpb.NewStructValue(s)
 }
 
-// eachInner calls f with what stands at a path below a value, with each where there
-// is a list on the way, until f returns true, and reports whether it did.
+// eachInner calls f with each value at a path below a value, until f returns true. Of a
+// list on the way, it takes each element. It reports whether f returned true.
 func eachInner(v *structpb.Value, path []string, f func(*structpb.Value) bool) bool {
 	switch kind := v.GetKind().(type) {
 	case *structpb.Value_ListValue:

@@ -18,7 +18,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/logfilter"
 )
 
-// textEntry is a line of text, and jsonEntry one of a structure.
+// textEntry is the entry of a text, and jsonEntry that of a structure.
 func textEntry() *loggingpb.LogEntry {
 	return &loggingpb.LogEntry{
 		LogName:  "projects/demo/logs/run.googleapis.com%2Fstdout",
@@ -77,7 +77,7 @@ func TestFiltersOfText(t *testing.T) {
 		" \n -- a comment":   true,
 		"-- one\n-- another": true,
 
-		// Equality has no regard to case; texts need no quotes.
+		// Equality ignores case, and texts need no quotes.
 		`resource.type = cloud_run_job`:                                true,
 		`resource.type="CLOUD_RUN_JOB"`:                                true,
 		`resource.type="gce_instance"`:                                 false,
@@ -87,7 +87,7 @@ func TestFiltersOfText(t *testing.T) {
 		`labels."run.googleapis.com/execution_name" = hello-abcde`:     true,
 		`labels.run.googleapis.com/execution_name = hello-abcde`:       true,
 		`labels.team = blue`:                                           true,
-		`labels.TEAM = blue`:                                           false, // keys are as they are
+		`labels.TEAM = blue`:                                           false, // keys do not ignore case
 		`logName=projects/demo/logs/run.googleapis.com%2Fstdout`:       true,
 		`log_name="projects/demo/logs/run.googleapis.com%2Fstdout"`:    true,
 		`log_id("run.googleapis.com/stdout")`:                          true,
@@ -112,12 +112,12 @@ func TestFiltersOfText(t *testing.T) {
 		`log_id('run.googleapis.com/stdout') AND timestamp>='2026-03-01'`: true,
 		`'said'`: true,
 
-		// Regular expressions do.
+		// Regular expressions do not ignore case.
 		`textPayload =~ "^The C.t"`:        true,
 		`textPayload =~ "^the c.t"`:        false,
 		`textPayload =~ "(?i)^the c.t"`:    true,
 		`textPayload =~ "caf\S \d+\\\\"`:   true,
-		`textPayload =~ "\bsaid \"hi\"\b"`: false, // a boundary is of words
+		`textPayload =~ "\bsaid \"hi\"\b"`: false, // \b needs a word beside it
 		`textPayload =~ "\bsaid\b"`:        true,
 		`textPayload !~ "dog"`:             true,
 		`textPayload !~ "Cat"`:             false,
@@ -180,7 +180,7 @@ func TestFiltersOfText(t *testing.T) {
 		`insertId=(abc-3 OR (abc-2 OR abc-1))`:  true,
 		`resource.type:"run" resource.type:job`: true,
 
-		// What is missing compares with nothing; what LogEntry has is never missing.
+		// No comparison holds for a missing field. Fields of LogEntry are never missing.
 		`labels.other = x`:             false,
 		`labels.other != x`:            false,
 		`labels.other !~ x`:            false,
@@ -222,7 +222,7 @@ func TestFiltersOfStructures(t *testing.T) {
 		`severity = (ERROR OR 400)`:    true,
 		`severity != 500`:              false,
 		`severity > 499 severity<501`:  true,
-		`error`:                        true, // as a word, for the severity has that name
+		`error`:                        true, // as a word: it is the name of the severity
 		`textPayload = ""`:             true,
 		`textPayload != x`:             true,
 		`textPayload:*`:                false,
@@ -244,7 +244,7 @@ func TestFiltersOfStructures(t *testing.T) {
 		`jsonPayload.count < many`:           false,
 		`jsonPayload.count != many`:          true,
 		`jsonPayload.count =~ "^7\.5$"`:      true,
-		`jsonPayload.big > 13`:               true, // a text that is a number, as one
+		`jsonPayload.big > 13`:               true, // a text with a number compares as a number
 		`jsonPayload.big < 13`:               false,
 		`jsonPayload.ok = true`:              true,
 		`jsonPayload.ok = TRUE`:              true,
@@ -414,8 +414,8 @@ func date(at time.Time) string {
 	return at.Format(time.DateOnly)
 }
 
-// FuzzFilter parses arbitrary filters: that ends, a filter that is taken prints as
-// one that means the same, and what a match must have its matches do have.
+// FuzzFilter parses arbitrary filters. A valid filter must print as one with the same
+// meaning, and its matches must fulfil the conditions of Values and Times.
 func FuzzFilter(f *testing.F) {
 	for _, seed := range []string{
 		`labels.'a.b'='it\'s' OR 'x`,

@@ -6,7 +6,7 @@ import (
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 )
 
-// logID selects the entries of one log, of whichever project.
+// logID selects the entries of one log, of any project.
 // See https://cloud.google.com/logging/docs/view/logging-query-language#log_id-function.
 type logID struct {
 	escaped literal

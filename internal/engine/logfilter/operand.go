@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// checkOperator refuses operators that mean nothing for a field.
+// checkOperator refuses operators without a meaning for a field.
 func (p *parser) checkOperator(f *field, operator operator, begin int) error {
 	isRegexp := operator == matches || operator == differs
 	switch {
@@ -22,7 +22,7 @@ func (p *parser) checkOperator(f *field, operator operator, begin int) error {
 	return nil
 }
 
-// value reads one value and makes a comparison of it.
+// value reads one value and makes a comparison with it.
 func (p *parser) value(f *field, operator operator) (expr, error) {
 	begin := p.pos
 	c := &comparison{field: f, operator: operator}
@@ -46,7 +46,7 @@ func (p *parser) value(f *field, operator operator) (expr, error) {
 	return c, p.convert(c, begin)
 }
 
-// convert reads a literal as what the field is compared with.
+// convert converts a literal to the form of the field.
 func (p *parser) convert(c *comparison, begin int) error {
 	l, ok, what := &c.literal, true, ""
 	switch {
@@ -73,7 +73,7 @@ func (p *parser) convert(c *comparison, begin int) error {
 	return nil
 }
 
-// clamp is a time in Unix nanoseconds, as near as they come to it.
+// clamp is a time in Unix nanoseconds, limited to their range.
 func clamp(t time.Time) int64 {
 	switch {
 	case t.Before(time.Unix(0, math.MinInt64)):
@@ -104,12 +104,12 @@ func (p *parser) compile(l *literal, begin int) error {
 	return nil
 }
 
-// atQuote reports whether a text between quotes comes. The documentation names double
-// ones alone; Cloud Logging takes single ones too, and people write them in a shell.
+// atQuote reports whether a quoted text comes next. The documentation names only double
+// quotes. Cloud Logging accepts single quotes too, and people write them in a shell.
 func (p *parser) atQuote() bool { return p.at(`"`) || p.at(`'`) }
 
-// quoted reads a text between quotes. In a regular expression only quotes and
-// backslashes are escaped: the rest means what it means there.
+// quoted reads a quoted text. In a regular expression only quotes and backslashes are
+// unescaped, because the other escapes belong to the expression.
 func (p *parser) quoted(isRegexp bool) (string, error) {
 	begin, mark := p.pos, p.next()
 	var out strings.Builder
@@ -134,7 +134,7 @@ func (p *parser) quoted(isRegexp bool) (string, error) {
 	return "", p.faultAt(begin, "expected the end of the text that begins here with a quote")
 }
 
-// escape reads an escape as C and Go have them, such as \n or \u00e9.
+// escape reads an escape sequence of C or Go, such as \n or \u00e9.
 func (p *parser) escape(out *strings.Builder) error {
 	c, _, rest, err := strconv.UnquoteChar(p.text[p.pos:], 0)
 	if err != nil || c > utf8.MaxRune {

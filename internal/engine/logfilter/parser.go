@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// parser reads a filter from the beginning to the end:
+// parser reads a filter:
 //
 //	filter      = [ conjunction ]
 //	conjunction = disjunction { [ "AND" ] disjunction }
@@ -15,8 +15,8 @@ import (
 //	restriction = field operator value | text | "log_id(" text ")"
 //	value       = text | "*" | "(" the same of values ")"
 //
-// So OR binds more tightly than AND. Between all of them may be white space, and
-// comments from -- to the end of the line.
+// OR binds more tightly than AND. White space may stand between the parts, and comments
+// from -- to the end of the line.
 type parser struct {
 	text    string
 	pos     int // in bytes
@@ -39,7 +39,8 @@ func (p *parser) filter() (expr, error) {
 	return x, err
 }
 
-// conjunction reads what is joined by AND, or by nothing, up to the end or a ).
+// conjunction reads terms joined by AND or by nothing, until the end or a closing
+// parenthesis.
 func (p *parser) conjunction(term func() (expr, error)) (expr, error) {
 	var parts []expr
 	for {
@@ -78,7 +79,7 @@ func (p *parser) negation(term func() (expr, error)) (expr, error) {
 	return not{x}, err
 }
 
-// minus takes a - that stands before what it denies.
+// minus reads a - that negates the next term.
 func (p *parser) minus() bool {
 	if !p.at("-") || p.at("--") || len(p.text) == p.pos+1 || unicode.IsSpace(rune(p.text[p.pos+1])) {
 		return false
@@ -87,7 +88,7 @@ func (p *parser) minus() bool {
 	return true
 }
 
-// group reads a term, or more between parentheses.
+// group reads a term, or terms in parentheses.
 func (p *parser) group(term func() (expr, error)) (expr, error) {
 	if !p.at("(") {
 		return term()
@@ -112,13 +113,13 @@ func (p *parser) done() bool { return p.pos == len(p.text) }
 
 func (p *parser) at(what string) bool { return strings.HasPrefix(p.text[p.pos:], what) }
 
-// next is the character that comes, or utf8.RuneError at the end.
+// next returns the next character, or utf8.RuneError at the end.
 func (p *parser) next() rune {
 	c, _ := utf8.DecodeRuneInString(p.text[p.pos:])
 	return c
 }
 
-// skip passes over white space and comments.
+// skip skips white space and comments.
 func (p *parser) skip() {
 	for !p.done() {
 		switch {
@@ -136,7 +137,7 @@ func (p *parser) skip() {
 	}
 }
 
-// keyword takes a word if it stands here alone.
+// keyword reads a keyword if it comes next as a whole word.
 func (p *parser) keyword(word string) bool {
 	if p.run() != word {
 		return false
@@ -145,7 +146,7 @@ func (p *parser) keyword(word string) bool {
 	return true
 }
 
-// run is the text without quotes that comes.
+// run returns the next text without quotes.
 func (p *parser) run() string {
 	rest := p.text[p.pos:]
 	if end := strings.IndexFunc(rest, func(c rune) bool { return !isWord(c) }); end >= 0 {
@@ -154,7 +155,7 @@ func (p *parser) run() string {
 	return rest
 }
 
-// isWord reports whether a character may stand in a text without quotes.
+// isWord reports whether a character may be part of a text without quotes.
 func isWord(c rune) bool {
 	return unicode.IsLetter(c) || unicode.IsDigit(c) || c != utf8.RuneError && strings.ContainsRune("_-./%@+", c)
 }

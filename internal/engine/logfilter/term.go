@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// segment is a part of a path: between quotes, or with its dots.
+// segment is a part of a path: a quoted text, or an unquoted one with its dots.
 type segment struct {
 	text   string
 	quoted bool
@@ -44,7 +44,7 @@ func (p *parser) term() (expr, error) {
 	return p.values(f, operator, begin)
 }
 
-// segments reads what may be a field: texts with and without quotes, side by side.
+// segments reads a possible field: adjacent texts with and without quotes.
 func (p *parser) segments() (all []segment, err error) {
 	for {
 		run := p.run()
@@ -68,9 +68,9 @@ func (p *parser) segments() (all []segment, err error) {
 	}
 }
 
-// components are the parts of a path, which dots divide.
+// components returns the parts of a path, which dots separate.
 func components(segments []segment) (path []string, ok bool) {
-	divided := true // a part may follow
+	divided := true // a part may come next
 	for i, s := range segments {
 		if s.quoted {
 			if !divided {
@@ -80,13 +80,13 @@ func components(segments []segment) (path []string, ok bool) {
 			continue
 		}
 		parts := strings.Split(s.text, ".")
-		if !divided { // begins with the dot
+		if !divided { // the text begins with the dot
 			if parts[0] != "" || len(parts) == 1 {
 				return nil, false
 			}
 			parts = parts[1:]
 		}
-		if divided = i < len(segments)-1; divided { // ends with a dot
+		if divided = i < len(segments)-1; divided { // the text ends with a dot
 			if parts[len(parts)-1] != "" {
 				return nil, false
 			}
@@ -107,8 +107,8 @@ func (p *parser) operator() operator {
 	return ""
 }
 
-// values reads what a field is compared with: a value, or several between
-// parentheses, joined as comparisons are.
+// values reads the value of a comparison, or several in parentheses, which are joined
+// like comparisons.
 func (p *parser) values(f *field, operator operator, begin int) (expr, error) {
 	if err := p.checkOperator(f, operator, begin); err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (p *parser) values(f *field, operator operator, begin int) (expr, error) {
 	if operator != equal && operator != has {
 		return nil, p.faultAt(p.pos, "several values stand behind = and : alone, not behind %s", operator)
 	}
-	p.terms-- // counted by the values
+	p.terms-- // the values are counted instead
 	return p.group(func() (expr, error) {
 		if p.terms++; p.terms > maxTerms {
 			return nil, p.faultAt(p.pos, "there are more than %d comparisons", maxTerms)
@@ -129,8 +129,8 @@ func (p *parser) values(f *field, operator operator, begin int) (expr, error) {
 	})
 }
 
-// function reads log_id("run.googleapis.com/stdout"), which names a log as its name
-// ends, without escapes.
+// function reads log_id("run.googleapis.com/stdout"). Its argument is the log ID without
+// escapes.
 func (p *parser) function(name string, begin int) (expr, error) {
 	if !strings.EqualFold(name, "log_id") {
 		return nil, p.faultAt(begin, "the function %.40s is not served, only log_id is", name)

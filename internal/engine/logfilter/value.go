@@ -9,11 +9,11 @@ import (
 	logtype "google.golang.org/genproto/googleapis/logging/type"
 )
 
-// literal is a value as it stands in a filter, and what it can be read as.
+// literal is a value in a filter, in all forms that it can have.
 type literal struct {
-	text   string // as it was meant: without quotes and escapes
-	quoted bool   // stands between quotes, or needs to
-	folded string // for comparing without regard to case
+	text   string // without quotes and escapes
+	quoted bool   // it has quotes, or needs them
+	folded string // for comparisons that ignore case
 	number *float64
 	regexp *regexp.Regexp // for =~ and !~
 	// nanos is a timestamp or a duration, and a severity's number.
@@ -28,7 +28,7 @@ func newLiteral(text string, quoted bool) literal {
 	return l
 }
 
-// String returns the literal as it is written in a filter.
+// String returns the literal in the form of a filter.
 func (l literal) String() string {
 	if l.quoted {
 		return quote(l.text)
@@ -36,13 +36,13 @@ func (l literal) String() string {
 	return l.text
 }
 
-// fold is the one form that texts have which differ in case alone.
+// fold returns the same text for all texts that differ only in case.
 func fold(text string) string { return strings.ToLower(text) }
 
-// contains reports whether a text has a folded one in it.
+// contains reports whether a text contains a folded one.
 func contains(text, folded string) bool { return strings.Contains(fold(text), folded) }
 
-// parseTime reads a timestamp in RFC 3339, or a date, which is its first moment in
+// parseTime reads a timestamp of RFC 3339, or a date, which means its first moment in
 // UTC.
 func parseTime(text string) (time.Time, bool) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateOnly} {
@@ -53,7 +53,7 @@ func parseTime(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// parseSeverity reads a severity's name or number.
+// parseSeverity reads the name or number of a severity.
 // https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#logseverity
 func parseSeverity(text string) (int64, bool) {
 	if n, ok := logtype.LogSeverity_value[strings.ToUpper(text)]; ok {
@@ -63,7 +63,7 @@ func parseSeverity(text string) (int64, bool) {
 	return n, err == nil
 }
 
-// quote writes a text between quotes.
+// quote returns a text in quotes.
 func quote(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }
@@ -75,7 +75,7 @@ func plainOrQuoted(text string) string {
 	return quote(text)
 }
 
-// isPlain reports whether a text, or a part of a path, may stand without quotes.
+// isPlain reports whether a text, or a part of a path, needs no quotes.
 func isPlain(text string) bool {
 	if text == "" || text[0] == '-' || isKeyword(text) {
 		return false

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// word is a text without a field, which may stand anywhere in an entry.
+// word is a text without a field, which matches anywhere in an entry.
 // See https://cloud.google.com/logging/docs/view/logging-query-language#global-restrictions.
 type word struct{ literal }
 
@@ -16,8 +16,8 @@ func (w word) match(e *loggingpb.LogEntry) bool {
 	return anyTextBelow(e.ProtoReflect(), func(text string) bool { return contains(text, w.folded) })
 }
 
-// anyTextBelow reports whether f holds for one of the texts in a message: strings,
-// numbers, the names of enums. What says when something was is none.
+// anyTextBelow reports whether f holds for any text in a message: strings, numbers and
+// names of enums. Timestamps and durations are no texts.
 func anyTextBelow(m protoreflect.Message, f func(string) bool) bool {
 	found := false
 	m.Range(func(step protoreflect.FieldDescriptor, v protoreflect.Value) bool {
