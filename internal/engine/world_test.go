@@ -159,10 +159,12 @@ func (l *life) Running(_ context.Context, id runner.ID) (time.Time, error) {
 	return time.Time{}, runner.ErrLost
 }
 
-func (l *life) Start(_ context.Context, spec runner.Spec, _ runner.Output) error {
+func (l *life) Start(ctx context.Context, spec runner.Spec, _ runner.Output) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
 	case l.dead():
 		return errDead
 	case spec.Resume:

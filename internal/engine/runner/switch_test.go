@@ -12,7 +12,9 @@ import (
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/runner/function"
 )
 
 // fake is a runner of which every attempt runs until it is stopped, or Exit is called.
@@ -20,6 +22,7 @@ type fake struct {
 	attempts map[runner.ID]chan struct{}
 	code     int
 	fails    error
+	silent   error // of List
 	prepared int
 }
 
@@ -64,7 +67,7 @@ func (f *fake) List(context.Context) (ids []runner.ID, err error) {
 	for id := range f.attempts {
 		ids = append(ids, id)
 	}
-	return ids, nil
+	return ids, f.silent
 }
 
 func (f *fake) String() string { return fmt.Sprint("fake ", f.code) }
@@ -174,5 +177,70 @@ func TestSwitchPrepares(t *testing.T) {
 	}
 	if _, err := s.Wait(t.Context(), imageSpec(0, "two").ID); !errors.Is(err, runner.ErrLost) {
 		t.Errorf("Wait after a Start that failed = %v, want ErrLost", err)
+	}
+}
+
+// A wrapper states the capabilities of what it wraps.
+func TestWrappersKeepCapabilities(t *testing.T) {
+	t.Parallel()
+	one, two := newFake(1), newFake(2)
+	sw := runner.NewSwitch(byImage(one, two), one, two)
+	for name, r := range map[string]runner.Runner{
+		"Switch": sw, "function.Runner": function.New(function.Config{Next: sw}),
+		"both": function.New(function.Config{Next: runner.NewSwitch(func(*runpb.TaskTemplate) runner.Runner { return sw }, sw)}),
+	} {
+		for image, want := range map[string]runner.Capabilities{
+			"one": {Capacity: 1}, "two": {Prepares: true, Outlives: true, Capacity: 2},
+		} {
+			if got := r.Capabilities(imageSpec(0, image).Template); got != want {
+				t.Errorf("%s: Capabilities of image %s = %+v, want %+v", name, image, got, want)
+			}
+		}
+		if got, want := r.Capabilities(nil), (runner.Capabilities{Prepares: true, Outlives: true, Capacity: 2}); got != want {
+			t.Errorf("%s: Capabilities of nil = %+v, want those of all runners, %+v", name, got, want)
+		}
+		two.prepared = 0
+		if err := r.Prepare(t.Context(), imageSpec(0, "two").Template); err != nil || two.prepared != 1 {
+			t.Errorf("%s: Prepare = %v after %d calls, want it passed on", name, err, two.prepared)
+		}
+	}
+}
+
+// A Switch lists the attempts of the runners that answer, and names the one that does
+// not. That one may have an attempt of an earlier process, which is unknown then.
+func TestSwitchNamesSilentRunner(t *testing.T) {
+	t.Parallel()
+	left := imageSpec(0, "one")
+	left.Resume = true
+	one, two := newFake(1, left.ID), newFake(2)
+	two.silent = errors.New("no route")
+	s := runner.NewSwitch(byImage(one, two), one, two)
+	ids, err := s.List(t.Context())
+	if !slices.Equal(ids, []runner.ID{left.ID}) || !errors.Is(err, two.silent) || err.Error() != "fake 2: no route" {
+		t.Errorf("List() = %v, %v, want the other runner's attempt, and the name of the silent one", ids, err)
+	}
+	if err := s.Start(t.Context(), left, runner.Output{}); err != nil {
+		t.Errorf("Start() of an attempt that another runner has = %v, want no error", err)
+	}
+	unknown := imageSpec(1, "one")
+	unknown.Resume = true
+	if err := s.Start(t.Context(), unknown, runner.Output{}); runwith.CodeOf(err) != runwith.Unavailable {
+		t.Errorf("Start() of an attempt that the silent runner may have = %v, want UNAVAILABLE", err)
+	}
+}
+
+func TestSwitchDetaches(t *testing.T) {
+	t.Parallel()
+	one, two := newFake(1), newFake(2)
+	s := runner.NewSwitch(byImage(one, two), one, two)
+	spec := imageSpec(0, "two")
+	if err := s.Start(t.Context(), spec, runner.Output{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Detach(t.Context(), spec.ID); err != nil || len(two.attempts) != 0 {
+		t.Errorf("Detach() = %v, and its runner has %d attempts, want none", err, len(two.attempts))
+	}
+	if err := s.Detach(t.Context(), spec.ID); err == nil {
+		t.Error("second Detach() = nil, want an error")
 	}
 }

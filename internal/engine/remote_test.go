@@ -1,0 +1,351 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/runner"
+)
+
+// cluster is a place where attempts run without the engine. It is a fake, because its
+// tests need hours of waiting, and failures on command.
+type cluster struct {
+	mu       sync.Mutex
+	down     bool               // it answers nobody
+	pending  time.Duration      // from the placing of an attempt until it runs
+	broken   error              // why an attempt cannot start once it is placed
+	capacity int                // see runner.Capabilities
+	pods     map[runner.ID]*pod // until a Wait has returned their end
+	placed   map[runner.ID]int  // how often each ID was placed
+}
+
+type pod struct {
+	*runner.Attempt
+	begins time.Time
+}
+
+func newCluster() *cluster {
+	return &cluster{pods: map[runner.ID]*pod{}, placed: map[runner.ID]int{}}
+}
+
+// end ends every pod with success.
+func (c *cluster) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.pods {
+		p.End(runner.Result{}, nil)
+	}
+}
+
+func (c *cluster) set(change func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change()
+}
+
+// live returns how many pods have not ended.
+func (c *cluster) live() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.pods {
+		if !p.Ended() {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *cluster) String() string { return "the cluster" }
+
+func (c *cluster) Capabilities(*runpb.TaskTemplate) runner.Capabilities {
+	return runner.Capabilities{Outlives: true, Capacity: c.capacity}
+}
+
+func (c *cluster) Check(*runpb.TaskTemplate) error { return nil }
+
+func (c *cluster) Prepare(context.Context, *runpb.TaskTemplate) error { return nil }
+
+// find returns a pod, nil if there is none, and an error while the cluster is down.
+func (c *cluster) find(id runner.ID) (*pod, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.down {
+		return nil, runwith.Errorf(runwith.Unavailable, "no route to the cluster")
+	}
+	return c.pods[id], nil
+}
+
+func (c *cluster) Start(ctx context.Context, spec runner.Spec, _ runner.Output) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p, err := c.find(spec.ID)
+	if err != nil || p != nil || spec.Resume {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p = &pod{runner.NewAttempt(spec.ID), time.Now().Add(c.pending)}
+	c.pods[spec.ID] = p
+	c.placed[spec.ID]++
+	return nil
+}
+
+func (c *cluster) Running(ctx context.Context, id runner.ID) (time.Time, error) {
+	p, err := c.find(id)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if p == nil {
+		return time.Time{}, runner.ErrLost
+	}
+	select {
+	case <-time.After(time.Until(p.begins)):
+	case <-ctx.Done():
+		return time.Time{}, ctx.Err()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.broken != nil {
+		delete(c.pods, id)
+		return time.Time{}, c.broken
+	}
+	return p.begins, nil
+}
+
+func (c *cluster) Wait(ctx context.Context, id runner.ID) (runner.Result, error) {
+	p, err := c.find(id)
+	if err != nil {
+		return runner.Result{}, err
+	}
+	if p == nil {
+		return runner.Result{}, runner.ErrLost
+	}
+	result, err := p.AwaitEnd(ctx)
+	if err == nil {
+		c.set(func() { delete(c.pods, id) })
+	}
+	return result, err
+}
+
+func (c *cluster) Stop(_ context.Context, id runner.ID, _ time.Duration) error {
+	p, err := c.find(id)
+	if p != nil {
+		p.End(runner.Result{Signal: 15}, nil)
+	}
+	return err
+}
+
+func (c *cluster) Detach(context.Context, runner.ID) error { return nil }
+
+func (c *cluster) List(context.Context) (ids []runner.ID, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.down {
+		return nil, errors.New("no route to the cluster")
+	}
+	for id, p := range c.pods {
+		if !p.Ended() {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+// onCluster runs a test in a time of its own, with an engine whose tasks run on the
+// cluster.
+func onCluster(t *testing.T, c *cluster, test func(e *faulty)) {
+	t.Helper()
+	inFakeTime(t, engine.Fault{}, func(e *faulty) {
+		e.Close()
+		e.open(engine.Config{Runner: c})
+		test(e)
+		c.set(func() { c.down = false })
+		c.end() // lets every Wait return
+	})
+}
+
+const bothRun = "Completed RECONCILING, ResourcesAvailable SUCCEEDED, Started SUCCEEDED, ContainerReady SUCCEEDED; 2 running, 0 succeeded, 0 failed, 0 cancelled"
+
+func TestCloseDetachesTasks(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	onCluster(t, c, func(e *faulty) {
+		name, _ := e.run()
+		synctest.Wait()
+		e.Close()
+		if got := e.Detached(); got != 2 || c.live() != 2 {
+			t.Errorf("after Close %d tasks are detached and %d run, want 2 and 2", got, c.live())
+		}
+		e.open(engine.Config{Runner: c})
+		synctest.Wait()
+		c.end()
+		if got := standing(e.after(time.Second, name)); got != hasRun {
+			t.Errorf("after the restart: %s, want %s", got, hasRun)
+		}
+		for id, n := range c.placed {
+			if n != 1 || id.Incarnation != 0 {
+				t.Errorf("%v was placed %d times, want once, and adopted", id, n)
+			}
+		}
+	})
+}
+
+func TestCloseStopsTasks(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	onCluster(t, c, func(e *faulty) {
+		e.Close()
+		e.open(engine.Config{Runner: c, StopTasks: true})
+		e.run()
+		synctest.Wait()
+		e.Close()
+		if got := e.Detached(); got != 0 || c.live() != 0 {
+			t.Errorf("after Close with StopTasks %d tasks are detached and %d run, want none", got, c.live())
+		}
+	})
+}
+
+// A task waits for room for an hour, and then has its whole timeout, which goes on across
+// a restart.
+func TestTimeoutCountsFromRunning(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	c.pending = time.Hour
+	onCluster(t, c, func(e *faulty) {
+		name, _ := e.run()
+		if got := standing(e.after(time.Hour+9*time.Minute, name)); got != bothRun {
+			t.Errorf("9 minutes after it began to run: %s, want %s", got, bothRun)
+		}
+		e.Close()
+		e.open(engine.Config{Runner: c})
+		if got := standing(e.after(50*time.Second, name)); got != bothRun {
+			t.Errorf("10 seconds before the timeout: %s, want %s", got, bothRun)
+		}
+		e.after(time.Minute, name)
+		tasks, err := e.Tasks(context.Background(), &runpb.ListTasksRequest{Parent: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := tasks.Tasks[0].LastAttemptResult.GetStatus().GetMessage(), "The configured timeout was reached."; got != want {
+			t.Errorf("after the timeout the attempt ended with %q, want %q", got, want)
+		}
+	})
+}
+
+func TestTaskFailsToStartOncePlaced(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	c.pending, c.broken = time.Minute, runwith.Errorf(runwith.FailedPrecondition, "image is not there")
+	onCluster(t, c, func(e *faulty) {
+		name, _ := e.run()
+		e.after(time.Hour, name)
+		tasks, err := e.Tasks(context.Background(), &runpb.ListTasksRequest{Parent: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := tasks.Tasks[0].LastAttemptResult.GetStatus().GetMessage(), "Application failed to start: image is not there."; got != want {
+			t.Errorf("the attempt ended with %q, want %q", got, want)
+		}
+	})
+}
+
+func TestCapacityBoundsTasks(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	c.capacity = 1
+	onCluster(t, c, func(e *faulty) {
+		e.run()
+		synctest.Wait()
+		if got := c.live(); got != 1 {
+			t.Errorf("%d tasks run at once, want as many as the runner has room for", got)
+		}
+	})
+}
+
+// A runner that does not answer keeps no engine closed. Its attempts are unknown, not
+// lost: the engine asks for them until it answers, and then ends leftovers and goes on.
+func TestUnknownIsNotLost(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	onCluster(t, c, func(e *faulty) {
+		name, _ := e.run()
+		synctest.Wait()
+		e.Close()
+		leftover := runner.ID{Execution: "projects/demo/locations/us-east4/jobs/hello/executions/gone"}
+		c.set(func() {
+			c.down = true
+			c.pods[leftover] = &pod{runner.NewAttempt(leftover), time.Now()}
+		})
+		var log lockedBuffer
+		other := newCluster()
+		both := runner.NewSwitch(func(*runpb.TaskTemplate) runner.Runner { return other }, other, c)
+		e.open(engine.Config{Runner: both, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if got := standing(e.after(5*time.Minute, name)); got != bothRun || c.live() != 3 || other.live() != 0 {
+			t.Errorf("while the cluster is down: %s with %d pods, %d elsewhere, want %s with 3, and none", got, c.live(), other.live(), bothRun)
+		}
+		if want := "the cluster: no route to the cluster"; !strings.Contains(log.String(), want) {
+			t.Errorf("the log says %q, want %q in it", log.String(), want)
+		}
+		c.set(func() { c.down = false })
+		if got := standing(e.after(time.Minute, name)); got != bothRun || c.live() != 2 {
+			t.Errorf("once the cluster answers: %s with %d pods, want %s with 2: the leftover ended", got, c.live(), bothRun)
+		}
+		c.end()
+		if got := standing(e.after(time.Second, name)); got != hasRun {
+			t.Errorf("at the end: %s, want %s", got, hasRun)
+		}
+	})
+}
+
+// A task whose execution was cancelled still runs if the engine dies at that moment. The
+// next engine ends it.
+func TestRestartEndsCancelledTask(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	onCluster(t, c, func(e *faulty) {
+		name, _ := e.run()
+		synctest.Wait()
+		c.set(func() { c.down = true }) // it hears of nothing
+		if _, err := e.CancelExecution(context.Background(), &runpb.CancelExecutionRequest{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		e.Close()
+		c.set(func() { c.down = false })
+		e.open(engine.Config{Runner: c})
+		x := e.after(time.Second, name)
+		if c.live() != 0 || x.CancelledCount != 2 {
+			t.Errorf("after the restart %d tasks run, and %d are cancelled, want none and 2", c.live(), x.CancelledCount)
+		}
+	})
+}
+
+// lockedBuffer is a buffer that allows concurrent writes.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
