@@ -146,8 +146,8 @@ func TestStartReportsAllMistakes(t *testing.T) {
 		}, []string{
 			`image "gcr.io/p/nothing": the function is nil`,
 			`image "gcr.io/p/echo": names no command`,
-			`fault "RunJob: answer-lots": at 9: "answer-lots" is no fault`,
-			`fault "listed-late=5s, p=2": at 19: "2" is no probability`,
+			`fault "RunJob: answer-lots": at 9: "answer-lots" is not a fault`,
+			`fault "listed-late=5s, p=2": at 19: "2" is not a probability`,
 		}},
 		{[]runwithtest.Option{runwithtest.Job("Worker_", job(worker))}, []string{"job Worker_: job_id"}},
 		{[]runwithtest.Option{runwithtest.Job("worker", &runpb.Job{})}, []string{"job worker: template: required field not present"}},

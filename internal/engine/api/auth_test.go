@@ -94,8 +94,8 @@ func TestOfficialClientsWithAndWithoutToken(t *testing.T) {
 		says        string
 	}{
 		{"with a token", c.token, codes.OK, ""},
-		{"without", "", codes.Unauthenticated, "the request carries no token"},
-		{"with another's", "ya29.x", codes.Unauthenticated, "is not one of this server's"},
+		{"without", "", codes.Unauthenticated, "the request has no token"},
+		{"with another's", "ya29.x", codes.Unauthenticated, "was not issued by this server"},
 	} {
 		for transport, client := range c.jobs(t, test.token) {
 			_, err := client.ListJobs(t.Context(), &runpb.ListJobsRequest{Parent: parent}).Next()

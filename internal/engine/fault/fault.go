@@ -1,11 +1,10 @@
-// Package fault decides which call and which execution goes wrong, so that callers
-// of Cloud Run can be tested with what Cloud Run does on a bad day. It is pure: who
-// asks a [Plan] does what it says.
+// Package fault decides about fault injection: which call and which execution goes
+// wrong, and how. It is pure: the caller of a [Plan] applies the faults. See
+// docs/faults.md.
 //
-// A decision depends on the seed, the rules and a number alone: for a call on how
-// many calls of the same method came before it, for an execution on how many
-// executions of the same job did. What other methods and jobs do meanwhile changes
-// nothing, so that the same sequence of calls meets the same faults again.
+// A decision depends only on the seed, the rules, and the number of the call of its
+// method or of the execution of its job. Other methods and jobs do not affect it, so the
+// same sequence of calls meets the same faults again.
 package fault
 
 import (
@@ -13,31 +12,31 @@ import (
 	"time"
 )
 
-// Kind is what goes wrong.
+// Kind is a kind of fault.
 type Kind string
 
-// The kinds. The first three befall a call, the others an execution.
+// The kinds. The first three apply to calls, the others to executions.
 const (
-	// Answer503: the call takes effect, and is answered with UNAVAILABLE. A call that
-	// fails by itself keeps its own answer.
+	// Answer503: the call takes effect, but the answer is UNAVAILABLE. A call that fails
+	// on its own keeps its own error.
 	Answer503 Kind = "answer-503"
-	// AnswerLost: the call takes effect, and there is no answer: over HTTP/1 the
+	// AnswerLost: the call takes effect, but no answer arrives. Over HTTP/1 the
 	// connection is closed, over HTTP/2 the stream is reset.
 	AnswerLost Kind = "answer-lost"
-	// Quota429: the call has no effect, and is answered with RESOURCE_EXHAUSTED in the
-	// words of Cloud Run's quota.
+	// Quota429: the call has no effect, and the answer is RESOURCE_EXHAUSTED with the
+	// message of Cloud Run's quotas.
 	Quota429 Kind = "quota-429"
 
-	// SlowStart: the execution's tasks start so much later.
+	// SlowStart: the execution's tasks start after a delay.
 	SlowStart Kind = "slow-start"
-	// ListedLate: the execution is in no list of executions for so long, although it
-	// can be read by its name.
+	// ListedLate: lists of executions omit the execution for a while. It can be read by
+	// name.
 	ListedLate Kind = "listed-late"
-	// FailedBeforeTasks: the execution fails, and never has a task.
+	// FailedBeforeTasks: the execution fails before it has a task.
 	FailedBeforeTasks Kind = "failed-before-tasks"
 )
 
-// demand says whether a kind takes a duration.
+// demand is whether a kind takes a duration.
 type demand int
 
 const (
@@ -46,10 +45,10 @@ const (
 	mustDelay
 )
 
-// trait is what a rule of a kind may say.
+// trait defines the rules of a kind.
 type trait struct {
 	kind  Kind
-	call  bool // it befalls calls, so that a rule may name a method
+	call  bool // it applies to calls, so a rule may name a method
 	delay demand
 }
 
@@ -62,7 +61,7 @@ var traits = []trait{
 	{FailedBeforeTasks, false, noDelay},
 }
 
-// Kinds are all that there are.
+// Kinds returns all kinds.
 func Kinds() (kinds []Kind) {
 	for _, t := range traits {
 		kinds = append(kinds, t.kind)
@@ -78,19 +77,19 @@ func traitOf(kind Kind) (t trait, known bool) {
 	return traits[i], true
 }
 
-// Rule is one fault and when it strikes. [Parse] returns only rules that make sense.
+// Rule is a fault and its condition. [Parse] returns only valid rules.
 type Rule struct {
-	// Method is the gRPC method, without its service, that the fault is for; empty is
-	// any, of which each is counted for itself. Executions have none.
+	// Method is the gRPC method, without its service, to which the rule applies. Empty
+	// means every method, each counted separately. It is empty for executions.
 	Method string
 	Kind   Kind
-	// Delay is how late SlowStart and ListedLate make something, and what Quota429
-	// sends as Retry-After, where it is not 0.
+	// Delay is the delay of SlowStart and ListedLate. For Quota429 it is the Retry-After
+	// header; 0 sends none.
 	Delay time.Duration
-	// P is the probability with which it strikes, above 0 and up to 1; 0 is 1.
+	// P is the probability that the rule applies, above 0 and up to 1; 0 means 1.
 	P float64
-	// N is how often it strikes at most; 0 is without end.
+	// N is the maximum number of times that the rule applies; 0 is unlimited.
 	N int
-	// After is how many calls or executions it lets pass first.
+	// After is the number of calls or executions that pass first.
 	After int
 }

@@ -7,12 +7,12 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Methods are those that a rule may name: all of the Cloud Run Jobs API, of its
-// operations and of Cloud Logging that answer one request with one answer. A method
-// of v1 counts as the one of v2 that does the same.
+// Methods returns the methods that a rule may name: all unary methods of the Cloud Run
+// Jobs API, its operations and Cloud Logging. A v1 method counts as the v2 method that
+// does the same.
 func Methods() []string { return methodsThat(false) }
 
-// methodsThat are the methods that stream, or those that do not.
+// methodsThat returns the streaming methods, or the unary ones.
 func methodsThat(stream bool) (names []string) {
 	for _, file := range []protoreflect.FileDescriptor{
 		runpb.File_google_cloud_run_v2_job_proto,

@@ -12,12 +12,12 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Parse reads a rule as people write it:
+// Parse parses a rule of the form
 //
 //	[METHOD:] KIND[=DURATION] [, p=PROBABILITY] [, n=TIMES] [, after=COUNT]
 //
 // such as "RunJob: answer-lost, p=0.2" or "listed-late=5s". Errors are
-// INVALID_ARGUMENT, with the position from 1 and what may stand there.
+// INVALID_ARGUMENT and contain the position, from 1, and the allowed values.
 func Parse(text string) (Rule, error) {
 	r, body := Rule{}, part{text: text}
 	if method, rest, ok := strings.Cut(text, ":"); ok {
@@ -35,7 +35,7 @@ func Parse(text string) (Rule, error) {
 	for _, option := range parts[1:] {
 		name, _, _ := strings.Cut(option.text, "=")
 		if name = strings.TrimSpace(name); seen[name] {
-			return Rule{}, option.wrong("%s stands there twice", name)
+			return Rule{}, option.wrong("%s is set twice", name)
 		}
 		seen[name] = true
 		if err := r.setOption(option); err != nil {
@@ -45,7 +45,7 @@ func Parse(text string) (Rule, error) {
 	return r, nil
 }
 
-// part is a piece of a rule's text, after so many characters of it.
+// part is a part of a rule's text. after is the number of characters before it.
 type part struct {
 	text  string
 	after int
@@ -57,7 +57,7 @@ func (p part) trim() part {
 	return part{strings.TrimSpace(kept), p.after + spaces}
 }
 
-// split cuts a part in pieces, of which there is at least one.
+// split splits a part. The result has at least one element.
 func (p part) split(separator string) (all []part) {
 	for text := range strings.SplitSeq(p.text, separator) {
 		all = append(all, part{text, p.after}.trim())
@@ -66,7 +66,7 @@ func (p part) split(separator string) (all []part) {
 	return all
 }
 
-// cut returns what stands before and behind a =, and whether there is one.
+// cut splits a part at the first =. ok is false if there is none.
 func (p part) cut() (name string, value part, ok bool) {
 	name, text, ok := strings.Cut(p.text, "=")
 	return strings.TrimSpace(name), part{text, p.after + utf8.RuneCountInString(name) + 1}.trim(), ok
@@ -81,9 +81,9 @@ func checkMethod(method part) error {
 		return nil
 	}
 	if slices.Contains(methodsThat(true), method.text) {
-		return method.wrong("%s is a stream, and streams are spared", method.text)
+		return method.wrong("%s is a stream, and faults do not apply to streams", method.text)
 	}
-	return method.wrong("%q is no method; it is one of %s, or leave it out for any of them", method.text, strings.Join(Methods(), ", "))
+	return method.wrong("%q is not a method: use one of %s, or none for all methods", method.text, strings.Join(Methods(), ", "))
 }
 
 func (r *Rule) setKind(given part) error {
@@ -91,13 +91,13 @@ func (r *Rule) setKind(given part) error {
 	t, known := traitOf(Kind(name))
 	switch {
 	case !known:
-		return given.wrong("%q is no fault; it is one of %s", name, kindNames())
+		return given.wrong("%q is not a fault: use one of %s", name, kindNames())
 	case r.Method != "" && !t.call:
-		return given.wrong("%s befalls executions and not calls: leave %s: out", name, r.Method)
+		return given.wrong("%s applies to executions, not to calls: remove %s:", name, r.Method)
 	case hasValue && t.delay == noDelay:
 		return value.wrong("%s takes no duration", name)
 	case !hasValue && t.delay == mustDelay:
-		return given.wrong("%s lacks its duration, such as %s=5s", name, name)
+		return given.wrong("%s needs a duration, such as %s=5s", name, name)
 	}
 	r.Kind = t.kind
 	if !hasValue {
@@ -105,7 +105,7 @@ func (r *Rule) setKind(given part) error {
 	}
 	d, err := time.ParseDuration(value.text)
 	if err != nil || d <= 0 {
-		return value.wrong("%q is no duration above 0, such as 500ms or 5s", value.text)
+		return value.wrong("%q is not a duration above 0, such as 500ms or 5s", value.text)
 	}
 	r.Delay = d
 	return nil
@@ -121,15 +121,15 @@ func (r *Rule) setOption(given part) (err error) {
 	case ok && name == "after":
 		r.After, err = value.count()
 	default:
-		err = given.wrong("%q is no option; it is one of p=0.5, n=3, after=2", given.text)
+		err = given.wrong("%q is not an option: use p=0.5, n=3 or after=2", given.text)
 	}
 	return err
 }
 
 func (p part) probability() (float64, error) {
 	f, err := strconv.ParseFloat(p.text, 64)
-	if err != nil || !(f > 0 && f <= 1) { // not a number is neither
-		return 0, p.wrong("%q is no probability above 0 and up to 1", p.text)
+	if err != nil || !(f > 0 && f <= 1) { // also refuses NaN
+		return 0, p.wrong("%q is not a probability above 0 and up to 1", p.text)
 	}
 	return f, nil
 }
@@ -137,7 +137,7 @@ func (p part) probability() (float64, error) {
 func (p part) count() (int, error) {
 	n, err := strconv.Atoi(p.text)
 	if err != nil || n < 1 {
-		return 0, p.wrong("%q is no count from 1 on", p.text)
+		return 0, p.wrong("%q is not a whole number from 1", p.text)
 	}
 	return n, nil
 }
@@ -154,7 +154,7 @@ func kindNames() string {
 	return strings.Join(names, ", ")
 }
 
-// String returns the rule as [Parse] reads it.
+// String returns the rule in the form that [Parse] accepts.
 func (r Rule) String() string {
 	var b strings.Builder
 	if r.Method != "" {

@@ -16,7 +16,7 @@ func TestParse(t *testing.T) {
 	for _, test := range []struct {
 		text    string
 		want    fault.Rule
-		written string // as String writes it; empty is text
+		written string // the result of String; empty means text
 	}{
 		{"answer-503", fault.Rule{Kind: fault.Answer503}, ""},
 		{"RunJob: answer-lost", fault.Rule{Method: "RunJob", Kind: fault.AnswerLost}, ""},
@@ -27,7 +27,7 @@ func TestParse(t *testing.T) {
 		{"listed-late=5s, p=1", fault.Rule{Kind: fault.ListedLate, Delay: 5 * time.Second, P: 1}, "listed-late=5s"},
 		{"failed-before-tasks, n=1", fault.Rule{Kind: fault.FailedBeforeTasks, N: 1}, ""},
 		{" RunJob:answer-503 ,after = 1,n= 2 ", fault.Rule{Method: "RunJob", Kind: fault.Answer503, N: 2, After: 1}, "RunJob: answer-503, n=2, after=1"},
-		{"RunJob\n: \tslow-start", fault.Rule{}, "at 11: slow-start befalls executions and not calls: leave RunJob: out"},
+		{"RunJob\n: \tslow-start", fault.Rule{}, "at 11: slow-start applies to executions, not to calls: remove RunJob:"},
 	} {
 		got, err := fault.Parse(test.text)
 		if strings.HasPrefix(test.written, "at ") {
@@ -49,36 +49,36 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestParseNamesThePlaceAndWhatMayStandThere(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ text, want string }{
-		{"", `at 1: "" is no fault; it is one of answer-503, answer-lost, quota-429, slow-start=DURATION, listed-late=DURATION, failed-before-tasks`},
-		{"RunJob: answer-lots, p=0.2", `at 9: "answer-lots" is no fault; it is one of answer-503, `},
-		{"RunJobs: answer-lost", `at 1: "RunJobs" is no method; it is one of CreateJob, `},
-		{"TailLogEntries: answer-lost", `at 1: TailLogEntries is a stream, and streams are spared`},
-		{": answer-lost", `at 1: "" is no method`},
-		{"RunJob: slow-start=5s", `at 9: slow-start befalls executions and not calls: leave RunJob: out`},
+		{"", `at 1: "" is not a fault: use one of answer-503, answer-lost, quota-429, slow-start=DURATION, listed-late=DURATION, failed-before-tasks`},
+		{"RunJob: answer-lots, p=0.2", `at 9: "answer-lots" is not a fault: use one of answer-503, `},
+		{"RunJobs: answer-lost", `at 1: "RunJobs" is not a method: use one of CreateJob, `},
+		{"TailLogEntries: answer-lost", `at 1: TailLogEntries is a stream, and faults do not apply to streams`},
+		{": answer-lost", `at 1: "" is not a method`},
+		{"RunJob: slow-start=5s", `at 9: slow-start applies to executions, not to calls: remove RunJob:`},
 		{"answer-lost=5s", `at 13: answer-lost takes no duration`},
 		{"failed-before-tasks=", `at 21: failed-before-tasks takes no duration`},
-		{"listed-late, p=1", `at 1: listed-late lacks its duration, such as listed-late=5s`},
-		{"listed-late=5", `at 13: "5" is no duration above 0, such as 500ms or 5s`},
-		{"listed-late=0s", `at 13: "0s" is no duration`},
-		{"listed-late=-5s", `at 13: "-5s" is no duration`},
-		{"answer-503, p=0", `at 15: "0" is no probability above 0 and up to 1`},
-		{"answer-503, p=1.1", `at 15: "1.1" is no probability`},
-		{"answer-503, p=NaN", `at 15: "NaN" is no probability`},
-		{"answer-503, p = 20%", `at 17: "20%" is no probability`},
-		{"answer-503, n=0", `at 15: "0" is no count from 1 on`},
-		{"answer-503, after=-1", `at 19: "-1" is no count from 1 on`},
-		{"answer-503, n=3, n=4", `at 18: n stands there twice`},
-		{"answer-503, once", `at 13: "once" is no option; it is one of p=0.5, n=3, after=2`},
-		{"answer-503,", `at 12: "" is no option`},
-		{"answer-503, é=1, ü", `at 13: "é=1" is no option`},
-		{"answer-503, n=3, ü=2", `at 18: "ü=2" is no option`},
+		{"listed-late, p=1", `at 1: listed-late needs a duration, such as listed-late=5s`},
+		{"listed-late=5", `at 13: "5" is not a duration above 0, such as 500ms or 5s`},
+		{"listed-late=0s", `at 13: "0s" is not a duration`},
+		{"listed-late=-5s", `at 13: "-5s" is not a duration`},
+		{"answer-503, p=0", `at 15: "0" is not a probability above 0 and up to 1`},
+		{"answer-503, p=1.1", `at 15: "1.1" is not a probability`},
+		{"answer-503, p=NaN", `at 15: "NaN" is not a probability`},
+		{"answer-503, p = 20%", `at 17: "20%" is not a probability`},
+		{"answer-503, n=0", `at 15: "0" is not a whole number from 1`},
+		{"answer-503, after=-1", `at 19: "-1" is not a whole number from 1`},
+		{"answer-503, n=3, n=4", `at 18: n is set twice`},
+		{"answer-503, once", `at 13: "once" is not an option: use p=0.5, n=3 or after=2`},
+		{"answer-503,", `at 12: "" is not an option`},
+		{"answer-503, é=1, ü", `at 13: "é=1" is not an option`},
+		{"answer-503, n=3, ü=2", `at 18: "ü=2" is not an option`},
 	} {
 		_, err := fault.Parse(test.text)
 		if runwith.CodeOf(err) != runwith.InvalidArgument || !strings.HasPrefix(err.Error(), test.want) {
-			t.Errorf("Parse(%q) = %v, want INVALID_ARGUMENT %s", test.text, err, test.want)
+			t.Errorf("Parse(%q) = %v, want INVALID_ARGUMENT with %s", test.text, err, test.want)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func FuzzParse(f *testing.F) {
 		}
 		again, err := fault.Parse(rule.String())
 		if err != nil || again.String() != rule.String() {
-			t.Errorf("Parse(%q) = %+v, and Parse(%q) = %+v, %v", text, rule, rule, again, err)
+			t.Errorf("Parse(%q) = %+v, but Parse of its String %q = %+v, %v; want them equal", text, rule, rule, again, err)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Plan decides for one server, by its rules in order. Its methods may be called
-// concurrently.
+// concurrently. Decisions do not survive the process.
 type Plan struct {
 	seed  uint64
 	rules []Rule
@@ -20,46 +20,46 @@ type Plan struct {
 	runs  map[string]*tally // by job
 }
 
-// tally is what has been decided about one method, or one job.
+// tally counts the decisions about one method, or one job.
 type tally struct {
-	number  int   // calls or executions
-	strikes []int // by rule
+	number  int   // of calls or executions so far
+	applied []int // how often each rule applied
 }
 
-// New returns a plan that has decided nothing yet.
+// New returns a plan without decisions.
 func New(seed uint64, rules ...Rule) *Plan {
 	return &Plan{seed: seed, rules: slices.Clone(rules), calls: map[string]*tally{}, runs: map[string]*tally{}}
 }
 
-// Seed is the seed with which the plan decides.
+// Seed returns the plan's seed.
 func (p *Plan) Seed() uint64 { return p.seed }
 
-// ForCalls reports whether a rule may strike a call at all.
+// ForCalls reports whether any rule is for calls.
 func (p *Plan) ForCalls() bool {
 	return slices.ContainsFunc(p.rules, func(r Rule) bool { return r.trait().call })
 }
 
-// ForExecutions reports whether a rule may strike an execution at all.
+// ForExecutions reports whether any rule is for executions.
 func (p *Plan) ForExecutions() bool {
 	return slices.ContainsFunc(p.rules, func(r Rule) bool { return !r.trait().call })
 }
 
-// Call is what happens to one call.
+// Call is the decision about one call.
 type Call struct {
-	Number     int  // of the method's calls, from 1
-	Kind       Kind // one of those of calls; empty is none
+	Number     int  // of the call among its method's, from 1
+	Kind       Kind // empty if no rule applies
 	RetryAfter time.Duration
 }
 
-// Call counts a call of a method and decides what happens to it: the first rule that
-// strikes does, and those behind it have not struck.
+// Call counts a call of a method and decides about it. The first matching rule applies,
+// and uses up none of the N of later rules.
 func (p *Plan) Call(method string) Call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.next(p.calls, method)
 	c := Call{Number: t.number}
 	for i, r := range p.rules {
-		if r.trait().call && (r.Method == "" || r.Method == method) && p.strikes(i, method, t) {
+		if r.trait().call && (r.Method == "" || r.Method == method) && p.applies(i, method, t) {
 			c.Kind, c.RetryAfter = r.Kind, r.Delay
 			break
 		}
@@ -67,18 +67,17 @@ func (p *Plan) Call(method string) Call {
 	return c
 }
 
-// Execution is what happens to one execution.
+// Execution is the decision about one execution.
 type Execution struct {
-	Number int // of the job's executions, from 1
-	// StartAfter and ListAfter are how long its tasks and its being listed are held
-	// back; 0 is not.
+	Number int // of the execution among its job's, from 1
+	// StartAfter and ListAfter delay the start of its tasks and its appearance in lists.
 	StartAfter, ListAfter time.Duration
-	// NoTasks says that it fails before it has a task: after StartAfter.
+	// NoTasks means that it fails before it has a task, after StartAfter.
 	NoTasks bool
 }
 
-// Execution counts an execution of a job and decides what happens to it: of each kind
-// the first rule that strikes does.
+// Execution counts an execution of a job and decides about it. Of each kind the first
+// matching rule applies.
 func (p *Plan) Execution(job string) Execution {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -86,41 +85,41 @@ func (p *Plan) Execution(job string) Execution {
 	x := Execution{Number: t.number}
 	for i, r := range p.rules {
 		switch {
-		case r.Kind == SlowStart && x.StartAfter == 0 && p.strikes(i, job, t):
+		case r.Kind == SlowStart && x.StartAfter == 0 && p.applies(i, job, t):
 			x.StartAfter = r.Delay
-		case r.Kind == ListedLate && x.ListAfter == 0 && p.strikes(i, job, t):
+		case r.Kind == ListedLate && x.ListAfter == 0 && p.applies(i, job, t):
 			x.ListAfter = r.Delay
-		case r.Kind == FailedBeforeTasks && !x.NoTasks && p.strikes(i, job, t):
+		case r.Kind == FailedBeforeTasks && !x.NoTasks && p.applies(i, job, t):
 			x.NoTasks = true
 		}
 	}
 	return x
 }
 
-// next counts one more of a method or a job.
+// next counts one more call of a method, or execution of a job.
 func (p *Plan) next(tallies map[string]*tally, of string) *tally {
 	t := tallies[of]
 	if t == nil {
-		t = &tally{strikes: make([]int, len(p.rules))}
+		t = &tally{applied: make([]int, len(p.rules))}
 		tallies[of] = t
 	}
 	t.number++
 	return t
 }
 
-// strikes decides about the newest of a method or a job, and counts where the rule
-// strikes.
-func (p *Plan) strikes(rule int, of string, t *tally) bool {
+// applies decides whether a rule applies to the newest call of a method, or execution of
+// a job, and counts it.
+func (p *Plan) applies(rule int, of string, t *tally) bool {
 	r := p.rules[rule]
-	if t.number <= r.After || r.N > 0 && t.strikes[rule] >= r.N || !p.chance(rule, of, t.number) {
+	if t.number <= r.After || r.N > 0 && t.applied[rule] >= r.N || !p.chance(rule, of, t.number) {
 		return false
 	}
-	t.strikes[rule]++
+	t.applied[rule]++
 	return true
 }
 
-// chance throws a dice of its own for each rule and number, so that no decision hangs
-// on how many were made before.
+// chance decides by the rule's probability. Each rule and number has its own random
+// number, so that a decision does not depend on earlier ones.
 func (p *Plan) chance(rule int, of string, number int) bool {
 	r := p.rules[rule]
 	if r.P == 0 || r.P == 1 {

@@ -13,7 +13,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/fault"
 )
 
-// plan is one with rules as people write them.
+// plan returns a plan with parsed rules.
 func plan(t *testing.T, seed uint64, rules ...string) *fault.Plan {
 	t.Helper()
 	var parsed []fault.Rule
@@ -27,7 +27,7 @@ func plan(t *testing.T, seed uint64, rules ...string) *fault.Plan {
 	return fault.New(seed, parsed...)
 }
 
-// calls are the kinds of n calls of a method, with a dash for none.
+// calls returns the kinds for n calls of a method, with a dash for none.
 func calls(p *fault.Plan, method string, n int) string {
 	var kinds []string
 	for range n {
@@ -40,11 +40,11 @@ func calls(p *fault.Plan, method string, n int) string {
 	return strings.Join(kinds, " ")
 }
 
-func TestCallsAreStruckInOrder(t *testing.T) {
+func TestCallsByRulesInOrder(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		rules []string
-		want  string // of five calls of RunJob
+		want  string // the kinds for five calls of RunJob
 	}{
 		{nil, "- - - - -"},
 		{[]string{"answer-503"}, "answer-503 answer-503 answer-503 answer-503 answer-503"},
@@ -52,9 +52,9 @@ func TestCallsAreStruckInOrder(t *testing.T) {
 		{[]string{"RunJob: answer-lost, n=2"}, "answer-lost answer-lost - - -"},
 		{[]string{"RunJob: answer-lost, after=3"}, "- - - answer-lost answer-lost"},
 		{[]string{"RunJob: answer-lost, n=1, after=2"}, "- - answer-lost - -"},
-		// The first that strikes does, and the next has not struck: it still has its turn.
+		// The first matching rule applies, and does not use up the second rule's n.
 		{[]string{"quota-429, n=2", "RunJob: answer-lost, n=1"}, "quota-429 quota-429 answer-lost - -"},
-		// What befalls executions befalls no call.
+		// Rules for executions do not apply to calls.
 		{[]string{"slow-start=1s", "listed-late=1s", "failed-before-tasks", "answer-503, n=1"}, "answer-503 - - - -"},
 	} {
 		if got := calls(plan(t, 1, test.rules...), "RunJob", 5); got != test.want {
@@ -63,7 +63,7 @@ func TestCallsAreStruckInOrder(t *testing.T) {
 	}
 }
 
-func TestACallTellsItsNumberAndWhenToTryAgain(t *testing.T) {
+func TestCallNumberAndRetryAfter(t *testing.T) {
 	t.Parallel()
 	p := plan(t, 1, "RunJob: quota-429=30s, after=1")
 	p.Call("GetJob")
@@ -74,7 +74,7 @@ func TestACallTellsItsNumberAndWhenToTryAgain(t *testing.T) {
 	}
 }
 
-func TestARuleForAnyMethodCountsEachForItself(t *testing.T) {
+func TestRuleWithoutMethodCountsByMethod(t *testing.T) {
 	t.Parallel()
 	p := plan(t, 1, "answer-503, n=1, after=1")
 	for _, method := range []string{"RunJob", "ListExecutions"} {
@@ -84,7 +84,7 @@ func TestARuleForAnyMethodCountsEachForItself(t *testing.T) {
 	}
 }
 
-func TestExecutionsAreStruckByEachKind(t *testing.T) {
+func TestExecutionsByFirstRuleOfEachKind(t *testing.T) {
 	t.Parallel()
 	p := plan(t, 1, "slow-start=1s, n=1", "slow-start=2s", "listed-late=3s, after=1", "failed-before-tasks, n=1, after=2", "RunJob: answer-lost")
 	var got []fault.Execution
@@ -96,22 +96,22 @@ func TestExecutionsAreStruckByEachKind(t *testing.T) {
 		{Number: 1, StartAfter: time.Second},
 		{Number: 2, StartAfter: 2 * time.Second, ListAfter: 3 * time.Second},
 		{Number: 3, StartAfter: 2 * time.Second, ListAfter: 3 * time.Second, NoTasks: true},
-		{Number: 1, StartAfter: time.Second}, // each job for itself
+		{Number: 1, StartAfter: time.Second}, // each job counts separately
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("executions (-want +got):\n%s", diff)
 	}
 }
 
-// chances are rules of which none strikes always.
+// chances are rules with a probability below 1.
 var chances = []string{"RunJob: answer-lost, p=0.3", "quota-429, p=0.3", "answer-503, p=0.5, n=20", "slow-start=1s, p=0.4"}
 
-func TestTheSameSeedDecidesTheSameWhateverElseIsCalled(t *testing.T) {
+func TestSeedRepeatsDecisions(t *testing.T) {
 	t.Parallel()
 	alone := plan(t, 42, chances...)
 	want := calls(alone, "RunJob", 100)
 
-	// The same calls, while others make many more at the same time.
+	// The same calls, concurrently with many other calls.
 	busy := plan(t, 42, chances...)
 	var others sync.WaitGroup
 	for i := range 4 {
@@ -125,28 +125,28 @@ func TestTheSameSeedDecidesTheSameWhateverElseIsCalled(t *testing.T) {
 	got := calls(busy, "RunJob", 100)
 	others.Wait()
 	if got != want {
-		t.Errorf("with others, calls = %s\nalone          = %s", got, want)
+		t.Errorf("calls with others = %s, want as without others = %s", got, want)
 	}
 	if other := calls(plan(t, 43, chances...), "RunJob", 100); other == want {
-		t.Errorf("another seed decides the same: %s", other)
+		t.Errorf("calls with another seed = %s, want others", other)
 	}
-	// Each rule throws a dice of its own, and so does each method.
+	// Each rule and each method has its own random numbers.
 	twice := plan(t, 42, "answer-503, p=0.5", "answer-lost, p=0.5")
 	if got := calls(twice, "RunJob", 100); !strings.Contains(got, "answer-lost") {
-		t.Errorf("the second of two rules never strikes: %s", got)
+		t.Errorf("calls = %s, want the second rule to apply too", got)
 	}
 	if runs, reads := calls(alone, "CreateJob", 100), calls(alone, "GetJob", 100); runs == reads {
-		t.Errorf("two methods are struck alike: %s", runs)
+		t.Errorf("calls of both methods = %s, want them to differ", runs)
 	}
 }
 
-func TestAChanceIsAsLargeAsItSays(t *testing.T) {
+func TestProbability(t *testing.T) {
 	t.Parallel()
 	for _, p := range []float64{0.05, 0.2, 0.5, 0.9} {
 		const n = 10_000
 		strikes := strings.Count(calls(plan(t, 7, fmt.Sprintf("answer-503, p=%v", p)), "RunJob", n), "answer-503")
 		if got := float64(strikes) / n; got < p-0.02 || got > p+0.02 {
-			t.Errorf("with p=%v, %v of the calls are struck", p, got)
+			t.Errorf("p=%v applies to %v of the calls, want about as many", p, got)
 		}
 	}
 }
@@ -156,16 +156,16 @@ func TestMethods(t *testing.T) {
 	got := fault.Methods()
 	for _, want := range []string{"CreateJob", "RunJob", "ListExecutions", "GetTask", "WaitOperation", "ListLogEntries", "SetIamPolicy"} {
 		if !slices.Contains(got, want) {
-			t.Errorf("Methods() lacks %s: %v", want, got)
+			t.Errorf("Methods() = %v, want %s among them", got, want)
 		}
 	}
 	slices.Sort(got)
 	if unique := slices.Compact(slices.Clone(got)); len(unique) != len(got) {
-		t.Errorf("Methods() names one twice: %v", got)
+		t.Errorf("Methods() = %v, want each once", got)
 	}
 }
 
-func TestAPlanSaysWhatItIsFor(t *testing.T) {
+func TestPlanForCallsAndExecutions(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		rules             []string

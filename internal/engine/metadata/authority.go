@@ -14,22 +14,21 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Authority issues tokens, publishes the key of those that others can verify, and
-// judges what it is shown. Its methods may be called concurrently.
+// Authority issues and checks tokens, and publishes the key of identity tokens. Its
+// methods may be called concurrently.
 type Authority struct {
 	config   Config
 	number   int64     // of the project
-	instance string    // ID of this run of the server, which the tokens name
-	started  time.Time // of this run
+	instance string    // ID of this run of the server, for identity tokens
+	started  time.Time // start of this run
 	access   *keyFile
 	identity *keyFile
 	tokens   tokens
 }
 
-// Open returns an Authority over the keys in c.Dir. A key that is not there yet is
-// made when it is first needed, and kept, so that a token outlives the server that
-// gave it out. A file there that is no key is a FAILED_PRECONDITION, which says what
-// to do.
+// Open returns an Authority with the keys in c.Dir. It creates a missing key when it is
+// first needed and keeps it, so that tokens survive a restart. An invalid key file is a
+// FAILED_PRECONDITION with advice.
 func Open(c Config) (*Authority, error) {
 	c = c.withDefaults()
 	number, err := strconv.ParseInt(c.ProjectNumber, 10, 64)
@@ -56,21 +55,21 @@ func Open(c Config) (*Authority, error) {
 	return a, nil
 }
 
-// newInstanceID returns an ID of the form that Cloud Run's instances have.
+// newInstanceID returns an ID in the form of Cloud Run's instance IDs.
 func newInstanceID() string {
 	id := make([]byte, 32)
 	rand.Read(id) // never fails
 	return hex.EncodeToString(id)
 }
 
-// Handlers returns what the Authority serves, by pattern of [http.ServeMux]: the metadata
-// server, and the documents by which its identity tokens are verified. All of it is open
-// to everybody who can reach it, because callers get their tokens there.
+// Handlers returns the Authority's handlers, by pattern of [http.ServeMux]: the metadata
+// server, and the documents for verifying identity tokens. None of them requires a token,
+// because callers get their tokens there.
 func (a *Authority) Handlers() map[string]http.Handler {
 	server := &server{entries: a.entries(), log: a.config.Logger}
 	return map[string]http.Handler{
 		"/computeMetadata/":    server,
-		"/{$}":                 server, // where libraries look whether this is a metadata server
+		"/{$}":                 server, // libraries probe here for a metadata server
 		"GET " + discoveryPath: http.HandlerFunc(a.serveDiscovery),
 		"GET " + certsPath:     http.HandlerFunc(a.serveCerts),
 	}
@@ -83,30 +82,29 @@ func (a *Authority) Register(mux *http.ServeMux) {
 	}
 }
 
-// Authenticate returns nil for a request whose header carries a token that
-// [Authority.Check] accepts, and else an UNAUTHENTICATED error, which says where a
-// token is to be had.
+// Authenticate returns nil if the request's header h has a token that [Authority.Check]
+// accepts. Otherwise it returns an UNAUTHENTICATED error that explains how to get one.
 //
 // See https://www.rfc-editor.org/rfc/rfc6750#section-2.1.
 func (a *Authority) Authenticate(h http.Header) *runwith.Error {
 	values := h.Values("Authorization")
 	if len(values) == 0 {
-		return a.refuse("the request carries no token, and this server was told to ask for one")
+		return a.refuse("the request has no token, but this server requires one")
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
 	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") {
-		return a.refuse("the header Authorization must be there once, and be Bearer TOKEN")
+		return a.refuse("the request must have exactly one header Authorization: Bearer TOKEN")
 	}
 	_, refusal := a.Check(strings.TrimSpace(token))
 	return refusal
 }
 
-// Check returns the account that a token speaks for: an access token of this
-// Authority, or an identity token whose audience is this server. For any other it
-// returns an UNAUTHENTICATED error with the reason.
+// Check returns the account of a valid token: an access token of this Authority, or an
+// identity token whose audience is this server. For any other token it returns an
+// UNAUTHENTICATED error with the reason.
 //
-// Deviation: Google's APIs take access tokens alone. Identity tokens are taken, too,
-// so that what sends them can be tried where no other service is.
+// Deviation: Google's APIs accept only access tokens. Check also accepts identity tokens,
+// so that programs that send them can be tested.
 func (a *Authority) Check(token string) (email string, refusal *runwith.Error) {
 	if reason := a.reasonAgainst(token); reason != "" {
 		return "", a.refuse(reason)
@@ -114,12 +112,12 @@ func (a *Authority) Check(token string) (email string, refusal *runwith.Error) {
 	return a.config.ServiceAccountEmail, nil
 }
 
-// maxToken bounds a token's length, before anything is made of it.
+// maxToken limits a token's length before parsing.
 const maxToken = 8 << 10
 
-const foreign = "the token is not one of this server's"
+const foreign = "the token was not issued by this server"
 
-// reasonAgainst returns why a token is not accepted, or nothing.
+// reasonAgainst returns the reason to refuse a token, or nothing.
 func (a *Authority) reasonAgainst(token string) string {
 	if len(token) > maxToken {
 		return foreign
@@ -130,7 +128,7 @@ func (a *Authority) reasonAgainst(token string) string {
 	return a.reasonAgainstIdentity(token)
 }
 
-// refuse says why a request has not shown who sends it, and how it can.
+// refuse returns the error with the reason and with the command that gets a token.
 func (a *Authority) refuse(reason string) *runwith.Error {
 	return runwith.Errorf(runwith.Unauthenticated,
 		"%s; send the header \"Authorization: Bearer TOKEN\" with the access_token that this prints: curl -H '%s: %s' %s%s",

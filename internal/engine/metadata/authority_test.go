@@ -26,8 +26,8 @@ func askIdentity(t *testing.T, h http.Handler, audience, more string) string {
 	return w.Body.String()
 }
 
-// tampered is a token with another letter in the middle of a part: 0 is the header, 1
-// the claims, 2 the signature.
+// tampered changes a letter in the middle of a token's part: 0 is the header, 1 the
+// claims, 2 the signature.
 func tampered(token string, part int) string {
 	parts := strings.Split(token, ".")
 	at := len(parts[part]) / 2
@@ -44,7 +44,7 @@ func TestCheck(t *testing.T) {
 	authority, h := open(t, stopped(config, noon))
 	other := handler(t, stopped(config, noon))
 	access, identity := askToken(t, h, "default").AccessToken, askIdentity(t, h, ownURL, "")
-	const foreign = "is not one of this server's"
+	const foreign = "was not issued by this server"
 	for _, test := range []struct{ name, token, says string }{
 		{"access token", access, ""},
 		{"identity token", identity, ""},
@@ -59,7 +59,7 @@ func TestCheck(t *testing.T) {
 		{"access token with another signature", tampered(access, 2), foreign},
 		{"identity token with other claims", tampered(identity, 1), foreign},
 		{"identity token with another signature", tampered(identity, 2), foreign},
-		// {"alg":"none"} and the claims of the true one.
+		// {"alg":"none"} with the claims of a valid token.
 		{"unsigned token", "eyJhbGciOiJub25lIn0." + strings.Split(identity, ".")[1] + ".", foreign},
 		{"nothing", "", foreign},
 		{"prefix alone", "runwith-", foreign},
@@ -71,12 +71,13 @@ func TestCheck(t *testing.T) {
 		case test.says == "" && (refusal != nil || account != email):
 			t.Errorf("%s: Check = %q, %v, want %q", test.name, account, refusal, email)
 		case test.says != "" && (refusal == nil || refusal.Code != runwith.Unauthenticated || !strings.Contains(refusal.Message, test.says)):
-			t.Errorf("%s: Check = %q, %v, want an UNAUTHENTICATED that says %q", test.name, account, refusal, test.says)
+			t.Errorf("%s: Check = %q, %v, want UNAUTHENTICATED with %q", test.name, account, refusal, test.says)
 		}
 	}
 }
 
-// An identity token that was made for someone else must not be used here by him.
+// TestCheckAudience checks that an identity token for another server is refused, because
+// that server could use it here.
 func TestCheckAudience(t *testing.T) {
 	t.Parallel()
 	authority, h := open(t, metadata.Config{})
@@ -109,15 +110,15 @@ func TestCheckAudience(t *testing.T) {
 	} {
 		_, refusal := authority.Check(askIdentity(t, h, audience, ""))
 		if got := refusal == nil; got != want {
-			t.Errorf("Check of a token for %q = %v, want it accepted: %t", audience, refusal, want)
+			t.Errorf("Check of a token for %q = %v, want acceptance = %t", audience, refusal, want)
 		}
 		if refusal != nil && !strings.Contains(refusal.Message, "this server, which is "+ownURL) {
-			t.Errorf("Check of a token for %q = %v, want it to say which audience is right", audience, refusal)
+			t.Errorf("Check of a token for %q = %v, want an error with the right audience", audience, refusal)
 		}
 	}
 }
 
-// A token that was issued at another address was for that one.
+// TestCheckIssuer checks that a token issued at another address is refused.
 func TestCheckIssuer(t *testing.T) {
 	t.Parallel()
 	before := keptIn(config, t.TempDir())
@@ -126,7 +127,7 @@ func TestCheckIssuer(t *testing.T) {
 	authority, _ := open(t, keptIn(config, before.Dir))
 	const want = "the token was issued by http://127.0.0.1:8081, and this server is " + ownURL
 	if _, refusal := authority.Check(token); refusal == nil || !strings.Contains(refusal.Message, want) {
-		t.Errorf("Check = %v, want it refused: %s", refusal, want)
+		t.Errorf("Check = %v, want it refused with %s", refusal, want)
 	}
 }
 
@@ -143,7 +144,7 @@ func TestCheckExpiry(t *testing.T) {
 	}{
 		{0, true},
 		{-time.Minute, true},     // the clock was set back
-		{58 * time.Minute, true}, // and there is a new access token already
+		{58 * time.Minute, true}, // although there is a newer access token
 		{time.Hour - time.Second, true},
 		{time.Hour, false},
 		{100 * time.Hour, false},
@@ -153,10 +154,10 @@ func TestCheckExpiry(t *testing.T) {
 		for kind, token := range tokens {
 			_, refusal := authority.Check(token)
 			if got := refusal == nil; got != step.live {
-				t.Errorf("%v later, Check of the %s token = %v, want it accepted: %t", step.after, kind, refusal, step.live)
+				t.Errorf("%v later, Check of the %s token = %v, want acceptance = %t", step.after, kind, refusal, step.live)
 			}
 			if refusal != nil && !strings.Contains(refusal.Message, "the token has expired, at 2026-01-02T13:00:00Z") {
-				t.Errorf("%v later, Check of the %s token = %v, want it to say when it expired", step.after, kind, refusal)
+				t.Errorf("%v later, Check of the %s token = %v, want the time of expiry", step.after, kind, refusal)
 			}
 		}
 	}
@@ -176,25 +177,25 @@ func TestAuthenticate(t *testing.T) {
 		{"a token", []string{"Bearer " + token}, ""},
 		{"in other letters", []string{"bearer " + token}, ""},
 		{"with spaces", []string{"Bearer   " + token + " "}, ""},
-		{"none", nil, "the request carries no token, and this server was told to ask for one"},
-		{"an empty one", []string{""}, "must be there once, and be Bearer TOKEN"},
-		{"the token alone", []string{token}, "must be there once, and be Bearer TOKEN"},
-		{"another scheme", []string{"Basic " + token}, "must be there once, and be Bearer TOKEN"},
-		{"two", []string{"Bearer " + token, "Bearer " + token}, "must be there once, and be Bearer TOKEN"},
-		{"no token", []string{"Bearer"}, "not one of this server's"},
-		{"a wrong one", []string{"Bearer x"}, "not one of this server's"},
+		{"none", nil, "the request has no token, but this server requires one"},
+		{"an empty one", []string{""}, "must have exactly one header Authorization: Bearer TOKEN"},
+		{"the token alone", []string{token}, "must have exactly one header Authorization: Bearer TOKEN"},
+		{"another scheme", []string{"Basic " + token}, "must have exactly one header Authorization: Bearer TOKEN"},
+		{"two", []string{"Bearer " + token, "Bearer " + token}, "must have exactly one header Authorization: Bearer TOKEN"},
+		{"no token", []string{"Bearer"}, "not issued by this server"},
+		{"a wrong one", []string{"Bearer x"}, "not issued by this server"},
 	} {
 		refusal := authority.Authenticate(http.Header{"Authorization": test.header})
 		switch {
 		case test.says == "" && refusal != nil:
 			t.Errorf("%s: Authenticate = %v, want it accepted", test.name, refusal)
 		case test.says != "" && (refusal == nil || !strings.Contains(refusal.Message, test.says) || !strings.HasSuffix(refusal.Message, hint)):
-			t.Errorf("%s: Authenticate = %v, want one that says %q, and %s", test.name, refusal, test.says, hint)
+			t.Errorf("%s: Authenticate = %v, want an error with %q and %s", test.name, refusal, test.says, hint)
 		}
 	}
 }
 
-// same reports whether two tokens are the same but for how base64 spells them.
+// same reports whether two tokens are equal after decoding their base64.
 func same(a, b string) bool {
 	partsA, partsB := strings.Split(a, "."), strings.Split(b, ".")
 	return slices.EqualFunc(partsA, partsB, func(a, b string) bool {
@@ -204,7 +205,7 @@ func same(a, b string) bool {
 	})
 }
 
-// Nobody makes a token up.
+// FuzzCheck checks that Check accepts no invented token.
 func FuzzCheck(f *testing.F) {
 	authority, h := open(f, config)
 	access := ask(h, "GET", accounts+"default/token?alt=text", flavor).Body.String()
@@ -215,7 +216,7 @@ func FuzzCheck(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, token string) {
 		if _, refusal := authority.Check(token); refusal == nil && !same(token, access) && !same(token, identity) {
-			t.Errorf("Check(%q) accepts it", token)
+			t.Errorf("Check(%q) = nil, want UNAUTHENTICATED", token)
 		}
 	})
 }

@@ -12,8 +12,8 @@ const (
 	certsPath     = "/oauth2/v3/certs"
 )
 
-// discovery is what a verifier of identity tokens asks their issuer for. There is no
-// endpoint where a person logs in.
+// discovery is the issuer's document for verifiers of identity tokens. It has no login
+// endpoint.
 //
 // See https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata.
 type discovery struct {
@@ -36,7 +36,7 @@ func (a *Authority) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-// serveCerts writes the key that identity tokens are verified with.
+// serveCerts writes the public key of identity tokens.
 //
 // See https://www.rfc-editor.org/rfc/rfc7517#section-5.
 func (a *Authority) serveCerts(w http.ResponseWriter, r *http.Request) {
@@ -50,6 +50,6 @@ func (a *Authority) serveCerts(w http.ResponseWriter, r *http.Request) {
 
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	// A client that does not read its answer is no error of ours.
+	// The client may be gone.
 	_ = json.NewEncoder(w).Encode(value)
 }

@@ -7,17 +7,15 @@ import (
 	"strings"
 )
 
-// entry is what stands at a path.
+// entry is a value or an empty folder of the metadata server.
 type entry struct {
-	// value is a string, a number or a list of strings; nil for a folder that is
-	// there though it is empty.
+	// value is a string, a number or a list of strings; nil for an empty folder.
 	value any
-	// make makes what the query asks for, instead of a value. No list of values has it.
+	// make computes a value from the query, instead of value. Recursive answers omit it.
 	make func(query url.Values) (any, error)
 }
 
-// entries are the server's, by their path below root. Those of folders end with a
-// slash.
+// entries are the server's entries by path below root. Paths of folders end with a slash.
 type entries map[string]entry
 
 func (a *Authority) entries() entries {
@@ -45,8 +43,7 @@ func (a *Authority) entries() entries {
 
 const accountsDir = "instance/service-accounts/"
 
-// isFolder reports whether there is a folder at path, which ends with a slash or is
-// empty.
+// isFolder reports whether path is a folder. path must end with a slash or be empty.
 func (e entries) isFolder(path string) bool {
 	for name := range e {
 		if strings.HasPrefix(name, path) {
@@ -56,8 +53,7 @@ func (e entries) isFolder(path string) bool {
 	return false
 }
 
-// names returns the sorted names in a folder, those of folders with a slash behind
-// them.
+// names returns the sorted names in a folder. Names of folders end with a slash.
 func (e entries) names(folder string) []string {
 	names := make(map[string]bool)
 	for path := range e {
@@ -71,13 +67,12 @@ func (e entries) names(folder string) []string {
 		}
 		names[name] = true
 	}
-	sorted := slices.AppendSeq([]string{}, maps.Keys(names)) // none is [] in JSON
+	sorted := slices.AppendSeq([]string{}, maps.Keys(names)) // not nil, so that JSON has []
 	slices.Sort(sorted)
 	return sorted
 }
 
-// tree returns all values below a folder, in objects with the names that Google's
-// server gives them in JSON.
+// tree returns all values below a folder as objects, with the names of Google's JSON.
 func (e entries) tree(folder string) map[string]any {
 	object := make(map[string]any)
 	for _, name := range e.names(folder) {
@@ -92,8 +87,8 @@ func (e entries) tree(folder string) map[string]any {
 	return object
 }
 
-// lines returns all values below a folder, each as the rest of its path, a space and
-// the value.
+// lines returns all values below a folder, each as "PATH VALUE", with the path relative
+// to the folder.
 func (e entries) lines(folder string) []string {
 	var lines []string
 	for _, path := range slices.Sorted(maps.Keys(e)) {
@@ -108,8 +103,8 @@ func (e entries) lines(folder string) []string {
 	return lines
 }
 
-// jsonName is how a name is spelled in JSON: service-accounts is serviceAccounts. The
-// names of accounts stay as they are.
+// jsonName returns the JSON spelling of a name: service-accounts is serviceAccounts. Names
+// of accounts stay unchanged.
 func jsonName(folder, name string) string {
 	if folder == accountsDir {
 		return name

@@ -11,18 +11,18 @@ import (
 	"github.com/runwith/runwith"
 )
 
-const textMediaType = "application/text" // as Google's server says
+const textMediaType = "application/text" // the media type of Google's server
 
-// form is what a caller wants the answer to be like.
+// form is the form of an answer.
 type form struct {
-	json, text bool // asked for in so many words; neither: what is usual
-	recursive  bool // a folder with all that is below it
+	json, text bool // explicit request; neither means the default
+	recursive  bool // a folder with everything below it
 }
 
-// parseForm reads the query of a request. What it does not know it leaves alone, as
-// Google's server does.
+// parseForm parses the query of a request. It ignores unknown parameters, like Google's
+// server.
 //
-// Deviation: wait_for_change is refused, for nothing here ever changes.
+// Deviation: wait_for_change is refused, because no value ever changes.
 //
 // See https://cloud.google.com/compute/docs/metadata/querying-metadata#query-parameters.
 func parseForm(query url.Values) (form, error) {
@@ -47,12 +47,12 @@ func parseForm(query url.Values) (form, error) {
 	case "text":
 		f.text = true
 	default:
-		return form{}, runwith.Errorf(runwith.InvalidArgument, "alt: is %q, must be json or text", alt)
+		return form{}, runwith.Errorf(runwith.InvalidArgument, "alt: must be json or text, not %q", alt)
 	}
 	return f, nil
 }
 
-// flag reads a parameter that is on or off. Its name alone is on.
+// flag parses a boolean parameter. A name without a value is true.
 func flag(query url.Values, name string) (bool, error) {
 	value := query.Get(name)
 	if value == "" {
@@ -60,12 +60,13 @@ func flag(query url.Values, name string) (bool, error) {
 	}
 	on, err := strconv.ParseBool(value)
 	if err != nil {
-		return false, runwith.Errorf(runwith.InvalidArgument, "%s: is %q, must be true or false", name, value)
+		return false, runwith.Errorf(runwith.InvalidArgument, "%s: must be true or false, not %q", name, value)
 	}
 	return on, nil
 }
 
-// write writes one value. Only an access token is JSON unless text is asked for.
+// write writes one value. The default form is JSON for an access token and text for all
+// other values.
 func (f form) write(w http.ResponseWriter, value any) {
 	_, isToken := value.(token)
 	if f.json || isToken && !f.text {
@@ -75,7 +76,7 @@ func (f form) write(w http.ResponseWriter, value any) {
 	writeText(w, text(value))
 }
 
-// text is a value as text: a list has one on a line.
+// text returns a value as text, a list with one element on each line.
 func text(value any) string {
 	switch value := value.(type) {
 	case []string:
@@ -98,5 +99,5 @@ func joinLines(lines []string) string {
 
 func writeText(w http.ResponseWriter, text string) {
 	w.Header().Set("Content-Type", textMediaType)
-	_, _ = io.WriteString(w, text) // the caller may be gone
+	_, _ = io.WriteString(w, text) // the client may be gone
 }

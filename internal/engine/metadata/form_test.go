@@ -8,10 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What cannot be known before is left out of the answers that are compared.
+// unknown matches the random parts of answers, which the comparison ignores.
 var unknown = regexp.MustCompile(`runwith-[\w.-]+|[0-9a-f]{64}`)
 
-// The forms of Google's server, path by path.
+// TestForms compares the answers with those of Google's server.
 func TestForms(t *testing.T) {
 	t.Parallel()
 	h := handler(t, stopped(config, noon))
@@ -42,7 +42,7 @@ func TestForms(t *testing.T) {
 		{"instance/attributes/?alt=json", json, "[]\n"},
 		{"instance/attributes/?recursive=true", json, "{}\n"},
 
-		// Neither token nor identity: they are made, and not read.
+		// Recursive answers contain neither token nor identity.
 		{"instance/service-accounts/default/?recursive=true", json, account + "\n"},
 		{"instance/service-accounts/?recursive=true", json, `{"default":` + account + `,"runner@demo.iam.gserviceaccount.com":` + account + "}\n"},
 		{"project/?recursive", json, project + "\n"},
@@ -69,7 +69,7 @@ zone projects/987654321/zones/europe-west9-1
 	}
 }
 
-// Whatever is asked, there is an answer, and the fault is the caller's.
+// FuzzAnswer checks that every request gets an answer, and no server error.
 func FuzzAnswer(f *testing.F) {
 	for _, target := range []string{
 		"instance/?recursive=true&alt=text", "instance/service-accounts/default/identity?audience=x&format=full", "?recursive", "//", "..",
@@ -85,7 +85,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		r.Header.Set("Metadata-Flavor", "Google")
 		if w := answer(h, r); w.Code >= 500 {
-			t.Errorf("GET %q = %d %s", target, w.Code, w.Body)
+			t.Errorf("GET %q = %d %s, want no server error", target, w.Code, w.Body)
 		}
 	})
 }

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/api/idtoken"
 )
 
-// The library that Google's clients use. It keeps the project and the instance
-// for the whole process, so this test alone may ask it for them.
+// TestGoogleClient checks the values with the library of Google's clients. The library
+// caches the project and the instance for the process, so no other test may read them.
 func TestGoogleClient(t *testing.T) {
 	server := httptest.NewServer(handler(t, config))
 	defer server.Close()
@@ -43,7 +43,7 @@ func TestGoogleClient(t *testing.T) {
 		"universe": "googleapis.com", "aliases": "default\n",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the client sees other values (-want +got):\n%s", diff)
+		t.Errorf("values of the client (-want +got):\n%s", diff)
 	}
 
 	scopes, err := client.ScopesWithContext(ctx, "")
@@ -81,7 +81,8 @@ func isNotDefined(err error) bool {
 	return ok
 }
 
-// Google's own sources of tokens, as a program has them that has no other credentials.
+// TestGoogleTokenSources checks Google's token sources for programs without other
+// credentials.
 func TestGoogleTokenSources(t *testing.T) {
 	authority, h := open(t, config)
 	server := httptest.NewServer(h)

@@ -13,7 +13,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// identityClaims are those of an identity token.
+// identityClaims are the claims of an identity token.
 //
 // See https://cloud.google.com/compute/docs/instances/verifying-instance-identity#payload.
 type identityClaims struct {
@@ -25,15 +25,15 @@ type identityClaims struct {
 	EmailVerified   bool             `json:"email_verified"`
 	IssuedAt        *jwt.NumericDate `json:"iat"`
 	Expiry          *jwt.NumericDate `json:"exp"`
-	Google          *googleClaims    `json:"google,omitempty"` // of the format full
+	Google          *googleClaims    `json:"google,omitempty"` // only in the format full
 }
 
 type googleClaims struct {
 	ComputeEngine instanceClaims `json:"compute_engine"`
 }
 
-// instanceClaims leave out what an instance here does not have: a name, and images
-// with licenses.
+// instanceClaims omit the claims for the name and the licenses, which an instance here
+// does not have.
 type instanceClaims struct {
 	ProjectID     string `json:"project_id"`
 	ProjectNumber int64  `json:"project_number"`
@@ -42,9 +42,9 @@ type instanceClaims struct {
 	Created       int64  `json:"instance_creation_timestamp"` // seconds
 }
 
-// identityToken returns an identity token for the audience that the query names.
+// identityToken returns an identity token for the audience in the query.
 //
-// Deviation: its issuer is this server, and never https://accounts.google.com.
+// Deviation: the issuer is this server, never https://accounts.google.com.
 func (a *Authority) identityToken(query url.Values) (any, error) {
 	claims, err := a.identityClaims(query)
 	if err != nil {
@@ -60,7 +60,7 @@ func (a *Authority) identityToken(query url.Values) (any, error) {
 func (a *Authority) identityClaims(query url.Values) (*identityClaims, error) {
 	audience := query.Get("audience")
 	if audience == "" {
-		return nil, runwith.Errorf(runwith.InvalidArgument, "non-empty audience parameter required: name the URL of who shall accept the token, audience=https://...")
+		return nil, runwith.Errorf(runwith.InvalidArgument, "non-empty audience parameter required: set it to the URL of the token's receiver, audience=https://...")
 	}
 	if _, err := flag(query, "licenses"); err != nil {
 		return nil, err
@@ -88,18 +88,18 @@ func (a *Authority) identityClaims(query url.Values) (*identityClaims, error) {
 			Created:       a.started.Unix(),
 		}}
 	default:
-		return nil, runwith.Errorf(runwith.InvalidArgument, "format: is %q, must be standard or full", format)
+		return nil, runwith.Errorf(runwith.InvalidArgument, "format: must be standard or full, not %q", format)
 	}
 	return claims, nil
 }
 
-// uniqueID returns a service account's ID: 21 digits, always the same for an address.
+// uniqueID returns a service account's ID: 21 digits, derived from its address.
 func uniqueID(email string) string {
 	sum := sha256.Sum256([]byte(email))
 	return fmt.Sprintf("1%020d", binary.BigEndian.Uint64(sum[:]))
 }
 
-// reasonAgainstIdentity returns why an identity token is not accepted, or nothing.
+// reasonAgainstIdentity returns the reason to refuse an identity token, or nothing.
 func (a *Authority) reasonAgainstIdentity(signed string) string {
 	claims, err := verify(a.identity, signed)
 	switch {
@@ -113,9 +113,9 @@ func (a *Authority) reasonAgainstIdentity(signed string) string {
 	return a.reasonAgainstAge(claims)
 }
 
-// isAudience reports whether an audience means this server: its own URL, also by
-// another name of this machine, or that of an API of Google's that it stands in for,
-// for that is what clients name which do not know. A path does not matter.
+// isAudience reports whether an audience means this server: its own URL, by any name of
+// this machine, or the URL of an emulated Google API, because Google's clients use that
+// one. It ignores the path.
 func (a *Authority) isAudience(audience string) bool {
 	named, err := url.Parse(audience)
 	if err != nil || named.User != nil {
@@ -132,8 +132,8 @@ func (a *Authority) isAudience(audience string) bool {
 	return false
 }
 
-// sameServer reports whether two URLs with the scheme http name one server: a name of
-// the loopback interface is as good as another, a port is not.
+// sameServer reports whether two http URLs name one server. All names of the loopback
+// interface are equal; ports must match.
 func sameServer(a, b *url.URL) bool {
 	return cmp.Or(a.Port(), "80") == cmp.Or(b.Port(), "80") &&
 		(a.Hostname() == b.Hostname() || isLoopback(a.Hostname()) && isLoopback(b.Hostname()))

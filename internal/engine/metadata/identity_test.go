@@ -20,7 +20,7 @@ import (
 
 const audience = "https://callback.example/hook?a=1&b=2"
 
-// issuer is a server whose tokens name it by its true URL.
+// issuer starts a server whose tokens contain its actual URL.
 func issuer(t *testing.T, c metadata.Config) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -31,7 +31,8 @@ func issuer(t *testing.T, c metadata.Config) *httptest.Server {
 	return server
 }
 
-// Whoever gets a token can verify it with what its issuer publishes.
+// TestIdentityTokenIsVerifiedByDiscovery checks that the issuer's published documents
+// suffice to verify a token.
 func TestIdentityTokenIsVerifiedByDiscovery(t *testing.T) {
 	t.Parallel()
 	server := issuer(t, config)
@@ -53,7 +54,7 @@ func TestIdentityTokenIsVerifiedByDiscovery(t *testing.T) {
 	} {
 		token, err := provider.Verifier(&oidc.Config{ClientID: test.for_}).Verify(t.Context(), test.token)
 		if got, want := err == nil, test.name == "as issued"; got != want || err != nil && !strings.Contains(err.Error(), test.says) {
-			t.Errorf("%s: Verify = %+v, %v, want it accepted: %t, or %q", test.name, token, err, want, test.says)
+			t.Errorf("%s: Verify = %+v, %v, want acceptance = %t, or an error with %q", test.name, token, err, want, test.says)
 		}
 	}
 	elsewhere := oidc.NewVerifier("https://accounts.google.com", oidc.NewRemoteKeySet(t.Context(), server.URL+"/oauth2/v3/certs"), &oidc.Config{ClientID: audience})
@@ -62,7 +63,7 @@ func TestIdentityTokenIsVerifiedByDiscovery(t *testing.T) {
 	}
 }
 
-// toIssuer sends what is meant for Google's keys to a server of the test.
+// toIssuer redirects requests for Google's keys to a test server.
 type toIssuer struct{ server *httptest.Server }
 
 func (to toIssuer) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -71,8 +72,8 @@ func (to toIssuer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return to.server.Client().Transport.RoundTrip(r)
 }
 
-// Google's own verifier, which parses and verifies with code of its own, takes the
-// keys where it finds Google's.
+// TestIdentityTokenIsVerifiedByGooglesLibrary checks that Google's own verifier accepts
+// the tokens with the published keys.
 func TestIdentityTokenIsVerifiedByGooglesLibrary(t *testing.T) {
 	t.Parallel()
 	server := issuer(t, config)
@@ -122,7 +123,7 @@ func TestIdentityClaims(t *testing.T) {
 	}
 }
 
-func TestSubjectIsTheAccounts(t *testing.T) {
+func TestSubjectDependsOnTheAccount(t *testing.T) {
 	t.Parallel()
 	subject := func(c metadata.Config) string {
 		payload, err := idtoken.ParsePayload(askIdentity(t, handler(t, c), audience, ""))
@@ -132,14 +133,14 @@ func TestSubjectIsTheAccounts(t *testing.T) {
 		return payload.Subject
 	}
 	if a, b := subject(config), subject(config); a != b {
-		t.Errorf("the subject of one account is %s and %s", a, b)
+		t.Errorf("subjects of one account = %s and %s, want them equal", a, b)
 	}
 	if a, b := subject(config), subject(metadata.Config{}); a == b {
-		t.Errorf("two accounts have the subject %s", a)
+		t.Errorf("subjects of two accounts = %s, want them to differ", a)
 	}
 }
 
-// What is published has no secret in it.
+// TestPublishedKeys checks that the published key contains no secret.
 func TestPublishedKeys(t *testing.T) {
 	t.Parallel()
 	w := ask(handler(t, config), "GET", "/oauth2/v3/certs")
@@ -150,11 +151,11 @@ func TestPublishedKeys(t *testing.T) {
 	key := set.Keys[0]
 	for _, name := range []string{"kid", "n", "e"} {
 		if key[name] == "" {
-			t.Errorf("the key has no %s: %v", name, key)
+			t.Errorf("published key = %v, want it to have %s", key, name)
 		}
 		delete(key, name)
 	}
 	if diff := cmp.Diff(map[string]string{"kty": "RSA", "alg": "RS256", "use": "sig"}, key); diff != "" {
-		t.Errorf("the rest of the key (-want +got):\n%s", diff)
+		t.Errorf("other members of the key (-want +got):\n%s", diff)
 	}
 }

@@ -17,14 +17,14 @@ import (
 )
 
 const (
-	rsaBits     = 2048 // as Google's own keys have
-	secretBytes = 32   // as long as what HMAC-SHA256 makes of it
+	rsaBits     = 2048 // the size of Google's keys
+	secretBytes = 32   // the size of an HMAC-SHA256
 )
 
-// keyFile is a key that is made when it is first needed, and kept in a file as a JSON
-// Web Key. It is safe for concurrent use.
+// keyFile is a key that is created when first needed and kept in a file as a JSON Web
+// Key. It is safe for concurrent use.
 type keyFile struct {
-	path      string // empty: the key is kept nowhere
+	path      string // empty: keep the key only in memory
 	algorithm jose.SignatureAlgorithm
 	make      func() (any, error)
 
@@ -40,14 +40,14 @@ func newSecret() (any, error) {
 
 func newSigningKey() (any, error) { return rsa.GenerateKey(rand.Reader, rsaBits) }
 
-// known returns the key, and nil as long as there is none.
+// known returns the key, or nil if there is none yet.
 func (f *keyFile) known() *jose.JSONWebKey {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.key
 }
 
-// use returns the key, and makes it where there is none.
+// use returns the key and creates it if there is none.
 func (f *keyFile) use() (*jose.JSONWebKey, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -62,7 +62,7 @@ func (f *keyFile) use() (*jose.JSONWebKey, error) {
 	return key, nil
 }
 
-// read takes the key from the file, if there is one.
+// read reads the key from the file, if it exists.
 func (f *keyFile) read() error {
 	if f.path == "" {
 		return nil
@@ -81,13 +81,13 @@ func (f *keyFile) read() error {
 	}
 	if err != nil {
 		return &runwith.Error{Code: runwith.FailedPrecondition, Err: err, Message: fmt.Sprintf(
-			"key file %s: %v; remove it and start again: a new key is made then, and tokens that were given out before are refused", f.path, err)}
+			"key file %s: %v; remove it and start again: the server then creates a new key and refuses earlier tokens", f.path, err)}
 	}
 	f.key = key
 	return nil
 }
 
-// check holds a key from the file to what create would have made.
+// check checks that a key from the file is as strong as one from create.
 func (f *keyFile) check(key *jose.JSONWebKey) error {
 	strong := false
 	switch secret := key.Key.(type) {
@@ -97,12 +97,12 @@ func (f *keyFile) check(key *jose.JSONWebKey) error {
 		strong = f.algorithm == jose.RS256 && secret.N.BitLen() >= rsaBits
 	}
 	if !strong || key.KeyID == "" || key.Algorithm != string(f.algorithm) {
-		return fmt.Errorf("is no private key for %s", f.algorithm)
+		return fmt.Errorf("is not a private key for %s", f.algorithm)
 	}
 	return nil
 }
 
-// create makes a key, and writes it down before it is used.
+// create makes a key and writes it to the file before its first use.
 func (f *keyFile) create() (*jose.JSONWebKey, error) {
 	secret, err := f.make()
 	if err != nil {
@@ -119,7 +119,7 @@ func (f *keyFile) create() (*jose.JSONWebKey, error) {
 	return key, writeSecret(f.path, append(raw, '\n'))
 }
 
-// writeSecret writes a file that its user alone may read, whole or not at all.
+// writeSecret atomically writes a file that only its owner may read.
 func writeSecret(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

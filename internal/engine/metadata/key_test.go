@@ -19,15 +19,15 @@ import (
 	"github.com/runwith/runwith/internal/engine/metadata"
 )
 
-// keptIn is c with its keys in a folder.
+// keptIn returns c with its keys in a folder.
 func keptIn(c metadata.Config, dir string) metadata.Config {
 	c.Dir = dir
 	return c
 }
 
-// A server that starts again accepts what the one before has given out, and what it
-// publishes verifies it.
-func TestKeysOutliveTheServer(t *testing.T) {
+// TestKeysSurviveRestart checks that a restarted server accepts earlier tokens and
+// publishes the same keys.
+func TestKeysSurviveRestart(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "keys")
 	before := handler(t, keptIn(config, dir))
@@ -37,15 +37,15 @@ func TestKeysOutliveTheServer(t *testing.T) {
 	authority, after := open(t, keptIn(config, dir))
 	for _, token := range tokens {
 		if _, refusal := authority.Check(token); refusal != nil {
-			t.Errorf("Check of a token from before = %v, want it accepted", refusal)
+			t.Errorf("Check of a token from before the restart = %v, want nil", refusal)
 		}
 	}
 	if diff := cmp.Diff(published, ask(after, "GET", "/oauth2/v3/certs").Body.String()); diff != "" {
-		t.Errorf("the keys published now are others (-before +after):\n%s", diff)
+		t.Errorf("published keys after the restart (-before +after):\n%s", diff)
 	}
 	stranger, _ := open(t, keptIn(config, t.TempDir()))
 	if _, refusal := stranger.Check(tokens[0]); refusal == nil {
-		t.Error("a server with keys of its own accepts the token")
+		t.Error("Check by a server with other keys = nil, want UNAUTHENTICATED")
 	}
 }
 
@@ -54,7 +54,7 @@ func TestKeysAreMadeOnFirstUse(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "keys")
 	authority, h := open(t, keptIn(config, dir))
 	files := func() (names []string) {
-		entries, _ := os.ReadDir(dir) // none is there at first
+		entries, _ := os.ReadDir(dir) // dir does not exist at first
 		for _, entry := range entries {
 			names = append(names, entry.Name())
 		}
@@ -63,7 +63,7 @@ func TestKeysAreMadeOnFirstUse(t *testing.T) {
 	authority.Check("runwith-x.y.z")
 	authority.Check("x.y.z")
 	if got := files(); got != nil {
-		t.Errorf("the keys %q are there before there is a token", got)
+		t.Errorf("keys before the first token = %q, want none", got)
 	}
 	askToken(t, h, "default")
 	if diff := cmp.Diff([]string{"access-token.jwk"}, files()); diff != "" {
@@ -74,7 +74,7 @@ func TestKeysAreMadeOnFirstUse(t *testing.T) {
 		t.Errorf("keys after an identity token (-want +got):\n%s", diff)
 	}
 	if runtime.GOOS == "windows" {
-		return // modes say nothing there
+		return // modes have no meaning there
 	}
 	for name, want := range map[string]os.FileMode{"": 0o700, "access-token.jwk": 0o600, "identity-token.jwk": 0o600} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != want {
@@ -83,7 +83,7 @@ func TestKeysAreMadeOnFirstUse(t *testing.T) {
 	}
 }
 
-// Many who ask at once get one key.
+// TestKeysAreMadeOnce checks that concurrent callers get the same key.
 func TestKeysAreMadeOnce(t *testing.T) {
 	t.Parallel()
 	authority, h := open(t, config)
@@ -128,13 +128,13 @@ func TestBadKeyFiles(t *testing.T) {
 		{"empty", identity, "", "unexpected end of JSON input"},
 		{"cut short", identity, read(identity)[:100], "unexpected end of JSON input"},
 		{"no key", access, "{}", "missing json web key type"},
-		{"a key of the other kind", access, read(identity), "is no private key for HS256"},
-		{"a secret for the signature", identity, read(access), "is no private key for RS256"},
-		{"a public key", identity, public, "is no private key for RS256"},
-		{"a weak key", identity, string(weakJWK), "is no private key for RS256"},
-		{"a short secret", access, `{"kty":"oct","kid":"a","alg":"HS256","k":"c2hvcnQ"}`, "is no private key for HS256"},
-		{"without an ID", access, strings.Replace(read(access), `"kid"`, `"kim"`, 1), "is no private key for HS256"},
-		{"for something else", access, strings.Replace(read(access), "HS256", "HS512", 1), "is no private key for HS256"},
+		{"a key of the other kind", access, read(identity), "is not a private key for HS256"},
+		{"a secret for the signature", identity, read(access), "is not a private key for RS256"},
+		{"a public key", identity, public, "is not a private key for RS256"},
+		{"a weak key", identity, string(weakJWK), "is not a private key for RS256"},
+		{"a short secret", access, `{"kty":"oct","kid":"a","alg":"HS256","k":"c2hvcnQ"}`, "is not a private key for HS256"},
+		{"without an ID", access, strings.Replace(read(access), `"kid"`, `"kim"`, 1), "is not a private key for HS256"},
+		{"for something else", access, strings.Replace(read(access), "HS256", "HS512", 1), "is not a private key for HS256"},
 	} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, test.file)
@@ -144,13 +144,14 @@ func TestBadKeyFiles(t *testing.T) {
 		_, err := metadata.Open(keptIn(config, dir))
 		if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "key file "+path+": ") ||
 			!strings.Contains(err.Error(), test.says+"; remove it and start again") {
-			t.Errorf("%s: Open = %v, want a FAILED_PRECONDITION that names the file and says %q and what to do", test.name, err, test.says)
+			t.Errorf("%s: Open = %v, want FAILED_PRECONDITION with the file, %q and advice", test.name, err, test.says)
 		}
 	}
 }
 
-// A key that cannot be written down is not used, and the caller is not told of folders.
-func TestKeyThatCannotBeKept(t *testing.T) {
+// TestUnwritableKeyIsNotUsed checks that a key that cannot be written is not used, and
+// that the answer does not reveal the server's folders.
+func TestUnwritableKeyIsNotUsed(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "keys")
 	var log strings.Builder
@@ -167,6 +168,6 @@ func TestKeyThatCannotBeKept(t *testing.T) {
 		}
 	}
 	if got := log.String(); strings.Count(got, dir) < 3 {
-		t.Errorf("the log has %q, want the reason three times", got)
+		t.Errorf("log = %q, want the reason three times", got)
 	}
 }

@@ -1,11 +1,9 @@
-// Package metadata is the metadata server that a program finds on Cloud Run: it
-// tells project, region and service account, and gives out access tokens and
-// identity tokens. They mean nothing to anyone but this server: they are made with
-// keys of its own, and say so.
+// Package metadata is the metadata server of Cloud Run. It serves project, region and
+// service account, and issues access tokens and identity tokens. The tokens are signed
+// with the server's own keys and valid only for this server.
 //
-// [Authority] is the server, what it publishes of its keys, and the judge of its
-// tokens. [NewTokenSource] is a client that takes tokens from such a server and
-// from nowhere else.
+// [Authority] is the server. It also publishes the public key and checks tokens.
+// [NewTokenSource] is a client that gets tokens only from such a server.
 //
 // See https://cloud.google.com/run/docs/container-contract#metadata-server.
 package metadata
@@ -17,27 +15,27 @@ import (
 	"time"
 )
 
-// DefaultProjectNumber is the number of a project for which none is given.
+// DefaultProjectNumber is the project number if none is configured.
 const DefaultProjectNumber = "123456789012"
 
-// Config says what the server tells, and where its keys are. The zero value works.
+// Config configures an [Authority]. The zero value works.
 type Config struct {
 	Project       string // project ID; empty: "demo"
 	ProjectNumber string // digits; empty: DefaultProjectNumber
 	Region        string // empty: "us-east4"
-	// ServiceAccountEmail is the account of the tokens; empty: the project's
-	// default one, PROJECT_NUMBER-compute@developer.gserviceaccount.com.
+	// ServiceAccountEmail is the account of the tokens; empty: the project's default
+	// account, PROJECT_NUMBER-compute@developer.gserviceaccount.com.
 	ServiceAccountEmail string
-	// URL is where the server is reached, http://HOST:PORT. It is the issuer of the
-	// identity tokens. Empty: http://127.0.0.1:8080.
+	// URL is the base URL of the server, http://HOST:PORT, and the issuer of identity
+	// tokens. Empty: http://127.0.0.1:8080.
 	URL string
-	// Dir is the folder that keeps the keys; it is made with mode 0700 when there is
-	// a key. One server at a time may use it. Empty: the keys end with the Authority.
+	// Dir is the folder of the keys. It is created with mode 0700 for the first key. Only
+	// one server at a time may use it. Empty: the keys end with the Authority.
 	Dir string
-	// Now is the clock that tokens expire by; nil: time.Now. It may be called
+	// Now is the clock for the expiry of tokens; nil: time.Now. It may be called
 	// concurrently.
 	Now func() time.Time
-	// Logger hears why a token could not be made; nil discards.
+	// Logger logs why a token could not be issued; nil discards.
 	Logger *slog.Logger
 }
 
@@ -54,5 +52,5 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// zone is a zone's name. Cloud Run names one that the region does not have, too.
+// zone returns the zone. It need not exist in the region; Cloud Run's does not either.
 func (c Config) zone() string { return c.Region + "-1" }

@@ -16,8 +16,8 @@ const (
 	flavor       = "Google"
 )
 
-// server answers from its entries, and for each folder of them with a list. It
-// is safe for concurrent use.
+// server serves its entries, and for each folder the list of its names. It is safe for
+// concurrent use.
 type server struct {
 	entries entries
 	log     *slog.Logger
@@ -33,7 +33,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path, below := strings.CutPrefix(r.URL.Path, root)
 	switch {
 	case r.URL.Path == "/":
-		writeText(w, "computeMetadata/\n") // libraries look for the header alone
+		writeText(w, "computeMetadata/\n") // libraries only check the header
 	case r.URL.Path == "/computeMetadata/":
 		writeText(w, "v1/\n")
 	case below:
@@ -45,24 +45,24 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// refuse returns the status and the message for a request that is not answered,
-// and 200 for any other. The header proves that no one was led here by a link;
-// X-Forwarded-For that the request comes from elsewhere.
+// refuse returns the status and the message for a refused request, and 200 otherwise. It
+// requires the header Metadata-Flavor, which a link in a browser cannot set, and refuses
+// X-Forwarded-For, which a proxy sets for a remote client.
 //
 // See https://cloud.google.com/compute/docs/metadata/querying-metadata#parts-of-a-request.
 func refuse(r *http.Request) (status int, message string) {
 	switch {
 	case len(r.Header.Values("X-Forwarded-For")) > 0:
-		return http.StatusForbidden, "the metadata server answers no request that was forwarded (X-Forwarded-For)"
+		return http.StatusForbidden, "the metadata server refuses forwarded requests (X-Forwarded-For)"
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		return http.StatusMethodNotAllowed, "the metadata server answers GET alone"
+		return http.StatusMethodNotAllowed, "the metadata server only answers GET"
 	case r.URL.Path != "/" && r.Header.Get(flavorHeader) != flavor:
 		return http.StatusForbidden, "the request lacks the header " + flavorHeader + ": " + flavor
 	}
 	return http.StatusOK, ""
 }
 
-// answer writes what stands at a path below root.
+// answer writes the entry at a path below root.
 func (s *server) answer(w http.ResponseWriter, r *http.Request, path string) {
 	form, err := parseForm(r.URL.Query())
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, path string) {
 	}
 }
 
-// folder writes what is in a folder.
+// folder writes the content of a folder.
 func (s *server) folder(w http.ResponseWriter, r *http.Request, form form, path string) {
 	folder := path
 	if path != "" {
@@ -99,12 +99,12 @@ func (s *server) folder(w http.ResponseWriter, r *http.Request, form form, path 
 	}
 }
 
-// slash sends a caller to the folder that was meant.
+// slash redirects to the same path with a slash at its end.
 func slash(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, strings.TrimSuffix(r.URL.EscapedPath()+"/?"+r.URL.RawQuery, "?"), http.StatusMovedPermanently)
 }
 
-// make writes what is made for this request alone.
+// make writes a value that is computed for this request.
 func (s *server) make(w http.ResponseWriter, r *http.Request, form form, e entry) {
 	w.Header().Set("Cache-Control", "no-store")
 	value, err := e.make(r.URL.Query())
@@ -122,7 +122,8 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, fmt.Sprintf("the metadata server has no %q", r.URL.Path), http.StatusNotFound)
 }
 
-// unavailable hides a fault of the machine, whose text has the server's folders in it.
+// unavailable logs an error of the machine and answers without its text, because the text
+// contains the server's folders.
 func unavailable(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	log.ErrorContext(r.Context(), "metadata server", "path", r.URL.Path, "error", err)
 	apierror.WriteText(w, runwith.Errorf(runwith.Unavailable, "the server cannot create its key; its log has the reason"))

@@ -17,16 +17,16 @@ const (
 
 var config = metadata.Config{Project: "demo-2", ProjectNumber: "987654321", Region: "europe-west9", ServiceAccountEmail: email}
 
-// noon is when clocks stand still.
+// noon is the time of stopped clocks.
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
-// stopped is c with a clock that stands still.
+// stopped returns c with a stopped clock.
 func stopped(c metadata.Config, now time.Time) metadata.Config {
 	c.Now = func() time.Time { return now }
 	return c
 }
 
-// open returns an Authority, and what it serves.
+// open returns an Authority and its handler.
 func open(t testing.TB, c metadata.Config) (*metadata.Authority, http.Handler) {
 	t.Helper()
 	authority, err := metadata.Open(c)
@@ -38,14 +38,14 @@ func open(t testing.TB, c metadata.Config) (*metadata.Authority, http.Handler) {
 	return authority, mux
 }
 
-// handler is what an Authority serves.
+// handler returns the handler of an Authority.
 func handler(t testing.TB, c metadata.Config) http.Handler {
 	t.Helper()
 	_, h := open(t, c)
 	return h
 }
 
-// ask sends one request with the header lines "Name: value".
+// ask sends one request with header lines of the form "Name: value".
 func ask(h http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, nil)
 	for _, line := range header {
@@ -122,12 +122,12 @@ func TestRefusals(t *testing.T) {
 		{"POST", accounts + "default/token", []string{flavor}, http.StatusMethodNotAllowed, "GET"},
 		{"GET", id + "?wait_for_change=true", []string{flavor}, http.StatusBadRequest, "wait_for_change: no value of this metadata server changes"},
 		{"GET", "/computeMetadata/v1/?recursive=true&wait_for_change", []string{flavor}, http.StatusBadRequest, "ask without it"},
-		{"GET", id + "?wait_for_change=often", []string{flavor}, http.StatusBadRequest, "wait_for_change: is \"often\", must be true or false"},
+		{"GET", id + "?wait_for_change=often", []string{flavor}, http.StatusBadRequest, "wait_for_change: must be true or false, not \"often\""},
 		{"GET", id + "?recursive=1.5", []string{flavor}, http.StatusBadRequest, "recursive: "},
-		{"GET", id + "?alt=xml", []string{flavor}, http.StatusBadRequest, "alt: is \"xml\", must be json or text"},
+		{"GET", id + "?alt=xml", []string{flavor}, http.StatusBadRequest, "alt: must be json or text, not \"xml\""},
 		{"GET", accounts + "default/identity", []string{flavor}, http.StatusBadRequest, "non-empty audience parameter required"},
 		{"GET", accounts + "default/identity?audience=", []string{flavor}, http.StatusBadRequest, "non-empty audience parameter required"},
-		{"GET", accounts + "default/identity?audience=a&format=long", []string{flavor}, http.StatusBadRequest, "format: is \"long\", must be standard or full"},
+		{"GET", accounts + "default/identity?audience=a&format=long", []string{flavor}, http.StatusBadRequest, "format: must be standard or full, not \"long\""},
 		{"GET", accounts + "default/identity?audience=a&licenses=some", []string{flavor}, http.StatusBadRequest, "licenses: "},
 		{"GET", accounts + "default/identity?audience=a", nil, http.StatusForbidden, "Metadata-Flavor: Google"},
 		{"GET", "/computeMetadata/v1/instance/attributes/cluster-name", []string{flavor}, http.StatusNotFound, "cluster-name"},
@@ -138,7 +138,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		w := ask(h, test.method, test.target, test.header...)
 		if got := w.Body.String(); w.Code != test.want || !strings.Contains(got, test.says) {
-			t.Errorf("%s %s with %q = %d %q, want %d that says %q", test.method, test.target, test.header, w.Code, got, test.want, test.says)
+			t.Errorf("%s %s with %q = %d %q, want %d with %q", test.method, test.target, test.header, w.Code, got, test.want, test.says)
 		}
 		if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, "text/plain") {
 			t.Errorf("%s %s: Content-Type = %q, want text/plain", test.method, test.target, got)
@@ -146,7 +146,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Libraries look for the server without saying so.
+// TestProbe checks that / answers without the header Metadata-Flavor, as libraries
+// expect.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	w := ask(handler(t, metadata.Config{}), "GET", "/")
@@ -188,6 +189,6 @@ func TestZeroConfig(t *testing.T) {
 func TestBadProjectNumber(t *testing.T) {
 	t.Parallel()
 	if _, err := metadata.Open(metadata.Config{ProjectNumber: "demo"}); err == nil || !strings.Contains(err.Error(), `project number "demo": must be digits`) {
-		t.Errorf("Open = %v, want an error that names the project number", err)
+		t.Errorf("Open = %v, want an error with the project number", err)
 	}
 }

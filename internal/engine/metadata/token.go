@@ -13,25 +13,25 @@ import (
 )
 
 const (
-	// tokenPrefix marks an access token as this project's own: it is worth nothing
-	// anywhere else. What follows is for this server alone to understand.
+	// tokenPrefix marks runwith's access tokens, so that nobody takes them for Google's.
+	// Only this server understands the rest.
 	tokenPrefix   = "runwith-"
 	tokenLifetime = time.Hour
-	// tokenMargin is how long before its end a token is replaced, so that a
-	// caller always gets one that lasts a while.
+	// tokenMargin is how long before its expiry a token is replaced, so that callers
+	// always get a token that lasts a while.
 	tokenMargin = 5 * time.Minute
-	// tokenPath is where tokens are, below root.
+	// tokenPath is the path of tokens below root.
 	tokenPath = "instance/service-accounts/default/token"
 )
 
-// token is the answer that Google's server gives, too.
+// token is the answer with a token, in the form of Google's server.
 type token struct {
 	AccessToken string `json:"access_token"`
 	ExpiresIn   int    `json:"expires_in"` // seconds
 	TokenType   string `json:"token_type"`
 }
 
-// lines is the token as text.
+// lines returns the token as text.
 func (t token) lines() []string {
 	return []string{
 		"access_token " + t.AccessToken,
@@ -40,16 +40,16 @@ func (t token) lines() []string {
 	}
 }
 
-// tokens is the access token of the moment.
+// tokens caches the current access token.
 type tokens struct {
 	mu    sync.Mutex
 	value string
 	end   time.Time
 }
 
-// token returns the access token of the moment.
+// token returns the current access token.
 //
-// Deviation: it is good for every scope, whichever the caller asked for.
+// Deviation: the token is valid for every scope, whatever the caller requested.
 func (a *Authority) token(url.Values) (any, error) {
 	key, err := a.access.use()
 	if err != nil {
@@ -81,17 +81,17 @@ func sign(key *jose.JSONWebKey, claims any) (string, error) {
 	return jwt.Signed(signer).Claims(claims).Serialize()
 }
 
-// verify returns the claims of a token that the key has signed.
+// verify returns the claims of a token if the key has signed it.
 func verify(f *keyFile, signed string) (*jwt.Claims, error) {
 	key := f.known()
 	if key == nil {
-		return nil, errors.New("there is no key, so that it has signed nothing")
+		return nil, errors.New("there is no key, so no token was signed")
 	}
 	parsed, err := jwt.ParseSigned(signed, []jose.SignatureAlgorithm{f.algorithm})
 	if err != nil {
 		return nil, err
 	}
-	verifier := *key // of a secret
+	verifier := *key // for a secret key
 	if f.algorithm == jose.RS256 {
 		verifier = key.Public()
 	}
@@ -99,8 +99,8 @@ func verify(f *keyFile, signed string) (*jwt.Claims, error) {
 	return claims, parsed.Claims(verifier, claims)
 }
 
-// reasonAgainstAccess returns why what follows an access token's prefix is not
-// accepted, or nothing. How long that takes tells nothing of a token that would be.
+// reasonAgainstAccess returns the reason to refuse an access token without its prefix, or
+// nothing. Its duration reveals nothing about valid tokens.
 func (a *Authority) reasonAgainstAccess(signed string) string {
 	claims, err := verify(a.access, signed)
 	if err != nil {
@@ -109,7 +109,7 @@ func (a *Authority) reasonAgainstAccess(signed string) string {
 	return a.reasonAgainstAge(claims)
 }
 
-// reasonAgainstAge returns that a token has expired, or nothing.
+// reasonAgainstAge returns the reason if a token has expired, or nothing.
 func (a *Authority) reasonAgainstAge(claims *jwt.Claims) string {
 	if end := claims.Expiry.Time(); !a.config.Now().Before(end) {
 		return "the token has expired, at " + end.UTC().Format(time.RFC3339)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// tokenAnswer is what clients read.
+// tokenAnswer is the answer as clients read it.
 type tokenAnswer struct {
 	AccessToken string `json:"access_token"`
 	ExpiresIn   int    `json:"expires_in"`
@@ -25,7 +25,7 @@ func askToken(t *testing.T, h http.Handler, account string) tokenAnswer {
 		t.Fatalf("GET token = %d, %v", w.Code, err)
 	}
 	if got := w.Header().Get("Cache-Control"); got != "no-store" {
-		t.Errorf("Cache-Control = %q, want no-store: nobody but the caller shall have it", got)
+		t.Errorf("Cache-Control = %q, want no-store, so that no cache keeps the token", got)
 	}
 	return got
 }
@@ -55,7 +55,7 @@ func TestToken(t *testing.T) {
 		now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(step.after)
 		got := askToken(t, h, step.account)
 		if same := got.AccessToken == first.AccessToken; same != step.same || got.ExpiresIn != step.expiresIn {
-			t.Errorf("after %v: token of %s expires in %d and is the first: %t, want %d and %t",
+			t.Errorf("after %v: token of %s expires in %d and is the first = %t, want %d and %t",
 				step.after, step.account, got.ExpiresIn, same, step.expiresIn, step.same)
 		}
 	}
@@ -64,6 +64,6 @@ func TestToken(t *testing.T) {
 func TestTokensDiffer(t *testing.T) {
 	t.Parallel()
 	if a, b := askToken(t, handler(t, config), "default"), askToken(t, handler(t, config), "default"); a.AccessToken == b.AccessToken {
-		t.Errorf("two servers gave out the same token %q", a.AccessToken)
+		t.Errorf("two servers issued the same token %q, want different ones", a.AccessToken)
 	}
 }

@@ -18,19 +18,18 @@ import (
 
 const (
 	fetchTimeout = 10 * time.Second
-	// renewBefore is shorter than tokenMargin: the server has a new one by then.
+	// renewBefore is shorter than tokenMargin, so that the server has a new token by then.
 	renewBefore  = time.Minute
 	maxTokenSize = 64 << 10
 )
 
-// NewTokenSource returns a source of access tokens from the metadata server at
-// host, a loopback address or localhost with a port; any other is an error. It
-// asks no one else, whatever the environment says, and hands out only tokens
-// that a runwith metadata server made: so a developer's own credentials can
-// never come out of it.
+// NewTokenSource returns a source of access tokens from the metadata server at host, a
+// loopback address or localhost with a port; any other host is an error. It ignores the
+// environment, and returns only tokens of a runwith metadata server, so it can never
+// return a developer's own credentials.
 //
-// A token is kept until shortly before its end. The source is safe for
-// concurrent use. A nil client means one of its own that waits at most 10 s.
+// The source caches a token until shortly before its expiry. It is safe for concurrent
+// use. A nil client means a client with a timeout of 10 s.
 func NewTokenSource(host string, client *http.Client) (oauth2.TokenSource, error) {
 	if !isLocal(host) {
 		return nil, fmt.Errorf("metadata server %q: must be HOST:PORT of this machine, such as 127.0.0.1:8080", host)
@@ -47,7 +46,7 @@ func isLocal(hostPort string) bool {
 		return false
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return false // in a URL, "127.0.0.1:@elsewhere.example" is elsewhere
+		return false // in a URL, "127.0.0.1:@elsewhere.example" is another host
 	}
 	return isLoopback(host)
 }
@@ -57,13 +56,13 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
 
-// IfAny returns a source that has an empty token where s has none to give: then it is
-// for the server that is called to say that it wants one.
+// IfAny returns a source that returns an empty token if s fails. The called server then
+// reports whether it requires a token.
 func IfAny(s oauth2.TokenSource) oauth2.TokenSource { return ifAny{s} }
 
 type ifAny struct{ oauth2.TokenSource }
 
-// Token returns the token, or an empty one, and no error.
+// Token returns the token, or an empty one. It never fails.
 func (s ifAny) Token() (*oauth2.Token, error) {
 	if t, err := s.TokenSource.Token(); err == nil {
 		return t, nil
@@ -76,11 +75,11 @@ type tokenSource struct {
 	client *http.Client
 }
 
-// Token asks the server for its token of the moment.
+// Token requests the server's current token.
 func (s *tokenSource) Token() (*oauth2.Token, error) {
 	t, err := s.fetch()
 	if err != nil {
-		return nil, fmt.Errorf("take token from metadata server %s: %w", s.host, err)
+		return nil, fmt.Errorf("get token from metadata server %s: %w", s.host, err)
 	}
 	return &oauth2.Token{
 		AccessToken: t.AccessToken,
@@ -103,8 +102,8 @@ func (s *tokenSource) fetch() (token, error) {
 	return readToken(response)
 }
 
-// readToken returns the token in a metadata server's answer, and an error for
-// anything else than a token of this project's own.
+// readToken returns the token in a metadata server's answer. Any answer except a runwith
+// token is an error.
 func readToken(response *http.Response) (token, error) {
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxTokenSize))
 	if err != nil {
@@ -114,14 +113,14 @@ func readToken(response *http.Response) (token, error) {
 	case response.StatusCode != http.StatusOK:
 		return token{}, fmt.Errorf("it answered %s: %.200s", response.Status, strings.TrimSpace(string(body)))
 	case response.Header.Get(flavorHeader) != flavor:
-		return token{}, errors.New("what answered there is no metadata server")
+		return token{}, errors.New("the server there is not a metadata server")
 	}
 	var t token
 	if err := json.Unmarshal(body, &t); err != nil {
 		return token{}, fmt.Errorf("parse token: %w", err)
 	}
 	if !strings.HasPrefix(t.AccessToken, tokenPrefix) || t.ExpiresIn <= 0 {
-		return token{}, errors.New("the token there is not one of runwith's; is another metadata server listening at this address?")
+		return token{}, errors.New("it did not return a runwith token; is another metadata server listening at this address?")
 	}
 	return t, nil
 }

@@ -40,7 +40,7 @@ func TestTokenSourceAddress(t *testing.T) {
 	} {
 		_, err := metadata.NewTokenSource(host, nil)
 		if got := err == nil; got != want {
-			t.Errorf("NewTokenSource(%q) = %v, want success: %t", host, err, want)
+			t.Errorf("NewTokenSource(%q) = %v, want success = %t", host, err, want)
 		}
 	}
 }
@@ -53,11 +53,11 @@ func TestTokenSourceRefusesOtherAnswers(t *testing.T) {
 		status       int
 		body, says   string
 	}{
-		{"another's token", "Google", 200, `{"access_token":"ya29.x","expires_in":60,"token_type":"Bearer"}`, "not one of runwith's"},
-		{"no token", "Google", 200, `{}`, "not one of runwith's"},
-		{"expired", "Google", 200, `{"access_token":"runwith-x","expires_in":0}`, "not one of runwith's"},
+		{"another's token", "Google", 200, `{"access_token":"ya29.x","expires_in":60,"token_type":"Bearer"}`, "did not return a runwith token"},
+		{"no token", "Google", 200, `{}`, "did not return a runwith token"},
+		{"expired", "Google", 200, `{"access_token":"runwith-x","expires_in":0}`, "did not return a runwith token"},
 		{"no JSON", "Google", 200, `oops`, "parse token"},
-		{"no metadata server", "", 200, own, "no metadata server"},
+		{"no metadata server", "", 200, own, "not a metadata server"},
 		{"error", "Google", 403, "lacks the header\n", "403 Forbidden: lacks the header"},
 		{"redirect", "Google", 302, own, "302 Found"},
 	} {
@@ -75,7 +75,7 @@ func TestTokenSourceRefusesOtherAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 			if token, err := source.Token(); err == nil || !strings.Contains(err.Error(), test.says) {
-				t.Errorf("Token() = %v, %v, want an error that says %q", token, err, test.says)
+				t.Errorf("Token() = %v, %v, want an error with %q", token, err, test.says)
 			}
 		})
 	}
@@ -90,7 +90,7 @@ func TestIfAny(t *testing.T) {
 	for name, test := range map[string]struct{ host, prefix string }{
 		"a metadata server": {server.Listener.Addr().String(), "runwith-"},
 		"another server":    {other.Listener.Addr().String(), ""},
-		"nobody":            {"127.0.0.1:1", ""},
+		"no server":         {"127.0.0.1:1", ""},
 	} {
 		source, err := metadata.NewTokenSource(test.host, nil)
 		if err != nil {
@@ -98,12 +98,12 @@ func TestIfAny(t *testing.T) {
 		}
 		token, err := metadata.IfAny(source).Token()
 		if err != nil || token == nil || !strings.HasPrefix(token.AccessToken, test.prefix) || (token.AccessToken == "") != (test.prefix == "") {
-			t.Errorf("%s: Token() = %+v, %v, want one with the prefix %q", name, token, err, test.prefix)
+			t.Errorf("%s: Token() = %+v, %v, want a token with the prefix %q", name, token, err, test.prefix)
 		}
 	}
 }
 
-// counted sends requests to a handler in the process and counts them.
+// counted passes requests to a handler in the same process and counts them.
 type counted struct {
 	handler http.Handler
 	count   atomic.Int32
@@ -116,7 +116,7 @@ func (c *counted) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-func TestTokenSourceKeepsToken(t *testing.T) {
+func TestTokenSourceCachesToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &counted{handler: handler(t, config)}
@@ -136,7 +136,7 @@ func TestTokenSourceKeepsToken(t *testing.T) {
 				t.Fatalf("Token() = %v, %v, want a valid token", token, err)
 			}
 			if got := server.count.Load(); got != step.want {
-				t.Errorf("%v later, the server was asked %d times, want %d", step.pause, got, step.want)
+				t.Errorf("%v later: %d requests, want %d", step.pause, got, step.want)
 			}
 		}
 	})

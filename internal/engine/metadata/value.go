@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// maxValueSize is more than any single value has, in bytes.
+// maxValueSize limits a value, in bytes. Every real value is smaller.
 const maxValueSize = 4 << 10
 
 // Value returns one value of the metadata server at host (HOST:PORT), such as
-// project/project-id, without the line's end.
+// project/project-id, without a trailing newline.
 func Value(ctx context.Context, client *http.Client, host, path string) (string, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+root+path, http.NoBody)
 	if err != nil {
@@ -30,7 +30,7 @@ func Value(ctx context.Context, client *http.Client, host, path string) (string,
 	case err != nil:
 		return "", err
 	case response.Header.Get(flavorHeader) != flavor:
-		return "", errors.New("what answered there is no metadata server")
+		return "", errors.New("the server there is not a metadata server")
 	case response.StatusCode != http.StatusOK:
 		return "", fmt.Errorf("it answered %s: %.200s", response.Status, strings.TrimSpace(string(body)))
 	}
