@@ -22,9 +22,9 @@ import (
 // prefix is the beginning of all paths.
 const prefix = "/api/v1"
 
-// Invoker is what the API serves. Errors that a caller may see are
-// [*runwith.Error]; any other is answered as an internal error and logged. All
-// methods may be called concurrently.
+// Invoker is what the API serves. Callers see its errors of type [*runwith.Error]; all
+// others are logged and answered as internal errors. Its methods may be called
+// concurrently, and their contexts carry the caller's principal.
 type Invoker interface {
 	Invocations
 	Decisions
@@ -32,43 +32,41 @@ type Invoker interface {
 	Upkeep
 }
 
-// Invocations starts jobs and tells what became of it.
+// Invocations starts jobs and reports their results.
 type Invocations interface {
-	// Invoke accepts a request to start a job; the invocation is on disk when it
-	// returns. A repeat with the same key returns the invocation that is there.
+	// Invoke accepts a request to start a job. The invocation is on disk when it returns. A
+	// repeat with the same key returns the existing invocation.
 	Invoke(ctx context.Context, q invoker.Request) (_ runwith.Invocation, replayed bool, err error)
 	// Invocation returns an invocation as it is now.
 	Invocation(ctx context.Context, id string) (runwith.Invocation, error)
-	// Wait returns an invocation once it has settled, or ctx's error when that
-	// ends first.
+	// Wait returns an invocation once it has settled, or ctx's error if ctx ends first.
 	Wait(ctx context.Context, id string) (runwith.Invocation, error)
-	// Invocations returns a page of invocations, newest first, and the token of
-	// the next page, empty after the last.
+	// Invocations returns a page of invocations, newest first, and the token of the next
+	// page, which is empty after the last.
 	Invocations(ctx context.Context, f invoker.Filter) (page []runwith.Invocation, next string, err error)
-	// Logs yields what the tasks of an invocation printed, in order of time; with
-	// follow also what they will print, until the invocation has settled. It
-	// stops at the first error.
+	// Logs yields the output of an invocation's tasks in order of time. With follow it also
+	// yields later output, until the invocation has settled. It stops at the first error.
 	Logs(ctx context.Context, id string, follow bool) iter.Seq2[runwith.LogLine, error]
 }
 
-// Decisions are what people decide about an invocation.
+// Decisions are the decisions that people make about an invocation.
 type Decisions interface {
-	// Cancel asks for an invocation to end. One that has ended stays as it is.
+	// Cancel asks for the end of an invocation. It does not change an ended one.
 	Cancel(ctx context.Context, id string) (runwith.Invocation, error)
-	// Resolve decides about one that is unresolved.
+	// Resolve decides about an unresolved invocation.
 	Resolve(ctx context.Context, id string, d invoker.Decision) (runwith.Invocation, error)
 }
 
-// Jobs tells which jobs may be started.
+// Jobs lists the jobs that can be started.
 type Jobs interface {
 	Jobs(ctx context.Context) ([]runwith.Job, error)
-	// Job returns one of them.
+	// Job returns one job.
 	Job(ctx context.Context, name string) (runwith.Job, error)
 }
 
-// Upkeep is what those ask who run the server.
+// Upkeep is for operators.
 type Upkeep interface {
-	// Tick does what there is to do now, and returns what is left.
+	// Tick does all work that is due, and returns the outstanding invocations.
 	Tick(ctx context.Context) (invoker.Outstanding, error)
 }
 
@@ -80,10 +78,10 @@ type Config struct {
 	Invoker Invoker
 	// Version is the program's, for the OpenAPI document.
 	Version string
-	// Logger takes the causes that answers leave out; nil discards them.
+	// Logger logs the causes that answers leave out; nil discards them.
 	Logger *slog.Logger
-	// Context ends what would otherwise hold a shutdown up: followed logs and
-	// requests that wait. Nil never does.
+	// Context ends followed logs and waiting requests, which would otherwise delay a
+	// shutdown. Nil never ends them.
 	Context context.Context
 }
 
@@ -96,8 +94,7 @@ type server struct {
 	mux     *http.ServeMux
 }
 
-// New returns the handler of the API. It does no I/O. A guard belongs in front
-// of it.
+// New returns the handler of the API. It does no I/O. It needs a guard in front of it.
 func New(c Config) http.Handler {
 	s := &server{
 		invoker: c.Invoker,
@@ -123,8 +120,8 @@ func New(c Config) http.Handler {
 	return s
 }
 
-// ServeHTTP answers requests that no route matches with a problem, where
-// ServeMux would write plain text.
+// ServeHTTP answers requests without a route with a problem. ServeMux would write plain
+// text.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler, pattern := s.mux.Handler(r)
 	if pattern != "" {
@@ -140,10 +137,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	apierror.WriteProblem(w, runwith.Errorf(runwith.NotFound,
-		"%s is no path of this API; %s/openapi.json lists them", r.URL.Path, prefix))
+		"%s is not a path of this API; %s/openapi.json lists them", r.URL.Path, prefix))
 }
 
-// muxAnswer keeps the status and header of what ServeMux would have written.
+// muxAnswer records the status and header of ServeMux's answer.
 type muxAnswer struct {
 	header http.Header
 	status int
@@ -153,11 +150,11 @@ func (a *muxAnswer) Header() http.Header         { return a.header }
 func (a *muxAnswer) Write(p []byte) (int, error) { return len(p), nil }
 func (a *muxAnswer) WriteHeader(status int)      { a.status = status }
 
-// errStopping ends streams when the server is shut down.
+// errStopping is the reason for the end of streams and waits when the server stops.
 var errStopping = runwith.Errorf(runwith.Unavailable, "the server is stopping; ask again once it is back")
 
-// untilStop returns a copy of ctx that also ends when the server stops, with
-// errStopping as its cause.
+// untilStop returns a copy of ctx that is also canceled when the server stops, with the
+// cause errStopping.
 func (s *server) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(s.base, func() { cancel(errStopping) })
@@ -167,7 +164,7 @@ func (s *server) untilStop(ctx context.Context) (context.Context, context.Cancel
 	}
 }
 
-// register adds an operation whose handler returns errors as the invoker does.
+// register adds an operation. It turns the errors of handle into problems.
 func register[I, O any](s *server, d huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	huma.Register(d, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)

@@ -20,11 +20,11 @@ import (
 	"github.com/runwith/runwith/internal/cause"
 )
 
-// maxBody is the largest body in bytes. The guard in front has the same limit.
+// maxBody is the largest body in bytes. The guard has the same limit.
 const maxBody = 1 << 20
 
-// readBody reads the body before huma does, which would answer 500 to one that
-// is too large, and accept names that occur twice.
+// readBody reads the body before huma does. huma would answer 500 to a large body, and
+// accept duplicate names.
 func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -41,8 +41,8 @@ func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// unreadable says why a body could not be read. The guard's errors say it
-// themselves.
+// unreadable returns the error for a body that could not be read. The guard's errors stay
+// as they are.
 func unreadable(err error) error {
 	if _, ok := errors.AsType[*runwith.Error](err); ok {
 		return err
@@ -60,8 +60,7 @@ func unreadable(err error) error {
 	}
 }
 
-// checkBody returns the problem of a body that is not JSON. An empty one is no
-// problem.
+// checkBody refuses a body that is not JSON. It accepts an empty body.
 func checkBody(h http.Header, body []byte) error {
 	if len(body) == 0 {
 		return nil
@@ -78,14 +77,14 @@ func checkBody(h http.Header, body []byte) error {
 	return nil
 }
 
-// checkJSON says where data is malformed, or would lose something when it is
-// decoded: encoding/json replaces what is not UTF-8, and takes the last of two
-// fields with one name.
+// checkJSON returns the position at which data is malformed or would lose information when
+// decoded: encoding/json replaces invalid UTF-8, and uses the last of several fields with
+// the same name.
 func checkJSON(data []byte) error {
 	if at := invalidUTF8(data); at >= 0 {
 		return fmt.Errorf("malformed JSON at %s: not UTF-8", position(data, at))
 	}
-	if !json.Valid(data) { // costs nothing, and tells nothing
+	if !json.Valid(data) { // fast, but without a reason
 		return malformed(data)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -96,7 +95,7 @@ func checkJSON(data []byte) error {
 	return nil
 }
 
-// malformed says where data is not JSON.
+// malformed returns the position at which data is not JSON.
 func malformed(data []byte) error {
 	var v any
 	err := json.Unmarshal(data, &v)
@@ -107,9 +106,9 @@ func malformed(data []byte) error {
 	return err
 }
 
-// repeatedName returns the first name that an object in the next value of d has
-// twice, and the offset of its end, or "". d holds valid JSON. Fields differ by
-// more than case, as they do for encoding/json; variables (env) may not.
+// repeatedName returns the first duplicate name in an object of d's next value, and the
+// offset of the name's end, or "". d holds valid JSON. Names of fields are compared without
+// case, as encoding/json does; names of variables (env) with case.
 func repeatedName(d *json.Decoder, parent string) (name string, at int) {
 	token, _ := d.Token()
 	open, ok := token.(json.Delim)
@@ -139,10 +138,10 @@ func repeatedName(d *json.Decoder, parent string) (name string, at int) {
 	return "", 0
 }
 
-// readJSON is how huma decodes bodies that checkJSON has seen.
+// readJSON decodes a body for huma, after checkJSON.
 func readJSON(data []byte, v any) error { return readable(json.Unmarshal(data, v)) }
 
-// readable takes Go's types out of a decoding error.
+// readable removes Go's types from a decoding error.
 func readable(err error) error {
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("%s cannot be %s", cmp.Or(e.Field, "a value"), e.Value)
@@ -162,8 +161,8 @@ func invalidUTF8(data []byte) int {
 	return -1
 }
 
-// position names the byte at an index as a person counts: line and column from
-// 1, the column in characters.
+// position returns the line and column of the byte at an index, both counted from 1, the
+// column in characters.
 func position(data []byte, index int) string {
 	before := data[:max(0, min(index, len(data)))]
 	line := bytes.Count(before, []byte("\n")) + 1

@@ -24,7 +24,7 @@ type decisionOutput struct {
 type resolveInput struct {
 	ID   string `path:"id" doc:"ID of the invocation."`
 	Body struct {
-		Decision invoker.Decision `json:"decision" enum:"retry,leave" doc:"retry: search for the execution once more, and start the job where there is none. leave: the invocation stays unresolved, for good, and lets its place go."`
+		Decision invoker.Decision `json:"decision" enum:"retry,leave" doc:"retry: search for the execution once more, and start the job if there is none. leave: keep the invocation unresolved and free its slot."`
 	}
 }
 
@@ -34,9 +34,10 @@ func (s *server) routeDecisions(d huma.API) {
 		Method:      http.MethodPost,
 		Path:        prefix + "/invocations/{id}/cancel",
 		Summary:     "Ask for an invocation to end",
-		Description: description(`Answers 202 when the wish is on disk. What was not sent to Cloud Run yet is cancelled then; what
-			runs is cancelled by Cloud Run, and how it ends counts; what is being started is found first. An invocation that
-			has ended without being asked to stays as it is, and is answered with 200.`),
+		Description: description(`Answers 202 when the request to cancel is on disk. An invocation that was not sent to Cloud Run
+			yet is cancelled by then. For a running one, the invoker asks Cloud Run to cancel the execution, and the execution's own
+			result counts. For a starting one, the invoker finds out first whether it started. An invocation that had already ended
+			does not change; the answer is 200.`),
 		DefaultStatus: http.StatusAccepted,
 	}, s.cancel)
 	register(s, d, huma.Operation{
@@ -44,9 +45,9 @@ func (s *server) routeDecisions(d huma.API) {
 		Method:      http.MethodPost,
 		Path:        prefix + "/invocations/{id}/resolve",
 		Summary:     "Decide about an unresolved invocation",
-		Description: description(`An invocation is unresolved where it can no longer be known whether it was started, or how it
-			ended. Look at what ran of the job first.`),
-		MaxBodyBytes: -1, // readBody has its own
+		Description: description(`An invocation is unresolved if the invoker can no longer determine whether it started, or how it
+			ended. Check the executions of the job first.`),
+		MaxBodyBytes: -1, // readBody has a limit
 		Middlewares:  huma.Middlewares{s.readBody},
 	}, s.resolve)
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/runwith/runwith/internal/apierror"
 )
 
-// newDocument returns an empty OpenAPI document whose operations are served by
-// the server's mux. huma's own routes (documentation from a CDN, schemas, YAML)
-// and its $schema properties are off.
+// newDocument returns an empty OpenAPI document whose operations the server's mux serves.
+// It disables huma's own routes (documentation from a CDN, schemas, YAML) and $schema
+// properties.
 func (s *server) newDocument() huma.API {
 	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	schemas.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[apierror.Problem]())
@@ -39,24 +39,24 @@ func (s *server) newDocument() huma.API {
 	return document
 }
 
-// serveDocument serves the document, which is complete by now.
+// serveDocument serves the complete document.
 func (s *server) serveDocument(d huma.API) {
 	content, err := json.Marshal(d.OpenAPI())
 	if err != nil {
-		panic("marshal OpenAPI document: " + err.Error()) // made of constants: a test would fail
+		panic("marshal OpenAPI document: " + err.Error()) // cannot happen: it consists of constants
 	}
 	s.mux.HandleFunc("GET "+prefix+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(content) // a client that is gone needs no answer
+		_, _ = w.Write(content) // the caller may have left
 	})
 }
 
-// jsonFormat is how huma reads and writes bodies. The name json in huma.Config
-// serves media types that end in +json.
+// jsonFormat reads and writes bodies for huma. In huma.Config, the name json stands for
+// media types that end in +json.
 var jsonFormat = huma.Format{Marshal: writeJSON, Unmarshal: readJSON}
 
-// writeJSON returns an error only where v cannot be encoded: huma panics on it,
-// which a client that has gone does not deserve.
+// writeJSON returns an error only if v cannot be encoded. It ignores failed writes, because
+// huma would panic and the caller has left anyway.
 func writeJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -16,21 +16,21 @@ import (
 
 const (
 	eventType = "text/event-stream"
-	// heartbeat is how often a stream says that it is alive, which is shorter
-	// than what proxies take for idle.
+	// heartbeat is the interval of heartbeats, which is shorter than the idle timeouts of
+	// proxies.
 	heartbeat = 15 * time.Second
-	// writeTimeout is how long a client may take nothing of a stream.
+	// writeTimeout is how long a write may wait for a slow client.
 	writeTimeout = 30 * time.Second
 )
 
-// logItem is what a log's iterator yields.
+// logItem is an item of a log's iterator.
 type logItem struct {
 	line runwith.LogLine
 	err  error
 }
 
-// streamEvents writes an invocation's output as server-sent events, and last
-// either end with the invocation or error with a problem.
+// streamEvents writes an invocation's output as server-sent events. The last event is
+// either end, with the invocation, or error, with a problem.
 // See https://html.spec.whatwg.org/multipage/server-sent-events.html.
 func (s *server) streamEvents(ctx context.Context, w http.ResponseWriter, id string, follow bool) {
 	ctx, cancel := s.untilStop(ctx)
@@ -58,10 +58,10 @@ func (s *server) streamEvents(ctx context.Context, w http.ResponseWriter, id str
 	default:
 		out.event("end", invocation)
 	}
-	_ = out.flush() // it is the end either way
+	_ = out.flush() // nothing follows
 }
 
-// send hands on what the iterator yields until ctx ends.
+// send sends the items of the iterator until ctx is done.
 func send(ctx context.Context, items chan<- logItem, lines iter.Seq2[runwith.LogLine, error]) {
 	for line, err := range lines {
 		select {
@@ -72,12 +72,11 @@ func send(ctx context.Context, items chan<- logItem, lines iter.Seq2[runwith.Log
 	}
 }
 
-// eventWriter writes server-sent events. It keeps the first error of a write,
-// which flush returns.
+// eventWriter writes server-sent events. flush returns the first error of a write.
 type eventWriter struct {
 	*bufio.Writer
 	control *http.ResponseController
-	gone    bool // a flush failed: nobody reads any more
+	gone    bool // a flush failed, because the client left
 }
 
 func newEventWriter(w http.ResponseWriter) *eventWriter {
@@ -91,13 +90,14 @@ func newEventWriter(w http.ResponseWriter) *eventWriter {
 	}
 }
 
-// lines writes an event for each item, and heartbeats between them. It returns
-// nil when all are written, and otherwise why that cannot be.
+// lines writes an event for each item, and heartbeats between them. It returns nil when it
+// has written all, and otherwise why it could not.
 func (e *eventWriter) lines(ctx context.Context, items <-chan logItem) error {
 	ticker := time.NewTicker(heartbeat)
 	defer ticker.Stop()
 	for {
-		// What is ready is sent as one; nothing written waits for a line to come.
+		// Flush before waiting, so items that are ready at once go out together and none
+		// is delayed.
 		if len(items) == 0 {
 			if err := e.flush(); err != nil {
 				return err
@@ -111,7 +111,7 @@ func (e *eventWriter) lines(ctx context.Context, items <-chan logItem) error {
 		case item, ok := <-items:
 			switch {
 			case ctx.Err() != nil:
-				return context.Cause(ctx) // the iterator ended for the same reason
+				return context.Cause(ctx) // which also ended the iterator
 			case !ok:
 				return nil
 			case item.err != nil:
@@ -122,11 +122,11 @@ func (e *eventWriter) lines(ctx context.Context, items <-chan logItem) error {
 	}
 }
 
-// event writes one event. JSON has no line breaks, so one data line holds it.
+// event writes one event. Compact JSON has no line breaks, so it fits in one data line.
 func (e *eventWriter) event(name string, v any) {
 	data, err := json.Marshal(v)
 	if err != nil {
-		panic("marshal event: " + err.Error()) // plain structs of our own
+		panic("marshal event: " + err.Error()) // cannot happen: v is a plain struct
 	}
 	_, _ = fmt.Fprintf(e, "event: %s\ndata: %s\n\n", name, data)
 }
@@ -140,8 +140,8 @@ func (e *eventWriter) flush() error {
 	return err
 }
 
-// slowWriter gives each write a time of its own, since streams as a whole have
-// none. net/http takes the deadline back when the request has ended.
+// slowWriter gives each write its own timeout, because a whole stream has none. net/http
+// resets the deadline at the end of the request.
 type slowWriter struct {
 	w       io.Writer
 	control *http.ResponseController
@@ -154,7 +154,7 @@ func newSlowWriter(w http.ResponseWriter) *slowWriter {
 
 func (s *slowWriter) Write(p []byte) (int, error) {
 	s.started = true
-	// It fails where a test's ResponseWriter has no deadlines.
+	// It fails for the ResponseWriter of a test, which has no deadlines.
 	_ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout))
 	return s.w.Write(p)
 }

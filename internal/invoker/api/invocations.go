@@ -25,7 +25,7 @@ type JobPath struct {
 
 type startOutput struct {
 	Status   int
-	Replayed string `header:"Idempotency-Replayed" doc:"true where the request is a repeat: the invocation is the one that was started before."`
+	Replayed string `header:"Idempotency-Replayed" doc:"true if the request is a repeat. The invocation is the existing one."`
 	Location string `header:"Location" doc:"Path of the invocation."`
 	Applied  string `header:"Preference-Applied" doc:"The wait that was granted."`
 	Body     runwith.Invocation
@@ -44,8 +44,8 @@ type invocationOutput struct {
 type listInput struct {
 	Job       string        `query:"job" doc:"Only invocations of this job."`
 	State     runwith.State `query:"state" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"Only invocations in this state."`
-	PageSize  int           `query:"pageSize" minimum:"0" doc:"The most invocations to return; 0 leaves it to the server, which returns at most 1000."`
-	PageToken string        `query:"pageToken" doc:"The nextPageToken of the page before."`
+	PageSize  int           `query:"pageSize" minimum:"0" doc:"Maximum number of invocations to return, at most 1000; 0 leaves it to the server."`
+	PageToken string        `query:"pageToken" doc:"The nextPageToken of the previous page."`
 }
 
 type listOutput struct {
@@ -63,14 +63,14 @@ func (s *server) routeInvocations(d huma.API) {
 		Method:      http.MethodPost,
 		Path:        prefix + "/jobs/{job}/invocations",
 		Summary:     "Start a job",
-		Description: description(`Starts a job once, with overrides for this one execution; the job itself never
-			changes. The invocation is on disk when the answer is given. An empty body overrides nothing.
-			With an Idempotency-Key a repeat of the same request is answered with 200 and the same invocation as it is
-			then; another request with the same key is answered with 422.`),
+		Description: description(`Starts a job once, with overrides for this execution only; the job itself does not
+			change. The answer comes after the invocation is on disk. An empty body overrides nothing.
+			With an Idempotency-Key, a repeat of the same request is answered with 200 and the current state of the same
+			invocation. A different request with the same key is answered with 422.`),
 		DefaultStatus: http.StatusAccepted,
-		MaxBodyBytes:  -1, // readBody has its own
-		// huma would set a deadline when the body has been read, which then ends
-		// the request's context while it waits.
+		MaxBodyBytes:  -1, // readBody has a limit
+		// After reading the body huma would set a deadline, which would cancel the context
+		// of a request that waits.
 		BodyReadTimeout: -1,
 		Middlewares:     huma.Middlewares{s.readBody},
 	}, s.start)
@@ -107,7 +107,7 @@ func (s *server) start(ctx context.Context, in *startInput) (*startOutput, error
 	}
 	waited, err := s.wait(ctx, invocation.ID, in.Preference)
 	if err != nil {
-		// The job is started, and its caller must learn the ID all the same.
+		// The job has been accepted, so the caller must learn the ID.
 		s.log.WarnContext(ctx, "wait for invocation", "invocation", invocation.ID, "cause", err)
 		return out, nil
 	}
@@ -123,8 +123,8 @@ func (s *server) invocation(ctx context.Context, in *invocationInput) (*invocati
 	return &invocationOutput{Applied: in.applied(), Body: invocation}, nil
 }
 
-// wait returns the invocation once it has settled, or as it is when the
-// preferred time is over or the server stops.
+// wait returns the invocation once it has settled, the preferred time is over, or the
+// server stops.
 func (s *server) wait(ctx context.Context, id string, p Preference) (runwith.Invocation, error) {
 	if !p.wanted {
 		return s.invoker.Invocation(ctx, id)

@@ -14,7 +14,7 @@ type jobsOutput struct {
 }
 
 type jobList struct {
-	Jobs []runwith.Job `json:"jobs" nullable:"false" doc:"The jobs that may be started."`
+	Jobs []runwith.Job `json:"jobs" nullable:"false" doc:"The jobs that can be started."`
 }
 
 type jobInput struct {
@@ -30,14 +30,14 @@ func (s *server) routeJobs(d huma.API) {
 		OperationID: "listJobs",
 		Method:      http.MethodGet,
 		Path:        prefix + "/jobs",
-		Summary:     "The jobs that may be started",
+		Summary:     "The jobs that can be started",
 	}, s.jobs)
 	register(s, d, huma.Operation{
 		OperationID: "getJob",
 		Method:      http.MethodGet,
 		Path:        prefix + "/jobs/{job}",
 		Summary:     "One job",
-		Description: "What the invoker tells of a job. Environment values are left out: they may be secrets.",
+		Description: "One job. Values of environment variables are left out, because they may be secrets.",
 	}, s.job)
 }
 

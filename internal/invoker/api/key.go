@@ -10,16 +10,16 @@ import (
 	"github.com/runwith/runwith/internal/invoker"
 )
 
-// KeyHeader is the Idempotency-Key header, part of an operation's input (exported
-// for huma, which skips other embedded fields).
+// KeyHeader is the Idempotency-Key header, part of an operation's input. It is exported because
+// huma skips other embedded fields.
 // See https://www.ietf.org/archive/id/draft-ietf-httpapi-idempotency-key-header-07.html.
 type KeyHeader struct {
-	Key string `header:"Idempotency-Key" doc:"A string of the caller's own, at most 255 characters, by which repeats of this request are known; in quotes, as the standard has it, or without." example:"\"nightly-2026-11-23\""`
+	Key string `header:"Idempotency-Key" doc:"The caller's name for this request, at most 255 characters, by which repeats are recognized. Quotes, which the standard requires, are optional." example:"\"nightly-2026-11-23\""`
 
 	key string
 }
 
-// Resolve reads the header, which may stand once.
+// Resolve reads the header, which may occur once.
 func (k *KeyHeader) Resolve(ctx huma.Context) []error {
 	var values []string
 	ctx.EachHeader(func(name, value string) {
@@ -30,7 +30,7 @@ func (k *KeyHeader) Resolve(ctx huma.Context) []error {
 	if len(values) == 0 {
 		return nil
 	}
-	err := errors.New("stands more than once")
+	err := errors.New("occurs more than once")
 	if len(values) == 1 {
 		k.key, err = parseKey(values[0])
 	}
@@ -40,8 +40,8 @@ func (k *KeyHeader) Resolve(ctx huma.Context) []error {
 	return []error{&huma.ErrorDetail{Location: "header.Idempotency-Key", Message: err.Error()}}
 }
 
-// parseKey reads a key: a string of structured fields, which is in quotes, or the
-// same text without them. Both are the same key.
+// parseKey reads a key: a string of structured fields, which has quotes, or the same text
+// without quotes. Both are the same key.
 // See https://www.rfc-editor.org/rfc/rfc9651#name-parsing-a-string.
 func parseKey(value string) (string, error) {
 	key := strings.Trim(value, " \t")
@@ -65,7 +65,7 @@ func parseKey(value string) (string, error) {
 	return key, nil
 }
 
-// unquote reads what follows a quote, up to the other.
+// unquote reads the text between the quotes. The opening quote is already removed.
 func unquote(quoted string) (string, error) {
 	var key strings.Builder
 	for i := 0; i < len(quoted); i++ {
@@ -73,9 +73,9 @@ func unquote(quoted string) (string, error) {
 		case c == '"' && i == len(quoted)-1:
 			return key.String(), nil
 		case c == '"':
-			return "", errors.New(`has something behind the closing quote`)
+			return "", errors.New(`has text after the closing quote`)
 		case c == '\\' && (i+1 == len(quoted) || quoted[i+1] != '"' && quoted[i+1] != '\\'):
-			return "", errors.New(`has a backslash that stands before neither quote nor backslash`)
+			return "", errors.New(`has a backslash that does not escape a quote or a backslash`)
 		case c == '\\':
 			i++
 			key.WriteByte(quoted[i])

@@ -18,22 +18,22 @@ import (
 
 type logsInput struct {
 	ID     string `path:"id" doc:"ID of the invocation."`
-	Follow bool   `query:"follow" doc:"Stream server-sent events as lines come, until the invocation has settled."`
-	Accept string `header:"Accept" hidden:"true"` // OpenAPI has it from the responses
+	Follow bool   `query:"follow" doc:"Stream lines as server-sent events until the invocation has settled."`
+	Accept string `header:"Accept" hidden:"true"` // the responses document it
 }
 
 func (s *server) routeLogs(d huma.API) {
-	d.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[runwith.LogLine](), true, "") // no body names it
+	d.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[runwith.LogLine](), true, "") // no body refers to it
 	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "The lines."}}
 	events := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: description(`Server-sent events:
-		line with a LogLine; at the end, end with the Invocation as it is then, or error with a Problem.`)}}
+		line, with a LogLine; then either end, with the Invocation, or error, with a Problem.`)}}
 	register(s, d, huma.Operation{
 		OperationID: "getLogs",
 		Method:      http.MethodGet,
 		Path:        prefix + "/invocations/{id}/logs",
-		Summary:     "What the tasks of an invocation printed",
-		Description: description(`Plain text, or server-sent events where follow is true or Accept names
-			text/event-stream. Without follow it is what there is now.`),
+		Summary:     "The output of an invocation's tasks",
+		Description: description(`Plain text, or server-sent events if follow is true or Accept names text/event-stream.
+			Without follow, the answer ends with the current output.`),
 		Responses: map[string]*huma.Response{"200": {
 			Description: "Lines in order of time.",
 			Content:     map[string]*huma.MediaType{"text/plain": text, eventType: events},
@@ -42,7 +42,7 @@ func (s *server) routeLogs(d huma.API) {
 }
 
 func (s *server) logs(ctx context.Context, in *logsInput) (*huma.StreamResponse, error) {
-	// Asked before anything is written, so that it can be answered with a 404.
+	// First, because a 404 is no longer possible once something is written.
 	if _, err := s.invoker.Invocation(ctx, in.ID); err != nil {
 		return nil, err
 	}
@@ -66,25 +66,25 @@ func acceptsEvents(accept string) bool {
 	return false
 }
 
-// writeText writes the lines that there are. An answer that cannot be completed
-// is broken off, so that it is not taken for a whole one.
+// writeText writes the current lines. It aborts an answer that it cannot complete, so the
+// caller does not take it for a whole one.
 func (s *server) writeText(ctx context.Context, w http.ResponseWriter, id string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff") // tasks print what they like
+	w.Header().Set("X-Content-Type-Options", "nosniff") // tasks may print HTML
 	unsent := newSlowWriter(w)
 	out := bufio.NewWriterSize(unsent, 32<<10)
 	for line, err := range s.invoker.Logs(ctx, id, false) {
 		if err != nil {
 			p := s.problem(ctx, err)
 			if unsent.started {
-				panic(http.ErrAbortHandler) // net/http's way to break an answer off
+				panic(http.ErrAbortHandler) // net/http's way to abort an answer
 			}
 			apierror.WriteProblem(w, p)
 			return
 		}
 		_, textErr := out.WriteString(line.Text)
 		if err := errors.Join(textErr, out.WriteByte('\n')); err != nil {
-			return // the client is gone
+			return // the client has left
 		}
 	}
 	_ = out.Flush()

@@ -9,15 +9,15 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// maxWait is the longest time that a request may wait.
+// maxWait is the longest wait of a request.
 const maxWait = 300 * time.Second
 
-// Preference is the Prefer header, part of an operation's input (exported for
-// huma, which skips other embedded fields). As the standard asks, preferences
-// that are unknown or malformed are ignored.
+// Preference is the Prefer header, part of an operation's input. It is exported because huma
+// skips other embedded fields. As the standard requires, it ignores unknown and malformed
+// preferences.
 // See https://www.rfc-editor.org/rfc/rfc7240.
 type Preference struct {
-	Prefer string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, until the invocation has settled, and answers with it as it is then." example:"wait=30"`
+	Prefer string `header:"Prefer" doc:"wait=N delays the answer until the invocation has settled, but at most N seconds, and N is at most 300." example:"wait=30"`
 
 	wanted bool
 	wait   time.Duration
@@ -41,7 +41,7 @@ func (p *Preference) applied() string {
 	return fmt.Sprintf("wait=%d", p.wait/time.Second)
 }
 
-// parseWait returns the first wait of a list of preferences, cut to maxWait.
+// parseWait returns the first wait in a list of preferences, limited to maxWait.
 func parseWait(header string) (time.Duration, bool) {
 	for preference := range strings.SplitSeq(header, ",") {
 		preference, _, _ = strings.Cut(preference, ";") // its parameters

@@ -41,11 +41,11 @@ func methodNotAllowed(r *http.Request, allow string) error {
 	}
 }
 
-// translateError turns what huma says about a request into a problem. huma's
-// other hook is a package variable, which two handlers in one process would
-// share; a transformer belongs to this one alone.
+// translateError turns huma's error about a request into a problem. It is a transformer,
+// because huma's other hook is a package variable, which two handlers in one process would
+// share.
 //
-// The value that huma adds to each error is left out: it may be a secret.
+// It leaves out the value that huma adds to each error, which may be a secret.
 func translateError(ctx huma.Context, _ string, v any) (any, error) {
 	e, ok := v.(*huma.ErrorModel)
 	if !ok {
@@ -58,8 +58,8 @@ func translateError(ctx huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
-// translated is the problem for an error of huma's, which has no more to tell
-// than what is wrong with parameters and fields: bodies are read before it.
+// translated returns the problem for an error of huma. It is about parameters and fields,
+// because readBody reads bodies before huma.
 func translated(e *huma.ErrorModel) *apierror.Problem {
 	if e.Status >= http.StatusInternalServerError {
 		return apierror.ProblemOf(errors.New(e.Detail))
@@ -71,19 +71,19 @@ func translated(e *huma.ErrorModel) *apierror.Problem {
 	return apierror.Invalid(faults...)
 }
 
-// statusContext lets translateError choose the status: huma answers 422 to what
-// is INVALID_ARGUMENT here, and so 400.
+// statusContext lets translateError choose the status. huma answers invalid requests with
+// 422; here they are INVALID_ARGUMENT, which is 400.
 type statusContext struct {
 	humaContext
-	status int // 0: as huma chose
+	status int // 0 keeps huma's status
 }
 
-// humaContext is there because a field named Context would hide the method.
+// humaContext gives the embedded field another name: Context would hide the method.
 type humaContext huma.Context
 
 func withStatus(ctx huma.Context, next func(huma.Context)) { next(&statusContext{humaContext: ctx}) }
 
-// SetStatus is called after the transformers have run.
+// SetStatus sets the status. huma calls it after the transformers.
 func (c *statusContext) SetStatus(status int) { c.humaContext.SetStatus(cmp.Or(c.status, status)) }
 
 // Unwrap lets humago find the request and the response's writer.

@@ -8,17 +8,16 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// runRequest is the body that starts a job. What runwith.Overrides marshals to
-// is one.
+// runRequest is the body that starts a job. A marshaled runwith.Overrides is one.
 type runRequest struct {
-	Args       []string                    `json:"args,omitzero" doc:"Replace the arguments of a job with one container; an empty list empties them, leaving args out keeps them." example:"[\"arg-1\",\"arg-2\"]"`
+	Args       []string                    `json:"args,omitzero" doc:"Replaces the arguments of a job with one container. An empty list removes them; without args they stay." example:"[\"arg-1\",\"arg-2\"]"`
 	Env        map[string]string           `json:"env,omitempty" doc:"Merged into the environment of a job with one container, by name."`
 	Containers []runwith.ContainerOverride `json:"containers,omitempty" doc:"Overrides by container, for a job with several."`
 	TaskCount  int                         `json:"taskCount,omitempty" minimum:"1" maximum:"10000" doc:"Replaces the number of tasks." example:"1"`
-	Timeout    string                      `json:"timeout,omitempty" doc:"Replaces the longest time of one attempt of a task: whole seconds, as in 10s, 600s or 1h30m." example:"10s"`
+	Timeout    string                      `json:"timeout,omitempty" doc:"Replaces the timeout of each attempt of a task, in whole seconds: 10s, 600s or 1h30m." example:"10s"`
 }
 
-// Resolve adds to huma's checks what a schema cannot say.
+// Resolve checks what a schema cannot express.
 func (r *runRequest) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	if r.Timeout == "" {
 		return nil
@@ -33,8 +32,8 @@ func (r *runRequest) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	return nil
 }
 
-// overrides returns what the request asks for. A nil request, an empty body,
-// asks for nothing.
+// overrides returns the requested overrides. A nil request stands for an empty body, which
+// overrides nothing.
 func (r *runRequest) overrides() runwith.Overrides {
 	if r == nil {
 		return runwith.Overrides{}

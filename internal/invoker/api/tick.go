@@ -14,11 +14,11 @@ type tickOutput struct {
 }
 
 type outstanding struct {
-	Accepted   int `json:"accepted" doc:"Invocations that wait to be started."`
-	Queued     int `json:"queued" doc:"Invocations that wait for others of their concurrency key."`
-	Starting   int `json:"starting" doc:"Invocations of which it is being found out whether they were started."`
-	Running    int `json:"running" doc:"Invocations that run."`
-	Unresolved int `json:"unresolved" doc:"Invocations that a person has to decide about."`
+	Accepted   int `json:"accepted" doc:"Invocations that wait for their start."`
+	Queued     int `json:"queued" doc:"Invocations that wait for a slot of their concurrency key."`
+	Starting   int `json:"starting" doc:"Invocations whose start is under way or not confirmed yet."`
+	Running    int `json:"running" doc:"Running invocations."`
+	Unresolved int `json:"unresolved" doc:"Invocations that need a person's decision."`
 }
 
 func (s *server) routeTick(d huma.API) {
@@ -26,11 +26,11 @@ func (s *server) routeTick(d huma.API) {
 		OperationID: "tick",
 		Method:      http.MethodPost,
 		Path:        prefix + "/tick",
-		Summary:     "Do now what there is to do",
-		Description: description(`Starts what is due, sends what is to be cancelled, looks at the executions of every job, and
-			answers with what is left when that is done, at most a minute later. The server does all of it by itself, too,
-			where it has a processor between requests. A Cloud Run service with request-based billing has none: there, call
-			this once a minute. What a quota or a settling delay keeps back is left for a later call.`),
+		Summary:     "Do all work that is due",
+		Description: description(`Starts the due invocations, sends the outstanding cancels, checks the executions of every job,
+			and answers with the number of invocations that remain, after at most a minute. A server with CPU between requests does
+			all of this by itself. A Cloud Run service with request-based billing has none: call this once a minute there. Quotas and
+			settling delays still apply.`),
 	}, s.tick)
 }
 
