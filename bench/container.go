@@ -17,7 +17,7 @@ import (
 	api "github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
-	"github.com/runwith/runwith/internal/testimage"
+	"github.com/runwith/runwith/internal/image"
 )
 
 const (
@@ -138,11 +138,11 @@ func openBare(ctx context.Context, host string) (_ *bareAPI, err error) {
 }
 
 func (b *bareAPI) load(ctx context.Context) error {
-	image, err := testimage.SampleJob(ctx)
+	sample, err := image.SampleJob(ctx)
 	if err != nil {
 		return err
 	}
-	archive, err := testimage.Archive(containerImage, image)
+	archive, err := image.Archive(containerImage, sample)
 	if err != nil {
 		return err
 	}

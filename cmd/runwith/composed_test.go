@@ -21,7 +21,6 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/image"
-	"github.com/runwith/runwith/internal/testimage"
 	"github.com/runwith/runwith/internal/testneed"
 )
 
@@ -60,7 +59,7 @@ func (d *composed) load(t *testing.T, tag string, p image.Project) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	archive, err := testimage.Archive(tag, built)
+	archive, err := image.Archive(tag, built)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/eventually"
-	"github.com/runwith/runwith/internal/testimage"
+	"github.com/runwith/runwith/internal/image"
 	"github.com/runwith/runwith/internal/testneed"
 )
 
@@ -33,12 +33,12 @@ func serveImages(t *testing.T, images map[string]v1.Image) (prefix string) {
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	prefix = strings.TrimPrefix(server.URL, "http://") + "/"
-	for tag, image := range images {
+	for tag, built := range images {
 		ref, err := name.ParseReference(prefix + tag)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := remote.Write(ref, image); err != nil {
+		if err := remote.Write(ref, built); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,11 +48,11 @@ func serveImages(t *testing.T, images map[string]v1.Image) (prefix string) {
 // testImages are the sample job, and one that runs a shell of this machine's.
 func testImages(t *testing.T) map[string]v1.Image {
 	t.Helper()
-	sample, err := testimage.SampleJob(t.Context())
+	sample, err := image.SampleJob(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	host, err := testimage.Host()
+	host, err := image.Host()
 	if err != nil {
 		t.Fatal(err)
 	}

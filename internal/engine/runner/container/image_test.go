@@ -12,12 +12,12 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/moby/client"
 
-	"github.com/runwith/runwith/internal/testimage"
+	"github.com/runwith/runwith/internal/image"
 )
 
 // The images of the tests, which they build themselves.
 const (
-	// hostImage has what [testimage.Host] has.
+	// hostImage has what [image.Host] has.
 	hostImage = "localhost/runwith-test/host:1"
 	// jobImage is the sample job, as a static program and nothing else.
 	jobImage = "localhost/runwith-test/job:1"
@@ -37,7 +37,7 @@ func (i *testImages) load(t *testing.T, c *client.Client) {
 	t.Helper()
 	i.once.Do(func() {
 		var err error
-		if i.binary, err = testimage.Program(t.Context(), "github.com/runwith/runwith/examples/test-job"); err != nil {
+		if i.binary, err = image.Program(t.Context(), "github.com/runwith/runwith/examples/test-job", runtime.GOARCH); err != nil {
 			t.Fatal(err)
 		}
 		other := "arm64"
@@ -48,7 +48,7 @@ func (i *testImages) load(t *testing.T, c *client.Client) {
 			hostImage:    hostFiles(t),
 			jobImage:     i.job(t, v1.Config{Entrypoint: []string{"/test-job"}, Cmd: []string{"of-the-image"}}),
 			bareImage:    i.job(t, v1.Config{}),
-			foreignImage: imageOf(t, other, v1.Config{Entrypoint: []string{"/program"}}, testimage.Entry{Name: "program", Text: []byte{0}}),
+			foreignImage: imageOf(t, other, v1.Config{Entrypoint: []string{"/program"}}, image.Entry{Name: "program", Text: []byte{0}}),
 		} {
 			loadImage(t, c, tag, image)
 		}
@@ -58,16 +58,16 @@ func (i *testImages) load(t *testing.T, c *client.Client) {
 // hostFiles is the image hostImage.
 func hostFiles(t *testing.T) v1.Image {
 	t.Helper()
-	image, err := testimage.Host()
+	image, err := image.Host()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return image
 }
 
-func imageOf(t *testing.T, arch string, config v1.Config, entries ...testimage.Entry) v1.Image {
+func imageOf(t *testing.T, arch string, config v1.Config, entries ...image.Entry) v1.Image {
 	t.Helper()
-	image, err := testimage.New(arch, config, entries...)
+	image, err := image.New(arch, config, entries...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,13 +76,13 @@ func imageOf(t *testing.T, arch string, config v1.Config, entries ...testimage.E
 
 func (i *testImages) job(t *testing.T, config v1.Config) v1.Image {
 	t.Helper()
-	return imageOf(t, runtime.GOARCH, config, testimage.Entry{Name: "test-job", Mode: 0o755, Text: i.binary})
+	return imageOf(t, runtime.GOARCH, config, image.Entry{Name: "test-job", Mode: 0o755, Text: i.binary})
 }
 
 // loadImage hands an image to the daemon.
-func loadImage(t *testing.T, c *client.Client, tag string, image v1.Image) {
+func loadImage(t *testing.T, c *client.Client, tag string, built v1.Image) {
 	t.Helper()
-	archive, err := testimage.Archive(tag, image)
+	archive, err := image.Archive(tag, built)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/eventually"
-	"github.com/runwith/runwith/internal/testimage"
+	"github.com/runwith/runwith/internal/image"
 	"github.com/runwith/runwith/internal/testneed"
 )
 
@@ -168,17 +168,17 @@ func TestDiskIsFullWhilePulling(t *testing.T) {
 	t.Cleanup(server.Close)
 	large := make([]byte, 8<<20)
 	_, _ = rand.Read(large) // it returns no error
-	image := strings.TrimPrefix(server.URL, "http://") + "/large:1"
-	ref, err := name.ParseReference(image)
+	pulled := strings.TrimPrefix(server.URL, "http://") + "/large:1"
+	ref, err := name.ParseReference(pulled)
 	if err != nil {
 		t.Fatal(err)
 	}
-	built := imageOf(t, runtime.GOARCH, v1.Config{Entrypoint: []string{"/large"}}, testimage.Entry{Name: "large", Mode: 0o755, Text: large})
+	built := imageOf(t, runtime.GOARCH, v1.Config{Entrypoint: []string{"/large"}}, image.Entry{Name: "large", Mode: 0o755, Text: large})
 	if err := remote.Write(ref, built); err != nil {
 		t.Fatal(err)
 	}
-	err = r.Prepare(t.Context(), imageTemplate(image))
-	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "Image '"+image+"' cannot be pulled.") ||
+	err = r.Prepare(t.Context(), imageTemplate(pulled))
+	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "Image '"+pulled+"' cannot be pulled.") ||
 		!strings.Contains(err.Error(), "no space left on device") {
 		t.Errorf("Prepare = %v, want a FAILED_PRECONDITION that the image cannot be pulled for there is no space", err)
 	}
