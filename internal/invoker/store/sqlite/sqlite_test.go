@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
@@ -31,6 +33,86 @@ func open(t *testing.T, path string) *sqlite.Store {
 func TestSQLite(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, filepath.Join(t.TempDir(), "invoker.db")) })
+}
+
+// TestStatesInSQL holds the states that the schema's indexes and the statements name
+// against the ledger's: the store finds a row of each waiting state to take, and counts
+// each holding state against its slot.
+func TestStatesInSQL(t *testing.T) {
+	t.Parallel()
+	for _, state := range states {
+		t.Run(string(state), func(t *testing.T) {
+			t.Parallel()
+			s := open(t, filepath.Join(t.TempDir(), "invoker.db"))
+			r := storetest.Waiting(0)
+			r.State, r.Slot = state, "report"
+			if state.Terminal() {
+				r.Finished = r.Created
+			}
+			if _, _, err := s.Accept(t.Context(), r, ledger.Admission{Now: r.Created}); err != nil {
+				t.Fatal(err)
+			}
+			want := 0
+			if slices.Contains(ledger.Waiting(), state) {
+				want = 1
+			}
+			query := ledger.Take{Now: r.Created, Call: time.Minute, Limit: 9, Runs: "runs"}
+			taken, err := s.Take(t.Context(), query)
+			if err != nil || len(taken.Records) != want {
+				t.Errorf("taken = %v, %v, want %d", taken.Records, err, want)
+			}
+
+			other := storetest.Waiting(1)
+			other.Slot = "report"
+			if _, _, err := s.Accept(t.Context(), other, ledger.Admission{Now: r.Created}); err != nil {
+				t.Fatal(err)
+			}
+			query.Slots = map[string]int{"report": 1}
+			taken, err = s.Take(t.Context(), query)
+			free := !slices.Contains(ledger.Holding(), state) && !slices.Contains(ledger.Waiting(), state)
+			if err != nil || (len(taken.Records) == 1) != free {
+				t.Errorf("taken beside it = %v, %v, want one only if its slot is free: %t", taken.Records, err, free)
+			}
+		})
+	}
+}
+
+// TestRecoverInSteps recovers more rows than are in memory at once.
+func TestRecoverInSteps(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "invoker.db"))
+	rows := make([]ledger.Record, 1200)
+	for n := range rows {
+		rows[n] = storetest.Waiting(n)
+		rows[n].ID = fmt.Sprintf("id-%06d", n)
+	}
+	if _, err := s.Import(t.Context(), rows); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Recover(t.Context(), rows[0].Created, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	watched, err := s.Watched(t.Context(), "report")
+	if err != nil || len(watched) != len(rows) {
+		t.Errorf("%d are searched for, %v, want %d", len(watched), err, len(rows))
+	}
+}
+
+func TestRestoredMark(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "invoker.db")
+	s := open(t, path)
+	if err := os.WriteFile(path+sqlite.RestoredSuffix, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, restored := range []bool{true, false} {
+		if o, err := s.Origin(t.Context()); o.Restored != restored || err != nil {
+			t.Errorf("Origin = %+v, %v, want restored %t", o, err, restored)
+		}
+		if err := s.Rebuilt(t.Context()); err != nil {
+			t.Errorf("Rebuilt = %v", err)
+		}
+	}
 }
 
 var writeFixture = flag.Bool("fixture", false, "write testdata/schemaN/invoker.db anew for the newest schema; a released one never changes")

@@ -25,6 +25,7 @@ func Run(t *testing.T, open Open) {
 		"round trip":       testRoundTrip,
 		"edges":            testEdges,
 		"compare and set":  testCompareAndSet,
+		"subscribe":        testSubscribe,
 		"terminal":         testTerminal,
 		"one execution":    testOneExecution,
 		"key":              testKey,
@@ -225,6 +226,45 @@ func testOneExecution(t *testing.T, s store.Store) {
 		_, err := s.Move(t.Context(), ledger.Move{From: r, To: running})
 		if taken := n == 1; taken != errors.Is(err, store.ErrTaken) || !taken && err != nil {
 			t.Errorf("Move of invocation %d to the execution = %v", n, err)
+		}
+	}
+}
+
+// testSubscribe changes a row in each way, and wants every change announced.
+func testSubscribe(t *testing.T, s store.Store) {
+	changed, leave := s.Subscribe("id-000")
+	defer leave()
+	var r ledger.Record
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"Accept", func() error { r = put(t, s, Waiting(0)); return nil }},
+		{"Take", func() error {
+			taken, err := s.Take(t.Context(), take(begin(), 1))
+			if err == nil {
+				r = taken.Records[0]
+			}
+			return err
+		}},
+		{"Move", func() (err error) {
+			r, err = s.Move(t.Context(), ledger.Move{From: r, To: r.Adopted("e", ledger.Status{})})
+			return err
+		}},
+		{"MoveEach", func() error {
+			_, err := s.MoveEach(t.Context(), []ledger.Move{{From: r, To: r.Observed(ledger.Status{State: runwith.StateSucceeded}, begin())}})
+			return err
+		}},
+		{"AddTwin", func() error {
+			_, err := s.AddTwin(t.Context(), store.Twin{Execution: "e2", Invocation: "id-000", Found: begin()})
+			return err
+		}},
+	} {
+		must(t, step.name, step.do())
+		select {
+		case <-changed:
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: no change is announced", step.name)
 		}
 	}
 }
