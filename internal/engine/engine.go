@@ -97,6 +97,7 @@ type Engine struct {
 
 	db        *sqlite.DB
 	jobs      jobCache
+	runJobs   map[string]*jobRow // those that ran last, by resource name; only transactions that write use it
 	scheduler *scheduler
 	live      *live
 	lists     listCache
@@ -129,9 +130,10 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 
 		stopTasks: c.StopTasks,
 
-		db:     db,
-		live:   newLive(),
-		untidy: make(chan struct{}, 1),
+		db:      db,
+		live:    newLive(),
+		runJobs: map[string]*jobRow{},
+		untidy:  make(chan struct{}, 1),
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)

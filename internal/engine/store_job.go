@@ -93,8 +93,12 @@ func (tx *storeTx) job(name jobspec.JobName) (*jobRow, error) {
 	return row, err
 }
 
-// bareJob is job without what it has from its executions.
+// bareJob is job without what it has from its executions. It is for transactions that
+// write: they share its message and do not change it.
 func (tx *storeTx) bareJob(name jobspec.JobName) (*jobRow, error) {
+	if row := tx.engine.runJobs[name.String()]; row != nil {
+		return row, nil
+	}
 	var (
 		row  jobRow
 		blob []byte
@@ -104,10 +108,17 @@ func (tx *storeTx) bareJob(name jobspec.JobName) (*jobRow, error) {
 	if errors.Is(err, sqlite.ErrNoRows) {
 		return nil, noJob(name)
 	}
-	if err == nil {
-		row.message, err = unmarshal(blob, &runpb.Job{})
+	if err != nil {
+		return nil, err
 	}
-	return &row, err
+	if row.message, err = unmarshal(blob, &runpb.Job{}); err != nil {
+		return nil, err
+	}
+	if len(tx.engine.runJobs) == maxCachedJobs {
+		clear(tx.engine.runJobs)
+	}
+	tx.engine.runJobs[name.String()] = &row
+	return &row, nil
 }
 
 func noJob(name jobspec.JobName) error {
@@ -172,6 +183,9 @@ func (tx *storeTx) insertJob(name jobspec.JobName, job *runpb.Job) (id int64, er
 
 // updateJob replaces what a job is.
 func (tx *storeTx) updateJob(id int64, job *runpb.Job) error {
+	forget := func(bool) { delete(tx.engine.runJobs, job.Name) }
+	forget(false)
+	tx.OnEnd(forget) // a transaction may have read it in between, and may be taken back
 	blob, err := proto.Marshal(job)
 	if err != nil {
 		return err
