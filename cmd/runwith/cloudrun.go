@@ -20,44 +20,44 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// googleEndpoint is how the command line names Google's Cloud Run.
+// googleEndpoint is the value of --endpoint for Google's Cloud Run.
 const googleEndpoint = "google"
 
-// cloudRunFlags say which Cloud Run Jobs API a command speaks to, and about which
-// project and region.
+// cloudRunFlags choose a Cloud Run Jobs API, a project and a region.
 type cloudRunFlags struct {
 	endpoint string
 	at       jobspec.Location
 }
 
-// add adds the flags to a command and all that are below it.
+// add adds the flags to a command and its subcommands.
 func (f *cloudRunFlags) add(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&f.endpoint, "endpoint", env("RUNWITH_ENDPOINT", defaultServer),
-		"`URL` of a Cloud Run Jobs API on this machine, or google for Google's (RUNWITH_ENDPOINT)")
-	flags.StringVar(&f.at.Project, "project", "", "project `ID` (default the engine's)")
-	flags.StringVar(&f.at.Region, "region", "", "Cloud Run `REGION` (default the engine's)")
+		"`URL` of a local Cloud Run Jobs API, or google for Google's (RUNWITH_ENDPOINT)")
+	flags.StringVar(&f.at.Project, "project", "", "project `ID` (default: the engine's)")
+	flags.StringVar(&f.at.Region, "region", "", "Cloud Run `REGION` (default: the engine's)")
 }
 
-// google reports whether Google's Cloud Run is meant.
+// google reports whether the flags choose Google's Cloud Run.
 func (f *cloudRunFlags) google() bool { return f.endpoint == "" || f.endpoint == googleEndpoint }
 
-// location is where the flags say that jobs are, and an engine of what they do not say.
+// location returns the project and region of the flags, and the engine's own for unset
+// flags.
 func (f *cloudRunFlags) location(cmd *cobra.Command) (jobspec.Location, error) {
 	if missing := missingPlace(cmd); f.google() && missing != "" {
-		return f.at, misused("%s: is required for Google's Cloud Run, or give the full resource name", missing)
+		return f.at, misused("%s: is required for Google's Cloud Run, unless NAME is the full resource name", missing)
 	}
 	if f.at.Project != "" && f.at.Region != "" {
 		return f.at, nil
 	}
 	own, err := locationOf(cmd.Context(), direct(), addrOf(f.endpoint))
-	if err != nil { // the call that follows tells why nothing answers
+	if err != nil { // the next call reports why nothing answers
 		own = jobspec.Location{Project: defaultProject, Region: defaultRegion}
 	}
 	return orElse(f.at, own), nil
 }
 
-// addrOf is the HOST:PORT of an endpoint, empty where it is no URL.
+// addrOf returns the HOST:PORT of an endpoint, or "" if it is not a URL.
 func addrOf(endpoint string) string {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Hostname() == "" {
@@ -66,7 +66,7 @@ func addrOf(endpoint string) string {
 	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80"))
 }
 
-// job reads the name of a job: its ID, or its full name, which says where too.
+// job parses the name of a job: its ID or its full resource name.
 func (f *cloudRunFlags) job(cmd *cobra.Command, name string) (jobspec.JobName, error) {
 	if strings.Contains(name, "/") {
 		full, err := jobspec.ParseJob(name)
@@ -76,8 +76,8 @@ func (f *cloudRunFlags) job(cmd *cobra.Command, name string) (jobspec.JobName, e
 	return jobspec.JobName{Location: at, Job: name}, err
 }
 
-// execution reads the name of an execution. The job is empty where the name is an
-// ID: it is [findExecution] that knows it.
+// execution parses the name of an execution. If the name is an ID, the job is empty
+// and findExecution finds it.
 func (f *cloudRunFlags) execution(cmd *cobra.Command, name string) (jobspec.ExecutionName, error) {
 	if strings.Contains(name, "/") {
 		full, err := jobspec.ParseExecution(name)
@@ -87,7 +87,7 @@ func (f *cloudRunFlags) execution(cmd *cobra.Command, name string) (jobspec.Exec
 	return jobspec.ExecutionName{Job: jobspec.JobName{Location: at}, Execution: name}, err
 }
 
-// usage makes an error one of the command line.
+// usage makes err an error of usage.
 func usage(err error) error {
 	if err == nil {
 		return nil
@@ -95,7 +95,7 @@ func usage(err error) error {
 	return &exitError{exitUsage, err}
 }
 
-// use runs a function with a client for one project and region.
+// use calls do with a client for one project and region.
 func (f *cloudRunFlags) use(ctx context.Context, at jobspec.Location, do func(*cloudRun) error) (err error) {
 	config := cloudrun.Config{Project: at.Project, Region: at.Region}
 	if !f.google() {
@@ -116,15 +116,15 @@ func (f *cloudRunFlags) use(ctx context.Context, at jobspec.Location, do func(*c
 	return err
 }
 
-// useOwnToken gives a Cloud Run on this machine the tokens of its own metadata server,
-// if it has one: it may ask for them (--require-auth).
+// useOwnToken sends an engine the tokens of its own metadata server, because it may
+// require them (--require-auth).
 func useOwnToken(c *cloudrun.Config) {
 	if tokens, err := metadata.NewTokenSource(addrOf(c.Endpoint), nil); err == nil {
 		c.Token = metadata.IfAny(tokens)
 	}
 }
 
-// cloudRun is a client that tells people where it has looked.
+// cloudRun is a client whose errors say where it looked.
 type cloudRun struct {
 	*cloudrun.Client
 	at       jobspec.Location
@@ -132,13 +132,13 @@ type cloudRun struct {
 	google   bool
 }
 
-// explain adds to an error what a person can do next. kind is job or execution.
+// explain adds the next step to an error about a missing job or execution.
 func (c *cloudRun) explain(err error, kind, id string) error {
 	if runwith.CodeOf(err) != runwith.NotFound {
 		return err
 	}
 	return &runwith.Error{Code: runwith.NotFound, Err: err, Message: fmt.Sprintf(
-		"%s %s does not exist in %s of %s: see runwith %[1]ss list, or look elsewhere with --project, --region and --endpoint",
+		"%s %s does not exist in %s of %s: list them with runwith %[1]ss list, or set --project, --region or --endpoint",
 		kind, id, c.at, c.where())}
 }
 
@@ -155,8 +155,9 @@ func (c *cloudRun) findJob(ctx context.Context, id string) (*runpb.Job, error) {
 	return job, c.explain(err, "job", id)
 }
 
-// findExecution returns an execution. Where its job is not known, its ID tells: it
-// is the job's and one more part, or a token that a list alone can take apart.
+// findExecution returns an execution. If its job is unknown, it first takes the ID
+// without its last part for the job. The ID of an execution with a token may have
+// more parts, so it then searches the list of all executions.
 func (c *cloudRun) findExecution(ctx context.Context, name jobspec.ExecutionName) (*runpb.Execution, error) {
 	listed := name.Job.Job == ""
 	if listed {
@@ -178,7 +179,7 @@ func (c *cloudRun) findExecution(ctx context.Context, name jobspec.ExecutionName
 	return nil, c.explain(err, "execution", name.Execution)
 }
 
-// lists makes cmd a command that lists what is in one project and region.
+// lists makes cmd a command that lists one project and region.
 func (f *cloudRunFlags) lists(cmd *cobra.Command, list func(context.Context, *cloudRun, io.Writer, bool) error) *cobra.Command {
 	var asJSON bool
 	cmd.Args = cobra.NoArgs
@@ -195,7 +196,7 @@ func (f *cloudRunFlags) lists(cmd *cobra.Command, list func(context.Context, *cl
 	return cmd
 }
 
-// newGroup is a command that has others and does nothing itself.
+// newGroup returns a command that only has subcommands.
 func newGroup(group *cobra.Command, below ...*cobra.Command) *cobra.Command {
 	group.Args = cobra.NoArgs
 	group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }

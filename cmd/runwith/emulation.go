@@ -17,25 +17,25 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// probeTimeout is how long an engine has to tell about itself.
+// probeTimeout is how long the engine may take to return its project and region.
 const probeTimeout = 10 * time.Second
 
-// emulationFlags say which engine stands in for Google's Cloud Run, and for which
-// project and region.
+// emulationFlags choose the engine that replaces Google's Cloud Run, a project and a
+// region.
 type emulationFlags struct {
 	endpoint string
-	at       jobspec.Location // the engine knows what is empty
+	at       jobspec.Location // empty fields are the engine's
 }
 
 func (f *emulationFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.endpoint, "endpoint", env("RUNWITH_ENDPOINT", defaultServer), "`URL` of the engine (RUNWITH_ENDPOINT)")
-	flags.StringVar(&f.at.Project, "project", "", "project `ID` (default the engine's)")
-	flags.StringVar(&f.at.Region, "region", "", "Cloud Run `REGION` (default the engine's)")
+	flags.StringVar(&f.at.Project, "project", "", "project `ID` (default: the engine's)")
+	flags.StringVar(&f.at.Region, "region", "", "Cloud Run `REGION` (default: the engine's)")
 }
 
-// address is where the engine is. Google's clients can reach it over plain HTTP
-// alone, for it is their proxy.
+// address returns the engine's host and port. The engine is the proxy of Google's
+// clients, so its URL must be plain HTTP.
 func (f *emulationFlags) address() (host, port string, err error) {
 	u, err := url.Parse(f.endpoint)
 	if err != nil || u.Scheme != "http" || u.Hostname() == "" || u.Path != "" && u.Path != "/" || u.User != nil {
@@ -44,17 +44,17 @@ func (f *emulationFlags) address() (host, port string, err error) {
 	return u.Hostname(), cmp.Or(u.Port(), "80"), nil
 }
 
-// emulation is an engine as Google's clients are to see it.
+// emulation is an engine as Google's clients see it.
 type emulation struct {
 	host, port    string
 	at            jobspec.Location
 	asksForTokens bool
 }
 
-// addr is the engine's HOST:PORT.
+// addr returns the engine's HOST:PORT.
 func (e *emulation) addr() string { return net.JoinHostPort(e.host, e.port) }
 
-// find asks the engine for what the flags do not say.
+// find asks the engine for its project, its region, and whether it requires tokens.
 func (f *emulationFlags) find(ctx context.Context) (*emulation, error) {
 	host, port, err := f.address()
 	if err != nil {
@@ -73,12 +73,12 @@ func (f *emulationFlags) find(ctx context.Context) (*emulation, error) {
 	case err != nil && ctx.Err() != nil:
 		return nil, &exitError{code: exitInterrupted}
 	case err != nil:
-		return nil, fmt.Errorf("no engine answers at %s (%w): start one with `runwith up`, or name another with --endpoint", f.endpoint, cause(err))
+		return nil, fmt.Errorf("no engine answers at %s (%w): start one with `runwith up`, or set --endpoint", f.endpoint, cause(err))
 	}
 	return e, nil
 }
 
-// cause is an error without the request that met it.
+// cause returns an error without the request that it belongs to.
 func cause(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err
@@ -86,7 +86,7 @@ func cause(err error) error {
 	return err
 }
 
-// locate fills in the engine's own project and region.
+// locate sets the project and region that the flags leave unset.
 func (e *emulation) locate(ctx context.Context, client *http.Client) error {
 	own, err := locationOf(ctx, client, e.addr())
 	if err != nil {
@@ -107,17 +107,17 @@ func locationOf(ctx context.Context, client *http.Client, addr string) (at jobsp
 	return at, err
 }
 
-// orElse is a location with another's project and region where it has none.
+// orElse returns a location, with another's project and region for unset ones.
 func orElse(at, other jobspec.Location) jobspec.Location {
 	return jobspec.Location{Project: cmp.Or(at.Project, other.Project), Region: cmp.Or(at.Region, other.Region)}
 }
 
-// direct is a client that uses no proxy: those of the environment are for elsewhere.
+// direct returns a client that ignores the environment's proxies.
 func direct() *http.Client {
 	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: probeTimeout}
 }
 
-// refuses reports whether the engine answers nobody without a token.
+// refuses reports whether the engine requires a token.
 func (e *emulation) refuses(ctx context.Context, client *http.Client) (bool, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.addr()+"/v2/"+e.at.String()+"/jobs?pageSize=1", http.NoBody)
 	if err != nil {
@@ -130,12 +130,12 @@ func (e *emulation) refuses(ctx context.Context, client *http.Client) (bool, err
 	return response.StatusCode == http.StatusUnauthorized, response.Body.Close()
 }
 
-// variable is one of an environment.
+// variable is a variable of an environment.
 type variable struct{ name, value string }
 
-// variables lead gcloud to the engine, without tokens. The region stands in the
-// names of hosts (us-east4-run.localhost), which no name server has to know: the
-// engine is the proxy for them.
+// variables returns the variables that make gcloud call the engine. gcloud puts the
+// region into host names (us-east4-run.localhost). They need no name server, because
+// the engine is gcloud's proxy.
 func (e *emulation) variables() []variable {
 	host := e.host
 	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {

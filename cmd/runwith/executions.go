@@ -18,8 +18,8 @@ func newExecutions() *cobra.Command {
 	group := &cobra.Command{
 		Use:   "executions",
 		Short: "List, show, cancel and delete executions, and read their output",
-		Long: `Executions looks at what runs, or ran, of the jobs of a Cloud Run Jobs API, that
-of runwith up on this machine or Google's.`,
+		Long: `Executions shows, cancels and deletes the executions of jobs, on the engine of
+runwith up or on Google's Cloud Run.`,
 		Example: `  runwith executions list
   runwith executions logs -f test-job-x7k2p
   runwith executions cancel test-job-x7k2p`,
@@ -54,13 +54,13 @@ func newExecutionsList(f *cloudRunFlags) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&job, "job", jobspec.Wildcard, "those of one `JOB`, by ID or full resource name; - is every job")
+	cmd.Flags().StringVar(&job, "job", jobspec.Wildcard, "only executions of `JOB`, by ID or full resource name; - is every job")
 	addLimit(cmd, &of.limit)
 	addJSON(cmd, &of.asJSON)
 	return cmd
 }
 
-// executionList says what to list, and how.
+// executionList chooses what to list, and how.
 type executionList struct {
 	job    string
 	limit  int // 0 for none
@@ -75,7 +75,7 @@ func listExecutions(ctx context.Context, c *cloudRun, out io.Writer, of executio
 	slices.SortStableFunc(executions, func(a, b *runpb.Execution) int {
 		return b.GetCreateTime().AsTime().Compare(a.GetCreateTime().AsTime())
 	})
-	// Not before they are sorted: those of several jobs come in no order from Google.
+	// Google returns the executions of several jobs unsorted, so cut them after sorting.
 	if of.limit > 0 {
 		executions = executions[:min(of.limit, len(executions))]
 	}
@@ -90,8 +90,8 @@ func newExecutionsDescribe(f *cloudRunFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "describe NAME",
 		Short: "Show an execution",
-		Long: `Describe shows an execution's state, tasks and conditions, and what its tasks were
-started with, overrides included. NAME is its ID or its full resource name.`,
+		Long: `Describe shows an execution's state, tasks and conditions, and the command,
+arguments and environment of its tasks. NAME is its ID or its full resource name.`,
 		Example: `  runwith executions describe test-job-x7k2p
   runwith executions describe test-job-x7k2p --json | jq .conditions`,
 		Args: cobra.ExactArgs(1),
@@ -108,7 +108,7 @@ started with, overrides included. NAME is its ID or its full resource name.`,
 	return cmd
 }
 
-// useExecution runs a function with the execution that an argument names.
+// useExecution calls do with the execution of that name.
 func (f *cloudRunFlags) useExecution(cmd *cobra.Command, name string, do func(*cloudRun, *runpb.Execution) error) error {
 	parsed, err := f.execution(cmd, name)
 	if err != nil {

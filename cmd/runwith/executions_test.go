@@ -102,7 +102,7 @@ func TestCancelAndDeleteExecutions(t *testing.T) {
 	}
 	for _, command := range []string{"describe", "cancel", "delete", "logs"} {
 		_, stderr := sh.run(t, exitFailure, "executions", command, "hold-nope")
-		has(t, stderr, `runwith: execution hold-nope does not exist in .*: see runwith executions list, .*`)
+		has(t, stderr, `runwith: execution hold-nope does not exist in .*: list them with runwith executions list, .*`)
 	}
 
 	s.release(t)

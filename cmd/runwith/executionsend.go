@@ -12,8 +12,8 @@ func newExecutionsCancel(f *cloudRunFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cancel NAME",
 		Short: "Cancel an execution",
-		Long: `Cancel stops the tasks of an execution and waits until they have ended. What they
-have printed stays. NAME is its ID or its full resource name.`,
+		Long: `Cancel stops the tasks of an execution and waits until they have ended. Their
+output is kept. NAME is the execution's ID or its full resource name.`,
 		Example: `  runwith executions cancel test-job-x7k2p
   runwith executions cancel test-job-x7k2p --async`,
 	}
@@ -24,16 +24,16 @@ func newExecutionsDelete(f *cloudRunFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete NAME",
 		Short: "Delete an execution, with its output",
-		Long: `Delete deletes an execution and what its tasks have printed. One that runs is
-stopped, and waited for. NAME is its ID or its full resource name.`,
+		Long: `Delete deletes an execution and its output. It stops a running execution first,
+and waits until its tasks have ended. NAME is its ID or its full resource name.`,
 		Example: `  runwith executions delete test-job-x7k2p
   runwith executions delete test-job-x7k2p --async`,
 	}
 	return f.endsExecution(cmd, "deleted", (*cloudRun).DeleteExecution)
 }
 
-// endsExecution makes cmd a command that ends an execution; done says what has
-// become of that.
+// endsExecution makes cmd a command that ends an execution. done is the result in one
+// word.
 func (f *cloudRunFlags) endsExecution(cmd *cobra.Command, done string, begin func(*cloudRun, context.Context, string) (string, error)) *cobra.Command {
 	var async bool
 	cmd.Args = cobra.ExactArgs(1)

@@ -12,10 +12,10 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// everyTask stands for no --task.
+// everyTask is the value of an unset --task.
 const everyTask = -1
 
-// logFlags say which lines to print, and how.
+// logFlags choose which lines to print, and how.
 type logFlags struct {
 	follow bool
 	task   int
@@ -26,13 +26,13 @@ func newExecutionsLogs(f *cloudRunFlags) *cobra.Command {
 	var l logFlags
 	cmd := &cobra.Command{
 		Use:   "logs NAME",
-		Short: "Print what the tasks of an execution have printed",
-		Long: `Logs prints the output of an execution, in the order of time: what tasks wrote to
-standard error goes there. Where there are several tasks, [N] before a line is the
-task's. NAME is the execution's ID or its full resource name.
+		Short: "Print the output of an execution",
+		Long: `Logs prints the output of an execution, in the order of time. It prints a task's
+standard error to standard error. If there are several tasks, [N] in front of a
+line is the task's index. NAME is the execution's ID or its full resource name.
 
-With -f it goes on until the execution has ended and all was read. Ctrl-C ends it
-alone, not the execution.`,
+With -f it continues until the execution has ended. Ctrl-C ends only this command,
+not the execution.`,
 		Example: `  runwith executions logs -f test-job-x7k2p
   runwith executions logs test-job-x7k2p --task 3
   runwith executions logs test-job-x7k2p --json | jq -r .text`,
@@ -42,7 +42,7 @@ alone, not the execution.`,
 			case !cmd.Flags().Changed("task"):
 				l.task = everyTask
 			case l.task < 0:
-				return misused("--task %d: must be an index from 0", l.task)
+				return misused("--task %d: must be at least 0", l.task)
 			}
 			return f.useExecution(cmd, args[0], func(c *cloudRun, x *runpb.Execution) error {
 				if l.task >= int(x.GetTaskCount()) {
@@ -54,13 +54,13 @@ alone, not the execution.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVarP(&l.follow, "follow", "f", false, "go on until the execution has ended")
-	flags.IntVar(&l.task, "task", 0, "only what the task with the index `N`, from 0, has printed")
+	flags.BoolVarP(&l.follow, "follow", "f", false, "continue until the execution has ended")
+	flags.IntVar(&l.task, "task", 0, "print only the output of task `N`; the first is 0")
 	flags.BoolVar(&l.json, "json", false, "print each line as a JSON object, for programs")
 	return cmd
 }
 
-// logPrinter prints lines where they belong.
+// logPrinter prints lines to standard output or standard error.
 type logPrinter struct {
 	logFlags
 	out, err io.Writer

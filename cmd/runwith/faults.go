@@ -10,7 +10,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/fault"
 )
 
-// faultFlags say what goes wrong on demand.
+// faultFlags choose the faults to inject.
 type faultFlags struct {
 	rules []string
 	seed  uint64
@@ -19,12 +19,12 @@ type faultFlags struct {
 func (f *faultFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.rules, "fault", nil,
-		"let calls or executions go wrong by `RULE`, such as 'RunJob: answer-lost, p=0.2' (repeatable; see docs/faults.md)")
-	flags.Uint64Var(&f.seed, "fault-seed", rand.Uint64N(1_000_000), "decide about faults by this `NUMBER`, which repeats them")
+		"inject faults into calls or executions by `RULE`, such as 'RunJob: answer-lost, p=0.2' (repeatable; see docs/faults.md)")
+	flags.Uint64Var(&f.seed, "fault-seed", rand.Uint64N(1_000_000), "seed `NUMBER` for faults; the same seed gives the same faults")
 	flags.Lookup("fault-seed").DefValue = "a new one"
 }
 
-// plan reads the rules; it is nil where there are none.
+// plan parses the rules. Without rules it returns nil.
 func (f *faultFlags) plan() (*fault.Plan, error) {
 	var rules []fault.Rule
 	for _, text := range f.rules {
@@ -40,7 +40,7 @@ func (f *faultFlags) plan() (*fault.Plan, error) {
 	return fault.New(f.seed, rules...), nil
 }
 
-// announce tells people what will go wrong, and how it goes wrong again.
+// announce prints the faults that are on, and how to repeat them.
 func (f *faultFlags) announce(cmd *cobra.Command) {
 	if len(f.rules) > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "faults are on: %s; --fault-seed %d repeats them\n", strings.Join(f.rules, "; "), f.seed)

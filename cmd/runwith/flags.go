@@ -14,24 +14,24 @@ import (
 	"github.com/runwith/runwith/internal/engine/metadata"
 )
 
-// listenFlags say where a server listens and for whom.
+// listenFlags choose where a server listens, and which callers it accepts.
 type listenFlags struct {
-	addr                 string // where it is empty, add sets the default
+	addr                 string // add sets the default if it is empty
 	allowHosts           []string
 	allowUnauthenticated bool
 }
 
 func (f *listenFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.addr, "addr", cmp.Or(f.addr, "127.0.0.1:8080"), "`HOST:PORT` to listen on; port 0 takes a free one")
-	flags.StringArrayVar(&f.allowHosts, "allow-host", nil, "another `NAME` by which clients may call this server, or .NAME for all names below it (repeatable)")
-	flags.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "serve callers that nobody has authenticated, also beyond this machine")
+	flags.StringVar(&f.addr, "addr", cmp.Or(f.addr, "127.0.0.1:8080"), "`HOST:PORT` to listen on; port 0 is a free one")
+	flags.StringArrayVar(&f.allowHosts, "allow-host", nil, "accept requests for this host `NAME` too, or for all names below .NAME (repeatable)")
+	flags.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "serve callers without authentication; required beyond this machine")
 }
 
-// defaultProject and defaultRegion are the engine's own, unless it is told others.
+// defaultProject and defaultRegion are the engine's defaults.
 const defaultProject, defaultRegion = "demo", "us-east4"
 
-// placeFlags say where jobs live: on this machine and in the API's names.
+// placeFlags choose the data folder, the project and the region.
 type placeFlags struct {
 	data, project, region string
 }
@@ -46,14 +46,14 @@ func (f *placeFlags) add(cmd *cobra.Command) {
 // addData adds the flag that names the data folder.
 func addData(cmd *cobra.Command, data *string) {
 	*data = filepath.Join(xdg.DataHome, "runwith")
-	cmd.Flags().Var((*folder)(data), "data", "data `DIR`, which holds the state")
+	cmd.Flags().Var((*folder)(data), "data", "data folder `DIR`")
 }
 
-// folder is a flag's value that names a folder. It is kept as an absolute path:
-// tasks run in folders of their own.
+// folder is the value of a flag that names a folder. It is an absolute path, because
+// tasks run in other folders.
 type folder string
 
-// Set takes the folder's name as it is typed.
+// Set sets the folder from a relative or absolute path.
 func (f *folder) Set(name string) error {
 	if name == "" {
 		return errors.New("must name a folder")
@@ -65,10 +65,10 @@ func (f *folder) Set(name string) error {
 
 func (f *folder) String() string { return string(*f) }
 
-// Type is what help calls the value.
+// Type returns the name of the value in help.
 func (f *folder) Type() string { return "DIR" }
 
-// engineFlags say what an engine runs and how.
+// engineFlags choose what an engine runs, and how.
 type engineFlags struct {
 	runner      runnerFlags
 	jobs        []string
@@ -78,24 +78,24 @@ type engineFlags struct {
 	keep        int
 	requireAuth bool
 	faults      faultFlags
-	number      string // the project's
+	number      string // of the project
 }
 
 func (f *engineFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	f.runner.add(cmd)
-	flags.StringVar(&f.number, "project-number", metadata.DefaultProjectNumber, "`NUMBER` of the project, by which callers may name it, too")
-	flags.StringArrayVar(&f.jobs, "job", nil, "create or update the job of `FILE`, YAML or JSON in the form of v2 or v1 (repeatable)")
-	flags.StringArrayVar(&f.images, "image", nil, "run `IMAGE=COMMAND` for containers that name no command (repeatable)")
-	flags.IntVar(&f.maxTasks, "max-tasks", engine.DefaultMaxTasks, "tasks that run at the same time at most")
-	flags.IntVar(&f.keep, "keep-executions", engine.DefaultKeepExecutions, "ended executions that are kept of a job, with their output")
-	flags.BoolVar(&f.requireAuth, "require-auth", false, "ask callers of the Cloud Run API for a token of this server's metadata server")
-	flags.Int64Var(&f.maxLog, "max-log", 1<<30, "bytes of output that are kept of one execution")
+	flags.StringVar(&f.number, "project-number", metadata.DefaultProjectNumber, "project `NUMBER`, which callers may use in place of its ID")
+	flags.StringArrayVar(&f.jobs, "job", nil, "create or update the job in `FILE`: YAML or JSON, in the form of API v2 or v1 (repeatable)")
+	flags.StringArrayVar(&f.images, "image", nil, "run the command for a container without one: `IMAGE=COMMAND` (repeatable)")
+	flags.IntVar(&f.maxTasks, "max-tasks", engine.DefaultMaxTasks, "maximum concurrent tasks")
+	flags.IntVar(&f.keep, "keep-executions", engine.DefaultKeepExecutions, "ended executions to keep of each job, with their output")
+	flags.BoolVar(&f.requireAuth, "require-auth", false, "require a token of this server's metadata server from callers of the Cloud Run API")
+	flags.Int64Var(&f.maxLog, "max-log", 1<<30, "bytes of output to keep of each execution")
 	f.faults.add(cmd)
 }
 
-// stackFlags are all that an engine with its listener needs, and the invoker where
-// there is one.
+// stackFlags are the flags of an engine with its listener, and of its invoker if it
+// has one.
 type stackFlags struct {
 	to    listenFlags
 	place placeFlags
@@ -109,7 +109,7 @@ func (f *stackFlags) add(cmd *cobra.Command) {
 	f.what.add(cmd)
 }
 
-// validate reports what the flags' own types do not.
+// validate reports mistakes that the types of the flags do not catch.
 func (f *engineFlags) validate() error {
 	if err := f.runner.validate(); err != nil {
 		return err
@@ -127,7 +127,7 @@ func (f *engineFlags) validate() error {
 	return nil
 }
 
-// parseImages reads the --image flags: a command by image.
+// parseImages returns the commands of the --image flags by image.
 func parseImages(flags []string) (map[string][]string, error) {
 	images := map[string][]string{}
 	for _, flag := range flags {
@@ -140,14 +140,14 @@ func parseImages(flags []string) (map[string][]string, error) {
 			return nil, misused("--image %q: read command: %w", flag, err)
 		}
 		if len(command) == 0 {
-			return nil, misused("--image %q: names no command", flag)
+			return nil, misused("--image %q: the command is empty", flag)
 		}
 		images[image] = command
 	}
 	return images, nil
 }
 
-// addServer adds the flag by which a command finds the invoker.
+// addServer adds the flag that chooses the invoker.
 func addServer(cmd *cobra.Command, server *string) {
 	cmd.Flags().StringVar(server, "server", env("RUNWITH_SERVER", defaultServer), "`URL` of the invoker (RUNWITH_SERVER)")
 }

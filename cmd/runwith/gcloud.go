@@ -23,35 +23,35 @@ func newGcloud() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gcloud -- ARGS...",
 		Short: "Run gcloud against an engine",
-		Long: `Gcloud runs Google's gcloud with the arguments behind -- against the engine of
-runwith up or runwith engine, in place of Google's Cloud Run. It needs no login
-and changes nothing of your own gcloud: settings, credentials and logs are those
-of a folder of its own, unless CLOUDSDK_CONFIG names another. Where the engine
-asks for tokens, gcloud gets one from the engine's metadata server.
+		Long: `Gcloud runs Google's gcloud with the arguments after --. gcloud then calls the
+engine of runwith up or runwith engine instead of Google's Cloud Run.
 
-What gcloud reads, prints and exits with is its own. To set up a whole shell, see
-runwith env.`,
+You need no login, and your own gcloud stays as it is: settings, credentials and
+logs are in a folder of their own, or in CLOUDSDK_CONFIG if you set it. If the
+engine requires tokens, gcloud gets one from the engine's metadata server.
+
+Input, output and exit code are gcloud's. To set up a whole shell, see runwith env.`,
 		Example: `  runwith gcloud -- run jobs list
   runwith gcloud -- run jobs execute test-job --args=arg-1,arg-2 --wait
   runwith gcloud --region europe-west1 -- run jobs create hello --image test-job`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("put the arguments for gcloud behind --, such as runwith gcloud -- run jobs list")
+				return errors.New("put the arguments for gcloud after --, such as runwith gcloud -- run jobs list")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return runGcloud(cmd, f, args) },
 	}
-	cmd.Flags().SetInterspersed(false) // what follows the first word is gcloud's, also without --
+	cmd.Flags().SetInterspersed(false) // all words after the first are gcloud's, also without --
 	f.add(cmd)
 	return cmd
 }
 
-// runGcloud runs gcloud as if it had been called itself.
+// runGcloud runs gcloud with the streams and the signals of this process.
 func runGcloud(cmd *cobra.Command, f emulationFlags, args []string) error {
 	gcloud, err := exec.LookPath("gcloud")
 	if err != nil {
-		return errors.New("gcloud is not installed, or not in PATH: see https://cloud.google.com/sdk/docs/install")
+		return errors.New("gcloud is not in PATH: install it from https://cloud.google.com/sdk/docs/install")
 	}
 	e, err := f.find(cmd.Context())
 	if err != nil {
@@ -63,7 +63,7 @@ func runGcloud(cmd *cobra.Command, f emulationFlags, args []string) error {
 		if err != nil {
 			return err
 		}
-		defer os.Remove(file) //nolint:errcheck // the token ends within the hour
+		defer os.Remove(file) //nolint:errcheck // the token expires within the hour
 		variables = append(variables, variable{"CLOUDSDK_AUTH_ACCESS_TOKEN_FILE", file})
 	}
 	config := variable{"CLOUDSDK_CONFIG", env("CLOUDSDK_CONFIG", filepath.Join(xdg.CacheHome, "runwith", "gcloud"))}
@@ -76,8 +76,8 @@ func runGcloud(cmd *cobra.Command, f emulationFlags, args []string) error {
 	return runThrough(child)
 }
 
-// withVariables returns an environment with the variables, and without those of
-// gcloud's that could lead it elsewhere.
+// withVariables returns an environment with the variables, and without any that could
+// make gcloud call another server.
 func withVariables(environment []string, variables []variable) []string {
 	var all []string
 	for _, v := range environment {
@@ -105,12 +105,12 @@ func leadsElsewhere(v string) bool {
 	return false
 }
 
-// tokenFile writes a token of the engine's to a file that nobody else can read. The
+// tokenFile writes a token of the engine to a file that only this user can read. The
 // caller removes it.
 func (e *emulation) tokenFile() (path string, err error) {
 	source, err := metadata.NewTokenSource(e.addr(), nil)
 	if err != nil {
-		return "", fmt.Errorf("the engine at %s asks for tokens, and they are for this machine alone: %w", e.addr(), err)
+		return "", fmt.Errorf("the engine at %s requires tokens, which only this machine can get: %w", e.addr(), err)
 	}
 	token, err := source.Token()
 	if err != nil {
@@ -118,16 +118,17 @@ func (e *emulation) tokenFile() (path string, err error) {
 	}
 	file, err := os.CreateTemp("", "runwith-token-") // with mode 0600
 	if err != nil {
-		return "", fmt.Errorf("keep a token for gcloud: %w", err)
+		return "", fmt.Errorf("write a token for gcloud: %w", err)
 	}
 	_, err = file.WriteString(token.AccessToken)
 	if err = errors.Join(err, file.Close()); err != nil {
-		return "", errors.Join(fmt.Errorf("keep a token for gcloud: %w", err), os.Remove(file.Name()))
+		return "", errors.Join(fmt.Errorf("write a token for gcloud: %w", err), os.Remove(file.Name()))
 	}
 	return file.Name(), nil
 }
 
-// runThrough runs a program to its end, hands signals on to it, and ends as it does.
+// runThrough runs a program, passes signals to it, and returns its exit code as an
+// error.
 func runThrough(child *exec.Cmd) error {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)

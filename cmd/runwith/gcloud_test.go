@@ -78,8 +78,8 @@ func TestGcloudGetsAToken(t *testing.T) {
 
 	env := exec.Command("runwith", "env", "--endpoint", engine.URL)
 	said, err := env.CombinedOutput()
-	if err == nil || !strings.Contains(string(said), "use runwith gcloud -- ARGS..., which takes one each time") || strings.Contains(string(said), "CLOUDSDK") {
-		t.Errorf("runwith env with an engine that asks for tokens = %v\n%s\nwant it refused with what to do", err, said)
+	if err == nil || !strings.Contains(string(said), "use runwith gcloud -- ARGS..., which gets one each time") || strings.Contains(string(said), "CLOUDSDK") {
+		t.Errorf("runwith env with an engine that requires tokens = %v\n%s\nwant an error with the next step", err, said)
 	}
 }
 

@@ -14,9 +14,9 @@ import (
 func newInvocations() *cobra.Command {
 	group := &cobra.Command{
 		Use:   "invocations",
-		Short: "List, show, cancel and resolve what an invoker was asked to start",
-		Long: `Invocations looks at the requests that an invoker has accepted, that of runwith up
-or runwith serve, and at what became of them.`,
+		Short: "List, show, cancel and resolve invocations",
+		Long: `Invocations shows the requests to start jobs that the invoker of runwith up or
+runwith serve has accepted, and how they ended.`,
 		Example: `  runwith invocations list --job nightly --state running
   runwith invocations describe 01a20a4f-52d9-7299-8052-429d4e3782dc
   runwith invocations cancel 01a20a4f-52d9-7299-8052-429d4e3782dc`,
@@ -62,14 +62,14 @@ func newInvocationsList() *cobra.Command {
 	}
 	addServer(cmd, &server)
 	flags := cmd.Flags()
-	flags.StringVar(&o.Job, "job", "", "those of one `JOB`")
-	flags.StringVar(&state, "state", "", "those in one `STATE`, such as running or unresolved")
-	flags.IntVar(&limit, "limit", 50, "list `N` at most")
-	flags.BoolVar(&asJSON, "json", false, "print JSON as the invoker's API has it, for programs")
+	flags.StringVar(&o.Job, "job", "", "only invocations of `JOB`")
+	flags.StringVar(&state, "state", "", "only invocations in `STATE`, such as running or unresolved")
+	flags.IntVar(&limit, "limit", 50, "list at most `N`")
+	flags.BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
 	return cmd
 }
 
-// invocationCommand makes cmd a command about one invocation.
+// invocationCommand makes cmd a command for one invocation.
 func invocationCommand(cmd *cobra.Command, do func(context.Context, *runwith.Client, string) (*runwith.Invocation, error)) *cobra.Command {
 	var (
 		server string
@@ -87,7 +87,7 @@ func invocationCommand(cmd *cobra.Command, do func(context.Context, *runwith.Cli
 		return display.Invocation(screen(cmd.OutOrStdout()), time.Now(), i)
 	}
 	addServer(cmd, &server)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON as the invoker's API has it, for programs")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
 	return cmd
 }
 
@@ -107,10 +107,11 @@ func newInvocationsCancel() *cobra.Command {
 	var wait bool
 	cmd := invocationCommand(&cobra.Command{
 		Use:   "cancel ID",
-		Short: "Ask for an invocation to end",
-		Long: `Cancel asks for an invocation to end, in whatever state it is. What was not started
-yet is cancelled at once; what runs is cancelled by Cloud Run, and how it ends
-counts; what is being started is found first. One that has ended stays as it is.`,
+		Short: "Cancel an invocation",
+		Long: `Cancel cancels an invocation. If its job has not started, it is cancelled at once.
+If the job is starting, the invoker finds its execution first. If the job runs,
+Cloud Run cancels the execution; a job that ends by itself meanwhile keeps its own
+result. An invocation that has ended does not change.`,
 		Example: `  runwith invocations cancel 01a20a4f-52d9-7299-8052-429d4e3782dc
   runwith invocations cancel 01a20a4f-52d9-7299-8052-429d4e3782dc --wait`,
 	}, func(ctx context.Context, c *runwith.Client, id string) (*runwith.Invocation, error) {
@@ -120,7 +121,7 @@ counts; what is being started is found first. One that has ended stays as it is.
 		}
 		return c.Wait(ctx, id)
 	})
-	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it has ended")
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the invocation has ended")
 	return cmd
 }
 
@@ -128,17 +129,17 @@ func newInvocationsResolve() *cobra.Command {
 	var retry, leave bool
 	cmd := invocationCommand(&cobra.Command{
 		Use:   "resolve ID --retry|--leave",
-		Short: "Decide about an unresolved invocation",
-		Long: `Resolve decides about an invocation of which it can no longer be known whether it
-was started, or how it ended. Look at what ran of the job first.
+		Short: "Settle an invocation whose outcome is unknown",
+		Long: `Resolve settles an unresolved invocation: the invoker cannot tell whether its job
+started, or how it ended. Check the executions of the job first.
 
---retry searches for its execution once more, and starts the job where there is
-none. --leave lets it be: it stays unresolved for good, and lets its place go.`,
+--retry searches for the execution once more, and starts the job if there is none.
+--leave keeps the invocation unresolved for good, and frees its slot.`,
 		Example: `  runwith invocations list --state unresolved
   runwith invocations resolve 01a20a4f-52d9-7299-8052-429d4e3782dc --leave`,
 	}, func(ctx context.Context, c *runwith.Client, id string) (*runwith.Invocation, error) {
 		if retry == leave {
-			return nil, &exitError{exitUsage, errors.New("say one of --retry and --leave")}
+			return nil, &exitError{exitUsage, errors.New("choose one of --retry and --leave")}
 		}
 		decision := runwith.Leave
 		if retry {
@@ -146,7 +147,7 @@ none. --leave lets it be: it stays unresolved for good, and lets its place go.`,
 		}
 		return c.Resolve(ctx, id, decision)
 	})
-	cmd.Flags().BoolVar(&retry, "retry", false, "search for its execution, and start the job where there is none")
-	cmd.Flags().BoolVar(&leave, "leave", false, "let it be, for good")
+	cmd.Flags().BoolVar(&retry, "retry", false, "search for its execution, and start the job if there is none")
+	cmd.Flags().BoolVar(&leave, "leave", false, "keep it unresolved for good")
 	return cmd
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// invokerFlags say how an invoker starts jobs.
+// invokerFlags choose how an invoker starts jobs.
 type invokerFlags struct {
 	concurrency, rates        []string
 	runQuota, readQuota, logs int
@@ -22,19 +22,19 @@ type invokerFlags struct {
 
 func (f *invokerFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.concurrency, "concurrency", nil, "let `JOB=N` invocations of a job be under way at once; more queue, or JOB=N:reject, JOB=N:replace (repeatable)")
-	flags.StringArrayVar(&f.rates, "rate", nil, "start a job at most `JOB=N/min` times a minute; more wait for their turn (repeatable)")
-	flags.IntVar(&f.runQuota, "run-quota", 0, "start at most `N` executions a minute; 0 waits when Cloud Run asks for it")
-	flags.IntVar(&f.readQuota, "read-quota", 0, "read jobs and executions at most `N` times a minute; 0 waits when Cloud Run asks for it")
-	flags.IntVar(&f.logs, "log-quota", 0, "read logs at most `N` times a minute; 0 waits when Cloud Logging asks for it")
-	flags.DurationVar(&f.settle, "settle", invoker.DefaultSettle, "how long Cloud Run may take to show an execution: a start that is not found after that is made again")
-	flags.DurationVar(&f.callTimeout, "call-timeout", invoker.DefaultCallTimeout, "how long Cloud Run may take to answer that it has started a job")
-	flags.DurationVar(&f.keep, "keep", invoker.DefaultKeep, "how long invocations that have ended are kept")
-	flags.StringVar(&f.rebuild, "rebuild", string(invoker.RebuildAuto), "fill the store from what Cloud Run has: auto (where it is empty or restored), always or never")
-	flags.StringVar(&f.store, "store", "durable", "durable, or ephemeral where the disk of --data does not last")
+	flags.StringArrayVar(&f.concurrency, "concurrency", nil, "maximum concurrent invocations of a job: `JOB=N`; more are queued, or as JOB=N:reject or JOB=N:replace says (repeatable)")
+	flags.StringArrayVar(&f.rates, "rate", nil, "maximum starts of a job a minute: `JOB=N/min`; more are queued (repeatable)")
+	flags.IntVar(&f.runQuota, "run-quota", 0, "start at most `N` executions a minute; 0 slows down only when Cloud Run says so")
+	flags.IntVar(&f.readQuota, "read-quota", 0, "read jobs and executions at most `N` times a minute; 0 slows down only when Cloud Run says so")
+	flags.IntVar(&f.logs, "log-quota", 0, "read logs at most `N` times a minute; 0 slows down only when Cloud Logging says so")
+	flags.DurationVar(&f.settle, "settle", invoker.DefaultSettle, "how long Cloud Run may take to list a new execution; a start that is not listed by then is repeated")
+	flags.DurationVar(&f.callTimeout, "call-timeout", invoker.DefaultCallTimeout, "timeout of the call that starts a job")
+	flags.DurationVar(&f.keep, "keep", invoker.DefaultKeep, "how long to keep invocations that have ended")
+	flags.StringVar(&f.rebuild, "rebuild", string(invoker.RebuildAuto), "rebuild the store from Cloud Run's executions: auto (if it is empty or restored), always or never")
+	flags.StringVar(&f.store, "store", "durable", "durable, or ephemeral if the disk of --data does not survive a restart")
 }
 
-// config is what the flags ask for.
+// config returns the configuration that the flags choose.
 func (f *invokerFlags) config() (c invoker.Config, err error) {
 	c = invoker.Config{Settle: f.settle, CallTimeout: f.callTimeout, Keep: f.keep, Rebuild: invoker.Rebuild(f.rebuild)}
 	for _, d := range []struct {
@@ -86,7 +86,7 @@ func (f *invokerFlags) limits() (l invoker.Limits, err error) {
 	return l, nil
 }
 
-// parseConcurrency reads JOB=N or JOB=N:OVERFLOW.
+// parseConcurrency parses JOB=N or JOB=N:OVERFLOW.
 func parseConcurrency(flag string) (job string, c invoker.Concurrency, err error) {
 	job, rest, _ := strings.Cut(flag, "=")
 	count, overflow, named := strings.Cut(rest, ":")
@@ -102,7 +102,7 @@ func parseConcurrency(flag string) (job string, c invoker.Concurrency, err error
 	return job, c, nil
 }
 
-// parseRate reads JOB=N/min.
+// parseRate parses JOB=N/min.
 func parseRate(flag string) (job string, rate ledger.Quota, err error) {
 	job, rest, _ := strings.Cut(flag, "=")
 	count, ok := strings.CutSuffix(rest, "/min")

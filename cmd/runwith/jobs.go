@@ -18,9 +18,9 @@ func newJobs() *cobra.Command {
 	var f cloudRunFlags
 	group := &cobra.Command{
 		Use:   "jobs",
-		Short: "List, show, change and delete jobs",
-		Long: `Jobs looks at the jobs of a Cloud Run Jobs API, that of runwith up on this
-machine or Google's, and changes them. To start one, see runwith run.`,
+		Short: "List, show, apply and delete jobs",
+		Long: `Jobs shows, changes and deletes the jobs of the engine of runwith up, or of
+Google's Cloud Run. To start a job, see runwith run.`,
 		Example: `  runwith jobs list
   runwith jobs apply -f nightly.yaml
   runwith jobs list --endpoint google --project my-project --region us-east4`,
@@ -32,7 +32,7 @@ machine or Google's, and changes them. To start one, see runwith run.`,
 func newJobsList(f *cloudRunFlags) *cobra.Command {
 	return f.lists(&cobra.Command{
 		Use:   "list",
-		Short: "List jobs, the last changed first",
+		Short: "List jobs, the last updated first",
 		Example: `  runwith jobs list
   runwith jobs list --json | jq -r '.[].name'`,
 	}, listJobs)
@@ -57,8 +57,8 @@ func newJobsDescribe(f *cloudRunFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "describe NAME",
 		Short: "Show a job",
-		Long: `Describe shows a job's state and what its executions begin with: containers,
-tasks, retries, timeout. NAME is its ID or its full resource name.`,
+		Long: `Describe shows a job's state, and the containers, tasks, retries and timeout of its
+executions. NAME is its ID or its full resource name.`,
 		Example: `  runwith jobs describe test-job
   runwith jobs describe projects/my-project/locations/us-east4/jobs/nightly --endpoint google --json`,
 		Args: cobra.ExactArgs(1),

@@ -225,7 +225,7 @@ func TestDeleteJob(t *testing.T) {
 	}
 	for _, command := range []string{"describe", "delete"} {
 		_, stderr := sh.run(t, exitFailure, "jobs", command, "hold")
-		has(t, stderr, `runwith: job hold does not exist in projects/demo/locations/us-east4 of http://127\.0\.0\.1:\d+: see runwith jobs list, .*`)
+		has(t, stderr, `runwith: job hold does not exist in projects/demo/locations/us-east4 of http://127\.0\.0\.1:\d+: list them with runwith jobs list, .*`)
 	}
 }
 

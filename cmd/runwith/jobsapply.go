@@ -19,10 +19,9 @@ func newJobsApply(f *cloudRunFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
 		Short: "Create or update jobs from files",
-		Long: `Apply makes jobs what files say, YAML or JSON as up --job reads them: in the
-form of Cloud Run's v2, or in that of v1, which gcloud run jobs replace takes. It
-creates a job that is missing and leaves one alone that is so already. All files
-are read before the first job is changed.`,
+		Long: `Apply creates or updates one job for each file. A file is YAML or JSON in the form
+of Cloud Run's API v2, or of v1, which gcloud run jobs replace takes. A job that
+is up to date does not change. If any file has a mistake, no job changes.`,
 		Example: `  runwith jobs apply -f nightly.yaml -f hourly.json
   sed s/TAG/v2/ nightly.yaml | runwith jobs apply -f -`,
 		Args: cobra.NoArgs,
@@ -46,11 +45,11 @@ are read before the first job is changed.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "file", "f", nil, "`FILE` with a job, or - for standard input (repeatable)")
+	cmd.Flags().StringArrayVarP(&files, "file", "f", nil, "job `FILE`, or - for standard input (repeatable)")
 	return cmd
 }
 
-// readJobs reads a job from each file.
+// readJobs reads a job from each file, and reports the mistakes of all.
 func readJobs(stdin io.Reader, files []string, at jobspec.Location) ([]*runpb.Job, error) {
 	var (
 		jobs []*runpb.Job
@@ -74,7 +73,7 @@ func readJobFrom(stdin io.Reader, file string, at jobspec.Location) (*runpb.Job,
 	return jobfile.Parse("standard input", text, at)
 }
 
-// applyJob makes a job what a file says, and tells what that took.
+// applyJob creates or updates a job, and prints which.
 func applyJob(cmd *cobra.Command, f *cloudRunFlags, job *runpb.Job) error {
 	name, err := jobspec.ParseJob(job.GetName())
 	if err != nil {
@@ -90,7 +89,7 @@ func applyJob(cmd *cobra.Command, f *cloudRunFlags, job *runpb.Job) error {
 	})
 }
 
-// change creates or updates a job, and returns which of it in a word.
+// change creates or updates a job, and returns which in one word.
 func change(ctx context.Context, c *cloudRun, progress io.Writer, job *runpb.Job, id string) (string, error) {
 	current, err := c.Job(ctx, id)
 	switch {

@@ -13,9 +13,9 @@ func newJobsDelete(f *cloudRunFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete NAME",
 		Short: "Delete a job, with its executions and their output",
-		Long: `Delete deletes a job, stops what runs of it, and waits until that has ended.
-NAME is its ID or its full resource name. At a terminal --yes says that it is
-meant.`,
+		Long: `Delete stops the running executions of a job and deletes the job with all its
+executions. NAME is its ID or its full resource name. At a terminal it requires
+--yes.`,
 		Example: `  runwith jobs delete nightly --yes
   runwith jobs delete nightly --yes --async`,
 		Args: cobra.ExactArgs(1),
@@ -25,7 +25,7 @@ meant.`,
 				return err
 			}
 			if !yes && terminal.Is(cmd.InOrStdin()) {
-				return misused("delete takes job %s with its executions and their output, for good: say --yes if that is meant", name.Job)
+				return misused("this deletes job %s with its executions and their output for good; confirm with --yes", name.Job)
 			}
 			return f.use(cmd.Context(), name.Location, func(c *cloudRun) error {
 				return c.remove(cmd, removal{
@@ -35,7 +35,7 @@ meant.`,
 			})
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "delete without asking")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "confirm the deletion")
 	addAsync(cmd, &async)
 	return cmd
 }

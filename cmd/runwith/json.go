@@ -14,11 +14,11 @@ import (
 )
 
 func addJSON(cmd *cobra.Command, asJSON *bool) {
-	cmd.Flags().BoolVar(asJSON, "json", false, "print JSON as the Cloud Run API has it, for programs")
+	cmd.Flags().BoolVar(asJSON, "json", false, "print the JSON of the Cloud Run API")
 }
 
-// printMessage prints a message as JSON. protojson varies its spaces on purpose;
-// here they are always the same.
+// printMessage prints a message as JSON. Unlike protojson it always uses the same
+// spaces.
 func printMessage(w io.Writer, message proto.Message) error {
 	text, err := encodeMessage(message)
 	if err != nil {
@@ -27,7 +27,7 @@ func printMessage(w io.Writer, message proto.Message) error {
 	return printJSON(w, text)
 }
 
-// printMessages prints messages as one JSON array, which may be empty.
+// printMessages prints messages as a JSON array.
 func printMessages[M proto.Message](w io.Writer, messages []M) error {
 	texts := make([]json.RawMessage, len(messages))
 	for i, message := range messages {
@@ -48,11 +48,11 @@ func encodeMessage(message proto.Message) (json.RawMessage, error) {
 	return text, nil
 }
 
-// collect returns what a sequence yields, up to its error.
+// collect returns all values of a sequence, or its error.
 func collect[T any](sequence iter.Seq2[T, error]) ([]T, error) { return collectSome(sequence, 0) }
 
-// collectSome returns the first ones of what a sequence yields, up to limit or its
-// error; 0 is no limit.
+// collectSome returns the first values of a sequence, at most limit unless it is 0, or
+// its error.
 func collectSome[T any](sequence iter.Seq2[T, error], limit int) (some []T, err error) {
 	for one, err := range sequence {
 		if err != nil {
@@ -71,9 +71,9 @@ func screen(w io.Writer) *terminal.Screen {
 	return terminal.NewScreen(w, env("NO_COLOR", "") == "" && env("TERM", "") != "dumb")
 }
 
-// addLimit adds the flag by which the newest ones alone are listed.
+// addLimit adds the flag that limits a list to the newest.
 func addLimit(cmd *cobra.Command, limit *int) {
-	cmd.Flags().IntVar(limit, "limit", 0, "list the newest `N` at most; 0 is all")
+	cmd.Flags().IntVar(limit, "limit", 0, "list only the newest `N`; 0 is all")
 }
 
 func checkLimit(limit int) error {

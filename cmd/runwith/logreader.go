@@ -12,27 +12,28 @@ import (
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
-// A follower asks again after pollMin, and after up to pollMax where nothing comes.
-// Google bounds how often a project may read its logs.
+// While it follows a log, a reader waits pollMin between reads, and up to pollMax if
+// there is no output. Google limits how often a project may read its logs.
 const (
 	pollMin, pollMax             = 100 * time.Millisecond, 500 * time.Millisecond
 	googlePollMin, googlePollMax = 2 * time.Second, 10 * time.Second
-	// maxSilence of Cloud Run ends a follower: a server that restarts is back before.
+	// maxSilence is how long reads may fail before the reader gives up. A server
+	// restarts in less.
 	maxSilence = time.Minute
 )
 
-// logReader is a way through the log of one execution.
+// logReader reads the log of one execution.
 type logReader struct {
 	cloud    *cloudRun
 	name     string
 	printer  *logPrinter
 	cursor   cloudrun.Cursor
 	fast     time.Duration // between reads
-	slow     time.Duration // between reads where nothing comes
+	slow     time.Duration // between reads without output
 	delay    time.Duration // before the next read
-	logDelay time.Duration // how long a line may take to be seen
-	silent   time.Time     // since when reads have failed; zero: the last one did not
-	ended    time.Time     // since when the execution is known to have
+	logDelay time.Duration // how long a line may take to appear
+	silent   time.Time     // of the first of the last reads, which all failed; zero after a success
+	ended    time.Time     // when the reader learned of the execution's end
 }
 
 func newLogReader(c *cloudRun, x *runpb.Execution, p *logPrinter) *logReader {
@@ -47,7 +48,7 @@ func newLogReader(c *cloudRun, x *runpb.Execution, p *logPrinter) *logReader {
 	return r
 }
 
-// read prints what is there, and with follow what comes.
+// read prints the log. With follow it continues until the execution has ended.
 func (r *logReader) read(ctx context.Context) error {
 	for {
 		err := r.pass(ctx)
@@ -66,8 +67,8 @@ func (r *logReader) read(ctx context.Context) error {
 	}
 }
 
-// pass looks whether the execution has ended, and then prints what has come: what
-// was printed before the end is among it.
+// pass checks whether the execution has ended, and then prints new lines. In this
+// order, the last pass prints everything.
 func (r *logReader) pass(ctx context.Context) error {
 	if r.printer.follow && r.ended.IsZero() {
 		x, err := r.cloud.Execution(ctx, r.name)
@@ -94,8 +95,7 @@ func (r *logReader) pass(ctx context.Context) error {
 	return nil
 }
 
-// again reports whether a follower goes on after an error: one of the way to Cloud
-// Run, that may pass.
+// again reports whether to try again after an error, because it may be temporary.
 func (r *logReader) again(ctx context.Context, err error) bool {
 	switch runwith.CodeOf(err) {
 	case runwith.Unavailable, runwith.ResourceExhausted, runwith.DeadlineExceeded:

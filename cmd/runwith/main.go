@@ -12,11 +12,12 @@ import (
 
 func main() { os.Exit(run()) }
 
-// gcPercent is twice Go's default. A server lives in a few MiB, so that collecting
-// them at each doubling is a tenth of what it does for a request; it costs some MiB.
+// gcPercent is twice Go's default. The heap of a server is a few MiB, so with the
+// default the garbage collector takes a tenth of the processor time of a request.
+// Twice the default costs a few MiB.
 const gcPercent = 200
 
-// run is main with an exit code, so that tests can be the binary.
+// run runs the command line and returns the exit code.
 func run() int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)

@@ -15,14 +15,14 @@ import (
 	"github.com/runwith/runwith/internal/terminal"
 )
 
-// removal is a change that stops what runs, and takes as long as that.
+// removal is a change that takes until running tasks have ended.
 type removal struct {
-	kind, id string // of what it is about
-	done     string // what that has become, in a word
+	kind, id string // of the job or execution
+	done     string // the result in one word
 	begin    func(context.Context) (operation string, err error)
 }
 
-// remove makes the change and tells what came of it.
+// remove makes the change and prints the result.
 func (c *cloudRun) remove(cmd *cobra.Command, r removal, async bool) error {
 	operation, err := r.begin(cmd.Context())
 	if err != nil {
@@ -40,8 +40,8 @@ func (c *cloudRun) remove(cmd *cobra.Command, r removal, async bool) error {
 	return err
 }
 
-// told says how a change that is done has ended. An execution may have come to its
-// end by itself before it was cancelled.
+// told returns the result of a change. An execution may have ended by itself before it
+// was cancelled.
 func (r *removal) told(op *longrunningpb.Operation) string {
 	var x runpb.Execution
 	if op.GetResponse().UnmarshalTo(&x) == nil && r.done == string(runwith.StateCancelled) {
@@ -53,25 +53,25 @@ func (r *removal) told(op *longrunningpb.Operation) string {
 }
 
 func addAsync(cmd *cobra.Command, async *bool) {
-	cmd.Flags().BoolVar(async, "async", false, "do not wait for the end; see runwith operations list")
+	cmd.Flags().BoolVar(async, "async", false, "do not wait; watch it with runwith operations list")
 }
 
-// await returns an operation when it is done. Ctrl-C ends the waiting alone.
+// await waits until an operation is done. Ctrl-C ends only the wait.
 func (c *cloudRun) await(ctx context.Context, w io.Writer, operation string) (*longrunningpb.Operation, error) {
 	p := &pending{w: w}
 	op, err := c.WaitOperation(ctx, operation, p.show)
 	p.close()
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, &exitError{exitInterrupted, fmt.Errorf("%s goes on", operation)}
+		return nil, &exitError{exitInterrupted, fmt.Errorf("stopped waiting; %s continues", operation)}
 	case runwith.CodeOf(err) == runwith.Unavailable:
-		return nil, fmt.Errorf("%s may go on: %w", operation, err)
+		return nil, fmt.Errorf("stopped waiting; %s may continue: %w", operation, err)
 	}
 	return op, err
 }
 
-// pending shows people that an operation takes its time, and how far it has come
-// where it is about an execution.
+// pending shows that a command waits for an operation, and the progress of an
+// execution.
 type pending struct {
 	w    io.Writer
 	told bool
@@ -81,7 +81,7 @@ type pending struct {
 func (p *pending) show(op *longrunningpb.Operation) {
 	if !p.told {
 		p.told = true
-		fmt.Fprintln(p.w, "waiting until what runs has ended; Ctrl-C ends the waiting alone")
+		fmt.Fprintln(p.w, "waiting until all tasks have ended; Ctrl-C ends only the wait")
 	}
 	var x runpb.Execution
 	if op.GetMetadata().UnmarshalTo(&x) != nil {

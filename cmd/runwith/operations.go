@@ -15,8 +15,8 @@ func newOperations() *cobra.Command {
 	group := &cobra.Command{
 		Use:   "operations",
 		Short: "List long-running operations",
-		Long: `Operations looks at what was asked of a Cloud Run Jobs API and takes its time:
-runs, changes, cancellations and deletions.`,
+		Long: `Operations shows the long-running operations of a Cloud Run Jobs API: runs,
+updates, cancellations and deletions.`,
 		Example: `  runwith operations list`,
 	}
 	f.add(group)

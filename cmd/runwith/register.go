@@ -13,8 +13,8 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// registerJobs creates or updates the jobs of the files, and the sample job where
-// there are none.
+// registerJobs creates or updates the jobs in the files, or the sample job if there
+// are no files.
 func registerJobs(ctx context.Context, e *engine.Engine, place placeFlags, files []string, logger *slog.Logger) error {
 	at := jobspec.Location{Project: place.project, Region: place.region}
 	if len(files) == 0 {
@@ -41,8 +41,8 @@ func sampleJob(at jobspec.Location) *runpb.Job {
 	}
 }
 
-// registerJob creates or updates a job. One that is as it should be is left alone,
-// so that its generation counts changes and not starts of the server.
+// registerJob creates or updates a job. It leaves a job that is up to date alone, so
+// that its generation counts changes and not starts of the server.
 func registerJob(ctx context.Context, e *engine.Engine, job *runpb.Job, logger *slog.Logger) error {
 	current, err := e.Job(ctx, &runpb.GetJobRequest{Name: job.Name})
 	if err == nil && jobfile.Same(current, job) {

@@ -16,11 +16,12 @@ import (
 const (
 	exitOK          = 0
 	exitFailure     = 1   // the command, or the job that it ran, failed
-	exitUsage       = 2   // the command line is not understood
-	exitInterrupted = 130 // ended by Ctrl-C, as a shell counts it
+	exitUsage       = 2   // the command line has a mistake
+	exitInterrupted = 130 // Ctrl-C, with the number that shells use
 )
 
-// defaultServer is where up, engine and serve listen, and where clients look.
+// defaultServer is where up, engine and serve listen by default, and where clients
+// connect.
 const defaultServer = runwith.DefaultServer
 
 // exitError ends the program with a code and, unless err is nil, a message.
@@ -38,7 +39,7 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// misused is the error for a flag that is not understood.
+// misused returns an error of usage.
 func misused(format string, args ...any) error {
 	return &exitError{exitUsage, fmt.Errorf(format, args...)}
 }
@@ -55,16 +56,16 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "runwith",
 		Short: "Start Cloud Run jobs with runtime overrides, exactly once",
-		Long: `runwith starts Cloud Run jobs with runtime overrides, from anything that can
-speak HTTP: on this machine, with an engine that serves the Cloud Run Jobs API,
-and on Google Cloud.`,
-		Example: `  runwith demo                           # the whole story once, in a temporary folder
+		Long: `runwith starts Cloud Run jobs with runtime overrides, exactly once, for anything
+that speaks HTTP: on this machine, with an engine that is the Cloud Run Jobs API,
+or on Google Cloud.`,
+		Example: `  runwith demo                           # try everything once, in a temporary folder
   runwith up                             # engine and invoker on 127.0.0.1:8080
   runwith run test-job --env ENV_1=HELLO -- arg-1 arg-2`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.PersistentFlags().BoolP("verbose", "v", false, "log more, for finding faults")
+	root.PersistentFlags().BoolP("verbose", "v", false, "log more, to find a problem")
 	root.AddCommand(newDemo(), newUp(), newEngine(), newServe(), newRun(), newInvocations(),
 		newJobs(), newExecutions(), newOperations(), newGcloud(), newEnv(), newBackup(), newRestore(), newVersion(), newTestJob())
 	return root
@@ -95,8 +96,8 @@ func execute(ctx context.Context, root *cobra.Command, args []string) int {
 	return code
 }
 
-// newLogger logs for an operator: to standard error, from the given level on, or
-// everything with --verbose.
+// newLogger returns a logger that writes to standard error, from the given level on.
+// With --verbose it writes everything.
 func newLogger(cmd *cobra.Command, level slog.Level) *slog.Logger {
 	if verbose, err := cmd.Flags().GetBool("verbose"); err == nil && verbose {
 		level = slog.LevelDebug
@@ -104,8 +105,8 @@ func newLogger(cmd *cobra.Command, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 }
 
-// env is the value of an environment variable, or the fallback. Flags and
-// environment are read here and in no other package.
+// env returns an environment variable, or the fallback if it is unset or empty. No
+// package but this one reads flags and the environment.
 func env(name, fallback string) string {
 	if value, ok := os.LookupEnv(name); ok && value != "" {
 		return value

@@ -18,7 +18,7 @@ import (
 	"github.com/runwith/runwith/internal/terminal"
 )
 
-// runFlags are what a run asks for.
+// runFlags are the flags of run.
 type runFlags struct {
 	server  string
 	key     string
@@ -33,22 +33,22 @@ func newRun() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run JOB [-- ARGS...]",
-		Short: "Start a job, show its output and wait for its end",
-		Long: `Run starts a job through the invoker, shows its progress and output, and ends
-with exit code 0 when every task succeeded and 1 when not. Ctrl-C asks for the job
-to be cancelled and ends with 130; a second Ctrl-C does not wait for the answer.
+		Short: "Start a job, print its output and wait for its end",
+		Long: `Run starts a job through the invoker and prints its output. The exit code is 0 if
+all tasks succeeded, and 1 if not. Ctrl-C cancels the job, and the exit code is
+130; a second Ctrl-C does not wait for the invoker's answer.
 
-With --key the job is started once: a repeat with the same key, also from elsewhere
-or after a crash, shows the invocation that is there already.
+With --key the job starts only once. Another run with the same key shows the same
+invocation, also from another machine or after a crash.
 
-Arguments behind -- replace the job's; a -- with nothing behind it empties them.`,
+Arguments after -- replace the job's arguments. A -- at the end removes them.`,
 		Example: `  runwith run test-job --env ENV_1=HELLO --env ENV_2=WORLD -- arg-1 arg-2
   runwith run nightly --tasks 10 --timeout 1h
   runwith run nightly --key nightly-2026-11-23
   runwith run nightly --detach        # prints the invocation's ID`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if named := positional(cmd, args); named != 1 {
-				return fmt.Errorf("name one job, and put the job's own arguments behind --; got %d names", named)
+				return fmt.Errorf("name exactly one job, and put its arguments after --; got %d names", named)
 			}
 			return nil
 		},
@@ -67,16 +67,16 @@ Arguments behind -- replace the job's; a -- with nothing behind it empties them.
 	}
 	addServer(cmd, &f.server)
 	flags := cmd.Flags()
-	flags.StringArrayVarP(&f.env, "env", "e", nil, "set `NAME=VALUE` in the job's environment (repeatable)")
-	flags.IntVar(&f.tasks, "tasks", 0, "run this many tasks instead of the job's number")
-	flags.DurationVar(&f.timeout, "timeout", 0, "bound each attempt of a task, instead of the job's `DURATION`")
-	flags.StringVar(&f.key, "key", "", "start the job once for this `KEY`, however often the command is repeated")
+	flags.StringArrayVarP(&f.env, "env", "e", nil, "set an environment variable of the job: `NAME=VALUE` (repeatable)")
+	flags.IntVar(&f.tasks, "tasks", 0, "number of tasks, instead of the job's")
+	flags.DurationVar(&f.timeout, "timeout", 0, "timeout of each attempt of a task, instead of the job's (`DURATION`)")
+	flags.StringVar(&f.key, "key", "", "start the job only once for `KEY`, even if you repeat the command")
 	flags.BoolVarP(&f.detach, "detach", "d", false, "print the invocation's ID and do not wait")
-	flags.BoolVar(&f.json, "json", false, "print the invocation as JSON; the job's output goes to standard error")
+	flags.BoolVar(&f.json, "json", false, "print the invocation as JSON, and the job's output to standard error")
 	return cmd
 }
 
-// positional is how many arguments stand before "--".
+// positional returns the number of arguments before "--".
 func positional(cmd *cobra.Command, args []string) int {
 	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 		return dash
@@ -111,15 +111,15 @@ func (f *runFlags) overrides(cmd *cobra.Command, args []string) (*runwith.Overri
 	return o, nil
 }
 
-// patient tells a person, once, what is waited for before the job is started.
+// patient returns a function that prints once why the start is tried again.
 func patient(out io.Writer) func(error) {
 	var said sync.Once
 	return func(err error) {
-		said.Do(func() { fmt.Fprintf(out, "runwith: %v\nrunwith: asking again; Ctrl-C gives up\n", err) })
+		said.Do(func() { fmt.Fprintf(out, "runwith: %v\nrunwith: trying again; press Ctrl-C to give up\n", err) })
 	}
 }
 
-// jobRun is one run as a person watches it.
+// jobRun is one run that a person watches.
 type jobRun struct {
 	client   *runwith.Client
 	out, err io.Writer
@@ -132,7 +132,7 @@ func (r *jobRun) run(ctx context.Context, job string, o *runwith.Overrides, deta
 	invocation, err := r.client.RunOnce(ctx, job, r.key, o)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return &exitError{exitInterrupted, fmt.Errorf("%w: the job may have been started; --key %s finds it, and starts it once", err, r.key)}
+		return &exitError{exitInterrupted, fmt.Errorf("%w: the job may have started; repeat the command with --key %s to find it, or to start it", err, r.key)}
 	case err != nil:
 		return err
 	}
@@ -149,21 +149,21 @@ func (r *jobRun) run(ctx context.Context, job string, o *runwith.Overrides, deta
 	return r.report(end)
 }
 
-// cancelTimeout bounds how long a person who has had enough is kept.
+// cancelTimeout bounds the wait after Ctrl-C.
 const cancelTimeout = 10 * time.Second
 
-// cancel asks for the job's end on behalf of who pressed Ctrl-C, and says so.
+// cancel cancels the job after Ctrl-C, and prints the result.
 func (r *jobRun) cancel(ctx context.Context, invocation *runwith.Invocation) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer stop()
 	now, err := r.client.Cancel(ctx, invocation.ID)
 	switch {
 	case err != nil:
-		return &exitError{exitInterrupted, fmt.Errorf("%s runs on as invocation %s, which cannot be cancelled: %w", invocation.Job, invocation.ID, err)}
+		return &exitError{exitInterrupted, fmt.Errorf("cannot cancel %s, which continues as invocation %s: %w", invocation.Job, invocation.ID, err)}
 	case now.State.Terminal():
 		fmt.Fprintf(r.err, "runwith: invocation %s of %s is %s\n", now.ID, now.Job, now.State)
 	default:
-		fmt.Fprintf(r.err, "runwith: asked to cancel invocation %s of %s; see runwith invocations describe %[1]s\n", now.ID, now.Job)
+		fmt.Fprintf(r.err, "runwith: cancelling invocation %s of %s; watch it with runwith invocations describe %[1]s\n", now.ID, now.Job)
 	}
 	return &exitError{code: exitInterrupted}
 }
@@ -176,7 +176,7 @@ func (r *jobRun) detached(invocation *runwith.Invocation) error {
 	return err
 }
 
-// watch shows output and progress until the invocation settles.
+// watch shows output and progress until the invocation has ended.
 func (r *jobRun) watch(ctx context.Context, invocation *runwith.Invocation) (*runwith.Invocation, error) {
 	p := terminal.NewProgress(r.err, invocation.Job)
 	defer p.Close()
@@ -187,13 +187,13 @@ func (r *jobRun) watch(ctx context.Context, invocation *runwith.Invocation) (*ru
 	}
 	if err := r.show(ctx, invocation.ID, p); err != nil && ctx.Err() == nil {
 		p.Close()
-		// The output is a courtesy; how the job ended is the answer.
+		// Without its output, the job's result still matters.
 		fmt.Fprintf(r.err, "runwith: output of %s: %v\n", invocation.ID, err)
 	}
 	return r.client.Wait(ctx, invocation.ID)
 }
 
-// show prints the output as it comes.
+// show prints the output while the job runs.
 func (r *jobRun) show(ctx context.Context, id string, p *terminal.Progress) error {
 	for line, err := range r.client.Logs(ctx, id, &runwith.LogsOptions{Follow: true}) {
 		if err != nil {
@@ -206,8 +206,8 @@ func (r *jobRun) show(ctx context.Context, id string, p *terminal.Progress) erro
 	return nil
 }
 
-// labelled is a line as it is shown: of a job with several tasks, behind the
-// number of the one that printed it.
+// labelled returns a line of output, with the index of its task in front if the job
+// has several.
 func (r *jobRun) labelled(ctx context.Context, id string, line runwith.LogLine) string {
 	if r.label == nil {
 		r.label = func(runwith.LogLine) string { return "" }
@@ -218,7 +218,7 @@ func (r *jobRun) labelled(ctx context.Context, id string, line runwith.LogLine) 
 	return r.label(line) + line.Text
 }
 
-// stream is where a line of the job goes.
+// stream returns where to print a line of output.
 func (r *jobRun) stream(line runwith.LogLine) io.Writer {
 	if r.json || line.Stream == "stderr" {
 		return r.err
@@ -226,7 +226,7 @@ func (r *jobRun) stream(line runwith.LogLine) io.Writer {
 	return r.out
 }
 
-// count keeps the bar up to date.
+// count updates the progress bar.
 func (r *jobRun) count(ctx context.Context, id string, p *terminal.Progress) {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
@@ -242,7 +242,7 @@ func (r *jobRun) count(ctx context.Context, id string, p *terminal.Progress) {
 	}
 }
 
-// report tells how an invocation ended; anything but success is an error.
+// report prints how an invocation ended. Anything but success is an error.
 func (r *jobRun) report(end *runwith.Invocation) error {
 	if r.json {
 		if err := printJSON(r.out, end); err != nil {
@@ -261,7 +261,7 @@ func (r *jobRun) report(end *runwith.Invocation) error {
 	return failed
 }
 
-// summary is an invocation's end in one line.
+// summary returns the result of an invocation in one line.
 func summary(end *runwith.Invocation) string {
 	text := fmt.Sprintf("%s %s", end.Job, end.State)
 	if end.Counts.Tasks > 0 {

@@ -16,14 +16,14 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/secret"
 )
 
-// What --runner may be.
+// Values of --runner.
 const (
 	runAuto       = "auto"
 	runProcesses  = "process"
 	runContainers = "container"
 )
 
-// runnerFlags say how tasks run.
+// runnerFlags choose how tasks run.
 type runnerFlags struct {
 	kind, pull, network string
 	secrets, buckets    string
@@ -32,15 +32,15 @@ type runnerFlags struct {
 
 func (f *runnerFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.kind, "runner", runAuto, "how tasks run: container (Docker or Podman), process (on this machine, without isolation), or auto: containers where a daemon answers; an image that --image maps is a process in either case")
-	flags.StringVar(&f.pull, "pull", string(container.PullMissing), "when images are pulled: always (once an execution), missing or never")
-	flags.StringVar(&f.network, "network", "", "`NAME` of the network that containers are on (default: the daemon's own)")
-	flags.Var((*folder)(&f.secrets), "secrets", "`DIR` with secrets: DIR/NAME/VERSION has a value, and latest is the highest")
-	flags.Var((*folder)(&f.buckets), "buckets", "`DIR` with a folder for each Cloud Storage bucket that containers mount")
+	flags.StringVar(&f.kind, "runner", runAuto, "how tasks run: container (Docker or Podman), process (on this machine, without isolation), or auto (containers if a daemon answers); an image with --image always runs as a process")
+	flags.StringVar(&f.pull, "pull", string(container.PullMissing), "when to pull images: always (once for each execution), missing or never")
+	flags.StringVar(&f.network, "network", "", "network `NAME` for containers (default: the daemon's own)")
+	flags.Var((*folder)(&f.secrets), "secrets", "folder `DIR` of secrets: DIR/NAME/VERSION holds a value, and latest is the highest version")
+	flags.Var((*folder)(&f.buckets), "buckets", "folder `DIR` with one folder for each Cloud Storage bucket that containers mount")
 	f.say = func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }
 }
 
-// validate reports what the flags' own types do not.
+// validate reports mistakes that the types of the flags do not catch.
 func (f *runnerFlags) validate() error {
 	switch f.kind {
 	case runAuto, runProcesses, runContainers:
@@ -54,7 +54,7 @@ func (f *runnerFlags) validate() error {
 	return misused("--pull %s: must be %s, %s or %s", f.pull, container.PullAlways, container.PullMissing, container.PullNever)
 }
 
-// openSecrets opens the folder of secrets, or none.
+// openSecrets opens the folder of secrets. Without one it returns nil.
 func (f *runnerFlags) openSecrets() (*secret.Store, error) {
 	if f.secrets == "" {
 		return nil, nil //nolint:nilnil // a nil store has no secrets, and says so
@@ -92,7 +92,7 @@ func (f *runnerFlags) tell(line string) {
 	}
 }
 
-// daemons are the addresses at which Docker or Podman may be.
+// daemons returns the addresses where Docker or Podman may listen.
 func daemons() []string {
 	if host := os.Getenv("DOCKER_HOST"); host != "" {
 		return []string{host}

@@ -17,13 +17,13 @@ func newEnv() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "env",
-		Short: "Print what makes a shell's gcloud speak to an engine",
-		Long: `Env prints the variables that lead gcloud to the engine of runwith up or runwith
-engine, as commands for a shell. While they are set, gcloud's commands for
-anything but Cloud Run's jobs and their logs fail. With --unset it prints what
-takes them away again; what they were before, it does not know.
+		Short: "Print variables that make gcloud call an engine",
+		Long: `Env prints commands for your shell that set environment variables. With them,
+gcloud calls the engine of runwith up or runwith engine instead of Google's Cloud
+Run, and gcloud commands for anything but jobs and their logs fail. With --unset
+it prints commands that unset the variables; it does not restore earlier values.
 
-To run one command, see runwith gcloud.`,
+To run a single command, see runwith gcloud.`,
 		Example: `  eval "$(runwith env)"              # sh, bash, zsh
   eval "$(runwith env --unset)"
   runwith env --shell fish | source
@@ -45,7 +45,7 @@ To run one command, see runwith gcloud.`,
 			case err != nil:
 				return err
 			case e.asksForTokens:
-				return fmt.Errorf("the engine at %s asks for tokens, which end within an hour: use runwith gcloud -- ARGS..., which takes one each time", f.endpoint)
+				return fmt.Errorf("the engine at %s requires tokens, which expire within an hour: use runwith gcloud -- ARGS..., which gets one each time", f.endpoint)
 			}
 			for _, v := range e.variables() {
 				fmt.Fprintf(cmd.OutOrStdout(), d.set+"\n", v.name, d.quote(v.value))
@@ -54,12 +54,12 @@ To run one command, see runwith gcloud.`,
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&name, "shell", usualShell(), "`SHELL` that reads it: sh, fish or powershell")
-	cmd.Flags().BoolVar(&unset, "unset", false, "print what takes the variables away")
+	cmd.Flags().StringVar(&name, "shell", usualShell(), "`SHELL` to print commands for: sh, fish or powershell")
+	cmd.Flags().BoolVar(&unset, "unset", false, "print commands that unset the variables")
 	return cmd
 }
 
-// dialect is how a shell is told of variables.
+// dialect is how a shell sets variables.
 type dialect struct {
 	set   string // format of a name and a quoted value
 	unset string // format of a name
@@ -78,12 +78,12 @@ func dialectOf(name string) (dialect, error) {
 	return dialect{}, misused("--shell %q: must be sh, fish or powershell", name)
 }
 
-// quoteBy quotes with apostrophes; an apostrophe itself becomes the text.
+// quoteBy quotes with apostrophes, and replaces each apostrophe in the value.
 func quoteBy(apostrophe string) func(string) string {
 	return func(value string) string { return "'" + strings.ReplaceAll(value, "'", apostrophe) + "'" }
 }
 
-// usualShell is the one that the user has.
+// usualShell returns the user's shell.
 func usualShell() string {
 	switch {
 	case strings.HasSuffix(filepath.Base(env("SHELL", "")), "fish"):

@@ -136,9 +136,9 @@ func TestInterruptRun(t *testing.T) {
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitInterrupted {
 		t.Errorf("run ended with %v, want exit code %d", err, exitInterrupted)
 	}
-	id, ok := strings.CutPrefix(strings.TrimSpace(stderr.String()), "runwith: asked to cancel invocation ")
+	id, ok := strings.CutPrefix(strings.TrimSpace(stderr.String()), "runwith: cancelling invocation ")
 	if !ok {
-		t.Fatalf("run said %q, want that it has asked to cancel the job", &stderr)
+		t.Fatalf("run said %q, want that it cancels the job", &stderr)
 	}
 	id, _, _ = strings.Cut(id, " ")
 	s.waitFor(t, id, func(i *runwith.Invocation) bool { return i.State == runwith.StateCancelled })
