@@ -8,13 +8,15 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// runRequest is the body that starts a job. A marshaled runwith.Overrides is one.
+// OverrideFields are the fields of runwith.Overrides without its methods. It is exported
+// because huma ignores embedded fields that are not.
+type OverrideFields runwith.Overrides
+
+// runRequest is the body that starts a job. A marshaled runwith.Overrides is one. Its own
+// Timeout hides that of the embedded fields, so huma describes and checks a text.
 type runRequest struct {
-	Args       []string                    `json:"args,omitzero" doc:"Replaces the arguments of a job with one container. An empty list removes them; without args they stay." example:"[\"arg-1\",\"arg-2\"]"`
-	Env        map[string]string           `json:"env,omitempty" doc:"Merged into the environment of a job with one container, by name."`
-	Containers []runwith.ContainerOverride `json:"containers,omitempty" doc:"Overrides by container, for a job with several."`
-	TaskCount  int                         `json:"taskCount,omitempty" minimum:"1" maximum:"10000" doc:"Replaces the number of tasks." example:"1"`
-	Timeout    string                      `json:"timeout,omitempty" doc:"Replaces the timeout of each attempt of a task, in whole seconds: 10s, 600s or 1h30m." example:"10s"`
+	OverrideFields
+	Timeout string `json:"timeout,omitempty" doc:"Replaces the timeout of each attempt of a task, in whole seconds: 10s, 600s or 1h30m." example:"10s"`
 }
 
 // Resolve checks what a schema cannot express.
@@ -38,12 +40,7 @@ func (r *runRequest) overrides() runwith.Overrides {
 	if r == nil {
 		return runwith.Overrides{}
 	}
-	timeout, _ := time.ParseDuration(r.Timeout) // Resolve has checked it; "" is 0
-	return runwith.Overrides{
-		Args:       r.Args,
-		Env:        r.Env,
-		Containers: r.Containers,
-		TaskCount:  r.TaskCount,
-		Timeout:    timeout,
-	}
+	o := runwith.Overrides(r.OverrideFields)
+	o.Timeout, _ = time.ParseDuration(r.Timeout) // Resolve has checked it; "" is 0
+	return o
 }

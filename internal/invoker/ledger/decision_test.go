@@ -31,9 +31,6 @@ func wanted(r *Record)    { r.CancelRequested = at(5) }
 func unchecked(r *Record) { r.Checked = false }
 func executed(r *Record)  { r.Execution = "e" }
 func left(r *Record)      { r.Finished = at(9) }
-func ofJob(job string) func(*Record) {
-	return func(r *Record) { r.Job = job }
-}
 
 // ends describes moves as "ID state", with + for a requested cancellation.
 func ends(moves []Move) []string {
