@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -77,6 +78,7 @@ func seeHost(t *runpb.TaskTemplate) {
 	}
 }
 
+// The conformance suite sees nothing of this machine: its program is in the image.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	host := testneed.Daemon(t)
@@ -85,7 +87,7 @@ func TestConformance(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, hostFile), []byte(host), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c := Config{Dir: dir, Hosts: []string{host}, Buckets: "/"}
+		c := Config{Dir: dir, Hosts: []string{host}}
 		r := openTest(t, c)
 		return runnertest.Harness{
 			Runner: r,
@@ -93,14 +95,37 @@ func TestConformance(t *testing.T) {
 				runnertest.CrashIn(t, dir, specs...)
 				return openTest(t, c)
 			},
-			Task:     runnertest.Task(t),
-			Image:    hostImage,
-			Env:      daemonEnv(r),
-			Adopts:   true,
-			Init:     true,
-			Template: seeHost,
+			Reopen:         func(t *testing.T) runner.Runner { return openTest(t, c) },
+			Task:           runnertest.Task("/program"),
+			Image:          suiteImage,
+			Env:            daemonEnv(r),
+			SignalsAsCodes: true,
 		}
 	})
+}
+
+// However often an attempt is started, it has one container.
+func TestStartTwiceMakesOneContainer(t *testing.T) {
+	t.Parallel()
+	r := openTest(t, Config{})
+	spec := specOf(t, &runpb.Container{Image: suiteImage, Command: runnertest.Task("/program"), Args: []string{"bow"}})
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if err := r.Start(t.Context(), spec, runner.Output{}); err != nil {
+				t.Errorf("Start = %v, want no error", err)
+			}
+		})
+	}
+	group.Wait()
+	if all, err := r.owned(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("%d containers are there, %v, want one", len(all), err)
+	}
+	if err := r.Stop(t.Context(), spec.ID, 0); err != nil {
+		t.Errorf("Stop = %v, want no error", err)
+	}
+	wait(t, r, spec.ID)
+	none(t, r)
 }
 
 // daemonEnv are the variables that a daemon sets in each container.

@@ -19,6 +19,8 @@ import (
 const (
 	// hostImage has what [image.Host] has.
 	hostImage = "localhost/runwith-test/host:1"
+	// suiteImage is the program of package runnertest.
+	suiteImage = "localhost/runwith-test/suite:1"
 	// jobImage is the sample job, as a static program and nothing else.
 	jobImage = "localhost/runwith-test/job:1"
 	// bareImage is the same without a command.
@@ -40,12 +42,17 @@ func (i *testImages) load(t *testing.T, c *client.Client) {
 		if i.binary, err = image.Program(t.Context(), "github.com/runwith/runwith/examples/test-job", runtime.GOARCH); err != nil {
 			t.Fatal(err)
 		}
+		suite, err := testimage.Program(t.Context(), "github.com/runwith/runwith/internal/engine/runner/runnertest/program")
+		if err != nil {
+			t.Fatal(err)
+		}
 		other := "arm64"
 		if runtime.GOARCH == other {
 			other = "amd64"
 		}
 		for tag, image := range map[string]v1.Image{
 			hostImage:    hostFiles(t),
+			suiteImage:   imageOf(t, runtime.GOARCH, v1.Config{}, testimage.Entry{Name: "program", Mode: 0o755, Text: suite}),
 			jobImage:     i.job(t, v1.Config{Entrypoint: []string{"/test-job"}, Cmd: []string{"of-the-image"}}),
 			bareImage:    i.job(t, v1.Config{}),
 			foreignImage: imageOf(t, other, v1.Config{Entrypoint: []string{"/program"}}, image.Entry{Name: "program", Text: []byte{0}}),

@@ -5,7 +5,6 @@ package function_test
 import (
 	"context"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/runwith/runwith/internal/engine/runner"
@@ -24,7 +23,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// image stands for the suite's tasks.
+// image is the image of the suite's tasks.
 const image = "runnertest"
 
 var suite = map[string]function.Func{image: func(ctx context.Context, call *function.Call) error {
@@ -55,7 +54,7 @@ func TestFunctionsConform(t *testing.T) {
 	})
 }
 
-// What is no function's passes through to the next runner, and keeps its promises.
+// Attempts that are no functions go to the next runner, and keep its promises.
 func TestTheNextRunnerConforms(t *testing.T) {
 	t.Parallel()
 	runnertest.Run(t, func(t *testing.T) runnertest.Harness {
@@ -66,10 +65,9 @@ func TestTheNextRunnerConforms(t *testing.T) {
 				runnertest.CrashIn(t, dir, specs...)
 				return inFront(t, dir)
 			},
-			Task:    runnertest.Task(t),
-			Image:   image, // a command wins over it
-			Env:     []string{"PATH", "HOME", "RUNWITH_ATTEMPT"},
-			Escapes: runtime.GOOS != "linux",
+			Task:  runnertest.Task(runnertest.Self(t)),
+			Image: image, // a command wins over it
+			Env:   []string{"PATH", "HOME", "RUNWITH_ATTEMPT"},
 		}
 	})
 }

@@ -3,8 +3,8 @@
 package process
 
 import (
+	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/runwith/runwith/internal/engine/runner"
@@ -12,6 +12,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == familyArg {
+		os.Exit(family(os.Args[2], os.Args[3:]))
+	}
 	runnertest.Main(m, func(dir string) (runner.Runner, error) { return Open(Config{Dir: dir}) })
 }
 
@@ -25,10 +28,8 @@ func TestConformance(t *testing.T) {
 				runnertest.CrashIn(t, dir, specs...)
 				return openTest(t, Config{Dir: dir})
 			},
-			Task: runnertest.Task(t),
+			Task: runnertest.Task(runnertest.Self(t)),
 			Env:  []string{"PATH", "HOME", markerName},
-			// The environment of other processes is read on Linux alone.
-			Escapes: runtime.GOOS != "linux",
 		}
 	})
 }

@@ -6,10 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"sync"
-	"syscall"
 	"testing"
+	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/runner"
@@ -22,54 +22,46 @@ func testExitCode(t *testing.T, h Harness) {
 	}
 }
 
-func testSignal(t *testing.T, h Harness) {
-	h.needProcesses(t)
-	if h.Init {
-		t.Skip("no signal from inside ends the main process")
-	}
-	for task, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
-		h.start(t, h.shell(task, fmt.Sprintf("kill -%d $$", signal)))
-		wait(t, h.Runner, id(task), runner.Result{Signal: int(signal)})
-	}
-}
-
 func testStartTwice(t *testing.T, h Harness) {
-	count := join(scratch(t), "count")
-	spec := h.spec(0, "ready", count)
+	spec := h.spec(0, "bow")
 	out := h.start(t, spec)
 	out.stdout.await("ready")
-	second := newOutput(t)
-	if err := h.Runner.Start(t.Context(), spec, second.both()); err != nil {
-		t.Fatalf("second Start(%v) = %v, want no error", spec.ID, err)
+	second := start(t, h.Runner, spec)
+	if err := h.Runner.Stop(t.Context(), id(0), forever); err != nil {
+		t.Errorf("Stop = %v, want no error", err)
 	}
-	touch(t, count+".go")
-	wait(t, h.Runner, id(0), runner.Result{})
-	if got := lines(t, count); got != 1 {
-		t.Errorf("the task ran %d times, want once", got)
-	}
-	if got, want := out.stdout.String(), "ready\nout\n"; got != want {
+	wait(t, h.Runner, id(0), runner.Result{ExitCode: 3})
+	if got, want := out.stdout.String(), "ready\nbye\n"; got != want {
 		t.Errorf("output of the first Start = %q, want %q", got, want)
 	}
 	if got := second.stdout.String(); got != "" {
 		t.Errorf("output of the second Start = %q, want none", got)
 	}
+	checkList(t, "at the end", h.Runner)
 }
 
 func testStartTwiceAtOnce(t *testing.T, h Harness) {
-	count := join(scratch(t), "count")
-	spec := h.spec(0, "count", count)
-	var group sync.WaitGroup
-	for range 8 {
+	spec := h.spec(0, "say", "ran", "0")
+	var (
+		group sync.WaitGroup
+		outs  [8]*output
+	)
+	for i := range outs {
+		outs[i] = newOutput(t)
 		group.Go(func() {
-			if err := h.Runner.Start(t.Context(), spec, newOutput(t).both()); err != nil {
+			if err := h.Runner.Start(t.Context(), spec, outs[i].both()); err != nil {
 				t.Errorf("Start(%v) = %v, want no error", spec.ID, err)
 			}
 		})
 	}
 	group.Wait()
 	wait(t, h.Runner, id(0), runner.Result{})
-	if got := lines(t, count); got != 1 {
-		t.Errorf("the task ran %d times, want once", got)
+	all := ""
+	for _, out := range outs {
+		all += out.stdout.String()
+	}
+	if all != "ran\n" {
+		t.Errorf("8 Starts printed %q, want %q: one attempt", all, "ran\n")
 	}
 }
 
@@ -95,37 +87,51 @@ func testStartMany(t *testing.T, h Harness) {
 	group.Wait()
 }
 
-// A command that is not there is the caller's mistake; nothing runs, and the same
-// ID may be started with another.
+// A command that is not there is the caller's mistake. Nothing runs, and the same ID may
+// be started with another command.
 func testStartNoCommand(t *testing.T, h Harness) {
-	h.needProcesses(t)
+	if h.InProcess {
+		t.Skip("attempts have no command here")
+	}
 	for _, command := range []string{"no-such-command", "/no/such/command"} {
-		spec := h.command(0, []string{command})
-		err := h.Runner.Start(t.Context(), spec, newOutput(t).both())
-		if e, ok := errors.AsType[*runwith.Error](err); !ok || e.Code != runwith.FailedPrecondition {
+		if err := place(t, h.Runner, h.command(0, []string{command})); runwith.CodeOf(err) != runwith.FailedPrecondition {
 			t.Errorf("Start of %q = %v, want a FAILED_PRECONDITION", command, err)
 		}
-		if got := list(t, h.Runner); len(got) != 0 {
-			t.Errorf("List() after the failed Start = %v, want none", got)
-		}
+		checkList(t, "after the failed Start", h.Runner)
 	}
 	h.start(t, h.spec(0, "exit", "5"))
 	wait(t, h.Runner, id(0), runner.Result{ExitCode: 5})
 }
 
+func testRunning(t *testing.T, h Harness) {
+	before := time.Now()
+	h.start(t, h.spec(0, "bow")).stdout.await("ready")
+	began, err := h.Runner.Running(t.Context(), id(0))
+	if now := time.Now(); err != nil || began.Before(before.Truncate(time.Second)) || began.After(now) {
+		t.Errorf("Running() = %v, %v, want a time between %v and %v", began, err, before, now)
+	}
+	stop(t, h.Runner, id(0))
+	if _, err := h.Runner.Wait(t.Context(), id(0)); err != nil {
+		t.Errorf("Wait() = %v, want no error", err)
+	}
+	if _, err := h.Runner.Running(t.Context(), id(0)); !errors.Is(err, runner.ErrLost) {
+		t.Errorf("Running() of a forgotten attempt = %v, want ErrLost", err)
+	}
+}
+
 func testWaitCancelled(t *testing.T, h Harness) {
-	leash := newLeash(t)
-	h.start(t, h.spec(0, "hold", leash.path, "main"))
-	leash.awaitStart("main")
+	out := h.start(t, h.spec(0, "bow"))
+	out.stdout.await("ready")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if got, err := h.Runner.Wait(ctx, id(0)); !errors.Is(err, context.Canceled) {
 		t.Errorf("Wait with a cancelled context = %+v, %v, want context.Canceled", got, err)
 	}
-	leash.wantLive()
-	if got, want := list(t, h.Runner), []runner.ID{id(0)}; !slices.Equal(got, want) {
-		t.Errorf("List() = %v, want %v", got, want)
+	checkList(t, "after that Wait", h.Runner, id(0))
+	if err := h.Runner.Stop(t.Context(), id(0), forever); err != nil {
+		t.Errorf("Stop = %v, want no error", err)
 	}
+	wait(t, h.Runner, id(0), runner.Result{ExitCode: 3}) // it ran on, and was asked to end
 }
 
 func testWaitForgets(t *testing.T, h Harness) {
@@ -138,50 +144,31 @@ func testWaitForgets(t *testing.T, h Harness) {
 
 func testWaitUnknown(t *testing.T, h Harness) { waitLost(t, h.Runner, id(0)) }
 
-// A process that left the group and holds the pipes keeps no Wait waiting.
-func testWaitHeldPipe(t *testing.T, h Harness) {
-	h.needProcesses(t)
-	h.needOrphans(t)
-	if h.Escapes {
-		t.Skip("what leaves the group is not ended here")
-	}
-	leash := newLeash(t)
-	out := h.start(t, h.spec(0, "orphan", leash.path))
-	leash.awaitStart("orphan")
-	wait(t, h.Runner, id(0), runner.Result{})
-	if got, want := out.stdout.String(), pattern("stdout", orphanOutput); got != want {
-		t.Errorf("stdout: got %d bytes, want all %d", len(got), len(want))
-	}
-	leash.awaitEnd()
-}
-
-// An attempt ends with its main process: nothing outlives it for long.
+// An attempt ends with its main process. A child that goes on printing keeps no Wait
+// waiting, and prints nothing after it.
 func testEndOfMainEndsAll(t *testing.T, h Harness) {
-	h.needProcesses(t)
-	leash := newLeash(t)
-	h.start(t, h.spec(0, "litter", leash.path, h.mayEscape()))
-	leash.awaitStart(h.family()...)
-	touch(t, leash.path+".go")
+	if h.InProcess {
+		t.Skip("attempts start no children here")
+	}
+	out := h.start(t, h.spec(0, "leave"))
 	wait(t, h.Runner, id(0), runner.Result{})
-	leash.awaitEnd()
+	out.closeAfterWait()
+	if got := out.stdout.String(); !strings.Contains(got, "child\n") {
+		t.Errorf("stdout = %q, want the child's lines in it", got)
+	}
 }
 
 func testListOwn(t *testing.T, h Harness) {
-	if got := list(t, h.Runner); len(got) != 0 {
-		t.Errorf("List() at first = %v, want none", got)
+	checkList(t, "at first", h.Runner)
+	for _, task := range []int{1, 2} {
+		h.start(t, h.spec(task, "bow")).stdout.await("ready")
 	}
-	leash := newLeash(t)
-	h.start(t, h.spec(1, "hold", leash.path, "one"))
-	h.start(t, h.spec(2, "hold", leash.path, "two"))
-	leash.awaitStart("one", "two")
-	if got, want := list(t, h.Runner), []runner.ID{id(1), id(2)}; !slices.Equal(got, want) {
-		t.Errorf("List() = %v, want %v", got, want)
+	checkList(t, "while two attempts run", h.Runner, id(1), id(2))
+	for _, task := range []int{1, 2} {
+		if err := h.Runner.Stop(t.Context(), id(task), forever); err != nil {
+			t.Errorf("Stop = %v, want no error", err)
+		}
+		wait(t, h.Runner, id(task), runner.Result{ExitCode: 3})
 	}
-	stop(t, h.Runner, id(1))
-	stop(t, h.Runner, id(2))
-	wait(t, h.Runner, id(1), h.killed())
-	wait(t, h.Runner, id(2), h.killed())
-	if got := list(t, h.Runner); len(got) != 0 {
-		t.Errorf("List() at the end = %v, want none", got)
-	}
+	checkList(t, "at the end", h.Runner)
 }

@@ -10,11 +10,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// output is what an attempt printed.
+// output is an attempt's output.
 type output struct{ stdout, stderr *sink }
 
 func newOutput(t *testing.T) *output {
@@ -23,6 +24,12 @@ func newOutput(t *testing.T) *output {
 
 func (o *output) both() runner.Output {
 	return runner.Output{Stdout: o.stdout, Stderr: o.stderr}
+}
+
+// closeAfterWait makes later writes fail the test.
+func (o *output) closeAfterWait() {
+	o.stdout.closeAfterWait()
+	o.stderr.closeAfterWait()
 }
 
 // sink keeps what is written to it, and fails the test when two write at a time.
@@ -56,7 +63,7 @@ func (s *sink) Write(b []byte) (int, error) {
 	return s.buf.Write(b)
 }
 
-// closeAfterWait has later writes fail the test.
+// closeAfterWait makes later writes fail the test.
 func (s *sink) closeAfterWait() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,8 +96,7 @@ func testOutputLarge(t *testing.T, h Harness) {
 	const size = 10 << 20
 	out := h.start(t, h.spec(0, "spill", number(size)))
 	wait(t, h.Runner, id(0), runner.Result{})
-	out.stdout.closeAfterWait()
-	out.stderr.closeAfterWait()
+	out.closeAfterWait()
 	for name, s := range map[string]*sink{"stdout": out.stdout, "stderr": out.stderr} {
 		if got, want := s.String(), pattern(name, size); got != want {
 			t.Errorf("%s: got %d bytes that differ from byte %d on, want %d", name, len(got), firstDifference(got, want), len(want))
@@ -146,29 +152,26 @@ func (g gate) Write(b []byte) (int, error) {
 	return g.sink.Write(b)
 }
 
-// What the main process printed before its exit is written however long the
-// writer takes, also when somebody else holds the pipe for good.
+// All output is written before Wait returns, however long the writer takes.
 func testOutputSlowWriter(t *testing.T, h Harness) {
-	h.needProcesses(t)
-	h.needOrphans(t)
-	if h.Escapes {
-		t.Skip("what leaves the group is not ended here")
-	}
-	leash := newLeash(t)
-	spec := h.spec(0, "orphan", leash.path)
+	const size = 10 << 10
+	spec := h.spec(0, "spill", number(size))
 	out := newOutput(t)
 	slow := gate{sink: out.stdout, opened: make(chan struct{})}
 	if err := h.Runner.Start(t.Context(), spec, runner.Output{Stdout: slow, Stderr: out.stderr}); err != nil {
 		t.Fatalf("Start(%v) = %v, want no error", spec.ID, err)
 	}
 	t.Cleanup(func() { stop(t, h.Runner, spec.ID) })
-	// The orphan is ended only because of the pipes that it holds: after that,
-	// the runner has waited as long as it waits.
-	leash.awaitStart("orphan")
-	leash.awaitEnd()
-	close(slow.opened)
+	open := sync.OnceFunc(func() { close(slow.opened) })
+	t.Cleanup(open)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if got, err := h.Runner.Wait(ctx, id(0)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("Wait while the writer blocks = %+v, %v, want it to block", got, err)
+	}
+	open()
 	wait(t, h.Runner, id(0), runner.Result{})
-	if got, want := out.stdout.String(), pattern("stdout", orphanOutput); got != want {
+	if got, want := out.stdout.String(), pattern("stdout", size); got != want {
 		t.Errorf("stdout: got %d bytes, want all %d", len(got), len(want))
 	}
 }

@@ -4,19 +4,26 @@ package runnertest
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// CrashIn places attempts from a process of its own over the data in dir, and
-// kills it with SIGKILL once they run. The test binary must call [Main].
+// CrashIn places attempts from a process of its own over the data in dir, and kills that
+// process with SIGKILL once they run. The test binary must call [Main].
 func CrashIn(t *testing.T, dir string, specs ...runner.Spec) {
 	t.Helper()
 	program, err := os.Executable()
@@ -45,6 +52,13 @@ func CrashIn(t *testing.T, dir string, specs ...runner.Spec) {
 	}
 }
 
+// placement is a runner.Spec on its way to the process that is to crash.
+type placement struct {
+	ID       runner.ID
+	Template json.RawMessage
+	Env      map[string]string
+}
+
 func placements(t *testing.T, specs []runner.Spec) (all []placement) {
 	t.Helper()
 	for _, spec := range specs {
@@ -57,83 +71,115 @@ func placements(t *testing.T, specs []runner.Spec) (all []placement) {
 	return all
 }
 
-// After a crash an attempt is adopted or lost; lost means that nothing is left.
+// crash places the attempts that it reads, reports that, and waits for its death.
+func crash(dir string, open func(dir string) (runner.Runner, error)) int {
+	var placements []placement
+	r, err := open(dir)
+	if err == nil {
+		err = json.NewDecoder(os.Stdin).Decode(&placements)
+	}
+	for _, p := range placements {
+		if err == nil {
+			err = p.place(r)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println("placed")
+	_, _ = io.Copy(io.Discard, os.Stdin) // until it is killed, or the test is gone
+	return 0
+}
+
+// place places an attempt and returns when it runs. Tasks that print that they are ready
+// have done so then.
+func (p placement) place(r runner.Runner) error {
+	template := new(runpb.TaskTemplate)
+	if err := protojson.Unmarshal(p.Template, template); err != nil {
+		return err
+	}
+	out := &firstWrite{done: make(chan struct{})}
+	spec := runner.Spec{ID: p.ID, Template: template, Env: p.Env}
+	if err := r.Start(context.Background(), spec, runner.Output{Stdout: out, Stderr: os.Stderr}); err != nil {
+		return err
+	}
+	if _, err := r.Running(context.Background(), p.ID); err != nil {
+		return err
+	}
+	if args := template.Containers[0].Args; len(args) > 0 && slices.Contains([]string{"bow", "stay"}, args[0]) {
+		<-out.done
+	}
+	return nil
+}
+
+// firstWrite closes done at the first write.
+type firstWrite struct {
+	once sync.Once
+	done chan struct{}
+}
+
+func (f *firstWrite) Write(b []byte) (int, error) {
+	f.once.Do(func() { close(f.done) })
+	return os.Stderr.Write(b)
+}
+
+// After a crash the next Runner adopts an attempt, or ends it and reports it as lost.
 func testCrashWait(t *testing.T, h Harness) {
-	h.needProcesses(t)
-	leash := newLeash(t)
-	r := h.Crash(t, h.spec(0, "tree", leash.path, h.mayEscape()))
-	leash.awaitStart(append(h.family(), "main")...)
-	if got, want := list(t, r), []runner.ID{id(0)}; !slices.Equal(got, want) {
-		t.Errorf("List() after the crash = %v, want %v", got, want)
+	before := time.Now()
+	spec := h.spec(0, "bow")
+	r := h.Crash(t, spec)
+	if h.outlives() {
+		checkList(t, "after the crash", r, id(0))
 	}
-	leash.wantLive()
-	// To start it again does nothing: two of it must never run.
-	if err := r.Start(t.Context(), h.spec(0, "exit", "9"), newOutput(t).both()); err != nil {
-		t.Errorf("Start(%v) after the crash = %v, want no error", id(0), err)
-	}
-	if h.Adopts {
-		stop(t, r, id(0))
-		wait(t, r, id(0), h.killed())
-	} else {
+	spec.Resume = true
+	out := start(t, r, spec)
+	if !h.outlives() {
 		waitLost(t, r, id(0))
+		checkList(t, "after Wait", r)
+		return
 	}
-	leash.awaitEnd()
-	if got := list(t, r); len(got) != 0 {
-		t.Errorf("List() after Wait = %v, want none", got)
+	began, err := r.Running(t.Context(), id(0))
+	if now := time.Now(); err != nil || began.Before(before.Truncate(time.Second)) || began.After(now) {
+		t.Errorf("Running() of an adopted attempt = %v, %v, want a time between %v and %v", began, err, before, now)
 	}
+	finish(t, r)
+	if got, want := out.stdout.String(), "ready\nbye\n"; got != want {
+		t.Errorf("output of the adopted attempt = %q, want %q", got, want)
+	}
+	checkList(t, "after Wait", r)
 }
 
-// An attempt that is no process is gone with its runner, and lost.
-func testCrashGone(t *testing.T, h Harness) {
-	if !h.InProcess {
-		t.Skip("attempts outlive the runner here")
-	}
-	r := h.Crash(t, h.spec(0, "bow"))
-	if got := list(t, r); len(got) != 0 {
-		t.Errorf("List() after the crash = %v, want none", got)
-	}
-	waitLost(t, r, id(0))
-}
-
+// To stop one attempt of an earlier process spares the other.
 func testCrashStop(t *testing.T, h Harness) {
-	h.needProcesses(t)
-	leash := newLeash(t)
-	r := h.Crash(t, h.spec(0, "tree", leash.path, h.mayEscape()), h.spec(1, "hold", leash.path, "other"))
-	leash.awaitStart(append(h.family(), "main", "other")...)
+	if !h.outlives() {
+		t.Skip("attempts do not outlive their Runner here")
+	}
+	r := h.Crash(t, h.spec(0, "bow"), h.spec(1, "bow"))
 	if err := r.Stop(t.Context(), id(0), 0); err != nil {
 		t.Errorf("Stop(%v) after the crash = %v, want no error", id(0), err)
 	}
-	if got, want := list(t, r), []runner.ID{id(1)}; !slices.Equal(got, want) {
-		t.Errorf("List() after Stop = %v, want %v", got, want)
-	}
+	checkList(t, "after Stop", r, id(1))
 	stop(t, r, id(1))
-	leash.awaitEnd()
 }
 
-// What was lost is placed again as the next incarnation. To end the one spares
-// the others, also where the text of one ID begins that of another.
+// A lost attempt is placed again as the next incarnation. To stop one incarnation spares
+// the others, also if its ID is the beginning of another's.
 func testCrashSparesOthers(t *testing.T, h Harness) {
-	h.needProcesses(t)
-	leash, first, tenth := newLeash(t), id(0), id(0)
+	first, tenth := id(0), id(0)
 	first.Incarnation, tenth.Incarnation = 1, 10
-	r := h.Crash(t, h.spec(0, "hold", leash.path, "lost"))
-	leash.awaitStart("lost")
-	last := h.shell(0, "while [ ! -e "+leash.path+".go ]; do sleep 0.01; done; exit 4")
-	for id, spec := range map[runner.ID]runner.Spec{first: h.spec(0, "hold", leash.path, "first"), tenth: last} {
+	r := h.Crash(t, h.spec(0, "stay"))
+	for id, task := range map[runner.ID]string{first: "stay", tenth: "bow"} {
+		spec := h.spec(0, task)
 		spec.ID = id
-		if err := r.Start(t.Context(), spec, newOutput(t).both()); err != nil {
-			t.Fatalf("Start(%v) = %v, want no error", id, err)
-		}
-		t.Cleanup(func() { stop(t, r, id) })
+		start(t, r, spec).stdout.await("ready")
 	}
-	leash.awaitStart("first")
 	stop(t, r, id(0))
 	stop(t, r, first)
-	leash.awaitEnd()
 	wait(t, r, first, h.killed())
-	if got, want := list(t, r), []runner.ID{tenth}; !slices.Equal(got, want) {
-		t.Errorf("List() = %v, want %v", got, want)
+	checkList(t, "after Stop", r, tenth)
+	if err := r.Stop(t.Context(), tenth, forever); err != nil {
+		t.Errorf("Stop(%v) = %v, want no error", tenth, err)
 	}
-	touch(t, leash.path+".go")
-	wait(t, r, tenth, runner.Result{ExitCode: 4})
+	wait(t, r, tenth, runner.Result{ExitCode: 3})
 }

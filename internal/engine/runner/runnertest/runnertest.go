@@ -5,11 +5,8 @@ package runnertest
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -21,39 +18,34 @@ import (
 
 // Harness is a runner under test, over data of its own.
 type Harness struct {
-	// Runner is open, and closed by the test's cleanup.
+	// Runner is open. The test's cleanup closes it.
 	Runner runner.Runner
 	// Crash places the specs from another process over the same data, kills that
-	// process with SIGKILL, and returns a Runner that was opened after that; it
-	// is closed by the test's cleanup. Runner must not be used any more.
+	// process with SIGKILL, and returns a Runner that was opened after that. The test's
+	// cleanup closes it. Runner must not be used any more.
 	Crash func(t *testing.T, specs ...runner.Spec) runner.Runner
-	// Task is the command that calls [Main] inside an attempt.
+	// Reopen opens another Runner over the same data, once Runner has let go of its
+	// attempts. The test's cleanup closes it. A Runner whose attempts do not outlive it
+	// needs none.
+	Reopen func(t *testing.T) runner.Runner
+	// Task is the command that runs the suite's program in an attempt: see [Task].
 	Task []string
 	// Image is set in each template.
 	Image string
 	// Env are the names that the runner itself adds to an attempt's environment.
 	Env []string
-	// Adopts says that an attempt outlives the process that placed it.
-	Adopts bool
-	// Escapes says that a process that calls setsid is not found and not ended.
-	Escapes bool
-	// InProcess says that attempts are no processes, but run in that of the runner: they
-	// have no command, cannot be killed, and are gone with it. Task is empty then, and
-	// the runner is to call [Do] for Image.
+	// InProcess: attempts run in the process of the runner, so that they have no command
+	// and start no children. Task is empty then, and the runner calls [Do] for Image.
 	InProcess bool
-	// Init says that the main process is the first of its namespace, as in a container:
-	// no signal from inside ends it, and what does is told as an exit code.
-	Init bool
-	// Template, where it is set, completes each template, so that attempts see the
-	// machine's files: the task's command, the test's sockets, and a shell.
-	Template func(*runpb.TaskTemplate)
+	// SignalsAsCodes: an attempt that a signal ended has an exit code of 128 and the
+	// signal's number, as in a container.
+	SignalsAsCodes bool
 }
 
-// Run holds a runner to the contract. Each test gets a Harness of its own.
+// Run holds a runner to the contract. Each test has a Harness of its own.
 func Run(t *testing.T, open func(t *testing.T) Harness) {
 	for name, test := range map[string]func(*testing.T, Harness){
 		"ExitCode":               testExitCode,
-		"Signal":                 testSignal,
 		"Args":                   testArgs,
 		"Env":                    testEnv,
 		"OutputLarge":            testOutputLarge,
@@ -64,19 +56,20 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		"StartTwiceAtOnce":       testStartTwiceAtOnce,
 		"StartMany":              testStartMany,
 		"StartNoCommand":         testStartNoCommand,
+		"Running":                testRunning,
 		"WaitCancelled":          testWaitCancelled,
 		"WaitForgets":            testWaitForgets,
 		"WaitUnknown":            testWaitUnknown,
-		"WaitHeldPipe":           testWaitHeldPipe,
 		"EndOfMainEndsAll":       testEndOfMainEndsAll,
 		"StopHonoured":           testStopHonoured,
 		"StopEscalates":          testStopEscalates,
 		"StopUnknown":            testStopUnknown,
-		"StopTree":               testStopTree,
+		"StopEndsAll":            testStopEndsAll,
 		"StopCancelled":          testStopCancelled,
+		"Detach":                 testDetach,
+		"DetachUnknown":          testDetachUnknown,
 		"ListOwn":                testListOwn,
 		"CrashWait":              testCrashWait,
-		"CrashGone":              testCrashGone,
 		"CrashStop":              testCrashStop,
 		"CrashOfOtherExecutions": testCrashSparesOthers,
 	} {
@@ -92,89 +85,74 @@ func id(task int) runner.ID {
 	return runner.ID{Execution: "projects/p/locations/l/jobs/j/executions/j-abcde", Task: task}
 }
 
-// spec is an attempt that runs a task of [Main].
+// spec is an attempt that runs a task of the suite's program.
 func (h Harness) spec(task int, args ...string) runner.Spec {
 	return h.command(task, h.Task, args...)
 }
 
-// needProcesses skips a test of what only processes do.
-func (h Harness) needProcesses(t *testing.T) {
-	t.Helper()
-	if h.InProcess {
-		t.Skip("attempts are no processes here")
-	}
-}
-
-// mayEscape is the argument that has a task start a process that calls setsid.
-func (h Harness) mayEscape() string { return strconv.FormatBool(!h.Escapes) }
-
-// family are the names of the processes that a task then starts beside itself.
-func (h Harness) family() []string {
-	if h.Escapes {
-		return []string{"member"}
-	}
-	return []string{"member", "escaped"}
-}
-
-// shell is an attempt that runs a shell script.
-func (h Harness) shell(task int, script string) runner.Spec {
-	return h.command(task, []string{"sh", "-c", script})
-}
-
 func (h Harness) command(task int, command []string, args ...string) runner.Spec {
-	template := &runpb.TaskTemplate{
+	return runner.Spec{ID: id(task), Template: &runpb.TaskTemplate{
 		Containers: []*runpb.Container{{Image: h.Image, Command: slices.Clone(command), Args: args}},
-	}
-	if h.Template != nil {
-		h.Template(template)
-	}
-	return runner.Spec{ID: id(task), Template: template}
+	}}
 }
 
-// needOrphans skips a test of what outlives the main process.
-func (h Harness) needOrphans(t *testing.T) {
-	t.Helper()
-	if h.Init {
-		t.Skip("nothing outlives the main process here, not even for a moment")
-	}
+// outlives reports whether the runner's attempts outlive it.
+func (h Harness) outlives() bool {
+	return h.Runner.Capabilities(h.spec(0).Template).Outlives
 }
 
-// killed is how an attempt ends by SIGKILL.
+// killed is the end of an attempt by SIGKILL.
 func (h Harness) killed() runner.Result {
-	if h.Init {
+	if h.SignalsAsCodes {
 		return runner.Result{ExitCode: 128 + int(syscall.SIGKILL)}
 	}
 	return runner.Result{Signal: int(syscall.SIGKILL)}
 }
 
-// start starts an attempt and returns what it prints.
+// start starts an attempt and returns its output.
 func (h Harness) start(t *testing.T, spec runner.Spec) *output {
 	t.Helper()
-	out := newOutput(t)
 	if err := h.Runner.Check(spec.Template); err != nil {
 		t.Fatalf("Check(%v) = %v, want no error", spec.Template, err)
 	}
-	if err := h.Runner.Start(t.Context(), spec, out.both()); err != nil {
+	return start(t, h.Runner, spec)
+}
+
+func start(t *testing.T, r runner.Runner, spec runner.Spec) *output {
+	t.Helper()
+	out := newOutput(t)
+	if err := r.Start(t.Context(), spec, out.both()); err != nil {
 		t.Fatalf("Start(%v) = %v, want no error", spec.ID, err)
 	}
-	t.Cleanup(func() { stop(t, h.Runner, spec.ID) })
+	t.Cleanup(func() { stop(t, r, spec.ID) })
 	return out
 }
 
-// stop ends an attempt after a test, whatever became of it.
+// place starts an attempt and returns why it does not run, whichever method reports it.
+func place(t *testing.T, r runner.Runner, spec runner.Spec) error {
+	t.Helper()
+	if err := r.Start(t.Context(), spec, newOutput(t).both()); err != nil {
+		return err
+	}
+	_, err := r.Running(t.Context(), spec.ID)
+	return err
+}
+
+// stop ends an attempt at once.
 func stop(t *testing.T, r runner.Runner, id runner.ID) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), limit)
 	defer cancel()
 	if err := r.Stop(ctx, id, 0); err != nil {
-		t.Errorf("Stop(%v) after the test = %v, want no error", id, err)
+		t.Errorf("Stop(%v) = %v, want no error", id, err)
 	}
 }
 
-// limit is how long anything may take. It is never reached but by a fault.
+// limit is how long anything may take. Only a fault reaches it.
 const limit = 2 * time.Minute
 
-// wait waits for an attempt's end and checks how it ended. Whether memory was the
-// cause of it is the runner's own tests' to check.
+// wait waits for an attempt's end and checks it. It ignores OutOfMemory, which the
+// runner's own tests check.
 func wait(t *testing.T, r runner.Runner, id runner.ID, want runner.Result) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -196,45 +174,13 @@ func waitLost(t *testing.T, r runner.Runner, id runner.ID) {
 	}
 }
 
-// list returns the runner's list.
-func list(t *testing.T, r runner.Runner) []runner.ID {
+// checkList compares the runner's list with the IDs.
+func checkList(t *testing.T, when string, r runner.Runner, want ...runner.ID) {
 	t.Helper()
-	ids, err := r.List(t.Context())
-	if err != nil {
-		t.Fatalf("List() = %v, want no error", err)
-	}
-	return ids
-}
-
-// scratch returns a short path for the test's sockets and files, which attempts
-// see under the same name.
-func scratch(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "runnertest") //nolint:usetesting // the name of t.TempDir is too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
-// lines returns how many lines a file has, 0 for none.
-func lines(t *testing.T, path string) int {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
-	return strings.Count(string(b), "\n")
-}
-
-func touch(t *testing.T, path string) {
-	t.Helper()
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
+	got, err := r.List(t.Context())
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("List() %s = %v, %v, want %v", when, got, err, want)
 	}
 }
 
 func number(n int) string { return strconv.Itoa(n) }
-
-func join(dir, name string) string { return filepath.Join(dir, name) }

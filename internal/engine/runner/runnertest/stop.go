@@ -11,8 +11,11 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// forever is a grace that no test sees the end of.
+// forever is a grace that does not end during a test.
 const forever = time.Hour
+
+// soon is a grace that ends at once, but not before SIGTERM.
+const soon = 50 * time.Millisecond
 
 func testStopHonoured(t *testing.T, h Harness) {
 	out := h.start(t, h.spec(0, "bow"))
@@ -27,14 +30,9 @@ func testStopHonoured(t *testing.T, h Harness) {
 }
 
 func testStopEscalates(t *testing.T, h Harness) {
-	leash := newLeash(t)
-	h.start(t, h.spec(0, "hold", leash.path, "main"))
-	leash.awaitStart("main")
-	if err := h.Runner.Stop(t.Context(), id(0), 50*time.Millisecond); err != nil {
+	h.start(t, h.spec(0, "stay")).stdout.await("ready")
+	if err := h.Runner.Stop(t.Context(), id(0), soon); err != nil {
 		t.Errorf("Stop = %v, want no error", err)
-	}
-	if !h.InProcess {
-		leash.awaitEnd()
 	}
 	wait(t, h.Runner, id(0), h.killed())
 }
@@ -45,22 +43,23 @@ func testStopUnknown(t *testing.T, h Harness) {
 	}
 }
 
-// Stop ends also what has left the process group, and what ignores SIGTERM.
-func testStopTree(t *testing.T, h Harness) {
-	h.needProcesses(t)
-	leash := newLeash(t)
-	h.start(t, h.spec(0, "tree", leash.path, h.mayEscape()))
-	leash.awaitStart(append(h.family(), "main")...)
-	if err := h.Runner.Stop(t.Context(), id(0), 50*time.Millisecond); err != nil {
+// Stop also ends a child, which ignores SIGTERM: it prints nothing after Wait.
+func testStopEndsAll(t *testing.T, h Harness) {
+	if h.InProcess {
+		t.Skip("attempts start no children here")
+	}
+	out := h.start(t, h.spec(0, "tree"))
+	out.stdout.await("child\n")
+	if err := h.Runner.Stop(t.Context(), id(0), soon); err != nil {
 		t.Errorf("Stop = %v, want no error", err)
 	}
-	leash.awaitEnd()
 	wait(t, h.Runner, id(0), h.killed())
+	out.closeAfterWait()
 }
 
 // A Stop whose context ends does not kill: the grace was not over.
 func testStopCancelled(t *testing.T, h Harness) {
-	out := h.start(t, h.spec(0, "stay", newLeash(t).path))
+	out := h.start(t, h.spec(0, "stay"))
 	out.stdout.await("ready")
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan error)

@@ -5,10 +5,8 @@ package runnertest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -19,10 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
-
-	"cloud.google.com/go/run/apiv2/runpb"
-
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
@@ -32,18 +26,13 @@ const (
 	crashArg = "runnertest-crash"
 )
 
-// Main is the TestMain of a runner's tests. It runs the tests unless it is called
-// as a task of the suite, or as the process that [CrashIn] kills: that one places
-// attempts with the Runner that open returns.
+// Main is the TestMain of a runner's tests. It runs the tests, unless the binary was
+// called to run a task of the suite, or as the process that [CrashIn] kills: that one
+// places attempts with the Runner that open returns.
 func Main(m *testing.M, open func(dir string) (runner.Runner, error)) {
-	if len(os.Args) > 1 {
-		switch os.Args[1] {
-		case taskArg:
-			ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-			os.Exit(Do(ctx, Program{Args: os.Args[2:], Env: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}))
-		case crashArg:
-			os.Exit(crash(os.Args[2], open))
-		}
+	RunTask()
+	if len(os.Args) > 1 && os.Args[1] == crashArg {
+		os.Exit(crash(os.Args[2], open))
 	}
 	if err := os.Setenv(Canary, "must not leak"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -52,25 +41,36 @@ func Main(m *testing.M, open func(dir string) (runner.Runner, error)) {
 	os.Exit(m.Run())
 }
 
-// Task is the command of a task on this machine, for [Harness].
-func Task(t *testing.T) []string {
+// RunTask runs a task of the suite and exits, if the command line names one.
+func RunTask() {
+	if len(os.Args) > 2 && os.Args[1] == taskArg {
+		ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		os.Exit(Do(ctx, Program{Args: os.Args[2:], Env: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}))
+	}
+}
+
+// Task is the command of a task for [Harness]: program is a binary that calls [RunTask].
+func Task(program string) []string { return []string{program, taskArg} }
+
+// Self is the path of the test binary.
+func Self(t *testing.T) string {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []string{program, taskArg}
+	return program
 }
 
-// Program is what a task of the suite is given.
+// Program is the input of a task of the suite.
 type Program struct {
 	Args, Env      []string // Env as NAME=VALUE
 	Stdout, Stderr io.Writer
 }
 
-// Do does what the arguments say and returns the exit code: in a process of its own,
-// or, where the [Harness] is InProcess, in that of the runner. ctx ends when the task
-// is asked to stop.
+// Do runs a task of the suite and returns its exit code. ctx ends when the task is asked
+// to stop. It runs in a process of its own, or, if the [Harness] is InProcess, in that of
+// the runner.
 func Do(ctx context.Context, p Program) int {
 	switch name, args := p.Args[0], p.Args[1:]; name {
 	case "args":
@@ -87,47 +87,24 @@ func Do(ctx context.Context, p Program) int {
 		_, _ = io.WriteString(p.Stderr, "err")
 	case "spill":
 		p.spill(atoi(args[0]))
-	case "count":
-		return p.count(args[0])
-	case "ready":
-		code := p.count(args[0])
-		fmt.Fprintln(p.Stdout, "ready")
-		awaitFile(ctx, args[0]+".go")
-		fmt.Fprintln(p.Stdout, "out")
-		return code
-	case "bow":
+	case "bow": // ends when it is asked to
 		fmt.Fprintln(p.Stdout, "ready")
 		<-ctx.Done()
 		fmt.Fprintln(p.Stdout, "bye")
 		return 3
-	case "stay":
+	case "stay": // has to be killed
 		fmt.Fprintln(p.Stdout, "ready")
 		<-ctx.Done()
 		fmt.Fprintln(p.Stdout, "asked")
-		return p.hold(args[0], "main")
-	case "hold":
-		return p.hold(args[0], args[1])
-	default:
-		return p.doAsProcess(ctx, name, args)
-	}
-	return 0
-}
-
-// doAsProcess does what only a process can.
-func (p Program) doAsProcess(ctx context.Context, name string, args []string) int {
-	switch name {
-	case "tree":
-		plantFamily(args[0], args[1])
-		return p.hold(args[0], "main")
-	case "litter":
-		plantFamily(args[0], args[1])
-		awaitFile(ctx, args[0]+".go")
-	case "orphan":
-		child := self("hold", args[0], "orphan")
-		child.Stdout, child.Stderr = p.Stdout, p.Stderr
-		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-		begin(child)
-		_, _ = io.WriteString(p.Stdout, pattern("stdout", orphanOutput))
+		return p.drip("stays")
+	case "leave": // ends before its child
+		return p.child()
+	case "tree": // has to be killed, and its child too
+		return max(p.child(), p.drip("main"))
+	case "child":
+		fmt.Fprintln(p.Stdout, "child")
+		fmt.Fprintln(p.Stderr, "up")
+		return p.drip("child")
 	default:
 		fmt.Fprintf(p.Stderr, "no task %q\n", name)
 		return 99
@@ -135,29 +112,43 @@ func (p Program) doAsProcess(ctx context.Context, name string, args []string) in
 	return 0
 }
 
-// oddBytes are no text.
-const oddBytes = "a\n\xff\xfe\x00\r\n\nlast"
+// dripLines bounds how long a task lives that a failed test has left behind: 5 minutes.
+const dripLines = 5 * 60 * 20
 
-// orphanOutput is what the task "orphan" prints: more than one read takes, less
-// than a pipe holds on any machine with its first read taken.
-const orphanOutput = 60 << 10
+// drip prints a line over and over until nobody can read it.
+func (p Program) drip(line string) int {
+	for range dripLines {
+		if _, err := fmt.Fprintln(p.Stdout, line); err != nil {
+			return 0
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return 98
+}
 
-func (p Program) printJSON(list []string) int {
-	if err := json.NewEncoder(p.Stdout).Encode(list); err != nil {
-		return 1
+// child starts a child that prints to the same stdout, and returns when it has begun to.
+func (p Program) child() int {
+	child := exec.Command(os.Args[0], taskArg, "child")
+	child.Stdout = p.Stdout
+	up, err := child.StderrPipe()
+	if err == nil {
+		err = child.Start()
+	}
+	if err == nil {
+		_, err = up.Read(make([]byte, 1))
+	}
+	if err != nil {
+		fmt.Fprintln(p.Stderr, err)
+		return 97
 	}
 	return 0
 }
 
-// count adds a line to a file.
-func (p Program) count(path string) int {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err == nil {
-		_, err = file.WriteString("once\n")
-		err = errors.Join(err, file.Close())
-	}
-	if err != nil {
-		fmt.Fprintln(p.Stderr, err)
+// oddBytes are no text.
+const oddBytes = "a\n\xff\xfe\x00\r\n\nlast"
+
+func (p Program) printJSON(list []string) int {
+	if err := json.NewEncoder(p.Stdout).Encode(list); err != nil {
 		return 1
 	}
 	return 0
@@ -183,88 +174,4 @@ func (p Program) spill(size int) {
 		group.Go(func() { _, _ = io.WriteString(out, pattern(name, size)) })
 	}
 	group.Wait()
-}
-
-// hold keeps a leash until the process is killed: to be asked to stop alone does not
-// do it.
-func (p Program) hold(path, name string) int {
-	conn, err := net.Dial("unix", path)
-	if err != nil {
-		fmt.Fprintln(p.Stderr, err)
-		return 98
-	}
-	defer conn.Close()
-	fmt.Fprintln(conn, name)
-	// When the test is gone, so is this.
-	_, _ = io.Copy(io.Discard, conn)
-	return 0
-}
-
-// awaitFile blocks until the test has made a file, or the task is asked to stop.
-func awaitFile(ctx context.Context, path string) {
-	for ctx.Err() == nil {
-		if _, err := os.Stat(path); err == nil {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-// plantFamily starts a process in the group and, if it may, one that leaves it.
-// The one in the group has nothing in its environment by which it could be found.
-// Both hold the leash and none of the pipes.
-func plantFamily(path, mayEscape string) {
-	member := self("hold", path, "member")
-	member.Env = []string{"NOTHING="}
-	begin(member)
-	if mayEscape == "true" {
-		escaped := self("hold", path, "escaped")
-		escaped.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-		begin(escaped)
-	}
-}
-
-func self(args ...string) *exec.Cmd {
-	return exec.Command(os.Args[0], append([]string{taskArg}, args...)...)
-}
-
-func begin(child *exec.Cmd) {
-	if err := child.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(97)
-	}
-}
-
-// placement is a runner.Spec on the way to the process that is to crash.
-type placement struct {
-	ID       runner.ID
-	Template json.RawMessage
-	Env      map[string]string
-}
-
-// crash places what it reads, says so, and waits for its death.
-func crash(dir string, open func(dir string) (runner.Runner, error)) int {
-	var placements []placement
-	in := json.NewDecoder(os.Stdin)
-	r, err := open(dir)
-	if err == nil {
-		err = in.Decode(&placements)
-	}
-	for _, p := range placements {
-		template := new(runpb.TaskTemplate)
-		if err == nil {
-			err = protojson.Unmarshal(p.Template, template)
-		}
-		if err == nil {
-			spec := runner.Spec{ID: p.ID, Template: template, Env: p.Env}
-			err = r.Start(context.Background(), spec, runner.Output{Stdout: os.Stderr, Stderr: os.Stderr})
-		}
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	fmt.Println("placed")
-	_, _ = io.Copy(io.Discard, os.Stdin) // until killed, or the test is gone
-	return 0
 }

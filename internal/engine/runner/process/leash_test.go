@@ -1,18 +1,23 @@
-//go:build unix
+//go:build linux || darwin
 
-package runnertest
+package process
 
 import (
 	"bufio"
 	"context"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-// leash sees which processes live, without process IDs: each dials it, says its
-// name, and holds the connection until it dies.
+// limit is how long anything may take. Only a fault reaches it.
+const limit = 2 * time.Minute
+
+// leash shows which processes live, without process IDs: each dials it, writes its name,
+// and holds the connection until it dies.
 type leash struct {
 	t       *testing.T
 	path    string
@@ -23,7 +28,12 @@ type leash struct {
 
 func newLeash(t *testing.T) *leash {
 	t.Helper()
-	l := &leash{t: t, path: join(scratch(t), "s"), started: make(chan string), ended: make(chan string)}
+	dir, err := os.MkdirTemp("", "leash") //nolint:usetesting // the path of t.TempDir is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	l := &leash{t: t, path: filepath.Join(dir, "s"), started: make(chan string), ended: make(chan string)}
 	listener, err := net.Listen("unix", l.path)
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +53,7 @@ func newLeash(t *testing.T) *leash {
 
 func (l *leash) hold(conn net.Conn) {
 	defer conn.Close()
-	defer context.AfterFunc(l.t.Context(), func() { _ = conn.Close() })() // what cannot be killed ends then
+	defer context.AfterFunc(l.t.Context(), func() { _ = conn.Close() })() // ends a process that nobody killed
 	reader := bufio.NewReader(conn)
 	name, err := reader.ReadString('\n')
 	if err != nil {
@@ -56,7 +66,7 @@ func (l *leash) hold(conn net.Conn) {
 		case <-l.t.Context().Done():
 			return
 		}
-		_, _ = reader.ReadByte() // nothing is ever sent: this is its end
+		_, _ = reader.ReadByte() // returns at the process's end: it sends nothing
 	}
 }
 
