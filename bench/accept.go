@@ -14,19 +14,19 @@ import (
 )
 
 const (
-	// acceptTarget bounds accepting by many at once, as a multiple of a handler that
-	// does one group commit.
+	// acceptTarget bounds concurrent acceptance, as a multiple of a handler that does one
+	// group commit.
 	acceptTarget = 2
 	// arrivalTarget bounds the time until RunJob arrives, in commits.
 	arrivalTarget = 5
-	// pastTarget bounds by how much a latency grows with what was invoked before.
+	// pastTarget bounds a latency with many past invocations, as a multiple of one with few.
 	pastTarget = 4.0 / 3
 	// serveTarget bounds the memory of `runwith serve` at rest, in bytes.
 	serveTarget = 40 << 20
 )
 
-// measureAccept measures the invoker alone: `runwith serve` in front of a Cloud Run
-// that does nothing.
+// measureAccept measures the invoker alone: `runwith serve` in front of a Cloud Run that
+// does nothing.
 func measureAccept(ctx context.Context, b *bench) (_ []row, err error) {
 	fresh, err := b.openFront(ctx, 0)
 	if err != nil {
@@ -57,7 +57,7 @@ func measureAccept(ctx context.Context, b *bench) (_ []row, err error) {
 	return append(append(rates, latencies...), atRest.within(serveTarget)), nil
 }
 
-// acceptRates are how many are accepted by one client, and by many.
+// acceptRates measures the rate of acceptance with one client, and with many.
 func (b *bench) acceptRates(ctx context.Context, f *front) ([]row, error) {
 	var rows []row
 	for _, n := range []int{1, b.clientsOr(32)} {
@@ -82,7 +82,7 @@ func (b *bench) acceptRates(ctx context.Context, f *front) ([]row, error) {
 	return rows, nil
 }
 
-// acceptLatencies are how long an idle invoker takes, and one with a past beside it.
+// acceptLatencies measures an idle invoker, and one with many past invocations.
 func (b *bench) acceptLatencies(ctx context.Context, fresh, old *front) ([]row, error) {
 	commit := timed(func(ctx context.Context) error {
 		_, err := b.floor.insert(ctx)
@@ -125,11 +125,11 @@ type front struct {
 	recorder *recorder
 	server   *server
 	client   *http.Client
-	id       string // of an invocation that has ended
+	id       string // of an ended invocation
 }
 
-// openFront starts one that has accepted a page of invocations, or more: the others
-// are copies in its database. The caller closes it.
+// openFront starts a front that has accepted at least a page of invocations. Above a page,
+// the invocations are copies in its database. The caller closes it.
 func (b *bench) openFront(ctx context.Context, past int) (_ *front, err error) {
 	f := &front{client: &http.Client{Transport: &http.Transport{}}}
 	if f.recorder, err = startRecorder(ctx); err != nil {
@@ -144,7 +144,7 @@ func (b *bench) openFront(ctx context.Context, past int) (_ *front, err error) {
 	if err := f.serve(ctx, b, data); err != nil {
 		return nil, err
 	}
-	for range pageSize { // so that the pages are as long in both
+	for range pageSize { // so that both fronts return full pages
 		if err := f.post(ctx); err != nil {
 			return nil, err
 		}
@@ -191,8 +191,8 @@ func (f *front) post(ctx context.Context) error {
 	return invoke(ctx, f.client, "http://"+f.server.addr+invocationsPath)
 }
 
-// arrive measures from the request until RunJob arrives, which may be before the
-// request's answer does.
+// arrive measures the time from the request until RunJob arrives. The answer of the
+// request may come later.
 func (f *front) arrive(ctx context.Context) (float64, error) {
 	began := time.Now()
 	at, err := f.recorder.arrival(ctx, f.post)
@@ -218,7 +218,7 @@ func (f *front) get(path string) func(context.Context) error {
 	}
 }
 
-// addPast copies an invocation in an invoker's database so many times.
+// addPast adds so many copies of an invocation to the database of an invoker.
 func addPast(ctx context.Context, path, id string, times int) error {
 	db, err := sqlite.Open(ctx, sqlite.Options{Path: path})
 	if err != nil {

@@ -11,11 +11,11 @@ import (
 	"path/filepath"
 )
 
-// bench is what the scenarios share.
+// bench holds everything that the scenarios share.
 type bench struct {
 	options
 	dir      string // temporary
-	binary   string // runwith, as a user would build it
+	binary   string // runwith, built like a release
 	floor    *floor
 	progress io.Writer
 
@@ -42,7 +42,7 @@ func newBench(ctx context.Context, o options, progress io.Writer) (_ *bench, err
 	return b, err
 }
 
-// build builds a package, or a file, as make build does.
+// build builds a package or a file in the way of `make build`.
 func (b *bench) build(ctx context.Context, name, what string) (string, error) {
 	binary := filepath.Join(b.dir, name+".bin")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, what)
@@ -53,7 +53,7 @@ func (b *bench) build(ctx context.Context, name, what string) (string, error) {
 	return binary, nil
 }
 
-// close ends what runs and removes the temporary folder.
+// close stops the processes and removes the temporary folder.
 func (b *bench) close() error {
 	var errs []error
 	if b.engine != nil {
@@ -68,8 +68,8 @@ func (b *bench) close() error {
 	return errors.Join(append(errs, os.RemoveAll(b.dir))...)
 }
 
-// open starts the server that most scenarios share, with the job in it, and
-// returns the official client of its engine.
+// open starts the server that most scenarios share, creates the job, and returns the
+// official client of the server's engine.
 func (b *bench) open(ctx context.Context) (_ *cloudRun, err error) {
 	if b.engine != nil {
 		return b.engine, nil
@@ -83,5 +83,5 @@ func (b *bench) open(ctx context.Context) (_ *cloudRun, err error) {
 	return b.engine, b.engine.createJob(ctx, jobID, 1, 0)
 }
 
-// clientsOr is how many clients work at once, where nothing else was asked for.
+// clientsOr returns the number of concurrent clients: -clients, or n by default.
 func (b *bench) clientsOr(n int) int { return cmp.Or(b.clients, n) }

@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestEveryRowIsMeasured runs all of it once, as short as it can be.
+// TestEveryRowIsMeasured runs all rows once, as briefly as possible.
 func TestEveryRowIsMeasured(t *testing.T) {
 	t.Parallel()
 	needProcesses(t)
@@ -29,7 +29,7 @@ func TestEveryRowIsMeasured(t *testing.T) {
 	var names []string
 	for _, row := range r.Rows {
 		names = append(names, row.Name)
-		// So short an execution may add no memory; everything else takes some of what it is measured in.
+		// A short execution may add no memory. All other figures are positive.
 		if m := row.Measured; min(m.Median, m.P95) < 0 || min(m.Median, m.P95) == 0 && row.What != memoryAdded {
 			t.Errorf("%s %s: measured %+v, want more than nothing", row.Name, row.What, row.Measured)
 		}
@@ -39,7 +39,7 @@ func TestEveryRowIsMeasured(t *testing.T) {
 	}
 	var want []string
 	for _, s := range scenarios {
-		if s.name != "container" || slices.Contains(names, s.name) { // no daemon, no row
+		if s.name != "container" || slices.Contains(names, s.name) { // without a daemon, the row is missing
 			want = append(want, s.name)
 		}
 	}
@@ -74,7 +74,7 @@ func (f writerFunc) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// wantEmpty also tells of a server that still runs: it would hold its data.
+// wantEmpty also finds a server that still runs, because it would hold its data.
 func wantEmpty(t *testing.T, dir string) {
 	t.Helper()
 	left, err := os.ReadDir(dir)
@@ -98,8 +98,8 @@ func TestBadCommandLine(t *testing.T) {
 	}{
 		{"-n 0", "-n 0: must be at least 1"},
 		{"-clients -1", "-clients -1: must not be negative"},
-		{"-only walk", "-only walk: there is no such row"},
-		{"walk", `"walk": there are flags alone`},
+		{"-only walk", "-only walk: no such row"},
+		{"walk", `"walk": unknown argument`},
 		{"-walk", "not defined: -walk"},
 	} {
 		var errs bytes.Buffer

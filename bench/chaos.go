@@ -18,7 +18,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// chaosOptions are what the command line of chaos says.
+// chaosOptions are the flags of chaos.
 type chaosOptions struct {
 	n, clients         int
 	kills, engineKills int
@@ -29,9 +29,8 @@ type chaosOptions struct {
 	engine             []string // more arguments of the engine
 }
 
-// faults are what goes wrong in the engine besides: answers that are lost or say 503
-// after the job was started, and executions that lists show late, though earlier
-// than the invoker believes them.
+// faults are additional faults of the engine: lost answers, answers of 503 after the job
+// has started, and executions that lists show late, but within the settling delay.
 func (o chaosOptions) faults() []string {
 	if o.calm {
 		return nil
@@ -45,16 +44,16 @@ func (o chaosOptions) faults() []string {
 	}
 }
 
-// late is how much later than it began an execution may be listed.
+// late is the delay after which lists show an execution.
 func (o chaosOptions) late() time.Duration { return o.settle / 2 }
 
-// perJob is how many invocations one job gets: of a thousand, all of them new,
-// nobody could say that one is not among them.
+// perJob is the number of invocations of one job. Among thousands of new executions,
+// an invoker cannot be sure that one is missing.
 const perJob = 500
 
-// chaos starts jobs through an invoker that is killed again and again, on an engine
-// that is killed too, over connections that break, with every request repeated until
-// it is answered; and then counts what ran. An error says what was lost or doubled.
+// chaos starts jobs through an invoker, on an engine, over connections that break. It kills
+// both repeatedly, and repeats every request until it is answered. Then it counts the
+// runs. The error reports lost and doubled invocations.
 func chaos(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	o, err := parseChaos(args, errs)
 	if err != nil {
@@ -84,14 +83,14 @@ func parseChaos(args []string, errs io.Writer) (chaosOptions, error) {
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.IntVar(&o.n, "n", 2000, "start `N` invocations")
-	flags.IntVar(&o.clients, "clients", 16, "by `N` clients at once")
+	flags.IntVar(&o.clients, "clients", 16, "use `N` concurrent clients")
 	flags.IntVar(&o.kills, "kills", 100, "kill the invoker `N` times")
 	flags.IntVar(&o.engineKills, "engine-kills", 10, "kill the engine `N` times")
-	flags.Uint64Var(&o.seed, "seed", rand.Uint64N(1_000_000), "decide by this `NUMBER` when to kill, to cut and to repeat")
+	flags.Uint64Var(&o.seed, "seed", rand.Uint64N(1_000_000), "the `NUMBER` that decides when to kill, to cut and to repeat")
 	flags.DurationVar(&o.settle, "settle", 2*time.Second, "the invoker's settling delay")
-	flags.BoolVar(&o.calm, "calm", false, "let the engine lose no answers, and list executions at once")
+	flags.BoolVar(&o.calm, "calm", false, "let the engine lose no answers and list executions at once")
 	flags.StringVar(&o.data, "data", "", "make the temporary folder in `DIR` (default: the system's)")
-	flags.Func("engine", "one more `ARGUMENT` of the engine, such as --fault=slow-start=1s (repeatable)", func(value string) error {
+	flags.Func("engine", "an additional `ARGUMENT` of the engine, such as --fault=slow-start=1s (repeatable)", func(value string) error {
 		o.engine = append(o.engine, value)
 		return nil
 	})
@@ -107,14 +106,14 @@ func parseChaos(args []string, errs io.Writer) (chaosOptions, error) {
 	return o, nil
 }
 
-// world is an engine, a network and an invoker, and those who call it.
+// world is an engine, a network, an invoker, and its callers.
 type world struct {
 	chaosOptions
 	bench  *bench
 	cancel context.CancelFunc
-	rand   *rand.Rand // of the one who kills
+	rand   *rand.Rand // for the kills
 	proxy  *proxy
-	ran    string // file to which each run appends a line
+	ran    string // the file to which each run appends a line
 
 	engineAddr, invokerAddr     string
 	engineServer, invokerServer *server
@@ -150,15 +149,15 @@ func newWorld(ctx context.Context, o chaosOptions, errs io.Writer) (_ *world, er
 	if err := w.startInvoker(ctx); err != nil {
 		return nil, err
 	}
-	w.invokerAddr = w.invokerServer.addr // the next ones are found where this one was
+	w.invokerAddr = w.invokerServer.addr // later ones use the same address
 	return w, nil
 }
 
-// job is the name of the job of an invocation.
+// job returns the name of an invocation's job.
 func (w *world) job(n int) string { return fmt.Sprintf("mark-%d", n/perJob) }
 
-// startEngine starts the engine, the first time with its jobs: each appends a line
-// to a file.
+// startEngine starts the engine. The first time it adds the jobs, each of which appends a
+// line to a file.
 func (w *world) startEngine(ctx context.Context) (err error) {
 	args := []string{w.bench.binary, "engine", "--runner", "process", "--addr", w.engineAddr, "--data", filepath.Join(w.bench.dir, "engine")}
 	for n := 0; n < w.n; n += perJob {
@@ -172,7 +171,7 @@ func (w *world) startEngine(ctx context.Context) (err error) {
 	}
 	w.engineServer, err = start(ctx, w.bench.progress, readyLine, slices.Concat(args, w.faults(), w.engine)...)
 	if err == nil {
-		w.engineAddr = w.engineServer.addr // the next one is found where this one was
+		w.engineAddr = w.engineServer.addr // later ones use the same address
 	}
 	return err
 }
@@ -184,7 +183,7 @@ func (w *world) startInvoker(ctx context.Context) (err error) {
 	return err
 }
 
-// close ends all of it and removes the folder.
+// close ends all processes and removes the folder.
 func (w *world) close() error {
 	var errs []error
 	for _, s := range []*server{w.invokerServer, w.engineServer} {
@@ -201,11 +200,11 @@ func (w *world) close() error {
 	return errors.Join(append(errs, w.bench.close())...)
 }
 
-// perKill is about how long a server lives, and how long the next one takes to come.
+// perKill is about the life of a server and the start of the next one.
 const perKill = 350 * time.Millisecond
 
-// live lets the clients call while servers are killed, until both have done so often
-// enough, and then waits for every invocation's end.
+// live lets the clients call while servers are killed, until both are done, and then waits
+// for the end of every invocation.
 func (w *world) live(serving context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(serving, 20*time.Minute, errors.New("it does not come to its end"))
 	defer cancel()
@@ -226,7 +225,7 @@ func (w *world) live(serving context.Context) error {
 	}
 	killed := make(chan error, 1)
 	go func() { killed <- w.kill(ctx, serving) }()
-	pace := time.Duration(w.kills) * perKill / time.Duration(w.n) // so that they call all the while
+	pace := time.Duration(w.kills) * perKill / time.Duration(w.n) // so that the calls take as long as the kills
 	for n := range w.n {
 		if err := pause(ctx, pace); err != nil {
 			return errors.Join(err, <-killed)
@@ -246,8 +245,8 @@ func (w *world) live(serving context.Context) error {
 	return w.settled(ctx)
 }
 
-// call starts a job once, however often the request must be sent; some send it again
-// later, as a caller that has crashed does.
+// call starts a job once and repeats the request as often as necessary. Some callers repeat
+// it again later, like a caller that has crashed.
 func (w *world) call(ctx context.Context, n int) error {
 	key := fmt.Sprintf("key-%d", n)
 	repeats := 1 + rand.New(rand.NewPCG(w.seed, uint64(n)+2)).IntN(3)
@@ -280,8 +279,7 @@ func (w *world) start(ctx context.Context, n int, key string) (id string, err er
 	}
 }
 
-// kill ends servers as a crash does, and starts them again, to live until serving
-// ends.
+// kill kills servers and starts them again, until serving ends.
 func (w *world) kill(ctx, serving context.Context) error {
 	for n := range w.kills {
 		if err := pause(ctx, 20*time.Millisecond+time.Duration(w.rand.Int64N(int64(500*time.Millisecond)))); err != nil {
@@ -307,11 +305,11 @@ func crash(s *server) error {
 	if err := s.cmd.Process.Kill(); err != nil {
 		return err
 	}
-	s.ended <- <-s.ended // who stops it learns of its end too
+	s.ended <- <-s.ended // stop reads the end of the server, too
 	return nil
 }
 
-// settled waits until every invocation has come to its end.
+// settled waits until every invocation has ended.
 func (w *world) settled(ctx context.Context) error {
 	client := &runwith.Client{Server: "http://" + w.invokerAddr}
 	for id := range w.accepted {
@@ -326,13 +324,13 @@ func (w *world) settled(ctx context.Context) error {
 	return nil
 }
 
-// tally is what was counted.
+// tally is the result of counting.
 type tally struct {
 	accepted, ran, executions int
 	faults                    []string
 }
 
-// count holds what ran, and what the engine has, to what was accepted.
+// count compares the runs and the executions of the engine with the accepted invocations.
 func (w *world) count(ctx context.Context) (t tally, err error) {
 	text, err := os.ReadFile(w.ran)
 	if err != nil {
@@ -363,7 +361,7 @@ func (w *world) count(ctx context.Context) (t tally, err error) {
 	if t.accepted != w.n {
 		t.faults = append(t.faults, fmt.Sprintf("%d invocations for %d keys", t.accepted, w.n))
 	}
-	if err := pause(ctx, w.late()); err != nil { // then lists have all of them
+	if err := pause(ctx, w.late()); err != nil { // then lists are complete
 		return t, err
 	}
 	t.executions, err = w.executions(ctx)
@@ -377,7 +375,7 @@ func (t tally) String() string {
 	return fmt.Sprintf("%d accepted, %d ran, %d executions: %d faults", t.accepted, t.ran, t.executions, len(t.faults))
 }
 
-// err is what is wrong.
+// err describes lost and doubled invocations.
 func (t tally) err(seed uint64) error {
 	if len(t.faults) == 0 {
 		return nil
@@ -385,7 +383,7 @@ func (t tally) err(seed uint64) error {
 	return fmt.Errorf("seed %d: %s", seed, strings.Join(t.faults, "; "))
 }
 
-// executions counts those that the engine has.
+// executions counts the executions of the engine.
 func (w *world) executions(ctx context.Context) (n int, err error) {
 	engine, err := dial(ctx, w.engineAddr)
 	if err != nil {

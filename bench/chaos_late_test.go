@@ -12,9 +12,9 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// TestLatenessBeyondTheSettlingDelay loses the answer to a start, and hides the
-// execution from lists for longer than the invoker believes them: the job is started
-// twice. One execution survives, the other is cancelled and counted.
+// TestLatenessBeyondTheSettlingDelay loses the answer to a start, and hides the execution
+// from lists for longer than the settling delay. The job is then started twice: one
+// execution survives, and the other is cancelled and counted.
 func TestLatenessBeyondTheSettlingDelay(t *testing.T) {
 	t.Parallel()
 	needProcesses(t)
@@ -66,7 +66,7 @@ func TestLatenessBeyondTheSettlingDelay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cloud.close()
-	for cancelled := 0; cancelled == 0; { // it is asked for, and takes a moment
+	for cancelled := 0; cancelled == 0; { // the cancellation takes a moment
 		var names []string
 		cancelled = 0
 		for e, err := range cloud.executions.ListExecutions(t.Context(), &runpb.ListExecutionsRequest{Parent: jobName}).All() {

@@ -26,7 +26,7 @@ type cloudRun struct {
 	conn       *grpc.ClientConn
 	jobs       *run.JobsClient
 	executions *run.ExecutionsClient
-	// operations waits in one call: the Wait of the jobs client asks once a second.
+	// operations waits in one call, while the Wait of the jobs client asks once a second.
 	operations *longrunning.OperationsClient
 }
 
@@ -50,7 +50,7 @@ func dial(ctx context.Context, addr string) (_ *cloudRun, err error) {
 
 func (c *cloudRun) close() error { return c.conn.Close() }
 
-// createJob creates a job of `true`: so many tasks, of which so many run at once.
+// createJob creates a job with so many tasks of `true`, and the parallelism.
 func (c *cloudRun) createJob(ctx context.Context, id string, tasks, parallelism int32) error {
 	return c.create(ctx, id, &runpb.ExecutionTemplate{TaskCount: tasks, Parallelism: parallelism, Template: &runpb.TaskTemplate{
 		Retries:    &runpb.TaskTemplate_MaxRetries{MaxRetries: 0},
@@ -58,7 +58,7 @@ func (c *cloudRun) createJob(ctx context.Context, id string, tasks, parallelism 
 	}})
 }
 
-// create creates a job of a template.
+// create creates a job from a template.
 func (c *cloudRun) create(ctx context.Context, id string, template *runpb.ExecutionTemplate) error {
 	op, err := c.jobs.CreateJob(ctx, &runpb.CreateJobRequest{Parent: location, JobId: id, Job: &runpb.Job{Template: template}})
 	if err != nil {

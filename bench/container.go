@@ -21,15 +21,15 @@ import (
 )
 
 const (
-	// containerTarget bounds a run in a container, as a multiple of the bare API's calls,
-	// and manyTarget those of eight clients.
+	// containerTarget bounds a run in a container, as a multiple of the bare API's calls.
+	// manyTarget bounds the runs of eight clients in the same way.
 	containerTarget, manyTarget = 1.3, 1.0
-	// containerRuns is how often one is measured at most: each takes a good part of a
-	// second.
+	// containerRuns is the largest number of measurements, because each takes a good part of
+	// a second.
 	containerRuns = 25
 
-	// containerPause is how long a daemon's own processes may go on behind containers
-	// that are removed; what they do then would be charged to what comes next.
+	// containerPause is the time for the daemon's own processes to finish with removed
+	// containers, so that they do not slow the next measurement.
 	containerPause = time.Second
 
 	containerImage = "localhost/runwith-bench/job:1"
@@ -37,7 +37,7 @@ const (
 	containerJob   = "container"
 )
 
-// measureContainers measures runs in containers, where a Docker or Podman answers.
+// measureContainers measures runs in containers if a Docker or Podman answers.
 func measureContainers(ctx context.Context, b *bench) (_ []row, err error) {
 	host, err := b.findDocker()
 	if err != nil {
@@ -98,8 +98,7 @@ func compareContainers(ctx context.Context, b *bench, c *cloudRun, bare *bareAPI
 	}, nil
 }
 
-// findDocker returns the address of a daemon that listens: the one that was named, or
-// a usual one.
+// findDocker returns the address of a listening daemon: the given one, or a usual one.
 func (b *bench) findDocker() (string, error) {
 	hosts := []string{"unix:///var/run/docker.sock", "unix:///run/podman/podman.sock"}
 	if b.docker != "" {
@@ -116,15 +115,15 @@ func (b *bench) findDocker() (string, error) {
 	return "", fmt.Errorf("no Docker or Podman answers; name its address with -docker: %w", errors.Join(errs...))
 }
 
-// bareAPI does what the container runner does, with nothing around it. Its methods may
-// be called concurrently.
+// bareAPI makes the calls of the container runner, and nothing else. Its methods may be
+// called concurrently.
 type bareAPI struct {
 	*client.Client
 	removals sync.WaitGroup
 	failed   atomic.Pointer[error]
 }
 
-// openBare connects to a daemon and hands it the image. The caller closes it.
+// openBare connects to a daemon and gives it the image. The caller closes it.
 func openBare(ctx context.Context, host string) (_ *bareAPI, err error) {
 	c, err := client.New(client.WithHost(host))
 	if err != nil {
@@ -156,7 +155,7 @@ func (b *bareAPI) load(ctx context.Context) error {
 	return err
 }
 
-// run runs one container to its end, on the daemon's own network as a task's is.
+// run runs one container to its end, on the same network as a task's.
 func (b *bareAPI) run(ctx context.Context) error {
 	made, err := b.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Config: &api.Config{Image: containerImage, AttachStdout: true, AttachStderr: true},
@@ -179,19 +178,19 @@ func (b *bareAPI) run(ctx context.Context) error {
 	if _, err := stdcopy.StdCopy(io.Discard, io.Discard, attached.Reader); err != nil {
 		return err
 	}
-	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) { // a daemon that is asked without a pause is slower
+	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) { // asking without a pause would slow the daemon
 		reply, err := b.ContainerInspect(ctx, made.ID, client.ContainerInspectOptions{})
 		if err != nil {
 			return err
 		}
-		if s := reply.Container.State.Status; s == api.StateExited || s == "stopped" { // Podman's, a moment before
+		if s := reply.Container.State.Status; s == api.StateExited || s == "stopped" { // Podman reports stopped for a moment
 			break
 		}
 		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 	}
-	// Who waits for the run does not wait for this.
+	// The measurement does not include the removal.
 	b.removals.Go(func() {
 		if _, err := b.ContainerRemove(ctx, made.ID, client.ContainerRemoveOptions{Force: true}); err != nil && ctx.Err() == nil {
 			b.failed.Store(&err)
@@ -200,8 +199,7 @@ func (b *bareAPI) run(ctx context.Context) error {
 	return nil
 }
 
-// removed waits until nothing is left of either, so that what the one leaves to do is
-// not charged to the other.
+// removed waits until all containers are removed, so that one turn does not slow the next.
 func (b *bareAPI) removed(ctx context.Context) error {
 	b.removals.Wait()
 	for {
@@ -215,7 +213,7 @@ func (b *bareAPI) removed(ctx context.Context) error {
 	}
 }
 
-// Close waits until everything is removed.
+// Close waits until all containers are removed.
 func (b *bareAPI) Close() error {
 	b.removals.Wait()
 	err := b.Client.Close()

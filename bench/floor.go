@@ -18,12 +18,12 @@ const (
 	durableFloor = "the same, 2 commits, a gRPC echo"
 )
 
-// record is about as large as what the engine stores of a run, in bytes.
+// record is about the size of a stored run, in bytes.
 const record = 512
 
-// floor does what is measured with nothing around it: real processes, commits
-// through the same database, and calls of a server whose handlers do the least that
-// an answer needs; see bench/floor. Its methods may be called concurrently.
+// floor does the measured work with nothing around it: real processes, commits through the
+// same database, and calls of a server with minimal handlers (bench/floor). Its methods may
+// be called concurrently.
 type floor struct {
 	command  string // path of true
 	binary   string // of bench/floor
@@ -77,14 +77,13 @@ func (f *floor) close() error {
 	return errors.Join(errs...)
 }
 
-// fork runs the command and waits for its end. It takes a context for the sake of
-// those who call it: to watch one would cost more than the floor may.
+// fork runs the command and waits for its end. It ignores the context, because watching one
+// would add to the floor.
 func (f *floor) fork(context.Context) error { return exec.Command(f.command).Run() }
 
-// durable is a run without an engine: one call over the network, the process, and
-// the fewest commits that keep the promise. That a run will be is on disk before
-// it is answered and before there is a process, and that it has ended before
-// anybody hears of it.
+// durable is a run without an engine: one call over the network, the process, and the fewest
+// commits that keep the promise. The first commit precedes the answer and the process, and
+// the second precedes the report of the end.
 func (f *floor) durable(ctx context.Context) error {
 	if _, err := f.client.operations.GetOperation(ctx, &longrunningpb.GetOperationRequest{Name: jobName}); err != nil {
 		return err

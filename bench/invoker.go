@@ -12,9 +12,8 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// measureInvoke measures how fast invocations are accepted. What was accepted is
-// run at the same time, as it is for everybody, and has ended before the next
-// measurement begins.
+// measureInvoke measures the acceptance of invocations while the accepted ones run, as with
+// every `runwith up`. All have ended before the next measurement begins.
 func measureInvoke(ctx context.Context, b *bench) ([]row, error) {
 	if _, err := b.open(ctx); err != nil {
 		return nil, err
@@ -47,7 +46,7 @@ func measureInvoke(ctx context.Context, b *bench) ([]row, error) {
 
 const invocationsPath = "/api/v1/jobs/" + jobID + "/invocations"
 
-// invoke starts the job once and wants to hear 202.
+// invoke starts the job once and expects 202.
 func invoke(ctx context.Context, client *http.Client, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(`{"args":["one"]}`))
 	if err != nil {
@@ -69,7 +68,7 @@ func invoke(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
-// drain waits until every invocation has come to its end.
+// drain waits until every invocation has ended.
 func drain(ctx context.Context, addr string) error {
 	client := &runwith.Client{Server: "http://" + addr}
 	for _, state := range []runwith.State{runwith.StateAccepted, runwith.StateStarting, runwith.StateRunning} {

@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// listJobs have fewExecutions in one folder, and more in another, in all.
+	// listJobs jobs have fewExecutions in one folder and more in another, in total.
 	listJobs      = 100
 	fewExecutions = 1_000
 	pageSize      = 100
-	// listTarget bounds a page among many, as a multiple of one among few.
+	// listTarget bounds a page among many executions, as a multiple of one among few.
 	listTarget = 3
 )
 
-// measureList measures what a page of executions costs when there are many of
-// them. The floor is runwith itself, where there are few.
+// measureList measures a page of executions among many. The floor is runwith itself, with
+// few executions.
 func measureList(ctx context.Context, b *bench) (_ []row, err error) {
 	few, err := b.openFilled(ctx, fewExecutions)
 	if err != nil {
@@ -37,7 +37,7 @@ func measureList(ctx context.Context, b *bench) (_ []row, err error) {
 	var rows []row
 	for _, page := range []struct {
 		what string
-		skip int // pages before it
+		skip int // number of pages before it
 	}{{"the first page", 0}, {"the fifth page", 4}} {
 		amongFew, err := few.page(ctx, page.skip)
 		if err != nil {
@@ -57,14 +57,14 @@ func measureList(ctx context.Context, b *bench) (_ []row, err error) {
 	return rows, nil
 }
 
-// filled is a server whose jobs have run before.
+// filled is a server with past executions.
 type filled struct {
 	server *server
 	client *cloudRun
 }
 
-// openFilled starts a server with listJobs jobs that have run, so many times in
-// all. They really run once; the other runs are copies in its database.
+// openFilled starts a server with listJobs jobs and so many executions in total. Each job
+// really runs once. The other executions are copies in its database.
 func (b *bench) openFilled(ctx context.Context, executions int) (_ *filled, err error) {
 	data := filepath.Join(b.dir, fmt.Sprintf("list-%d", executions))
 	f := &filled{}
@@ -101,8 +101,7 @@ func (f *filled) open(ctx context.Context, b *bench, data string) (err error) {
 
 func (f *filled) close() error { return errors.Join(f.client.close(), f.server.stop()) }
 
-// multiply makes of each execution in an engine's database, and of its tasks, so
-// many.
+// multiply makes so many copies of each execution in an engine's database, with tasks.
 func multiply(ctx context.Context, path string, times int) error {
 	db, err := sqlite.Open(ctx, sqlite.Options{Path: path})
 	if err != nil {
@@ -128,7 +127,7 @@ func multiply(ctx context.Context, path string, times int) error {
 	return errors.Join(err, db.Close())
 }
 
-// page reads one page of the executions of all jobs, some pages after the first.
+// page reads one page of the executions of all jobs, after some pages.
 func (f *filled) page(ctx context.Context, skip int) (probe, error) {
 	pages := f.client.executions.ListExecutions(ctx, &runpb.ListExecutionsRequest{Parent: location + "/jobs/-"})
 	token := ""

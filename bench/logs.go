@@ -20,17 +20,17 @@ import (
 )
 
 const (
-	// logTasks write a log, logWidth of them at once, in lines of logLine bytes.
+	// logTasks tasks write a log, logWidth of them at once, in lines of logLine bytes.
 	logTasks, logWidth, logLine = 64, 8, 128
-	// logTarget bounds the reading of one task's part, as a multiple of reading a file
-	// that has just that.
+	// logTarget bounds reading one task's output, as a multiple of reading a file with just
+	// that output.
 	logTarget = 10
-	// tickJob prints the time; a line is to arrive within followTarget seconds.
+	// tickJob prints the time. followTarget bounds the age of an arriving line, in seconds.
 	tickJob      = "bench-ticks"
 	followTarget = 0.020
 )
 
-// measureLogs measures the way out of a log.
+// measureLogs measures the reading of logs.
 func measureLogs(ctx context.Context, b *bench) ([]row, error) {
 	part, err := measurePart(ctx, b)
 	if err != nil {
@@ -40,8 +40,7 @@ func measureLogs(ctx context.Context, b *bench) ([]row, error) {
 	return []row{part, followed}, err
 }
 
-// measurePart writes a log as tasks do that run at the same time, and reads what one
-// of them wrote.
+// measurePart writes a log of concurrent tasks and reads the output of one of them.
 func measurePart(ctx context.Context, b *bench) (_ row, err error) {
 	const execution, wanted = "bench", logTasks / 2
 	store, err := tasklog.Open(filepath.Join(b.dir, "logs"), tasklog.Options{MaxBytes: 2 * b.log})
@@ -85,8 +84,8 @@ func measurePart(ctx context.Context, b *bench) (_ row, err error) {
 
 func line() string { return strings.Repeat("x", logLine-1) + "\n" }
 
-// writeLog has tasks write their lines, in the order of their numbers and so many at
-// once, in writes as a pipe's reader makes them.
+// writeLog lets tasks write their lines, in the order of their numbers and so many at once,
+// with writes of the size of a pipe's reader.
 func writeLog(store *tasklog.Store, execution string, lines int) error {
 	const each = 32 << 10 / logLine
 	var (
@@ -109,8 +108,8 @@ func writeLog(store *tasklog.Store, execution string, lines int) error {
 	return errors.Join(errs...)
 }
 
-// measureFollow has a task print the time and looks how old the lines are that
-// TailLogEntries delivers.
+// measureFollow lets a task print the time, and measures the age of the lines that arrive
+// through TailLogEntries.
 func measureFollow(ctx context.Context, b *bench) (_ row, err error) {
 	c, err := b.open(ctx)
 	if err != nil {
@@ -155,7 +154,7 @@ func (c *cloudRun) createTicks(ctx context.Context, binary string) error {
 	return err
 }
 
-// follow returns how old n lines were when they arrived, in seconds.
+// follow returns the ages of n arriving lines, in seconds.
 func follow(ctx context.Context, client *logging.Client, n int) (ages []float64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -9,18 +9,17 @@ import (
 	"time"
 )
 
-// syncs is how often the cost of a sync is measured.
+// syncs is the number of measured syncs.
 const syncs = 50
 
-// machine is what the figures depend on.
+// machine describes the machine of a report.
 type machine struct {
 	Date  string `json:"date"`
 	OS    string `json:"os"`
 	Arch  string `json:"arch"`
 	Cores int    `json:"cores"`
 	Go    string `json:"go"`
-	// Sync is the time of a write of 4 KiB at the end of a file and its fsync, in
-	// seconds.
+	// Sync is the time of appending 4 KiB to a file and fsync, in seconds.
 	Sync stat `json:"sync"`
 }
 

@@ -1,5 +1,5 @@
-// Command bench measures runwith, and beside each figure its floor: the same work
-// done bare, in the same run. README.md says how to read what it prints.
+// Command bench measures runwith, and beside each figure its floor: the same work done
+// bare, in the same run. README.md explains the table.
 package main
 
 import (
@@ -30,24 +30,23 @@ func main() {
 	}
 }
 
-// errUsage says that the command line is not understood, which the user has been
-// told already.
+// errUsage is the error of a bad command line. The user has already seen the reason.
 var errUsage = errors.New("usage")
 
-// options are what the command line says.
+// options are the flags.
 type options struct {
 	n       int // measurements of a row
-	clients int // of the rows that have many; 0 leaves it to the row
+	clients int // for the rows with several clients; 0 is the row's default
 	data    string
 	only    string
 	docker  string
 	json    bool
 
-	// What is large, and smaller in tests.
-	rest  time.Duration // until a server's memory is looked at
-	past  int           // executions among which a page is listed, and invocations before
+	// The sizes are smaller in tests.
+	rest  time.Duration // until a server's memory is read
+	past  int           // past executions and invocations
 	tasks int           // of the large execution
-	log   int64         // bytes of the log of which a part is read
+	log   int64         // size of the log to read from, in bytes
 }
 
 // scenario measures rows that belong together.
@@ -61,19 +60,19 @@ var scenarios = []scenario{
 	{"poll", "the same run, watched by GetExecution every 0.2 ms", measurePoll},
 	{"cpu", "the processor time that the server spends on such a polled run", measureCPU},
 	{"runs", "runs of `true` by 16 concurrent clients, in runs a second", measureRuns},
-	{"invoke", "POST /api/v1/jobs/{job}/invocations until 202, by 1 and by 32 clients, while what was accepted is run", measureInvoke},
+	{"invoke", "POST /api/v1/jobs/{job}/invocations until 202, by 1 and by 32 clients, while the accepted invocations run", measureInvoke},
 	{"accept", "the same of `runwith serve` alone, until RunJob arrives at a Cloud Run that does nothing, and with 100,000 past invocations", measureAccept},
 	{"read", "GetJob over gRPC, REST and REST v1", measureRead},
 	{"list", "a page of 100 executions among 100,000, and among 1,000", measureList},
 	{"tasks", "an execution of 1,000 tasks of `true`, 8 at once, to its end, in tasks a second", measureTasks},
-	{"large", "an execution of 10,000 tasks: until it is accepted, and the memory that it takes", measureLarge},
-	{"logs", "one task's output out of a log of 1 GiB, and how soon a followed line arrives", measureLogs},
-	{"container", "a run in a container, from RunJob until its operation is done, and by 8 clients at once; where a Docker or Podman answers", measureContainers},
-	{"up", "`runwith up`: from exec until it says that it is ready, and its resident memory at rest", measureUp},
+	{"large", "an execution of 10,000 tasks: the time until it is accepted, and its memory", measureLarge},
+	{"logs", "one task's output from a log of 1 GiB, and the delay of a followed line", measureLogs},
+	{"container", "a run in a container, from RunJob until its operation is done, and by 8 clients at once; needs a Docker or Podman", measureContainers},
+	{"up", "`runwith up`: from exec until it is ready, and its resident memory at rest", measureUp},
 }
 
-// execute measures what args ask for and prints it to out; errs takes what people
-// want to know meanwhile.
+// execute measures the rows that args select and prints the report to out. Progress goes to
+// errs.
 func execute(ctx context.Context, args []string, out, errs io.Writer) error {
 	if len(args) > 0 && args[0] == "chaos" {
 		return chaos(ctx, args[1:], out, errs)
@@ -96,12 +95,12 @@ func parse(args []string, errs io.Writer) (options, error) {
 	o := options{rest: 2 * time.Second, past: 100_000, tasks: 10_000, log: 1 << 30}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(errs)
-	flags.IntVar(&o.n, "n", 200, "measure each row `N` times; what is slow is measured less often")
-	flags.IntVar(&o.clients, "clients", 0, "let `N` clients work at once in the rows that have several; 0 is 16 for runs and 32 for invoke and accept")
-	flags.StringVar(&o.data, "data", "", "make the temporary folder in `DIR`: what is measured is the disk below it (default: the system's)")
-	flags.StringVar(&o.only, "only", "", "measure the rows of one `NAME` alone")
+	flags.IntVar(&o.n, "n", 200, "measure each row `N` times; slow rows less often")
+	flags.IntVar(&o.clients, "clients", 0, "number `N` of clients in the rows with several; 0 means 16 for runs, and 32 for invoke and accept")
+	flags.StringVar(&o.data, "data", "", "make the temporary folder in `DIR`, whose disk is measured (default: the system's)")
+	flags.StringVar(&o.only, "only", "", "measure only the row `NAME`")
 	flags.StringVar(&o.docker, "docker", "", "run containers through the daemon at `ADDRESS`, such as unix:///run/podman/podman.sock (default: the usual sockets)")
-	flags.BoolVar(&o.json, "json", false, "print JSON; times are in seconds, memory is in bytes")
+	flags.BoolVar(&o.json, "json", false, "print JSON, with times in seconds and memory in bytes")
 	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return o, err
@@ -119,13 +118,13 @@ func (o options) validate(rest []string) error {
 	named := func(s scenario) bool { return s.name == o.only }
 	switch {
 	case len(rest) > 0:
-		return fmt.Errorf("%q: there are flags alone, see -help", rest[0])
+		return fmt.Errorf("%q: unknown argument, see -help", rest[0])
 	case o.n < 1:
 		return fmt.Errorf("-n %d: must be at least 1", o.n)
 	case o.clients < 0:
 		return fmt.Errorf("-clients %d: must not be negative", o.clients)
 	case o.only != "" && !slices.ContainsFunc(scenarios, named):
-		return fmt.Errorf("-only %s: there is no such row, see -help", o.only)
+		return fmt.Errorf("-only %s: no such row, see -help", o.only)
 	}
 	return nil
 }
@@ -145,7 +144,7 @@ Flags:
 	}
 }
 
-// measure runs the scenarios that are asked for.
+// measure runs the selected scenarios.
 func measure(ctx context.Context, o options, progress io.Writer) (_ *report, err error) {
 	b, err := newBench(ctx, o, progress)
 	if err != nil {

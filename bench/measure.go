@@ -8,20 +8,18 @@ import (
 )
 
 const (
-	// quiet is the pause between two probes, in which what the one before has left
-	// to do comes to its end.
+	// quiet is the pause between two turns, in which background work of the first ends.
 	quiet = 20 * time.Millisecond
-	// streak is how many samples of a call one turn takes: a caller that goes on
-	// without a pause.
+	// streak is the number of samples of a call in one turn, without a pause between them.
 	streak = 20
-	// rounds is how often a rate is measured.
+	// rounds is the number of measurements of a rate.
 	rounds = 7
 )
 
-// probe measures once: seconds, or how many a second.
+// probe measures once. It returns seconds, or a number per second.
 type probe func(context.Context) (float64, error)
 
-// timed measures how long f takes.
+// timed measures the duration of f.
 func timed(f func(context.Context) error) probe {
 	return func(ctx context.Context) (float64, error) {
 		start := time.Now()
@@ -30,8 +28,8 @@ func timed(f func(context.Context) error) probe {
 	}
 }
 
-// rate measures how often a second f is done by clients that work at the same
-// time, total times altogether. f is told which client it is.
+// rate measures how often per second concurrent clients do f, in total times. f gets the
+// index of its client.
 func rate(clients, total int, f func(ctx context.Context, client int) error) probe {
 	return func(ctx context.Context) (float64, error) {
 		ctx, cancel := context.WithCancelCause(ctx)
@@ -56,11 +54,11 @@ func rate(clients, total int, f func(ctx context.Context, client int) error) pro
 	}
 }
 
-// plan is how many samples are taken of each probe, and how many in one turn.
+// plan is the number of samples of each probe, and the number in one turn.
 type plan struct{ samples, turn int }
 
-// interleave takes samples of the probes by turns, so that what else happens on the
-// machine happens to all of them. The first turn does not count.
+// interleave takes samples of the probes in turns, so that other load on the machine affects
+// all of them. It discards the first turn.
 func interleave(ctx context.Context, p plan, probes ...probe) ([][]float64, error) {
 	all := make([][]float64, len(probes))
 	warmUp := p.turn
@@ -94,7 +92,7 @@ func take(ctx context.Context, n int, p probe) (samples []float64, err error) {
 	return samples, nil
 }
 
-// pause waits, and returns early with an error when ctx ends.
+// pause waits. It returns an error as soon as ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// proxy stands between an invoker and its Cloud Run, and breaks connections as a
-// network does: at any byte, so that a request or an answer is lost.
+// proxy stands between an invoker and its Cloud Run. It breaks connections at any byte, so
+// that requests and answers are lost.
 type proxy struct {
 	listener net.Listener
 	target   string
@@ -21,8 +21,7 @@ type proxy struct {
 	open sync.WaitGroup
 }
 
-// startProxy serves until ctx ends. How long connections live follows from the
-// seed.
+// startProxy serves until ctx ends. The seed decides the lives of connections.
 func startProxy(ctx context.Context, target string, seed uint64) (*proxy, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -36,7 +35,7 @@ func startProxy(ctx context.Context, target string, seed uint64) (*proxy, error)
 
 func (p *proxy) addr() string { return p.listener.Addr().String() }
 
-// wait waits for the end of what the proxy does.
+// wait waits until the proxy has ended.
 func (p *proxy) wait() { p.open.Wait() }
 
 func (p *proxy) serve(ctx context.Context) {
@@ -49,7 +48,7 @@ func (p *proxy) serve(ctx context.Context) {
 	}
 }
 
-// life is how long a connection lasts.
+// life returns the life of a connection.
 func (p *proxy) life() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,7 +69,7 @@ func (p *proxy) carry(ctx context.Context, client net.Conn) {
 	var both sync.WaitGroup
 	for _, way := range []struct{ to, from net.Conn }{{server, client}, {client, server}} {
 		both.Go(func() {
-			_, _ = io.Copy(way.to, way.from) // ends with either connection
+			_, _ = io.Copy(way.to, way.from) // it ends with either connection
 			cancel()
 		})
 	}

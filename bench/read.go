@@ -10,11 +10,10 @@ import (
 	runv1 "google.golang.org/api/run/v1"
 )
 
-// readTarget bounds a read: 60 % of what a bare handler does in the same time.
+// readTarget bounds a read: 60 % of the rate of a bare handler.
 const readTarget = 1 / 0.6
 
-// measureRead measures how long it takes to read a job that has run, with the same
-// client on either side.
+// measureRead measures reading a job that has run. Server and floor have the same client.
 func measureRead(ctx context.Context, b *bench) ([]row, error) {
 	c, err := b.open(ctx)
 	if err != nil {

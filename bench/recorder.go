@@ -20,24 +20,24 @@ import (
 	httpserver "github.com/runwith/runwith/internal/server"
 )
 
-// recorder is a Cloud Run that does the least that an invoker needs, and says when
-// RunJob arrives: what the invoker costs is measured at it, without an engine's work.
-// Every job is there, and every execution has succeeded when it is looked at.
+// recorder is a Cloud Run that does the minimum for an invoker and records the arrival of
+// RunJob, so that the invoker is measured without the work of an engine. Every job exists,
+// and every execution has succeeded.
 type recorder struct {
 	runpb.UnimplementedJobsServer
 	runpb.UnimplementedExecutionsServer
 
 	server  *grpc.Server
-	tokens  *http.Server // the metadata server that an invoker asks for its token
+	tokens  *http.Server // the metadata server that issues the invoker's token
 	addr    string
 	served  chan error
-	arrived chan time.Time // holds when the last RunJob did
+	arrived chan time.Time // holds the time of the last RunJob
 
 	mu   sync.Mutex
 	runs []*runpb.Execution // newest last
 }
 
-// startRecorder serves until it is closed.
+// startRecorder starts a recorder. The caller closes it.
 func startRecorder(ctx context.Context) (*recorder, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -70,7 +70,7 @@ func token(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprint(w, `{"access_token":"runwith-recorded","expires_in":3600,"token_type":"Bearer"}`)
 }
 
-// GetJob has the job that is asked for.
+// GetJob returns any job.
 func (r *recorder) GetJob(_ context.Context, req *runpb.GetJobRequest) (*runpb.Job, error) {
 	return &runpb.Job{Name: req.Name, Uid: "recorded", Template: &runpb.ExecutionTemplate{TaskCount: 1,
 		Template: &runpb.TaskTemplate{Containers: []*runpb.Container{{Image: "true"}}}}}, nil
@@ -108,12 +108,12 @@ func succeeded(name string, at time.Time) *runpb.Execution {
 		Conditions: []*runpb.Condition{{Type: "Completed", State: runpb.Condition_CONDITION_SUCCEEDED}}}
 }
 
-// GetExecution has the execution that is asked for.
+// GetExecution returns any execution.
 func (r *recorder) GetExecution(_ context.Context, req *runpb.GetExecutionRequest) (*runpb.Execution, error) {
 	return succeeded(req.Name, time.Now()), nil
 }
 
-// ListExecutions lists the newest first, and all of them.
+// ListExecutions returns all executions, newest first.
 func (r *recorder) ListExecutions(_ context.Context, req *runpb.ListExecutionsRequest) (*runpb.ListExecutionsResponse, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,10 +135,10 @@ func (r *recorder) ListExecutions(_ context.Context, req *runpb.ListExecutionsRe
 	return answer, nil
 }
 
-// arrival calls post and returns when RunJob arrived after that.
+// arrival calls post and returns the time of the next RunJob.
 func (r *recorder) arrival(ctx context.Context, post func(context.Context) error) (time.Time, error) {
 	select {
-	case <-r.arrived: // of a call before
+	case <-r.arrived: // from an earlier call
 	default:
 	}
 	if err := post(ctx); err != nil {

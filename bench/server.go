@@ -17,31 +17,30 @@ import (
 )
 
 const (
-	// stopTimeout is how long a server has between SIGTERM and its end.
+	// stopTimeout is the limit between SIGTERM and the end of a server.
 	stopTimeout = 20 * time.Second
-	// readyLine is what `runwith up` says when it serves.
+	// readyLine begins the line of `runwith up` that reports readiness.
 	readyLine = "runwith is ready at http://"
 	// readyTarget and restTarget bound `runwith up`, in seconds and bytes.
 	readyTarget, restTarget = 0.040, 32 << 20
 )
 
-// server is a child process that has said that it is ready.
+// server is a child process that has reported readiness.
 type server struct {
 	cmd   *exec.Cmd
-	addr  string // what followed on the line by which it said so
+	addr  string // the rest of the line that reported it
 	ready time.Duration
 	end   context.CancelFunc
 	ended chan error
 }
 
-// startUp starts `runwith up` on a free port. The caller stops it; it also ends
-// when ctx does.
+// startUp starts `runwith up` on a free port. The caller stops it. It also ends with ctx.
 func (b *bench) startUp(ctx context.Context, data string) (*server, error) {
 	return start(ctx, b.progress, readyLine, b.binary, "up", "--addr", "127.0.0.1:0", "--runner", "process", "--data", data)
 }
 
-// start starts a command and returns when it has written a line that begins with
-// ready to its standard error. What it writes after that goes to errs.
+// start starts a command and returns when it has written a line that begins with ready to its
+// standard error. Later output goes to errs.
 func start(ctx context.Context, errs io.Writer, ready string, command ...string) (*server, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
@@ -62,7 +61,7 @@ func start(ctx context.Context, errs io.Writer, ready string, command ...string)
 	before, err := s.await(lines, ready)
 	s.ready = time.Since(began)
 	go func() {
-		_, _ = io.Copy(errs, lines) // Wait closes the pipe, which must be read to its end before
+		_, _ = io.Copy(errs, lines) // read to the end before Wait, which closes the pipe
 		s.ended <- cmd.Wait()
 	}()
 	if err != nil {
@@ -71,7 +70,7 @@ func start(ctx context.Context, errs io.Writer, ready string, command ...string)
 	return s, nil
 }
 
-// await reads until the line that begins with ready, and returns what came before.
+// await reads until the line that begins with ready, and returns the output before it.
 func (s *server) await(lines *bufio.Reader, ready string) (before []byte, err error) {
 	for {
 		line, err := lines.ReadString('\n')
@@ -92,17 +91,17 @@ func (s *server) stop() error {
 	return s.wait()
 }
 
-// wait waits for the end of a server that ends by itself, or is being stopped.
+// wait waits for the end of a server that ends by itself or is being stopped.
 func (s *server) wait() error {
 	err := <-s.ended
 	s.end()
 	if s.cmd.ProcessState.Success() {
-		return nil // Wait tells that the context has ended, which it was meant to
+		return nil // the error of Wait is only that the context has ended
 	}
 	return fmt.Errorf("%s, when it was stopped: %w", filepath.Base(s.cmd.Path), err)
 }
 
-// terminate asks a process to end; Windows knows no asking.
+// terminate asks a process to end. Windows can only kill it.
 func terminate(p *os.Process) error {
 	if err := p.Signal(syscall.SIGTERM); err == nil || errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -110,7 +109,7 @@ func terminate(p *os.Process) error {
 	return p.Kill()
 }
 
-// resident returns the memory of the server, in bytes.
+// resident returns the resident memory of the server, in bytes.
 func (s *server) resident(ctx context.Context) (float64, error) {
 	pid := strconv.Itoa(s.cmd.Process.Pid)
 	text, err := os.ReadFile("/proc/" + pid + "/status")
@@ -126,14 +125,13 @@ func (s *server) resident(ctx context.Context) (float64, error) {
 	return kib * 1024, nil
 }
 
-// measureUp starts servers by turns with a program that does nothing else than
-// to say that it is ready.
+// measureUp starts servers, in turns with a program that only reports readiness.
 func measureUp(ctx context.Context, b *bench) ([]row, error) {
 	noop, err := b.buildNoop(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var data string // of the latest first start
+	var data string // of the last start in an empty folder
 	n := max(1, b.n/10)
 	times, err := interleave(ctx, plan{n, 1},
 		func(ctx context.Context) (float64, error) {
@@ -173,7 +171,7 @@ func (b *bench) buildNoop(ctx context.Context) (string, error) {
 	return b.build(ctx, "noop", source)
 }
 
-// readiness is how long a server took, which is stopped.
+// readiness returns the start-up time of a server and stops it.
 func readiness(s *server, err error) (float64, error) {
 	if err != nil {
 		return 0, err
@@ -181,7 +179,7 @@ func readiness(s *server, err error) (float64, error) {
 	return s.ready.Seconds(), s.stop()
 }
 
-// memory is what a server holds that has had nothing to do since its start.
+// memory returns the memory of a server at rest.
 func (b *bench) memory(ctx context.Context, data string) (_ float64, err error) {
 	s, err := b.startUp(ctx, data)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// unit is what a figure counts, and with that which side of it is good.
+// unit is the unit of a figure, and decides whether more or less is better.
 type unit string
 
 const (
@@ -20,8 +20,8 @@ const (
 	bytesHeld unit = "bytes" // less is better
 )
 
-// stat sums samples up. P95 is what 95 of 100 were not worse than: of times the
-// 95th percentile, of rates the 5th.
+// stat summarizes samples. P95 bounds 95 of 100 of them: times from above, rates from
+// below.
 type stat struct {
 	Median float64 `json:"median"`
 	P95    float64 `json:"p95"`
@@ -35,7 +35,7 @@ func summarize(u unit, samples []float64) stat {
 	return stat{Median: rank(sorted, 0.50), P95: rank(sorted, 0.95)}
 }
 
-// rank returns the smallest sample that the share of all does not exceed.
+// rank returns the smallest sample that is not below the given share of all.
 func rank(sorted []float64, share float64) float64 {
 	if len(sorted) == 0 {
 		return math.NaN()
@@ -43,7 +43,7 @@ func rank(sorted []float64, share float64) float64 {
 	return sorted[max(0, int(math.Ceil(share*float64(len(sorted))))-1)]
 }
 
-// row is a figure, and what it is to be held against.
+// row is a figure with its floor and target.
 type row struct {
 	Name     string  `json:"name"`
 	What     string  `json:"what"`
@@ -53,15 +53,15 @@ type row struct {
 	Target   *target `json:"target,omitempty"`
 }
 
-// floors is the floor of a row. Ratio is how many times worse the row's median is.
+// floors is the floor of a row. Ratio is the quotient of the medians; 1 is equal, more is worse.
 type floors struct {
 	What string `json:"what"`
 	stat
 	Ratio float64 `json:"ratio"`
 }
 
-// target is the most that a row may be: Ratio times its floor, or Limit in its
-// own unit. The other one is 0.
+// target is the limit of a row: Ratio times its floor, or Limit in the row's unit. The other
+// one is 0.
 type target struct {
 	Ratio float64 `json:"ratio,omitzero"`
 	Limit float64 `json:"limit,omitzero"`
@@ -83,19 +83,19 @@ func (r row) beside(what string, samples []float64) row {
 	return r
 }
 
-// times adds a target in floors, of which the row must have one.
+// times adds a target as a multiple of the floor, which the row must have.
 func (r row) times(ratio float64) row {
 	r.Target = &target{Ratio: ratio, Met: r.Floor.Ratio <= ratio}
 	return r
 }
 
-// within adds a target in the row's own unit.
+// within adds a target in the unit of the row.
 func (r row) within(limit float64) row {
 	r.Target = &target{Limit: limit, Met: r.Measured.Median <= limit}
 	return r
 }
 
-// report is what bench prints.
+// report is the result of a run.
 type report struct {
 	Machine machine `json:"machine"`
 	Rows    []row   `json:"rows"`
@@ -140,7 +140,7 @@ func (t *target) format(u unit) string {
 	return text + ", missed"
 }
 
-// format writes a figure with its unit, in three digits or so.
+// format formats a figure with its unit, in about three digits.
 func (u unit) format(v float64) string {
 	switch {
 	case math.IsNaN(v):

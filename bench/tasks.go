@@ -8,22 +8,22 @@ import (
 )
 
 const (
-	// wideJob has wideTasks tasks, of which wideWidth run at once.
+	// wideJob has wideTasks tasks, and runs wideWidth of them at once.
 	wideJob   = "bench-wide"
 	wideTasks = 1000
 	wideWidth = 8
 	// wideTarget is 75 % of the rate of bare processes.
 	wideTarget = 1 / 0.75
 
-	// largeJob has as many tasks as Cloud Run allows. An execution of it is accepted
-	// within as long as largeCommits commits of one row take, or largeTime where that
-	// is longer, and is run with at most largeMemory more memory.
+	// largeJob has the largest number of tasks on Cloud Run. Its execution must be accepted
+	// within the time of largeCommits commits of one row, or within largeTime if that is
+	// longer, and must add at most largeMemory.
 	largeJob     = "bench-large"
 	largeCommits = 40
 	largeTime    = 0.150 // seconds
 	largeMemory  = 100 << 20
 	memoryAdded  = "memory that it adds, at most"
-	// largeRounds is how often it is run: it takes some seconds.
+	// largeRounds is the number of its runs, which take some seconds.
 	largeRounds = 3
 )
 
@@ -50,8 +50,8 @@ func measureTasks(ctx context.Context, b *bench) ([]row, error) {
 		beside(fmt.Sprintf("%s, %d goroutines", forkFloor, wideWidth), rates[0]).times(wideTarget)}, nil
 }
 
-// measureLarge measures the largest execution that there can be: how long it takes
-// to be accepted, and how much more memory the server holds until its end.
+// measureLarge measures the largest possible execution: the time until it is accepted, and
+// the additional memory of the server until its end.
 func measureLarge(ctx context.Context, b *bench) ([]row, error) {
 	c, err := b.open(ctx)
 	if err != nil {
@@ -81,7 +81,7 @@ func measureLarge(ctx context.Context, b *bench) ([]row, error) {
 		}
 		took := time.Since(start).Seconds()
 		most, err := b.up.most(ctx, func(ctx context.Context) error { return c.wait(ctx, op.Name()) })
-		// The server may hold less than before: it gives back what it has not used for long.
+		// The server may hold less than before, because it returns unused memory later.
 		grown, rates = append(grown, max(0, most-before)), append(rates, float64(b.tasks)/time.Since(start).Seconds())
 		return took, err
 	}
@@ -103,7 +103,7 @@ func measureLarge(ctx context.Context, b *bench) ([]row, error) {
 	}, nil
 }
 
-// most returns the most memory that a server holds while f works, in bytes.
+// most returns the largest memory of a server while f works, in bytes.
 func (s *server) most(ctx context.Context, f func(context.Context) error) (float64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

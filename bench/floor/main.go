@@ -1,13 +1,12 @@
-// Command floor serves what bench holds runwith against: handlers on the same
-// transports that do the least that an answer needs, in a process of their own, as
-// runwith is. It ends with SIGTERM.
+// Command floor serves the floors of the bench: minimal handlers on the same transports as
+// runwith's, in a process of their own. It ends with SIGTERM.
 //
 //	floor DIR
 //	floor ticks
 //
-// DIR takes its database. When it serves, it writes the addresses of its gRPC and
-// its REST listener to standard error. As ticks it is no server, but a task that
-// prints the time, in nanoseconds, a hundred times a second.
+// DIR is the folder for its database. When it is ready, it writes the addresses of its gRPC
+// and REST listeners to standard error. As ticks it is not a server but a task that prints
+// the time, in nanoseconds, a hundred times a second.
 package main
 
 import (
@@ -66,8 +65,8 @@ func tick(ctx context.Context) {
 	}
 }
 
-// serve answers gRPC by grpc-go's own transport, the fastest that there is, and
-// REST by net/http, until ctx ends.
+// serve serves gRPC on grpc-go's own transport, the fastest one, and REST on net/http, until
+// ctx ends.
 func serve(ctx context.Context, dir string) (err error) {
 	f := &floor{}
 	f.db, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, "server.db"),
@@ -105,7 +104,7 @@ func serve(ctx context.Context, dir string) (err error) {
 	return errors.Join(err, rest.Close())
 }
 
-// floor answers with the job that it was given last.
+// floor answers with its latest job.
 type floor struct {
 	runpb.UnimplementedJobsServer
 	db  *sqlite.DB
@@ -113,14 +112,14 @@ type floor struct {
 	v1  atomic.Pointer[knative.Job]
 }
 
-// UpdateJob says which job to answer with.
+// UpdateJob sets the job of later answers.
 func (f *floor) UpdateJob(_ context.Context, req *runpb.UpdateJobRequest) (*longrunningpb.Operation, error) {
 	f.job.Store(req.Job)
 	f.v1.Store(knative.FromJob(req.Job, "demo"))
 	return &longrunningpb.Operation{Done: true}, nil
 }
 
-// GetJob leaves the transport to marshal the job.
+// GetJob returns the job, which the transport marshals.
 func (f *floor) GetJob(context.Context, *runpb.GetJobRequest) (*runpb.Job, error) {
 	return f.job.Load(), nil
 }
@@ -131,7 +130,7 @@ func (f *floor) getV2(w http.ResponseWriter, _ *http.Request) {
 	answer(w, body, err)
 }
 
-// getV1 marshals the job as v1 has it.
+// getV1 marshals the job in the form of v1.
 func (f *floor) getV1(w http.ResponseWriter, _ *http.Request) {
 	body, err := json.Marshal(f.v1.Load())
 	answer(w, body, err)
@@ -143,13 +142,13 @@ func answer(w http.ResponseWriter, body []byte, err error) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body) // a client that has left is missed by nobody
+	_, _ = w.Write(body) // a client may have left
 }
 
-// record is about as large as what the invoker stores of a request, in bytes.
+// record is about the size of a stored request, in bytes.
 const record = 512
 
-// accept answers 202 when a request is on disk.
+// accept answers 202 when the request is on disk.
 func (f *floor) accept(w http.ResponseWriter, r *http.Request) {
 	var id int64
 	err := f.db.Write(r.Context(), func(tx *sqlite.Tx) error {
@@ -164,7 +163,7 @@ func (f *floor) accept(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"id":%d}`, id)
 }
 
-// echo answers with the name that it was asked for.
+// echo answers with the requested name.
 type echo struct {
 	longrunningpb.UnimplementedOperationsServer
 }
