@@ -59,7 +59,7 @@ func isLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// dialable returns the address by which this machine reaches a listener on addr.
+// dialable returns the address at which this machine reaches a listener on addr.
 func dialable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -2,7 +2,7 @@
 // and stops what answers them in the right order.
 //
 // It knows neither the engine nor the invoker. They are handed in as a [Site]: a table
-// of routes, and what has to happen before the first request and after the last one.
+// of routes, and the steps before the first request and after the last one.
 package server
 
 import (
@@ -27,7 +27,7 @@ const (
 	shutdownTimeout = 10 * time.Second
 )
 
-// Config says how a site is served. Listener and Logger are required.
+// Config configures a server. Listener and Logger are required.
 type Config struct {
 	Listener net.Listener
 	// AllowHosts are additional names of this machine.
@@ -40,7 +40,7 @@ type Config struct {
 }
 
 // Open opens a site. ctx is canceled when the server begins to stop. addr is the
-// HOST:PORT by which this machine reaches the listener.
+// HOST:PORT at which this machine reaches the listener.
 type Open func(ctx context.Context, addr string) (*Site, error)
 
 // Serve opens a site and serves it until ctx is done. It calls ready with the address of

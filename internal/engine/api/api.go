@@ -35,7 +35,7 @@ type Server struct {
 	faults *faults // nil if no call goes wrong
 }
 
-// Config says what a [Server] serves. Engine is required.
+// Config configures a [Server]. Engine is required.
 type Config struct {
 	Engine *engine.Engine
 	// Faults makes calls go wrong, to test callers; nil has no faults.

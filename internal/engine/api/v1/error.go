@@ -12,8 +12,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// explained has the errors of a method speak of what v1 has: its fields, and its
-// names of resources.
+// explained makes the errors of a method use v1's names of fields and resources.
 func (a *API) explained(call func(context.Context, *Request) (any, error)) func(context.Context, *Request) (any, error) {
 	return func(ctx context.Context, r *Request) (any, error) {
 		res, err := call(ctx, r)
@@ -33,10 +32,10 @@ func (a *API) explained(call func(context.Context, *Request) (any, error)) func(
 	}
 }
 
-// resourceName is a name of v2 in a message.
+// resourceName matches a resource name of v2 in a message.
 var resourceName = regexp.MustCompile(`projects/[^/\s"]+/locations/[^/\s"]+(/(jobs|executions|tasks)/[^/\s"]+)*`)
 
-// rename is a name of v2 as v1 has it: flat, and with the region beside it.
+// rename turns a resource name of v2 into one of v1, which is flat, and adds the region.
 func rename(name string) string {
 	parts := strings.Split(name, "/")
 	place := "namespaces/" + parts[1]
@@ -46,7 +45,7 @@ func rename(name string) string {
 	return place + " in " + parts[3]
 }
 
-// notFound says in Cloud Run's words that what v2 calls so is not there.
+// notFound returns Cloud Run's message for a missing resource with a name of v2.
 func notFound(name string) string {
 	parts := strings.Split(name, "/")
 	kind := strings.ToUpper(strings.TrimSuffix(parts[len(parts)-2], "s"))

@@ -20,7 +20,7 @@ func (a *API) getExecution(ctx context.Context, r *Request) (any, error) {
 	return a.showExecution(x), nil
 }
 
-// execution finds the execution that a request names, which has no parameters.
+// execution finds the execution that a request without parameters names.
 func (a *API) execution(ctx context.Context, r *Request) (*runpb.Execution, error) {
 	at, err := a.place(r)
 	if err != nil {
@@ -33,11 +33,11 @@ func (a *API) execution(ctx context.Context, r *Request) (*runpb.Execution, erro
 }
 
 func (a *API) showExecution(x *runpb.Execution) *knative.Execution {
-	name, _ := jobspec.ParseExecution(x.GetName()) // what is stored has a name
+	name, _ := jobspec.ParseExecution(x.GetName()) // stored executions have a valid name
 	return knative.FromExecution(x, a.namespace(name.Job.Project))
 }
 
-// executionOf shows the execution that an operation is about.
+// executionOf returns the execution in an operation.
 func (a *API) executionOf(op *longrunningpb.Operation) (any, error) {
 	x, err := metadataOf(op, &runpb.Execution{})
 	return a.showExecution(x), err
@@ -63,7 +63,7 @@ func (a *API) listExecutions(ctx context.Context, r *Request) (any, error) {
 	})
 }
 
-// cancelExecution asks an execution to end, and returns it as it stands then.
+// cancelExecution cancels an execution and returns its state after that.
 // https://cloud.google.com/run/docs/reference/rest/v1/namespaces.executions/cancel
 func (a *API) cancelExecution(ctx context.Context, r *Request) (any, error) {
 	if err := knative.Unmarshal(r.Body, &knative.CancelExecutionRequest{}); err != nil {
@@ -80,7 +80,7 @@ func (a *API) cancelExecution(ctx context.Context, r *Request) (any, error) {
 	return a.executionOf(op)
 }
 
-// deleteExecution takes an execution out of sight, with its output, and stops it.
+// deleteExecution deletes an execution with its output, and stops it if it runs.
 // https://cloud.google.com/run/docs/reference/rest/v1/namespaces.executions/delete
 func (a *API) deleteExecution(ctx context.Context, r *Request) (any, error) {
 	ignored(r.Query, "apiVersion", "kind", "propagationPolicy")

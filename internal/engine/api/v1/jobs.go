@@ -25,8 +25,8 @@ func (a *API) createJob(ctx context.Context, r *Request) (any, error) {
 	return a.jobOf(r, op)
 }
 
-// replaceJob stores a job's next generation. A resourceVersion holds the caller to
-// the one that it has seen.
+// replaceJob stores the next generation of a job. If the request has a resourceVersion, it
+// must be the current one.
 // https://cloud.google.com/run/docs/reference/rest/v1/namespaces.jobs/replaceJob
 func (a *API) replaceJob(ctx context.Context, r *Request) (any, error) {
 	c, err := a.jobChange(r)
@@ -40,12 +40,12 @@ func (a *API) replaceJob(ctx context.Context, r *Request) (any, error) {
 	return a.jobOf(r, op)
 }
 
-// jobChange is a job that a request brings.
+// jobChange is the job in a request.
 type jobChange struct {
 	at  jobspec.Location
 	id  string
 	job *runpb.Job
-	dry bool // only tried
+	dry bool // validate only
 }
 
 func (a *API) jobChange(r *Request) (c jobChange, err error) {
@@ -70,19 +70,19 @@ func (a *API) jobChange(r *Request) (c jobChange, err error) {
 	return c, err
 }
 
-// jobOf shows the job that an operation is about.
+// jobOf returns the job in an operation.
 func (a *API) jobOf(r *Request, op *longrunningpb.Operation) (any, error) {
 	job, err := metadataOf(op, &runpb.Job{})
 	return a.showJob(r, job), err
 }
 
-// metadataOf is the object that an operation is about, as it was when that was made.
+// metadataOf returns the object in an operation, as it was when the operation was created.
 func metadataOf[M proto.Message](op *longrunningpb.Operation, into M) (M, error) {
 	return into, op.GetMetadata().UnmarshalTo(into)
 }
 
 func (a *API) showJob(r *Request, job *runpb.Job) *knative.Job {
-	name, _ := jobspec.ParseJob(job.GetName()) // what is stored has a name
+	name, _ := jobspec.ParseJob(job.GetName()) // stored jobs have a valid name
 	shown := knative.FromJob(job, a.namespace(name.Project))
 	if r.EnumNumbers {
 		shown.NumberEnums()
@@ -104,7 +104,7 @@ func (a *API) getJob(ctx context.Context, r *Request) (any, error) {
 	return a.showJob(r, job), nil
 }
 
-// jobName is the job that a request without parameters names.
+// jobName returns the job that a request without parameters names.
 func (a *API) jobName(r *Request) (jobspec.JobName, error) {
 	at, err := a.place(r)
 	if err != nil {
@@ -136,11 +136,11 @@ func (a *API) listJobs(ctx context.Context, r *Request) (any, error) {
 	})
 }
 
-// deleteJob takes a job out of sight and stops its executions. It is gone at once;
-// what runs has the grace to end.
+// deleteJob deletes a job and stops its executions. The job is gone at once; running tasks
+// have the grace period to end.
 //
-// Deviation: executions that run do not make it fail, for gcloud tells people that
-// they will be stopped.
+// Deviation: running executions do not make it fail, because gcloud tells people that they
+// will be stopped.
 //
 // https://cloud.google.com/run/docs/reference/rest/v1/namespaces.jobs/delete
 func (a *API) deleteJob(ctx context.Context, r *Request) (any, error) {

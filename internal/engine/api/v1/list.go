@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// maxItems is what a list has that sets no limit: all, to gcloud, which asks for one
-	// page of jobs and knows no second one; and all tasks of any execution.
+	// maxItems is the length of a list without a limit. It fits all tasks of an execution,
+	// and in practice all jobs: gcloud asks for one page of jobs and never for a second.
 	maxItems = 10_000
-	// pageSize is how many of them are read at once.
+	// pageSize is how many of them the engine reads at once.
 	pageSize = 1000
 )
 
-// listQuery is what a list's parameters ask for.
+// listQuery has the parameters of a list.
 type listQuery struct {
 	limit    int32 // 0 for none
 	token    string
@@ -28,8 +28,8 @@ type listQuery struct {
 	filter   string // the selector's text
 }
 
-// readList reads the parameters of a list. Those that Cloud Run does not support are
-// refused where they would change the answer.
+// readList reads the parameters of a list. It refuses parameters that Cloud Run does not
+// support if they would change the answer.
 func readList(query url.Values) (listQuery, error) {
 	var q listQuery
 	var err error
@@ -69,14 +69,13 @@ func takeLimit(query url.Values) (int32, error) {
 	return int32(limit), nil
 }
 
-// label is the one value that a label must have, or the wildcard.
+// label returns the value that the selector requires of a label, or the wildcard.
 func (q listQuery) label(key string) string {
 	value, _ := q.selector.Value(key)
 	return cmp.Or(value, jobspec.Wildcard)
 }
 
-// listing is how one kind of object is listed: as the engine has them, M, and as v1
-// shows them, V.
+// listing lists one kind of object, which is an M in the engine and a V in v1.
 type listing[M, V any] struct {
 	kind   string
 	labels func(M) map[string]string
@@ -84,8 +83,8 @@ type listing[M, V any] struct {
 	show   func(M) V
 }
 
-// list returns a page of objects, or where no limit is set all, as far as that is no
-// more than maxItems.
+// list returns a page of objects. Without a limit, the page has all of them, but at most
+// maxItems.
 func list[M, V any](ctx context.Context, q listQuery, of jobspec.ExecutionName, l listing[M, V]) (*knative.List[V], error) {
 	res := emptyList[V](l.kind)
 	s := engine.Selection[M]{Of: of, Filter: q.filter, Size: cmp.Or(q.limit, pageSize), Token: q.token}
@@ -95,7 +94,7 @@ func list[M, V any](ctx context.Context, q listQuery, of jobspec.ExecutionName, 
 	for {
 		page, err := l.page(ctx, s)
 		if runwith.CodeOf(err) == runwith.NotFound {
-			return res, nil // of a job that is not there
+			return res, nil // the job does not exist
 		}
 		if err != nil {
 			return nil, err

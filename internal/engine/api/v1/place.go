@@ -8,14 +8,14 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// place returns where a request goes. Its path names no region: that is in the host,
+// place returns the location of a request. Paths of v1 have no region; it is in the host,
 // or else the server's own.
 func (a *API) place(r *Request) (jobspec.Location, error) {
 	at := jobspec.Location{Project: a.project(r.Path["namespace"]), Region: cmp.Or(regionOf(r.Host), a.Region)}
 	return at, a.check(r, at)
 }
 
-// everywhere is place for lists, which a host without a region asks of all regions.
+// everywhere is place for lists. At a host without a region, lists have all regions.
 func (a *API) everywhere(r *Request) (jobspec.Location, error) {
 	at, err := a.place(r)
 	if regionOf(r.Host) == "" {
@@ -38,7 +38,7 @@ func (a *API) check(r *Request, at jobspec.Location) error {
 	return nil
 }
 
-// project is the project of a namespace.
+// project returns the project of a namespace.
 func (a *API) project(namespace string) string {
 	if namespace == a.ProjectNumber {
 		return a.Project
@@ -46,7 +46,7 @@ func (a *API) project(namespace string) string {
 	return namespace
 }
 
-// namespace is how answers call a project: by its number, as Cloud Run does, where it
+// namespace returns the namespace of a project in answers: like Cloud Run, its number if it
 // has one.
 func (a *API) namespace(project string) string {
 	if project == a.Project {
@@ -56,8 +56,8 @@ func (a *API) namespace(project string) string {
 }
 
 // regionOf returns the region in a host such as us-east4-run.googleapis.com, or
-// us-east4-localhost, which gcloud makes of http://localhost. It is empty where there
-// is none.
+// us-east4-localhost, which gcloud derives from http://localhost. It is empty if the host
+// has none.
 func regionOf(host string) string {
 	name, _, _ := strings.Cut(strings.ToLower(host), ":")
 	name = strings.TrimSuffix(name, ".")

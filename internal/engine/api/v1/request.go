@@ -10,7 +10,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// take returns the one value of a query parameter, empty for none, and takes it out.
+// take removes a query parameter and returns its only value, or "" if it is absent.
 func take(query url.Values, name string) (string, error) {
 	values := query[name]
 	query.Del(name)
@@ -23,7 +23,7 @@ func take(query url.Values, name string) (string, error) {
 	return "", jobspec.FieldErrorf(runwith.InvalidArgument, name, "takes one value, not %d", len(values))
 }
 
-// nothingElse refuses the parameters that no one has taken.
+// nothingElse refuses the remaining parameters.
 func nothingElse(query url.Values) error {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		return runwith.Errorf(runwith.InvalidArgument, "%.80s: is no parameter of this method", name)
@@ -31,7 +31,7 @@ func nothingElse(query url.Values) error {
 	return nil
 }
 
-// dryRun reports whether a change shall only be tried.
+// dryRun reports whether a request only validates a change.
 func dryRun(query url.Values) (bool, error) {
 	value, err := take(query, "dryRun")
 	if err == nil && value != "" && value != "all" {
@@ -40,15 +40,14 @@ func dryRun(query url.Values) (bool, error) {
 	return value == "all", err
 }
 
-// ignored takes out parameters that Cloud Run ignores, too.
+// ignored removes parameters that Cloud Run ignores too.
 func ignored(query url.Values, names ...string) {
 	for _, name := range names {
 		query.Del(name)
 	}
 }
 
-// job reads the job that a request brings to a place. Its name may be left out where
-// the path has it.
+// job reads the job in a request to a location. Its name is optional if the path has it.
 func (a *API) job(r *Request, at jobspec.Location) (*knative.Job, error) {
 	job := &knative.Job{}
 	if err := knative.Unmarshal(r.Body, job); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// getTask returns a task. Its path names neither execution nor job.
+// getTask returns a task. Its path names neither the execution nor the job.
 // https://cloud.google.com/run/docs/reference/rest/v1/namespaces.tasks/get
 func (a *API) getTask(ctx context.Context, r *Request) (any, error) {
 	at, err := a.place(r)
@@ -28,11 +28,11 @@ func (a *API) getTask(ctx context.Context, r *Request) (any, error) {
 }
 
 func (a *API) showTask(task *runpb.Task) *knative.Task {
-	name, _ := jobspec.ParseTask(task.GetName()) // what is stored has a name
+	name, _ := jobspec.ParseTask(task.GetName()) // stored tasks have a valid name
 	return knative.FromTask(task, a.namespace(name.Execution.Job.Project))
 }
 
-// listTasks returns a page of tasks, by index, of the newest execution first.
+// listTasks returns a page of tasks: by execution, newest first, and within it by index.
 // https://cloud.google.com/run/docs/reference/rest/v1/namespaces.tasks/list
 func (a *API) listTasks(ctx context.Context, r *Request) (any, error) {
 	at, err := a.everywhere(r)
@@ -63,7 +63,7 @@ func (a *API) listTasks(ctx context.Context, r *Request) (any, error) {
 	})
 }
 
-// executionsNamed returns the executions that have an ID: one in each region at most.
+// executionsNamed returns the executions with an ID, at most one for each region.
 func (a *API) executionsNamed(ctx context.Context, at jobspec.Location, id string) (found []jobspec.ExecutionName, err error) {
 	regions := []string{at.Region}
 	if at.Region == jobspec.Wildcard {

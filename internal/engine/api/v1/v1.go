@@ -1,12 +1,11 @@
-// Package v1 is Cloud Run's v1 API on the engine: jobs, executions and tasks as
-// gcloud and the API client libraries call them, below
-// /apis/run.googleapis.com/v1/namespaces/. Each method is a function from a [Request]
-// to an object of package knative, or an error; package api routes to them and
-// writes what they return.
+// Package v1 is Cloud Run's v1 API on the engine: jobs, executions and tasks below
+// /apis/run.googleapis.com/v1/namespaces/, for gcloud and Google's API client libraries.
+// Each method is a function from a [Request] to an object of package knative or an error.
+// Package api routes requests to them and writes their results.
 //
-// The engine knows v2's messages alone. A method reads what was sent, has it
-// translated, calls the engine as v2 does, and shows what that answers. It never
-// calls the engine after a change: gcloud repeats what it was answered 5xx.
+// The engine knows only v2's messages. A method reads the request, translates it, calls the
+// engine as v2 does, and translates the answer. It never calls the engine after a change,
+// because gcloud repeats requests that were answered with 5xx.
 //
 // See https://cloud.google.com/run/docs/reference/rest/v1/namespaces.jobs.
 package v1
@@ -19,50 +18,49 @@ import (
 	"github.com/runwith/runwith/internal/engine"
 )
 
-// Config says what an [API] serves. Engine is required.
+// Config configures an [API]. Engine is required.
 type Config struct {
 	Engine *engine.Engine
-	// Project and ProjectNumber name the engine's own project. A namespace may be
-	// either; any other one is a project that has no number.
+	// Project and ProjectNumber name the engine's own project. A namespace can be either.
+	// Every other namespace is a project without a number.
 	Project, ProjectNumber string
-	// Region is where a request goes whose host names none.
+	// Region is the region of requests whose host has none.
 	Region string
 }
 
-// API answers for an engine. It may be used concurrently.
+// API serves an engine. It may be used concurrently.
 type API struct{ Config }
 
-// Request is what a caller sent.
+// Request is a request to a method.
 type Request struct {
 	// Host may begin with a region: us-east4-run.googleapis.com.
 	Host string
-	// Path has the variables of the method's path.
+	// Path has the values of the variables in the method's path.
 	Path map[string]string
-	// Query has the parameters that are the method's own. A method takes out what it
-	// knows.
+	// Query has the method's own parameters. A method removes those that it knows.
 	Query url.Values
 	// Body is JSON, or empty.
 	Body []byte
-	// EnumNumbers asks for numbers in place of the names of enum values.
+	// EnumNumbers asks for the numbers of enum values instead of their names.
 	EnumNumbers bool
 }
 
 // Method is a method of the API, on one verb and path.
 type Method struct {
-	// Name is that of a gRPC method, with v2's word for what it does: what stands around
-	// calls need not know both versions.
+	// Name has the form of a gRPC method's and uses v2's word for the action, so
+	// interceptors need not know both versions.
 	Name string
 	// Verb is the HTTP method.
 	Verb string
-	// Path is a template as google.api.http has them.
+	// Path is a template of google.api.http.
 	Path string
-	// Call answers. Its errors are for callers to see.
+	// Call answers a request. Callers see its errors.
 	Call func(context.Context, *Request) (any, error)
 }
 
 // The paths of the API.
 const (
-	// Root is before all of them.
+	// Root is the beginning of all paths.
 	Root = "/apis/run.googleapis.com/v1/"
 
 	namespace      = Root + "namespaces/{namespace}/"
@@ -74,7 +72,7 @@ const (
 	taskPath       = tasksPath + "/{name}"
 )
 
-// Methods are all that is served.
+// Methods returns all methods.
 func (a *API) Methods() []Method {
 	const (
 		jobs       = "/google.cloud.run.v1.Jobs/"
