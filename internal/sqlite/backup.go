@@ -12,15 +12,15 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Backup writes a copy of the database file at path, as it stands at one moment,
-// to target, which must not exist. It needs no lock: the process that holds the
-// database goes on reading and writing. The copy is not synced; the caller does
-// that where it is to last. After an error there is no target.
+// Backup writes a consistent copy of the database file at path to target, which must not
+// exist. It takes no lock, so the process that holds the database continues to read and
+// write. Backup does not sync the copy; a caller that needs durability must do so. After
+// an error target does not exist.
 //
-// A path that does not exist is [os.ErrNotExist].
+// If path does not exist, the error is [os.ErrNotExist].
 func Backup(ctx context.Context, path, target string) (err error) {
 	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("back up database: %w", err) // the driver would not say which error it is
+		return fmt.Errorf("back up database: %w", err) // the driver's error would hide the cause
 	}
 	file, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -49,7 +49,7 @@ func Backup(ctx context.Context, path, target string) (err error) {
 	return nil
 }
 
-// readOnly is the name by which the driver opens a file that it must not change.
+// readOnly returns the driver's name for opening a file read-only.
 func readOnly(path string) string {
 	query := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}}
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}).String()

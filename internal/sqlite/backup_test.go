@@ -15,11 +15,11 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-func TestBackupOfADatabaseThatIsWrittenToIsOneMoment(t *testing.T) {
+func TestBackupDuringWritesIsConsistent(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db := open(t, filepath.Join(dir, "live?%.db"), notes...)
-	// Two notes a transaction: a copy that tears one has an odd number.
+	// Each transaction writes two notes, so an inconsistent copy has an odd number.
 	pair := func(i int) error {
 		return db.Write(context.WithoutCancel(t.Context()), func(tx *sqlite.Tx) error {
 			for _, half := range []string{"a", "b"} {
@@ -58,15 +58,16 @@ func TestBackupOfADatabaseThatIsWrittenToIsOneMoment(t *testing.T) {
 		}
 		copied := strings.Fields(texts(t, open(t, target, notes...)))
 		if len(copied) < 2 || len(copied)%2 != 0 {
-			t.Errorf("copy %d has %d notes, want whole pairs", i, len(copied))
+			t.Errorf("copy %d has %d notes, want an even number", i, len(copied))
 		}
 	}
 	close(stop)
 	writer.Wait()
 }
 
-// A database that nobody holds may have been left by a crash: its WAL counts.
-func TestBackupOfADatabaseThatNobodyHolds(t *testing.T) {
+// TestBackupAfterCrash checks that the backup of an unheld database includes the WAL that
+// a crash left behind.
+func TestBackupAfterCrash(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db := open(t, filepath.Join(dir, "live.db"), notes...)
@@ -99,7 +100,7 @@ func TestBackupOfADatabaseThatNobodyHolds(t *testing.T) {
 	}
 }
 
-func TestABackupThatFailsLeavesNothing(t *testing.T) {
+func TestFailedBackupLeavesNoTarget(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -131,9 +132,9 @@ func TestABackupThatFailsLeavesNothing(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "copy")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("target after a failure: %v, want none", err)
+		t.Errorf("target after a failed backup: %v, want it not to exist", err)
 	}
 	if content, err := os.ReadFile(taken); err != nil || !cmp.Equal("mine", string(content)) {
-		t.Errorf("file that was there = %q, %v, want mine", content, err)
+		t.Errorf("existing file after a failed backup = %q, %v, want mine", content, err)
 	}
 }

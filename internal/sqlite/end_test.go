@@ -15,13 +15,13 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// told collects what OnEnd reports of writes that share a commit.
+// told collects the calls of OnEnd functions for writes that share a commit.
 type told struct {
 	db  *sqlite.DB
 	got []string
 }
 
-// write writes a note and fails with the error.
+// write writes a note, then returns the error fails.
 func (o *told) write(note string, fails error) error {
 	return o.db.Write(context.Background(), func(tx *sqlite.Tx) error {
 		for i := range 2 {
@@ -34,7 +34,7 @@ func (o *told) write(note string, fails error) error {
 	})
 }
 
-// together makes writes share a commit, in their order.
+// together runs writes, in order, so that they share a commit.
 func (o *told) together(t *testing.T, writes ...func()) {
 	t.Helper()
 	held := make(chan struct{})
@@ -51,7 +51,7 @@ func (o *told) together(t *testing.T, writes ...func()) {
 	wg.Wait()
 }
 
-func TestOnEndReportsCommitsInOrderAndFailuresBackwards(t *testing.T) {
+func TestOnEndOrder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -73,8 +73,9 @@ func TestOnEndReportsCommitsInOrderAndFailuresBackwards(t *testing.T) {
 	})
 }
 
-// A full disk takes back the whole transaction.
-func TestOnEndReportsThatAFullDiskTookAllBack(t *testing.T) {
+// TestOnEndAfterFullDisk checks that OnEnd reports false for every write of the
+// transaction.
+func TestOnEndAfterFullDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -12,9 +12,10 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// SQLite takes back the whole transaction when a statement finds no room, and not
-// the commit. What shares the commit is told so, whether it came before or after.
-func TestAFullDiskUndoesAllThatSharesTheCommit(t *testing.T) {
+// TestFullDiskUndoesTheWholeCommit checks that every write of a commit fails if one
+// finds the disk full, whether it ran before or after. SQLite rolls back the whole
+// transaction when a statement finds no room.
+func TestFullDiskUndoesTheWholeCommit(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -34,28 +35,28 @@ func TestAFullDiskUndoesAllThatSharesTheCommit(t *testing.T) {
 					t.Errorf("Write of %.10q = %v, want %v", text, err, want)
 				}
 			})
-			synctest.Wait() // it is in the queue, behind those before it
+			synctest.Wait() // until it is in the queue
 		}
 		nothing := func(*sqlite.Tx) error { return nil }
-		// While it is held, the others gather for the next commit.
+		// While this write blocks, the others gather for the next commit.
 		write("first", runwith.OK, func(*sqlite.Tx) error { <-held; return nil })
 		write("before", runwith.ResourceExhausted, nothing)
 		write(strings.Repeat("large", 20_000), runwith.ResourceExhausted, func(tx *sqlite.Tx) error {
-			_, err := tx.Exec(`PRAGMA max_page_count = 1`) // the file may not grow
+			_, err := tx.Exec(`PRAGMA max_page_count = 1`) // the file cannot grow
 			return err
 		})
 		write("after", runwith.ResourceExhausted, nothing)
 		close(held)
 		wg.Wait()
 		if got := texts(t, db); got != "first" {
-			t.Errorf("notes = %q, want first alone", got)
+			t.Errorf("notes = %q, want only first", got)
 		}
 		write("alone", runwith.OK, nothing)
 		wg.Wait()
 		write(strings.Repeat("large", 20_000), runwith.ResourceExhausted, nothing)
 		wg.Wait()
 		if got := texts(t, db); got != "alone first" {
-			t.Errorf("notes = %q, want first and alone", got)
+			t.Errorf("notes = %q, want only first and alone", got)
 		}
 		if err := db.Close(); err != nil {
 			t.Error(err)

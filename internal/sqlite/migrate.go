@@ -11,7 +11,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Scripts reads the files of a schema, for [Options].
+// Scripts reads the files of a schema for [Options.Migrations].
 func Scripts(schema fs.FS, names ...string) ([]string, error) {
 	scripts := make([]string, len(names))
 	for i, name := range names {
@@ -24,8 +24,8 @@ func Scripts(schema fs.FS, names ...string) ([]string, error) {
 	return scripts, nil
 }
 
-// migrate brings the schema to the newest version, in one transaction. A file
-// that has something in it is copied first.
+// migrate migrates the schema to the newest version, in one transaction. It first copies
+// a database that is not empty.
 func migrate(ctx context.Context, conn *sql.Conn, o Options) error {
 	var version int
 	if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
@@ -67,8 +67,8 @@ func runMigrations(ctx context.Context, conn *sql.Conn, o Options, version int) 
 	return nil
 }
 
-// copyBefore leaves a copy beside the file, named after the version it has. One
-// from a migration that did not come to its end is replaced.
+// copyBefore makes a copy beside the file, named after its schema version. It replaces a
+// copy from an interrupted migration.
 func copyBefore(ctx context.Context, conn *sql.Conn, path string, version int) error {
 	target := fmt.Sprintf("%s.v%d", path, version)
 	if err := os.Remove(target); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -8,12 +8,11 @@ import (
 	"runtime"
 )
 
-// readers are connections for reading, each with its own prepared statements. A
-// read that has one needs nothing else, so that reads wait for each other and never
-// for themselves.
+// readers is a pool of connections for reading, each with its own prepared statements. A
+// read needs exactly one connection, so reads cannot deadlock.
 type readers struct {
 	pool *sql.DB
-	idle chan *reader // holds nil for a connection that was not needed yet
+	idle chan *reader // nil stands for a connection that was never opened
 }
 
 type reader struct {
@@ -42,15 +41,15 @@ func (r *readers) read(ctx context.Context, f func(*Tx) error) (err error) {
 			return err
 		}
 	}
-	// Not with ctx: when that ends within, the transaction must still be closed, also by
-	// the first who does that on this connection.
+	// Do not use ctx: the transaction must be closed even if ctx ends in between, also
+	// when the statement is first prepared on this connection.
 	always := context.WithoutCancel(ctx)
 	tx := &Tx{ctx: ctx, stmt: func(query string) (*sql.Stmt, error) { return one.cache.prepare(always, query) }}
 	end := &Tx{ctx: always, stmt: tx.stmt}
 	if _, err := end.Exec("BEGIN"); err != nil {
 		return fmt.Errorf("begin read: %w", err)
 	}
-	defer func() { // also when f panics
+	defer func() { // also if f panics
 		if _, ended := end.Exec("ROLLBACK"); ended != nil {
 			err = errors.Join(err, fmt.Errorf("end read: %w", ended))
 		}
@@ -78,7 +77,7 @@ func (r *readers) open(ctx context.Context) (*reader, error) {
 	return &reader{conn: conn, cache: newStatements(conn.PrepareContext)}, nil
 }
 
-// close waits for the reads that go on, and closes the connections.
+// close waits for running reads and closes the connections.
 func (r *readers) close() error {
 	var errs []error
 	for range cap(r.idle) {

@@ -1,12 +1,11 @@
-// Package sqlite opens the embedded databases of the engine and the invoker. It
-// knows how to keep a file safe and fast, and nothing of what is in it: each
-// product keeps its SQL beside its state machine.
+// Package sqlite opens the embedded databases of the engine and the invoker. It keeps
+// a file safe and fast, and contains no SQL of either product.
 //
-//   - One process holds a file: a lock file beside it says so.
-//   - WAL with synchronous=FULL: what [DB.Write] has returned is on disk.
-//   - Group commit: one writer joins waiting writes into one transaction, each
-//     in a savepoint of its own, so that they share a sync and not their fate.
-//   - Migrations are numbered, run in one transaction, and start with a copy.
+//   - A lock file ensures that only one process uses a database.
+//   - WAL with synchronous=FULL ensures that a write is on disk when [DB.Write] returns.
+//   - Group commit: one writer joins waiting writes into one transaction, each in its
+//     own savepoint, so that they share a sync but not their errors.
+//   - Migrations are numbered, run in one transaction, and begin with a copy.
 package sqlite
 
 import (
@@ -27,13 +26,13 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Options say what to open.
+// Options configure [Open].
 type Options struct {
-	// Path of the database file. Its folder is created with mode 0700.
+	// Path is the database file. Open creates its folder with mode 0700.
 	Path string
-	// Migrations are the SQL scripts that make the schema. Script i takes a
-	// database from version i to i+1; a released script never changes. Without any, a
-	// file is taken with the schema that it has.
+	// Migrations are the SQL scripts that build the schema. Script i migrates a
+	// database from version i to i+1. A released script never changes. Without
+	// scripts, Open accepts any schema.
 	Migrations []string
 }
 
@@ -49,11 +48,11 @@ type DB struct {
 	closed  error
 }
 
-// Open opens the database, creating it where it does not exist, and brings its
-// schema up to date. The caller closes it.
+// Open opens the database, creates it if it does not exist, and migrates its schema to
+// the newest version. The caller must close it.
 //
-// Errors that a user can mend are a [runwith.Error] with FAILED_PRECONDITION:
-// another process holds the file, it is damaged, or its schema is newer than this
+// The error is a [runwith.Error] with FAILED_PRECONDITION if the user can fix it:
+// another process holds the file, the file is damaged, or its schema is newer than this
 // program.
 func Open(ctx context.Context, o Options) (_ *DB, err error) {
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
@@ -79,7 +78,7 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 	switch {
 	case damaged(err):
 		return nil, &runwith.Error{Code: runwith.FailedPrecondition, Err: err, Message: fmt.Sprintf(
-			"%s is damaged, or no database: restore a backup into another folder (runwith restore), or choose one with --data", o.Path)}
+			"%s is damaged or not a database: restore a backup into another folder (runwith restore), or choose one with --data", o.Path)}
 	case err != nil:
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
 	}
@@ -92,8 +91,8 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 	return db, nil
 }
 
-// Close waits for the writes that were accepted, and closes the database. What
-// comes later is told UNAVAILABLE. A second Close returns what the first did.
+// Close waits for accepted writes and closes the database. Later calls fail with
+// UNAVAILABLE. A second Close returns the result of the first.
 func (db *DB) Close() error {
 	db.closing.Do(func() { db.closed = db.close() })
 	return db.closed
@@ -113,36 +112,39 @@ func (db *DB) close() error {
 	return errors.Join(append(errs, db.lock.Close())...)
 }
 
-// Write runs f in a transaction and returns when that is on disk. Writes that
-// wait at the same time share one commit; an error of f undoes f's own changes
-// alone, and is returned as it is. A full disk undoes all of them, and is
-// RESOURCE_EXHAUSTED. f must use nothing but tx, and must not block.
+// Write runs f in a transaction and returns when the transaction is on disk. Waiting
+// writes share one commit. If f returns an error, Write undoes only f's changes and
+// returns the error unchanged. A full disk undoes all writes of the commit and is
+// RESOURCE_EXHAUSTED. f must not use the database except through tx, and must not
+// block.
 //
-// A ctx that ends before f has begun returns its error; after that it is no
-// longer asked, so that the answer is always the truth about the disk.
+// If ctx ends before f begins, Write returns its error. Later it ignores ctx, so that
+// the result always matches the disk.
 func (db *DB) Write(ctx context.Context, f func(tx *Tx) error) error {
 	return db.writer.write(ctx, f)
 }
 
-// Read runs f on one snapshot of the database. f must not write.
+// Read runs f on one snapshot of the database. f must not write. Reads run
+// concurrently.
 func (db *DB) Read(ctx context.Context, f func(tx *Tx) error) error {
 	db.reads.Add(1)
 	return db.readers.read(ctx, f)
 }
 
-// Reads returns how often Read was called: what is served from memory does not count.
+// Reads returns the number of calls of Read, for tests of caches.
 func (db *DB) Reads() uint64 { return db.reads.Load() }
 
-// Version changes with what is written, and before Write returns: what was read since
-// it was this one is still so while it is. While a commit goes on there is none.
+// Version returns a number that changes with every commit, before Write returns. A value
+// read at a version is current as long as Version returns the same number. During a
+// commit ok is false.
 func (db *DB) Version() (version uint64, ok bool) {
 	version = db.writer.version.Load()
 	return version, version%2 == 0
 }
 
-// Hold takes the lock file beside path, which keeps every other process out of what
-// is there until the lock is closed. That another one has it is a [runwith.Error]
-// with FAILED_PRECONDITION. Its folder is there.
+// Hold takes the lock file of path, which keeps other processes out until the caller
+// closes the lock. If another process holds it, the error is a [runwith.Error] with
+// FAILED_PRECONDITION. The folder of path must exist.
 func Hold(path string) (io.Closer, error) {
 	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
 	held, err := lock.TryLock()
@@ -151,13 +153,13 @@ func Hold(path string) (io.Closer, error) {
 	}
 	if !held {
 		return nil, runwith.Errorf(runwith.FailedPrecondition,
-			"%s is held by another runwith process: stop that one, or choose another folder with --data", path)
+			"%s is in use by another runwith process: stop that process, or choose another folder with --data", path)
 	}
 	return lock, nil
 }
 
-// private makes sure that the file is there and readable by its owner alone,
-// which its WAL inherits.
+// private creates the file if needed, readable only by its owner. The WAL inherits the
+// mode.
 func private(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -166,7 +168,8 @@ func private(path string) error {
 	return f.Close()
 }
 
-// dsn sets the pragmas in the name, because they belong to each connection.
+// dsn returns the driver's name for the file. It includes the pragmas, because they
+// apply to each connection.
 func dsn(path string) string {
 	query := url.Values{"_pragma": {
 		"journal_mode(WAL)",

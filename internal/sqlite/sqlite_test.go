@@ -56,7 +56,7 @@ func texts(t *testing.T, db *sqlite.DB) string {
 	return strings.Join(all, " ")
 }
 
-func TestWhatIsWrittenIsThereAfterReopening(t *testing.T) {
+func TestWritesSurviveReopening(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "new folder", "a?b%20c#.db")
 	db := open(t, path, notes...)
@@ -76,7 +76,7 @@ func TestWhatIsWrittenIsThereAfterReopening(t *testing.T) {
 	}
 }
 
-func TestConcurrentWritesShareCommitsAndNotTheirFate(t *testing.T) {
+func TestFailedWriteLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "n.db"), notes...)
 	refused := errors.New("refused")
@@ -100,11 +100,11 @@ func TestConcurrentWritesShareCommitsAndNotTheirFate(t *testing.T) {
 	}
 	wg.Wait()
 	if got := len(strings.Fields(texts(t, db))); got != 100 {
-		t.Errorf("notes = %d, want the 100 that were not refused", got)
+		t.Errorf("notes = %d, want the 100 of the successful writes", got)
 	}
 }
 
-func TestAPanicInAWriteUndoesItAndReachesItsCaller(t *testing.T) {
+func TestPanicInWriteReachesItsCaller(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "n.db"), notes...)
 	func() {
@@ -124,11 +124,11 @@ func TestAPanicInAWriteUndoesItAndReachesItsCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := texts(t, db); got != "after" {
-		t.Errorf("notes = %q, want after alone", got)
+		t.Errorf("notes after the panic = %q, want only after", got)
 	}
 }
 
-func TestConflictIsTold(t *testing.T) {
+func TestConflict(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "n.db"), notes...)
 	if err := insert(t, db, "one"); err != nil {
@@ -139,18 +139,18 @@ func TestConflictIsTold(t *testing.T) {
 	}
 }
 
-func TestAContextThatHasEndedWritesNothing(t *testing.T) {
+func TestEndedContextWritesNothing(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "n.db"), notes...)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := db.Write(ctx, func(*sqlite.Tx) error { t.Error("the write ran"); return nil })
+	err := db.Write(ctx, func(*sqlite.Tx) error { t.Error("the write ran, want it skipped"); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Write() = %v, want the context's error", err)
 	}
 }
 
-func TestClosedDatabaseRefusesAll(t *testing.T) {
+func TestClosedDatabaseRefusesCalls(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "n.db"), notes...)
 	if err := db.Close(); err != nil {
@@ -164,7 +164,7 @@ func TestClosedDatabaseRefusesAll(t *testing.T) {
 	}
 }
 
-func TestReadsThatPrepareAtTheSameTimeDoNotWaitForEachOther(t *testing.T) {
+func TestReadsPrepareConcurrently(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "n.db"), notes...)
 	var all, inside sync.WaitGroup
@@ -174,7 +174,7 @@ func TestReadsThatPrepareAtTheSameTimeDoNotWaitForEachOther(t *testing.T) {
 		all.Go(func() {
 			err := db.Read(t.Context(), func(tx *sqlite.Tx) error {
 				inside.Done()
-				inside.Wait() // every connection is in use now
+				inside.Wait() // until every connection is in use
 				for _, err := range tx.Query("SELECT text FROM notes") {
 					return err
 				}
@@ -188,17 +188,17 @@ func TestReadsThatPrepareAtTheSameTimeDoNotWaitForEachOther(t *testing.T) {
 	all.Wait()
 }
 
-func TestAReadThatPanicsOrIsCutShortLeavesItsConnectionUsable(t *testing.T) {
+func TestConnectionSurvivesFailedRead(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "n.db"), notes...)
-	const more = 20 // than there are connections
+	const more = 20 // more than the pool has connections
 	for range more {
 		ctx, cancel := context.WithCancel(t.Context())
 		err := db.Read(ctx, func(tx *sqlite.Tx) error {
 			cancel()
 			return tx.QueryRow("SELECT 1").Scan(new(int))
 		})
-		if err != context.Canceled { //nolint:errorlint // and nothing beside it
+		if err != context.Canceled { //nolint:errorlint // exactly this error, unwrapped
 			t.Errorf("Read() = %v, want %v", err, context.Canceled)
 		}
 		func() {
@@ -213,7 +213,7 @@ func TestAReadThatPanicsOrIsCutShortLeavesItsConnectionUsable(t *testing.T) {
 	}
 }
 
-func TestASecondProcessIsKeptOut(t *testing.T) {
+func TestSecondOpenIsRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "n.db")
 	db := open(t, path, notes...)
@@ -227,7 +227,7 @@ func TestASecondProcessIsKeptOut(t *testing.T) {
 	open(t, path, notes...)
 }
 
-func TestMigrationsRunOnceAndStartWithACopy(t *testing.T) {
+func TestMigrationsRunOnceAfterACopy(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "n.db")
 	db := open(t, path, notes...)
@@ -238,7 +238,7 @@ func TestMigrationsRunOnceAndStartWithACopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := append(notes[:1:1], `INSERT INTO notes (text) VALUES ('migrated')`)
-	for range 2 { // the second time there is nothing to do
+	for range 2 { // the second Open has nothing to migrate
 		db = open(t, path, second...)
 		if got := texts(t, db); got != "migrated old" {
 			t.Errorf("notes after the migration = %q, want migrated old", got)
@@ -252,7 +252,7 @@ func TestMigrationsRunOnceAndStartWithACopy(t *testing.T) {
 	}
 }
 
-func TestAMigrationThatFailsChangesNothing(t *testing.T) {
+func TestFailedMigrationChangesNothing(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "n.db")
 	if err := open(t, path, notes...).Close(); err != nil {
@@ -260,14 +260,14 @@ func TestAMigrationThatFailsChangesNothing(t *testing.T) {
 	}
 	bad := append(notes[:1:1], `INSERT INTO notes (text) VALUES ('half'); INSERT INTO nowhere VALUES (1)`)
 	if _, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Migrations: bad}); err == nil {
-		t.Fatal("Open() with a broken migration succeeded")
+		t.Fatal("Open() with a broken migration = nil, want an error")
 	}
 	if got := texts(t, open(t, path, notes...)); got != "" {
 		t.Errorf("notes after a failed migration = %q, want none", got)
 	}
 }
 
-func TestANewerSchemaIsRefusedByNumber(t *testing.T) {
+func TestNewerSchemaIsRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "n.db")
 	second := append(notes[:1:1], `CREATE TABLE more (id INTEGER)`)
@@ -280,7 +280,7 @@ func TestANewerSchemaIsRefusedByNumber(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsNoDatabaseIsToldWithWhatToDo(t *testing.T) {
+func TestDamagedFileIsRefusedWithAdvice(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{"rubbish": strings.Repeat("rubbish", 1000), "broken": "SQLite format 3\x00" + strings.Repeat("\xff", 5000)} {
 		path := filepath.Join(t.TempDir(), "n.db")
@@ -289,10 +289,10 @@ func TestAFileThatIsNoDatabaseIsToldWithWhatToDo(t *testing.T) {
 		}
 		_, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Migrations: notes})
 		if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "restore a backup") {
-			t.Errorf("Open() of a file that is %s = %v, want FAILED_PRECONDITION and what to do", name, err)
+			t.Errorf("Open() of a %s file = %v, want FAILED_PRECONDITION with advice", name, err)
 		}
 		if left, err := os.ReadFile(path); err != nil || string(left) != text {
-			t.Errorf("the file that is %s was changed", name)
+			t.Errorf("Open() changed the %s file, want it unchanged", name)
 		}
 	}
 }

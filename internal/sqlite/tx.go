@@ -12,22 +12,22 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// ErrNoRows is what [Row.Scan] returns where the query found nothing.
+// ErrNoRows is the error of [Row.Scan] if the query found nothing.
 var ErrNoRows = sql.ErrNoRows
 
-// Tx is a transaction, valid within the function that got it.
+// Tx is a transaction. It is valid only inside the function that received it.
 type Tx struct {
-	ctx  context.Context //nolint:containedctx // a Tx lives no longer than the call that it was made for
+	ctx  context.Context //nolint:containedctx // a Tx lives no longer than its call
 	stmt func(query string) (*sql.Stmt, error)
 
 	ends []func(committed bool)
 }
 
-// OnEnd has f called once it is decided what became of a [DB.Write]: with true when
-// its changes are on disk, with false when they were taken back. f is called before
-// Write returns and before a later Write begins, in the order of the commits; changes
-// are taken back in the opposite order. f must not block, and must not use the
-// database. A [DB.Read] never calls it.
+// OnEnd registers f to be called once when a [DB.Write] ends: with true if its changes
+// are on disk, with false if they were rolled back. The call happens before Write
+// returns and before a later Write begins. Calls for commits happen in the order of the
+// writes, calls for rollbacks in the opposite order. f must not block and must not use
+// the database. A [DB.Read] never calls it.
 func (tx *Tx) OnEnd(f func(committed bool)) { tx.ends = append(tx.ends, f) }
 
 // Row is one row of a result.
@@ -35,8 +35,8 @@ type Row interface {
 	Scan(dest ...any) error
 }
 
-// Exec runs a statement and returns how many rows it changed. That number is
-// what a compare-and-set looks at.
+// Exec runs a statement and returns the number of changed rows, which shows whether a
+// compare-and-set succeeded.
 func (tx *Tx) Exec(query string, args ...any) (changed int64, err error) {
 	stmt, err := tx.stmt(query)
 	if err != nil {
@@ -49,9 +49,9 @@ func (tx *Tx) Exec(query string, args ...any) (changed int64, err error) {
 	return result.RowsAffected()
 }
 
-// QueryRow runs a query that finds at most one row; its Scan returns
-// [ErrNoRows] where there is none. A context that has ended stops it before it
-// begins and not within: to watch one costs more than a row does.
+// QueryRow runs a query that returns at most one row. Scan returns [ErrNoRows] if there
+// is none. QueryRow checks the context only before the query, because watching a context
+// costs more than reading a row.
 func (tx *Tx) QueryRow(query string, args ...any) Row {
 	stmt, err := tx.stmt(query)
 	if err != nil {
@@ -63,8 +63,8 @@ func (tx *Tx) QueryRow(query string, args ...any) Row {
 	return stmt.QueryRowContext(context.WithoutCancel(tx.ctx), args...)
 }
 
-// Query yields the rows that a query finds. A row is valid until the next one;
-// an error ends the sequence.
+// Query yields the rows of a query. A row is valid until the next one. An error ends the
+// sequence.
 func (tx *Tx) Query(query string, args ...any) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		stmt, err := tx.stmt(query)
@@ -93,26 +93,26 @@ type failedRow struct{ err error }
 
 func (r failedRow) Scan(...any) error { return r.err }
 
-// Conflict reports whether err says that a row with the same key exists.
+// Conflict reports whether err means that a row with the same key exists.
 func Conflict(err error) bool {
 	e, ok := errors.AsType[*driver.Error](err)
 	return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
-// full reports whether err says that the disk is full.
+// full reports whether err means that the disk is full.
 func full(err error) bool {
 	e, ok := errors.AsType[*driver.Error](err)
 	return ok && e.Code()&0xff == sqlite3.SQLITE_FULL
 }
 
-// damaged reports whether err says that a file is no database, or not one any more.
+// damaged reports whether err means that a file is not a database, or corrupt.
 func damaged(err error) bool {
 	e, ok := errors.AsType[*driver.Error](err)
 	return ok && (e.Code()&0xff == sqlite3.SQLITE_NOTADB || e.Code()&0xff == sqlite3.SQLITE_CORRUPT)
 }
 
-// statements keeps prepared statements by their text. Queries are constants of
-// the program, so their number is bounded by it.
+// statements caches prepared statements by their text. All queries are constants, so
+// their number is bounded.
 type statements struct {
 	prepareContext func(ctx context.Context, query string) (*sql.Stmt, error)
 

@@ -13,13 +13,12 @@ import (
 	"github.com/runwith/runwith/internal/cause"
 )
 
-// maxBatch bounds how many writes share a commit, and with that how long the
-// first of them waits.
+// maxBatch limits the number of writes in a commit, and so the wait of the first one.
 const maxBatch = 256
 
 var errClosed = runwith.Errorf(runwith.Unavailable, "the server is stopping: try again later")
 
-// writer is the one goroutine that writes.
+// writer is the only goroutine that writes.
 type writer struct {
 	path  string
 	conn  *sql.Conn
@@ -29,15 +28,15 @@ type writer struct {
 	queue chan *pending
 	done  chan struct{} // closed when the goroutine has ended
 
-	version atomic.Uint64 // odd while a transaction ends
+	version atomic.Uint64 // odd during the end of a transaction
 
 	mu     sync.RWMutex // guards closed against sends on queue
 	closed bool
 }
 
-// pending is a write that waits for its turn and then for its commit.
+// pending is a write that waits for its turn, and then for its commit.
 type pending struct {
-	ctx    context.Context //nolint:containedctx // travels with the request to the writer's goroutine
+	ctx    context.Context //nolint:containedctx // passes with the request to the writer's goroutine
 	f      func(*Tx) error
 	ends   []func(committed bool) // see Tx.OnEnd
 	err    error
@@ -47,7 +46,7 @@ type pending struct {
 
 func (p *pending) failed() bool { return p.err != nil || p.panics != nil }
 
-// tell calls what waits for the fate of the write, once.
+// tell calls the functions of Tx.OnEnd, once.
 func (p *pending) tell(committed bool) {
 	if !committed {
 		slices.Reverse(p.ends)
@@ -120,7 +119,7 @@ func (w *writer) loop() {
 	}
 }
 
-// gather returns first and what else is waiting already.
+// gather returns first together with all writes that already wait, up to maxBatch.
 func (w *writer) gather(first *pending) []*pending {
 	batch := []*pending{first}
 	for len(batch) < maxBatch {
@@ -137,7 +136,7 @@ func (w *writer) gather(first *pending) []*pending {
 	return batch
 }
 
-// commit runs a batch in one transaction and leaves each write's result in it.
+// commit runs a batch in one transaction and stores each write's result in it.
 func (w *writer) commit(batch []*pending) {
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		fail(batch, err)
@@ -148,7 +147,7 @@ func (w *writer) commit(batch []*pending) {
 		if len(batch) == 1 {
 			w.call(p)
 		} else if err := w.isolated(p); err != nil {
-			_ = w.exec("ROLLBACK") // where there is still something to take back
+			_ = w.exec("ROLLBACK") // if the transaction is still open
 			fail(batch, err)
 			return
 		}
@@ -161,7 +160,7 @@ func (w *writer) commit(batch []*pending) {
 		end = "ROLLBACK"
 	}
 	w.version.Add(1)
-	defer w.version.Add(1) // also when it failed: nobody knows how far it came
+	defer w.version.Add(1) // also after a failure, because the commit may have changed data
 	if err := w.exec(end); err != nil {
 		_ = w.exec("ROLLBACK") // if the failed commit left the transaction open
 		fail(batch, err)
@@ -172,9 +171,9 @@ func (w *writer) commit(batch []*pending) {
 	}
 }
 
-// isolated runs one write in a savepoint, so that its error harms no other. An
-// error of its own says that the transaction is lost: SQLite takes back all of it
-// when the disk is full, and what came then would be a transaction by itself.
+// isolated runs one write in a savepoint, so that its error affects no other write. If
+// isolated itself returns an error, the transaction is lost: SQLite rolls all of it back
+// when the disk is full, and later statements would run outside of it.
 // https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
 func (w *writer) isolated(p *pending) error {
 	if err := w.exec("SAVEPOINT one"); err != nil {
@@ -189,7 +188,7 @@ func (w *writer) isolated(p *pending) error {
 	return w.exec("RELEASE one")
 }
 
-// call runs one write, unless its caller has gone.
+// call runs one write, unless its context has ended.
 func (w *writer) call(p *pending) {
 	defer func() {
 		p.panics = recover()
@@ -208,7 +207,8 @@ func (w *writer) exec(statement string) error {
 	return fmt.Errorf("%s in %s: %w", statement, w.path, err)
 }
 
-// explained returns err, and for a full disk an error that says so to the caller.
+// explained returns err, except that it replaces a full disk's by an error for the
+// caller.
 func (w *writer) explained(err error) error {
 	if !full(err) {
 		return err
@@ -217,7 +217,7 @@ func (w *writer) explained(err error) error {
 		Message: fmt.Sprintf("the disk that holds %s is full: free some space, nothing was changed", w.path), Err: fmt.Errorf("%w: %w", cause.DiskFull, err)}
 }
 
-// fail gives every write of the batch that has no error of its own the batch's.
+// fail sets err for every write of the batch that has no error yet.
 func fail(batch []*pending, err error) {
 	for _, p := range slices.Backward(batch) {
 		p.tell(false)
