@@ -13,8 +13,8 @@ import (
 )
 
 // ClearOutputOnly clears, in place and at every depth, the fields that only the
-// server sets: Google ignores what a caller sends in them. Which they are is
-// read from the google.api.field_behavior annotations. A nil job stays nil.
+// server sets, because Google ignores a caller's values for them. The
+// google.api.field_behavior annotations define these fields. A nil job stays nil.
 //
 // See https://google.aip.dev/203#output-only.
 func ClearOutputOnly(job *runpb.Job) {
@@ -33,8 +33,8 @@ func clearOutputOnly(m protoreflect.Message) {
 	}
 }
 
-// validateRequired reports, at every depth, the fields that are annotated as
-// required and not set.
+// validateRequired reports, at every depth, the unset fields that are annotated as
+// required.
 func validateRequired(p Place, m protoreflect.Message) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
@@ -43,7 +43,7 @@ func validateRequired(p Place, m protoreflect.Message) {
 		case m.Has(fd):
 			validateRequiredBelow(p.Field(string(fd.Name())), fd, m.Get(fd))
 		case fd.FullName() == "google.cloud.run.v2.VolumeMount.mount_path":
-			// Cloud SQL volumes need none: validateMounts knows.
+			// Optional for Cloud SQL volumes; validateMounts checks it.
 		case hasBehavior(fd, annotations.FieldBehavior_REQUIRED):
 			p.Field(string(fd.Name())).Addf(required)
 		}
@@ -62,8 +62,8 @@ func validateRequiredBelow(p Place, fd protoreflect.FieldDescriptor, v protorefl
 	}
 }
 
-// messages yields the messages that a field holds: one, a list's, or none. No
-// message of a job maps to messages.
+// messages yields the messages in a field: one, the elements of a list, or none. It
+// skips maps, because no map in a job has messages as values.
 func messages(fd protoreflect.FieldDescriptor, v protoreflect.Value) iter.Seq[protoreflect.Message] {
 	return func(yield func(protoreflect.Message) bool) {
 		if fd.Message() == nil || fd.IsMap() {
@@ -87,8 +87,8 @@ func hasBehavior(fd protoreflect.FieldDescriptor, behavior annotations.FieldBeha
 	return slices.Contains(behaviors()[fd.FullName()], behavior)
 }
 
-// behaviors are those of every field of a job and of overrides, at every depth. To
-// read them from the descriptors takes longer than all else that is checked.
+// behaviors caches the behaviors of every field of a job and of overrides, at every
+// depth, because reading them from the descriptors takes longer than all other checks.
 var behaviors = sync.OnceValue(func() map[protoreflect.FullName][]annotations.FieldBehavior {
 	found := map[protoreflect.FullName][]annotations.FieldBehavior{}
 	seen := map[protoreflect.FullName]bool{}

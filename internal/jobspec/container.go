@@ -7,10 +7,10 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 )
 
-// maxArgs a container.
+// maxArgs is the maximum number of arguments of a container.
 const maxArgs = 1000
 
-// validateContainers checks the containers of a task, each and against each other.
+// validateContainers checks each container of a task, and all of them together.
 func validateContainers(p Place, t *runpb.TaskTemplate) {
 	containers := t.GetContainers()
 	if len(containers) == 0 {
@@ -26,7 +26,8 @@ func validateContainers(p Place, t *runpb.TaskTemplate) {
 	validateDependencies(p, containers)
 }
 
-// validateContainer checks one container, alone in its task or beside others.
+// validateContainer checks one container. alone reports whether it is the task's only
+// container.
 func validateContainer(p Place, c *runpb.Container, alone bool) {
 	if strings.ContainsFunc(c.GetImage(), notInImage) {
 		p.Field("image").Addf("%s has white space or control characters", Quote(c.GetImage()))
@@ -53,7 +54,7 @@ func validateArgs(p Place, args []string) {
 	}
 }
 
-// validatePorts accepts a port, which has no meaning to a job.
+// validatePorts accepts up to one port, although a port has no meaning for a job.
 func validatePorts(p Place, ports []*runpb.ContainerPort) {
 	if len(ports) > 1 {
 		p.Addf("ports should contain 0 or 1 port") // Cloud Run's wording
@@ -74,14 +75,14 @@ func validateContainerNames(p Place, containers []*runpb.Container) {
 	for i, c := range containers {
 		names[i] = c.GetName()
 		if names[i] == "" && len(containers) > 1 {
-			p.Index(i).Field("name").Addf("is required where there are several containers")
+			p.Index(i).Field("name").Addf("is required with several containers")
 		}
 	}
 	validateNames(p, names)
 }
 
-// validateNames checks the names of the elements of a list: DNS labels, each
-// there once. It says nothing about an empty one.
+// validateNames checks the names of a list's elements: they must be DNS labels and
+// unique. It skips empty names.
 func validateNames(p Place, names []string) {
 	first := make(map[string]int, len(names))
 	for i, name := range names {

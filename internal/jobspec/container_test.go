@@ -65,7 +65,7 @@ func TestValidateContainer(t *testing.T) {
 	})
 }
 
-// containers makes a task of containers, each NAME or NAME>DEPENDS,ON.
+// containers sets a task's containers, each given as NAME or NAME>DEPENDS,ON.
 func containers(specs ...string) func(*runpb.Job) {
 	return onTask(func(t *runpb.TaskTemplate) {
 		t.Containers = nil
@@ -83,12 +83,12 @@ func containers(specs ...string) func(*runpb.Job) {
 func TestValidateContainers(t *testing.T) {
 	const list = "template.template.containers"
 	circle := func(i int) string {
-		return fmt.Sprintf("%s[%d].depends_on: must not lead into a circle, a container starts after those it depends on", list, i)
+		return fmt.Sprintf("%s[%d].depends_on: must not lead into a cycle, because a container starts after its dependencies", list, i)
 	}
 	runJobCases(t, []jobCase{
 		{"one with a name", containers("worker-1"), ""},
 		{"several with names", containers("a", "1b"), ""},
-		{"several, one without a name", containers("a", ""), list + "[1].name: is required where there are several containers"},
+		{"several, one without a name", containers("a", ""), list + "[1].name: is required with several containers"},
 		{"the same name", containers("a", "b", "a"), list + `[2].name: "a" is also the name of [0]`},
 		{"no DNS label", containers("A_1"), list + `[0].name: must be a DNS label, such as worker-1, not "A_1"`},
 		{"63 characters", containers(strings.Repeat("c", 63)), ""},

@@ -9,17 +9,17 @@ import (
 
 const (
 	defaultRetries = 3
-	// defaultTimeout of an attempt, in seconds.
+	// defaultTimeout is the timeout of an attempt, in seconds.
 	defaultTimeout = 600
 )
 
-// Defaults fills in, in place, what a caller left out of a valid job and Cloud
-// Run shows afterwards.
+// Defaults sets, in place, the unset fields of a valid job to the defaults that Cloud
+// Run shows.
 //
-// Deviation: what is set stays as it was written: a cpu of 1 does not become 1000m,
-// nor a launch_stage that of what is used. Not filled in are the names of containers,
-// the settings of probes, the default_mode of secrets, and the service account, whose
-// default depends on the project.
+// Deviation: set fields stay as written. A cpu of 1 does not become 1000m, and
+// launch_stage does not change to the stage of the features in use. Defaults does not
+// set names of containers, settings of probes, the default_mode of secrets, and the
+// service account, whose default depends on the project.
 func Defaults(job *runpb.Job) {
 	if job == nil {
 		return
@@ -40,7 +40,7 @@ func Defaults(job *runpb.Job) {
 }
 
 func defaultTask(t *runpb.TaskTemplate) {
-	// 0 retries is an answer of its own: only the oneof tells it from no answer.
+	// 0 retries is a valid value, so only the oneof shows whether it is set.
 	if t.GetRetries() == nil {
 		t.Retries = &runpb.TaskTemplate_MaxRetries{MaxRetries: defaultRetries}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// fullJob returns a job in which nothing is left to its default.
+// fullJob returns a job in which every field with a default is set.
 func fullJob() *runpb.Job {
 	return &runpb.Job{
 		Labels:      map[string]string{"team": "blue"},
@@ -78,8 +78,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// What is set stays, 0 retries included.
-func TestDefaultsKeepWhatIsSet(t *testing.T) {
+// TestDefaultsKeepSetFields checks that Defaults keeps set fields, also 0 retries.
+func TestDefaultsKeepSetFields(t *testing.T) {
 	t.Parallel()
 	got := fullJob()
 	jobspec.Defaults(got)
@@ -100,7 +100,7 @@ func TestDefaultsOfIncompleteJobs(t *testing.T) {
 		{Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{Containers: []*runpb.Container{nil}}}},
 	} {
 		jobspec.ClearOutputOnly(job)
-		jobspec.Defaults(job) // does not panic
+		jobspec.Defaults(job) // must not panic
 		wantInvalid(t, "ValidateJob", jobspec.ValidateJob(job), "required field not present")
 	}
 }

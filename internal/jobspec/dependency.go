@@ -2,8 +2,8 @@ package jobspec
 
 import "cloud.google.com/go/run/apiv2/runpb"
 
-// validateDependencies checks that depends_on leads to containers of the same
-// task and never back.
+// validateDependencies checks that depends_on names containers of the same task and
+// has no cycles.
 func validateDependencies(p Place, containers []*runpb.Container) {
 	byName := make(map[string]int, len(containers))
 	for i, c := range containers {
@@ -23,15 +23,15 @@ func validateDependencies(p Place, containers []*runpb.Container) {
 		}
 	}
 	for _, i := range cyclic(next) {
-		p.Index(i).Field("depends_on").Addf("must not lead into a circle, a container starts after those it depends on")
+		p.Index(i).Field("depends_on").Addf("must not lead into a cycle, because a container starts after its dependencies")
 	}
 }
 
-// cyclic returns, in order, the nodes of a graph that are on a cycle or lead to
-// one: what is left when those that lead nowhere are taken away again and again.
-// It does not recurse, for the graph is a caller's.
+// cyclic returns, in order, the nodes of a graph that are on a cycle or lead to one.
+// It repeatedly removes nodes without edges and returns the rest. It does not
+// recurse, because the caller controls the depth of the graph.
 func cyclic(next [][]int) []int {
-	waiting := make([]int, len(next)) // for how many edges
+	waiting := make([]int, len(next)) // remaining edges of each node
 	previous := make([][]int, len(next))
 	for i, to := range next {
 		waiting[i] = len(to)

@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// maxEnv variables a container.
+	// maxEnv is the maximum number of variables of a container.
 	maxEnv = 1000
-	// maxEnvText is the length of a variable's name or value, in characters.
+	// maxEnvText is the maximum length of a variable's name or value, in characters.
 	maxEnvText = 32768
 )
 
@@ -35,7 +35,7 @@ func validateEnv(p Place, env []*runpb.EnvVar) {
 	}
 }
 
-// validateEnvName says nothing about an empty name: that is a required field.
+// validateEnvName accepts an empty name, because validateRequired reports it.
 func validateEnvName(p Place, name string) {
 	switch {
 	case utf8.RuneCountInString(name) > maxEnvText:
@@ -58,14 +58,14 @@ func validateEnvValue(p Place, v *runpb.EnvVar) {
 	}
 }
 
-// validateNoNUL refuses what no process can be given.
+// validateNoNUL refuses NUL, because a process cannot receive it.
 func validateNoNUL(p Place, s string) {
 	if strings.ContainsRune(s, 0) {
 		p.Addf("cannot contain a NUL character")
 	}
 }
 
-// isEnvName is as lax as a process environment and Kubernetes allow.
+// isEnvName accepts every name that both a process environment and Kubernetes allow.
 func isEnvName(name string) bool {
 	for i := range len(name) {
 		if c := name[i]; c < ' ' || c > '~' || c == '=' {
@@ -75,7 +75,7 @@ func isEnvName(name string) bool {
 	return true
 }
 
-// isReservedEnv reports whether Cloud Run keeps a variable for itself.
+// isReservedEnv reports whether only Cloud Run may set a variable.
 //
 // See https://cloud.google.com/run/docs/container-contract#env-vars.
 func isReservedEnv(name string) bool {

@@ -16,7 +16,7 @@ func secretVar(name string, ref *runpb.SecretKeySelector) *runpb.EnvVar {
 	return &runpb.EnvVar{Name: name, Values: &runpb.EnvVar_ValueSource{ValueSource: &runpb.EnvVarSource{SecretKeyRef: ref}}}
 }
 
-// manyVars returns n variables, V0 and on.
+// manyVars returns n variables, from V0.
 func manyVars(n int) []*runpb.EnvVar {
 	env := make([]*runpb.EnvVar, n)
 	for i := range env {

@@ -10,38 +10,36 @@ import (
 )
 
 const (
-	// maxPrincipals and maxGroups are those of all bindings of a policy, each
-	// counted as often as it stands there.
+	// maxPrincipals and maxGroups limit all bindings of a policy together, including
+	// repetitions.
 	maxPrincipals = 1500
 	maxGroups     = 250
-	// maxTitle and maxCondition are lengths in a binding's condition, in characters.
+	// maxTitle and maxCondition limit a binding's condition, in characters.
 	maxTitle     = 100
 	maxCondition = 12_000
 )
 
-// PolicyVersion is the format of a policy, as a request names it: 0 and 1 know no
-// conditions.
+// PolicyVersion is the format of a policy. Versions 0 and 1 have no conditions.
 // https://cloud.google.com/iam/docs/allow-policies#versions
 type PolicyVersion = int32
 
-// ConditionalPolicy is the version of a policy that has conditions.
+// ConditionalPolicy is the version of policies with conditions.
 const ConditionalPolicy PolicyVersion = 3
 
-// ConditionalRole is how a role's name goes on, before a fingerprint, in a policy
-// whose version cannot show the binding's condition.
+// ConditionalRole precedes a fingerprint in a role's name if the policy's version
+// cannot show the binding's condition.
 // https://cloud.google.com/iam/docs/troubleshooting-withcond
 const ConditionalRole = "_withcond_"
 
-// ValidatePolicyVersion checks the version that a request to read a policy asks
-// for.
+// ValidatePolicyVersion checks the version in a request to read a policy.
 func ValidatePolicyVersion(version PolicyVersion) error {
 	var f Violations
 	validateVersion(f.Root().Field("options.requested_policy_version"), version)
 	return f.Err()
 }
 
-// ValidatePolicy checks the policy that a caller sets on a job, and which of its
-// fields that is to change.
+// ValidatePolicy checks a policy that a caller sets on a job, and the mask of the
+// fields to change.
 //
 // Deviation: audit_configs are refused. Cloud Run's jobs have none of their own.
 //
@@ -73,9 +71,9 @@ func validateVersion(p Place, version PolicyVersion) {
 	}
 }
 
-// validateBindings checks the bindings of a policy in that version.
+// validateBindings checks the bindings of a policy of the version.
 //
-// Deviation: roles and members are checked for their form, and need not exist.
+// Deviation: roles and members are checked only for their format; they need not exist.
 func validateBindings(p Place, bindings []*iampb.Binding, version PolicyVersion) {
 	principals, groups := 0, 0
 	for i, b := range bindings {
@@ -86,7 +84,7 @@ func validateBindings(p Place, bindings []*iampb.Binding, version PolicyVersion)
 		}
 		for j, member := range b.GetMembers() {
 			if principals++; principals > maxPrincipals {
-				break // the count is the fault, not what stands beyond it
+				break // report the number, not the excess members
 			}
 			if strings.HasPrefix(member, "group:") {
 				groups++
@@ -105,7 +103,7 @@ func validateBindings(p Place, bindings []*iampb.Binding, version PolicyVersion)
 
 // validateCondition checks a binding's condition.
 //
-// Deviation: of the expression no more is checked than its length, for nothing here
+// Deviation: only the length of the expression is checked, because the engine never
 // evaluates it.
 func validateCondition(p Place, c *expr.Expr, version PolicyVersion) {
 	if c == nil {

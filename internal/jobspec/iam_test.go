@@ -15,19 +15,19 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// granting is a policy of one binding.
+// granting returns a policy with one binding.
 func granting(role string, members ...string) *iampb.Policy {
 	return &iampb.Policy{Bindings: []*iampb.Binding{{Role: role, Members: members}}}
 }
 
-// conditional is a policy of one binding with a condition.
+// conditional returns a policy with one conditional binding.
 func conditional(version int32, c *expr.Expr) *iampb.Policy {
 	p := granting("roles/run.invoker", "allUsers")
 	p.Version, p.Bindings[0].Condition = version, c
 	return p
 }
 
-// principals is a policy with so many, each as often as it stands there.
+// principals returns a policy that repeats a principal n times.
 func principals(n int, member string) *iampb.Policy {
 	members := make([]string, n)
 	for i := range members {
@@ -47,7 +47,7 @@ func TestValidatePolicy(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		policy *iampb.Policy
-		says   string // empty: it is accepted
+		says   string // empty if the policy is valid
 	}{
 		{"none", nil, "policy: required field not present"},
 		{"an empty one", &iampb.Policy{}, ""},
@@ -108,7 +108,7 @@ func TestValidatePolicy(t *testing.T) {
 	}
 }
 
-func TestValidatePolicyHoldsToTheMask(t *testing.T) {
+func TestValidatePolicyMask(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		paths []string
@@ -162,11 +162,11 @@ func FuzzValidatePolicy(f *testing.F) {
 		err := jobspec.ValidatePolicy(policy, &fieldmaskpb.FieldMask{Paths: paths})
 		if err == nil {
 			if i := slices.IndexFunc(paths, func(path string) bool { return strings.ContainsAny(path, ". ") || path == "" }); i >= 0 {
-				t.Errorf("ValidatePolicy() accepts the path %q, which no policy has", paths[i])
+				t.Errorf("ValidatePolicy() accepts the unknown path %q, want INVALID_ARGUMENT", paths[i])
 			}
 			for _, b := range policy.Bindings {
 				if !strings.Contains(b.Role, "roles/") || len(b.Members) == 0 {
-					t.Errorf("ValidatePolicy() accepts %v", b)
+					t.Errorf("ValidatePolicy() accepts %v, want INVALID_ARGUMENT", b)
 				}
 			}
 			return

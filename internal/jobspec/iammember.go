@@ -6,18 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// maxMember is the length of a principal, in characters.
+// maxMember is the maximum length of a principal, in characters.
 const maxMember = 1024
 
-// memberRule is the form of what stands behind one prefix of a principal.
+// memberRule is the form of principals with one prefix.
 type memberRule struct {
 	prefix string
-	form   string // for people
+	form   string // for error messages
 	is     func(rest string) bool
 }
 
-// memberRules are Google's principals. What an email address or a pool's attribute
-// may consist of is left to those who know.
+// memberRules are the forms of Google's principals. They check email addresses and
+// attributes of pools only roughly.
 // https://cloud.google.com/iam/docs/principal-identifiers
 func memberRules() []memberRule {
 	return []memberRule{

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// maxPermissions that one request may ask for.
+// maxPermissions is the maximum number of permissions in one request.
 const maxPermissions = 100
 
-// ValidatePermissions checks the permissions that a caller asks for.
+// ValidatePermissions checks the permissions that a caller wants to test.
 func ValidatePermissions(permissions []string) error {
 	var f Violations
 	p := f.Root().Field("permissions")
@@ -33,8 +33,8 @@ func isPermission(s string) bool {
 	return len(parts) >= 3
 }
 
-// IsJobPermission reports whether a permission is one that Cloud Run asks for, for
-// a job, its executions, their tasks and the operations on them.
+// IsJobPermission reports whether Cloud Run defines a permission for jobs, executions,
+// tasks or operations.
 // https://cloud.google.com/run/docs/reference/iam/permissions
 func IsJobPermission(permission string) bool {
 	return slices.Contains([]string{

@@ -6,18 +6,17 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 )
 
-// maxExecutionName is what the job's ID and the token of the execution that
-// starts with it must stay under together.
+// maxExecutionName is one more than the maximum length of a job's ID and its execution
+// token together.
 const maxExecutionName = 63
 
-// ValidateJob reports all that is wrong with a job that a caller sent. Unset
-// fields count as their defaults, so the verdict is the same before and after
-// [Defaults]. The name is not looked at, except for its length where the job
-// starts an execution.
+// ValidateJob reports all violations in a job from a caller. Unset fields count as
+// their defaults, so the result is the same before and after [Defaults]. ValidateJob
+// does not check the name, except for its length if the job starts an execution.
 //
-// Deviation: not checked are what Google alone can know (images, accounts, keys,
-// networks), the number of containers, two mounts at one path, and numbers that an
-// enum does not know.
+// Deviation: ValidateJob does not check facts that only Google knows (images,
+// accounts, keys, networks), the number of containers, two mounts at one path, and
+// unknown enum numbers.
 func ValidateJob(job *runpb.Job) error {
 	f := &Violations{}
 	if job == nil {
@@ -42,8 +41,8 @@ func validateLaunchStage(p Place, stage api.LaunchStage) {
 	}
 }
 
-// validateExecutionToken checks the token that names the execution which begins
-// with the job.
+// validateExecutionToken checks the token that names the execution started with the
+// job.
 func validateExecutionToken(p Place, job *runpb.Job) {
 	token := job.GetStartExecutionToken()
 	at := p.Field("start_execution_token")

@@ -13,21 +13,21 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// newJob returns the least that is a job.
+// newJob returns the minimal valid job.
 func newJob() *runpb.Job {
 	return &runpb.Job{Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{
 		Containers: []*runpb.Container{{Image: "test-job"}},
 	}}}
 }
 
-// jobCase changes the least job and says what is wrong with it then.
+// jobCase changes the minimal job and states the expected error.
 type jobCase struct {
 	name   string
 	change func(*runpb.Job)
-	want   string // the whole message; "" when the job is valid
+	want   string // the whole message; empty if the job is valid
 }
 
-// runJobCases holds ValidateJob to its cases, before and after Defaults.
+// runJobCases runs ValidateJob on its cases, before and after Defaults.
 func runJobCases(t *testing.T, tests []jobCase) {
 	t.Helper()
 	t.Parallel()
@@ -43,7 +43,8 @@ func runJobCases(t *testing.T, tests []jobCase) {
 	}
 }
 
-// wantViolations checks that err is an INVALID_ARGUMENT with this message, or nil.
+// wantViolations checks that err is an INVALID_ARGUMENT with the message want, or nil if
+// want is empty.
 func wantViolations(t *testing.T, call string, err error, want string) {
 	t.Helper()
 	if want == "" {
@@ -58,7 +59,7 @@ func wantViolations(t *testing.T, call string, err error, want string) {
 	}
 }
 
-// onTask and onContainer narrow a change to a part of the job.
+// onTask and onContainer apply a change to a part of the job.
 func onTask(change func(*runpb.TaskTemplate)) func(*runpb.Job) {
 	return func(job *runpb.Job) { change(job.Template.Template) }
 }
@@ -149,23 +150,23 @@ func TestValidateTemplate(t *testing.T) {
 		}), ""},
 		{"first generation", onTask(func(t *runpb.TaskTemplate) {
 			t.ExecutionEnvironment = runpb.ExecutionEnvironment_EXECUTION_ENVIRONMENT_GEN1
-		}), "template.template.execution_environment: jobs run in EXECUTION_ENVIRONMENT_GEN2 alone, leave it out"},
+		}), "template.template.execution_environment: jobs only run in EXECUTION_ENVIRONMENT_GEN2, leave it out"},
 		{"node selector without accelerator", onTask(func(t *runpb.TaskTemplate) {
 			t.NodeSelector = &runpb.NodeSelector{}
 		}), "template.template.node_selector.accelerator: required field not present"},
 	})
 }
 
-func TestFaultsAreCapped(t *testing.T) {
+func TestViolationsAreCapped(t *testing.T) {
 	t.Parallel()
 	job := newJob()
 	for range 25 {
 		job.Template.Template.Volumes = append(job.Template.Template.Volumes, &runpb.Volume{Name: "V"})
 	}
 	message := jobspec.ValidateJob(job).Error()
-	// 25 without a source, 25 bad names, 24 of them there already.
+	// 25 volumes without a source, 25 bad names, 24 duplicate names.
 	if got := strings.Count(message, "; ") + 1; got != 21 {
-		t.Errorf("message has %d parts, want 20 faults and how many more:\n%s", got, message)
+		t.Errorf("message has %d parts, want 20 violations and the number of further ones:\n%s", got, message)
 	}
 	if want := "; and 54 more"; !strings.HasSuffix(message, want) {
 		t.Errorf("message = %q, want it to end in %q", message, want)
@@ -202,8 +203,8 @@ func TestTaskCountAndEffectiveParallelism(t *testing.T) {
 	}
 }
 
-// Whatever a caller sends, nothing panics, and Defaults neither hides nor makes
-// a fault.
+// FuzzValidateJob checks that no job makes the package panic, and that Defaults neither
+// hides nor adds a violation.
 func FuzzValidateJob(f *testing.F) {
 	for _, job := range []*runpb.Job{{}, newJob(), fullJob()} {
 		b, err := proto.Marshal(job)
@@ -222,11 +223,11 @@ func FuzzValidateJob(f *testing.F) {
 		jobspec.Defaults(job)
 		after := jobspec.ValidateJob(job)
 		if (before == nil) != (after == nil) {
-			t.Errorf("ValidateJob = %v, and after Defaults %v", before, after)
+			t.Errorf("ValidateJob after Defaults = %v, want the same as before, %v", after, before)
 		}
 		if before == nil {
 			if _, err := jobspec.ApplyOverrides(job.GetTemplate(), nil); err != nil {
-				t.Errorf("ApplyOverrides of a valid template = %v", err)
+				t.Errorf("ApplyOverrides of a valid template = %v, want nil", err)
 			}
 		}
 	})

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// maxLabels of one resource in Google Cloud.
+	// maxLabels is Google Cloud's limit for one resource.
 	maxLabels = 64
-	// maxAnnotations is the total size of a resource's annotations in bytes, keys
-	// and values.
+	// maxAnnotations limits the total size of a resource's annotations, keys and values,
+	// in bytes.
 	maxAnnotations = 256 << 10
 )
 
-// validateLabels accepts what is a label to Google Cloud or to Kubernetes, less
+// validateLabels accepts the labels of Google Cloud and of Kubernetes, except those with
 // upper-case letters, which Google Cloud refuses.
 //
 // Deviation: Google Cloud's labels have neither dots nor a namespace.
@@ -39,10 +39,10 @@ func validateLabels(p Place, labels map[string]string) {
 	}
 }
 
-// validateAnnotations holds annotations to Kubernetes' rules, as runpb says.
+// validateAnnotations checks annotations by Kubernetes' rules, as runpb demands.
 //
-// Deviation: reserved ones are refused in an update, too; Cloud Run promises that
-// for new resources alone.
+// Deviation: reserved annotations are refused in updates too. Cloud Run documents that
+// only for new resources.
 //
 // See https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set.
 func validateAnnotations(p Place, annotations map[string]string) {
@@ -59,25 +59,25 @@ func validateAnnotations(p Place, annotations map[string]string) {
 	}
 }
 
-// validateNamespace checks what stands before the slash in a key and returns what
-// stands behind it. It is false when it has found a fault.
+// validateNamespace checks the part of a key before the slash and returns the rest. ok
+// is false if it has added a violation.
 func validateNamespace(p Place, key string) (name string, ok bool) {
 	namespace, name, found := strings.Cut(key, "/")
 	switch {
 	case !found:
 		return key, true
 	case IsReservedNamespace(namespace):
-		p.Addf("the namespace %s is reserved, set the field that stands for it", namespace)
+		p.Addf("the namespace %s is reserved, set the corresponding field instead", namespace)
 		return name, false
 	case !isDomain(namespace):
-		p.Addf("what stands before the slash in the key must be a domain, not %s", Quote(namespace))
+		p.Addf("the part of the key before the slash must be a domain, not %s", Quote(namespace))
 		return name, false
 	}
 	return name, true
 }
 
-// IsReservedNamespace reports whether v2 has fields for what v1 keeps under a
-// namespace, and refuses it therefore.
+// IsReservedNamespace reports whether v2 refuses annotations with this namespace,
+// because it has fields for them.
 func IsReservedNamespace(namespace string) bool {
 	return slices.Contains([]string{
 		"autoscaling.knative.dev",

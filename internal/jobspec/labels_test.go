@@ -39,14 +39,14 @@ func TestValidateLabels(t *testing.T) {
 		{"a key of 64 characters", label(long, "v"), key(long)},
 		{"a capital in the value", label("k", "Blue"), value("Blue")},
 		{"a value of 64 characters", label("k", long), value(long)},
-		{"no namespace before the slash", label("/name", "v"), `labels["/name"]: what stands before the slash in the key must be a domain, not ""`},
+		{"no namespace before the slash", label("/name", "v"), `labels["/name"]: the part of the key before the slash must be a domain, not ""`},
 		{"two slashes", label("a/b/c", "v"), key("a/b/c")},
 		{"64 labels", many(64), ""},
 		{"65 labels", many(65), "template.labels: at most 64 labels are allowed, not 65"},
 	}
 	for _, namespace := range []string{"run.googleapis.com", "cloud.googleapis.com", "serving.knative.dev", "autoscaling.knative.dev"} {
 		tests = append(tests, jobCase{namespace, label(namespace+"/x", "v"), fmt.Sprintf(
-			"labels[%q]: the namespace %s is reserved, set the field that stands for it", namespace+"/x", namespace)})
+			"labels[%q]: the namespace %s is reserved, set the corresponding field instead", namespace+"/x", namespace)})
 	}
 	runJobCases(t, tests)
 }
@@ -62,10 +62,10 @@ func TestValidateAnnotations(t *testing.T) {
 		{"an annotation", annotation("example.com/Note_1", "any text: ü\n"), ""},
 		{"an empty key", annotation("", "v"), key("")},
 		{"a hyphen last", annotation("note-", "v"), key("note-")},
-		{"a reserved namespace", annotation("run.googleapis.com/x", "v"), `annotations["run.googleapis.com/x"]: the namespace run.googleapis.com is reserved, set the field that stands for it`},
+		{"a reserved namespace", annotation("run.googleapis.com/x", "v"), `annotations["run.googleapis.com/x"]: the namespace run.googleapis.com is reserved, set the corresponding field instead`},
 		{"a reserved namespace in the template", func(j *runpb.Job) {
 			j.Template.Annotations = map[string]string{"serving.knative.dev/x": ""}
-		}, `template.annotations["serving.knative.dev/x"]: the namespace serving.knative.dev is reserved, set the field that stands for it`},
+		}, `template.annotations["serving.knative.dev/x"]: the namespace serving.knative.dev is reserved, set the corresponding field instead`},
 		{"256 KiB", annotation("k", strings.Repeat("v", 256<<10-1)), ""},
 		{"more than 256 KiB", annotation("k", strings.Repeat("v", 256<<10)), "annotations: all annotations together are 262145 bytes, at most 262144 are allowed"},
 	})

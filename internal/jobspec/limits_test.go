@@ -12,14 +12,14 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// edge is a limit of Cloud Run's: what is just inside is accepted, what is just
-// outside is refused.
+// edge is a limit of Cloud Run: sizes just inside are accepted, sizes just outside are
+// refused.
 type edge struct {
 	name    string
 	check   func(n int) error
 	inside  []int
 	outside []int
-	says    string // the whole message; %d stands for n
+	says    string // the whole message; %d is replaced by n
 }
 
 func runEdges(t *testing.T, edges []edge) {
@@ -42,7 +42,7 @@ func runEdges(t *testing.T, edges []edge) {
 	}
 }
 
-// jobEdge checks the least job with something of size n.
+// jobEdge returns a check of the minimal job with a change of size n.
 func jobEdge(change func(job *runpb.Job, n int)) func(n int) error {
 	return func(n int) error {
 		job := newJob()
@@ -55,8 +55,8 @@ func containerEdge(change func(c *runpb.Container, n int)) func(n int) error {
 	return jobEdge(func(job *runpb.Job, n int) { change(job.Template.Template.Containers[0], n) })
 }
 
-// overrideEdge checks a run of the least job, whose container has some variables
-// of its own, with an override of size n.
+// overrideEdge returns a check of an override of size n on the minimal job, whose
+// container has own variables.
 func overrideEdge(own int, change func(o *overrides, c *containerOverride, n int)) func(n int) error {
 	return func(n int) error {
 		job := newJob()
@@ -69,7 +69,7 @@ func overrideEdge(own int, change func(o *overrides, c *containerOverride, n int
 	}
 }
 
-// variables are n variables of different names.
+// variables returns n variables with different names.
 func variables(prefix string, n int) []*runpb.EnvVar {
 	env := make([]*runpb.EnvVar, n)
 	for i := range env {
@@ -202,7 +202,7 @@ func TestLimitsOfContainers(t *testing.T) {
 	})
 }
 
-// The range of memory depends on the number of CPUs.
+// TestLimitsOfResources checks the range of memory for each number of CPUs.
 func TestLimitsOfResources(t *testing.T) {
 	resources := func(cpu int) func(mebibytes int) error {
 		return containerEdge(func(c *runpb.Container, n int) {
@@ -309,7 +309,7 @@ func TestLimitsOfLabels(t *testing.T) {
 	})
 }
 
-func TestVariablesThatCloudRunKeeps(t *testing.T) {
+func TestReservedVariables(t *testing.T) {
 	t.Parallel()
 	withVariable := func(name string) error {
 		job := newJob()

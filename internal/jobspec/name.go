@@ -7,12 +7,11 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Wildcard stands for every job, or every execution, in the parent of a list
-// request.
+// Wildcard means every job, or every execution, in the parent of a list request.
 const Wildcard = "-"
 
-// The forms of the names, as they stand in errors. The even segments are the
-// collections, the odd ones stand for IDs.
+// The forms of the names, for parsing and for errors. Even segments are collections,
+// odd ones are placeholders for IDs.
 const (
 	locationForm  = "projects/PROJECT/locations/REGION"
 	jobForm       = locationForm + "/jobs/JOB"
@@ -23,8 +22,8 @@ const (
 
 // Location is a project and a region, which together own jobs and operations.
 //
-// A project's ID and its number are two projects here: nothing maps one to the other
-// but the wire, for the engine's own.
+// A project's ID and its number count as different projects. Only the wire maps the
+// number of the engine's own project to its ID.
 type Location struct {
 	Project string // ID or number
 	Region  string
@@ -35,9 +34,9 @@ func (l Location) String() string {
 	return "projects/" + l.Project + "/locations/" + l.Region
 }
 
-// ExecutionsNamed returns the names that an execution with an ID can have at the
-// location: the ID is the job's, a hyphen and what tells the job's executions apart,
-// and both may have hyphens. There are none for what is no ID.
+// ExecutionsNamed returns all possible names of an execution with this ID at the
+// location. The ID is the job's ID, a hyphen and a suffix, and both parts may contain
+// hyphens, so several splits are possible. For an invalid ID it returns none.
 func (l Location) ExecutionsNamed(id string) []ExecutionName {
 	if !isName(id, maxExecutionID) {
 		return nil
@@ -51,7 +50,7 @@ func (l Location) ExecutionsNamed(id string) []ExecutionName {
 	return names
 }
 
-// CutTask takes the ID of a task apart into its execution's and its index.
+// CutTask splits the ID of a task into the execution's ID and the index.
 func CutTask(id string) (execution string, index int, ok bool) {
 	end := strings.LastIndex(id, "-task")
 	if end < 0 {
@@ -63,7 +62,7 @@ func CutTask(id string) (execution string, index int, ok bool) {
 	return id[:end], index, true
 }
 
-// JobName names a job, or with [Wildcard] all jobs of a location.
+// JobName is the name of a job, or with [Wildcard] of all jobs of a location.
 type JobName struct {
 	Location
 	Job string
@@ -77,7 +76,7 @@ func (n JobName) Execution(id string) ExecutionName {
 	return ExecutionName{Job: n, Execution: id}
 }
 
-// ExecutionName names an execution, or with [Wildcard] in either place all
+// ExecutionName is the name of an execution, or with [Wildcard] in either place of all
 // executions of a job or of a location.
 type ExecutionName struct {
 	Job       JobName
@@ -89,20 +88,18 @@ func (n ExecutionName) String() string {
 	return n.Job.String() + "/executions/" + n.Execution
 }
 
-// Task returns the name of the execution's task with the given index, which
-// counts from 0.
+// Task returns the name of the execution's task with the given index, from 0.
 func (n ExecutionName) Task(index int) TaskName {
 	return TaskName{Execution: n, Index: index}
 }
 
-// TaskName names a task by its execution and its index.
+// TaskName is the name of a task.
 type TaskName struct {
 	Execution ExecutionName
 	Index     int // from 0
 }
 
-// ID returns the last part of the name: the execution's ID and "-task" with the
-// index.
+// ID returns the last part of the name: the execution's ID, "-task" and the index.
 func (n TaskName) ID() string {
 	return n.Execution.Execution + "-task" + strconv.Itoa(n.Index)
 }
@@ -110,7 +107,7 @@ func (n TaskName) ID() string {
 // String returns projects/PROJECT/locations/REGION/jobs/JOB/executions/EXECUTION/tasks/EXECUTION-taskN.
 func (n TaskName) String() string { return n.Execution.String() + "/tasks/" + n.ID() }
 
-// OperationName names a long-running operation.
+// OperationName is the name of a long-running operation.
 type OperationName struct {
 	Location
 	Operation string
@@ -121,59 +118,58 @@ func (n OperationName) String() string {
 	return n.Location.String() + "/operations/" + n.Operation
 }
 
-// ParseLocation parses what [Location.String] returns.
+// ParseLocation parses a result of [Location.String].
 func ParseLocation(name string) (Location, error) {
 	p := parse(name, locationForm)
 	l := p.location()
 	return result(p, l)
 }
 
-// ParseJob parses what [JobName.String] returns. The wildcard is refused.
+// ParseJob parses a result of [JobName.String]. It refuses the wildcard.
 func ParseJob(name string) (JobName, error) {
 	p := parse(name, jobForm)
 	n := p.job(false)
 	return result(p, n)
 }
 
-// ParseJobWildcard is [ParseJob] that takes "-" for the job's ID too.
+// ParseJobWildcard is like [ParseJob], but also accepts "-" as the job's ID.
 func ParseJobWildcard(name string) (JobName, error) {
 	p := parse(name, jobForm)
 	n := p.job(true)
 	return result(p, n)
 }
 
-// ParseExecution parses what [ExecutionName.String] returns. The wildcard is
-// refused.
+// ParseExecution parses a result of [ExecutionName.String]. It refuses the wildcard.
 func ParseExecution(name string) (ExecutionName, error) {
 	p := parse(name, executionForm)
 	n := p.execution(false)
 	return result(p, n)
 }
 
-// ParseExecutionWildcard is [ParseExecution] that takes "-" for the IDs of the
-// job and of the execution too.
+// ParseExecutionWildcard is like [ParseExecution], but also accepts "-" as the ID of the
+// job and of the execution.
 func ParseExecutionWildcard(name string) (ExecutionName, error) {
 	p := parse(name, executionForm)
 	n := p.execution(true)
 	return result(p, n)
 }
 
-// ParseTask parses what [TaskName.String] returns.
+// ParseTask parses a result of [TaskName.String].
 func ParseTask(name string) (TaskName, error) {
 	p := parse(name, taskForm)
 	n := p.task()
 	return result(p, n)
 }
 
-// ParseOperation parses what [OperationName.String] returns.
+// ParseOperation parses a result of [OperationName.String].
 func ParseOperation(name string) (OperationName, error) {
 	p := parse(name, operationForm)
 	n := p.operation()
 	return result(p, n)
 }
 
-// ValidateJobID checks the ID that a caller chose for a new job: at most 63
-// lower-case letters, digits and hyphens; the first a letter, the last no hyphen.
+// ValidateJobID checks the ID of a new job: at most 63 lower-case letters, digits and
+// hyphens, beginning with a letter and not ending with a hyphen.
 func ValidateJobID(id string) error {
 	if !isName(id, maxLabel) {
 		return FieldErrorf(runwith.InvalidArgument, "job_id", "%s, not %s", nameRule(maxLabel), Quote(id))
@@ -181,13 +177,13 @@ func ValidateJobID(id string) error {
 	return nil
 }
 
-// nameRule says what isName accepts.
+// nameRule describes the names that isName accepts.
 func nameRule(limit int) string {
 	return "must be at most " + strconv.Itoa(limit) +
 		" lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen"
 }
 
-// collections returns the collections of a form.
+// collections returns the collections in a form.
 func collections(form string) []string {
 	segments := strings.Split(form, "/")
 	names := make([]string, 0, len(segments)/2)

@@ -10,7 +10,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// location is where the names of these tests are.
+// location is the location of all names in these tests.
 var location = jobspec.Location{Project: "demo", Region: "us-east4"}
 
 func TestNames(t *testing.T) {
@@ -36,7 +36,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// Each kind of name, parsed and written again.
+// parsers parse a name of each kind and return its String.
 var parsers = map[string]func(string) (string, error){
 	"ParseLocation":          written(jobspec.ParseLocation),
 	"ParseJob":               written(jobspec.ParseJob),
@@ -60,7 +60,7 @@ func TestParse(t *testing.T) {
 	long := strings.Repeat("j", 63)
 	tests := []struct {
 		parser, name string
-		want         string // what the error contains; "" is none
+		want         string // part of the error; empty if there is none
 	}{
 		{"ParseLocation", l, ""},
 		{"ParseLocation", "projects/123456789/locations/us-east4", ""},
@@ -123,7 +123,7 @@ func TestParse(t *testing.T) {
 			continue
 		}
 		if err != nil || got != tt.name {
-			t.Errorf("%s(%q) = %q, %v, want the same name", tt.parser, tt.name, got, err)
+			t.Errorf("%s(%q) = %q, %v, want the name unchanged", tt.parser, tt.name, got, err)
 		}
 	}
 }
@@ -137,8 +137,9 @@ func TestParseFields(t *testing.T) {
 	}
 }
 
-// A name that cannot be parsed gives the zero value, not half a name.
-func TestParseFaultIsZero(t *testing.T) {
+// TestParseErrorIsZero checks that an error comes with the zero value, not with a
+// partial name.
+func TestParseErrorIsZero(t *testing.T) {
 	t.Parallel()
 	got, err := jobspec.ParseJob("projects/demo/locations/us-east4/jobs/NO")
 	if zero := (jobspec.JobName{}); err == nil || got != zero {
@@ -146,8 +147,8 @@ func TestParseFaultIsZero(t *testing.T) {
 	}
 }
 
-// What an error repeats of the name is bounded.
-func TestParseFaultIsShort(t *testing.T) {
+// TestParseErrorIsShort checks that an error truncates a long name.
+func TestParseErrorIsShort(t *testing.T) {
 	t.Parallel()
 	_, err := jobspec.ParseJob(strings.Repeat("long", 100_000))
 	if err == nil || len(err.Error()) > 300 {
@@ -179,7 +180,7 @@ func FuzzParseNames(f *testing.F) {
 		for parser, parse := range parsers {
 			got, err := parse(name)
 			if err == nil && got != name {
-				t.Errorf("%s(%q) is written %q", parser, name, got)
+				t.Errorf("%s(%q).String() = %q, want the name unchanged", parser, name, got)
 			}
 			if err != nil && runwith.CodeOf(err) != runwith.InvalidArgument {
 				t.Errorf("%s(%q) = %v, want INVALID_ARGUMENT", parser, name, err)
@@ -218,7 +219,7 @@ func TestExecutionsNamed(t *testing.T) {
 		var got []string
 		for _, name := range location.ExecutionsNamed(id) {
 			if name.Execution != id || name.Job.Location != location {
-				t.Errorf("ExecutionsNamed(%q) has %v", id, name)
+				t.Errorf("ExecutionsNamed(%q) contains %v, want this ID and location", id, name)
 			}
 			got = append(got, name.Job.Job)
 		}

@@ -8,21 +8,21 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 )
 
-// violationPrefix is how Cloud Run begins the path of a fault in a run request; it ends
-// with a full stop.
+// violationPrefix begins Cloud Run's path of a violation in a run request. Cloud Run
+// ends the message with a full stop.
 const violationPrefix = "Violation in RunJobRequest."
 
-// ApplyOverrides returns what an execution runs: a deep copy of the job's template
-// with the overrides applied. It shares nothing with its arguments and changes
-// neither. Nil overrides override nothing.
+// ApplyOverrides returns the template of an execution: a deep copy of the job's
+// template with the overrides applied. It shares nothing with its arguments and
+// changes neither. Nil overrides change nothing.
 //
-// Arguments replace the container's; no arguments keep them, unless clear_args
-// empties them first. Variables replace those of the same name in their place,
-// new ones follow. A container override without a name means the only container;
-// several for the same container apply one after the other.
+// Arguments replace the container's arguments. An empty list keeps them, unless
+// clear_args is set. A variable replaces the one with the same name in its place; new
+// variables are appended. A container override without a name applies to the only
+// container. Several overrides for one container apply in order.
 //
-// The template must be valid, as [ValidateJob] says; then the result is, too. The
-// error begins, as Cloud Run's does, with "Violation in RunJobRequest.overrides.".
+// The template must be valid (see [ValidateJob]); the result then is valid too. Errors
+// begin with "Violation in RunJobRequest.overrides.", like Cloud Run's.
 func ApplyOverrides(template *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Overrides) (*runpb.ExecutionTemplate, error) {
 	merged := proto.CloneOf(template)
 	if merged == nil {
@@ -39,7 +39,7 @@ func ApplyOverrides(template *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Ov
 	return merged, nil
 }
 
-// validateOverrides checks what can be said without the template.
+// validateOverrides makes the checks that do not need the template.
 func validateOverrides(p Place, o *runpb.RunJobRequest_Overrides) {
 	validateRequired(p, o.ProtoReflect())
 	validateTaskCount(p.Field("task_count"), o.GetTaskCount())
@@ -51,7 +51,7 @@ func validateOverrides(p Place, o *runpb.RunJobRequest_Overrides) {
 	}
 }
 
-// overrideTasks applies what concerns all tasks alike.
+// overrideTasks applies the task count and the timeout.
 func overrideTasks(p Place, t *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Overrides) {
 	if n := o.GetTaskCount(); n > 0 {
 		t.TaskCount = n
@@ -85,8 +85,7 @@ func overrideContainers(p Place, t *runpb.TaskTemplate, o *runpb.RunJobRequest_O
 	}
 }
 
-// overriddenContainer returns the container that an override means, and nil when
-// there is none.
+// overriddenContainer returns the container that an override applies to, or nil.
 func overriddenContainer(p Place, containers []*runpb.Container, name string) *runpb.Container {
 	if name == "" {
 		if len(containers) == 1 {
@@ -104,9 +103,8 @@ func overriddenContainer(p Place, containers []*runpb.Container, name string) *r
 	return nil
 }
 
-// mergeEnv returns env with the variables of override: each in the place of the
-// one that has its name, or at the end. It changes env and copies from override,
-// in which no name may be there twice.
+// mergeEnv merges override into env. A variable replaces the one with the same name, or
+// is appended. It changes env and copies from override, whose names must be unique.
 func mergeEnv(env, override []*runpb.EnvVar) []*runpb.EnvVar {
 	if len(override) == 0 {
 		return env

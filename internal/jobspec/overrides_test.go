@@ -33,7 +33,7 @@ func TestApplyOverrides(t *testing.T) {
 	tests := []struct {
 		name      string
 		overrides *overrides
-		want      func(*runpb.ExecutionTemplate) // what becomes of fullJob's template
+		want      func(*runpb.ExecutionTemplate) // changes fullJob's template to the expected one
 	}{
 		{"nil", nil, func(*runpb.ExecutionTemplate) {}},
 		{"empty", &overrides{}, func(*runpb.ExecutionTemplate) {}},
@@ -113,7 +113,7 @@ func TestApplyOverrides(t *testing.T) {
 				t.Errorf("ApplyOverrides (-want +got):\n%s", diff)
 			}
 			if !proto.Equal(template, fullJob().GetTemplate()) {
-				t.Errorf("ApplyOverrides changed its template to %v", template)
+				t.Errorf("ApplyOverrides changed its template to %v, want it unchanged", template)
 			}
 		})
 	}
@@ -164,14 +164,15 @@ func TestApplyOverridesRefuses(t *testing.T) {
 			got, err := jobspec.ApplyOverrides(fullJob().GetTemplate(), tt.overrides)
 			wantViolations(t, "ApplyOverrides", err, tt.want)
 			if got != nil {
-				t.Errorf("ApplyOverrides = %v beside its error, want nil", got)
+				t.Errorf("ApplyOverrides = %v with an error, want nil", got)
 			}
 		})
 	}
 }
 
-// What is wrong with a template is ValidateJob's to say, when it is stored.
-func TestApplyOverridesTakesTheTemplateAsItIs(t *testing.T) {
+// TestApplyOverridesDoesNotValidateTheTemplate checks that ApplyOverrides accepts an
+// invalid template, because ValidateJob refuses it earlier.
+func TestApplyOverridesDoesNotValidateTheTemplate(t *testing.T) {
 	t.Parallel()
 	faulty := fullJob().GetTemplate()
 	faulty.Template.Retries = &runpb.TaskTemplate_MaxRetries{MaxRetries: 11}
@@ -182,8 +183,8 @@ func TestApplyOverridesTakesTheTemplateAsItIs(t *testing.T) {
 	}
 }
 
-// The template and the overrides stay as they are, and share nothing with the
-// result, which is valid where the template was.
+// FuzzApplyOverrides checks that ApplyOverrides changes neither argument, shares nothing
+// with the result, and keeps a valid template valid.
 func FuzzApplyOverrides(f *testing.F) {
 	seed := func(t *runpb.ExecutionTemplate, o *overrides) {
 		template, err := proto.Marshal(t)
@@ -211,21 +212,20 @@ func FuzzApplyOverrides(f *testing.F) {
 		got, err := jobspec.ApplyOverrides(template, o)
 		if err == nil && jobspec.ValidateJob(&runpb.Job{Template: template}) == nil {
 			if err := jobspec.ValidateJob(&runpb.Job{Template: got}); err != nil {
-				t.Errorf("ApplyOverrides made a valid template invalid: %v", err)
+				t.Errorf("ApplyOverrides of a valid template returns an invalid one: %v", err)
 			}
 			scribble(got)
 		}
 		if !proto.Equal(template, templateBefore) {
-			t.Errorf("template is %v, was %v", template, templateBefore)
+			t.Errorf("ApplyOverrides changed the template to %v, want %v", template, templateBefore)
 		}
 		if !proto.Equal(o, overridesBefore) {
-			t.Errorf("overrides are %v, were %v", o, overridesBefore)
+			t.Errorf("ApplyOverrides changed the overrides to %v, want %v", o, overridesBefore)
 		}
 	})
 }
 
-// scribble changes in place all that an execution's template could share with
-// what it was made of.
+// scribble changes in place every part of a template that could be shared.
 func scribble(t *runpb.ExecutionTemplate) {
 	t.TaskCount = -7
 	if t.Labels != nil {

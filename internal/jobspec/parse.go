@@ -7,15 +7,15 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// parser takes a resource name apart, ID by ID. After the first fault it goes on
-// with empty IDs.
+// parser splits a resource name into its IDs. After the first error it continues with
+// empty IDs.
 type parser struct {
 	name string
-	ids  []string // what is left
+	ids  []string // the remaining IDs
 	err  error
 }
 
-// parse begins to take apart a name of the given form.
+// parse returns a parser for a name of the given form.
 func parse(name, form string) *parser {
 	p := &parser{name: name}
 	wanted := collections(form)
@@ -47,9 +47,9 @@ func (p *parser) failf(format string, args ...any) {
 	if p.err != nil {
 		return
 	}
-	fault := runwith.Errorf(runwith.InvalidArgument, format, args...)
-	fault.Message = "resource name " + Quote(p.name) + ": " + fault.Message
-	p.err = fault
+	err := runwith.Errorf(runwith.InvalidArgument, format, args...)
+	err.Message = "resource name " + Quote(p.name) + ": " + err.Message
+	p.err = err
 }
 
 // next returns the next ID.
@@ -62,10 +62,10 @@ func (p *parser) next() string {
 	return id
 }
 
-// location takes the IDs of a location.
+// location reads the IDs of a location.
 //
-// Deviation: whatever has the form of a region is one, listed or not; "-" has not, so
-// that a list is of one region.
+// Deviation: every name with the form of a region is accepted, whether Google has such
+// a region or not. "-" is refused, so a list covers one region.
 func (p *parser) location() Location {
 	l := Location{Project: p.next(), Region: p.next()}
 	if !isProject(l.Project) {
@@ -99,7 +99,7 @@ func (p *parser) task() TaskName {
 	return n.Task(index)
 }
 
-// parseIndex reads the index of a task, as it stands in names.
+// parseIndex parses the index of a task in a name.
 func parseIndex(digits string) (int, bool) {
 	index, err := strconv.Atoi(digits)
 	return index, err == nil && strconv.Itoa(index) == digits && index >= 0 && index < maxTasks

@@ -2,14 +2,14 @@ package jobspec
 
 import "cloud.google.com/go/run/apiv2/runpb"
 
-// The longest times of a probe, in seconds.
+// The maximum times of probes, in seconds.
 const (
 	maxStartupSeconds = 240
 	maxProbeSeconds   = 3600
 )
 
-// validateProbe checks the bounds that runpb documents; 0 is unset. The limit is
-// that of the delay and of the period, in seconds.
+// validateProbe checks the limits documented in runpb. 0 means unset. limit is the
+// maximum delay and period, in seconds.
 func validateProbe(p Place, probe *runpb.Probe, limit int32) {
 	if probe == nil {
 		return

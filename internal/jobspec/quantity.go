@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// quantity is an amount in Kubernetes' notation, in thousandths: CPUs are
-// counted so, and memory in thousandths of a byte loses nothing.
+// quantity is an amount in Kubernetes' notation, counted in thousandths of a CPU or of
+// a byte.
 type quantity int64
 
 const (
@@ -15,13 +15,13 @@ const (
 	gibi          = unit << 30
 )
 
-// maxQuantity is more characters than any sensible amount has.
+// maxQuantity limits the length of an amount, in characters.
 const maxQuantity = 32
 
-// parseQuantity reads a decimal number and a unit, such as 1, 1000m, 0.5, 512Mi
-// or 2G. What is finer than a thousandth is rounded up, as Kubernetes does.
+// parseQuantity parses a decimal number with a unit, such as 1, 1000m, 0.5, 512Mi or
+// 2G. It rounds fractions of a thousandth up, as Kubernetes does.
 //
-// Deviation: it takes neither signs nor exponents, nor units above Ti.
+// Deviation: it accepts neither signs nor exponents nor units above Ti.
 func parseQuantity(s string) (quantity, bool) {
 	digits := strings.TrimRight(s, "mkKMGTi")
 	scale, known := quantityScale(s[len(digits):])
@@ -40,7 +40,7 @@ func parseQuantity(s string) (quantity, bool) {
 	return quantity(whole.Int64()), whole.IsInt64()
 }
 
-// isDecimal reports whether s is digits with at most one dot, a digit before it.
+// isDecimal reports whether s consists of digits with at most one dot after the first.
 func isDecimal(s string) bool {
 	if s == "" || len(s) > maxQuantity || !isDigit(s[0]) {
 		return false
@@ -56,7 +56,7 @@ func isDecimal(s string) bool {
 	return dots <= 1
 }
 
-// quantityScale returns what a unit stands for.
+// quantityScale returns the factor of a unit, and false for an unknown unit.
 func quantityScale(suffix string) (quantity, bool) {
 	switch suffix {
 	case "m":

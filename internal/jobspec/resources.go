@@ -7,28 +7,28 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 )
 
-// The keys of resources.limits that Cloud Run knows.
+// The keys of resources.limits that Cloud Run accepts.
 const (
 	limitCPU    = "cpu"
 	limitMemory = "memory"
 	limitGPU    = "nvidia.com/gpu"
 )
 
-// What a container gets that asks for nothing.
+// The limits of a container that sets none.
 const (
 	defaultCPU    = "1000m"
 	defaultMemory = "512Mi"
 )
 
-// The smallest share of a CPU that a container beside others may have.
+// minSharedCPU is the smallest share of a CPU for a container in a task with several.
 const minSharedCPU = 80 * unit / 1000
 
-// validateLimits checks resources.limits of a container, alone in its task or
-// beside others. Unset limits count as their defaults, so that the verdict is the
+// validateLimits checks resources.limits of a container. alone reports whether it is
+// the task's only container. Unset limits count as their defaults, so the result is the
 // same before and after [Defaults].
 //
-// Deviation: memory is not checked beside other containers, and with a GPU neither
-// CPU nor memory is.
+// Deviation: with several containers memory is not checked, and with a GPU neither CPU
+// nor memory is.
 //
 // See https://cloud.google.com/run/docs/configuring/jobs/cpu and
 // https://cloud.google.com/run/docs/configuring/jobs/memory-limits.
@@ -41,8 +41,8 @@ func validateLimits(p Place, limits map[string]string, alone bool) {
 	cpu, cpuOK := limitOf(p, limits, limitCPU, defaultCPU)
 	memory, memoryOK := limitOf(p, limits, limitMemory, defaultMemory)
 	if gpu, ok := limits[limitGPU]; ok {
-		// How much CPU and memory go with a GPU depends on its type, and the types
-		// change: they are left to Cloud Run.
+		// The CPU and memory for a GPU depend on its type, and Google changes the
+		// types, so only Cloud Run checks them.
 		if n, ok := parseQuantity(gpu); !ok || n == 0 || n%unit != 0 {
 			p.Key(limitGPU).Addf("must be a whole number of GPUs, not %s", Quote(gpu))
 		}
@@ -63,8 +63,8 @@ func validateLimits(p Place, limits map[string]string, alone bool) {
 	}
 }
 
-// limitOf reads one limit or its default. It is false for a limit that has been
-// found faulty.
+// limitOf parses one limit or its default. It returns false if it has added a
+// violation.
 func limitOf(p Place, limits map[string]string, key, unset string) (quantity, bool) {
 	text, ok := limits[key]
 	if !ok {
@@ -78,10 +78,10 @@ func limitOf(p Place, limits map[string]string, key, unset string) (quantity, bo
 	return q, true
 }
 
-// memoryFor returns the range of memory that a container may have which is alone
-// in its task, and false for a number of CPUs that Cloud Run does not offer.
+// memoryFor returns the range of memory for a task's only container, and false for a
+// number of CPUs that Cloud Run does not offer.
 //
-// Deviation: the least is 128Mi, where Google's own pages differ.
+// Deviation: the minimum is 128Mi; Google's own pages disagree.
 func memoryFor(cpu quantity) (least, most quantity, ok bool) {
 	switch cpu {
 	case 1 * unit:
@@ -98,8 +98,8 @@ func memoryFor(cpu quantity) (least, most quantity, ok bool) {
 	return 0, 0, false
 }
 
-// CPUAndMemory returns what a container may use, in thousandths of a CPU and in bytes.
-// What is not set, or no amount, is Cloud Run's default.
+// CPUAndMemory returns the limits of a container, in thousandths of a CPU and in bytes.
+// An unset or invalid limit is Cloud Run's default.
 func CPUAndMemory(r *runpb.ResourceRequirements) (milliCPU, bytes int64) {
 	cpu := amount(r.GetLimits()[limitCPU], defaultCPU)
 	memory := amount(r.GetLimits()[limitMemory], defaultMemory)
@@ -114,7 +114,7 @@ func amount(text, unset string) quantity {
 	return q
 }
 
-// Bytes reads an amount of memory, such as 512Mi; false for what is none.
+// Bytes parses an amount of memory, such as 512Mi, and returns false if it is invalid.
 func Bytes(text string) (int64, bool) {
 	q, ok := parseQuantity(text)
 	return int64(q / unit), ok

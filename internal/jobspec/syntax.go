@@ -3,19 +3,19 @@ package jobspec
 import "strings"
 
 const (
-	// maxLabel is the length of a DNS label (RFC 1123).
+	// maxLabel is the maximum length of a DNS label (RFC 1123).
 	maxLabel = 63
-	// maxExecutionID has room for the longest job's ID and the hyphen and five
+	// maxExecutionID is the length of the longest job ID plus the hyphen and five
 	// characters that Cloud Run appends.
 	maxExecutionID = maxLabel + 6
-	// maxOperationID is our own bound.
+	// maxOperationID is our own limit.
 	maxOperationID = 128
-	// maxTasks of an execution.
+	// maxTasks is the maximum number of tasks of an execution.
 	maxTasks = 10_000
 )
 
 // isLabel reports whether s is a DNS label (RFC 1123) of at most limit
-// characters: lower-case letters, digits and hyphens, at neither end a hyphen.
+// characters: lower-case letters, digits and hyphens, without a hyphen at either end.
 func isLabel(s string, limit int) bool {
 	if s == "" || len(s) > limit || s[0] == '-' || s[len(s)-1] == '-' {
 		return false
@@ -31,7 +31,7 @@ func isLabel(s string, limit int) bool {
 // isName reports whether s is a DNS label that begins with a letter.
 func isName(s string, limit int) bool { return isLabel(s, limit) && isLower(s[0]) }
 
-// isDomain reports whether s is DNS labels with dots between them.
+// isDomain reports whether s consists of DNS labels separated by dots.
 func isDomain(s string) bool {
 	if len(s) > 253 {
 		return false
@@ -44,11 +44,10 @@ func isDomain(s string) bool {
 	return true
 }
 
-// isProject reports whether s may be the ID or the number of a project, alone or
-// behind a domain (example.com:project).
+// isProject reports whether s has the form of a project's ID or number, with or without
+// a domain (example.com:project).
 //
-// Deviation: Google asks an ID for six characters; on one's own machine a project
-// may be called demo.
+// Deviation: Google requires six characters; a local project may be called demo.
 func isProject(s string) bool {
 	domain, id, scoped := strings.Cut(s, ":")
 	if !scoped {
@@ -57,10 +56,10 @@ func isProject(s string) bool {
 	return isDomain(domain) && isLabel(id, maxLabel)
 }
 
-// isOperationID reports whether s may be the ID of an operation.
+// isOperationID reports whether s has the form of an operation's ID.
 //
-// Deviation: Cloud Run's are UUIDs, as those are that the engine gives; a request
-// may ask for any other, and is told that it does not exist.
+// Deviation: Cloud Run's IDs are UUIDs, and so are the engine's. A request may contain
+// other IDs, and the answer is NOT_FOUND.
 func isOperationID(s string) bool {
 	if s == "" || len(s) > maxOperationID {
 		return false

@@ -8,17 +8,17 @@ import (
 
 const (
 	maxRetries = 10
-	// maxTimeout of an attempt, in seconds.
+	// maxTimeout is the maximum timeout of an attempt, in seconds.
 	maxTimeout = 168 * 60 * 60
 )
 
-// TaskCount returns how many tasks an execution of the template runs.
+// TaskCount returns the number of tasks in an execution of the template.
 func TaskCount(t *runpb.ExecutionTemplate) int {
 	return max(1, int(t.GetTaskCount()))
 }
 
-// EffectiveParallelism returns how many tasks of an execution of the template may
-// run at once; it is never more than there are.
+// EffectiveParallelism returns the maximum number of concurrent tasks in an execution of
+// the template. It is at most the number of tasks.
 func EffectiveParallelism(t *runpb.ExecutionTemplate) int {
 	tasks := TaskCount(t)
 	if limit := int(t.GetParallelism()); limit > 0 {
@@ -27,8 +27,8 @@ func EffectiveParallelism(t *runpb.ExecutionTemplate) int {
 	return tasks
 }
 
-// validateExecutionTemplate says nothing about a template that is nil: that is a
-// required field. The same holds for the task template.
+// validateExecutionTemplate accepts a nil template and a nil task template, because
+// validateRequired reports them.
 func validateExecutionTemplate(p Place, t *runpb.ExecutionTemplate) {
 	if t == nil {
 		return
@@ -42,14 +42,14 @@ func validateExecutionTemplate(p Place, t *runpb.ExecutionTemplate) {
 	}
 }
 
-// validateTaskCount takes 0 for unset.
+// validateTaskCount accepts 0 as unset.
 func validateTaskCount(p Place, n int32) {
 	if n < 0 || n > maxTasks {
 		p.Addf("must be between 1 and %d, not %d", maxTasks, n)
 	}
 }
 
-// validateParallelism takes 0 for as much as possible.
+// validateParallelism accepts 0 as unlimited.
 //
 // See https://cloud.google.com/run/docs/configuring/parallelism.
 func validateParallelism(p Place, t *runpb.ExecutionTemplate) {
@@ -68,7 +68,7 @@ func validateTaskTemplate(p Place, t *runpb.TaskTemplate) {
 	// Jobs always run in the second generation.
 	// See https://cloud.google.com/run/docs/about-execution-environments.
 	if t.GetExecutionEnvironment() == runpb.ExecutionEnvironment_EXECUTION_ENVIRONMENT_GEN1 {
-		p.Field("execution_environment").Addf("jobs run in EXECUTION_ENVIRONMENT_GEN2 alone, leave it out")
+		p.Field("execution_environment").Addf("jobs only run in EXECUTION_ENVIRONMENT_GEN2, leave it out")
 	}
 	validateVolumes(p.Field("volumes"), t.GetVolumes())
 	validateContainers(p.Field("containers"), t)
@@ -80,7 +80,7 @@ func validateRetries(p Place, n int32) {
 	}
 }
 
-// validateTimeout takes nil for unset.
+// validateTimeout accepts nil as unset.
 func validateTimeout(p Place, d *durationpb.Duration) {
 	switch {
 	case d == nil:

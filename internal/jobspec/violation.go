@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// maxViolations bounds a message: past it, faults are counted and not named.
+	// maxViolations limits an error message. Further violations are only counted.
 	maxViolations = 20
-	// maxQuoted bounds, in characters, what a message repeats of a caller's text.
+	// maxQuoted limits how many characters of a caller's text a message repeats.
 	maxQuoted = 80
-	// required is Cloud Run's wording.
+	// required is Cloud Run's message for an unset required field.
 	required = "required field not present"
 )
 
-// Violation is what is wrong with one field.
+// Violation describes one invalid field.
 type Violation struct {
-	Path string // as the message spells it; empty for the message itself
-	Text string // completes "path: " and has no full stop
+	Path string // in the message's spelling; empty for the message itself
+	Text string // follows "path: " and has no full stop
 }
 
 func (f Violation) String() string {
@@ -32,32 +32,33 @@ func (f Violation) String() string {
 	return f.Path + ": " + f.Text
 }
 
-// Violations collects what is wrong with one message, in the order in which it is
-// found. The zero value has found nothing.
+// Violations collects the violations of one message in the order of discovery. The
+// zero value is empty and ready to use.
 //
-// Deviation: all are told at once, in our own words where Google's are not known.
+// Deviation: the error reports all violations at once, in our words if Google's are
+// not known.
 type Violations struct{ found fieldsError }
 
 // fieldsError is the cause of an error that names fields.
 type fieldsError struct {
 	named []Violation
-	more  int // found after named was full
+	more  int // violations after named was full
 }
 
-// Place is a field of the message that is being checked.
+// Place is the path of a field in the message under validation.
 type Place struct {
 	violations *Violations
 	path       string // empty for the message itself
 }
 
-// Root is the place of the message itself.
+// Root returns the place of the message itself.
 func (f *Violations) Root() Place { return Place{violations: f} }
 
-// Err returns an INVALID_ARGUMENT that names the faults, and nil when there is
-// none. [ViolationsOf] finds them in it.
+// Err returns an INVALID_ARGUMENT that names the violations, or nil if there are none.
+// [ViolationsOf] extracts them.
 func (f *Violations) Err() error { return f.wrapped("", "") }
 
-// wrapped is Err with a prefix before each fault and an end after the last.
+// wrapped is Err with a prefix before each violation and an end after the last.
 func (f *Violations) wrapped(prefix, end string) error {
 	if len(f.found.named) == 0 {
 		return nil
@@ -65,13 +66,13 @@ func (f *Violations) wrapped(prefix, end string) error {
 	return &runwith.Error{Code: runwith.InvalidArgument, Message: f.found.text(prefix) + end, Err: &f.found}
 }
 
-// Error names the faults.
+// Error lists the violations.
 func (e *fieldsError) Error() string { return e.text("") }
 
 func (e *fieldsError) text(prefix string) string {
 	parts := make([]string, len(e.named), len(e.named)+1)
-	for i, fault := range e.named {
-		parts[i] = prefix + fault.String()
+	for i, v := range e.named {
+		parts[i] = prefix + v.String()
 	}
 	if e.more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d more", e.more))
@@ -85,7 +86,7 @@ func FieldErrorf(code runwith.Code, path, format string, args ...any) *runwith.E
 	return &runwith.Error{Code: code, Message: cause.Error(), Err: cause}
 }
 
-// ViolationsOf returns the faults that an error names, and nil where it names no field.
+// ViolationsOf returns the violations in an error, or nil if it names no field.
 func ViolationsOf(err error) []Violation {
 	if e, ok := errors.AsType[*fieldsError](err); ok {
 		return e.named
@@ -93,9 +94,8 @@ func ViolationsOf(err error) []Violation {
 	return nil
 }
 
-// Respell returns err with the paths that it names spelled as spell does: for APIs
-// in which the same fields have other names. An error that names no field stays as
-// it is.
+// Respell returns err with its paths replaced by spell, for APIs that use other names
+// for the same fields. It returns an error without fields unchanged.
 func Respell(err error, spell func(path string) string) error {
 	e, ok := errors.AsType[*fieldsError](err)
 	if !ok {
@@ -108,7 +108,7 @@ func Respell(err error, spell func(path string) string) error {
 	return &runwith.Error{Code: runwith.CodeOf(err), Message: respelled.Error(), Err: respelled}
 }
 
-// Addf says what is wrong at p. The text completes "path: " and has no full stop.
+// Addf adds a violation at p. The text follows "path: " and has no full stop.
 func (p Place) Addf(format string, args ...any) {
 	found := &p.violations.found
 	if len(found.named) == maxViolations {
@@ -118,7 +118,7 @@ func (p Place) Addf(format string, args ...any) {
 	found.named = append(found.named, Violation{p.path, fmt.Sprintf(format, args...)})
 }
 
-// Field is the place of a field of the message at p.
+// Field returns the place of a field of the message at p.
 func (p Place) Field(name string) Place {
 	if p.path != "" {
 		name = p.path + "." + name
@@ -126,17 +126,17 @@ func (p Place) Field(name string) Place {
 	return Place{p.violations, name}
 }
 
-// Index is the place of an element of the list at p.
+// Index returns the place of an element of the list at p.
 func (p Place) Index(i int) Place {
 	return Place{p.violations, p.path + "[" + strconv.Itoa(i) + "]"}
 }
 
-// Key is the place of an entry of the map at p.
+// Key returns the place of an entry of the map at p.
 func (p Place) Key(key string) Place {
 	return Place{p.violations, p.path + "[" + Quote(key) + "]"}
 }
 
-// Quote makes a caller's text safe and short enough for a message.
+// Quote quotes a caller's text for a message and truncates it.
 func Quote(s string) string {
 	n := 0
 	for i := range s {

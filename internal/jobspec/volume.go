@@ -9,7 +9,7 @@ import (
 // maxMode is the largest of a file's permission bits.
 const maxMode = 0o777
 
-// cloudSQLPath is the one place where Cloud SQL volumes are mounted.
+// cloudSQLPath is the only path for mounting Cloud SQL volumes.
 const cloudSQLPath = "/cloudsql"
 
 func volumesByName(t *runpb.TaskTemplate) map[string]*runpb.Volume {
