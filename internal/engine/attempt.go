@@ -88,9 +88,11 @@ func (e *Engine) runToEnd(t turn) (again *placement, successor *turn) {
 // tried again, and which task gets its place. That one is claimed in the same commit.
 func (e *Engine) finish(t turn, end ending) (again *placement, successor *turn) {
 	var retry, claimed bool
+	newest := e.logs.Newest(t.active.execution.Uid) // an end comes after the output, even if the clock was set back
 	successor = e.scheduler.successor(t.active)
 	err := e.persist("record the end of an attempt", t.active.id, func(tx *storeTx) (err error) {
 		x := tx.edit(t.active)
+		x.now = later(x.now, newest)
 		if retry, err = x.finish(t.placement, end); err != nil {
 			return err
 		}

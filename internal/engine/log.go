@@ -83,3 +83,10 @@ func (e *Engine) tellEnd(a *active, end attemptEnd) {
 		e.logs.Tell(tasklog.Span{Execution: a.execution.Uid, Label: a.execution.Name, Derived: end.entries(a.execution.Template)})
 	}
 }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

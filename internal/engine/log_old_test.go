@@ -1,9 +1,7 @@
 package engine_test
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,8 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith/internal/engine"
-	"github.com/runwith/runwith/internal/engine/enginetest"
-	"github.com/runwith/runwith/internal/engine/runner/function"
 	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/sqlite"
@@ -122,48 +118,4 @@ func waitForEnd(t *testing.T, e *engine.Engine, execution string) {
 		}
 		return err
 	})
-}
-
-// TestPlatformLineAfterACrash copies a data folder after the output of an attempt and
-// before the end of it, which leaves what kill -9 leaves, and opens the copy.
-func TestPlatformLineAfterACrash(t *testing.T) {
-	t.Parallel()
-	printed, release := make(chan struct{}), make(chan struct{})
-	first := function.New(function.Config{Images: map[string]function.Func{"f": func(_ context.Context, call *function.Call) error {
-		fmt.Fprintln(call.Stdout, "before the crash")
-		close(printed)
-		<-release
-		return nil
-	}}})
-	e := enginetest.Open(t, enginetest.Config{Config: engine.Config{Runner: first}})
-	if _, err := e.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: parent, JobId: "hello", Job: &runpb.Job{
-		Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{Containers: []*runpb.Container{{Image: "f"}}}}}}); err != nil {
-		t.Fatal(err)
-	}
-	op := runHello(t, e.Engine)
-	<-printed
-	dir := t.TempDir()
-	for _, name := range []string{"engine.db", "engine.db-wal"} {
-		copyFile(t, filepath.Join(e.Dir, name), filepath.Join(dir, name))
-	}
-	if err := os.CopyFS(filepath.Join(dir, "logs"), os.DirFS(filepath.Join(e.Dir, "logs"))); err != nil {
-		t.Fatal(err)
-	}
-	close(release)
-	x := wait(t, e.Engine, op)
-	want := []string{"before the crash", "I Container called exit(0)."}
-	if diff := cmp.Diff(want, texts(logged(t, e.Engine, x.Name, tasklog.Query{}))); diff != "" {
-		t.Errorf("log without a crash differs (-want +got):\n%s", diff)
-	}
-
-	again := function.New(function.Config{Images: map[string]function.Func{"f": func(_ context.Context, call *function.Call) error {
-		_, err := io.WriteString(call.Stdout, "after the crash\n")
-		return err
-	}}})
-	crashed := enginetest.Open(t, enginetest.Config{Config: engine.Config{Dir: dir, Runner: again}})
-	wait(t, crashed.Engine, op)
-	want = []string{"before the crash", "after the crash", "I Container called exit(0)."}
-	if diff := cmp.Diff(want, texts(logged(t, crashed.Engine, x.Name, tasklog.Query{}))); diff != "" {
-		t.Errorf("log after a crash differs (-want +got):\n%s", diff)
-	}
 }

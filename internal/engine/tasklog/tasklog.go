@@ -131,6 +131,23 @@ func (s *Store) Delete(execution string) error {
 	return errors.Join(s.forget(l), remove(s.path(execution)), remove(s.indexPath(execution)))
 }
 
+// Newest returns the time of the newest entry of a log that is being written, and the
+// zero time for any other log. It is in the future if the clock was set back.
+func (s *Store) Newest(execution string) time.Time {
+	s.mu.Lock()
+	l := s.logs[execution]
+	s.mu.Unlock()
+	if l == nil {
+		return time.Time{}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.written {
+		return time.Time{}
+	}
+	return time.Unix(0, l.index.open.last)
+}
+
 func remove(path string) error {
 	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
