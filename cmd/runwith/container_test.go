@@ -84,38 +84,87 @@ template:
         args: ['i=0; while [ $i -lt 100 ]; do seq $((1000*i+1)) $((1000*i+1000)); seq $((1000*i+1)) $((1000*i+1000)) >&2; i=$((i+1)); sleep 0.02; done; printf last; printf last >&2; exit 3']
 `
 
-// After kill -9 in the middle of 200,000 lines a container is adopted, ends with its own
-// exit code, and none of them is lost or doubled.
+// A container outlives its server, however that ends. The next server adopts it: the task
+// ends with its own exit code, and no line of 200,000 is lost or doubled.
 func TestContainerOutlivesServer(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	job, data := filepath.Join(dir, "job.yaml"), filepath.Join(dir, "data")
+	const keepsRunning = "1 task keeps running in a container, and the next start on this data folder continues with it."
+	for name, test := range map[string]struct {
+		end  func(*server) error
+		says bool
+	}{
+		"Killed":  {(*server).kill, false},
+		"Stopped": {(*server).stop, true}, // as by Ctrl-C
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data := filepath.Join(t.TempDir(), "data")
+			s, invocation := startChatty(t, data)
+			if err := test.end(s); err != nil {
+				t.Fatal(err)
+			}
+			if says := strings.Contains(s.said(), keepsRunning); says != test.says {
+				t.Errorf("the server says %q; want %q in it: %t", s.said(), keepsRunning, test.says)
+			}
+			s = startContainers(t, data, "--buckets", "/")
+			s.waitFor(t, invocation, func(i *runwith.Invocation) bool { return i.State.Terminal() })
+			end, err := s.client().Invocation(t.Context(), invocation)
+			if err != nil || end.State != runwith.StateFailed {
+				t.Errorf("the invocation is %+v, %v, want it failed by its exit code", end, err)
+			}
+			if err := s.stop(); err != nil {
+				t.Error(err)
+			}
+			checkChatty(t, data)
+			if strings.Contains(s.said(), "lost") || strings.Contains(s.said(), "keeps running") {
+				t.Errorf("the second server says %q, want the container adopted, and ended", s.said())
+			}
+		})
+	}
+}
+
+// --stop-tasks ends containers with the server, and the next start runs the task again.
+func TestStopTasks(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	s, invocation := startChatty(t, data, "--stop-tasks")
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(s.said(), "running") {
+		t.Errorf("the server says %q, want nothing of tasks that keep running", s.said())
+	}
+	s = startContainers(t, data, "--buckets", "/", "--stop-tasks", "-v")
+	s.waitFor(t, invocation, func(i *runwith.Invocation) bool { return i.State == runwith.StateRunning })
+	eventually.True(t, "the attempt is reported lost", func() bool { return strings.Contains(s.said(), "attempt was lost") })
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// startChatty starts a server and the job chatty, and waits for its first output.
+func startChatty(t *testing.T, data string, args ...string) (s *server, invocation string) {
+	t.Helper()
+	job := filepath.Join(t.TempDir(), "job.yaml")
 	image := serveImages(t, testImages(t)) + "host:1"
 	if err := os.WriteFile(job, []byte(strings.Replace(chatty, "IMAGE", image, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := startContainers(t, data, "--buckets", "/", "--job", job)
+	s = startContainers(t, data, append([]string{"--buckets", "/", "--job", job}, args...)...)
 	if want := "tasks run as containers: "; !strings.HasPrefix(s.said(), want) {
 		t.Errorf("up says %q, want it to begin with %q", s.said(), want)
 	}
-	invocation, err := s.client().Run(t.Context(), "chatty", nil)
+	started, err := s.client().Run(t.Context(), "chatty", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	eventually.True(t, "the task has a log file", func() bool { return len(logFiles(t, data)) > 0 })
-	if err := s.kill(); err != nil {
-		t.Fatal(err)
-	}
+	return s, started.ID
+}
 
-	s = startContainers(t, data, "--buckets", "/")
-	s.waitFor(t, invocation.ID, func(i *runwith.Invocation) bool { return i.State.Terminal() })
-	end, err := s.client().Invocation(t.Context(), invocation.ID)
-	if err != nil || end.State != runwith.StateFailed {
-		t.Errorf("the invocation is %+v, %v, want it failed by its exit code", end, err)
-	}
-	if err := s.stop(); err != nil {
-		t.Error(err)
-	}
+// checkChatty checks that all lines of the job chatty were kept, once and in their order.
+func checkChatty(t *testing.T, data string) {
+	t.Helper()
 	var want []string
 	for i := range 100_000 {
 		want = append(want, strconv.Itoa(i+1))
@@ -125,9 +174,6 @@ func TestContainerOutlivesServer(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s has %d lines that end with %q, want all %d, each once and in their order", stream, len(got), got[max(0, len(got)-3):], len(want))
 		}
-	}
-	if strings.Contains(s.said(), "lost") {
-		t.Errorf("the server says %q, want the container adopted", s.said())
 	}
 }
 

@@ -32,8 +32,8 @@ func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog
 	e, err := emulator.Open(ctx, emulator.Config{
 		Containers: f.runner.containers(place.data, secrets, logger), Secrets: secrets,
 		Dir: place.data, Addr: addr, Project: place.project, ProjectNumber: f.number, Region: place.region,
-		RequireAuth: f.requireAuth,
-		Images:      images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, MaxLog: f.maxLog, Faults: faults, Logger: logger,
+		RequireAuth: f.requireAuth, StopTasks: f.runner.stopTasks, Detached: f.runner.sayDetached,
+		Images: images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, MaxLog: f.maxLog, Faults: faults, Logger: logger,
 	})
 	if err != nil {
 		return nil, err

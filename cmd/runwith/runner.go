@@ -23,10 +23,13 @@ const (
 	runContainers = "container"
 )
 
+const stopTasksFlag = "stop-tasks"
+
 // runnerFlags choose how tasks run.
 type runnerFlags struct {
 	kind, pull, network string
 	secrets, buckets    string
+	stopTasks           bool
 	say                 func(string) // tells people which it is; nil tells nobody
 }
 
@@ -37,6 +40,7 @@ func (f *runnerFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.network, "network", "", "network `NAME` for containers (default: the daemon's own)")
 	flags.Var((*folder)(&f.secrets), "secrets", "folder `DIR` of secrets: DIR/NAME/VERSION holds a value, and latest is the highest version")
 	flags.Var((*folder)(&f.buckets), "buckets", "folder `DIR` with one folder for each Cloud Storage bucket that containers mount")
+	flags.BoolVar(&f.stopTasks, stopTasksFlag, false, "end containers when the server stops; by default they keep running, and the next start continues with them")
 	f.say = func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }
 }
 
@@ -84,6 +88,16 @@ func (f *runnerFlags) containers(data string, secrets *secret.Store, logger *slo
 		}
 		return nil, err
 	}
+}
+
+// sayDetached tells people that tasks keep running after the server has stopped.
+func (f *runnerFlags) sayDetached(tasks int) {
+	keep, them, executions := "1 task keeps running in a container", "it", "its execution"
+	if tasks > 1 {
+		keep, them, executions = fmt.Sprintf("%d tasks keep running in containers", tasks), "them", "their executions"
+	}
+	f.tell(fmt.Sprintf("%s, and the next start on this data folder continues with %s.\n"+
+		"To end %[2]s, start the server again and cancel %s, or stop it with --%s.", keep, them, executions, stopTasksFlag))
 }
 
 func (f *runnerFlags) tell(line string) {

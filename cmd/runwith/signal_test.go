@@ -27,7 +27,7 @@ func TestStopWithTask(t *testing.T) {
 	if err := s.stop(); err != nil { // fails where a process is left
 		t.Fatal(err)
 	}
-	if want := "runwith is stopping: tasks have 10s to end"; !strings.Contains(s.said(), want) {
+	if want := "runwith is stopping: tasks that are processes have 10s to end"; !strings.Contains(s.said(), want) {
 		t.Errorf("up said %q, want also %q", s.said(), want)
 	}
 	s = startUp(t, s.data)

@@ -87,7 +87,11 @@ func sayStopping(cmd *cobra.Command) (said func()) {
 	done := make(chan struct{})
 	unless := context.AfterFunc(cmd.Context(), func() {
 		defer close(done)
-		fmt.Fprintf(cmd.ErrOrStderr(), "runwith is stopping: tasks have %v to end, and the next start goes on with them\n", engine.DefaultGrace)
+		which := "tasks that are processes" // containers keep running
+		if all, err := cmd.Flags().GetBool(stopTasksFlag); err == nil && all {
+			which = "tasks"
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "runwith is stopping: %s have %v to end, and the next start continues with them\n", which, engine.DefaultGrace)
 	})
 	return func() {
 		if !unless() {

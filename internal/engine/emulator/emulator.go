@@ -52,6 +52,11 @@ type Config struct {
 	KeepExecutions int
 	MaxLog         int64 // bytes of output to keep of one execution
 	Grace          time.Duration
+	// StopTasks ends every task when the engine closes. By default containers keep
+	// running, and the next engine on the data folder adopts them.
+	StopTasks bool
+	// Detached is called by Close if tasks keep running. It may be nil.
+	Detached func(tasks int)
 	// Faults makes calls and executions go wrong; nil has none.
 	Faults *fault.Plan
 	Logger *slog.Logger
@@ -79,12 +84,13 @@ type Engine struct {
 	containers Containers // nil if there is no daemon
 	functions  *function.Runner
 	logs       *tasklog.Store
+	detached   func(tasks int) // may be nil
 }
 
 // Open opens an engine, which continues the executions that it finds unfinished. The
 // caller closes it.
 func Open(ctx context.Context, c Config) (_ *Engine, err error) {
-	s := &Engine{secrets: c.Secrets}
+	s := &Engine{secrets: c.Secrets, detached: c.Detached}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -108,7 +114,7 @@ func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 		return s, err
 	}
 	s.Engine, err = engine.Open(ctx, engine.Config{
-		Dir: c.Dir, Runner: s.runner(c), Logs: s.logs, MaxTasks: c.MaxTasks, KeepExecutions: c.KeepExecutions, Grace: c.Grace,
+		Dir: c.Dir, Runner: s.runner(c), Logs: s.logs, MaxTasks: c.MaxTasks, KeepExecutions: c.KeepExecutions, Grace: c.Grace, StopTasks: c.StopTasks,
 		Fault: c.fault(), Logger: c.Logger,
 	})
 	if err != nil {
@@ -198,12 +204,15 @@ func (c Config) fault() func(job string) engine.Fault {
 	}
 }
 
-// Close ends the tasks that run and closes the state, in that order. Its error tells
-// what is left of tasks, too.
+// Close ends the tasks, lets go of those that keep running, and closes the state, in that
+// order. Its error also reports tasks that should have ended and have not.
 func (s *Engine) Close() error {
 	var errs []error
 	if s.Engine != nil {
 		errs = append(errs, s.Engine.Close())
+		if n := s.Engine.Detached(); n > 0 && s.detached != nil {
+			s.detached(n)
+		}
 	}
 	if s.logs != nil {
 		errs = append(errs, s.logs.Close())
@@ -215,7 +224,7 @@ func (s *Engine) Close() error {
 		errs = append(errs, s.containers.Close())
 	}
 	if s.processes != nil {
-		errs = append(errs, s.processes.Close()) // which ends what tasks left behind
+		errs = append(errs, s.processes.Close()) // ends stray processes of ended tasks, too
 	}
 	if s.Engine != nil {
 		errs = append(errs, s.checkLeft())
@@ -227,14 +236,15 @@ func (s *Engine) Close() error {
 	return errors.Join(errs...)
 }
 
-// checkLeft tells of attempts that are there although all of them were ended.
+// checkLeft reports attempts that are still there after the runners ended or detached all
+// of them. A runner does not list detached attempts.
 func (s *Engine) checkLeft() error {
 	left, err := s.functions.List(context.Background())
 	if err != nil {
-		return fmt.Errorf("look for tasks that are left: %w", err)
+		return fmt.Errorf("look for tasks that have not ended: %w", err)
 	}
 	if len(left) > 0 {
-		return fmt.Errorf("%d tasks are left, such as %v: look for their processes", len(left), left[0])
+		return fmt.Errorf("%d tasks have not ended, such as %v: look for their processes", len(left), left[0])
 	}
 	return nil
 }
