@@ -126,7 +126,7 @@ func TestAFolderThatIsHeldIsNotTouched(t *testing.T) {
 		return nil, nil
 	}
 	second, err := emulator.Open(t.Context(), c)
-	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "stop that one") {
+	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "stop that process") {
 		t.Errorf("Open() on a folder that is held = %v, %v, want FAILED_PRECONDITION and what to do", second, err)
 	}
 	if _, err := os.Stat(home); err != nil {
