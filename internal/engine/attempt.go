@@ -92,7 +92,7 @@ func (e *Engine) finish(t turn, end ending) (again *placement, successor *turn) 
 	successor = e.scheduler.successor(t.active)
 	err := e.persist("record the end of an attempt", t.active.id, func(tx *storeTx) (err error) {
 		x := tx.edit(t.active)
-		x.now = later(x.now, newest)
+		x.now = later(x.now, newest.UTC())
 		if retry, err = x.finish(t.placement, end); err != nil {
 			return err
 		}
