@@ -9,8 +9,8 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 )
 
-// active is an execution in memory: it has not ended, or it is one of the last that
-// have.
+// active is an execution in memory: one that has not ended, or one of the last that
+// ended.
 type active struct {
 	id        int64
 	execution *runpb.Execution // as it was created; never changed
@@ -21,20 +21,20 @@ type active struct {
 
 	ended chan struct{} // closed when its end is on disk
 
-	// row is the execution as the transactions before have left it, on disk or in the
-	// commit under way. Only transactions use it: they run one after the other.
+	// row is the execution after the latest transaction, which may not be on disk yet. Only
+	// transactions use it: they run one after the other.
 	row executionRow
 
 	mu     sync.Mutex
-	latest *version  // what is on disk; nil until the execution is
+	latest *version  // the execution on disk; nil until it is there
 	tasks  []taskNow // by index; nil once the execution has ended
 
 	operations []string // that are done when it ends; guarded by live
 
 	// Guarded by the scheduler.
-	fresh   int         // the next task that no attempt was made of
+	fresh   int         // the first task that had no attempt yet
 	tasksIn int         // how many tasks it has
-	again   []placement // the placements that wait behind those tasks, in order
+	again   []placement // placements that wait behind those tasks, in order
 	running int
 	queued  bool // stands in turns
 }
@@ -56,8 +56,8 @@ func (a *active) version() *version {
 	return a.latest
 }
 
-// set has clients see what was committed, and reports whether the execution has ended
-// with it.
+// set shows clients a row that was committed, and reports whether the execution ended
+// with that commit.
 func (a *active) set(row *executionRow, change func([]taskNow)) (ended bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -111,7 +111,7 @@ type taskNow struct {
 	last               *lastAttempt // nil if no attempt has ended, or it succeeded
 }
 
-// newTasks are the tasks of a new execution, the first ones of which are claimed.
+// newTasks returns the tasks of a new execution, of which the first ones are claimed.
 func newTasks(n, claimed int, at time.Time) []taskNow {
 	tasks := make([]taskNow, n)
 	for i := range tasks {

@@ -20,8 +20,8 @@ import (
 //	leave    the scheduler queues the task again if it is to be retried, and frees the
 //	         place if there is no successor
 //
-// Whatever a commit changes, [Engine.follow] shows it to clients, stops what is to
-// stop, and lets go of an execution that has ended.
+// After each commit, [Engine.follow] shows the change to clients, stops the tasks of an
+// execution that was stopped, and releases an execution that has ended.
 
 // Why the engine ends an attempt.
 var (
@@ -70,8 +70,8 @@ func (e *Engine) claim(t turn) (claimed bool) {
 	return claimed && err == nil
 }
 
-// runToEnd runs an attempt and records how it ended. It returns the placement by which
-// the task is tried again, and the successor, if there are any.
+// runToEnd runs an attempt and records its end. It returns the placement of the retry and
+// the successor; either may be nil.
 func (e *Engine) runToEnd(t turn) (again *placement, successor *turn) {
 	a := t.active
 	end, err := e.run(a.ctx, a, t.placement)
@@ -135,8 +135,8 @@ func (tx *storeTx) finishAndClaim(x *edit, successor *turn) (claimed bool, err e
 	return true, next.save()
 }
 
-// lose records that an attempt died with an earlier process, and returns the placement
-// by which it is placed once more.
+// lose records that an attempt died with an earlier process, and returns the next
+// placement of the same attempt.
 //
 // Deviation: the job does not count that as a retry; Cloud Run does not lose an attempt
 // in this way.

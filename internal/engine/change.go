@@ -12,13 +12,13 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// etagOf names one version of a resource. Google's are quoted too.
+// etagOf returns the etag of a version of a resource. It is quoted, as Google's are.
 func etagOf(updated time.Time, generation int64) string {
 	return fmt.Sprintf("%q", fmt.Sprintf("%x-%x", updated.UnixNano(), generation))
 }
 
-// checkEtag holds a caller to the version that it has seen. An empty etag asks for
-// no check.
+// checkEtag refuses a change of a version that the caller has not seen. An empty etag
+// skips the check.
 func checkEtag(given, current string) error {
 	if given == "" || given == current {
 		return nil
@@ -27,11 +27,11 @@ func checkEtag(given, current string) error {
 		"is %.100s, and the resource has changed since: read it again and repeat the request", given)
 }
 
-// change makes a change that an operation stands for. A validate_only request is
-// tried for its errors and taken back.
+// change makes a change and returns its operation. For a validate_only request, it makes
+// the change for its errors and rolls it back.
 //
-// Deviation: the operation of such a request is done and has no name; Cloud Run
-// does not say what its own is like.
+// Deviation: the operation of a validate_only request is done and has no name; Cloud Run
+// does not document its own.
 func (e *Engine) change(ctx context.Context, validateOnly bool, f func(*storeTx) (*longrunningpb.Operation, error)) (op *longrunningpb.Operation, err error) {
 	write := func(tx *storeTx) error {
 		op, err = f(tx)
@@ -48,10 +48,10 @@ func (e *Engine) change(ctx context.Context, validateOnly bool, f func(*storeTx)
 	}, nil
 }
 
-// errDryRun undoes what a validate_only request has tried.
+// errDryRun rolls back a validate_only request.
 var errDryRun = errors.New("dry run")
 
-// dryRun runs a change for its errors and takes it back.
+// dryRun makes a change for its errors and rolls it back.
 func (e *Engine) dryRun(ctx context.Context, f func(*storeTx) error) error {
 	err := e.write(ctx, func(tx *storeTx) error {
 		if err := f(tx); err != nil {

@@ -9,11 +9,11 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// conditions tell how far an execution has come. Completed decides; the others are
-// steps on the way there.
+// conditions returns the conditions of an execution. Completed is the result; the others
+// are the steps before it.
 //
-// Deviation: Retry is never among them, the steps are all met when the first task
-// starts, and messages are ours where Google's are not known.
+// Deviation: there is no condition Retry, all steps are met when the first task starts,
+// and messages are ours if Google's are not known.
 //
 // See https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#condition.
 func (r *executionRow) conditions() []*runpb.Condition {
@@ -25,7 +25,7 @@ func (r *executionRow) conditions() []*runpb.Condition {
 	}
 }
 
-// condition is the state of the condition Completed.
+// condition returns the state of the condition Completed.
 func (s state) condition() runpb.Condition_State {
 	switch s {
 	case pending:
@@ -38,9 +38,9 @@ func (s state) condition() runpb.Condition_State {
 	return runpb.Condition_CONDITION_FAILED
 }
 
-// completedCondition is the one that decides.
+// completedCondition returns the condition that holds the result.
 //
-// Deviation: NON_ZERO_EXIT_CODE is the reason of every failure, a timeout's too;
+// Deviation: NON_ZERO_EXIT_CODE is the reason of every failure, even of a timeout;
 // DELAYED_START_PENDING and JOB_STATUS_SERVICE_POLLING_ERROR do not occur.
 func (r *executionRow) completedCondition() *runpb.Condition {
 	c := &runpb.Condition{Type: "Completed", State: r.state.condition(), LastTransitionTime: r.lastTransition(r.completed)}
@@ -57,13 +57,13 @@ func (r *executionRow) completedCondition() *runpb.Condition {
 	case cancelled:
 		c.Message = fmt.Sprintf("Execution %s was cancelled.", r.shortID())
 	}
-	if r.stop != notStopped && r.state != succeeded && r.state != failed { // those came before the stop did
+	if r.stop != notStopped && r.state != succeeded && r.state != failed { // those ended before the stop
 		c.Reasons = &runpb.Condition_ExecutionReason_{ExecutionReason: r.stopReason()}
 	}
 	return c
 }
 
-// stopReason is the reason of an execution that was asked to stop.
+// stopReason returns the reason that an execution shows after a stop.
 func (r *executionRow) stopReason() runpb.Condition_ExecutionReason {
 	switch {
 	case r.stop == stopDelete:
@@ -74,13 +74,13 @@ func (r *executionRow) stopReason() runpb.Condition_ExecutionReason {
 	return runpb.Condition_CANCELLED
 }
 
-// stepCondition is one that is met as soon as a task has started.
+// stepCondition returns a condition that is met when the first task starts.
 func (r *executionRow) stepCondition(kind, message string) *runpb.Condition {
 	return step{r.message.CreateTime, r.started, r.completed}.condition(kind, message, r.state)
 }
 
-// lastTransition is when a condition changed last: at the time given, or at the
-// execution's creation where there is none yet.
+// lastTransition returns the time of a condition's last change: the time given, or the
+// execution's creation if there is none yet.
 func (r *executionRow) lastTransition(t time.Time) *timestamppb.Timestamp {
 	if t.IsZero() {
 		return r.message.CreateTime
@@ -88,15 +88,15 @@ func (r *executionRow) lastTransition(t time.Time) *timestamppb.Timestamp {
 	return timestamppb.New(t)
 }
 
-// step is what a condition on the way to the end goes by.
+// step holds the times that decide a condition of a step.
 type step struct {
 	created            *timestamppb.Timestamp
 	started, completed time.Time
 }
 
-// condition is one that is met when the first task starts.
+// condition returns a condition that is met when the first task starts.
 //
-// Deviation: it has failed where the end came first, of which Cloud Run says nothing.
+// Deviation: it fails if the execution ends before that; Cloud Run documents nothing.
 func (s step) condition(kind, message string, now state) *runpb.Condition {
 	c := &runpb.Condition{Type: kind, State: runpb.Condition_CONDITION_PENDING, LastTransitionTime: s.created}
 	switch {
@@ -110,7 +110,7 @@ func (s step) condition(kind, message string, now state) *runpb.Condition {
 	return c
 }
 
-// conditions tell how far a task has come.
+// conditions returns the conditions of a task.
 func (r *taskRow) conditions() []*runpb.Condition {
 	created := r.execution.message.CreateTime
 	at := step{created, r.started, r.completed}
@@ -136,7 +136,7 @@ func (r *taskRow) completedCondition() *runpb.Condition {
 	return c
 }
 
-// shortID is the execution's ID, the last part of its name.
+// shortID returns the execution's ID, the last part of its name.
 func (r *executionRow) shortID() string {
 	_, id, _ := strings.Cut(r.message.Name, "/executions/")
 	return id

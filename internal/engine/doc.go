@@ -35,6 +35,6 @@
 //
 // Each transition is one transaction, and it is on disk before anybody sees it. The
 // transaction that records the end of an attempt also claims the task that gets its
-// place. A restart adopts what it finds in state running, or finds it lost: see
-// recover.go.
+// place. After a restart, the runner adopts the attempts of running tasks or reports
+// them as lost: see recover.go.
 package engine

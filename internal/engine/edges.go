@@ -22,7 +22,7 @@ var (
 	}
 )
 
-// states are all states, in the order in which SQL spells them.
+// states lists all states, in the order in which SQL spells them.
 var states = [...]state{pending, running, succeeded, failed, cancelled}
 
 // check returns errStale if the machine has no edge between two states.
@@ -45,13 +45,13 @@ const (
 )
 
 var (
-	// isLive and hasEnded split the states by whether an edge leaves them. The schema's
-	// partial indexes are for isLive, in this spelling.
+	// isLive selects the states that an edge leaves, and hasEnded the others. The schema's
+	// partial indexes spell isLive in the same way.
 	isLive   = stateIn(func(s state) bool { return !s.terminal() })
 	hasEnded = stateIn(state.terminal)
 )
 
-// stateIn is the condition that the state is one of those chosen.
+// stateIn returns the condition that the state is one of those chosen.
 func stateIn(choose func(state) bool) string {
 	var in []string
 	for _, s := range states {

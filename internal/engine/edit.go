@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// edit is a change of an execution that has not ended, and of its tasks, within one
-// transaction. It works on a copy of the row; save writes that. Memory follows when
-// the transaction is on disk, and forgets the change if it does not get there.
+// edit changes an execution and its tasks within one transaction. Its methods write the
+// tasks, and change a copy of the execution's row, which save writes. Memory follows when
+// the transaction is on disk, and drops the change if the transaction fails.
 type edit struct {
 	executionRow // as it becomes
 
 	tx    *storeTx
 	a     *active
 	now   time.Time
-	tasks []func([]taskNow) // what becomes of the tasks in memory
+	tasks []func([]taskNow) // changes of the tasks in memory
 }
 
 // edit begins a change of an execution.
@@ -43,7 +43,7 @@ func (x *edit) claim(p placement) (claimed bool, err error) {
 	return true, nil
 }
 
-// finish takes a task from running to the state that the end of its attempt leads to.
+// finish takes a task from running to the state that follows from the end of its attempt.
 func (x *edit) finish(p placement, end ending) (retry bool, err error) {
 	to, retry := end.next(p.attempt, int(x.message.Template.GetMaxRetries()), x.stop)
 	if err := taskEdges.check(running, to); err != nil {
@@ -78,7 +78,7 @@ func (x *edit) finish(p placement, end ending) (retry bool, err error) {
 	return retry, nil
 }
 
-// count moves a task that was running to its next state in the execution's counts.
+// count moves a task from running to its next state in the execution's counts.
 func (x *edit) count(p placement, to state) {
 	x.counts.running--
 	switch to {
@@ -115,7 +115,7 @@ func (x *edit) lose(p placement) (again bool, err error) {
 	return true, nil
 }
 
-// cancelPending takes every task that waits to cancelled.
+// cancelPending takes every waiting task to cancelled.
 func (x *edit) cancelPending() error {
 	n, err := x.tx.Exec(`UPDATE tasks SET state = ?, completed = ? WHERE execution = ? AND `+isPending,
 		cancelled, x.now.UnixNano(), x.id)
@@ -133,7 +133,7 @@ func (x *edit) cancelPending() error {
 	return nil
 }
 
-// dropTasks takes all tasks away: the execution has none.
+// dropTasks removes all tasks.
 func (x *edit) dropTasks() error {
 	if _, err := x.tx.Exec(`DELETE FROM tasks WHERE execution = ?`, x.id); err != nil {
 		return err
@@ -142,7 +142,7 @@ func (x *edit) dropTasks() error {
 	return nil
 }
 
-// task has a task in memory changed.
+// task changes a task in memory, once the transaction is on disk.
 func (x *edit) task(i int, change func(*taskNow)) {
 	x.tasks = append(x.tasks, func(tasks []taskNow) { change(&tasks[i]) })
 }
@@ -183,7 +183,7 @@ func (x *edit) save() error {
 	return nil
 }
 
-// remember has memory follow what this transaction has written.
+// remember makes memory follow this transaction.
 func (x *edit) remember() {
 	a, before, after, tasks := x.a, x.a.row, x.executionRow, x.tasks
 	a.row, x.tasks = after, nil
@@ -196,8 +196,9 @@ func (x *edit) remember() {
 	})
 }
 
-// follow shows clients what was committed of an execution, and stops it or lets go of
-// it if that says so. It is called in the order of the commits.
+// follow shows clients an execution after a commit. It stops the tasks if the execution
+// was stopped, and releases the execution if it has ended. It is called in the order of
+// the commits.
 func (e *Engine) follow(a *active, row *executionRow, tasks []func([]taskNow)) {
 	ended := a.set(row, func(all []taskNow) {
 		for _, change := range tasks {
@@ -213,7 +214,7 @@ func (e *Engine) follow(a *active, row *executionRow, tasks []func([]taskNow)) {
 	e.changes.Publish(a.id)
 }
 
-// letGo releases what an execution held that has ended.
+// letGo releases an execution that has ended.
 func (e *Engine) letGo(a *active, row *executionRow) {
 	e.scheduler.forget(a)
 	close(a.ended)

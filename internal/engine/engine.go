@@ -26,18 +26,18 @@ const (
 	DefaultGrace = 10 * time.Second
 )
 
-// Config says how the engine runs. Dir, Runner and Logs are required.
+// Config configures an engine. Dir, Runner and Logs are required.
 type Config struct {
 	// Dir is the data folder; the engine's database is engine.db in it.
 	Dir string
 	// Runner places the attempts of tasks.
 	Runner runner.Runner
-	// Logs keeps what tasks print. The engine closes neither of the two.
+	// Logs keeps the output of tasks. The engine closes neither Runner nor Logs.
 	Logs *tasklog.Store
 	// MaxTasks is how many tasks run at once; 0 is the runner's capacity, or
 	// DefaultMaxTasks if it states none.
 	MaxTasks int
-	// KeepExecutions is how many executions of a job are kept that have ended; 0 is
+	// KeepExecutions is the number of ended executions that are kept of each job; 0 is
 	// DefaultKeepExecutions.
 	KeepExecutions int
 	// Grace is how long a task that is stopped has to end; 0 is DefaultGrace.
@@ -45,11 +45,11 @@ type Config struct {
 	// StopTasks ends every task when the engine closes. By default tasks that outlive
 	// the engine, such as containers, keep running, and the next Open adopts them.
 	StopTasks bool
-	// Fault says what goes wrong with an execution of the job with that resource name;
-	// nil, the default, is nothing. It is called once for each execution, in the order
-	// in which they are stored.
+	// Fault returns the fault of an execution of the job with that resource name. It is
+	// called once for each execution, in the order in which they are stored. Nil, the
+	// default, injects none.
 	Fault func(job string) Fault
-	// Logger gets what an operator wants to know; nil discards it.
+	// Logger is for operators; nil discards.
 	Logger *slog.Logger
 }
 
@@ -103,15 +103,15 @@ type Engine struct {
 	lists     listCache
 	changes   changes.Feed[int64] // by execution
 	unlisted  unlisted
-	untidy    chan struct{} // holds one when there may be something to remove
+	untidy    chan struct{} // holds one if there may be something to remove
 
-	attempts sync.WaitGroup          // and whatever else goes on in the background
+	attempts sync.WaitGroup          // and all other work in the background
 	stop     context.CancelCauseFunc // ends every attempt when the engine closes
 	ctx      context.Context         //nolint:containedctx // the life of the attempts, which outlive the requests that start them
 }
 
-// Open opens the engine's state and goes on with the executions that it finds
-// unfinished. The caller closes it.
+// Open opens the engine's state and resumes the executions that have not ended. The caller
+// closes the engine.
 func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("configure engine: %w", err)

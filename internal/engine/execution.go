@@ -33,8 +33,8 @@ func (e *Engine) Execution(ctx context.Context, req *runpb.GetExecutionRequest) 
 	return x, err
 }
 
-// ExecutionNamed returns the execution of a location that has this ID, whatever its
-// job. Callers must not change it.
+// ExecutionNamed returns the execution with an ID in a location, of any job. Callers must
+// not change it.
 func (e *Engine) ExecutionNamed(ctx context.Context, at jobspec.Location, id string) (*runpb.Execution, error) {
 	var x *runpb.Execution
 	err := e.read(ctx, func(tx *storeTx) error {
@@ -48,9 +48,9 @@ func (e *Engine) ExecutionNamed(ctx context.Context, at jobspec.Location, id str
 	return x, err
 }
 
-// current is an execution that was read from the store as memory knows it: what one
-// caller has seen is never newer than what the next one sees. One that was deleted
-// meanwhile stays as it was read, because the reader has chosen by that.
+// current returns the version in memory of an execution that was read from the store, so
+// that no caller sees an older version than an earlier caller. An execution that was
+// deleted in between stays as it was read, because the reader selects by that.
 func (e *Engine) current(row *executionRow) *version {
 	if a := e.live.find(row.id); a != nil {
 		if v := a.version(); v != nil && v.deleted.IsZero() == row.deleted.IsZero() {
@@ -60,8 +60,8 @@ func (e *Engine) current(row *executionRow) *version {
 	return versionOf(row)
 }
 
-// Executions returns a page of a job's executions, newest first; those of every
-// job of the location where the job is "-".
+// Executions returns a page of a job's executions, newest first, or of the executions of
+// all jobs if the job is "-".
 func (e *Engine) Executions(ctx context.Context, req *runpb.ListExecutionsRequest) (*runpb.ListExecutionsResponse, error) {
 	of, err := jobspec.ParseJobWildcard(req.Parent)
 	if err != nil {
@@ -76,7 +76,8 @@ func (e *Engine) Executions(ctx context.Context, req *runpb.ListExecutionsReques
 	return &runpb.ListExecutionsResponse{Executions: page.Items, NextPageToken: page.Next}, nil
 }
 
-// proto is the execution as clients see it. It shares what never changes with the row.
+// proto returns the execution as clients see it. It shares the fields that never change
+// with the row.
 func (r *executionRow) proto() *runpb.Execution {
 	m := r.message
 	x := &runpb.Execution{
@@ -106,11 +107,10 @@ func (r *executionRow) proto() *runpb.Execution {
 // allTasks stands for every task of an execution.
 const allTasks = -1
 
-// logURI is where Google's console shows the output of an execution, or of one of
-// its tasks.
+// logURI returns the page of Google's console with the output of an execution, or of one
+// of its tasks.
 //
-// Deviation: Google's console knows nothing of what runs on this machine, and
-// runwith has none of its own to name.
+// Deviation: the page shows nothing, because Google's console does not know this machine.
 func logURI(x *runpb.Execution, task int) string {
 	name, err := jobspec.ParseExecution(x.Name)
 	if err != nil {
@@ -125,7 +125,7 @@ func logURI(x *runpb.Execution, task int) string {
 	return "https://console.cloud.google.com/logs/viewer?" + query.Encode()
 }
 
-// reference is what a job tells of the execution that was created last.
+// reference returns the field latest_created_execution of a job.
 func (r latestExecution) reference() *runpb.ExecutionReference {
 	status := map[state]runpb.ExecutionReference_CompletionStatus{
 		pending:   runpb.ExecutionReference_EXECUTION_PENDING,

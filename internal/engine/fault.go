@@ -10,25 +10,25 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 )
 
-// Fault is what goes wrong with an execution on demand, to test who calls Cloud Run
-// with. The zero value is nothing. Only what an engine's life holds is remembered of
-// it: after a restart, tasks start and executions are listed without delay.
+// Fault is a failure of an execution on demand, to test clients of Cloud Run. The zero
+// value is no fault. Delays are not stored: after a restart, tasks start and executions
+// are listed at once.
 type Fault struct {
 	// StartAfter holds its tasks back.
 	StartAfter time.Duration
-	// ListAfter keeps it out of lists of executions, as a list that is only
-	// eventually consistent does. It can be read by its name meanwhile.
+	// ListAfter keeps it out of lists for that time, as an eventually consistent list
+	// does. GetExecution finds it.
 	ListAfter time.Duration
-	// NoTasks has it fail, after StartAfter, before it has a task: as on Cloud Run
-	// when the image is gone.
+	// NoTasks makes it fail, after StartAfter, before it has a task, as on Cloud Run when
+	// the image is missing.
 	NoTasks bool
 }
 
-// noTask is the task of the one placement of an execution without tasks, whose turn
-// is its end.
+// noTask is the task of the only placement of an execution without tasks. When its turn
+// comes, the execution fails.
 const noTask = -1
 
-// faultOf asks what is to go wrong with an execution that is about to be stored.
+// faultOf returns the fault of an execution that is about to be stored.
 func (e *Engine) faultOf(spec runSpec) Fault {
 	if e.fault == nil || spec.dry {
 		return Fault{}
@@ -36,7 +36,8 @@ func (e *Engine) faultOf(spec runSpec) Fault {
 	return e.fault(spec.job.message.Name)
 }
 
-// holds reports whether no task of the execution may be claimed when it is stored.
+// holds reports whether the fault keeps tasks from being claimed when the execution is
+// stored.
 func (f Fault) holds() bool { return f.StartAfter > 0 || f.NoTasks }
 
 // delayListing keeps a new execution out of lists for as long as its fault demands.
@@ -46,7 +47,7 @@ func (e *Engine) delayListing(uid string, f Fault) {
 	}
 }
 
-// addLater is the scheduler's add, when the time of a fault has passed.
+// addLater adds an execution to the scheduler after the delay of its fault.
 func (e *Engine) addLater(a *active, after time.Duration) {
 	timer := time.AfterFunc(after, func() { e.scheduler.add(a) })
 	_ = context.AfterFunc(a.ctx, func() { timer.Stop() })
@@ -54,19 +55,19 @@ func (e *Engine) addLater(a *active, after time.Duration) {
 
 // failWithoutTasks ends an execution that has no task, unless it was stopped before.
 func (e *Engine) failWithoutTasks(a *active) {
-	// An error says that it was stopped, or that the engine closes: the next start goes on.
+	// After an error, the execution is stopped or the engine closes: nothing is left to do.
 	_ = e.persist("fail an execution without tasks", a.id, func(tx *storeTx) error {
 		return tx.edit(a).failExecution(imageNotFound(a.execution))
 	})
 }
 
-// imageNotFound is Cloud Run's message for an image that is gone.
+// imageNotFound returns Cloud Run's message for a missing image.
 func imageNotFound(x *runpb.Execution) string {
 	return fmt.Sprintf("Image '%s' not found.", x.Template.Containers[0].Image)
 }
 
-// unlisted are the executions that no list shows yet. The zero value is ready, and
-// its methods may be called concurrently.
+// unlisted holds the executions that lists do not show yet. The zero value is ready to
+// use. Its methods may be called concurrently.
 type unlisted struct {
 	mu    sync.Mutex
 	until map[string]time.Time // by UID
@@ -83,7 +84,7 @@ func (u *unlisted) add(uid string, after time.Duration) {
 	u.until[uid] = now.Add(after)
 }
 
-// keeping is keep, which may be nil, for a list without what is not listed yet.
+// keeping adds the exclusion of unlisted executions to keep, which may be nil.
 func (u *unlisted) keeping(keep func(*runpb.Execution) bool) func(*runpb.Execution) bool {
 	return func(x *runpb.Execution) bool { return !u.hides(x.Uid) && (keep == nil || keep(x)) }
 }

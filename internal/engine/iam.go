@@ -11,14 +11,14 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// IAMPolicy returns the policy of a job. One that was never set is empty. Where the
-// caller does not ask for version 3, a binding's condition is not shown, and the
-// role's name tells of it.
+// IAMPolicy returns the policy of a job, which is empty if none was set. Unless the caller
+// asks for version 3, the condition of a binding is hidden, and the name of its role shows
+// that there is one.
 //
-// Deviation: a policy is kept, and nobody is refused by it.
+// Deviation: a policy is stored, and refuses nobody.
 //
 // See https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.GetIamPolicy
-// and https://cloud.google.com/iam/docs/troubleshooting-withcond.
+// https://cloud.google.com/iam/docs/troubleshooting-withcond
 func (e *Engine) IAMPolicy(ctx context.Context, req *iampb.GetIamPolicyRequest) (*iampb.Policy, error) {
 	name, err := jobspec.ParseJob(req.Resource)
 	if err != nil {
@@ -39,8 +39,7 @@ func (e *Engine) IAMPolicy(ctx context.Context, req *iampb.GetIamPolicyRequest) 
 	return shown(policy, version), nil
 }
 
-// SetIAMPolicy replaces the bindings of a job's policy and returns what it has
-// become.
+// SetIAMPolicy replaces the bindings of a job's policy and returns the new policy.
 // https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.SetIamPolicy
 func (e *Engine) SetIAMPolicy(ctx context.Context, req *iampb.SetIamPolicyRequest) (*iampb.Policy, error) {
 	name, err := jobspec.ParseJob(req.Resource)
@@ -71,11 +70,11 @@ func (e *Engine) SetIAMPolicy(ctx context.Context, req *iampb.SetIamPolicyReques
 	return policy, nil
 }
 
-// TestIAMPermissions returns which of the permissions the caller has on a job:
-// none on one that is not there.
+// TestIAMPermissions returns which of the permissions the caller has on a job: none if
+// there is no such job.
 //
-// Deviation: whoever can ask owns this machine's jobs, and so has them all, as far
-// as they are known to Cloud Run.
+// Deviation: every caller owns the jobs of this machine, and so has all permissions that
+// Cloud Run knows.
 //
 // See https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.TestIamPermissions.
 func (e *Engine) TestIAMPermissions(ctx context.Context, req *iampb.TestIamPermissionsRequest) (*iampb.TestIamPermissionsResponse, error) {
@@ -105,9 +104,8 @@ func (e *Engine) TestIAMPermissions(ctx context.Context, req *iampb.TestIamPermi
 	return res, nil
 }
 
-// checkPolicy holds a caller to the policy that it has read, where it says which,
-// and to what it can have seen of that: who reads without conditions would write
-// without them.
+// checkPolicy refuses a policy if the caller names an older version by its etag, or if the
+// caller cannot have seen conditions that it would remove.
 func checkPolicy(given, current *iampb.Policy) error {
 	switch {
 	case len(given.Etag) == 0:

@@ -41,7 +41,7 @@ func (e *Engine) CreateJob(ctx context.Context, req *runpb.CreateJobRequest) (*l
 	return op, err
 }
 
-// UpdateJob replaces a job, or creates it where it is missing and that is allowed.
+// UpdateJob replaces a job. It creates a missing job if the request allows that.
 // https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.UpdateJob
 func (e *Engine) UpdateJob(ctx context.Context, req *runpb.UpdateJobRequest) (*longrunningpb.Operation, error) {
 	name, err := jobspec.ParseJob(req.GetJob().GetName())
@@ -66,9 +66,9 @@ func (e *Engine) UpdateJob(ctx context.Context, req *runpb.UpdateJobRequest) (*l
 	return op, err
 }
 
-// settle starts the execution that a job's token asks for, unless it did before,
-// and stores the operation of the job's creation or update, which is done when the
-// job is ready.
+// settle starts the execution that a job's token asks for, if the token is new, and stores
+// the operation of the job's creation or update. The operation is done when the job is
+// ready.
 func (e *Engine) settle(tx *storeTx, r *run, row *jobRow, before string, dry bool) (*longrunningpb.Operation, error) {
 	at, err := jobspec.ParseJob(row.message.Name)
 	if err != nil {
@@ -88,7 +88,7 @@ func (e *Engine) settle(tx *storeTx, r *run, row *jobRow, before string, dry boo
 	return tx.addJobOperation(at.Location, jobOperation, row)
 }
 
-// tokenOf is the suffix of the execution that starts with a job, empty for none.
+// tokenOf returns the suffix of the execution that starts with a job, or "" if none does.
 func tokenOf(job *runpb.Job) string {
 	if token := job.GetStartExecutionToken(); token != "" {
 		return token
@@ -104,8 +104,8 @@ func (tx *storeTx) createJob(name jobspec.JobName, job *runpb.Job) (row *jobRow,
 	return row, err
 }
 
-// replaceJob stores job as the newest generation of the job of that name, or as a
-// new one where create allows it. It returns the token of the one before.
+// replaceJob stores job as the newest generation of the job of that name. If there is none
+// and create is set, it stores a new job. before is the token of the previous generation.
 func (tx *storeTx) replaceJob(name jobspec.JobName, job *runpb.Job, create bool) (row *jobRow, before string, err error) {
 	row, err = tx.job(name)
 	switch {
@@ -127,7 +127,7 @@ func (tx *storeTx) replaceJob(name jobspec.JobName, job *runpb.Job, create bool)
 	return row, before, tx.updateJob(row.id, job)
 }
 
-// Job returns a job. Callers share it, and do not change it.
+// Job returns a job. Callers share it and must not change it.
 func (e *Engine) Job(ctx context.Context, req *runpb.GetJobRequest) (*runpb.Job, error) {
 	name, err := jobspec.ParseJob(req.Name)
 	if err != nil {
@@ -162,7 +162,7 @@ func (e *Engine) Jobs(ctx context.Context, req *runpb.ListJobsRequest) (*runpb.L
 	return &runpb.ListJobsResponse{Jobs: page.Items, NextPageToken: page.Next}, nil
 }
 
-// Regions returns the regions in which a project has jobs, in no order.
+// Regions returns the regions with jobs of a project, in no order.
 func (e *Engine) Regions(ctx context.Context, project string) (regions []string, err error) {
 	err = e.read(ctx, func(tx *storeTx) error {
 		regions, err = tx.regions(project)
@@ -171,8 +171,8 @@ func (e *Engine) Regions(ctx context.Context, project string) (regions []string,
 	return regions, err
 }
 
-// DeleteJob takes a job out of sight and stops its executions. Its operation is
-// done when they have ended.
+// DeleteJob hides a job and stops its executions. Its operation is done when they have
+// ended.
 // https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.DeleteJob
 func (e *Engine) DeleteJob(ctx context.Context, req *runpb.DeleteJobRequest) (*longrunningpb.Operation, error) {
 	name, err := jobspec.ParseJob(req.Name)
@@ -201,7 +201,7 @@ func (e *Engine) DeleteJob(ctx context.Context, req *runpb.DeleteJobRequest) (*l
 	return op, err
 }
 
-// createdName is the name that a create request gives its job.
+// createdName returns the name that a create request gives its job.
 func createdName(req *runpb.CreateJobRequest) (jobspec.JobName, error) {
 	at, err := jobspec.ParseLocation(req.Parent)
 	if err != nil {
@@ -218,8 +218,8 @@ func createdName(req *runpb.CreateJobRequest) (jobspec.JobName, error) {
 	return name, nil
 }
 
-// prepareJob is what a caller's job becomes: its output-only fields ignored, the
-// rest checked and completed.
+// prepareJob returns a caller's job without its output-only fields, checked and with
+// defaults.
 func prepareJob(name jobspec.JobName, given *runpb.Job) (*runpb.Job, error) {
 	if given == nil {
 		return nil, jobspec.FieldErrorf(runwith.InvalidArgument, "job", "is required")
@@ -234,9 +234,9 @@ func prepareJob(name jobspec.JobName, given *runpb.Job) (*runpb.Job, error) {
 	return job, nil
 }
 
-// created gives a new job what the server sets.
+// created sets the server's fields of a new job.
 //
-// Deviation: an etag is ignored, for there is nothing to compare it with.
+// Deviation: an etag is ignored, because there is nothing to compare it with.
 func created(job *runpb.Job, name jobspec.JobName, now time.Time) {
 	job.Name = name.String()
 	job.Uid = uuid.NewString()
@@ -245,9 +245,9 @@ func created(job *runpb.Job, name jobspec.JobName, now time.Time) {
 	job.Etag = ""
 }
 
-// updated gives job what it keeps of the one that it replaces.
+// updated sets the fields that a job keeps from its previous generation.
 //
-// Deviation: an update that changes nothing is a generation, too.
+// Deviation: an update without a change makes a new generation too.
 func updated(job, old *runpb.Job, now time.Time) {
 	job.Name, job.Uid, job.CreateTime = old.Name, old.Uid, old.CreateTime
 	job.Creator = old.Creator
@@ -257,8 +257,8 @@ func updated(job, old *runpb.Job, now time.Time) {
 	job.Etag = ""
 }
 
-// proto is the job as clients see it. It is the row's own message, which is not
-// stored again.
+// proto returns the job as clients see it. It changes the row's own message, which must
+// not be stored afterwards.
 func (r *jobRow) proto() *runpb.Job {
 	job := r.message
 	job.TerminalCondition = r.ready()
@@ -271,8 +271,8 @@ func (r *jobRow) proto() *runpb.Job {
 	return job
 }
 
-// ready is the condition that decides a job. One whose token starts an execution
-// is ready when that has started, or has succeeded, as the token asks.
+// ready returns the condition Ready of a job. If the job's token starts an execution, the
+// job is ready when that has started or succeeded, as the token demands.
 func (r *jobRow) ready() *runpb.Condition {
 	c := &runpb.Condition{Type: "Ready", State: runpb.Condition_CONDITION_SUCCEEDED, LastTransitionTime: r.message.UpdateTime}
 	begun := !r.awaited.started.IsZero() && r.message.GetStartExecutionToken() != ""

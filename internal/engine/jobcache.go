@@ -8,22 +8,22 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// maxCachedJobs bounds how many jobs are kept in memory.
+// maxCachedJobs is the maximum number of jobs in a cache.
 const maxCachedJobs = 100
 
-// jobCache has the jobs that were read since anything was written last: callers poll
-// them. A job tells of its executions, so that whatever is written empties it. The
-// zero value is empty. Its methods may be called concurrently.
+// jobCache keeps the jobs that were read since the last write, because callers poll them.
+// A job shows its executions, so every write empties the cache. The zero value is empty.
+// Its methods may be called concurrently.
 type jobCache struct {
 	mu      sync.Mutex
 	version uint64 // of the database
 	jobs    map[string]*runpb.Job
 }
 
-// read returns the job of a resource name, which is not changed by anyone, from the
-// cache or by f.
+// read returns the job with a resource name from the cache or from f. Nobody may change
+// it.
 func (c *jobCache) read(db *sqlite.DB, name string, f func() (*runpb.Job, error)) (*runpb.Job, error) {
-	version, ok := db.Version() // before the read, which finds nothing older
+	version, ok := db.Version() // before the read, so that the job is at least as new
 	if !ok {
 		return f()
 	}

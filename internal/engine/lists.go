@@ -5,14 +5,14 @@ import (
 	"sync"
 )
 
-// maxListedRows bounds how many rows of lists are kept in memory.
+// maxListedRows is the maximum number of cached rows.
 const maxListedRows = 2000
 
-// allJobs stands for every job where a job's resource name is asked for.
+// allJobs stands for every job in the place of a job's resource name.
 const allJobs = "-"
 
-// listCache keeps pages of jobs' lists of executions, because pollers read the same page
-// again and again. A page is good until an execution of its job is created or deleted:
+// listCache caches pages of jobs' lists of executions, because pollers read the same page
+// again and again. A page is valid until an execution of its job is created or deleted:
 // executions that have ended do not change, and the others are in memory. The zero value
 // is empty. Its methods may be called concurrently.
 type listCache struct {
@@ -23,14 +23,14 @@ type listCache struct {
 	rows     int // in all pages
 }
 
-// listKey is what a page was asked for.
+// listKey identifies a page.
 type listKey struct {
 	job    string // resource name
 	before int64
 	limit  int
 }
 
-// listed is an execution on a page. It is one in memory, or had ended when it was read.
+// listed is an execution on a page. It is in memory, or had ended when it was read.
 type listed struct {
 	active *active // nil if it is not in memory
 	ended  *version
@@ -43,8 +43,8 @@ func (l listed) version() *version {
 	return l.ended
 }
 
-// page returns a page as it stands now, if it is kept, and otherwise how often anything
-// was forgotten so far, which keep asks for.
+// page returns the current state of a cached page. If the page is not cached, it returns
+// the number of forgets so far, which keep needs.
 func (c *listCache) page(key listKey) (page []*version, forgets uint64, ok bool) {
 	c.mu.Lock()
 	rows, ok := c.pages[key]
@@ -60,10 +60,10 @@ func (c *listCache) page(key listKey) (page []*version, forgets uint64, ok bool)
 	return page, forgets, true
 }
 
-// quiet reports whether no transaction changes the list of a job.
+// quiet reports whether no transaction is changing the list of a job.
 func (c *listCache) quiet(job string) bool { return c.changing[job]+c.changing[allJobs] == 0 }
 
-// keep keeps a page that was read since page was called.
+// keep caches a page that was read after page returned forgets.
 func (c *listCache) keep(key listKey, rows []listed, forgets uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,8 +78,8 @@ func (c *listCache) keep(key listKey, rows []listed, forgets uint64) {
 	c.rows += len(rows)
 }
 
-// forget forgets the pages of a job, or of all, whose list a transaction changes. Until
-// that has ended, the database alone answers.
+// forget drops the pages of a job, or of all jobs, because a transaction changes that
+// list. Until the transaction ends, the database alone answers.
 func (c *listCache) forget(tx *storeTx, job string) {
 	c.drop(job, 1)
 	tx.OnEnd(func(bool) { c.drop(job, -1) })

@@ -7,13 +7,12 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 )
 
-// maxRecent bounds how many executions that have ended stay in memory. Pollers that
-// wait for an end read it from there.
+// maxRecent is the maximum number of ended executions in memory. Pollers that wait for an
+// end read it from there.
 const maxRecent = 64
 
-// live holds in memory the executions that have not ended and the last ones that have.
-// Reading those costs no read of the database. Its methods may be called concurrently;
-// those that say so are called within a transaction.
+// live holds the executions that have not ended, and the last ones that ended. Reading
+// them needs no read of the database. Its methods may be called concurrently.
 type live struct {
 	mu         sync.RWMutex
 	byID       map[int64]*active
@@ -107,7 +106,7 @@ func (l *live) removeOperation(name string) {
 	delete(l.operations, name)
 }
 
-// ended keeps an execution that has ended for a while, in the place of an older one.
+// ended keeps an execution that has ended, and forgets the oldest one.
 func (l *live) ended(a *active) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -141,7 +140,7 @@ func (l *live) forget(a *active) {
 	}
 }
 
-// unfinished returns how many executions have not ended.
+// unfinished returns the number of executions that have not ended.
 func (l *live) unfinished() int {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -157,8 +156,8 @@ func (l *live) unfinished() int {
 // version is an execution as one commit left it. It never changes.
 type version struct {
 	*executionRow
-	// message is the execution as clients see it, made when it is first asked for.
-	// Callers share it and must not change it.
+	// message returns the execution as clients see it. Callers share it and must not
+	// change it.
 	message func() *runpb.Execution
 }
 

@@ -13,10 +13,10 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// operationKind is what an operation stands for.
+// operationKind is the change that an operation stands for.
 //
-// Deviation: a cancel and a deletion are done when every process has ended; Cloud
-// Run does not say when its own are.
+// Deviation: a cancel and a deletion are done when every process has ended; Cloud Run
+// does not document when its own are.
 type operationKind string
 
 const (
@@ -40,8 +40,8 @@ func (e *Engine) Operation(ctx context.Context, req *longrunningpb.GetOperationR
 	return at.op, err
 }
 
-// WaitOperation returns an operation when it is done, or as it stands when the
-// request's timeout or ctx has passed.
+// WaitOperation returns an operation when it is done. When the request's timeout passes or
+// ctx ends first, it returns the operation as it is then.
 // https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.operations/wait
 func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
 	name, err := jobspec.ParseOperation(req.Name)
@@ -53,12 +53,12 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 		ctx, cancel = context.WithTimeout(ctx, req.Timeout.AsDuration())
 		defer cancel()
 	}
-	// A run that began here is not read from the store: that read would come just when
-	// its process starts.
+	// An operation in memory needs no read of the store, which would compete with the start
+	// of the process.
 	if o, ok := e.live.operation(req.Name); ok {
 		return e.awaitEnd(ctx, req.Name, o)
 	}
-	// Read without ctx: a wait that has run out still answers with the latest state.
+	// Read without ctx: after a timeout, the answer is still the latest state.
 	unbound := context.WithoutCancel(ctx)
 	at, err := e.operation(unbound, name)
 	if err != nil || at.op.Done {
@@ -76,7 +76,7 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 		if err != nil || now.op.Done {
 			return now.op, err
 		}
-		if now.execution != at.execution { // a deleted job has several executions to wait for
+		if now.execution != at.execution { // a deleted job may have several executions
 			return e.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: req.Name})
 		}
 		select {
@@ -89,8 +89,8 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 	}
 }
 
-// awaitEnd waits until the execution of an operation has ended or ctx has, and returns
-// the operation as it stands then.
+// awaitEnd waits until the execution of an operation or ctx has ended, and returns the
+// operation as it is then.
 func (e *Engine) awaitEnd(ctx context.Context, name string, o liveOperation) (*longrunningpb.Operation, error) {
 	select {
 	case <-o.ended:
@@ -107,7 +107,7 @@ var errStopping = runwith.Errorf(runwith.Unavailable, "the server is stopping: a
 
 // Operations returns a page of a location's operations, newest first.
 //
-// Deviation: a filter is refused; Cloud Run documents none either.
+// Deviation: a filter is refused; Cloud Run documents none.
 func (e *Engine) Operations(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
 	at, err := jobspec.ParseLocation(req.Name)
 	switch {
@@ -118,7 +118,7 @@ func (e *Engine) Operations(ctx context.Context, req *longrunningpb.ListOperatio
 	case req.ReturnPartialSuccess:
 		return nil, runwith.Errorf(runwith.Unimplemented, "return_partial_success: is not served, leave it out")
 	}
-	before := "~" // behind every name
+	before := "~" // after every name
 	p, err := openPage(req.PageSize, req.PageToken, fmt.Sprint("operations ", at), &before)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (e *Engine) Operations(ctx context.Context, req *longrunningpb.ListOperatio
 	return res, err
 }
 
-// DeleteOperation forgets an operation. What it stands for goes on.
+// DeleteOperation deletes an operation. The change that it stands for continues.
 // https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.operations/delete
 func (e *Engine) DeleteOperation(ctx context.Context, req *longrunningpb.DeleteOperationRequest) error {
 	name, err := jobspec.ParseOperation(req.Name)

@@ -8,7 +8,7 @@ import (
 
 // Sizes of a list's page.
 //
-// Deviation: they are ours, Cloud Run documents none.
+// Deviation: the sizes are ours; Cloud Run documents none.
 const (
 	defaultPageSize = 100
 	maxPageSize     = 1000
@@ -20,11 +20,10 @@ type page struct {
 	list string // names the list, so that a token of another one is refused
 }
 
-// openPage reads a request's page size and token. The token's key, where there is
-// a token, is stored in key; it is what an earlier next was given.
+// openPage reads a request's page size and token. If there is a token, openPage stores its
+// key, which next was given, in key.
 //
-// Deviation: a token of another list is refused; Cloud Run does not say what its
-// tokens hold for.
+// Deviation: a token of another list is refused; Cloud Run does not document this case.
 func openPage(size int32, token, list string, key ...any) (page, error) {
 	if size < 0 {
 		return page{}, jobspec.FieldErrorf(runwith.InvalidArgument, "page_size", "is %d, must not be negative", size)
@@ -36,5 +35,5 @@ func openPage(size int32, token, list string, key ...any) (page, error) {
 	return p, pagetoken.Read(token, list, key...)
 }
 
-// next is the token of the page that begins after the key.
+// next returns the token of the page that begins after the key.
 func (p page) next(key ...any) string { return pagetoken.New(p.list, key...) }

@@ -15,8 +15,8 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// preparePolicy is the policy of a caller's bindings: one binding for each role and
-// condition, and each member in it once. The version follows from the bindings.
+// preparePolicy returns a policy with a caller's bindings: one binding for each role and
+// condition, with each member once. The version follows from the bindings.
 func preparePolicy(bindings []*iampb.Binding) *iampb.Policy {
 	policy := &iampb.Policy{Version: 1}
 	type key struct{ role, condition string }
@@ -40,21 +40,19 @@ func preparePolicy(bindings []*iampb.Binding) *iampb.Policy {
 	return policy
 }
 
-// keepsBindings reports whether a request to set a policy leaves its bindings as
-// they are.
+// keepsBindings reports whether a request to set a policy leaves its bindings unchanged.
 //
-// Deviation: the etag alone changes then, for the version follows from the bindings.
+// Deviation: only the etag changes then, because the version follows from the bindings.
 func keepsBindings(mask *fieldmaskpb.FieldMask) bool {
 	paths := mask.GetPaths()
 	return len(paths) > 0 && !slices.Contains(paths, "bindings") && !slices.Contains(paths, "*")
 }
 
-// unsetPolicy is the policy of a job for which none was set. Its etag is Google's,
-// ACAB.
+// unsetPolicy returns the policy of a job without one. Its etag is Google's, ACAB.
 func unsetPolicy() *iampb.Policy { return &iampb.Policy{Etag: []byte{0x00, 0x20, 0x01}} }
 
-// policyEtag names the next version of a policy: by the time, moved on where the
-// clock has not.
+// policyEtag returns the etag of the next version of a policy: the time, moved on if the
+// clock has not moved.
 func policyEtag(before []byte, now time.Time) []byte {
 	next := uint64(now.UnixMicro())
 	if len(before) == 8 {
@@ -63,7 +61,7 @@ func policyEtag(before []byte, now time.Time) []byte {
 	return binary.BigEndian.AppendUint64(nil, next)
 }
 
-// shown is a policy as it is told to a caller that asks for a version.
+// shown returns a policy for a caller that asks for a version.
 func shown(policy *iampb.Policy, version jobspec.PolicyVersion) *iampb.Policy {
 	if version == jobspec.ConditionalPolicy || policy.Version != jobspec.ConditionalPolicy {
 		return policy
@@ -79,7 +77,7 @@ func shown(policy *iampb.Policy, version jobspec.PolicyVersion) *iampb.Policy {
 	return plain
 }
 
-// fingerprint tells a condition from every other.
+// fingerprint returns a string that differs between conditions.
 func fingerprint(c *expr.Expr) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{c.Title, c.Description, c.Expression, c.Location}))
 	return hex.EncodeToString(sum[:10])

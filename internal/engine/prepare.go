@@ -49,7 +49,8 @@ func (e *Engine) tryPrepare(a *active) error {
 // failUnprepared ends an execution whose tasks cannot be placed. It has no tasks then, as
 // on Cloud Run.
 func (e *Engine) failUnprepared(a *active, why error) {
-	// An error says that it was stopped, or that the engine closes: the next start goes on.
+	// After an error, the execution is stopped, or the engine closes and the next start
+	// fails it.
 	_ = e.persist("fail an execution before its tasks", a.id, func(tx *storeTx) error {
 		x := tx.edit(a)
 		if err := x.dropTasks(); err != nil {

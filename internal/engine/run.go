@@ -16,12 +16,11 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// RunJob starts an execution of a job, with overrides that change a copy of its
-// template and never the job. When it returns, the execution is on disk and will
-// run, whatever happens to this process.
+// RunJob starts an execution of a job. Overrides change a copy of the job's template and
+// never the job. When RunJob returns, the execution is on disk and will run, even if this
+// process dies.
 //
-// Deviation: any number of executions may run; tasks for which there is no place
-// wait for one.
+// Deviation: any number of executions may run; tasks without a place wait for one.
 //
 // See https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.RunJob.
 func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrunningpb.Operation, error) {
@@ -49,8 +48,7 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 	return op, err
 }
 
-// run is an execution on its way from the transaction that creates it to the
-// scheduler.
+// run is an execution between the transaction that creates it and the scheduler.
 type run struct {
 	row      *executionRow
 	active   *active     // nil if no execution is to begin
@@ -59,7 +57,7 @@ type run struct {
 	prepares bool // before its tasks are placed
 }
 
-// runSpec is what to run.
+// runSpec describes the execution to create.
 type runSpec struct {
 	job       *jobRow
 	overrides *runpb.RunJobRequest_Overrides
@@ -133,7 +131,7 @@ func (e *Engine) hold(tx *storeTx, a *active) {
 	})
 }
 
-// begin has the scheduler place a run that is on disk.
+// begin hands a run that is on disk to the scheduler.
 func (e *Engine) begin(r *run) {
 	switch {
 	case r.active == nil:
@@ -146,10 +144,11 @@ func (e *Engine) begin(r *run) {
 	}
 }
 
-// newExecution freezes a job's template with the overrides applied.
+// newExecution returns an execution with a frozen copy of the job's template and the
+// overrides applied.
 //
-// Deviation: what the runner cannot place is refused, and there is no execution; on
-// Cloud Run one can fail before it has a task.
+// Deviation: a template that the runner cannot place is refused, and there is no
+// execution; on Cloud Run the execution can fail before it has a task.
 func (e *Engine) newExecution(job *runpb.Job, overrides *runpb.RunJobRequest_Overrides) (*runpb.Execution, error) {
 	template, err := jobspec.ApplyOverrides(job.Template, overrides)
 	if err != nil {
@@ -173,7 +172,7 @@ func (e *Engine) newExecution(job *runpb.Job, overrides *runpb.RunJobRequest_Ove
 	}, nil
 }
 
-// insertNamed stores an execution under a name that no other has.
+// insertNamed stores an execution under a name that is free.
 func (tx *storeTx) insertNamed(job int64, name jobspec.JobName, x *runpb.Execution, tasks, claimed int) (row *executionRow, err error) {
 	for range 10 {
 		x.Name = name.Execution(executionID(name.Job)).String()
@@ -184,8 +183,8 @@ func (tx *storeTx) insertNamed(job int64, name jobspec.JobName, x *runpb.Executi
 	return nil, fmt.Errorf("find a free name for an execution of %s: %w", name, err)
 }
 
-// executionID is a job's ID and five random letters or digits, as Cloud Run names
-// its executions.
+// executionID returns a job's ID with five random letters or digits, as Cloud Run names
+// executions.
 func executionID(job string) string {
 	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
 	var suffix [5]byte
@@ -196,12 +195,13 @@ func executionID(job string) string {
 	return fmt.Sprintf("%s-%s", job, suffix[:])
 }
 
-// widthOf is how many of an execution's tasks may run at once.
+// widthOf returns how many of an execution's tasks may run at once.
 func widthOf(x *runpb.Execution) int {
 	return jobspec.EffectiveParallelism(&runpb.ExecutionTemplate{Parallelism: x.Parallelism, TaskCount: x.TaskCount})
 }
 
-// claimedPlacements are the first tasks of a new execution, which are claimed.
+// claimedPlacements returns the placements of the first tasks of a new execution, which
+// are claimed.
 func claimedPlacements(n int) []placement {
 	all := make([]placement, n)
 	for i := range all {

@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// scheduler decides which task gets the next free place: at most as many as there are
-// places on this machine, at most its parallelism of each execution, and the executions
-// by turns, so that a large one does not hold up a small one. Nothing here is on disk:
-// when the engine opens, it follows from the states of the tasks. attempt.go shows how
-// a task passes through it.
+// scheduler decides which task gets the next free place. It fills at most the places of
+// this machine, runs at most its parallelism of each execution, and takes turns between
+// executions, so that a large one does not hold up a small one. Nothing here is on disk:
+// at the start, it follows from the states of the tasks. attempt.go shows the way of a
+// task through it.
 type scheduler struct {
 	launch func(turn) // runs a task that has a place
 
@@ -22,9 +22,9 @@ type scheduler struct {
 // placement is one placing of one attempt of a task.
 type placement struct {
 	task, attempt, incarnation int
-	// claimed says that the task is in state running on disk, for this placement.
+	// claimed is true if the task is in state running on disk, for this placement.
 	claimed bool
-	// resume says that an earlier process claimed it, and may have placed it.
+	// resume is true if an earlier process claimed the task and may have placed it.
 	resume bool
 }
 
@@ -66,8 +66,8 @@ func (s *scheduler) release(n int) {
 	s.fill()
 }
 
-// add runs the placements of an execution that have a place already, and queues its
-// other tasks.
+// add runs the placements of an execution that already have a place, and queues its other
+// tasks.
 func (s *scheduler) add(a *active, placed ...placement) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,8 +95,8 @@ func (s *scheduler) successor(a *active) *turn {
 	return a.take() // it may run no more tasks, but one in that place
 }
 
-// putBack queues a successor again that could not be claimed: its execution is stopped
-// or has ended, or the disk refuses.
+// putBack queues a successor again because it could not be claimed: its execution is
+// stopped or has ended, or the disk refuses.
 func (s *scheduler) putBack(t *turn) {
 	if t == nil {
 		return
@@ -111,8 +111,8 @@ func (s *scheduler) putBack(t *turn) {
 	}
 }
 
-// leave ends the stay of a task of an execution. Its place goes to the successor, or
-// is free. The task may have to be placed again.
+// leave is called when a task of an execution has ended. Its place goes to the successor,
+// or is free. again is the next placement of the same task, if there is one.
 func (s *scheduler) leave(a *active, again *placement, successor *turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,10 +127,10 @@ func (s *scheduler) leave(a *active, again *placement, successor *turn) {
 	s.fill()
 }
 
-// stop ends the tasks of an execution that run, and places no more of it.
+// stop ends the running tasks of an execution, and drops its waiting ones.
 func (s *scheduler) stop(a *active) { s.drop(a, errStopped) }
 
-// forget places no more of an execution that has ended.
+// forget drops an execution that has ended.
 func (s *scheduler) forget(a *active) { s.drop(a, nil) }
 
 func (s *scheduler) drop(a *active, why error) {
@@ -140,14 +140,14 @@ func (s *scheduler) drop(a *active, why error) {
 	a.cancel(why)
 }
 
-// close places nothing any more.
+// close makes the scheduler place nothing any more.
 func (s *scheduler) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
 }
 
-// queue lets an execution take its turn if it has a task that waits and that it may run.
+// queue lets an execution take its turn, if it has a waiting task and may run one more.
 func (s *scheduler) queue(a *active) {
 	if a.queued || !a.waits() || a.running >= a.width {
 		return
@@ -156,7 +156,7 @@ func (s *scheduler) queue(a *active) {
 	s.turns = append(s.turns, a)
 }
 
-// fill runs tasks while there are places.
+// fill runs waiting tasks while there are places.
 func (s *scheduler) fill() {
 	for s.free > 0 && !s.closed {
 		t := s.next()
@@ -182,8 +182,8 @@ func (s *scheduler) next() *turn {
 	return nil
 }
 
-// wait has the tasks of a new execution wait, but for the first ones, which are
-// claimed. One without tasks waits for the turn at which it fails.
+// wait makes the tasks of a new execution wait, except for the first ones, which are
+// claimed. An execution without tasks waits for the turn at which it fails.
 func (a *active) wait(claimed int) {
 	a.fresh, a.tasksIn, a.running = claimed, a.row.counts.tasks, claimed
 	if a.tasksIn == 0 {

@@ -9,21 +9,21 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// maxScan bounds how many rows one page looks at that chooses among them, so that a
-// choice which nothing meets takes no longer than another.
+// maxScan is the maximum number of rows that a page with a filter reads, so that a filter
+// without a match takes no longer than another.
 //
-// Deviation: Cloud Run documents no such bound.
+// Deviation: Cloud Run documents no such limit.
 const maxScan = 10_000
 
-// Selection asks for a page of a list: what v2's list requests ask for, of all
-// regions too, and by choice.
+// Selection asks for a page of a list. Beyond the list requests of v2, it can span all
+// regions and has a filter.
 type Selection[T any] struct {
 	// Of is what the list is of. Any part but the project may be jobspec.Wildcard.
 	Of jobspec.ExecutionName
-	// Deleted includes what was deleted and is still kept.
+	// Deleted includes deleted items that are still kept.
 	Deleted bool
-	// Keep says what of the list is wanted; nil wants all. Filter is its text: the
-	// page's token is good for that alone.
+	// Keep selects items; nil selects all. Filter is its text: the page's token is only
+	// valid with the same text.
 	Keep   func(T) bool
 	Filter string
 	// Size and Token are page_size and page_token of v2.
@@ -34,8 +34,8 @@ type Selection[T any] struct {
 // Page is a page of a list.
 type Page[T any] struct {
 	Items []T
-	// Next is the token of the next page, empty at the end. Where a choice is made a
-	// page may have fewer items than it could, or none, and still a next one.
+	// Next is the token of the next page, empty at the end. With a filter, a page may have
+	// few items or none, and still a next page.
 	Next string
 }
 
@@ -58,8 +58,8 @@ func (e *Engine) SelectJobs(ctx context.Context, s Selection[*runpb.Job]) (Page[
 	})
 }
 
-// SelectExecutions returns a page of executions, newest first. Those of one job, in
-// one region, are NOT_FOUND where the job is.
+// SelectExecutions returns a page of executions, newest first. If the job and its region
+// are given and there is no such job, the error is NOT_FOUND.
 func (e *Engine) SelectExecutions(ctx context.Context, s Selection[*runpb.Execution]) (Page[*runpb.Execution], error) {
 	before := newest
 	if e.fault != nil {
@@ -76,7 +76,7 @@ func (e *Engine) SelectExecutions(ctx context.Context, s Selection[*runpb.Execut
 	})
 }
 
-// listExecutions returns the executions that a page asks for, as they stand now.
+// listExecutions returns the executions of a page, from memory if the page is cached.
 func (e *Engine) listExecutions(ctx context.Context, of jobspec.JobName, deleted bool, key listKey) ([]*version, error) {
 	if deleted || of.Job == jobspec.Wildcard || of.Region == jobspec.Wildcard {
 		_, page, err := e.readExecutions(ctx, of, deleted, key)
@@ -94,7 +94,7 @@ func (e *Engine) listExecutions(ctx context.Context, of jobspec.JobName, deleted
 	return page, err
 }
 
-// readExecutions reads a page from the store. kept is that page for later.
+// readExecutions reads a page from the store. kept is the same page for the cache.
 func (e *Engine) readExecutions(ctx context.Context, of jobspec.JobName, deleted bool, key listKey) (kept []listed, page []*version, err error) {
 	var rows []*executionRow
 	err = e.read(ctx, func(tx *storeTx) (err error) {
@@ -109,7 +109,7 @@ func (e *Engine) readExecutions(ctx context.Context, of jobspec.JobName, deleted
 	return kept, page, err
 }
 
-// SelectTasks returns a page of tasks, by index, of the newest execution first.
+// SelectTasks returns a page of tasks: by execution, newest first, and then by index.
 func (e *Engine) SelectTasks(ctx context.Context, s Selection[*runpb.Task]) (Page[*runpb.Task], error) {
 	after := firstTask
 	return selectPage(s, listing[*taskRow, *runpb.Task]{
@@ -121,7 +121,7 @@ func (e *Engine) SelectTasks(ctx context.Context, s Selection[*runpb.Task]) (Pag
 	})
 }
 
-// listTasks returns the tasks that a page asks for, as they stand now.
+// listTasks returns the tasks of a page, from memory if the execution runs.
 func (e *Engine) listTasks(ctx context.Context, s Selection[*runpb.Task], after taskKey, limit int) (rows []*taskRow, err error) {
 	if a := e.live.named(s.Of.String()); a != nil && !s.Deleted {
 		if rows, ok := a.tasksFrom(after.task+1, limit); ok {
@@ -138,12 +138,12 @@ func (e *Engine) listTasks(ctx context.Context, s Selection[*runpb.Task], after 
 	return rows, err
 }
 
-// listing is how the rows of one list are read.
+// listing describes how to read the rows of a list.
 type listing[R, T any] struct {
 	name string
-	key  []any // pointers to where the next rows begin
+	key  []any // pointers to the position of the next rows
 	rows func(limit int) ([]R, error)
-	pass func(R) // goes on behind a row
+	pass func(R) // moves the position behind a row
 	show func(R) T
 }
 
@@ -160,7 +160,7 @@ func selectPage[R, T any](s Selection[T], l listing[R, T]) (Page[T], error) {
 	return res, err
 }
 
-// read returns items to the size of a page, and whether there may be more.
+// read returns the items of a page, and whether there may be more.
 func (l listing[R, T]) read(size int, keep func(T) bool) (items []T, more bool, err error) {
 	limit := size + 1
 	if keep != nil {

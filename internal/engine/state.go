@@ -88,8 +88,8 @@ func endingUnstarted(cause error) ending {
 	return end
 }
 
-// next is what becomes of a task whose attempt ended: its new state, and whether
-// that is another attempt.
+// next returns the state of a task after the end of its attempt, and whether the task is
+// retried.
 func (e ending) next(attempt, maxRetries int, stop stopReason) (_ state, retry bool) {
 	if e.state != failed {
 		return e.state, false
@@ -100,30 +100,16 @@ func (e ending) next(attempt, maxRetries int, stop stopReason) (_ state, retry b
 	return pending, true
 }
 
-// counts are an execution's tasks by state.
+// counts holds the number of an execution's tasks by state.
 type counts struct {
 	tasks, running, succeeded, failed, cancelled, retried int
 }
 
-// delta is what a transition adds to an execution's counts.
-type delta struct {
-	running, succeeded, failed, cancelled, retried int
-	failure                                        string
-}
-
-func (c *counts) add(d delta) {
-	c.running += d.running
-	c.succeeded += d.succeeded
-	c.failed += d.failed
-	c.cancelled += d.cancelled
-	c.retried += d.retried
-}
-
-// verdict is the state of an execution whose tasks stand so. One without tasks is
-// asked only when it is stopped.
+// verdict returns the state of an execution with these tasks. An execution without tasks
+// is only judged when it is stopped.
 //
-// Deviation: a task that has failed for good stops no other; and where one was
-// cancelled the execution is, also if another has failed.
+// Deviation: a failed task does not stop the others. If any task was cancelled, the
+// execution is cancelled, even if another has failed.
 func (c counts) verdict() state {
 	switch {
 	case c.tasks == 0:

@@ -11,11 +11,11 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// CancelExecution asks an execution to end. Its operation is done when every
-// process has ended.
+// CancelExecution asks an execution to end. Its operation is done when every process has
+// ended.
 //
-// Deviation: cancelling one that was cancelled before changes nothing, and one that
-// has ended otherwise is FAILED_PRECONDITION; Cloud Run says nothing of either.
+// Deviation: a second cancel changes nothing, and a cancel after another end is
+// FAILED_PRECONDITION; Cloud Run documents neither.
 //
 // See https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Executions.CancelExecution.
 func (e *Engine) CancelExecution(ctx context.Context, req *runpb.CancelExecutionRequest) (*longrunningpb.Operation, error) {
@@ -27,8 +27,8 @@ func (e *Engine) CancelExecution(ctx context.Context, req *runpb.CancelExecution
 	})
 }
 
-// DeleteExecution takes an execution out of sight, with its output, and stops it.
-// Its operation is done when every process has ended.
+// DeleteExecution hides an execution and its output, and stops it. Its operation is done
+// when every process has ended.
 // https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Executions.DeleteExecution
 func (e *Engine) DeleteExecution(ctx context.Context, req *runpb.DeleteExecutionRequest) (*longrunningpb.Operation, error) {
 	op, err := e.end(ctx, endRequest{req.Name, req.Etag, req.ValidateOnly}, deleteOperation, func(tx *storeTx, row *executionRow) error {
@@ -43,14 +43,14 @@ func (e *Engine) DeleteExecution(ctx context.Context, req *runpb.DeleteExecution
 	return op, err
 }
 
-// endRequest is what a cancel and a deletion have in common.
+// endRequest holds the common fields of a cancel and a deletion.
 type endRequest struct {
 	name, etag   string
 	validateOnly bool
 }
 
-// end makes a change that stops an execution. What runs of it is stopped as soon as
-// that is on disk: see [Engine.follow].
+// end makes a change that stops an execution. [Engine.follow] stops the tasks when that is
+// on disk.
 func (e *Engine) end(ctx context.Context, req endRequest, kind operationKind, change func(*storeTx, *executionRow) error) (*longrunningpb.Operation, error) {
 	name, err := jobspec.ParseExecution(req.name)
 	if err != nil {

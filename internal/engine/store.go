@@ -11,13 +11,13 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// errStale says that a row is not in the state from which a transition starts.
-// Whoever lost that race has nothing to do.
+// errStale reports that a row is not in the state from which a transition starts. The
+// caller has lost a race and has nothing to do.
 var errStale = errors.New("state has changed meanwhile")
 
 // storeTx is a transaction of the engine's database. Its methods that write are
-// transitions: each compares the state that it starts from, so that none can be
-// taken twice.
+// transitions: each compares the state that it starts from, so that it cannot happen
+// twice.
 type storeTx struct {
 	*sqlite.Tx
 	engine *Engine
@@ -43,7 +43,7 @@ func (tx *storeTx) change(query string, args ...any) error {
 	return nil
 }
 
-// collect returns what a query finds.
+// collect returns the rows that a query finds.
 func collect[T any](tx *storeTx, scan func(sqlite.Row) (T, error), query string, args ...any) ([]T, error) {
 	var all []T
 	for row, err := range tx.Query(query, args...) {
@@ -67,7 +67,7 @@ func unmarshal[M proto.Message](blob []byte, into M) (M, error) {
 	return into, nil
 }
 
-// timeAt is the time of a column; 0 and NULL are no time.
+// timeAt returns the time of a column. 0 and NULL are the zero time.
 func timeAt(nanos int64) time.Time {
 	if nanos == 0 {
 		return time.Time{}
@@ -75,7 +75,7 @@ func timeAt(nanos int64) time.Time {
 	return time.Unix(0, nanos).UTC()
 }
 
-// nanos is what a column holds of a time: 0 for none.
+// nanos returns the value of a column for a time: 0 for the zero time.
 func nanos(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

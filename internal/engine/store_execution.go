@@ -14,7 +14,7 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// executionRow is an execution as it is stored.
+// executionRow is a stored execution.
 type executionRow struct {
 	id      int64
 	state   state
@@ -30,7 +30,7 @@ type executionRow struct {
 const executionColumns = `e.id, e.state, e.stop, e.updated, e.started, e.completed, e.deleted,
 	e.tasks, e.running, e.succeeded, e.failed, e.cancelled, e.retried, e.failure, e.message`
 
-// nullableExecution takes the columns of an execution that may not be there.
+// nullableExecution holds the columns of an execution that may be missing in a join.
 type nullableExecution struct {
 	id, updated, started, completed, deleted              *int64
 	tasks, running, succeeded, failed, cancelled, retried *int
@@ -71,9 +71,9 @@ func scanExecution(row sqlite.Row) (*executionRow, error) {
 	return n.row()
 }
 
-// execution returns the execution of that name, or NOT_FOUND.
+// execution returns the execution with a name, or NOT_FOUND.
 //
-// Deviation: one that was deleted can be listed, and not be read by its name.
+// Deviation: lists can show a deleted execution, but it cannot be read by its name.
 func (tx *storeTx) execution(name jobspec.ExecutionName) (*executionRow, error) {
 	row, err := scanExecution(tx.QueryRow(
 		`SELECT `+executionColumns+` FROM executions e WHERE e.name = ? AND e.deleted IS NULL`, name.String()))
@@ -83,10 +83,9 @@ func (tx *storeTx) execution(name jobspec.ExecutionName) (*executionRow, error) 
 	return row, err
 }
 
-// executionNamed returns the newest execution of a location that has this ID, or
-// NOT_FOUND.
+// executionNamed returns the newest execution with an ID in a location, or NOT_FOUND.
 //
-// Deviation: two jobs can have one of the same ID, where tokens name them.
+// Deviation: executions of two jobs can have the same ID if tokens name them.
 func (tx *storeTx) executionNamed(at jobspec.Location, id string) (*executionRow, error) {
 	var names []any
 	for _, name := range at.ExecutionsNamed(id) {
@@ -111,15 +110,16 @@ func (tx *storeTx) executionByID(id int64) (*executionRow, error) {
 	return scanExecution(tx.QueryRow(`SELECT `+executionColumns+` FROM executions e WHERE e.id = ?`, id))
 }
 
-// newest is behind the ID of every execution.
+// newest is above the ID of every execution.
 const newest = int64(math.MaxInt64)
 
-// executions returns a job's executions, or those of all jobs or all regions where
-// these are "-", newest first: at most limit, before the id. A job of one region that
-// is not there is NOT_FOUND.
+// executions returns at most limit executions before an ID, newest first: those of a job,
+// or of all jobs or all regions if these are "-". If there is no such job, the error is
+// NOT_FOUND.
 func (tx *storeTx) executions(of jobspec.JobName, deleted bool, before int64, limit int) ([]*executionRow, error) {
 	if of.Job == jobspec.Wildcard || of.Region == jobspec.Wildcard {
-		// CROSS JOIN: from the newest on, and not job by job, which would have to sort.
+		// CROSS JOIN makes SQLite read from the newest execution on. Job by job, it would
+		// have to sort.
 		return collect(tx, scanExecution, `SELECT `+executionColumns+`
 			FROM executions e CROSS JOIN jobs j ON j.id = e.job
 			WHERE j.project = ?1 AND (?2 = '-' OR j.region = ?2) AND (?3 = '-' OR j.job = ?3) AND (e.deleted IS NULL OR ?4) AND e.id < ?5
@@ -134,7 +134,7 @@ func (tx *storeTx) executions(of jobspec.JobName, deleted bool, before int64, li
 		ORDER BY e.id DESC LIMIT ?`, job.id, deleted, before, limit)
 }
 
-// jobOf is the resource name of an execution's job.
+// jobOf returns the resource name of an execution's job.
 func jobOf(execution string) string {
 	job, _, _ := strings.Cut(execution, "/executions/")
 	return job
@@ -146,18 +146,18 @@ func (tx *storeTx) unfinished() ([]*executionRow, error) {
 		FROM executions e WHERE e.`+isLive+` ORDER BY e.id`)
 }
 
-// activeExecutions returns those of a job that have not ended.
+// activeExecutions returns the executions of a job that have not ended.
 func (tx *storeTx) activeExecutions(job int64) ([]int64, error) {
 	return collect(tx, scanID, `SELECT id FROM executions WHERE job = ? AND `+isLive, job)
 }
 
 func scanID(row sqlite.Row) (id int64, err error) { return id, row.Scan(&id) }
 
-// insertExecution stores a new execution of a job that is there. The first ones of its
-// tasks are claimed; tasks may be fewer than its task count, for one that fails before
-// it has any. Its name may be taken: see sqlite.Conflict.
+// insertExecution stores a new execution with some tasks, of which the first ones are
+// claimed. An execution that fails before it has tasks is stored with none. If the name is
+// taken, the error is a sqlite.Conflict.
 //
-// Deviation: the name of one that was deleted is free as soon as that has ended.
+// Deviation: the name of a deleted execution is free as soon as that has ended.
 func (tx *storeTx) insertExecution(job int64, x *runpb.Execution, tasks, claimed int) (*executionRow, error) {
 	blob, err := proto.Marshal(x)
 	if err != nil {
@@ -182,7 +182,7 @@ func (tx *storeTx) insertExecution(job int64, x *runpb.Execution, tasks, claimed
 	return row, tx.change(`UPDATE jobs SET executions = executions + 1 WHERE id = ? AND deleted IS NULL`, job)
 }
 
-// insertTasks stores the tasks of a new execution, the first ones of which are claimed.
+// insertTasks stores the tasks of a new execution, of which the first ones are claimed.
 func (tx *storeTx) insertTasks(row *executionRow, started int64) (err error) {
 	switch tasks, claimed := row.counts.tasks, row.counts.running; tasks {
 	case 0:
@@ -197,7 +197,7 @@ func (tx *storeTx) insertTasks(row *executionRow, started int64) (err error) {
 	return err
 }
 
-// hideExecution takes an execution out of sight.
+// hideExecution hides an execution.
 func (tx *storeTx) hideExecution(row *executionRow, now time.Time) error {
 	if err := tx.change(`UPDATE executions SET deleted = ?1, updated = ?1 WHERE id = ?2 AND deleted IS NULL`, now.UnixNano(), row.id); err != nil {
 		return err
@@ -211,7 +211,7 @@ func (tx *storeTx) hideExecution(row *executionRow, now time.Time) error {
 	return tx.change(`UPDATE jobs SET executions = executions - 1 WHERE id = (SELECT job FROM executions WHERE id = ?)`, row.id)
 }
 
-// hide has memory follow that the execution is deleted, which is written already.
+// hide makes memory follow that the execution is deleted. The caller has written that.
 func (x *edit) hide() {
 	a, live := x.a, x.tx.engine.live
 	live.hide(a)
@@ -226,8 +226,8 @@ func (x *edit) hide() {
 	x.remember()
 }
 
-// stopExecution asks an execution to end: its tasks that wait are cancelled, and no
-// task is claimed any more. It does nothing to one that was asked before or has ended.
+// stopExecution asks an execution to end: it cancels the waiting tasks, and no task is
+// claimed any more. It is a no-op after a stop or the end.
 func (tx *storeTx) stopExecution(id int64, why stopReason) error {
 	a := tx.engine.live.find(id)
 	if a == nil || a.row.state.terminal() || a.row.stop != notStopped {
@@ -242,8 +242,8 @@ func (tx *storeTx) stopExecution(id int64, why stopReason) error {
 	return x.save()
 }
 
-// failExecution takes an execution without tasks from pending to failed, unless it
-// was stopped.
+// failExecution takes an execution without tasks from pending to failed, or returns
+// errStale after a stop.
 func (x *edit) failExecution(why string) error {
 	if x.state != pending || x.stop != notStopped || x.counts.tasks > 0 {
 		return errStale

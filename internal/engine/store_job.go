@@ -12,7 +12,7 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// jobRow is a job as it is stored.
+// jobRow is a stored job.
 type jobRow struct {
 	id         int64
 	executions int
@@ -21,16 +21,15 @@ type jobRow struct {
 	message    *runpb.Job
 }
 
-// awaited is how far the execution has come that a job's token started; its state
-// is empty where there is none.
+// awaited is the execution that a job's token started. Its state is empty if there is
+// none.
 type awaited struct {
 	id      int64
 	state   state
 	started time.Time
 }
 
-// latestExecution is the execution that was created last; its name is empty where
-// there is none.
+// latestExecution is the newest execution of a job. Its name is empty if there is none.
 type latestExecution struct {
 	name               string
 	state              state
@@ -70,7 +69,8 @@ func (tx *storeTx) scanJob(row sqlite.Row) (*jobRow, error) {
 	return &r, err
 }
 
-// currentExecutions has a job show its executions as memory does: see [Engine.current].
+// currentExecutions takes the state of a job's executions from memory: see
+// [Engine.current].
 func (e *Engine) currentExecutions(r *jobRow) {
 	if a := e.live.find(r.awaited.id); a != nil {
 		if v := a.version(); v != nil {
@@ -83,7 +83,7 @@ func (e *Engine) currentExecutions(r *jobRow) {
 	}
 }
 
-// job returns the job of that name that is not deleted, or NOT_FOUND.
+// job returns the job with a name that is not deleted, or NOT_FOUND.
 func (tx *storeTx) job(name jobspec.JobName) (*jobRow, error) {
 	row, err := tx.scanJob(tx.QueryRow(jobColumns+` WHERE j.project = ? AND j.region = ? AND j.job = ? AND j.deleted IS NULL`,
 		name.Project, name.Region, name.Job))
@@ -93,8 +93,8 @@ func (tx *storeTx) job(name jobspec.JobName) (*jobRow, error) {
 	return row, err
 }
 
-// bareJob is job without what it has from its executions. It is for transactions that
-// write: they share its message and do not change it.
+// bareJob returns a job without the state of its executions. It is for transactions that
+// write. They share its message and must not change it.
 func (tx *storeTx) bareJob(name jobspec.JobName) (*jobRow, error) {
 	if row := tx.engine.runJobs[name.String()]; row != nil {
 		return row, nil
@@ -129,13 +129,13 @@ func (tx *storeTx) jobByID(id int64) (*jobRow, error) {
 	return tx.scanJob(tx.QueryRow(jobColumns+` WHERE j.id = ?`, id))
 }
 
-// awaitExecution makes a job's being ready depend on an execution.
+// awaitExecution makes the condition Ready of a job depend on an execution.
 func (tx *storeTx) awaitExecution(job, execution int64) error {
 	return tx.change(`UPDATE jobs SET awaits = ? WHERE id = ? AND deleted IS NULL`, execution, job)
 }
 
-// jobs returns the jobs of a location by name, or those of all regions where that is
-// "-", by region: at most limit, after the key.
+// jobs returns at most limit jobs of a location after a key, by name, or of all regions if
+// that is "-", by region and name.
 func (tx *storeTx) jobs(at jobspec.Location, deleted bool, after jobKey, limit int) ([]*jobRow, error) {
 	if at.Region == jobspec.Wildcard {
 		return collect(tx, tx.scanJob, jobColumns+`
@@ -147,7 +147,7 @@ func (tx *storeTx) jobs(at jobspec.Location, deleted bool, after jobKey, limit i
 		ORDER BY j.job, j.id LIMIT ?`, at.Project, at.Region, deleted, after.job, after.id, limit)
 }
 
-// regions returns where a project has jobs.
+// regions returns the regions with jobs of a project.
 func (tx *storeTx) regions(project string) ([]string, error) {
 	scan := func(row sqlite.Row) (region string, err error) {
 		err = row.Scan(&region)
@@ -156,7 +156,7 @@ func (tx *storeTx) regions(project string) ([]string, error) {
 	return collect(tx, scan, `SELECT DISTINCT region FROM jobs WHERE project = ? AND deleted IS NULL`, project)
 }
 
-// jobKey is where a job stands in a list.
+// jobKey is the position of a job in a list.
 type jobKey struct {
 	region, job string
 	id          int64
@@ -167,7 +167,7 @@ func (r *jobRow) key() jobKey {
 	return jobKey{name.Region, name.Job, r.id}
 }
 
-// insertJob stores a new job, or says ALREADY_EXISTS.
+// insertJob stores a new job, or returns ALREADY_EXISTS.
 func (tx *storeTx) insertJob(name jobspec.JobName, job *runpb.Job) (id int64, err error) {
 	blob, err := proto.Marshal(job)
 	if err != nil {
@@ -181,7 +181,7 @@ func (tx *storeTx) insertJob(name jobspec.JobName, job *runpb.Job) (id int64, er
 	return id, err
 }
 
-// updateJob replaces what a job is.
+// updateJob replaces the stored message of a job.
 func (tx *storeTx) updateJob(id int64, job *runpb.Job) error {
 	forget := func(bool) { delete(tx.engine.runJobs, job.Name) }
 	forget(false)
@@ -193,8 +193,7 @@ func (tx *storeTx) updateJob(id int64, job *runpb.Job) error {
 	return tx.change(`UPDATE jobs SET message = ? WHERE id = ? AND deleted IS NULL`, blob, id)
 }
 
-// deleteJob takes a job and its executions out of sight, and asks those that are
-// active to stop.
+// deleteJob hides a job and its executions, and stops the active ones.
 func (tx *storeTx) deleteJob(id int64, job *runpb.Job, now time.Time) error {
 	if err := tx.updateJob(id, job); err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// logSources finds the executions of a selection: by their names, where it has some,
-// and by their jobs otherwise. An execution's ID begins with its job's.
+// logSources finds the executions of a selection: by their names if it has some, and
+// otherwise by their jobs. The ID of an execution begins with its job's.
 func (tx *storeTx) logSources(s LogSelection) ([]LogSource, error) {
 	from, to := int64(math.MinInt64), int64(math.MaxInt64)
 	if !s.From.IsZero() {
@@ -24,8 +24,8 @@ func (tx *storeTx) logSources(s LogSelection) ([]LogSource, error) {
 		return collect(tx, scanLogSource, logSourcesOf(`CROSS JOIN json_each(?6) x CROSS JOIN executions e ON e.name = `+executionPrefix+` || x.value
 			WHERE substr(x.value, 1, length(j.job) + 1) = j.job || '-'`), append(args, list(s.Executions))...)
 	}
-	// '0' comes behind '/'. By their names, because that index has none of the many
-	// that are hidden.
+	// '0' follows '/'. The index by name is used because it leaves out the many hidden
+	// executions.
 	return collect(tx, scanLogSource, logSourcesOf(`CROSS JOIN executions e ON e.name > `+executionPrefix+` AND e.name < rtrim(`+executionPrefix+`, '/') || '0'
 		WHERE true`), args...)
 }
@@ -33,8 +33,7 @@ func (tx *storeTx) logSources(s LogSelection) ([]LogSource, error) {
 // executionPrefix is the beginning of the names of a job's executions.
 const executionPrefix = `'projects/' || j.project || '/locations/' || j.region || '/jobs/' || j.job || '/executions/'`
 
-// logSourcesOf selects from executions that are joined to their jobs, which have been
-// narrowed by ?1 to ?3.
+// logSourcesOf selects from executions joined to their jobs, which ?1 to ?3 select.
 func logSourcesOf(join string) string {
 	return `SELECT e.id, e.created, e.completed
 		FROM (SELECT project, region, job FROM jobs WHERE deleted IS NULL
@@ -51,7 +50,7 @@ func scanLogSource(row sqlite.Row) (s LogSource, err error) {
 	return s, err
 }
 
-// list is a parameter that json_each reads; nil is NULL.
+// list returns a parameter for json_each; nil is NULL.
 func list[T any](values []T) any {
 	if values == nil {
 		return nil

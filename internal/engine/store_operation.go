@@ -13,17 +13,17 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// operationRow is an operation as it stands.
+// operationRow is an operation in its current state.
 type operationRow struct {
 	op   *longrunningpb.Operation
 	kind operationKind
-	// execution is what it waits for, 0 for nothing.
+	// execution is the execution that it waits for, or 0.
 	execution int64
-	// toEnd says that it is done just when that execution has ended.
+	// toEnd is true if the operation is done exactly when that execution has ended.
 	toEnd bool
 }
 
-// operation returns the operation of that name, or NOT_FOUND.
+// operation returns the operation with a name, or NOT_FOUND.
 func (tx *storeTx) operation(name string) (operationRow, error) {
 	var (
 		row            operationRow
@@ -49,8 +49,8 @@ func (tx *storeTx) operation(name string) (operationRow, error) {
 	return row, err
 }
 
-// executionOperation is one that ends with the execution, or NOT_FOUND if that has been
-// removed.
+// executionOperation returns an operation that ends with its execution, or NOT_FOUND if
+// the execution was removed.
 func (tx *storeTx) executionOperation(name string, kind operationKind, of *nullableExecution) (*longrunningpb.Operation, error) {
 	row, err := of.row()
 	switch {
@@ -62,8 +62,8 @@ func (tx *storeTx) executionOperation(name string, kind operationKind, of *nulla
 	return tx.engine.current(row).operation(name, kind)
 }
 
-// deletion is the operation of a job's deletion: done when none of its executions
-// is active. It returns one that is.
+// deletion returns the operation of a job's deletion, which is done when no execution of
+// the job is active, and an execution that is.
 func (tx *storeTx) deletion(name string, job *int64, blob []byte) (*longrunningpb.Operation, int64, error) {
 	message, err := unmarshal(blob, &runpb.Job{})
 	if err != nil {
@@ -83,8 +83,8 @@ func (tx *storeTx) deletion(name string, job *int64, blob []byte) (*longrunningp
 	return op, 0, err
 }
 
-// jobOperation is that of a job's creation or update: done when the job is ready,
-// or has another generation by now.
+// jobOperation returns the operation of a job's creation or update, which is done when the
+// job is ready or has a newer generation.
 func (tx *storeTx) jobOperation(name string, job *int64, blob []byte) (*longrunningpb.Operation, int64, error) {
 	then, err := unmarshal(blob, &runpb.Job{})
 	if err != nil || job == nil {
@@ -111,12 +111,12 @@ func (tx *storeTx) jobOperation(name string, job *int64, blob []byte) (*longrunn
 	return op, 0, err
 }
 
-// operation is one that ends with the execution. A failed run ends its operation
-// with an error; a cancelled one does not, nor does a cancel or a deletion that came
-// too late.
+// operation returns an operation that ends with the execution. The operation of a failed
+// run ends with an error. A cancelled run ends without one, and so does a cancel or a
+// deletion that came too late.
 //
-// Deviation: the error is ABORTED, with the message of the condition Completed;
-// Cloud Run documents no code.
+// Deviation: the error is ABORTED, with the message of the condition Completed; Cloud Run
+// documents no code.
 func (v *version) operation(name string, kind operationKind) (*longrunningpb.Operation, error) {
 	x := v.message()
 	switch {
@@ -128,8 +128,8 @@ func (v *version) operation(name string, kind operationKind) (*longrunningpb.Ope
 	return failedOperation(name, x, x.Conditions[0].Message)
 }
 
-// operations returns the names of a location's operations, newest first: at most
-// limit, before the name.
+// operations returns at most limit names of a location's operations before a name, newest
+// first.
 func (tx *storeTx) operations(at jobspec.Location, before string, limit int) ([]string, error) {
 	prefix := at.String() + "/operations/"
 	return collect(tx, func(row sqlite.Row) (name string, err error) {
@@ -163,8 +163,8 @@ func (tx *storeTx) addExecutionOperation(at jobspec.Location, kind operationKind
 	return v.operation(name, kind)
 }
 
-// addJobOperation stores an operation about a job: one that is done, or, for a
-// deletion, one that ends with the job's executions.
+// addJobOperation stores an operation of a job: one that is done, or, for a deletion, one
+// that ends with the job's executions.
 func (tx *storeTx) addJobOperation(at jobspec.Location, kind operationKind, row *jobRow) (*longrunningpb.Operation, error) {
 	name, err := tx.insertOperation(at, kind, operationOf{job: &row.id, message: row.proto()})
 	if err != nil {
@@ -174,7 +174,7 @@ func (tx *storeTx) addJobOperation(at jobspec.Location, kind operationKind, row 
 	return stored.op, err
 }
 
-// operationOf is what an operation is about.
+// operationOf is the subject of an operation.
 type operationOf struct {
 	execution, job *int64
 	message        *runpb.Job

@@ -10,8 +10,8 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// placements returns the tasks of an execution that have not ended, those that an
-// earlier process placed first.
+// placements returns the placements of the tasks that have not ended. Those of an earlier
+// process come first.
 func (tx *storeTx) placements(execution int64) ([]placement, error) {
 	return collect(tx, func(row sqlite.Row) (p placement, err error) {
 		return p, row.Scan(&p.task, &p.attempt, &p.incarnation, &p.resume)
@@ -27,7 +27,8 @@ func (tx *storeTx) runs(id runner.ID) (runs bool, err error) {
 	return runs, err
 }
 
-// taskKey is where a task stands in a list: by execution, newest first, and index.
+// taskKey is the position of a task in a list: by execution, newest first, and then by
+// index.
 type taskKey struct {
 	execution int64
 	task      int
@@ -62,7 +63,7 @@ func scanTask(row sqlite.Row) (*taskRow, error) {
 	return &r, err
 }
 
-// scan reads a task's own columns, and those that stand behind them.
+// scan reads a task's own columns and the ones after them.
 func (r *taskRow) scan(row sqlite.Row, behind ...any) error {
 	var started, completed int64
 	err := row.Scan(append([]any{&r.task, &r.state, &r.attempt, &started, &completed,
@@ -71,7 +72,7 @@ func (r *taskRow) scan(row sqlite.Row, behind ...any) error {
 	return err
 }
 
-// task returns a task of an execution that is there, or NOT_FOUND.
+// task returns a task, or NOT_FOUND.
 func (tx *storeTx) task(name jobspec.TaskName) (*taskRow, error) {
 	row, err := scanTask(tx.QueryRow(`SELECT `+wholeTask+` WHERE e.name = ? AND e.deleted IS NULL AND t.task = ?`,
 		name.Execution.String(), name.Index))
@@ -81,7 +82,7 @@ func (tx *storeTx) task(name jobspec.TaskName) (*taskRow, error) {
 	return row, err
 }
 
-// taskNamed returns the task of a location that has this ID, or NOT_FOUND.
+// taskNamed returns the task with an ID in a location, or NOT_FOUND.
 func (tx *storeTx) taskNamed(at jobspec.Location, id string) (*taskRow, error) {
 	execution, index, ok := jobspec.CutTask(id)
 	if !ok {
@@ -106,10 +107,11 @@ func noTaskNamed(at jobspec.Location, id string) error {
 		jobspec.JobName{Location: at, Job: jobspec.Wildcard}.Execution(jobspec.Wildcard).String()+"/tasks/"+id)
 }
 
-// tasks returns the tasks of an execution, or of all where it, its job or its region
-// is "-": at most limit, after the key. One execution that is not there is NOT_FOUND.
+// tasks returns at most limit tasks after a key: those of an execution, or of all
+// executions, jobs or regions if that part is "-". If a single execution is named and
+// missing, the error is NOT_FOUND.
 func (tx *storeTx) tasks(of jobspec.ExecutionName, deleted bool, after taskKey, limit int) ([]*taskRow, error) {
-	// Deviation: under executions/- a job that is not there is no error, it has no tasks.
+	// Deviation: under executions/- a missing job is no error; it has no tasks.
 	one := of.Execution != jobspec.Wildcard && of.Job.Job != jobspec.Wildcard && of.Job.Region != jobspec.Wildcard
 	if !one || deleted {
 		return collect(tx, scanTask, `SELECT `+wholeTask+` JOIN jobs j ON j.id = e.job
@@ -125,13 +127,13 @@ func (tx *storeTx) tasks(of jobspec.ExecutionName, deleted bool, after taskKey, 
 	return tx.tasksOf(x, after.task, limit)
 }
 
-// tasksOf returns the tasks of an execution by index: at most limit, after an index.
+// tasksOf returns at most limit tasks of an execution after an index.
 func (tx *storeTx) tasksOf(x *executionRow, after, limit int) ([]*taskRow, error) {
 	return collect(tx, scanTaskOf(x), `SELECT `+taskColumns+` FROM tasks t
 		WHERE t.execution = ? AND t.task > ? ORDER BY t.task LIMIT ?`, x.id, after, limit)
 }
 
-// tasksNow returns every task of an execution as memory holds it.
+// tasksNow returns every task of an execution in the form of memory.
 func (tx *storeTx) tasksNow(x *executionRow) ([]taskNow, error) {
 	rows, err := tx.tasksOf(x, -1, math.MaxInt)
 	all := make([]taskNow, len(rows))

@@ -2,8 +2,7 @@ package engine
 
 import "time"
 
-// hideOld hides the executions of a job that have ended beyond the newest keep, for
-// every job that has more.
+// hideOld hides ended executions beyond the newest keep of each job.
 func (tx *storeTx) hideOld(keep int, now time.Time) (more bool, err error) {
 	hidden, err := collect(tx, scanID, `UPDATE executions SET deleted = ?1 WHERE id IN (
 			SELECT id FROM (
@@ -26,8 +25,8 @@ func (tx *storeTx) hideOld(keep int, now time.Time) (more bool, err error) {
 	return len(hidden) == tidyBatch, err
 }
 
-// hiddenWithOutput returns executions that are hidden, have ended, and whose tasks
-// and output are still there.
+// hiddenWithOutput returns hidden executions that have ended and still have tasks and
+// output.
 func (tx *storeTx) hiddenWithOutput(limit int) ([]*executionRow, error) {
 	return collect(tx, scanExecution, `SELECT `+executionColumns+` FROM executions e INDEXED BY executions_untidy
 		WHERE e.deleted IS NOT NULL AND e.output = 1 AND e.`+hasEnded+` LIMIT ?`, limit)
@@ -42,11 +41,11 @@ func (tx *storeTx) removeTasks(execution int64) error {
 	return tx.change(`UPDATE executions SET output = 0 WHERE id = ? AND output = 1`, execution)
 }
 
-// removeExpired removes for good what was hidden before a time, and operations
-// that were made before it and are done. Operations go first: one that outlived
-// its execution could not be told any more.
+// removeExpired removes what was hidden before a time, and operations that were made
+// before it and are done. Operations go first, because one without its execution could not
+// be shown.
 func (tx *storeTx) removeExpired(before time.Time) (more bool, err error) {
-	// A moment more, because the operation of a deletion is made just after it.
+	// A minute more, because the operation of a deletion is made just after it.
 	if _, err := tx.Exec(`DELETE FROM operations WHERE substr(name, -36) < ? AND (execution IS NULL
 		OR execution NOT IN (SELECT id FROM executions WHERE `+isLive+`))`,
 		oldestOperation(before.Add(time.Minute))); err != nil {

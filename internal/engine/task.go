@@ -38,7 +38,8 @@ func (e *Engine) Task(ctx context.Context, req *runpb.GetTaskRequest) (*runpb.Ta
 	return task, err
 }
 
-// currentTask is a task that was read from the store as memory knows it.
+// currentTask returns the version in memory of a task that was read from the store: see
+// [Engine.current].
 func (e *Engine) currentTask(row *taskRow) *taskRow {
 	if a := e.live.find(row.execution.id); a != nil {
 		if now := a.task(row.task); now != nil && now.execution.deleted.IsZero() == row.execution.deleted.IsZero() {
@@ -48,7 +49,7 @@ func (e *Engine) currentTask(row *taskRow) *taskRow {
 	return row
 }
 
-// TaskNamed returns the task of a location that has this ID, whatever its execution.
+// TaskNamed returns the task with an ID in a location, of any execution.
 func (e *Engine) TaskNamed(ctx context.Context, at jobspec.Location, id string) (*runpb.Task, error) {
 	var task *runpb.Task
 	err := e.read(ctx, func(tx *storeTx) error {
@@ -62,8 +63,8 @@ func (e *Engine) TaskNamed(ctx context.Context, at jobspec.Location, id string) 
 	return task, err
 }
 
-// Tasks returns a page of an execution's tasks by index. Where the execution, or
-// its job, is "-", it goes through the executions, newest first.
+// Tasks returns a page of an execution's tasks by index. If the execution or its job is
+// "-", the page goes through the executions, newest first.
 func (e *Engine) Tasks(ctx context.Context, req *runpb.ListTasksRequest) (*runpb.ListTasksResponse, error) {
 	of, err := jobspec.ParseExecutionWildcard(req.Parent)
 	if err != nil {
@@ -78,7 +79,7 @@ func (e *Engine) Tasks(ctx context.Context, req *runpb.ListTasksRequest) (*runpb
 	return &runpb.ListTasksResponse{Tasks: page.Items, NextPageToken: page.Next}, nil
 }
 
-// taskRow is a task as it is stored, with its execution.
+// taskRow is a stored task with its execution.
 type taskRow struct {
 	execution          *executionRow
 	task               int
@@ -88,17 +89,17 @@ type taskRow struct {
 	last               lastAttempt
 }
 
-// lastAttempt is how the attempt of a task that ended last did so.
+// lastAttempt is the end of a task's latest attempt that ended.
 type lastAttempt struct {
 	exitCode, signal int
 	code             runwith.Code
 	status           string
 }
 
-// proto is the task as clients see it.
+// proto returns the task as clients see it.
 //
-// Deviation: its uid is derived, so that 10,000 tasks need not store one each; job
-// and execution are IDs, and no resource names; it is scheduled when it starts.
+// Deviation: the uid is derived, so that 10,000 tasks need not store one each; job and
+// execution are IDs instead of resource names; the scheduled time is the start time.
 func (r *taskRow) proto() *runpb.Task {
 	x, template := r.execution.message, r.execution.message.Template
 	updated := r.execution.message.CreateTime.AsTime()
@@ -142,13 +143,13 @@ func (r *taskRow) proto() *runpb.Task {
 	}
 }
 
-// id is the task's ID, EXECUTION-taskN.
+// id returns the task's ID, EXECUTION-taskN.
 func (r *taskRow) id() string { return fmt.Sprintf("%s-task%d", r.execution.shortID(), r.task) }
 
-// lastAttemptResult is absent until an attempt has ended.
+// lastAttemptResult returns nil until an attempt has ended.
 //
-// Deviation: term_signal tells of every signal but SIGKILL, whoever sent it; Cloud
-// Run's is set where the system ended the container.
+// Deviation: term_signal reports every signal but SIGKILL, whoever sent it; Cloud Run sets
+// it if the system ended the container.
 func (r *taskRow) lastAttemptResult() *runpb.TaskAttemptResult {
 	if !r.state.terminal() && r.attempt == 0 || r.state == cancelled && r.started.IsZero() {
 		return nil

@@ -8,24 +8,24 @@ import (
 )
 
 const (
-	// DefaultKeepExecutions is how many executions of a job are kept that have
-	// ended, as on Cloud Run.
+	// DefaultKeepExecutions is the number of ended executions that are kept of each job,
+	// as on Cloud Run.
 	DefaultKeepExecutions = 1000
-	// deletedFor is how long what was deleted can still be listed, and how long
-	// operations that are done are kept.
+	// deletedFor is how long lists can still show deleted items, and how long operations
+	// are kept after they are done.
 	//
-	// Deviation: the time is ours, Cloud Run documents none.
+	// Deviation: the time is ours; Cloud Run documents none.
 	deletedFor = 30 * 24 * time.Hour
 
 	tidyEvery = time.Hour
-	// tidyPause lets many small reasons to tidy up become one.
+	// tidyPause collects several reasons to tidy up into one run.
 	tidyPause = 2 * time.Second
-	// tidyBatch bounds how much one transaction removes, so that no other waits
-	// for long.
+	// tidyBatch is the maximum number of rows that one transaction removes, so that other
+	// transactions do not wait long.
 	tidyBatch = 100
 )
 
-// tidySoon has what is not kept removed, some time after.
+// tidySoon asks tidyUp to run soon.
 func (e *Engine) tidySoon() {
 	select {
 	case e.untidy <- struct{}{}:
@@ -33,7 +33,7 @@ func (e *Engine) tidySoon() {
 	}
 }
 
-// tidyUp removes what is not kept, from time to time, until the engine closes.
+// tidyUp tidies up every hour, and when it is asked to, until the engine closes.
 func (e *Engine) tidyUp() {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
@@ -57,9 +57,9 @@ func (e *Engine) tidyUp() {
 	}
 }
 
-// tidy hides the executions beyond those that are kept of each job, takes the
-// output of what is hidden, and, with all, removes what has been hidden for long,
-// which looks at everything.
+// tidy hides the executions of each job beyond those that are kept, and removes the output
+// of hidden executions. With all, it also removes what was hidden long ago, which reads
+// every execution.
 func (e *Engine) tidy(ctx context.Context, now time.Time, all bool) error {
 	steps := []func(*storeTx) (more bool, err error){
 		func(tx *storeTx) (bool, error) { return tx.hideOld(e.keep, now) },
@@ -81,11 +81,11 @@ func (e *Engine) tidy(ctx context.Context, now time.Time, all bool) error {
 	return nil
 }
 
-// dropOutput removes the output and the tasks of executions that are hidden and
-// have ended. The output goes first, so that a crash between leaves it to be
-// removed again.
+// dropOutput removes the output and the tasks of hidden executions that have ended. It
+// removes the output first: after a crash in between, the next run finds the execution
+// again.
 //
-// Deviation: Cloud Logging keeps what the tasks of a deleted execution printed.
+// Deviation: Cloud Logging keeps the output of a deleted execution.
 func (e *Engine) dropOutput(tx *storeTx) (more bool, err error) {
 	hidden, err := tx.hiddenWithOutput(tidyBatch)
 	if err != nil {
@@ -102,7 +102,7 @@ func (e *Engine) dropOutput(tx *storeTx) (more bool, err error) {
 	return len(hidden) == tidyBatch, nil
 }
 
-// oldestOperation is the ID of an operation made at a time, or before any.
+// oldestOperation returns the lowest ID of an operation that was made at a time.
 func oldestOperation(at time.Time) string {
 	var id uuid.UUID
 	millis := at.UnixMilli()
