@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/runwith/runwith"
 )
@@ -65,10 +66,27 @@ or on Google Cloud.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(invalidValue)
 	root.PersistentFlags().BoolP("verbose", "v", false, "log more, to find a problem")
 	root.AddCommand(newDemo(), newUp(), newEngine(), newServe(), newRun(), newInvocations(),
 		newJobs(), newExecutions(), newOperations(), newGcloud(), newEnv(), newBackup(), newRestore(), newVersion(), newTestJob())
 	return root
+}
+
+// invalidValue returns the error for a flag whose value does not parse.
+func invalidValue(_ *cobra.Command, err error) error {
+	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err
+	}
+	must := invalid.Unwrap().Error()
+	switch invalid.GetFlag().Value.Type() {
+	case "int", "int64", "uint64":
+		must = "must be a whole number"
+	case "duration":
+		must = "must be a duration, such as 90s or 1h"
+	}
+	return fmt.Errorf("--%s %q: %s", invalid.GetFlag().Name, invalid.GetValue(), must)
 }
 
 // execute runs a command line and returns the exit code.

@@ -44,7 +44,7 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !to.allowUnauthenticated {
 				return runwith.Errorf(runwith.FailedPrecondition,
-					"serve starts jobs for whoever can reach it: say --allow-unauthenticated if that is meant")
+					"serve accepts every caller that can reach it: confirm with --allow-unauthenticated")
 			}
 			if endpoint == googleEndpoint {
 				endpoint = ""

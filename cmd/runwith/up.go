@@ -46,6 +46,9 @@ Without --job it registers the sample job, test-job.`,
 // up serves engine and invoker on one listener until ctx is done. Every request is the
 // local user's.
 func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr string)) error {
+	if _, err := f.how.config(); err != nil { // before the engine opens
+		return err
+	}
 	how := serving{to: f.to, caller: principal.LocalUser, logger: logger, ready: ready}
 	return how.serve(ctx, func(ctx context.Context, addr string) (*httpserver.Site, error) {
 		e, err := openEngine(ctx, f, addr, logger)
