@@ -55,7 +55,7 @@ func setField(m protoreflect.Message, path string, values []string) error {
 		field = fields.ByName(protoreflect.Name(name))
 	}
 	if field == nil {
-		return runwith.Errorf(runwith.InvalidArgument, "%s: is no field of %s", path, m.Descriptor().Name())
+		return runwith.Errorf(runwith.InvalidArgument, "%s: is not a field of %s", path, m.Descriptor().Name())
 	}
 	if nested {
 		if field.Message() == nil || field.IsList() || field.IsMap() {

@@ -48,7 +48,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// apiv2 is cloud.google.com/go/run/apiv2.
+// apiv2 is the client cloud.google.com/go/run/apiv2.
 type apiv2 struct {
 	jobsClient       *run.JobsClient
 	executionsClient *run.ExecutionsClient
@@ -60,7 +60,7 @@ func (at place) name() string   { return at.parent() + "/jobs/" + at.job }
 
 func (at place) executionName(id string) string { return at.name() + "/executions/" + id }
 
-// proto is the job as v2 has it.
+// proto returns the job as a v2 message.
 func (s jobSpec) proto() *runpb.Job {
 	template := &runpb.TaskTemplate{
 		Retries: &runpb.TaskTemplate_MaxRetries{MaxRetries: s.retries},
@@ -74,7 +74,7 @@ func (s jobSpec) proto() *runpb.Job {
 	return &runpb.Job{Template: &runpb.ExecutionTemplate{TaskCount: s.tasks, Template: template}}
 }
 
-// proto is the overrides as v2 has them.
+// proto returns the overrides as a v2 message.
 func (o *overrides) proto() *runpb.RunJobRequest_Overrides {
 	if o == nil {
 		return nil
@@ -92,7 +92,7 @@ func (o *overrides) proto() *runpb.RunJobRequest_Overrides {
 	return all
 }
 
-// outcomeOf is how an execution of v2 stands.
+// outcomeOf returns the outcome of a v2 execution.
 func outcomeOf(x *runpb.Execution) outcome {
 	o := outcome{
 		Ended: x.CompletionTime != nil, State: "Unknown",
@@ -118,7 +118,7 @@ func outcomeOf(x *runpb.Execution) outcome {
 	return o
 }
 
-// endOf is how a task of v2 ended.
+// endOf returns how a v2 task ended.
 func endOf(task *runpb.Task) taskEnd {
 	result := task.GetLastAttemptResult()
 	return taskEnd{task.Index, task.Retried, result.GetExitCode(), result.GetStatus().GetMessage()}
@@ -141,7 +141,7 @@ func (c *apiv2) args(ctx context.Context, at place) ([]string, error) {
 	return job.Template.Template.Containers[0].Args, nil
 }
 
-// names collects the last parts of the names that an iterator yields.
+// names collects the last parts of the names from an iterator.
 func names[T interface{ GetName() string }](next func() (T, error)) (ids []string, err error) {
 	for {
 		one, err := next()
@@ -218,8 +218,8 @@ func (c *apiv2) delete(ctx context.Context, at place) error {
 	return err
 }
 
-// missing looks through the client's own errors: REST has no gRPC status, but the
-// HTTP one.
+// missing recognizes the client's errors. Over REST they have an HTTP status instead of a
+// gRPC status.
 func (c *apiv2) missing(err error) bool {
 	if e, ok := apierror.FromError(err); ok && e.HTTPCode() > 0 {
 		return e.HTTPCode() == 404

@@ -1,4 +1,4 @@
-// Package conformance holds tests alone: Google's own clients, each in a process or
-// a library of its own, against a whole engine with real processes. What they are
-// answered is held to Google's discovery documents on the way.
+// Package conformance contains only tests. They run Google's own clients, as processes or
+// libraries, against a whole engine with real processes, and compare every answer with
+// Google's discovery documents.
 package conformance

@@ -9,13 +9,13 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// TestNodeClient runs Google's Node client, over gRPC and HTTP; node/suite.test.mjs
-// says what is wanted of it.
+// TestNodeClient runs Google's Node client over gRPC and HTTP. node/suite.test.mjs has the
+// expectations.
 func TestNodeClient(t *testing.T) {
 	t.Parallel()
 	node := testneed.Tool(t, "node")
 	if _, err := os.Stat(filepath.Join("node", "node_modules")); err != nil {
-		t.Logf("run npm ci --prefix internal/conformance/node first")
+		t.Logf("run npm ci --prefix internal/engine/conformance/node first")
 		testneed.Missing(t, "node", err)
 	}
 	s := newServer(t)

@@ -9,7 +9,7 @@ import (
 	runv1 "google.golang.org/api/run/v1"
 )
 
-// v1Methods are those of the discovery document that the suite calls.
+// v1Methods are the methods of the discovery document that the suite calls.
 var v1Methods = []string{
 	"run.namespaces.executions.cancel",
 	"run.namespaces.executions.delete",
@@ -29,7 +29,7 @@ func TestDiscoveryClientOfV1(t *testing.T) {
 	s := newServer(t)
 	c := discovered1{}
 	for _, r := range []string{region, elsewhere} {
-		// The region is in the host's name, as it is at Google.
+		// The region is in the host's name, as at Google.
 		endpoint := "http://" + r + "-run.localhost:" + s.port(t)
 		service, err := runv1.NewService(t.Context(), option.WithEndpoint(endpoint), option.WithHTTPClient(s.client()))
 		must(t, err)
@@ -39,18 +39,18 @@ func TestDiscoveryClientOfV1(t *testing.T) {
 	s.wantChecked(t, v1Methods)
 }
 
-// discovered1 is google.golang.org/api/run/v1, by region.
+// discovered1 has the clients of google.golang.org/api/run/v1 by region.
 type discovered1 map[string]*runv1.NamespacesService
 
 const namespace = "namespaces/" + project
 
 func (at place) v1Name() string { return namespace + "/jobs/" + at.job }
 
-// knative is the job as v1 has it.
+// knative returns the job as a v1 object.
 func (s jobSpec) knative(name string) *runv1.Job {
 	task := &runv1.TaskSpec{
 		MaxRetries:      int64(s.retries),
-		ForceSendFields: []string{"MaxRetries"}, // it leaves out zeros
+		ForceSendFields: []string{"MaxRetries"}, // the client omits zeros
 		TimeoutSeconds:  int64(s.timeout / time.Second),
 		Containers:      []*runv1.Container{{Image: "any", Command: []string{"sh", "-c", s.script, "sh"}, Args: s.args}},
 	}

@@ -16,7 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// v2Methods are those of the discovery document that the suite calls over REST.
+// v2Methods are the methods of the discovery document that the suite calls over REST.
 var v2Methods = []string{
 	"run.projects.locations.jobs.create",
 	"run.projects.locations.jobs.delete",
@@ -31,13 +31,13 @@ var v2Methods = []string{
 	"run.projects.locations.jobs.run",
 }
 
-// wantChecked wants that the answers of every method were held to the document.
+// wantChecked checks that an answer of every method was compared with the document.
 func (s *server) wantChecked(t *testing.T, methods []string) {
 	t.Helper()
 	seen := s.watch.Seen()
 	for _, id := range methods {
 		if !slices.Contains(seen, id) {
-			t.Errorf("no answer of %s was held to the discovery document", id)
+			t.Errorf("no answer of %s was compared with the discovery document, want at least one", id)
 		}
 	}
 }
@@ -51,13 +51,13 @@ func TestDiscoveryClientOfV2(t *testing.T) {
 	s.wantChecked(t, v2Methods)
 }
 
-// discovered2 is google.golang.org/api/run/v2. Its messages are those of apiv2 in
-// JSON.
+// discovered2 is the client google.golang.org/api/run/v2. Its messages have the same JSON
+// as those of apiv2.
 type discovered2 struct {
 	*runv2.ProjectsLocationsJobsService
 }
 
-// convert makes of one kind of message the other.
+// convert converts between the two kinds of messages.
 func convert[To any](from any) (*To, error) {
 	var (
 		to   = new(To)
@@ -83,7 +83,7 @@ func (c *discovered2) create(ctx context.Context, at place, s jobSpec) error {
 	if err != nil {
 		return err
 	}
-	job.Template.Template.ForceSendFields = []string{"MaxRetries"} // it leaves out zeros
+	job.Template.Template.ForceSendFields = []string{"MaxRetries"} // the client omits zeros
 	op, err := c.Create(at.parent(), job).JobId(at.job).Context(ctx).Do()
 	if err == nil && !op.Done {
 		err = errors.New("the creation is not done")

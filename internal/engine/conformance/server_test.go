@@ -24,7 +24,7 @@ const (
 	elsewhere = "europe-west9"
 )
 
-// server is an engine whose answers are watched.
+// server is an engine whose answers are checked.
 type server struct {
 	addr  string // HOST:PORT
 	watch *discovery.Watch
@@ -60,7 +60,7 @@ func newServer(t *testing.T) *server {
 	return s
 }
 
-// grpc is how a client reaches the server over gRPC.
+// grpc returns the options for gRPC clients.
 func (s *server) grpc() []option.ClientOption {
 	return []option.ClientOption{
 		option.WithEndpoint(s.addr), option.WithoutAuthentication(),
@@ -68,7 +68,7 @@ func (s *server) grpc() []option.ClientOption {
 	}
 }
 
-// rest is how a client reaches the server over HTTP.
+// rest returns the options for REST clients.
 func (s *server) rest() []option.ClientOption {
 	return []option.ClientOption{option.WithEndpoint("http://" + s.addr), option.WithoutAuthentication()}
 }
@@ -82,7 +82,8 @@ func (s *server) port(t *testing.T) string {
 	return port
 }
 
-// client reaches the server under every name, as a resolver does for *.localhost.
+// client returns an HTTP client that resolves every host name to the server, like a
+// resolver does for *.localhost.
 func (s *server) client() *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {

@@ -16,15 +16,14 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 )
 
-// place is where a job is.
+// place is the location of a job.
 type place struct{ region, job string }
 
-// jobSpec is what the suite asks of a job. Its image is never looked at: it has a
-// command.
+// jobSpec describes a job of the suite. Its image is not used, because it has a command.
 type jobSpec struct {
 	script  string // for sh; "$@" are the arguments
 	args    []string
-	tasks   int32 // 0: as by default
+	tasks   int32 // 0 means the default
 	retries int32
 	timeout time.Duration
 }
@@ -37,7 +36,7 @@ type overrides struct {
 	timeout time.Duration
 }
 
-// outcome is how an execution stands.
+// outcome is the state of an execution.
 type outcome struct {
 	Ended                                 bool
 	State                                 string // of its Completed condition: True, False or Unknown, as v1 spells it
@@ -52,8 +51,8 @@ type taskEnd struct {
 	Message        string
 }
 
-// surface is one of Google's clients. Jobs and executions are told by their IDs.
-type surface interface { //nolint:interfacebloat // what the suite does with a client, of which there are several
+// surface is one of Google's clients. It identifies jobs and executions by their IDs.
+type surface interface { //nolint:interfacebloat // all operations of the suite, which each client must support
 	create(ctx context.Context, at place, s jobSpec) error
 	args(ctx context.Context, at place) ([]string, error)
 	jobs(ctx context.Context, region string) ([]string, error)
@@ -64,11 +63,11 @@ type surface interface { //nolint:interfacebloat // what the suite does with a c
 	cancel(ctx context.Context, at place, id string) error
 	deleteExecution(ctx context.Context, at place, id string) error
 	delete(ctx context.Context, at place) error
-	// missing reports whether an error says that something does not exist.
+	// missing reports whether an error means that something does not exist.
 	missing(err error) bool
 }
 
-// runSuite runs every case by a client, all against one server.
+// runSuite runs all cases with a client against one server.
 func runSuite(t *testing.T, s *server, c surface) {
 	t.Helper()
 	all := &suite{server: s, surface: c}
@@ -94,7 +93,7 @@ type suite struct {
 	surface
 }
 
-// mustRun creates a job, runs it, and waits for the end.
+// mustRun creates a job, runs it and waits for its end.
 func (s *suite) mustRun(t *testing.T, job string, spec jobSpec, o *overrides) (place, string, outcome) {
 	t.Helper()
 	at := place{region, job}
@@ -139,7 +138,7 @@ func fromCreationToDeletion(t *testing.T, s *suite) {
 	want(t, "arguments of the job", args, []string{"a", "b"})
 	jobs, err := s.jobs(t.Context(), region)
 	if err != nil || !slices.Contains(jobs, "life") {
-		t.Errorf("jobs = %v, %v; want life among them", jobs, err)
+		t.Errorf("jobs = %v, %v; want them to include life", jobs, err)
 	}
 	ids, err := s.executions(t.Context(), at)
 	if err != nil {
@@ -155,13 +154,13 @@ func fromCreationToDeletion(t *testing.T, s *suite) {
 		t.Fatalf("delete execution: %v", err)
 	}
 	if x, err := s.execution(t.Context(), at, id); !s.missing(err) {
-		t.Errorf("deleted execution = %v, %v; want that it does not exist", x, err)
+		t.Errorf("deleted execution = %v, %v; want it not to exist", x, err)
 	}
 	if err := s.delete(t.Context(), at); err != nil {
 		t.Fatalf("delete job: %v", err)
 	}
 	if args, err := s.args(t.Context(), at); !s.missing(err) {
-		t.Errorf("deleted job has %v, %v; want that it does not exist", args, err)
+		t.Errorf("deleted job = %v, %v; want it not to exist", args, err)
 	}
 }
 
@@ -193,7 +192,7 @@ func timesOut(t *testing.T, s *suite) {
 	want(t, "execution", x, outcome{Ended: true, State: "False", Reason: "NonZeroExitCode", Failed: 1})
 	tasks, err := s.tasks(t.Context(), at, id)
 	if err != nil || len(tasks) != 1 || tasks[0].Message != "The configured timeout was reached." {
-		t.Errorf("tasks = %+v, %v; want that the timeout was reached", tasks, err)
+		t.Errorf("tasks = %+v, %v; want one that reached its timeout", tasks, err)
 	}
 }
 
@@ -254,8 +253,7 @@ func keepsRegionsApart(t *testing.T, s *suite) {
 	}
 }
 
-// output returns what an execution printed, by stream, as Google's client of Cloud
-// Logging reads it.
+// output reads the output of an execution, by stream, with Google's Cloud Logging client.
 func (s *suite) output(t *testing.T, execution string) map[string][]string {
 	t.Helper()
 	client, err := logadmin.NewClient(t.Context(), project, s.server.grpc()...)
@@ -280,8 +278,8 @@ func (s *suite) output(t *testing.T, execution string) map[string][]string {
 	}
 }
 
-// streamOf is the stream that an entry comes from; Cloud Run's own lines come from
-// none. The client has taken the escapes out of the log's name.
+// streamOf returns the stream of an entry, and false for the platform's own lines. The
+// client has already unescaped the log's name.
 func streamOf(entry *logging.Entry) (string, bool) {
 	_, stream, _ := strings.Cut(entry.LogName, "/logs/run.googleapis.com/")
 	return stream, stream == "stdout" || stream == "stderr"

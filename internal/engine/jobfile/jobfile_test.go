@@ -51,7 +51,7 @@ spec:
           - imagee: test-job
           timeoutSeconds: long
 `, []string{
-		":10:13: spec.template.spec.template.spec.containers[0].imagee: is no field of Container",
+		":10:13: spec.template.spec.template.spec.containers[0].imagee: is not a field of Container",
 		":11:11: spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not a string",
 	}},
 	"v1, out of range": {`

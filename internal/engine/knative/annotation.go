@@ -11,27 +11,27 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Annotations in Google's namespace that are not in the tables of this package:
-// those that the server alone sets.
+// Annotations in Google's namespace that only the server sets. The tables of this package
+// do not contain them.
 const (
 	group = "run.googleapis.com/"
 
 	creatorAnnotation   = group + "creator"
 	modifierAnnotation  = group + "lastModifier"
-	operationAnnotation = group + "operation-id" // never set here: v2 keeps none
+	operationAnnotation = group + "operation-id" // never set, because v2 has no field for it
 )
 
-// annotation stands for a field of a v2 message.
+// annotation is v1's form of a field of a v2 message.
 type annotation[M any] struct {
 	key  string
-	show func(of M) string // empty for none
+	show func(of M) string // empty if the field is unset
 	read func(p jobspec.Place, value string, into M)
 }
 
-// annotations are those of v1 that v2 has fields for, in one kind of message.
+// annotations are v1's annotations for fields of one kind of v2 message.
 type annotations[M any] []annotation[M]
 
-// show adds what the message's fields say.
+// show adds the annotations for the message's fields.
 func (all annotations[M]) show(of M, into map[string]string) {
 	for _, a := range all {
 		if value := a.show(of); value != "" {
@@ -40,8 +40,7 @@ func (all annotations[M]) show(of M, into map[string]string) {
 	}
 }
 
-// read sets the message's fields and returns the annotations that are a caller's
-// own.
+// read sets the message's fields, and returns the annotations that belong to the caller.
 func (all annotations[M]) read(p jobspec.Place, given map[string]string, into M) map[string]string {
 	for _, a := range all {
 		if value, set := given[a.key]; set {
@@ -65,14 +64,13 @@ func (all annotations[M]) has(key string) bool {
 	return slices.ContainsFunc(all, func(a annotation[M]) bool { return a.key == key })
 }
 
-// isServers reports whether a caller's annotation is ignored, because it only
-// repeats what the server has told.
+// isServers reports whether an annotation is set by the server, so that a caller's value
+// is ignored.
 func isServers(key string) bool {
 	return slices.Contains([]string{creatorAnnotation, modifierAnnotation, operationAnnotation}, key)
 }
 
-// isReserved reports whether the key of a label or an annotation is Google's to
-// give meaning to.
+// isReserved reports whether Google has reserved the key of a label or an annotation.
 func isReserved(key string) bool {
 	namespace, _, found := strings.Cut(key, "/")
 	return found && jobspec.IsReservedNamespace(namespace)
@@ -85,10 +83,10 @@ func whyReserved(key string) string {
 	case templateAnnotations.has(key) || isKept(key):
 		return "is of the execution: it belongs to spec.template.metadata.annotations"
 	}
-	return "has no meaning to a job here, leave it out"
+	return "has no meaning for a job, leave it out"
 }
 
-// text is an annotation that is a string in v2, too.
+// text is an annotation whose v2 field is a string.
 func text[M any](key string, field func(of M) *string) annotation[M] {
 	return annotation[M]{
 		key:  group + key,
@@ -97,7 +95,7 @@ func text[M any](key string, field func(of M) *string) annotation[M] {
 	}
 }
 
-// enumText is an enum's value by its v1 name, or its number where v1 has none.
+// enumText returns the v1 name of an enum's value, or its number if v1 has no name.
 func enumText(value int32, names []string) string {
 	if 0 <= value && int(value) < len(names) {
 		return names[value]
@@ -105,7 +103,7 @@ func enumText(value int32, names []string) string {
 	return strconv.Itoa(int(value))
 }
 
-// enumValue is the value of which enumText has made a text.
+// enumValue is the inverse of enumText.
 func enumValue(p jobspec.Place, text string, names []string) int32 {
 	if i := slices.Index(names, text); i >= 0 {
 		return int32(i)
@@ -117,7 +115,7 @@ func enumValue(p jobspec.Place, text string, names []string) int32 {
 	return int32(n)
 }
 
-// jsonText is a value as JSON on one line.
+// jsonText returns a value as JSON on one line.
 func jsonText(value any) string {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -126,10 +124,10 @@ func jsonText(value any) string {
 	return strings.TrimSpace(out.String())
 }
 
-// readJSON reads what jsonText has written, or a caller.
+// readJSON parses JSON from jsonText or from a caller.
 func readJSON(p jobspec.Place, text string, into any) {
 	if err := Unmarshal([]byte(text), into); err != nil {
-		p.Addf("is not the JSON that it must be: %s", strings.TrimPrefix(err.Error(), "body: "))
+		p.Addf("is not the required JSON: %s", strings.TrimPrefix(err.Error(), "body: "))
 	}
 }
 
@@ -142,7 +140,7 @@ func with(m map[string]string, key, value string) map[string]string {
 	return m
 }
 
-// copied is a copy of a map, never nil.
+// copied returns a copy of a map, never nil.
 func copied(m map[string]string) map[string]string {
 	if m == nil {
 		return map[string]string{}

@@ -10,12 +10,12 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// cloudSQLAnnotation lists instances that every container can reach. v2 has a
-// volume for them, and a mount in each container.
+// cloudSQLAnnotation lists the instances that every container can reach. v2 has a volume
+// for them, and a mount in each container.
 // https://cloud.google.com/sql/docs/mysql/connect-run
 const cloudSQLAnnotation = group + "cloudsql-instances"
 
-// The volume and mount of the annotation. In v1 the name is reserved.
+// The volume and mount for the annotation. v1 reserves the name.
 const (
 	cloudSQLVolume = "cloudsql"
 	cloudSQLPath   = "/cloudsql"
@@ -27,7 +27,7 @@ func readCloudSQL(p jobspec.Place, value string, t *runpb.TaskTemplate) {
 		return
 	}
 	if slices.ContainsFunc(t.GetVolumes(), func(v *runpb.Volume) bool { return v.GetName() == cloudSQLVolume }) {
-		p.Addf("needs a volume of its own, named %s: give yours another name", cloudSQLVolume)
+		p.Addf("needs the name %s for its own volume: give yours another name", cloudSQLVolume)
 	}
 	t.Volumes = append(t.Volumes, &runpb.Volume{Name: cloudSQLVolume, VolumeType: &runpb.Volume_CloudSqlInstance{
 		CloudSqlInstance: &runpb.CloudSqlInstance{Instances: instances},
@@ -41,8 +41,8 @@ func cloudSQLMount() *runpb.VolumeMount {
 	return &runpb.VolumeMount{Name: cloudSQLVolume, MountPath: cloudSQLPath}
 }
 
-// splitCloudSQL returns the instances that the annotation tells of, and the template
-// without what stands for them. Instances in any other volume stay where they are.
+// splitCloudSQL returns the instances for the annotation, and the template without their
+// volume and mounts. Instances in other volumes stay in the template.
 func splitCloudSQL(t *runpb.TaskTemplate) (rest *runpb.TaskTemplate, instances string) {
 	if !isCloudSQLEverywhere(t) {
 		return t, ""
@@ -57,7 +57,8 @@ func splitCloudSQL(t *runpb.TaskTemplate) (rest *runpb.TaskTemplate, instances s
 	return rest, instances
 }
 
-// isCloudSQLEverywhere reports whether a template has what readCloudSQL makes.
+// isCloudSQLEverywhere reports whether a template has the volume and all mounts that
+// readCloudSQL creates.
 func isCloudSQLEverywhere(t *runpb.TaskTemplate) bool {
 	last := len(t.GetVolumes()) - 1
 	if last < 0 || t.GetVolumes()[last].GetName() != cloudSQLVolume || len(t.GetVolumes()[last].GetCloudSqlInstance().GetInstances()) == 0 {

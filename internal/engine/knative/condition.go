@@ -10,10 +10,10 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// Condition tells how far an object has come. Status is always set: gcloud fails
+// Condition is a condition of an object. Status is always set, because gcloud fails
 // without it.
 //
-// Deviation: Unknown stands for what is pending as for what goes on.
+// Deviation: the status Unknown means both pending and running.
 //
 // https://cloud.google.com/run/docs/reference/rest/v1/Condition
 type Condition struct {
@@ -61,8 +61,8 @@ func statusOf(state runpb.Condition_State) string {
 	return statusUnknown
 }
 
-// reasonOf is a condition's reason as v1 spells it: NON_ZERO_EXIT_CODE is
-// NonZeroExitCode, which gcloud goes by.
+// reasonOf returns a condition's reason in v1's spelling: NON_ZERO_EXIT_CODE is
+// NonZeroExitCode. gcloud depends on it.
 func reasonOf(c *runpb.Condition) string {
 	switch reason := c.GetReasons().(type) {
 	case *runpb.Condition_Reason:
@@ -75,8 +75,8 @@ func reasonOf(c *runpb.Condition) string {
 	return ""
 }
 
-// toConditions translates back. v1 has one status for what is pending and what goes
-// on; which of the two it is, open says.
+// toConditions translates conditions to v2. v1 has one status for both pending and
+// running; open is the v2 state for it.
 func toConditions(conditions []Condition, open runpb.Condition_State) []*runpb.Condition {
 	var all []*runpb.Condition
 	for _, c := range conditions {
@@ -114,8 +114,7 @@ func setReason(c *runpb.Condition, reason string) {
 	}
 }
 
-// camelName is an enum's value in v1's spelling, empty for the zero value, which
-// stands for none.
+// camelName returns an enum's value in v1's spelling, and "" for the zero value.
 func camelName(value protoreflect.Enum) string {
 	if value.Number() == 0 {
 		return ""
@@ -127,7 +126,7 @@ func camelName(value protoreflect.Enum) string {
 	return name.String()
 }
 
-// enumName is a value's name, or its number where there is none.
+// enumName returns a value's name, or its number if it has none.
 func enumName(value protoreflect.Enum) string {
 	if v := value.Descriptor().Values().ByNumber(value.Number()); v != nil {
 		return string(v.Name())
@@ -135,7 +134,7 @@ func enumName(value protoreflect.Enum) string {
 	return strconv.Itoa(int(value.Number()))
 }
 
-// number returns which value of an enum v1 spells so, 0 for none.
+// number returns the value of an enum from v1's spelling, or 0.
 func number(of protoreflect.Enum, camel string) protoreflect.EnumNumber {
 	values := of.Descriptor().Values()
 	if v := values.ByName(protoreflect.Name(upperSnake(camel))); v != nil {
@@ -144,7 +143,7 @@ func number(of protoreflect.Enum, camel string) protoreflect.EnumNumber {
 	return 0
 }
 
-// upperSnake is NonZeroExitCode as NON_ZERO_EXIT_CODE.
+// upperSnake converts NonZeroExitCode to NON_ZERO_EXIT_CODE.
 func upperSnake(camel string) string {
 	var name strings.Builder
 	for i, r := range camel {
@@ -163,8 +162,8 @@ func timeText(t *timestamppb.Timestamp) string {
 	return t.AsTime().Format(time.RFC3339Nano)
 }
 
-// timestamp is the time of a field that only the server sets. What is none is
-// ignored there, as all of it is.
+// timestamp parses the time of a field that only the server sets. It ignores invalid
+// times, because the whole field is ignored.
 func timestamp(text string) *timestamppb.Timestamp {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {

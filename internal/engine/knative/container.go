@@ -9,11 +9,11 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Container is a container of a task. What v2 has beside (dependencies, base image,
-// source code) is in annotations of the template.
+// Container is a container of a task. v2's further fields (dependencies, base image,
+// source code) are annotations of the template.
 // https://cloud.google.com/run/docs/reference/rest/v1/Container
 type Container struct {
-	Name           string               `json:"name"` // gcloud shows None where it is missing
+	Name           string               `json:"name"` // gcloud shows None if it is missing
 	Image          string               `json:"image,omitempty"`
 	Command        []string             `json:"command,omitempty"`
 	Args           []string             `json:"args,omitempty"`
@@ -27,17 +27,17 @@ type Container struct {
 	ReadinessProbe *Probe               `json:"readinessProbe,omitempty"`
 
 	EnvFrom                  refused `json:"envFrom,omitzero" refused:"is not supported by Cloud Run, set env"`
-	ImagePullPolicy          refused `json:"imagePullPolicy,omitzero" refused:"is of no meaning to Cloud Run, leave it out"`
+	ImagePullPolicy          refused `json:"imagePullPolicy,omitzero" refused:"has no meaning for Cloud Run, leave it out"`
 	SecurityContext          refused `json:"securityContext,omitzero" refused:"is not supported by Cloud Run"`
-	TerminationMessagePath   refused `json:"terminationMessagePath,omitzero" refused:"is of no meaning to Cloud Run, leave it out"`
-	TerminationMessagePolicy refused `json:"terminationMessagePolicy,omitzero" refused:"is of no meaning to Cloud Run, leave it out"`
-	SandboxLauncher          refused `json:"sandboxLauncher,omitzero" refused:"sandboxes are not served here"`
+	TerminationMessagePath   refused `json:"terminationMessagePath,omitzero" refused:"has no meaning for Cloud Run, leave it out"`
+	TerminationMessagePolicy refused `json:"terminationMessagePolicy,omitzero" refused:"has no meaning for Cloud Run, leave it out"`
+	SandboxLauncher          refused `json:"sandboxLauncher,omitzero" refused:"sandboxes are not supported"`
 }
 
-// ResourceRequirements are what a container may use.
+// ResourceRequirements are the limits of a container.
 type ResourceRequirements struct {
 	Limits map[string]string `json:"limits,omitempty"`
-	// Requests are the limits where they are left out, and cannot be anything else.
+	// Requests must equal the limits or be unset.
 	Requests map[string]string `json:"requests,omitempty"`
 }
 
@@ -49,13 +49,13 @@ type ContainerPort struct {
 	Protocol fixed `json:"protocol,omitzero" fixed:"TCP"`
 }
 
-// VolumeMount says where a container sees a volume.
+// VolumeMount mounts a volume in a container.
 type VolumeMount struct {
 	Name      string `json:"name,omitempty"`
 	MountPath string `json:"mountPath,omitempty"`
 	SubPath   string `json:"subPath,omitempty"`
 
-	ReadOnly refused `json:"readOnly,omitzero" refused:"is not used by Cloud Run, set it at the volume"`
+	ReadOnly refused `json:"readOnly,omitzero" refused:"is not used by Cloud Run, set it on the volume"`
 }
 
 func fromContainers(containers []*runpb.Container, names *aliases) []Container {
@@ -116,7 +116,7 @@ func toContainers(p jobspec.Place, containers []Container, names *aliases) []*ru
 func (r ResourceRequirements) v2(p jobspec.Place) *runpb.ResourceRequirements {
 	for _, key := range slices.Sorted(maps.Keys(r.Requests)) {
 		if r.Requests[key] != r.Limits[key] {
-			p.Field("requests").Key(key).Addf("must be as in limits or left out: a container gets what limits say")
+			p.Field("requests").Key(key).Addf("must equal limits or be left out, because a container gets its limits")
 		}
 	}
 	if len(r.Limits) == 0 {

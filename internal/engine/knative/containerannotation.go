@@ -13,10 +13,10 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// The annotations of this file tell of containers by their names, in JSON; the only
-// container of a task may have none.
+// The annotations in this file map names of containers to values, as JSON. The only
+// container of a task may have no name.
 
-// byName are values by container. Those that say nothing are left out.
+// byName returns the values by container, without empty ones.
 func byName[V any](t *runpb.TaskTemplate, value func(*runpb.Container) (V, bool)) string {
 	all := map[string]V{}
 	for _, c := range t.GetContainers() {
@@ -30,7 +30,7 @@ func byName[V any](t *runpb.TaskTemplate, value func(*runpb.Container) (V, bool)
 	return jsonText(all)
 }
 
-// readByName reads what byName has written.
+// readByName is the inverse of byName.
 func readByName[V any](p jobspec.Place, text string, t *runpb.TaskTemplate, set func(*runpb.Container, V)) {
 	all := map[string]V{}
 	readJSON(p, text, &all)
@@ -41,7 +41,7 @@ func readByName[V any](p jobspec.Place, text string, t *runpb.TaskTemplate, set 
 	}
 }
 
-// containerNamed returns the container of that name, or says that there is none.
+// containerNamed returns the container with the name, or adds a violation.
 func containerNamed(p jobspec.Place, t *runpb.TaskTemplate, name string) *runpb.Container {
 	for _, c := range t.GetContainers() {
 		if c.GetName() == name {
@@ -68,8 +68,8 @@ func readBaseImages(p jobspec.Place, text string, t *runpb.TaskTemplate) {
 	readByName(p, text, t, func(c *runpb.Container, uri string) { c.BaseImageUri = uri })
 }
 
-// sources are objects in Cloud Storage as gs://BUCKET/OBJECT, or with #GENERATION
-// behind.
+// sources returns objects in Cloud Storage as gs://BUCKET/OBJECT, optionally with
+// #GENERATION.
 func sources(t *runpb.TaskTemplate) string {
 	return byName(t, func(c *runpb.Container) (string, bool) {
 		object := c.GetSourceCode().GetCloudStorageSource()
@@ -100,10 +100,10 @@ func readSources(p jobspec.Place, text string, t *runpb.TaskTemplate) {
 	})
 }
 
-// flag is "true" for what holds for every container, and a JSON list of names for
-// what holds for some.
+// flag returns "true" if a setting is on for every container, and a JSON list of names if
+// it is on for some.
 //
-// Deviation: v1 has no words for some.
+// Deviation: in Google's v1 a setting applies to all containers.
 func flag(t *runpb.TaskTemplate, on func(*runpb.Container) bool) string {
 	var names []string
 	for _, c := range t.GetContainers() {
@@ -120,7 +120,7 @@ func flag(t *runpb.TaskTemplate, on func(*runpb.Container) bool) string {
 	return jsonText(names)
 }
 
-// readFlag reads what flag has written, or "false".
+// readFlag is the inverse of flag. It also accepts "false".
 func readFlag(p jobspec.Place, text string, t *runpb.TaskTemplate, set func(*runpb.ResourceRequirements)) {
 	on := t.GetContainers()
 	if all, err := strconv.ParseBool(text); err != nil {

@@ -7,13 +7,13 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// rawDetail is a detail of an error whose type is not linked in.
+// rawDetail is an error detail whose type is not linked into the program.
 type rawDetail struct {
 	Type  string `json:"@type"`
 	Value []byte `json:"value"`
 }
 
-// fromDetails are the details of an error as JSON has them, each with its @type.
+// fromDetails returns the details of an error as JSON, each with its @type.
 func fromDetails(details []*anypb.Any) []json.RawMessage {
 	var all []json.RawMessage
 	for _, detail := range details {

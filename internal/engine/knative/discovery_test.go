@@ -23,7 +23,7 @@ type schema struct {
 	Properties           map[string]*schema
 }
 
-// v1Schemas are those of Cloud Run's v1 API.
+// v1Schemas returns the schemas of Cloud Run's v1 API.
 func v1Schemas(t *testing.T) map[string]*schema {
 	t.Helper()
 	raw, err := discovery.Read("v1")
@@ -37,7 +37,7 @@ func v1Schemas(t *testing.T) map[string]*schema {
 	return document.Schemas
 }
 
-// schemaNames are the schemas of types that have another name here.
+// schemaNames are the schemas of types with a different name in this package.
 var schemaNames = map[string]string{
 	"TemplateMeta":     "ObjectMeta",
 	"Condition":        "GoogleCloudRunV1Condition",
@@ -48,7 +48,7 @@ var schemaNames = map[string]string{
 	"List[*Task]":      "ListTasksResponse",
 }
 
-// neverSent are fields of answers alone that no answer here has.
+// neverSent are output fields that no answer contains.
 var neverSent = map[string]string{
 	"ListJobsResponse.unreachable":       "all regions are on this machine",
 	"ListExecutionsResponse.unreachable": "all regions are on this machine",
@@ -64,7 +64,7 @@ var neverSent = map[string]string{
 	"StatusDetails.retryAfterSeconds":    "errors are in Google's own envelope",
 }
 
-// servedTypes are those that cross the wire.
+// servedTypes returns the types that cross the wire.
 func servedTypes() []reflect.Type {
 	return []reflect.Type{
 		reflect.TypeFor[knative.Job](), reflect.TypeFor[knative.Execution](), reflect.TypeFor[knative.Task](),
@@ -73,18 +73,18 @@ func servedTypes() []reflect.Type {
 	}
 }
 
-func TestEveryFieldIsThatOfTheDiscoveryDocument(t *testing.T) {
+func TestFieldsMatchTheDiscoveryDocument(t *testing.T) {
 	t.Parallel()
 	c := &discoveryCheck{T: t, schemas: v1Schemas(t), seen: map[reflect.Type]bool{}, unsent: maps.Clone(neverSent)}
 	for _, served := range servedTypes() {
 		c.object(served)
 	}
 	for field := range c.unsent {
-		t.Errorf("neverSent has %s, which is sent, or does not exist", field)
+		t.Errorf("neverSent contains %s, which is sent or does not exist", field)
 	}
 }
 
-// discoveryCheck holds types to schemas, and what they hold.
+// discoveryCheck compares types with schemas, at every depth.
 type discoveryCheck struct {
 	*testing.T
 	schemas map[string]*schema
@@ -113,7 +113,7 @@ func (c *discoveryCheck) object(of reflect.Type) {
 		delete(fields, property)
 		switch {
 		case !there && c.unsent[path] == "":
-			c.Errorf("%s is missing in %s: translate it, or refuse it with a reason", path, of)
+			c.Errorf("%s has no field for %s: translate it, or refuse it with a reason", of, path)
 		case there:
 			c.property(path, field, s.Properties[property])
 		}
@@ -139,12 +139,12 @@ func jsonName(field reflect.StructField) string {
 	return name
 }
 
-// property holds a field's type to its schema, and goes on below it. One that is
-// refused, or can have one value alone, says why.
+// property compares a field's type with its schema, at every depth. A refused or fixed
+// field must give a reason.
 func (c *discoveryCheck) property(path string, field reflect.StructField, s *schema) {
 	if kind := field.Type.Name(); kind == "refused" || kind == "fixed" {
 		if field.Tag.Get(kind) == "" {
-			c.Errorf("%s is %s and does not say why", path, kind)
+			c.Errorf("%s is %s, want a reason in its tag", path, kind)
 		}
 		return
 	}
@@ -153,7 +153,7 @@ func (c *discoveryCheck) property(path string, field reflect.StructField, s *sch
 	}
 }
 
-// typeOf is a type as schema.text says it.
+// typeOf describes a type in the same form as schema.text.
 func (c *discoveryCheck) typeOf(of reflect.Type) string {
 	switch {
 	case of == reflect.TypeFor[knative.Int64]():

@@ -36,7 +36,7 @@ func documented(t *testing.T, heading string) map[string]string {
 	return rows
 }
 
-// refusals adds the fields below a type that are refused, or but for one value.
+// refusals adds the refused and the fixed fields of a type, at every depth.
 func refusals(of reflect.Type, into map[string]bool, seen map[reflect.Type]bool) {
 	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
 		of = of.Elem()
@@ -53,10 +53,10 @@ func refusals(of reflect.Type, into map[string]bool, seen map[reflect.Type]bool)
 	}
 }
 
-func TestWhatIsRefusedStandsInTheCompatibilityTable(t *testing.T) {
+func TestRefusedFieldsAreDocumented(t *testing.T) {
 	t.Parallel()
 	rows := documented(t, "Fields only in v1")
-	want := map[string]bool{"ResourceRequirements.requests": true} // but for the limits
+	want := map[string]bool{"ResourceRequirements.requests": true} // refused unless equal to the limits
 	for _, of := range []reflect.Type{reflect.TypeFor[Job](), reflect.TypeFor[Execution](), reflect.TypeFor[Task](), reflect.TypeFor[RunJobRequest]()} {
 		refusals(of, want, map[reflect.Type]bool{})
 	}
@@ -67,12 +67,12 @@ func TestWhatIsRefusedStandsInTheCompatibilityTable(t *testing.T) {
 	}
 	for field := range rows {
 		if !want[field] {
-			t.Errorf("docs/compatibility.md: %s is refused, and the code takes it", field)
+			t.Errorf("docs/compatibility.md: %s is refused, but the code accepts it", field)
 		}
 	}
 }
 
-func TestAnnotationsAndLabelsStandInTheCompatibilityTables(t *testing.T) {
+func TestAnnotationsAndLabelsAreDocumented(t *testing.T) {
 	t.Parallel()
 	var known []string
 	for _, a := range jobAnnotations {

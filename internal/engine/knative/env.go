@@ -9,11 +9,11 @@ import (
 // EnvVar is an environment variable.
 type EnvVar struct {
 	Name      string        `json:"name,omitempty"`
-	Value     *string       `json:"value,omitempty"` // an empty one is a value, too
+	Value     *string       `json:"value,omitempty"` // empty is a value; nil is unset
 	ValueFrom *EnvVarSource `json:"valueFrom,omitempty"`
 }
 
-// EnvVarSource says where a variable's value is.
+// EnvVarSource is the source of a variable's value.
 type EnvVarSource struct {
 	SecretKeyRef *SecretKeySelector `json:"secretKeyRef,omitempty"`
 
@@ -54,7 +54,7 @@ func toEnv(p jobspec.Place, env []EnvVar, names *aliases) []*runpb.EnvVar {
 		switch {
 		case v.ValueFrom != nil:
 			if v.Value != nil && *v.Value != "" {
-				p.Index(i).Field("value").Addf("cannot be set beside valueFrom")
+				p.Index(i).Field("value").Addf("cannot be set together with valueFrom")
 			}
 			source := &runpb.EnvVarSource{}
 			if ref := v.ValueFrom.SecretKeyRef; ref != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Execution is an execution of v1. A caller never sends one.
+// Execution is an execution of v1. Callers never send one.
 // https://cloud.google.com/run/docs/reference/rest/v1/namespaces.executions#Execution
 type Execution struct {
 	APIVersion string          `json:"apiVersion"`
@@ -16,9 +16,9 @@ type Execution struct {
 	Status     ExecutionStatus `json:"status"`
 }
 
-// ExecutionSpec says what an execution runs.
+// ExecutionSpec is the specification of an execution.
 type ExecutionSpec struct {
-	// Parallelism of 0 is as much as possible, as none is. It is always told.
+	// Parallelism is unlimited if 0 or unset. Answers always contain it.
 	Parallelism *int32           `json:"parallelism,omitempty"`
 	TaskCount   int32            `json:"taskCount,omitempty"`
 	Template    TaskTemplateSpec `json:"template"`
@@ -26,15 +26,15 @@ type ExecutionSpec struct {
 	DelayExecution fixed `json:"delayExecution,omitzero" fixed:"false"`
 }
 
-// TaskTemplateSpec is what a task is made of.
+// TaskTemplateSpec is the template of tasks.
 type TaskTemplateSpec struct {
 	Spec TaskSpec `json:"spec"`
 }
 
-// ExecutionStatus tells how an execution stands.
+// ExecutionStatus is the status of an execution.
 type ExecutionStatus struct {
 	ObservedGeneration int32       `json:"observedGeneration,omitempty"`
-	Conditions         []Condition `json:"conditions,omitempty"` // the first one is Completed, which decides
+	Conditions         []Condition `json:"conditions,omitempty"` // Completed, the decisive one, comes first
 	StartTime          string      `json:"startTime,omitempty"`
 	CompletionTime     string      `json:"completionTime,omitempty"`
 	RunningCount       int32       `json:"runningCount,omitempty"`
@@ -45,10 +45,9 @@ type ExecutionStatus struct {
 	LogURI             string      `json:"logUri,omitempty"`
 }
 
-// FromExecution returns an execution as v1 shows it, in a namespace: the project's
-// ID or number.
+// FromExecution translates an execution from v2. namespace is the project's ID or number.
 func FromExecution(x *runpb.Execution, namespace string) *Execution {
-	name, _ := jobspec.ParseExecution(x.GetName()) // what is stored has a name
+	name, _ := jobspec.ParseExecution(x.GetName()) // a stored execution has a valid name
 	spec, annotations := fromTaskTemplate(x.GetTemplate(), x.GetAnnotations())
 	putAll(annotations, map[string]string{
 		creatorAnnotation: x.GetCreator(),
@@ -89,8 +88,7 @@ func FromExecution(x *runpb.Execution, namespace string) *Execution {
 	}
 }
 
-// ExecutionLabels are the labels of an execution as v1 shows them, by which it is
-// selected.
+// ExecutionLabels returns the labels of an execution in v1, for showing and selecting it.
 func ExecutionLabels(x *runpb.Execution) map[string]string {
 	name, _ := jobspec.ParseExecution(x.GetName())
 	labels := copied(x.GetLabels())
@@ -106,7 +104,7 @@ func ExecutionLabels(x *runpb.Execution) map[string]string {
 	return labels
 }
 
-// V2 returns the execution as v2 says it, at a location, or what is wrong with it.
+// V2 translates the execution to v2 at a location. The error names all violations.
 func (x *Execution) V2(at jobspec.Location) (*runpb.Execution, error) {
 	var f jobspec.Violations
 	p := f.Root()
@@ -152,7 +150,7 @@ func (x *Execution) V2(at jobspec.Location) (*runpb.Execution, error) {
 	return execution, f.Err()
 }
 
-// openState is what v1's status Unknown stands for, in v2's finer words.
+// openState returns the v2 state for v1's status Unknown.
 func openState(started string) runpb.Condition_State {
 	if started == "" {
 		return runpb.Condition_CONDITION_PENDING

@@ -13,14 +13,14 @@ import (
 	"github.com/runwith/runwith/internal/engine/knative"
 )
 
-// leastV1 is a job with one container.
+// leastV1 returns a job with one container.
 func leastV1() *knative.Job {
 	job := &knative.Job{Metadata: knative.ObjectMeta{Name: "hello"}}
 	job.Spec.Template.Spec.Template.Spec.Containers = []knative.Container{{Name: "main", Image: "img"}}
 	return job
 }
 
-func TestWhatV2CannotSayIsRefusedByItsPath(t *testing.T) {
+func TestV2RefusesWithV1Path(t *testing.T) {
 	t.Parallel()
 	const spec = "spec.template.spec.template.spec."
 	ofTemplate := func(key, value string) func(*knative.Job) {
@@ -41,11 +41,11 @@ func TestWhatV2CannotSayIsRefusedByItsPath(t *testing.T) {
 		{"another version", func(j *knative.Job) { j.APIVersion = "batch/v1" }, `apiVersion: must be run.googleapis.com/v1, not "batch/v1"`},
 		{"another kind", func(j *knative.Job) { j.Kind = "Service" }, `kind: must be Job, not "Service"`},
 		{"two tokens", func(j *knative.Job) { j.Spec.StartExecutionToken, j.Spec.RunExecutionToken = "a", "b" },
-			"spec.runExecutionToken: cannot be set beside startExecutionToken"},
+			"spec.runExecutionToken: cannot be set together with startExecutionToken"},
 		{"a label in Google's namespace", func(j *knative.Job) { j.Metadata.Labels = map[string]string{"run.googleapis.com/mine": "x"} },
-			`metadata.labels["run.googleapis.com/mine"]: has no meaning to a job here, leave it out`},
+			`metadata.labels["run.googleapis.com/mine"]: has no meaning for a job, leave it out`},
 		{"an annotation of Knative", ofTemplate("autoscaling.knative.dev/maxScale", "3"),
-			atTemplate("autoscaling.knative.dev/maxScale") + "has no meaning to a job here, leave it out"},
+			atTemplate("autoscaling.knative.dev/maxScale") + "has no meaning for a job, leave it out"},
 		{"an annotation of the template at the job",
 			func(j *knative.Job) {
 				j.Metadata.Annotations = map[string]string{"run.googleapis.com/execution-environment": "gen2"}
@@ -54,7 +54,7 @@ func TestWhatV2CannotSayIsRefusedByItsPath(t *testing.T) {
 		{"an annotation of the job at the template", ofTemplate("run.googleapis.com/launch-stage", "BETA"),
 			atTemplate("run.googleapis.com/launch-stage") + "is of the job: it belongs to metadata.annotations"},
 		{"what is kept under v2's name of it", ofTemplate("v1.runwith/client-name", "x"),
-			atTemplate("v1.runwith/client-name") + "is how v2 sees run.googleapis.com/client-name, set that"},
+			atTemplate("v1.runwith/client-name") + "is v2's name for run.googleapis.com/client-name, set that instead"},
 		{"an unknown launch stage",
 			func(j *knative.Job) {
 				j.Metadata.Annotations = map[string]string{"run.googleapis.com/launch-stage": "NOW"}
@@ -65,9 +65,9 @@ func TestWhatV2CannotSayIsRefusedByItsPath(t *testing.T) {
 		{"an unknown egress", ofTemplate("run.googleapis.com/vpc-access-egress", "none"),
 			atTemplate("run.googleapis.com/vpc-access-egress") + `must be all-traffic or private-ranges-only, not "none"`},
 		{"network interfaces that are no JSON", ofTemplate("run.googleapis.com/network-interfaces", "[{"),
-			atTemplate("run.googleapis.com/network-interfaces") + "is not the JSON that it must be: line 1:2: unexpected end of JSON input"},
+			atTemplate("run.googleapis.com/network-interfaces") + "is not the required JSON: line 1:2: unexpected end of JSON input"},
 		{"an unknown field of a network interface", ofTemplate("run.googleapis.com/network-interfaces", `[{"net":"x"}]`),
-			atTemplate("run.googleapis.com/network-interfaces") + "is not the JSON that it must be: [0].net: is no field of networkInterface"},
+			atTemplate("run.googleapis.com/network-interfaces") + "is not the required JSON: [0].net: is not a field of networkInterface"},
 		{"no truth", ofTemplate("run.googleapis.com/gpu-zonal-redundancy-disabled", "maybe"),
 			atTemplate("run.googleapis.com/gpu-zonal-redundancy-disabled") + `must be true or false, not "maybe"`},
 		{"a dependency of nobody", ofTemplate("run.googleapis.com/container-dependencies", `{"other":["main"]}`),
@@ -79,19 +79,19 @@ func TestWhatV2CannotSayIsRefusedByItsPath(t *testing.T) {
 		{"an alias of no path", ofTemplate("run.googleapis.com/secrets", "a:b"),
 			atTemplate("run.googleapis.com/secrets") + `"a:b" must be ALIAS:projects/PROJECT/secrets/SECRET`},
 		{"an alias twice", ofTemplate("run.googleapis.com/secrets", "a:projects/1/secrets/b,a:projects/1/secrets/c"),
-			atTemplate("run.googleapis.com/secrets") + `"a" is there twice`},
+			atTemplate("run.googleapis.com/secrets") + `"a" is defined twice`},
 		{"requests that are not the limits", container(func(c *knative.Container) {
 			c.Resources = knative.ResourceRequirements{Limits: map[string]string{"cpu": "1"}, Requests: map[string]string{"cpu": "1", "memory": "1Gi"}}
-		}), spec + `containers[0].resources.requests["memory"]: must be as in limits or left out: a container gets what limits say`},
+		}), spec + `containers[0].resources.requests["memory"]: must equal limits or be left out, because a container gets its limits`},
 		{"a value and a source of one", container(func(c *knative.Container) {
 			c.Env = []knative.EnvVar{{Name: "A", Value: new("x"), ValueFrom: &knative.EnvVarSource{}}}
-		}), spec + "containers[0].env[0].value: cannot be set beside valueFrom"},
+		}), spec + "containers[0].env[0].value: cannot be set together with valueFrom"},
 		{"two kinds of a probe", container(func(c *knative.Container) {
 			c.StartupProbe = &knative.Probe{GRPC: &knative.GRPCAction{}, TCPSocket: &knative.TCPSocketAction{}}
-		}), spec + "containers[0].startupProbe: can have one of httpGet, tcpSocket and grpc"},
+		}), spec + "containers[0].startupProbe: can have only one of httpGet, tcpSocket and grpc"},
 		{"another selector", func(j *knative.Job) {
 			j.Spec.Template.Spec.Template.Spec.NodeSelector = map[string]string{"zone": "a"}
-		}, spec + `nodeSelector["zone"]: only run.googleapis.com/accelerator can be selected by`},
+		}, spec + `nodeSelector["zone"]: only run.googleapis.com/accelerator is supported`},
 		{"a volume of nothing", volume(knative.Volume{Name: "v"}), spec + "volumes[0]: must have one of secret, emptyDir, nfs and csi"},
 		{"a volume of two kinds", volume(knative.Volume{Name: "v", EmptyDir: &knative.EmptyDirVolumeSource{}, NFS: &knative.NFSVolumeSource{}}),
 			spec + "volumes[0]: must have one of secret, emptyDir, nfs and csi"},
@@ -107,13 +107,13 @@ func TestWhatV2CannotSayIsRefusedByItsPath(t *testing.T) {
 		{"the name of Cloud SQL's volume", func(j *knative.Job) {
 			volume(knative.Volume{Name: "cloudsql", NFS: &knative.NFSVolumeSource{}})(j)
 			ofTemplate("run.googleapis.com/cloudsql-instances", "p:r:i")(j)
-		}, atTemplate("run.googleapis.com/cloudsql-instances") + "needs a volume of its own, named cloudsql: give yours another name"},
+		}, atTemplate("run.googleapis.com/cloudsql-instances") + "needs the name cloudsql for its own volume: give yours another name"},
 		{"several", func(j *knative.Job) {
 			j.Kind = "x"
 			container(func(c *knative.Container) {
 				c.Env = []knative.EnvVar{{Value: new("a"), ValueFrom: &knative.EnvVarSource{}}}
 			})(j)
-		}, `kind: must be Job, not "x"; ` + spec + "containers[0].env[0].value: cannot be set beside valueFrom"},
+		}, `kind: must be Job, not "x"; ` + spec + "containers[0].env[0].value: cannot be set together with valueFrom"},
 	} {
 		job := leastV1()
 		test.change(job)
@@ -123,8 +123,9 @@ func TestWhatV2CannotSayIsRefusedByItsPath(t *testing.T) {
 	}
 }
 
-// What the same thing can be called, and what comes back.
-func TestOtherWordsForTheSame(t *testing.T) {
+// TestSpellings checks that v1 accepts several spellings of a value, and which one it
+// returns.
+func TestSpellings(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name             string
@@ -154,17 +155,17 @@ func TestOtherWordsForTheSame(t *testing.T) {
 		got := knative.FromJob(v2, namespace).Spec.Template.Metadata.Annotations
 		for key, want := range test.comesBack {
 			if got[key] != want {
-				t.Errorf("%s: %s = %q comes back as %q, want %q", test.name, key, test.given[key], got[key], want)
+				t.Errorf("%s: %s = %q is returned as %q, want %q", test.name, key, test.given[key], got[key], want)
 			}
 		}
 		if len(got) != len(test.comesBack) {
-			t.Errorf("%s: %v comes back as %v, want %v", test.name, test.given, got, test.comesBack)
+			t.Errorf("%s: %v is returned as %v, want %v", test.name, test.given, got, test.comesBack)
 		}
 	}
 }
 
-// A secret of another project has an alias in v1 and its path in v2. Which alias it
-// had is kept, and no other secret can come to be meant by it.
+// TestAliasesOfSecrets checks that a secret of another project has an alias in v1 and a
+// path in v2, that the alias is kept, and that it never refers to another secret.
 func TestAliasesOfSecrets(t *testing.T) {
 	t.Parallel()
 	const annotation = "run.googleapis.com/secrets"
@@ -180,7 +181,7 @@ func TestAliasesOfSecrets(t *testing.T) {
 	}
 	env := v2.Template.Template.Containers[0].Env
 	if got := env[0].GetValueSource().GetSecretKeyRef().GetSecret(); got != "projects/7/secrets/theirs" {
-		t.Errorf("v2 calls the secret %q, want its path", got)
+		t.Errorf("secret in v2 = %q, want its path", got)
 	}
 	names := func() string {
 		var all []string
@@ -191,20 +192,20 @@ func TestAliasesOfSecrets(t *testing.T) {
 		return strings.Join(all, " ") + " | " + shown.Metadata.Annotations[annotation]
 	}
 	if got, want := names(), "theirs-x mine | theirs-x:projects/7/secrets/theirs"; got != want {
-		t.Errorf("the names are %q, want %q", got, want)
+		t.Errorf("names = %q, want %q", got, want)
 	}
 	env[1].GetValueSource().GetSecretKeyRef().Secret = "projects/8/secrets/theirs"
 	if got, want := names(), "theirs-x theirs | theirs-x:projects/7/secrets/theirs,theirs:projects/8/secrets/theirs"; got != want {
-		t.Errorf("with another secret the names are %q, want %q", got, want)
+		t.Errorf("names with another secret = %q, want %q", got, want)
 	}
 	env[1].GetValueSource().GetSecretKeyRef().Secret = "theirs-x"
 	if got, want := names(), "theirs theirs-x | theirs:projects/7/secrets/theirs"; got != want {
-		t.Errorf("with a secret of the alias's name the names are %q, want %q", got, want)
+		t.Errorf("names with a secret that has the alias's name = %q, want %q", got, want)
 	}
 }
 
-// The annotation tells of instances that every container can reach. Others are a
-// volume in v1, too.
+// TestCloudSQLIsAnAnnotationOrAVolume checks that instances for all containers are an
+// annotation in v1, and others a volume.
 func TestCloudSQLIsAnAnnotationOrAVolume(t *testing.T) {
 	t.Parallel()
 	const annotation = "run.googleapis.com/cloudsql-instances"
@@ -214,10 +215,10 @@ func TestCloudSQLIsAnAnnotationOrAVolume(t *testing.T) {
 		mounts   [][]*runpb.VolumeMount // by container
 		annotate bool
 	}{
-		"everywhere":        {"cloudsql", [][]*runpb.VolumeMount{{mount}, {mount}}, true},
-		"in one of two":     {"cloudsql", [][]*runpb.VolumeMount{{mount}, nil}, false},
-		"by another name":   {"sql", [][]*runpb.VolumeMount{{{Name: "sql"}}}, false},
-		"at no given place": {"cloudsql", [][]*runpb.VolumeMount{{{Name: "cloudsql"}}}, false},
+		"everywhere":      {"cloudsql", [][]*runpb.VolumeMount{{mount}, {mount}}, true},
+		"in one of two":   {"cloudsql", [][]*runpb.VolumeMount{{mount}, nil}, false},
+		"by another name": {"sql", [][]*runpb.VolumeMount{{{Name: "sql"}}}, false},
+		"without a path":  {"cloudsql", [][]*runpb.VolumeMount{{{Name: "cloudsql"}}}, false},
 	} {
 		job := least("hello")
 		job.Template.Template.Containers = nil
@@ -230,11 +231,11 @@ func TestCloudSQLIsAnAnnotationOrAVolume(t *testing.T) {
 		shown := knative.FromJob(job, namespace)
 		value, annotated := shown.Spec.Template.Metadata.Annotations[annotation]
 		if annotated != test.annotate || annotated && value != "p:r:i,p:r:j" || annotated == (len(shown.Spec.Template.Spec.Template.Spec.Volumes) > 0) {
-			t.Errorf("%s: the annotation is %q, there are volumes %v", name, value, shown.Spec.Template.Spec.Template.Spec.Volumes)
+			t.Errorf("%s: annotation = %q, volumes = %v, want exactly one of them", name, value, shown.Spec.Template.Spec.Template.Spec.Volumes)
 		}
 		back, err := shown.V2(here)
 		if diff := cmp.Diff(job, back, protocmp.Transform()); diff != "" || err != nil {
-			t.Errorf("%s: the job has changed: %v (-sent +got):\n%s", name, err, diff)
+			t.Errorf("%s: job after a round trip: %v (-sent +got):\n%s", name, err, diff)
 		}
 	}
 }

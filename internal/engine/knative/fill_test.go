@@ -18,17 +18,17 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 )
 
-// variants is how many objects it takes to set every field: as many as the largest
-// choice has, and once more for the two states that an object can be in.
+// variants is the number of objects that together set every field. It must be at least
+// the size of the largest choice, in each of the two states of an object.
 const variants = 12
 
 // v1Filler sets every field of an object of v1, at every depth.
 type v1Filler struct {
 	variant int
-	count   int // makes each value another one
+	count   int // makes each value different
 }
 
-// choices are fields of which one alone can be set, by type.
+// choices are the mutually exclusive fields of each type.
 var choices = map[string][]string{
 	"Probe":   {"HTTPGet", "TCPSocket", "GRPC"},
 	"Volume":  {"Secret", "EmptyDir", "NFS", "CSI"},
@@ -80,7 +80,7 @@ func (f *v1Filler) value(path string, of reflect.Type) reflect.Value {
 	return value
 }
 
-// special are the values of fields for which no text or number will do.
+// special returns the values of fields that do not accept an arbitrary text or number.
 func (f *v1Filler) special(path string) (any, bool) {
 	time := fmt.Sprintf("2026-11-23T07:51:%02d.5Z", f.count%60)
 	switch path[strings.LastIndexByte(path, '.')+1:] {
@@ -116,21 +116,21 @@ func (f *v1Filler) special(path string) (any, bool) {
 		return []map[string]string{{"bucketName": "b", "mountOptions": "a=1,b"}, {"instances": "p:r:i,p:r:j"}}[f.variant/4%2], true
 	case "GoogleRPCStatus.Details":
 		return []json.RawMessage{json.RawMessage(`{"@type":"type.googleapis.com/nobody.Knows","value":"AQL/"}`)}, true
-	case "ResourceRequirements.Requests": // of the limits, which a container gets
+	case "ResourceRequirements.Requests": // must equal the limits
 		return map[string]string(nil), true
 	}
 	return nil, false
 }
 
-// v2Filler sets every field of a message of v2, at every depth, but those that
-// untold names.
+// v2Filler sets every field of a v2 message, at every depth, except those in untold.
 type v2Filler struct {
 	variant int
 	count   int
-	skipped map[string]bool // fields of untold that were met
+	skipped map[string]bool // fields of untold that were skipped
 }
 
-// untold are fields of v2 that v1 has no place for, and why nothing is lost by that.
+// untold are v2's fields without a counterpart in v1, with the reason why this loses
+// nothing.
 var untold = map[protoreflect.FullName]string{
 	"google.cloud.run.v2.Job.expire_time":       "of deleted jobs, which v1 never shows",
 	"google.cloud.run.v2.Execution.expire_time": "of deleted executions, which v1 never shows",
@@ -198,8 +198,7 @@ func (f *v2Filler) value(field protoreflect.FieldDescriptor, empty protoreflect.
 	return empty
 }
 
-// special are the values of fields for which no text, number or member of an enum
-// will do: those that other fields determine.
+// special returns the values of fields that depend on other fields.
 func (f *v2Filler) special(field protoreflect.FullName) any {
 	const job = "projects/demo/locations/us-east4/jobs/hello"
 	ended := f.variant%2 == 0
@@ -242,7 +241,7 @@ func (f *v2Filler) special(field protoreflect.FullName) any {
 	case "ResourceRequirements.cpu_idle":
 		return f.count%2 == 0
 	case "EmptyDirVolumeSource.medium":
-		return protoreflect.EnumNumber(f.variant % 3) // 2 has no name yet
+		return protoreflect.EnumNumber(f.variant % 3) // 2 has no name
 	case "SecretVolumeSource.secret", "SecretKeySelector.secret":
 		return []string{"mine", "projects/123/secrets/theirs", "projects/456/secrets/theirs", "projects/1/secrets/mine"}[f.count%4]
 	}

@@ -16,32 +16,32 @@ type Job struct {
 	Kind       string     `json:"kind"`
 	Metadata   ObjectMeta `json:"metadata"`
 	Spec       JobSpec    `json:"spec"`
-	Status     JobStatus  `json:"status"` // the server's; ignored on input
+	Status     JobStatus  `json:"status"` // set by the server; ignored on input
 }
 
-// JobSpec says what a job runs.
+// JobSpec is the specification of a job.
 type JobSpec struct {
 	Template            ExecutionTemplateSpec `json:"template"`
 	StartExecutionToken string                `json:"startExecutionToken,omitempty"`
 	RunExecutionToken   string                `json:"runExecutionToken,omitempty"`
 }
 
-// ExecutionTemplateSpec is what an execution is made of. Its metadata is never left
-// out: gcloud fails without it.
+// ExecutionTemplateSpec is the template of executions. Answers always contain its
+// metadata, because gcloud fails without it.
 type ExecutionTemplateSpec struct {
 	Metadata TemplateMeta  `json:"metadata"`
 	Spec     ExecutionSpec `json:"spec"`
 }
 
-// JobStatus tells how a job stands.
+// JobStatus is the status of a job.
 type JobStatus struct {
 	ObservedGeneration     int32               `json:"observedGeneration,omitempty"`
-	Conditions             []Condition         `json:"conditions,omitempty"` // the first one is Ready, which decides
+	Conditions             []Condition         `json:"conditions,omitempty"` // Ready, the decisive one, comes first
 	ExecutionCount         int32               `json:"executionCount"`
 	LatestCreatedExecution *ExecutionReference `json:"latestCreatedExecution,omitempty"`
 }
 
-// ExecutionReference tells of the execution that was created last.
+// ExecutionReference describes the newest execution.
 type ExecutionReference struct {
 	Name                string `json:"name,omitempty"`
 	CreationTimestamp   string `json:"creationTimestamp,omitempty"`
@@ -50,9 +50,9 @@ type ExecutionReference struct {
 	CompletionStatus    Enum   `json:"completionStatus,omitempty"`
 }
 
-// FromJob returns a job as v1 shows it, in a namespace: the project's ID or number.
+// FromJob translates a job from v2. namespace is the project's ID or number.
 func FromJob(job *runpb.Job, namespace string) *Job {
-	name, _ := jobspec.ParseJob(job.GetName()) // what is stored has a name
+	name, _ := jobspec.ParseJob(job.GetName()) // a stored job has a valid name
 	meta := ObjectMeta{
 		Name:              name.Job,
 		Namespace:         namespace,
@@ -118,8 +118,9 @@ func fromReference(x *runpb.ExecutionReference) *ExecutionReference {
 	}
 }
 
-// V2 returns the job as v2 says it, at a location, or what is wrong with it. What
-// only the server sets is translated as far as it makes sense; callers clear it.
+// V2 translates the job to v2 at a location. The error names all violations. V2 also
+// translates fields that only the server sets, as far as possible; the caller must clear
+// them.
 func (j *Job) V2(at jobspec.Location) (*runpb.Job, error) {
 	var f jobspec.Violations
 	p := f.Root()
@@ -135,7 +136,7 @@ func (j *Job) V2(at jobspec.Location) (*runpb.Job, error) {
 		UpdateTime:             timestamp(j.Metadata.Labels[updatedLabel]),
 		SatisfiesPzs:           j.Metadata.Labels[satisfiesPzLabel] == "true",
 		Creator:                j.Metadata.Annotations[creatorAnnotation],
-		LaunchStage:            api.LaunchStage_GA, // unless the annotation says another
+		LaunchStage:            api.LaunchStage_GA, // unless the annotation sets another
 		LastModifier:           j.Metadata.Annotations[modifierAnnotation],
 		Labels:                 userLabels(p.Field("metadata").Field("labels"), j.Metadata.Labels),
 		ObservedGeneration:     int64(j.Status.ObservedGeneration),
@@ -153,7 +154,7 @@ func (j *Job) setToken(p jobspec.Place, job *runpb.Job) {
 	start, run := j.Spec.StartExecutionToken, j.Spec.RunExecutionToken
 	switch {
 	case start != "" && run != "":
-		p.Field("runExecutionToken").Addf("cannot be set beside startExecutionToken")
+		p.Field("runExecutionToken").Addf("cannot be set together with startExecutionToken")
 	case start != "":
 		job.CreateExecution = &runpb.Job_StartExecutionToken{StartExecutionToken: start}
 	case run != "":
@@ -161,7 +162,7 @@ func (j *Job) setToken(p jobspec.Place, job *runpb.Job) {
 	}
 }
 
-// setConditions translates back: the condition Ready is v2's terminal one.
+// setConditions translates the conditions to v2. Ready is v2's terminal condition.
 func (s JobStatus) setConditions(job *runpb.Job) {
 	for _, c := range toConditions(s.Conditions, runpb.Condition_CONDITION_RECONCILING) {
 		if c.GetType() == readyCondition && job.GetTerminalCondition() == nil {
@@ -173,7 +174,7 @@ func (s JobStatus) setConditions(job *runpb.Job) {
 	}
 }
 
-// readyCondition decides a job.
+// readyCondition is the decisive condition of a job.
 const readyCondition = "Ready"
 
 func (x *ExecutionReference) v2(job jobspec.JobName) *runpb.ExecutionReference {
@@ -205,7 +206,7 @@ func (t *ExecutionTemplateSpec) v2(p jobspec.Place) *runpb.ExecutionTemplate {
 	return template
 }
 
-// NumberEnums has the job's JSON tell enum values by their numbers.
+// NumberEnums makes the job's JSON contain enum values as numbers.
 func (j *Job) NumberEnums() {
 	if x := j.Status.LatestCreatedExecution; x != nil {
 		x.CompletionStatus = Enum(strconv.Itoa(int(runpb.ExecutionReference_CompletionStatus_value[string(x.CompletionStatus)])))

@@ -11,7 +11,7 @@ import (
 
 const launchAnnotation = group + "launch-stage"
 
-// jobAnnotations are those of a job for which v2 has fields.
+// jobAnnotations are a job's annotations with v2 fields.
 var jobAnnotations = annotations[*runpb.Job]{
 	text("client-name", func(j *runpb.Job) *string { return &j.Client }),
 	text("client-version", func(j *runpb.Job) *string { return &j.ClientVersion }),
@@ -20,7 +20,7 @@ var jobAnnotations = annotations[*runpb.Job]{
 	{group + "binary-authorization-breakglass", breakglass, readBreakglass},
 }
 
-// launchStageText is empty for GA, which is what none means.
+// launchStageText returns "" for GA, the default.
 func launchStageText(stage api.LaunchStage) string {
 	if stage == api.LaunchStage_GA || stage == api.LaunchStage_LAUNCH_STAGE_UNSPECIFIED {
 		return ""
@@ -46,7 +46,7 @@ func launchStage(p jobspec.Place, value string) api.LaunchStage {
 	return api.LaunchStage(stage)
 }
 
-// defaultPolicy asks for the project's own policy of Binary Authorization.
+// defaultPolicy means the project's own policy of Binary Authorization.
 const defaultPolicy = "default"
 
 func binaryAuthorization(job *runpb.Job) string {
@@ -74,7 +74,7 @@ func readBreakglass(_ jobspec.Place, value string, job *runpb.Job) {
 	binauthz(job).BreakglassJustification = value
 }
 
-// binauthz is the job's message, which is made where it is missing.
+// binauthz returns the job's message and creates it if it is missing.
 func binauthz(job *runpb.Job) *runpb.BinaryAuthorization {
 	if job.BinaryAuthorization == nil {
 		job.BinaryAuthorization = &runpb.BinaryAuthorization{}

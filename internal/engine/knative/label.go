@@ -10,7 +10,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Labels that the server alone sets. gcloud reads the region from the first one.
+// Labels that only the server sets. gcloud reads the region from the first one.
 const (
 	locationLabel    = "cloud.googleapis.com/location"
 	updatedLabel     = group + "lastUpdatedTime"
@@ -20,21 +20,21 @@ const (
 	servingLabel     = group + "servingState"
 	satisfiesPzLabel = group + "satisfiesPzs"
 
-	// servingActive is the servingState of what has not ended.
+	// servingActive is the servingState of an execution that has not ended.
 	servingActive = "Active"
 )
 
-// The labels by which a list is narrowed without looking at what is in it.
+// The labels that select items of a list without reading the items.
 const (
-	// LabelLocation has the region.
+	// LabelLocation is the region.
 	LabelLocation = locationLabel
-	// LabelJob has the ID of an execution's or a task's job.
+	// LabelJob is the ID of an execution's or a task's job.
 	LabelJob = jobLabel
-	// LabelExecution has the ID of a task's execution.
+	// LabelExecution is the ID of a task's execution.
 	LabelExecution = executionLabel
 )
 
-// JobLabels are the labels of a job as v1 shows them, by which it is selected.
+// JobLabels returns the labels of a job in v1, for showing and selecting it.
 func JobLabels(job *runpb.Job) map[string]string {
 	name, _ := jobspec.ParseJob(job.GetName())
 	labels := copied(job.GetLabels())
@@ -46,8 +46,8 @@ func JobLabels(job *runpb.Job) map[string]string {
 	return labels
 }
 
-// serversLabels are those that the server alone sets. Cloud Run's executions have
-// some that are not made here.
+// serversLabels returns the labels that only the server sets. The engine does not set all
+// labels of Cloud Run's executions.
 func serversLabels() []string {
 	return []string{
 		locationLabel, updatedLabel, jobLabel, executionLabel, stateLabel, servingLabel, satisfiesPzLabel,
@@ -55,8 +55,8 @@ func serversLabels() []string {
 	}
 }
 
-// userLabels are the labels that are a caller's own. Those of the server are
-// ignored: gcloud sends them back, and copies a job's to its template.
+// userLabels returns the labels that belong to the caller. It ignores the server's,
+// because gcloud sends them back and copies a job's labels to its template.
 func userLabels(p jobspec.Place, given map[string]string) map[string]string {
 	servers := serversLabels()
 	var rest map[string]string
@@ -64,7 +64,7 @@ func userLabels(p jobspec.Place, given map[string]string) map[string]string {
 		switch {
 		case slices.Contains(servers, key):
 		case isReserved(key):
-			p.Key(key).Addf("has no meaning to a job here, leave it out")
+			p.Key(key).Addf("has no meaning for a job, leave it out")
 		default:
 			rest = with(rest, key, given[key])
 		}
@@ -72,14 +72,14 @@ func userLabels(p jobspec.Place, given map[string]string) map[string]string {
 	return rest
 }
 
-// lastID is the last part of a resource name.
+// lastID returns the last part of a resource name.
 func lastID(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 
 func selfLink(namespace, collection, id string) string {
 	return "/apis/" + APIVersion + "/namespaces/" + namespace + "/" + collection + "/" + id
 }
 
-// checkType holds an object to what it says of itself.
+// checkType checks the apiVersion and kind of an object, if set.
 func checkType(p jobspec.Place, version, kind, want string) {
 	if version != "" && version != APIVersion {
 		p.Field("apiVersion").Addf("must be %s, not %s", APIVersion, jobspec.Quote(version))

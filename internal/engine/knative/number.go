@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Int64 is a number that JSON writes as a string, as Google's APIs do with 64 bits.
+// Int64 is a number that is a string in JSON, like 64-bit numbers in Google's APIs.
 type Int64 int64
 
 // MarshalJSON returns the number in quotes.
@@ -14,8 +14,8 @@ func (n Int64) MarshalJSON() ([]byte, error) {
 	return strconv.AppendQuote(nil, strconv.FormatInt(int64(n), 10)), nil
 }
 
-// Enum is the name of a value. One without a name is its number in digits, and JSON
-// writes that as a number.
+// Enum is the name of a value, or its number in digits if it has no name. In JSON a
+// number stays a number.
 type Enum string
 
 // MarshalJSON returns the name in quotes, or the number.
@@ -26,8 +26,8 @@ func (e Enum) MarshalJSON() ([]byte, error) {
 	return strconv.AppendQuote(nil, string(e)), nil
 }
 
-// parseInteger reads a whole number of at most the given bits. As in proto3's JSON,
-// it may be written with a fraction or an exponent that come to nothing.
+// parseInteger parses a whole number of at most the given bits. As in proto3's JSON, it
+// may have a zero fraction or an exponent.
 func parseInteger(s string, bits int) (int64, bool) {
 	if n, err := strconv.ParseInt(s, 10, bits); err == nil {
 		return n, true
@@ -36,7 +36,7 @@ func parseInteger(s string, bits int) (int64, bool) {
 		return 0, false // Go's own notations
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	limit := math.Ldexp(1, min(bits-1, 53)) // what a float64 tells apart
+	limit := math.Ldexp(1, min(bits-1, 53)) // a float64 is exact up to 2^53
 	if err != nil || f != math.Trunc(f) || f < -limit || f >= limit {
 		return 0, false
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Path spells a path of a v2 message as v1 does:
-// template.template.containers[0].env[1].value_source of a job is
+// Path converts a path of a v2 message to v1's spelling:
+// template.template.containers[0].env[1].value_source of a job becomes
 // spec.template.spec.template.spec.containers[0].env[1].valueFrom.
 func Path(v2 string) string {
 	path := v2
@@ -16,7 +16,7 @@ func Path(v2 string) string {
 	return strings.ReplaceAll(outsideQuotes(path, camel), `["`+keptNamespace, `["`+group)
 }
 
-// spelling is where v1 has a field of v2.
+// spelling is the v1 place of a v2 field.
 type spelling struct {
 	v2 *regexp.Regexp
 	v1 string
@@ -28,8 +28,7 @@ const (
 	annotationsPath = metadataPath + `.annotations["` + group
 )
 
-// spellings are applied one after the other. What they leave differs in the
-// spelling alone.
+// spellings are applied in order. The remaining names differ only in camel case.
 var spellings = []spelling{
 	at(`^(job_id|job\.name|name)$`, "metadata.name"),
 	at(`^etag$`, "metadata.resourceVersion"),
@@ -71,10 +70,10 @@ var spellings = []spelling{
 
 func at(v2, v1 string) spelling { return spelling{regexp.MustCompile(v2), v1} }
 
-// quoted is the key of a map in a path.
+// quoted matches the key of a map in a path.
 var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
-// outsideQuotes applies f to what is not the key of a map.
+// outsideQuotes applies f to the parts of a path that are not keys of maps.
 func outsideQuotes(path string, f func(string) string) string {
 	var out strings.Builder
 	done := 0
@@ -85,7 +84,7 @@ func outsideQuotes(path string, f func(string) string) string {
 	return out.String() + f(path[done:])
 }
 
-// camel is my_field as myField.
+// camel converts my_field to myField.
 func camel(s string) string {
 	words := strings.Split(s, "_")
 	for i := 1; i < len(words); i++ {

@@ -49,11 +49,12 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// withoutPath are fields of which no error speaks, or one that is the annotation's.
+// withoutPath matches fields that no error names, or whose errors name an annotation.
 var withoutPath = regexp.MustCompile(`^(client|client_version|build_info|cpu_idle|startup_cpu_boost|binary_authorization|gpu_zonal_redundancy_disabled)$`)
 
-// Whatever field of v2 an error may name, v1 has it at the path that it is given.
-func TestEveryPathIsOneOfV1(t *testing.T) {
+// TestEveryPathExistsInV1 checks that Path converts every v2 field that an error may name
+// to an existing v1 field.
+func TestEveryPathExistsInV1(t *testing.T) {
 	t.Parallel()
 	var walk func(m protoreflect.MessageDescriptor, path string, of reflect.Type)
 	walk = func(m protoreflect.MessageDescriptor, path string, of reflect.Type) {
@@ -70,7 +71,7 @@ func TestEveryPathIsOneOfV1(t *testing.T) {
 				at += `["example.com/key"]`
 			}
 			if got := knative.Path(at); !leadsTo(of, got) {
-				t.Errorf("Path(%q) = %q, which is nowhere in %s", at, got, of)
+				t.Errorf("Path(%q) = %q, want a field of %s", at, got, of)
 			}
 			if field.Message() != nil && !field.IsMap() && field.Message().ParentFile().Package() == "google.cloud.run.v2" {
 				walk(field.Message(), at, of)
@@ -88,7 +89,7 @@ func outputOnly(field protoreflect.FieldDescriptor) bool {
 
 var step = regexp.MustCompile(`^\.?(\w+)|^\[\d+\]|^\["[^"]*"\]`)
 
-// leadsTo reports whether a path of v1 is one of a type.
+// leadsTo reports whether a type has a field at a v1 path.
 func leadsTo(of reflect.Type, path string) bool {
 	for path != "" {
 		m := step.FindStringSubmatch(path)

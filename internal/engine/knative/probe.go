@@ -6,7 +6,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Probe says how a container's health is checked.
+// Probe is a health check of a container.
 type Probe struct {
 	InitialDelaySeconds int32            `json:"initialDelaySeconds,omitempty"`
 	TimeoutSeconds      int32            `json:"timeoutSeconds,omitempty"`
@@ -20,7 +20,7 @@ type Probe struct {
 	Exec             refused `json:"exec,omitzero" refused:"is not supported by Cloud Run"`
 }
 
-// HTTPGetAction is a probe over HTTP.
+// HTTPGetAction is an HTTP probe.
 type HTTPGetAction struct {
 	Path        string       `json:"path,omitempty"`
 	Port        int32        `json:"port,omitempty"`
@@ -36,14 +36,14 @@ type HTTPHeader struct {
 	Value string `json:"value,omitempty"`
 }
 
-// TCPSocketAction is a probe by connecting.
+// TCPSocketAction is a probe that opens a connection.
 type TCPSocketAction struct {
 	Port int32 `json:"port,omitempty"`
 
 	Host refused `json:"host,omitzero" refused:"is not supported by Cloud Run"`
 }
 
-// GRPCAction is a probe over gRPC.
+// GRPCAction is a gRPC probe.
 type GRPCAction struct {
 	Port    int32  `json:"port,omitempty"`
 	Service string `json:"service,omitempty"`
@@ -101,7 +101,7 @@ func (b *Probe) v2(p jobspec.Place) *runpb.Probe {
 		kinds++
 	}
 	if kinds > 1 {
-		p.Addf("can have one of httpGet, tcpSocket and grpc")
+		p.Addf("can have only one of httpGet, tcpSocket and grpc")
 	}
 	return probe
 }

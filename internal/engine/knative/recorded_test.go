@@ -13,7 +13,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/knative"
 )
 
-// recorded are bodies that gcloud 528 has sent, by command.
+// recorded are request bodies of gcloud 528, by command.
 var recorded = map[string]string{
 	"jobs create with common flags": `{"apiVersion":"run.googleapis.com/v1","kind":"Job","metadata":{"annotations":{"run.googleapis.com/client-name":"gcloud","run.googleapis.com/client-version":"528.0.0"},"labels":{"env":"dev","team":"infra"},"name":"hello","namespace":"demo"},"spec":{"template":{"metadata":{"annotations":{"run.googleapis.com/client-name":"gcloud","run.googleapis.com/client-version":"528.0.0"},"labels":{"client.knative.dev/nonce":"fer_bib_nex","env":"dev","team":"infra"}},"spec":{"parallelism":2,"taskCount":3,"template":{"spec":{"containers":[{"args":["echo hi","--x=1"],"command":["/bin/sh","-c"],"env":[{"name":"A","value":"1"},{"name":"SEC","valueFrom":{"secretKeyRef":{"key":"latest","name":"mysecret"}}}],"image":"us-docker.pkg.dev/demo/r/img:v1","name":"","resources":{"limits":{"cpu":"2","memory":"1Gi"},"requests":{}},"volumeMounts":[{"mountPath":"/mnt/s","name":"filesecret-fax-dus-ked"}]}],"maxRetries":1,"nodeSelector":{},"serviceAccountName":"sa@demo.iam.gserviceaccount.com","timeoutSeconds":"900","volumes":[{"name":"filesecret-fax-dus-ked","secret":{"items":[{"key":"3","path":"key"}],"secretName":"filesecret"}}]}}}}},"status":{"latestCreatedExecution":{}}}`,
 	"jobs create with an image":     `{"apiVersion":"run.googleapis.com/v1","kind":"Job","metadata":{"annotations":{"run.googleapis.com/client-name":"gcloud","run.googleapis.com/client-version":"528.0.0"},"labels":{},"name":"tiny","namespace":"demo"},"spec":{"template":{"metadata":{"annotations":{"run.googleapis.com/client-name":"gcloud","run.googleapis.com/client-version":"528.0.0"},"labels":{"client.knative.dev/nonce":"jod_jaf_wun"}},"spec":{"template":{"spec":{"containers":[{"image":"img","name":""}],"nodeSelector":{}}}}}},"status":{"latestCreatedExecution":{}}}`,
@@ -22,12 +22,12 @@ var recorded = map[string]string{
 	"jobs update":                   `{"apiVersion":"run.googleapis.com/v1","kind":"Job","metadata":{"annotations":{"run.googleapis.com/client-name":"gcloud","run.googleapis.com/creator":"me@example.com","run.googleapis.com/lastModifier":"me@example.com","run.googleapis.com/operation-id":"b8c26c27-7dd7-42ac-a029-a02f3c2153b0"},"creationTimestamp":"2026-11-23T07:51:11.897390Z","generation":1,"labels":{"cloud.googleapis.com/location":"us-east4","env":"dev","run.googleapis.com/lastUpdatedTime":"2026-11-23T07:51:11.897452Z","x":"y"},"name":"hello","namespace":"123456789012","resourceVersion":"v8KflrEsRKK4","selfLink":"/apis/run.googleapis.com/v1/namespaces/123456789012/jobs/hello","uid":"aaece868-f8e9-4247-91a4-be6a74e7ec6a"},"spec":{"template":{"metadata":{"annotations":{},"labels":{"cloud.googleapis.com/location":"us-east4","run.googleapis.com/lastUpdatedTime":"2026-11-23T07:51:11.897452Z","x":"y"}},"spec":{"parallelism":0,"taskCount":3,"template":{"spec":{"containers":[{"image":"img:v3","name":""}],"maxRetries":0,"timeoutSeconds":"3600"}}}}},"status":{"conditions":[{"lastTransitionTime":"2026-11-23T07:51:11.897539Z","status":"True","type":"Ready"}],"executionCount":0,"observedGeneration":1}}`,
 }
 
-// kept are what v2 shows of the annotations that it has no fields for.
+// kept returns v2's annotations for v1's annotations without v2 fields.
 func kept() map[string]string {
 	return map[string]string{"v1.runwith/client-name": "gcloud", "v1.runwith/client-version": "528.0.0"}
 }
 
-// least is a job with one container.
+// least returns a job with one container.
 func least(name string) *runpb.Job {
 	return &runpb.Job{
 		Name:        "projects/demo/locations/us-east4/jobs/" + name,
@@ -36,7 +36,7 @@ func least(name string) *runpb.Job {
 	}
 }
 
-func TestWhatGcloudSends(t *testing.T) {
+func TestRequestsOfGcloud(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]func() *runpb.Job{
 		"jobs create with an image": func() *runpb.Job {
@@ -113,8 +113,9 @@ func TestWhatGcloudSends(t *testing.T) {
 	}
 }
 
-// An update sends back what was read, and with it what only the server sets.
-func TestAnUpdateKeepsWhatIsTheCallersOwn(t *testing.T) {
+// TestUpdateIgnoresTheServersFields checks that an update ignores the server's fields,
+// which gcloud sends back.
+func TestUpdateIgnoresTheServersFields(t *testing.T) {
 	t.Parallel()
 	sent := &knative.Job{}
 	if err := knative.Unmarshal([]byte(recorded["jobs update"]), sent); err != nil {
@@ -131,16 +132,16 @@ func TestAnUpdateKeepsWhatIsTheCallersOwn(t *testing.T) {
 		t.Errorf("labels of the template (-want +got):\n%s", diff)
 	}
 	if job.Annotations != nil || job.Etag != "v8KflrEsRKK4" {
-		t.Errorf("annotations, etag = %v, %q; want none, and the resourceVersion", job.Annotations, job.Etag)
+		t.Errorf("annotations, etag = %v, %q; want no annotations, and the resourceVersion as etag", job.Annotations, job.Etag)
 	}
 	retries, set := job.Template.Template.Retries.(*runpb.TaskTemplate_MaxRetries)
 	if !set || retries.MaxRetries != 0 || job.Template.Parallelism != 0 {
-		t.Errorf("retries, parallelism = %v, %d; want 0 retries that are set", job.Template.Template.Retries, job.Template.Parallelism)
+		t.Errorf("retries, parallelism = %v, %d; want retries set to 0", job.Template.Template.Retries, job.Template.Parallelism)
 	}
 }
 
-// gcloud ends in a stack trace where these are missing.
-func TestGcloudFindsWhatItNeeds(t *testing.T) {
+// TestFieldsThatGcloudNeeds checks the fields without which gcloud crashes.
+func TestFieldsThatGcloudNeeds(t *testing.T) {
 	t.Parallel()
 	raw, err := json.Marshal(knative.FromJob(least("tiny"), namespace))
 	if err != nil {

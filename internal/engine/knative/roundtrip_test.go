@@ -17,7 +17,7 @@ var here = jobspec.Location{Project: "demo", Region: "us-east4"}
 
 const namespace = "123456789012"
 
-// systemLabels are what the server adds to the labels of every object.
+// systemLabels adds the labels that the server sets on every object.
 func systemLabels(into map[string]string) map[string]string {
 	into["cloud.googleapis.com/location"] = "us-east4"
 	into["run.googleapis.com/lastUpdatedTime"] = "2026-11-23T07:51:11.5Z"
@@ -25,7 +25,7 @@ func systemLabels(into map[string]string) map[string]string {
 	return into
 }
 
-// The annotations that stand for fields of v2, each with a value.
+// jobAnnotations returns a job's annotations for v2 fields, each with a value.
 func jobAnnotations() map[string]string {
 	return map[string]string{
 		"example.com/note":                                   "hi",
@@ -60,7 +60,7 @@ func templateAnnotations(first, second string) map[string]string {
 	}
 }
 
-// newV1Job is a job with every field set.
+// newV1Job returns a job with every field set.
 func newV1Job(variant int) *knative.Job {
 	job := &knative.Job{}
 	(&v1Filler{variant: variant}).fill(reflect.ValueOf(job).Elem())
@@ -74,7 +74,7 @@ func newV1Job(variant int) *knative.Job {
 	return job
 }
 
-// fillTask gives a task what its annotations tell of.
+// fillTask makes a task match its annotations.
 func fillTask(spec *knative.TaskSpec, annotations *map[string]string) {
 	spec.Containers[0].Env = append(spec.Containers[0].Env, knative.EnvVar{
 		Name: "SECRET", ValueFrom: &knative.EnvVarSource{SecretKeyRef: &knative.SecretKeySelector{Name: "mine", Key: "latest"}},
@@ -82,7 +82,7 @@ func fillTask(spec *knative.TaskSpec, annotations *map[string]string) {
 	*annotations = templateAnnotations(spec.Containers[0].Name, spec.Containers[1].Name)
 }
 
-func TestNoFieldOfAJobIsLostThroughV2(t *testing.T) {
+func TestJobRoundTripThroughV2(t *testing.T) {
 	t.Parallel()
 	for variant := range variants {
 		sent := newV1Job(variant)
@@ -91,12 +91,12 @@ func TestNoFieldOfAJobIsLostThroughV2(t *testing.T) {
 			t.Fatalf("V2() = %v", err)
 		}
 		if diff := cmp.Diff(sent, knative.FromJob(job, namespace)); diff != "" {
-			t.Errorf("variant %d: the job has changed (-sent +got):\n%s", variant, diff)
+			t.Errorf("variant %d: job (-sent +got):\n%s", variant, diff)
 		}
 	}
 }
 
-func TestNoFieldOfAnExecutionIsLostThroughV2(t *testing.T) {
+func TestExecutionRoundTripThroughV2(t *testing.T) {
 	t.Parallel()
 	for variant := range variants {
 		sent := &knative.Execution{}
@@ -114,12 +114,12 @@ func TestNoFieldOfAnExecutionIsLostThroughV2(t *testing.T) {
 			t.Fatalf("V2() = %v", err)
 		}
 		if diff := cmp.Diff(sent, knative.FromExecution(x, namespace)); diff != "" {
-			t.Errorf("variant %d: the execution has changed (-sent +got):\n%s", variant, diff)
+			t.Errorf("variant %d: execution (-sent +got):\n%s", variant, diff)
 		}
 	}
 }
 
-func TestNoFieldOfATaskIsLostThroughV2(t *testing.T) {
+func TestTaskRoundTripThroughV2(t *testing.T) {
 	t.Parallel()
 	for variant := range variants {
 		sent := &knative.Task{}
@@ -135,12 +135,12 @@ func TestNoFieldOfATaskIsLostThroughV2(t *testing.T) {
 			t.Fatalf("V2() = %v", err)
 		}
 		if diff := cmp.Diff(sent, knative.FromTask(task, namespace)); diff != "" {
-			t.Errorf("variant %d: the task has changed (-sent +got):\n%s", variant, diff)
+			t.Errorf("variant %d: task (-sent +got):\n%s", variant, diff)
 		}
 	}
 }
 
-func TestNoFieldOfV2IsLostThroughV1(t *testing.T) {
+func TestV2RoundTripThroughV1(t *testing.T) {
 	t.Parallel()
 	skipped := map[string]bool{}
 	for variant := range variants {
@@ -153,25 +153,25 @@ func TestNoFieldOfV2IsLostThroughV1(t *testing.T) {
 
 		gotJob, err := knative.FromJob(job, namespace).V2(here)
 		if diff := cmp.Diff(job, gotJob, protocmp.Transform()); diff != "" || err != nil {
-			t.Errorf("variant %d: the job has changed: %v (-sent +got):\n%s", variant, err, diff)
+			t.Errorf("variant %d: job: %v (-sent +got):\n%s", variant, err, diff)
 		}
 		gotX, err := knative.FromExecution(x, namespace).V2(here)
 		if diff := cmp.Diff(x, gotX, protocmp.Transform()); diff != "" || err != nil {
-			t.Errorf("variant %d: the execution has changed: %v (-sent +got):\n%s", variant, err, diff)
+			t.Errorf("variant %d: execution: %v (-sent +got):\n%s", variant, err, diff)
 		}
 		gotTask, err := knative.FromTask(task, namespace).V2(here)
 		if diff := cmp.Diff(task, gotTask, protocmp.Transform()); diff != "" || err != nil {
-			t.Errorf("variant %d: the task has changed: %v (-sent +got):\n%s", variant, err, diff)
+			t.Errorf("variant %d: task: %v (-sent +got):\n%s", variant, err, diff)
 		}
 	}
 	for field := range untold {
 		if !skipped[string(field)] {
-			t.Errorf("untold has %s, which does not exist", field)
+			t.Errorf("untold contains %s, which does not exist", field)
 		}
 	}
 }
 
-// nameDependencies makes each container depend on the one beside it.
+// nameDependencies makes each container depend on its neighbour.
 func nameDependencies(tasks ...[]*runpb.Container) {
 	for _, containers := range tasks {
 		for i, c := range containers {
@@ -180,8 +180,8 @@ func nameDependencies(tasks ...[]*runpb.Container) {
 	}
 }
 
-// What is written can be read again, also without what only Go knows.
-func TestJSONLosesNothing(t *testing.T) {
+// TestJSONRoundTrip checks that Unmarshal restores a job from its JSON.
+func TestJSONRoundTrip(t *testing.T) {
 	t.Parallel()
 	for variant := range variants {
 		sent := newV1Job(variant)
@@ -194,7 +194,7 @@ func TestJSONLosesNothing(t *testing.T) {
 			t.Errorf("Unmarshal(%s) = %v", raw, err)
 		}
 		if diff := cmp.Diff(sent, got); diff != "" {
-			t.Errorf("variant %d: the job has changed (-sent +got):\n%s", variant, diff)
+			t.Errorf("variant %d: job (-sent +got):\n%s", variant, diff)
 		}
 	}
 }

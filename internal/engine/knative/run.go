@@ -7,22 +7,22 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// RunJobRequest asks for an execution.
+// RunJobRequest requests an execution.
 // https://cloud.google.com/run/docs/reference/rest/v1/namespaces.jobs/run
 type RunJobRequest struct {
 	Overrides *Overrides `json:"overrides,omitempty"`
 }
 
-// Overrides are what one execution has other than its job.
+// Overrides change a job's settings for one execution.
 type Overrides struct {
 	ContainerOverrides []ContainerOverride `json:"containerOverrides,omitempty"`
 	TaskCount          int32               `json:"taskCount,omitempty"`      // 0 keeps the job's
-	TimeoutSeconds     int32               `json:"timeoutSeconds,omitempty"` // 0 keeps the job's; no string, as it is in a job
+	TimeoutSeconds     int32               `json:"timeoutSeconds,omitempty"` // 0 keeps the job's; a number, unlike in a job
 
 	DelayExecution fixed `json:"delayExecution,omitzero" fixed:"false"`
 }
 
-// ContainerOverride is what one container has other than in the job.
+// ContainerOverride changes the settings of one container.
 type ContainerOverride struct {
 	Name      string   `json:"name,omitempty"`
 	Args      []string `json:"args,omitempty"`
@@ -30,10 +30,10 @@ type ContainerOverride struct {
 	ClearArgs bool     `json:"clearArgs,omitempty"`
 }
 
-// CancelExecutionRequest asks for an end.
+// CancelExecutionRequest requests a cancel.
 type CancelExecutionRequest struct{}
 
-// V2 returns the overrides as v2 says them, nil for none, or what is wrong with them.
+// V2 translates the overrides to v2; nil means none. The error names all violations.
 func (r *RunJobRequest) V2() (*runpb.RunJobRequest_Overrides, error) {
 	if r.Overrides == nil {
 		return nil, nil

@@ -13,23 +13,22 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// secretsAnnotation lists aliases of secrets in other projects, ALIAS:PATH. v2 has
-// the paths where v1 has the aliases.
+// secretsAnnotation lists aliases of secrets in other projects, as ALIAS:PATH. v2 uses the
+// paths where v1 uses the aliases.
 // https://cloud.google.com/run/docs/reference/rest/v1/SecretKeySelector
 const secretsAnnotation = group + "secrets"
 
-// aliases are the names by which one template calls secrets of other projects.
+// aliases are one template's names for secrets of other projects.
 type aliases struct {
 	list   []string          // ALIAS:PATH, in the order of the annotation
 	paths  map[string]string // by alias
 	byPath map[string]string
 }
 
-// remotePath is the path of a secret that an alias can stand for. Any other stays
-// as it is.
+// remotePath matches the paths of secrets that can have an alias. Others stay unchanged.
 var remotePath = regexp.MustCompile(`^projects/[^/,]+/secrets/([^/,:]+)$`)
 
-// readAliases reads the annotation.
+// readAliases parses the annotation.
 func readAliases(p jobspec.Place, annotation string) *aliases {
 	a := &aliases{paths: map[string]string{}, byPath: map[string]string{}}
 	for _, pair := range splitList(annotation) {
@@ -38,7 +37,7 @@ func readAliases(p jobspec.Place, annotation string) *aliases {
 		case !found || alias == "" || !remotePath.MatchString(path):
 			p.Addf("%s must be ALIAS:projects/PROJECT/secrets/SECRET", jobspec.Quote(pair))
 		case twice:
-			p.Addf("%s is there twice", jobspec.Quote(alias))
+			p.Addf("%s is defined twice", jobspec.Quote(alias))
 		default:
 			a.add(alias, path)
 		}
@@ -54,15 +53,15 @@ func (a *aliases) add(alias, path string) {
 	}
 }
 
-// newAliases finds a name for each secret of another project in a template: the one
-// that the kept annotation has for it, or one made of its own. A kept name that
-// another secret has by now is left out.
+// newAliases returns an alias for each secret of another project in a template: the one in
+// the kept annotation, or one derived from the secret's name. It drops a kept alias that is
+// now the name of another secret.
 func newAliases(t *runpb.TaskTemplate, kept string) *aliases {
 	taken := map[string]bool{}
 	for secret := range secretsOf(t) {
 		taken[secret] = true
 	}
-	var ignored jobspec.Violations // it was found good when it came
+	var ignored jobspec.Violations // the annotation was validated when it was stored
 	a := &aliases{paths: map[string]string{}, byPath: map[string]string{}}
 	for alias, path := range readAliases(ignored.Root(), kept).all() {
 		if !taken[alias] {
@@ -97,10 +96,10 @@ func (a *aliases) all() iter.Seq2[string, string] {
 	}
 }
 
-// annotation is the text of the annotation, empty where there is no alias.
+// annotation returns the text of the annotation; empty without aliases.
 func (a *aliases) annotation() string { return strings.Join(a.list, ",") }
 
-// of is how v1 calls a secret of v2.
+// of returns v1's name of a secret in v2.
 func (a *aliases) of(secret string) string {
 	if alias, ok := a.byPath[secret]; ok {
 		return alias
@@ -108,7 +107,7 @@ func (a *aliases) of(secret string) string {
 	return secret
 }
 
-// path is how v2 calls a secret of v1.
+// path returns v2's name of a secret in v1.
 func (a *aliases) path(name string) string {
 	if path, ok := a.paths[name]; ok {
 		return path
@@ -116,7 +115,7 @@ func (a *aliases) path(name string) string {
 	return name
 }
 
-// secretsOf yields the secrets that a template refers to, as v2 calls them.
+// secretsOf yields v2's names of the secrets in a template.
 func secretsOf(t *runpb.TaskTemplate) iter.Seq[string] {
 	var all []string
 	for _, c := range t.GetContainers() {

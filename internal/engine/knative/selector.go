@@ -10,27 +10,27 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// maxSelector bounds a selector, in bytes.
+// maxSelector limits a selector, in bytes.
 const maxSelector = 4096
 
-// Selector chooses objects by their labels. The zero value chooses all.
+// Selector selects objects by their labels. The zero value selects all.
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
 type Selector struct {
 	requirements []requirement
 }
 
-// requirement is what one label must be.
+// requirement is a condition on one label.
 type requirement struct {
 	key string
-	// values are those that the label may have; nil: any.
+	// values are the allowed values of the label; nil allows any.
 	values []string
-	// not asks for the contrary, which is also so where the label is missing.
+	// not inverts the condition. A missing label then matches.
 	not bool
 }
 
-// ParseSelector reads requirements with commas between them, all of which must be
-// met: k = v, k == v, k != v, k in (a, b), k notin (a, b), k (the label is there) and
-// !k (it is not). Its errors tell at which character, counted from 1.
+// ParseSelector parses comma-separated requirements, all of which must match: k = v,
+// k == v, k != v, k in (a, b), k notin (a, b), k (the label exists) and !k (it does not).
+// Its errors contain the position in characters, from 1.
 func ParseSelector(text string) (Selector, error) {
 	if len(text) > maxSelector {
 		return Selector{}, runwith.Errorf(runwith.InvalidArgument, "has %d bytes, at most %d are allowed", len(text), maxSelector)
@@ -45,7 +45,7 @@ func ParseSelector(text string) (Selector, error) {
 		s.requirements = append(s.requirements, p.requirement())
 	}
 	if p.token != "" {
-		p.failf("an operator or a comma must stand here, not %s", jobspec.Quote(p.token))
+		p.failf("expected an operator or a comma, not %s", jobspec.Quote(p.token))
 	}
 	if p.err != nil {
 		return Selector{}, p.err
@@ -53,7 +53,7 @@ func ParseSelector(text string) (Selector, error) {
 	return s, nil
 }
 
-// Matches reports whether an object with these labels is chosen.
+// Matches reports whether the selector selects an object with these labels.
 func (s Selector) Matches(labels map[string]string) bool {
 	for _, r := range s.requirements {
 		value, there := labels[r.key]
@@ -65,8 +65,8 @@ func (s Selector) Matches(labels map[string]string) bool {
 	return true
 }
 
-// Value returns the one value that a label must have to be chosen, and whether there
-// is one.
+// Value returns the only value of a label that the selector allows. ok is false if there
+// is not exactly one.
 func (s Selector) Value(key string) (value string, ok bool) {
 	for _, r := range s.requirements {
 		if r.key == key && !r.not && len(r.values) == 1 {
@@ -76,17 +76,17 @@ func (s Selector) Value(key string) (value string, ok bool) {
 	return "", false
 }
 
-// selectorParser reads a selector, one token ahead. After the first fault it goes on
-// without tokens.
+// selectorParser parses a selector with one token of lookahead. After the first error it
+// sees no more tokens.
 type selectorParser struct {
 	text  string
-	token string // the next one; empty at the end
-	at    int    // where it begins
-	rest  int    // where the one after it may begin
+	token string // the next token; empty at the end
+	at    int    // position of token
+	rest  int    // position after token
 	err   error
 }
 
-// operators are tokens besides words; of two that fit, the longer one comes first.
+// operators returns the tokens that are not words. Longer ones come first.
 func operators() []string { return []string{"==", "!=", "=", "!", "(", ")", ",", "<", ">"} }
 
 // advance reads the next token.
@@ -112,7 +112,7 @@ func (p *selectorParser) advance() {
 	p.rest += len(p.token)
 }
 
-// accept reads over a token, if it is the next one.
+// accept skips the token if it is the next one, and reports whether it did.
 func (p *selectorParser) accept(token string) bool {
 	if p.token != token || p.err != nil {
 		return false
@@ -125,9 +125,9 @@ func (p *selectorParser) failf(format string, args ...any) {
 	if p.err != nil {
 		return
 	}
-	fault := runwith.Errorf(runwith.InvalidArgument, format, args...)
-	fault.Message = fmt.Sprintf("character %d: %s", 1+utf8.RuneCountInString(p.text[:p.at]), fault.Message)
-	p.err, p.token = fault, ""
+	err := runwith.Errorf(runwith.InvalidArgument, format, args...)
+	err.Message = fmt.Sprintf("character %d: %s", 1+utf8.RuneCountInString(p.text[:p.at]), err.Message)
+	p.err, p.token = err, ""
 }
 
 func (p *selectorParser) requirement() requirement {
@@ -150,10 +150,10 @@ func (p *selectorParser) isWord() bool {
 	return p.token != "" && !slices.Contains(operators(), p.token)
 }
 
-// word reads what must be there.
+// word reads a word. what names the expected word in errors.
 func (p *selectorParser) word(what string) string {
 	if !p.isWord() {
-		p.failf("%s must stand here", what)
+		p.failf("expected %s", what)
 		return ""
 	}
 	word := p.token
@@ -172,7 +172,7 @@ func (p *selectorParser) value() string {
 // list reads values in parentheses.
 func (p *selectorParser) list() []string {
 	if !p.accept("(") {
-		p.failf("( must stand here, before the values")
+		p.failf("expected ( before the values")
 		return nil
 	}
 	values := []string{p.value()}
@@ -180,7 +180,7 @@ func (p *selectorParser) list() []string {
 		values = append(values, p.value())
 	}
 	if !p.accept(")") {
-		p.failf("a comma or ) must stand here, behind a value")
+		p.failf("expected a comma or ) after a value")
 	}
 	return values
 }

@@ -26,7 +26,7 @@ func TestSelectors(t *testing.T) {
 		"empty":                          true,
 		"team != infra":                  false,
 		"team!=other":                    true,
-		"none != infra":                  true, // as in Kubernetes: what is missing is other
+		"none != infra":                  true, // a missing label matches, as in Kubernetes
 		"team in (a,infra)":              true,
 		"team in (a, b)":                 false,
 		"empty in (a,)":                  true,
@@ -58,23 +58,23 @@ func TestSelectors(t *testing.T) {
 	}
 }
 
-func TestBadSelectorsTellWhere(t *testing.T) {
+func TestSelectorErrors(t *testing.T) {
 	t.Parallel()
 	for selector, want := range map[string]string{
-		"=a":                        "character 1: the key of a label must stand here",
-		"team=infra,":               "character 12: the key of a label must stand here",
-		"team,,none":                "character 6: the key of a label must stand here",
-		"!":                         "character 2: the key of a label must stand here",
-		"!!a":                       "character 2: the key of a label must stand here",
-		"team infra":                `character 6: an operator or a comma must stand here, not "infra"`,
-		"team = infra none":         `character 14: an operator or a comma must stand here, not "none"`,
-		"team > 5":                  `character 6: an operator or a comma must stand here, not ">"`,
-		"team in infra":             "character 9: ( must stand here, before the values",
-		"team in (a b)":             "character 12: a comma or ) must stand here, behind a value",
-		"téam in (a":                "character 11: a comma or ) must stand here, behind a value",
-		"team in (a))":              `character 12: an operator or a comma must stand here, not ")"`,
+		"=a":                        "character 1: expected the key of a label",
+		"team=infra,":               "character 12: expected the key of a label",
+		"team,,none":                "character 6: expected the key of a label",
+		"!":                         "character 2: expected the key of a label",
+		"!!a":                       "character 2: expected the key of a label",
+		"team infra":                `character 6: expected an operator or a comma, not "infra"`,
+		"team = infra none":         `character 14: expected an operator or a comma, not "none"`,
+		"team > 5":                  `character 6: expected an operator or a comma, not ">"`,
+		"team in infra":             "character 9: expected ( before the values",
+		"team in (a b)":             "character 12: expected a comma or ) after a value",
+		"téam in (a":                "character 11: expected a comma or ) after a value",
+		"team in (a))":              `character 12: expected an operator or a comma, not ")"`,
 		strings.Repeat("a", 4097):   "has 4097 bytes, at most 4096 are allowed",
-		"team=a\x00b,\"quoted\"\n(": `character 19: an operator or a comma must stand here, not "("`,
+		"team=a\x00b,\"quoted\"\n(": `character 19: expected an operator or a comma, not "("`,
 	} {
 		_, err := knative.ParseSelector(selector)
 		if err == nil || err.Error() != want || runwith.CodeOf(err) != runwith.InvalidArgument {
@@ -83,7 +83,7 @@ func TestBadSelectorsTellWhere(t *testing.T) {
 	}
 }
 
-func TestASelectorNamesTheOneValueOfALabel(t *testing.T) {
+func TestSelectorValue(t *testing.T) {
 	t.Parallel()
 	for selector, want := range map[string]string{
 		"a=x":            "x",
@@ -120,7 +120,7 @@ func FuzzParseSelector(f *testing.F) {
 		}
 		chosen := s.Matches(map[string]string{key: value})
 		if only, ok := s.Value(key); ok && only != value && chosen {
-			t.Errorf("ParseSelector(%q) chooses %q=%q, and wants %q", selector, key, value, only)
+			t.Errorf("ParseSelector(%q) selects %q=%q, but Value returns only %q", selector, key, value, only)
 		}
 	})
 }

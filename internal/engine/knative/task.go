@@ -10,7 +10,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Task is a task of v1. A caller never sends one.
+// Task is a task of v1. Callers never send one.
 // https://cloud.google.com/run/docs/reference/rest/v1/namespaces.tasks#Task
 type Task struct {
 	APIVersion string     `json:"apiVersion"`
@@ -20,10 +20,10 @@ type Task struct {
 	Status     TaskStatus `json:"status"`
 }
 
-// TaskStatus tells how a task stands.
+// TaskStatus is the status of a task.
 type TaskStatus struct {
 	ObservedGeneration int32              `json:"observedGeneration,omitempty"`
-	Conditions         []Condition        `json:"conditions,omitempty"` // the first one is Completed, which decides
+	Conditions         []Condition        `json:"conditions,omitempty"` // Completed, the decisive one, comes first
 	Index              int32              `json:"index"`
 	StartTime          string             `json:"startTime,omitempty"`
 	CompletionTime     string             `json:"completionTime,omitempty"`
@@ -32,8 +32,8 @@ type TaskStatus struct {
 	LogURI             string             `json:"logUri,omitempty"`
 }
 
-// TaskAttemptResult tells how an attempt ended. At most one of the exit code and the
-// signal is set. The status is never left out: gcloud fails without it.
+// TaskAttemptResult is the result of an attempt. At most one of exit code and signal is
+// set. The status is always present, because gcloud fails without it.
 type TaskAttemptResult struct {
 	Status     GoogleRPCStatus `json:"status"`
 	ExitCode   *int32          `json:"exitCode,omitempty"`
@@ -47,7 +47,7 @@ type GoogleRPCStatus struct {
 	Details []json.RawMessage `json:"details,omitempty"`
 }
 
-// The states of a task, in its label run.googleapis.com/runningState.
+// The states of a task in its label run.googleapis.com/runningState.
 // https://cloud.google.com/run/docs/reference/rest/v1/namespaces.tasks/list
 const (
 	StatePending   = "Pending"
@@ -58,7 +58,7 @@ const (
 	StateAbandoned = "Abandoned"
 )
 
-// FromTask returns a task as v1 shows it, in a namespace: the project's ID or number.
+// FromTask translates a task from v2. namespace is the project's ID or number.
 func FromTask(task *runpb.Task, namespace string) *Task {
 	id := lastID(task.GetName())
 	spec, annotations := fromTaskTemplate(templateOf(task), task.GetAnnotations())
@@ -91,7 +91,7 @@ func FromTask(task *runpb.Task, namespace string) *Task {
 	}
 }
 
-// templateOf is what a task was made of; v2 lists it among the task's own fields.
+// templateOf returns the template of a task, whose fields v2 includes in the task.
 func templateOf(task *runpb.Task) *runpb.TaskTemplate {
 	return &runpb.TaskTemplate{
 		Containers:                 task.GetContainers(),
@@ -107,7 +107,7 @@ func templateOf(task *runpb.Task) *runpb.TaskTemplate {
 	}
 }
 
-// TaskLabels are the labels of a task as v1 shows them, by which it is selected.
+// TaskLabels returns the labels of a task in v1, for showing and selecting it.
 func TaskLabels(task *runpb.Task) map[string]string {
 	name, _ := jobspec.ParseTask(task.GetName())
 	labels := copied(task.GetLabels())
@@ -122,8 +122,8 @@ func TaskLabels(task *runpb.Task) map[string]string {
 	return labels
 }
 
-// runningState is how far a task has come, in a word. One that waits for another
-// attempt counts as running: it will be shortly.
+// runningState returns the state of a task. A task that waits for its next attempt counts
+// as running.
 func runningState(task *runpb.Task) string {
 	started := task.GetStartTime() != nil
 	for _, c := range task.GetConditions() {
@@ -143,10 +143,10 @@ func runningState(task *runpb.Task) string {
 	return StatePending
 }
 
-// completedCondition decides an execution or a task.
+// completedCondition is the decisive condition of an execution or a task.
 const completedCondition = "Completed"
 
-// endState is that of a task which did not succeed.
+// endState returns the state of a task that did not succeed.
 func endState(reason runpb.Condition_ExecutionReason, started bool) string {
 	stopped := []runpb.Condition_ExecutionReason{runpb.Condition_CANCELLED, runpb.Condition_CANCELLING, runpb.Condition_DELETED}
 	switch {
@@ -176,7 +176,7 @@ func fromAttempt(result *runpb.TaskAttemptResult) *TaskAttemptResult {
 	return attempt
 }
 
-// V2 returns the task as v2 says it, at a location, or what is wrong with it.
+// V2 translates the task to v2 at a location. The error names all violations.
 func (t *Task) V2(at jobspec.Location) (*runpb.Task, error) {
 	var f jobspec.Violations
 	p := f.Root()

@@ -13,22 +13,22 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// TaskSpec says what a task runs.
+// TaskSpec is the specification of a task.
 // https://cloud.google.com/run/docs/reference/rest/v1/TaskSpec
 type TaskSpec struct {
 	Containers         []Container       `json:"containers,omitempty"`
 	Volumes            []Volume          `json:"volumes,omitempty"`
-	MaxRetries         *int32            `json:"maxRetries,omitempty"` // 0 is none, unset is the default
+	MaxRetries         *int32            `json:"maxRetries,omitempty"` // 0 means no retries; nil the default
 	TimeoutSeconds     *Int64            `json:"timeoutSeconds,omitempty"`
 	ServiceAccountName string            `json:"serviceAccountName,omitempty"`
 	NodeSelector       map[string]string `json:"nodeSelector,omitempty"`
 }
 
-// acceleratorSelector is the one selector that Cloud Run knows.
+// acceleratorSelector is the only selector of Cloud Run.
 const acceleratorSelector = group + "accelerator"
 
-// templateAnnotations are those of an execution's template for which v2 has fields,
-// beside the instances of Cloud SQL and the names of secrets.
+// templateAnnotations are the annotations of an execution's template with v2 fields. Cloud
+// SQL instances and aliases of secrets have their own code.
 var templateAnnotations = annotations[*runpb.TaskTemplate]{
 	text("encryption-key", func(t *runpb.TaskTemplate) *string { return &t.EncryptionKey }),
 	{group + "execution-environment", environment, readEnvironment},
@@ -45,17 +45,17 @@ var templateAnnotations = annotations[*runpb.TaskTemplate]{
 	{secretsAnnotation, func(*runpb.TaskTemplate) string { return "" }, func(jobspec.Place, string, *runpb.TaskTemplate) {}}, // see aliases
 }
 
-// keptNamespace is where v2 finds the annotations of a template that v2 has no
-// fields for and refuses under their own names.
+// keptNamespace is the namespace in which v2 has those annotations of a template that have
+// no v2 field and that v2 refuses under their own names.
 const keptNamespace = "v1.runwith/"
 
-// isKept reports whether an annotation of a template is kept. gcloud sends the
-// first two.
+// isKept reports whether an annotation of a template is stored in keptNamespace. gcloud
+// sends the first two.
 func isKept(key string) bool {
 	return slices.Contains([]string{group + "client-name", group + "client-version", secretsAnnotation}, key)
 }
 
-// shownAnnotations are a template's annotations under v1's names.
+// shownAnnotations returns a template's annotations with v1's names.
 func shownAnnotations(stored map[string]string) map[string]string {
 	shown := map[string]string{}
 	for key, value := range stored {
@@ -64,7 +64,7 @@ func shownAnnotations(stored map[string]string) map[string]string {
 	return shown
 }
 
-// shownKey is v1's name of a kept annotation, empty for any other.
+// shownKey returns v1's name of a kept annotation, or "".
 func shownKey(stored string) string {
 	if name, ok := strings.CutPrefix(stored, keptNamespace); ok && isKept(group+name) {
 		return group + name
@@ -72,15 +72,15 @@ func shownKey(stored string) string {
 	return ""
 }
 
-// storedAnnotations are the annotations of a template that v2 has no fields for,
-// under v2's names.
+// storedAnnotations returns the annotations of a template without v2 fields, with v2's
+// names.
 func storedAnnotations(p jobspec.Place, given map[string]string, into *runpb.TaskTemplate) map[string]string {
 	own := map[string]string{}
 	var kept map[string]string
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		switch shown := shownKey(key); {
 		case shown != "":
-			p.Key(key).Addf("is how v2 sees %s, set that", shown)
+			p.Key(key).Addf("is v2's name for %s, set that instead", shown)
 		case isKept(key) && key != secretsAnnotation:
 			kept = with(kept, keptNamespace+key[len(group):], given[key])
 		default:
@@ -95,8 +95,8 @@ func storedAnnotations(p jobspec.Place, given map[string]string, into *runpb.Tas
 	return stored
 }
 
-// fromTaskTemplate returns what v1 says in a task's spec, and in the annotations of
-// the template or object that holds it.
+// fromTaskTemplate translates a template from v2 to a task's spec and to the annotations of
+// the surrounding template or object.
 func fromTaskTemplate(t *runpb.TaskTemplate, stored map[string]string) (TaskSpec, map[string]string) {
 	shown := shownAnnotations(stored)
 	t, instances := splitCloudSQL(t)
@@ -110,7 +110,7 @@ func fromTaskTemplate(t *runpb.TaskTemplate, stored map[string]string) (TaskSpec
 		spec.MaxRetries = new(retries.MaxRetries)
 	}
 	if t.GetTimeout() != nil {
-		spec.TimeoutSeconds = new(Int64(t.GetTimeout().GetSeconds())) // jobspec takes whole seconds alone
+		spec.TimeoutSeconds = new(Int64(t.GetTimeout().GetSeconds())) // jobspec accepts only whole seconds
 	}
 	if accelerator := t.GetNodeSelector().GetAccelerator(); accelerator != "" {
 		spec.NodeSelector = map[string]string{acceleratorSelector: accelerator}
@@ -121,10 +121,10 @@ func fromTaskTemplate(t *runpb.TaskTemplate, stored map[string]string) (TaskSpec
 	return spec, shown
 }
 
-// taskPlaces are where a task's spec and its annotations are in an object.
+// taskPlaces are the places of a task's spec and annotations in an object.
 type taskPlaces struct{ spec, annotations jobspec.Place }
 
-// v2 translates back what fromTaskTemplate returns.
+// v2 is the inverse of fromTaskTemplate.
 func (s *TaskSpec) v2(p taskPlaces, given map[string]string) (*runpb.TaskTemplate, map[string]string) {
 	names := readAliases(p.annotations.Key(secretsAnnotation), given[secretsAnnotation])
 	t := &runpb.TaskTemplate{
@@ -150,7 +150,7 @@ func toNodeSelector(p jobspec.Place, given map[string]string) *runpb.NodeSelecto
 	var selector *runpb.NodeSelector
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		if key != acceleratorSelector {
-			p.Key(key).Addf("only %s can be selected by", acceleratorSelector)
+			p.Key(key).Addf("only %s is supported", acceleratorSelector)
 			continue
 		}
 		selector = &runpb.NodeSelector{Accelerator: given[key]}

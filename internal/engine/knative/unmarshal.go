@@ -13,9 +13,9 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Unmarshal reads JSON into an object of this package. A body of nothing is an empty
-// object, null is no value, and a number may be in quotes. What the object does not
-// have is refused by its path, and so is what is there twice.
+// Unmarshal parses JSON into an object of this package. An empty body is an empty object,
+// null means unset, and numbers may be in quotes. Unknown and duplicate fields are refused
+// with their path.
 func Unmarshal(raw []byte, into any) error {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil
@@ -30,10 +30,11 @@ func Unmarshal(raw []byte, into any) error {
 	return violations.Err()
 }
 
-// checkSyntax finds the place of what is no JSON, so that a reader meets none.
+// checkSyntax reports invalid JSON with its position, so that the reader only sees valid
+// JSON.
 func checkSyntax(raw []byte) error {
 	if !utf8.Valid(raw) {
-		return runwith.Errorf(runwith.InvalidArgument, "body: is not encoded in UTF-8")
+		return runwith.Errorf(runwith.InvalidArgument, "body: is not valid UTF-8")
 	}
 	err := json.Unmarshal(raw, new(json.RawMessage))
 	syntax, ok := errors.AsType[*json.SyntaxError](err)
@@ -45,10 +46,10 @@ func checkSyntax(raw []byte) error {
 	return runwith.Errorf(runwith.InvalidArgument, "body: line %d:%d: %s", line+1, max(column, 1), syntax)
 }
 
-// reader reads valid JSON token by token.
+// reader reads valid JSON by tokens.
 type reader struct{ *json.Decoder }
 
-// next returns the next token. There is one: the syntax was checked.
+// next returns the next token, which exists because checkSyntax has passed.
 func (r *reader) next() json.Token {
 	token, _ := r.Token()
 	return token
@@ -59,7 +60,7 @@ func (r *reader) read(p jobspec.Place, v reflect.Value) {
 	r.readToken(p, v, r.next())
 }
 
-// readToken reads the value that begins with a token.
+// readToken reads the value that begins with the token.
 func (r *reader) readToken(p jobspec.Place, v reflect.Value, token json.Token) {
 	switch {
 	case token == nil:
@@ -90,7 +91,8 @@ func (r *reader) readToken(p jobspec.Place, v reflect.Value, token json.Token) {
 	}
 }
 
-// opens reports whether a token opens what is wanted, and reads over it otherwise.
+// opens reports whether the token opens the wanted value. Otherwise it skips the value and
+// adds a violation.
 func (r *reader) opens(p jobspec.Place, token json.Token, want json.Delim, what string) bool {
 	if token == want {
 		return true
@@ -100,7 +102,7 @@ func (r *reader) opens(p jobspec.Place, token json.Token, want json.Delim, what 
 	return false
 }
 
-// skip reads to the end of the value that a token begins.
+// skip skips the value that begins with the token.
 func (r *reader) skip(token json.Token) {
 	if token != json.Delim('{') && token != json.Delim('[') {
 		return
@@ -123,10 +125,10 @@ func (r *reader) readFields(p jobspec.Place, v reflect.Value) {
 		field, known := fieldNamed(v.Type(), name)
 		switch {
 		case seen[name]:
-			at.Addf("is there twice")
+			at.Addf("occurs twice")
 			r.skip(r.next())
 		case !known:
-			p.Field(printable(name)).Addf("is no field of %s", v.Type().Name())
+			p.Field(printable(name)).Addf("is not a field of %s", v.Type().Name())
 			r.skip(r.next())
 		case field.Type == reflect.TypeFor[refused]():
 			r.readRefused(at, field.Tag.Get("refused"))
@@ -140,7 +142,7 @@ func (r *reader) readFields(p jobspec.Place, v reflect.Value) {
 	r.next() // the end
 }
 
-// fieldNamed returns the field that JSON calls so.
+// fieldNamed returns the field with the JSON name.
 func fieldNamed(t reflect.Type, name string) (reflect.StructField, bool) {
 	for field := range t.Fields() {
 		if jsonName(field) == name {
@@ -155,7 +157,7 @@ func jsonName(field reflect.StructField) string {
 	return name
 }
 
-// printable is a name as it can stand in a path.
+// printable returns a name in a form that is safe in a path.
 func printable(name string) string {
 	if quoted := jobspec.Quote(name); quoted != `"`+name+`"` {
 		return quoted
@@ -163,7 +165,7 @@ func printable(name string) string {
 	return name
 }
 
-// readRefused accepts a value that says nothing.
+// readRefused accepts an empty value and refuses any other with the reason why.
 func (r *reader) readRefused(p jobspec.Place, why string) {
 	token := r.next()
 	_, opens := token.(json.Delim)
@@ -196,7 +198,7 @@ func (r *reader) readEntries(p jobspec.Place, v reflect.Value) {
 		value := reflect.New(v.Type().Elem()).Elem()
 		at := p.Key(key)
 		if v.MapIndex(reflect.ValueOf(key)).IsValid() {
-			at.Addf("is there twice")
+			at.Addf("occurs twice")
 		}
 		r.read(at, value)
 		v.SetMapIndex(reflect.ValueOf(key), value)
@@ -212,7 +214,7 @@ func (r *reader) readElements(p jobspec.Place, v reflect.Value) {
 	r.next()
 }
 
-// readScalar sets a string, a truth or a number.
+// readScalar sets a string, a boolean or a number.
 func readScalar(p jobspec.Place, v reflect.Value, token json.Token) {
 	switch v.Kind() {
 	case reflect.String:
@@ -248,7 +250,7 @@ func integer(token json.Token, bits int) (int64, bool) {
 	return 0, false
 }
 
-// kindOf tells a token without repeating what it holds, except of numbers.
+// kindOf describes a token without its value, which may be secret. Numbers are shown.
 func kindOf(token json.Token) string {
 	switch token := token.(type) {
 	case json.Delim:

@@ -19,7 +19,7 @@ func TestUnmarshal(t *testing.T) {
 	const end = `}}}}}`
 	for _, test := range []struct {
 		name, body string
-		want       string // the error's message
+		want       string // message of the error
 	}{
 		{"nothing", "", ""},
 		{"white space", " \n", ""},
@@ -27,23 +27,23 @@ func TestUnmarshal(t *testing.T) {
 		{"null anywhere", `{"metadata":null,"spec":{"template":{"spec":{"taskCount":null}}}}`, ""},
 		{"numbers as numbers and as strings", task + `{"timeoutSeconds":"900","maxRetries":"1"}` + end, ""},
 		{"64 bits as a number", task + `{"timeoutSeconds":900,"maxRetries":1.0}` + end, ""},
-		{"what says nothing, refused or not", `{"metadata":{"finalizers":[],"clusterName":"","generateName":null},"status":{"latestCreatedExecution":{}}}`, ""},
-		{"what gcloud sends empty", task + `{"nodeSelector":{},"containers":[{"name":"","resources":{"requests":{}},"securityContext":{}}]}` + end, ""},
-		{"the one value that a field can have", task + `{"containers":[{"ports":[{"protocol":"TCP"}],"startupProbe":{"successThreshold":1}}]}` + end, ""},
+		{"empty values, refused or not", `{"metadata":{"finalizers":[],"clusterName":"","generateName":null},"status":{"latestCreatedExecution":{}}}`, ""},
+		{"empty values of gcloud", task + `{"nodeSelector":{},"containers":[{"name":"","resources":{"requests":{}},"securityContext":{}}]}` + end, ""},
+		{"the only value of a fixed field", task + `{"containers":[{"ports":[{"protocol":"TCP"}],"startupProbe":{"successThreshold":1}}]}` + end, ""},
 
 		{"no JSON", `{"spec":`, "body: line 1:8: unexpected end of JSON input"},
 		{"no JSON on another line", "{\n  \"spec\": }", "body: line 2:11: invalid character '}' looking for beginning of value"},
 		{"more than one value", `{} {}`, "body: line 1:4: invalid character '{' after top-level value"},
-		{"no UTF-8", "{\"kind\":\"\xff\"}", "body: is not encoded in UTF-8"},
+		{"no UTF-8", "{\"kind\":\"\xff\"}", "body: is not valid UTF-8"},
 		{"no object", `[]`, "must be an object, not a list"},
 		{"unknown fields", `{"sepc":{},"spec":{"template":{"sepc":{"a":[{}]}}}}`,
-			"sepc: is no field of Job; spec.template.sepc: is no field of ExecutionTemplateSpec"},
+			"sepc: is not a field of Job; spec.template.sepc: is not a field of ExecutionTemplateSpec"},
 		{"an unknown field in a list", task + `{"containers":[{},{"imagee":"x"}]}` + end,
-			"spec.template.spec.template.spec.containers[1].imagee: is no field of Container"},
-		{"a field in capitals", `{"Spec":{}}`, "Spec: is no field of Job"},
-		{"a name that must not stand in a message as it is", `{"a\nb":1}`, `"a\nb": is no field of Job`},
-		{"a field that is there twice", `{"kind":"Job","kind":"Job"}`, "kind: is there twice"},
-		{"a label that is there twice", `{"metadata":{"labels":{"a":"1","a":"2"}}}`, `metadata.labels["a"]: is there twice`},
+			"spec.template.spec.template.spec.containers[1].imagee: is not a field of Container"},
+		{"a field in capitals", `{"Spec":{}}`, "Spec: is not a field of Job"},
+		{"an unprintable name", `{"a\nb":1}`, `"a\nb": is not a field of Job`},
+		{"a duplicate field", `{"kind":"Job","kind":"Job"}`, "kind: occurs twice"},
+		{"a duplicate label", `{"metadata":{"labels":{"a":"1","a":"2"}}}`, `metadata.labels["a"]: occurs twice`},
 		{"wrong types", task + `{"containers":{},"maxRetries":"many","serviceAccountName":7,"timeoutSeconds":1.5}` + end,
 			"spec.template.spec.template.spec.containers: must be a list, not an object; " +
 				"spec.template.spec.template.spec.maxRetries: must be a whole number of 32 bits, not a string; " +
@@ -55,12 +55,12 @@ func TestUnmarshal(t *testing.T) {
 		{"numbers as Go writes them", task + `{"maxRetries":"0x1p3","timeoutSeconds":"1_0"}` + end,
 			"spec.template.spec.template.spec.maxRetries: must be a whole number of 32 bits, not a string; " +
 				"spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not a string"},
-		{"no truth", `{"spec":{"template":{"spec":{"template":{"spec":{"volumes":[{"nfs":{"readOnly":"yes"}}]}}}}}}`,
+		{"not a boolean", `{"spec":{"template":{"spec":{"template":{"spec":{"volumes":[{"nfs":{"readOnly":"yes"}}]}}}}}}`,
 			"spec.template.spec.template.spec.volumes[0].nfs.readOnly: must be true or false, not a string"},
-		{"fields that are refused", `{"metadata":{"generateName":"x"},` + task[1:] + `{"containers":[{"envFrom":[{}],"imagePullPolicy":"Always"}]}` + end,
-			"metadata.generateName: names are not made up here, set name; " +
+		{"refused fields", `{"metadata":{"generateName":"x"},` + task[1:] + `{"containers":[{"envFrom":[{}],"imagePullPolicy":"Always"}]}` + end,
+			"metadata.generateName: names are not generated, set name; " +
 				"spec.template.spec.template.spec.containers[0].envFrom: is not supported by Cloud Run, set env; " +
-				"spec.template.spec.template.spec.containers[0].imagePullPolicy: is of no meaning to Cloud Run, leave it out"},
+				"spec.template.spec.template.spec.containers[0].imagePullPolicy: has no meaning for Cloud Run, leave it out"},
 		{"another value than the one", task + `{"containers":[{"ports":[{"protocol":"UDP"}]}]}` + end,
 			"spec.template.spec.template.spec.containers[0].ports[0].protocol: must be TCP or left out"},
 	} {
@@ -77,7 +77,7 @@ func TestUnmarshal(t *testing.T) {
 	}
 }
 
-func TestUnmarshalReadsWhatIsThere(t *testing.T) {
+func TestUnmarshalOverrides(t *testing.T) {
 	t.Parallel()
 	var got knative.RunJobRequest
 	err := knative.Unmarshal([]byte(`{"overrides":{"containerOverrides":[{"args":["a",""],"env":[{"name":"A","value":""},{"name":"B"}],"clearArgs":false}],"taskCount":"4"}}`), &got)
@@ -90,7 +90,8 @@ func TestUnmarshalReadsWhatIsThere(t *testing.T) {
 	}
 }
 
-// Whatever a caller sends, nothing panics, and what is accepted comes back the same.
+// FuzzUnmarshal checks that no body makes Unmarshal panic, and that an accepted job
+// survives a round trip through v2.
 func FuzzUnmarshal(f *testing.F) {
 	for variant := range variants {
 		raw, err := json.Marshal(newV1Job(variant))
@@ -124,7 +125,7 @@ func FuzzUnmarshal(f *testing.F) {
 		}
 		jobspec.ClearOutputOnly(again)
 		if diff := cmp.Diff(job, again, protocmp.Transform()); diff != "" {
-			t.Errorf("the job has changed (-first +second):\n%s", diff)
+			t.Errorf("job after a round trip (-first +second):\n%s", diff)
 		}
 	})
 }

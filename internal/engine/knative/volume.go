@@ -10,7 +10,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Volume is a volume that containers can mount.
+// Volume is a volume for containers.
 type Volume struct {
 	Name     string                `json:"name,omitempty"`
 	Secret   *SecretVolumeSource   `json:"secret,omitempty"`
@@ -21,7 +21,7 @@ type Volume struct {
 	ConfigMap refused `json:"configMap,omitzero" refused:"is not supported by Cloud Run"`
 }
 
-// SecretVolumeSource is a volume with a secret's versions.
+// SecretVolumeSource is a volume with versions of a secret.
 type SecretVolumeSource struct {
 	SecretName  string      `json:"secretName,omitempty"` // or its alias in run.googleapis.com/secrets
 	Items       []KeyToPath `json:"items,omitempty"`
@@ -30,20 +30,20 @@ type SecretVolumeSource struct {
 	Optional fixed `json:"optional,omitzero" fixed:"false"`
 }
 
-// KeyToPath is a version of a secret and the file that holds it.
+// KeyToPath is a version of a secret and its file.
 type KeyToPath struct {
 	Key  string `json:"key,omitempty"` // the version
 	Path string `json:"path,omitempty"`
 	Mode int32  `json:"mode,omitempty"`
 }
 
-// EmptyDirVolumeSource is a volume in memory.
+// EmptyDirVolumeSource is an in-memory volume.
 type EmptyDirVolumeSource struct {
 	Medium    string `json:"medium,omitempty"`
 	SizeLimit string `json:"sizeLimit,omitempty"`
 }
 
-// NFSVolumeSource is a volume on a file server.
+// NFSVolumeSource is a volume on an NFS server.
 type NFSVolumeSource struct {
 	Server   string `json:"server,omitempty"`
 	Path     string `json:"path,omitempty"`
@@ -180,7 +180,7 @@ func checkAttributes(p jobspec.Place, given map[string]string, known ...string) 
 	}
 }
 
-// splitList takes apart a list with commas; an empty text is an empty list.
+// splitList splits a comma-separated list. An empty text is an empty list.
 func splitList(text string) []string {
 	if text == "" {
 		return nil

@@ -6,7 +6,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// networkInterface is one of the list in run.googleapis.com/network-interfaces.
+// networkInterface is an element of the list in run.googleapis.com/network-interfaces.
 // https://cloud.google.com/run/docs/configuring/vpc-direct-vpc
 type networkInterface struct {
 	Network    string   `json:"network,omitempty"`
@@ -14,7 +14,7 @@ type networkInterface struct {
 	Tags       []string `json:"tags,omitempty"`
 }
 
-// vpcAccess is the template's message, which is made where it is missing.
+// vpcAccess returns the template's message and creates it if it is missing.
 func vpcAccess(t *runpb.TaskTemplate) *runpb.VpcAccess {
 	if t.VpcAccess == nil {
 		t.VpcAccess = &runpb.VpcAccess{}

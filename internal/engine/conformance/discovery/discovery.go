@@ -1,7 +1,6 @@
-// Package discovery holds answers of a Cloud Run server to Google's discovery
-// documents, for tests: no unknown field, right types, formats and enum values. The
-// documents are those in google.golang.org/api, from which Google's own Go client is
-// made.
+// Package discovery compares answers of a Cloud Run server with Google's discovery
+// documents, for tests. It reports unknown fields and wrong types, formats and enum values.
+// The documents come from google.golang.org/api, whose Go clients are generated from them.
 //
 // See https://developers.google.com/discovery/v1/reference/apis.
 package discovery
@@ -33,14 +32,14 @@ type method struct {
 	pattern    *regexp.Regexp
 }
 
-// resource is a node of the tree in which the methods stand.
+// resource is a node in the tree of methods.
 type resource struct {
 	Methods   map[string]*method
 	Resources map[string]*resource
 }
 
-// Read returns the text of the document of a version, "v1" or "v2", from the module
-// that is in the build list. It needs the go command.
+// Read returns the document of a version, "v1" or "v2", from the module in the build list.
+// It needs the go command.
 func Read(version string) ([]byte, error) {
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "google.golang.org/api").Output()
 	if err != nil {
@@ -53,7 +52,7 @@ func Read(version string) ([]byte, error) {
 	return text, nil
 }
 
-// Load reads the document of a version, as [Read] finds it.
+// Load parses the document of [Read].
 func Load(version string) (*Document, error) {
 	text, err := Read(version)
 	if err != nil {
@@ -88,13 +87,13 @@ func (m *method) flat() string {
 	return m.Path
 }
 
-// compile makes a pattern of a path such as v2/projects/{projectsId}/locations:list.
+// compile returns a pattern for a path such as v2/projects/{projectsId}/locations:list.
 func compile(path string) *regexp.Regexp {
 	variable := regexp.MustCompile(`\\{[^{}]*\\}`)
 	return regexp.MustCompile(`^/` + variable.ReplaceAllString(regexp.QuoteMeta(path), `[^/:]+`) + `$`)
 }
 
-// find returns the method that a request calls, or nil.
+// find returns the method of a request, or nil.
 func (d *Document) find(httpMethod, path string) *method {
 	for _, m := range d.methods {
 		if m.HTTPMethod == httpMethod && m.pattern.MatchString(path) {
@@ -104,9 +103,9 @@ func (d *Document) find(httpMethod, path string) *method {
 	return nil
 }
 
-// Check holds the answer to a request to the document. It returns the ID of the
-// method, which is empty where the document has none for the path, and every fault.
-func (d *Document) Check(httpMethod, path string, body []byte) (id string, faults []string) {
+// Check compares the answer to a request with the document. It returns the method's ID,
+// which is empty if the document has no method for the path, and all deviations.
+func (d *Document) Check(httpMethod, path string, body []byte) (id string, deviations []string) {
 	m := d.find(httpMethod, path)
 	if m == nil {
 		return "", nil
@@ -119,5 +118,5 @@ func (d *Document) Check(httpMethod, path string, body []byte) (id string, fault
 	}
 	c := &check{document: d}
 	c.value("answer", m.Response, value)
-	return m.ID, c.faults
+	return m.ID, c.deviations
 }

@@ -32,7 +32,7 @@ func TestCheck(t *testing.T) {
 	for _, test := range []struct {
 		version, call, body string
 		id                  string
-		faults              []string
+		deviations          []string
 	}{
 		{"v1", "GET " + job1, `{"kind":"Job","metadata":{"generation":1,"labels":{"a":"b"}}}`, "run.namespaces.jobs.get", nil},
 		{"v1", "POST " + job1 + ":run", `{"metadata":{"name":"x"}}`, "run.namespaces.jobs.run", nil},
@@ -55,18 +55,18 @@ func TestCheck(t *testing.T) {
 			[]string{"answer.metadata: has the unknown type type.googleapis.com/other"}},
 	} {
 		method, path, _ := strings.Cut(test.call, " ")
-		id, faults := documents[test.version].Check(method, path, []byte(test.body))
-		if diff := cmp.Diff(test.faults, faults); id != test.id || diff != "" {
-			t.Errorf("Check(%s, %s) = %q, want %q; faults (-want +got):\n%s", test.call, test.body, id, test.id, diff)
+		id, deviations := documents[test.version].Check(method, path, []byte(test.body))
+		if diff := cmp.Diff(test.deviations, deviations); id != test.id || diff != "" {
+			t.Errorf("Check(%s, %s) = %q, want %q; deviations (-want +got):\n%s", test.call, test.body, id, test.id, diff)
 		}
 	}
-	_, faults := documents["v2"].Check("GET", job2, []byte(`{"launchStage":"NEVER"}`))
-	if len(faults) != 1 || !strings.Contains(faults[0], `is "NEVER", want one of`) {
-		t.Errorf("Check of an unknown enum value = %q, want one fault", faults)
+	_, deviations := documents["v2"].Check("GET", job2, []byte(`{"launchStage":"NEVER"}`))
+	if len(deviations) != 1 || !strings.Contains(deviations[0], `is "NEVER", want one of`) {
+		t.Errorf("Check of an unknown enum value = %q, want one deviation", deviations)
 	}
 }
 
-// failures counts what would fail a test.
+// failures collects the failures of a test.
 type failures struct {
 	testing.TB
 	all []string
@@ -78,10 +78,10 @@ func TestWatch(t *testing.T) {
 	t.Parallel()
 	const call = "/v2/projects/demo/locations/us-east4/jobs/hello"
 	for _, test := range []struct {
-		name   string
-		status int
-		body   string
-		faults int
+		name     string
+		status   int
+		body     string
+		failures int
 	}{
 		{"an answer", 200, `{"launchStage":"GA"}`, 0},
 		{"an unknown field", 200, `{"stage":"GA"}`, 1},
@@ -98,13 +98,13 @@ func TestWatch(t *testing.T) {
 		rec := httptest.NewRecorder()
 		w.ServeHTTP(rec, httptest.NewRequest("GET", call, nil))
 		if rec.Code != test.status || rec.Body.String() != test.body {
-			t.Errorf("%s: the caller got %d %s, want it as it was", test.name, rec.Code, rec.Body)
+			t.Errorf("%s: the caller got %d %s, want the answer unchanged", test.name, rec.Code, rec.Body)
 		}
-		if len(f.all) != test.faults {
-			t.Errorf("%s: %d faults, want %d", test.name, len(f.all), test.faults)
+		if len(f.all) != test.failures {
+			t.Errorf("%s: %d failures, want %d", test.name, len(f.all), test.failures)
 		}
 		if want := test.status == 200; slices.Contains(w.Seen(), "run.projects.locations.jobs.get") != want {
-			t.Errorf("%s: seen %v, want the method there: %t", test.name, w.Seen(), want)
+			t.Errorf("%s: Seen() = %v, want the method in it = %t", test.name, w.Seen(), want)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// schema is what the document says of a value.
+// schema describes a value in the document.
 type schema struct {
 	Ref                  string `json:"$ref"`
 	Type                 string
@@ -22,17 +22,17 @@ type schema struct {
 	AdditionalProperties *schema
 }
 
-// check collects the faults of one answer.
+// check collects the deviations of one answer.
 type check struct {
-	document *Document
-	faults   []string
+	document   *Document
+	deviations []string
 }
 
 func (c *check) addf(format string, args ...any) {
-	c.faults = append(c.faults, fmt.Sprintf(format, args...))
+	c.deviations = append(c.deviations, fmt.Sprintf(format, args...))
 }
 
-// value holds a value at a path to its schema.
+// value compares the value at a path with its schema.
 func (c *check) value(at string, s *schema, v any) {
 	if s.Ref != "" {
 		s = c.document.schemas[s.Ref]
@@ -79,7 +79,7 @@ func (c *check) object(at string, s *schema, v any) {
 	}
 }
 
-// any holds a packed message of Cloud Run to its own schema: the metadata and the
+// any compares a packed message of Cloud Run with its own schema: the metadata or the
 // response of an operation.
 func (c *check) any(at, packed string, object map[string]any) {
 	const prefix = "type.googleapis.com/google.cloud.run.v2."
@@ -105,8 +105,8 @@ func (c *check) array(at string, s *schema, v any) {
 	}
 }
 
-// text holds a string to its format. Where it is an enum a number will do: clients
-// may ask for numbers.
+// text compares a string with its format. For an enum it also accepts a number, because
+// clients may request numbers.
 func (c *check) text(at string, s *schema, v any) {
 	if _, isNumber := v.(json.Number); isNumber && len(s.Enum) > 0 {
 		return

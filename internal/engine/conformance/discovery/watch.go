@@ -13,19 +13,19 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Watch stands in front of a server and holds every answer that passes to the
-// documents of v1 and v2, and every error to Google's envelope. A fault fails the
-// test. Its methods may be called concurrently.
+// Watch is a handler in front of a server. It compares every answer with the documents of
+// v1 and v2, and every error with Google's error format. A deviation fails the test. Its
+// methods may be called concurrently.
 type Watch struct {
 	t         testing.TB
 	next      http.Handler
 	documents []*Document
 
 	mu   sync.Mutex
-	seen map[string]int // answers by the ID of their method
+	seen map[string]int // number of answers by the ID of their method
 }
 
-// NewWatch watches what next answers. Answers of gRPC pass as they are.
+// NewWatch returns a Watch in front of next. It does not check gRPC answers.
 func NewWatch(t testing.TB, next http.Handler) *Watch {
 	t.Helper()
 	w := &Watch{t: t, next: next, seen: map[string]int{}}
@@ -39,15 +39,15 @@ func NewWatch(t testing.TB, next http.Handler) *Watch {
 	return w
 }
 
-// Seen returns the IDs of the methods whose answers have been checked, such as
-// run.namespaces.jobs.run, in order.
+// Seen returns the sorted IDs of the methods whose answers were checked, such as
+// run.namespaces.jobs.run.
 func (w *Watch) Seen() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Sorted(maps.Keys(w.seen))
 }
 
-// ServeHTTP passes the request on, and looks at the answer.
+// ServeHTTP forwards the request and checks the answer.
 func (w *Watch) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
 		w.next.ServeHTTP(rw, r)
@@ -60,12 +60,12 @@ func (w *Watch) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, d := range w.documents {
-		id, faults := d.Check(r.Method, r.URL.Path, recorded.body.Bytes())
+		id, deviations := d.Check(r.Method, r.URL.Path, recorded.body.Bytes())
 		if id != "" {
 			w.count(id)
 		}
-		for _, fault := range faults {
-			w.t.Errorf("%s %s (%s): %s", r.Method, r.URL.Path, id, fault)
+		for _, deviation := range deviations {
+			w.t.Errorf("%s %s (%s): %s", r.Method, r.URL.Path, id, deviation)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func (w *Watch) count(id string) {
 	w.seen[id]++
 }
 
-// checkError holds an error to Google's envelope.
+// checkError compares an error with Google's error format.
 // https://google.aip.dev/193
 func (w *Watch) checkError(r *http.Request, recorded *recorder) {
 	if strings.HasPrefix(r.URL.Path, "/computeMetadata/") {
@@ -93,28 +93,28 @@ func (w *Watch) checkError(r *http.Request, recorded *recorder) {
 	err := decoder.Decode(&answer)
 	e := answer.Error
 	if _, known := runwith.ParseCode(e.Status); err != nil || e.Code != recorded.status || e.Message == "" || !known {
-		w.t.Errorf("%s %s: status %d with %+v, %v; want an error in Google's envelope", r.Method, r.URL.Path, recorded.status, e, err)
+		w.t.Errorf("%s %s: status %d with %+v, %v; want an error in Google's format", r.Method, r.URL.Path, recorded.status, e, err)
 	}
 }
 
-// recorder keeps a copy of an answer.
+// recorder records an answer while it passes.
 type recorder struct {
 	http.ResponseWriter
 	status int
 	body   bytes.Buffer
 }
 
-// WriteHeader keeps the status.
+// WriteHeader records the status.
 func (r *recorder) WriteHeader(status int) {
 	r.status = status
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// Write keeps the bytes.
+// Write records the bytes.
 func (r *recorder) Write(b []byte) (int, error) {
 	r.body.Write(b)
 	return r.ResponseWriter.Write(b)
 }
 
-// Unwrap is for [http.ResponseController].
+// Unwrap supports [http.ResponseController].
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

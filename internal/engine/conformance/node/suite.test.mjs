@@ -14,7 +14,7 @@ const region = 'us-east4';
 const elsewhere = 'europe-west9';
 const location = where => `projects/demo/locations/${where}`;
 
-// Codes of google.rpc that errors bear.
+// Codes of google.rpc in errors.
 const NOT_FOUND = 5;
 
 const transports = {
@@ -159,6 +159,6 @@ for (const [name, options] of Object.entries(transports)) {
   });
 }
 
-// missing tells an error that says that something does not exist, by gRPC's code or
-// by HTTP's.
+// missing reports whether an error means that something does not exist, by the code of gRPC or
+// of HTTP.
 const missing = error => error.code === NOT_FOUND || error.code === 404;
