@@ -10,11 +10,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// bearer sends a token without TLS. [Config.Validate] sees to it that this
-// happens on loopback alone.
+// bearer sends a token without TLS. [Config.Validate] allows that for loopback only.
 type bearer struct{ source oauth2.TokenSource }
 
-// header is what a call carries, nothing for a token that is empty.
+// header returns the Authorization header of a call, or nothing if the token is empty.
 func (b bearer) header() (string, error) {
 	token, err := b.source.Token()
 	if err != nil || token.AccessToken == "" {

@@ -25,20 +25,20 @@ import (
 const (
 	// googleLogging serves Cloud Logging's REST API.
 	googleLogging = "https://logging.googleapis.com"
-	// googleScope is the one that Cloud Run and Cloud Logging both take.
+	// googleScope is a scope that Cloud Run and Cloud Logging both accept.
 	googleScope = "https://www.googleapis.com/auth/cloud-platform"
-	// maxReconnect bounds how long gRPC lets a lost server rest before it tries
-	// again; its own default is two minutes.
+	// maxReconnect bounds the wait before gRPC connects again to a lost server. gRPC's
+	// own default is two minutes.
 	maxReconnect = 5 * time.Second
 	// logTimeout bounds one read of the log.
 	logTimeout = 60 * time.Second
 )
 
-// Client speaks to one project and region. Its methods may be called
+// Client calls Cloud Run for one project and region. Its methods may be called
 // concurrently.
 type Client struct {
 	location   jobspec.Location
-	endpoint   string // as messages name it
+	endpoint   string // as error messages name it
 	logger     *slog.Logger
 	jobs       *run.JobsClient
 	executions *run.ExecutionsClient
@@ -47,10 +47,9 @@ type Client struct {
 	closers    []func() error
 }
 
-// Dial returns a client. It connects when it is first used: a Cloud Run that
-// cannot be reached is an error of the call. Credentials that Google's Cloud Run
-// needs and that are not there are an error of Dial, with FAILED_PRECONDITION.
-// The caller closes the client.
+// Dial returns a client. It connects when it is first used, so if Cloud Run cannot be
+// reached, the calls fail and not Dial. Dial fails with FAILED_PRECONDITION if Google's
+// Cloud Run needs credentials and there are none. The caller closes the client.
 func Dial(ctx context.Context, config Config) (_ *Client, err error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -74,7 +73,7 @@ func Dial(ctx context.Context, config Config) (_ *Client, err error) {
 	return c, c.dialPlain(ctx, config)
 }
 
-// Close ends the client's connections. Calls under way fail.
+// Close closes the client's connections. Calls that are out fail.
 func (c *Client) Close() error {
 	var errs []error
 	for _, closer := range c.closers {
@@ -140,12 +139,12 @@ func (c *Client) open(ctx context.Context, opts ...option.ClientOption) (err err
 	return nil
 }
 
-// silent keeps the library, which an environment variable can make talk, from
-// logging requests: they hold the values of environment variables.
+// silent keeps the library from logging requests, which hold the values of environment
+// variables. Otherwise a variable of the environment could turn that on.
 func silent() option.ClientOption { return option.WithLogger(slog.New(slog.DiscardHandler)) }
 
-// dialOptions are the same for every Cloud Run. gRPC must repeat nothing by
-// itself, nor by what a name server says in a service config.
+// dialOptions are the same for every Cloud Run. gRPC must not retry by itself, nor because
+// of a service config from a name server.
 func dialOptions() []grpc.DialOption {
 	reconnect := backoff.DefaultConfig
 	reconnect.BaseDelay = 100 * time.Millisecond
@@ -155,7 +154,7 @@ func dialOptions() []grpc.DialOption {
 		grpc.WithDisableServiceConfig(),
 		grpc.WithStatsHandler(flightRecorder{}),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 20 * time.Second}),
-		// A limit here would turn the answer to a run into RESOURCE_EXHAUSTED.
+		// A limit here would turn a large answer to a run into RESOURCE_EXHAUSTED.
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)),
 	}
 }

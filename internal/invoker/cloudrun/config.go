@@ -12,19 +12,19 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Config says which Cloud Run to speak to, and as whom.
+// Config is the Cloud Run to call, and the credential for it.
 type Config struct {
 	// Endpoint is empty for Google's Cloud Run, or http://HOST:PORT for one
 	// without TLS on this machine.
 	Endpoint string
 	// Project and Region own the jobs. Both are required.
 	Project, Region string
-	// Token goes with every call. Nil means Application Default Credentials with
-	// Google's Cloud Run, and no credential with one on this machine, as an empty
-	// token does.
+	// Token is sent with every call. If it is nil, calls to Google's Cloud Run use
+	// Application Default Credentials, and calls to one on this machine carry none. An
+	// empty token is no credential either.
 	Token oauth2.TokenSource
-	// Logger takes at debug level what became of each run; nil drops
-	// it. Requests and tokens are never logged.
+	// Logger takes the outcome of each run, at debug level; nil drops it. Requests and
+	// tokens are never logged.
 	Logger *slog.Logger
 }
 

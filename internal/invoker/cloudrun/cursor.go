@@ -8,39 +8,39 @@ import (
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 )
 
-// Entries are stored a little out of order: tasks print at the same time, and
-// some ways are longer. A cursor therefore looks back over the entries that it
-// has seen last, and passes over them by their IDs.
+// Entries are stored a little out of order, because tasks print at the same time and some
+// lines take longer to arrive. So a cursor looks back over the last entries that it has
+// seen, and skips those by their IDs.
 const (
 	lookBack        = 10 * time.Second
 	lookBackEntries = 500 // half a page, so that looking back costs no request
 )
 
-// Cursor is a place in an execution's log. The zero value is its beginning.
-// Cursors are values: [Client.LogEntries] changes none.
+// Cursor is a place in an execution's log. The zero value is the beginning. A cursor is a
+// value that no method changes.
 type Cursor struct {
 	from time.Time // the search begins here
 	page string    // token of the search's next page
 	seen []seenEntry
 }
 
-// seenEntry identifies an entry: Cloud Logging takes two with the same time and
-// insert ID for one.
+// seenEntry identifies an entry. Cloud Logging treats two entries with the same time and
+// insert ID as one.
 type seenEntry struct {
 	nanos int64
 	id    string
 }
 
-// LogSince returns a cursor that begins at t. Cloud Logging searches faster the
-// less it has to look through.
+// LogSince returns a cursor that begins at t. The less Cloud Logging has to search, the
+// faster it answers.
 func LogSince(t time.Time) Cursor { return Cursor{from: t} }
 
-// More reports whether the search that the cursor stands in has further pages, so
-// that the next read need not wait.
+// More reports whether the cursor's search has further pages, so that the next read need
+// not wait.
 func (c Cursor) More() bool { return c.page != "" }
 
-// after returns the cursor behind one page of its search, and those of the page's
-// entries that it has not passed before.
+// after returns the cursor behind one page of its search, and the entries of that page
+// that it has not seen before.
 func (c Cursor) after(page []*loggingpb.LogEntry, token string) (fresh []*loggingpb.LogEntry, next Cursor) {
 	passed := make(map[seenEntry]bool, len(c.seen)+len(page))
 	for _, s := range c.seen {
@@ -60,10 +60,10 @@ func (c Cursor) after(page []*loggingpb.LogEntry, token string) (fresh []*loggin
 	return fresh, next
 }
 
-// forget drops the entries that lie too far back, those of the very same time apart,
-// and has the next search begin behind them. While pages of this one are left its
-// beginning stays, for their token is good for that alone; what is dropped meanwhile
-// stands on none of them, for they go on in the order of time.
+// forget drops the entries that lie too far back, except those with the very same time,
+// and makes the next search begin behind them. While this search has more pages, its
+// beginning stays, because their token is valid for that search only. The dropped entries
+// are on none of those pages, because pages go on in the order of time.
 func (c *Cursor) forget() {
 	if len(c.seen) == 0 {
 		return

@@ -12,10 +12,10 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// maxErrorBody bounds what is read of an answer that is an error.
+// maxErrorBody bounds how much of an error's body is read.
 const maxErrorBody = 64 << 10
 
-// failure turns an error of the client library into one that a caller may see.
+// failure turns an error of the client library into one that callers may see.
 func (c *Client) failure(err error, f *flight) *runwith.Error {
 	e := &runwith.Error{Code: runwith.CodeOf(err), Message: err.Error(), Err: err}
 	if s, ok := status.FromError(err); ok {
@@ -31,7 +31,7 @@ func (c *Client) failure(err error, f *flight) *runwith.Error {
 	return e
 }
 
-// logFailure does the same for a request to Cloud Logging that got no answer.
+// logFailure is failure for a request to Cloud Logging that got no answer.
 func (c *Client) logFailure(ctx context.Context, err error) *runwith.Error {
 	if ctx.Err() != nil {
 		return &runwith.Error{Code: runwith.CodeOf(ctx.Err()), Message: "read the log: " + ctx.Err().Error(), Err: err}
@@ -43,8 +43,8 @@ func unreachable(endpoint string) string {
 	return fmt.Sprintf("%s cannot be reached: check that it runs, and the --endpoint", endpoint)
 }
 
-// httpFailure reads an error in Google's form, {"error":{code,message,status}}.
-// The name decides, and the HTTP status where a proxy answered without one.
+// httpFailure reads an error in Google's form, {"error":{code,message,status}}. The status
+// in the body decides. If a proxy answered without one, the HTTP status does.
 func httpFailure(response *http.Response) *runwith.Error {
 	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
 	var answer struct {
@@ -53,7 +53,7 @@ func httpFailure(response *http.Response) *runwith.Error {
 			Status  string `json:"status"`
 		} `json:"error"`
 	}
-	_ = json.Unmarshal(body, &answer) // what cannot be read names no status
+	_ = json.Unmarshal(body, &answer) // an unreadable body has no status
 	e := &runwith.Error{Code: codeOfHTTP(response.StatusCode), Message: answer.Error.Message, Err: throttled(response.Header)}
 	if named, ok := runwith.ParseCode(answer.Error.Status); ok {
 		e.Code = named

@@ -9,18 +9,18 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// flight is what is known of one call on the wire. A gRPC status alone does not
-// tell: UNAVAILABLE comes from a dial that failed as from a connection that broke
-// after the request, and a reset stream is given codes that read like an answer.
+// flight is what happened to one call on the wire. A gRPC status alone does not show
+// whether a request was sent: UNAVAILABLE means a failed dial or a connection that broke
+// after the request, and a reset stream gets codes that look like a server's answer.
 type flight struct {
-	asked    atomic.Bool // for credentials: a stream was about to be opened
-	watched  atomic.Bool // the recorder is told of this call
-	sent     atomic.Bool // a stream was opened: from here on bytes may have left
-	answered atomic.Bool // the server itself has said how the call ended
+	asked    atomic.Bool // gRPC asked for credentials, just before it opens a stream
+	watched  atomic.Bool // the recorder sees this call
+	sent     atomic.Bool // a stream was opened, so bytes may have left
+	answered atomic.Bool // the server itself answered how the call ended
 }
 
-// grounded reports whether certainly nothing was sent. That a recorder which is
-// not told of the call saw no stream would prove nothing.
+// grounded reports whether certainly nothing was sent. It needs a recorder that sees the
+// call: only then does "no stream was opened" prove anything.
 func (f *flight) grounded() bool {
 	return !f.sent.Load() && (!f.asked.Load() || f.watched.Load())
 }
@@ -31,12 +31,11 @@ func (f *flight) context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, flightKey{}, f)
 }
 
-// flightRecorder is the [stats.Handler] that keeps flights up to date.
+// flightRecorder is the [stats.Handler] that fills flights.
 type flightRecorder struct{}
 
-// HandleRPC looks at three events: Begin comes first, OutHeader follows the opening
-// of a stream within the call's own goroutine, InTrailer is a status that arrived
-// over the wire.
+// HandleRPC looks at three events. Begin comes first. OutHeader follows the opening of a
+// stream, in the call's own goroutine. InTrailer is a status that arrived over the wire.
 func (flightRecorder) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	f, ok := ctx.Value(flightKey{}).(*flight)
 	if !ok {
@@ -61,10 +60,10 @@ func (flightRecorder) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context
 // HandleConn does nothing.
 func (flightRecorder) HandleConn(context.Context, stats.ConnStats) {}
 
-// single lets one stream of a call out. gRPC opens a second one by itself, also
-// with retries disabled, where a server says that it did not process the first
-// (a refused stream, GOAWAY); a proxy between may be wrong about that. gRPC asks
-// for credentials before it opens a stream, so they are where this can be stopped.
+// single allows one stream for each call. Even with retries disabled, gRPC opens a second
+// one if the server reports that it did not process the first (a refused stream, GOAWAY);
+// a proxy in between may be wrong about that. gRPC asks for credentials before it opens a
+// stream, so that is where single can stop it.
 type single struct{ flight *flight }
 
 // GetRequestMetadata fails the second time, unless the first led to no stream.
@@ -75,5 +74,5 @@ func (s single) GetRequestMetadata(context.Context, ...string) (map[string]strin
 	return nil, nil
 }
 
-// RequireTransportSecurity returns false: there is no secret in it.
+// RequireTransportSecurity returns false, because it sends no secret.
 func (single) RequireTransportSecurity() bool { return false }

@@ -8,7 +8,8 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// JobOf tells of a job what may be shown: environment values are left out.
+// JobOf returns what may be shown of a job. It leaves out the values of environment
+// variables.
 func JobOf(j *runpb.Job) runwith.Job {
 	tasks := j.GetTemplate().GetTemplate()
 	job := runwith.Job{

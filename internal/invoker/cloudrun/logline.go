@@ -13,7 +13,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// logLine is what a task printed, as near to its own bytes as Cloud Logging
+// logLine returns a line that a task printed, as close to its own bytes as Cloud Logging
 // keeps it.
 func logLine(e *loggingpb.LogEntry) runwith.LogLine {
 	text := e.GetTextPayload()
@@ -29,8 +29,8 @@ func logLine(e *loggingpb.LogEntry) runwith.LogLine {
 	}
 }
 
-// jsonText writes a line that was a JSON object, message and all, in one line and
-// with sorted names. Cloud Logging moves its severity out of it.
+// jsonText returns a line that was a JSON object, with its message, in one line and with
+// sorted names. Cloud Logging has moved its severity out of it.
 func jsonText(payload *structpb.Struct, severity logtype.LogSeverity) string {
 	object := payload.AsMap()
 	if _, found := object["severity"]; !found && severity != logtype.LogSeverity_DEFAULT {
@@ -40,12 +40,12 @@ func jsonText(payload *structpb.Struct, severity logtype.LogSeverity) string {
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(object); err != nil {
-		return payload.String() // NaN and infinity, which JSON has no words for
+		return payload.String() // JSON has no NaN and no infinity
 	}
 	return text.String()
 }
 
-// label returns a number of Cloud Run's about the task, 0 where there is none.
+// label returns a number that Cloud Run attaches to the task's entries; 0 if it is missing.
 func label(e *loggingpb.LogEntry, name string) int {
 	n, err := strconv.Atoi(e.GetLabels()["run.googleapis.com/"+name])
 	if err != nil {

@@ -16,18 +16,17 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// userAgent names this program. The engine, which has each line as it was printed,
-// then sends it as that and not as a structure.
+// userAgent names this program. The engine recognizes it, and sends each line as it was
+// printed instead of as a structure.
 const userAgent = "runwith"
 
-// logPage is how many entries are asked for at once; 1,000 is Google's limit.
+// logPage is the number of entries in a page; 1,000 is Google's limit.
 const logPage = 1000
 
-// LogEntries returns what tasks of the execution with the given resource name
-// have printed after the cursor, in the order of time, and the cursor behind it.
-// It reads one page; [Cursor.More] tells whether another is waiting. A line that
-// reaches Cloud Logging late is found too, unless it is older than what a cursor
-// looks back over.
+// LogEntries returns what tasks of the execution with the given resource name printed
+// after the cursor, in the order of time, and the cursor behind it. It reads one page;
+// [Cursor.More] reports whether there is another. It also finds a line that reaches Cloud
+// Logging late, unless that is older than the entries that a cursor looks back over.
 //
 // See https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list.
 func (c *Client) LogEntries(ctx context.Context, execution string, after Cursor) ([]runwith.LogLine, Cursor, error) {
@@ -53,9 +52,9 @@ func (c *Client) LogEntries(ctx context.Context, execution string, after Cursor)
 	return lines, next, nil
 }
 
-// logFilter finds what an execution's tasks printed, and not what the platform says
-// of them. It does not name the logs by project, which may be given by its number
-// where their names have its ID. The names are safe between quotes: they were parsed.
+// logFilter selects what an execution's tasks printed, without the platform's own lines.
+// It does not name the logs by project, because their names have its ID and the caller may
+// have its number. The names are safe between quotes, because they were parsed.
 func logFilter(name jobspec.ExecutionName, from time.Time) string {
 	if from.IsZero() {
 		from = time.Unix(0, 0)
@@ -66,7 +65,7 @@ func logFilter(name jobspec.ExecutionName, from time.Time) string {
 		name.Job.Job, name.Job.Region, name.Execution, from.UTC().Format(time.RFC3339Nano))
 }
 
-// listEntries returns a page of what tasks printed, and the token of the next.
+// listEntries returns a page of entries, and the token of the next page.
 func (c *Client) listEntries(ctx context.Context, r *loggingpb.ListLogEntriesRequest) ([]*loggingpb.LogEntry, string, error) {
 	body, err := protojson.Marshal(r)
 	if err != nil {
@@ -97,9 +96,8 @@ func (c *Client) listEntries(ctx context.Context, r *loggingpb.ListLogEntriesReq
 	return entries, page.NextPageToken, err
 }
 
-// printed decodes the entries that tasks wrote. The others (of the platform, of
-// audits) are passed over unread: their payloads are of types that this program
-// does not know.
+// printed decodes the entries that tasks wrote. It skips the others (of the platform, of
+// audits) unread, because their payloads have types that this program does not know.
 func printed(raw []json.RawMessage) ([]*loggingpb.LogEntry, error) {
 	var entries []*loggingpb.LogEntry
 	for _, text := range raw {
@@ -125,7 +123,7 @@ func malformed(err error) error {
 	return &runwith.Error{Code: runwith.Internal, Message: "Cloud Logging's answer holds an entry that cannot be read", Err: err}
 }
 
-// stream returns "stdout" or "stderr", and "" for a log that no task writes.
+// stream returns "stdout" or "stderr", or "" for a log that no task writes.
 func stream(logName string) string {
 	_, name, _ := strings.Cut(logName, "/logs/")
 	switch name {

@@ -14,7 +14,7 @@ import (
 const (
 	// waitStep is how long one request waits for an operation.
 	waitStep = time.Second
-	// waitPause is between two such requests: Cloud Run may answer at once.
+	// waitPause is the pause between two such requests, because Cloud Run may answer at once.
 	waitPause = 200 * time.Millisecond
 )
 
@@ -28,9 +28,9 @@ func (c *Client) Operations(ctx context.Context) iter.Seq2[*longrunningpb.Operat
 	}
 }
 
-// WaitOperation returns the operation with the given resource name when it is
-// done. Until then pending is called with what it tells, about once a second. An
-// operation that ended with an error is that error.
+// WaitOperation returns the operation with the given resource name when it is done. Until
+// then it calls pending with the operation about once a second. If the operation ended
+// with an error, WaitOperation returns that error.
 func (c *Client) WaitOperation(ctx context.Context, name string, pending func(*longrunningpb.Operation)) (*longrunningpb.Operation, error) {
 	for {
 		f := &flight{}

@@ -6,17 +6,17 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// ErrNotSent is in the tree of an error whose request certainly never left: the
-// dial failed, no credential could be had, or the caller gave up before.
+// ErrNotSent is in the tree of an error whose request certainly was not sent: the dial
+// failed, there was no credential, or the caller gave up before.
 var ErrNotSent = errors.New("the request was not sent")
 
-// Outcome is what a call of [Client.Run] came to.
+// Outcome is the outcome of a call of [Client.Run].
 type Outcome int
 
-// The outcomes. Unknown is the zero value: what nobody has judged is not known.
+// The outcomes. Unknown is the zero value.
 const (
-	// Unknown: an execution may exist. The job must not be started again before
-	// that is resolved.
+	// Unknown: an execution may exist. The job must not be started again before that is
+	// known.
 	Unknown Outcome = iota
 	// Started: the execution exists.
 	Started
@@ -39,8 +39,8 @@ func (o Outcome) String() string {
 	return "unknown"
 }
 
-// OutcomeOf tells what an error of [Client.Run] means. It is the only place where
-// that is decided. The codes that are not named leave open what the server did
+// OutcomeOf returns the outcome that an error of [Client.Run] stands for. Nothing else
+// decides that. With the codes that it does not name, the server may have started the job
 // before it, or something on the way to it, gave up.
 func OutcomeOf(err error) Outcome {
 	switch {

@@ -50,14 +50,13 @@ func (c *Client) Executions(ctx context.Context, job string) iter.Seq2[*runpb.Ex
 	}
 }
 
-// executionPage is how many executions are asked for at once. Cloud Run may give
-// fewer.
+// executionPage is the number of executions in a page. Cloud Run may send fewer.
 const executionPage = 1000
 
-// ExecutionPage returns one page of the executions of the job with the given ID,
-// or of all jobs where that is "-", and the token of the next, empty at the end.
-// It sends one request. Deleted executions are among them as long as they are
-// kept: one that was deleted has run.
+// ExecutionPage returns one page of the executions of the job with the given ID, or of all
+// jobs if that is "-", and the token of the next page, empty at the end. It sends one
+// request. The page includes deleted executions while Cloud Run keeps them, because they
+// have run.
 func (c *Client) ExecutionPage(ctx context.Context, job, token string) (page []*runpb.Execution, next string, err error) {
 	f := &flight{}
 	found := c.executions.ListExecutions(f.context(ctx), &runpb.ListExecutionsRequest{
@@ -76,7 +75,7 @@ func (c *Client) ExecutionPage(ctx context.Context, job, token string) (page []*
 	return page, found.PageInfo().Token, nil
 }
 
-// pages yields what the library's iterator finds.
+// pages yields the items of the library's iterator.
 func pages[T any](c *Client, f *flight, next func() (T, error), yield func(T, error) bool) {
 	for {
 		found, err := next()

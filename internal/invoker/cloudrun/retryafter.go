@@ -11,11 +11,11 @@ import (
 	"github.com/runwith/runwith/internal/cause"
 )
 
-// maxRetryAfter bounds what is believed of a server that asks to wait.
+// maxRetryAfter bounds the wait that a server may ask for.
 const maxRetryAfter = time.Hour
 
-// RetryAfter returns how long Cloud Run has asked to wait before the next call, 0
-// where it has not said.
+// RetryAfter returns how long Cloud Run has asked to wait before the next call; 0 if it has
+// not.
 //
 // See https://cloud.google.com/apis/design/errors#retry_info.
 func RetryAfter(err error) time.Duration {

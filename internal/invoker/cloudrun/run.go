@@ -10,9 +10,8 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Run starts the job with the given ID and returns its new execution. It sends
-// at most one request, whatever happens; what an error means is [OutcomeOf]'s to
-// say.
+// Run starts the job with the given ID and returns its new execution. It sends at most one
+// request, whatever happens. [OutcomeOf] tells the outcome from the error.
 //
 // See https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.RunJob.
 func (c *Client) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (*runpb.Execution, error) {
@@ -34,9 +33,9 @@ func (c *Client) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Ove
 	return execution, nil
 }
 
-// runFailure is [Client.failure] for a run: only the server's own answer may read
-// as one. A reset stream comes with RESOURCE_EXHAUSTED or PERMISSION_DENIED too,
-// and says nothing about what the server did.
+// runFailure is [Client.failure] for a run. Only the server's own answer may look like one:
+// a reset stream also has codes such as RESOURCE_EXHAUSTED or PERMISSION_DENIED, which say
+// nothing about what the server did.
 func (c *Client) runFailure(err error, f *flight) error {
 	e := c.failure(err, f)
 	if !f.grounded() && !f.answered.Load() && OutcomeOf(e) != Unknown {

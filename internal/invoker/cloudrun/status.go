@@ -37,8 +37,8 @@ func StatusOf(e *runpb.Execution) ledger.Status {
 	return s
 }
 
-// stateOf judges by the Completed condition whether there is an end, and by the
-// counts which one. An execution can fail before any task exists.
+// stateOf takes from the Completed condition whether the execution has ended, and from the
+// counts how. An execution can fail before any task exists.
 func stateOf(e *runpb.Execution) runwith.State {
 	condition := completion(e)
 	switch condition.GetState() {
@@ -59,7 +59,7 @@ func stateOf(e *runpb.Execution) runwith.State {
 	return runwith.StateSucceeded
 }
 
-// completion returns the Completed condition, nil where there is none yet.
+// completion returns the Completed condition, or nil if there is none yet.
 func completion(e *runpb.Execution) *runpb.Condition {
 	for _, c := range e.GetConditions() {
 		if c.GetType() == completed {
@@ -69,9 +69,9 @@ func completion(e *runpb.Execution) *runpb.Condition {
 	return nil
 }
 
-// failureOf tells a job that failed, which is its own matter, from an execution
-// that could not run. ABORTED is a task that exited with another code than 0; which
-// one is in Cloud Run's message. UNKNOWN is what Cloud Run gives no reason for.
+// failureOf tells a job that failed by itself from an execution that could not run.
+// ABORTED means that a task exited with another code than 0, which Cloud Run's message
+// names. UNKNOWN means that Cloud Run gives no reason.
 func failureOf(e *runpb.Execution) *runwith.Failure {
 	condition := completion(e)
 	code := reasonCode(condition.GetReason())
@@ -85,7 +85,7 @@ func failureOf(e *runpb.Execution) *runwith.Failure {
 	return &runwith.Failure{Code: code.String(), Message: message}
 }
 
-// reasonCode is the canonical code of a reason that Cloud Run gives.
+// reasonCode returns the canonical code of Cloud Run's reason.
 func reasonCode(reason runpb.Condition_CommonReason) runwith.Code {
 	switch reason {
 	case runpb.Condition_CONTAINER_MISSING, runpb.Condition_VPC_NETWORK_NOT_FOUND:
