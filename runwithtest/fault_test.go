@@ -71,8 +71,14 @@ func TestFailedBeforeTasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if x.FailedCount+x.SucceededCount+x.CancelledCount+x.RunningCount != 0 || x.Conditions[0].State != runpb.Condition_CONDITION_FAILED || x.StartTime != nil {
-		t.Errorf("execution = %v, want it failed without tasks", x)
+	if tasks := x.FailedCount + x.SucceededCount + x.CancelledCount + x.RunningCount; tasks != 0 {
+		t.Errorf("execution has counted %d tasks, want none", tasks)
+	}
+	if state := x.Conditions[0].State; state != runpb.Condition_CONDITION_FAILED {
+		t.Errorf("state of the execution = %v, want failed", state)
+	}
+	if x.StartTime != nil {
+		t.Errorf("execution started at %v, want never", x.StartTime.AsTime())
 	}
 	tasks, err := run.NewTasksRESTClient(t.Context(), c.REST()...)
 	if err != nil {
@@ -98,8 +104,14 @@ func TestSlowStart(t *testing.T) {
 		t.Errorf("execution after the slow one = %v, want it succeeded", x)
 	}
 	x, err := c.executions.GetExecution(t.Context(), &runpb.GetExecutionRequest{Name: slow.Name})
-	if err != nil || x.StartTime != nil || x.Conditions[0].State != runpb.Condition_CONDITION_PENDING {
-		t.Errorf("slow execution = %v, %v; want it pending", x, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x.StartTime != nil {
+		t.Errorf("slow execution started at %v, want not yet", x.StartTime.AsTime())
+	}
+	if state := x.Conditions[0].State; state != runpb.Condition_CONDITION_PENDING {
+		t.Errorf("state of the slow execution = %v, want pending", state)
 	}
 	op, err := c.executions.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: slow.Name})
 	if err != nil || !op.Done() {
@@ -124,7 +136,13 @@ func TestSeedRepeatsFaults(t *testing.T) {
 		return runs
 	}
 	first, again, other := struck(7), struck(7), struck(8)
-	if first != again || first == other || !strings.Contains(first, "x") || !strings.Contains(first, ".") {
-		t.Errorf("affected calls = %s, with the same seed %s, with another seed %s; want the first two equal and the third different", first, again, other)
+	if first != again {
+		t.Errorf("calls with seed 7 = %s, and again %s, want the same", first, again)
+	}
+	if first == other {
+		t.Errorf("calls with seeds 7 and 8 are both %s, want different ones", first)
+	}
+	if !strings.Contains(first, "x") || !strings.Contains(first, ".") {
+		t.Errorf("calls with seed 7 = %s, want some with and some without a fault", first)
 	}
 }

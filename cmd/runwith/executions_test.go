@@ -143,8 +143,14 @@ template:
 	var streams []string
 	for text := range strings.Lines(out) {
 		var line runwith.LogLine
-		if err := json.Unmarshal([]byte(text), &line); err != nil || line.Task != 2 || line.Time.IsZero() {
-			t.Errorf("line %q = %+v, %v; want one of task 2", text, line, err)
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("line %q: %v", text, err)
+		}
+		if line.Task != 2 {
+			t.Errorf("task of line %q = %d, want 2", text, line.Task)
+		}
+		if line.Time.IsZero() {
+			t.Errorf("line %q has no time", text)
 		}
 		streams = append(streams, line.Stream+" "+line.Text)
 	}

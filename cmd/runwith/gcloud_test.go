@@ -66,8 +66,15 @@ func TestGcloudGetsAToken(t *testing.T) {
 	}
 	first, rest, _ := strings.Cut(string(output), "\n")
 	disabled, file, _ := strings.Cut(first, " ")
-	if mode, token, _ := strings.Cut(rest, "\n"); disabled != "false" || mode != "-rw-------" || !strings.HasPrefix(token, "runwith-") {
-		t.Errorf("gcloud saw %q, want credentials, and a token in a file of its own", output)
+	mode, token, _ := strings.Cut(rest, "\n")
+	if disabled != "false" {
+		t.Errorf("credentials disabled = %q, want false", disabled)
+	}
+	if mode != "-rw-------" {
+		t.Errorf("mode of the token's file = %q, want -rw-------", mode)
+	}
+	if !strings.HasPrefix(token, "runwith-") {
+		t.Errorf("token = %q, want one of the engine", token)
 	}
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the token's file %s after gcloud's end: %v, want none", file, err)
@@ -78,8 +85,14 @@ func TestGcloudGetsAToken(t *testing.T) {
 
 	env := exec.Command("runwith", "env", "--endpoint", engine.URL)
 	said, err := env.CombinedOutput()
-	if err == nil || !strings.Contains(string(said), "use runwith gcloud -- ARGS..., which gets one each time") || strings.Contains(string(said), "CLOUDSDK") {
-		t.Errorf("runwith env with an engine that requires tokens = %v\n%s\nwant an error with the next step", err, said)
+	if err == nil {
+		t.Error("runwith env with an engine that requires tokens succeeded, want an error")
+	}
+	if want := "use runwith gcloud -- ARGS..., which gets one each time"; !strings.Contains(string(said), want) {
+		t.Errorf("runwith env with an engine that requires tokens prints %q, want %q in it", said, want)
+	}
+	if strings.Contains(string(said), "CLOUDSDK") {
+		t.Errorf("runwith env with an engine that requires tokens prints %q, want no variables", said)
 	}
 }
 

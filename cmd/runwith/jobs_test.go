@@ -109,8 +109,17 @@ func TestApplyJobs(t *testing.T) {
 	sh.stdin = strings.Replace(nightly, "taskCount: 2", "taskCount: 3", 1)
 	has(t, sh.ok(t, "jobs", "apply", "-f", "-"), "job nightly updated")
 	jobs := list(t, sh, emptyJob, "jobs", "list")
-	if len(jobs) != 2 || !strings.HasSuffix(jobs[0].GetName(), "/nightly") || jobs[0].GetGeneration() != 2 || jobs[0].GetTemplate().GetTaskCount() != 3 {
-		t.Errorf("jobs = %v, want nightly first, with three tasks, and test-job", jobs)
+	if len(jobs) != 2 {
+		t.Fatalf("jobs = %v, want nightly and test-job", jobs)
+	}
+	if name := jobs[0].GetName(); !strings.HasSuffix(name, "/nightly") {
+		t.Errorf("first job = %q, want nightly", name)
+	}
+	if generation := jobs[0].GetGeneration(); generation != 2 {
+		t.Errorf("generation after one update = %d, want 2", generation)
+	}
+	if tasks := jobs[0].GetTemplate().GetTaskCount(); tasks != 3 {
+		t.Errorf("tasks after the update = %d, want 3", tasks)
 	}
 	if there := list(t, sh, emptyJob, "jobs", "list", "--region", "us-west1"); len(there) != 1 {
 		t.Errorf("jobs of us-west1 = %v, want the one whose name says so", there)
@@ -157,9 +166,17 @@ spec:
 	has(t, sh.ok(t, "jobs", "apply", "-f", as(job)), "job weekly unchanged")
 	has(t, sh.ok(t, "jobs", "apply", "-f", as(strings.Replace(job, "taskCount: 2", "taskCount: 3", 1))), "job weekly updated")
 	there := list(t, sh, emptyJob, "jobs", "list")
-	if len(there) != 2 || there[0].GetTemplate().GetTaskCount() != 3 || there[0].GetLaunchStage().String() != "BETA" ||
-		there[0].GetTemplate().GetTemplate().GetTimeout().GetSeconds() != 300 {
-		t.Errorf("jobs = %v, want weekly as the last file says, and test-job", there)
+	if len(there) != 2 {
+		t.Fatalf("jobs = %v, want weekly and test-job", there)
+	}
+	if tasks := there[0].GetTemplate().GetTaskCount(); tasks != 3 {
+		t.Errorf("tasks after the update = %d, want 3", tasks)
+	}
+	if stage := there[0].GetLaunchStage().String(); stage != "BETA" {
+		t.Errorf("launch stage = %s, want BETA", stage)
+	}
+	if timeout := there[0].GetTemplate().GetTemplate().GetTimeout().GetSeconds(); timeout != 300 {
+		t.Errorf("timeout = %d s, want 300", timeout)
 	}
 	if there := list(t, sh, emptyJob, "jobs", "list", "--project", "other", "--region", "us-west1"); len(there) != 1 {
 		t.Errorf("jobs elsewhere = %v, want the one whose namespace and label say so", there)
