@@ -10,7 +10,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// AddEnvironment adds what the task's first container sees of its job: the template's
+// AddEnvironment adds the environment of the task's first container: the template's
 // variables, and Env over them.
 func (s Spec) AddEnvironment(to map[string]string) {
 	for _, v := range s.Template.GetContainers()[0].GetEnv() {
@@ -19,9 +19,9 @@ func (s Spec) AddEnvironment(to map[string]string) {
 	maps.Copy(to, s.Env)
 }
 
-// CheckPlain refuses, by field name, a template that asks for more than one program
-// with arguments and environment: other containers, volumes, source code.
-// It is for runners that can give no more, which who names.
+// CheckPlain refuses, by field name, a template that needs more than one program with
+// arguments and environment: other containers, volumes, source code. It is for runners
+// that have nothing more; who names the runner in the error.
 //
 // Deviation: resources, ports, probes, the service account, VPC access and the
 // encryption key are accepted, and have no effect.
@@ -52,8 +52,8 @@ func CheckNoSecrets(template *runpb.TaskTemplate, who string) error {
 	return nil
 }
 
-// Refuse is the error of a Check. It names a field of the task template, from the job
-// on and in the spelling of the API.
+// Refuse returns the error of a Check. It names a field of the task template by its path
+// from the job, in the API's spelling.
 func Refuse(field, format string, args ...any) *runwith.Error {
 	return jobspec.FieldErrorf(runwith.FailedPrecondition, "template.template."+field, format, args...)
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// FolderID returns the random ID of a data folder, by which a runner knows what is
-// its own, and makes one up for a new folder. The folder is there.
+// FolderID returns the random ID of a data folder, by which a runner recognizes its own
+// attempts. It creates the ID in a new folder. The folder must exist.
 func FolderID(dir string) (string, error) {
 	path := filepath.Join(dir, "id")
 	b, err := os.ReadFile(path)

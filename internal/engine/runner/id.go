@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// ID identifies one placement of one attempt of a task. An attempt that died
-// with the engine is placed again with the next Incarnation: to the job it is
-// still the same attempt.
+// ID identifies one placement of one attempt of a task. A lost attempt is placed again
+// with the next Incarnation. To the job that is still the same attempt.
 type ID struct {
 	Execution   string // resource name
 	Task        int    // index, from 0
@@ -21,7 +20,7 @@ func (id ID) String() string {
 	return fmt.Sprintf("%s/%d/%d/%d", id.Execution, id.Task, id.Attempt, id.Incarnation)
 }
 
-// ParseID reads what [ID.String] wrote. The execution's name has slashes of its own.
+// ParseID parses the result of [ID.String]. The execution's name contains slashes, too.
 func ParseID(s string) (id ID, err error) {
 	rest := s
 	for _, number := range []*int{&id.Incarnation, &id.Attempt, &id.Task} {

@@ -14,23 +14,23 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// leftover is what an earlier server left of an attempt.
+// leftover is the containers and volumes that an earlier server left of an attempt.
 type leftover struct {
-	containers []container.Summary // in the order in which they were started
+	containers []container.Summary // in the order of their start
 	volumes    []string
 }
 
-// number is the value of a label, and 0 where it has none.
+// number returns the value of a label, and 0 if the container has none.
 func number(c container.Summary, label string) int {
 	n, err := strconv.Atoi(c.Labels[label])
 	if err != nil {
-		return 0 // an earlier version's
+		return 0 // an earlier version made the container
 	}
 	return n
 }
 
-// whole reports whether all containers of the attempt were started. One whose server
-// died before that goes on no further.
+// whole reports whether all containers of the attempt were started. An attempt whose
+// server died before that cannot continue.
 func (l *leftover) whole() bool {
 	return len(l.containers) == max(1, number(l.containers[0], countLabel)) &&
 		slices.ContainsFunc(l.containers, isMain) &&
@@ -39,8 +39,8 @@ func (l *leftover) whole() bool {
 
 func isMain(c container.Summary) bool { return c.Labels[roleLabel] == roleMain }
 
-// leftovers returns what is there of this data folder. A container that bears its
-// label and no attempt's is somebody else's, and left alone.
+// leftovers returns the attempts of this data folder. It leaves a container alone that
+// has the folder's label and no attempt's: somebody else made it.
 func (r *Runner) leftovers(ctx context.Context) (map[runner.ID]*leftover, error) {
 	all, err := r.owned(ctx)
 	if err != nil {
@@ -62,7 +62,7 @@ func (r *Runner) leftovers(ctx context.Context) (map[runner.ID]*leftover, error)
 	return left, r.leftVolumes(ctx, left)
 }
 
-// leftVolumes adds the volumes of attempts, and removes those of none.
+// leftVolumes adds the volumes of the attempts, and removes volumes that belong to none.
 func (r *Runner) leftVolumes(ctx context.Context, left map[runner.ID]*leftover) error {
 	reply, err := r.daemon.VolumeList(ctx, client.VolumeListOptions{
 		Filters: make(client.Filters).Add("label", folderLabel+"="+r.folder),
@@ -74,7 +74,7 @@ func (r *Runner) leftVolumes(ctx context.Context, left map[runner.ID]*leftover) 
 	for _, v := range reply.Items {
 		id, err := runner.ParseID(v.Labels[attemptLabel])
 		switch {
-		case err != nil: // somebody else's
+		case err != nil: // somebody else made it
 		case left[id] != nil:
 			left[id].volumes = append(left[id].volumes, v.Name)
 		default:
@@ -85,8 +85,8 @@ func (r *Runner) leftVolumes(ctx context.Context, left map[runner.ID]*leftover) 
 	return errors.Join(errs...)
 }
 
-// owned lists the containers that bear this folder's label, ended ones included, those
-// of an attempt in the order in which they were started.
+// owned lists the containers with this folder's label, also those that have ended. The
+// containers of an attempt come in the order of their start.
 func (r *Runner) owned(ctx context.Context) ([]container.Summary, error) {
 	reply, err := r.daemon.ContainerList(ctx, client.ContainerListOptions{
 		All: true, Filters: make(client.Filters).Add("label", folderLabel+"="+r.folder),
@@ -145,7 +145,7 @@ func (r *Runner) adopt(a *attempt, out runner.Output) {
 	})
 }
 
-// lose ends what is left of an attempt.
+// lose ends the containers of an attempt that cannot continue.
 func (r *Runner) lose(a *attempt) {
 	defer a.letGo()
 	ctx, cancel := context.WithTimeout(r.life, removeTimeout)
@@ -169,8 +169,8 @@ func (r *Runner) skipKept(m *member, kept string, out runner.Output) {
 	m.streams.stdout.at, m.streams.stderr.at = stdout, stderr
 }
 
-// doubt notes whether the daemon may have made containers of an attempt without
-// telling, because it went away meanwhile, and returns whether that was so before.
+// doubt records whether the daemon may have made containers of an attempt that nobody
+// here knows of, because it went away before it answered. It returns the previous value.
 func (r *Runner) doubt(id runner.ID, may bool) (before bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -182,9 +182,9 @@ func (r *Runner) doubt(id runner.ID, may bool) (before bool) {
 	return before
 }
 
-// endForgotten ends what nobody here knows of: what a daemon that went away has made of
-// an attempt, and what is left of earlier incarnations that were given up because it
-// stayed away. Nothing of the attempt must have been made yet.
+// endForgotten removes containers that nobody here knows of: those that a daemon made of
+// this attempt before it went away, and those of earlier incarnations that were given up
+// because it stayed away. The attempt itself must have no container yet.
 func (r *Runner) endForgotten(ctx context.Context, id runner.ID) error {
 	all, err := r.owned(ctx)
 	if err != nil {

@@ -8,11 +8,11 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// gpu is the key of a limit that nothing here can give.
+// gpu is the key of a limit that the runner cannot give.
 const gpu = "nvidia.com/gpu"
 
-// Check implements [runner.Runner]. It asks the folders of secrets and buckets, and
-// not the daemon: whether there is an image, Prepare tells.
+// Check implements [runner.Runner]. It looks at the folders of secrets and buckets, but
+// does not ask the daemon: Prepare reports a missing image.
 func (r *Runner) Check(template *runpb.TaskTemplate) error {
 	if len(template.GetContainers()) == 0 {
 		return runner.Refuse("containers", "the container runner runs at least one")

@@ -1,17 +1,17 @@
-// Package container runs each attempt of a task as containers, through the Docker
-// Engine API that Docker and Podman serve. What an earlier server placed and what
-// still runs is adopted: it ends with its true exit code and its complete output.
+// Package container runs each attempt of a task as containers, through the Docker Engine
+// API that Docker and Podman serve. A Runner adopts the attempts of an earlier server
+// that still run. They end with their own exit code and complete output.
 //
-// Every container bears labels with the data folder's ID and the attempt's. By them
-// it is found again after a crash; nothing that does not bear this folder's is ever
-// touched. A container is removed when its attempt has ended.
+// Every container has labels with the IDs of the data folder and of the attempt, by
+// which the next server finds it. The Runner never touches a container without its
+// folder's label. It removes a container when the attempt has ended.
 //
-// What the daemon does not tell is inferred. Where a container ends with exit code
-// 137, nobody has stopped it, and Podman runs on cgroups v1, where it never says so,
-// it is taken to have been killed for its memory. A container that ended while its
-// daemon was away, or as it shut down, is taken to have been ended by Docker, whatever
-// its exit code, and by others with 137, 143 or 255: the attempt is lost, and that is no
-// failure of the job's.
+// The Runner infers what the daemon does not report. Podman on cgroups v1 does not
+// report that a container exceeded its memory: the Runner infers it from exit code 137
+// of a container that nobody stopped. If a container ended while its daemon was away or
+// shut down, the Runner infers that the daemon ended it: with Docker for any exit code,
+// with others for 137, 143 and 255. Such an attempt is lost, which is no failure of the
+// job.
 package container
 
 import (
@@ -24,44 +24,45 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/secret"
 )
 
-// Pull says when an image is pulled.
+// Pull is when to pull images.
 type Pull string
 
 // The values of [Pull].
 const (
-	PullMissing Pull = "missing" // where the daemon has none; the zero value is the same
+	PullMissing Pull = "missing" // if the daemon does not have the image; the zero value means the same
 	PullAlways  Pull = "always"  // once for each execution
 	PullNever   Pull = "never"
 )
 
-// DefaultPatience is how long a daemon may be away before its attempts count as lost.
+// DefaultPatience is how long a daemon may be away before its attempts are lost.
 const DefaultPatience = 30 * time.Second
 
 // Config is what [Open] needs. Dir and Hosts are required.
 type Config struct {
-	// Dir is the folder for the runner's own state; it is created with mode 0700.
-	// One server at a time may use it.
+	// Dir is the folder of the runner's own state, which Open creates with mode 0700.
+	// Only one server at a time may use it.
 	Dir string
-	// Hosts are the addresses of daemons, such as unix:///var/run/docker.sock. The
-	// first that answers is taken.
+	// Hosts are the addresses of daemons, such as unix:///var/run/docker.sock. Open
+	// takes the first that answers.
 	Hosts []string
-	// CertDir holds ca.pem, cert.pem and key.pem for a daemon that wants TLS.
+	// CertDir is a folder with ca.pem, cert.pem and key.pem, for a daemon that requires
+	// TLS.
 	CertDir string
-	// Pull says when images are pulled; empty is PullMissing.
+	// Pull is when to pull images; empty is PullMissing.
 	Pull Pull
-	// Network is the name of the network that tasks are on; empty is the daemon's own.
+	// Network is the name of the network of tasks; empty is the daemon's default.
 	Network string
 	// Secrets has the values of secrets. Nil has none.
 	Secrets *secret.Store
-	// Buckets is the folder whose folders stand in for Cloud Storage buckets; empty is
-	// none. It is a folder of the daemon's machine too.
+	// Buckets is the folder with one folder for each Cloud Storage bucket; empty means
+	// no buckets. The daemon's machine must have the same folder.
 	Buckets string
-	// Metadata is served to tasks at an address of its own, that they are told of in
-	// GCE_METADATA_HOST; nothing else is served there. Nil is none.
+	// Metadata is the metadata server. The Runner serves it to tasks, and nothing else,
+	// at an address of its own, which they find in GCE_METADATA_HOST. Nil serves none.
 	Metadata http.Handler
 	// Patience is how long the daemon may be away; 0 is DefaultPatience.
 	Patience time.Duration
-	// Logger hears what no caller can be told. Nil discards.
+	// Logger receives errors that no caller sees. Nil discards them.
 	Logger *slog.Logger
 }
 

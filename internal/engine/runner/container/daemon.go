@@ -21,9 +21,9 @@ import (
 	"github.com/runwith/runwith/internal/backoff"
 )
 
-// Sockets are the addresses at which Docker and Podman listen where nothing else is
-// said, rootless ones included, in the order in which to try them. runtimeDir is the
-// user's folder for sockets (XDG_RUNTIME_DIR); it, and home, may be empty.
+// Sockets returns the usual addresses of Docker and Podman, also of rootless ones, in
+// the order in which to try them. runtimeDir is the user's folder for sockets
+// (XDG_RUNTIME_DIR). It and home may be empty.
 func Sockets(runtimeDir, home string) []string {
 	var hosts []string
 	add := func(dir string, path ...string) {
@@ -40,27 +40,26 @@ func Sockets(runtimeDir, home string) []string {
 	return hosts
 }
 
-// askTimeout is how long a daemon has to answer a question: a busy one takes its time.
+// askTimeout is how long a daemon has to answer. A busy one takes its time.
 const askTimeout = 30 * time.Second
 
-// daemon is a connection to the Docker Engine API, and what is behind it.
+// daemon is a connection to the Docker Engine API, and the properties of what serves it.
 type daemon struct {
 	*client.Client
 	podman   bool
 	rootless bool
-	remote   bool // containers do not run on this very machine: a virtual one, or another
-	endsAll  bool // its end is that of its containers
+	remote   bool // containers run on another machine, or in a virtual one
+	endsAll  bool // containers end with the daemon
 	cgroups1 bool
 	arch     string // as Go names it
 	cpus     int
-	wanted   chan struct{} // has something when an attempt is new
-	broke    atomic.Int64  // when it went away last, in Unix nanoseconds
+	wanted   chan struct{} // has an element when an attempt is new
+	broke    atomic.Int64  // when the connection last broke, in Unix nanoseconds
 }
 
-// removals is how many attempts' containers are removed at once: with Docker as many as
-// it has CPUs, for what is to be started comes first; with Podman far more, for it tidies
-// up behind a container with a process of its own, which has little left to do when that
-// is removed already.
+// removals is how many attempts are removed at once. Docker gets as many as it has CPUs,
+// because starting comes first. Podman gets far more: it cleans up behind each container
+// with a process of its own, which has little to do if the container is gone.
 func (d *daemon) removals() int {
 	if d.podman {
 		return 64
@@ -68,9 +67,9 @@ func (d *daemon) removals() int {
 	return max(1, d.cpus)
 }
 
-// watch keeps a connection open while there are attempts. When that ends, so have the
-// others, and what came through them may have ended too soon. Without attempts a
-// daemon that systemd starts on demand may end.
+// watch keeps a connection open while there are attempts. When that connection breaks,
+// the others have broken too, and their output may be cut short. Without attempts watch
+// keeps none, so that a daemon that systemd starts on demand can stop.
 func (d *daemon) watch(ctx context.Context, busy func() bool) {
 	for ctx.Err() == nil {
 		if !busy() {
@@ -82,9 +81,9 @@ func (d *daemon) watch(ctx context.Context, busy func() bool) {
 		}
 		if conn, err := d.Dialer()(ctx); err == nil {
 			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-			// One on which nothing was ever asked Docker closes after five minutes.
+			// Docker closes a connection without any request after five minutes.
 			_, _ = io.WriteString(conn, "HEAD /_ping HTTP/1.1\r\nHost: "+client.DummyHost+"\r\n\r\n")
-			_, _ = io.Copy(io.Discard, conn) // its end is what counts
+			_, _ = io.Copy(io.Discard, conn) // returns when the connection breaks
 			stop()
 			_ = conn.Close()
 			d.broke.Store(time.Now().UnixNano())
@@ -93,21 +92,21 @@ func (d *daemon) watch(ctx context.Context, busy func() bool) {
 	}
 }
 
-// want has it watched, for an attempt that is new.
+// want starts the watching for a new attempt.
 func (d *daemon) want() {
 	select {
 	case d.wanted <- struct{}{}:
-	default: // it is known
+	default: // watch knows already
 	}
 }
 
-// brokeSince reports whether the daemon went away after a time.
+// brokeSince reports whether the connection broke after a time.
 func (d *daemon) brokeSince(t time.Time) bool { return d.broke.Load() >= t.UnixNano() }
 
 // mayHaveEnded reports whether the daemon may have ended a container when it went away:
-// one that was seen to run before that, and not after. Docker ends its containers with
-// itself, a little before or when it is back, and they may have ended with any exit code; those of
-// Podman, and those that Docker restores, go on, unless they were killed too.
+// one that was last seen to run before that. Docker ends its containers when it stops,
+// or when it is back, and with any exit code. Podman's containers continue, and so do
+// Docker's with live-restore, unless somebody killed them.
 func (d *daemon) mayHaveEnded(seen time.Time, s *container.State) bool {
 	if !d.brokeSince(seen) {
 		return false
@@ -119,11 +118,11 @@ func (d *daemon) mayHaveEnded(seen time.Time, s *container.State) bool {
 	return s.ExitCode == exitKilled || s.ExitCode == exitTerminated || s.ExitCode == exitUnknown
 }
 
-// shutdownTime is how long Docker takes to shut down, unless it is told otherwise.
+// shutdownTime is how long Docker takes to shut down by default.
 const shutdownTime = 15 * time.Second
 
-// shutsDown reports whether a container was ended by its daemon, which then goes away
-// itself: somebody has sent it a signal, and that was nobody here.
+// shutsDown reports whether the daemon ended a container because it shuts down: it sent
+// a signal that nobody here asked for, and then goes away.
 func (d *daemon) shutsDown(ctx context.Context, id string, ended time.Time) bool {
 	if !d.endsAll || !d.signalled(ctx, id) {
 		return false
@@ -136,16 +135,16 @@ func (d *daemon) shutsDown(ctx context.Context, id string, ended time.Time) bool
 			return false
 		}
 	}
-	return false // it was somebody else
+	return false // somebody else sent the signal
 }
 
-// signalled reports whether a container was sent a signal through the daemon, as far as
-// that remembers, and also where it has just gone away and cannot be asked.
+// signalled reports whether the daemon sent a signal to a container, as far as it
+// remembers. It is also true if the daemon has just gone away and cannot answer.
 func (d *daemon) signalled(ctx context.Context, id string) bool {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	now := time.Now()
-	events := d.Events(ctx, client.EventsListOptions{ // those before now alone are not waited for
+	events := d.Events(ctx, client.EventsListOptions{ // with an end in the past, so that the stream ends
 		Until:   fmt.Sprintf("%d.%09d", now.Unix(), now.Nanosecond()),
 		Filters: make(client.Filters).Add("container", id).Add("event", "kill"),
 	})
@@ -153,14 +152,14 @@ func (d *daemon) signalled(ctx context.Context, id string) bool {
 	case <-events.Messages:
 		return true
 	case err := <-events.Err:
-		return !errors.Is(err, io.EOF) // which says that there is none
+		return !errors.Is(err, io.EOF) // the events end without one
 	}
 }
 
-// ErrNoDaemon says that no daemon was found, or none that answers.
+// ErrNoDaemon means that no daemon was found, or that none answers.
 var ErrNoDaemon = errors.New("no Docker or Podman answers")
 
-// dial connects to the first of the hosts that answers. Its errors are ErrNoDaemon.
+// dial connects to the first host that answers. Its errors are ErrNoDaemon.
 func dial(ctx context.Context, c Config) (*daemon, error) {
 	var faults []error
 	for _, host := range c.Hosts {
@@ -178,16 +177,17 @@ func dial(ctx context.Context, c Config) (*daemon, error) {
 	return nil, fmt.Errorf("%w: %w", ErrNoDaemon, errors.Join(faults...))
 }
 
-// podmanHeader is in Podman's answer to a ping. To ask for its version would take longer
-// than all else that is asked of it here.
+// podmanHeader is in Podman's answer to a ping. Asking for the version takes longer than
+// everything else here.
 const podmanHeader = "Libpod-Api-Version"
 
-// idleConns is how many connections to a daemon stay open when nothing is asked: the
-// client's own number is 2, of which most calls of many tasks would make another.
+// idleConns is how many idle connections to a daemon stay open. The client's default is
+// 2, so that many tasks would open a new one for most calls.
 const idleConns = 32
 
-// newHTTPClient returns what the client has but for that. Attaching takes HTTP/1, and a
-// transport that could speak HTTP/2 looks to the client like one for TLS.
+// newHTTPClient returns the client's own HTTP client with more idle connections.
+// Attaching needs HTTP/1, and the client takes a transport that could speak HTTP/2 for
+// one with TLS.
 func newHTTPClient() *http.Client {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -224,12 +224,12 @@ func dialHost(ctx context.Context, host, certDir string) (*daemon, error) {
 		return nil, errors.Join(fmt.Errorf("connect to %s: %w", host, err), c.Close())
 	}
 	if d.podman = podman.Load(); d.podman {
-		d.endsAll = false // it has no process that containers depend on
+		d.endsAll = false // containers depend on no process of its own
 	}
 	return d, nil
 }
 
-// checkSocket tells what can be told of a Unix socket before it is connected to.
+// checkSocket reports what is wrong with a Unix socket before anybody connects to it.
 func checkSocket(host string) error {
 	path, ok := strings.CutPrefix(host, "unix://")
 	if !ok {
@@ -246,7 +246,7 @@ func checkSocket(host string) error {
 	return nil
 }
 
-// look finds out what the daemon is.
+// look finds out the daemon's properties.
 func (d *daemon) look(ctx context.Context) error {
 	if _, err := d.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
 		return err
@@ -267,7 +267,7 @@ func (d *daemon) look(ctx context.Context) error {
 	return nil
 }
 
-// goArch is Go's name of an architecture, which images use too.
+// goArch returns Go's name of an architecture, which images use too.
 func goArch(arch string) string {
 	switch arch {
 	case "x86_64":
@@ -278,8 +278,8 @@ func goArch(arch string) string {
 	return arch
 }
 
-// emulates reports whether images for another architecture may run. A virtual machine
-// usually emulates, and cannot be asked.
+// emulates reports whether images for another architecture may run. It assumes that a
+// virtual machine emulates, because it cannot ask.
 func (d *daemon) emulates(arch string) bool {
 	if d.remote {
 		return true
@@ -289,7 +289,7 @@ func (d *daemon) emulates(arch string) bool {
 	return err == nil && len(found) > 0
 }
 
-// String says what was found, for people.
+// String names the daemon for people.
 func (d *daemon) String() string {
 	name := "Docker"
 	if d.podman {

@@ -15,7 +15,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// ignoreGone takes "it is not there" for success.
+// ignoreGone turns "not found" into success.
 func ignoreGone(err error) error {
 	if cerrdefs.IsNotFound(err) {
 		return nil
@@ -23,13 +23,13 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// messageOf is what a daemon says, without what its client says around it.
+// messageOf returns the daemon's message, without the client's prefix.
 func messageOf(err error) string {
 	return strings.TrimPrefix(err.Error(), "Error response from daemon: ")
 }
 
-// away reports whether an error says nothing but that the daemon cannot be asked now,
-// or went away before it had answered.
+// away reports whether an error means only that the daemon does not answer now, or went
+// away before it answered.
 func away(err error) bool {
 	for _, cut := range []error{context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF} {
 		if errors.Is(err, cut) {
@@ -40,7 +40,7 @@ func away(err error) bool {
 	return broken || client.IsErrConnectionFailed(err) || cerrdefs.IsUnavailable(err)
 }
 
-// startError says what the caller can do about a container that does not start.
+// startError names the cause, and the next step, of a container that does not start.
 func startError(index int, image string, err error) error {
 	message := messageOf(err)
 	field := func(name, format string, args ...any) error {
@@ -71,7 +71,7 @@ func startError(index int, image string, err error) error {
 	return field("image", "the container cannot be started: %s", message)
 }
 
-// unavailable is the error of a daemon that may do it when it is asked again.
+// unavailable is the error of a daemon that may succeed when it is asked again.
 func unavailable(err error) error {
 	return &runwith.Error{
 		Code:    runwith.Unavailable,

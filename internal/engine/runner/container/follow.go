@@ -14,14 +14,14 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// exit is how a container has ended, as its daemon tells.
+// exit is how a container ended, as its daemon reports.
 type exit struct {
 	code        int
 	outOfMemory bool
 }
 
-// Exit codes of a container that was killed (128 and the number of the signal), ended
-// by SIGTERM, or ended with its daemon.
+// Exit codes of a container that SIGKILL ended (128 plus the signal's number), that
+// SIGTERM ended, and that ended with its daemon.
 const (
 	exitKilled     = 137
 	exitTerminated = 143
@@ -29,16 +29,17 @@ const (
 )
 
 const (
-	// settleTime is how long after the end of a container's output its daemon may say
-	// that it still runs.
+	// settleTime is how long the daemon may report a container as running after the end
+	// of its output.
 	settleTime = 3 * time.Second
-	// rereadPause is how often the record of what a container prints is looked at.
+	// rereadPause is the pause between two readings of the daemon's record of the
+	// output.
 	rereadPause = time.Second
-	// watchPause is how often its state is.
+	// watchPause is the pause between two readings of a container's state.
 	watchPause = 200 * time.Millisecond
 )
 
-// follow sees a container to its end and writes its output. It is called once.
+// follow writes a container's output until it ends. It is called once.
 func (r *Runner) follow(a *attempt, m *member) {
 	err := errRecord
 	if m.conn != nil {
@@ -48,17 +49,17 @@ func (r *Runner) follow(a *attempt, m *member) {
 		err = r.followRecord(a, m)
 	}
 	if a.life.Err() != nil {
-		return // it is not known how it ends
+		return // nobody knows how it ends
 	}
 	m.lost = err != nil
 	close(m.ended)
 }
 
-// errRecord says that the output is to be read from the daemon's record.
+// errRecord means that the rest of the output must be read from the daemon's record.
 var errRecord = errors.New("the output is not complete")
 
-// followConn writes what comes through the connection that was made before the
-// container was started, so that nothing is missed.
+// followConn writes the output from the connection that was made before the container
+// was started, so that nothing is missing.
 func (r *Runner) followConn(a *attempt, m *member) error {
 	defer context.AfterFunc(a.life, m.conn.Close)()
 	err := m.streams.copy(m.conn.Reader)
@@ -67,7 +68,7 @@ func (r *Runner) followConn(a *attempt, m *member) error {
 		return errRecord
 	}
 	end := time.Now()
-	// The end of the output comes before that of the container is known.
+	// The output ends before the daemon knows of the container's end.
 	ctx, cancel := context.WithTimeout(a.life, settleTime)
 	defer cancel()
 	wait := backoff.Backoff{Min: time.Millisecond, Max: 50 * time.Millisecond}
@@ -78,7 +79,7 @@ func (r *Runner) followConn(a *attempt, m *member) error {
 		}
 		if hasEnded(state) {
 			if r.daemon.brokeSince(end.Add(-settleTime)) {
-				return errRecord // it may have been the connection's end alone
+				return errRecord // perhaps only the connection ended
 			}
 			m.exit = exitOf(state)
 			if m.main && !a.stopped.Load() && r.daemon.shutsDown(a.life, m.id, end) {
@@ -93,9 +94,9 @@ func (r *Runner) followConn(a *attempt, m *member) error {
 	}
 }
 
-// followRecord goes by what the daemon has recorded, of a container whose connection
-// is lost. The record is read from its beginning each time, and only what is new is
-// written: a record that is followed instead loses lines of a fast writer (Podman).
+// followRecord writes the output from the daemon's record, for a container without a
+// connection. It reads the record from the start each time and writes only the new part,
+// because following a record loses lines of a fast writer (Podman).
 func (r *Runner) followRecord(a *attempt, m *member) error {
 	f := &recordFollower{Runner: r, attempt: a, member: m}
 	for a.life.Err() == nil {
@@ -132,17 +133,17 @@ func (r *Runner) followRecord(a *attempt, m *member) error {
 	return a.life.Err()
 }
 
-// recordFollower is how far followRecord has come.
+// recordFollower is the state of followRecord.
 type recordFollower struct {
 	*Runner
 	attempt *attempt
 	member  *member
 	next    time.Time // when to read again
-	since   time.Time // the daemon is away
+	since   time.Time // since when the daemon is away; zero if it is not
 }
 
-// missed waits a moment for a daemon that does not answer, and gives it up when its
-// time is over.
+// missed waits a moment for a daemon that does not answer. It gives up after the
+// patience.
 func (f *recordFollower) missed(err error) error {
 	if f.attempt.life.Err() != nil {
 		return f.attempt.life.Err()
@@ -158,8 +159,9 @@ func (f *recordFollower) missed(err error) error {
 	return backoff.Sleep(f.attempt.life, watchPause)
 }
 
-// read writes what is new; whole says that nothing more can come. A reading of what is
-// not whole is given up when the container ends: the one that counts comes then.
+// read writes the new part of the record; whole means that the record is complete. If
+// the container ends during a reading that is not whole, read stops: another reading
+// follows.
 func (f *recordFollower) read(whole bool) error {
 	ctx, cancel := context.WithCancel(f.attempt.life)
 	defer cancel()
@@ -171,12 +173,12 @@ func (f *recordFollower) read(whole bool) error {
 	logs, err := f.daemon.ContainerLogs(ctx, f.member.id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true})
 	if err == nil {
 		err = f.member.streams.copyAgain(logs, whole)
-		_ = logs.Close() // it was read
+		_ = logs.Close() // all of it was read
 	}
 	if err != nil && !ended.Load() {
 		return err
 	}
-	// A long record takes its time, and is read the less often.
+	// A long record takes longer, and is read less often.
 	f.next = time.Now().Add(max(rereadPause, 4*time.Since(begun)))
 	return nil
 }
@@ -191,7 +193,7 @@ func (f *recordFollower) watch(ctx context.Context, done func()) {
 	}
 }
 
-// verdict tells whether a container that has ended did so by itself.
+// verdict returns ErrLost if the daemon may have ended the container.
 func (f *recordFollower) verdict(s *container.State) error {
 	if !f.attempt.stopped.Load() && f.daemon.mayHaveEnded(f.member.lastSeen(), s) {
 		f.log.Warn("the attempt ended with its daemon", "attempt", f.attempt.ID.String(), "exit_code", s.ExitCode)
@@ -200,7 +202,7 @@ func (f *recordFollower) verdict(s *container.State) error {
 	return nil
 }
 
-// state asks for a container's state.
+// state returns a container's state.
 func (r *Runner) state(ctx context.Context, m *member) (*container.State, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -218,14 +220,14 @@ func (r *Runner) state(ctx context.Context, m *member) (*container.State, error)
 	return reply.Container.State, nil
 }
 
-// hasEnded reports whether a container was started and runs no more. Podman has a
-// state of its own between the two.
+// hasEnded reports whether a container was started and does not run any more. Podman has
+// a state of its own for the time in between.
 func hasEnded(s *container.State) bool {
 	return s.Status == container.StateExited || s.Status == container.StateDead || s.Status == "stopped"
 }
 
-// startOf returns when a container was started, or now if the daemon does not say or its
-// clock is ahead.
+// startOf returns when a container was started. It returns the current time if the
+// daemon does not say, or if its clock is ahead.
 func startOf(s *container.State) time.Time {
 	now := time.Now()
 	started, err := time.Parse(time.RFC3339Nano, s.StartedAt)

@@ -22,8 +22,8 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// prepares reports whether Prepare has work to do: not if all images were looked at a
-// moment ago, and can run.
+// prepares reports whether Prepare has work to do. It has none if all images were
+// inspected a moment ago and can run.
 func (r *Runner) prepares(template *runpb.TaskTemplate) bool {
 	for i, c := range template.GetContainers() {
 		image, seen := r.images.recent(c.GetImage())
@@ -65,7 +65,7 @@ func (r *Runner) prepareImage(ctx context.Context, i int, c *runpb.Container) er
 	return r.checkImage(i, c, image)
 }
 
-// checkImage says why an image cannot run here.
+// checkImage returns why an image cannot run here.
 func (r *Runner) checkImage(i int, c *runpb.Container, image seenImage) error {
 	switch {
 	case image.arch != "" && image.arch != r.daemon.arch && !r.daemon.emulates(image.arch):
@@ -79,13 +79,13 @@ func (r *Runner) checkImage(i int, c *runpb.Container, image seenImage) error {
 	return nil
 }
 
-// imageError says why there is no image, as Cloud Run begins to.
+// imageError returns why there is no image. It begins with Cloud Run's words.
 func imageError(image string, err error) error {
 	e := &runwith.Error{Code: runwith.FailedPrecondition, Err: err}
 	switch message := messageOf(err); {
 	case away(err):
 		return unavailable(err)
-	case cerrdefs.IsNotFound(err), unknown(message): // Podman gives it no code
+	case cerrdefs.IsNotFound(err), unknown(message): // Podman sends no error code for it
 		e.Message = fmt.Sprintf("Image '%s' not found. %s", image, message)
 	default:
 		e.Message = fmt.Sprintf("Image '%s' cannot be pulled. %s", image, message)
@@ -93,21 +93,21 @@ func imageError(image string, err error) error {
 	return e
 }
 
-// unknown reports whether a registry says that it does not have an image.
+// unknown reports whether a registry does not have an image.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
 func unknown(message string) bool {
 	return strings.Contains(message, "manifest unknown") || strings.Contains(message, "name unknown")
 }
 
-// images are what is being pulled, and what was looked at last. An image is pulled
-// once for all who wait for it. The zero value is empty.
+// images are the pulls in progress and a cache of images. Callers that want the same
+// image share one pull. The zero value is empty.
 type images struct {
 	mu    sync.Mutex
 	pulls map[string]*pulling
 	seen  map[string]seenImage
 }
 
-// seenImage is what was seen of an image that a daemon has.
+// seenImage is what the daemon knows of an image.
 type seenImage struct {
 	at       time.Time
 	os, arch string
@@ -115,14 +115,15 @@ type seenImage struct {
 }
 
 const (
-	// seenFor is how long an image is not looked at again, which takes Podman 4 ms of a
-	// processor. One that is removed meanwhile is missed when a container is made.
+	// seenFor is how long an entry of the cache is valid: an inspection takes Podman 4
+	// ms of CPU. If somebody removes the image meanwhile, only the creation of the
+	// container notices.
 	seenFor = 10 * time.Second
-	// maxSeen bounds how many are remembered.
+	// maxSeen bounds the cache.
 	maxSeen = 1000
 )
 
-// recent returns what was seen of an image a moment ago, if it was.
+// recent returns an image from the cache.
 func (p *images) recent(image string) (seen seenImage, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,7 +131,7 @@ func (p *images) recent(image string) (seen seenImage, ok bool) {
 	return seen, time.Since(seen.at) < seenFor
 }
 
-// look asks what an image is, and remembers that.
+// look inspects an image and adds it to the cache.
 func (p *images) look(ctx context.Context, d *daemon, image string) (seenImage, error) {
 	seen := seenImage{at: time.Now()}
 	found, err := d.ImageInspect(ctx, image)
@@ -148,7 +149,7 @@ func (p *images) look(ctx context.Context, d *daemon, image string) (seenImage, 
 	return seen, nil
 }
 
-// forget has an image looked at again.
+// forget removes an image from the cache.
 func (p *images) forget(image string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -160,7 +161,8 @@ type pulling struct {
 	err  error
 }
 
-// pull has the daemon pull an image. It goes on for others when ctx ends first.
+// pull makes the daemon pull an image. When ctx ends first, the pull goes on for other
+// callers.
 func (p *images) pull(ctx context.Context, r *Runner, image string) error {
 	p.mu.Lock()
 	now := p.pulls[image]
@@ -195,7 +197,7 @@ func (r *Runner) pullImage(ctx context.Context, image string) error {
 			Message: fmt.Sprintf("Image '%s' cannot be pulled. The credentials for its registry cannot be read: %v", image, err), Err: err,
 		}
 	}
-	defer r.images.forget(image) // and not before: it may be looked at meanwhile
+	defer r.images.forget(image) // at the end, because somebody may inspect the image meanwhile
 	begun := time.Now()
 	r.log.Info("pulling image", "image", image)
 	reply, err := r.daemon.ImagePull(ctx, image, client.ImagePullOptions{RegistryAuth: auth})
@@ -218,8 +220,7 @@ func (r *Runner) pullImage(ctx context.Context, image string) error {
 	return nil
 }
 
-// pullError gives an error that comes within a stream the kind that a status has
-// elsewhere.
+// pullError gives an error within a stream the kind that a status code has elsewhere.
 func pullError(e *jsonstream.Error) error {
 	if e.Code == 404 {
 		return cerrdefs.ErrNotFound.WithMessage(e.Message)
@@ -227,16 +228,16 @@ func pullError(e *jsonstream.Error) error {
 	return errors.New(e.Message)
 }
 
-// tellEvery is how often the progress of a pull is told.
+// tellEvery is the pause between two log lines about a pull.
 const tellEvery = 5 * time.Second
 
-// progress is how far a pull has come.
+// progress is the progress of a pull.
 type progress struct {
 	begun, told time.Time
-	layers      map[string]int64 // bytes that have come, by layer
+	layers      map[string]int64 // bytes received, by layer
 }
 
-// add counts a message in, and reports whether it is time to tell.
+// add counts a message, and reports whether to log the progress now.
 func (p *progress) add(m jsonstream.Message) bool {
 	if m.Progress != nil && m.ID != "" {
 		if p.layers == nil {
@@ -258,8 +259,8 @@ func (p *progress) bytes() (n int64) {
 	return n
 }
 
-// credentials are what Docker's configuration has for an image's registry, as the
-// daemon wants them; empty for none.
+// credentials returns the credentials for an image's registry from Docker's
+// configuration, in the daemon's format. It is empty if there are none.
 func credentials(image string) (string, error) {
 	ref, err := name.ParseReference(image)
 	if err != nil {

@@ -42,7 +42,7 @@ func (i *testImages) load(t *testing.T, c *client.Client) {
 		if i.binary, err = image.Program(t.Context(), "github.com/runwith/runwith/examples/test-job", runtime.GOARCH); err != nil {
 			t.Fatal(err)
 		}
-		suite, err := testimage.Program(t.Context(), "github.com/runwith/runwith/internal/engine/runner/runnertest/program")
+		suite, err := image.Program(t.Context(), "github.com/runwith/runwith/internal/engine/runner/runnertest/program", runtime.GOARCH)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func (i *testImages) load(t *testing.T, c *client.Client) {
 		}
 		for tag, image := range map[string]v1.Image{
 			hostImage:    hostFiles(t),
-			suiteImage:   imageOf(t, runtime.GOARCH, v1.Config{}, testimage.Entry{Name: "program", Mode: 0o755, Text: suite}),
+			suiteImage:   imageOf(t, runtime.GOARCH, v1.Config{}, image.Entry{Name: "program", Mode: 0o755, Text: suite}),
 			jobImage:     i.job(t, v1.Config{Entrypoint: []string{"/test-job"}, Cmd: []string{"of-the-image"}}),
 			bareImage:    i.job(t, v1.Config{}),
 			foreignImage: imageOf(t, other, v1.Config{Entrypoint: []string{"/program"}}, image.Entry{Name: "program", Text: []byte{0}}),

@@ -19,7 +19,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// launch places an attempt: on an error nothing runs, and what there is is removed.
+// launch places an attempt. On an error nothing runs, and its containers are removed.
 func (r *Runner) launch(ctx context.Context, a *attempt, spec runner.Spec, out runner.Output) (err error) {
 	l := &launch{Runner: r, attempt: a, spec: spec, out: out}
 	defer func() {
@@ -34,7 +34,7 @@ func (r *Runner) launch(ctx context.Context, a *attempt, spec runner.Spec, out r
 	containers := spec.Template.GetContainers()
 	for _, i := range startOrder(containers) {
 		if main := a.main(); main != nil && closed(main.ended) {
-			break // it needs nobody any more
+			break // the task is over
 		}
 		if err := l.start(ctx, i); err != nil {
 			return err
@@ -44,18 +44,18 @@ func (r *Runner) launch(ctx context.Context, a *attempt, spec runner.Spec, out r
 	return nil
 }
 
-// launch is an attempt on its way.
+// launch is an attempt that is being placed.
 type launch struct {
 	*Runner
 	attempt *attempt
 	spec    runner.Spec
 	out     runner.Output
-	owner   string            // container that has the network of all
-	place   int               // of the next container, from 0
-	shared  map[string]string // names of volumes that several containers have, by volume
+	owner   string            // the container whose network all share
+	place   int               // position of the next container in the order of start, from 0
+	shared  map[string]string // names of the volumes that several containers share, by the template's names
 }
 
-// prepare does what is to be done before the first container is made.
+// prepare removes forgotten containers and makes the shared volumes.
 func (l *launch) prepare(ctx context.Context) error {
 	if l.spec.ID.Incarnation > 0 || l.doubt(l.spec.ID, false) {
 		if err := l.endForgotten(ctx, l.spec.ID); err != nil {
@@ -107,8 +107,8 @@ func (l *launch) start(ctx context.Context, i int) error {
 	return l.probe(ctx, i, m)
 }
 
-// reason is why a container could not be attached to. Podman makes its process then,
-// and it is to start it that tells what is wrong with that.
+// reason returns why a container could not be attached to. Podman creates the
+// container's process at that moment, and only starting it reports what is wrong.
 func (l *launch) reason(ctx context.Context, m *member, err error) error {
 	if away(err) {
 		return err
@@ -116,11 +116,11 @@ func (l *launch) reason(ctx context.Context, m *member, err error) error {
 	if _, started := l.daemon.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); started != nil {
 		return started
 	}
-	return err // it is removed
+	return err // the caller removes the container
 }
 
-// kept is how much earlier incarnations of a container have printed, as keptLabel tells
-// it; empty for nothing.
+// kept returns the value of keptLabel: how much earlier incarnations of a container
+// printed. It is empty for nothing.
 func (l *launch) kept(i int) (string, error) {
 	out := l.out.Of(i)
 	if l.spec.ID.Incarnation == 0 || out.Kept == nil {
@@ -133,11 +133,11 @@ func (l *launch) kept(i int) (string, error) {
 	return formatKept(stdout.Lines, stderr.Lines), nil
 }
 
-// createTimeout is how long a daemon has to make a container. What it makes later is
-// found by its label.
+// createTimeout is how long a daemon has to make a container. A container that it makes
+// later is found by its label.
 const createTimeout = time.Minute
 
-// create makes a container, and pulls its image where the daemon has none.
+// create makes a container. It pulls the image if the daemon does not have it.
 func (l *launch) create(ctx context.Context, o client.ContainerCreateOptions) (client.ContainerCreateResult, error) {
 	made, err := l.createNow(ctx, o)
 	if !cerrdefs.IsNotFound(err) || l.config.Pull == PullNever {
@@ -149,8 +149,8 @@ func (l *launch) create(ctx context.Context, o client.ContainerCreateOptions) (c
 	return l.createNow(ctx, o)
 }
 
-// createNow makes one also for those who do not wait for it any more: so it is known,
-// and can be removed.
+// createNow makes a container even if the caller stops waiting, so that the container is
+// known and can be removed.
 func (l *launch) createNow(ctx context.Context, o client.ContainerCreateOptions) (client.ContainerCreateResult, error) {
 	if err := ctx.Err(); err != nil {
 		return client.ContainerCreateResult{}, err
@@ -160,7 +160,7 @@ func (l *launch) createNow(ctx context.Context, o client.ContainerCreateOptions)
 	return l.daemon.ContainerCreate(ctx, o)
 }
 
-// options are what the daemon is told of a container, and the files to put into it.
+// options returns the daemon's options for a container, and the files to copy into it.
 func (l *launch) options(i int) (o client.ContainerCreateOptions, files []file, err error) {
 	c := l.spec.Template.Containers[i]
 	env, err := l.config.Secrets.Env(i, c)
@@ -181,7 +181,7 @@ func (l *launch) options(i int) (o client.ContainerCreateOptions, files []file, 
 			indexLabel: strconv.Itoa(i), placeLabel: strconv.Itoa(l.place), countLabel: strconv.Itoa(len(l.spec.Template.Containers)),
 		}),
 	}
-	// Set, even to nothing, the entrypoint takes the image's command away with it.
+	// A set entrypoint, even an empty one, drops the image's command.
 	// https://cloud.google.com/run/docs/configuring/jobs/containers
 	if len(c.GetCommand()) > 0 {
 		config.Entrypoint = c.GetCommand()
@@ -206,8 +206,8 @@ func environment(env map[string]string) []string {
 	return list
 }
 
-// networkMode puts the first container on the network, and the others into its: the
-// containers of a task reach each other at localhost.
+// networkMode puts the first container on the network, and the others into the first
+// one's network namespace: the containers of a task reach each other at localhost.
 func (l *launch) networkMode() container.NetworkMode {
 	if l.owner != "" {
 		return container.NetworkMode("container:" + l.owner)
@@ -215,22 +215,22 @@ func (l *launch) networkMode() container.NetworkMode {
 	return container.NetworkMode(l.config.Network)
 }
 
-// noLimit stands over the size at which a daemon's configuration may have it cut the
-// record of a container: a petabyte. There is no word for none.
+// noLimit overrides a maximum size of the record in the daemon's configuration: a
+// petabyte. There is no word for "unlimited".
 const noLimit = "1p"
 
-// logConfig has the daemon keep a record of the output that can be read at any time
-// and from which nothing is dropped.
+// logConfig makes the daemon keep a complete record of the output that can be read at
+// any time.
 func (l *launch) logConfig() container.LogConfig {
 	c := container.LogConfig{Type: "json-file"}
-	if !l.daemon.podman { // which has no limit unless it is given one
+	if !l.daemon.podman { // Podman has no limit by default
 		c.Config = map[string]string{"max-size": noLimit}
 	}
 	return c
 }
 
-// resources are the limits of a container. It has no swap, as on Cloud Run, and
-// no more CPUs than there are.
+// resources returns the limits of a container: no swap, as on Cloud Run, and at most the
+// CPUs that the machine has.
 func (l *launch) resources(r *runpb.ResourceRequirements) container.Resources {
 	milli, memory := jobspec.CPUAndMemory(r)
 	return container.Resources{
@@ -239,8 +239,8 @@ func (l *launch) resources(r *runpb.ResourceRequirements) container.Resources {
 	}
 }
 
-// mainOf returns the index of the container whose end is that of the task: the one
-// with a port, where exactly one has one, or else the first.
+// mainOf returns the index of the main container, whose end is the task's end: the only
+// one with a port, or else the first.
 func mainOf(containers []*runpb.Container) int {
 	var with []int
 	for i, c := range containers {
@@ -261,8 +261,8 @@ func roleOf(containers []*runpb.Container, i int) string {
 	return roleSide
 }
 
-// startOrder returns the indices of containers, each after those that it depends on,
-// and else in their order. There is no circle: jobspec refuses one.
+// startOrder returns the indices of containers in their order, but each after those that
+// it depends on. There is no cycle: jobspec refuses one.
 func startOrder(containers []*runpb.Container) []int {
 	order := make([]int, 0, len(containers))
 	started := make(map[string]bool, len(containers))
@@ -282,8 +282,8 @@ func startOrder(containers []*runpb.Container) []int {
 	return order
 }
 
-// nameIn is the name of a container, or a number for one without, on which nothing
-// can depend.
+// nameIn returns the name of a container. A container without a name gets a number, on
+// which nothing can depend.
 func nameIn(containers []*runpb.Container, i int) string {
 	if name := containers[i].GetName(); name != "" {
 		return name

@@ -21,21 +21,21 @@ import (
 	"github.com/runwith/runwith/internal/server"
 )
 
-// The names by which containers know the machine of their daemon.
+// The names of the daemon's machine inside containers.
 const (
 	podmanHost = "host.containers.internal"
 	dockerHost = "host.docker.internal"
 )
 
-// metadataHost serves metadata, and nothing else, where containers reach it.
+// metadataHost serves the metadata server, and nothing else, to containers.
 type metadataHost struct {
-	address string // as containers know it
+	address string // HOST:PORT inside containers
 	server  *http.Server
 	served  chan struct{}
 }
 
-// serveMetadata opens the metadata server's own listener. Its port stays the same
-// from one server to the next where that can be, for tasks that outlive a server.
+// serveMetadata opens the metadata server's own listener. It keeps the port of the
+// earlier server if it is free, for tasks that outlive a server.
 func (r *Runner) serveMetadata(ctx context.Context) (*metadataHost, error) {
 	if err := r.checkNetwork(ctx); err != nil || r.config.Metadata == nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (r *Runner) serveMetadata(ctx context.Context) (*metadataHost, error) {
 		return nil, fmt.Errorf("find an address for the metadata server: %w", err)
 	}
 	file := filepath.Join(r.config.Dir, "metadata-port")
-	kept, _ := os.ReadFile(file) // a first start has none
+	kept, _ := os.ReadFile(file) // absent at the first start
 	listener, err := at.listen(ctx, strings.TrimSpace(string(kept)))
 	if err != nil {
 		return nil, fmt.Errorf("listen for the metadata server: %w", err)
@@ -90,28 +90,28 @@ func (h *metadataHost) close() error {
 	return err
 }
 
-// place is where the metadata server listens, and how containers call it.
+// place is where the metadata server listens, and its name inside containers.
 type place struct {
 	ip    netip.Addr
-	name  string // the address, or a name for it
-	local bool   // others reach it too: callers must be this machine's own
+	name  string // the address, or a host name
+	local bool   // others reach it too: only callers of this machine are served
 }
 
-// metadataPlace finds an address of this machine that containers reach, and that
-// reaches as little else as can be.
+// metadataPlace finds an address of this machine that containers reach, and that as few
+// others as possible reach.
 func (r *Runner) metadataPlace(ctx context.Context) (place, error) {
 	own, err := ownAddresses()
 	if err != nil {
 		return place{}, err
 	}
 	switch {
-	case r.daemon.remote: // a virtual machine that forwards to this one's loopback
+	case r.daemon.remote: // a virtual machine, which forwards to this machine's loopback
 		name := dockerHost
 		if r.daemon.podman {
 			name = podmanHost
 		}
 		return place{ip: netip.AddrFrom4([4]byte{127, 0, 0, 1}), name: name}, nil
-	case r.daemon.rootless: // whose network ends in this machine's
+	case r.daemon.rootless: // its network ends in this machine's
 		i := slices.IndexFunc(own, func(ip netip.Addr) bool { return ip.Is4() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() })
 		if i < 0 {
 			return place{}, errors.New("this machine has no address but loopback; connect it to a network")
@@ -125,8 +125,8 @@ func (r *Runner) metadataPlace(ctx context.Context) (place, error) {
 	return r.bridgePlace(ctx, own)
 }
 
-// bridgePlace is this machine's address on the network of the containers: that of the
-// bridge, or, in a container on the same network, its own.
+// bridgePlace returns this machine's address on the network of the containers: the
+// bridge's, or, if the server is itself a container there, its own.
 func (r *Runner) bridgePlace(ctx context.Context, own []netip.Addr) (place, error) {
 	reply, err := r.daemon.NetworkInspect(ctx, r.networkName(), client.NetworkInspectOptions{})
 	if err != nil {
@@ -148,7 +148,7 @@ func (r *Runner) bridgePlace(ctx context.Context, own []netip.Addr) (place, erro
 	return place{ip: gateway, name: gateway.String()}, nil
 }
 
-// networkName is the network that containers are on.
+// networkName returns the name of the network of containers.
 func (r *Runner) networkName() string {
 	switch {
 	case r.config.Network != "":
@@ -159,8 +159,8 @@ func (r *Runner) networkName() string {
 	return "bridge"
 }
 
-// checkNetwork refuses a network that is not there, and one on which an image could
-// call the engine: it would be able to start processes on this machine.
+// checkNetwork refuses a network that does not exist, and one on which an image could
+// reach the engine: it could start processes on this machine.
 func (r *Runner) checkNetwork(ctx context.Context) error {
 	name := r.config.Network
 	mode, _, _ := strings.Cut(name, ":")
@@ -177,7 +177,7 @@ func (r *Runner) checkNetwork(ctx context.Context) error {
 	return nil
 }
 
-// listen listens on the kept port, or on a free one where that is taken.
+// listen listens on the kept port, or on any free port if that one is taken.
 func (p place) listen(ctx context.Context, kept string) (net.Listener, error) {
 	config := &net.ListenConfig{Control: freeBind}
 	if port, err := strconv.ParseUint(kept, 10, 16); err == nil {
@@ -188,7 +188,7 @@ func (p place) listen(ctx context.Context, kept string) (net.Listener, error) {
 	return config.Listen(ctx, "tcp", netip.AddrPortFrom(p.ip, 0).String())
 }
 
-// only lets this machine's own callers through, where others could call too.
+// only refuses callers that are not of this machine, if others reach the listener.
 func (p place) only(next http.Handler) http.Handler {
 	if !p.local {
 		return next
@@ -204,7 +204,7 @@ func (p place) only(next http.Handler) http.Handler {
 	})
 }
 
-// ownAddresses are those of this machine.
+// ownAddresses returns the addresses of this machine.
 func ownAddresses() (own []netip.Addr, err error) {
 	all, err := net.InterfaceAddrs()
 	for _, address := range all {

@@ -9,12 +9,12 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// maxHeld is how much of a line that may not be whole is held back, in bytes.
+// maxHeld is how many bytes of an unfinished line are held back.
 const maxHeld = 64 << 10
 
-// cursor writes one stream of a container, and knows how far it has come: whoever
-// reads the stream again from its beginning goes on there. A writer that fails is
-// written to no more, and the container never hears of it.
+// cursor writes one stream of a container and counts how much it wrote, so that a reader
+// from the start of the stream can continue there. After a failed write it drops the
+// rest: the container is not affected.
 type cursor struct {
 	out io.Writer
 	at  runner.Extent
@@ -35,9 +35,8 @@ func (c *cursor) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// rereading passes on what lies behind the cursor of a stream that is read from its
-// beginning. The place is found by lines, and not by bytes: Docker's record of a
-// container's output replaces what is not UTF-8.
+// rereading reads a stream from its start and writes what is new to the cursor. It skips
+// by lines, not by bytes, because Docker's record of the output replaces invalid UTF-8.
 type rereading struct {
 	to   *cursor
 	skip runner.Extent
@@ -64,8 +63,8 @@ func (r *rereading) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// release passes on all but the last line. That one may be half of what is being
-// written at this moment, with an end that it does not have.
+// release writes all but the last line. That line may be half of a line that is being
+// written, with a newline that it does not have.
 func (r *rereading) release() {
 	sure := 0
 	if last := bytes.LastIndexByte(r.held, '\n'); last >= 0 {
@@ -74,26 +73,27 @@ func (r *rereading) release() {
 	r.pass(max(sure, len(r.held)-maxHeld))
 }
 
-// finish passes on the rest, of a stream to which nothing is added any more.
+// finish writes the rest of a stream that has ended.
 func (r *rereading) finish() { r.pass(len(r.held)) }
 
 func (r *rereading) pass(n int) {
 	if n > 0 {
-		_, _ = r.to.Write(r.held[:n]) // returns none
+		_, _ = r.to.Write(r.held[:n]) // returns no error
 		r.held = append(r.held[:0], r.held[n:]...)
 	}
 }
 
-// streams are both of a container.
+// streams are a container's stdout and stderr.
 type streams struct{ stdout, stderr cursor }
 
-// copy takes a daemon's stream apart until it ends.
+// copy splits a daemon's stream into the two until it ends.
 func (s *streams) copy(from io.Reader) error {
 	_, err := stdcopy.StdCopy(&s.stdout, &s.stderr, from)
 	return err
 }
 
-// copyAgain does so with one that begins anew; whole says that it is complete.
+// copyAgain does the same for a record, which starts at the beginning; whole means that
+// the record is complete.
 func (s *streams) copyAgain(from io.Reader, whole bool) error {
 	stdout, stderr := reread(&s.stdout), reread(&s.stderr)
 	_, err := stdcopy.StdCopy(stdout, stderr, from)

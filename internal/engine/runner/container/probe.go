@@ -22,8 +22,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// What a probe does that does not say.
-// https://cloud.google.com/run/docs/configuring/jobs/healthchecks
+// Defaults of a probe. https://cloud.google.com/run/docs/configuring/jobs/healthchecks
 const (
 	defaultPort      = 8080
 	defaultPeriod    = 10 // seconds
@@ -31,7 +30,7 @@ const (
 	defaultThreshold = 3
 )
 
-// checkProbe refuses a startup probe where containers cannot be reached.
+// checkProbe refuses a startup probe if this machine cannot reach containers.
 func (r *Runner) checkProbe(field string, c *runpb.Container) error {
 	switch {
 	case c.GetStartupProbe().GetProbeType() == nil:
@@ -42,8 +41,8 @@ func (r *Runner) checkProbe(field string, c *runpb.Container) error {
 	return nil
 }
 
-// probe waits until a container that was started is up: at once where it has no
-// startup probe. The end of the main container is not a probe's to judge.
+// probe waits until a started container is up. Without a startup probe that is at once.
+// It ignores the end of the main container.
 func (l *launch) probe(ctx context.Context, i int, m *member) error {
 	c := l.spec.Template.Containers[i]
 	p := c.GetStartupProbe()
@@ -83,7 +82,7 @@ func (l *launch) probe(ctx context.Context, i int, m *member) error {
 	}
 }
 
-// rest waits, and no longer than the container runs.
+// rest waits while the container runs.
 func (l *launch) rest(ctx context.Context, m *member, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -97,7 +96,7 @@ func (l *launch) rest(ctx context.Context, m *member, d time.Duration) error {
 	}
 }
 
-// endedTooSoon is what becomes of a container that ends before it is up.
+// endedTooSoon is the result for a container that ends before it is up.
 func endedTooSoon(m *member) error {
 	if m.main {
 		return nil
@@ -106,7 +105,7 @@ func endedTooSoon(m *member) error {
 		"container %q ended with exit code %d before its startup probe succeeded", m.name, m.exit.code)
 }
 
-// delay is how long to wait for the next try.
+// delay returns the wait before the next try.
 func delay(p *runpb.Probe, failures int32) time.Duration {
 	if failures == 0 {
 		return time.Duration(p.GetInitialDelaySeconds()) * time.Second
@@ -123,10 +122,10 @@ func port(c *runpb.Container) int32 {
 	return defaultPort
 }
 
-// errOwnerEnded says that the container that has the network of all has ended.
+// errOwnerEnded means that the container has ended whose network all share.
 var errOwnerEnded = errors.New("the container that was started first has ended, and the network of all with it")
 
-// address is where the containers of the attempt are reached.
+// address returns the address of the attempt's containers.
 func (l *launch) address(ctx context.Context) (netip.Addr, error) {
 	reply, err := l.daemon.ContainerInspect(ctx, l.owner, client.ContainerInspectOptions{})
 	if err != nil {
@@ -169,8 +168,7 @@ func probeTCP(ctx context.Context, address string) error {
 	return conn.Close()
 }
 
-// probeHTTP asks for a status from 200 to 399. It follows no redirect and goes
-// through no proxy.
+// probeHTTP wants a status from 200 to 399. It follows no redirect and uses no proxy.
 func probeHTTP(ctx context.Context, address string, get *runpb.HTTPGetAction) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+cmp.Or(get.GetPath(), "/"), nil)
 	if err != nil {
@@ -193,7 +191,7 @@ func probeHTTP(ctx context.Context, address string, get *runpb.HTTPGetAction) er
 	return nil
 }
 
-// probeGRPC asks the standard health service.
+// probeGRPC calls the standard health service.
 // https://github.com/grpc/grpc/blob/master/doc/health-checking.md
 func probeGRPC(ctx context.Context, address, service string) error {
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -22,7 +22,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// checkVolumes refuses, by field name, volumes that cannot be had here.
+// checkVolumes refuses, by field name, volumes that the runner does not have.
 func (r *Runner) checkVolumes(t *runpb.TaskTemplate) error {
 	for i, v := range t.GetVolumes() {
 		field := fmt.Sprintf("volumes[%d]", i)
@@ -67,7 +67,7 @@ func checkMounts(t *runpb.TaskTemplate) error {
 func volumeOf(t *runpb.TaskTemplate, m *runpb.VolumeMount) *runpb.Volume {
 	i := slices.IndexFunc(t.GetVolumes(), func(v *runpb.Volume) bool { return v.GetName() == m.GetName() })
 	if i < 0 {
-		return nil // which jobspec refuses
+		return nil // jobspec refuses it
 	}
 	return t.GetVolumes()[i]
 }
@@ -82,7 +82,7 @@ func mountsOf(t *runpb.TaskTemplate, volume string) (n int) {
 	return n
 }
 
-// makeVolumes makes those that several containers share.
+// makeVolumes makes the in-memory volumes that several containers share.
 func (l *launch) makeVolumes(ctx context.Context) error {
 	t := l.spec.Template
 	for _, v := range t.GetVolumes() {
@@ -91,7 +91,7 @@ func (l *launch) makeVolumes(ctx context.Context) error {
 		}
 		made, err := l.daemon.VolumeCreate(ctx, client.VolumeCreateOptions{
 			Name: nameOf(l.spec.ID, v.GetName()), Labels: l.labels(l.spec.ID, nil), Driver: "local",
-			// In blocks: Podman takes a size for a quota of the disk's.
+			// In blocks, because Podman reads a size as a disk quota.
 			DriverOpts: map[string]string{"type": "tmpfs", "device": "tmpfs", "o": fmt.Sprintf("nr_blocks=%d,mode=1777", blocks(sizeOf(t, v)))},
 		})
 		if err != nil {
@@ -106,11 +106,11 @@ func (l *launch) makeVolumes(ctx context.Context) error {
 	return nil
 }
 
-// blocks is an amount of memory in pages, at least one.
+// blocks returns a number of bytes in pages, at least one.
 func blocks(bytes int64) int64 { return max(1, bytes/int64(os.Getpagesize())) }
 
-// sizeOf is the size of an in-memory volume: its limit, and at most what the
-// containers may have together.
+// sizeOf returns the size of an in-memory volume: its limit, but at most the memory of
+// all containers.
 // https://cloud.google.com/run/docs/configuring/jobs/in-memory-volume-mounts
 func sizeOf(t *runpb.TaskTemplate, v *runpb.Volume) (size int64) {
 	for _, c := range t.GetContainers() {
@@ -159,13 +159,13 @@ func (l *launch) emptyDir(v *runpb.Volume, target string) mount.Mount {
 	}}
 }
 
-// onlyDir is the one mount option that changes what is seen of a bucket.
+// onlyDir is the only mount option that changes what a task sees of a bucket.
 // https://cloud.google.com/storage/docs/cloud-storage-fuse/cli-options
 const onlyDir = "only-dir"
 
-// bucketPath is the folder of this machine that stands in for a bucket, or for what is
-// below sub in it. It is looked for through an os.Root, and handed to the daemon
-// without a symbolic link in it.
+// bucketPath returns this machine's folder for a bucket, or for the folder sub in it. It
+// resolves the folder inside an os.Root, and returns a path without symbolic links for
+// the daemon.
 func (r *Runner) bucketPath(v *runpb.GCSVolumeSource, sub string) (string, error) {
 	if r.bucket == nil {
 		return "", fmt.Errorf("bucket %q: the server was started without buckets; start it with --buckets DIR, and make the folder DIR/%[1]s", v.GetBucket())
@@ -192,20 +192,20 @@ func (r *Runner) bucketPath(v *runpb.GCSVolumeSource, sub string) (string, error
 	return filepath.EvalSymlinks(filepath.Join(r.bucket.Name(), rel))
 }
 
-// file is one that is put into a container before it starts.
+// file is a file to copy into a container before it starts.
 type file struct {
 	path string // absolute, in the container
 	mode fs.FileMode
 	text []byte
 }
 
-// defaultMode is that of a secret's files.
+// defaultMode is the mode of a secret's files.
 const defaultMode = 0o444
 
-// noWrite is the umask that Cloud Run applies to a mode that is set.
+// noWrite is the umask that Cloud Run applies to an explicit mode.
 const noWrite = 0o222
 
-// secretItems are the files of a secret volume: those that are listed, or the latest
+// secretItems returns the files of a secret volume: the listed ones, or the latest
 // version under the secret's own name.
 func secretItems(s *runpb.SecretVolumeSource) []*runpb.VersionToPath {
 	if len(s.GetItems()) > 0 {
@@ -244,17 +244,17 @@ func (l *launch) secretFiles(s *runpb.SecretVolumeSource, dir string) (files []f
 	return files, nil
 }
 
-// copyFiles puts files into a container that was not started yet.
+// copyFiles copies files into a container before it starts.
 //
-// Deviation: the folder of a secret is one of the container's own and no mount, so
-// that a task may change what is in it, for itself.
+// Deviation: a secret's folder is one of the container's own and not a mount, so that
+// the task can change it for itself.
 func (l *launch) copyFiles(ctx context.Context, m *member, files []file) error {
 	if len(files) == 0 {
 		return nil
 	}
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
-	for _, f := range files { // folders are made by the daemon, where the image has none
+	for _, f := range files { // the daemon makes missing folders
 		err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.path[1:], Mode: int64(f.mode), Size: int64(len(f.text))})
 		if err != nil {
 			return err

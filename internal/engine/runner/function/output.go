@@ -9,7 +9,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// output carries what a function writes to where it is kept, one write at a time.
+// output passes a function's writes on, one at a time.
 type output struct {
 	stdout, stderr *stream
 
@@ -24,29 +24,29 @@ func newOutput(out runner.Output) *output {
 	return o
 }
 
-// close waits for a write that is under way and refuses what comes after it.
+// close waits for a write under way, and refuses later ones.
 func (o *output) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
 }
 
-// failure is what kept output from being written.
+// failure returns the failed writes.
 func (o *output) failure() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return errors.Join(o.stdout.err, o.stderr.err)
 }
 
-// stream is one of the two.
+// stream is stdout or stderr.
 type stream struct {
 	output *output
-	to     io.Writer // nil drops
-	err    error     // guarded by the output
+	to     io.Writer // nil drops the output
+	err    error     // the output's mutex guards it
 }
 
-// Write writes p, or drops it where an earlier write failed: that is the server's
-// trouble and not the task's. It fails once the attempt has ended.
+// Write passes p on, or drops it after a failed write: that is not the task's fault. It
+// fails once the attempt has ended.
 func (s *stream) Write(p []byte) (int, error) {
 	s.output.mu.Lock()
 	defer s.output.mu.Unlock()

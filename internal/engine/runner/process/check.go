@@ -10,7 +10,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// check refuses, by field name, what a process cannot give.
+// check refuses, by field name, what a process cannot have.
 func (c Config) check(template *runpb.TaskTemplate) error {
 	if err := runner.CheckPlain(template, "the process runner"); err != nil {
 		return err
@@ -24,7 +24,7 @@ func (c Config) check(template *runpb.TaskTemplate) error {
 	return c.Secrets.CheckEnv(0, container)
 }
 
-// argv is the whole command line of a container, empty when there is no command.
+// argv returns the whole command line of a container, or nil if there is no command.
 func (c Config) argv(container *runpb.Container) []string {
 	command := container.GetCommand()
 	if len(command) == 0 {

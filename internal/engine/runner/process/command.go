@@ -20,12 +20,12 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// command is what to execute, and in what surroundings.
+// command is a command line and its surroundings.
 type command struct {
-	file string // to execute; a relative one is relative to dir
+	file string // a relative path is relative to dir
 	argv []string
 	env  []string
-	dir  string // Deviation: empty is that of the server, and not the image's
+	dir  string // Deviation: empty is the server's folder, not the image's
 }
 
 func (r *Runner) command(spec runner.Spec, home string) (*command, error) {
@@ -47,10 +47,11 @@ func (r *Runner) command(spec runner.Spec, home string) (*command, error) {
 	return c, nil
 }
 
-// environment is all that the task sees. PATH alone comes from the server's own.
+// environment returns the whole environment of the task. Only PATH comes from the
+// server's own.
 //
-// Deviation: there is no image for PATH and HOME to come from; what the server has
-// for every task is added, and the marker, whatever the job has under its name.
+// Deviation: there is no image that could define PATH and HOME. The marker wins over a
+// variable of the job with the same name.
 func (r *Runner) environment(container *runpb.Container, spec runner.Spec, home string) (map[string]string, error) {
 	env := map[string]string{"PATH": r.path, "HOME": home}
 	maps.Copy(env, runner.MetadataEnv(r.config.Metadata))
@@ -77,7 +78,7 @@ func checkFolder(dir string) error {
 	return nil
 }
 
-// found remembers where commands were found, as shells do: a PATH has many folders.
+// found caches where commands are, as shells do, because a PATH has many folders.
 type found struct {
 	mu    sync.Mutex
 	files map[lookup]string
@@ -85,7 +86,7 @@ type found struct {
 
 type lookup struct{ name, path, dir string }
 
-// maxFound bounds what is remembered.
+// maxFound bounds the cache.
 const maxFound = 1000
 
 func (f *found) lookPath(name, path, dir string) (string, error) {
@@ -109,8 +110,8 @@ func (f *found) lookPath(name, path, dir string) (string, error) {
 	return file, nil
 }
 
-// lookPath finds a command as a shell of the task would: by the task's PATH,
-// which is relative to the task's folder.
+// lookPath finds a command as the task's shell would: in the task's PATH, relative to
+// the task's folder.
 func lookPath(name, path, dir string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
@@ -118,7 +119,7 @@ func lookPath(name, path, dir string) (string, error) {
 	for _, folder := range filepath.SplitList(path) {
 		file := filepath.Join(folder, name)
 		if !strings.Contains(file, "/") {
-			file = "./" + file // an empty or "." element
+			file = "./" + file // an empty element, or "."
 		}
 		if executable(file, dir) {
 			return file, nil
@@ -135,9 +136,9 @@ func executable(file, dir string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
 }
 
-// fork starts the command in a process group of its own. syscall.ForkExec and
-// not os.StartProcess, because the group must be killed between the main
-// process's exit and its reaping, which an os.Process does in one.
+// fork starts the command in a process group of its own. It uses syscall.ForkExec,
+// because the group must be killed between the main process's exit and its reaping,
+// which an os.Process does in one step.
 func (c *command) fork(stdin uintptr, p *pipes) (pid int, err error) {
 	pid, err = syscall.ForkExec(c.file, c.argv, &syscall.ProcAttr{
 		Dir:   c.dir,
@@ -151,7 +152,7 @@ func (c *command) fork(stdin uintptr, p *pipes) (pid int, err error) {
 	return pid, nil
 }
 
-// commandError says what the caller can do about a command that does not start.
+// commandError names the cause, and the next step, of a command that does not start.
 func commandError(name string, err error) error {
 	e := &runwith.Error{Code: runwith.FailedPrecondition, Err: err}
 	const field = "template.template.containers[0].command: "

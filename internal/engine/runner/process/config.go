@@ -1,17 +1,16 @@
-// Package process runs each attempt of a task as a process group on this
-// machine. It isolates nothing but the environment, the home folder and the
-// signals: a task can do what the server's user can do.
+// Package process runs each attempt of a task as a process group on this machine. It
+// isolates only the environment, the home folder and the signals: a task can do what the
+// server's user can do.
 //
-// An attempt ends with its main process, as a Cloud Run container does: what it
-// started and left behind is killed. Everything that belongs to an attempt
-// carries a marker in its environment, by which it is found again after a crash
-// of the server.
+// An attempt ends with its main process, as a Cloud Run container does. The runner then
+// kills all processes that it left behind. Every process of an attempt has a marker in
+// its environment, by which the next server finds it after a crash.
 //
-// Deviation: nothing escapes a container; here a process does that leaves the group
-// and takes the marker out of its environment.
+// Deviation: nothing escapes a container; a process escapes if it leaves the group and
+// removes the marker from its environment.
 //
-// The package needs Linux or macOS. On macOS the environment of other processes
-// is not read, so that what leaves the group escapes there.
+// The package needs Linux or macOS. macOS does not show the environment of other
+// processes, so that a process escapes there if it leaves the group.
 package process
 
 import (
@@ -22,17 +21,16 @@ import (
 
 // Config is what [Open] needs.
 type Config struct {
-	// Dir is the folder for the runner's own state; it is created with mode 0700.
-	// One server at a time may use it.
+	// Dir is the folder of the runner's own state, which Open creates with mode 0700.
+	// Only one server at a time may use it.
 	Dir string
-	// Images maps an image to the command that stands in for it, for containers
-	// that name no command.
+	// Images maps an image to a command, for containers that name no command.
 	Images map[string][]string
 	// Metadata is the HOST:PORT of the metadata server, which each task has in its
 	// environment. Empty means that there is none.
 	Metadata string
 	// Secrets has the values of environment variables that are secrets. Nil has none.
 	Secrets *secret.Store
-	// Logger hears what no caller can be told. Nil discards.
+	// Logger receives errors that no caller sees. Nil discards them.
 	Logger *slog.Logger
 }

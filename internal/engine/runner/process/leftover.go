@@ -17,8 +17,8 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// process is a process that was seen alive. The pair is unique during a boot; a
-// process ID alone is never trusted.
+// process identifies a living process. The pair is unique during a boot; a process ID
+// alone is not.
 type process struct {
 	pid   int
 	start uint64
@@ -30,9 +30,9 @@ func (p process) alive() bool {
 	return err == nil && !dead && now == p
 }
 
-// signal sends a signal to the very same process, and to none if it has ended.
-// The handle, a pidfd on Linux, is taken before the start time is compared: from
-// then on it cannot come to mean another process.
+// signal sends a signal to this process, and to no other if it has ended. It takes a
+// handle, a pidfd on Linux, before it compares the start time: after that the handle
+// cannot mean another process.
 func (p process) signal(signal syscall.Signal) error {
 	handle, err := os.FindProcess(p.pid)
 	if err != nil {
@@ -49,13 +49,13 @@ func (p process) signal(signal syscall.Signal) error {
 	return fmt.Errorf("signal process %d: %w", p.pid, err)
 }
 
-// leftover is what an earlier server left of an attempt.
+// leftover is what an earlier server recorded of an attempt.
 type leftover struct {
-	slot   int     // -1 when the server died before it had written a record
-	leader process // the zero value, which is never alive, for none
+	slot   int     // -1 if the server died before it wrote a record
+	leader process // the zero value, which is never alive, if there is none
 }
 
-// leftovers returns the attempts of which something is alive.
+// leftovers returns the attempts that have living processes.
 func (r *Runner) leftovers(records map[int]record) (map[runner.ID]leftover, error) {
 	found, err := marked(string(r.marker))
 	if err != nil {
@@ -73,7 +73,7 @@ func (r *Runner) leftovers(records map[int]record) (map[runner.ID]leftover, erro
 			continue
 		}
 		var leader process
-		if rec.Boot == r.boot { // process IDs begin anew with each boot
+		if rec.Boot == r.boot { // process IDs start again at each boot
 			leader = process{pid: rec.PID, start: rec.Start}
 		}
 		if _, ok := left[id]; ok || leader.alive() {
@@ -121,12 +121,12 @@ func (a *attempt) claimEnd() bool {
 	return !was
 }
 
-// killMarked ends what carries an attempt's marker.
+// killMarked kills the processes with an attempt's marker.
 func (r *Runner) killMarked(ctx context.Context, id runner.ID) error {
 	return signalUntilGone(ctx, func() ([]process, error) { return r.processes(id, process{}) }, unix.SIGKILL)
 }
 
-// processes returns what is alive of an attempt: what carries its marker and,
+// processes returns the living processes of an attempt: those with its marker, and,
 // while its leader lives, the leader's group.
 func (r *Runner) processes(id runner.ID, leader process) ([]process, error) {
 	value := r.marker.value(id)
@@ -134,7 +134,7 @@ func (r *Runner) processes(id runner.ID, leader process) ([]process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for processes of attempt: %w", err)
 	}
-	// The prefix of one ID may be another's: keep the exact ones.
+	// One ID may be the prefix of another: keep exact matches.
 	maps.DeleteFunc(found, func(_ process, v string) bool { return v != value })
 	all := slices.Collect(maps.Keys(found))
 	if !leader.alive() {
@@ -144,14 +144,15 @@ func (r *Runner) processes(id runner.ID, leader process) ([]process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for process group of attempt: %w", err)
 	}
-	// A group's ID is its leader's as long as that lives: before and after.
+	// The group's ID is the leader's while the leader lives, so check before and after.
 	if leader.alive() {
 		all = append(all, group...)
 	}
 	return all, nil
 }
 
-// askToEnd sends SIGTERM to what find finds, and waits for its end or the grace's.
+// askToEnd sends SIGTERM to the found processes, and waits until they are gone or the
+// grace ends.
 func askToEnd(ctx context.Context, find func() ([]process, error), grace time.Duration) error {
 	found, err := find()
 	if err != nil {
@@ -162,15 +163,15 @@ func askToEnd(ctx context.Context, find func() ([]process, error), grace time.Du
 	}
 	within, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
-	err = signalUntilGone(within, find, 0) // signal 0 is sent to nobody
+	err = signalUntilGone(within, find, 0) // signal 0 only checks
 	if within.Err() != nil {
 		return ctx.Err()
 	}
 	return err
 }
 
-// signalUntilGone signals what find finds until it finds nothing: what is
-// signalled may have forked a moment before.
+// signalUntilGone signals the found processes until there are none: one of them may have
+// forked a moment before.
 func signalUntilGone(ctx context.Context, find func() ([]process, error), signal syscall.Signal) error {
 	const longest = 50 * time.Millisecond
 	for pause := time.Millisecond; ; pause = min(2*pause, longest) {

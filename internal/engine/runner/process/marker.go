@@ -8,12 +8,12 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// markerName is the environment variable by which the processes of an attempt
-// are found. Its value is FOLDER/ID: the data folder's random ID and the
-// attempt's.
+// markerName is the environment variable by which the runner finds the processes of an
+// attempt. Its value is FOLDER/ID: the random ID of the data folder, and the attempt's
+// ID.
 const markerName = "RUNWITH_ATTEMPT"
 
-// marker is the random ID of a data folder, with a slash behind it.
+// marker is the random ID of a data folder and a slash.
 type marker string
 
 func openMarker(dir string) (marker, error) {
@@ -23,7 +23,7 @@ func openMarker(dir string) (marker, error) {
 
 func (m marker) value(id runner.ID) string { return string(m) + id.String() }
 
-// id returns the ID in a marker's value, and false for that of another folder.
+// id returns the ID in a marker's value, and false for another folder's marker.
 func (m marker) id(value string) (runner.ID, bool) {
 	rest, ok := strings.CutPrefix(value, string(m))
 	if !ok {

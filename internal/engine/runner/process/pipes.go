@@ -16,8 +16,8 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// patience is how long a pipe may stay open after the end of the group. Only a
-// process that left the group, or a slow writer, keeps one open at all.
+// patience is how long a pipe may stay open after the end of the group. Only a process
+// that left the group, or a slow writer, keeps one open.
 const patience = 100 * time.Millisecond
 
 // pipes carry an attempt's output to its writers.
@@ -27,17 +27,17 @@ type pipes struct {
 	done    chan struct{} // closed when both streams are at their end
 }
 
-// stream is one pipe, and where what comes out of it goes.
+// stream is one pipe and its destination.
 type stream struct {
 	reader  *os.File
-	writer  int // a file descriptor, for the task alone: this process never writes; -1 for none
+	writer  int // a file descriptor for the task alone, because this process never writes; -1 for none
 	out     io.Writer
 	buffers *buffers
 	err     error
 }
 
-// buffers are what streams are copied through, used again: two for each attempt
-// would be most of the garbage that it makes.
+// buffers is a pool of copy buffers. Two new ones for each attempt would be most of its
+// garbage.
 type buffers struct{ pool sync.Pool }
 
 func (b *buffers) get() *[]byte {
@@ -67,8 +67,8 @@ func openPipes(out runner.Output, buffers *buffers) (*pipes, error) {
 	return p, nil
 }
 
-// newReader is a pipe's reader as a file that is waited for together with all others.
-// A writer as such a file would cost a dozen system calls, for nothing.
+// newReader returns a pipe's reader as a file that the Go runtime polls. The same for
+// the writer would cost a dozen system calls for nothing.
 func newReader(fd int) (*os.File, error) {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func newReader(fd int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "|0"), nil
 }
 
-// serial returns the two writers; one that is both is never written to twice at
+// serial returns the two writers. If both are the same, it is never written to twice at
 // a time.
 func serial(out runner.Output) [2]io.Writer {
 	writers := [2]io.Writer{out.Stdout, out.Stderr}
@@ -103,8 +103,8 @@ func (l *lockedWriter) Write(b []byte) (int, error) {
 	return l.w.Write(b)
 }
 
-// The task holds the writers: this process must close its own for an end of file
-// to be seen.
+// closeWriters closes this process's copies of the writers, which the task holds, so
+// that the readers see an end of file.
 func (p *pipes) closeWriters() {
 	for i := range p.streams {
 		if s := &p.streams[i]; s.writer >= 0 {
@@ -139,16 +139,16 @@ func (s *stream) copy() {
 	if err := s.copyAll(s.reader, buf); !errors.Is(err, os.ErrDeadlineExceeded) {
 		return
 	}
-	// Somebody who outlives the attempt holds the pipe. What the main process
-	// wrote is at most what is in it now.
+	// A process that outlives the attempt holds the pipe. The pipe still holds the rest
+	// of the main process's output.
 	_ = s.reader.SetReadDeadline(time.Time{})
 	if n := unread(s.reader); n > 0 {
 		_ = s.copyAll(io.LimitReader(s.reader, int64(n)), buf)
 	}
 }
 
-// copyAll copies until a read fails. A writer that fails stops nothing, for the
-// task would block: the rest is read and dropped, and s.err tells.
+// copyAll copies until a read fails. After a failed write it drops the rest, because the
+// task would block otherwise, and keeps the error.
 func (s *stream) copyAll(from io.Reader, buf []byte) error {
 	for {
 		n, err := from.Read(buf)
@@ -173,9 +173,8 @@ func unread(pipe *os.File) (n int) {
 	return n
 }
 
-// drain waits until everything is written that the ended attempt printed. Who
-// still holds a pipe after a while is ended by kill, and let go if that does not
-// help.
+// drain waits until all output of the ended attempt is written. After the patience it
+// calls kill for processes that still hold a pipe, and then gives up on the pipe.
 func (p *pipes) drain(kill func()) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -191,5 +190,5 @@ func (p *pipes) drain(kill func()) {
 	<-p.done
 }
 
-// err returns what kept output from being written, once both streams are done.
+// err returns the failed writes, once both streams are done.
 func (p *pipes) err() error { return errors.Join(p.streams[0].err, p.streams[1].err) }

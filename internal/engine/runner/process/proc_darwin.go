@@ -19,7 +19,7 @@ func bootID() (string, error) { return unix.Sysctl("kern.bootsessionuuid") }
 // newPipe makes a pipe that no child inherits.
 func newPipe() (reader *os.File, writer int, err error) {
 	var fds [2]int
-	syscall.ForkLock.RLock() // there is no pipe2
+	syscall.ForkLock.RLock() // macOS has no pipe2
 	if err = unix.Pipe(fds[:]); err == nil {
 		unix.CloseOnExec(fds[0])
 		unix.CloseOnExec(fds[1])
@@ -49,17 +49,17 @@ func awaitExit(pid int) error {
 		n, err := unix.Kevent(queue, changes, make([]unix.Kevent_t, 1), nil)
 		switch {
 		case errors.Is(err, unix.EINTR):
-			changes = nil // they were taken before the wait
+			changes = nil // the kernel took them before the wait
 		case errors.Is(err, unix.ESRCH):
-			return nil // it has exited before it was asked for
+			return nil // the child exited before the request
 		case err != nil || n > 0:
 			return err
 		}
 	}
 }
 
-// lookProcess returns the process with an ID, and whether only its exit status is
-// left. Its start is in microseconds since 1970.
+// lookProcess returns the process with an ID, and whether it is a zombie. Its start is
+// in microseconds since 1970.
 func lookProcess(pid int) (p process, dead bool, err error) {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
 	if err != nil {

@@ -30,9 +30,9 @@ func newPipe() (reader *os.File, writer int, err error) {
 	return reader, fds[1], nil
 }
 
-// awaitExit blocks until a child has exited, and leaves it to be reaped. It waits
-// for a pidfd together with everything else that the process waits for: a thread
-// that is blocked for each child costs two switches more at its end.
+// awaitExit blocks until a child has exited, and leaves it to be reaped. It polls a
+// pidfd through the Go runtime: a thread that blocks for each child would cost two more
+// switches at its end.
 func awaitExit(pid int) error {
 	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
 	if err != nil {
@@ -62,21 +62,21 @@ func waitUnreaped(pid, options int, info *unix.Siginfo) error {
 	}
 }
 
-// lookProcess returns the process with an ID, and whether only its exit status is
-// left. Its start is in clock ticks since boot.
+// lookProcess returns the process with an ID, and whether it is a zombie. Its start is
+// in clock ticks since boot.
 func lookProcess(pid int) (p process, dead bool, err error) {
 	s, err := readStat(pid)
 	return process{pid: pid, start: s.start}, s.dead(), err
 }
 
-// stat is what is needed of /proc/PID/stat.
+// stat has the needed fields of /proc/PID/stat.
 type stat struct {
 	state byte
 	group int
 	start uint64
 }
 
-// dead reports whether only the exit status of a process is left.
+// dead reports whether the process is a zombie, or gone.
 func (s stat) dead() bool { return s.state == 'Z' || s.state == 'X' }
 
 func readStat(pid int) (stat, error) {
@@ -88,9 +88,9 @@ func readStat(pid int) (stat, error) {
 	return parseStat(b)
 }
 
-// parseStat reads the fields behind the name, which is in parentheses and may
-// have blanks and parentheses of its own. The first of them is number 3, the
-// state; 5 is the process group and 22 the start time.
+// parseStat reads the fields after the name. The name is in parentheses and may contain
+// blanks and parentheses. The first field after it is number 3, the state; 5 is the
+// process group, and 22 the start time.
 func parseStat(b []byte) (stat, error) {
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
 	if len(fields) < 20 {
@@ -104,8 +104,8 @@ func parseStat(b []byte) (stat, error) {
 	return stat{state: fields[0][0], group: group, start: start}, err
 }
 
-// readProc reads a file of a process, as much as buf holds. It is called for each
-// attempt and, in a sweep, for each process: os.ReadFile does twice the work.
+// readProc reads a file of a process, as far as buf holds it. It runs for each attempt
+// and, in a sweep, for each process: os.ReadFile would do twice the work.
 func readProc(pid int, name string, buf []byte) ([]byte, error) {
 	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -136,8 +136,8 @@ func members(group int) (all []process, err error) {
 	return all, err
 }
 
-// marked returns the living processes whose marker begins with prefix, and the
-// whole marker of each. Those of other users are not seen.
+// marked returns the living processes whose marker has the prefix, with their whole
+// markers. It does not see other users' processes.
 func marked(prefix string) (map[process]string, error) {
 	found := make(map[process]string)
 	buf := make([]byte, 256<<10)
@@ -154,8 +154,8 @@ func marked(prefix string) (map[process]string, error) {
 	return found, err
 }
 
-// readMarker looks for the marker in the environment of a process. It returns
-// buf, which it makes larger for a large environment.
+// readMarker looks for the marker in the environment of a process. It returns buf, which
+// it enlarges for a large environment.
 func readMarker(pid int, prefix string, buf []byte) (string, bool, []byte) {
 	env, err := readProc(pid, "environ", buf)
 	for err == nil && len(env) == len(buf) {
@@ -169,7 +169,7 @@ func readMarker(pid int, prefix string, buf []byte) (string, bool, []byte) {
 	return value, ok, buf
 }
 
-// findMarker looks in an environment as /proc shows it, with a NUL behind each
+// findMarker looks for the marker in an environment of /proc, where a NUL follows each
 // variable.
 func findMarker(env []byte, prefix string) (string, bool) {
 	if !bytes.Contains(env, []byte(prefix)) {

@@ -14,8 +14,8 @@ import (
 	"sync"
 )
 
-// record is what a server writes down of an attempt, for the next one to find it
-// if this one dies. It means something only during the same boot.
+// record is how the next server finds an attempt if this one dies. It is valid only
+// during the same boot.
 type record struct {
 	ID    string `json:"id"` // runner.ID.String
 	Boot  string `json:"boot"`
@@ -23,27 +23,26 @@ type record struct {
 	Start uint64 `json:"start"` // when the process started, in the units of lookProcess
 }
 
-// slotSize is the room of one record. Slots do not cross a page, so that a record
-// is written whole or not at all, whenever the server is killed. Nothing is synced
-// to the disk: after a loss of power there is nothing for a record to find.
+// slotSize is the size of one record. A slot does not cross a page, so that a record is
+// written as a whole or not at all, even if the server is killed. Nothing is synced,
+// because no process survives a loss of power.
 const slotSize = 2048
 
-// slots hold what an attempt needs on the disk while it runs: room for its record
-// in one common file, and a home folder. Both are used again: to create and
-// remove files by the thousand a second is slow (ext4 does not give away an inode
-// that was freed in the last seconds, and passes over each on every creation).
+// slots hold the files of running attempts: a place for the record in one common file,
+// and a home folder. Attempts reuse both, because creating and removing thousands of
+// files a second is slow (ext4 does not reuse a fresh inode for seconds, and skips each
+// one at every creation).
 type slots struct {
 	file  *os.File
 	homes string
 
 	mu    sync.Mutex
-	count int          // slots there are
-	free  []int        // those without an attempt
-	clean map[int]bool // free ones whose home is there, and empty
+	count int          // how many slots exist
+	free  []int        // slots without an attempt
+	clean map[int]bool // free slots whose home exists and is empty
 }
 
-// openSlots returns the slots of a folder, all in use, and the records in them by
-// slot.
+// openSlots returns the slots of a folder, all in use, and their records.
 func openSlots(dir string) (*slots, map[int]record, error) {
 	s := &slots{homes: filepath.Join(dir, "homes"), clean: make(map[int]bool)}
 	if err := os.MkdirAll(s.homes, 0o700); err != nil {
@@ -61,8 +60,8 @@ func openSlots(dir string) (*slots, map[int]record, error) {
 	return s, parseSlots(b), nil
 }
 
-// parseSlots leaves out what is no record: a free slot, or a record that was cut
-// short, which names no process (the marker still finds it).
+// parseSlots skips free slots and truncated records. A truncated one names no process;
+// the marker still finds it.
 func parseSlots(b []byte) map[int]record {
 	records := make(map[int]record)
 	for slot := 0; len(b) > 0; slot++ {
@@ -79,7 +78,7 @@ func parseSlots(b []byte) map[int]record {
 
 func (s *slots) close() error { return s.file.Close() }
 
-// prune frees every slot that is not to be kept, and removes what is in its home.
+// prune frees the slots that are not to be kept, and empties their homes.
 func (s *slots) prune(keep map[int]bool) error {
 	var errs []error
 	for slot := range s.count {
@@ -87,7 +86,7 @@ func (s *slots) prune(keep map[int]bool) error {
 			errs = append(errs, s.release(slot))
 		}
 	}
-	// There may be homes of slots that never saw a record.
+	// A slot without a record may have a home, too.
 	entries, err := os.ReadDir(s.homes)
 	errs = append(errs, err)
 	for _, entry := range entries {
@@ -98,7 +97,7 @@ func (s *slots) prune(keep map[int]bool) error {
 	return errors.Join(errs...)
 }
 
-// claim takes a slot, whose home is there and empty.
+// claim takes a slot. Its home exists and is empty.
 func (s *slots) claim() (slot int, home string, err error) {
 	s.mu.Lock()
 	clean := false
@@ -134,7 +133,7 @@ func (s *slots) write(slot int, rec record) error {
 	return err
 }
 
-// release gives a slot back. On an error the slot is free all the same.
+// release frees a slot, even if it returns an error.
 func (s *slots) release(slot int) error {
 	_, err := s.file.WriteAt([]byte{'\n'}, int64(slot)*slotSize)
 	clean := emptyHome(s.home(slot))
@@ -150,7 +149,7 @@ func (s *slots) release(slot int) error {
 
 func (s *slots) home(slot int) string { return filepath.Join(s.homes, strconv.Itoa(slot)) }
 
-// emptyHome reports whether a home is as it was when it was made.
+// emptyHome reports whether a home is as new.
 func emptyHome(home string) bool {
 	info, err := os.Lstat(home)
 	if err != nil || info.Mode() != fs.ModeDir|0o700 {
@@ -165,8 +164,8 @@ func emptyHome(home string) bool {
 	return len(names) == 0 && err != nil // io.EOF
 }
 
-// removeTree removes a file or a folder that may not be there. A task may have
-// left folders that are not writable (Go's module cache is such a one).
+// removeTree removes a file or a folder, if it exists. A task may leave folders that are
+// not writable, such as Go's module cache.
 func removeTree(path string) error {
 	if err := os.Remove(path); err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -13,12 +13,12 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// sweepPause is the shortest time between two sweeps: one reads the environment
-// of every process, which takes milliseconds.
+// sweepPause is the shortest time between two sweeps. A sweep reads the environment of
+// every process, which takes milliseconds.
 const sweepPause = time.Second
 
-// sweeper ends, soon after its end, what left the group of an attempt. That costs
-// too much to do within each, so one sweep serves all that ended meanwhile.
+// sweeper kills processes that left the group of an attempt, soon after its end. A sweep
+// is too expensive for each attempt, so that one serves all that ended meanwhile.
 type sweeper struct {
 	sweep   func(ended map[runner.ID]bool)
 	closing chan struct{}
@@ -26,14 +26,14 @@ type sweeper struct {
 
 	mu     sync.Mutex
 	closed bool
-	ended  map[runner.ID]bool // since the last sweep; nil when no goroutine runs
+	ended  map[runner.ID]bool // since the last sweep; nil if no goroutine runs
 }
 
 func newSweeper(sweep func(ended map[runner.ID]bool)) *sweeper {
 	return &sweeper{sweep: sweep, closing: make(chan struct{})}
 }
 
-// add has the next sweep look for what is left of an attempt that has ended.
+// add lets the next sweep look for processes of an attempt that has ended.
 func (s *sweeper) add(id runner.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,7 +47,7 @@ func (s *sweeper) add(id runner.ID) {
 	s.ended[id] = true
 }
 
-// run sweeps until nothing ended during a pause.
+// run sweeps until no attempt ended during a pause.
 func (s *sweeper) run() {
 	for {
 		s.mu.Lock()
@@ -67,7 +67,7 @@ func (s *sweeper) run() {
 	}
 }
 
-// close makes the last sweep; what is added later is not looked for.
+// close makes the last sweep. Attempts that are added later are not swept.
 func (s *sweeper) close() {
 	s.mu.Lock()
 	s.closed = true
@@ -76,8 +76,8 @@ func (s *sweeper) close() {
 	s.running.Wait()
 }
 
-// sweepEnded kills what carries the marker of an attempt that has ended, unless
-// the same ID runs again.
+// sweepEnded kills processes with the marker of an ended attempt, unless the same ID
+// runs again.
 func (r *Runner) sweepEnded(ended map[runner.ID]bool) {
 	find := func() ([]process, error) {
 		found, err := marked(string(r.marker))
@@ -96,7 +96,7 @@ func (r *Runner) sweepEnded(ended map[runner.ID]bool) {
 	}
 }
 
-// running reports whether an attempt is there that has not ended.
+// running reports whether an attempt with the ID has not ended.
 func (r *Runner) running(id runner.ID) bool {
 	a, ok := r.attempts.Find(id)
 	return ok && !a.Ended()

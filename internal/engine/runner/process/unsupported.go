@@ -13,10 +13,10 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// Runner exists so that callers compile everywhere; [Open] returns none here.
+// Runner exists so that callers compile everywhere. [Open] returns an error here.
 type Runner struct{}
 
-// Open says what the process runner needs.
+// Open returns an error that names the needed systems.
 func Open(Config) (*Runner, error) { return nil, unsupported() }
 
 func unsupported() error {

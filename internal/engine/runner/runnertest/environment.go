@@ -24,9 +24,8 @@ func testArgs(t *testing.T, h Harness) {
 	}
 }
 
-// The environment is the template's, then the platform's, then what the runner
-// says that it adds. Of the test's own nothing may be there: that has at least
-// what `go test` sets.
+// The environment is the template's, then the platform's, then the runner's own. Nothing
+// of the test's environment may leak: that has at least the variables of `go test`.
 func testEnv(t *testing.T, h Harness) {
 	spec := h.spec(0, "env")
 	for _, v := range [][2]string{{"A", "of the template"}, {"EMPTY", ""}, {"SPACES", " a b "}, {"BOTH", "of the template"}} {
@@ -62,8 +61,8 @@ func testEnv(t *testing.T, h Harness) {
 	}
 }
 
-// Canary is a variable that [Main] sets in the environment of the tests. It must
-// not reach a task.
+// Canary is a variable that [Main] sets in the environment of the tests. It must not
+// leak into a task.
 const Canary = "RUNNERTEST_CANARY"
 
 func decode(t *testing.T, s *sink) (list []string) {

@@ -128,7 +128,7 @@ type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
-// A writer that fails must not make the task fail, or hang.
+// A writer that fails makes the task neither fail nor hang.
 func testOutputWriterFails(t *testing.T, h Harness) {
 	spec := h.spec(0, "spill", number(1<<20))
 	out := newOutput(t)

@@ -10,7 +10,7 @@ import (
 )
 
 // Env returns the variables of a template's container by name, with the values of
-// those that are secrets. Its errors name the field.
+// secrets. Its errors name the field.
 func (s *Store) Env(index int, container *runpb.Container) (map[string]string, error) {
 	env := make(map[string]string, len(container.GetEnv()))
 	for i, v := range container.GetEnv() {
@@ -45,6 +45,6 @@ func (s *Store) CheckEnv(index int, container *runpb.Container) error {
 
 func refuseEnv(container, i int, v *runpb.EnvVar, err error) error {
 	e := runner.Refuse(fmt.Sprintf("containers[%d].env[%d].value_source", container, i), "%s: %v", v.GetName(), err)
-	e.Err = errors.Join(e.Err, err) // the field, for APIs that spell it otherwise, and the cause
+	e.Err = errors.Join(e.Err, err) // keeps the field, which APIs spell differently, and the cause
 	return e
 }

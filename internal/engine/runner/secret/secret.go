@@ -1,5 +1,5 @@
-// Package secret reads secrets from a folder of this machine, which stands in for
-// Secret Manager: DIR/NAME/VERSION is a file with the value of one version.
+// Package secret reads secrets from a folder of this machine instead of Secret Manager.
+// The file DIR/NAME/VERSION contains the value of one version.
 package secret
 
 import (
@@ -15,22 +15,22 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// maxValue is how large a value may be, in bytes.
+// maxValue is the largest size of a value, in bytes.
 // https://cloud.google.com/secret-manager/quotas#content_limits
 const maxValue = 64 << 10
 
-// latest is the version that stands for the highest one.
+// latest is the alias of the highest version.
 const latest = "latest"
 
-// Store is a folder of secrets. The nil Store has none, and says so. Its methods may
-// be called concurrently.
+// Store is a folder of secrets. The nil Store has none; its errors name the flag that
+// adds one. Its methods may be called concurrently.
 type Store struct {
 	dir  string
 	root *os.Root
 }
 
-// Open opens a folder of secrets. Nothing outside of it is ever read, also where a
-// symbolic link leads there. The caller closes it.
+// Open opens a folder of secrets. The Store never reads a file outside of it, not even
+// through a symbolic link. The caller closes it.
 func Open(dir string) (*Store, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -47,12 +47,12 @@ func (s *Store) Close() error {
 	return s.root.Close()
 }
 
-// Read returns the value of a version of a secret; "latest", and "", is the highest.
-// The name is the secret's, or its resource name, of which the last part counts.
-// Errors are FAILED_PRECONDITION and name the file that is missing.
+// Read returns the value of a version of a secret. An empty version is "latest", the
+// highest. The name is the secret's, or its resource name, whose last part counts.
+// Errors are FAILED_PRECONDITION and name the missing file.
 //
-// Deviation: the project in a resource name is ignored, and a version has no alias
-// but latest. The value is read when the attempt starts, also for a volume.
+// Deviation: the project in a resource name is ignored, and "latest" is the only alias.
+// The value is read when the attempt starts, for a volume too.
 //
 // See https://cloud.google.com/run/docs/configuring/jobs/secrets.
 func (s *Store) Read(name, version string) ([]byte, error) {
@@ -71,7 +71,7 @@ func (s *Store) Read(name, version string) ([]byte, error) {
 	return value, nil
 }
 
-// Check returns the error of a Read, but for one that only reading the file can meet.
+// Check returns the error of a Read, except errors that only reading the file can cause.
 func (s *Store) Check(name, version string) error {
 	file, err := s.open(name, version)
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *Store) open(name, version string) (*os.File, error) {
 	if path.Clean(rel) != rel {
 		return nil, s.refuse(rel, fs.ErrInvalid)
 	}
-	// Asked first: to open a pipe would wait for its writer.
+	// Checked before the open, which would block for a pipe.
 	if info, err := s.root.Stat(rel); err != nil || !info.Mode().IsRegular() {
 		return nil, s.refuse(rel, cmp.Or(err, errNoFile))
 	}
@@ -115,7 +115,7 @@ func orLatest(version, otherwise string) string {
 	return version
 }
 
-// highest returns the version of a secret with the highest number.
+// highest returns the version with the highest number.
 func (s *Store) highest(name string) (string, error) {
 	dir, err := s.root.Open(name)
 	if err != nil {
@@ -141,7 +141,7 @@ func (s *Store) highest(name string) (string, error) {
 
 var errNoFile = errors.New("it is no file")
 
-// refuse says what is wrong with a file or folder of a secret.
+// refuse returns the error for a file or folder of a secret.
 func (s *Store) refuse(rel string, err error) error {
 	e := &runwith.Error{Code: runwith.FailedPrecondition, Err: err}
 	switch cause := rootCause(err); {
