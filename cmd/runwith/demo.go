@@ -22,11 +22,11 @@ import (
 func newDemo() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
-		Short: "Run the whole story once, in a temporary folder",
+		Short: "Show the whole story once, in a temporary folder",
 		Long: `Demo starts engine and invoker on a free port, starts the sample job through the
-invoker's API with arguments and environment of its own, shows its output and
-ends. It ends with exit code 0 only if the job succeeded and printed what it was
-given. Nothing is left behind.`,
+invoker's API with arguments and environment variables, and shows its output. Its
+exit code is 0 only if the job succeeded and printed what it was given. Demo leaves
+nothing behind.`,
 		Example: `  runwith demo`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,7 +35,7 @@ given. Nothing is left behind.`,
 	}
 }
 
-// demoOverrides are those of the story: two arguments, two variables, one task,
+// demoOverrides returns the overrides of the story: two arguments, two variables, one task,
 // ten seconds.
 func demoOverrides() *runwith.Overrides {
 	return &runwith.Overrides{
@@ -46,7 +46,7 @@ func demoOverrides() *runwith.Overrides {
 	}
 }
 
-// demo serves in the background while the story is told.
+// demo tells the story while a server runs in the background.
 func demo(ctx context.Context, out io.Writer, logger *slog.Logger) (err error) {
 	data, err := os.MkdirTemp("", "runwith-demo-")
 	if err != nil {
@@ -114,13 +114,13 @@ func (s *story) tell(ctx context.Context) error {
 	return s.judge(end, printed)
 }
 
-// say tells the next step.
+// say prints the next step.
 func (s *story) say(format string, args ...any) {
 	s.step++
 	fmt.Fprintf(s.out, "%d. %s\n", s.step, fmt.Sprintf(format, args...))
 }
 
-// output shows what the job prints, to its end.
+// output shows the output of the job until its end.
 func (s *story) output(ctx context.Context, id string) (lines []string, err error) {
 	for line, err := range s.client.Logs(ctx, id, &runwith.LogsOptions{Follow: true}) {
 		if err != nil {
@@ -132,7 +132,7 @@ func (s *story) output(ctx context.Context, id string) (lines []string, err erro
 	return lines, nil
 }
 
-// judge holds the job to what it was asked.
+// judge checks the job's result and output.
 func (s *story) judge(end *runwith.Invocation, printed []string) error {
 	if end.State != runwith.StateSucceeded {
 		return fmt.Errorf("the job did not succeed, it is %s", end.State)
@@ -142,7 +142,7 @@ func (s *story) judge(end *runwith.Invocation, printed []string) error {
 			return fmt.Errorf("the job did not print %q", want)
 		}
 	}
-	// What cannot be written stays so: the last line tells whether the story was told.
+	// If an earlier line could not be written, this one cannot either.
 	_, err := fmt.Fprintln(s.out, "\nThe job got what was asked for. Next: runwith up, then runwith run test-job -- hello")
 	return err
 }

@@ -15,24 +15,25 @@ func newEngine() *cobra.Command {
 		Use:   "engine",
 		Short: "Run the Cloud Run Jobs API on this machine",
 		Long: `Engine serves google.cloud.run.v2 (Jobs, Executions, Tasks, Operations) over gRPC and
-REST, reading of logs as Cloud Logging does, and a metadata server, on one port.
-Tasks really run: in containers where a Docker or Podman answers (DOCKER_HOST, or the
-usual sockets), and else as processes of this machine, without isolation; --runner
-chooses. An image that --image maps to a command is a process in either case. Tasks
-find the metadata server by GCE_METADATA_HOST, as Google's libraries do.
+REST, the logs as Cloud Logging does, and a metadata server, on one port.
 
-With --require-auth the API asks each caller for a token of this metadata server, as
-Google's does, so that a program's authentication can be tried. It protects nothing
-from who can reach the server: the metadata server gives its tokens to anyone.
+Tasks really run: in containers if Docker or Podman answers (at DOCKER_HOST or the
+usual sockets), and otherwise as processes on this machine, without isolation.
+--runner chooses. An image with --image always runs as a process. Tasks find the
+metadata server by GCE_METADATA_HOST, as Google's libraries do.
 
-To test what calls Cloud Run, --fault lets calls and executions go wrong:
+With --require-auth the API requires a token of this metadata server, as Google's
+does, so you can test your program's authentication. It is not a security boundary:
+the metadata server gives tokens to everybody.
+
+To test your clients, --fault makes calls and executions go wrong:
 [METHOD:] KIND [, p=PROBABILITY] [, n=TIMES] [, after=COUNT], with the kinds
-  answer-503                the call takes effect, and is answered with 503
-  answer-lost               the call takes effect, and is not answered
-  quota-429[=RETRY-AFTER]   the call has no effect, and is answered with 429
-  slow-start=DURATION       an execution's tasks start later
-  listed-late=DURATION      an execution is missing in lists at first
-  failed-before-tasks       an execution fails, and never has a task`,
+  answer-503                the call takes effect, but is answered with 503
+  answer-lost               the call takes effect, but is not answered
+  quota-429[=RETRY-AFTER]   the call has no effect and is answered with 429
+  slow-start=DURATION       an execution's tasks start late
+  listed-late=DURATION      lists do not show an execution at first
+  failed-before-tasks       an execution fails without a task`,
 		Example: `  runwith engine --addr 127.0.0.1:8080 --job nightly.yaml
   runwith engine --runner container --pull always --secrets ./secrets --buckets ./buckets
   runwith engine --require-auth

@@ -44,10 +44,10 @@ func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog
 	return e, nil
 }
 
-// testJobImage is the image of the sample job, which this binary carries.
+// testJobImage is the image of the sample job, which is part of this binary.
 const testJobImage = "test-job"
 
-// allImages are the --image flags and the sample job.
+// allImages returns the images of the --image flags, and the sample job's.
 func allImages(flags []string) (map[string][]string, error) {
 	images, err := parseImages(flags)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	httpserver "github.com/runwith/runwith/internal/server"
 )
 
-// googleLogDelay is how long a line may take to be seen in Google's Cloud Logging.
+// googleLogDelay is how long Google's Cloud Logging may take to show a line.
 const googleLogDelay = 10 * time.Second
 
 // invokerStack is an invoker with its connection to Cloud Run and its API.
@@ -27,11 +27,11 @@ type invokerStack struct {
 	handler  http.Handler
 }
 
-// localReads is how often a minute the executions of one job are read of an engine,
-// which has no quota.
+// localReads is how many times a minute the invoker reads the executions of one job from an
+// engine, which has no quota.
 const localReads = 600
 
-// openInvoker opens an invoker in the data folder. Requests that wait end with ctx.
+// openInvoker opens an invoker in the data folder. When ctx is done, waiting requests end.
 func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invokerFlags) (_ *invokerStack, err error) {
 	s := &invokerStack{}
 	defer func() {
@@ -63,7 +63,7 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	return s, nil
 }
 
-// addTo makes the invoker a part of the site. Its API answers the requests of pattern.
+// addTo adds the invoker to a site. Its API gets the requests that match pattern.
 func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.Site {
 	site.Routes = append(site.Routes, httpserver.Route{Pattern: pattern, Handler: s.handler, WriteError: apierror.WriteProblem})
 	site.Checks = append(site.Checks, s.invoker.Ready)
@@ -73,7 +73,7 @@ func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.
 	return site
 }
 
-// Close waits for calls to Cloud Run that are under way, and closes the state.
+// Close waits for the current calls to Cloud Run and closes the state.
 func (s *invokerStack) Close() error {
 	var errs []error
 	if s.invoker != nil {

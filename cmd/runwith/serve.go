@@ -20,22 +20,23 @@ func newServe() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the invoker in front of a Cloud Run Jobs API",
-		Long: `Serve accepts requests to start jobs, keeps them on disk, starts each one once
-and tells how it ended. Without --endpoint it starts them on Google's Cloud Run,
-with Application Default Credentials; --endpoint http://HOST:PORT names an engine
-on this machine, which needs none: if it asks for a token, it has one to give.
+		Long: `Serve accepts requests to start jobs, stores them on disk, starts each job exactly
+once and reports how it ended. By default it starts jobs on Google's Cloud Run, with
+Application Default Credentials. With --endpoint http://HOST:PORT it starts them on
+an engine on this machine, which needs no credentials: if the engine requires a
+token, serve gets one from it.
 
-Each is started once: a start of which the outcome is not known is searched for, and
-made again only when it is certain that nothing was started. --settle says how long
-Cloud Run may take to show an execution.
+If the outcome of a start is unknown, serve searches for the execution. It starts the
+job again only if it is certain that nothing started. --settle is the longest time
+that Cloud Run may take to list an execution.
 
---store=ephemeral is for a disk that does not last, as on Cloud Run: an invocation is
-accepted once its start is confirmed, none waits, and what was started before is read
-back from Cloud Run, until when /readyz answers 503. While two instances overlap, the
-same key may be accepted by both: run one. There, serve listens on 0.0.0.0:$PORT
-unless --addr says otherwise, and is called by a name below .run.app.
+--store=ephemeral is for a disk that does not last, as on Cloud Run. An invocation is
+accepted once its start is confirmed, nothing is queued, and after a restart serve
+reads earlier invocations back from Cloud Run; until then /readyz answers 503. Run
+one instance: two instances that overlap may both accept the same key. On Cloud Run,
+serve listens on 0.0.0.0:$PORT by default, and callers use a name below .run.app.
 
-Callers are not authenticated yet, so that --allow-unauthenticated is required.`,
+Serve does not authenticate callers yet, so --allow-unauthenticated is required.`,
 		Example: `  runwith serve --project my-project --region us-east4 --allow-unauthenticated
   runwith serve --endpoint http://127.0.0.1:8080 --addr 127.0.0.1:8081 --allow-unauthenticated
   runwith serve --store=ephemeral --allow-host=.run.app --project my-project --region us-east4 --allow-unauthenticated
@@ -51,7 +52,7 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 			}
 			if missing := missingPlace(cmd); endpoint == "" && missing != "" {
 				return runwith.Errorf(runwith.FailedPrecondition,
-					"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT names an engine on this machine instead", missing)
+					"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT uses an engine on this machine instead", missing)
 			}
 			logger := newLogger(cmd, slog.LevelInfo)
 			open := func(ctx context.Context, _ string) (*httpserver.Site, error) {
@@ -71,11 +72,11 @@ Callers are not authenticated yet, so that --allow-unauthenticated is required.`
 	place.add(cmd)
 	what.add(cmd)
 	cmd.Flags().StringVar(&endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
-		"`URL` of a Cloud Run Jobs API on this machine; google, or empty, is Google's (RUNWITH_ENDPOINT)")
+		"`URL` of a Cloud Run Jobs API on this machine; google or empty is Google's (RUNWITH_ENDPOINT)")
 	return cmd
 }
 
-// serviceAddr is where a service of Cloud Run has to listen, and empty elsewhere.
+// serviceAddr returns the address on which a Cloud Run service must listen, or "" elsewhere.
 // https://cloud.google.com/run/docs/container-contract#port
 func serviceAddr() string {
 	port := env("PORT", "")
@@ -85,8 +86,8 @@ func serviceAddr() string {
 	return net.JoinHostPort("0.0.0.0", port)
 }
 
-// missingPlace is the flag that says where the jobs are and that was not given:
-// the defaults are those of an engine.
+// missingPlace returns the flag for the location of the jobs that is not set. The defaults
+// are those of an engine.
 func missingPlace(cmd *cobra.Command) string {
 	for _, flag := range []string{"project", "region"} {
 		if !cmd.Flags().Changed(flag) {

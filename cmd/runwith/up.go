@@ -21,11 +21,11 @@ func newUp() *cobra.Command {
 		Use:   "up",
 		Short: "Run engine and invoker together, for development",
 		Long: `Up runs the engine (the Cloud Run Jobs API on this machine) and the invoker in
-front of it, on one port, until it is told to stop with Ctrl-C or SIGTERM. What
-was accepted survives a restart, and a crash too. --require-auth is about the
-engine's API, as in runwith engine; the invoker's asks nobody.
+front of it on one port, until you stop it with Ctrl-C or SIGTERM. Accepted
+invocations survive a restart, and a crash too. --require-auth applies only to the
+engine's API, as in runwith engine; the invoker's API needs no token.
 
-Without --job it registers the sample job, test-job.`,
+Without --job, up registers the sample job, test-job.`,
 		Example: `  runwith up
   runwith up --job nightly.yaml --image nightly='python3 nightly.py'
   runwith up --concurrency nightly=1 --rate nightly=10/min
@@ -55,8 +55,8 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 		if err != nil {
 			return nil, err
 		}
-		// The token comes from our own metadata server, by its address: never from
-		// the developer's Application Default Credentials.
+		// The token comes from our own metadata server, never from the developer's
+		// Application Default Credentials.
 		tokens, err := metadata.NewTokenSource(addr, nil)
 		if err != nil {
 			return nil, errors.Join(err, e.Close())
@@ -73,19 +73,19 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 	})
 }
 
-// announce tells where the server is, and what will go wrong there.
+// announce prints the server's address and its faults.
 func (f *stackFlags) announce(cmd *cobra.Command, addr string) {
 	f.what.faults.announce(cmd)
 	announce(cmd, addr, f.place.data)
 }
 
-// announce tells people, and programs that wait for the line, where the server is.
+// announce prints the server's address for people, and for programs that wait for the line.
 func announce(cmd *cobra.Command, addr, data string) {
 	fmt.Fprintf(cmd.ErrOrStderr(), "state is in %s\nrunwith is ready at http://%s\n", data, addr)
 }
 
-// sayStopping has people told when a server that runs tasks begins to stop, for those
-// may take their time to end. What it returns waits until that is said.
+// sayStopping prints a line when a server that runs tasks begins to stop, because tasks may
+// take a while to end. The function it returns waits until the line is printed.
 func sayStopping(cmd *cobra.Command) (said func()) {
 	done := make(chan struct{})
 	unless := context.AfterFunc(cmd.Context(), func() {
