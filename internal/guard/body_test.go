@@ -90,7 +90,7 @@ func TestBodyTooSlow(t *testing.T) {
 	}
 }
 
-// A router may change the deadline before it reads, as huma does.
+// huma changes the deadline before it reads.
 func TestBodyTooSlowBehindRouter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -251,7 +251,7 @@ func post(t *testing.T, version, url string, body io.Reader) (status int, text s
 	return response.StatusCode, string(data)
 }
 
-// What a handler gets from reading a body that is too large.
+// The error that a handler gets from Read.
 func TestBodyTooLargeError(t *testing.T) {
 	t.Parallel()
 	var got error
@@ -273,7 +273,7 @@ func TestBodyTooLargeError(t *testing.T) {
 	}
 }
 
-// Clients send an empty body also in chunks, without a type.
+// Some clients send an empty body in chunks, without a content type.
 func TestEmptyChunkedBody(t *testing.T) {
 	t.Parallel()
 	addr := serve(t, newGuard(t, guard.Config{}).Wrap(echo))

@@ -29,14 +29,14 @@ var attempts = []string{
 	"sandboxedForm", "script", "style", "webSocket", "xhr",
 }
 
-// servePage is a web site with the page and nothing else.
+// servePage is a web site with only the page.
 func servePage(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Write(page)
 }
 
-// target stands for the engine: it serves the page on / and takes every request
-// to the jobs for good.
+// target stands for the engine: it serves the page on / and accepts every request to the
+// jobs.
 type target struct {
 	addr    string
 	arrived recorder // at the listener
@@ -56,8 +56,8 @@ func startTarget(t *testing.T, protect func(http.Handler) http.Handler) *target 
 	return tg
 }
 
-// waitArrived waits until every attempt has arrived. A page may learn of its
-// attempt's end before it is sent (sendBeacon, a form in a frame).
+// waitArrived waits until every attempt has arrived. Some attempts end for the page before
+// they are sent (sendBeacon, a form in a frame).
 func (tg *target) waitArrived(t *testing.T) {
 	t.Helper()
 	eventually.NoError(t, func() error {
@@ -69,12 +69,11 @@ func (tg *target) waitArrived(t *testing.T) {
 	})
 }
 
-// The browser finds every .example name on this machine: an attacker's name
-// server may say so, too.
+// The browser resolves every .example name to this machine, as an attacker's name server
+// can.
 const resolverRules = "MAP *.example 127.0.0.1"
 
-// startBrowser starts Chromium with an empty profile. Each call of the function
-// that it returns opens a tab.
+// startBrowser starts Chromium with an empty profile. The function it returns opens a tab.
 func startBrowser(t *testing.T) (newTab func() context.Context) {
 	t.Helper()
 	path := testneed.Tool(t, "chromium")
@@ -109,8 +108,8 @@ func startBrowser(t *testing.T) (newTab func() context.Context) {
 	}
 }
 
-// attack has the page at url make every attempt on tg, waits until all have
-// arrived, and returns what the page learned from each.
+// attack lets the page at url make every attempt on tg, waits until all have arrived, and
+// returns what the page learned from each.
 func attack(tab context.Context, t *testing.T, url string, tg *target) map[string]string {
 	t.Helper()
 	if err := chromedp.Do(tab, chromedp.Navigate(url)); err != nil {

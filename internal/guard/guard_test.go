@@ -19,8 +19,7 @@ import (
 	httpserver "github.com/runwith/runwith/internal/server"
 )
 
-// recorder counts the requests that reach it, by the name that each carries in
-// its query (?attempt=NAME).
+// recorder counts the requests that reach it by the name in their query (?attempt=NAME).
 type recorder struct {
 	mu   sync.Mutex
 	seen map[string]int
@@ -60,7 +59,7 @@ func newGuard(t *testing.T, c guard.Config) *guard.Guard {
 	return g
 }
 
-// serve starts a server for h as the program does and returns its address.
+// serve starts a server for h, as the program does, and returns its address.
 func serve(t *testing.T, h http.Handler) (addr string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -70,8 +69,7 @@ func serve(t *testing.T, h http.Handler) (addr string) {
 	return server.Listener.Addr().String()
 }
 
-// echo answers with the request's body, or the error of reading it as a
-// listener's own writer of errors does.
+// echo answers with the request's body, or with the error of reading it.
 var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -81,7 +79,7 @@ var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	w.Write(data)
 })
 
-// do sends one request with the header lines "Name: value", Host among them.
+// do sends one request with the header lines "Name: value", including Host.
 func do(t *testing.T, method, url, body string, header ...string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))

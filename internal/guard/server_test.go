@@ -26,7 +26,7 @@ import (
 	httpserver "github.com/runwith/runwith/internal/server"
 )
 
-// Requests that net/http's client does not send.
+// These requests are not possible with net/http's client.
 func TestRawRequests(t *testing.T) {
 	t.Parallel()
 	var reached recorder
@@ -68,7 +68,7 @@ func TestRawRequests(t *testing.T) {
 	})
 }
 
-// An address other than loopback is this machine's if the client reached it there.
+// Any address is this machine's if the client reached the server there.
 func TestLocalAddress(t *testing.T) {
 	t.Parallel()
 	h := newGuard(t, guard.Config{}).Wrap(echo)
@@ -98,7 +98,7 @@ func TestLocalAddress(t *testing.T) {
 	}
 }
 
-// With the real client: an unknown service answers UNIMPLEMENTED once it is reached.
+// The real client gets UNIMPLEMENTED for an unknown service if it reaches the server.
 func TestGRPC(t *testing.T) {
 	t.Parallel()
 	backend := grpc.NewServer()

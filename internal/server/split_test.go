@@ -9,7 +9,7 @@ import (
 	"github.com/runwith/runwith/internal/server"
 )
 
-// dialed returns a connection that begins with text.
+// dialed returns a connection that sends text first.
 func dialed(t *testing.T, addr net.Addr, text string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr.String())
@@ -23,7 +23,7 @@ func dialed(t *testing.T, addr net.Addr, text string) net.Conn {
 	return conn
 }
 
-func TestSplitSortsConnectionsByTheirBeginning(t *testing.T) {
+func TestSplit(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -28,13 +28,13 @@ import (
 	"github.com/runwith/runwith/internal/engine/metadata"
 )
 
-// callers are what sends its token with each call, and what sends none.
+// callers dials clients with and without a token.
 type callers struct {
 	addr  string // of a server that asks for a token
 	token string
 }
 
-// serveCallers serves an engine that asks for tokens, as the binary does.
+// serveCallers serves an engine that requires tokens, as the binary does.
 func serveCallers(t *testing.T) callers {
 	t.Helper()
 	authority, err := metadata.Open(metadata.Config{})
@@ -64,7 +64,7 @@ func (s sender) GetRequestMetadata(context.Context, ...string) (map[string]strin
 }
 func (sender) RequireTransportSecurity() bool { return false }
 
-// jobs is the official client over both transports, which sends a token, or none.
+// jobs returns the official client over both transports, with a token unless it is empty.
 func (c callers) jobs(t *testing.T, token string) map[string]*run.JobsClient {
 	t.Helper()
 	var dial []grpc.DialOption
@@ -109,8 +109,8 @@ func TestOfficialClientsWithAndWithoutToken(t *testing.T) {
 	}
 }
 
-// No call of any service gets past the question, nor one of none.
-func TestEveryMethodAsksForAToken(t *testing.T) {
+// Methods that do not exist require a token too.
+func TestEveryMethodRequiresAToken(t *testing.T) {
 	t.Parallel()
 	c := serveCallers(t)
 	conn := connect(t, c.addr)
@@ -126,13 +126,13 @@ func TestEveryMethodAsksForAToken(t *testing.T) {
 	}
 }
 
-// method is a method of gRPC and where REST has it.
+// method is a gRPC method and its REST binding.
 type method struct {
 	path string // of gRPC
 	rule *annotations.HttpRule
 }
 
-// served are all methods of the services that the engine serves.
+// served returns all methods of the engine's services.
 func served(t *testing.T) (all []method) {
 	t.Helper()
 	for _, desc := range servedServices {
@@ -149,8 +149,8 @@ func served(t *testing.T) (all []method) {
 	return all
 }
 
-// Nor does a request of REST, to a route or to none.
-func TestEveryRouteAsksForAToken(t *testing.T) {
+// Paths that do not exist require a token too.
+func TestEveryRouteRequiresAToken(t *testing.T) {
 	t.Parallel()
 	c := serveCallers(t)
 	requests := [][2]string{
@@ -185,7 +185,7 @@ func TestEveryRouteAsksForAToken(t *testing.T) {
 	}
 }
 
-// checkChallenge holds the answer to a request to Google's form of a refusal.
+// checkChallenge requires an answer in Google's form of a refusal.
 func checkChallenge(t *testing.T, r *http.Request, challenge string) {
 	t.Helper()
 	res, err := http.DefaultClient.Do(r)
@@ -207,8 +207,8 @@ func checkChallenge(t *testing.T, r *http.Request, challenge string) {
 	}
 }
 
-// gRPC that comes through net/http is asked, too.
-func TestTheHandlerAsksGRPCForAToken(t *testing.T) {
+// gRPC over net/http requires a token too.
+func TestHandlerRequiresATokenOfGRPC(t *testing.T) {
 	t.Parallel()
 	api, err := api.New(api.Config{Engine: newServer(t).engine, Authenticate: func(http.Header) *runwith.Error {
 		return runwith.Errorf(runwith.Unauthenticated, "who are you?")

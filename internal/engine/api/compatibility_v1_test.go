@@ -9,8 +9,8 @@ import (
 	"github.com/runwith/runwith/internal/engine/conformance/discovery"
 )
 
-// v1Headings are those of the tables about v1 in docs/compatibility.md. The test of
-// package knative holds the last three to the code.
+// v1Headings are the headings of the tables about v1 in docs/compatibility.md. The tests of
+// package knative check the last three.
 var v1Headings = []string{v1MethodsHeading, "Fields only in v1", "Annotations of v1", "Labels of v1"}
 
 const v1MethodsHeading = "Cloud Run v1"
@@ -35,7 +35,7 @@ func v1Discovery(t *testing.T) map[string]v1Resource {
 	return document.Resources["namespaces"].Resources
 }
 
-func TestEveryMethodOfV1IsServedAsTheCompatibilityTableSays(t *testing.T) {
+func TestMethodsOfV1MatchTheCompatibilityTable(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	rows := maps.Clone(readCompatibility(t)[v1MethodsHeading])

@@ -21,8 +21,8 @@ import (
 
 func seconds(n int64) *durationpb.Duration { return &durationpb.Duration{Seconds: n} }
 
-// codeOf is the canonical code of an official client's error. Over REST that is
-// the one in the body: the client itself guesses from the HTTP status.
+// codeOf returns the canonical code of an official client's error. Over REST that is the code
+// in the body, because the client only guesses from the HTTP status.
 func codeOf(err error) codes.Code {
 	rest, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
@@ -38,7 +38,7 @@ func codeOf(err error) codes.Code {
 	return codes.Code(code)
 }
 
-func TestBadRequestsNameTheFieldOverEveryTransport(t *testing.T) {
+func TestBadRequestsNameTheField(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		c.create(t, shell("true"))
@@ -129,7 +129,7 @@ func TestBadRequestsNameTheFieldOverEveryTransport(t *testing.T) {
 	})
 }
 
-func TestRESTRefusesWhatIsNotTheAPI(t *testing.T) {
+func TestRESTRefusesUnknownRequests(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	for _, test := range []struct {
@@ -156,7 +156,7 @@ func TestRESTRefusesWhatIsNotTheAPI(t *testing.T) {
 	}
 }
 
-// call sends a REST request as it is, and returns what answers it.
+// call sends a REST request and returns the answer.
 func (s *server) call(t *testing.T, method, path, body string) (status int, answer string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))

@@ -28,7 +28,7 @@ func completed(x *runpb.Execution) *runpb.Condition {
 	return nil
 }
 
-func TestExecutionTellsThatItSucceeded(t *testing.T) {
+func TestSucceededExecution(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		c.create(t, shell("exit 0"))
@@ -50,7 +50,7 @@ func TestExecutionTellsThatItSucceeded(t *testing.T) {
 	})
 }
 
-func TestTasksKnowWhoTheyAre(t *testing.T) {
+func TestTasksGetTheirIndexAndAttempt(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, s *server, c *client) {
 		job := shell(`echo "$CLOUD_RUN_JOB $CLOUD_RUN_EXECUTION $CLOUD_RUN_TASK_INDEX/$CLOUD_RUN_TASK_COUNT $CLOUD_RUN_TASK_ATTEMPT"`)
@@ -81,7 +81,7 @@ func TestParallelTasksRunTogether(t *testing.T) {
 	})
 }
 
-func TestFailedRunEndsItsOperationWithAnError(t *testing.T) {
+func TestOperationOfAFailedRun(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, s *server, c *client) {
 		job := shell(`echo "attempt $CLOUD_RUN_TASK_ATTEMPT"; exit 7`)
@@ -115,7 +115,7 @@ func TestFailedRunEndsItsOperationWithAnError(t *testing.T) {
 	})
 }
 
-func TestCommandThatIsNotThereFailsTheExecution(t *testing.T) {
+func TestMissingCommandFailsTheExecution(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		job := shell("")
@@ -131,7 +131,7 @@ func TestCommandThatIsNotThereFailsTheExecution(t *testing.T) {
 	})
 }
 
-func TestTimeoutFailsATaskThatThenExitsWithZero(t *testing.T) {
+func TestTimeoutFailsATaskDespiteExitCodeZero(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		job := shell(`trap 'exit 0' TERM; while :; do sleep 0.05; done`)

@@ -26,7 +26,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/fault"
 )
 
-// planOf is a plan with rules as people write them.
+// planOf parses rules.
 func planOf(t *testing.T, rules ...string) *fault.Plan {
 	t.Helper()
 	var parsed []fault.Rule
@@ -40,8 +40,7 @@ func planOf(t *testing.T, rules ...string) *fault.Plan {
 	return fault.New(1, parsed...)
 }
 
-// everyFaultyClient is everyClient with servers whose calls go wrong. Each has the job
-// hello.
+// everyFaultyClient is everyClient with faults of calls. Each server has the job hello.
 func everyFaultyClient(t *testing.T, rules []string, test func(t *testing.T, s *server, c *client)) {
 	t.Helper()
 	for name, dial := range dials {
@@ -61,7 +60,7 @@ func runHello(t *testing.T, c *client) error {
 	return err
 }
 
-func TestACallThatIsAnsweredWith503HasTakenEffect(t *testing.T) {
+func TestAnswer503TakesEffect(t *testing.T) {
 	t.Parallel()
 	everyFaultyClient(t, []string{"RunJob: answer-503, n=1, after=1"}, func(t *testing.T, _ *server, c *client) {
 		if err := runHello(t, c); err != nil {
@@ -81,7 +80,7 @@ func TestACallThatIsAnsweredWith503HasTakenEffect(t *testing.T) {
 	})
 }
 
-func TestACallThatFailsByItselfKeepsItsAnswer(t *testing.T) {
+func TestFaultsKeepErrors(t *testing.T) {
 	t.Parallel()
 	everyFaultyClient(t, []string{"RunJob: answer-503"}, func(t *testing.T, _ *server, c *client) {
 		_, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: parent + "/jobs/none"})
@@ -89,7 +88,7 @@ func TestACallThatFailsByItselfKeepsItsAnswer(t *testing.T) {
 	})
 }
 
-func TestALostAnswerIsABrokenStream(t *testing.T) {
+func TestAnswerLostBreaksTheStream(t *testing.T) {
 	t.Parallel()
 	everyFaultyClient(t, []string{"RunJob: answer-lost, n=1"}, func(t *testing.T, _ *server, c *client) {
 		err := runHello(t, c)
@@ -109,8 +108,8 @@ func TestALostAnswerIsABrokenStream(t *testing.T) {
 	})
 }
 
-// A stream is reset and no connection closed, so that the other calls on it go on.
-func TestALostAnswerLeavesTheConnection(t *testing.T) {
+// The server resets the stream and keeps the connection, so other calls continue.
+func TestAnswerLostKeepsTheConnection(t *testing.T) {
 	t.Parallel()
 	s := openFaulty(t, t.TempDir(), engine.Config{}, planOf(t, "RunJob: answer-lost"))
 	var dialed atomic.Int32
@@ -138,8 +137,8 @@ func TestALostAnswerLeavesTheConnection(t *testing.T) {
 	}
 }
 
-// What the HTTP client sees: nothing at all.
-func TestALostAnswerOverHTTP(t *testing.T) {
+// The HTTP client sees no answer.
+func TestAnswerLostOverHTTP(t *testing.T) {
 	t.Parallel()
 	s := openFaulty(t, t.TempDir(), engine.Config{}, planOf(t, "GetJob: answer-lost"))
 	conn, err := net.Dial("tcp", s.addr)
@@ -155,7 +154,7 @@ func TestALostAnswerOverHTTP(t *testing.T) {
 	}
 }
 
-func TestAQuotaIsExceededWithoutEffect(t *testing.T) {
+func TestQuota429HasNoEffect(t *testing.T) {
 	t.Parallel()
 	everyFaultyClient(t, []string{"RunJob: quota-429, n=1", "ListExecutions: quota-429=1500ms, n=1"}, func(t *testing.T, s *server, c *client) {
 		err := runHello(t, c)
@@ -179,7 +178,7 @@ func TestAQuotaIsExceededWithoutEffect(t *testing.T) {
 	})
 }
 
-func TestEachDecisionIsLogged(t *testing.T) {
+func TestFaultsAreLogged(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	s := newServer(t)
@@ -214,8 +213,8 @@ func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d discard) WriteHeader(int)             {}
 
-// A server without faults for calls has none of their cost.
-func TestGRPCsOwnTransportIsForServersWithoutFaults(t *testing.T) {
+// gRPC's own transport cannot lose an answer.
+func TestServeGRPCRefusesFaults(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	for _, test := range []struct {

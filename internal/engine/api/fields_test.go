@@ -30,7 +30,7 @@ import (
 // runPackage is left out of the names of messages in docs/compatibility.md.
 const runPackage = "google.cloud.run.v2"
 
-// What docs/compatibility.md says of a field, in its second column.
+// The values of the second column in docs/compatibility.md.
 const (
 	honoured     = "honoured"
 	stored       = "stored"
@@ -40,8 +40,8 @@ const (
 	neverSet     = "never set"
 )
 
-// compatibility is docs/compatibility.md: its tables by the heading above each, and
-// in them the second column by the first.
+// compatibility has the tables of docs/compatibility.md by their headings. Each table maps
+// the first column to the second.
 type compatibility map[string]map[string]string
 
 var (
@@ -76,7 +76,7 @@ func readCompatibility(t *testing.T) compatibility {
 	return doc
 }
 
-// of returns what is said of a field.
+// of returns the row of a field.
 func (d compatibility) of(field protoreflect.FieldDescriptor) string {
 	return d[docName(field.ContainingMessage())][string(field.Name())]
 }
@@ -86,7 +86,7 @@ func docName(message protoreflect.MessageDescriptor) string {
 	return strings.TrimPrefix(string(message.FullName()), runPackage+".")
 }
 
-// servedMessages are the messages that docs/compatibility.md speaks of.
+// servedMessages returns the messages that docs/compatibility.md must cover.
 func servedMessages() map[string]protoreflect.MessageDescriptor {
 	all := map[string]protoreflect.MessageDescriptor{}
 	for _, m := range []proto.Message{
@@ -111,8 +111,8 @@ func servedMessages() map[string]protoreflect.MessageDescriptor {
 	return all
 }
 
-// addMessages adds a message and what its fields hold of Cloud Run's messages. It
-// does not go below the fields that are left out.
+// addMessages adds a message and the messages of Cloud Run in its fields. It skips the
+// fields that are left out.
 func addMessages(all map[string]protoreflect.MessageDescriptor, m protoreflect.MessageDescriptor, leaveOut func(protoreflect.FieldDescriptor) bool) {
 	if all[docName(m)] != nil {
 		return
@@ -128,8 +128,8 @@ func addMessages(all map[string]protoreflect.MessageDescriptor, m protoreflect.M
 	}
 }
 
-// A new version of Google's messages shows here what it brought.
-func TestEveryFieldStandsInTheCompatibilityTables(t *testing.T) {
+// It fails when a new version of Google's messages has new fields.
+func TestCompatibilityTablesHaveEveryField(t *testing.T) {
 	t.Parallel()
 	doc := readCompatibility(t)
 	known := []string{honoured, stored, refusedOnRun, refused, output, neverSet}
@@ -167,7 +167,7 @@ var servedServices = []*grpc.ServiceDesc{
 	&longrunningpb.Operations_ServiceDesc, &loggingpb.LoggingServiceV2_ServiceDesc,
 }
 
-func TestEveryMethodIsServedAsTheCompatibilityTablesSay(t *testing.T) {
+func TestMethodsMatchTheCompatibilityTables(t *testing.T) {
 	t.Parallel()
 	doc := readCompatibility(t)
 	conn, err := grpc.NewClient(newServer(t).addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -203,7 +203,7 @@ func TestEveryMethodIsServedAsTheCompatibilityTablesSay(t *testing.T) {
 	}
 }
 
-// callStream sends one empty message and returns the error that answers it.
+// callStream sends one empty message and returns the error of the answer.
 func callStream(ctx context.Context, conn *grpc.ClientConn, path string) error {
 	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, path)
 	if err != nil {
@@ -220,7 +220,7 @@ func callStream(ctx context.Context, conn *grpc.ClientConn, path string) error {
 
 const metadataHeading = "Metadata server"
 
-func TestTheMetadataServerAnswersAsTheCompatibilityTableSays(t *testing.T) {
+func TestMetadataServerMatchesTheCompatibilityTable(t *testing.T) {
 	t.Parallel()
 	authority, err := metadata.Open(metadata.Config{})
 	if err != nil {

@@ -22,14 +22,14 @@ import (
 	httpserver "github.com/runwith/runwith/internal/server"
 )
 
-// split serves an engine as the binary does: gRPC and HTTP/1 on one port, each by
-// its own server, behind one guard.
+// split serves an engine as the binary does: gRPC and HTTP/1 on one port, with one
+// guard and a server each.
 func split(t *testing.T, s *server) (addr string, stop func()) {
 	t.Helper()
 	return splitOf(t, api.Config{Engine: s.engine})
 }
 
-// splitOf is split for a server of one's own choice.
+// splitOf is split with a configuration.
 func splitOf(t *testing.T, c api.Config) (addr string, stop func()) {
 	t.Helper()
 	api, err := api.New(c)
@@ -70,7 +70,7 @@ func connect(t *testing.T, addr string, opts ...grpc.DialOption) *grpc.ClientCon
 	return conn
 }
 
-func TestTheGuardStandsBeforeGRPCToo(t *testing.T) {
+func TestGuardProtectsGRPC(t *testing.T) {
 	t.Parallel()
 	addr, stop := split(t, newServer(t))
 	defer stop()
@@ -106,7 +106,7 @@ func TestTheGuardStandsBeforeGRPCToo(t *testing.T) {
 	_ = res.Body.Close()
 }
 
-// sent tells when a call's request has left.
+// sent is closed when a call's request has left.
 type sent chan struct{}
 
 func (sent) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }

@@ -19,7 +19,7 @@ import (
 
 const invoker = "roles/run.invoker"
 
-// policy is the one of hello, in the version that is asked for.
+// policy returns the policy of hello in a version.
 func (c *client) policy(t *testing.T, version int32) *iampb.Policy {
 	t.Helper()
 	p, err := c.jobs.GetIamPolicy(t.Context(), &iampb.GetIamPolicyRequest{
@@ -39,7 +39,7 @@ func (c *client) setPolicy(t *testing.T, p *iampb.Policy, mask ...string) (*iamp
 	return c.jobs.SetIamPolicy(t.Context(), req)
 }
 
-// mustSetPolicy holds hello's policy to what comes of setting it, and returns that.
+// mustSetPolicy sets the policy of hello, checks that it can be read back, and returns it.
 func (c *client) mustSetPolicy(t *testing.T, p, want *iampb.Policy, mask ...string) *iampb.Policy {
 	t.Helper()
 	set, err := c.setPolicy(t, p, mask...)
@@ -55,7 +55,7 @@ func (c *client) mustSetPolicy(t *testing.T, p, want *iampb.Policy, mask ...stri
 	return set
 }
 
-func TestPolicyIsSetAndKeptWithItsJob(t *testing.T) {
+func TestSetPolicy(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		job := c.create(t, shell("true"))
@@ -107,7 +107,7 @@ func TestPolicyIsSetAndKeptWithItsJob(t *testing.T) {
 	})
 }
 
-func TestPolicyHoldsToItsEtag(t *testing.T) {
+func TestSetPolicyChecksEtag(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		c.create(t, shell("true"))
@@ -133,7 +133,7 @@ func TestPolicyHoldsToItsEtag(t *testing.T) {
 	})
 }
 
-func TestPolicyWithConditionsTakesVersion3(t *testing.T) {
+func TestPolicyWithConditionsNeedsVersion3(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		c.create(t, shell("true"))
@@ -186,8 +186,8 @@ func TestPermissionsOfTheOwner(t *testing.T) {
 	})
 }
 
-// What v2 has set, v1 shows, and the other way round.
-func TestPolicyIsServedByV1Too(t *testing.T) {
+// v1 shows the policy that v2 sets, and vice versa.
+func TestPolicyOverV1(t *testing.T) {
 	t.Parallel()
 	s := openServer(t, t.TempDir(), engine.Config{})
 	c := dialREST(t, s)

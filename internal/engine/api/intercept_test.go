@@ -35,7 +35,7 @@ func TestInterceptorKeepsTheCause(t *testing.T) {
 }
 
 // The caller can tell whether it or the server ended a call.
-func TestACallEndsWithItsCallerAndWithTheServer(t *testing.T) {
+func TestEndOfCallerAndServerEndsCalls(t *testing.T) {
 	t.Parallel()
 	serving, stop := context.WithCancelCause(t.Context())
 	waiting := func(ctx context.Context, req any) (any, error) {

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-func TestCreatedJobHasDefaultsAndIdentity(t *testing.T) {
+func TestCreateJobSetsDefaults(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		created := c.create(t, &runpb.Job{
@@ -43,7 +43,7 @@ func TestCreatedJobHasDefaultsAndIdentity(t *testing.T) {
 	})
 }
 
-func TestJobsAreListedByPageAndDeleted(t *testing.T) {
+func TestListAndDeleteJobs(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		for i := range 5 {
@@ -93,7 +93,7 @@ func (c *client) jobIDsIn(t *testing.T, in string, deleted bool) (ids []string) 
 	}
 }
 
-func TestUpdateReplacesAJobAndCountsGenerations(t *testing.T) {
+func TestUpdateJob(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		created := c.create(t, shell("true"))
@@ -150,7 +150,7 @@ func TestValidateOnlyChangesNothing(t *testing.T) {
 	})
 }
 
-func TestRunsWithOverridesLeaveTheJobAsItIs(t *testing.T) {
+func TestOverridesDoNotChangeTheJob(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, s *server, c *client) {
 		job := shell(`echo "$ENV_1 $ENV_2 $KEPT"; for a; do echo "arg $a"; done`)

@@ -12,8 +12,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 )
 
-// proxied sends a request as gcloud does: to another host, through the server as its
-// proxy.
+// proxied sends a request to another host with the server as its proxy, as gcloud does.
 func (s *server) proxied(t *testing.T, method, target string) (status int, answer string) {
 	t.Helper()
 	proxy, err := url.Parse(s.url)
@@ -37,7 +36,7 @@ func (s *server) proxied(t *testing.T, method, target string) (status int, answe
 	return res.StatusCode, string(raw)
 }
 
-func TestNeighboursAnswerOnTheirHosts(t *testing.T) {
+func TestNeighbours(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	const (
@@ -96,7 +95,7 @@ func TestNeighboursAnswerOnTheirHosts(t *testing.T) {
 	}
 }
 
-func TestLocationsAreThoseOfCloudRunAndThoseInUse(t *testing.T) {
+func TestLocations(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	regions := func(project string) (ids []string) {

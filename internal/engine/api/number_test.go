@@ -13,8 +13,8 @@ import (
 	"google.golang.org/api/iterator"
 )
 
-// The engine's own project answers to its number, and says its ID.
-func TestTheOwnProjectMayBeNamedByItsNumber(t *testing.T) {
+// Callers may name the engine's own project by its number; answers have its ID.
+func TestProjectNumberStandsForID(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		numbered := func(name string) string { return strings.Replace(name, "projects/demo/", "projects/123456789012/", 1) }

@@ -23,7 +23,7 @@ func matchPath(t *pathTemplate, escaped string) (map[string]string, bool) {
 	return t.match(path)
 }
 
-func TestPathsMatchTheirTemplateAlone(t *testing.T) {
+func TestPathTemplate(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		template, path string
@@ -59,15 +59,14 @@ func TestPathsMatchTheirTemplateAlone(t *testing.T) {
 	}
 }
 
-func TestABrokenTemplateIsAnError(t *testing.T) {
+func TestBrokenPathTemplate(t *testing.T) {
 	t.Parallel()
 	if _, err := compilePath("/v2/{name=projects/*"); err == nil {
 		t.Error("compilePath() of a template without its } succeeded")
 	}
 }
 
-// FuzzMatchPath holds every match to what the template says: the fields, put back
-// in, are the path.
+// FuzzMatchPath checks that the fields of every match, put into the template, are the path.
 func FuzzMatchPath(f *testing.F) {
 	for _, seed := range []string{"/v2/projects/p/locations/l/jobs/j", "/v2/projects/p/locations/l/jobs/j:run", "//", ":", "/v2/projects/%2e/locations/:/jobs/:run"} {
 		f.Add(seed)

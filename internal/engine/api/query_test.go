@@ -16,7 +16,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-func TestQueryParametersSetFields(t *testing.T) {
+func TestSetField(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]proto.Message{
 		"pageSize=5&pageToken=x&showDeleted=true": &runpb.ListJobsRequest{PageSize: 5, PageToken: "x", ShowDeleted: true},
@@ -46,8 +46,8 @@ func TestQueryParametersSetFields(t *testing.T) {
 	}
 }
 
-// FuzzSetField sets arbitrary fields, among them durations and field masks, to
-// arbitrary values: what cannot be set is INVALID_ARGUMENT, and never a panic.
+// FuzzSetField sets arbitrary fields, including durations and field masks, to arbitrary
+// values. The result is success or INVALID_ARGUMENT, never a panic.
 func FuzzSetField(f *testing.F) {
 	for path, value := range map[string]string{
 		"pageSize": "1", "job.template.template.timeout": "9s", "updateMask": "a.b,c", "job.labels": "x", "job..name": "",

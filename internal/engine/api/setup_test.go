@@ -25,7 +25,7 @@ const (
 	hello   = parent + "/jobs/" + helloID
 )
 
-// server is a real engine, with real processes, behind the real handler.
+// server is a real engine with real processes, behind the real handler.
 type server struct {
 	dir    string // its data folder
 	url    string // http://HOST:PORT
@@ -39,13 +39,13 @@ func newServer(t *testing.T) *server {
 	return openServer(t, t.TempDir(), engine.Config{})
 }
 
-// openServer opens a server on a data folder, with what c adds to its engine.
+// openServer opens a server on a data folder, with the engine's configuration c.
 func openServer(t *testing.T, dir string, c engine.Config) *server {
 	t.Helper()
 	return openFaulty(t, dir, c, nil)
 }
 
-// openFaulty opens a server whose calls go wrong, too.
+// openFaulty is openServer with faults of calls.
 func openFaulty(t *testing.T, dir string, c engine.Config, plan *fault.Plan) *server {
 	t.Helper()
 	c.Dir = dir
@@ -77,14 +77,14 @@ type client struct {
 	tasks      *run.TasksClient
 }
 
-// everyClient runs a test with the official client over gRPC and over REST, each
-// against a server of its own.
+// everyClient runs a test with the official client over gRPC and over REST, each with its
+// own server.
 func everyClient(t *testing.T, test func(t *testing.T, s *server, c *client)) {
 	t.Helper()
 	everyClientOf(t, engine.Config{}, test)
 }
 
-// everyClientOf is everyClient with servers whose engines have what c adds.
+// everyClientOf is everyClient with the engine's configuration c.
 func everyClientOf(t *testing.T, c engine.Config, test func(t *testing.T, s *server, c *client)) {
 	t.Helper()
 	for name, dial := range dials {
@@ -139,7 +139,7 @@ func newClient(t *testing.T, opts []option.ClientOption,
 	return &client{jobs, executions, tasks}
 }
 
-// shell is a job that runs a shell script, whose arguments are $1 and so on.
+// shell returns a job that runs a shell script. Its arguments are $1 and so on.
 func shell(script string) *runpb.Job {
 	return &runpb.Job{Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{
 		Retries:    &runpb.TaskTemplate_MaxRetries{MaxRetries: 0},
@@ -161,7 +161,7 @@ func (c *client) create(t *testing.T, job *runpb.Job) *runpb.Job {
 	return created
 }
 
-// run runs hello to its end and returns the execution, also of a run that failed.
+// run runs hello to its end and returns the execution, even if it failed.
 func (c *client) run(t *testing.T, o *runpb.RunJobRequest_Overrides) *runpb.Execution {
 	t.Helper()
 	op, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello, Overrides: o})
@@ -180,7 +180,7 @@ func (c *client) run(t *testing.T, o *runpb.RunJobRequest_Overrides) *runpb.Exec
 	return x
 }
 
-// output is what an execution's tasks printed to standard output.
+// output returns the standard output of an execution's tasks.
 func (s *server) output(t *testing.T, x *runpb.Execution) []string {
 	t.Helper()
 	var lines []string

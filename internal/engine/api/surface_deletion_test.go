@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-func TestDeletingAnExecutionStopsAndHidesIt(t *testing.T) {
+func TestDeleteRunningExecution(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		dir := t.TempDir()
@@ -51,7 +51,7 @@ func TestDeletingAnExecutionStopsAndHidesIt(t *testing.T) {
 	})
 }
 
-// wantGone holds a deleted execution to what is left of it.
+// wantGone checks what remains of a deleted execution.
 func (c *client) wantGone(t *testing.T, name string) {
 	t.Helper()
 	_, err := c.executions.GetExecution(t.Context(), &runpb.GetExecutionRequest{Name: name})
@@ -71,7 +71,7 @@ func (c *client) wantGone(t *testing.T, name string) {
 	}
 }
 
-func TestDeletingAnExecutionThatHasEndedKeepsItsEnd(t *testing.T) {
+func TestDeleteEndedExecution(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		c.create(t, shell("exit 0"))
@@ -91,7 +91,7 @@ func TestDeletingAnExecutionThatHasEndedKeepsItsEnd(t *testing.T) {
 	})
 }
 
-func TestAJobDeletedWhileItRunsMayBeCreatedAgain(t *testing.T) {
+func TestCreateJobAfterDeleteOfRunningJob(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		dir := t.TempDir()

@@ -16,8 +16,8 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 )
 
-// held is a job each of whose tasks writes its process ID to dir/INDEX and goes on
-// until dir/go is there.
+// held returns a job whose tasks write their process IDs to dir/INDEX and run until dir/go
+// exists.
 func held(dir string) *runpb.Job {
 	job := shell(`echo $$ > "$1/tmp.$CLOUD_RUN_TASK_INDEX" && mv "$1/tmp.$CLOUD_RUN_TASK_INDEX" "$1/$CLOUD_RUN_TASK_INDEX"
 		while [ ! -e "$1/go" ]; do sleep 0.01; done`)
@@ -25,7 +25,7 @@ func held(dir string) *runpb.Job {
 	return job
 }
 
-// start runs hello and returns its execution, which goes on.
+// start runs hello and returns its running execution.
 func (c *client) start(t *testing.T) (*runpb.Execution, *run.RunJobOperation) {
 	t.Helper()
 	return c.startJob(t, hello)
@@ -44,7 +44,7 @@ func (c *client) startJob(t *testing.T, name string) (*runpb.Execution, *run.Run
 	return x, op
 }
 
-// pidIn returns the process ID in a file, as soon as it is there.
+// pidIn waits for a file and returns the process ID in it.
 func pidIn(t *testing.T, file string) int {
 	t.Helper()
 	var raw []byte
@@ -85,7 +85,7 @@ func (c *client) execution(t *testing.T, name string) *runpb.Execution {
 	return x
 }
 
-// wantCode holds an error to a code and to words in its message.
+// wantCode requires an error with a code and words in its message.
 func wantCode(t *testing.T, call string, err error, code codes.Code, says string) {
 	t.Helper()
 	if codeOf(err) != code || err != nil && !strings.Contains(err.Error(), says) {
@@ -93,7 +93,7 @@ func wantCode(t *testing.T, call string, err error, code codes.Code, says string
 	}
 }
 
-func TestCancelEndsARunningExecution(t *testing.T) {
+func TestCancelRunningExecution(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		dir := t.TempDir()
@@ -141,7 +141,7 @@ func TestCancelEndsARunningExecution(t *testing.T) {
 	})
 }
 
-// wantCancelled holds an execution to its end by a cancel, of all its tasks.
+// wantCancelled requires an execution that was cancelled with all its tasks.
 func wantCancelled(t *testing.T, x *runpb.Execution, tasks int32) {
 	t.Helper()
 	if got, want := counts(x), [5]int32{0, 0, 0, tasks, 0}; got != want {
@@ -153,7 +153,7 @@ func wantCancelled(t *testing.T, x *runpb.Execution, tasks int32) {
 	}
 }
 
-func TestCancelEndsAnExecutionThatWaitsForItsTurn(t *testing.T) {
+func TestCancelWaitingExecution(t *testing.T) {
 	t.Parallel()
 	everyClientOf(t, engine.Config{MaxTasks: 1}, func(t *testing.T, _ *server, c *client) {
 		dir := t.TempDir()
@@ -190,7 +190,7 @@ func TestCancelEndsAnExecutionThatWaitsForItsTurn(t *testing.T) {
 	})
 }
 
-func TestAnExecutionThatHasEndedIsNotCancelled(t *testing.T) {
+func TestCancelEndedExecution(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		c.create(t, shell("exit $1"))

@@ -18,8 +18,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// valid are values of the fields of a job for which no text, number or enum will
-// do.
+// valid has values for the fields of a job that do not accept arbitrary text or numbers.
 var valid = map[string]any{
 	"Job.name":                             hello,
 	"Container.command":                    "true",
@@ -67,7 +66,7 @@ func (f *filler) fill(m protoreflect.Message) {
 	}
 }
 
-// chosen reports whether a field is the member of its oneof whose turn it is.
+// chosen reports whether it is a field's turn among the members of its oneof.
 func (f *filler) chosen(field protoreflect.FieldDescriptor) bool {
 	oneof := field.ContainingOneof()
 	return oneof == nil || oneof.Fields().Get(f.member%oneof.Fields().Len()) == field
@@ -112,13 +111,13 @@ func outputOnly(field protoreflect.FieldDescriptor) bool {
 	return slices.Contains(behavior, annotations.FieldBehavior_OUTPUT_ONLY)
 }
 
-// createsExecution are the fields of a job that start an execution when it is
-// created; tokens_test.go is about them.
+// createsExecution has the fields of a job that start an execution on creation.
+// tokens_test.go tests them.
 func createsExecution(field protoreflect.FieldDescriptor) bool {
 	return field.ContainingOneof() != nil && field.ContainingOneof().Name() == "create_execution" || field.FullName() == runPackage+".Job.etag"
 }
 
-// settable is a job without what the server sets.
+// settable returns a job without its output fields.
 func settable(job *runpb.Job) *runpb.Job {
 	job = proto.CloneOf(job)
 	jobspec.ClearOutputOnly(job)
@@ -126,10 +125,10 @@ func settable(job *runpb.Job) *runpb.Job {
 	return job
 }
 
-// members is the size of the largest oneof in a job.
+// members returns the size of the largest oneof in a job.
 const members = 5
 
-func TestEveryFieldOfAJobComesBack(t *testing.T) {
+func TestJobKeepsEveryField(t *testing.T) {
 	t.Parallel()
 	doc := readCompatibility(t)
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
@@ -157,8 +156,8 @@ func TestEveryFieldOfAJobComesBack(t *testing.T) {
 	})
 }
 
-// wantAllSet holds the fields that a test has set to those that docs/compatibility.md
-// says are kept.
+// wantAllSet checks that a test has set exactly the fields that are kept according to
+// docs/compatibility.md.
 func wantAllSet(t *testing.T, doc compatibility, set map[string]bool) {
 	t.Helper()
 	below := map[string]protoreflect.MessageDescriptor{}
@@ -177,8 +176,8 @@ func wantAllSet(t *testing.T, doc compatibility, set map[string]bool) {
 	}
 }
 
-// A job that sets all that can run here does run, and what it runs is what was set.
-func TestAFullJobRunsAsItsTemplateSays(t *testing.T) {
+// A job with every field that can run here runs with all of them.
+func TestRunJobWithEveryField(t *testing.T) {
 	t.Parallel()
 	doc := readCompatibility(t)
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
@@ -207,7 +206,7 @@ func TestAFullJobRunsAsItsTemplateSays(t *testing.T) {
 	})
 }
 
-// templateOf is the template that a task shows.
+// templateOf returns the template in a task.
 func templateOf(task *runpb.Task) *runpb.TaskTemplate {
 	return &runpb.TaskTemplate{
 		Containers: task.Containers, Volumes: task.Volumes, Retries: &runpb.TaskTemplate_MaxRetries{MaxRetries: task.MaxRetries},
@@ -217,7 +216,7 @@ func templateOf(task *runpb.Task) *runpb.TaskTemplate {
 	}
 }
 
-// refusals are jobs that are kept and cannot be run, by the field for which.
+// refusals has jobs that can be stored but not run, by the field that prevents it.
 var refusals = map[string]struct {
 	change func(*runpb.TaskTemplate)
 	says   string
@@ -249,7 +248,7 @@ func secret(name string) *runpb.EnvVar {
 	}}}
 }
 
-func TestWhatCannotRunHereIsKeptAndRefusedByName(t *testing.T) {
+func TestRunRefusesFieldsByName(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		for field, refusal := range refusals {
@@ -280,9 +279,8 @@ func TestWhatCannotRunHereIsKeptAndRefusedByName(t *testing.T) {
 	})
 }
 
-// A field that is refused on run has a refusal above, and so has all that can only
-// be set below one.
-func TestTheRefusalsAreThoseOfTheCompatibilityTables(t *testing.T) {
+// Every field that is refused on run has a refusal above, directly or through its parent.
+func TestRefusalsMatchTheCompatibilityTables(t *testing.T) {
 	t.Parallel()
 	doc := readCompatibility(t)
 	all, runnable := map[string]protoreflect.MessageDescriptor{}, map[string]protoreflect.MessageDescriptor{}
@@ -311,7 +309,7 @@ func TestTheRefusalsAreThoseOfTheCompatibilityTables(t *testing.T) {
 	}
 }
 
-func TestTheTokensThatStartAnExecutionComeBack(t *testing.T) {
+func TestJobKeepsItsTokens(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		for _, job := range []*runpb.Job{

@@ -25,7 +25,7 @@ func (c *client) job(t *testing.T, name string) *runpb.Job {
 	return job
 }
 
-// update updates a job and returns what it has become.
+// update updates a job and returns the result.
 func (c *client) update(t *testing.T, req *runpb.UpdateJobRequest) (*runpb.Job, error) {
 	t.Helper()
 	op, err := c.jobs.UpdateJob(t.Context(), req)
@@ -35,7 +35,7 @@ func (c *client) update(t *testing.T, req *runpb.UpdateJobRequest) (*runpb.Job, 
 	return op.Wait(t.Context())
 }
 
-func TestRegionsAndProjectsAreKeptApart(t *testing.T) {
+func TestRegionsAndProjectsAreSeparate(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		parents := []string{parent, "projects/demo/locations/europe-west1", "projects/other/locations/us-east4"}
@@ -69,7 +69,7 @@ func TestRegionsAndProjectsAreKeptApart(t *testing.T) {
 	})
 }
 
-func TestUpdateIgnoresWhatTheServerSets(t *testing.T) {
+func TestUpdateIgnoresOutputFields(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		created := c.create(t, shell("true"))
@@ -101,7 +101,7 @@ func TestUpdateIgnoresWhatTheServerSets(t *testing.T) {
 	})
 }
 
-func TestUpdateHoldsToTheEtag(t *testing.T) {
+func TestUpdateChecksEtag(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		first := c.create(t, shell("true"))
@@ -130,7 +130,7 @@ func TestUpdateHoldsToTheEtag(t *testing.T) {
 	})
 }
 
-func TestUpdateOfAJobThatIsMissing(t *testing.T) {
+func TestUpdateOfMissingJob(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		job := shell("true")
@@ -153,7 +153,7 @@ func TestUpdateOfAJobThatIsMissing(t *testing.T) {
 	})
 }
 
-func TestAJobKnowsItsExecutions(t *testing.T) {
+func TestJobHasItsExecutions(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		dir := t.TempDir()
@@ -183,7 +183,7 @@ func TestAJobKnowsItsExecutions(t *testing.T) {
 	})
 }
 
-// wantLatest holds hello to its count of executions and to the newest of them.
+// wantLatest checks the number of executions of hello and the newest of them.
 func (c *client) wantLatest(t *testing.T, count int32, name string, status runpb.ExecutionReference_CompletionStatus) {
 	t.Helper()
 	job := c.job(t, hello)

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// lists asks for the first item of each list of the API, in a location or below.
+// lists calls each list of the API, in a location or below, for its first item.
 func (c *client) lists(t *testing.T) map[string]func(parent string, size int32, token string, deleted bool) (next string, err error) {
 	t.Helper()
 	return map[string]func(string, int32, string, bool) (string, error){
@@ -38,7 +38,7 @@ func (c *client) lists(t *testing.T) map[string]func(parent string, size int32, 
 	}
 }
 
-func TestPageTokensAreOfOneListAlone(t *testing.T) {
+func TestPageTokenBelongsToOneList(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		c.create(t, shell("true"))
@@ -80,7 +80,7 @@ func TestPageTokensAreOfOneListAlone(t *testing.T) {
 	})
 }
 
-func TestListsRefuseBadSizesAndForeignParents(t *testing.T) {
+func TestListsRefuseBadParameters(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		for name, list := range c.lists(t) {

@@ -32,7 +32,7 @@ func (c *client) operationNames(t *testing.T, in string) (names []string) {
 	}
 }
 
-func TestOperationsAreListedNewestFirstAndDeleted(t *testing.T) {
+func TestListAndDeleteOperations(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		dir := t.TempDir()
@@ -73,7 +73,7 @@ func TestOperationsAreListedNewestFirstAndDeleted(t *testing.T) {
 	})
 }
 
-func TestAnOperationCarriesItsExecutionAsItIs(t *testing.T) {
+func TestOperationHasItsExecution(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		dir := t.TempDir()
@@ -119,7 +119,7 @@ func executionIn(t *testing.T, op *longrunningpb.Operation) *runpb.Execution {
 	return x
 }
 
-func TestAFailedRunsOperationHasTheExecutionToo(t *testing.T) {
+func TestFailedOperationHasItsExecution(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		c.create(t, shell("exit 1"))
@@ -135,7 +135,7 @@ func TestAFailedRunsOperationHasTheExecutionToo(t *testing.T) {
 	})
 }
 
-func TestOperationsRefuseWhatTheyDoNotServe(t *testing.T) {
+func TestOperationsRefuseUnsupportedRequests(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		_, err := c.jobs.ListOperations(t.Context(), &longrunningpb.ListOperationsRequest{Name: parent, Filter: "done=true"}).Next()

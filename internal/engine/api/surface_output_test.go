@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-func TestOutputThatIsNotUTF8(t *testing.T) {
+func TestInvalidUTF8Output(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, s *server, c *client) {
 		c.create(t, shell(`printf 'caf\303\251 \303\n\377\376\n\000\n\n'`))
@@ -20,7 +20,7 @@ func TestOutputThatIsNotUTF8(t *testing.T) {
 	})
 }
 
-func TestALineOfOneMebibyteIsSplit(t *testing.T) {
+func TestLongLineIsSplit(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, s *server, c *client) {
 		c.create(t, shell(`head -c 1048576 /dev/zero | tr '\0' x; echo; echo after`))
@@ -31,8 +31,8 @@ func TestALineOfOneMebibyteIsSplit(t *testing.T) {
 	})
 }
 
-// Clients of gRPC take messages of 4 MiB unless they are told otherwise.
-func TestAPageOfLongLinesIsNoLargerThanClientsTake(t *testing.T) {
+// gRPC clients accept messages of 4 MiB by default.
+func TestPageOfLongLinesFitsInAMessage(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dialGRPC(t, s)

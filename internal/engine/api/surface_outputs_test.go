@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// seen are the fields, as MESSAGE.FIELD, that answers had.
+// seen has the fields that answers had, as MESSAGE.FIELD.
 type seen map[string]bool
 
 func (s seen) add(messages ...proto.Message) {
@@ -36,9 +36,9 @@ func (s seen) look(m protoreflect.Message) {
 	}
 }
 
-// What docs/compatibility.md calls an output is set at some moment in the lives of
-// jobs that end in every way, and what it says is never set is not.
-func TestTheServerSetsWhatTheCompatibilityTablesSay(t *testing.T) {
+// Jobs that end in every way have, at some time, every field that docs/compatibility.md
+// calls an output, and none that it calls never set.
+func TestOutputFieldsMatchTheCompatibilityTables(t *testing.T) {
 	t.Parallel()
 	doc := readCompatibility(t)
 	everyClient(t, func(t *testing.T, s *server, c *client) {
@@ -64,7 +64,7 @@ func TestTheServerSetsWhatTheCompatibilityTablesSay(t *testing.T) {
 	})
 }
 
-// runFull runs a job that sets all that can run.
+// runFull runs a job with every field that can run.
 func (c *client) runFull(t *testing.T, doc compatibility, seen seen) {
 	t.Helper()
 	job := &runpb.Job{}
@@ -77,7 +77,7 @@ func (c *client) runFull(t *testing.T, doc compatibility, seen seen) {
 	c.deleteHello(t, seen)
 }
 
-// runFates runs a job whose tasks end in every way by themselves, and prints.
+// runFates runs a job that prints and whose tasks end in every way.
 func (c *client) runFates(t *testing.T, seen seen) *runpb.Execution {
 	t.Helper()
 	job := fates()
@@ -103,8 +103,7 @@ func (c *client) runFates(t *testing.T, seen seen) *runpb.Execution {
 	}
 }
 
-// runDeleted cancels one execution and deletes another together with its job, while
-// they run.
+// runDeleted cancels a running execution, and deletes another with its job.
 func (c *client) runDeleted(t *testing.T, seen seen) {
 	t.Helper()
 	c.deleteHello(t, seen)
@@ -143,7 +142,7 @@ func (c *client) runDeleted(t *testing.T, seen seen) {
 	seen.add(deleted)
 }
 
-// deleteHello deletes the job hello, as it stands in the answer.
+// deleteHello deletes the job hello and returns the answer.
 func (c *client) deleteHello(t *testing.T, seen seen) {
 	t.Helper()
 	op, err := c.jobs.DeleteJob(t.Context(), &runpb.DeleteJobRequest{Name: hello})

@@ -13,7 +13,7 @@ import (
 	"github.com/runwith/runwith/internal/engine"
 )
 
-func TestClientsFindEverythingAgainAfterARestart(t *testing.T) {
+func TestRestartKeepsEverything(t *testing.T) {
 	t.Parallel()
 	for name, dial := range dials {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	"github.com/runwith/runwith/internal/engine"
 )
 
-// taskName is the name of an execution's task.
+// taskName returns the name of an execution's task.
 func taskName(x *runpb.Execution, index int) string {
 	return fmt.Sprintf("%s/tasks/%s-task%d", x.Name, x.Name[strings.LastIndexByte(x.Name, '/')+1:], index)
 }
@@ -39,7 +39,7 @@ func (c *client) taskNames(t *testing.T, req *runpb.ListTasksRequest) (names []s
 	}
 }
 
-// fates is a job whose tasks end in every way, one after the other.
+// fates returns a job whose tasks end in every way, one after the other.
 func fates() *runpb.Job {
 	job := shell(`case $CLOUD_RUN_TASK_INDEX in
 		0) exit 0;;
@@ -53,7 +53,7 @@ func fates() *runpb.Job {
 	return job
 }
 
-func TestTasksTellHowTheirLastAttemptEnded(t *testing.T) {
+func TestTasksHaveTheirLastResult(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		c.create(t, fates())
@@ -93,7 +93,7 @@ func TestTasksTellHowTheirLastAttemptEnded(t *testing.T) {
 	})
 }
 
-func TestATaskIsItsExecutionsTemplate(t *testing.T) {
+func TestTaskHasTheTemplate(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		job := shell("true")
@@ -134,7 +134,7 @@ func conditionTypes(conditions []*runpb.Condition) (types []string) {
 	return types
 }
 
-func TestTasksAreListedByIndexAndAcrossExecutions(t *testing.T) {
+func TestListTasks(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		job := shell("true")
@@ -160,7 +160,7 @@ func TestTasksAreListedByIndexAndAcrossExecutions(t *testing.T) {
 	})
 }
 
-func TestTasksThatAreNotThere(t *testing.T) {
+func TestMissingTasks(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		c.create(t, shell("true"))

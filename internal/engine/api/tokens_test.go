@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-func TestAStartTokenStartsAnExecutionOfThatName(t *testing.T) {
+func TestStartTokenNamesTheExecution(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		job := shell("true")
@@ -46,7 +46,7 @@ func TestAStartTokenStartsAnExecutionOfThatName(t *testing.T) {
 	})
 }
 
-func TestARunTokenMakesTheJobReadyWhenItsExecutionSucceeds(t *testing.T) {
+func TestRunTokenMakesTheJobReady(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		gate := filepath.Join(t.TempDir(), "gate")
@@ -74,7 +74,7 @@ func TestARunTokenMakesTheJobReadyWhenItsExecutionSucceeds(t *testing.T) {
 	})
 }
 
-func TestARunTokenWhoseExecutionFailsLeavesTheJobNotReady(t *testing.T) {
+func TestRunTokenOfFailedExecution(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		job := shell("exit 1")
@@ -93,7 +93,7 @@ func TestARunTokenWhoseExecutionFailsLeavesTheJobNotReady(t *testing.T) {
 	})
 }
 
-func TestADeletedJobsTokenCanBeUsedAgain(t *testing.T) {
+func TestTokenOfDeletedJobIsFree(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {
 		for range 2 {

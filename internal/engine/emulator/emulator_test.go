@@ -34,8 +34,8 @@ func open(t *testing.T, c emulator.Config) *emulator.Engine {
 	return e
 }
 
-// gRPC's own transport is quicker than a handler, and cannot lose answers.
-func TestGRPCHasItsOwnTransportUnlessCallsGoWrong(t *testing.T) {
+// gRPC's own transport is faster than a handler but cannot lose answers.
+func TestGRPCTransport(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		plan *fault.Plan
@@ -56,8 +56,8 @@ func TestGRPCHasItsOwnTransportUnlessCallsGoWrong(t *testing.T) {
 	}
 }
 
-// What a task leaves behind may outlive it for a moment, and does not outlive Close.
-func TestCloseEndsWhatTasksLeaveBehind(t *testing.T) {
+// Orphans of a task may outlive it briefly, but not Close.
+func TestCloseEndsOrphans(t *testing.T) {
 	t.Parallel()
 	testneed.Tool(t, "setsid")
 	e := open(t, emulator.Config{})
@@ -87,7 +87,7 @@ func create(t *testing.T, e *emulator.Engine, c *runpb.Container) (name string) 
 	return parent + "/jobs/job"
 }
 
-func TestCloseTellsOfAFunctionThatDoesNotReturn(t *testing.T) {
+func TestCloseReportsAHangingFunction(t *testing.T) {
 	t.Parallel()
 	runs, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
@@ -108,8 +108,8 @@ func TestCloseTellsOfAFunctionThatDoesNotReturn(t *testing.T) {
 	}
 }
 
-// A second engine on a folder must not tidy up among the tasks of the first.
-func TestAFolderThatIsHeldIsNotTouched(t *testing.T) {
+// A second engine on a folder must not remove tasks of the first.
+func TestOpenOfLockedFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	c := emulator.Config{Dir: dir, Addr: "127.0.0.1:8080", Project: "demo", Region: "us-east4", Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}

@@ -107,7 +107,7 @@ func TestManyFaults(t *testing.T) {
 	}
 }
 
-// Faults name fields and never show what was in them: it may be a secret.
+// Faults name fields but not their values, which may be secrets.
 func TestFaultsShowNoValues(t *testing.T) {
 	t.Parallel()
 	server := serve(t, &fake{})

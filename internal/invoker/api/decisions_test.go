@@ -57,7 +57,7 @@ func TestStartWithKey(t *testing.T) {
 	}
 }
 
-// An empty header is a key that is empty, not one that is missing.
+// An empty header is an empty key, not a missing one.
 func TestStartWithEmptyKey(t *testing.T) {
 	t.Parallel()
 	server := serve(t, &fake{})

@@ -15,7 +15,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/api"
 )
 
-// fake is an invoker that answers what a test sets, and otherwise with sample.
+// fake is an invoker that returns the values set by a test, and otherwise sample.
 type fake struct {
 	invoke      func(ctx context.Context, job string, o runwith.Overrides) (runwith.Invocation, error)
 	request     func(q invoker.Request) (_ runwith.Invocation, replayed bool, err error)
@@ -29,7 +29,7 @@ type fake struct {
 	jobs        func() ([]runwith.Job, error)
 }
 
-// sample is an invocation that runs.
+// sample returns a running invocation.
 func sample() runwith.Invocation {
 	return runwith.Invocation{
 		ID:        "inv-1",
@@ -144,7 +144,7 @@ func line(text string) runwith.LogLine {
 	return runwith.LogLine{Time: time.Date(2026, 1, 2, 3, 4, 7, 0, time.UTC), Stream: "stdout", Text: text}
 }
 
-// serve serves the API before f for the time of the test.
+// serve serves f until the end of the test.
 func serve(t *testing.T, f *fake) *httptest.Server {
 	t.Helper()
 	return serveConfig(t, api.Config{Invoker: f, Version: "v1.2.3"})
@@ -157,7 +157,7 @@ func serveConfig(t *testing.T, c api.Config) *httptest.Server {
 	return server
 }
 
-// answer is a response that was read whole.
+// answer is a complete response.
 type answer struct {
 	status int
 	header http.Header

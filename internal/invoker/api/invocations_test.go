@@ -93,7 +93,7 @@ func TestStartBodies(t *testing.T) {
 	}
 }
 
-// TestOverridesArrive holds what the client marshals to what the API reads.
+// The API reads what the client marshals.
 func TestOverridesArrive(t *testing.T) {
 	t.Parallel()
 	sent := runwith.Overrides{
@@ -177,8 +177,8 @@ func TestWait(t *testing.T) {
 	}
 }
 
-// A wait that fails does not hide that the job was started.
-func TestStartedDespiteWait(t *testing.T) {
+// The caller learns the ID even if the wait fails.
+func TestFailedWaitReturnsTheInvocation(t *testing.T) {
 	t.Parallel()
 	server := serve(t, &fake{wait: func(context.Context, string) (runwith.Invocation, error) {
 		return runwith.Invocation{}, runwith.Errorf(runwith.Internal, "the store is gone")
@@ -189,7 +189,7 @@ func TestStartedDespiteWait(t *testing.T) {
 	}
 }
 
-// deadlines is a ResponseWriter that remembers the read deadlines that are set.
+// deadlines is a ResponseWriter that records read deadlines.
 type deadlines struct {
 	http.ResponseWriter
 	set []time.Time
@@ -200,8 +200,7 @@ func (d *deadlines) SetReadDeadline(at time.Time) error {
 	return nil
 }
 
-// A read deadline that is set when the body has been read ends the request's
-// context while it waits.
+// A read deadline after the body would cancel the context of a request that waits.
 func TestStartSetsNoReadDeadline(t *testing.T) {
 	t.Parallel()
 	handler := api.New(api.Config{Invoker: &fake{}})

@@ -35,8 +35,8 @@ func TestParseKey(t *testing.T) {
 	}
 }
 
-// FuzzParseKey holds that a key is printable and not too long, and the same when it
-// is quoted again.
+// FuzzParseKey checks that a key is printable and not too long, and stays the same when
+// quoted again.
 func FuzzParseKey(f *testing.F) {
 	for _, seed := range []string{`"a"`, `a`, `"\\\""`, `"a\`, ``, `""`, "\"\xff\""} {
 		f.Add(seed)

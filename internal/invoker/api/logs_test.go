@@ -45,7 +45,7 @@ func TestTextLogsErrors(t *testing.T) {
 		t.Errorf("logs that break off early = %d %s, want 503 UNAVAILABLE", got.status, got.body)
 	}
 
-	// What is on its way already is not completed.
+	// An answer that has begun is aborted.
 	server := serve(t, logging(linesThen(unavailable, strings.Repeat("a", 64<<10))))
 	response, err := server.Client().Get(server.URL + logsPath)
 	if err != nil {
@@ -128,8 +128,7 @@ data: {"title":"Internal Server Error","status":500,"code":"INTERNAL","detail":"
 	}
 }
 
-// A line arrives as soon as it is printed, and the end of the server's context
-// ends the stream.
+// A line arrives as soon as it is printed. The end of the server's context ends the stream.
 func TestEventsAreLive(t *testing.T) {
 	t.Parallel()
 	base, stop := context.WithCancel(t.Context())
@@ -167,7 +166,7 @@ func TestEventsAreLive(t *testing.T) {
 	}
 }
 
-// The iterator is told when the client leaves, and nothing is left running.
+// When the client leaves, the iterator ends and no goroutine remains.
 func TestEventsEndWithClient(t *testing.T) {
 	t.Parallel()
 	left := make(chan struct{})
@@ -193,13 +192,13 @@ func TestEventsEndWithClient(t *testing.T) {
 	}
 }
 
-// broken is a ResponseWriter whose client takes nothing any more.
+// broken is a ResponseWriter whose client has left.
 type broken struct{ *httptest.ResponseRecorder }
 
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-// A stream ends when it cannot be written, though its request lives on, and is
-// no failure of the server's.
+// A stream ends when a write fails, even if its request continues. It is no failure of the
+// server.
 func TestEventsEndWithWrites(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/api"
 )
 
-// problem is what a client sees of an error.
+// problem is an error as a client sees it.
 type problem struct {
 	Title  string
 	Status int
@@ -23,8 +23,7 @@ type problem struct {
 	Errors []struct{ Location, Message string }
 }
 
-// problem fails the test unless the answer is a problem that agrees with its
-// status.
+// problem returns the problem in an answer, and checks that it has the answer's status.
 func (a answer) problem(t *testing.T) problem {
 	t.Helper()
 	var p problem
@@ -58,7 +57,7 @@ func (p problem) faults() []string {
 	return locations
 }
 
-// TestCodes walks every code from the invoker through the API and the client.
+// TestCodes sends every code from the invoker through the API to the client.
 func TestCodes(t *testing.T) {
 	t.Parallel()
 	for code := runwith.Canceled; code <= runwith.Unauthenticated; code++ {
@@ -84,7 +83,7 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-func TestUnknownErrorIsLoggedAlone(t *testing.T) {
+func TestUnknownErrorIsOnlyLogged(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	server := serveConfig(t, api.Config{

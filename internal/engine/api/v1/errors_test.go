@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// callV1 sends a request as it is to a region's host, and returns what answers it.
+// call sends a request to a region's host and returns the answer.
 func (s *server) call(t *testing.T, method, path, body string) (res *http.Response, answer string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.url+root+path, strings.NewReader(body))
@@ -28,7 +28,7 @@ func (s *server) call(t *testing.T, method, path, body string) (res *http.Respon
 	return res, string(raw)
 }
 
-func TestV1RefusesByTheFieldsPath(t *testing.T) {
+func TestErrorsNameV1Fields(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dial(t, s, "us-east4-run.googleapis.com")
@@ -127,7 +127,7 @@ func TestV1RefusesByTheFieldsPath(t *testing.T) {
 	}
 }
 
-func TestV1TakesTheSystemParameters(t *testing.T) {
+func TestSystemParameters(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dial(t, s, "us-east4-run.googleapis.com")

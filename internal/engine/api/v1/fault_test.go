@@ -27,8 +27,8 @@ func (c *client) list(t *testing.T) (names []string) {
 	return names
 }
 
-// A fault of RunJob is one of v1's jobs.run, too.
-func TestCallsOfV1GoWrong(t *testing.T) {
+// A fault of RunJob applies to v1's jobs.run too.
+func TestFaultsOfCalls(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		rule    string
@@ -66,7 +66,7 @@ func TestCallsOfV1GoWrong(t *testing.T) {
 	}
 }
 
-func TestExecutionsOfV1GoWrong(t *testing.T) {
+func TestFaultsOfExecutions(t *testing.T) {
 	t.Parallel()
 	s := openServer(t, engine.Config{Fault: func(string) engine.Fault {
 		return engine.Fault{NoTasks: true, ListAfter: time.Hour}

@@ -15,9 +15,9 @@ func jobMeta(j *runv1.Job) *runv1.ObjectMeta             { return j.Metadata }
 func executionMeta(x *runv1.Execution) *runv1.ObjectMeta { return x.Metadata }
 func taskMeta(t *runv1.Task) *runv1.ObjectMeta           { return t.Metadata }
 
-// The region is in the host. One without a region lists all of them, and means the
-// server's own for everything else.
-func TestV1RegionsAreHosts(t *testing.T) {
+// The host has the region. At a host without one, lists have all regions, and all other
+// methods use the server's own.
+func TestHostSelectsRegion(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	east, west := dial(t, s, "us-east4-run.localhost"), dial(t, s, "europe-west1-run.googleapis.com:443")
@@ -67,8 +67,8 @@ func TestV1RegionsAreHosts(t *testing.T) {
 	}
 }
 
-// A project's ID and its number are one namespace; another project has no number.
-func TestV1NamespacesAreProjects(t *testing.T) {
+// A project's ID and number are the same namespace. Other projects have no number.
+func TestNamespaceIsProjectIDOrNumber(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dial(t, s, "us-east4-run.localhost")
@@ -93,7 +93,7 @@ func TestV1NamespacesAreProjects(t *testing.T) {
 	wantCode(t, "jobs.replaceJob of another namespace", err, runwith.InvalidArgument, `metadata.namespace: is "other", and the path names "demo"`)
 }
 
-func TestV1ListsPageByPageWhatIsSelected(t *testing.T) {
+func TestListPagesAndSelectors(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dial(t, s, "us-east4-run.localhost")
@@ -195,8 +195,8 @@ func (c *client) countTasks(t *testing.T, selector string, limit int64) (n int) 
 	}
 }
 
-// gcloud asks for one page of jobs without a limit, and never for a second one.
-func TestV1ListsEverythingWhereNoLimitIsSet(t *testing.T) {
+// gcloud asks for one page of jobs without a limit and never for a second.
+func TestListWithoutLimitHasEverything(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dial(t, s, "us-east4-run.localhost")

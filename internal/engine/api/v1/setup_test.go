@@ -111,7 +111,7 @@ func dial(t *testing.T, s *server, host string) *client {
 	return &client{service.Namespaces.Jobs, service.Namespaces.Executions, service.Namespaces.Tasks}
 }
 
-// v1Shell is a job that runs a shell script, whose arguments are $1 and so on.
+// shell returns a job that runs a shell script. Its arguments are $1 and so on.
 func shell(name, script string) *runv1.Job {
 	return &runv1.Job{
 		ApiVersion: "run.googleapis.com/v1",
@@ -132,7 +132,7 @@ func (c *client) create(t *testing.T, job *runv1.Job) *runv1.Job {
 	return created
 }
 
-// run starts a job and returns the execution that answers.
+// run starts a job and returns the execution in the answer.
 func (c *client) run(t *testing.T, job string, o *runv1.Overrides) *runv1.Execution {
 	t.Helper()
 	x, err := c.jobs.Run("namespaces/demo/jobs/"+job, &runv1.RunJobRequest{Overrides: o}).Context(t.Context()).Do()
@@ -151,7 +151,7 @@ func (c *client) execution(t *testing.T, name string) *runv1.Execution {
 	return x
 }
 
-// finish returns an execution when it has ended.
+// finish waits for the end of an execution and returns it.
 func (c *client) finish(t *testing.T, s *server, x *runv1.Execution) *runv1.Execution {
 	t.Helper()
 	s.await(t, x)
@@ -168,7 +168,7 @@ func conditionOf(conditions []*runv1.GoogleCloudRunV1Condition, kind string) str
 	return "missing"
 }
 
-// await returns when an execution has ended.
+// await waits for the end of an execution.
 func (s *server) await(t *testing.T, x *runv1.Execution) {
 	t.Helper()
 	region := x.Metadata.Labels["cloud.googleapis.com/location"]

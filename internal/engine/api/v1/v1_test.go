@@ -22,7 +22,7 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 )
 
-func TestV1FromCreationToDeletion(t *testing.T) {
+func TestLifeOfAJob(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dial(t, s, "us-east4-run.googleapis.com")
@@ -82,7 +82,7 @@ func TestV1FromCreationToDeletion(t *testing.T) {
 	c.deleteBoth(t, x)
 }
 
-// deleteBoth deletes an execution and then the job hello. Either is gone at once.
+// deleteBoth deletes an execution and then the job hello. Both are gone at once.
 func (c *client) deleteBoth(t *testing.T, x *runv1.Execution) {
 	t.Helper()
 	name := "namespaces/demo/executions/" + x.Metadata.Name
@@ -111,7 +111,7 @@ func (c *client) tasksOf(t *testing.T, x *runv1.Execution) []*runv1.Task {
 	return list.Items
 }
 
-func TestV1TellsHowAnExecutionFails(t *testing.T) {
+func TestFailedExecution(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dial(t, s, "us-east4-run.googleapis.com")
@@ -133,9 +133,9 @@ func TestV1TellsHowAnExecutionFails(t *testing.T) {
 	wantCode(t, "executions.cancel of a failed one", err, runwith.FailedPrecondition, "execution namespaces/demo/executions/"+x.Metadata.Name+" in us-east4 has ended: it failed")
 }
 
-// gcloud takes an execution for cancelled by this reason alone, and one that never
-// started by Started.
-func TestV1TellsThatAnExecutionIsCancelled(t *testing.T) {
+// gcloud recognizes a cancelled execution only by this reason, and one that never started
+// by the condition Started.
+func TestCancelledExecution(t *testing.T) {
 	t.Parallel()
 	s := openServer(t, engine.Config{MaxTasks: 1}, nil)
 	c := dial(t, s, "us-east4-run.googleapis.com")
@@ -168,7 +168,7 @@ func TestV1TellsThatAnExecutionIsCancelled(t *testing.T) {
 	}
 }
 
-func TestV1ReplaceHoldsToTheResourceVersion(t *testing.T) {
+func TestReplaceChecksResourceVersion(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dial(t, s, "us-east4-run.googleapis.com")
@@ -207,9 +207,9 @@ func TestV1ReplaceHoldsToTheResourceVersion(t *testing.T) {
 	}
 }
 
-// What v1 has no fields for in v2 is kept, shown by v2 as annotations that it takes
-// back, and shown by v1 as it was.
-func TestV2TakesBackWhatV1HasSent(t *testing.T) {
+// v2 has no fields for some of v1's. It shows them as annotations and accepts them back, and
+// v1 shows them unchanged.
+func TestV2AcceptsAnnotationsOfV1(t *testing.T) {
 	t.Parallel()
 	for transport, dialV2 := range map[string]func(context.Context, string) (*run.JobsClient, error){"gRPC": dialGRPC, "REST": dialREST} {
 		s := newServer(t)
@@ -270,8 +270,8 @@ func dialREST(ctx context.Context, url string) (*run.JobsClient, error) {
 	return run.NewJobsRESTClient(ctx, option.WithEndpoint(url), option.WithoutAuthentication())
 }
 
-// Two jobs can have executions of one ID, by their tokens; v1 finds the newest.
-func TestV1FindsExecutionsByTheirIDsAlone(t *testing.T) {
+// With tokens, two jobs can have executions with the same ID. v1 finds the newest.
+func TestExecutionsAreFoundByID(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dial(t, s, "us-east4-run.googleapis.com")
@@ -289,7 +289,7 @@ func TestV1FindsExecutionsByTheirIDsAlone(t *testing.T) {
 	}
 }
 
-// names are those of objects, in order.
+// namesOf returns the regions and names of objects, in order.
 func namesOf[T any](items []T, meta func(T) *runv1.ObjectMeta) string {
 	var names []string
 	for _, item := range items {
