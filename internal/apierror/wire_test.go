@@ -53,12 +53,12 @@ func samples() (all []sample) {
 
 // wires write an error and return it as the clients of the format decode it, with the
 // HTTP status if the format has one.
-var wires = map[string]func(*testing.T, error) (err error, httpStatus int){
+var wires = map[string]func(*testing.T, error) (httpStatus int, err error){
 	"problem+json": overProblem,
 	"Google JSON":  overGoogle,
 	"gRPC handler": overGRPC,
-	"gRPC trailers": func(t *testing.T, err error) (error, int) {
-		return invoke(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { apierror.WriteGRPC(w, err) })), 0
+	"gRPC trailers": func(t *testing.T, err error) (int, error) {
+		return 0, invoke(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { apierror.WriteGRPC(w, err) }))
 	},
 }
 
@@ -68,7 +68,7 @@ func TestErrorsOnEveryWire(t *testing.T) {
 		t.Run(wire, func(t *testing.T) {
 			t.Parallel()
 			for _, s := range samples() {
-				got, httpStatus := send(t, s.err)
+				httpStatus, got := send(t, s.err)
 				if code := runwith.CodeOf(got); code != s.code {
 					t.Errorf("%v: code = %v, want %v", s.err, code, s.code)
 				}
@@ -86,7 +86,7 @@ func TestErrorsOnEveryWire(t *testing.T) {
 func TestUnknownErrorsStayInTheProcess(t *testing.T) {
 	t.Parallel()
 	for wire, send := range wires {
-		got, _ := send(t, errors.New("a secret cause"))
+		_, got := send(t, errors.New("a secret cause"))
 		if code := runwith.CodeOf(got); code != runwith.Internal {
 			t.Errorf("%s: code = %v, want INTERNAL", wire, code)
 		}
@@ -103,7 +103,7 @@ func TestEndOfContext(t *testing.T) {
 		runwith.DeadlineExceeded: fmt.Errorf("read: %w", context.DeadlineExceeded),
 	} {
 		for wire, send := range wires {
-			if got, _ := send(t, err); runwith.CodeOf(got) != want {
+			if _, got := send(t, err); runwith.CodeOf(got) != want {
 				t.Errorf("%s: code of %v = %v, want %v", wire, err, runwith.CodeOf(got), want)
 			}
 		}
@@ -114,7 +114,7 @@ func TestEndOfContext(t *testing.T) {
 // that are not implemented.
 func TestGRPCStatusOverREST(t *testing.T) {
 	t.Parallel()
-	err, httpStatus := overGoogle(t, status.Error(codes.Unimplemented, "method X not implemented"))
+	httpStatus, err := overGoogle(t, status.Error(codes.Unimplemented, "method X not implemented"))
 	if runwith.CodeOf(err) != runwith.Unimplemented || err.Error() != "method X not implemented" {
 		t.Errorf("error = %v, want UNIMPLEMENTED with its message", err)
 	}
@@ -182,37 +182,37 @@ func TestInvalidListsFaultsInOrder(t *testing.T) {
 }
 
 // overProblem decodes with the Go client.
-func overProblem(t *testing.T, err error) (error, int) {
+func overProblem(t *testing.T, err error) (int, error) {
 	t.Helper()
 	response := respond(t, func(w http.ResponseWriter) { apierror.WriteProblem(w, err) })
 	client := &runwith.Client{Server: "http://invoker.test", HTTPClient: &http.Client{Transport: answer{response}}}
 	_, got := client.Invocation(t.Context(), "inv-1")
-	return got, response.StatusCode
+	return response.StatusCode, got
 }
 
 // overGoogle decodes with the library of Google's REST clients.
-func overGoogle(t *testing.T, err error) (error, int) {
+func overGoogle(t *testing.T, err error) (int, error) {
 	t.Helper()
 	response := respond(t, func(w http.ResponseWriter) { apierror.WriteGoogle(w, err) })
 	got, ok := errors.AsType[*googleapi.Error](googleapi.CheckResponse(response))
 	if !ok {
-		return errors.New("no error in Google's format"), response.StatusCode
+		return response.StatusCode, errors.New("no error in Google's format")
 	}
 	if got.Code != response.StatusCode {
 		t.Errorf("%v: code in the body = %d, want the HTTP status %d", err, got.Code, response.StatusCode)
 	}
 	for code := runwith.Canceled; code <= runwith.Unauthenticated; code++ {
 		if strings.Contains(got.Body, `"status": `+strconv.Quote(code.String())) {
-			return runwith.Errorf(code, "%s", got.Message), response.StatusCode
+			return response.StatusCode, runwith.Errorf(code, "%s", got.Message)
 		}
 	}
-	return errors.New("no code in " + got.Body), response.StatusCode
+	return response.StatusCode, errors.New("no code in " + got.Body)
 }
 
 // overGRPC decodes with a gRPC client what a gRPC server's handler returned.
-func overGRPC(t *testing.T, err error) (error, int) {
+func overGRPC(t *testing.T, err error) (int, error) {
 	t.Helper()
-	return invoke(t, grpc.NewServer(grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return apierror.GRPC(err) }))), apierror.Status(apierror.GRPC(err))
+	return apierror.Status(apierror.GRPC(err)), invoke(t, grpc.NewServer(grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return apierror.GRPC(err) })))
 }
 
 // respond returns what a handler writes, as a client gets it.

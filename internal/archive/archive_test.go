@@ -210,17 +210,17 @@ func TestExtractRefuses(t *testing.T) {
 		text []byte
 		want string
 	}{
-		"a name above the folder":  {tarOf(t, "../escaped"), `it contains "../escaped"`},
-		"an absolute name":         {tarOf(t, "/tmp/escaped"), `it contains "/tmp/escaped"`},
-		"a log above the folder":   {tarOf(t, "logs/../../escaped.log"), `escaped.log"`},
-		"a log in a folder":        {tarOf(t, "logs/sub/x.log"), `it contains "logs/sub/x.log"`},
-		"a link":                   {tarOf(t, "link ../escaped", "logs/x.log"), `it contains "logs/x.log"`},
-		"the same database twice":  {tarOf(t, "engine.db", "engine.db"), `exists`},
-		"no manifest":              {tarOf(t, "engine.db"), `truncated`},
-		"another format":           {tarOf(t, "engine.db", "backup.json"), `format 0`},
-		"a short text":             {[]byte("text that is no tar"), `truncated`},
-		"a long text":              {[]byte(strings.Repeat("gz", 4096)), `not an archive of runwith backup`},
-		"an entry after the end":   {withFile(t, archiveOf(t, sampleFolder(t, both)), "logs/b.log"), `it contains "logs/b.log"`},
+		"a name above the folder": {tarOf(t, "../escaped"), `it contains "../escaped"`},
+		"an absolute name":        {tarOf(t, "/tmp/escaped"), `it contains "/tmp/escaped"`},
+		"a log above the folder":  {tarOf(t, "logs/../../escaped.log"), `escaped.log"`},
+		"a log in a folder":       {tarOf(t, "logs/sub/x.log"), `it contains "logs/sub/x.log"`},
+		"a link":                  {tarOf(t, "link ../escaped", "logs/x.log"), `it contains "logs/x.log"`},
+		"the same database twice": {tarOf(t, "engine.db", "engine.db"), `exists`},
+		"no manifest":             {tarOf(t, "engine.db"), `truncated`},
+		"another format":          {tarOf(t, "engine.db", "backup.json"), `format 0`},
+		"a short text":            {[]byte("text that is no tar"), `truncated`},
+		"a long text":             {[]byte(strings.Repeat("gz", 4096)), `not an archive of runwith backup`},
+		"an entry after the end":  {withFile(t, archiveOf(t, sampleFolder(t, both)), "logs/b.log"), `it contains "logs/b.log"`},
 	} {
 		dir := filepath.Join(parent, "data")
 		if _, err := extract(t, test.text, dir); err == nil || !strings.Contains(err.Error(), test.want) {
