@@ -7,8 +7,9 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// TestBurstIsAcceptedFirst starts nothing while a burst is being accepted, all that
-// waits when it is over, and does not wait for one that does not end.
+// TestBurstIsAcceptedFirst checks that nothing starts while a burst is being accepted,
+// that everything starts when it is over, and that a burst without end does not stop the
+// dispatcher.
 func TestBurstIsAcceptedFirst(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{}

@@ -11,7 +11,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// TestCancel asks in every state.
+// TestCancel cancels an invocation in every state.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	type run = func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error)
@@ -28,7 +28,7 @@ func TestCancel(t *testing.T) {
 		run                run
 		life               time.Duration
 		in                 runwith.State
-		at, want           runwith.State // at: as the answer has it
+		at, want           runwith.State // at: in the answer
 		executions, cancel int
 	}{
 		"waiting for a connection": {run: fails(errDial), in: runwith.StateAccepted, at: runwith.StateCancelled, want: runwith.StateCancelled},
@@ -69,8 +69,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestCancelIsRepeated asks Cloud Run until it takes the cancel, also after a
-// restart.
+// TestCancelIsRepeated checks that Cloud Run is asked until it accepts the cancel, also
+// after a restart.
 func TestCancelIsRepeated(t *testing.T) {
 	in(t, func(t *testing.T) {
 		refuse := true

@@ -22,13 +22,12 @@ import (
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
-// cloud is a Cloud Run that behaves as a test wants. With nothing set it has every
-// job, with one container, and executions that run for ever. It stands in for the
-// network: it can lose answers and show executions late, which no server can be
-// asked to do.
+// cloud is a Cloud Run that behaves as a test wants. By default it has every job, with
+// one container, and executions that run for ever. It stands in for the network: it can
+// lose answers and show executions late, which no real server does on request.
 type cloud struct {
-	// run answers a call in place of starting an execution and telling of it; n is
-	// how many calls came before. start starts one.
+	// run answers a call instead of the default, which starts an execution and returns
+	// it; n is how many calls came before. start starts one.
 	run       func(ctx context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error)
 	job       func(id string) (*runpb.Job, error)
 	execution func(name string) (*runpb.Execution, error)
@@ -37,13 +36,13 @@ type cloud struct {
 	log       func(after cloudrun.Cursor) ([]runwith.LogLine, cloudrun.Cursor, error)
 	life      time.Duration // an execution succeeds after that; 0: it runs for ever
 	late      time.Duration // a list shows an execution after that
-	pageSize  int           // 0: all on one
+	pageSize  int           // 0: one page for all
 
 	mu       sync.Mutex
 	runs     []*runpb.RunJobRequest_Overrides // of the calls that arrived
 	times    []time.Time                      // when they did
 	underWay int
-	most     int // most calls under way at once
+	most     int // most calls that were out at once
 	started  []*runpb.Execution
 	names    map[string]int
 	ended    map[string]time.Time // by execution: when it was cancelled
@@ -72,8 +71,7 @@ func (c *cloud) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Over
 	return start(), nil
 }
 
-// start starts an execution, and names a second one of the same invocation after
-// its number.
+// start starts an execution. The second one of an invocation has its number in its name.
 func (c *cloud) start(job string, o *runpb.RunJobRequest_Overrides) *runpb.Execution {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,7 +124,7 @@ func (c *cloud) Execution(_ context.Context, name string) (*runpb.Execution, err
 	return nil, runwith.Errorf(runwith.NotFound, "no execution %s", name)
 }
 
-// ExecutionPage lists the newest first.
+// ExecutionPage lists executions, newest first.
 func (c *cloud) ExecutionPage(_ context.Context, job, token string) (page []*runpb.Execution, next string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -152,7 +150,7 @@ func (c *cloud) ExecutionPage(_ context.Context, job, token string) (page []*run
 	return page, next, nil
 }
 
-// now is an execution as it stands.
+// now returns an execution as it is at this time.
 func (c *cloud) now(e *runpb.Execution) *runpb.Execution {
 	if c.execution != nil {
 		if now, err := c.execution(e.GetName()); err == nil {
@@ -252,12 +250,12 @@ func jobOf(id string, containers ...*runpb.Container) *runpb.Job {
 	}
 }
 
-// executionOf returns a name of its own for each marker.
+// executionOf returns the name of the execution with the marker.
 func executionOf(job, marker string) string {
 	return "projects/demo/locations/us-east4/jobs/" + job + "/executions/" + job + "-" + marker
 }
 
-// end makes an execution that has ended.
+// end returns an execution that has ended.
 func end(name string, state runpb.Condition_State, change func(*runpb.Execution)) *runpb.Execution {
 	e := &runpb.Execution{Name: name, TaskCount: 1, Conditions: []*runpb.Condition{{Type: "Completed", State: state, Message: "why"}}}
 	change(e)
@@ -308,8 +306,8 @@ func invoke(t *testing.T, v *Invoker, o runwith.Overrides) runwith.Invocation {
 	return i
 }
 
-// called opens an invoker and invokes the job, and returns when Cloud Run was called.
-// It is for use within in.
+// called opens an invoker and invokes the job, and returns when the call to Cloud Run
+// has ended or hangs. It works only below in.
 func called(t *testing.T, c *cloud) (v *Invoker, id string) {
 	t.Helper()
 	v = open(t, c)
@@ -330,14 +328,14 @@ func invokeN(t *testing.T, v *Invoker, n int) []string {
 	return ids
 }
 
-// in runs a test with a clock of its own.
+// in runs a test with a fake clock.
 func in(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, f)
 }
 
-// wait waits for the invocation to settle, a day of the test's clock at most.
+// wait waits until the invocation has settled, for a day of the fake clock at most.
 func wait(t *testing.T, v *Invoker, id string) runwith.Invocation {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
@@ -349,7 +347,7 @@ func wait(t *testing.T, v *Invoker, id string) runwith.Invocation {
 	return i
 }
 
-// until waits for the invocation to reach one of the states.
+// until waits until the invocation is in one of the states.
 func until(t *testing.T, v *Invoker, id string, states ...runwith.State) runwith.Invocation {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)

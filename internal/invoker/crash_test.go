@@ -17,11 +17,11 @@ import (
 	"github.com/runwith/runwith/internal/invoker/store"
 )
 
-// TestCrash stops at each commit and on either side of every call to Cloud Run,
-// opens the database again and goes on, in each way that a start can go. A crash is
-// a world in which nothing is written and nothing called any more. The caller, who
-// may have got no answer, then repeats its request with the same key: there is
-// exactly one execution in the end, and it is the one that is told of.
+// TestCrash crashes at each commit and on either side of every call to Cloud Run, opens
+// the store again and goes on, for each outcome that a start can have. After a crash
+// nothing is written or called any more. The caller, who may have got no answer, then
+// repeats its request with the same key. In the end there is exactly one execution, and
+// it is the one that callers see.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	answerLost := func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -62,15 +62,15 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// crash is a life of one invocation: how its call is answered, and whether it is
-// cancelled once it runs, which nothing else ends then.
+// crash is the life of one invocation: how its call is answered, and whether it is
+// cancelled once it runs. If so, nothing else ends it.
 type crash struct {
 	run    func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error)
 	cancel bool
 }
 
-// at lives through one invocation with a crash at the given point, and reports
-// whether it came to that.
+// at lives through one invocation with a crash at the given point, and reports whether
+// it reached that point.
 func (c crash) at(t *testing.T, point int) bool {
 	path := filepath.Join(t.TempDir(), "invoker.db")
 	real, end := &cloud{run: c.run, life: 2 * time.Second}, runwith.StateSucceeded
@@ -85,10 +85,10 @@ func (c crash) at(t *testing.T, point int) bool {
 	}
 	quick := func(c *Config) { c.CallTimeout, c.Settle = 5*time.Second, 5*time.Second }
 	quick(&config)
-	taken := false // the wish to cancel, which is not said again then
+	taken := false // the cancel was accepted, so it is not repeated
 	v, err := Open(t.Context(), config)
 	if err == nil {
-		time.Sleep(time.Second) // the store is found to be empty, or never
+		time.Sleep(time.Second) // the store has been found to be empty, or never will be
 		if i, _, err := v.Invoke(t.Context(), request); err == nil {
 			taken = c.live(t, v, i.ID) == nil
 		}
@@ -115,7 +115,7 @@ func (c crash) at(t *testing.T, point int) bool {
 		}
 	}
 	got := wait(t, v, i.ID)
-	time.Sleep(time.Minute) // whatever could still come
+	time.Sleep(time.Minute) // everything that could still happen
 	if count := real.executions(); count[i.ID] != 1 || len(count) != 1 || got.State != end || got.Twins != 0 {
 		t.Errorf("executions = %v, invocation = %+v, %+v; want one that %s", count, got, got.Error, end)
 	}
@@ -123,8 +123,8 @@ func (c crash) at(t *testing.T, point int) bool {
 	return crashed
 }
 
-// live waits for what becomes of an invocation, a minute at most, and reports
-// whether the wish to cancel it was taken.
+// live waits for the end of an invocation, a minute at most, and returns an error if the
+// cancel was not accepted.
 func (c crash) live(t *testing.T, v *Invoker, id string) error {
 	ctx, done := context.WithTimeout(t.Context(), time.Minute)
 	defer done()
@@ -137,20 +137,20 @@ func (c crash) live(t *testing.T, v *Invoker, id string) error {
 			return err
 		}
 	}
-	_, _ = v.Wait(ctx, id) // how it ends is looked at after the crash
+	_, _ = v.Wait(ctx, id) // its end is checked after the crash
 	return nil
 }
 
 var errDead = errors.New("the process has crashed")
 
-// mortal ends at a point: then nothing happens any more.
+// mortal is a world that ends at a point: then nothing happens any more.
 type mortal struct {
 	mu   sync.Mutex
 	left int
 	dead bool
 }
 
-// step is a point; what comes after the last one fails.
+// step is a point. All points after the last one fail.
 func (m *mortal) step() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -163,7 +163,7 @@ func (m *mortal) step() error {
 	return nil
 }
 
-// end ends the life, and reports whether it had ended before.
+// end ends the world, and reports whether it had ended before.
 func (m *mortal) end() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -172,7 +172,7 @@ func (m *mortal) end() bool {
 	return crashed
 }
 
-// around does something with a point on either side.
+// around calls do with a point on either side.
 func around(m *mortal, do func() error) error {
 	if err := m.step(); err != nil {
 		return err

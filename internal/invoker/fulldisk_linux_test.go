@@ -33,7 +33,7 @@ func TestAFullDiskAcceptsNothingAndRecovers(t *testing.T) {
 	<-calling
 
 	fill()
-	// The log of the database has room from before; it runs out soon.
+	// The database's log still has room; that runs out soon.
 	accepted := []string{first.ID}
 	for len(accepted) < 10_000 {
 		var i runwith.Invocation
@@ -48,7 +48,7 @@ func TestAFullDiskAcceptsNothingAndRecovers(t *testing.T) {
 	if again, replayed, err := v.Invoke(t.Context(), request); err != nil || !replayed || again.ID != first.ID {
 		t.Errorf("a repeat on a full disk = %s, %v, %v; want %s, which is on disk", again.ID, replayed, err, first.ID)
 	}
-	close(answer) // which can be written down only when there is room
+	close(answer) // it can be recorded only when there is room
 
 	empty()
 	after := invoke(t, v, runwith.Overrides{})

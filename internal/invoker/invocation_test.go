@@ -43,7 +43,8 @@ func TestWait(t *testing.T) {
 	})
 }
 
-// TestWaitIsWoken has a poll that would come much too late.
+// TestWaitIsWoken checks that a wait ends with the change, and not with a poll, which
+// would come much too late.
 func TestWaitIsWoken(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{run: func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error) {

@@ -65,7 +65,8 @@ func TestMark(t *testing.T) {
 	}
 }
 
-// TestInvokeRefuses says no at once: nothing is stored, nothing is called.
+// TestInvokeRefuses checks that a wrong request is refused at once: nothing is stored or
+// called.
 func TestInvokeRefuses(t *testing.T) {
 	t.Parallel()
 	with := func(o runwith.ContainerOverride) runwith.Overrides {
@@ -134,8 +135,8 @@ func readJobs(id string) (*runpb.Job, error) {
 	return jobOf(id, &runpb.Container{Image: "a"}), nil
 }
 
-// TestInvokeRefusesUnread finds what is wrong with any job, also while none can
-// be read.
+// TestInvokeRefusesUnread checks that a request that is wrong for every job is refused
+// even if its job cannot be read.
 func TestInvokeRefusesUnread(t *testing.T) {
 	t.Parallel()
 	v := open(t, &cloud{job: func(string) (*runpb.Job, error) { return nil, errDial }})

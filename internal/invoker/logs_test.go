@@ -12,8 +12,8 @@ import (
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
-// printer is a job that prints a line a second, for ten seconds, and ends.
-// Its log comes late by delay.
+// printer is a job that prints a line a second for ten seconds, and then ends. Its log
+// comes late by delay.
 type printer struct {
 	began time.Time
 	delay time.Duration
@@ -124,7 +124,7 @@ func TestLogsFailures(t *testing.T) {
 	})
 }
 
-// TestLogsOfNothing follows an invocation that never gets an execution.
+// TestLogsOfNothing follows the log of an invocation that never gets an execution.
 func TestLogsOfNothing(t *testing.T) {
 	in(t, func(t *testing.T) {
 		v := open(t, &cloud{job: func(string) (*runpb.Job, error) { return nil, errDial }})

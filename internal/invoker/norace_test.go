@@ -2,8 +2,8 @@
 
 package invoker
 
-// stride is from one point of the crash table to the next that is tried.
+// stride is the step between the points of the crash table that are tried.
 const stride = 1
 
-// many is a large number, smaller under the race detector.
+// many returns a large number, which is smaller under the race detector.
 func many(n int) int { return n }

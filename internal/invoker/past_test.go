@@ -16,16 +16,16 @@ import (
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 )
 
-// others starts executions that are not of an invoker.
+// others starts executions that do not belong to an invoker.
 func (c *cloud) others(n int) {
 	for range n {
 		c.start("report", &runpb.RunJobRequest_Overrides{})
 	}
 }
 
-// TestRestartBehindManyExecutions has more executions since what waits was accepted
-// than Cloud Run keeps. The store is the one that was there, so that they say
-// nothing of what waits: it goes on.
+// TestRestartBehindManyExecutions restarts with a queue after more executions than Cloud
+// Run keeps. The store was there all the time, so those executions prove nothing against
+// the queue, and it goes on.
 func TestRestartBehindManyExecutions(t *testing.T) {
 	in(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "invoker.db")
@@ -56,8 +56,9 @@ func TestRestartBehindManyExecutions(t *testing.T) {
 	})
 }
 
-// TestUnknownBehindManyExecutions loses a call of what has waited while Cloud Run
-// was given more than it keeps: only what is newer than the call could hide it.
+// TestUnknownBehindManyExecutions loses the answer for an invocation that has waited
+// while Cloud Run got more executions than it keeps. Only executions newer than the call
+// could hide its own.
 func TestUnknownBehindManyExecutions(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -80,8 +81,8 @@ func TestUnknownBehindManyExecutions(t *testing.T) {
 	})
 }
 
-// TestCopyBehindManyExecutions does the same to a copy of the store, from which what
-// waits may have been started: a person decides, and what they say is done.
+// TestCopyBehindManyExecutions restores a copy of the store. Others may have started its
+// queue since, so a person decides, and the decision is carried out.
 func TestCopyBehindManyExecutions(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*cloud){
@@ -114,7 +115,7 @@ func TestCopyBehindManyExecutions(t *testing.T) {
 	}
 }
 
-// checkRetry decides to retry, and wants that to end in a state.
+// checkRetry resolves with retry, and checks the state that the invocation reaches.
 func checkRetry(t *testing.T, v *Invoker, id string, want runwith.State) {
 	t.Helper()
 	if _, err := v.Resolve(t.Context(), id, DecideRetry); err != nil {
@@ -125,8 +126,8 @@ func checkRetry(t *testing.T, v *Invoker, id string, want runwith.State) {
 	}
 }
 
-// TestRestartWithoutTheJob has the job deleted while what was called before, and not
-// started, waits: there is nothing to be found, and Cloud Run says what is wrong.
+// TestRestartWithoutTheJob deletes the job while an invocation waits whose call started
+// nothing. There is nothing to find, and Cloud Run refuses the next call.
 func TestRestartWithoutTheJob(t *testing.T) {
 	in(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "invoker.db")
@@ -149,7 +150,7 @@ func TestRestartWithoutTheJob(t *testing.T) {
 	})
 }
 
-// TestRetryIsDone has a person retry while nothing more can be known than before.
+// TestRetryIsDone resolves with retry while the search can prove no more than before.
 func TestRetryIsDone(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -184,8 +185,8 @@ func TestRetryIsDone(t *testing.T) {
 	}
 }
 
-// TestRetryOfAnUnknownIsKnown retries, and loses the answer again: the job is the one
-// that it was called for then, so that it can be known what became of it.
+// TestRetryOfAnUnknownIsKnown resolves with retry, and loses the answer again. The row
+// now has the UID of the job that was called, so the search is conclusive.
 func TestRetryOfAnUnknownIsKnown(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -204,8 +205,8 @@ func TestRetryOfAnUnknownIsKnown(t *testing.T) {
 	})
 }
 
-// TestCopyOfWhatWasNotChecked restores an invocation that was not held against its
-// job yet, which would refuse it today: it is searched for first, and found.
+// TestCopyOfWhatWasNotChecked restores an unchecked invocation whose job would refuse it
+// today. It is searched for first, and found.
 func TestCopyOfWhatWasNotChecked(t *testing.T) {
 	in(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "invoker.db")
@@ -237,8 +238,9 @@ func TestCopyOfWhatWasNotChecked(t *testing.T) {
 	})
 }
 
-// TestCopyIsCancelledOnceItIsFound asks to cancel what waits in a copy, while it is
-// searched for: it runs, so that Cloud Run is asked, and only then it has ended.
+// TestCopyIsCancelledOnceItIsFound cancels an invocation of a restored store while it is
+// searched for. It turns out to run, so Cloud Run is asked to cancel it, and only that
+// ends it.
 func TestCopyIsCancelledOnceItIsFound(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*testing.T, *Invoker, string){
@@ -280,7 +282,7 @@ func TestCopyIsCancelledOnceItIsFound(t *testing.T) {
 	}
 }
 
-// slottedRow leaves an invocation that waits, with a concurrency key.
+// slottedRow stores an invocation that waits, with a concurrency key.
 func slottedRow(t *testing.T, path string) (id string) {
 	t.Helper()
 	s := openStore(t, path)
@@ -297,9 +299,9 @@ func slottedRow(t *testing.T, path string) (id string) {
 	return r.ID
 }
 
-// TestClockJumpsDuringACall has the clock put forward by an hour while a call is out,
-// which makes its lease seem to have ended: it is not called again before the call
-// has ended, nor is the settling delay cut short then.
+// TestClockJumpsDuringACall puts the clock forward by an hour while a call is out, so
+// that its lease seems to have ended. The job is not called again before the call has
+// ended, and the settling delay is not cut short.
 func TestClockJumpsDuringACall(t *testing.T) {
 	t.Parallel()
 	t.Run("the call is out", func(t *testing.T) {

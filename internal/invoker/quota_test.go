@@ -18,7 +18,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
-// tooMany is what Cloud Run answers to what is beyond its quota.
+// tooMany is Cloud Run's answer to a call beyond its quota.
 func tooMany(after time.Duration) error {
 	detail, err := anypb.New(&errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
 	if err != nil {
@@ -30,7 +30,7 @@ func tooMany(after time.Duration) error {
 
 type runFunc = func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error)
 
-// serial lets one call at a time into a function.
+// serial allows one call at a time into a function.
 func serial(run runFunc) runFunc {
 	var mu sync.Mutex
 	return func(ctx context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -40,7 +40,7 @@ func serial(run runFunc) runFunc {
 	}
 }
 
-// TestRetryAfterIsHonoured has Cloud Run ask for five minutes.
+// TestRetryAfterIsHonoured lets Cloud Run ask for five minutes.
 func TestRetryAfterIsHonoured(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -57,7 +57,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	})
 }
 
-// TestQuotasCountApart uses up one, and finds the others untouched.
+// TestQuotasCountApart uses up one quota, and checks that the others are not affected.
 func TestQuotasCountApart(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{}
@@ -83,8 +83,8 @@ func TestQuotasCountApart(t *testing.T) {
 	})
 }
 
-// TestReadsWait has Cloud Run refuse reads: nothing ends by that, and they wait as
-// long as they are asked to.
+// TestReadsWait lets Cloud Run refuse reads. They wait as long as it asks, and no
+// invocation ends because of that.
 func TestReadsWait(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{life: time.Minute}

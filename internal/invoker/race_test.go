@@ -2,9 +2,9 @@
 
 package invoker
 
-// stride is from one point of the crash table to the next that is tried.
+// stride is the step between the points of the crash table that are tried.
 const stride = 3
 
-// many is a large number, smaller under the race detector, with which SQLite takes
-// ten times as long: what there is to race for shows with fewer too.
+// many returns a smaller number under the race detector, which makes SQLite ten times as
+// slow. Fewer rows show the same races.
 func many(n int) int { return n / 10 }

@@ -23,8 +23,8 @@ func keyedRequest(key string) Request {
 	return Request{Job: "report", Key: key, Overrides: runwith.Overrides{Args: []string{key}}}
 }
 
-// TestRebuild loses the store, and finds all that was started again: what it was,
-// under which key, and how it ended.
+// TestRebuild loses the store, and checks that everything that was started is there
+// again: the invocations, their keys and their ends.
 func TestRebuild(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{life: time.Minute}
@@ -85,7 +85,7 @@ func TestRebuild(t *testing.T) {
 	})
 }
 
-// TestRebuildWaits has an execution show only after the store was lost.
+// TestRebuildWaits shows an execution only after the store was lost.
 func TestRebuildWaits(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{}
@@ -115,7 +115,7 @@ func TestRebuildWhen(t *testing.T) {
 	for name, test := range map[string]struct {
 		rebuild Rebuild
 		empty   bool
-		want    bool // what Cloud Run has beyond the store is found
+		want    bool // executions that the store does not know are found
 	}{
 		"auto, empty":         {RebuildAuto, true, true},
 		"auto, not empty":     {RebuildAuto, false, false},
@@ -142,8 +142,8 @@ func TestRebuildWhen(t *testing.T) {
 	}
 }
 
-// TestRebuildOfANewStore reads the list of a new store only after an invocation
-// without a key was started: that tells of no store that was lost.
+// TestRebuildOfANewStore lists executions for a new store only after an invocation
+// without a key was started. That execution does not mean that a store was lost.
 func TestRebuildOfANewStore(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{page: func(int) error { return errBroken }}
@@ -161,7 +161,7 @@ func TestRebuildOfANewStore(t *testing.T) {
 	})
 }
 
-// TestRebuildFindsTwins makes one invocation of two executions with one mark.
+// TestRebuildFindsTwins rebuilds one invocation from two executions with its marker.
 func TestRebuildFindsTwins(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{}
@@ -179,8 +179,8 @@ func TestRebuildFindsTwins(t *testing.T) {
 	})
 }
 
-// TestRebuildWatchesForTwins loses the store while one of two executions does not
-// show yet.
+// TestRebuildWatchesForTwins loses the store while one of two executions is still
+// hidden.
 func TestRebuildWatchesForTwins(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{life: time.Second, run: func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -202,8 +202,8 @@ func TestRebuildWatchesForTwins(t *testing.T) {
 	})
 }
 
-// TestRestoredBackup goes back to yesterday's copy: what was started since is not
-// started again, neither by the queue nor by a repeat.
+// TestRestoredBackup restores yesterday's copy. What was started since is not started
+// again, neither from the queue nor by a repeat.
 func TestRestoredBackup(t *testing.T) {
 	in(t, func(t *testing.T) {
 		down := true
@@ -262,7 +262,8 @@ func TestRestoredBackup(t *testing.T) {
 	})
 }
 
-// TestEphemeral answers when the start is confirmed, and keeps nothing that waits.
+// TestEphemeral checks that an ephemeral store answers when the start is confirmed, and
+// keeps nothing that waits.
 func TestEphemeral(t *testing.T) {
 	t.Parallel()
 	slow := func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -304,7 +305,8 @@ func TestEphemeral(t *testing.T) {
 	}
 }
 
-// TestEphemeralTellsWhenToAskAgain names the pause that Cloud Run has asked for.
+// TestEphemeralTellsWhenToAskAgain checks that the refusal names the pause that Cloud
+// Run has asked for.
 func TestEphemeralTellsWhenToAskAgain(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{run: func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error) {
@@ -319,7 +321,8 @@ func TestEphemeralTellsWhenToAskAgain(t *testing.T) {
 	})
 }
 
-// TestEphemeralDoesNotQueue refuses what would have to wait for a slot.
+// TestEphemeralDoesNotQueue checks that a request that would have to wait for a slot is
+// refused.
 func TestEphemeralDoesNotQueue(t *testing.T) {
 	in(t, func(t *testing.T) {
 		v := open(t, &cloud{}, bounded(1, ledger.Queueing), func(c *Config) { c.Ephemeral = true })
@@ -331,7 +334,8 @@ func TestEphemeralDoesNotQueue(t *testing.T) {
 	})
 }
 
-// TestReadiness tells that Cloud Run is unreachable only while work waits for it.
+// TestReadiness checks that an unreachable Cloud Run counts only while work waits for
+// it.
 func TestReadiness(t *testing.T) {
 	in(t, func(t *testing.T) {
 		down := false
@@ -366,7 +370,7 @@ func TestReadiness(t *testing.T) {
 	})
 }
 
-// TestReadinessWithoutCredentials counts as no answer that Cloud Run knows nobody.
+// TestReadinessWithoutCredentials checks that UNAUTHENTICATED counts as unreachable.
 func TestReadinessWithoutCredentials(t *testing.T) {
 	in(t, func(t *testing.T) {
 		nobody := runwith.Errorf(runwith.Unauthenticated, "who is it")
@@ -386,7 +390,7 @@ func TestReadinessWithoutCredentials(t *testing.T) {
 	})
 }
 
-// TestKeep removes what has ended long ago.
+// TestKeep checks that old invocations are removed.
 func TestKeep(t *testing.T) {
 	in(t, func(t *testing.T) {
 		v := open(t, &cloud{life: time.Minute}, func(c *Config) { c.Keep = 3 * time.Hour })

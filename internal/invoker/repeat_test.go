@@ -44,7 +44,7 @@ func TestRepeat(t *testing.T) {
 	})
 }
 
-// TestKeyExpires takes a key for another request when its time is over.
+// TestKeyExpires uses a key for another request after its time.
 func TestKeyExpires(t *testing.T) {
 	in(t, func(t *testing.T) {
 		v := open(t, &cloud{life: time.Minute})
@@ -66,7 +66,7 @@ func TestKeyExpires(t *testing.T) {
 	})
 }
 
-// TestHundredRepeats runs on the machine's own clock, for -race.
+// TestHundredRepeats runs on the real clock, for -race.
 func TestHundredRepeats(t *testing.T) {
 	t.Parallel()
 	c := &cloud{}
@@ -95,7 +95,7 @@ func TestHundredRepeats(t *testing.T) {
 	}
 }
 
-// TestJobIsReadOnce counts what a burst of requests costs.
+// TestJobIsReadOnce counts the reads of a burst of requests.
 func TestJobIsReadOnce(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{}

@@ -14,7 +14,7 @@ import (
 
 var errBroken = runwith.Errorf(runwith.Unavailable, "the connection broke")
 
-// lostFirst loses the answer to the first call, of which an execution came.
+// lostFirst starts an execution for the first call, and loses the answer.
 func lostFirst(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
 	e := start()
 	if n == 0 {
@@ -23,10 +23,10 @@ func lostFirst(_ context.Context, n int, start func() *runpb.Execution) (*runpb.
 	return e, nil
 }
 
-// TestLateness has lists show an execution some time after the call's deadline.
-// Within the settling delay it is found; beyond it there are two, of which the
-// first that was seen stays and the other is cancelled and counted, also when the
-// invocation has ended by then.
+// TestLateness shows an execution in lists some time after the call's deadline. Within
+// the settling delay it is found. After it there are two: the one that was seen first
+// stays, and the other is cancelled and counted, even if the invocation has ended by
+// then.
 func TestLateness(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -65,8 +65,8 @@ func TestLateness(t *testing.T) {
 	}
 }
 
-// TestTwinOfACallLongAgo has a second call wait for its quota until the first one's
-// time is nearly over: the list is watched for an hour after the second, too.
+// TestTwinOfACallLongAgo makes a second call wait for its quota until the watch after
+// the first one is nearly over. The list is watched for an hour after the second, too.
 func TestTwinOfACallLongAgo(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{late: 80 * time.Minute, life: time.Second}
@@ -86,8 +86,8 @@ func TestTwinOfACallLongAgo(t *testing.T) {
 	})
 }
 
-// TestUnreadableListProvesNothing has every list fail for an hour after a call of
-// which nothing came: it is called again only when one could be read.
+// TestUnreadableListProvesNothing fails every list for an hour after a call that started
+// nothing. The job is called again only after a list could be read.
 func TestUnreadableListProvesNothing(t *testing.T) {
 	t.Parallel()
 	for _, code := range []runwith.Code{runwith.Unavailable, runwith.Internal, runwith.ResourceExhausted, runwith.PermissionDenied} {
@@ -121,8 +121,8 @@ func TestUnreadableListProvesNothing(t *testing.T) {
 	}
 }
 
-// TestTheFirstIsAdopted has one list show two executions: the lowest by create time
-// and name is adopted.
+// TestTheFirstIsAdopted shows two executions in one list. The lowest by create time and
+// name is adopted.
 func TestTheFirstIsAdopted(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -155,7 +155,7 @@ func TestTheFirstIsAdopted(t *testing.T) {
 	}
 }
 
-// TestTwinIsCancelledInTheEnd has Cloud Run refuse to cancel a twin for a while.
+// TestTwinIsCancelledInTheEnd lets Cloud Run refuse to cancel a twin for a while.
 func TestTwinIsCancelledInTheEnd(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{late: DefaultCallTimeout + DefaultSettle + 30*time.Second, run: lostFirst}
@@ -176,8 +176,8 @@ func TestTwinIsCancelledInTheEnd(t *testing.T) {
 	})
 }
 
-// TestAnswerNamesATwin has a list show the execution of a first call while a second
-// one is out. The second's answer names another execution, which no list shows.
+// TestAnswerNamesATwin shows the execution of a first call in a list while a second call
+// is out. The second answer names another execution, which no list shows.
 func TestAnswerNamesATwin(t *testing.T) {
 	in(t, func(t *testing.T) {
 		var first runwith.Invocation
@@ -206,8 +206,8 @@ func TestAnswerNamesATwin(t *testing.T) {
 	})
 }
 
-// TestListIsFasterThanTheAnswer has a list show the execution of a second call before the
-// first one's, and both before the answer.
+// TestListIsFasterThanTheAnswer shows the execution of a second call in a list before
+// the first one's, and both before the answer.
 func TestListIsFasterThanTheAnswer(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -228,8 +228,8 @@ func TestListIsFasterThanTheAnswer(t *testing.T) {
 	})
 }
 
-// TestEveryPageIsRead has the execution on the last of many pages, one of which
-// cannot be read at first.
+// TestEveryPageIsRead puts the execution on the last of many pages, one of which cannot
+// be read at first.
 func TestEveryPageIsRead(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{pageSize: 10, run: lostFirst}
@@ -251,8 +251,8 @@ func TestEveryPageIsRead(t *testing.T) {
 	})
 }
 
-// TestNotFoundProvesNothing has lists from which an execution may be missing that
-// was there: a person decides.
+// TestNotFoundProvesNothing shows lists that may lack an execution which did exist. A
+// person decides.
 func TestNotFoundProvesNothing(t *testing.T) {
 	t.Parallel()
 	lost := func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -302,7 +302,7 @@ func anotherUID(id string) (*runpb.Job, error) {
 	return job, nil
 }
 
-// TestResolve has a person decide.
+// TestResolve checks a person's decisions.
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	unresolved := func(t *testing.T, run func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error)) (*cloud, *Invoker, string) {
@@ -393,8 +393,8 @@ func TestResolve(t *testing.T) {
 	})
 }
 
-// TestSearchIsMonotonic holds that when it counts is fixed by the monotonic clock
-// when a row is first seen, so that a jump of the wall clock changes nothing.
+// TestSearchIsMonotonic checks that the monotonic clock fixes when "not found" counts as
+// soon as a row is first seen, so that a jump of the wall clock changes nothing.
 func TestSearchIsMonotonic(t *testing.T) {
 	in(t, func(t *testing.T) {
 		p := newWatchlist(Config{}.complete())

@@ -33,7 +33,7 @@ func (c *cloud) running() (n int) {
 	return n
 }
 
-// TestQueue lets ten through two slots, in order.
+// TestQueue runs ten invocations through two slots, in order.
 func TestQueue(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{life: time.Minute}
@@ -50,7 +50,7 @@ func TestQueue(t *testing.T) {
 		if most != 2 {
 			t.Errorf("at most %d ran, want 2", most)
 		}
-		for i, id := range c.markers() { // two calls that are taken together arrive in any order
+		for i, id := range c.markers() { // calls that were taken together arrive in any order
 			if off := slices.Index(ids, id) - i; off > 1 || off < -1 {
 				t.Errorf("call %d was for invocation %d, want them in order", i, i+off)
 			}
@@ -58,8 +58,8 @@ func TestQueue(t *testing.T) {
 	})
 }
 
-// TestUnknownHoldsItsSlot has the second wait until it is known that the first was
-// not started, and then its turn.
+// TestUnknownHoldsItsSlot checks that the second waits until the outcome of the first is
+// known, and then for its turn.
 func TestUnknownHoldsItsSlot(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -122,8 +122,8 @@ func TestReplace(t *testing.T) {
 	})
 }
 
-// quotaOf answers RunJob as Cloud Run does: so many in any minute, and the rest is
-// told when to come again.
+// quotaOf answers RunJob as Cloud Run does: n calls in any minute succeed, and the
+// answer to the others says when to retry.
 func quotaOf(n int) (run func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error), refusals *int) {
 	var started []time.Time
 	refusals = new(int)
@@ -139,8 +139,8 @@ func quotaOf(n int) (run func(context.Context, int, func() *runpb.Execution) (*r
 	}, refusals
 }
 
-// TestBurst works a burst off against a quota of 60 a minute, which is known or not:
-// in order, none refused, none doubled.
+// TestBurst works off a burst against a quota of 60 a minute, known or unknown: in
+// order, with nothing refused or doubled.
 func TestBurst(t *testing.T) {
 	t.Parallel()
 	for known, n := range map[ledger.Quota]int{60: 1000, 0: 300} {
@@ -172,7 +172,8 @@ func TestBurst(t *testing.T) {
 	}
 }
 
-// checkOrder allows for the calls that are under way at once.
+// checkOrder checks that invocations started in order, except for the calls that are out
+// at once.
 func (c *cloud) checkOrder(t *testing.T, ids []string) {
 	t.Helper()
 	place := map[string]int{}
@@ -187,13 +188,13 @@ func (c *cloud) checkOrder(t *testing.T, ids []string) {
 	}
 }
 
-// TestQueueSurvivesARestart has 10,000 wait while the invoker ends and begins again,
-// twice: each time it goes on where it was.
+// TestQueueSurvivesARestart restarts the invoker twice with 10,000 in the queue. Each
+// time it goes on where it was.
 func TestQueueSurvivesARestart(t *testing.T) {
 	in(t, func(t *testing.T) {
 		path := t.TempDir() + "/invoker.db"
 		ids := waitingRows(t, path, many(10_000))
-		var left atomic.Int64 // how many calls Cloud Run takes
+		var left atomic.Int64 // how many calls Cloud Run accepts
 		c := &cloud{}
 		c.run = serial(func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
 			if left.Add(-1) < 0 {
@@ -233,7 +234,7 @@ func openStore(t *testing.T, path string) *sqlite.Store {
 	return s
 }
 
-// waitingRows leaves invocations that wait.
+// waitingRows stores invocations that wait.
 func waitingRows(t *testing.T, path string, n int) (ids []string) {
 	t.Helper()
 	s := openStore(t, path)

@@ -23,9 +23,9 @@ import (
 
 var errDial = &runwith.Error{Code: runwith.Unavailable, Message: "cannot be reached", Err: cloudrun.ErrNotSent}
 
-// TestOutcomes lets the first call end in each way there is, with an execution
-// behind the answer or without. What is certainly not started is tried again at
-// once; what is not known is looked for first.
+// TestOutcomes ends the first call in each possible way, with an execution behind the
+// answer or without. If certainly nothing was started, the call is repeated at once. If
+// the outcome is unknown, the search comes first.
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	const again, refused, unknown = cloudrun.NotStarted, cloudrun.Refused, cloudrun.Unknown
@@ -68,7 +68,7 @@ func TestOutcomes(t *testing.T) {
 					id := invoke(t, v, runwith.Overrides{}).ID
 					got := until(t, v, id, runwith.StateRunning, runwith.StateRefused)
 					checkTook(t, time.Since(began), test.want, behind)
-					time.Sleep(10 * time.Minute) // whatever could still come of it
+					time.Sleep(10 * time.Minute) // everything that could still happen
 					checkOutcome(t, c, got, test.err)
 				})
 			})
@@ -88,8 +88,8 @@ func checkTook(t *testing.T, took time.Duration, outcome cloudrun.Outcome, behin
 	}
 }
 
-// checkOutcome judges by what the first call came to, and whether it left an
-// execution behind.
+// checkOutcome checks the end against the outcome of the first call and whether it left
+// an execution behind.
 func checkOutcome(t *testing.T, c *cloud, got runwith.Invocation, cause error) {
 	t.Helper()
 	outcome, behind := cloudrun.OutcomeOf(cause), len(c.started) > 0 && c.started[0].GetCreateTime().AsTime().Equal(c.times[0])
@@ -101,7 +101,7 @@ func checkOutcome(t *testing.T, c *cloud, got runwith.Invocation, cause error) {
 			t.Errorf("refused with %+v at %v, want Cloud Run's error and a time", got.Error, got.Finished)
 		}
 	case outcome == cloudrun.NotStarted, outcome == cloudrun.Unknown && !behind:
-		wantCalls = 2 // and the execution is of the second
+		wantCalls = 2 // and the second has the execution
 	}
 	if got.State != wantState || c.calls() != wantCalls || got.Attempts != wantCalls || c.executions()[got.ID] != wantExecutions {
 		t.Errorf("%v (%+v) after %d calls, %d attempts and %d executions, want %v after %d, %d", got.State, got.Error,
@@ -109,8 +109,8 @@ func checkOutcome(t *testing.T, c *cloud, got runwith.Invocation, cause error) {
 	}
 }
 
-// TestBackoff counts how often an unreachable Cloud Run is called in an hour, for
-// one invocation as for many.
+// TestBackoff counts the calls to an unreachable Cloud Run in an hour, for one
+// invocation and for many.
 func TestBackoff(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 100} {
@@ -168,8 +168,7 @@ func TestCallHasADeadline(t *testing.T) {
 	})
 }
 
-// TestManyAtOnce runs on the machine's own clock, so that -race has something to
-// look at.
+// TestManyAtOnce runs on the real clock, for -race.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	c := &cloud{life: time.Nanosecond}
@@ -204,7 +203,8 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// TestUnreachableAtFirst accepts while the job cannot be read, and checks later.
+// TestUnreachableAtFirst accepts while the job cannot be read, and checks that the
+// invocation is validated later.
 func TestUnreachableAtFirst(t *testing.T) {
 	t.Parallel()
 	two := jobOf("report", &runpb.Container{Name: "main", Image: "a"}, &runpb.Container{Name: "side", Image: "b"})
@@ -250,7 +250,7 @@ func TestUnreachableAtFirst(t *testing.T) {
 	}
 }
 
-// TestAnswerIsWrittenInTheEnd fills the disk, as it were, while Cloud Run answers.
+// TestAnswerIsWrittenInTheEnd fails writes, as on a full disk, while Cloud Run answers.
 func TestAnswerIsWrittenInTheEnd(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{}
@@ -277,8 +277,8 @@ func script(t *testing.T, v *Invoker, statement string) {
 	}
 }
 
-// TestOneExecutionForTwo is what no Cloud Run should do: the answer is not believed
-// that names the execution of another.
+// TestOneExecutionForTwo lets Cloud Run answer with the execution of another invocation,
+// which it should never do. The answer is not believed.
 func TestOneExecutionForTwo(t *testing.T) {
 	in(t, func(t *testing.T) {
 		var first *runpb.Execution
@@ -320,7 +320,7 @@ func TestCloseWaitsForTheAnswer(t *testing.T) {
 	})
 }
 
-// TestNoSecretIsLogged lets everything go wrong that is logged.
+// TestNoSecretIsLogged provokes every failure that is logged.
 func TestNoSecretIsLogged(t *testing.T) {
 	in(t, func(t *testing.T) {
 		var log bytes.Buffer

@@ -13,7 +13,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
-// mustTick ticks, and holds what is left and how long it took against what is wanted.
+// mustTick ticks, and checks what is left and how long it took.
 func mustTick(t *testing.T, v *Invoker, most time.Duration, want Outstanding) {
 	t.Helper()
 	began := time.Now()
@@ -26,7 +26,7 @@ func mustTick(t *testing.T, v *Invoker, most time.Duration, want Outstanding) {
 	}
 }
 
-// TestTickLooks sees an end at once that a look of its own time would see later.
+// TestTickLooks checks that a tick sees an end that the watcher would see only later.
 func TestTickLooks(t *testing.T) {
 	in(t, func(t *testing.T) {
 		v := open(t, &cloud{life: time.Hour + time.Second}, func(c *Config) { c.PollMax = time.Hour })
@@ -42,8 +42,8 @@ func TestTickLooks(t *testing.T) {
 	})
 }
 
-// TestTickWaits answers once no call is under way, so that none is left without a
-// processor.
+// TestTickWaits checks that a tick returns when no call is out, so that none is left
+// without a processor.
 func TestTickWaits(t *testing.T) {
 	in(t, func(t *testing.T) {
 		v := open(t, &cloud{run: func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -55,7 +55,8 @@ func TestTickWaits(t *testing.T) {
 	})
 }
 
-// TestTickFreesSlots starts what waited for the end of another.
+// TestTickFreesSlots checks that a tick starts an invocation that waited for the end of
+// another.
 func TestTickFreesSlots(t *testing.T) {
 	in(t, func(t *testing.T) {
 		v := open(t, &cloud{life: time.Hour}, bounded(1, ledger.Queueing), func(c *Config) { c.PollMax = 2 * time.Hour })
@@ -68,7 +69,8 @@ func TestTickFreesSlots(t *testing.T) {
 	})
 }
 
-// TestTickCancels has Cloud Run asked to cancel, and the next one sees that it has.
+// TestTickCancels checks that one tick sends the cancel, and that the next one sees its
+// effect.
 func TestTickCancels(t *testing.T) {
 	in(t, func(t *testing.T) {
 		v := open(t, &cloud{})
@@ -84,8 +86,8 @@ func TestTickCancels(t *testing.T) {
 	})
 }
 
-// TestTickLeaves returns at once where only time helps, and after a minute where a
-// call does not end.
+// TestTickLeaves checks that a tick returns at once if only time helps, and after a
+// minute if a call does not end.
 func TestTickLeaves(t *testing.T) {
 	for name, test := range map[string]struct {
 		run  runFunc
@@ -111,7 +113,7 @@ func TestTickLeaves(t *testing.T) {
 	}
 }
 
-// TestTickEnds says that the invoker closes.
+// TestTickEnds checks that a tick ends with the invoker.
 func TestTickEnds(t *testing.T) {
 	in(t, func(t *testing.T) {
 		v := open(t, &cloud{run: func(ctx context.Context, _ int, _ func() *runpb.Execution) (*runpb.Execution, error) {

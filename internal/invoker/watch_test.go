@@ -67,7 +67,7 @@ func TestWatchEnds(t *testing.T) {
 	}
 }
 
-// TestWatchErrorIsNoEnd breaks the reads for an hour.
+// TestWatchErrorIsNoEnd fails the reads for an hour.
 func TestWatchErrorIsNoEnd(t *testing.T) {
 	t.Parallel()
 	for _, code := range []runwith.Code{runwith.Unavailable, runwith.ResourceExhausted, runwith.Internal,
@@ -110,7 +110,8 @@ func TestExecutionIsGone(t *testing.T) {
 	})
 }
 
-// TestExecutionIsMissingOnce has a server that lags behind again and again.
+// TestExecutionIsMissingOnce answers "not found" now and then, as a server that lags
+// behind does.
 func TestExecutionIsMissingOnce(t *testing.T) {
 	in(t, func(t *testing.T) {
 		var reads atomic.Int32
@@ -128,7 +129,7 @@ func TestExecutionIsMissingOnce(t *testing.T) {
 	})
 }
 
-// TestPollingSlowsDown counts the reads of an hour.
+// TestPollingSlowsDown counts the reads in an hour.
 func TestPollingSlowsDown(t *testing.T) {
 	in(t, func(t *testing.T) {
 		var reads atomic.Int32
@@ -150,8 +151,8 @@ func TestPollingSlowsDown(t *testing.T) {
 	})
 }
 
-// TestWatchingIsCheap counts the reads that 500 executions of one job cost in each
-// minute, where a list has several pages, most of them with what ended long ago.
+// TestWatchingIsCheap counts the reads of 500 executions of one job in each minute. A
+// list has several pages, most of which show executions that ended long ago.
 func TestWatchingIsCheap(t *testing.T) {
 	t.Parallel()
 	executions := many(500)
@@ -161,7 +162,7 @@ func TestWatchingIsCheap(t *testing.T) {
 				c := &cloud{pageSize: pageSize, life: 4 * time.Minute}
 				v := open(t, c)
 				for range executions {
-					c.start("report", &runpb.RunJobRequest_Overrides{}) // somebody else's, which stay in the list
+					c.start("report", &runpb.RunJobRequest_Overrides{}) // other executions, which stay in the list
 				}
 				time.Sleep(time.Hour)
 				ids := invokeN(t, v, executions)

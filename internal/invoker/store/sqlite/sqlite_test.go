@@ -35,9 +35,9 @@ func TestSQLite(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, filepath.Join(t.TempDir(), "invoker.db")) })
 }
 
-// TestStatesInSQL holds the states that the schema's indexes and the statements name
-// against the ledger's: the store finds a row of each waiting state to take, and counts
-// each holding state against its slot.
+// TestStatesInSQL checks the states that the schema's indexes and the statements name
+// against the ledger's. The store takes a row in each waiting state, and counts each
+// holding state against its slot.
 func TestStatesInSQL(t *testing.T) {
 	t.Parallel()
 	for _, state := range states {
@@ -77,7 +77,7 @@ func TestStatesInSQL(t *testing.T) {
 	}
 }
 
-// TestRecoverInSteps recovers more rows than are in memory at once.
+// TestRecoverInSteps recovers more rows than are loaded at once.
 func TestRecoverInSteps(t *testing.T) {
 	t.Parallel()
 	s := open(t, filepath.Join(t.TempDir(), "invoker.db"))
@@ -117,10 +117,10 @@ func TestRestoredMark(t *testing.T) {
 
 var writeFixture = flag.Bool("fixture", false, "write testdata/schemaN/invoker.db anew for the newest schema; a released one never changes")
 
-// schemas is how many there are.
+// schemas is the number of released schemas.
 const schemas = 3
 
-// states are all that an invocation of a fixture can have, in the order of their IDs.
+// states are the states of the invocations in a fixture, in the order of their IDs.
 var states = []runwith.State{
 	runwith.StateAccepted, runwith.StateStarting, runwith.StateRunning, runwith.StateSucceeded, runwith.StateFailed,
 	runwith.StateCancelled, runwith.StateRefused, runwith.StateUnresolved, runwith.StateQueued,
@@ -128,8 +128,8 @@ var states = []runwith.State{
 
 func fixtureID(n int) string { return fmt.Sprintf("01900000-0000-7000-8000-%012d", n) }
 
-// TestEveryReleasedSchemaIsOpened opens a database of each schema that was ever
-// released: what was in it is there, and moves on.
+// TestEveryReleasedSchemaIsOpened opens a database of each released schema, and checks
+// that its rows are there and can move.
 func TestEveryReleasedSchemaIsOpened(t *testing.T) {
 	t.Parallel()
 	if *writeFixture {
@@ -149,7 +149,7 @@ func TestEveryReleasedSchemaIsOpened(t *testing.T) {
 			s := open(t, path)
 			for n, state := range states {
 				if version == 1 && state == runwith.StateQueued {
-					continue // came later
+					continue // no such state yet
 				}
 				r, err := s.Find(t.Context(), fixtureID(n))
 				if err != nil || r.State != state || r.Job != "report" || r.Version != 1 {
@@ -172,8 +172,7 @@ func fixture(version int) string {
 	return filepath.Join("testdata", fmt.Sprint("schema", version), "invoker.db")
 }
 
-// makeFixture writes a database of the newest schema with an invocation in each
-// state.
+// makeFixture writes a database of the newest schema with an invocation in each state.
 func makeFixture(t *testing.T) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "invoker.db")

@@ -39,7 +39,7 @@ func testKey(t *testing.T, s store.Store) {
 	want(t, "what was accepted", ids(list), []string{"id-005", "id-004", "id-003", "id-000"})
 }
 
-// testKeyAtOnce repeats a request a hundred times at once.
+// testKeyAtOnce sends the same request a hundred times at once.
 func testKeyAtOnce(t *testing.T, s store.Store) {
 	var (
 		all   sync.WaitGroup
@@ -102,8 +102,8 @@ func admit(t *testing.T, s store.Store, n, slots int, o ledger.Overflow) (ledger
 	return r, err
 }
 
-// testSlots has a slot held from starting to the end, by what is unknown and what is
-// unresolved too.
+// testSlots checks that a record holds its slot from starting to its end, also while it
+// is unresolved.
 func testSlots(t *testing.T, s store.Store) {
 	for n := range 5 {
 		r, err := admit(t, s, n, 2, ledger.Queueing)
@@ -112,7 +112,7 @@ func testSlots(t *testing.T, s store.Store) {
 			t.Errorf("invocation %d is %s", n, r.State)
 		}
 	}
-	put(t, s, Waiting(9)) // of no key: passes them
+	put(t, s, Waiting(9)) // without a concurrency key: passes them
 	query := take(begin(), 10)
 	query.Slots = map[string]int{"report": 2}
 	taken, err := s.Take(t.Context(), query)

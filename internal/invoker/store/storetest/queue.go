@@ -79,7 +79,7 @@ func testTakeAtOnce(t *testing.T, s store.Store) {
 	}
 }
 
-// testSearchFirst has nothing taken that is to be searched for.
+// testSearchFirst checks that a record that is searched for is not taken.
 func testSearchFirst(t *testing.T, s store.Store) {
 	r := Waiting(0)
 	r.SearchFrom = begin().Add(-time.Hour)
@@ -106,7 +106,8 @@ func testSearchFirst(t *testing.T, s store.Store) {
 	want(t, "taken when it was not found", ids(taken.Records), []string{r.ID})
 }
 
-// takeAll takes for a time, second by second, and returns how many in each minute.
+// takeAll takes second by second, and returns how many were taken in each minute, and
+// their order.
 func takeAll(t *testing.T, s store.Store, query ledger.Take, minutes int) (counts []int, order []string) {
 	t.Helper()
 	for m := range minutes {
@@ -170,7 +171,7 @@ func testPause(t *testing.T, s store.Store) {
 	for n := range 3 {
 		put(t, s, Waiting(n))
 	}
-	for _, after := range []time.Duration{30 * time.Second, 10 * time.Second} { // the second of another call under way
+	for _, after := range []time.Duration{30 * time.Second, 10 * time.Second} { // the second belongs to a call that was out together with the first
 		if next, err := s.Pause(t.Context(), "runs", begin(), after); err != nil || !next.Equal(begin().Add(30*time.Second)) {
 			t.Errorf("Pause(%v) = %v, %v, want 30 s later", after, next, err)
 		}
@@ -322,7 +323,7 @@ func testTidy(t *testing.T, s store.Store) {
 	watched := ended(3, begin())
 	watched.WatchUntil = now
 	fresh := ended(4, now.Add(-time.Hour))
-	fresh.Key = "k" // lives, though it is old enough
+	fresh.Key = "k" // lives although the record is old enough
 	for _, r := range []ledger.Record{ended(0, begin()), ended(1, now.Add(-time.Minute)), Waiting(2), watched, fresh} {
 		put(t, s, r)
 	}

@@ -1,5 +1,5 @@
-// Package storetest holds a store of invocations to what the invoker relies on. A
-// new store passes it before it is wired in.
+// Package storetest is the suite that every store of invocations passes before it is
+// used.
 package storetest
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/store"
 )
 
-// Open opens an empty store that is closed with the test.
+// Open opens an empty store, and closes it with the test.
 type Open func(t *testing.T) store.Store
 
 // Run runs the suite.
@@ -55,10 +55,10 @@ func Run(t *testing.T, open Open) {
 	}
 }
 
-// begin is when the tests play.
+// begin is the time at which the tests begin.
 func begin() time.Time { return time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC) }
 
-// Waiting is a record as it is accepted, named so that n is its place.
+// Waiting returns a newly accepted record. n is its place in the order.
 func Waiting(n int) ledger.Record {
 	return ledger.Record{
 		Invocation: runwith.Invocation{ID: fmt.Sprintf("id-%03d", n), Job: "report", State: runwith.StateAccepted, Created: begin()},
@@ -85,7 +85,7 @@ func find(t *testing.T, s store.Store, id string) ledger.Record {
 	return r
 }
 
-// ids are those of records.
+// ids returns the IDs of records.
 func ids(records []ledger.Record) []string {
 	list := make([]string, len(records))
 	for i, r := range records {
@@ -137,7 +137,7 @@ func testRoundTrip(t *testing.T, s store.Store) {
 	}
 }
 
-// testEdges walks every pair of states.
+// testEdges tries every pair of states.
 func testEdges(t *testing.T, s store.Store) {
 	const (
 		accepted, queued, starting, running = runwith.StateAccepted, runwith.StateQueued, runwith.StateStarting, runwith.StateRunning
@@ -199,8 +199,8 @@ func testCompareAndSet(t *testing.T, s store.Store) {
 	want(t, "MoveEach passes over what is stale", ids(each), []string{r.ID})
 }
 
-// testTerminal holds that nothing leads from an end, an unresolved that was left
-// among them.
+// testTerminal checks that no move leaves an end, nor an unresolved record that was
+// left.
 func testTerminal(t *testing.T, s store.Store) {
 	r := Waiting(0)
 	r.State = runwith.StateUnresolved
@@ -230,7 +230,7 @@ func testOneExecution(t *testing.T, s store.Store) {
 	}
 }
 
-// testSubscribe changes a row in each way, and wants every change announced.
+// testSubscribe changes a row in each way, and checks that every change is announced.
 func testSubscribe(t *testing.T, s store.Store) {
 	changed, leave := s.Subscribe("id-000")
 	defer leave()
