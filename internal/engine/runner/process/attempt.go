@@ -56,10 +56,11 @@ func (r *Runner) launch(a *attempt, spec runner.Spec, out runner.Output) (err er
 	if err != nil {
 		return unavailable("open the task's pipes", err)
 	}
+	before := bootTicks()
 	a.pid, err = command.fork(r.devNull.Fd(), pipes)
 	pipes.closeWriters()
 	if err == nil {
-		err = r.record(a)
+		err = r.record(a, before)
 	}
 	if err != nil {
 		pipes.closeReaders()
@@ -71,10 +72,10 @@ func (r *Runner) launch(a *attempt, spec runner.Spec, out runner.Output) (err er
 	return nil
 }
 
-// record writes the record by which the next server finds the attempt. If that fails,
-// it kills the attempt.
-func (r *Runner) record(a *attempt) error {
-	p, _, err := lookProcess(a.pid)
+// record writes the record by which the next server finds the attempt, whose process was
+// forked after the clock showed before. If that fails, it kills the attempt.
+func (r *Runner) record(a *attempt, before uint64) error {
+	p, err := r.started(a.pid, before)
 	if err == nil {
 		err = r.slots.write(a.slot, record{ID: a.ID.String(), Boot: r.boot, PID: p.pid, Start: p.start})
 	}
@@ -84,6 +85,22 @@ func (r *Runner) record(a *attempt) error {
 		return unavailable("record the task's process", err)
 	}
 	return nil
+}
+
+// started returns the process that was just forked. Its start time is the clock's if the
+// clock has not ticked since before the fork: to read /proc costs a tenth of an attempt.
+// The clock is trusted once it has agreed with /proc.
+func (r *Runner) started(pid int, before uint64) (process, error) {
+	after := bootTicks()
+	known := before == after && before != 0
+	if known && r.clockAgrees.Load() {
+		return process{pid: pid, start: after}, nil
+	}
+	p, _, err := lookProcess(pid)
+	if known && err == nil {
+		r.clockAgrees.Store(p.start == after)
+	}
+	return p, err
 }
 
 // unavailable hides an error of the machine, whose text names the server's folders.

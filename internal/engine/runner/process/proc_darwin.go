@@ -58,6 +58,9 @@ func awaitExit(pid int) error {
 	}
 }
 
+// bootTicks returns 0: macOS counts the starts of processes in microseconds since 1970.
+func bootTicks() uint64 { return 0 }
+
 // lookProcess returns the process with an ID, and whether it is a zombie. Its start is
 // in microseconds since 1970.
 func lookProcess(pid int) (p process, dead bool, err error) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -67,6 +68,18 @@ func waitUnreaped(pid, options int, info *unix.Siginfo) error {
 func lookProcess(pid int) (p process, dead bool, err error) {
 	s, err := readStat(pid)
 	return process{pid: pid, start: s.start}, s.dead(), err
+}
+
+// bootTicks returns the time since boot in the ticks by which /proc counts the starts of
+// processes, or 0 if it is unknown. Linux shows 100 ticks a second on every architecture
+// that Go runs on.
+func bootTicks() uint64 {
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
+		return 0
+	}
+	const tick = int64(10 * time.Millisecond)
+	return uint64(now.Nano() / tick)
 }
 
 // stat has the needed fields of /proc/PID/stat.

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"os/exec"
 	"testing"
 
@@ -26,6 +27,31 @@ func TestStopLeavesNothing(t *testing.T) {
 	}
 	if left, err := marked(string(r.marker)); err != nil || len(left) > 0 {
 		t.Errorf("processes after Stop = %v, %v, want none", left, err)
+	}
+}
+
+// A record with another start time than /proc's would not find its process again.
+func TestStartTimesAgreeWithProc(t *testing.T) {
+	t.Parallel()
+	r := openTest(t, Config{Dir: t.TempDir()})
+	for range 30 {
+		before := bootTicks()
+		cmd := exec.Command("sleep", "1000")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := r.started(cmd.Process.Pid, before)
+		want, _, wantErr := lookProcess(cmd.Process.Pid)
+		if err := errors.Join(err, wantErr, cmd.Process.Kill()); err != nil {
+			t.Error(err)
+		}
+		_ = cmd.Wait() // it was killed
+		if got != want {
+			t.Errorf("started() = %+v, want %+v as /proc has it", got, want)
+		}
+	}
+	if !r.clockAgrees.Load() {
+		t.Error("the clock never agreed with /proc")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -32,6 +33,8 @@ type Runner struct {
 	sweeper *sweeper
 	buffers buffers
 	found   found
+
+	clockAgrees atomic.Bool // see started
 
 	attempts runner.Registry[*attempt] // leftovers of an earlier server included
 }
