@@ -43,6 +43,31 @@ func TestWritten(t *testing.T) {
 	}
 }
 
+// A Writer that leaves an attempt keeps only whole lines: the next one writes the rest.
+func TestLeave(t *testing.T) {
+	t.Parallel()
+	s, err := tasklog.Open(t.TempDir(), tasklog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	w := s.Attempt("x", "label", 0, 0)
+	if _, err := io.WriteString(w.Stdout(), "one\nhal"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Leave(); err != nil {
+		t.Errorf("Leave() = %v, want no error", err)
+	}
+	next := s.Attempt("x", "label", 0, 0)
+	stdout, _, err := next.Written(t.Context(), 0)
+	if want := (tasklog.Extent{Lines: 1}); err != nil || stdout != want {
+		t.Errorf("Written() after Leave = %+v, %v, want %+v", stdout, err, want)
+	}
+	if err := next.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestWrittenByContainers also reopens the log, as after a crash.
 func TestWrittenByContainers(t *testing.T) {
 	t.Parallel()
