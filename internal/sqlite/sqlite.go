@@ -19,12 +19,16 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gofrs/flock"
 	_ "modernc.org/sqlite" // the driver, without cgo
 
 	"github.com/runwith/runwith"
 )
+
+// holdTimeout is how long [Hold] waits for the lock file.
+const holdTimeout = 500 * time.Millisecond
 
 // Options configure [Open].
 type Options struct {
@@ -145,10 +149,15 @@ func (db *DB) Version() (version uint64, ok bool) {
 // Hold takes the lock file of path, which keeps other processes out until the caller
 // closes the lock. If another process holds it, the error is a [runwith.Error] with
 // FAILED_PRECONDITION. The folder of path must exist.
+//
+// It tries for holdTimeout, because the lock of a crashed process lasts until its last
+// child has executed: a child that is being started has the open lock file for a moment.
 func Hold(path string) (io.Closer, error) {
 	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
-	held, err := lock.TryLock()
-	if err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), holdTimeout)
+	defer cancel()
+	held, err := lock.TryLockContext(ctx, holdTimeout/50)
+	if err != nil && ctx.Err() == nil {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	if !held {
