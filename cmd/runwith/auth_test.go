@@ -35,8 +35,8 @@ func request() {
 	_, _ = io.Copy(os.Stdout, response.Body)
 }
 
-// onCloudRun is a program that was written for Cloud Run: it finds out where it is, and
-// lists jobs with the credentials that it has there.
+// onCloudRun is a program for Cloud Run. It asks the metadata server for its project and
+// region, and lists jobs with its default credentials.
 func onCloudRun() {
 	ctx, client := context.Background(), metadata.NewClient(nil)
 	project, err1 := client.ProjectIDWithContext(ctx)

@@ -16,8 +16,8 @@ import (
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 )
 
-// A backup that is taken while executions begin, run and end holds what there was,
-// and the server does not notice. One that is restored goes on with what ran.
+// A backup of a busy server is complete and does not disturb it. A server on the
+// restored folder continues the running executions.
 func TestBackupOfARunningServer(t *testing.T) {
 	t.Parallel()
 	s := startHolding(t)
@@ -65,7 +65,7 @@ func TestBackupOfARunningServer(t *testing.T) {
 	other := shell{endpoint: restored.url}
 	eventually.True(t, "the task runs again", func() bool { return len(taskProcesses(data)) > 0 })
 	after := list(t, other, emptyExecution, "executions", "list")
-	// What was there before the backup is the same, but for the one that runs, and its time.
+	// Executions from before the backup are the same, except for the running one.
 	diff := cmp.Diff(before, after[max(0, len(after)-len(before)):], protocmp.Transform(),
 		protocmp.IgnoreFields(emptyExecution(), "update_time", "etag", "running_count"))
 	if diff != "" {

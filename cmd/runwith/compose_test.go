@@ -49,8 +49,8 @@ func readCompose(t *testing.T) composeFile {
 	return file
 }
 
-// The file's commands are runwith's, its files are there, and no other machine and no
-// other container reaches the engine.
+// The Compose file uses commands and files that exist, and no other machine or
+// container can reach the engine.
 func TestCompose(t *testing.T) {
 	t.Parallel()
 	file := readCompose(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 )
 
-// What was accepted is there after a crash, and started once.
+// After a crash, accepted invocations exist and have started once.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -101,8 +101,8 @@ func TestKillMany(t *testing.T) {
 	}
 }
 
-// What the killed server has left running is ended, also where it does not
-// listen, before the task is placed again.
+// The next server kills orphans of a killed one before it places their tasks again,
+// even if they ignore SIGTERM.
 func TestKillLeavesTasks(t *testing.T) {
 	t.Parallel()
 	s := startHolding(t)

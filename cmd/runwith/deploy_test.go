@@ -29,7 +29,7 @@ case "$*" in
 esac
 `
 
-// workshop is where the deploy scripts run, with stand-ins for what they call.
+// workshop runs the deploy scripts with stand-ins for docker and gcloud.
 type workshop struct {
 	scripts string // their folder
 	standIn string // that of the stand-ins
@@ -80,7 +80,7 @@ func (w *workshop) run(t *testing.T, program string, args ...string) end {
 	return e
 }
 
-// deploy runs a script that must succeed, and returns what it has called.
+// deploy runs a script that must succeed, and returns its calls.
 func (w *workshop) deploy(t *testing.T, script string, args ...string) [][]string {
 	t.Helper()
 	if e := w.run(t, filepath.Join(w.scripts, script), args...); e.exit != 0 {
@@ -179,7 +179,7 @@ func TestDeploySteps(t *testing.T) {
 	}
 }
 
-// What is missing or not understood is named at once, before anything is done.
+// The scripts report a missing or unknown argument before they do anything.
 func TestDeployRefuses(t *testing.T) {
 	t.Parallel()
 	some := newWorkshop(t, "PROJECT_ID=my-project", "REGISTRY_REGION=", "RUNTIME_REGION=us-east4")
@@ -226,8 +226,8 @@ func TestDeployStops(t *testing.T) {
 	}
 }
 
-// A dry run calls nothing, and what it prints does the same, word for word. The
-// folder and the values are such as are easily torn apart.
+// A dry run calls nothing. It prints commands that make the same calls, even if folder
+// and values need quoting.
 func TestDeployDryRun(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t, "PROJECT_ID=my project's", `REPOSITORY=$(touch "$STANDIN/harm") * \`, "REGISTRY_REGION=us-central1", "RUNTIME_REGION=us-east4")

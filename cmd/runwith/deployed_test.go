@@ -20,8 +20,8 @@ case "$1 $2" in
 esac
 ` + recorder
 
-// The scripts create the job in an engine, with the real gcloud, and let the invoker's
-// account run it. What they have created runs with overrides.
+// With the real gcloud, the scripts create the job in an engine and let the invoker's
+// account run it. The job runs with overrides.
 func TestDeployToEngine(t *testing.T) {
 	t.Parallel()
 	testneed.Gcloud(t)

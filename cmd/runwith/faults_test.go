@@ -74,7 +74,7 @@ func faultArgs(rules []string, more ...string) []string {
 	return args
 }
 
-// decision is what the log says of one call.
+// decision matches the log line of one call.
 var decision = regexp.MustCompile(`msg="fault of a call" method=RunJob call=\d+ fault=\S+`)
 
 // Two servers with one seed decide the same of the same calls.

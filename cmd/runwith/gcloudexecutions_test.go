@@ -2,7 +2,7 @@ package main
 
 import "testing"
 
-// gcloudSuccess is an execution that goes well, and all that is said of it.
+// gcloudSuccess runs a job that succeeds, and checks every view of its execution.
 func gcloudSuccess(t *testing.T, g *sdk) {
 	const at = " --region=europe-west1"
 	g.steps(t, []step{
@@ -84,7 +84,7 @@ func gcloudRetry(t *testing.T, g *sdk) {
 	})
 }
 
-// gcloudCancel is an execution that is told to end.
+// gcloudCancel cancels an execution.
 func gcloudCancel(t *testing.T, g *sdk) {
 	const at = " --region=europe-west9"
 	g.steps(t, []step{
@@ -102,7 +102,7 @@ func gcloudCancel(t *testing.T, g *sdk) {
 	})
 }
 
-// gcloudDeletion takes away what runs.
+// gcloudDeletion deletes running executions and jobs.
 func gcloudDeletion(t *testing.T, g *sdk) {
 	const at = " --region=europe-north1"
 	g.steps(t, []step{

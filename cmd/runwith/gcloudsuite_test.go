@@ -27,8 +27,8 @@ type sdk struct {
 	kept map[string]string
 }
 
-// step is a command of gcloud's, and what must come of it. In its texts $NAME is what
-// an earlier step has kept under that name.
+// step is a gcloud command and its expected result. $NAME in a text stands for the
+// output that an earlier step kept under that name.
 type step struct {
 	gcloud string // the arguments, as a shell reads them
 	exit   int
@@ -105,7 +105,7 @@ func (s step) met(got end) bool {
 		(!s.none || got.stdout == "")
 }
 
-// filled puts what was kept into a text.
+// filled replaces $NAME in a text by the output kept under that name.
 func (g *sdk) filled(text string) string {
 	return os.Expand(text, func(name string) string {
 		if value, ok := g.kept[name]; ok {
@@ -149,9 +149,9 @@ var gcloudMethods = []string{
 	"run.projects.locations.jobs.getIamPolicy", "run.projects.locations.jobs.setIamPolicy", "run.projects.locations.list",
 }
 
-// gcloud, as it is installed here, does its work against the engine, and ends and
-// speaks as it does at Google. What it is answered is as Google describes it. It takes
-// about a second for each command: hence the groups beside each other.
+// The installed gcloud works against the engine as it does against Google, with the same
+// exit codes and texts. Every answer conforms to Google's discovery documents. Each
+// command takes about a second, so the groups run in parallel.
 func TestGcloudItself(t *testing.T) {
 	t.Parallel()
 	testneed.Gcloud(t)

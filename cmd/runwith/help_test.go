@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Every command says what it is for, with examples that it understands.
+// Every command has a description, and examples that parse.
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	checkHelp(t, newRoot())

@@ -19,7 +19,7 @@ type shell struct {
 	endpoint string
 }
 
-// run runs a command line that must end with a code, and returns what it prints.
+// run runs a command line that must end with code, and returns its output.
 func (s shell) run(t *testing.T, code int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, err strings.Builder
@@ -63,8 +63,7 @@ func list[M proto.Message](t *testing.T, s shell, empty func() M, args ...string
 func emptyJob() *runpb.Job             { return &runpb.Job{} }
 func emptyExecution() *runpb.Execution { return &runpb.Execution{} }
 
-// has checks what a command has printed, by regular expressions of which each
-// begins and ends at a line.
+// has checks that each regular expression matches a whole line of a text.
 func has(t *testing.T, text string, lines ...string) {
 	t.Helper()
 	for _, line := range lines {
@@ -132,7 +131,7 @@ func TestApplyJobs(t *testing.T) {
 	if jobs := list(t, sh, emptyJob, "jobs", "list"); len(jobs) != 2 {
 		t.Errorf("there are %d jobs, want 2: nothing applied", len(jobs))
 	}
-	// What Cloud Run refuses is told with the file.
+	// The error of a job that Cloud Run refuses names the file.
 	refused := write(t, "refused.yaml", strings.Replace(nightly, "taskCount: 2", "taskCount: 20000", 1))
 	_, stderr = sh.run(t, exitFailure, "jobs", "apply", "-f", refused)
 	has(t, stderr, `runwith: -f .*refused\.yaml: template\.task_count: .*`)
@@ -223,7 +222,7 @@ func TestDescribeJob(t *testing.T) {
 	has(t, text, `  "labels": \{`)
 }
 
-// A job's deletion waits until what runs has ended.
+// The deletion of a job waits until its executions have ended.
 func TestDeleteJob(t *testing.T) {
 	t.Parallel()
 	s := startHolding(t)

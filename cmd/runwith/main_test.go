@@ -29,7 +29,7 @@ func (t tests) Run() int {
 	if err := os.Setenv(raceOptions, "atexit_sleep_ms=0"); err != nil {
 		panic(err)
 	}
-	// Tasks run as processes, also where this machine has a Docker.
+	// Tasks run as processes, even if this machine has Docker.
 	if err := os.Setenv("DOCKER_HOST", noDaemon); err != nil {
 		panic(err)
 	}

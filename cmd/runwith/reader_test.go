@@ -20,7 +20,7 @@ type reader struct {
 	output string  // of the last command
 }
 
-// command runs a command, or starts it where it serves.
+// command runs a command, or starts it if it serves.
 func (r *reader) command(t *testing.T, b block, command string) {
 	t.Helper()
 	if _, ok := notRun[command]; ok {

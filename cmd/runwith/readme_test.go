@@ -9,7 +9,7 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// shows says what a command of the README shows, by what it begins with.
+// shows maps the beginning of a command in the README to its expected output.
 var shows = map[string]string{
 	"runwith demo":         "The job got what was asked for.",
 	"runwith run test-job": "  ARG: arg-2\n",

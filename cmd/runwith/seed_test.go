@@ -14,9 +14,9 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 )
 
-// The request with which it all began: an API posts overrides to jobs:run, at the
-// regional host of Cloud Run and with a token of the metadata server. Names of fields
-// and what is sent without need (a name, clearArgs) are as its client wrote them.
+// An API posts overrides to jobs:run, at Cloud Run's regional host and with a token of
+// the metadata server. This is the request that runwith began with. Its fields, even
+// the unnecessary ones (name, clearArgs), are those of the original client.
 func TestTheFirstRequestStartsTheJob(t *testing.T) {
 	t.Parallel()
 	s := startUp(t, t.TempDir())

@@ -32,8 +32,8 @@ type server struct {
 	stderr strings.Builder
 }
 
-// startServer runs a command and waits until it says that it is ready. The
-// process belongs to the caller, who calls stop or kill.
+// startServer runs a command and waits until it is ready. The caller ends it with stop
+// or kill.
 func startServer(cmd *exec.Cmd, data string) (*server, error) {
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -58,7 +58,7 @@ func startServer(cmd *exec.Cmd, data string) (*server, error) {
 	}
 }
 
-// listen keeps what the server says, and looks for where it is ready.
+// listen keeps the server's output, and finds the address in it.
 func (s *server) listen(stderr io.Reader, ready chan<- string) {
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
 		s.mu.Lock()
@@ -138,8 +138,8 @@ func needProcesses(t *testing.T) {
 	}
 }
 
-// taskProcesses returns the attempts of a data folder of which a process is
-// alive, by the marker in its environment; nothing where that cannot be read.
+// taskProcesses returns the attempts of a data folder with a live process. It reads the
+// marker in their environment, and returns nothing if this system cannot.
 func taskProcesses(data string) (markers []string) {
 	id, err := os.ReadFile(filepath.Join(data, "run", "id"))
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// A server that is told to stop ends its tasks, and the next one goes on with
-// them: the job has not failed.
+// A server that stops ends its tasks. The job does not fail, because the next server
+// runs them again.
 func TestStopWithTask(t *testing.T) {
 	t.Parallel()
 	s := startHolding(t)
@@ -100,7 +100,7 @@ func TestServerOutlivesItsLog(t *testing.T) {
 	}
 }
 
-// readyURL reads a server's log up to the line that says where it is.
+// readyURL reads a server's log up to the line with its address.
 func readyURL(t *testing.T, log io.Reader) string {
 	t.Helper()
 	for lines := bufio.NewScanner(log); lines.Scan(); {
@@ -112,7 +112,7 @@ func readyURL(t *testing.T, log io.Reader) string {
 	return ""
 }
 
-// Ctrl-C asks for the job to be cancelled, and says so.
+// Ctrl-C cancels the job and prints so.
 func TestInterruptRun(t *testing.T) {
 	t.Parallel()
 	s := startHolding(t)
@@ -172,7 +172,7 @@ func TestInterruptDemo(t *testing.T) {
 	checkEmpty(t, dir)
 }
 
-// A demo that nobody can read has not succeeded, and leaves nothing.
+// A demo that cannot print fails, and leaves no files.
 func TestDemoIntoClosedPipe(t *testing.T) {
 	t.Parallel()
 	needProcesses(t)
