@@ -15,8 +15,7 @@ const (
 	pollTarget = 1.3
 
 	// cpuReference is the processor time of a polled run, in seconds, before executions
-	// that run were read from memory. It was measured with this row at commit 91adb08,
-	// on the machine that README.md names.
+	// that run were read from memory. README.md explains how to measure it again.
 	cpuReference = 0.0019
 	// cpuTarget bounds the processor time of a polled run, in seconds.
 	cpuTarget = cpuReference / 2
