@@ -50,9 +50,9 @@ type Config struct {
 	Authenticate func(http.Header) *runwith.Error
 }
 
-// streamWorkers is the number of goroutines that serve calls and are kept. Their stacks
-// have grown already: a goroutine for each call would grow its own, which costs 7 % of the
-// processor time of a run. More calls than these have a goroutine each.
+// streamWorkers is the number of goroutines that gRPC keeps for calls. Their stacks have
+// already grown: in a profile of runs that were polled every 0.2 ms, new goroutines spent
+// 5 % of the processor time on growing theirs. Further calls have a goroutine each.
 const streamWorkers = 8
 
 // New returns the server of an engine. As a handler it serves gRPC too, if its listener
