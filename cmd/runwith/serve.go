@@ -44,8 +44,7 @@ Serve does not authenticate callers yet, so --allow-unauthenticated is required.
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !to.allowUnauthenticated {
-				return runwith.Errorf(runwith.FailedPrecondition,
-					"serve accepts every caller that can reach it: confirm with --allow-unauthenticated")
+				return runwith.Errorf(runwith.FailedPrecondition, "serve accepts every caller that can reach it: confirm with --allow-unauthenticated")
 			}
 			if endpoint == googleEndpoint {
 				endpoint = ""
