@@ -56,11 +56,11 @@ func testStartTwiceAtOnce(t *testing.T, h Harness) {
 	}
 	group.Wait()
 	wait(t, h.Runner, id(0), runner.Result{})
-	all := ""
+	var all []string
 	for _, out := range outs {
-		all += out.stdout.String()
+		all = append(all, out.stdout.String())
 	}
-	if all != "ran\n" {
+	if got := strings.Join(all, ""); got != "ran\n" {
 		t.Errorf("8 Starts printed %q, want %q: one attempt", all, "ran\n")
 	}
 }
