@@ -14,8 +14,9 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Whoever lists executions can cancel one before the scheduler knows it.
-func TestAnExecutionCancelledBeforeItIsScheduledEnds(t *testing.T) {
+// TestCancelBeforeScheduling cancels an execution that is stored, but that the scheduler
+// does not know yet.
+func TestCancelBeforeScheduling(t *testing.T) {
 	t.Parallel()
 	for _, places := range []int{1, 0} { // with its first task claimed, and without
 		k := keeping(t, 10)
@@ -39,7 +40,7 @@ func TestAnExecutionCancelledBeforeItIsScheduledEnds(t *testing.T) {
 		k.begin(&r)
 		op, err := k.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: cancel.Name, Timeout: durationpb.New(10e9)})
 		if err != nil || !op.Done {
-			t.Errorf("with %d places: the cancel's operation = %v, %v; want it done", places, op, err)
+			t.Errorf("with %d places: operation of the cancel = %v, %v; want it done", places, op, err)
 		}
 		eventually.True(t, "its places are free", func() bool {
 			k.scheduler.mu.Lock()
@@ -50,8 +51,9 @@ func TestAnExecutionCancelledBeforeItIsScheduledEnds(t *testing.T) {
 	}
 }
 
-// A cancel may come between the turn of an execution without tasks and its end.
-func TestWhatWasStoppedDoesNotFailAnyMore(t *testing.T) {
+// TestCancelledExecutionDoesNotFail cancels an execution without tasks after its turn has
+// begun, and before its failure is stored.
+func TestCancelledExecutionDoesNotFail(t *testing.T) {
 	t.Parallel()
 	k := keeping(t, 10)
 	k.create("held", "sleep 1000")
@@ -75,10 +77,10 @@ func TestWhatWasStoppedDoesNotFailAnyMore(t *testing.T) {
 			return err
 		}
 		if err := tx.edit(k.live.find(row.id)).failExecution("gone"); !errors.Is(err, errStale) {
-			t.Errorf("failExecution() of what was cancelled = %v, want errStale", err)
+			t.Errorf("failExecution() of a cancelled execution = %v, want errStale", err)
 		}
 		if row, err = tx.execution(name); err == nil && row.state != cancelled {
-			t.Errorf("it is %s, want cancelled", row.state)
+			t.Errorf("state = %s, want cancelled", row.state)
 		}
 		return err
 	})
@@ -87,9 +89,9 @@ func TestWhatWasStoppedDoesNotFailAnyMore(t *testing.T) {
 	}
 }
 
-// What an attempt left behind that had ended before a crash belongs to no task that is
-// running, and to an execution that may be gone.
-func TestOpenEndsWhatNoTaskAccountsFor(t *testing.T) {
+// TestOpenEndsOrphans checks that Open ends leftovers of attempts that had ended before a
+// crash. No running task refers to them, and their execution may be deleted.
+func TestOpenEndsOrphans(t *testing.T) {
 	t.Parallel()
 	dir, world := t.TempDir(), newWorld(0)
 	random := rand.New(rand.NewPCG(1, 1))
@@ -102,7 +104,7 @@ func TestOpenEndsWhatNoTaskAccountsFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	if left := world.ids(); len(left) > 0 {
-		t.Errorf("after Open() there is %v, want nothing that no task accounts for", left)
+		t.Errorf("leftovers after Open() = %v, want none without a running task", left)
 	}
 	if err := errors.Join(e.Close(), logs.Close()); err != nil {
 		t.Error(err)

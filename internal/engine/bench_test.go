@@ -10,8 +10,8 @@ import (
 	"github.com/runwith/runwith/internal/engine"
 )
 
-// BenchmarkRunTrue is a run of `true` from RunJob to the end of its operation,
-// without the wire, beside its floor.
+// BenchmarkRunTrue measures a run of `true` from RunJob to the end of its operation, without
+// the wire, and its floor.
 func BenchmarkRunTrue(b *testing.B) {
 	b.Run("floor", func(b *testing.B) {
 		for b.Loop() {
@@ -35,7 +35,7 @@ func BenchmarkRunTrue(b *testing.B) {
 	})
 }
 
-// BenchmarkGetJob is the read of a job that has an execution, without the wire.
+// BenchmarkGetJob measures reading a job with an execution, without the wire.
 func BenchmarkGetJob(b *testing.B) {
 	e, _ := open(b, b.TempDir())
 	createShell(b, e, 1, "true")
@@ -47,8 +47,7 @@ func BenchmarkGetJob(b *testing.B) {
 	}
 }
 
-// BenchmarkTasks is an execution of 1,000 tasks of `true`, 8 at once, without the
-// wire.
+// BenchmarkTasks measures an execution of 1,000 tasks of `true`, 8 at once, without the wire.
 func BenchmarkTasks(b *testing.B) {
 	e, _ := open(b, b.TempDir())
 	_, err := e.CreateJob(b.Context(), &runpb.CreateJobRequest{Parent: parent, JobId: "wide", Job: &runpb.Job{

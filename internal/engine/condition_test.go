@@ -10,9 +10,9 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// A stop may come when every task has ended by itself already: then it is not the
-// reason of the end.
-func TestTheReasonOfAnExecutionsEnd(t *testing.T) {
+// TestReasonOfExecution checks that a stop is the reason of an end only if it took effect,
+// and not if every task had already ended by itself.
+func TestReasonOfExecution(t *testing.T) {
 	t.Parallel()
 	const (
 		none    = runpb.Condition_EXECUTION_REASON_UNDEFINED
@@ -36,14 +36,14 @@ func TestTheReasonOfAnExecutionsEnd(t *testing.T) {
 	} {
 		row := &executionRow{state: test.state, stop: test.stop, counts: counts{tasks: 1}, message: &runpb.Execution{}}
 		if got := row.completedCondition().GetExecutionReason(); got != test.want {
-			t.Errorf("reason of an execution that is %s and %q = %v, want %v", test.state, test.stop, got, test.want)
+			t.Errorf("reason of a %s execution with stop %q = %v, want %v", test.state, test.stop, got, test.want)
 		}
 	}
 }
 
-// An attempt that died with an earlier engine, of an execution that was cancelled
-// then, did not succeed: what became of it is not known.
-func TestALostAttemptOfACancelledExecutionIsNoSuccess(t *testing.T) {
+// TestLostAttemptOfCancelledExecution checks that a lost attempt of a cancelled execution
+// does not count as a success, because its result is unknown.
+func TestLostAttemptOfCancelledExecution(t *testing.T) {
 	t.Parallel()
 	k := keeping(t, 10)
 	k.create("held", "sleep 1000")
@@ -74,10 +74,10 @@ func TestALostAttemptOfACancelledExecutionIsNoSuccess(t *testing.T) {
 	}
 	task, err := k.Task(t.Context(), &runpb.GetTaskRequest{Name: name.Task(0).String()})
 	if err != nil || runwith.Code(task.GetLastAttemptResult().GetStatus().GetCode()) != runwith.Canceled {
-		t.Errorf("the task's last attempt = %v, %v; want its status to be CANCELLED", task.GetLastAttemptResult(), err)
+		t.Errorf("last attempt of the task = %v, %v; want the status CANCELLED", task.GetLastAttemptResult(), err)
 	}
 	op, err := k.Operation(t.Context(), &longrunningpb.GetOperationRequest{Name: operation})
 	if err != nil || !op.Done || op.GetError() != nil {
-		t.Errorf("the run's operation = %v, %v; want it done without an error", op, err)
+		t.Errorf("operation of the run = %v, %v; want it done without an error", op, err)
 	}
 }

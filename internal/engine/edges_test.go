@@ -15,7 +15,7 @@ import (
 // drawnEdge is a line of the drawing in doc.go.
 var drawnEdge = regexp.MustCompile(`(?m)^//\t(execution|task): (\w+) ── .+ ─+► (\w+)$`)
 
-func TestEdgesAreThoseOfTheDrawing(t *testing.T) {
+func TestEdgesMatchTheDrawing(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("doc.go")
 	if err != nil {
@@ -55,7 +55,7 @@ func TestExecutionsAndTasksEndInTheSameStates(t *testing.T) {
 	t.Parallel()
 	for _, s := range states {
 		if ends := len(taskEdges[s]) == 0; ends != s.terminal() {
-			t.Errorf("%s: a task ends there: %v, an execution: %v", s, ends, s.terminal())
+			t.Errorf("%s: terminal for tasks = %v, for executions = %v, want them equal", s, ends, s.terminal())
 		}
 	}
 }
@@ -66,7 +66,7 @@ func TestEveryStateIsInOneSet(t *testing.T) {
 		for from, to := range e {
 			for _, s := range append(slices.Clone(to), from) {
 				if !slices.Contains(states[:], s) {
-					t.Errorf("state %q is not among all states", s)
+					t.Errorf("state %q is missing in the list of all states", s)
 				}
 			}
 		}
@@ -74,13 +74,14 @@ func TestEveryStateIsInOneSet(t *testing.T) {
 	for _, s := range states {
 		live, ended := strings.Contains(isLive, string(s)), strings.Contains(hasEnded, string(s))
 		if live == ended {
-			t.Errorf("%s: live %v, ended %v, want just one of them", s, live, ended)
+			t.Errorf("%s: live = %v, ended = %v, want exactly one of them", s, live, ended)
 		}
 	}
 }
 
-// The schema's partial indexes serve only conditions that are spelled as theirs.
-func TestLiveExecutionsAreFoundByTheirIndex(t *testing.T) {
+// TestLiveExecutionsUseTheirIndex checks the query's condition, because SQLite uses a partial
+// index only for a condition with the same spelling.
+func TestLiveExecutionsUseTheirIndex(t *testing.T) {
 	t.Parallel()
 	db, err := openStore(t.Context(), t.TempDir())
 	if err != nil {

@@ -18,15 +18,15 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/function"
 )
 
-// faulty is an engine in a time of its own, whose job hello has two tasks that are
-// functions, and goes wrong.
+// faulty is an engine in fake time, with injected faults. Its job hello has two tasks, which
+// are functions.
 type faulty struct {
 	*enginetest.Engine
 	t   *testing.T
 	dir string
 }
 
-// inFakeTime runs a test in a time of its own.
+// inFakeTime runs a test in fake time.
 func inFakeTime(t *testing.T, f engine.Fault, test func(e *faulty)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -61,7 +61,7 @@ func workers() *function.Runner {
 	}})
 }
 
-// restart opens the engine again, with no more faults.
+// restart opens the engine again, without faults.
 func (e *faulty) restart() {
 	e.t.Helper()
 	e.Close()
@@ -76,7 +76,7 @@ func (e *faulty) run() (execution, operation string) {
 		e.t.Fatal(err)
 	}
 	if op.Done {
-		e.t.Errorf("RunJob() answers with an operation that is done: %v", op)
+		e.t.Errorf("RunJob() = %v, want an operation that is not done", op)
 	}
 	x := &runpb.Execution{}
 	if err := op.Metadata.UnmarshalTo(x); err != nil {
@@ -85,7 +85,7 @@ func (e *faulty) run() (execution, operation string) {
 	return x.Name, op.Name
 }
 
-// after reads an execution as it stands once so much time has passed.
+// after waits for a duration and reads an execution.
 func (e *faulty) after(d time.Duration, name string) *runpb.Execution {
 	e.t.Helper()
 	time.Sleep(d)
@@ -97,7 +97,7 @@ func (e *faulty) after(d time.Duration, name string) *runpb.Execution {
 	return x
 }
 
-// listed are the IDs of the executions that a parent's list shows, page by page.
+// listed returns the IDs of all executions of a parent, read by pages.
 func (e *faulty) listed(parent string) (ids []string) {
 	e.t.Helper()
 	for token := ""; ; {
@@ -114,8 +114,7 @@ func (e *faulty) listed(parent string) (ids []string) {
 	}
 }
 
-// standing is an execution's conditions, each by the first letters of its state, and
-// its counts.
+// standing returns an execution's conditions, each with an abbreviated state, and its counts.
 func standing(x *runpb.Execution) string {
 	var all []string
 	for _, c := range x.Conditions {
@@ -135,11 +134,11 @@ const (
 func (e *faulty) want(when string, x *runpb.Execution, want string) {
 	e.t.Helper()
 	if got := standing(x); got != want {
-		e.t.Errorf("%s it stands so: %s\nwant %s", when, got, want)
+		e.t.Errorf("%s: execution = %s\nwant %s", when, got, want)
 	}
 }
 
-func TestASlowStartHoldsTheTasksBack(t *testing.T) {
+func TestSlowStartDelaysTasks(t *testing.T) {
 	t.Parallel()
 	inFakeTime(t, engine.Fault{StartAfter: 5 * time.Second}, func(e *faulty) {
 		name, _ := e.run()
@@ -147,35 +146,35 @@ func TestASlowStartHoldsTheTasksBack(t *testing.T) {
 		x := e.after(time.Second, name)
 		e.want("after its time,", x, hasRun)
 		if got := x.StartTime.AsTime().Sub(x.CreateTime.AsTime()); got != 5*time.Second {
-			t.Errorf("it started %v after its creation, want 5s", got)
+			t.Errorf("start = %v after creation, want 5s", got)
 		}
 	})
 }
 
-func TestASlowStartDoesNotHoldUpOthers(t *testing.T) {
+func TestSlowStartDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	inFakeTime(t, engine.Fault{StartAfter: time.Hour}, func(e *faulty) {
 		slow, _ := e.run()
-		e.restart() // which forgets it
+		e.restart() // ends the fault
 		e.want("after a restart,", e.after(0, slow), hasRun)
 		name, _ := e.run()
 		e.want("without a fault,", e.after(0, name), hasRun)
 	})
 }
 
-func TestASlowStartCanBeCancelled(t *testing.T) {
+func TestSlowStartCanBeCancelled(t *testing.T) {
 	t.Parallel()
 	inFakeTime(t, engine.Fault{StartAfter: time.Hour}, func(e *faulty) {
 		name, _ := e.run()
 		op, err := e.CancelExecution(context.Background(), &runpb.CancelExecutionRequest{Name: name})
 		if err != nil || !op.Done {
-			t.Errorf("CancelExecution() = %v, %v; want it done: nothing runs", op, err)
+			t.Errorf("CancelExecution() = %v, %v; want it done at once", op, err)
 		}
 		e.want("once cancelled,", e.after(2*time.Hour, name), wasBarred)
 	})
 }
 
-func TestAnExecutionWithoutTasksFails(t *testing.T) {
+func TestExecutionWithoutTasksFails(t *testing.T) {
 	t.Parallel()
 	for _, slow := range []time.Duration{0, time.Minute} {
 		inFakeTime(t, engine.Fault{NoTasks: true, StartAfter: slow}, func(e *faulty) {
@@ -187,10 +186,10 @@ func TestAnExecutionWithoutTasksFails(t *testing.T) {
 			e.want("after its time,", x, hasFailed)
 			done := x.Conditions[0]
 			if done.Message != "Image 'gcr.io/p/worker' not found." || done.GetReason() != runpb.Condition_CONTAINER_MISSING {
-				t.Errorf("Completed = %v, want the message and the reason of an image that is gone", done)
+				t.Errorf("Completed = %v, want the message and the reason of a missing image", done)
 			}
 			if x.StartTime != nil || x.CompletionTime == nil || x.Reconciling || x.TaskCount != 2 {
-				t.Errorf("start, completion, reconciling, tasks = %v, %v, %v, %d; want an end without a beginning, and the 2 tasks that were asked for",
+				t.Errorf("start, completion, reconciling, tasks = %v, %v, %v, %d; want a completion without a start, and the 2 requested tasks",
 					x.StartTime, x.CompletionTime, x.Reconciling, x.TaskCount)
 			}
 			tasks, err := e.Tasks(context.Background(), &runpb.ListTasksRequest{Parent: name})
@@ -199,14 +198,14 @@ func TestAnExecutionWithoutTasksFails(t *testing.T) {
 			}
 			op, err := e.WaitOperation(context.Background(), &longrunningpb.WaitOperationRequest{Name: operation})
 			if err != nil || op.GetError().GetMessage() != done.Message {
-				t.Errorf("the run's operation = %v, %v; want it to fail with %s", op, err, done.Message)
+				t.Errorf("operation of the run = %v, %v; want the error %s", op, err, done.Message)
 			}
 		})
 	}
 }
 
-// What waits to fail is as much in a state of its own as what waits to run.
-func TestAnExecutionThatWaitsToFail(t *testing.T) {
+// TestPendingFailure restarts the engine, and cancels, while an execution waits to fail.
+func TestPendingFailure(t *testing.T) {
 	t.Parallel()
 	held := engine.Fault{NoTasks: true, StartAfter: time.Hour}
 	cancelled := strings.ReplaceAll(wasBarred, "2 cancelled", "0 cancelled")
@@ -231,14 +230,14 @@ func TestAnExecutionThatWaitsToFail(t *testing.T) {
 				e.want("in the end", e.after(2*time.Hour, name), test.want)
 				op, err := e.WaitOperation(context.Background(), &longrunningpb.WaitOperationRequest{Name: operation, Timeout: durationpb.New(time.Minute)})
 				if err != nil || !op.Done {
-					t.Errorf("the run's operation = %v, %v; want it done", op, err)
+					t.Errorf("operation of the run = %v, %v; want it done", op, err)
 				}
 			})
 		})
 	}
 }
 
-func TestAnExecutionIsListedLate(t *testing.T) {
+func TestListedLate(t *testing.T) {
 	t.Parallel()
 	inFakeTime(t, engine.Fault{ListAfter: 5 * time.Second}, func(e *faulty) {
 		first, _ := e.run()
@@ -257,14 +256,14 @@ func TestAnExecutionIsListedLate(t *testing.T) {
 			e.want("while it is not listed,", e.after(step.after, second), hasRun)
 			for _, of := range []string{hello, parent + "/jobs/-"} {
 				if got := e.listed(of); !slices.Equal(got, step.want) {
-					t.Errorf("after %v more, %s lists %v, want %v", step.after, of, got, step.want)
+					t.Errorf("%v later: list of %s = %v, want %v", step.after, of, got, step.want)
 				}
 			}
 		}
 	})
 }
 
-func TestAFaultIsAskedForOncePerExecution(t *testing.T) {
+func TestOneFaultDecisionForEachExecution(t *testing.T) {
 	t.Parallel()
 	var asked []string
 	synctest.Test(t, func(t *testing.T) {
@@ -289,10 +288,10 @@ func TestAFaultIsAskedForOncePerExecution(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := e.RunJob(context.Background(), &runpb.RunJobRequest{Name: parent + "/jobs/none"}); err == nil {
-			t.Error("RunJob() of no job succeeded")
+			t.Error("RunJob() of a missing job = nil, want an error")
 		}
 	})
 	if want := []string{hello, hello}; !slices.Equal(asked, want) {
-		t.Errorf("asked for %v, want %v: for what was started and nothing else", asked, want)
+		t.Errorf("decisions = %v, want %v, one for each started execution", asked, want)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
-// TestFloodsOfOutputLeaveMemoryFlat prints far more than is kept, as fast as the
-// machine can, in many lines and in one.
+// TestFloodsOfOutputLeaveMemoryFlat prints far more than the log's limit, as fast as
+// possible, in many lines and in one.
 func TestFloodsOfOutputLeaveMemoryFlat(t *testing.T) { // not parallel: it measures memory
 	const mebibyte = 1 << 20
 	for name, script := range map[string]string{
@@ -41,13 +41,13 @@ func TestFloodsOfOutputLeaveMemoryFlat(t *testing.T) { // not parallel: it measu
 			x := wait(t, e, operation)
 			close(stop)
 			if x.SucceededCount != 1 {
-				t.Errorf("the execution did not succeed: %v", x.Conditions)
+				t.Errorf("conditions = %v, want the execution to succeed", x.Conditions)
 			}
 			if grown := int64(<-peak) - int64(before); grown > 64*mebibyte {
-				t.Errorf("the heap grew by %d MiB, want it flat", grown/mebibyte)
+				t.Errorf("the heap grew by %d MiB, want no growth", grown/mebibyte)
 			}
 			if kept := keptOf(t, e, x); kept > 9*mebibyte || kept < 4*mebibyte {
-				t.Errorf("kept %d bytes of output, want most of 8 MiB", kept)
+				t.Errorf("log = %d bytes, want most of 8 MiB", kept)
 			}
 		})
 	}
@@ -59,7 +59,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// keptOf is the size of an execution's output.
+// keptOf returns the size of an execution's stored output.
 func keptOf(t *testing.T, e *engine.Engine, x *runpb.Execution) (size int) {
 	t.Helper()
 	for _, entry := range logged(t, e, x.Name, tasklog.Query{}) {

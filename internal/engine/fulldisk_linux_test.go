@@ -13,7 +13,7 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-func TestAFullDiskAcceptsNothingAndRecovers(t *testing.T) {
+func TestFullDiskRefusesAndRecovers(t *testing.T) {
 	t.Parallel()
 	dir, fill, empty := testneed.SmallDisk(t)
 	e, closeEngine := open(t, dir)
@@ -22,7 +22,7 @@ func TestAFullDiskAcceptsNothingAndRecovers(t *testing.T) {
 	operation := runHello(t, e)
 
 	fill()
-	// The log of the database has room from before; it runs out soon.
+	// The database's WAL still has some room, which runs out soon.
 	var err error
 	accepted := 1
 	for ; err == nil && accepted < 10_000; accepted++ {
@@ -33,18 +33,18 @@ func TestAFullDiskAcceptsNothingAndRecovers(t *testing.T) {
 		t.Errorf("RunJob() on a full disk = %v (%v, HTTP %d), want RESOURCE_EXHAUSTED with 503", err, runwith.CodeOf(err), apierror.Status(err))
 	}
 	if job, err := e.Job(t.Context(), &runpb.GetJobRequest{Name: hello}); err != nil || int(job.ExecutionCount) != accepted {
-		t.Errorf("on a full disk the job has %d executions, %v; want the %d that were accepted", job.GetExecutionCount(), err, accepted)
+		t.Errorf("executions on a full disk = %d, %v; want the %d accepted ones", job.GetExecutionCount(), err, accepted)
 	}
-	// The end of a task that cannot be written down waits for room.
+	// The end of a task is stored when there is room again.
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	empty()
 	if x := wait(t, e, operation); x.SucceededCount != 1 {
-		t.Errorf("the execution from before = %d succeeded, want 1", x.SucceededCount)
+		t.Errorf("earlier execution: succeeded tasks = %d, want 1", x.SucceededCount)
 	}
 	if x := wait(t, e, runHello(t, e)); x.SucceededCount != 1 {
-		t.Errorf("an execution from after = %d succeeded, want 1", x.SucceededCount)
+		t.Errorf("later execution: succeeded tasks = %d, want 1", x.SucceededCount)
 	}
 	closeEngine()
 }

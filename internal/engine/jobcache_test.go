@@ -8,9 +8,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Pollers read a job while it changes: each sees no generation after a newer one, and
-// who has changed it sees what it has become.
-func TestAJobIsReadAsItWasWrittenLast(t *testing.T) {
+// TestJobCacheIsNeverStale reads a job while it changes: no reader sees an older generation
+// after a newer one, and the writer sees its own change.
+func TestJobCacheIsNeverStale(t *testing.T) {
 	t.Parallel()
 	e, _ := open(t, t.TempDir())
 	createShell(t, e, 1, "true")
@@ -28,7 +28,7 @@ func TestAJobIsReadAsItWasWrittenLast(t *testing.T) {
 			for last := int64(0); last <= updates && !t.Failed(); {
 				now := read().GetGeneration()
 				if now < last {
-					t.Errorf("generation %d was read after %d", now, last)
+					t.Errorf("generation %d was read after generation %d, want no older one", now, last)
 				}
 				last = now
 			}
@@ -41,19 +41,19 @@ func TestAJobIsReadAsItWasWrittenLast(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := read().GetGeneration(); got != want {
-			t.Errorf("generation = %d behind update %d, want %d", got, want-1, want)
+			t.Errorf("generation after update %d = %d, want %d", want-1, got, want)
 		}
 	}
 	pollers.Wait()
 
 	runToEnd(t, e, hello)
 	if got := read().GetExecutionCount(); got != 1 {
-		t.Errorf("execution count = %d behind a run, want 1", got)
+		t.Errorf("execution count after a run = %d, want 1", got)
 	}
 	if _, err := e.DeleteJob(t.Context(), &runpb.DeleteJobRequest{Name: hello}); err != nil {
 		t.Fatal(err)
 	}
 	if job, err := e.Job(t.Context(), &runpb.GetJobRequest{Name: hello}); err == nil {
-		t.Errorf("Job() = %v behind its deletion, want NOT_FOUND", job)
+		t.Errorf("Job() after its deletion = %v, want NOT_FOUND", job)
 	}
 }

@@ -47,8 +47,8 @@ func (s *simulation) fromStore(read func(*Engine) answer) (a answer) {
 	return read(store)
 }
 
-// compareSome compares what memory and the store answer of the newest execution and of
-// a random one.
+// compareSome compares the answers of memory and of the store about the newest execution and
+// about a random one.
 func (s *simulation) compareSome() {
 	s.Helper()
 	if len(s.names) == 0 {
@@ -63,8 +63,8 @@ func (s *simulation) compareSome() {
 	}
 }
 
-// compare holds what memory and the store answer of an execution against each other.
-// They are comparable if nothing is written between the two.
+// compare compares the answers of memory and of the store about an execution. It skips
+// answers with a write between them.
 func (s *simulation) compare(name jobspec.ExecutionName) {
 	s.Helper()
 	ctx := context.Background()
@@ -119,14 +119,14 @@ func (s *simulation) compare(name jobspec.ExecutionName) {
 	}
 }
 
-// An execution that clients see shares fields with the one that is stored. A field that
-// a newer version of the API adds must be among them.
-func TestExecutionsShowEveryFieldThatIsStored(t *testing.T) {
+// TestExecutionsShowEveryStoredField checks that the message for clients has all fields of the
+// stored message, also those of a newer version of the API.
+func TestExecutionsShowEveryStoredField(t *testing.T) {
 	t.Parallel()
 	stored := &runpb.Execution{}
 	fill(stored.ProtoReflect(), 2)
 	shown := (&executionRow{message: stored}).proto()
-	changing := map[protoreflect.Name]bool{ // with the tasks, and so no part of what is stored
+	changing := map[protoreflect.Name]bool{ // these change with the tasks, so the message does not store them
 		"update_time": true, "start_time": true, "completion_time": true, "delete_time": true, "expire_time": true,
 		"log_uri": true, "reconciling": true, "conditions": true, "etag": true, "running_count": true,
 		"succeeded_count": true, "failed_count": true, "cancelled_count": true, "retried_count": true,
@@ -135,7 +135,7 @@ func TestExecutionsShowEveryFieldThatIsStored(t *testing.T) {
 	for i := range fields.Len() {
 		f := fields.Get(i)
 		if got, want := shown.ProtoReflect().Get(f), stored.ProtoReflect().Get(f); !changing[f.Name()] && !got.Equal(want) {
-			t.Errorf("%s = %v, want %v as it is stored", f.Name(), got, want)
+			t.Errorf("%s = %v, want the stored %v", f.Name(), got, want)
 		}
 	}
 }
@@ -167,8 +167,9 @@ func fill(m protoreflect.Message, depth int) {
 	}
 }
 
-// A client that watches a run costs no read of the database.
-func TestReadsOfARunningExecutionDoNotReachTheDatabase(t *testing.T) {
+// TestReadsOfARunningExecution checks that a client that polls a run causes no read of the
+// database.
+func TestReadsOfARunningExecution(t *testing.T) {
 	t.Parallel()
 	k := keeping(t, 10)
 	k.create("held", "sleep 1000")

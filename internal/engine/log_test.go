@@ -21,7 +21,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
-func TestLogSourcesAreThoseOfTheSelection(t *testing.T) {
+func TestLogSources(t *testing.T) {
 	t.Parallel()
 	e, _ := open(t, t.TempDir())
 	createShell(t, e, 1, "true")
@@ -57,7 +57,7 @@ func TestLogSourcesAreThoseOfTheSelection(t *testing.T) {
 	}
 }
 
-func TestALogIsOpenedUntilItsExecutionIsDeleted(t *testing.T) {
+func TestOpenLogUntilDeletion(t *testing.T) {
 	t.Parallel()
 	e, _ := open(t, t.TempDir())
 	createShell(t, e, 1, "echo printed")
@@ -72,7 +72,7 @@ func TestALogIsOpenedUntilItsExecutionIsDeleted(t *testing.T) {
 	}
 	batch, err := reader.Next(t.Context())
 	if err != nil || len(batch.Entries) != 1 || string(batch.Entries[0].Text) != "printed" {
-		t.Errorf("Next() = %v, %v, want what the task printed", batch, err)
+		t.Errorf("Next() = %v, %v, want the task's output", batch, err)
 	}
 	if _, err := reader.Next(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("Next() at the end = %v, want io.EOF", err)
@@ -88,7 +88,7 @@ func TestALogIsOpenedUntilItsExecutionIsDeleted(t *testing.T) {
 	}
 }
 
-// logFiles returns the names of what is in the log folder below dir.
+// logFiles returns the names of the files in the log folder below dir.
 func logFiles(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	files, err := os.ReadDir(filepath.Join(dir, "logs"))
@@ -168,17 +168,17 @@ func TestQueriesOfPlatformLines(t *testing.T) {
 		query tasklog.Query
 		want  int
 	}{
-		"all":                     {tasklog.Query{}, 1},
-		"in reverse":              {tasklog.Query{Reverse: true}, 1},
-		"from its time on":        {tasklog.Query{Since: ended}, 1},
-		"after its time":          {tasklog.Query{Since: ended.Add(1)}, 0},
-		"until its time":          {tasklog.Query{Until: ended}, 1},
-		"before its time":         {tasklog.Query{Until: ended.Add(-1)}, 0},
-		"in a time far away":      {tasklog.Query{Since: time.Unix(1<<40, 0)}, 0},
-		"of its task":             {tasklog.Query{Tasks: []int{0}}, 1},
-		"of another task":         {tasklog.Query{Tasks: []int{1}}, 0},
-		"of the platform":         {tasklog.Query{Streams: []tasklog.Stream{tasklog.System}}, 1},
-		"of what the tasks print": {tasklog.Query{Streams: []tasklog.Stream{tasklog.Stdout, tasklog.Stderr}}, 0},
+		"all":                  {tasklog.Query{}, 1},
+		"in reverse":           {tasklog.Query{Reverse: true}, 1},
+		"from its time on":     {tasklog.Query{Since: ended}, 1},
+		"after its time":       {tasklog.Query{Since: ended.Add(1)}, 0},
+		"until its time":       {tasklog.Query{Until: ended}, 1},
+		"before its time":      {tasklog.Query{Until: ended.Add(-1)}, 0},
+		"in a time far away":   {tasklog.Query{Since: time.Unix(1<<40, 0)}, 0},
+		"of its task":          {tasklog.Query{Tasks: []int{0}}, 1},
+		"of another task":      {tasklog.Query{Tasks: []int{1}}, 0},
+		"of the platform":      {tasklog.Query{Streams: []tasklog.Stream{tasklog.System}}, 1},
+		"of the tasks' output": {tasklog.Query{Streams: []tasklog.Stream{tasklog.Stdout, tasklog.Stderr}}, 0},
 	} {
 		if got := logged(t, e, x.Name, test.query); len(got) != test.want {
 			t.Errorf("%s: log = %v, want %d lines", name, got, test.want)
@@ -186,7 +186,7 @@ func TestQueriesOfPlatformLines(t *testing.T) {
 	}
 }
 
-// TestPlatformLinesOfEachEnd looks at the log of executions that end in each way.
+// TestPlatformLinesOfEachEnd checks the log for each way in which an execution ends.
 func TestPlatformLinesOfEachEnd(t *testing.T) {
 	t.Parallel()
 	const (
@@ -269,7 +269,7 @@ func TestPlatformLinesOfACancelledExecution(t *testing.T) {
 		select {
 		case <-watch.Ready():
 		case <-t.Context().Done():
-			t.Fatal("the task printed nothing")
+			t.Fatal("no output of the task, want some before the cancel")
 		}
 	}
 	if _, err := e.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: x.Name}); err != nil {
@@ -282,7 +282,7 @@ func TestPlatformLinesOfACancelledExecution(t *testing.T) {
 	}
 }
 
-func TestAWatchIsToldOfPlatformLines(t *testing.T) {
+func TestWatchGetsPlatformLines(t *testing.T) {
 	t.Parallel()
 	e, _ := open(t, t.TempDir())
 	createShell(t, e, 1, "echo hello")

@@ -6,7 +6,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-func TestAPageTokenLeadsToTheNextPageOfItsOwnListAlone(t *testing.T) {
+func TestPageTokenBelongsToItsList(t *testing.T) {
 	t.Parallel()
 	first, err := openPage(2, "", "jobs of a")
 	if err != nil {
@@ -28,8 +28,7 @@ func TestAPageTokenLeadsToTheNextPageOfItsOwnListAlone(t *testing.T) {
 	}
 }
 
-// FuzzPageToken opens pages with arbitrary tokens: a caller's rubbish is
-// INVALID_ARGUMENT, and never a panic.
+// FuzzPageToken checks that an invalid token is INVALID_ARGUMENT and never a panic.
 func FuzzPageToken(f *testing.F) {
 	p, err := openPage(0, "", "list")
 	if err != nil {
@@ -46,7 +45,7 @@ func FuzzPageToken(f *testing.F) {
 			t.Fatalf("openPage(%q) = %v, want INVALID_ARGUMENT", token, err)
 		}
 		if err == nil && token == "" && (name != "" || id != -1) {
-			t.Fatalf("no token set the key %q, %d", name, id)
+			t.Fatalf("openPage(\"\") set the key to %q, %d, want it unchanged", name, id)
 		}
 	})
 }

@@ -17,15 +17,15 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/function"
 )
 
-// preparing is a runner that imports an image first, which takes its time and ends as
-// the test says.
+// preparing is a runner that first imports an image. The test sets the duration and the
+// result of the import.
 type preparing struct {
 	*function.Runner
 	takes time.Duration
 
 	mu    sync.Mutex
 	tries int
-	ends  []error // of the tries in order; nil after the last
+	ends  []error // results of the tries in order; nil after the last
 }
 
 func (p *preparing) Capabilities(*runpb.TaskTemplate) runner.Capabilities {
@@ -47,7 +47,7 @@ func (p *preparing) Prepare(ctx context.Context, _ *runpb.TaskTemplate) (err err
 	}
 }
 
-// inPreparedTime runs a test in a time of its own, with an engine that prepares.
+// inPreparedTime runs a test in fake time, with a runner that prepares.
 func inPreparedTime(t *testing.T, p *preparing, test func(e *faulty)) {
 	t.Helper()
 	inFakeTime(t, engine.Fault{}, func(e *faulty) {
@@ -64,22 +64,23 @@ func (e *faulty) prepared(p *preparing) {
 	e.open(engine.Config{Runner: p})
 }
 
-// No task is there before its image is, and then all run.
+// TestTasksWaitForPreparation checks that an execution has no running task before its image
+// is ready.
 func TestTasksWaitForPreparation(t *testing.T) {
 	t.Parallel()
 	inPreparedTime(t, &preparing{takes: time.Minute}, func(e *faulty) {
 		name, _ := e.run()
 		if got := standing(e.after(59*time.Second, name)); got != waits {
-			t.Errorf("while it is prepared: %s, want %s", got, waits)
+			t.Errorf("during the preparation: %s, want %s", got, waits)
 		}
 		if got := standing(e.after(2*time.Second, name)); got != hasRun {
-			t.Errorf("when it was prepared: %s, want %s", got, hasRun)
+			t.Errorf("after the preparation: %s, want %s", got, hasRun)
 		}
 	})
 }
 
-// An execution that cannot be prepared fails with the reason and without a task, also
-// where it was tried again before.
+// TestUnpreparedFailsWithoutTasks checks that an execution whose preparation fails has the
+// error's message and no task, also after retries.
 func TestUnpreparedFailsWithoutTasks(t *testing.T) {
 	t.Parallel()
 	gone := runwith.Errorf(runwith.FailedPrecondition, "Image 'x' not found.")
@@ -89,19 +90,20 @@ func TestUnpreparedFailsWithoutTasks(t *testing.T) {
 		name, _ := e.run()
 		x := e.after(time.Minute, name)
 		if got := standing(x); got != hasFailed {
-			t.Errorf("it stands at %s, want %s", got, hasFailed)
+			t.Errorf("execution = %s, want %s", got, hasFailed)
 		}
 		if got, want := x.Conditions[0].Message, "Image 'x' not found."; got != want {
-			t.Errorf("its message is %q, want %q", got, want)
+			t.Errorf("message = %q, want %q", got, want)
 		}
 		tasks, err := e.Tasks(context.Background(), &runpb.ListTasksRequest{Parent: name})
 		if err != nil || len(tasks.Tasks) > 0 || p.tries != 3 {
-			t.Errorf("it has the tasks %v, %v after %d tries, want none after 3", tasks.GetTasks(), err, p.tries)
+			t.Errorf("tasks = %v, %v after %d tries, want none after 3", tasks.GetTasks(), err, p.tries)
 		}
 	})
 }
 
-// What is stopped meanwhile ends at once, and never has a task that ran.
+// TestCancelWhilePreparing checks that a cancel during the preparation ends the execution at
+// once, and no task runs.
 func TestCancelWhilePreparing(t *testing.T) {
 	t.Parallel()
 	inPreparedTime(t, &preparing{takes: time.Hour}, func(e *faulty) {
@@ -111,12 +113,12 @@ func TestCancelWhilePreparing(t *testing.T) {
 		}
 		x := e.after(time.Second, name)
 		if x.CompletionTime == nil || x.CancelledCount != 2 || x.StartTime != nil {
-			t.Errorf("it stands at %s, want it cancelled before it began", standing(x))
+			t.Errorf("execution = %s, want it cancelled before its start", standing(x))
 		}
 	})
 }
 
-// A restart prepares again what had no task yet.
+// TestRestartPreparesAgain checks that a restart prepares an execution without tasks again.
 func TestRestartPreparesAgain(t *testing.T) {
 	t.Parallel()
 	inPreparedTime(t, &preparing{takes: time.Hour}, func(e *faulty) {
@@ -131,8 +133,7 @@ func TestRestartPreparesAgain(t *testing.T) {
 	})
 }
 
-// adopting is a runner that has an attempt go on after a restart, and notes what it is
-// told.
+// adopting is a runner whose attempts outlive the engine. It records the engine's calls.
 type adopting struct {
 	runner.Runner
 	specs []runner.Spec
@@ -153,7 +154,7 @@ func (a *adopting) Wait(ctx context.Context, _ runner.ID) (runner.Result, error)
 	if a.specs[len(a.specs)-1].Resume {
 		return runner.Result{OutOfMemory: true, ExitCode: 137}, nil
 	}
-	if ctx.Done() == nil { // it was stopped
+	if ctx.Done() == nil { // the attempt was stopped
 		return runner.Result{}, nil
 	}
 	<-ctx.Done()
@@ -168,7 +169,8 @@ func (a *adopting) Check(*runpb.TaskTemplate) error                       { retu
 func (a *adopting) Stop(context.Context, runner.ID, time.Duration) error  { return nil }
 func (a *adopting) List(context.Context) ([]runner.ID, error)             { return nil, nil }
 
-// A runner that adopts is told what was kept, and that nothing new is wanted.
+// TestResumedAttemptIsAdopted checks that the engine resumes an attempt with the extent of its
+// stored output, and does not start a new one.
 func TestResumedAttemptIsAdopted(t *testing.T) {
 	t.Parallel()
 	inFakeTime(t, engine.Fault{}, func(e *faulty) {
@@ -195,7 +197,7 @@ func TestResumedAttemptIsAdopted(t *testing.T) {
 		}
 		last := tasks.Tasks[0].LastAttemptResult
 		if last.GetExitCode() != 137 || !strings.Contains(last.GetStatus().GetMessage(), "The configured memory limit was reached.") {
-			t.Errorf("the attempt ended as %v, want exit code 137 and that it used too much memory", last)
+			t.Errorf("last attempt = %v, want exit code 137 and the message about memory", last)
 		}
 	})
 }

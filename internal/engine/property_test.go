@@ -27,19 +27,20 @@ var (
 
 // TestEveryInterleavingKeepsThePromises takes random steps (runs, some of them with a
 // fault, exits, timeouts, cancels, deletions of executions and jobs, a full disk, restarts and kill -9) and
-// holds the engine to these after each of them:
+// checks after each step:
 //
-//   - what was refused is not there;
-//   - what has ended never changes again;
-//   - an execution's counts are those of its tasks, at every moment;
-//   - what memory answers is what the store answers at the same moment;
-//   - no two attempts of a task run at the same time, no more tasks of an execution
-//     than its parallelism allows, and no task is placed where there is no room;
-//   - who waits for the end of a run is told of it, as it stands in the store;
-//   - what was cancelled or deleted is stopped, and its operation is done when nothing of it runs any more;
+//   - a refused request has stored nothing;
+//   - an ended execution never changes;
+//   - an execution's counts always match its tasks;
+//   - memory and store give the same answers at the same moment;
+//   - no two attempts of a task run at the same time, an execution runs no more tasks than its
+//     parallelism, and no task is placed without room;
+//   - a waiter for the end of a run receives the stored state;
+//   - a cancelled or deleted execution stops, and its operation is done only when no task of it
+//     runs;
 //   - in the end everything has ended, and no process is left over.
 //
-// A failure names the seed that repeats it: go test ./internal/engine -run Interleaving -property.seed N
+// A failure prints the seed that repeats it: go test ./internal/engine -run Interleaving -property.seed N
 func TestEveryInterleavingKeepsThePromises(t *testing.T) {
 	t.Parallel()
 	seeds := []uint64{*propertySeed}
@@ -60,15 +61,15 @@ func TestEveryInterleavingKeepsThePromises(t *testing.T) {
 	}
 }
 
-// executionView is what must not change once an execution has ended.
+// executionView is the part of an execution that must not change after its end.
 type executionView struct {
 	state  state
 	counts counts
 	done   time.Time
 }
 
-// await waits for the end of a run beside what follows, and compares what it is
-// told with the store. An engine that closes tells nobody.
+// await waits in the background for the end of a run, and compares the answer with the store.
+// A closing engine gives no answer.
 func (s *simulation) await(operation string) {
 	e, waiting := s.engine, s.waiting
 	waiting.Add(1)
@@ -94,9 +95,8 @@ func (s *simulation) await(operation string) {
 	}()
 }
 
-// awaitStopped waits for the operation of a cancel or a deletion beside what follows,
-// and holds that nothing runs any more when it is done, of executions whose names
-// begin with a prefix.
+// awaitStopped waits in the background for the operation of a cancel or a deletion. When it is
+// done, no task may run of executions whose names begin with the prefix.
 func (s *simulation) awaitStopped(operation, prefix string) {
 	s.stopped = append(s.stopped, prefix)
 	e, waiting := s.engine, s.waiting
@@ -116,8 +116,8 @@ func (s *simulation) awaitStopped(operation, prefix string) {
 	}()
 }
 
-// noneOf holds that nothing runs of executions whose names begin with a prefix. The
-// caller has locked the world.
+// noneOf checks that no task runs of executions whose names begin with the prefix. The caller
+// must hold the world's lock.
 func (s *simulation) noneOf(prefix string) {
 	for id := range s.world.live {
 		if strings.HasPrefix(id.Execution, prefix) {
@@ -126,7 +126,7 @@ func (s *simulation) noneOf(prefix string) {
 	}
 }
 
-// wantNone holds that a job has no execution.
+// wantNone checks that a job has no execution.
 func (s *simulation) wantNone(job string) {
 	s.Helper()
 	res, err := s.engine.Executions(context.Background(), &runpb.ListExecutionsRequest{Parent: job})
@@ -135,7 +135,7 @@ func (s *simulation) wantNone(job string) {
 	}
 }
 
-// look holds what is on disk to the promises.
+// look checks the state on disk.
 func (s *simulation) look() {
 	s.Helper()
 	s.world.mu.Lock()
@@ -157,8 +157,8 @@ func (s *simulation) look() {
 	s.compareSome()
 }
 
-// inspect compares an execution with its tasks, in one snapshot, and with what it
-// was when it had ended.
+// inspect compares an execution with its tasks, in one snapshot, and with its earlier state if
+// it has ended.
 func (s *simulation) inspect(tx *storeTx, name string, parsed jobspec.ExecutionName) error {
 	row, err := tx.execution(parsed)
 	if err != nil {
@@ -183,27 +183,27 @@ func (s *simulation) inspect(tx *storeTx, name string, parsed jobspec.ExecutionN
 		seen.retried += min(1, task.attempt)
 	}
 	if seen != row.counts || len(tasks) != row.counts.tasks {
-		return fmt.Errorf("counts are %+v, of its %d tasks %+v", row.counts, len(tasks), seen)
+		return fmt.Errorf("counts = %+v, want %+v as its %d tasks have", row.counts, seen, len(tasks))
 	}
 	if width := widthOf(row.message); row.counts.running > width {
-		return fmt.Errorf("%d of its tasks run at once, want at most %d", row.counts.running, width)
+		return fmt.Errorf("%d tasks run at once, want at most %d", row.counts.running, width)
 	}
 	now := executionView{row.state, row.counts, row.completed}
 	if then, ok := s.ended[name]; ok && then != now {
-		return fmt.Errorf("has ended as %+v, and is now %+v", then, now)
+		return fmt.Errorf("ended as %+v, and is now %+v, want no change", then, now)
 	}
 	if row.state.terminal() {
 		hopeless := row.state == failed && row.counts.tasks == 0
 		if row.state != row.counts.verdict() && !hopeless || row.counts.running > 0 {
-			return fmt.Errorf("is %s with %+v", row.state, row.counts)
+			return fmt.Errorf("state = %s with counts %+v, want them to match", row.state, row.counts)
 		}
 		s.ended[name] = now
 	}
 	return nil
 }
 
-// finish holds that what was stopped has ended, lets every process end, and the
-// engine with them.
+// finish checks that all stopped executions have ended, then lets every process and the engine
+// end.
 func (s *simulation) finish() {
 	s.Helper()
 	s.room(true)
@@ -226,7 +226,7 @@ func (s *simulation) finish() {
 		for _, id := range s.world.ids() {
 			s.world.end(id, runner.Result{})
 		}
-		time.Sleep(time.Second) // what could not be placed is tried again
+		time.Sleep(time.Second) // until attempts without room are placed again
 	}
 	s.look()
 	if len(s.world.ids()) > 0 {

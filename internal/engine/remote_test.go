@@ -163,8 +163,7 @@ func (c *cluster) List(context.Context) (ids []runner.ID, err error) {
 	return ids, nil
 }
 
-// onCluster runs a test in a time of its own, with an engine whose tasks run on the
-// cluster.
+// onCluster runs a test in fake time, with an engine whose tasks run on the cluster.
 func onCluster(t *testing.T, c *cluster, test func(e *faulty)) {
 	t.Helper()
 	inFakeTime(t, engine.Fault{}, func(e *faulty) {
@@ -217,8 +216,8 @@ func TestCloseStopsTasks(t *testing.T) {
 	})
 }
 
-// A task waits for room for an hour, and then has its whole timeout, which goes on across
-// a restart.
+// TestTimeoutCountsFromRunning checks that a task that waited an hour for room still has its
+// whole timeout, and that the timeout continues across a restart.
 func TestTimeoutCountsFromRunning(t *testing.T) {
 	t.Parallel()
 	c := newCluster()
@@ -274,8 +273,9 @@ func TestCapacityBoundsTasks(t *testing.T) {
 	})
 }
 
-// A runner that does not answer keeps no engine closed. Its attempts are unknown, not
-// lost: the engine asks for them until it answers, and then ends leftovers and goes on.
+// TestUnknownIsNotLost checks that the engine opens although a runner does not answer. The
+// runner's attempts are unknown, not lost: the engine asks until the runner answers, then ends
+// orphans and continues.
 func TestUnknownIsNotLost(t *testing.T) {
 	t.Parallel()
 	c := newCluster()
@@ -309,15 +309,15 @@ func TestUnknownIsNotLost(t *testing.T) {
 	})
 }
 
-// A task whose execution was cancelled still runs if the engine dies at that moment. The
-// next engine ends it.
+// TestRestartEndsCancelledTask checks that the next engine ends a task whose execution was
+// cancelled just before the engine died.
 func TestRestartEndsCancelledTask(t *testing.T) {
 	t.Parallel()
 	c := newCluster()
 	onCluster(t, c, func(e *faulty) {
 		name, _ := e.run()
 		synctest.Wait()
-		c.set(func() { c.down = true }) // it hears of nothing
+		c.set(func() { c.down = true }) // it receives no calls
 		if _, err := e.CancelExecution(context.Background(), &runpb.CancelExecutionRequest{Name: name}); err != nil {
 			t.Fatal(err)
 		}

@@ -21,8 +21,8 @@ const (
 	hello  = parent + "/jobs/hello"
 )
 
-// open opens an engine with real processes on a data folder. Its close may be
-// called before the test's end.
+// open opens an engine with real processes on a data folder. The test may call close before
+// its end.
 func open(t testing.TB, dir string) (e *engine.Engine, close func()) {
 	t.Helper()
 	opened := enginetest.Open(t, enginetest.Config{Config: engine.Config{Dir: dir}})
@@ -52,7 +52,7 @@ func runHello(t *testing.T, e *engine.Engine) (operation string) {
 	return op.Name
 }
 
-// wait waits for an operation and returns the execution that it was about.
+// wait waits for an operation and returns its execution.
 func wait(t *testing.T, e *engine.Engine, operation string) *runpb.Execution {
 	t.Helper()
 	op, err := e.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: operation})
@@ -66,7 +66,7 @@ func wait(t *testing.T, e *engine.Engine, operation string) *runpb.Execution {
 	return x
 }
 
-func TestWhatWasRunningGoesOnAfterARestart(t *testing.T) {
+func TestRestartRunsTasksAgain(t *testing.T) {
 	t.Parallel()
 	dir, files := t.TempDir(), t.TempDir()
 	e, closeFirst := open(t, dir)
@@ -89,7 +89,7 @@ func TestWhatWasRunningGoesOnAfterARestart(t *testing.T) {
 	}
 }
 
-func TestWhatHadEndedStaysAfterARestart(t *testing.T) {
+func TestRestartKeepsEndedExecutions(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	e, closeFirst := open(t, dir)
@@ -103,22 +103,22 @@ func TestWhatHadEndedStaysAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	if after.Etag != before.Etag || after.FailedCount != 1 || after.Reconciling {
-		t.Errorf("execution after a restart = %v, want it as it was", after)
+		t.Errorf("execution after a restart = %v, want it unchanged", after)
 	}
 }
 
-func TestWaitAnswersWithTheLatestStateWhenItsTimeIsUp(t *testing.T) {
+func TestWaitOperationTimeout(t *testing.T) {
 	t.Parallel()
 	e, _ := open(t, t.TempDir())
 	createShell(t, e, 1, `sleep 1000`)
 	operation := runHello(t, e)
 	op, err := e.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: operation, Timeout: durationpb.New(10 * time.Millisecond)})
 	if err != nil || op.Done {
-		t.Errorf("WaitOperation(10 ms) of a long run = done %v, %v; want it open", op.GetDone(), err)
+		t.Errorf("WaitOperation(10 ms) of a long run: done = %v, %v; want false", op.GetDone(), err)
 	}
 }
 
-func TestAClosingEngineLetsWaitersGo(t *testing.T) {
+func TestCloseEndsWaits(t *testing.T) {
 	t.Parallel()
 	e, closeEngine := open(t, t.TempDir())
 	createShell(t, e, 1, `sleep 1000`)
@@ -130,23 +130,23 @@ func TestAClosingEngineLetsWaitersGo(t *testing.T) {
 	}()
 	closeEngine()
 	if err := <-answered; err == nil {
-		t.Error("WaitOperation() of a run that was cut short by a closing engine succeeded")
+		t.Error("WaitOperation() while the engine closes = nil, want an error")
 	}
 	if _, err := e.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello}); runwith.CodeOf(err) != runwith.Unavailable {
 		t.Errorf("RunJob() of a closed engine = %v, want UNAVAILABLE", err)
 	}
 }
 
-func TestManyTasksAndMoreThanRunAtOnce(t *testing.T) {
+func TestMoreTasksThanPlaces(t *testing.T) {
 	t.Parallel()
 	e, _ := open(t, t.TempDir())
 	createShell(t, e, 200, `exit 0`)
 	if x := wait(t, e, runHello(t, e)); x.SucceededCount != 200 {
-		t.Errorf("succeeded = %d of 200", x.SucceededCount)
+		t.Errorf("succeeded tasks = %d, want 200", x.SucceededCount)
 	}
 }
 
-func TestADeletedOperationIsNotWaitedFor(t *testing.T) {
+func TestWaitOperationAfterDeletion(t *testing.T) {
 	t.Parallel()
 	e, _ := open(t, t.TempDir())
 	createShell(t, e, 1, "sleep 60")

@@ -73,7 +73,7 @@ func TestSchedulerServesExecutionsByTurns(t *testing.T) {
 	}
 }
 
-func TestSchedulerPlacesATaskAgainAndNothingOfAStoppedExecution(t *testing.T) {
+func TestSchedulerSkipsStoppedExecution(t *testing.T) {
 	t.Parallel()
 	p, a := newPlacing(1), newActive(1, 1, 2)
 	p.add(a)
@@ -121,8 +121,9 @@ func TestSchedulerHandsAPlaceOn(t *testing.T) {
 	}
 }
 
-// What an earlier process placed may be more than there are places now.
-func TestSchedulerHandsNoPlaceOnThatIsNotThere(t *testing.T) {
+// TestSchedulerWithFewerPlacesThanBefore checks the case that an earlier process placed more
+// tasks than there are places now.
+func TestSchedulerWithFewerPlacesThanBefore(t *testing.T) {
 	t.Parallel()
 	p, adopted, waiting := newPlacing(1), newActive(1, 2, 0), newActive(2, 1, 1)
 	p.occupy(2)
@@ -139,7 +140,7 @@ func TestSchedulerHandsNoPlaceOnThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestSchedulerPlacesNothingOfAForgottenExecution(t *testing.T) {
+func TestSchedulerSkipsForgottenExecution(t *testing.T) {
 	t.Parallel()
 	p, one, two := newPlacing(1), newActive(1, 1, 1), newActive(2, 2, 2)
 	p.add(one)

@@ -15,11 +15,11 @@ import (
 
 var writeFixture = flag.Bool("fixture", false, "write testdata/schemaN/engine.db anew for the newest schema; a released one never changes")
 
-// schemas is how many there are.
+// schemas is the number of released schemas.
 const schemas = 3
 
-// TestEveryReleasedSchemaIsOpened opens a database of each schema that was ever
-// released, as the fixtures keep them, and goes on with what is in it.
+// TestEveryReleasedSchemaIsOpened opens a database of each released schema from the fixtures,
+// and continues with its content.
 func TestEveryReleasedSchemaIsOpened(t *testing.T) {
 	t.Parallel()
 	if *writeFixture {
@@ -33,7 +33,7 @@ func TestEveryReleasedSchemaIsOpened(t *testing.T) {
 			e, _ := open(t, dir)
 			job, err := e.Job(t.Context(), &runpb.GetJobRequest{Name: hello})
 			if err != nil || job.ExecutionCount != 3 || job.Generation != 1 {
-				t.Fatalf("the job = %v, %v; want generation 1 with 3 executions", job, err)
+				t.Fatalf("job = %v, %v; want generation 1 with 3 executions", job, err)
 			}
 			list, err := e.Executions(t.Context(), &runpb.ListExecutionsRequest{Parent: hello})
 			if err != nil || len(list.Executions) != 3 {
@@ -47,27 +47,27 @@ func TestEveryReleasedSchemaIsOpened(t *testing.T) {
 			}
 			wantPolicy(t, e, version)
 			if x := wait(t, e, runHello(t, e)); x.SucceededCount != 1 {
-				t.Errorf("a new run = %v, want it to succeed", x.Conditions)
+				t.Errorf("conditions of a new run = %v, want success", x.Conditions)
 			}
 		})
 	}
 }
 
-// wantPolicy holds the job to its policy, which schema 2 brought, and has it set.
+// wantPolicy checks the job's policy, which schema 2 introduced, and sets it.
 func wantPolicy(t *testing.T, e *engine.Engine, version int) {
 	t.Helper()
 	policy, err := e.IAMPolicy(t.Context(), &iampb.GetIamPolicyRequest{Resource: hello})
 	if want := min(version, 2) - 1; err != nil || len(policy.Bindings) != want {
-		t.Errorf("the policy = %v, %v; want %d bindings", policy, err, want)
+		t.Errorf("policy = %v, %v; want %d bindings", policy, err, want)
 	}
 	setPolicy(t, e, "user:ann@example.com", "user:bob@example.com")
 	policy, err = e.IAMPolicy(t.Context(), &iampb.GetIamPolicyRequest{Resource: hello})
 	if err != nil || len(policy.Bindings) != 1 || len(policy.Bindings[0].Members) != 2 {
-		t.Errorf("the policy after it was set = %v, %v; want 1 binding of 2 members", policy, err)
+		t.Errorf("policy after SetIamPolicy = %v, %v; want 1 binding with 2 members", policy, err)
 	}
 }
 
-// setPolicy lets the members run the job.
+// setPolicy sets a policy that allows the members to run the job.
 func setPolicy(t *testing.T, e *engine.Engine, members ...string) {
 	t.Helper()
 	if _, err := e.SetIAMPolicy(t.Context(), &iampb.SetIamPolicyRequest{Resource: hello, Policy: &iampb.Policy{

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// numbers is a list of the numbers from 0 to n, less one.
+// numbers returns a list of the numbers from 0 to n-1.
 func numbers(n int) (l listing[int, int], reads *int) {
 	next, reads := 0, new(int)
 	return listing[int, int]{
@@ -25,27 +25,27 @@ func numbers(n int) (l listing[int, int], reads *int) {
 
 func every(n int) func(int) bool { return func(i int) bool { return i%n == 0 } }
 
-func TestAPageHasWhatIsWantedAndSaysWhetherThereIsMore(t *testing.T) {
+func TestPage(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name       string
 		rows, size int
 		keep       func(int) bool
-		want       int // items
+		want       int // number of items
 		more       bool
 		reads      int
 	}{
-		{"nothing", 0, 3, nil, 0, false, 1},
+		{"empty list", 0, 3, nil, 0, false, 1},
 		{"a page that is not full", 2, 3, nil, 2, false, 1},
 		{"a page that is just full", 3, 3, nil, 3, false, 1},
 		{"more than a page", 4, 3, nil, 3, true, 1},
-		{"some of what is there", 10, 3, every(5), 2, false, 1},
-		{"a page of some", 100, 3, every(5), 3, true, 1},
-		{"the last of some", 11, 3, every(5), 3, false, 1},
-		{"some of much", 5 * maxPageSize, 3, every(2 * maxPageSize), 3, true, 5},
-		{"all of just as much as is read at once", maxPageSize, maxPageSize, every(1), maxPageSize, false, 2},
-		{"none of just as much as is looked at", maxScan, 3, every(maxScan + 1), 1, false, maxScan/maxPageSize + 1},
-		{"none of too much to look at", maxScan + 1, 3, every(maxScan + 1), 1, true, maxScan/maxPageSize + 1},
+		{"a partial match", 10, 3, every(5), 2, false, 1},
+		{"a page of matches", 100, 3, every(5), 3, true, 1},
+		{"the last matches", 11, 3, every(5), 3, false, 1},
+		{"few matches in a long list", 5 * maxPageSize, 3, every(2 * maxPageSize), 3, true, 5},
+		{"as many as one read returns", maxPageSize, maxPageSize, every(1), maxPageSize, false, 2},
+		{"as many as a page examines", maxScan, 3, every(maxScan + 1), 1, false, maxScan/maxPageSize + 1},
+		{"more than a page examines", maxScan + 1, 3, every(maxScan + 1), 1, true, maxScan/maxPageSize + 1},
 	} {
 		l, reads := numbers(test.rows)
 		items, more, err := l.read(test.size, test.keep)
@@ -56,8 +56,8 @@ func TestAPageHasWhatIsWantedAndSaysWhetherThereIsMore(t *testing.T) {
 	}
 }
 
-// Page by page, nothing is left out and nothing is there twice.
-func TestPagesLeadThroughTheWholeList(t *testing.T) {
+// TestPagesCoverTheList checks that the pages contain each item exactly once.
+func TestPagesCoverTheList(t *testing.T) {
 	t.Parallel()
 	for _, keep := range []func(int) bool{nil, every(3), every(2500)} {
 		l, _ := numbers(12_345)
@@ -75,12 +75,12 @@ func TestPagesLeadThroughTheWholeList(t *testing.T) {
 			got, more = append(got, items...), next
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("the pages have %d items, want %d", len(got), len(want))
+			t.Errorf("items of all pages = %d, want %d", len(got), len(want))
 		}
 	}
 }
 
-func TestAPageThatCannotBeReadIsAnError(t *testing.T) {
+func TestPageReadError(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	l, _ := numbers(1)

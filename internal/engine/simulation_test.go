@@ -19,7 +19,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
-// simulation is a random walk, and what was seen on it.
+// simulation is a random walk with its observations.
 type simulation struct {
 	*testing.T
 	random *rand.Rand
@@ -29,16 +29,16 @@ type simulation struct {
 	engine  *Engine
 	logs    *tasklog.Store
 	life    *life
-	waiting *atomic.Int32 // waits for the end of a run, of this engine
+	waiting *atomic.Int32 // number of pending waits for the end of a run in this engine
 
 	jobs  int
-	names []string                 // of executions, in order of creation
+	names []string                 // names of executions, in order of creation
 	ops   map[string][]string      // operations of executions, by the execution's name
-	ended map[string]executionView // as they were when they had ended
+	ended map[string]executionView // executions at their end
 
-	compared int // answers of memory and of the store
+	compared int // number of compared answers
 
-	stopped []string // what the names of executions begin with that were cancelled or deleted
+	stopped []string // prefixes of the names of cancelled or deleted executions
 	trace   []string
 }
 
@@ -68,7 +68,7 @@ func (s *simulation) open() {
 	}
 }
 
-// fault lets a few executions go wrong.
+// fault injects faults into a few executions.
 func (s *simulation) fault(string) (f Fault) {
 	if s.random.IntN(8) == 0 {
 		f.StartAfter = time.Duration(1+s.random.IntN(30)) * time.Second
@@ -80,7 +80,7 @@ func (s *simulation) fault(string) (f Fault) {
 	return f
 }
 
-// step takes one random step, lets everything come to rest, and looks.
+// step takes one random step, waits until everything is idle, and checks.
 func (s *simulation) step() {
 	s.Helper()
 	switch n := s.random.IntN(100); {
@@ -105,7 +105,7 @@ func (s *simulation) step() {
 	default:
 		s.restart()
 	}
-	if s.random.IntN(2) == 0 { // or go on while the engine is still at work
+	if s.random.IntN(2) == 0 { // otherwise continue while the engine works
 		synctest.Wait()
 	}
 	s.look()
@@ -157,7 +157,7 @@ func (s *simulation) run() {
 	s.await(op.Name)
 }
 
-// accepted reports whether a request without fault was not refused by a full disk.
+// accepted reports whether a valid request was accepted. Only a full disk may refuse it.
 func (s *simulation) accepted(what string, err error) bool {
 	s.Helper()
 	if err != nil && runwith.CodeOf(err) != runwith.ResourceExhausted {
@@ -166,7 +166,7 @@ func (s *simulation) accepted(what string, err error) bool {
 	return err == nil
 }
 
-// exit lets a random process end by itself.
+// exit ends a random process.
 func (s *simulation) exit() {
 	if live := s.world.ids(); len(live) > 0 {
 		id, code := live[s.random.IntN(len(live))], s.random.IntN(2)
@@ -205,7 +205,7 @@ func (s *simulation) remove() {
 	}
 }
 
-// removeJob deletes the job of a random execution, with all that runs of it.
+// removeJob deletes the job of a random execution, including running executions.
 func (s *simulation) removeJob() {
 	s.Helper()
 	job, _, _ := strings.Cut(s.pick(), "/executions/")
@@ -222,8 +222,7 @@ func (s *simulation) pass(d time.Duration) {
 	time.Sleep(d)
 }
 
-// room says whether the disk has room for a larger database. A new engine finds
-// some.
+// room sets whether the disk has room for a larger database. For a new engine it has.
 func (s *simulation) room(there bool) {
 	s.Helper()
 	pages := 1
@@ -239,12 +238,12 @@ func (s *simulation) room(there bool) {
 	}
 }
 
-// hold keeps the disk busy for a second, so that what follows shares a commit.
+// hold keeps the disk busy for a second, so that the following writes share a commit.
 func (s *simulation) hold() {
 	s.note("the disk is busy")
 	e := s.engine
 	go func() {
-		_ = e.write(context.Background(), func(*storeTx) error { // or it is closed
+		_ = e.write(context.Background(), func(*storeTx) error { // fails if the engine is closed
 			time.Sleep(time.Second)
 			return nil
 		})
@@ -264,8 +263,8 @@ func (s *simulation) restart() {
 	s.open()
 }
 
-// kill cuts the engine off from the world and the disk at once, as kill -9 does: no
-// process ends, and nothing more is written.
+// kill cuts the engine off from the world and the disk at once, like kill -9: no process ends,
+// and the engine writes nothing more.
 func (s *simulation) kill() {
 	s.Helper()
 	s.note("kill -9 with %d processes", len(s.world.ids()))

@@ -21,8 +21,7 @@ import (
 
 var tidyHome = jobspec.Location{Project: "demo", Region: "us-east4"}
 
-// kept is an engine that keeps few executions, with real processes, and where its
-// output goes.
+// kept is an engine that keeps few executions, with real processes, and its task log.
 type kept struct {
 	*Engine
 	t    *testing.T
@@ -51,7 +50,7 @@ func keeping(t *testing.T, executions int) *kept {
 	return &kept{e, t, dir, filepath.Join(dir, "logs")}
 }
 
-// create creates a job whose tasks print a line, and then run a script.
+// create creates a job whose tasks print a line and then run a script.
 func (k *kept) create(job, script string) {
 	k.t.Helper()
 	_, err := k.CreateJob(k.t.Context(), &runpb.CreateJobRequest{Parent: tidyHome.String(), JobId: job, Job: &runpb.Job{
@@ -65,7 +64,7 @@ func (k *kept) create(job, script string) {
 	}
 }
 
-// run runs a job, to its end unless it is held.
+// run runs a job. Unless the job is held, run waits for its end.
 func (k *kept) run(job string) (x *runpb.Execution, operation string) {
 	k.t.Helper()
 	op, err := k.RunJob(k.t.Context(), &runpb.RunJobRequest{Name: jobspec.JobName{Location: tidyHome, Job: job}.String()})
@@ -87,7 +86,7 @@ func (k *kept) wait(operation string) {
 	}
 }
 
-// names returns the executions of a job, or with "-" of all, that can be listed.
+// names lists the executions of a job, or of all jobs for "-".
 func (k *kept) names(job string, deleted bool) (names []string) {
 	k.t.Helper()
 	res, err := k.Executions(k.t.Context(), &runpb.ListExecutionsRequest{Parent: jobspec.JobName{Location: tidyHome, Job: job}.String(), ShowDeleted: deleted})
@@ -105,7 +104,7 @@ func (k *kept) hasOutput(x *runpb.Execution) bool {
 	return err == nil
 }
 
-// rows counts what a query finds.
+// rows returns the number of rows of a query.
 func (k *kept) rows(query string, args ...any) (n int) {
 	k.t.Helper()
 	err := k.read(k.t.Context(), func(tx *storeTx) error {
@@ -117,7 +116,7 @@ func (k *kept) rows(query string, args ...any) (n int) {
 	return n
 }
 
-func TestTheNewestExecutionsOfEachJobAreKept(t *testing.T) {
+func TestNewestExecutionsAreKept(t *testing.T) {
 	t.Parallel()
 	k := keeping(t, 3)
 	k.create("many", "exit 0")
@@ -141,14 +140,14 @@ func TestTheNewestExecutionsOfEachJobAreKept(t *testing.T) {
 	}
 	for _, x := range newest {
 		if !k.hasOutput(x) {
-			t.Errorf("the output of %s is gone, want it kept", x.Name)
+			t.Errorf("%s has no output, want it kept", x.Name)
 		}
 	}
 	if got := k.names("few", false); len(got) != 1 {
-		t.Errorf("executions kept of another job = %v, want its only one", got)
+		t.Errorf("executions of another job = %v, want its only one", got)
 	}
 	if got := len(k.names("many", true)); got != 8 {
-		t.Errorf("executions with the deleted ones = %d, want 8", got)
+		t.Errorf("executions including deleted ones = %d, want 8", got)
 	}
 	job, err := k.Job(t.Context(), &runpb.GetJobRequest{Name: jobspec.JobName{Location: tidyHome, Job: "many"}.String()})
 	if err != nil || job.ExecutionCount != 3 || job.LatestCreatedExecution.GetName() != want[0] {
@@ -159,11 +158,11 @@ func TestTheNewestExecutionsOfEachJobAreKept(t *testing.T) {
 			t.Errorf("Execution() of an old one = %v, want NOT_FOUND", err)
 		}
 	}
-	// The output goes before the commit that takes the tasks.
+	// The engine removes the output before the commit that removes the tasks.
 	eventually.True(t, "8 tasks are on disk, of the four that are kept", func() bool { return k.rows(`tasks`) == (3+1)*2 })
 }
 
-func TestExecutionsThatGoOnAreKeptBesidesTheLimit(t *testing.T) {
+func TestLiveExecutionsDoNotCountForTheLimit(t *testing.T) {
 	t.Parallel()
 	k := keeping(t, 1)
 	gate := filepath.Join(t.TempDir(), "gate")
@@ -180,7 +179,7 @@ func TestExecutionsThatGoOnAreKeptBesidesTheLimit(t *testing.T) {
 	}
 	eventually.True(t, "one quick execution is left", func() bool { return len(k.names("quick", false)) == 1 })
 	if got := k.names("held", false); !slices.Equal(got, running) {
-		t.Errorf("executions that go on = %v, want %v", got, running)
+		t.Errorf("live executions = %v, want %v", got, running)
 	}
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -188,7 +187,7 @@ func TestExecutionsThatGoOnAreKeptBesidesTheLimit(t *testing.T) {
 	eventually.True(t, "one held execution is left", func() bool { return slices.Equal(k.names("held", false), running[:1]) })
 }
 
-func TestDeletedExecutionsAndJobsLeaveNoOutput(t *testing.T) {
+func TestDeletionRemovesOutput(t *testing.T) {
 	t.Parallel()
 	k := keeping(t, 10)
 	k.create("one", "exit 0")
@@ -208,13 +207,13 @@ func TestDeletedExecutionsAndJobsLeaveNoOutput(t *testing.T) {
 	eventually.True(t, "the output of what was deleted is gone", func() bool { return !k.hasOutput(first) && !k.hasOutput(third) })
 	eventually.True(t, "the tasks of what was deleted are gone", func() bool { return k.rows(`tasks`) == 2 })
 	if !k.hasOutput(second) {
-		t.Error("the output of an execution that was not deleted is gone")
+		t.Error("an execution that was not deleted has no output, want it kept")
 	}
 }
 
-// A month later nothing is left of what was deleted, nor of old operations, also
-// where the engine did not look in between.
-func TestWhatIsDeletedExpires(t *testing.T) {
+// TestDeletedObjectsExpire checks that deleted objects and old operations are removed after a
+// month, also if the engine did not run in between.
+func TestDeletedObjectsExpire(t *testing.T) {
 	t.Parallel()
 	k := keeping(t, 10)
 	k.create("gone", "exit 0")
@@ -242,14 +241,14 @@ func TestWhatIsDeletedExpires(t *testing.T) {
 		t.Fatal(err)
 	}
 	if jobs, executions, operations := k.rows(`jobs`), k.rows(`executions`), k.rows(`operations`); jobs != 1 || executions != 1 || operations != 0 {
-		t.Errorf("jobs, executions, operations = %d, %d, %d; want the job and the execution that were not deleted", jobs, executions, operations)
+		t.Errorf("jobs, executions, operations = %d, %d, %d; want only the job and the execution that were not deleted", jobs, executions, operations)
 	}
 	if _, err := k.Operations(t.Context(), &longrunningpb.ListOperationsRequest{Name: tidyHome.String()}); err != nil {
 		t.Errorf("Operations() = %v", err)
 	}
 }
 
-func TestOperationsOfWhatGoesOnDoNotExpire(t *testing.T) {
+func TestOpenOperationsDoNotExpire(t *testing.T) {
 	t.Parallel()
 	k := keeping(t, 10)
 	k.create("held", "sleep 1000")
@@ -262,9 +261,9 @@ func TestOperationsOfWhatGoesOnDoNotExpire(t *testing.T) {
 		t.Fatal(err)
 	}
 	if at, err := k.operation(t.Context(), name); err != nil || at.op.Done {
-		t.Errorf("the operation of a run that goes on = %v, %v; want it open", at.op, err)
+		t.Errorf("operation of a live run = %v, %v; want it open", at.op, err)
 	}
 	if got := k.rows(`operations`); got != 1 {
-		t.Errorf("operations = %d, want that of the run alone", got)
+		t.Errorf("operations = %d, want only the one of the run", got)
 	}
 }

@@ -18,15 +18,14 @@ import (
 	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
-// world is where simulated processes live, across the lives of engines. It is a
-// fake, because what is tested with it are thousands of interleavings in a fake
-// time, where no real process can be; runnertest holds the real runner to the same
-// contract.
+// world contains simulated processes, which survive engines. It is a fake, because the tests
+// run thousands of interleavings in fake time, which is impossible with real processes.
+// runnertest checks the same contract for real runners.
 type world struct {
 	mu        sync.Mutex
 	live      map[runner.ID]*proc
-	breaches  []string // of what must hold at every moment
-	stubborn  float64  // share of processes that SIGTERM does not end
+	breaches  []string // violated invariants
+	stubborn  float64  // share of processes that ignore SIGTERM
 	everStart int
 }
 
@@ -42,8 +41,8 @@ func newWorld(stubborn float64) *world {
 	return &world{live: map[runner.ID]*proc{}, stubborn: stubborn}
 }
 
-// start lets a process live, and notes a breach where another attempt of the same
-// task still does, or as many processes as there are places.
+// start starts a process. It records a breach if another attempt of the same task still runs,
+// or if all places are taken.
 func (w *world) start(id runner.ID, random *rand.Rand, places int) *proc {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -64,12 +63,12 @@ func (w *world) start(id runner.ID, random *rand.Rand, places int) *proc {
 	return p
 }
 
-// breach notes what must not be. The caller has locked the world.
+// breach records a violated invariant. The caller must hold the world's lock.
 func (w *world) breach(format string, args ...any) {
 	w.breaches = append(w.breaches, fmt.Sprintf(format, args...))
 }
 
-// adopt returns a process that an earlier life started, if it lives.
+// adopt returns a process that an earlier life started, if it still runs.
 func (w *world) adopt(id runner.ID) (*proc, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -77,7 +76,7 @@ func (w *world) adopt(id runner.ID) (*proc, bool) {
 	return p, ok
 }
 
-// end ends a process, if it lives.
+// end ends a process, if it still runs.
 func (w *world) end(id runner.ID, result runner.Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -88,7 +87,7 @@ func (w *world) end(id runner.ID, result runner.Result) {
 	}
 }
 
-// ids are those of the processes that live, in an order that a seed repeats.
+// ids returns the IDs of the running processes, in an order that depends only on the seed.
 func (w *world) ids() []runner.ID {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -110,13 +109,13 @@ func compareIDs(a, b runner.ID) int {
 	return 0
 }
 
-// life is the runner of one life of an engine. Once it is dead, as after kill -9,
-// it does and tells nothing any more; the processes live on.
+// life is the runner of one life of an engine. Once it is dead, as after kill -9, it does
+// nothing; the processes continue.
 type life struct {
 	*world
 	random *rand.Rand
-	places int  // of its engine
-	adopts bool // what an earlier life started, instead of ending it
+	places int  // maximum concurrent tasks of its engine
+	adopts bool // adopts processes of an earlier life instead of ending them
 
 	mu   sync.Mutex
 	mine map[runner.ID]*proc
@@ -126,7 +125,7 @@ type life struct {
 var errDead = errors.New("this life is over")
 
 func (l *life) kill() {
-	l.mu.Lock() // not within a Start
+	l.mu.Lock() // wait for a running Start
 	defer l.mu.Unlock()
 	close(l.died)
 }
@@ -168,7 +167,7 @@ func (l *life) Start(ctx context.Context, spec runner.Spec, _ runner.Output) err
 	case l.dead():
 		return errDead
 	case spec.Resume:
-		return nil // nothing is adopted here: Wait ends it
+		return nil // Wait ends it, because this life does not adopt
 	}
 	switch l.random.IntN(20) {
 	case 0:
@@ -228,14 +227,14 @@ func (l *life) Stop(ctx context.Context, id runner.ID, grace time.Duration) erro
 		l.end(id, runner.Result{Signal: 9})
 		return nil
 	}
-	l.end(id, runner.Result{}) // it ends with exit 0, which must not count as success
+	l.end(id, runner.Result{}) // ends with exit code 0, which must not count as success
 	return nil
 }
 
 func (l *life) List(context.Context) ([]runner.ID, error) { return l.ids(), nil }
 
-// openLogs opens the task log of a data folder. These tests are within the package,
-// so they cannot use enginetest.
+// openLogs opens the task log of a data folder. These tests are in the package itself, so they
+// cannot use enginetest.
 func openLogs(t testing.TB, dir string) *tasklog.Store {
 	t.Helper()
 	logs, err := tasklog.Open(filepath.Join(dir, "logs"), tasklog.Options{})
