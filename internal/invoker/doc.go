@@ -9,32 +9,34 @@
 // the row first and then rings whose turn is next ([handover]); the other part reads from
 // the store what there is to do. So a ring may come late or twice, and a crash loses none.
 //
-//		                     Invoke
-//		                       │
-//		  unchecked row        ▼            row
-//		    ┌────────────── accept ──────────────────┐
-//		    ▼                                        ▼         RunJob
-//		  check ────── checked row ────────────► dispatch ─────────────► Cloud Run
-//		                                         ▲   │  │
-//		          row is back, slot is free      │   │  └─ twin ──────────────────────┐
-//		    ┌────────────────────────────────────┘   │ running, or outcome unknown     │
-//		    │                                        ▼                                 ▼
-//		    └──────────────────────────────────── watch ── twin, cancel requested ─► cancel
-//		                                          ▲   ▲                                │ ▲
-//		  rebuild ── executions it found ─────────┘   └─────── look at the job ────────┘ │
-//		                                                                          Cancel, replace
+//	                   Invoke
+//	                     │
+//	unchecked row        ▼            row
+//	  ┌────────────── accept ──────────────────┐
+//	  ▼                                        ▼         RunJob
+//	check ────── checked row ────────────► dispatch ─────────────► Cloud Run
+//	                                       ▲   │  │
+//	        row is back, slot is free      │   │  └─ twin ──────────────────────┐
+//	  ┌────────────────────────────────────┘   │ running, or outcome unknown     │
+//	  │                                        ▼                                 ▼
+//	  └──────────────────────────────────── watch ── twin, cancel requested ─► cancel
+//	                                        ▲   ▲                                │ ▲
+//	rebuild ── executions it found ─────────┘   └─────── look at the job ────────┘ │
+//	                                                                        Cancel, replace
 //
-//	  - accept (accept.go, request.go) validates a request and puts it on disk. It asks
-//	    rebuild whether all keys are known, tells dispatch of bursts, and asks dispatch when
-//	    the queue goes on.
-//	  - check (check.go) validates what accept could not, because the job could not be read.
-//	  - dispatch (dispatch.go, start.go, calls.go) takes what is due and calls RunJob. It
-//	    alone knows which calls are out; watch and [Invoker.Tick] ask it.
-//	  - watch (watch.go, round.go, search.go, watchlist.go) reads executions, one poller a
-//	    job: it adopts, observes, searches, and finds twins.
-//	  - cancel (cancel.go) asks Cloud Run to cancel executions, twins among them.
-//	  - rebuild (rebuild.go) fills an empty or restored store at the start.
-//	  - keep (keep.go) removes old invocations.
+// These are the parts:
+//
+//   - accept (accept.go, request.go) validates a request and puts it on disk. It asks
+//     rebuild whether all keys are known, tells dispatch of bursts, and asks dispatch when
+//     the queue goes on.
+//   - check (check.go) validates what accept could not, because the job could not be read.
+//   - dispatch (dispatch.go, start.go, calls.go) takes what is due and calls RunJob. It
+//     alone knows which calls are out; watch and [Invoker.Tick] ask it.
+//   - watch (watch.go, round.go, search.go, watchlist.go) reads executions, one poller a
+//     job: it adopts, observes, searches, and finds twins.
+//   - cancel (cancel.go) asks Cloud Run to cancel executions, twins among them.
+//   - rebuild (rebuild.go) fills an empty or restored store at the start.
+//   - keep (keep.go) removes old invocations.
 //
 // docs/state-machine.md gives the reasons for the rules.
 package invoker
