@@ -17,12 +17,12 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/function"
 )
 
-// fake is a runner of which every attempt runs until it is stopped, or Exit is called.
+// fake is a runner whose attempts run until Stop or Exit.
 type fake struct {
 	attempts map[runner.ID]chan struct{}
 	code     int
 	fails    error
-	silent   error // of List
+	silent   error // the error of List
 	prepared int
 }
 
@@ -101,7 +101,7 @@ func imageSpec(task int, image string) runner.Spec {
 	return runner.Spec{ID: runner.ID{Execution: "e", Task: task}, Template: &runpb.TaskTemplate{Containers: []*runpb.Container{{Image: image}}}}
 }
 
-// Each attempt goes to the runner of its template, and stays there.
+// TestSwitch checks that each attempt goes to the runner of its template and stays there.
 func TestSwitch(t *testing.T) {
 	t.Parallel()
 	one, two := newFake(1), newFake(2)
@@ -132,8 +132,8 @@ func TestSwitch(t *testing.T) {
 	}
 }
 
-// What an earlier process placed is found with the runner that has it, whichever would
-// be chosen now.
+// TestSwitchResumes checks that an attempt of an earlier process is found at the runner that has
+// it, even if another one would be chosen now.
 func TestSwitchResumes(t *testing.T) {
 	t.Parallel()
 	left := imageSpec(0, "one")
@@ -155,7 +155,7 @@ func TestSwitchResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := s.Wait(t.Context(), never.ID); !errors.Is(err, runner.ErrLost) {
-		t.Errorf("Wait for what was never placed = %v, want ErrLost", err)
+		t.Errorf("Wait for an attempt that was never placed = %v, want ErrLost", err)
 	}
 }
 
@@ -180,7 +180,7 @@ func TestSwitchPrepares(t *testing.T) {
 	}
 }
 
-// A wrapper states the capabilities of what it wraps.
+// TestWrappersKeepCapabilities checks that a wrapper states the capabilities of its runner.
 func TestWrappersKeepCapabilities(t *testing.T) {
 	t.Parallel()
 	one, two := newFake(1), newFake(2)
@@ -206,8 +206,8 @@ func TestWrappersKeepCapabilities(t *testing.T) {
 	}
 }
 
-// A Switch lists the attempts of the runners that answer, and names the one that does
-// not. That one may have an attempt of an earlier process, which is unknown then.
+// TestSwitchNamesSilentRunner checks that a Switch lists the attempts of the runners that answer,
+// and that its error names the other. An attempt that the silent runner may have is unknown.
 func TestSwitchNamesSilentRunner(t *testing.T) {
 	t.Parallel()
 	left := imageSpec(0, "one")

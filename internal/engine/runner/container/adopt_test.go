@@ -23,8 +23,8 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// crashed places an attempt from a process that is then killed, over the folder of a
-// Runner, which is returned open.
+// crashed starts an attempt from a process and kills the process. It returns a Runner that
+// is open on the same folder.
 func crashed(t *testing.T, spec runner.Spec) *Runner {
 	t.Helper()
 	host, dir := testneed.Daemon(t), t.TempDir()
@@ -37,8 +37,8 @@ func crashed(t *testing.T, spec runner.Spec) *Runner {
 	return openTest(t, c)
 }
 
-// After a crash a container goes on; nothing that it prints is lost or doubled, also
-// where a part of it was kept before the crash.
+// TestAdoptedOutputIsComplete checks that an adopted container's output is neither lost nor
+// doubled, also if a part was stored before the crash.
 func TestAdoptedOutputIsComplete(t *testing.T) {
 	t.Parallel()
 	const n = 100_000 // of each stream
@@ -91,8 +91,9 @@ func differ(a, b string) int {
 	return min(len(a), len(b))
 }
 
-// What an adopted container prints is seen while it runs, and its end is its own.
-func TestAdoptedGoesOn(t *testing.T) {
+// TestAdoptedContinues checks that an adopted container's output arrives while it runs, and
+// that it ends with its own exit code.
+func TestAdoptedContinues(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(scratch(t), "go")
 	spec := hosted(specOf(t, shell("echo before; echo again; while [ ! -e "+file+" ]; do sleep 0.05; done; echo after; exit 6")))
@@ -111,7 +112,7 @@ func TestAdoptedGoesOn(t *testing.T) {
 	}
 }
 
-// scratch is a folder that containers see under the same name.
+// scratch returns a folder that containers see at the same path.
 func scratch(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "container") //nolint:usetesting // TMPDIR may lie elsewhere
@@ -122,8 +123,8 @@ func scratch(t *testing.T) string {
 	return dir
 }
 
-// several is an attempt whose containers share a volume: a side that prints and waits to
-// be told to end, and a main one that ends once the file is there.
+// several returns an attempt whose containers share a volume: a sidecar that prints and waits
+// for SIGTERM, and a main container that ends once the file exists.
 func several(t *testing.T, file string) runner.Spec {
 	side := named("side", shell("trap 'echo side ends; exit 0' TERM; echo side one; echo side two; while :; do sleep 0.05; done"))
 	main := named("main", shell("echo main one; while [ ! -e "+file+" ]; do sleep 0.05; done; echo main two; exit 6"), "side")
@@ -135,7 +136,7 @@ func several(t *testing.T, file string) runner.Spec {
 	return spec
 }
 
-// noVolumes waits until no volume bears the folder's label any more: they go after the
+// noVolumes waits until no volume has the folder's label. Volumes are removed after the
 // containers.
 func noVolumes(t *testing.T, r *Runner) {
 	t.Helper()
@@ -149,8 +150,8 @@ func noVolumes(t *testing.T, r *Runner) {
 	})
 }
 
-// A task of several containers is adopted too: each goes on where what is kept of its
-// output ends, and the end of the main one is that of all.
+// TestSeveralAreAdopted checks that a task of several containers is adopted: the output of each
+// continues after its stored part, and the main container's end ends all.
 func TestSeveralAreAdopted(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(scratch(t), "go")
@@ -183,15 +184,15 @@ func TestSeveralAreAdopted(t *testing.T) {
 	noVolumes(t, r)
 }
 
-// A task of which a container is missing is not adopted: what is left of it is ended, and
-// it is lost. An attempt that was never placed is not placed by Resume.
+// TestNotAdopted checks that a task with a missing container is lost and its other containers
+// are ended, and that Resume does not start an attempt that was never placed.
 func TestNotAdopted(t *testing.T) {
 	t.Parallel()
 	spec := several(t, filepath.Join(scratch(t), "go"))
 	before := crashed(t, spec)
 	all, err := before.owned(t.Context())
 	if err != nil || len(all) != 2 {
-		t.Fatalf("%d containers are there, %v, want 2", len(all), err)
+		t.Fatalf("containers = %d, %v, want 2", len(all), err)
 	}
 	if err := before.removeContainer(t.Context(), all[1].ID); err != nil {
 		t.Fatal(err)
@@ -212,7 +213,8 @@ func TestNotAdopted(t *testing.T) {
 	noVolumes(t, r)
 }
 
-// Nothing that bears another folder's label, or none of an attempt, is touched.
+// TestOthersAreSpared checks that the Runner touches no container with another folder's label,
+// or without an attempt's label.
 func TestOthersAreSpared(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -240,12 +242,12 @@ func TestOthersAreSpared(t *testing.T) {
 	}
 	for name, id := range made {
 		if _, err := r.daemon.ContainerInspect(t.Context(), id, client.ContainerInspectOptions{}); err != nil {
-			t.Errorf("the container that is %s: %v, want it there", name, err)
+			t.Errorf("container of %s: %v, want it to exist", name, err)
 		}
 	}
 }
 
-// What keeps a daemon from being used is told, with the next step.
+// TestOpenFails checks that the error names the cause and the next step.
 func TestOpenFails(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

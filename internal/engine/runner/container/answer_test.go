@@ -21,8 +21,8 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// forgetful is the daemon behind a socket that does the first call to a path that ends
-// so, and goes away before it has answered.
+// forgetful returns a socket in front of the daemon. It forwards the first call whose path has
+// the suffix, and closes the connection before the answer.
 func forgetful(t *testing.T, path string) (host string) {
 	t.Helper()
 	daemon := strings.TrimPrefix(testneed.Daemon(t), "unix://")
@@ -55,8 +55,8 @@ func forgetful(t *testing.T, path string) (host string) {
 	return "unix://" + socket
 }
 
-// A container that was made or started by a daemon that went away before it said so is
-// removed before the attempt is placed again: two of it never run.
+// TestAnswerIsLost checks that a container whose creation or start was not confirmed is removed
+// before the attempt is placed again, so that two never run.
 func TestAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/containers/create", "/start"} {
@@ -72,7 +72,7 @@ func TestAnswerIsLost(t *testing.T) {
 			stdout, _ := start(t, r, spec)
 			stdout.await(t, "  ARG: again\n")
 			if left, err := r.owned(t.Context()); err != nil || len(left) != 1 {
-				t.Errorf("%d containers are there, %v, want one", len(left), err)
+				t.Errorf("containers = %d, %v, want 1", len(left), err)
 			}
 			stop(t, r, spec.ID)
 			wait(t, r, spec.ID)

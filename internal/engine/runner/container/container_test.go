@@ -29,14 +29,13 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// hostFile is in the folder of a Runner that is to crash, and names its daemon.
+// hostFile is a file in the folder of a Runner that will crash. It contains the daemon's address.
 const hostFile = "test-host"
 
-// loaded are the images of the tests, in the daemon.
+// loaded holds the test images in the daemon.
 var loaded testImages
 
-// openTest opens a Runner, with the images of the tests, that is closed when the test
-// ends.
+// openTest opens a Runner with the test images, and closes it at the end of the test.
 func openTest(t *testing.T, c Config) *Runner {
 	t.Helper()
 	if len(c.Hosts) == 0 {
@@ -47,7 +46,7 @@ func openTest(t *testing.T, c Config) *Runner {
 	return r
 }
 
-// openBare does so without the images.
+// openBare is openTest without the images.
 func openBare(t *testing.T, c Config) *Runner {
 	t.Helper()
 	if c.Dir == "" {
@@ -66,7 +65,7 @@ func openBare(t *testing.T, c Config) *Runner {
 	return r
 }
 
-// seeHost has a container see the machine's /usr and /tmp.
+// seeHost mounts the machine's /usr and /tmp into a container.
 func seeHost(t *runpb.TaskTemplate) {
 	for name, readOnly := range map[string]bool{"usr": true, "tmp": false} {
 		t.Volumes = append(t.Volumes, &runpb.Volume{Name: name, VolumeType: &runpb.Volume_Gcs{
@@ -78,7 +77,8 @@ func seeHost(t *runpb.TaskTemplate) {
 	}
 }
 
-// The conformance suite sees nothing of this machine: its program is in the image.
+// TestConformance runs the conformance suite. Its program is in the image, because containers do
+// not see this machine's files.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	host := testneed.Daemon(t)
@@ -104,7 +104,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// However often an attempt is started, it has one container.
+// TestStartTwiceMakesOneContainer checks that repeated starts of an attempt make one container.
 func TestStartTwiceMakesOneContainer(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{})
@@ -119,7 +119,7 @@ func TestStartTwiceMakesOneContainer(t *testing.T) {
 	}
 	group.Wait()
 	if all, err := r.owned(t.Context()); err != nil || len(all) != 1 {
-		t.Errorf("%d containers are there, %v, want one", len(all), err)
+		t.Errorf("containers = %d, %v, want 1", len(all), err)
 	}
 	if err := r.Stop(t.Context(), spec.ID, 0); err != nil {
 		t.Errorf("Stop = %v, want no error", err)
@@ -128,7 +128,7 @@ func TestStartTwiceMakesOneContainer(t *testing.T) {
 	none(t, r)
 }
 
-// daemonEnv are the variables that a daemon sets in each container.
+// daemonEnv returns the variables that a daemon sets in each container.
 func daemonEnv(r *Runner) []string {
 	if r.daemon.podman {
 		return []string{"PATH", "HOME", "HOSTNAME", "TERM", "container"}

@@ -21,8 +21,8 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// Who ended a container while its daemon was away is told by when it was seen to run,
-// when it ended, and what its daemon does to containers.
+// TestMayHaveEnded checks how the Runner infers whether the daemon ended a container while it was
+// away: from the last time it saw the container run, the time of the end, and the daemon's kind.
 func TestMayHaveEnded(t *testing.T) {
 	t.Parallel()
 	broke := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -52,7 +52,7 @@ func TestMayHaveEnded(t *testing.T) {
 	}
 }
 
-// proxy is the daemon behind a socket that can go away and come back.
+// proxy is a socket in front of the daemon that can go away and come back.
 type proxy struct {
 	t          *testing.T
 	host, path string
@@ -119,8 +119,8 @@ func mainOfAttempt(r *Runner, id runner.ID) *member {
 	return a.main()
 }
 
-// A daemon that goes away and comes back finds its attempt followed again, from where
-// it was; nothing is lost or doubled.
+// TestDaemonComesBack checks that the Runner continues an attempt's output after the daemon was
+// away, without losing or doubling any.
 func TestDaemonComesBack(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t)
@@ -132,7 +132,7 @@ func TestDaemonComesBack(t *testing.T) {
 	down, m := time.Now(), mainOfAttempt(r, spec.ID)
 	p.down()
 	p.up()
-	// Otherwise Docker might have ended it.
+	// Before that, the Runner assumes that Docker may have ended it.
 	eventually.True(t, "the runner has seen the attempt again", func() bool { return !m.lastSeen().Before(down) })
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -145,7 +145,8 @@ func TestDaemonComesBack(t *testing.T) {
 	}
 }
 
-// One that stays away loses its attempts, and its next incarnation ends the one before.
+// TestDaemonStaysAway checks that the attempts of a daemon that stays away are lost, and that the
+// next incarnation ends the one before.
 func TestDaemonStaysAway(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t)
@@ -164,14 +165,14 @@ func TestDaemonStaysAway(t *testing.T) {
 	stdout.await(t, "one\n")
 	left, err := r.owned(t.Context())
 	if err != nil || len(left) != 1 {
-		t.Errorf("%d containers are there, %v, want that of the next incarnation alone", len(left), err)
+		t.Errorf("containers = %d, %v, want only the one of the next incarnation", len(left), err)
 	}
 	stop(t, r, next.ID)
 	wait(t, r, next.ID)
 }
 
-// A daemon that is told to end its containers while it goes away has ended the
-// attempt, and not the job.
+// TestDaemonEndsAttempt checks that an attempt counts as lost, not as failed, if the daemon ended
+// its container.
 func TestDaemonEndsAttempt(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t)
@@ -192,13 +193,14 @@ func TestDaemonEndsAttempt(t *testing.T) {
 	}
 }
 
-// A Docker that shuts down ends its containers first, and has ended the attempt.
+// TestDaemonShutsDown checks that an attempt counts as lost if Docker shuts down, because Docker
+// then ends its containers.
 func TestDaemonShutsDown(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t)
 	r := openTest(t, Config{Hosts: []string{"unix://" + p.path}, Buckets: "/"})
 	if !r.daemon.endsAll {
-		t.Skip("containers go on without this daemon")
+		t.Skip("containers of this daemon outlive it")
 	}
 	direct := openTest(t, Config{})
 	spec := hosted(specOf(t, shell("trap 'exit 0' TERM; echo one; while :; do sleep 0.05; done")))

@@ -18,13 +18,13 @@ import (
 	"github.com/runwith/runwith/internal/engine/metadata"
 )
 
-// get is a container's call of a URL, in which HOST is that of the metadata server.
+// getScript returns a script that requests a URL. HOST in it is the metadata server's address.
 func getScript(url string) string {
 	c := self()
 	return fmt.Sprintf("%s %s get http://%s Metadata-Flavor=Google", c.Command[0], program, strings.Replace(url, "HOST", "$GCE_METADATA_HOST", 1))
 }
 
-// metadataOf is a metadata server of a project.
+// metadataOf returns a metadata server for a project.
 func metadataOf(t *testing.T) http.Handler {
 	t.Helper()
 	authority, err := metadata.Open(metadata.Config{Project: "my-project", Dir: t.TempDir()})
@@ -36,8 +36,8 @@ func metadataOf(t *testing.T) http.Handler {
 	return mux
 }
 
-// Containers reach the metadata server, on the daemon's own network and on one of the
-// user's, and nothing else of this machine's loopback.
+// TestMetadata checks that containers on the daemon's network and on a user's network reach the
+// metadata server, and nothing else on this machine's loopback.
 func TestMetadata(t *testing.T) {
 	t.Parallel()
 	engine := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -71,11 +71,11 @@ func TestMetadata(t *testing.T) {
 			}, "; ")))))
 			answers := strings.Split(strings.TrimSpace(stdout), "\n")
 			if len(answers) != 4 || answers[0] != "200 my-project" || !strings.HasPrefix(answers[1], "404 ") {
-				t.Errorf("the container heard %q, want the project and a 404 first", answers)
+				t.Errorf("answers = %q, want the project and a 404 first", answers)
 			}
 			for _, answer := range answers[min(2, len(answers)):] {
 				if !strings.HasPrefix(answer, "error: ") {
-					t.Errorf("the container reaches the engine, which answers %q", answer)
+					t.Errorf("answer of the engine = %q, want the container not to reach it", answer)
 				}
 			}
 			none(t, r)
@@ -83,7 +83,7 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// The port stays the same for tasks that outlive a server.
+// TestMetadataPortIsKept checks that the port stays the same, for tasks that outlive a server.
 func TestMetadataPortIsKept(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -99,11 +99,12 @@ func TestMetadataPortIsKept(t *testing.T) {
 		}
 	}
 	if addresses[0] != addresses[1] {
-		t.Errorf("the metadata server was at %s, and then at %s", addresses[0], addresses[1])
+		t.Errorf("addresses of the metadata server = %s, then %s, want them equal", addresses[0], addresses[1])
 	}
 }
 
-// A network that is not there, or on which the engine could be called, is refused.
+// TestNetworkRefused checks that Open refuses a missing network, and networks that reach the
+// engine.
 func TestNetworkRefused(t *testing.T) {
 	t.Parallel()
 	host := openTest(t, Config{}).config.Hosts
@@ -119,7 +120,8 @@ func TestNetworkRefused(t *testing.T) {
 	}
 }
 
-// Where others reach the listener, this machine alone is answered.
+// TestOwnCallersOnly checks that a listener that is reachable from other machines answers only
+// this machine.
 func TestOwnCallersOnly(t *testing.T) {
 	t.Parallel()
 	handler := place{ip: netip.MustParseAddr("192.0.2.1"), local: true}.only(http.NotFoundHandler())
@@ -129,7 +131,7 @@ func TestOwnCallersOnly(t *testing.T) {
 		answer := httptest.NewRecorder()
 		handler.ServeHTTP(answer, request)
 		if answer.Code != want {
-			t.Errorf("a call from %s is answered with %d, want %d", remote, answer.Code, want)
+			t.Errorf("status for a call from %s = %d, want %d", remote, answer.Code, want)
 		}
 	}
 }

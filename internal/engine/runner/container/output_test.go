@@ -7,8 +7,8 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// What is read again from the beginning is written from where the cursor stands,
-// wherever it stands and however the record is cut.
+// TestRereading checks that rereading a record writes only the part after the cursor, for each
+// position of the cursor and each split of the record.
 func TestRereading(t *testing.T) {
 	t.Parallel()
 	const record = "one\n\nthree is longer\nfour\nlast"
@@ -31,14 +31,14 @@ func TestRereading(t *testing.T) {
 	}
 }
 
-// The last line is held back as long as it may be half of one.
+// TestRereadingHoldsBack checks that a possibly incomplete last line is held back.
 func TestRereadingHoldsBack(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	c := cursor{out: &out}
 	for _, step := range []struct{ record, want string }{
 		{"", ""},
-		{"one\ntw\n", "one\n"}, // podman ends what it finds half written
+		{"one\ntw\n", "one\n"}, // Podman adds a newline to a half-written line
 		{"one\ntwo\nthr", "one\n"},
 		{"one\ntwo\nthree\nfour\n", "one\ntwo\nthree\n"},
 		{"one\ntwo\nthree\nfour\n" + strings.Repeat("x", maxHeld+10), "one\ntwo\nthree\nfour\n" + strings.Repeat("x", 10)},

@@ -28,20 +28,20 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// podman is a Podman of the test's own, which it may kill.
+// podman is a separate Podman that the test may kill.
 type podman struct {
 	t         *testing.T
 	dir, root string
 	cmd       *exec.Cmd
 }
 
-// newPodman starts one that keeps its images and containers in the folder root.
+// newPodman starts a Podman with its images and containers in the folder root.
 func newPodman(t *testing.T, root string) *podman {
 	t.Helper()
-	testneed.Daemon(t) // one runs, so that others may
+	testneed.Daemon(t) // if a daemon runs, another one can run too
 	testneed.Tool(t, "podman")
 	if os.Getuid() != 0 {
-		t.Skip("NOT TESTED: a Podman of the test's own needs root")
+		t.Skip("NOT TESTED: a separate Podman needs root")
 	}
 	p := &podman{t: t, dir: scratch(t), root: root}
 	writeTree(t, p.dir, map[string]string{
@@ -56,7 +56,8 @@ func newPodman(t *testing.T, root string) *podman {
 
 func (p *podman) host() string { return "unix://" + filepath.Join(p.dir, "podman.sock") }
 
-// command is one of podman's, in its folder: conmon leaves a file where it was started.
+// command returns a podman command that runs in its folder, because conmon leaves a file in the
+// working folder.
 func (p *podman) command(args ...string) *exec.Cmd {
 	cmd := exec.Command("podman", append([]string{"--root", p.root, "--runroot", filepath.Join(p.dir, "run")}, args...)...)
 	cmd.Dir = p.dir
@@ -83,10 +84,10 @@ func (p *podman) start() {
 	})
 }
 
-// kill kills the service. Its containers go on.
+// kill kills the service. Its containers continue.
 func (p *podman) kill() {
 	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait() // how it ended is known
+	_ = p.cmd.Wait() // it was killed
 }
 
 func (p *podman) end() {
@@ -94,12 +95,11 @@ func (p *podman) end() {
 	if said, err := p.command("rm", "--all", "--force", "--time", "0").CombinedOutput(); err != nil {
 		p.t.Logf("remove containers: %v\n%s", err, said)
 	}
-	_ = syscall.Unmount(filepath.Join(p.root, "overlay"), syscall.MNT_DETACH) // it is not there where nothing ran
+	_ = syscall.Unmount(filepath.Join(p.root, "overlay"), syscall.MNT_DETACH) // fails if no container ran
 }
 
-// A Podman that is killed in the middle is waited for: its containers go on, and end
-// with their own exit code and complete output. What it was asked for meanwhile may be
-// asked again.
+// TestPodmanIsKilled checks that the Runner waits for a killed Podman: containers continue, and end
+// with their own exit code and complete output. Calls in between fail and can be repeated.
 func TestPodmanIsKilled(t *testing.T) {
 	t.Parallel()
 	p := newPodman(t, t.TempDir())
@@ -126,13 +126,13 @@ func TestPodmanIsKilled(t *testing.T) {
 		t.Errorf("printed %q, want %q", got, want)
 	}
 	if _, _, result := run(t, r, other); result != (runner.Result{ExitCode: 5}) {
-		t.Errorf("what was tried while it was dead ended with %+v, want exit code 5", result)
+		t.Errorf("attempt that was repeated after the kill ended with %+v, want exit code 5", result)
 	}
 	none(t, r)
 }
 
-// A Podman that is killed and stays away loses the attempt, which is no failure of the
-// job's; its next incarnation ends the one that went on.
+// TestPodmanIsGone checks that an attempt is lost, not failed, if Podman stays away, and that its
+// next incarnation ends the first.
 func TestPodmanIsGone(t *testing.T) {
 	t.Parallel()
 	p := newPodman(t, t.TempDir())
@@ -150,15 +150,15 @@ func TestPodmanIsGone(t *testing.T) {
 	stdout, _ = start(t, r, spec)
 	stdout.await(t, "one\n")
 	if left, err := r.owned(t.Context()); err != nil || len(left) != 1 {
-		t.Errorf("%d containers are there, %v, want that of the next incarnation alone", len(left), err)
+		t.Errorf("containers = %d, %v, want only the one of the next incarnation", len(left), err)
 	}
 	stop(t, r, spec.ID)
 	wait(t, r, spec.ID)
 	none(t, r)
 }
 
-// A disk that is full while an image is pulled fails the execution with the daemon's
-// message, and what has room runs.
+// TestDiskIsFullWhilePulling checks that a full disk fails a pull with the daemon's message, and
+// that a small image still runs.
 func TestDiskIsFullWhilePulling(t *testing.T) {
 	t.Parallel()
 	root, _, _ := testneed.SmallDisk(t)
@@ -180,10 +180,10 @@ func TestDiskIsFullWhilePulling(t *testing.T) {
 	err = r.Prepare(t.Context(), imageTemplate(pulled))
 	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "Image '"+pulled+"' cannot be pulled.") ||
 		!strings.Contains(err.Error(), "no space left on device") {
-		t.Errorf("Prepare = %v, want a FAILED_PRECONDITION that the image cannot be pulled for there is no space", err)
+		t.Errorf("Prepare = %v, want FAILED_PRECONDITION with the missing space as the reason", err)
 	}
 	loadImage(t, r.daemon.Client, hostImage, hostFiles(t))
 	if stdout, _, _ := run(t, r, hosted(specOf(t, shell("echo runs")))); stdout != "runs\n" {
-		t.Errorf("a small image printed %q, want that it runs", stdout)
+		t.Errorf("output of a small image = %q, want it to run", stdout)
 	}
 }

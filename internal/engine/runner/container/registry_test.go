@@ -33,7 +33,7 @@ import (
 // where there is one.
 type testRegistry struct {
 	image string       // the sample job's reference
-	asked atomic.Int32 // how often for what the tag is
+	asked atomic.Int32 // number of lookups of the tag
 }
 
 func newRegistry(t *testing.T, r *Runner, password string) *testRegistry {
@@ -68,7 +68,7 @@ func newRegistry(t *testing.T, r *Runner, password string) *testRegistry {
 	return reg
 }
 
-// tester is the test, which may do anything.
+// tester is an HTTP client with access to everything.
 type tester struct{}
 
 func (tester) RoundTrip(q *http.Request) (*http.Response, error) {
@@ -77,8 +77,8 @@ func (tester) RoundTrip(q *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(q)
 }
 
-// needPlainHTTP ends a test whose daemon speaks to no registry without TLS. Docker
-// does to one on this machine, and Podman where its registries.conf says so.
+// needPlainHTTP ends a test whose daemon requires TLS for registries. Docker allows plain HTTP for
+// a registry on this machine, Podman if registries.conf allows it.
 func needPlainHTTP(t *testing.T, r *Runner, image, password string) {
 	t.Helper()
 	if password != "" {
@@ -97,7 +97,7 @@ func imageTemplate(image string) *runpb.TaskTemplate {
 	return &runpb.TaskTemplate{Containers: []*runpb.Container{{Image: image}}}
 }
 
-// An image is pulled where it is missing, at each execution, or never.
+// TestPull checks the policies missing, always and never.
 func TestPull(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -126,7 +126,7 @@ func TestPull(t *testing.T) {
 				}
 				got := reg.asked.Load()
 				if i == 0 {
-					first = max(1, got) // what one pull asks for
+					first = max(1, got) // lookups of one pull
 				}
 				if int(got/first) != want {
 					t.Errorf("after execution %d the tag was looked up %d times, want as by %d pulls of %d each", i, got, want, first)
@@ -140,7 +140,7 @@ func TestPull(t *testing.T) {
 	}
 }
 
-// Start itself pulls what is missing, for a task that comes after a restart.
+// TestStartPulls checks that Start pulls a missing image, which happens for a task after a restart.
 func TestStartPulls(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{})
@@ -151,9 +151,9 @@ func TestStartPulls(t *testing.T) {
 	}
 }
 
-// An image that was looked at a moment ago is not looked at again. If it has gone since,
-// it is pulled when a container is made, or missed.
-func TestAnImageIsNotLookedAtForAWhile(t *testing.T) {
+// TestCachedImage checks that the Runner caches its check of an image. If the image is removed
+// meanwhile, creating the container pulls it, or fails.
+func TestCachedImage(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{})
 	reg := newRegistry(t, r, "")
@@ -169,7 +169,7 @@ func TestAnImageIsNotLookedAtForAWhile(t *testing.T) {
 	}
 	gone := func() {
 		t.Helper()
-		none(t, r) // what uses it is removed in the background
+		none(t, r) // wait until the containers that use it are removed
 		if _, err := r.daemon.ImageRemove(t.Context(), reg.image, client.ImageRemoveOptions{Force: true}); err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +177,7 @@ func TestAnImageIsNotLookedAtForAWhile(t *testing.T) {
 	gone()
 	stdout, _, result := run(t, r, specOf(t, &runpb.Container{Image: reg.image, Args: []string{"pulled"}}))
 	if got := argsOf(stdout); result != (runner.Result{}) || len(got) != 1 || got[0] != "pulled" {
-		t.Errorf("an image that has gone meanwhile: ended with %+v and printed %q, want the argument", result, stdout)
+		t.Errorf("after removing the image: ended with %+v and printed %q, want the argument", result, stdout)
 	}
 	if !r.prepares(template) {
 		t.Error("prepares() of an image that was pulled anew = false, want true")
@@ -189,16 +189,17 @@ func TestAnImageIsNotLookedAtForAWhile(t *testing.T) {
 	}
 	gone()
 	if err := startFails(t, r, specOf(t, &runpb.Container{Image: reg.image})); !strings.Contains(err.Error(), reg.image) {
-		t.Errorf("Start() of an image that has gone meanwhile, and is not to be pulled = %v, want an error that names it", err)
+		t.Errorf("Start() of a removed image without pulling = %v, want an error with its name", err)
 	}
 	r.config.Pull = PullAlways
 	if !r.prepares(template) {
-		t.Error("prepares() where images are always pulled = false, want true")
+		t.Error("prepares() with --pull always = false, want true")
 	}
 }
 
-// What cannot run is looked at each time: it may have been built anew, as what can.
-func TestWhatCannotRunIsLookedAtEachTime(t *testing.T) {
+// TestUnusableImageIsNotCached checks that an image that cannot run is checked each time, because
+// somebody may have built it again.
+func TestUnusableImageIsNotCached(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Pull: PullNever})
 	const image = "localhost/runwith-test/mended:1"
@@ -220,24 +221,24 @@ func TestWhatCannotRunIsLookedAtEachTime(t *testing.T) {
 		t.Error("prepares() of an image that could not run = false, want true")
 	}
 	if err := r.Prepare(t.Context(), template); err != nil {
-		t.Errorf("Prepare() of an image that has a command by now = %v, want no error", err)
+		t.Errorf("Prepare() of an image that now has a command = %v, want no error", err)
 	}
 	if r.prepares(template) {
-		t.Error("prepares() of an image that was seen to be able to run = true, want false")
+		t.Error("prepares() of an image that was just checked = true, want false")
 	}
 }
 
-// Credentials come from Docker's configuration; without them the registry's own
-// message is told.
+// TestPullWithCredentials checks that credentials come from Docker's configuration, and that the
+// error without them contains the registry's message.
 func TestPullWithCredentials(t *testing.T) {
 	r := openTest(t, Config{})
-	newRegistry(t, r, "") // is there plain HTTP at all?
+	newRegistry(t, r, "") // ends the test if the daemon requires TLS
 	reg := newRegistry(t, r, "secret")
 	dir := t.TempDir()
 	t.Setenv("DOCKER_CONFIG", dir)
 	err := r.Prepare(t.Context(), imageTemplate(reg.image))
 	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "Image '"+reg.image+"' cannot be pulled.") {
-		t.Errorf("Prepare without credentials = %v, want a FAILED_PRECONDITION that names the image", err)
+		t.Errorf("Prepare without credentials = %v, want FAILED_PRECONDITION with the image", err)
 	}
 	host, _, _ := strings.Cut(reg.image, "/")
 	config := fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, base64.StdEncoding.EncodeToString([]byte("me:secret")))
@@ -249,13 +250,13 @@ func TestPullWithCredentials(t *testing.T) {
 	}
 }
 
-// A tag that the registry does not have is told in its words.
+// TestPullUnknown checks that the error for an unknown tag contains the registry's message.
 func TestPullUnknown(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{})
 	reg := newRegistry(t, r, "")
 	err := r.Prepare(t.Context(), imageTemplate(strings.TrimSuffix(reg.image, "1")+"none"))
 	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "none' not found. ") || !strings.Contains(strings.ToLower(err.Error()), "unknown") {
-		t.Errorf("Prepare = %v, want a FAILED_PRECONDITION that it is not found, with the registry's message", err)
+		t.Errorf("Prepare = %v, want FAILED_PRECONDITION with \"not found\" and the registry's message", err)
 	}
 }

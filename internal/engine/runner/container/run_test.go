@@ -19,7 +19,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/secret"
 )
 
-// argsOf are the lines that the sample job prints of its arguments.
+// argsOf returns the arguments in the output of the sample job.
 func argsOf(stdout string) (args []string) {
 	for text := range strings.Lines(stdout) {
 		if arg, ok := strings.CutPrefix(text, "  ARG: "); ok {
@@ -29,8 +29,8 @@ func argsOf(stdout string) (args []string) {
 	return args
 }
 
-// A command replaces the image's entrypoint, and its command with it; arguments
-// replace its command alone.
+// TestCommandAndArgs checks that a command replaces the image's entrypoint and command, and that
+// arguments replace only its command.
 func TestCommandAndArgs(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{})
@@ -64,7 +64,7 @@ func TestWorkingDirAndLimits(t *testing.T) {
 	}
 }
 
-// An attempt that uses more memory than it may is killed, and it is told why.
+// TestOutOfMemory checks that an attempt over its memory limit is killed, and its result says so.
 func TestOutOfMemory(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Buckets: "/"})
@@ -76,7 +76,7 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
-// One that is stopped is not taken for one that used too much memory.
+// TestStoppedIsNotOutOfMemory checks that a stopped attempt is not reported as out of memory.
 func TestStoppedIsNotOutOfMemory(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Buckets: "/"})
@@ -89,7 +89,7 @@ func TestStoppedIsNotOutOfMemory(t *testing.T) {
 	}
 }
 
-// What cannot be started is told with its field, and nothing of it is left.
+// TestStartFails checks that the error names the field, and that no container is left.
 func TestStartFails(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Buckets: "/", Pull: PullNever})
@@ -116,7 +116,7 @@ func TestStartFails(t *testing.T) {
 	none(t, r)
 }
 
-// A template whose image cannot run fails before there is a task.
+// TestPrepare checks that Prepare refuses a template whose image cannot run.
 func TestPrepare(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Pull: PullNever})
@@ -186,8 +186,8 @@ func TestVolumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A shell is wanted in the container: /usr is a bucket of the machine's root here,
-	// and the folders of the test are below its /tmp.
+	// The container needs a shell, so the machine's /usr is mounted as a bucket. The test's
+	// folders are below /tmp.
 	tmp := strings.TrimPrefix(dir, "/")
 	r := openTest(t, Config{Buckets: "/", Secrets: secrets})
 	spec := hosted(specOf(t, shell(`
@@ -219,7 +219,7 @@ func TestVolumes(t *testing.T) {
 		t.Errorf("printed %q, and (-want +got):\n%s", stderr, diff)
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, "buckets/data/out")); err != nil || string(got) != "of the task\n" {
-		t.Errorf("the bucket has %q, %v, want what the task wrote", got, err)
+		t.Errorf("the bucket has %q, %v, want the task's file", got, err)
 	}
 }
 
@@ -294,13 +294,13 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// Two hundred containers, four at a time, and none is left over.
+// TestMany runs two hundred containers, four at a time, and checks that none is left over.
 func TestMany(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes its time")
+		t.Skip("takes long")
 	}
 	r := openTest(t, Config{})
-	r.config.Network = "none" // it takes half the time without
+	r.config.Network = "none" // without a network it takes half the time
 	tasks := make(chan int)
 	var group sync.WaitGroup
 	for range 4 {

@@ -60,8 +60,8 @@ func tcp(port int32) *runpb.Probe {
 	return &runpb.Probe{PeriodSeconds: 1, FailureThreshold: 60, ProbeType: &runpb.Probe_TcpSocket{TcpSocket: &runpb.TCPSocketAction{Port: port}}}
 }
 
-// The main container starts when the one that it depends on is up, calls it at
-// localhost, shares a volume with it, and takes it along when it ends.
+// TestTwoContainers checks that the main container starts when its dependency is up, calls it at
+// localhost, shares a volume with it, and ends it.
 func TestTwoContainers(t *testing.T) {
 	t.Parallel()
 	for kind, probe := range map[string]*runpb.Probe{
@@ -90,14 +90,14 @@ func TestTwoContainers(t *testing.T) {
 				t.Errorf("printed %q and ended with %+v, want \"shared\" in it and exit code 3", stdout, result)
 			}
 			if kind == "http" && stdout != "shared\ncalled\n" {
-				t.Errorf("printed %q, want that the server was called", stdout)
+				t.Errorf("printed %q, want a line for the call of the server", stdout)
 			}
 			none(t, r)
 		})
 	}
 }
 
-// Who is not up in time, or ends before it is, keeps the task from starting.
+// TestStartupFails checks that Start fails if a dependency is not up in time, or ends before.
 func TestStartupFails(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Buckets: "/"})

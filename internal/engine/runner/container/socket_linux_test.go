@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// asNobody calls f in a thread that is nobody's, whom no permission favours.
+// asNobody calls f in a thread of the user nobody, who has no special permissions.
 func asNobody(t *testing.T, f func()) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -24,7 +24,7 @@ func asNobody(t *testing.T, f func()) {
 	const nobody = 65534
 	done := make(chan error)
 	go func() {
-		// The thread is not unlocked, and so ends with the goroutine.
+		// The thread stays locked, so it ends with the goroutine.
 		runtime.LockOSThread()
 		for _, call := range [][4]uintptr{
 			{syscall.SYS_SETGROUPS}, {syscall.SYS_SETRESGID, nobody, nobody, nobody}, {syscall.SYS_SETRESUID, nobody, nobody, nobody},
@@ -42,7 +42,7 @@ func asNobody(t *testing.T, f func()) {
 	}
 }
 
-// A socket that one may not write to is told, with the group that may.
+// TestSocketOfAnother checks that the error for an unwritable socket names its group.
 func TestSocketOfAnother(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(scratch(t), "docker.sock")
@@ -64,11 +64,11 @@ func TestSocketOfAnother(t *testing.T) {
 	asNobody(t, func() { err = checkSocket("unix://" + socket) })
 	want := "it is open to group " + group + ": join it (sudo usermod -aG " + group + " $USER)"
 	if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), socket) {
-		t.Errorf("a socket of another is %v, want a denied permission with %q", err, want)
+		t.Errorf("checkSocket of another user's socket = %v, want a denied permission with %q", err, want)
 	}
 }
 
-// Rootless daemons are looked for too, where the user's folders are known.
+// TestSockets checks that the list includes rootless daemons if the user's folders are known.
 func TestSockets(t *testing.T) {
 	t.Parallel()
 	root := []string{"unix:///var/run/docker.sock", "unix:///run/podman/podman.sock"}

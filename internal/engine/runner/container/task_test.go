@@ -26,17 +26,17 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 )
 
-// program is the first argument that makes the test binary a container's program.
+// program is the first argument that turns the test binary into a container's program.
 const program = "container-program"
 
-// programs are what it may be then.
+// programs runs the container's program.
 func programs(args []string) int {
 	switch args[0] {
-	case "serve": // KIND PORT, until it is told to stop
+	case "serve": // KIND PORT, until SIGTERM
 		return serve(args[1], args[2])
 	case "get": // URL HEADER...
 		return get(args[1], args[2:])
-	case "lines": // COUNT: of both streams, and stdout's last without its end
+	case "lines": // COUNT lines on both streams, the last on stdout without a newline
 		n, _ := strconv.Atoi(args[1])
 		lines(n)
 	case "hog": // BYTES
@@ -100,7 +100,7 @@ func get(url string, headers []string) int {
 	return 0
 }
 
-// line is what the program lines prints as its i-th.
+// line returns the i-th line of the program lines.
 func line(stream string, i int) string {
 	return fmt.Sprintf("%s line %d of \xff many %s\n", stream, i, strings.Repeat("x", i%97))
 }
@@ -122,10 +122,10 @@ func lines(n int) {
 	group.Wait()
 }
 
-// limit is how long anything may take. It is never reached but by a fault.
+// limit is the deadline of all waits. Only a defect reaches it.
 const limit = 2 * time.Minute
 
-// printed keeps what is written to it. It may be used concurrently.
+// printed records its writes. It may be used concurrently.
 type printed struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -154,7 +154,7 @@ func (p *printed) await(t *testing.T, text string) {
 	})
 }
 
-// specOf is an attempt of a template, with an ID that is the test's own.
+// specOf returns an attempt of a template with an ID for this test.
 func specOf(t *testing.T, containers ...*runpb.Container) runner.Spec {
 	return runner.Spec{
 		ID:       runner.ID{Execution: "projects/p/locations/l/jobs/j/executions/" + strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-"))},
@@ -162,8 +162,7 @@ func specOf(t *testing.T, containers ...*runpb.Container) runner.Spec {
 	}
 }
 
-// self is a container that runs this test's own programs, and a shell where it has a
-// command of its own.
+// self returns a container that runs this test's programs, and a shell if it has a command.
 func self(args ...string) *runpb.Container {
 	binary, err := os.Executable()
 	if err != nil {
@@ -182,7 +181,7 @@ func hosted(spec runner.Spec) runner.Spec {
 	return spec
 }
 
-// start starts an attempt, which is ended with the test, and returns what it prints.
+// start starts an attempt and returns its output. The attempt ends with the test.
 func start(t *testing.T, r *Runner, spec runner.Spec) (stdout, stderr *printed) {
 	t.Helper()
 	stdout, stderr = new(printed), new(printed)
@@ -224,7 +223,7 @@ func run(t *testing.T, r *Runner, spec runner.Spec) (stdout, stderr string, resu
 	return o.String(), e.String(), result
 }
 
-// startFails starts an attempt that cannot be, and returns why.
+// startFails starts an attempt that must fail, and returns the error.
 func startFails(t *testing.T, r *Runner, spec runner.Spec) error {
 	t.Helper()
 	err := r.Start(t.Context(), spec, runner.Output{Stdout: io.Discard, Stderr: io.Discard})
@@ -235,7 +234,7 @@ func startFails(t *testing.T, r *Runner, spec runner.Spec) error {
 	return err
 }
 
-// none waits until nothing bears the folder's label any more.
+// none waits until no container has the folder's label.
 func none(t *testing.T, r *Runner) {
 	t.Helper()
 	eventually.NoError(t, func() error {

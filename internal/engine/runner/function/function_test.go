@@ -21,7 +21,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/function"
 )
 
-// exit is an error that is nothing but an exit code.
+// exit is an error with only an exit code.
 type exit int
 
 func (e exit) ExitCode() int { return int(e) }
@@ -29,12 +29,12 @@ func (e exit) Error() string { return fmt.Sprint("exit code ", int(e)) }
 
 var id = runner.ID{Execution: "projects/p/locations/l/jobs/j/executions/j-abcde"}
 
-// spec is an attempt that calls the function of an image.
+// spec returns an attempt that calls the function of an image.
 func spec(image string, args ...string) runner.Spec {
 	return runner.Spec{ID: id, Template: &runpb.TaskTemplate{Containers: []*runpb.Container{{Image: image, Args: args}}}}
 }
 
-// start starts a function as the one attempt of a runner.
+// start starts a function as the only attempt of a runner.
 func start(t *testing.T, f function.Func, out runner.Output) *function.Runner {
 	t.Helper()
 	r := function.New(function.Config{Images: map[string]function.Func{"f": f}})
@@ -53,12 +53,12 @@ func wait(t *testing.T, r runner.Runner) runner.Result {
 	return result
 }
 
-func TestHowAFunctionEndsIsItsExitCode(t *testing.T) {
+func TestExitCodeOfFunction(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		f      func() error
 		want   int
-		stderr string // what it begins with; empty is nothing at all
+		stderr string // prefix of stderr; empty means no output
 	}{
 		"nil":                  {func() error { return nil }, 0, ""},
 		"an error":             {func() error { return errors.New("no such table") }, 1, "no such table\n"},
@@ -68,7 +68,7 @@ func TestHowAFunctionEndsIsItsExitCode(t *testing.T) {
 		"a large exit code":    {func() error { return exit(256 + 3) }, 3, ""},
 		"a negative exit code": {func() error { return exit(-1) }, 255, ""},
 		"a panic":              {func() error { panic("out of cheese") }, 2, "panic: out of cheese\n\ngoroutine "},
-		"a panic with nil":     {func() error { panic(nil) }, 2, "panic: panic called with nil argument"}, //nolint:govet // that is the case
+		"a panic with nil":     {func() error { panic(nil) }, 2, "panic: panic called with nil argument"}, //nolint:govet // the test needs it
 		"a runtime error":      {func() error { return []error{}[len(id.Execution)] }, 2, "panic: runtime error: index out of range"},
 		"the goroutine's end":  {func() error { runtime.Goexit(); return nil }, 1, "the function ended its goroutine"},
 	} {
@@ -89,7 +89,7 @@ func TestHowAFunctionEndsIsItsExitCode(t *testing.T) {
 	}
 }
 
-func TestAPanicShowsWhereItWas(t *testing.T) {
+func TestPanicShowsItsStack(t *testing.T) {
 	t.Parallel()
 	var stderr bytes.Buffer
 	wait(t, start(t, outOfCheese, runner.Output{Stderr: &stderr}))
@@ -100,7 +100,7 @@ func TestAPanicShowsWhereItWas(t *testing.T) {
 
 func outOfCheese(context.Context, *function.Call) error { panic("out of cheese") }
 
-func TestACallIsTheFunctionsOwn(t *testing.T) {
+func TestCallBelongsToTheFunction(t *testing.T) {
 	t.Parallel()
 	template := &runpb.TaskTemplate{Containers: []*runpb.Container{{
 		Image: "f", Args: []string{"a"}, Env: []*runpb.EnvVar{{Name: "MODE", Values: &runpb.EnvVar_Value{Value: "full"}}},
@@ -122,8 +122,9 @@ func TestACallIsTheFunctionsOwn(t *testing.T) {
 	}
 }
 
-// A function that does not return counts as killed, and is told of in the end.
-func TestAFunctionThatDoesNotReturn(t *testing.T) {
+// TestFunctionThatDoesNotReturn checks that such a function counts as killed, and that Close reports
+// it.
+func TestFunctionThatDoesNotReturn(t *testing.T) {
 	t.Parallel()
 	var stdout bytes.Buffer
 	release, late := make(chan struct{}), make(chan error, 1)
@@ -156,7 +157,7 @@ func TestAFunctionThatDoesNotReturn(t *testing.T) {
 	}
 }
 
-func TestCloseTellsOfWhatStillRuns(t *testing.T) {
+func TestCloseReportsRunningFunctions(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
 	r := start(t, func(context.Context, *function.Call) error { <-release; return nil }, runner.Output{})
@@ -172,8 +173,9 @@ func TestCloseTellsOfWhatStillRuns(t *testing.T) {
 	wait(t, r)
 }
 
-// Goroutines of a function may write at once; what they write to need not stand that.
-func TestWritesDoNotMeet(t *testing.T) {
+// TestWritesAreSerialized checks that a function's goroutines may write concurrently, although the
+// underlying writer does not allow it.
+func TestWritesAreSerialized(t *testing.T) {
 	t.Parallel()
 	var both bytes.Buffer // the race detector sees two writes at a time
 	r := start(t, func(_ context.Context, call *function.Call) error {
@@ -194,7 +196,7 @@ func TestWritesDoNotMeet(t *testing.T) {
 	}
 }
 
-// failing is a writer that fails, and counts how often it is asked.
+// failing is a writer that fails and counts the writes.
 type failing struct{ asked int }
 
 func (f *failing) Write([]byte) (int, error) {
@@ -202,8 +204,9 @@ func (f *failing) Write([]byte) (int, error) {
 	return 0, errors.New("disk full")
 }
 
-// What cannot be kept is dropped from then on: it is not the function's trouble.
-func TestOutputThatCannotBeKept(t *testing.T) {
+// TestFailingOutputIsDropped checks that output is dropped after a write error, and the function
+// continues.
+func TestFailingOutputIsDropped(t *testing.T) {
 	t.Parallel()
 	out := &failing{}
 	r := start(t, func(_ context.Context, call *function.Call) error {
@@ -219,21 +222,21 @@ func TestOutputThatCannotBeKept(t *testing.T) {
 	}
 }
 
-// What a function has started can see that it has returned.
-func TestTheContextEndsWithTheFunction(t *testing.T) {
+// TestContextEndsWithTheFunction checks that goroutines of a function learn of its return.
+func TestContextEndsWithTheFunction(t *testing.T) {
 	t.Parallel()
 	var within context.Context
 	r := start(t, func(ctx context.Context, _ *function.Call) error {
-		within = ctx //nolint:fatcontext // it is looked at afterwards
+		within = ctx //nolint:fatcontext // the test reads it afterwards
 		return ctx.Err()
 	}, runner.Output{})
 	if got := wait(t, r); got != (runner.Result{}) {
 		t.Errorf("Wait() = %+v, want success", got)
 	}
-	<-within.Done() // or it hangs
+	<-within.Done() // hangs if the context does not end
 }
 
-// gate is a writer that lets nobody through until it is opened.
+// gate is a writer that blocks until it is opened.
 type gate struct{ reached, open chan struct{} }
 
 func (g gate) Write(p []byte) (int, error) {
@@ -242,8 +245,8 @@ func (g gate) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// An attempt has not ended while something of it is being written.
-func TestAKillWaitsForTheWriter(t *testing.T) {
+// TestKillWaitsForTheWriter checks that an attempt does not end during a write of its output.
+func TestKillWaitsForTheWriter(t *testing.T) {
 	t.Parallel()
 	g := gate{make(chan struct{}), make(chan struct{})}
 	r := start(t, func(_ context.Context, call *function.Call) error {
@@ -267,7 +270,7 @@ func TestAKillWaitsForTheWriter(t *testing.T) {
 	}
 }
 
-func TestWhatIsAFunctions(t *testing.T) {
+func TestCheckOfFunctions(t *testing.T) {
 	t.Parallel()
 	r := function.New(function.Config{Images: map[string]function.Func{"f": func(context.Context, *function.Call) error { return nil }}})
 	container := func(change func(*runpb.Container)) *runpb.TaskTemplate {
@@ -277,7 +280,7 @@ func TestWhatIsAFunctions(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		template *runpb.TaskTemplate
-		says     string // empty for no error
+		says     string // empty if there is no error
 	}{
 		"a mapped image":       {container(func(*runpb.Container) {}), ""},
 		"no meaning here":      {container(func(c *runpb.Container) { c.WorkingDir, c.Ports = "/app", []*runpb.ContainerPort{{}} }), ""},

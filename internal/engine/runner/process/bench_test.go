@@ -11,7 +11,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// The floor: what it costs to run a program at all.
+// BenchmarkExecTrue measures the floor: the cost of running a program.
 func BenchmarkExecTrue(b *testing.B) {
 	for b.Loop() {
 		if err := exec.Command("true").Run(); err != nil {

@@ -69,8 +69,8 @@ func hold(path, name string, up *os.File) int {
 	return 0
 }
 
-// plant starts a process in the group, which has nothing in its environment by which it
-// could be found, and one that leaves the group. Both hold the leash and no pipe.
+// plant starts a process in the group without a marker in its environment, and one that leaves the
+// group. Both hold the leash and no pipe.
 func plant(path string) {
 	member := relative(path, "member")
 	member.Env = []string{"NOTHING="}
@@ -82,8 +82,8 @@ func plant(path string) {
 	}
 }
 
-// finds: processes that left the group are found. The environment of other processes is
-// read on Linux alone.
+// finds reports whether the Runner finds processes that left the group. Only Linux shows the
+// environment of other processes.
 const finds = runtime.GOOS == "linux"
 
 // familyOf returns the names of the processes that plant starts.
@@ -214,8 +214,8 @@ func (b *blocked) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A process that left the group and holds the pipes keeps no Wait waiting. All that the
-// main process printed is written, however long the writer takes.
+// TestOrphanHoldsPipes checks that Wait does not wait for a process that left the group and holds
+// the pipes, and that the main process's whole output is written, even to a slow writer.
 func TestOrphanHoldsPipes(t *testing.T) {
 	t.Parallel()
 	if !finds {
@@ -251,8 +251,8 @@ func crashedFamily(t *testing.T, specs ...runner.Spec) *Runner {
 	return openTest(t, Config{Dir: dir})
 }
 
-// After a crash an attempt runs on until a Wait ends it. It is lost then, and nothing of
-// it is left.
+// TestLeftoverIsLost checks that an attempt survives a crash until Wait ends all its processes and
+// reports it lost.
 func TestLeftoverIsLost(t *testing.T) {
 	t.Parallel()
 	l := newLeash(t)

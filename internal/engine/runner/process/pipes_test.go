@@ -13,8 +13,8 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// When a pipe is given up because somebody else holds it, what is in it is still
-// read, and no more than that.
+// TestPipeGivenUp checks that the Runner reads the rest of a pipe that another process holds, and
+// then stops.
 func TestPipeGivenUp(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -8,7 +8,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// Stop itself ends what has left the group, before it returns.
+// TestStopLeavesNothing checks that Stop ends processes that left the group before it returns.
 func TestStopLeavesNothing(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("setsid"); err != nil {
@@ -30,7 +30,8 @@ func TestStopLeavesNothing(t *testing.T) {
 	}
 }
 
-// A record with another start time than /proc's would not find its process again.
+// TestStartTimesAgreeWithProc compares start times with /proc's. If they differed, a record would
+// not find its process.
 func TestStartTimesAgreeWithProc(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Dir: t.TempDir()})

@@ -20,7 +20,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/secret"
 )
 
-// run runs an attempt to its end and returns what it printed.
+// run runs an attempt to its end and returns its output.
 func run(t *testing.T, r *Runner, spec runner.Spec) (string, runner.Result) {
 	t.Helper()
 	var out bytes.Buffer
@@ -63,11 +63,12 @@ func TestWorkingDir(t *testing.T) {
 	spec.Template.Containers[0].WorkingDir = filepath.Join(dir, "none")
 	err = r.Start(t.Context(), spec, runner.Output{})
 	if runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "containers[0].working_dir") {
-		t.Errorf("Start in a folder that is not there = %v, want a FAILED_PRECONDITION that names the field", err)
+		t.Errorf("Start in a missing folder = %v, want FAILED_PRECONDITION with the field", err)
 	}
 }
 
-// A task finds the metadata server, unless its job says where it is.
+// TestMetadataEnv checks that a task gets the metadata server's address, unless its job sets
+// another.
 func TestMetadataEnv(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Dir: t.TempDir(), Metadata: "127.0.0.1:8080"})
@@ -149,8 +150,8 @@ func TestPathOfTask(t *testing.T) {
 	}
 }
 
-// HOME is empty for each attempt, also where the one before left something that
-// is hard to remove, and empty again after it.
+// TestHomeIsFresh checks that HOME is empty for each attempt and after it, even if the attempt
+// before left files that are hard to remove.
 func TestHomeIsFresh(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Dir: t.TempDir()})
@@ -169,7 +170,7 @@ func TestHomeIsFresh(t *testing.T) {
 	}
 }
 
-// stranger starts a process in a group of its own that is no attempt.
+// stranger starts a process in its own group that does not belong to an attempt.
 func stranger(t *testing.T) (pid int, exited <-chan struct{}) {
 	t.Helper()
 	cmd := exec.Command("sleep", "1000")
@@ -189,8 +190,8 @@ func stranger(t *testing.T) (pid int, exited <-chan struct{}) {
 	return cmd.Process.Pid, done
 }
 
-// A record is trusted only with its boot and its start time: another process may
-// have the process ID by now.
+// TestLeftoverIdentity checks that a record needs the same boot and start time, because another
+// process may have the process ID by now.
 func TestLeftoverIdentity(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -234,7 +235,7 @@ func TestLeftoverIdentity(t *testing.T) {
 	}
 }
 
-// A slot is used again as soon as its attempt has ended.
+// TestSlotsAreReused checks that a slot is free as soon as its attempt has ended.
 func TestSlotsAreReused(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Dir: t.TempDir()})
@@ -256,7 +257,7 @@ func TestParseSlots(t *testing.T) {
 	}
 }
 
-// The marker of another data folder is no concern of this one's.
+// TestFoldersAreApart checks that a Runner ignores markers of another data folder.
 func TestFoldersAreApart(t *testing.T) {
 	t.Parallel()
 	one, two := openTest(t, Config{Dir: t.TempDir()}), openTest(t, Config{Dir: t.TempDir()})
