@@ -49,7 +49,7 @@ func TestEveryRowIsMeasured(t *testing.T) {
 	wantEmpty(t, data)
 }
 
-func TestAnInterruptLeavesNothing(t *testing.T) {
+func TestInterruptLeavesNothing(t *testing.T) {
 	t.Parallel()
 	needProcesses(t)
 	data := t.TempDir()

@@ -177,7 +177,7 @@ func (d *composed) names(t *testing.T) bool {
 	return !strings.Contains(said, "no such host")
 }
 
-// printedBy runs a job through the invoker, and returns what it printed.
+// printedBy runs a job through the invoker and returns its output.
 func printedBy(t *testing.T, api *runwith.Client, job string, args ...string) string {
 	t.Helper()
 	invocation, err := api.Run(t.Context(), job, &runwith.Overrides{Args: args})

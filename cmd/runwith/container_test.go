@@ -212,7 +212,7 @@ func printed(t *testing.T, data string) map[tasklog.Stream][]string {
 	return lines
 }
 
-// Google's gcloud deploys images and executes them, and is told why one cannot be.
+// gcloud deploys and executes images, and prints the reason if an image cannot run.
 func TestContainersByGcloud(t *testing.T) {
 	t.Parallel()
 	testneed.Gcloud(t)
@@ -242,7 +242,7 @@ func TestContainersByGcloud(t *testing.T) {
 	})
 }
 
-// Without a daemon, auto says that tasks are processes, and container that it cannot be.
+// Without a daemon, auto announces process tasks, and container is an error.
 func TestNoDaemon(t *testing.T) {
 	t.Parallel()
 	s := startUp(t, t.TempDir())

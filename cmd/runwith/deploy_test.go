@@ -153,7 +153,7 @@ func (w *workshop) wantAPI(access string, extra ...string) [][]string {
 	return calls
 }
 
-// The scripts do these steps and no others, and what is there is not made twice.
+// The scripts run exactly these steps, and create nothing twice.
 func TestDeploySteps(t *testing.T) {
 	t.Parallel()
 	const created, built = "gcloud iam service-accounts create", "go run"

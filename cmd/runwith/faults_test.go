@@ -77,8 +77,9 @@ func faultArgs(rules []string, more ...string) []string {
 // decision matches the log line of one call.
 var decision = regexp.MustCompile(`msg="fault of a call" method=RunJob call=\d+ fault=\S+`)
 
-// Two servers with one seed decide the same of the same calls.
-func TestASeedRepeatsWhatTheLogSays(t *testing.T) {
+// TestSeedRepeatsDecisions checks that two servers with one seed log the same decisions about the
+// same calls.
+func TestSeedRepeatsDecisions(t *testing.T) {
 	t.Parallel()
 	var decided [2][]string
 	for i := range decided {

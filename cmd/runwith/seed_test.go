@@ -14,10 +14,10 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 )
 
-// An API posts overrides to jobs:run, at Cloud Run's regional host and with a token of
-// the metadata server. This is the request that runwith began with. Its fields, even
-// the unnecessary ones (name, clearArgs), are those of the original client.
-func TestTheFirstRequestStartsTheJob(t *testing.T) {
+// TestOriginalRequestStartsTheJob posts overrides to jobs:run at Cloud Run's regional host, with a
+// token of the metadata server. It has the same fields as the original client's request, even the
+// unnecessary ones (name, clearArgs).
+func TestOriginalRequestStartsTheJob(t *testing.T) {
 	t.Parallel()
 	s := startUp(t, t.TempDir())
 	const body = `{"overrides":{"containerOverrides":[{"name":"","args":["arg-1","arg-2"],` +

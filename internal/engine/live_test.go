@@ -34,7 +34,7 @@ func (a answer) equal(b answer) bool {
 	if !ok {
 		return proto.Equal(a.message, b.message)
 	}
-	// What is packed into an operation has its maps in any order.
+	// A packed message has its maps in any order, so compare the unpacked ones.
 	one, errX := x.Metadata.UnmarshalNew()
 	other, errY := y.Metadata.UnmarshalNew()
 	return errX == nil && errY == nil && proto.Equal(one, other) &&

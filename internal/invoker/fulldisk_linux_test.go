@@ -12,7 +12,7 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-func TestAFullDiskAcceptsNothingAndRecovers(t *testing.T) {
+func TestFullDiskRefusesAndRecovers(t *testing.T) {
 	t.Parallel()
 	dir, fill, empty := testneed.SmallDisk(t)
 	calling, answer := make(chan struct{}), make(chan struct{})

@@ -121,9 +121,9 @@ func TestUnreadableListProvesNothing(t *testing.T) {
 	}
 }
 
-// TestTheFirstIsAdopted shows two executions in one list. The lowest by create time and
-// name is adopted.
-func TestTheFirstIsAdopted(t *testing.T) {
+// TestFirstIsAdopted lists two executions with the same marker. The invoker adopts the first by
+// creation time and name.
+func TestFirstIsAdopted(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		older time.Duration // by how much the second is older than the first

@@ -13,7 +13,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
-// mustTick ticks, and checks what is left and how long it took.
+// mustTick ticks, and checks the remaining invocations and the duration.
 func mustTick(t *testing.T, v *Invoker, most time.Duration, want Outstanding) {
 	t.Helper()
 	began := time.Now()

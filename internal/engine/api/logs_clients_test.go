@@ -78,7 +78,7 @@ func fleet(t *testing.T, c *client) (all []*runpb.Execution) {
 	return all
 }
 
-func TestTheLoggingClientReadsAllExecutions(t *testing.T) {
+func TestLoggingClientReadsAllExecutions(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	executions := fleet(t, dialGRPC(t, s))
@@ -138,7 +138,7 @@ func normal(entries []string) []string {
 	return entries
 }
 
-func TestTheLoggingClientListsLogsAndResources(t *testing.T) {
+func TestLoggingClientListsLogsAndResources(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	admin := dialAdmin(t, s)

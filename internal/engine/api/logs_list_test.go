@@ -81,9 +81,9 @@ func TestGcloudGetsEveryLineAsText(t *testing.T) {
 	}
 }
 
-// What a line tells of its time is the entry's, to filters too. Who takes lines as they
-// were printed finds them by when that was.
-func TestALineIsFoundByTheTimeThatItTells(t *testing.T) {
+// TestTimeOfStructuredLine checks that the time in a structured line is the entry's time, also for
+// filters. Clients that get text see the time of writing.
+func TestTimeOfStructuredLine(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dialGRPC(t, s)
@@ -160,7 +160,7 @@ func TestListsRefuseWhatTheyDoNotServe(t *testing.T) {
 	}
 }
 
-// Tokens lead on after a restart, and through what was written since.
+// A page token survives a restart, and its pages include later lines.
 func TestListsGoOnAfterARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -190,7 +190,7 @@ func TestListsGoOnAfterARestart(t *testing.T) {
 	}
 }
 
-func TestADeletedExecutionHasNoEntries(t *testing.T) {
+func TestDeletedExecutionHasNoEntries(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dialGRPC(t, s)
@@ -212,8 +212,9 @@ func TestADeletedExecutionHasNoEntries(t *testing.T) {
 	}
 }
 
-// What the platform says of attempts, in Cloud Run's words where those are known.
-func TestThePlatformTellsHowAttemptsEnd(t *testing.T) {
+// TestPlatformLines checks the platform's lines about ends of attempts, which have Cloud Run's
+// wording if it is known.
+func TestPlatformLines(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dialGRPC(t, s)

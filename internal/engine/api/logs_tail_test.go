@@ -82,7 +82,7 @@ func ready(t *testing.T, s *server, c *client, stream loggingpb.LoggingServiceV2
 	}
 }
 
-func TestAStreamHasTheLinesOfExecutionsThatBeginLater(t *testing.T) {
+func TestStreamIncludesLaterExecutions(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dialGRPC(t, s)
@@ -109,7 +109,7 @@ func TestAStreamHasTheLinesOfExecutionsThatBeginLater(t *testing.T) {
 	}
 }
 
-func TestAStreamHasOnlyWhatItAsksFor(t *testing.T) {
+func TestStreamAppliesItsFilter(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dialGRPC(t, s)
@@ -140,8 +140,9 @@ func TestAStreamHasOnlyWhatItAsksFor(t *testing.T) {
 	}
 }
 
-// A reader that does not read holds nobody up, and is told what it has missed.
-func TestASlowReaderIsToldWhatItMissed(t *testing.T) {
+// TestSlowReader checks that a reader that does not read delays nobody, and that it gets the number
+// of entries that it missed.
+func TestSlowReader(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dialGRPC(t, s)
@@ -202,7 +203,7 @@ func TestStreamsAreRefusedAsCallsAre(t *testing.T) {
 	}
 }
 
-func TestAStreamEndsWithItsCallerAndWithTheServer(t *testing.T) {
+func TestStreamEndsWithCallerOrServer(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	addr, stop := split(t, s)

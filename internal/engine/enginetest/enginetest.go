@@ -58,7 +58,7 @@ func Open(t testing.TB, c Config) *Engine {
 	return e
 }
 
-// complete sets what is unset.
+// complete sets the unset fields.
 func (c *Config) complete(t testing.TB) {
 	t.Helper()
 	if c.Dir == "" {

@@ -357,7 +357,7 @@ func TestRefusalsNameThePosition(t *testing.T) {
 	}
 }
 
-func TestWhatEveryMatchMustHave(t *testing.T) {
+func TestValuesOfEveryMatch(t *testing.T) {
 	t.Parallel()
 	const job = "resource.labels.job_name"
 	for filter, want := range map[string][]string{ // nil: anything

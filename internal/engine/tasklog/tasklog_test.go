@@ -175,8 +175,8 @@ func TestOutputBeyondTheLimit(t *testing.T) {
 	}
 }
 
-// TestTheLimitCutsWithinAWrite: of one large write, the lines that fit are kept.
-func TestTheLimitCutsWithinAWrite(t *testing.T) {
+// TestLimitWithinAWrite checks that the lines of one large write that fit are kept.
+func TestLimitWithinAWrite(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, 1000)

@@ -17,7 +17,7 @@ type Span struct {
 	Derived   []Entry
 }
 
-// Watch collects what is new in the logs of all executions, also of those that begin
+// Watch collects the new lines of all executions, also of those that begin
 // later. It keeps no stored output, only its place, so it takes little memory. Its
 // methods may be called concurrently.
 type Watch struct {
@@ -114,7 +114,7 @@ func (w *Watch) spanOf(execution, label string) *Span {
 	return span
 }
 
-// extend adds what is new of the same execution.
+// extend adds new lines of the same execution.
 func (s *Span) extend(new Span) {
 	if new.From < new.To {
 		if s.From == s.To {

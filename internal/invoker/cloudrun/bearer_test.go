@@ -11,7 +11,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Where a token is to be had it goes with every call; an empty one with none.
+// A token goes with every call, an empty one with none.
 func TestBearer(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

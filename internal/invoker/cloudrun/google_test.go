@@ -17,7 +17,7 @@ func TestDialGoogle(t *testing.T) {
 	if c.logging != googleLogging {
 		t.Errorf("the log is read from %q, want %q", c.logging, googleLogging)
 	}
-	// The client takes part in what it is asked to know about each call.
+	// An unsent call is NotStarted, which proves that the client records each call on the wire.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.Run(ctx, "report", nil)

@@ -162,7 +162,7 @@ func (s *logStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// readLog reads from the cursor to the end of what there is.
+// readLog reads from the cursor to the current end.
 func readLog(t *testing.T, c *Client, from Cursor) ([]string, Cursor) {
 	t.Helper()
 	var texts []string
@@ -210,7 +210,7 @@ func TestLogCursor(t *testing.T) {
 	}
 }
 
-// TestCursorStaysSmall reads much, of which only the last is remembered.
+// TestCursorStaysSmall reads a long log. The cursor remembers only its last part.
 func TestCursorStaysSmall(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)

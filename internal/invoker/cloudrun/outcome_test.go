@@ -12,7 +12,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// outcomes is the table in words: every code, and what it means.
+// outcomes maps every code to its outcome, like the table in the code.
 var outcomes = map[runwith.Code]Outcome{
 	runwith.OK:                 Started,
 	runwith.Canceled:           Unknown,

@@ -83,7 +83,7 @@ func (w *wire) carry(client net.Conn) {
 	_ = errors.Join(client.Close(), server.Close())
 }
 
-// requests reads what the client sends, frame by frame, and cuts where that is asked.
+// requests reads the client's frames, and cuts the connection on demand.
 func (w *wire) requests(client, server net.Conn, asked chan struct{}) {
 	preface := make([]byte, len(http2.ClientPreface))
 	if _, err := io.ReadFull(client, preface); err != nil {

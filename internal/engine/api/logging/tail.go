@@ -112,7 +112,7 @@ func (t *tail) hold(ctx context.Context) error {
 }
 
 // send reads new lines in the order of time and sends the matching entries. A slow caller
-// blocks it, and meanwhile the watch collects what is new.
+// blocks it, and meanwhile the watch collects the new lines.
 func (t *tail) send(ctx context.Context) error {
 	m, behind := t.merge()
 	res := &loggingpb.TailLogEntriesResponse{}
@@ -146,7 +146,7 @@ func (t *tail) send(ctx context.Context) error {
 	}
 }
 
-// merge takes what is new from the watch, and returns its size in bytes.
+// merge takes the new lines from the watch, and returns their size in bytes.
 func (t *tail) merge() (m *merge, behind int64) {
 	m = &merge{}
 	spans, missed := t.watch.Take()

@@ -174,7 +174,7 @@ func (r *Runner) disconnect(a *attempt) {
 func (r *Runner) judge(a *attempt, e exit) runner.Result {
 	memory := e.outOfMemory && e.code != 0
 	if e.code == exitKilled && r.daemon.podman && r.daemon.cgroups1 && !a.stopped.Load() {
-		memory = true // Podman does not report it, and nobody else would have killed the container
+		memory = true // Podman does not report it, and no other cause of the kill is known
 	}
 	return runner.Result{ExitCode: e.code, OutOfMemory: memory}
 }

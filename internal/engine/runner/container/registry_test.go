@@ -30,7 +30,7 @@ import (
 )
 
 // testRegistry is an in-memory registry with the sample job, and with a password
-// where there is one.
+// if it has one.
 type testRegistry struct {
 	image string       // the sample job's reference
 	asked atomic.Int32 // number of lookups of the tag

@@ -54,8 +54,9 @@ func TestFunctionsConform(t *testing.T) {
 	})
 }
 
-// Attempts that are no functions go to the next runner, and keep its promises.
-func TestTheNextRunnerConforms(t *testing.T) {
+// TestNextRunnerConforms runs the conformance suite with images that are not functions, so that
+// the next runner runs the attempts.
+func TestNextRunnerConforms(t *testing.T) {
 	t.Parallel()
 	runnertest.Run(t, func(t *testing.T) runnertest.Harness {
 		dir := filepath.Join(t.TempDir(), "run")

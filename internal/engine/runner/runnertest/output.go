@@ -32,7 +32,7 @@ func (o *output) closeAfterWait() {
 	o.stderr.closeAfterWait()
 }
 
-// sink keeps what is written to it, and fails the test when two write at a time.
+// sink records its writes, and fails the test if two overlap.
 type sink struct {
 	t    *testing.T
 	busy atomic.Bool

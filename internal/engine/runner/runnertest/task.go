@@ -115,7 +115,7 @@ func Do(ctx context.Context, p Program) int {
 // dripLines bounds how long a task lives that a failed test has left behind: 5 minutes.
 const dripLines = 5 * 60 * 20
 
-// drip prints a line over and over until nobody can read it.
+// drip prints a line repeatedly until writing fails.
 func (p Program) drip(line string) int {
 	for range dripLines {
 		if _, err := fmt.Fprintln(p.Stdout, line); err != nil {
