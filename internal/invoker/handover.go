@@ -8,9 +8,8 @@ import (
 )
 
 // handover is how the parts hand work to each other. A part first writes to the store,
-// and then calls a method here, which wakes those whose turn is next. They read from the
-// store what there is to do. So a ring that comes late or twice does no harm, and a
-// crash loses none.
+// and then calls a method here, which wakes the next part. That part reads its work from
+// the store. So a late or repeated ring does no harm, and a crash loses no work.
 type handover struct {
 	dispatch, check, cancel *loop
 	watch                   *watchlist

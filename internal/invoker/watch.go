@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// maxPolls is of how many jobs the executions are read at once.
+	// maxPolls is the number of jobs whose executions are read at the same time.
 	maxPolls = 16
 	// goneAfter is how long Cloud Run must report an execution as not found before the
 	// watcher believes it: one answer may come from a server that lags behind.
 	goneAfter = time.Minute
-	// twinEvery is how often a list is read for late twins alone.
+	// twinEvery is how often a list is read only for late twins.
 	twinEvery = 15 * time.Second
-	// movedAtOnce bounds how long one commit of many keeps others waiting.
+	// movedAtOnce limits a commit of many moves, so that other writes do not wait long.
 	movedAtOnce = 100
 )
 

@@ -1,4 +1,4 @@
-// Package enginetest opens engines for tests, with everything that they stand on.
+// Package enginetest opens engines for tests, with everything that they need.
 package enginetest
 
 import (
@@ -15,20 +15,20 @@ import (
 	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
-// Config says how an engine for a test differs from the usual one. The zero value
-// runs tasks as processes in a folder of its own.
+// Config configures an engine for a test. The zero value runs tasks as processes in a
+// temporary folder.
 type Config struct {
-	// Config is the engine's. Open sets what is unset: Dir is a temporary folder,
-	// Runner runs processes, Logs is in Dir, and Grace is one second.
+	// Config is the engine's configuration. Open sets the unset fields: Dir is a temporary
+	// folder, Runner runs processes, Logs is in Dir, and Grace is one second.
 	engine.Config
 	// Images maps images to commands, for the process runner.
 	Images map[string][]string
-	// MaxLog is how many bytes of an execution's output are kept; 0 is the task
-	// log's default.
+	// MaxLog limits the stored output of an execution, in bytes; 0 is the task log's
+	// default.
 	MaxLog int64
 }
 
-// Engine is an engine with all that it stands on.
+// Engine is an engine with everything that it needs.
 type Engine struct {
 	*engine.Engine
 	// Dir is its data folder.
@@ -38,8 +38,8 @@ type Engine struct {
 	close func() error
 }
 
-// Open opens an engine. It is closed at the end of the test, unless [Engine.Close]
-// did that before.
+// Open opens an engine, and closes it at the end of the test unless the test has called
+// [Engine.Close].
 func Open(t testing.TB, c Config) *Engine {
 	t.Helper()
 	c.complete(t)

@@ -15,11 +15,11 @@ const (
 	Queueing Overflow = "queue"
 	// Rejecting refuses it with ABORTED.
 	Rejecting Overflow = "reject"
-	// Replacing cancels the holders of the slots, and drops those that wait.
+	// Replacing cancels the holders of the slots, and drops waiting invocations.
 	Replacing Overflow = "replace"
 )
 
-// Admission is the rule by which a newcomer is accepted.
+// Admission is the rule for accepting a newcomer.
 type Admission struct {
 	Now      time.Time
 	Slots    int // of the newcomer's concurrency key; 0 is unlimited
@@ -30,8 +30,8 @@ type Admission struct {
 // store need not load the others with its concurrency key.
 func (a Admission) Limits(r Record) bool { return r.Slot != "" && a.Slots > 0 }
 
-// MostWaiting is how many of those that wait [Admit] has to see, oldest first; a
-// negative number means all. To queue, it is enough to know that the slots are full.
+// MostWaiting returns how many waiting records [Admit] needs, oldest first; a negative number
+// means all. To queue, it is enough to know that the slots are full.
 func (a Admission) MostWaiting() int {
 	if a.Overflow == Replacing {
 		return -1
@@ -58,7 +58,7 @@ func Admit(r Record, a Admission, waiting, holding []Record) (Record, []Move, er
 	return r, moves, nil
 }
 
-// replace drops those that wait, and cancels as many holders as the newcomer needs.
+// replace drops waiting invocations, and cancels as many holders as the newcomer needs.
 func replace(r Record, a Admission, waiting, holding []Record) (moves []Move) {
 	reason := &runwith.Failure{Code: runwith.Aborted.String(), Message: "invocation " + r.ID + " has replaced it"}
 	for _, old := range waiting {

@@ -28,7 +28,7 @@ var ErrTaken = errors.New("the execution belongs to another invocation")
 //
 // Times named now are the caller's clock. A store that several processes share uses
 // the database's clock instead, so periods are durations.
-type Store interface { //nolint:interfacebloat // a store is one thing: nobody uses or implements a part of it alone
+type Store interface { //nolint:interfacebloat // a store is one thing: no code uses or implements only a part of it
 	// Accept adds an invocation, unless its key is taken or its slots are full. If its
 	// key lives and belongs to an equal request, Accept returns that invocation as
 	// replayed. See [ledger.Record.Repeats] and [ledger.Admit].
@@ -36,8 +36,8 @@ type Store interface { //nolint:interfacebloat // a store is one thing: nobody u
 	// Move makes one move, and returns the row after it. The error is ErrStale if the
 	// row does not match the move, and ErrTaken if the execution belongs to another row.
 	Move(ctx context.Context, m ledger.Move) (ledger.Record, error)
-	// MoveEach makes many moves, and returns the rows that it changed. It skips those
-	// that do not match.
+	// MoveEach makes many moves, and returns the changed rows. It skips rows that do not
+	// match.
 	MoveEach(ctx context.Context, moves []ledger.Move) ([]ledger.Record, error)
 	// Withdraw removes an invocation that is [ledger.Record.Withdrawable], with its key,
 	// and reports whether it did.
@@ -71,15 +71,14 @@ type Store interface { //nolint:interfacebloat // a store is one thing: nobody u
 	WatchedJobs(ctx context.Context) ([]string, error)
 	// Watched returns the watched records of a job, oldest first.
 	Watched(ctx context.Context, job string) ([]ledger.Record, error)
-	// Lapse makes calls unknown whose lease has ended, and returns them. See
-	// [ledger.Lapse]. It also stops watching what is [ledger.Record.WatchedOut].
+	// Lapse makes calls with an expired lease unknown, and returns their records. See
+	// [ledger.Lapse]. It also stops watching records that are [ledger.Record.WatchedOut].
 	Lapse(ctx context.Context, now time.Time, settle time.Duration) ([]ledger.Record, error)
-	// Cancels returns running records whose cancel is due to be sent, and when the next
-	// one is.
+	// Cancels returns running records whose cancel is due, and when the next one is.
 	Cancels(ctx context.Context, now time.Time, limit int) (_ []ledger.Record, next time.Time, err error)
 	// AddTwin counts a twin, once, and reports whether it is new.
 	AddTwin(ctx context.Context, t Twin) (added bool, err error)
-	// TwinsDue returns twins whose cancel is due to be sent, and when the next one is.
+	// TwinsDue returns twins whose cancel is due, and when the next one is.
 	TwinsDue(ctx context.Context, now time.Time, limit int) (_ []Twin, next time.Time, err error)
 	// PostponeTwin sets when to send its cancel again; the zero time means never.
 	PostponeTwin(ctx context.Context, execution string, next time.Time) error
@@ -93,14 +92,14 @@ type Store interface { //nolint:interfacebloat // a store is one thing: nobody u
 
 	// Origin returns what the store was before this process used it.
 	Origin(ctx context.Context) (Origin, error)
-	// Rebuilt notes that a restored store knows again what Cloud Run has, so that it is
-	// no longer a copy.
+	// Rebuilt records that a restored store has read back Cloud Run's executions, so that
+	// it no longer counts as a copy.
 	Rebuilt(ctx context.Context) error
-	// Import adds invocations that were read back from Cloud Run, and returns those that
-	// it added. It skips those that are there; one whose key is taken loses its key.
+	// Import adds invocations that were read back from Cloud Run, and returns the added
+	// ones. It skips existing ones. An invocation whose key is taken loses its key.
 	Import(ctx context.Context, records []ledger.Record) ([]ledger.Record, error)
-	// Tidy removes up to limit invocations that ended before the given time, that nobody
-	// watches and whose key has expired. It returns how many.
+	// Tidy removes up to limit unwatched invocations that ended before the given time and
+	// whose key has expired. It returns their number.
 	Tidy(ctx context.Context, now, before time.Time, limit int) (int, error)
 
 	Close() error
@@ -114,11 +113,11 @@ type Query struct {
 	Limit  int
 }
 
-// Outstanding is how many invocations have not ended, by state. A state without any is
-// not there.
+// Outstanding is the number of invocations that have not ended, by state. States without
+// invocations are absent.
 type Outstanding map[runwith.State]int
 
-// Waiting is how many wait to be started or to be found.
+// Waiting returns the number of invocations that wait to be started or found.
 func (o Outstanding) Waiting() int {
 	return o[runwith.StateAccepted] + o[runwith.StateQueued] + o[runwith.StateStarting]
 }
@@ -126,7 +125,7 @@ func (o Outstanding) Waiting() int {
 // Taken is the result of [Store.Take].
 type Taken struct {
 	Records []ledger.Record
-	// Next is when there may be more, if only time is missing; zero if not.
+	// Next is when the next record may be due; zero if that does not depend on time alone.
 	Next time.Time
 	// Probing means that Cloud Run has refused before.
 	Probing bool
@@ -142,10 +141,10 @@ type Twin struct {
 type Origin struct {
 	// Empty means that it never had an invocation.
 	Empty bool
-	// Restored means that it is a copy from a backup, and that others may have gone on
-	// since it was made.
+	// Restored means that it is a copy from a backup. Jobs may have started since the
+	// backup was made.
 	Restored bool
 }
 
-// NotFound is the error for an invocation that is not there.
+// NotFound returns the error for a missing invocation.
 func NotFound(what string) error { return runwith.Errorf(runwith.NotFound, "there is no %s", what) }
