@@ -135,8 +135,8 @@ func (tx *storeTx) finishAndClaim(x *edit, successor *turn) (claimed bool, err e
 	return true, next.save()
 }
 
-// lose records that an attempt died with an earlier process, and returns the next
-// placement of the same attempt.
+// lose records that an attempt was lost, with an earlier process or with the machine under
+// it, and returns the next placement of the same attempt.
 //
 // Deviation: the job does not count that as a retry; Cloud Run does not lose an attempt
 // in this way.
@@ -153,7 +153,11 @@ func (e *Engine) lose(t turn) (again *placement) {
 	if err != nil {
 		return nil
 	}
-	e.log.Info("attempt was lost with an earlier process", "execution", t.active.execution.Name, "task", t.task, "attempt", t.attempt)
+	what := "attempt was lost: its runner cannot tell how it ended"
+	if t.resume {
+		what = "attempt was lost with an earlier process"
+	}
+	e.log.Info(what, "execution", t.active.execution.Name, "task", t.task, "attempt", t.attempt)
 	if !retry {
 		return nil
 	}

@@ -96,19 +96,55 @@ func (e *Engine) await(ctx context.Context, a *active, id runner.ID, began time.
 	}
 	cause := context.Cause(ctx)
 	unbound := context.WithoutCancel(ctx)
-	if errors.Is(cause, errClosing) && e.detaches(a) {
+	if !errors.Is(cause, errClosing) {
+		if result, err = e.stopAttempt(unbound, id); !errors.Is(err, errClosing) {
+			return endingOf(result, cause), err
+		}
+	}
+	if e.detaches(a) {
 		return e.detach(unbound, id)
 	}
 	if err := e.runner.Stop(unbound, id, e.grace); err != nil {
 		e.log.Error("stop attempt", "attempt", id.String(), "error", err)
 	}
-	if result, err = e.runner.Wait(unbound, id); err != nil {
+	if _, err = e.runner.Wait(unbound, id); err != nil {
 		return ending{}, err
 	}
-	if errors.Is(cause, errClosing) {
-		return ending{}, cause
+	return ending{}, errClosing
+}
+
+// stopAttempt stops an attempt and waits for its end. If the runner cannot stop it, for
+// example because it does not answer, stopAttempt tries again until the attempt ends by
+// itself. It returns errClosing if the engine closes first.
+func (e *Engine) stopAttempt(ctx context.Context, id runner.ID) (runner.Result, error) {
+	for retry := placeBackoff(); ; {
+		err := e.runner.Stop(ctx, id, e.grace)
+		if err == nil {
+			result, end := e.runner.Wait(ctx, id)
+			if err = end; err == nil || errors.Is(err, runner.ErrLost) {
+				return result, err
+			}
+		}
+		wait := retry.Next()
+		e.log.Error("stop attempt", "attempt", id.String(), "error", err, "retry_in", wait)
+		result, err := e.waitFor(id, wait)
+		if err == nil || errors.Is(err, runner.ErrLost) || errors.Is(err, errClosing) {
+			return result, err
+		}
 	}
-	return endingOf(result, cause), nil
+}
+
+// waitFor waits for the end of an attempt for as long as d, also if the runner does not
+// answer. It returns errClosing if the engine closes first.
+func (e *Engine) waitFor(id runner.ID, d time.Duration) (runner.Result, error) {
+	ctx, cancel := context.WithTimeout(e.ctx, d)
+	defer cancel()
+	result, err := e.runner.Wait(ctx, id)
+	if err == nil || errors.Is(err, runner.ErrLost) {
+		return result, err
+	}
+	<-ctx.Done()
+	return runner.Result{}, context.Cause(ctx)
 }
 
 // detaches reports whether the attempts of an execution run on when the engine closes.

@@ -349,3 +349,62 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+// TestStopIsTriedAgain checks that an engine that cannot reach its runner stops a task as soon
+// as the runner answers again.
+func TestStopIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	onCluster(t, c, func(e *faulty) {
+		name, _ := e.run()
+		synctest.Wait()
+		c.set(func() { c.down = true })
+		if _, err := e.CancelExecution(context.Background(), &runpb.CancelExecutionRequest{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+		if got := standing(e.after(time.Hour, name)); !strings.HasSuffix(got, "; 2 running, 0 succeeded, 0 failed, 0 cancelled") {
+			t.Errorf("while the cluster is down: %s, want 2 tasks that may run", got)
+		}
+		c.set(func() { c.down = false })
+		if x := e.after(10*time.Second, name); c.live() != 0 || x.CancelledCount != 2 {
+			t.Errorf("once the cluster answers %d tasks run, and %d are cancelled, want none and 2", c.live(), x.CancelledCount)
+		}
+	})
+}
+
+// TestLogTellsHowAttemptWasLost checks that the log blames an earlier process only for the
+// attempts that it placed.
+func TestLogTellsHowAttemptWasLost(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	onCluster(t, c, func(e *faulty) {
+		lose := func() {
+			synctest.Wait()
+			c.set(func() {
+				for id, p := range c.pods {
+					p.End(runner.Result{}, runner.ErrLost)
+					delete(c.pods, id)
+				}
+			})
+			time.Sleep(time.Second)
+		}
+		var log lockedBuffer
+		logger := slog.New(slog.NewTextHandler(&log, nil))
+		const ours, earlier = "its runner cannot tell how it ended", "with an earlier process"
+		e.Close()
+		e.open(engine.Config{Runner: c, Logger: logger})
+		e.run()
+		lose()
+		if got := log.String(); !strings.Contains(got, ours) || strings.Contains(got, earlier) {
+			t.Errorf("the log of the engine that placed the attempts says %q, want %q", got, ours)
+		}
+		synctest.Wait()
+		e.Close()
+		log = lockedBuffer{}
+		e.open(engine.Config{Runner: c, Logger: logger})
+		lose()
+		if got := log.String(); !strings.Contains(got, earlier) || strings.Contains(got, ours) {
+			t.Errorf("the log of the next engine says %q, want %q", got, earlier)
+		}
+	})
+}
