@@ -82,11 +82,11 @@ func (a *active) hasEnded() bool {
 	}
 }
 
-// task returns a task as it stands on disk, or nil if memory does not have it.
+// task returns a task as it stands on disk, or nil if memory does not have it, or not yet.
 func (a *active) task(i int) *taskRow {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if i < 0 || i >= len(a.tasks) {
+	if a.latest == nil || i < 0 || i >= len(a.tasks) {
 		return nil
 	}
 	return a.tasks[i].row(a.latest.executionRow, i)

@@ -67,8 +67,13 @@ func (c *listCache) quiet(job string) bool { return c.changing[job]+c.changing[a
 func (c *listCache) keep(key listKey, rows []listed, forgets uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	left := func(l listed) bool { return l.active == nil && !l.ended.state.terminal() } // memory, just now
-	if c.forgets != forgets || !c.quiet(key.job) || len(rows) > maxListedRows || slices.ContainsFunc(rows, left) {
+	moving := func(l listed) bool { // into memory or out of it, just now
+		if l.active != nil {
+			return l.active.version() == nil
+		}
+		return !l.ended.state.terminal()
+	}
+	if c.forgets != forgets || !c.quiet(key.job) || len(rows) > maxListedRows || slices.ContainsFunc(rows, moving) {
 		return
 	}
 	if c.pages == nil || c.rows+len(rows) > maxListedRows {

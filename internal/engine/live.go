@@ -54,12 +54,13 @@ func (l *live) operation(name string) (liveOperation, bool) {
 	return o, ok
 }
 
-// ofJob returns the executions of a job that are known by name.
+// ofJob returns the executions of a job that are not deleted, for a transaction that
+// writes.
 func (l *live) ofJob(job string) (all []*active) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	for name, a := range l.byName {
-		if jobOf(name) == job {
+	for _, a := range l.byID {
+		if a.row.deleted.IsZero() && jobOf(a.execution.Name) == job {
 			all = append(all, a)
 		}
 	}
@@ -110,9 +111,6 @@ func (l *live) removeOperation(name string) {
 func (l *live) ended(a *active) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.byID[a.id] != a {
-		return // a transaction that is on its way to the disk hides it already
-	}
 	if l.recent = append(l.recent, a); len(l.recent) > maxRecent {
 		l.forget(l.recent[0])
 	}

@@ -127,7 +127,9 @@ func (e *Engine) hold(tx *storeTx, a *active) {
 			return
 		}
 		a.set(&row, nil)
-		e.live.show(a)
+		if a.row.deleted.IsZero() {
+			e.live.show(a)
+		}
 	})
 }
 

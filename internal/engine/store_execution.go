@@ -211,14 +211,17 @@ func (tx *storeTx) hideExecution(row *executionRow, now time.Time) error {
 	return tx.change(`UPDATE jobs SET executions = executions - 1 WHERE id = (SELECT job FROM executions WHERE id = ?)`, row.id)
 }
 
-// hide makes memory follow that the execution is deleted. The caller has written that.
+// hide makes memory follow that the execution is deleted. The caller has written that. The
+// transaction that creates the execution may not be on disk yet: clients then never see it.
 func (x *edit) hide() {
 	a, live := x.a, x.tx.engine.live
 	live.hide(a)
 	x.tx.OnEnd(func(committed bool) {
 		switch {
 		case !committed:
-			live.show(a)
+			if a.version() != nil {
+				live.show(a)
+			}
 		case a.hasEnded():
 			live.remove(a)
 		}

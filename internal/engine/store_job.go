@@ -169,6 +169,7 @@ func (r *jobRow) key() jobKey {
 
 // insertJob stores a new job, or returns ALREADY_EXISTS.
 func (tx *storeTx) insertJob(name jobspec.JobName, job *runpb.Job) (id int64, err error) {
+	tx.forgetRunJob(job)
 	blob, err := proto.Marshal(job)
 	if err != nil {
 		return 0, err
@@ -181,11 +182,18 @@ func (tx *storeTx) insertJob(name jobspec.JobName, job *runpb.Job) (id int64, er
 	return id, err
 }
 
-// updateJob replaces the stored message of a job.
-func (tx *storeTx) updateJob(id int64, job *runpb.Job) error {
+// forgetRunJob drops a job that the transaction changes from the jobs that ran last: now,
+// and at the end, because another transaction may read it in between, and this one may be
+// rolled back.
+func (tx *storeTx) forgetRunJob(job *runpb.Job) {
 	forget := func(bool) { delete(tx.engine.runJobs, job.Name) }
 	forget(false)
-	tx.OnEnd(forget) // a transaction may have read it in between, and may be taken back
+	tx.OnEnd(forget)
+}
+
+// updateJob replaces the stored message of a job.
+func (tx *storeTx) updateJob(id int64, job *runpb.Job) error {
+	tx.forgetRunJob(job)
 	blob, err := proto.Marshal(job)
 	if err != nil {
 		return err

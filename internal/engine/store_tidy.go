@@ -14,11 +14,13 @@ func (tx *storeTx) hideOld(keep int, now time.Time) (more bool, err error) {
 	if err != nil || len(hidden) == 0 {
 		return false, err
 	}
-	for _, id := range hidden {
-		if a := tx.engine.live.find(id); a != nil {
-			tx.engine.live.remove(a)
+	tx.OnEnd(func(committed bool) {
+		for _, id := range hidden {
+			if a := tx.engine.live.find(id); a != nil && committed {
+				tx.engine.live.remove(a)
+			}
 		}
-	}
+	})
 	tx.engine.lists.forget(tx, allJobs)
 	_, err = tx.Exec(`UPDATE jobs SET executions = (SELECT count(*) FROM executions e WHERE e.job = jobs.id AND e.deleted IS NULL)
 		WHERE executions > ?`, keep)
