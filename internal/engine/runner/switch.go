@@ -119,7 +119,11 @@ func (s *Switch) forget(id ID) {
 // Running implements [Runner].
 func (s *Switch) Running(ctx context.Context, id ID) (began time.Time, err error) {
 	for _, r := range s.of(id) {
-		if began, err = r.Running(ctx, id); !errors.Is(err, ErrLost) {
+		began, err = r.Running(ctx, id)
+		if err != nil && ctx.Err() == nil {
+			s.forget(id) // as the Runner has
+		}
+		if !errors.Is(err, ErrLost) {
 			return began, err
 		}
 	}

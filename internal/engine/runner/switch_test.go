@@ -244,3 +244,34 @@ func TestSwitchDetaches(t *testing.T) {
 		t.Error("second Detach() = nil, want an error")
 	}
 }
+
+// unstartable is a runner whose attempts are placed and cannot start.
+type unstartable struct{ *fake }
+
+func (u unstartable) Running(context.Context, runner.ID) (time.Time, error) {
+	return time.Time{}, errors.New("no such image")
+}
+
+// TestSwitchForgetsWhatCannotStart checks that nothing is left of an attempt that its runner
+// has forgotten: a Stop of it asks every runner.
+func TestSwitchForgetsWhatCannotStart(t *testing.T) {
+	t.Parallel()
+	id := runner.ID{Execution: "e"}
+	other := newFake(2, id)
+	first := unstartable{newFake(1)}
+	s := runner.NewSwitch(func(*runpb.TaskTemplate) runner.Runner { return first }, first, other)
+	if err := s.Start(t.Context(), runner.Spec{ID: id}, runner.Output{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Running(t.Context(), id); err == nil {
+		t.Error("Running() = nil, want why the attempt cannot start")
+	}
+	if err := s.Stop(t.Context(), id, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-other.attempts[id]:
+	default:
+		t.Error("Stop() asked one runner, want all: the switch still knows who had the attempt")
+	}
+}
