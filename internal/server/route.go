@@ -7,6 +7,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/cause"
 )
 
 // Route is one row of the route table.
@@ -35,13 +36,26 @@ func newRouter(c Config, s *Site) *router {
 }
 
 // ownRoutes are the routes of every server.
-func ownRoutes(c Config, s *Site) []Route {
+func ownRoutes(c Config, s *Site) (routes []Route) {
 	health := health{version: cmp.Or(c.Version, "unknown"), checks: s.Checks, log: c.Logger}
-	return []Route{
-		{"GET /healthz", http.HandlerFunc(health.serveAlive), apierror.WriteProblem},
-		{"GET /readyz", http.HandlerFunc(health.serveReady), apierror.WriteProblem},
-		{"GET /metrics", newMetrics(c, s.Gauges), apierror.WriteProblem},
+	for path, handler := range map[string]http.Handler{
+		"/healthz": http.HandlerFunc(health.serveAlive),
+		"/readyz":  http.HandlerFunc(health.serveReady),
+		"/metrics": newMetrics(c, s.Gauges),
+	} {
+		routes = append(routes,
+			Route{"GET " + path, handler, apierror.WriteProblem},
+			Route{path, http.HandlerFunc(refuseMethod), apierror.WriteProblem})
 	}
+	return routes
+}
+
+// refuseMethod answers methods other than GET and HEAD.
+func refuseMethod(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", "GET, HEAD")
+	apierror.WriteProblem(w, &runwith.Error{
+		Code: runwith.Unimplemented, Err: cause.MethodNotAllowed, Message: r.URL.Path + " takes no " + r.Method + "; it takes GET, HEAD",
+	})
 }
 
 // reject writes what the guard refuses in the format of the API that was called.

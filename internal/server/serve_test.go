@@ -250,6 +250,29 @@ func TestRefusalsHaveTheFormatOfTheirRoute(t *testing.T) {
 	}
 }
 
+// A site that answers every path does not answer other methods of the server's own paths.
+func TestOwnPathsRefuseOtherMethods(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Config{}, &server.Site{Routes: []server.Route{{Pattern: "/", Handler: http.NotFoundHandler(), WriteError: apierror.WriteGoogle}}})
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		for _, method := range []string{http.MethodPost, http.MethodOptions} {
+			req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != http.StatusMethodNotAllowed || response.Header.Get("Allow") != "GET, HEAD" ||
+				response.Header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("%s %s = %d %v, want 405 with Allow as a problem", method, path, response.StatusCode, response.Header)
+			}
+		}
+	}
+}
+
 func TestHealthz(t *testing.T) {
 	t.Parallel()
 	failing := func(context.Context) error { return errors.New("broken") }
