@@ -120,12 +120,13 @@ func (s *Switch) forget(id ID) {
 func (s *Switch) Running(ctx context.Context, id ID) (began time.Time, err error) {
 	for _, r := range s.of(id) {
 		began, err = r.Running(ctx, id)
+		if errors.Is(err, ErrLost) {
+			continue
+		}
 		if err != nil && ctx.Err() == nil {
-			s.forget(id) // as the Runner has
+			s.forget(id) // it cannot start, and its Runner has forgotten it
 		}
-		if !errors.Is(err, ErrLost) {
-			return began, err
-		}
+		return began, err
 	}
 	return began, err
 }

@@ -275,3 +275,34 @@ func TestSwitchForgetsWhatCannotStart(t *testing.T) {
 		t.Error("Stop() asked one runner, want all: the switch still knows who had the attempt")
 	}
 }
+
+// lost is a runner that has something left of an attempt of an earlier process.
+type lost struct{ *fake }
+
+func (l lost) Running(context.Context, runner.ID) (time.Time, error) {
+	return time.Time{}, runner.ErrLost
+}
+
+// TestSwitchKeepsWhatIsLost checks that the runner that has the rest of a lost attempt, and no
+// other, is asked to end it: the others may not answer.
+func TestSwitchKeepsWhatIsLost(t *testing.T) {
+	t.Parallel()
+	id := runner.ID{Execution: "e"}
+	other := newFake(2, id)
+	first := lost{newFake(1)}
+	s := runner.NewSwitch(func(*runpb.TaskTemplate) runner.Runner { return first }, first, other)
+	if err := s.Start(t.Context(), runner.Spec{ID: id}, runner.Output{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Running(t.Context(), id); !errors.Is(err, runner.ErrLost) {
+		t.Errorf("Running() = %v, want ErrLost", err)
+	}
+	if err := s.Stop(t.Context(), id, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-other.attempts[id]:
+		t.Error("Stop() asked another runner than the one that has the attempt")
+	default:
+	}
+}
