@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -68,11 +69,14 @@ func (d *daemon) removals() int {
 }
 
 // watch keeps a connection open while there are attempts. When that connection breaks,
-// the others have broken too, and their output may be cut short. Without attempts watch
-// keeps none, so that a daemon that systemd starts on demand can stop.
+// the others have broken too, and their output may be cut short. The same holds if it
+// cannot be opened: the daemon has just gone away. Without attempts watch keeps none, so
+// that a daemon that systemd starts on demand can stop.
 func (d *daemon) watch(ctx context.Context, busy func() bool) {
+	noted := false // that the daemon is away; its first moment counts
 	for ctx.Err() == nil {
 		if !busy() {
+			noted = false
 			select {
 			case <-d.wanted:
 			case <-ctx.Done():
@@ -80,16 +84,25 @@ func (d *daemon) watch(ctx context.Context, busy func() bool) {
 			continue
 		}
 		if conn, err := d.Dialer()(ctx); err == nil {
-			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-			// Docker closes a connection without any request after five minutes.
-			_, _ = io.WriteString(conn, "HEAD /_ping HTTP/1.1\r\nHost: "+client.DummyHost+"\r\n\r\n")
-			_, _ = io.Copy(io.Discard, conn) // returns when the connection breaks
-			stop()
-			_ = conn.Close()
+			untilBroken(ctx, conn)
+			noted = false
+		}
+		if !noted {
 			d.broke.Store(time.Now().UnixNano())
+			noted = true
 		}
 		_ = backoff.Sleep(ctx, watchPause)
 	}
+}
+
+// untilBroken holds a connection until it breaks or ctx is done.
+func untilBroken(ctx context.Context, conn net.Conn) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	defer conn.Close()
+	// Docker closes a connection without any request after five minutes.
+	_, _ = io.WriteString(conn, "HEAD /_ping HTTP/1.1\r\nHost: "+client.DummyHost+"\r\n\r\n")
+	_, _ = io.Copy(io.Discard, conn)
 }
 
 // want starts the watching for a new attempt.

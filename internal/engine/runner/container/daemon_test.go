@@ -3,6 +3,7 @@
 package container
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -52,6 +54,26 @@ func TestMayHaveEnded(t *testing.T) {
 	}
 }
 
+// TestWatchNotesThatTheDaemonIsAway checks that an attempt that begins while the daemon goes away
+// does not wait for a connection to break that was never there.
+func TestWatchNotesThatTheDaemonIsAway(t *testing.T) {
+	t.Parallel()
+	absent, err := client.New(client.WithHost("unix://" + filepath.Join(t.TempDir(), "docker.sock")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		d := &daemon{Client: absent, wanted: make(chan struct{}, 1)}
+		begin := time.Now()
+		ctx, stop := context.WithTimeout(t.Context(), 10*watchPause)
+		defer stop()
+		d.watch(ctx, func() bool { return true })
+		if got := d.broke.Load(); got != begin.UnixNano() {
+			t.Errorf("the connection broke %v after the watch began, want 0s: the first moment counts", time.Duration(got-begin.UnixNano()))
+		}
+	})
+}
+
 // proxy is a socket in front of the daemon that can go away and come back.
 type proxy struct {
 	t          *testing.T
@@ -75,7 +97,9 @@ func (p *proxy) up() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	p.mu.Lock()
 	p.listener = listener
+	p.mu.Unlock()
 	go func() {
 		for {
 			near, err := listener.Accept()
@@ -87,13 +111,27 @@ func (p *proxy) up() {
 				_ = near.Close()
 				continue
 			}
-			p.mu.Lock()
-			p.conns = append(p.conns, near, far)
-			p.mu.Unlock()
+			if !p.keep(listener, near, far) {
+				return
+			}
 			go pass(near, far)
 			go pass(far, near)
 		}
 	}()
+}
+
+// keep notes a new connection, or cuts it if the listener has gone down meanwhile.
+func (p *proxy) keep(listener net.Listener, conns ...net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listener != listener {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+		return false
+	}
+	p.conns = append(p.conns, conns...)
+	return true
 }
 
 // pass copies one direction to its end, and ends it on the other side too.
@@ -104,9 +142,13 @@ func pass(from, to net.Conn) {
 
 // down cuts every connection.
 func (p *proxy) down() {
-	_ = p.listener.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.listener == nil {
+		return // the test took it down
+	}
+	_ = p.listener.Close()
+	p.listener = nil
 	for _, c := range p.conns {
 		_ = c.Close()
 	}
