@@ -91,7 +91,7 @@ type Counts struct {
 // Done returns the number of tasks that have ended.
 func (c Counts) Done() int { return c.Succeeded + c.Failed + c.Cancelled }
 
-// Failure is the reason in an [Invocation].
+// Failure is the reason why an [Invocation] failed, was refused or is unresolved.
 type Failure struct {
 	// Code is the name of a [Code]. For a failed invocation, ABORTED means that a task
 	// exited with a non-zero code, which Message contains. Other codes mean that the

@@ -5,7 +5,7 @@
 //	floor ticks
 //
 // DIR is the folder for its database. When it is ready, it writes the addresses of its gRPC
-// and REST listeners to standard error. As ticks it is not a server but a task that prints
+// and REST listeners to standard error. `floor ticks` is not a server: it is a task that prints
 // the time, in nanoseconds, a hundred times a second.
 package main
 

@@ -2,9 +2,8 @@
 //
 // It is the only place that knows which HTTP status stands for which error. The
 // server's APIs have three error formats: gRPC statuses ([GRPC], [WriteGRPC]), Google's
-// JSON ([WriteGoogle]) and problem+json ([WriteProblem]). All of them show the same of
-// an error: the code and the message of a [runwith.Error], and nothing of any other
-// error.
+// JSON ([WriteGoogle]) and problem+json ([WriteProblem]). Each format shows
+// the code and the message of a [runwith.Error], and hides every other error.
 package apierror
 
 import (

@@ -1,5 +1,5 @@
-// Package cause names why a request failed where the canonical code of its error is
-// not precise enough.
+// Package cause names the reason for a failed request if the canonical code of its
+// error is not precise enough.
 //
 // A cause is an error. It belongs into the Err field of a [runwith.Error], alone or
 // wrapped together with the error that led to it:

@@ -6,8 +6,8 @@
 //
 // An [Invoker] has seven parts. Each runs in its own goroutine, except accept, which runs
 // in those of the callers. They hand work to each other through the store: a part writes
-// the row first and then rings whose turn is next ([handover]); the other part reads from
-// the store what there is to do. So a ring may come late or twice, and a crash loses none.
+// the row first and then notifies the next part ([handover]), which reads its work from
+// the store. So a notification may come late or twice, and a crash loses no work.
 //
 //	                   Invoke
 //	                     │
@@ -27,11 +27,11 @@
 // These are the parts:
 //
 //   - accept (accept.go, request.go) validates a request and puts it on disk. It asks
-//     rebuild whether all keys are known, tells dispatch of bursts, and asks dispatch when
-//     the queue goes on.
+//     rebuild whether all keys are known, reports bursts to dispatch, and asks dispatch when
+//     a paused queue continues.
 //   - check (check.go) validates what accept could not, because the job could not be read.
-//   - dispatch (dispatch.go, start.go, calls.go) takes what is due and calls RunJob. It
-//     alone knows which calls are out; watch and [Invoker.Tick] ask it.
+//   - dispatch (dispatch.go, start.go, calls.go) takes due rows and calls RunJob. It
+//     alone knows which calls are in flight; watch and [Invoker.Tick] ask it.
 //   - watch (watch.go, round.go, search.go, watchlist.go) reads executions, one poller a
 //     job: it adopts, observes, searches, and finds twins.
 //   - cancel (cancel.go) asks Cloud Run to cancel executions, twins among them.

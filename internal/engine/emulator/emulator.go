@@ -1,4 +1,4 @@
-// Package emulator opens an engine with everything it stands on: the state, the runners,
+// Package emulator opens an engine with everything it needs: the state, the runners,
 // the task log, the metadata server, and the handlers of its APIs. The result is a part
 // of a [server.Site].
 package emulator

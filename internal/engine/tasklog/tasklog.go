@@ -1,7 +1,7 @@
 // Package tasklog stores the output of tasks: one append-only file for each execution,
 // which is read by place, time or task, in either direction, and watched while it grows.
-// Entries that are derived and not stored can be merged into what is read; the platform's
-// own lines are of that kind.
+// A reader can merge in entries that are derived and not stored, such as the platform's
+// own lines.
 //
 // A file is a sequence of records. Each is a header line and a line of output:
 //
