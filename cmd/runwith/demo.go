@@ -22,7 +22,7 @@ import (
 func newDemo() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
-		Short: "Show the whole story once, in a temporary folder",
+		Short: "Run a sample job from start to end, in a temporary folder",
 		Long: `Demo starts engine and invoker on a free port, starts the sample job through the
 invoker's API with arguments and environment variables, and shows its output. Its
 exit code is 0 only if the job succeeded and printed what it was given. Demo leaves

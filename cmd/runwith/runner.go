@@ -66,8 +66,8 @@ func (f *runnerFlags) openSecrets() (*secret.Store, error) {
 	return secret.Open(f.secrets)
 }
 
-// containers opens the runner of containers when it is called, or none where tasks run
-// as processes. It is nil where that is said.
+// containers returns a function that opens the runner of containers, or no runner if no
+// daemon answers. It returns nil if the flags request processes.
 func (f *runnerFlags) containers(data string, secrets *secret.Store, logger *slog.Logger) func(context.Context, http.Handler) (emulator.Containers, error) {
 	if f.kind == runProcesses {
 		return nil
@@ -84,7 +84,7 @@ func (f *runnerFlags) containers(data string, secrets *secret.Store, logger *slo
 			return r, nil
 		case f.kind == runAuto && errors.Is(err, container.ErrNoDaemon):
 			f.tell("tasks run as processes of this machine, without isolation (" + err.Error() + ")")
-			return nil, nil //nolint:nilnil // there are no containers, and that is well
+			return nil, nil //nolint:nilnil // without a daemon, tasks run as processes
 		}
 		return nil, err
 	}

@@ -1,5 +1,5 @@
 // Package server is the front door: it listens, guards and routes requests, and starts
-// and stops what answers them in the right order.
+// and stops its parts in the right order.
 //
 // It knows neither the engine nor the invoker. They are handed in as a [Site]: a table
 // of routes, and the steps before the first request and after the last one.

@@ -1,5 +1,5 @@
 // Package terminal writes text for people: tables, sections and progress bars, with
-// colours where the reader is a terminal.
+// colours if the reader is a terminal.
 package terminal
 
 import (
