@@ -250,6 +250,6 @@ func TestCloudRunThatIsNotThere(t *testing.T) {
 	sh := shell{endpoint: "http://127.0.0.1:1"}
 	for _, line := range []string{"jobs list", "jobs delete x", "executions list", "executions logs -f x-1", "operations list"} {
 		_, stderr := sh.run(t, exitFailure, strings.Fields(line)...)
-		has(t, stderr, `runwith: http://127\.0\.0\.1:1 cannot be reached: check that it runs, and the --endpoint`)
+		has(t, stderr, `runwith: http://127\.0\.0\.1:1 cannot be reached: start the server, or correct --endpoint`)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	httpserver "github.com/runwith/runwith/internal/server"
 )
 
-// serving says how a command serves its site.
+// serving is how a command serves its site.
 type serving struct {
 	to     listenFlags
 	caller principal.Principal // of every request

@@ -37,7 +37,7 @@ func newVersion() *cobra.Command {
 // version returns the module's version, which is "(devel)" if nobody knows it.
 func version() string { return thisBuild().Version }
 
-// build says what a binary was built from. Go records the commit in a build of a
+// build is the source of a binary. Go records the commit in a build of a
 // checkout. The version has it in a build of the module at a commit. A build of a
 // release has neither commit nor date, because its version is enough.
 type build struct {

@@ -40,7 +40,7 @@ func (c *Client) logFailure(ctx context.Context, err error) *runwith.Error {
 }
 
 func unreachable(endpoint string) string {
-	return fmt.Sprintf("%s cannot be reached: check that it runs, and the --endpoint", endpoint)
+	return fmt.Sprintf("%s cannot be reached: start the server, or correct --endpoint", endpoint)
 }
 
 // httpFailure reads an error in Google's form, {"error":{code,message,status}}. The status

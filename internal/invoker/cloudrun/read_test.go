@@ -62,7 +62,7 @@ func TestReadFailures(t *testing.T) {
 	c := dial(t, Config{Endpoint: endpoint})
 
 	_, err := c.Job(t.Context(), "report")
-	if want := endpoint + " cannot be reached: check that it runs, and the --endpoint"; err == nil || err.Error() != want {
+	if want := endpoint + " cannot be reached: start the server, or correct --endpoint"; err == nil || err.Error() != want {
 		t.Errorf("Job() = %v, want %q", err, want)
 	}
 	if got := runwith.CodeOf(err); got != runwith.Unavailable {
