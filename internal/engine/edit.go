@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"time"
+
+	"github.com/runwith/runwith/internal/microtime"
 )
 
 // edit changes an execution and its tasks within one transaction. Its methods write the
@@ -20,7 +22,7 @@ type edit struct {
 
 // edit begins a change of an execution.
 func (tx *storeTx) edit(a *active) *edit {
-	return &edit{executionRow: a.row, tx: tx, a: a, now: timeAt(time.Now().UnixNano())}
+	return &edit{executionRow: a.row, tx: tx, a: a, now: microtime.Of(time.Now())}
 }
 
 // claim takes a task from pending to running, unless its execution was stopped.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/microtime"
 )
 
 // CreateJob stores a new job. Its operation is done at once.
@@ -98,7 +99,7 @@ func tokenOf(job *runpb.Job) string {
 
 // createJob stores a new job.
 func (tx *storeTx) createJob(name jobspec.JobName, job *runpb.Job) (row *jobRow, err error) {
-	created(job, name, time.Now())
+	created(job, name, microtime.Of(time.Now()))
 	row = &jobRow{message: job}
 	row.id, err = tx.insertJob(name, job)
 	return row, err
@@ -122,7 +123,7 @@ func (tx *storeTx) replaceJob(name jobspec.JobName, job *runpb.Job, create bool)
 		return nil, "", err
 	}
 	before = tokenOf(row.message)
-	updated(job, row.message, time.Now())
+	updated(job, row.message, microtime.Of(time.Now()))
 	row.message = job
 	return row, before, tx.updateJob(row.id, job)
 }
@@ -187,7 +188,7 @@ func (e *Engine) DeleteJob(ctx context.Context, req *runpb.DeleteJobRequest) (*l
 		if err := checkEtag(req.Etag, row.etag()); err != nil {
 			return nil, err
 		}
-		now := time.Now()
+		now := microtime.Of(time.Now())
 		row.message.DeleteTime, row.message.UpdateTime = timestamppb.New(now), timestamppb.New(now)
 		row.message.ExpireTime = timestamppb.New(now.Add(deletedFor))
 		if err := tx.deleteJob(row.id, row.message, now); err != nil {

@@ -9,10 +9,10 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/microtime"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -165,7 +165,7 @@ func (e *Engine) newExecution(job *runpb.Job, overrides *runpb.RunJobRequest_Ove
 		ObservedGeneration: 1,
 		Labels:             template.Labels,
 		Annotations:        template.Annotations,
-		CreateTime:         timestamppb.New(time.Now()),
+		CreateTime:         microtime.New(time.Now()),
 		LaunchStage:        job.LaunchStage,
 		Job:                jobID(job.Name), // Deviation: an ID, no resource name
 		Parallelism:        template.Parallelism,

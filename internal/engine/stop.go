@@ -9,6 +9,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/microtime"
 )
 
 // CancelExecution asks an execution to end. Its operation is done when every process has
@@ -35,7 +36,7 @@ func (e *Engine) DeleteExecution(ctx context.Context, req *runpb.DeleteExecution
 		if err := tx.stopExecution(row.id, stopDelete); err != nil {
 			return err
 		}
-		return tx.hideExecution(row, time.Now())
+		return tx.hideExecution(row, microtime.Of(time.Now()))
 	})
 	if err == nil && !req.ValidateOnly {
 		e.tidySoon()

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/runwith/runwith/internal/microtime"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -67,12 +70,29 @@ func unmarshal[M proto.Message](blob []byte, into M) (M, error) {
 	return into, nil
 }
 
-// timeAt returns the time of a column. 0 and NULL are the zero time.
+// unmarshalJob reads a stored job.
+func unmarshalJob(blob []byte) (*runpb.Job, error) {
+	job, err := unmarshal(blob, &runpb.Job{})
+	for _, t := range []*timestamppb.Timestamp{job.CreateTime, job.UpdateTime, job.DeleteTime, job.ExpireTime} {
+		microtime.Round(t) // older versions stored nanoseconds
+	}
+	return job, err
+}
+
+// unmarshalExecution reads a stored execution.
+func unmarshalExecution(blob []byte) (*runpb.Execution, error) {
+	x, err := unmarshal(blob, &runpb.Execution{})
+	microtime.Round(x.CreateTime) // see unmarshalJob
+	return x, err
+}
+
+// timeAt returns the time of a column. 0 and NULL are the zero time. Older versions stored
+// nanoseconds.
 func timeAt(nanos int64) time.Time {
 	if nanos == 0 {
 		return time.Time{}
 	}
-	return time.Unix(0, nanos).UTC()
+	return time.Unix(0, microtime.Nanos(nanos)).UTC()
 }
 
 // nanos returns the value of a column for a time: 0 for the zero time.

@@ -47,7 +47,7 @@ func (n *nullableExecution) row() (*executionRow, error) {
 	if n.id == nil {
 		return nil, nil
 	}
-	message, err := unmarshal(n.blob, &runpb.Execution{})
+	message, err := unmarshalExecution(n.blob)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (tx *storeTx) hideExecution(row *executionRow, now time.Time) error {
 	}
 	if a := tx.engine.live.find(row.id); a != nil {
 		x := tx.edit(a)
-		x.deleted, x.updated = timeAt(now.UnixNano()), timeAt(now.UnixNano())
+		x.deleted, x.updated = now, now
 		x.hide()
 	}
 	tx.engine.lists.forget(tx, jobOf(row.message.Name))

@@ -65,7 +65,7 @@ func (tx *storeTx) scanJob(row sqlite.Row) (*jobRow, error) {
 	}
 	tx.engine.currentExecutions(&r)
 	var err error
-	r.message, err = unmarshal(blob, &runpb.Job{})
+	r.message, err = unmarshalJob(blob)
 	return &r, err
 }
 
@@ -111,7 +111,7 @@ func (tx *storeTx) bareJob(name jobspec.JobName) (*jobRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	if row.message, err = unmarshal(blob, &runpb.Job{}); err != nil {
+	if row.message, err = unmarshalJob(blob); err != nil {
 		return nil, err
 	}
 	if len(tx.engine.runJobs) == maxCachedJobs {
@@ -223,7 +223,7 @@ func (tx *storeTx) deleteJob(id int64, job *runpb.Job, now time.Time) error {
 	}
 	for _, a := range tx.engine.live.ofJob(job.Name) {
 		x := tx.edit(a)
-		x.deleted = timeAt(now.UnixNano())
+		x.deleted = now
 		x.hide()
 	}
 	tx.engine.lists.forget(tx, job.Name)

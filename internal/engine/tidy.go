@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/runwith/runwith/internal/microtime"
 )
 
 const (
@@ -38,7 +40,7 @@ func (e *Engine) tidyUp() {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
 	for all := true; ; {
-		if err := e.tidy(e.ctx, time.Now(), all); err != nil && e.ctx.Err() == nil {
+		if err := e.tidy(e.ctx, microtime.Of(time.Now()), all); err != nil && e.ctx.Err() == nil {
 			e.log.Error("remove what is not kept", "error", err)
 		}
 		all = false

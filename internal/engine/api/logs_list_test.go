@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/microtime"
 )
 
 // listREST posts a request as gcloud does and returns the status and the answer.
@@ -87,7 +88,7 @@ func TestTimeOfStructuredLine(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dialGRPC(t, s)
-	told := time.Now().UTC()
+	told := microtime.Of(time.Now())
 	c.create(t, shell(fmt.Sprintf(`sleep 0.01; echo '{"message":"m","time":%q}'`, told.Format(time.RFC3339Nano))))
 	c.run(t, nil)
 	for operator, want := range map[string]map[string]int{ // how an entry's time, if there is one, compares with that

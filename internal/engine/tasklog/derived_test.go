@@ -86,14 +86,14 @@ func TestDerivedEntriesReplaceStoredOnes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, 0)
-	const log = "1000 0 0 o 5\nhello\n" + "1001 0 0 sW 6\nstored\n" + "1003 0 1 o 5\nagain\n" + "1004 0 1 sI 9\nstored, 1\n"
+	const log = "1000000 0 0 o 5\nhello\n" + "1001000 0 0 sW 6\nstored\n" + "1003000 0 1 o 5\nagain\n" + "1004000 0 1 sI 9\nstored, 1\n"
 	if err := os.WriteFile(filepath.Join(dir, "x.log"), []byte(log), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := texts(read(t, s, "x", tasklog.Query{})), []string{"hello", "stored", "again", "stored, 1"}; !slices.Equal(got, want) {
 		t.Errorf("without derived entries = %q, want %q", got, want)
 	}
-	derived := []tasklog.Entry{{Pos: tasklog.DerivedPos(0, 0, 0), Time: time.Unix(0, 1002), Stream: tasklog.System, Text: []byte("derived")}}
+	derived := []tasklog.Entry{{Pos: tasklog.DerivedPos(0, 0, 0), Time: time.Unix(0, 1002_000), Stream: tasklog.System, Text: []byte("derived")}}
 	for name, test := range map[string]struct {
 		query tasklog.Query
 		want  []string
@@ -101,8 +101,8 @@ func TestDerivedEntriesReplaceStoredOnes(t *testing.T) {
 		"all":                     {tasklog.Query{}, []string{"hello", "derived", "again", "stored, 1"}},
 		"in reverse":              {tasklog.Query{Reverse: true}, []string{"stored, 1", "again", "derived", "hello"}},
 		"of the platform":         {tasklog.Query{Streams: []tasklog.Stream{tasklog.System}}, []string{"derived", "stored, 1"}},
-		"until before the end":    {tasklog.Query{Until: time.Unix(0, 1001)}, []string{"hello"}},
-		"since the end":           {tasklog.Query{Since: time.Unix(0, 1002)}, []string{"derived", "again", "stored, 1"}},
+		"until before the end":    {tasklog.Query{Until: time.Unix(0, 1001_000)}, []string{"hello"}},
+		"since the end":           {tasklog.Query{Since: time.Unix(0, 1002_000)}, []string{"derived", "again", "stored, 1"}},
 		"of what the tasks print": {tasklog.Query{Streams: []tasklog.Stream{tasklog.Stdout}}, []string{"hello", "again"}},
 	} {
 		var got []string

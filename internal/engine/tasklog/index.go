@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"slices"
+
+	"github.com/runwith/runwith/internal/microtime"
 )
 
 // blockSize is the smallest size of a block. A block consists of whole writes, so a long
@@ -113,7 +115,7 @@ func (b *block) decode(data []byte) bool {
 		return false
 	}
 	b.end = int64(binary.LittleEndian.Uint64(data))
-	b.last = int64(binary.LittleEndian.Uint64(data[8:]))
+	b.last = microtime.Nanos(int64(binary.LittleEndian.Uint64(data[8:]))) // as in parseHeader
 	b.kinds = kind(binary.LittleEndian.Uint32(data[16:]))
 	b.tasks.min = binary.LittleEndian.Uint32(data[20:])
 	b.tasks.max = binary.LittleEndian.Uint32(data[24:])

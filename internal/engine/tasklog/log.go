@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/runwith/runwith/internal/microtime"
 )
 
 // log is one execution's file, shared by its writers and readers.
@@ -41,7 +43,7 @@ func (l *log) append(records ...record) error {
 	if err := l.openFile(); err != nil || l.cut {
 		return err
 	}
-	now := max(l.index.open.last, time.Now().UnixNano())
+	now := max(l.index.open.last, microtime.Nanos(time.Now().UnixNano()))
 	if n := fitting(records, now, l.store.max-l.index.size()); n < len(records) {
 		l.cut = true
 		if n > 0 {

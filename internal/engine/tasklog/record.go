@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/runwith/runwith/internal/microtime"
 )
 
 // errTorn is the error of a partial record.
@@ -132,6 +134,7 @@ func (r *record) parseHeader(header []byte) (length int, ok bool) {
 	if r.time, header, ok = number(header); !ok {
 		return 0, false
 	}
+	r.time = microtime.Nanos(r.time) // older versions stored nanoseconds
 	if task, header, ok = number(header); !ok {
 		return 0, false
 	}

@@ -3,7 +3,10 @@ package tasklog
 import (
 	"bytes"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -13,10 +16,10 @@ func TestRecordFormat(t *testing.T) {
 	t.Parallel()
 	for stored, want := range map[string]record{
 		"1795457526000000000 0 1 o 5\nhello\n": {time: 1795457526000000000, attempt: 1, kind: stdout, text: []byte("hello")},
-		"1 9999 10 e+ 0\n\n":                   {time: 1, task: 9999, attempt: 10, kind: stderr, continued: true, text: []byte{}},
-		"1 0 0 x 3\ncut\n":                     {time: 1, kind: cut, text: []byte("cut")},
-		"1 2 0 e+12 2\nab\n":                   {time: 1, task: 2, container: 12, kind: stderr, continued: true, text: []byte("ab")},
-		"1 0 0 sW 2\na\n\n":                    {time: 1, kind: system, level: Warning, text: []byte("a\n")},
+		"1000 9999 10 e+ 0\n\n":                {time: 1000, task: 9999, attempt: 10, kind: stderr, continued: true, text: []byte{}},
+		"1000 0 0 x 3\ncut\n":                  {time: 1000, kind: cut, text: []byte("cut")},
+		"1000 2 0 e+12 2\nab\n":                {time: 1000, task: 2, container: 12, kind: stderr, continued: true, text: []byte("ab")},
+		"1000 0 0 sW 2\na\n\n":                 {time: 1000, kind: system, level: Warning, text: []byte("a\n")},
 	} {
 		var got record
 		size, err := got.parse([]byte(stored + "what follows"))
@@ -62,4 +65,40 @@ func FuzzRecord(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRecordsOfNanoseconds reads a log of an older version, whose index is stored too. The
+// last record of one block and the first of the next are of the same microsecond.
+func TestRecordsOfNanoseconds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var data, stored []byte
+	var x index
+	for _, r := range []record{
+		{time: 1_000_100, kind: stdout, text: bytes.Repeat([]byte("a"), blockSize)},
+		{time: 1_000_900, kind: stdout, text: []byte("b")},
+	} {
+		data = r.encode(data)
+		x.add(r, len(data)-int(x.size()))
+	}
+	for _, b := range x.all() {
+		stored = b.encode(stored)
+	}
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "x.log"), data, 0o600), os.WriteFile(filepath.Join(dir, "x.idx"), stored, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := time.Unix(0, 1_000_000).UTC()
+	n := 0
+	for e, err := range s.Read(t.Context(), "x", Query{Since: want, Until: want}) {
+		if n++; err != nil || e.Time != want {
+			t.Errorf("entry %d = %v, %v, want the time %v", n, e.Time, err, want)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d entries at the time that entries show, want 2", n)
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/runwith/runwith/internal/microtime"
 )
 
 // maxLag is the largest difference between the time in a structured line and the time of
@@ -44,6 +46,7 @@ func takeMoment(e *loggingpb.LogEntry, payload *structpb.Struct) {
 	written := e.Timestamp.AsTime()
 	for _, m := range moments {
 		at, ok := m.read(payload.Fields)
+		at = microtime.Of(at)
 		if !ok || at.After(written) || at.Before(written.Add(-maxLag)) {
 			continue
 		}
