@@ -16,8 +16,12 @@ func newRestore() *cobra.Command {
 		Use:   "restore FILE",
 		Short: "Fill an empty data folder from a backup",
 		Long: `Restore fills an empty or new data folder with the state that runwith backup wrote.
-FILE may be - for standard input. Start a server on the folder to continue:
-executions that were running run again.
+FILE may be - for standard input. Start a server on the folder to continue.
+
+Tasks that were running when the backup was made run again from their beginning,
+even if the first server has finished them since, because the backup cannot know.
+In a copy of runwith up, invocations that waited start too. So do not let two
+servers work on copies of the same state.
 
 The folder of runwith serve has no engine. After a restore, the invoker first reads
 from Cloud Run which jobs it started since the backup. Until then it refuses
