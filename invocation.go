@@ -1,6 +1,9 @@
 package runwith
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // State is the state of an [Invocation]. A terminal state never changes.
 type State string
@@ -130,4 +133,14 @@ type LogLine struct {
 	Stream string `json:"stream" enum:"stdout,stderr"`
 	// Text is the line without its newline.
 	Text string `json:"text"`
+}
+
+// Labelled returns the text as a line for people. tasks is the number of tasks of the
+// execution. [TASK.ATTEMPT] in front of the text names the line's origin, unless that
+// is the first attempt of the only task.
+func (l LogLine) Labelled(tasks int) string {
+	if tasks <= 1 && l.Attempt == 0 {
+		return l.Text
+	}
+	return fmt.Sprintf("[%d.%d] %s", l.Task, l.Attempt, l.Text)
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"net/url"
+	"strconv"
 )
 
 const (
@@ -23,6 +24,8 @@ const (
 type LogsOptions struct {
 	// Follow also selects future lines, until the invocation has settled.
 	Follow bool
+	// Task selects the lines of the task with this index; nil selects every task.
+	Task *int
 }
 
 // Logs returns an iterator over the output of an invocation's tasks, in order of
@@ -43,10 +46,7 @@ func (c *Client) logs(ctx context.Context, id string, o *LogsOptions, yield func
 	if err != nil {
 		return err
 	}
-	r := request{path: path + "/logs", accept: eventType}
-	if o != nil && o.Follow {
-		r.query = url.Values{"follow": {"true"}}
-	}
+	r := request{path: path + "/logs", accept: eventType, query: o.values()}
 	response, err := c.send(ctx, r)
 	if err != nil {
 		return err
@@ -73,6 +73,21 @@ func (c *Client) logs(ctx context.Context, id string, o *LogsOptions, yield func
 		}
 	}
 	return broken(response.Request, io.ErrUnexpectedEOF)
+}
+
+// values returns the query of a request for a log.
+func (o *LogsOptions) values() url.Values {
+	query := url.Values{}
+	if o == nil {
+		return query
+	}
+	if o.Follow {
+		query.Set("follow", "true")
+	}
+	if o.Task != nil {
+		query.Set("task", strconv.Itoa(*o.Task))
+	}
+	return query
 }
 
 // eventError returns the problem in an event's data.

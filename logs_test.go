@@ -25,6 +25,20 @@ func logTexts(ctx context.Context, c *runwith.Client, o *runwith.LogsOptions) []
 	return got
 }
 
+func TestLabelled(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		tasks, task, attempt int
+		want                 string
+	}{
+		{0, 0, 0, "x"}, {1, 0, 0, "x"}, {1, 0, 2, "[0.2] x"}, {2, 0, 0, "[0.0] x"}, {12, 10, 3, "[10.3] x"},
+	} {
+		if got := (runwith.LogLine{Task: test.task, Attempt: test.attempt, Text: "x"}).Labelled(test.tasks); got != test.want {
+			t.Errorf("task %d, attempt %d of %d tasks: %q, want %q", test.task, test.attempt, test.tasks, got, test.want)
+		}
+	}
+}
+
 func TestClientLogs(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat(`\u0000`, 256<<10) // the longest line of a task in its longest encoding
@@ -121,4 +135,23 @@ func TestClientLogsCloses(t *testing.T) {
 		t.Errorf("Logs until cancelled (-want +got):\n%s", diff)
 	}
 	<-closed
+}
+
+func TestClientLogsQuery(t *testing.T) {
+	t.Parallel()
+	for want, o := range map[string]*runwith.LogsOptions{
+		"": nil, "follow=true": {Follow: true}, "task=0": {Task: new(0)}, "follow=true&task=3": {Follow: true, Task: new(3)},
+	} {
+		var got string
+		client := setup(t, func(w http.ResponseWriter, r *http.Request) {
+			got = r.URL.RawQuery
+			_, _ = fmt.Fprint(w, "event: end\ndata: {}\n\n")
+		})
+		for _, err := range client.Logs(t.Context(), "inv-1", o) {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("query of %+v = %q, want %q", o, got, want)
+		}
+	}
 }

@@ -87,7 +87,7 @@ func TestInvocationNotFound(t *testing.T) {
 	if _, err := v.Wait(t.Context(), "nobody"); runwith.CodeOf(err) != runwith.NotFound {
 		t.Errorf("Wait() = %v, want NOT_FOUND", err)
 	}
-	for _, err := range v.Logs(t.Context(), "nobody", true) {
+	for _, err := range v.Logs(t.Context(), "nobody", LogQuery{Follow: true}) {
 		if runwith.CodeOf(err) != runwith.NotFound {
 			t.Errorf("Logs() = %v, want NOT_FOUND", err)
 		}

@@ -18,12 +18,21 @@ const (
 	maxLogFailures = 5
 )
 
-// Logs yields the output of an invocation's tasks, in the order of time. With follow it
-// goes on with new output, until the invocation has settled and its log was read once
-// more. An error ends the sequence.
-func (v *Invoker) Logs(ctx context.Context, id string, follow bool) iter.Seq2[runwith.LogLine, error] {
+// LogQuery selects lines of an invocation's log. The zero value selects the lines that
+// exist now.
+type LogQuery struct {
+	// Follow goes on with new output, until the invocation has settled and its log was
+	// read once more.
+	Follow bool
+	// Task selects the lines of the task with this index; nil selects every task.
+	Task *int
+}
+
+// Logs yields the output of an invocation's tasks, in the order of time. An error ends the
+// sequence.
+func (v *Invoker) Logs(ctx context.Context, id string, q LogQuery) iter.Seq2[runwith.LogLine, error] {
 	return func(yield func(runwith.LogLine, error) bool) {
-		l := &logReader{Invoker: v, id: id, follow: follow, delay: v.config.PollMin, yield: yield}
+		l := &logReader{Invoker: v, id: id, query: q, delay: v.config.PollMin, yield: yield}
 		if err := l.read(ctx); err != nil {
 			yield(runwith.LogLine{}, err)
 		}
@@ -33,9 +42,9 @@ func (v *Invoker) Logs(ctx context.Context, id string, follow bool) iter.Seq2[ru
 // logReader reads a log for one caller.
 type logReader struct {
 	*Invoker
-	id     string
-	follow bool
-	yield  func(runwith.LogLine, error) bool
+	id    string
+	query LogQuery
+	yield func(runwith.LogLine, error) bool
 
 	cursor  cloudrun.Cursor
 	delay   time.Duration // before the next read
@@ -49,7 +58,13 @@ func (l *logReader) read(ctx context.Context) error {
 	if err != nil || i.Execution == "" {
 		return err
 	}
+	if err := l.query.fits(i); err != nil {
+		return err
+	}
 	l.cursor = cloudrun.LogSince(i.Created.Add(-ledger.ClockSkew))
+	if l.query.Task != nil {
+		l.cursor = l.cursor.OfTask(*l.query.Task)
+	}
 	changed, end := l.store.Subscribe(l.id)
 	defer end()
 	for {
@@ -70,10 +85,18 @@ func (l *logReader) read(ctx context.Context) error {
 // begin returns the invocation. To follow its log, it waits until there is an execution,
 // or certainly none.
 func (l *logReader) begin(ctx context.Context) (runwith.Invocation, error) {
-	if !l.follow {
+	if !l.query.Follow {
 		return l.Invocation(ctx, l.id)
 	}
 	return l.waitUntil(ctx, l.id, func(i runwith.Invocation) bool { return i.Execution != "" || i.State.Settled() })
+}
+
+// fits refuses a task that an invocation with a known execution does not have.
+func (q LogQuery) fits(i runwith.Invocation) error {
+	if q.Task == nil || *q.Task < i.Counts.Tasks || i.Counts.Tasks == 0 {
+		return nil
+	}
+	return invalid("task: the last task of invocation %s is %d", i.ID, i.Counts.Tasks-1)
 }
 
 // look notes whether the invocation has settled.
@@ -121,7 +144,7 @@ func (l *logReader) page(ctx context.Context, execution string) ([]runwith.LogLi
 func (l *logReader) failed(ctx context.Context, err error) error {
 	l.fails++
 	last := !l.settled.IsZero() && l.fails >= maxLogFailures
-	if !l.follow || last || ctx.Err() != nil || cloudrun.OutcomeOf(err) == cloudrun.Refused {
+	if !l.query.Follow || last || ctx.Err() != nil || cloudrun.OutcomeOf(err) == cloudrun.Refused {
 		return err
 	}
 	l.logger.WarnContext(ctx, "log cannot be read", "invocation", l.id, "code", runwith.CodeOf(err), "error", err)
@@ -130,7 +153,7 @@ func (l *logReader) failed(ctx context.Context, err error) error {
 
 // complete reports whether everything was yielded, or the caller wants no more.
 func (l *logReader) complete() bool {
-	if l.stopped || !l.follow {
+	if l.stopped || !l.query.Follow {
 		return true
 	}
 	return !l.settled.IsZero() && l.fails == 0 && time.Since(l.settled) >= l.config.LogDelay

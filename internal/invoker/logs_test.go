@@ -49,7 +49,7 @@ func openPrinter(t *testing.T, p *printer) *Invoker {
 
 func readLog(t *testing.T, v *Invoker, id string, follow bool) (texts []string, err error) {
 	t.Helper()
-	for line, err := range v.Logs(t.Context(), id, follow) {
+	for line, err := range v.Logs(t.Context(), id, LogQuery{Follow: follow}) {
 		if err != nil {
 			return texts, err
 		}
@@ -147,7 +147,7 @@ func TestLogsCallerStops(t *testing.T) {
 	in(t, func(t *testing.T) {
 		v := openPrinter(t, &printer{})
 		n := 0
-		for range v.Logs(t.Context(), invoke(t, v, runwith.Overrides{}).ID, true) {
+		for range v.Logs(t.Context(), invoke(t, v, runwith.Overrides{}).ID, LogQuery{Follow: true}) {
 			if n++; n == 3 {
 				break
 			}

@@ -66,7 +66,7 @@ func TestQuotasCountApart(t *testing.T) {
 		until(t, v, id, runwith.StateRunning)
 		began := time.Now()
 		for range 2 {
-			for _, err := range v.Logs(t.Context(), id, false) {
+			for _, err := range v.Logs(t.Context(), id, LogQuery{}) {
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -44,9 +44,9 @@ type Invocations interface {
 	// Invocations returns a page of invocations, newest first, and the token of the next
 	// page, which is empty after the last.
 	Invocations(ctx context.Context, f invoker.Filter) (page []runwith.Invocation, next string, err error)
-	// Logs yields the output of an invocation's tasks in order of time. With follow it also
-	// yields later output, until the invocation has settled. It stops at the first error.
-	Logs(ctx context.Context, id string, follow bool) iter.Seq2[runwith.LogLine, error]
+	// Logs yields the output of an invocation's tasks in order of time, and stops at the
+	// first error.
+	Logs(ctx context.Context, id string, q invoker.LogQuery) iter.Seq2[runwith.LogLine, error]
 }
 
 // Decisions are the decisions that people make about an invocation.

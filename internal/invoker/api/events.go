@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
 )
 
 const (
@@ -32,13 +33,13 @@ type logItem struct {
 // streamEvents writes an invocation's output as server-sent events. The last event is
 // either end, with the invocation, or error, with a problem.
 // See https://html.spec.whatwg.org/multipage/server-sent-events.html.
-func (s *server) streamEvents(ctx context.Context, w http.ResponseWriter, id string, follow bool) {
+func (s *server) streamEvents(ctx context.Context, w http.ResponseWriter, id string, q invoker.LogQuery) {
 	ctx, cancel := s.untilStop(ctx)
 	items := make(chan logItem, 64)
 	var pump sync.WaitGroup
 	pump.Go(func() {
 		defer close(items)
-		send(ctx, items, s.invoker.Logs(ctx, id, follow))
+		send(ctx, items, s.invoker.Logs(ctx, id, q))
 	})
 	defer func() {
 		cancel()

@@ -25,7 +25,7 @@ type fake struct {
 	invocation  func(ctx context.Context, id string) (runwith.Invocation, error)
 	wait        func(ctx context.Context, id string) (runwith.Invocation, error)
 	invocations func(f invoker.Filter) ([]runwith.Invocation, string, error)
-	logs        func(ctx context.Context, id string, follow bool) iter.Seq2[runwith.LogLine, error]
+	logs        func(ctx context.Context, id string, q invoker.LogQuery) iter.Seq2[runwith.LogLine, error]
 	jobs        func() ([]runwith.Job, error)
 }
 
@@ -90,11 +90,11 @@ func (f *fake) Invocations(_ context.Context, filter invoker.Filter) ([]runwith.
 	return f.invocations(filter)
 }
 
-func (f *fake) Logs(ctx context.Context, id string, follow bool) iter.Seq2[runwith.LogLine, error] {
+func (f *fake) Logs(ctx context.Context, id string, q invoker.LogQuery) iter.Seq2[runwith.LogLine, error] {
 	if f.logs == nil {
 		return lines()
 	}
-	return f.logs(ctx, id, follow)
+	return f.logs(ctx, id, q)
 }
 
 func (f *fake) Jobs(context.Context) ([]runwith.Job, error) {

@@ -14,12 +14,24 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/invoker"
 )
 
 type logsInput struct {
 	ID     string `path:"id" doc:"ID of the invocation."`
 	Follow bool   `query:"follow" doc:"Stream lines as server-sent events until the invocation has settled."`
+	Task   int    `query:"task" minimum:"0" doc:"Only lines of the task with this index, from 0; without it, lines of every task."`
 	Accept string `header:"Accept" hidden:"true"` // the responses document it
+	query  invoker.LogQuery
+}
+
+// Resolve tells task 0 from a missing parameter.
+func (in *logsInput) Resolve(ctx huma.Context) []error {
+	in.query = invoker.LogQuery{Follow: in.Follow}
+	if ctx.Query("task") != "" {
+		in.query.Task = &in.Task
+	}
+	return nil
 }
 
 func (s *server) routeLogs(d huma.API) {
@@ -33,7 +45,8 @@ func (s *server) routeLogs(d huma.API) {
 		Path:        prefix + "/invocations/{id}/logs",
 		Summary:     "The output of an invocation's tasks",
 		Description: description(`Plain text, or server-sent events if follow is true or Accept names text/event-stream.
-			Without follow, the answer ends with the current output.`),
+			Without follow, the answer ends with the current output. In plain text, [TASK.ATTEMPT] in front of a line names
+			its origin, unless that is the first attempt of the only task.`),
 		Responses: map[string]*huma.Response{"200": {
 			Description: "Lines in order of time.",
 			Content:     map[string]*huma.MediaType{"text/plain": text, eventType: events},
@@ -43,16 +56,17 @@ func (s *server) routeLogs(d huma.API) {
 
 func (s *server) logs(ctx context.Context, in *logsInput) (*huma.StreamResponse, error) {
 	// First, because a 404 is no longer possible once something is written.
-	if _, err := s.invoker.Invocation(ctx, in.ID); err != nil {
+	i, err := s.invoker.Invocation(ctx, in.ID)
+	if err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		_, w := humago.Unwrap(c)
 		if in.Follow || acceptsEvents(in.Accept) {
-			s.streamEvents(ctx, w, in.ID, in.Follow)
+			s.streamEvents(ctx, w, in.ID, in.query)
 			return
 		}
-		s.writeText(ctx, w, in.ID)
+		s.writeText(ctx, w, i, in.query)
 	}}, nil
 }
 
@@ -66,14 +80,19 @@ func acceptsEvents(accept string) bool {
 	return false
 }
 
-// writeText writes the current lines. It aborts an answer that it cannot complete, so the
+// writeText writes the current lines, with their tasks and attempts if there are several.
+// It aborts an answer that it cannot complete, so the
 // caller does not take it for a whole one.
-func (s *server) writeText(ctx context.Context, w http.ResponseWriter, id string) {
+func (s *server) writeText(ctx context.Context, w http.ResponseWriter, i runwith.Invocation, q invoker.LogQuery) {
+	tasks := i.Counts.Tasks
+	if q.Task != nil {
+		tasks = 1
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff") // tasks may print HTML
 	unsent := newSlowWriter(w)
 	out := bufio.NewWriterSize(unsent, 32<<10)
-	for line, err := range s.invoker.Logs(ctx, id, false) {
+	for line, err := range s.invoker.Logs(ctx, i.ID, q) {
 		if err != nil {
 			p := s.problem(ctx, err)
 			if unsent.started {
@@ -82,7 +101,7 @@ func (s *server) writeText(ctx context.Context, w http.ResponseWriter, id string
 			apierror.WriteProblem(w, p)
 			return
 		}
-		_, textErr := out.WriteString(line.Text)
+		_, textErr := out.WriteString(line.Labelled(tasks))
 		if err := errors.Join(textErr, out.WriteByte('\n')); err != nil {
 			return // the client has left
 		}

@@ -16,13 +16,14 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/api"
 )
 
 const logsPath = "/api/v1/invocations/inv-1/logs"
 
 func logging(lines iter.Seq2[runwith.LogLine, error]) *fake {
-	return &fake{logs: func(context.Context, string, bool) iter.Seq2[runwith.LogLine, error] { return lines }}
+	return &fake{logs: func(context.Context, string, invoker.LogQuery) iter.Seq2[runwith.LogLine, error] { return lines }}
 }
 
 func TestTextLogs(t *testing.T) {
@@ -33,6 +34,46 @@ func TestTextLogs(t *testing.T) {
 	}
 	if ct := got.header.Get("Content-Type"); ct != "text/plain; charset=utf-8" || got.header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("logs are %q, want text/plain that is not sniffed", ct)
+	}
+}
+
+// A line names its task and attempt, unless it is of the first attempt of the only task.
+func TestTextLogsLabels(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		tasks       int
+		query, want string
+	}{
+		{1, "?task=0", "one\n[0.1] two\n"},
+		{2, "", "[0.0] one\n[0.1] two\n[1.0] three\n"},
+		{2, "?task=0", "one\n[0.1] two\n"},
+		{2, "?task=1", "three\n"},
+	} {
+		server := serve(t, &fake{
+			invocation: func(context.Context, string) (runwith.Invocation, error) {
+				i := sample()
+				i.Counts.Tasks = test.tasks
+				return i, nil
+			},
+			logs: func(_ context.Context, _ string, q invoker.LogQuery) iter.Seq2[runwith.LogLine, error] {
+				return func(yield func(runwith.LogLine, error) bool) {
+					for _, l := range []runwith.LogLine{{Text: "one"}, {Attempt: 1, Text: "two"}, {Task: 1, Text: "three"}} {
+						if (q.Task == nil || *q.Task == l.Task) && !yield(l, nil) {
+							return
+						}
+					}
+				}
+			},
+		})
+		if got := ask(t, server, "GET "+logsPath+test.query, ""); got.body != test.want {
+			t.Errorf("log%s of %d tasks = %q, want %q", test.query, test.tasks, got.body, test.want)
+		}
+	}
+	for _, task := range []string{"-1", "x", "1.5"} {
+		got := ask(t, serve(t, &fake{}), "GET "+logsPath+"?task="+task, "")
+		if p := got.problem(t); got.status != 400 || len(p.Errors) != 1 || p.Errors[0].Location != "query.task" {
+			t.Errorf("log of task %s = %d %s, want 400 about query.task", task, got.status, got.body)
+		}
 	}
 }
 
@@ -74,8 +115,8 @@ func TestEvents(t *testing.T) {
 	t.Parallel()
 	for _, follow := range []bool{false, true} {
 		var asked bool
-		server := serve(t, &fake{logs: func(_ context.Context, _ string, follow bool) iter.Seq2[runwith.LogLine, error] {
-			asked = follow
+		server := serve(t, &fake{logs: func(_ context.Context, _ string, q invoker.LogQuery) iter.Seq2[runwith.LogLine, error] {
+			asked = q.Follow
 			return lines("one", "two\r\nthree\u2028")
 		}})
 		path, headers := logsPath, []string{"Accept", "text/html, text/event-stream; q=0.5"}
@@ -135,7 +176,7 @@ func TestEventsAreLive(t *testing.T) {
 	defer stop()
 	printed := make(chan string)
 	server := serveConfig(t, api.Config{Context: base, Invoker: &fake{
-		logs: func(ctx context.Context, _ string, _ bool) iter.Seq2[runwith.LogLine, error] {
+		logs: func(ctx context.Context, _ string, _ invoker.LogQuery) iter.Seq2[runwith.LogLine, error] {
 			return func(yield func(runwith.LogLine, error) bool) {
 				for {
 					select {
@@ -170,7 +211,7 @@ func TestEventsAreLive(t *testing.T) {
 func TestEventsEndWithClient(t *testing.T) {
 	t.Parallel()
 	left := make(chan struct{})
-	server := serve(t, &fake{logs: func(ctx context.Context, _ string, _ bool) iter.Seq2[runwith.LogLine, error] {
+	server := serve(t, &fake{logs: func(ctx context.Context, _ string, _ invoker.LogQuery) iter.Seq2[runwith.LogLine, error] {
 		return func(yield func(runwith.LogLine, error) bool) {
 			defer close(left)
 			if yield(line("one"), nil) {
@@ -205,7 +246,7 @@ func TestEventsEndWithWrites(t *testing.T) {
 		var log bytes.Buffer
 		handler := api.New(api.Config{
 			Logger: slog.New(slog.NewTextHandler(&log, nil)),
-			Invoker: &fake{logs: func(ctx context.Context, _ string, _ bool) iter.Seq2[runwith.LogLine, error] {
+			Invoker: &fake{logs: func(ctx context.Context, _ string, _ invoker.LogQuery) iter.Seq2[runwith.LogLine, error] {
 				return func(yield func(runwith.LogLine, error) bool) {
 					if yield(line("one"), nil) {
 						<-ctx.Done() // synctest fails when nothing ends it

@@ -3,6 +3,7 @@ package cloudrun
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"time"
 
 	"cloud.google.com/go/logging/apiv2/loggingpb"
@@ -19,6 +20,7 @@ const (
 // Cursor is a place in an execution's log. The zero value is the beginning. A cursor is a
 // value that no method changes.
 type Cursor struct {
+	task string    // index of the only task; empty: all tasks
 	from time.Time // the search begins here
 	page string    // token of the search's next page
 	seen []seenEntry
@@ -35,6 +37,13 @@ type seenEntry struct {
 // faster it answers.
 func LogSince(t time.Time) Cursor { return Cursor{from: t} }
 
+// OfTask returns a cursor that only shows the lines of the task with the given index. It
+// has to be at the beginning.
+func (c Cursor) OfTask(index int) Cursor {
+	c.task = strconv.Itoa(index)
+	return c
+}
+
 // More reports whether the cursor's search has further pages, so that the next read need
 // not wait.
 func (c Cursor) More() bool { return c.page != "" }
@@ -46,7 +55,7 @@ func (c Cursor) after(page []*loggingpb.LogEntry, token string) (fresh []*loggin
 	for _, s := range c.seen {
 		passed[s] = true
 	}
-	next = Cursor{from: c.from, page: token, seen: slices.Clone(c.seen)}
+	next = Cursor{task: c.task, from: c.from, page: token, seen: slices.Clone(c.seen)}
 	for _, entry := range page {
 		s := seenEntry{nanos: entry.GetTimestamp().AsTime().UnixNano(), id: entry.GetInsertId()}
 		if passed[s] {

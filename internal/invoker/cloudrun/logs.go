@@ -36,7 +36,7 @@ func (c *Client) LogEntries(ctx context.Context, execution string, after Cursor)
 	}
 	entries, token, err := c.listEntries(ctx, &loggingpb.ListLogEntriesRequest{
 		ResourceNames: []string{"projects/" + c.location.Project},
-		Filter:        logFilter(name, after.from),
+		Filter:        logFilter(name, after),
 		OrderBy:       "timestamp asc",
 		PageSize:      logPage,
 		PageToken:     after.page,
@@ -55,14 +55,18 @@ func (c *Client) LogEntries(ctx context.Context, execution string, after Cursor)
 // logFilter selects what an execution's tasks printed, without the platform's own lines.
 // It does not name the logs by project, because their names have its ID and the caller may
 // have its number. The names are safe between quotes, because they were parsed.
-func logFilter(name jobspec.ExecutionName, from time.Time) string {
+func logFilter(name jobspec.ExecutionName, after Cursor) string {
+	from, task := after.from, ""
+	if after.task != "" {
+		task = ` AND labels."run.googleapis.com/task_index"="` + after.task + `"`
+	}
 	if from.IsZero() {
 		from = time.Unix(0, 0)
 	}
 	return fmt.Sprintf(`resource.type="cloud_run_job" AND resource.labels.job_name="%s" AND resource.labels.location="%s"`+
 		` AND labels."run.googleapis.com/execution_name"="%s"`+
 		` AND (log_id("run.googleapis.com/stdout") OR log_id("run.googleapis.com/stderr")) AND timestamp>="%s"`,
-		name.Job.Job, name.Job.Region, name.Execution, from.UTC().Format(time.RFC3339Nano))
+		name.Job.Job, name.Job.Region, name.Execution, from.UTC().Format(time.RFC3339Nano)) + task
 }
 
 // listEntries returns a page of entries, and the token of the next page.

@@ -74,6 +74,29 @@ func TestLogEntries(t *testing.T) {
 	}
 }
 
+// A search for one task filters by it, on later pages and in later searches too.
+func TestLogEntriesOfTask(t *testing.T) {
+	t.Parallel()
+	var asked struct{ Filter string }
+	c := startLogs(t, Config{}, func(w http.ResponseWriter, r *http.Request) {
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			t.Errorf("request body: %v", err)
+		}
+		_, _ = io.WriteString(w, `{"entries": [{"logName": "projects/demo/logs/run.googleapis.com%2Fstdout", "insertId": "a",
+			"timestamp": "2026-03-01T10:00:00.5Z", "textPayload": "hello"}]}`)
+	})
+	cursor := LogSince(time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)).OfTask(0)
+	for range 3 {
+		var err error
+		if _, cursor, err = c.LogEntries(t.Context(), executionName, cursor); err != nil {
+			t.Fatal(err)
+		}
+		if want := ` AND labels."run.googleapis.com/task_index"="0"`; !strings.HasSuffix(asked.Filter, want) {
+			t.Errorf("filter = %s, want it to end with %s", asked.Filter, want)
+		}
+	}
+}
+
 func TestLogEntriesFailures(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
