@@ -129,10 +129,10 @@ template:
 		return strings.Join(lines, "")
 	}
 	out, stderr := sh.run(t, exitOK, "executions", "logs", id)
-	if got, want := sorted(out), "[0] out <0>\n[1] out <1>\n[2] out <2>\n"; got != want {
+	if got, want := sorted(out), "[0.0] out <0>\n[1.0] out <1>\n[2.0] out <2>\n"; got != want {
 		t.Errorf("standard output = %q, want %q", got, want)
 	}
-	if got, want := sorted(stderr), "[0] err 0\n[1] err 1\n[2] err 2\n"; got != want {
+	if got, want := sorted(stderr), "[0.0] err 0\n[1.0] err 1\n[2.0] err 2\n"; got != want {
 		t.Errorf("standard error = %q, want %q", got, want)
 	}
 	out, stderr = sh.run(t, exitOK, "executions", "logs", id, "--task", "1")

@@ -68,7 +68,7 @@ or on Google Cloud.`,
 	}
 	root.SetFlagErrorFunc(invalidValue)
 	root.PersistentFlags().BoolP("verbose", "v", false, "log more, to find a problem")
-	root.AddCommand(newDemo(), newUp(), newEngine(), newServe(), newRun(), newInvocations(),
+	root.AddCommand(newDemo(), newUp(), newEngine(), newServe(), newRun(), newLogs(), newInvocations(),
 		newJobs(), newExecutions(), newOperations(), newGcloud(), newEnv(), newBackup(), newRestore(), newVersion(), newTestJob())
 	return root
 }
@@ -106,7 +106,8 @@ func execute(ctx context.Context, root *cobra.Command, args []string) int {
 		code, err = e.code, e.err
 	}
 	if err != nil {
-		fmt.Fprintf(root.ErrOrStderr(), "runwith: %v\n", err)
+		out := root.ErrOrStderr() // a server wrote some of the errors
+		fmt.Fprintf(out, "runwith: %s\n", printable(out, err.Error(), false))
 	}
 	if !understood {
 		fmt.Fprintf(root.ErrOrStderr(), "See '%s --help'.\n", cmd.CommandPath())

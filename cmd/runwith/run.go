@@ -27,6 +27,7 @@ type runFlags struct {
 	timeout time.Duration
 	detach  bool
 	json    bool
+	raw     bool
 }
 
 func newRun() *cobra.Command {
@@ -34,9 +35,12 @@ func newRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run JOB [-- ARGS...]",
 		Short: "Start a job, print its output and wait for its end",
-		Long: `Run starts a job through the invoker and prints its output. The exit code is 0 if
-all tasks succeeded, and 1 if not. Ctrl-C cancels the job, and the exit code is
-130; a second Ctrl-C does not wait for the invoker's answer.
+		Long: `Run starts a job through the invoker and prints its output. [TASK.ATTEMPT] in front
+of a line names its origin, unless that is the first attempt of the only task.
+runwith logs prints the output again.
+
+The exit code is 0 if all tasks succeeded, and 1 if not. Ctrl-C cancels the job, and
+the exit code is 130; a second Ctrl-C does not wait for the invoker's answer.
 
 With --key the job starts only once. Another run with the same key shows the same
 invocation, also from another machine or after a crash.
@@ -60,7 +64,7 @@ Arguments after -- replace the job's arguments. A -- at the end removes them.`,
 			r := &jobRun{
 				client: &runwith.Client{Server: f.server, Retrying: patient(cmd.ErrOrStderr())},
 				out:    cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
-				json: f.json, key: cmp.Or(f.key, rand.Text()),
+				json: f.json, raw: f.raw, key: cmp.Or(f.key, rand.Text()),
 			}
 			return r.run(cmd.Context(), args[0], overrides, f.detach)
 		},
@@ -73,6 +77,7 @@ Arguments after -- replace the job's arguments. A -- at the end removes them.`,
 	flags.StringVar(&f.key, "key", "", "start the job only once for `KEY`, even if you repeat the command")
 	flags.BoolVarP(&f.detach, "detach", "d", false, "print the invocation's ID and do not wait")
 	flags.BoolVar(&f.json, "json", false, "print the invocation as JSON, and the job's output to standard error")
+	addRaw(cmd, &f.raw)
 	return cmd
 }
 
@@ -124,8 +129,8 @@ type jobRun struct {
 	client   *runwith.Client
 	out, err io.Writer
 	json     bool
+	raw      bool
 	key      string
-	label    func(runwith.LogLine) string
 }
 
 func (r *jobRun) run(ctx context.Context, job string, o *runwith.Overrides, detach bool) error {
@@ -169,6 +174,7 @@ func (r *jobRun) cancel(ctx context.Context, invocation *runwith.Invocation) err
 }
 
 func (r *jobRun) detached(invocation *runwith.Invocation) error {
+	fmt.Fprintf(r.err, "runwith: follow its output with %s\n", r.logsCommand("-f "+invocation.ID))
 	if r.json {
 		return printJSON(r.out, invocation)
 	}
@@ -195,27 +201,17 @@ func (r *jobRun) watch(ctx context.Context, invocation *runwith.Invocation) (*ru
 
 // show prints the output while the job runs.
 func (r *jobRun) show(ctx context.Context, id string, p *terminal.Progress) error {
+	tasks := tasksOf(ctx, r.client, id)
 	for line, err := range r.client.Logs(ctx, id, &runwith.LogsOptions{Follow: true}) {
 		if err != nil {
 			return err
 		}
-		if err := p.Println(r.stream(line), r.labelled(ctx, id, line)); err != nil {
+		to := r.stream(line)
+		if err := p.Println(to, printable(to, line.Labelled(tasks()), r.raw)); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// labelled returns a line of output, with the index of its task in front if the job
-// has several.
-func (r *jobRun) labelled(ctx context.Context, id string, line runwith.LogLine) string {
-	if r.label == nil {
-		r.label = func(runwith.LogLine) string { return "" }
-		if now, err := r.client.Invocation(ctx, id); err == nil && now.Counts.Tasks > 1 {
-			r.label = func(line runwith.LogLine) string { return fmt.Sprintf("[%d] ", line.Task) }
-		}
-	}
-	return r.label(line) + line.Text
 }
 
 // stream returns where to print a line of output.
@@ -254,11 +250,23 @@ func (r *jobRun) report(end *runwith.Invocation) error {
 	if end.State == runwith.StateSucceeded {
 		return nil
 	}
+	if end.Execution != "" {
+		fmt.Fprintf(r.err, "runwith: see its output again with %s\n", r.logsCommand(end.ID))
+	}
 	failed := &exitError{code: exitFailure}
 	if end.Error != nil {
 		failed.err = errors.New(end.Error.Message)
 	}
 	return failed
+}
+
+// logsCommand returns the command that prints an invocation's output.
+func (r *jobRun) logsCommand(args string) string {
+	command := "runwith logs " + args
+	if server := r.client.Server; server != env("RUNWITH_SERVER", defaultServer) {
+		command += " --server " + server
+	}
+	return command
 }
 
 // summary returns the result of an invocation in one line.
