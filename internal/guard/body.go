@@ -3,7 +3,6 @@ package guard
 import (
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"os"
 	"strings"
@@ -38,20 +37,22 @@ func (g *Guard) boundBody(w http.ResponseWriter, r *http.Request) *http.Request 
 	return &bounded
 }
 
-// checkBody returns r if its body is JSON or empty and its declared length is within the
-// limit, and otherwise why not. A chunked body has no declared length and may be empty.
-func (g *Guard) checkBody(r *http.Request) (*http.Request, *runwith.Error) {
+// checkBody returns r if its body is empty or of a type that no web page can send
+// unasked, and its declared length is within the limit, and otherwise why not. A chunked
+// body has no declared length and may be empty. A compressed body is expanded.
+func (g *Guard) checkBody(w http.ResponseWriter, r *http.Request) (*http.Request, *runwith.Error) {
+	refusal := checkType(r.Header)
 	switch {
 	case r.ContentLength > g.maxBody:
 		return nil, g.bodyTooLarge(&http.MaxBytesError{Limit: g.maxBody})
-	case isJSON(r.Header):
-		return r, nil
+	case refusal == nil:
+		return g.expand(w, r)
 	case r.ContentLength > 0:
-		return nil, wrongContentType(r.Header)
+		return nil, refusal
 	}
 	switch _, err := io.ReadFull(r.Body, make([]byte, 1)); {
 	case err == nil:
-		return nil, wrongContentType(r.Header)
+		return nil, refusal
 	case err == io.EOF:
 		empty := *r
 		empty.Body, empty.ContentLength = http.NoBody, 0
@@ -59,18 +60,6 @@ func (g *Guard) checkBody(r *http.Request) (*http.Request, *runwith.Error) {
 	default:
 		return nil, bodyUnreadable(err)
 	}
-}
-
-// isJSON reports whether the header has exactly one content type, application/json with
-// any parameters. A malformed type does not count, because a browser may interpret it
-// differently.
-func isJSON(h http.Header) bool {
-	values := h.Values("Content-Type")
-	if len(values) != 1 {
-		return false
-	}
-	mediaType, _, err := mime.ParseMediaType(values[0])
-	return err == nil && mediaType == "application/json"
 }
 
 // body limits the time of a REST body and explains to its reader why it ended.

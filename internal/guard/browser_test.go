@@ -25,7 +25,8 @@ var page []byte
 
 // attempts are those of testdata/page.html.
 var attempts = []string{
-	"beacon", "eventSource", "fetchCreate", "fetchList", "fetchNoCORS", "fetchRun", "fetchText", "form", "frame", "image",
+	"beacon", "beaconBytes", "eventSource", "fetchBatch", "fetchBytes", "fetchCreate", "fetchList", "fetchNoCORS", "fetchOverride", "fetchRun",
+	"fetchText", "form", "frame", "image",
 	"sandboxedForm", "script", "style", "webSocket", "xhr",
 }
 

@@ -5,7 +5,8 @@
 //   - requests of pages of other origins, including GET and OPTIONS. It sends no CORS
 //     header, so such a page cannot read an answer either;
 //   - a Host that is not a name of this machine, which prevents DNS rebinding;
-//   - a body that is not JSON, is too large or arrives too slowly.
+//   - a body of a type that a page may send unasked, that is too large, also once it is
+//     expanded, or that arrives too slowly.
 //
 // Deviation: Google's APIs answer pages of other origins, with CORS headers.
 //
@@ -36,7 +37,7 @@ type Config struct {
 	// without scheme and port. A leading dot, as in .run.app, allows every name below. The
 	// owner of that domain must not let others decide where those names point.
 	AllowHosts []string
-	// MaxBody is the largest REST body in bytes; 0 means 1 MiB.
+	// MaxBody is the largest REST body in bytes, both compressed and expanded; 0 means 1 MiB.
 	MaxBody int64
 	// BodyTimeout is the longest time in which a client may send a REST body; 0 means 30 s.
 	BodyTimeout time.Duration
@@ -128,7 +129,7 @@ func (g *Guard) admit(w http.ResponseWriter, r *http.Request) (*http.Request, *r
 		return nil, refusal
 	}
 	if hasBody {
-		return g.checkBody(r)
+		return g.checkBody(w, r)
 	}
 	return r, nil
 }

@@ -22,29 +22,34 @@ func checkOrigin(r *http.Request) *runwith.Error {
 		}
 	}
 	for _, origin := range r.Header.Values("Origin") {
-		if !sameOrigin(origin, r.Host) {
+		if own := schemeOf(r) + "://" + r.Host; !sameOrigin(origin, own) {
 			return runwith.Errorf(runwith.PermissionDenied,
-				"origin %q is not that of host %q; web pages of another origin are not served", origin, r.Host)
+				"origin %q is not %q; web pages of another origin are not served. A proxy that ends TLS must send X-Forwarded-Proto", origin, own)
 		}
 	}
 	return nil
 }
 
-// sameOrigin reports whether host serves the pages of origin. It ignores the scheme,
-// because a proxy in front of this server may terminate TLS.
-func sameOrigin(origin, host string) bool {
+// schemeOf returns the scheme of the page that a request's sender sees. A proxy in front
+// of this server may end TLS and then tells the scheme, as Cloud Run does. No web page can
+// send its header unasked.
+func schemeOf(r *http.Request) string {
+	told, _, _ := strings.Cut(r.Header.Get("X-Forwarded-Proto"), ",")
+	switch {
+	case told != "":
+		return strings.ToLower(strings.TrimSpace(told))
+	case r.TLS != nil:
+		return "https"
+	}
+	return "http"
+}
+
+// sameOrigin reports whether two origins are the same.
+func sameOrigin(origin, own string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" || origin != u.Scheme+"://"+u.Host {
 		return false // "null", among others
 	}
-	var defaultPort string
-	switch u.Scheme {
-	case "http":
-		defaultPort = ":80"
-	case "https":
-		defaultPort = ":443"
-	default:
-		return false
-	}
-	return strings.EqualFold(strings.TrimSuffix(u.Host, defaultPort), strings.TrimSuffix(host, defaultPort))
+	defaultPort, ok := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
+	return ok && strings.EqualFold(strings.TrimSuffix(origin, defaultPort), strings.TrimSuffix(own, defaultPort))
 }

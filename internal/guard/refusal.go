@@ -25,14 +25,6 @@ func (g *Guard) bodyTooSlow(err error) *runwith.Error {
 	}
 }
 
-func wrongContentType(h http.Header) *runwith.Error {
-	return &runwith.Error{
-		Code:    runwith.InvalidArgument,
-		Message: fmt.Sprintf("Content-Type %q: a request's body must be application/json", h.Get("Content-Type")),
-		Err:     cause.ContentType,
-	}
-}
-
 // bodyUnreadable returns the refusal after a failed Read of a body.
 func bodyUnreadable(err error) *runwith.Error {
 	if e, ok := errors.AsType[*runwith.Error](err); ok {
