@@ -171,6 +171,9 @@ func ParseOperation(name string) (OperationName, error) {
 // ValidateJobID checks the ID of a new job: at most 63 lower-case letters, digits and
 // hyphens, beginning with a letter and not ending with a hyphen.
 func ValidateJobID(id string) error {
+	if id == "" {
+		return FieldErrorf(runwith.InvalidArgument, "job_id", "%s", required)
+	}
 	if !isName(id, maxLabel) {
 		return FieldErrorf(runwith.InvalidArgument, "job_id", "%s, not %s", nameRule(maxLabel), Quote(id))
 	}

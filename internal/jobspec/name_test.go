@@ -163,7 +163,8 @@ func TestValidateJobID(t *testing.T) {
 			t.Errorf("ValidateJobID(%q) = %v, want nil", id, err)
 		}
 	}
-	for _, id := range []string{"", "-", "-j", "j-", "1j", "J", "j_1", "j.1", "jé", "j/k", strings.Repeat("j", 64)} {
+	wantInvalid(t, "ValidateJobID of nothing", jobspec.ValidateJobID(""), "job_id: required field not present")
+	for _, id := range []string{"-", "-j", "j-", "1j", "J", "j_1", "j.1", "jé", "j/k", strings.Repeat("j", 64)} {
 		wantInvalid(t, fmt.Sprintf("ValidateJobID(%q)", id), jobspec.ValidateJobID(id), "job_id: must be at most 63 lower-case letters")
 	}
 }

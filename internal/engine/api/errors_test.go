@@ -122,7 +122,7 @@ func TestBadRequestsNameTheField(t *testing.T) {
 			}), codes.InvalidArgument, "1048576 bytes"},
 		} {
 			err := test.call()
-			if got := codeOf(err); got != test.code || !strings.Contains(fmt.Sprint(err), test.says) {
+			if got := codeOf(err); got != test.code || !says(err, test.says) {
 				t.Errorf("%s: error = %v (%v), want %v that says %q", test.name, err, got, test.code, test.says)
 			}
 		}
@@ -144,8 +144,8 @@ func TestRESTRefusesUnknownRequests(t *testing.T) {
 		{"GET", "/v2/" + hello + "?name=a&name=b", "", 400, "name"},
 		{"GET", "/v2/" + parent + "/jobs?pageSize=many", "", 400, "pageSize"},
 		{"GET", "/v2/" + hello + "?alt=media", "", 400, "alt"},
-		{"POST", "/v2/" + parent + "/jobs?jobId=x", `{"template":{"template":{"cointainers":[]}}}`, 400, `unknown field "cointainers"`},
-		{"POST", "/v2/" + parent + "/jobs?jobId=x", "{\n  \"template\": }", 400, "line 2:15"},
+		{"POST", "/v2/" + parent + "/jobs?jobId=x", `{"template":{"template":{"cointainers":[]}}}`, 400, "template.template.cointainers: is not a field of TaskTemplate, did you mean containers?"},
+		{"POST", "/v2/" + parent + "/jobs?jobId=x", "{\n  \"template\": }", 400, "line 2:15: expected a value"},
 		{"POST", "/v2/" + hello + ":run", `{"overrides":{"taskCount":"many"}}`, 400, "taskCount"},
 		{"POST", "/v2/" + hello + ":run", "", 404, "jobs/hello does not exist"},
 	} {

@@ -219,7 +219,7 @@ func TestPolicyOverV1(t *testing.T) {
 	if got := call("POST", ":testIamPermissions?prettyPrint=false", `{"permissions":["run.jobs.run"]}`); got != "200 {\"permissions\":[\"run.jobs.run\"]}\n" {
 		t.Errorf("testIamPermissions = %s, want run.jobs.run", got)
 	}
-	if got := call("POST", ":setIamPolicy", `{"policy":{},"updateMask":"colour"}`); !strings.HasPrefix(got, "400 ") || !strings.Contains(got, "update_mask.paths[0]") {
+	if got := call("POST", ":setIamPolicy", `{"policy":{},"updateMask":"colour"}`); !strings.HasPrefix(got, "400 ") || !strings.Contains(got, "updateMask.paths[0]") {
 		t.Errorf("setIamPolicy with an unknown mask = %s, want 400 that names it", got)
 	}
 }

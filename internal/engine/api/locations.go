@@ -58,11 +58,16 @@ func (n neighbours) locations(c *call) (any, error) {
 // checkLocationsQuery ignores a page size, because gcloud accepts a longer page, and
 // refuses parameters that would change the answer.
 func checkLocationsQuery(query url.Values) error {
+	if query.Has("pageSize") && query.Has("page_size") {
+		return runwith.Errorf(runwith.InvalidArgument, "page_size: is the same field as pageSize, send one of them")
+	}
 	for name, values := range query {
 		size, err := strconv.Atoi(values[0])
 		switch {
 		case name != "pageSize" && name != "page_size":
 			return runwith.Errorf(runwith.InvalidArgument, "%.80s: is not served for locations, leave it out: there is one page, of all", name)
+		case len(values) > 1:
+			return runwith.Errorf(runwith.InvalidArgument, "%s: takes one value, not %d", name, len(values))
 		case err != nil || size < 0:
 			return runwith.Errorf(runwith.InvalidArgument, "%s: %.80q must be a number and not negative", name, values[0])
 		}

@@ -1,15 +1,16 @@
 package api
 
 import (
-	"encoding/json"
+	"maps"
 	"net/url"
-	"strconv"
+	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/googlejson"
+	"github.com/runwith/runwith/internal/suggest"
 )
 
 // systemParameters removes the parameters that every method has from a query, and returns
@@ -46,30 +47,47 @@ func systemParameters(query url.Values) (encoding, url.Values, error) {
 	return e, query, nil
 }
 
-// setField sets the field at a dotted path of names, each in JSON's or the proto's form.
-func setField(m protoreflect.Message, path string, values []string) error {
+// parameters are the fields of a request that its query sets.
+type parameters struct {
+	into protoreflect.Message
+	sent map[string]string // the name that was sent, by the field's path
+	body bool              // whether a body may have set fields before
+}
+
+// setAll sets the fields of a query.
+func (q *parameters) setAll(query url.Values) error {
+	q.sent = map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if err := q.set(q.into, "", name, query[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set sets the field of m at a dotted path of names, each in JSON's or the proto's form.
+// above is the path of m, in the proto's form.
+func (q *parameters) set(m protoreflect.Message, above, path string, values []string) error {
 	name, rest, nested := strings.Cut(path, ".")
-	fields := m.Descriptor().Fields()
-	field := fields.ByJSONName(name)
+	field := googlejson.Field(m.Descriptor(), name)
 	if field == nil {
-		field = fields.ByName(protoreflect.Name(name))
+		return runwith.Errorf(runwith.InvalidArgument, "%s: %s", googlejson.Printable(path),
+			suggest.Unknown(name, string(m.Descriptor().Name()), googlejson.Names(m.Descriptor())))
 	}
-	if field == nil {
-		return runwith.Errorf(runwith.InvalidArgument, "%s: is not a field of %s", path, m.Descriptor().Name())
-	}
+	full := above + string(field.Name())
 	if nested {
 		if field.Message() == nil || field.IsList() || field.IsMap() {
 			return runwith.Errorf(runwith.InvalidArgument, "%s: %s has no fields of its own", path, name)
 		}
-		return setField(m.Mutable(field).Message(), rest, values)
+		return q.set(m.Mutable(field).Message(), full+".", rest, values)
 	}
-	if field.IsMap() || (!field.IsList() && len(values) != 1) {
-		return runwith.Errorf(runwith.InvalidArgument, "%s: takes one value", path)
+	if err := q.once(m, field, full, path, len(values)); err != nil {
+		return err
 	}
 	for _, text := range values {
-		value, err := parseValue(m, field, text)
-		if err != nil {
-			return runwith.Errorf(runwith.InvalidArgument, "%s: %.100q is no %s", path, text, kindName(field))
+		value, ok := googlejson.Text(m, field, text)
+		if !ok {
+			return runwith.Errorf(runwith.InvalidArgument, "%s: must be %s, not %.100q", path, googlejson.Wanted(field), text)
 		}
 		if field.IsList() {
 			m.Mutable(field).List().Append(value)
@@ -80,51 +98,20 @@ func setField(m protoreflect.Message, path string, values []string) error {
 	return nil
 }
 
-// parseValue reads a scalar, the name or number of an enum value, or a message that is a
-// string in JSON (a duration, a time, a field mask).
-func parseValue(m protoreflect.Message, field protoreflect.FieldDescriptor, text string) (protoreflect.Value, error) {
-	switch field.Kind() {
-	case protoreflect.StringKind:
-		return protoreflect.ValueOfString(text), nil
-	case protoreflect.BoolKind:
-		b, err := strconv.ParseBool(text)
-		return protoreflect.ValueOfBool(b), err
-	case protoreflect.Int32Kind:
-		n, err := strconv.ParseInt(text, 10, 32)
-		return protoreflect.ValueOfInt32(int32(n)), err
-	case protoreflect.Int64Kind:
-		n, err := strconv.ParseInt(text, 10, 64)
-		return protoreflect.ValueOfInt64(n), err
-	case protoreflect.EnumKind:
-		if value := field.Enum().Values().ByName(protoreflect.Name(text)); value != nil {
-			return protoreflect.ValueOfEnum(value.Number()), nil
-		}
-		n, err := strconv.ParseInt(text, 10, 32)
-		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(n)), err
-	case protoreflect.MessageKind:
-		value := newElement(m, field)
-		quoted, err := json.Marshal(text)
-		if err != nil {
-			return value, err
-		}
-		return value, protojson.Unmarshal(quoted, value.Message().Interface())
+// once refuses several values of a field that takes one: repeated, in both spellings, or
+// in the body too.
+func (q *parameters) once(m protoreflect.Message, field protoreflect.FieldDescriptor, full, path string, values int) error {
+	other, sent := q.sent[full]
+	q.sent[full] = path
+	switch {
+	case field.IsMap(), field.Message() != nil && field.Message().ParentFile().Package() != "google.protobuf":
+		return runwith.Errorf(runwith.InvalidArgument, "%s: can only be in the body", path)
+	case sent:
+		return runwith.Errorf(runwith.InvalidArgument, "%s: is the same field as %s, send one of them", path, other)
+	case q.body && m.Has(field):
+		return runwith.Errorf(runwith.InvalidArgument, "%s: is in the body too, send it once", path)
+	case values != 1 && !field.IsList():
+		return runwith.Errorf(runwith.InvalidArgument, "%s: takes one value, not %d", path, values)
 	}
-	return protoreflect.Value{}, strconv.ErrSyntax
-}
-
-func newElement(m protoreflect.Message, field protoreflect.FieldDescriptor) protoreflect.Value {
-	if field.IsList() {
-		return m.NewField(field).List().NewElement()
-	}
-	return m.NewField(field)
-}
-
-func kindName(field protoreflect.FieldDescriptor) string {
-	if field.Message() != nil {
-		return string(field.Message().Name())
-	}
-	if field.Enum() != nil {
-		return string(field.Enum().Name())
-	}
-	return field.Kind().String()
+	return nil
 }

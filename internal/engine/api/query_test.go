@@ -16,10 +16,13 @@ import (
 	"github.com/runwith/runwith"
 )
 
-func TestSetField(t *testing.T) {
+func TestParameters(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]proto.Message{
-		"pageSize=5&pageToken=x&showDeleted=true": &runpb.ListJobsRequest{PageSize: 5, PageToken: "x", ShowDeleted: true},
+		"pageSize=5&pageToken=x&showDeleted=true":                &runpb.ListJobsRequest{PageSize: 5, PageToken: "x", ShowDeleted: true},
+		"updateMask=bindings,requested_policy.version":           &iampb.SetIamPolicyRequest{UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"bindings", "requested_policy.version"}}},
+		"job.launchStage=beta":                                   &runpb.UpdateJobRequest{Job: &runpb.Job{LaunchStage: 3}},
+		"job.launch_stage=3":                                     &runpb.UpdateJobRequest{Job: &runpb.Job{LaunchStage: 3}},
 		"page_size=5":                                            &runpb.ListJobsRequest{PageSize: 5},
 		"timeout=1.5s":                                           &longrunningpb.WaitOperationRequest{Timeout: durationpb.New(1500e6)},
 		"updateMask=bindings,etag&resource=r":                    &iampb.SetIamPolicyRequest{Resource: "r", UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"bindings", "etag"}}},
@@ -35,10 +38,9 @@ func TestSetField(t *testing.T) {
 			t.Fatalf("%s: %v", query, err)
 		}
 		got := want.ProtoReflect().New().Interface()
-		for name, values := range fields {
-			if err := setField(got.ProtoReflect(), name, values); err != nil {
-				t.Errorf("%s: %v", query, err)
-			}
+		q := parameters{into: got.ProtoReflect()}
+		if err := q.setAll(fields); err != nil {
+			t.Errorf("%s: %v", query, err)
 		}
 		if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
 			t.Errorf("%s: request differs (-want +got):\n%s", query, diff)
@@ -46,9 +48,9 @@ func TestSetField(t *testing.T) {
 	}
 }
 
-// FuzzSetField sets arbitrary fields, including durations and field masks, to arbitrary
+// FuzzParameters sets arbitrary fields, including durations and field masks, to arbitrary
 // values. The result is success or INVALID_ARGUMENT, never a panic.
-func FuzzSetField(f *testing.F) {
+func FuzzParameters(f *testing.F) {
 	for path, value := range map[string]string{
 		"pageSize": "1", "job.template.template.timeout": "9s", "updateMask": "a.b,c", "job.labels": "x", "job..name": "",
 		"policy.bindings": "x", "job.conditions.type": "x", "options.requestedPolicyVersion": "-1", ".": ".",
@@ -57,8 +59,9 @@ func FuzzSetField(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, path, value string) {
 		for _, m := range []proto.Message{&runpb.ListJobsRequest{}, &runpb.UpdateJobRequest{}, &iampb.SetIamPolicyRequest{}, &longrunningpb.WaitOperationRequest{}} {
-			if err := setField(m.ProtoReflect(), path, []string{value}); err != nil && runwith.CodeOf(err) != runwith.InvalidArgument {
-				t.Fatalf("setField(%T, %q, %q) = %v, want INVALID_ARGUMENT", m, path, value, err)
+			q := parameters{into: m.ProtoReflect()}
+			if err := q.setAll(url.Values{path: {value}}); err != nil && runwith.CodeOf(err) != runwith.InvalidArgument {
+				t.Fatalf("set %q of %T to %q: %v, want INVALID_ARGUMENT", path, m, value, err)
 			}
 		}
 	})

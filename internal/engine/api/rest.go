@@ -1,22 +1,19 @@
 package api
 
 import (
-	"bytes"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/googlejson"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // cloudRun are the hosts at which Cloud Run and Cloud Logging answer.
@@ -86,18 +83,22 @@ func verbAndPath(rule *annotations.HttpRule) (verb, path string) {
 
 // call calls the gRPC method in this process, as a gRPC server would.
 func (b *binding) call(c *call, intercept grpc.UnaryServerInterceptor) ([]byte, error) {
+	body, err := readAll(c.Body)
+	if err != nil {
+		return nil, err
+	}
 	decode := func(into any) error {
 		message, ok := into.(proto.Message)
 		if !ok {
 			return fmt.Errorf("request %T is no message", into)
 		}
-		return b.decode(message, c)
+		return b.decode(message, c, body)
 	}
 	// gRPC's own transport hands the user agent to methods in this way.
 	ctx := metadata.NewIncomingContext(c.Context(), metadata.Pairs("user-agent", c.UserAgent()))
 	res, err := b.method.Handler(b.impl, ctx, decode, intercept)
 	if err != nil {
-		return nil, err
+		return nil, respelled(err, c.query, body)
 	}
 	message, ok := res.(proto.Message)
 	if !ok {
@@ -106,29 +107,53 @@ func (b *binding) call(c *call, intercept grpc.UnaryServerInterceptor) ([]byte, 
 	return c.encoding.marshal(message)
 }
 
-// decode fills a request's message from the body, the query and the path. Later ones
-// overwrite earlier ones.
-func (b *binding) decode(req proto.Message, c *call) error {
+// decode fills a request's message from the body, the query and the path.
+func (b *binding) decode(req proto.Message, c *call, body []byte) error {
 	if b.body != "" {
 		target, err := b.bodyTarget(req.ProtoReflect())
 		if err != nil {
 			return err
 		}
-		if err := readBody(c.Body, target); err != nil {
+		if err := googlejson.Unmarshal(body, target); err != nil {
 			return err
 		}
+	} else if err := noBody(body); err != nil {
+		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.query)) {
-		if err := setField(req.ProtoReflect(), name, c.query[name]); err != nil {
-			return err
-		}
+	q := parameters{into: req.ProtoReflect(), body: b.body != ""}
+	if err := q.setAll(c.query); err != nil {
+		return err
 	}
-	for name, value := range c.fields {
-		if err := setField(req.ProtoReflect(), name, []string{value}); err != nil {
+	for path, value := range c.fields {
+		if err := setFromPath(req.ProtoReflect(), path, value); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// setFromPath sets a field that the path of the request names. Clients may send it in the
+// body too.
+func setFromPath(m protoreflect.Message, path, value string) error {
+	name, rest, nested := strings.Cut(path, ".")
+	field := m.Descriptor().Fields().ByName(protoreflect.Name(name))
+	if nested {
+		return setFromPath(m.Mutable(field).Message(), rest, value)
+	}
+	if sent := m.Get(field).String(); sent != "" && withoutProject(sent) != withoutProject(value) {
+		return runwith.Errorf(runwith.InvalidArgument, "%s: is %s, and the path names %s", name, jobspec.Quote(sent), jobspec.Quote(value))
+	}
+	m.Set(field, protoreflect.ValueOfString(value))
+	return nil
+}
+
+// withoutProject returns a resource name without its project, which has two names.
+func withoutProject(name string) string {
+	if rest, ok := strings.CutPrefix(name, "projects/"); ok {
+		_, rest, _ = strings.Cut(rest, "/")
+		return rest
+	}
+	return name
 }
 
 // bodyTarget returns the message that the body is read into.
@@ -141,25 +166,4 @@ func (b *binding) bodyTarget(req protoreflect.Message) (proto.Message, error) {
 		return nil, fmt.Errorf("body field %q is no message of %s", b.body, req.Descriptor().FullName())
 	}
 	return req.Mutable(field).Message().Interface(), nil
-}
-
-// readBody reads a JSON body. An absent body is an empty message.
-func readBody(body io.Reader, into proto.Message) error {
-	raw, err := io.ReadAll(body)
-	if err != nil {
-		return err
-	}
-	if len(bytes.TrimSpace(raw)) == 0 {
-		return nil
-	}
-	if err := protojson.Unmarshal(raw, into); err != nil {
-		return runwith.Errorf(runwith.InvalidArgument, "body: %s", plain(err))
-	}
-	return nil
-}
-
-// plain returns the text of a protojson error without its deliberate variations.
-func plain(err error) string {
-	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
-	return strings.TrimPrefix(text, "proto: ")
 }

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/googlejson"
 	"github.com/runwith/runwith/internal/eventually"
 )
 
@@ -86,11 +88,18 @@ func (c *client) execution(t *testing.T, name string) *runpb.Execution {
 }
 
 // wantCode requires an error with a code and words in its message.
-func wantCode(t *testing.T, call string, err error, code codes.Code, says string) {
+func wantCode(t *testing.T, call string, err error, code codes.Code, words string) {
 	t.Helper()
-	if codeOf(err) != code || err != nil && !strings.Contains(err.Error(), says) {
-		t.Errorf("%s = %v, want %v that says %q", call, err, code, says)
+	if codeOf(err) != code || err != nil && !says(err, words) {
+		t.Errorf("%s = %v, want %v that says %q", call, err, code, words)
 	}
+}
+
+// says reports whether an error has words in its message. Over REST the names of fields in
+// them have JSON's spelling, which Google's clients send.
+func says(err error, words string) bool {
+	text := fmt.Sprint(err)
+	return strings.Contains(text, words) || strings.Contains(text, googlejson.Camel(words))
 }
 
 func TestCancelRunningExecution(t *testing.T) {

@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"net/http"
 
 	"google.golang.org/grpc"
 
-	"github.com/runwith/runwith"
 	v1 "github.com/runwith/runwith/internal/engine/api/v1"
 )
 
@@ -32,25 +30,18 @@ func callV1(c *call, method v1.Method, intercept grpc.UnaryServerInterceptor) ([
 	if err != nil {
 		return nil, err
 	}
+	if method.Verb == http.MethodGet || method.Verb == http.MethodDelete {
+		if err := noBody(body); err != nil {
+			return nil, err
+		}
+	}
 	req := &v1.Request{Host: c.Host, Path: c.fields, Query: c.query, Body: body, EnumNumbers: c.encoding.enumNumbers}
 	info := &grpc.UnaryServerInfo{FullMethod: method.Name}
 	res, err := intercept(c.Context(), req, info, func(ctx context.Context, _ any) (any, error) { return method.Call(ctx, req) })
 	if err != nil {
-		return nil, err
+		return nil, respelled(err, nil, body)
 	}
 	return marshal(res)
-}
-
-// readAll reads a body of at most maxMessage bytes.
-func readAll(body io.Reader) ([]byte, error) {
-	raw, err := io.ReadAll(io.LimitReader(body, maxMessage+1))
-	if _, refused := errors.AsType[*runwith.Error](err); err != nil && !refused {
-		err = runwith.Errorf(runwith.InvalidArgument, "body: cannot be read to its end; send it again")
-	}
-	if len(raw) > maxMessage {
-		err = runwith.Errorf(runwith.InvalidArgument, "the request has more than %d bytes", maxMessage)
-	}
-	return raw, err
 }
 
 // marshal returns an answer as compact JSON.

@@ -51,7 +51,8 @@ spec:
           - imagee: test-job
           timeoutSeconds: long
 `, []string{
-		":10:13: spec.template.spec.template.spec.containers[0].imagee: is not a field of Container",
+		":10:13: spec.template.spec.template.spec.containers[0].imagee: is not a field of Container, did you mean image? " +
+			"(its fields: name, image, command, args, env, resources, ports, volumeMounts, workingDir, startupProbe, livenessProbe, readinessProbe)",
 		":11:11: spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not a string",
 	}},
 	"v1, out of range": {`

@@ -1,10 +1,6 @@
 package knative
 
-import (
-	"math"
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // Int64 is a number that is a string in JSON, like 64-bit numbers in Google's APIs.
 type Int64 int64
@@ -24,21 +20,4 @@ func (e Enum) MarshalJSON() ([]byte, error) {
 		return []byte(e), nil
 	}
 	return strconv.AppendQuote(nil, string(e)), nil
-}
-
-// parseInteger parses a whole number of at most the given bits. As in proto3's JSON, it
-// may have a zero fraction or an exponent.
-func parseInteger(s string, bits int) (int64, bool) {
-	if n, err := strconv.ParseInt(s, 10, bits); err == nil {
-		return n, true
-	}
-	if strings.Trim(s, "0123456789-+.eE") != "" {
-		return 0, false // Go's own notations
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	limit := math.Ldexp(1, min(bits-1, 53)) // a float64 is exact up to 2^53
-	if err != nil || f != math.Trunc(f) || f < -limit || f >= limit {
-		return 0, false
-	}
-	return int64(f), true
 }

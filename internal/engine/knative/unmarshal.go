@@ -1,63 +1,41 @@
 package knative
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/googlejson"
 	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/suggest"
 )
 
-// Unmarshal parses JSON into an object of this package. An empty body is an empty object,
-// null means unset, and numbers may be in quotes. Unknown and duplicate fields are refused
-// with their path.
+// Unmarshal parses a body into an object of this package, as Google's REST APIs read JSON:
+// see package googlejson. An empty body is an empty object. Unknown and duplicate fields
+// are refused with their path.
 func Unmarshal(raw []byte, into any) error {
-	if len(bytes.TrimSpace(raw)) == 0 {
-		return nil
-	}
-	if err := checkSyntax(raw); err != nil {
+	strict, err := googlejson.Strict(raw)
+	if err != nil {
 		return err
 	}
 	violations := &jobspec.Violations{}
-	r := &reader{json.NewDecoder(bytes.NewReader(raw))}
-	r.UseNumber()
-	r.read(violations.Root(), reflect.ValueOf(into).Elem())
+	r := &reader{googlejson.NewReader(strict)}
+	v, token := reflect.ValueOf(into).Elem(), r.Next()
+	if v.Kind() == reflect.Struct && token != json.Delim('{') {
+		violations.Root().Field("body").Addf("must be an object, not %s", googlejson.Kind(token))
+		return violations.Err()
+	}
+	r.readToken(violations.Root(), v, token)
 	return violations.Err()
 }
 
-// checkSyntax reports invalid JSON with its position, so that the reader only sees valid
-// JSON.
-func checkSyntax(raw []byte) error {
-	if !utf8.Valid(raw) {
-		return runwith.Errorf(runwith.InvalidArgument, "body: is not valid UTF-8")
-	}
-	err := json.Unmarshal(raw, new(json.RawMessage))
-	syntax, ok := errors.AsType[*json.SyntaxError](err)
-	if !ok {
-		return err
-	}
-	before := raw[:syntax.Offset]
-	line, column := bytes.Count(before, []byte("\n")), len(before)-bytes.LastIndexByte(before, '\n')-1
-	return runwith.Errorf(runwith.InvalidArgument, "body: line %d:%d: %s", line+1, max(column, 1), syntax)
-}
-
 // reader reads valid JSON by tokens.
-type reader struct{ *json.Decoder }
-
-// next returns the next token, which exists because checkSyntax has passed.
-func (r *reader) next() json.Token {
-	token, _ := r.Token()
-	return token
-}
+type reader struct{ *googlejson.Reader }
 
 // read reads the next value into v.
 func (r *reader) read(p jobspec.Place, v reflect.Value) {
-	r.readToken(p, v, r.next())
+	r.readToken(p, v, r.Next())
 }
 
 // readToken reads the value that begins with the token.
@@ -66,7 +44,7 @@ func (r *reader) readToken(p jobspec.Place, v reflect.Value, token json.Token) {
 	case token == nil:
 		return
 	case v.Type() == reflect.TypeFor[json.RawMessage](): // in a status, which only the server sets
-		r.skip(token)
+		r.Skip(token)
 		return
 	}
 	switch v.Kind() {
@@ -82,12 +60,12 @@ func (r *reader) readToken(p jobspec.Place, v reflect.Value, token json.Token) {
 			r.readEntries(p, v)
 		}
 	case reflect.Slice:
-		if r.opens(p, token, '[', "a list") {
-			r.readElements(p, v)
-		}
+		r.readElements(p, v, token)
 	default:
-		readScalar(p, v, token)
-		r.skip(token)
+		if !readScalar(v, token) {
+			p.Addf("must be %s, not %s", wanted(v.Type()), googlejson.Kind(token))
+		}
+		r.Skip(token)
 	}
 }
 
@@ -97,39 +75,24 @@ func (r *reader) opens(p jobspec.Place, token json.Token, want json.Delim, what 
 	if token == want {
 		return true
 	}
-	p.Addf("must be %s, not %s", what, kindOf(token))
-	r.skip(token)
+	p.Addf("must be %s, not %s", what, googlejson.Kind(token))
+	r.Skip(token)
 	return false
-}
-
-// skip skips the value that begins with the token.
-func (r *reader) skip(token json.Token) {
-	if token != json.Delim('{') && token != json.Delim('[') {
-		return
-	}
-	for depth := 1; depth > 0; {
-		switch r.next() {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		}
-	}
 }
 
 func (r *reader) readFields(p jobspec.Place, v reflect.Value) {
 	seen := map[string]bool{}
 	for r.More() {
-		name := fmt.Sprint(r.next())
+		name := fmt.Sprint(r.Next())
 		at := p.Field(name)
 		field, known := fieldNamed(v.Type(), name)
 		switch {
-		case seen[name]:
-			at.Addf("occurs twice")
-			r.skip(r.next())
 		case !known:
-			p.Field(printable(name)).Addf("is not a field of %s", v.Type().Name())
-			r.skip(r.next())
+			p.Field(googlejson.Printable(name)).Addf("%s", suggest.Unknown(name, v.Type().Name(), fieldNames(v.Type())))
+			r.Skip(r.Next())
+		case seen[field.Name]:
+			at.Addf("occurs twice")
+			r.Skip(r.Next())
 		case field.Type == reflect.TypeFor[refused]():
 			r.readRefused(at, field.Tag.Get("refused"))
 		case field.Type == reflect.TypeFor[fixed]():
@@ -137,19 +100,29 @@ func (r *reader) readFields(p jobspec.Place, v reflect.Value) {
 		default:
 			r.read(at, v.FieldByIndex(field.Index))
 		}
-		seen[name] = true
+		seen[field.Name] = true
 	}
-	r.next() // the end
+	r.Next() // the end
 }
 
-// fieldNamed returns the field with the JSON name.
+// fieldNamed returns the field with a name in JSON's or the proto's spelling.
 func fieldNamed(t reflect.Type, name string) (reflect.StructField, bool) {
 	for field := range t.Fields() {
-		if jsonName(field) == name {
+		if own := jsonName(field); own == name || googlejson.Snake(own) == name {
 			return field, true
 		}
 	}
 	return reflect.StructField{}, false
+}
+
+// fieldNames returns the names of the fields that a caller can set.
+func fieldNames(t reflect.Type) (names []string) {
+	for field := range t.Fields() {
+		if field.Type != reflect.TypeFor[refused]() && field.Type != reflect.TypeFor[fixed]() {
+			names = append(names, jsonName(field))
+		}
+	}
+	return names
 }
 
 func jsonName(field reflect.StructField) string {
@@ -157,31 +130,23 @@ func jsonName(field reflect.StructField) string {
 	return name
 }
 
-// printable returns a name in a form that is safe in a path.
-func printable(name string) string {
-	if quoted := jobspec.Quote(name); quoted != `"`+name+`"` {
-		return quoted
-	}
-	return name
-}
-
 // readRefused accepts an empty value and refuses any other with the reason why.
 func (r *reader) readRefused(p jobspec.Place, why string) {
-	token := r.next()
+	token := r.Next()
 	_, opens := token.(json.Delim)
 	if opens && !r.More() {
-		r.next()
+		r.Next()
 		return
 	}
-	r.skip(token)
+	r.Skip(token)
 	if opens || !saysNothing(token) {
 		p.Addf("%s", why)
 	}
 }
 
 func (r *reader) readFixed(p jobspec.Place, value string) {
-	token := r.next()
-	r.skip(token)
+	token := r.Next()
+	r.Skip(token)
 	if token != nil && fmt.Sprint(token) != value {
 		p.Addf("must be %s or left out", value)
 	}
@@ -194,7 +159,7 @@ func saysNothing(token json.Token) bool {
 func (r *reader) readEntries(p jobspec.Place, v reflect.Value) {
 	v.Set(reflect.MakeMap(v.Type()))
 	for r.More() {
-		key := fmt.Sprint(r.next())
+		key := fmt.Sprint(r.Next())
 		value := reflect.New(v.Type().Elem()).Elem()
 		at := p.Key(key)
 		if v.MapIndex(reflect.ValueOf(key)).IsValid() {
@@ -203,65 +168,74 @@ func (r *reader) readEntries(p jobspec.Place, v reflect.Value) {
 		r.read(at, value)
 		v.SetMapIndex(reflect.ValueOf(key), value)
 	}
-	r.next()
+	r.Next()
 }
 
-func (r *reader) readElements(p jobspec.Place, v reflect.Value) {
-	for i := 0; r.More(); i++ {
-		v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
-		r.read(p.Index(i), v.Index(i))
+// readElements reads a list. One value is a list of one, and null is no element.
+func (r *reader) readElements(p jobspec.Place, v reflect.Value, token json.Token) {
+	if token != json.Delim('[') {
+		if !fits(v.Type().Elem(), token) {
+			p.Addf("must be a list of %s, not %s", plural(v.Type().Elem()), googlejson.Kind(token))
+			r.Skip(token)
+			return
+		}
+		r.readElement(p, v, token)
+		return
 	}
-	r.next()
+	for i := 0; r.More(); i++ {
+		if token := r.Next(); token != nil {
+			r.readElement(p.Index(i), v, token)
+		}
+	}
+	r.Next()
 }
 
-// readScalar sets a string, a boolean or a number.
-func readScalar(p jobspec.Place, v reflect.Value, token json.Token) {
+// fits reports whether the token begins a value of a type.
+func fits(t reflect.Type, token json.Token) bool {
+	if t.Kind() == reflect.Struct || t.Kind() == reflect.Pointer {
+		return token == json.Delim('{')
+	}
+	return t == reflect.TypeFor[json.RawMessage]() || readScalar(reflect.New(t).Elem(), token)
+}
+
+func plural(t reflect.Type) string {
+	if t.Kind() == reflect.String {
+		return "strings"
+	}
+	return "objects"
+}
+
+func (r *reader) readElement(p jobspec.Place, v reflect.Value, token json.Token) {
+	v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
+	r.readToken(p, v.Index(v.Len()-1), token)
+}
+
+// readScalar sets a string, a boolean or a number. It reports whether the token is one.
+func readScalar(v reflect.Value, token json.Token) (ok bool) {
 	switch v.Kind() {
 	case reflect.String:
-		if text, ok := token.(string); ok {
-			v.SetString(text)
-			return
-		}
-		p.Addf("must be a string, not %s", kindOf(token))
+		text, ok := token.(string)
+		v.SetString(text)
+		return ok
 	case reflect.Bool:
-		if truth, ok := token.(bool); ok {
-			v.SetBool(truth)
-			return
-		}
-		p.Addf("must be true or false, not %s", kindOf(token))
+		truth, ok := googlejson.Bool(token)
+		v.SetBool(truth)
+		return ok
 	case reflect.Int32, reflect.Int64:
-		if n, ok := integer(token, v.Type().Bits()); ok {
-			v.SetInt(n)
-			return
-		}
-		p.Addf("must be a whole number of %d bits, not %s", v.Type().Bits(), kindOf(token))
-	default:
-		panic("knative: no JSON is read into " + v.Type().String())
+		n, ok := googlejson.Integer(token, v.Type().Bits())
+		v.SetInt(n)
+		return ok
 	}
+	panic("knative: no JSON is read into " + v.Type().String())
 }
 
-func integer(token json.Token, bits int) (int64, bool) {
-	switch token := token.(type) {
-	case json.Number:
-		return parseInteger(token.String(), bits)
-	case string:
-		return parseInteger(token, bits)
+// wanted describes the values that readScalar reads.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
 	}
-	return 0, false
-}
-
-// kindOf describes a token without its value, which may be secret. Numbers are shown.
-func kindOf(token json.Token) string {
-	switch token := token.(type) {
-	case json.Delim:
-		if token == '{' {
-			return "an object"
-		}
-		return "a list"
-	case json.Number:
-		return fmt.Sprintf("%.40s", token)
-	case bool:
-		return fmt.Sprint(token)
-	}
-	return "a string"
+	return fmt.Sprintf("a whole number of %d bits", t.Bits())
 }

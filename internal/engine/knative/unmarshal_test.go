@@ -27,25 +27,32 @@ func TestUnmarshal(t *testing.T) {
 		{"null anywhere", `{"metadata":null,"spec":{"template":{"spec":{"taskCount":null}}}}`, ""},
 		{"numbers as numbers and as strings", task + `{"timeoutSeconds":"900","maxRetries":"1"}` + end, ""},
 		{"64 bits as a number", task + `{"timeoutSeconds":900,"maxRetries":1.0}` + end, ""},
+		{"booleans in strings", `{"spec":{"template":{"spec":{"template":{"spec":{"volumes":[{"nfs":{"readOnly":"Yes"}}]}}}}}}`, ""},
+		{"names of the proto", `{"api_version":"x","spec":{"template":{"spec":{"task_count":1}}}}`, ""},
+		{"as shells quote it", `{'metadata':{name:'x',},}`, ""},
 		{"empty values, refused or not", `{"metadata":{"finalizers":[],"clusterName":"","generateName":null},"status":{"latestCreatedExecution":{}}}`, ""},
 		{"empty values of gcloud", task + `{"nodeSelector":{},"containers":[{"name":"","resources":{"requests":{}},"securityContext":{}}]}` + end, ""},
 		{"the only value of a fixed field", task + `{"containers":[{"ports":[{"protocol":"TCP"}],"startupProbe":{"successThreshold":1}}]}` + end, ""},
 
-		{"no JSON", `{"spec":`, "body: line 1:8: unexpected end of JSON input"},
-		{"no JSON on another line", "{\n  \"spec\": }", "body: line 2:11: invalid character '}' looking for beginning of value"},
-		{"more than one value", `{} {}`, "body: line 1:4: invalid character '{' after top-level value"},
+		{"no JSON", `{"spec":`, "body: line 1:9: expected a value"},
+		{"no JSON on another line", "{\n  \"spec\": }", "body: line 2:11: expected a value"},
+		{"more than one value", `{} {}`, "body: line 1:4: text after the end of the value"},
 		{"no UTF-8", "{\"kind\":\"\xff\"}", "body: is not valid UTF-8"},
-		{"no object", `[]`, "must be an object, not a list"},
+		{"no object", `[]`, "body: must be an object, not a list"},
 		{"unknown fields", `{"sepc":{},"spec":{"template":{"sepc":{"a":[{}]}}}}`,
-			"sepc: is not a field of Job; spec.template.sepc: is not a field of ExecutionTemplateSpec"},
+			"sepc: is not a field of Job, did you mean spec? (its fields: apiVersion, kind, metadata, spec, status); spec.template.sepc: is not a field of ExecutionTemplateSpec, did you mean spec? (its fields: metadata, spec)"},
 		{"an unknown field in a list", task + `{"containers":[{},{"imagee":"x"}]}` + end,
-			"spec.template.spec.template.spec.containers[1].imagee: is not a field of Container"},
-		{"a field in capitals", `{"Spec":{}}`, "Spec: is not a field of Job"},
-		{"an unprintable name", `{"a\nb":1}`, `"a\nb": is not a field of Job`},
+			"spec.template.spec.template.spec.containers[1].imagee: is not a field of Container, did you mean image? " +
+				"(its fields: name, image, command, args, env, resources, ports, volumeMounts, workingDir, startupProbe, livenessProbe, readinessProbe)"},
+		{"a field in capitals", `{"Spec":{}}`, "Spec: is not a field of Job, did you mean spec? (its fields: apiVersion, kind, metadata, spec, status)"},
+		{"an unprintable name", `{"a\nb":1}`, `"a\nb": is not a field of Job (its fields: apiVersion, kind, metadata, spec, status)`},
 		{"a duplicate field", `{"kind":"Job","kind":"Job"}`, "kind: occurs twice"},
+		{"a field in both spellings", `{"apiVersion":"x","api_version":"x"}`, "api_version: occurs twice"},
+		{"a single surrogate", `{"kind":"\ud800"}`, `body: line 1:10: expected \u and four hexadecimal digits of a character, two of them for a pair of surrogates`},
+		{"a number in a list of strings", task + `{"containers":{"args":7}}` + end, "spec.template.spec.template.spec.containers.args: must be a list of strings, not 7"},
 		{"a duplicate label", `{"metadata":{"labels":{"a":"1","a":"2"}}}`, `metadata.labels["a"]: occurs twice`},
-		{"wrong types", task + `{"containers":{},"maxRetries":"many","serviceAccountName":7,"timeoutSeconds":1.5}` + end,
-			"spec.template.spec.template.spec.containers: must be a list, not an object; " +
+		{"wrong types", task + `{"containers":"x","maxRetries":"many","serviceAccountName":7,"timeoutSeconds":1.5}` + end,
+			"spec.template.spec.template.spec.containers: must be a list of objects, not a string; " +
 				"spec.template.spec.template.spec.maxRetries: must be a whole number of 32 bits, not a string; " +
 				"spec.template.spec.template.spec.serviceAccountName: must be a string, not 7; " +
 				"spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not 1.5"},
@@ -55,7 +62,7 @@ func TestUnmarshal(t *testing.T) {
 		{"numbers as Go writes them", task + `{"maxRetries":"0x1p3","timeoutSeconds":"1_0"}` + end,
 			"spec.template.spec.template.spec.maxRetries: must be a whole number of 32 bits, not a string; " +
 				"spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not a string"},
-		{"not a boolean", `{"spec":{"template":{"spec":{"template":{"spec":{"volumes":[{"nfs":{"readOnly":"yes"}}]}}}}}}`,
+		{"not a boolean", `{"spec":{"template":{"spec":{"template":{"spec":{"volumes":[{"nfs":{"readOnly":"maybe"}}]}}}}}}`,
 			"spec.template.spec.template.spec.volumes[0].nfs.readOnly: must be true or false, not a string"},
 		{"refused fields", `{"metadata":{"generateName":"x"},` + task[1:] + `{"containers":[{"envFrom":[{}],"imagePullPolicy":"Always"}]}` + end,
 			"metadata.generateName: names are not generated, set name; " +
@@ -87,6 +94,26 @@ func TestUnmarshalOverrides(t *testing.T) {
 	}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("Unmarshal() = %v (-want +got):\n%s", err, diff)
+	}
+}
+
+// Google's JSON takes one value for a list of one, and null for no element.
+func TestUnmarshalOneForAList(t *testing.T) {
+	t.Parallel()
+	want := knative.RunJobRequest{Overrides: &knative.Overrides{ContainerOverrides: []knative.ContainerOverride{
+		{Args: []string{"a"}, Env: []knative.EnvVar{{Name: "K", Value: new("V")}}},
+	}}}
+	for _, body := range []string{
+		`{"overrides":{"containerOverrides":[{"args":["a"],"env":[{"name":"K","value":"V"}]}]}}`,
+		`{"overrides":{"containerOverrides":{"args":["a"],"env":[{"name":"K","value":"V"}]}}}`,
+		`{"overrides":{"containerOverrides":{"args":"a","env":{"name":"K","value":"V"}}}}`,
+		`{"overrides":{"container_overrides":[null,{"args":[null,"a"],"env":[{"name":"K","value":"V"},null]}]}}`,
+	} {
+		var got knative.RunJobRequest
+		err := knative.Unmarshal([]byte(body), &got)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("Unmarshal(%s) = %v (-want +got):\n%s", body, err, diff)
+		}
 	}
 }
 

@@ -26,6 +26,11 @@ type form struct {
 //
 // See https://cloud.google.com/compute/docs/metadata/querying-metadata#query-parameters.
 func parseForm(query url.Values) (form, error) {
+	for name, values := range query {
+		if len(values) > 1 {
+			return form{}, runwith.Errorf(runwith.InvalidArgument, "%.80s: takes one value, not %d", name, len(values))
+		}
+	}
 	recursive, err := flag(query, "recursive")
 	if err != nil {
 		return form{}, err

@@ -124,6 +124,7 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/computeMetadata/v1/?recursive=true&wait_for_change", []string{flavor}, http.StatusBadRequest, "ask without it"},
 		{"GET", id + "?wait_for_change=often", []string{flavor}, http.StatusBadRequest, "wait_for_change: must be true or false, not \"often\""},
 		{"GET", id + "?recursive=1.5", []string{flavor}, http.StatusBadRequest, "recursive: "},
+		{"GET", id + "?alt=json&alt=text", []string{flavor}, http.StatusBadRequest, "alt: takes one value, not 2"},
 		{"GET", id + "?alt=xml", []string{flavor}, http.StatusBadRequest, "alt: must be json or text, not \"xml\""},
 		{"GET", accounts + "default/identity", []string{flavor}, http.StatusBadRequest, "non-empty audience parameter required"},
 		{"GET", accounts + "default/identity?audience=", []string{flavor}, http.StatusBadRequest, "non-empty audience parameter required"},

@@ -65,7 +65,7 @@ func TestErrorsNameV1Fields(t *testing.T) {
 		{"POST", jobs, `{"metadata":{"name":"X_"}}`, 400, "INVALID_ARGUMENT", `metadata.name: must be at most 63 lower-case letters`},
 		{"POST", jobs, `{"metadata":{"name":"x","namespace":"other"}}`, 400, "INVALID_ARGUMENT", `metadata.namespace: is "other", and the path names "demo"`},
 		{"PUT", one, `{"metadata":{"name":"x"}}`, 400, "INVALID_ARGUMENT", `metadata.name: is "x", and the path names "hello"`},
-		{"POST", jobs, `{"metadata":`, 400, "INVALID_ARGUMENT", "body: line 1:12: unexpected end of JSON input"},
+		{"POST", jobs, `{"metadata":`, 400, "INVALID_ARGUMENT", "body: line 1:13: expected a value"},
 		{"POST", jobs, `{"spec":{"template":{"spek":{}}}}`, 400, "INVALID_ARGUMENT", "spec.template.spek: is not a field of ExecutionTemplateSpec"},
 		{"POST", jobs, container(`"env":[{"name":"K_SERVICE"}]`), 400, "INVALID_ARGUMENT", spec + `containers[0].env[0].name: "K_SERVICE" is reserved`},
 		{"POST", jobs, container(`"env":[{"name":"A","valueFrom":{}}]`), 400, "INVALID_ARGUMENT", spec + "containers[0].env[0].valueFrom.secretKeyRef: "},
