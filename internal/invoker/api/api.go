@@ -92,6 +92,7 @@ type server struct {
 	log     *slog.Logger
 	base    context.Context
 	mux     *http.ServeMux
+	schemas huma.Registry // of the document
 }
 
 // New returns the handler of the API. It does no I/O. It needs a guard in front of it.

@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,6 +19,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/cause"
+	"github.com/runwith/runwith/internal/guard"
 )
 
 // maxBody is the largest body in bytes. The guard has the same limit.
@@ -38,6 +40,8 @@ func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json") // huma knows no other
+	s.findUnknownNames(ctx, body)
 	next(ctx)
 }
 
@@ -65,11 +69,8 @@ func checkBody(h http.Header, body []byte) error {
 	if len(body) == 0 {
 		return nil
 	}
-	if t, _, err := mime.ParseMediaType(h.Get("Content-Type")); err != nil || t != "application/json" {
-		return &runwith.Error{
-			Code: runwith.InvalidArgument, Err: cause.ContentType,
-			Message: fmt.Sprintf("Content-Type %q: a request's body must be application/json", h.Get("Content-Type")),
-		}
+	if refusal := guard.CheckJSON(h); refusal != nil {
+		return refusal
 	}
 	if err := checkJSON(body); err != nil {
 		return apierror.Invalid(apierror.Fault{Location: "body", Message: err.Error()})
@@ -78,14 +79,17 @@ func checkBody(h http.Header, body []byte) error {
 }
 
 // checkJSON returns the position at which data is malformed or would lose information when
-// decoded: encoding/json replaces invalid UTF-8, and uses the last of several fields with
-// the same name.
+// decoded: encoding/json replaces invalid UTF-8 and single surrogates, and uses the last of
+// several fields with the same name.
 func checkJSON(data []byte) error {
 	if at := invalidUTF8(data); at >= 0 {
 		return fmt.Errorf("malformed JSON at %s: not UTF-8", position(data, at))
 	}
 	if !json.Valid(data) { // fast, but without a reason
 		return malformed(data)
+	}
+	if at := singleSurrogate(data); at >= 0 {
+		return fmt.Errorf("malformed JSON at %s: a single surrogate is no character", position(data, at))
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -159,6 +163,34 @@ func invalidUTF8(data []byte) int {
 		i += size
 	}
 	return -1
+}
+
+// singleSurrogate returns the index of the first escape that is half of a pair of
+// surrogates without the other half, or -1. data is valid JSON, so a backslash is in a
+// string.
+func singleSurrogate(data []byte) int {
+	for i := 0; i < len(data); i++ {
+		if data[i] != '\\' {
+			continue
+		}
+		if unit := escapedUnit(data[i:]); utf16.IsSurrogate(unit) {
+			if utf16.DecodeRune(unit, escapedUnit(data[i+6:])) == utf8.RuneError {
+				return i
+			}
+			i += 6
+		}
+		i++ // the character after the backslash
+	}
+	return -1
+}
+
+// escapedUnit returns the number in an escape such as \u00e9 at the beginning of data, or 0.
+func escapedUnit(data []byte) rune {
+	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
+		return 0
+	}
+	unit, _ := strconv.ParseUint(string(data[2:6]), 16, 16)
+	return rune(unit)
 }
 
 // position returns the line and column of the byte at an index, both counted from 1, the

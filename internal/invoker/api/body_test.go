@@ -41,10 +41,14 @@ func TestInvalidBodies(t *testing.T) {
 		{`{"env":{"A":1}}`, []string{"body.env.A"}, "string"},
 		{`{"env":{"A":null}}`, []string{"body.env.A"}, "string"},
 		{`{"containers":[{"args":[]}]}`, []string{"body.containers[0]"}, "name"},
-		{`{"containers":[{"name":"a","image":"b"}]}`, []string{"body.containers[0].image"}, "unexpected"},
-		{`{"parameters":{}}`, []string{"body.parameters"}, "unexpected"},
-		{`{"callback":{"url":"x"}}`, []string{"body.callback"}, "unexpected"},
-		{`{"zeta":1,"taskCount":0,"alpha":2}`, []string{"body.alpha", "body.taskCount", "body.zeta"}, "unexpected"},
+		{`{"containers":[{"name":"a","image":"b"}]}`, []string{"body.containers[0].image"}, "is not a field of this object (its fields: args, env, name)"},
+		{`{"containers":[{"Name":"a"}]}`, []string{"body.containers[0].Name"}, "did you mean name?"},
+		{`{"parameters":{}}`, []string{"body.parameters"}, "is not a field"},
+		{`{"callback":{"url":"x"}}`, []string{"body.callback"}, "is not a field"},
+		{`{"taskcount":1}`, []string{"body.taskcount"}, "is not a field of this object, did you mean taskCount?"},
+		{`{"Args":["a"]}`, []string{"body.Args"}, "did you mean args?"},
+		{`{"task_count":1}`, []string{"body.task_count"}, "did you mean taskCount?"},
+		{`{"zeta":1,"taskCount":0,"alpha":2}`, []string{"body.alpha", "body.taskCount", "body.zeta"}, "is not a field"},
 		{`[]`, []string{"body"}, "object"},
 		{`null`, []string{"body"}, "object"},
 		{`"x"`, []string{"body"}, "object"},
@@ -54,6 +58,9 @@ func TestInvalidBodies(t *testing.T) {
 		{"{\n", []string{"body"}, "line 1, column 2"},
 		{`{} {}`, []string{"body"}, "line 1, column 4"},
 		{"{\"args\":[\"\xff\"]}", []string{"body"}, "line 1, column 11: not UTF-8"},
+		{`{"args":["\ud800"]}`, []string{"body"}, "line 1, column 11: a single surrogate"},
+		{`{"args":["\ud83d\ude00\udc00"]}`, []string{"body"}, "line 1, column 23: a single surrogate"},
+		{`{"env":{"\udc00":"1"}}`, []string{"body"}, "line 1, column 10: a single surrogate"},
 		{`{"args":["a"],"args":["b"]}`, []string{"body"}, `"args" occurs twice, again at line 1, column 20`},
 		{`{"args":["a"],"Args":["b"]}`, []string{"body"}, `"Args" occurs twice`},
 		{`{"env":{"A":"1","A":"2"}}`, []string{"body"}, `"A" occurs twice`},
@@ -88,6 +95,9 @@ func TestInvalidParameters(t *testing.T) {
 		{"GET", "/api/v1/invocations?jobs=a", "query.jobs"},
 		{"GET", "/api/v1/invocations/inv-1/logs?follow=maybe", "query.follow"},
 		{"POST", startPath + "?validate=true", "query.validate"},
+		{"GET", "/api/v1/invocations?pageSize=1&pageSize=2", "query.pageSize"},
+		{"GET", "/api/v1/invocations?job=a&job=a", "query.job"},
+		{"GET", "/api/v1/invocations/inv-1/logs?follow=true&follow=false", "query.follow"},
 	}
 	for _, test := range tests {
 		got := ask(t, server, test.method+" "+test.path, "")
@@ -133,6 +143,9 @@ func TestContentType(t *testing.T) {
 	}{
 		{"application/json", 202},
 		{"application/json; charset=utf-8", 202},
+		{"application/json; charset=utf-16", 415},
+		{"application/octet-stream", 202}, // of Cloud Scheduler
+		{"multipart/mixed; boundary=x", 415},
 		{"text/plain", 415},
 		{"application/x-www-form-urlencoded", 415},
 		{"application/problem+json", 415},

@@ -22,6 +22,7 @@ type decisionOutput struct {
 }
 
 type resolveInput struct {
+	KnownNames
 	ID   string `path:"id" doc:"ID of the invocation."`
 	Body struct {
 		Decision invoker.Decision `json:"decision" enum:"retry,leave" doc:"retry: search for the execution once more, and start the job if there is none. leave: keep the invocation unresolved and free its slot."`

@@ -20,6 +20,7 @@ import (
 func (s *server) newDocument() huma.API {
 	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	schemas.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[apierror.Problem]())
+	s.schemas = schemas
 	document := humago.New(s.mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -35,7 +36,7 @@ func (s *server) newDocument() huma.API {
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{translateError},
 	})
-	document.UseMiddleware(withStatus)
+	document.UseMiddleware(withStatus, s.oneValue)
 	return document
 }
 

@@ -14,6 +14,7 @@ import (
 type startInput struct {
 	Preference
 	KeyHeader
+	KnownNames
 	JobPath
 	Body *runRequest
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
@@ -66,6 +67,9 @@ func translated(e *huma.ErrorModel) *apierror.Problem {
 	}
 	faults := make([]apierror.Fault, 0, len(e.Errors))
 	for _, d := range e.Errors {
+		if d.Message == validation.MsgUnexpectedProperty {
+			continue // KnownNames has found it too, and says more
+		}
 		faults = append(faults, apierror.Fault{Location: d.Location, Message: d.Message})
 	}
 	return apierror.Invalid(faults...)
@@ -76,6 +80,8 @@ func translated(e *huma.ErrorModel) *apierror.Problem {
 type statusContext struct {
 	humaContext
 	status int // 0 keeps huma's status
+
+	unknownNames []error // of fields in the body, for KnownNames
 }
 
 // humaContext gives the embedded field another name: Context would hide the method.
