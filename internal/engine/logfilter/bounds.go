@@ -85,11 +85,11 @@ func timesOf(x expr) (low, high int64) {
 		}
 		switch x.operator {
 		case greater, atLeast:
-			low = x.literal.nanos
+			low = x.literal.exact
 		case less, atMost:
-			high = x.literal.nanos
+			high = x.literal.exact
 		case equal, has:
-			low, high = x.literal.nanos, x.literal.nanos
+			low, high = x.literal.exact, x.literal.exact
 		}
 	}
 	return low, high

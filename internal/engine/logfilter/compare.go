@@ -2,6 +2,7 @@ package logfilter
 
 import (
 	"cmp"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -32,8 +33,8 @@ const (
 // operators are the operators of the language, longer ones first.
 var operators = []operator{unequal, atMost, atLeast, matches, differs, equal, less, greater, has}
 
-// orders reports whether an operator compares by order.
-func (o operator) orders() bool { return o == less || o == atMost || o == greater || o == atLeast }
+// isRegexp reports whether a regular expression follows an operator.
+func (o operator) isRegexp() bool { return o == matches || o == differs }
 
 // holds reports whether an operator holds for the result of a comparison.
 func (o operator) holds(order int) bool {
@@ -105,28 +106,32 @@ func (c *comparison) holdsOf(text string) bool {
 	case differs:
 		return !c.literal.regexp.MatchString(text)
 	}
-	if n, err := strconv.ParseFloat(text, 64); err == nil && c.literal.number != nil && c.operator.orders() {
-		return c.operator.holds(cmp.Compare(n, *c.literal.number))
-	}
 	return c.operator.holds(strings.Compare(fold(text), c.literal.folded))
+}
+
+// holdsOfNumber compares a number with a literal that is one. NaN equals nothing.
+func (c *comparison) holdsOfNumber(n float64) bool {
+	if math.IsNaN(n) || math.IsNaN(*c.literal.number) {
+		return c.operator == unequal
+	}
+	return c.operator.holds(cmp.Compare(n, *c.literal.number))
 }
 
 // order compares a field that has only one form.
 func (c *comparison) order(v protoreflect.Value) int {
 	switch c.field.form {
 	case boolean:
-		return strings.Compare(strconv.FormatBool(v.Bool()), c.literal.folded)
+		return compareBools(v.Bool(), c.literal.folded)
 	case severity:
-		return cmp.Compare(int64(v.Enum()), c.literal.nanos)
+		return cmp.Compare(int64(v.Enum()), c.literal.exact)
 	case moment, duration:
-		return cmp.Compare(nanosOf(v.Message().Interface()), c.literal.nanos)
+		return cmp.Compare(nanosOf(v.Message().Interface()), c.literal.exact)
 	}
-	n, err := strconv.ParseFloat(v.String(), 64)
-	if err != nil || c.literal.number == nil {
-		return 1
-	}
-	return cmp.Compare(n, *c.literal.number)
+	return cmp.Compare(v.Int(), c.literal.exact)
 }
+
+// compareBools compares a value with the text true or false. True is the larger one.
+func compareBools(v bool, text string) int { return strings.Compare(strconv.FormatBool(v), text) }
 
 func nanosOf(m protoreflect.ProtoMessage) int64 {
 	switch m := m.(type) {
@@ -139,33 +144,28 @@ func nanosOf(m protoreflect.ProtoMessage) int64 {
 }
 
 // matchInner compares the values at the field's path in a payload. Of a list, one
-// matching element is enough, but a negating operator must hold for all.
+// matching element is enough.
+// See https://cloud.google.com/logging/docs/view/logging-query-language#object_array_types.
 func (c *comparison) matchInner(payload *structpb.Value) bool {
-	if c.operator != unequal && c.operator != differs {
-		return eachInner(payload, c.field.inner, c.holdsOfJSON)
-	}
-	found := false
-	return !eachInner(payload, c.field.inner, func(v *structpb.Value) bool {
-		found = true
-		return !c.holdsOfJSON(v)
-	}) && found
+	return eachInner(payload, c.field.inner, c.holdsOfJSON)
 }
 
-// holdsOfJSON compares a value of a payload.
+// holdsOfJSON compares a value of a payload, whose kind decides the type. If the literal
+// is not of that type, the comparison fails, whatever its operator.
 func (c *comparison) holdsOfJSON(v *structpb.Value) bool {
+	if s, ok := v.GetKind().(*structpb.Value_StringValue); ok {
+		return c.holdsOf(s.StringValue)
+	}
+	if c.operator.isRegexp() {
+		return false
+	}
 	switch v := v.GetKind().(type) {
-	case *structpb.Value_StringValue:
-		return c.holdsOf(v.StringValue)
 	case *structpb.Value_NumberValue:
-		if c.literal.number != nil && c.operator != matches && c.operator != differs {
-			return c.operator.holds(cmp.Compare(v.NumberValue, *c.literal.number))
-		}
-		return !c.operator.orders() && c.holdsOf(strconv.FormatFloat(v.NumberValue, 'g', -1, 64))
+		return c.literal.number != nil && c.holdsOfNumber(v.NumberValue)
 	case *structpb.Value_BoolValue:
-		return !c.operator.orders() && c.holdsOf(strconv.FormatBool(v.BoolValue))
+		return c.literal.isBool() && c.operator.holds(compareBools(v.BoolValue, c.literal.folded))
 	case *structpb.Value_NullValue:
-		isNull := !c.literal.quoted && c.literal.text == "NULL_VALUE"
-		return isNull && (c.operator == equal || c.operator == has) || !isNull && c.operator == unequal
+		return c.literal.isNull() && (c.operator == equal || c.operator == has)
 	case *structpb.Value_StructValue:
 		return c.operator == has && anyJSONText(structpb.NewStructValue(v.StructValue), func(text string) bool {
 			return contains(text, c.literal.folded)

@@ -1,6 +1,7 @@
 package logfilter
 
 import (
+	"slices"
 	"strings"
 
 	"cloud.google.com/go/logging/apiv2/loggingpb"
@@ -14,8 +15,8 @@ import (
 type form int
 
 const (
-	text form = iota
-	number
+	text   form = iota
+	number      // a whole one
 	boolean
 	severity
 	moment   // a timestamp
@@ -34,7 +35,9 @@ type field struct {
 	form  form
 	key   *string  // of the map at the end of the steps
 	inner []string // below the struct at the end of the steps
+	bits  int      // of a number
 	never bool     // no entry of the engine has it
+	named string   // the path of a field without steps
 }
 
 // The messages at which a path ends, or continues by other rules.
@@ -45,14 +48,19 @@ var (
 	durationType  = (&durationpb.Duration{}).ProtoReflect().Descriptor().FullName()
 )
 
-const (
-	anyType      protoreflect.FullName = "google.protobuf.Any"
-	severityType protoreflect.FullName = "google.logging.type.LogSeverity"
-)
+const anyType protoreflect.FullName = "google.protobuf.Any"
+
+// absent are fields of LogEntry that Google's messages for Go lack.
+// https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry
+var absent = []string{"apphub", "apphubDestination", "apphubSource", "errorGroups", "metadata", "otel"}
 
 // resolve finds the field of a path. It returns false if LogEntry has no such field.
 func resolve(path []string) (*field, bool) {
 	f := &field{}
+	if slices.ContainsFunc(absent, func(name string) bool { return strings.EqualFold(path[0], name) }) {
+		f.form, f.never, f.named = whole, true, quotePath(path)
+		return f, true
+	}
 	message := entryType
 	for i, name := range path {
 		step := find(message, name)
@@ -72,7 +80,7 @@ func resolve(path []string) (*field, bool) {
 			f.form, f.never = whole, true
 			return f, len(rest) == 0 || step.Message() != nil
 		case step.Message() == nil:
-			f.form = scalarForm(step)
+			f.form, f.bits = scalarForm(step)
 			return f, len(rest) == 0
 		}
 		if f.resolveMessage(step.Message(), rest) {
@@ -115,22 +123,26 @@ func find(message protoreflect.MessageDescriptor, name string) protoreflect.Fiel
 	return nil
 }
 
-func scalarForm(step protoreflect.FieldDescriptor) form {
+// scalarForm returns the form of a field without inner fields, and the size of a number.
+func scalarForm(step protoreflect.FieldDescriptor) (f form, bits int) {
 	switch step.Kind() {
 	case protoreflect.StringKind:
-		return text
+		return text, 0
 	case protoreflect.BoolKind:
-		return boolean
-	case protoreflect.EnumKind:
-		if step.Enum().FullName() == severityType {
-			return severity
-		}
+		return boolean, 0
+	case protoreflect.EnumKind: // LogEntry has no other enum
+		return severity, 0
+	case protoreflect.Int32Kind:
+		return number, 32
 	}
-	return number
+	return number, 64
 }
 
 // String returns the path in the form of a filter, with LogEntry's own names.
 func (f *field) String() string {
+	if len(f.steps) == 0 {
+		return f.named
+	}
 	var parts []string
 	for _, step := range f.steps {
 		parts = append(parts, step.JSONName())

@@ -43,8 +43,8 @@ type Filter struct {
 // Parse reads a filter. An empty one matches everything. Errors are INVALID_ARGUMENT and
 // name the position, in characters from 1.
 //
-// Deviation: of the functions only log_id is supported. SEARCH, sample, ip_in_net, cast,
-// regexp_extract and source are refused.
+// Deviation: of the functions only log_id is supported. A value that does not fit a field
+// of LogEntry is an error; in Cloud Logging such a comparison may also just fail.
 func Parse(text string) (*Filter, error) {
 	if n := utf8.RuneCountInString(text); n > MaxLength {
 		return nil, runwith.Errorf(runwith.InvalidArgument, "filter: has %d characters, at most %d are allowed", n, MaxLength)

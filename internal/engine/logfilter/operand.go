@@ -1,7 +1,7 @@
 package logfilter
 
 import (
-	"math"
+	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"strconv"
@@ -12,11 +12,7 @@ import (
 
 // checkOperator refuses operators without a meaning for a field.
 func (p *parser) checkOperator(f *field, operator operator, begin int) error {
-	isRegexp := operator == matches || operator == differs
-	switch {
-	case f.form == whole && operator != has && !f.never,
-		isRegexp && f.form != text && f.form != dynamic,
-		f.form == boolean && operator.orders():
+	if f.form == whole && operator != has && !f.never || operator.isRegexp() && f.form != text && f.form != dynamic && !f.never {
 		return p.faultAt(begin, "%s cannot be compared with %s", f, operator)
 	}
 	return nil
@@ -32,13 +28,16 @@ func (p *parser) value(f *field, operator operator) (expr, error) {
 		c.operator = presence
 		return c, nil
 	case p.atQuote():
-		text, err := p.quoted(operator == matches || operator == differs)
+		text, err := p.quoted(operator.isRegexp())
 		if err != nil {
 			return nil, err
 		}
 		c.literal = newLiteral(text, true)
 	case run != "" && !isKeyword(run):
 		p.pos += len(run)
+		if err := p.checkRun(run, begin); err != nil {
+			return nil, err
+		}
 		c.literal = newLiteral(run, false)
 	default:
 		return nil, p.fault("a value")
@@ -46,42 +45,46 @@ func (p *parser) value(f *field, operator operator) (expr, error) {
 	return c, p.convert(c, begin)
 }
 
-// convert converts a literal to the form of the field.
+// checkRun refuses a value without quotes that goes on with a special character, as in
+// 10:30, and functions.
+func (p *parser) checkRun(run string, begin int) error {
+	switch {
+	case p.at("("):
+		return p.refuseFunction(run, begin)
+	case !p.done() && strings.ContainsRune(special, p.next()) && !p.at(")"):
+		return p.faultAt(begin, "a value with %c stands between quotes", p.next())
+	}
+	return nil
+}
+
+// convert converts a literal to the type of the field.
 func (p *parser) convert(c *comparison, begin int) error {
 	l, ok, what := &c.literal, true, ""
 	switch {
-	case c.operator == matches || c.operator == differs:
+	case c.field.never:
+		return nil
+	case c.operator.isRegexp():
 		return p.compile(l, begin)
 	case c.field.form == severity:
-		l.nanos, ok = parseSeverity(l.text)
+		l.exact, ok = parseSeverity(l.text)
 		what = "severity, such as ERROR or 500"
 	case c.field.form == moment:
 		var t time.Time
 		t, ok = parseTime(l.text)
-		l.nanos, what = clamp(t), "time in RFC 3339"
+		l.exact, what = clamp(t), "time in RFC 3339 or ISO 8601"
 	case c.field.form == duration:
-		d, err := time.ParseDuration(l.text)
-		l.nanos, ok, what = int64(d), err == nil, "duration, such as 1.5s"
+		l.exact, ok = parseDuration(l.text)
+		what = "duration, such as 1.5s"
 	case c.field.form == number:
-		ok, what = l.number != nil, "number"
+		l.exact, ok = parseWhole(l.text, c.field.bits)
+		what = fmt.Sprintf("whole number of %d bits", c.field.bits)
 	case c.field.form == boolean:
-		ok, what = l.folded == "true" || l.folded == "false", "true or false"
+		ok, what = l.isBool(), "true or false"
 	}
 	if !ok {
 		return p.faultAt(begin, "%s: %.40q is no %s", c.field, l.text, what)
 	}
 	return nil
-}
-
-// clamp is a time in Unix nanoseconds, limited to their range.
-func clamp(t time.Time) int64 {
-	switch {
-	case t.Before(time.Unix(0, math.MinInt64)):
-		return math.MinInt64
-	case t.After(time.Unix(0, math.MaxInt64)):
-		return math.MaxInt64
-	}
-	return t.UnixNano()
 }
 
 // compile makes a regular expression, in RE2's syntax.

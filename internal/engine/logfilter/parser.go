@@ -149,15 +149,26 @@ func (p *parser) keyword(word string) bool {
 // run returns the next text without quotes.
 func (p *parser) run() string {
 	rest := p.text[p.pos:]
-	if end := strings.IndexFunc(rest, func(c rune) bool { return !isWord(c) }); end >= 0 {
-		return rest[:end]
+	for i, c := range rest {
+		if !isWord(c) || beginsOperator(rest[i:]) {
+			return rest[:i]
+		}
 	}
 	return rest
 }
 
+func beginsOperator(text string) bool {
+	return strings.HasPrefix(text, string(unequal)) || strings.HasPrefix(text, string(differs))
+}
+
+// special are the characters that a text without quotes cannot contain, besides white
+// space. ! is one too if it begins an operator.
+// https://cloud.google.com/logging/docs/view/logging-query-language#values_conversions
+const special = `~=():><,*"'\`
+
 // isWord reports whether a character may be part of a text without quotes.
 func isWord(c rune) bool {
-	return unicode.IsLetter(c) || unicode.IsDigit(c) || c != utf8.RuneError && strings.ContainsRune("_-./%@+", c)
+	return c != utf8.RuneError && unicode.IsGraphic(c) && !unicode.IsSpace(c) && !strings.ContainsRune(special, c)
 }
 
 func (p *parser) fault(expected string) error {

@@ -1,7 +1,6 @@
 package logfilter
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -117,9 +116,6 @@ func (p *parser) values(f *field, operator operator, begin int) (expr, error) {
 	if !p.at("(") {
 		return p.value(f, operator)
 	}
-	if operator != equal && operator != has {
-		return nil, p.faultAt(p.pos, "several values stand behind = and : alone, not behind %s", operator)
-	}
 	p.terms-- // the values are counted instead
 	return p.group(func() (expr, error) {
 		if p.terms++; p.terms > maxTerms {
@@ -127,26 +123,4 @@ func (p *parser) values(f *field, operator operator, begin int) (expr, error) {
 		}
 		return p.value(f, operator)
 	})
-}
-
-// function reads log_id("run.googleapis.com/stdout"). Its argument is the log ID without
-// escapes.
-func (p *parser) function(name string, begin int) (expr, error) {
-	if !strings.EqualFold(name, "log_id") {
-		return nil, p.faultAt(begin, "the function %.40s is not served, only log_id is", name)
-	}
-	p.pos++
-	p.skip()
-	if !p.atQuote() {
-		return nil, p.fault("the log's ID between quotes")
-	}
-	id, err := p.quoted(false)
-	if err != nil {
-		return nil, err
-	}
-	if p.skip(); !p.at(")") {
-		return nil, p.fault(`")"`)
-	}
-	p.pos++
-	return logID{newLiteral(url.PathEscape(id), true), id}, nil
 }
