@@ -246,10 +246,18 @@ func TestContainersByGcloud(t *testing.T) {
 func TestNoDaemon(t *testing.T) {
 	t.Parallel()
 	s := startUp(t, t.TempDir())
-	if want := "tasks run as processes of this machine, without isolation (no Docker or Podman answers: connect to unix:///no/docker.sock"; !strings.HasPrefix(s.said(), want) {
+	if want := "tasks run as processes of this machine, without isolation: no Docker or Podman answers (-v tells more)\n"; !strings.HasPrefix(s.said(), want) {
 		t.Errorf("up says %q, want it to begin with %q", s.said(), want)
 	}
-	out, err := exec.Command("runwith", "up", "--runner", "container", "--addr", "127.0.0.1:0", "--data", t.TempDir()).CombinedOutput()
+	detailed := startUp(t, t.TempDir(), "-v")
+	if want := "connect to unix:///no/docker.sock"; !strings.Contains(detailed.said(), want) {
+		t.Errorf("up -v says %q, want %q in it", detailed.said(), want)
+	}
+	out, err := exec.Command("runwith", "up", "--runner", "auto", "--job", "none.yaml", "--addr", "127.0.0.1:0", "--data", t.TempDir()).CombinedOutput()
+	if err == nil || strings.Contains(string(out), "tasks run as") {
+		t.Errorf("up with a missing file = %v and %q, want the refusal alone", err, out)
+	}
+	out, err = exec.Command("runwith", "up", "--runner", "container", "--addr", "127.0.0.1:0", "--data", t.TempDir()).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "no Docker or Podman answers") {
 		t.Errorf("up --runner container = %v and %q, want that nothing answers", err, out)
 	}

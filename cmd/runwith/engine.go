@@ -43,6 +43,7 @@ To test your clients, --fault makes calls and executions go wrong:
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := newLogger(cmd, slog.LevelWarn)
 			defer sayStopping(cmd)()
+			defer f.showProgress(cmd)()
 			open := func(ctx context.Context, addr string) (*httpserver.Site, error) {
 				e, err := openEngine(ctx, f, addr, logger)
 				if err != nil {

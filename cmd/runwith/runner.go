@@ -30,7 +30,8 @@ type runnerFlags struct {
 	kind, pull, network string
 	secrets, buckets    string
 	stopTasks           bool
-	say                 func(string) // tells people which it is; nil tells nobody
+	chosen              *string      // receives the runner in words; nil receives nothing
+	say                 func(string) // tells people what happens; nil tells nobody
 }
 
 func (f *runnerFlags) add(cmd *cobra.Command) {
@@ -41,6 +42,7 @@ func (f *runnerFlags) add(cmd *cobra.Command) {
 	flags.Var((*folder)(&f.secrets), "secrets", "folder `DIR` of secrets: DIR/NAME/VERSION holds a value, and latest is the highest version")
 	flags.Var((*folder)(&f.buckets), "buckets", "folder `DIR` with one folder for each Cloud Storage bucket that containers mount")
 	flags.BoolVar(&f.stopTasks, stopTasksFlag, false, "end containers when the server stops; by default they keep running, and the next start continues with them")
+	f.chosen = new("")
 	f.say = func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }
 }
 
@@ -80,10 +82,11 @@ func (f *runnerFlags) containers(data string, secrets *secret.Store, logger *slo
 		})
 		switch {
 		case err == nil:
-			f.tell("tasks run as containers: " + r.String())
+			f.choose("tasks run as containers: " + r.String())
 			return r, nil
 		case f.kind == runAuto && errors.Is(err, container.ErrNoDaemon):
-			f.tell("tasks run as processes of this machine, without isolation (" + err.Error() + ")")
+			f.choose("tasks run as processes of this machine, without isolation: " + container.ErrNoDaemon.Error() + " (-v tells more)")
+			logger.DebugContext(ctx, "no container daemon", "error", err)
 			return nil, nil //nolint:nilnil // without a daemon, tasks run as processes
 		}
 		return nil, err
@@ -98,6 +101,14 @@ func (f *runnerFlags) sayDetached(tasks int) {
 	}
 	f.tell(fmt.Sprintf("%s, and the next start on this data folder continues with %s.\n"+
 		"To end %[2]s, start the server again and cancel %s, or stop it with --%s.", keep, them, executions, stopTasksFlag))
+}
+
+// choose notes which runner it is. It is printed once the server is ready, because a
+// refusal to start would otherwise be lost below it.
+func (f *runnerFlags) choose(line string) {
+	if f.chosen != nil {
+		*f.chosen = line
+	}
 }
 
 func (f *runnerFlags) tell(line string) {

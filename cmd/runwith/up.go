@@ -35,6 +35,7 @@ Without --job, up registers the sample job, test-job.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := newLogger(cmd, slog.LevelWarn)
 			defer sayStopping(cmd)()
+			defer f.showProgress(cmd)()
 			return up(cmd.Context(), f, logger, func(addr string) { f.announce(cmd, addr) })
 		},
 	}
@@ -75,6 +76,9 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 
 // announce prints the server's address and its faults.
 func (f *stackFlags) announce(cmd *cobra.Command, addr string) {
+	if chosen := *f.what.runner.chosen; chosen != "" {
+		f.what.runner.tell(chosen)
+	}
 	f.what.faults.announce(cmd)
 	announce(cmd, addr, f.place.data)
 }

@@ -202,6 +202,7 @@ func (x *edit) remember() {
 // was stopped, and releases the execution if it has ended. It is called in the order of
 // the commits.
 func (e *Engine) follow(a *active, row *executionRow, tasks []func([]taskNow)) {
+	before := a.version()
 	ended := a.set(row, func(all []taskNow) {
 		for _, change := range tasks {
 			change(all)
@@ -214,6 +215,21 @@ func (e *Engine) follow(a *active, row *executionRow, tasks []func([]taskNow)) {
 		e.scheduler.stop(a)
 	}
 	e.changes.Publish(a.id)
+	e.report(a, before)
+}
+
+// report calls Progress if an execution has started or ended with a commit. before is the
+// execution as it was, or nil if that commit created it.
+func (e *Engine) report(a *active, before *version) {
+	if e.progress == nil {
+		return
+	}
+	now := a.version()
+	started := !now.started.IsZero() && (before == nil || before.started.IsZero())
+	ended := now.state.terminal() && (before == nil || !before.state.terminal())
+	if started || ended {
+		e.progress(now.message())
+	}
 }
 
 // letGo releases an execution that has ended.

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cloud.google.com/go/run/apiv2/runpb"
+
 	"github.com/runwith/runwith/internal/changes"
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/tasklog"
@@ -49,6 +51,10 @@ type Config struct {
 	// called once for each execution, in the order in which they are stored. Nil, the
 	// default, injects none.
 	Fault func(job string) Fault
+	// Progress is called when an execution has started and when it has ended, in the
+	// order of the commits. It must neither block nor change the execution. Nil is not
+	// called.
+	Progress func(*runpb.Execution)
 	// Logger is for operators; nil discards.
 	Logger *slog.Logger
 }
@@ -92,6 +98,8 @@ type Engine struct {
 	fault  func(job string) Fault
 	log    *slog.Logger
 
+	progress func(*runpb.Execution) // may be nil
+
 	stopTasks bool
 	detached  atomic.Int64 // attempts that keep running after Close
 
@@ -128,6 +136,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		fault:  c.Fault,
 		log:    c.Logger,
 
+		progress:  c.Progress,
 		stopTasks: c.StopTasks,
 
 		db:      db,

@@ -130,6 +130,7 @@ func (e *Engine) hold(tx *storeTx, a *active) {
 		if a.row.deleted.IsZero() {
 			e.live.show(a)
 		}
+		e.report(a, nil)
 	})
 }
 

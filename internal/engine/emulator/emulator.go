@@ -57,6 +57,9 @@ type Config struct {
 	StopTasks bool
 	// Detached is called by Close if tasks keep running. It may be nil.
 	Detached func(tasks int)
+	// Progress is called when an execution has started and when it has ended. It must
+	// not block. It may be nil.
+	Progress func(*runpb.Execution)
 	// Faults makes calls and executions go wrong; nil has none.
 	Faults *fault.Plan
 	Logger *slog.Logger
@@ -115,7 +118,7 @@ func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 	}
 	s.Engine, err = engine.Open(ctx, engine.Config{
 		Dir: c.Dir, Runner: s.runner(c), Logs: s.logs, MaxTasks: c.MaxTasks, KeepExecutions: c.KeepExecutions, Grace: c.Grace, StopTasks: c.StopTasks,
-		Fault: c.fault(), Logger: c.Logger,
+		Fault: c.fault(), Progress: c.Progress, Logger: c.Logger,
 	})
 	if err != nil {
 		return s, err
