@@ -95,6 +95,23 @@ spec:
 	})
 }
 
+// gcloudStructures are lines that are JSON: text for the command that stops without text,
+// and structures for the other.
+func gcloudStructures(t *testing.T, g *sdk) {
+	g.write(t, "lines.yaml", `
+apiVersion: run.googleapis.com/v1
+kind: Job
+metadata: {name: lines}
+spec: {template: {spec: {template: {spec: {containers: [{image: test-job, command: [echo], args: ['{"severity":"ERROR","message":"boom","step":2}']}]}}}}}
+`)
+	g.steps(t, []step{
+		{gcloud: "run jobs replace lines.yaml", stderr: "Job [lines] has been successfully created."},
+		{gcloud: "run jobs execute lines --wait", stderr: "has successfully completed."},
+		{gcloud: "logging read 'jsonPayload.message:boom' '--format=value(severity,jsonPayload.message,jsonPayload.step)'", stdout: "ERROR\tboom\t2\n"},
+		{gcloud: "run jobs logs read lines", stdout: ` {"severity":"ERROR","message":"boom","step":2}`},
+	})
+}
+
 // gcloudDeploy is the command that creates or updates; it asks Service Usage first.
 func gcloudDeploy(t *testing.T, g *sdk) {
 	g.steps(t, []step{

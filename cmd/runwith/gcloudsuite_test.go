@@ -164,6 +164,7 @@ func TestGcloudItself(t *testing.T) {
 			"jobs":        gcloudJobs,
 			"all flags":   gcloudFlags,
 			"files":       gcloudFiles,
+			"structures":  gcloudStructures,
 			"deploy":      gcloudDeploy,
 			"regions":     gcloudRegions,
 			"overrides":   gcloudOverrides,

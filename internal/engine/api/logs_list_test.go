@@ -45,7 +45,7 @@ func (s *server) listREST(t *testing.T, agent, body string) (int, map[string]any
 }
 
 // The body is one that gcloud was seen to send.
-func TestGcloudGetsEveryLineAsText(t *testing.T) {
+func TestCallersThatNeedTextGetText(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := dialGRPC(t, s)
@@ -55,11 +55,21 @@ func TestGcloudGetsEveryLineAsText(t *testing.T) {
 		"filter": "resource.type = cloud_run_job \n AND resource.labels.job_name = hello \n AND resource.labels.location = us-east4 \n AND severity >= DEFAULT \n AND timestamp>=\"%s\"",
 		"orderBy": "timestamp desc", "pageSize": 1000, "resourceNames": ["projects/demo"]
 	}`, time.Now().AddDate(0, 0, -1).UTC().Format(time.RFC3339Nano))
+	const (
+		text      = `textPayload {"severity":"ERROR","message":"broken", "big": 12345678901234567890}`
+		structure = `jsonPayload map[big:1.2345678901234567e+19 message:broken]`
+	)
 	for agent, want := range map[string]string{
-		"google-cloud-sdk gcloud/528.0.0 command/gcloud.run.jobs.logs.read invocation-id/1 (Linux 6)": `textPayload {"severity":"ERROR","message":"broken", "big": 12345678901234567890}`,
-		"runwith":           `textPayload {"severity":"ERROR","message":"broken", "big": 12345678901234567890}`,
-		"curl/8":            `jsonPayload map[big:1.2345678901234567e+19 message:broken]`,
-		"my-gcloud-wrapper": `jsonPayload map[big:1.2345678901234567e+19 message:broken]`,
+		"google-cloud-sdk gcloud/528.0.0 command/gcloud.run.jobs.logs.read invocation-id/1 (Linux 6)": text,
+		"gcloud/528.0.0 command/gcloud.beta.run.jobs.logs.read invocation-id/1":                       text,
+		"gcloud/528.0.0 command/gcloud.alpha.run.jobs.executions.logs.read":                           text,
+		"runwith": text,
+		"google-cloud-sdk gcloud/528.0.0 command/gcloud.logging.read invocation-id/1 (Linux 6)": structure,
+		"gcloud/528.0.0 command/gcloud.beta.logging.read":                                       structure,
+		"gcloud/528.0.0 command/gcloud.app.logs.read":                                           structure,
+		"gcloud/528.0.0":    structure,
+		"curl/8":            structure,
+		"my-gcloud-wrapper": structure,
 	} {
 		code, answer := s.listREST(t, agent, body)
 		entries, _ := answer["entries"].([]any)
