@@ -76,9 +76,39 @@ type Invocation struct {
 	// cancelled. A duplicate is possible only if Cloud Run took longer to list an
 	// execution than the invoker waits for it.
 	Twins int `json:"twins,omitempty" doc:"Number of duplicate executions that were found and cancelled."`
+	// Waiting is why the job has not been started yet; nil if the invoker starts it at
+	// once, or has started it.
+	Waiting *Waiting `json:"waiting,omitempty" doc:"Why the job has not been started yet; absent if nothing holds it back."`
 	// Error is the reason if the invocation failed, was refused or is unresolved;
 	// otherwise nil.
 	Error *Failure `json:"error,omitempty" doc:"Why the invocation failed, was refused or is unresolved."`
+}
+
+// Hold is what an [Invocation] waits for.
+type Hold string
+
+// The holds.
+const (
+	// HoldSlot means that the job's concurrency limit is reached.
+	HoldSlot Hold = "slot"
+	// HoldRate means that the job has started as often as its rate allows.
+	HoldRate Hold = "rate"
+	// HoldQuota means that Cloud Run's quota is used up.
+	HoldQuota Hold = "quota"
+	// HoldCloudRun means that Cloud Run does not answer, or refuses the invoker's
+	// credentials.
+	HoldCloudRun Hold = "cloud-run"
+	// HoldSearch means that the outcome of a call is unknown, so the invoker searches
+	// for the execution.
+	HoldSearch Hold = "search"
+)
+
+// Waiting is why an [Invocation] has not been started yet.
+type Waiting struct {
+	For     Hold   `json:"for" enum:"slot,rate,quota,cloud-run,search" doc:"What the invocation waits for."`
+	Message string `json:"message" doc:"Explanation for people."`
+	// Next is when the invoker tries again; zero if that depends on other invocations.
+	Next time.Time `json:"next,omitzero" doc:"When the invoker tries again; absent if that depends on other invocations."`
 }
 
 // Counts is the number of an execution's tasks by state, as Cloud Run counts them.

@@ -223,6 +223,25 @@ INVOCATION  JOB      STATE   TASKS  CREATED  EXECUTION
 `, func(s *terminal.Screen) error {
 		return Invocations(s, now, []*runwith.Invocation{sampleInvocation(), queued})
 	})
+	queued.Waiting = &runwith.Waiting{For: runwith.HoldSlot, Message: "at most 1"}
+	paced := &runwith.Invocation{ID: "01a4", Job: "hourly", State: runwith.StateAccepted, Created: now,
+		Waiting: &runwith.Waiting{For: runwith.HoldRate, Message: "at most 10", Next: now.Add(5400 * time.Millisecond)}}
+	shown(t, `
+INVOCATION  JOB      STATE     TASKS  CREATED  EXECUTION      WAITS FOR
+01a2        nightly  failed    2/3    1h ago   nightly-x7k2p
+01a3        hourly   queued    -      0s ago   -              slot
+01a4        hourly   accepted  -      0s ago   -              rate, next try in 5s
+`, func(s *terminal.Screen) error {
+		return Invocations(s, now, []*runwith.Invocation{sampleInvocation(), queued, paced})
+	})
+	shown(t, `
+Invocation 01a4
+  Job        hourly
+  State      accepted
+  Waits for  rate, next try in 5s: at most 10
+  Created    2026-07-01T12:00:00Z (0s ago)
+  Attempts   0
+`, func(s *terminal.Screen) error { return Invocation(s, now, paced) })
 }
 
 func TestInvocation(t *testing.T) {

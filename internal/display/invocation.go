@@ -3,6 +3,7 @@ package display
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,9 +16,15 @@ import (
 // Invocations shows invocations as a table.
 func Invocations(s *terminal.Screen, now time.Time, invocations []*runwith.Invocation) error {
 	t := &terminal.Table{Head: []string{"INVOCATION", "JOB", "STATE", "TASKS", "CREATED", "EXECUTION"}}
+	if slices.ContainsFunc(invocations, func(i *runwith.Invocation) bool { return i.Waiting != nil }) {
+		t.Head = append(t.Head, "WAITS FOR")
+	}
 	for _, i := range invocations {
 		row := terminal.Cells(i.ID, i.Job, string(i.State), invocationTasks(i), ago(now, timestamppb.New(i.Created)), executionID(i))
 		row[2].Style = stateStyle(string(i.State))
+		if i.Waiting != nil {
+			row = append(row, terminal.Cells(string(i.Waiting.For)+nextTry(now, i.Waiting))...)
+		}
 		t.Add(row...)
 	}
 	return t.Write(s)
@@ -28,6 +35,14 @@ func invocationTasks(i *runwith.Invocation) string {
 		return never
 	}
 	return fmt.Sprintf("%d/%d", i.Counts.Succeeded, i.Counts.Tasks)
+}
+
+// nextTry returns when the invoker tries again, behind what an invocation waits for.
+func nextTry(now time.Time, w *runwith.Waiting) string {
+	if w.Next.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(", next try in %v", max(time.Second, w.Next.Sub(now).Round(time.Second)))
 }
 
 // executionID returns the last part of the execution's name.
@@ -44,6 +59,9 @@ func Invocation(s *terminal.Screen, now time.Time, i *runwith.Invocation) error 
 	v.Begin("Invocation " + i.ID)
 	v.Row("Job", i.Job)
 	v.state(string(i.State), "")
+	if i.Waiting != nil {
+		v.Row("Waits for", string(i.Waiting.For)+nextTry(now, i.Waiting)+": "+i.Waiting.Message)
+	}
 	v.Row("Execution", i.Execution)
 	for _, at := range []struct {
 		label string

@@ -24,7 +24,8 @@ import (
 // asked now, Invoke accepts the invocation all the same; it is checked later, and may
 // be refused then.
 func (v *Invoker) Invoke(ctx context.Context, q Request) (_ runwith.Invocation, replayed bool, err error) {
-	return v.accepting.invoke(ctx, q)
+	r, replayed, err := v.accepting.invoke(ctx, q)
+	return v.shown(r), replayed, err
 }
 
 // accepter puts requests on disk.
@@ -35,20 +36,20 @@ type accepter struct {
 	dispatching *dispatcher // is told of bursts, and says when the queue goes on
 }
 
-func (a *accepter) invoke(ctx context.Context, q Request) (_ runwith.Invocation, replayed bool, err error) {
+func (a *accepter) invoke(ctx context.Context, q Request) (_ ledger.Record, replayed bool, err error) {
 	r, err := a.newRecord(ctx, q)
 	if err != nil {
-		return runwith.Invocation{}, false, err
+		return ledger.Record{}, false, err
 	}
 	if before, found, err := a.repeat(ctx, r); found || err != nil {
-		return before.Invocation, found, err
+		return before, found, err
 	}
 	if err := a.fit(ctx, &r, q.Overrides); err != nil {
-		return runwith.Invocation{}, false, err
+		return ledger.Record{}, false, err
 	}
 	r, replayed, err = a.accept(ctx, r)
 	if err != nil || replayed || !a.config.Ephemeral {
-		return r.Invocation, replayed, err
+		return r, replayed, err
 	}
 	return a.confirmed(ctx, r)
 }
@@ -118,7 +119,7 @@ func (a *accepter) accept(ctx context.Context, r ledger.Record) (_ ledger.Record
 
 // confirmed waits until the invocation's start is confirmed. It withdraws what cannot
 // be started at once, because nothing may wait in a store that may be lost.
-func (a *accepter) confirmed(ctx context.Context, r ledger.Record) (_ runwith.Invocation, replayed bool, err error) {
+func (a *accepter) confirmed(ctx context.Context, r ledger.Record) (_ ledger.Record, replayed bool, err error) {
 	for {
 		changed, leave := a.store.Subscribe(r.ID)
 		now, err := a.store.Find(ctx, r.ID)
@@ -129,11 +130,11 @@ func (a *accepter) confirmed(ctx context.Context, r ledger.Record) (_ runwith.In
 			err = a.await(ctx, changed)
 		default:
 			leave()
-			return now.Invocation, false, err
+			return now, false, err
 		}
 		leave()
 		if err != nil {
-			return runwith.Invocation{}, false, err
+			return ledger.Record{}, false, err
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (v *Invoker) decide(ctx context.Context, id string, to func(ledger.Record, 
 		case err != nil:
 			return runwith.Invocation{}, err
 		case !changed:
-			return r.Invocation, nil
+			return v.shown(r), nil
 		}
 		moved, err := v.store.Move(ctx, ledger.Move{From: r, To: next})
 		switch {
@@ -66,7 +66,7 @@ func (v *Invoker) decide(ctx context.Context, id string, to func(ledger.Record, 
 			return runwith.Invocation{}, err
 		default:
 			v.next.moved(r, moved)
-			return moved.Invocation, nil
+			return v.shown(moved), nil
 		}
 	}
 }

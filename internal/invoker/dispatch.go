@@ -20,8 +20,10 @@ type dispatcher struct {
 	slots map[string]int  // by concurrency key
 	work  *sync.WaitGroup // of the invoker, which waits for calls when it closes
 
-	mu   sync.Mutex
-	open time.Time // when the queue goes on; in the past: it does
+	mu      sync.Mutex
+	open    time.Time    // when the queue goes on; in the past: it does
+	holds   ledger.Holds // of the last look at the queue
+	refusal error        // why the queue is paused; nil if an earlier process knew
 }
 
 func newDispatcher(b *base, work *sync.WaitGroup) *dispatcher {
@@ -42,6 +44,7 @@ func (d *dispatcher) round(time.Time) result {
 		Runs: runsBucket, Quota: d.config.Limits.Runs, Rates: d.config.Limits.Rates, Slots: d.slots,
 	})
 	d.calls.release(free - len(taken.Records))
+	d.held(taken.Holds, err)
 	var started sync.WaitGroup
 	for _, r := range taken.Records {
 		d.calls.begin(r.ID)
@@ -68,6 +71,24 @@ func (d *dispatcher) reopens() time.Time {
 	return d.open
 }
 
+// held notes what a look at the queue found.
+func (d *dispatcher) held(h ledger.Holds, err error) {
+	if err != nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.holds = h
+}
+
+// holding returns what holds back the queue, and the refusal that paused it, which may be
+// nil.
+func (d *dispatcher) holding() (ledger.Holds, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.holds, d.refusal
+}
+
 func (d *dispatcher) reopenAt(at time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -82,7 +103,9 @@ func (d *dispatcher) pause(r ledger.Record, cause error) {
 		d.storeFailed("pause", err, "invocation", r.ID)
 		return
 	}
-	d.reopenAt(next)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open, d.refusal, d.holds.Paused = next, cause, next
 }
 
 // resume lets the queue go on.
@@ -90,4 +113,7 @@ func (d *dispatcher) resume() {
 	if err := d.store.Resume(context.Background(), runsBucket); err != nil {
 		d.storeFailed("resume", err)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refusal, d.holds.Paused = nil, time.Time{}
 }

@@ -17,7 +17,7 @@ const (
 // Invocation returns the invocation with the given ID, or NOT_FOUND.
 func (v *Invoker) Invocation(ctx context.Context, id string) (runwith.Invocation, error) {
 	r, err := v.store.Find(ctx, id)
-	return r.Invocation, err
+	return v.shown(r), err
 }
 
 // Wait returns the invocation once it is settled. If ctx ends first, it returns
@@ -32,10 +32,10 @@ func (v *Invoker) waitUntil(ctx context.Context, id string, enough func(runwith.
 	for {
 		r, err := v.store.Find(context.WithoutCancel(ctx), id)
 		if err != nil || enough(r.Invocation) {
-			return r.Invocation, err
+			return v.shown(r), err
 		}
 		if err := v.await(ctx, changed); err != nil {
-			return r.Invocation, err
+			return v.shown(r), err
 		}
 	}
 }
@@ -70,7 +70,7 @@ func (v *Invoker) Invocations(ctx context.Context, f Filter) (page []runwith.Inv
 	}
 	page = make([]runwith.Invocation, len(found))
 	for i, r := range found {
-		page[i] = r.Invocation
+		page[i] = v.shown(r)
 	}
 	return page, next, nil
 }

@@ -26,11 +26,20 @@ type Plan struct {
 	Next time.Time
 	// Probing means that Cloud Run has refused before, so one record goes first.
 	Probing bool
+	// Holds is what holds records back.
+	Holds Holds
 
 	take  Take
 	runs  Bucket
 	rates map[string]allowance // by job
 	slots map[string]allowance // by concurrency key
+}
+
+// Holds is what holds back records that are due. The zero value holds nothing back.
+type Holds struct {
+	Paused, Quota time.Time            // all records, until then; zero: not
+	Rates         map[string]time.Time // by job: until then
+	Slots         map[string]int       // by concurrency key: the number of slots, which are taken
 }
 
 // allowance is how many more may be taken.
@@ -56,20 +65,28 @@ func PlanTake(t Take, buckets map[string]Bucket, held map[string]int) Plan {
 	free, next := p.runs.available(t.Quota, t.Now)
 	if p.Limit = min(t.Limit, free); p.Limit == 0 {
 		p.Next = next
+		if runs.NotBefore.After(t.Now) {
+			p.Holds.Paused = next
+		} else {
+			p.Holds.Quota = next
+		}
 		return p
 	}
+	p.Holds = Holds{Rates: map[string]time.Time{}, Slots: map[string]int{}}
 	p.rates, p.slots = map[string]allowance{}, map[string]allowance{}
 	for job, rate := range t.Rates {
 		b := buckets[RateBucket(job)].filled(rate, t.Now)
 		left, next := b.available(rate, t.Now)
 		if p.rates[job] = (allowance{b, left}); left == 0 {
 			p.BlockedJobs = append(p.BlockedJobs, job)
+			p.Holds.Rates[job] = next
 			p.Next = Sooner(p.Next, next)
 		}
 	}
 	for slot, slots := range t.Slots {
 		if p.slots[slot] = (allowance{left: slots - held[slot]}); held[slot] >= slots {
 			p.BlockedSlots = append(p.BlockedSlots, slot)
+			p.Holds.Slots[slot] = slots
 		}
 	}
 	return p

@@ -197,7 +197,7 @@ func (m *memory) Take(_ context.Context, t ledger.Take) (store.Taken, error) {
 		held[slot] = len(m.where(-1, func(r ledger.Record) bool { return r.Slot == slot && r.Holds() }))
 	}
 	plan := ledger.PlanTake(t, buckets, held)
-	taken := store.Taken{Next: plan.Next, Probing: plan.Probing}
+	taken := store.Taken{Next: plan.Next, Probing: plan.Probing, Holds: plan.Holds}
 	if plan.Limit == 0 {
 		return taken, nil
 	}

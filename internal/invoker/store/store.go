@@ -129,6 +129,8 @@ type Taken struct {
 	Next time.Time
 	// Probing means that Cloud Run has refused before.
 	Probing bool
+	// Holds is what held records back before these were taken.
+	Holds ledger.Holds
 }
 
 // Twin is an execution that carries the marker of an invocation which has another one.

@@ -25,7 +25,7 @@ func (s *Store) Take(ctx context.Context, t ledger.Take) (taken store.Taken, err
 		if err != nil {
 			return nil, err
 		}
-		taken.Next, taken.Probing = plan.Next, plan.Probing
+		taken.Next, taken.Probing, taken.Holds = plan.Next, plan.Probing, plan.Holds
 		if plan.Limit == 0 {
 			return nil, nil
 		}

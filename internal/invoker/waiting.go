@@ -1,0 +1,85 @@
+package invoker
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+)
+
+// shown returns an invocation as callers see it.
+func (v *Invoker) shown(r ledger.Record) runwith.Invocation {
+	i := r.Invocation
+	i.Waiting = v.waiting(r, time.Now())
+	return i
+}
+
+// waiting returns what holds a record back, or nil.
+func (v *Invoker) waiting(r ledger.Record, now time.Time) *runwith.Waiting {
+	if r.Ended() || r.Execution != "" {
+		return nil
+	}
+	if !r.SearchFrom.IsZero() {
+		return hold(runwith.HoldSearch, ahead(r.SearchFrom, now),
+			"it is unknown whether the last call started the job, so the invoker searches for its execution")
+	}
+	if !r.Waiting() {
+		return nil
+	}
+	if !r.Checked {
+		return v.unchecked(r, now)
+	}
+	holds, refusal := v.dispatching.holding()
+	return v.held(r, holds, refusal, now)
+}
+
+// unchecked returns why a record could not be validated against its job.
+func (v *Invoker) unchecked(r ledger.Record, now time.Time) *runwith.Waiting {
+	_, last := v.reach.silent()
+	if last == nil && r.Postponed == 0 {
+		return nil // nobody has tried yet
+	}
+	return hold(runwith.HoldCloudRun, ahead(r.NotBefore, now), "the job cannot be read from Cloud Run%s", because(last))
+}
+
+// held returns why a record that is ready is not sent. A slot comes first, because it
+// usually takes the longest.
+func (v *Invoker) held(r ledger.Record, h ledger.Holds, refusal error, now time.Time) *runwith.Waiting {
+	limits := v.config.Limits
+	_, taken := h.Slots[r.Slot]
+	paused, used := ahead(h.Paused, now), ahead(h.Quota, now)
+	switch rate := ahead(h.Rates[r.Job], now); {
+	case taken && r.Slot != "", r.State == runwith.StateQueued && h.Slots == nil:
+		return hold(runwith.HoldSlot, time.Time{}, "at most %d of %s may be active (--concurrency)", limits.Concurrency[r.Job].Slots, r.Job)
+	case !rate.IsZero():
+		return hold(runwith.HoldRate, rate, "%s starts at most %d times a minute (--rate)", r.Job, limits.Rates[r.Job])
+	case !used.IsZero():
+		return hold(runwith.HoldQuota, used, "at most %d executions start in a minute (--run-quota)", limits.Runs)
+	case !paused.IsZero() && runwith.CodeOf(refusal) == runwith.ResourceExhausted:
+		return hold(runwith.HoldQuota, paused, "Cloud Run's quota is used up%s", because(refusal))
+	case !paused.IsZero():
+		return hold(runwith.HoldCloudRun, paused, "Cloud Run did not take the last call%s", because(refusal))
+	}
+	return nil
+}
+
+func hold(what runwith.Hold, next time.Time, format string, args ...any) *runwith.Waiting {
+	return &runwith.Waiting{For: what, Next: next, Message: fmt.Sprintf(format, args...)}
+}
+
+// ahead returns a time that is to come, or zero.
+func ahead(t, now time.Time) time.Time {
+	if !t.After(now) {
+		return time.Time{}
+	}
+	return ledger.Stored(t)
+}
+
+// because returns the words for a cause, which may be nil.
+func because(err error) string {
+	if err == nil {
+		return ""
+	}
+	return ": " + err.Error()
+}

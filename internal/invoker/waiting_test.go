@@ -1,0 +1,101 @@
+package invoker
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+)
+
+// endless is an execution that runs until the end of the test.
+func endless(name string) (*runpb.Execution, error) {
+	return &runpb.Execution{Name: name, TaskCount: 1}, nil
+}
+
+// TestWaiting checks what an invocation waits for, and until when, in every view.
+func TestWaiting(t *testing.T) {
+	busy := func(err error) runFunc {
+		return func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error) { return nil, err }
+	}
+	for name, test := range map[string]struct {
+		cloud   *cloud
+		limits  Limits
+		want    runwith.Hold
+		message string
+		next    time.Duration // from the start; 0 for none
+	}{
+		"slot": {
+			&cloud{execution: endless}, Limits{Concurrency: map[string]Concurrency{"report": {Slots: 1, Overflow: ledger.Queueing}}},
+			runwith.HoldSlot, "at most 1 of report may be active (--concurrency)", 0,
+		},
+		"slot and rate": {
+			&cloud{execution: endless}, Limits{
+				Concurrency: map[string]Concurrency{"report": {Slots: 1, Overflow: ledger.Queueing}}, Rates: map[string]ledger.Quota{"report": 1},
+			}, runwith.HoldSlot, "(--concurrency)", 0,
+		},
+		"rate": {
+			&cloud{execution: endless}, Limits{Rates: map[string]ledger.Quota{"report": 10}},
+			runwith.HoldRate, "report starts at most 10 times a minute (--rate)", 6 * time.Second,
+		},
+		"quota of the flag": {
+			&cloud{execution: endless}, Limits{Runs: 1},
+			runwith.HoldQuota, "at most 1 executions start in a minute (--run-quota)", time.Minute,
+		},
+		"quota of Cloud Run": {
+			&cloud{run: busy(tooMany(5 * time.Minute))}, Limits{}, runwith.HoldQuota, "Cloud Run's quota is used up: too many", 5 * time.Minute,
+		},
+		"Cloud Run is away": {
+			&cloud{run: busy(errDial)}, Limits{}, runwith.HoldCloudRun, "Cloud Run did not take the last call: " + errDial.Error(), time.Second,
+		},
+		"the job cannot be read": {
+			&cloud{job: func(string) (*runpb.Job, error) { return nil, errDial }}, Limits{},
+			runwith.HoldCloudRun, "the job cannot be read from Cloud Run: " + errDial.Error(), time.Second,
+		},
+		"an answer was lost": {
+			&cloud{run: busy(runwith.Errorf(runwith.Unavailable, "broken"))}, Limits{},
+			runwith.HoldSearch, "it is unknown whether the last call started the job", 2 * time.Minute,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				began := time.Now()
+				v := open(t, test.cloud, func(c *Config) { c.Limits = test.limits })
+				ids := invokeN(t, v, 2)
+				time.Sleep(100 * time.Millisecond)
+				got := now(t, v, ids[1])
+				page, _, err := v.Invocations(t.Context(), Filter{})
+				if err != nil || page[0].Waiting == nil || got.Waiting == nil || *page[0].Waiting != *got.Waiting {
+					t.Fatalf("waiting in the list = %+v, %v; in the invocation %+v", page[0].Waiting, err, got.Waiting)
+				}
+				if w := got.Waiting; w.For != test.want || !strings.Contains(w.Message, test.message) {
+					t.Errorf("waiting = %+v, want it to be for %s: %s", w, test.want, test.message)
+				}
+				next := got.Waiting.Next
+				if next.IsZero() != (test.next == 0) || test.next > 0 && (next.Sub(began) < test.next/2 || next.Sub(began) > 2*test.next) {
+					t.Errorf("next = %v after the start, want about %v", next.Sub(began), test.next)
+				}
+			})
+		})
+	}
+}
+
+// TestNotWaiting checks that nothing holds back an invocation with an execution, and one
+// that has ended.
+func TestNotWaiting(t *testing.T) {
+	in(t, func(t *testing.T) {
+		v := open(t, &cloud{execution: endless}, func(c *Config) {
+			c.Limits = Limits{Concurrency: map[string]Concurrency{"report": {Slots: 1, Overflow: ledger.Queueing}}}
+		})
+		ids := invokeN(t, v, 2)
+		until(t, v, ids[0], runwith.StateRunning)
+		cancelled, err := v.Cancel(t.Context(), ids[1])
+		if running := now(t, v, ids[0]); running.Waiting != nil || cancelled.Waiting != nil || err != nil {
+			t.Errorf("waiting = %+v when running, %+v, %v when cancelled; want none", running.Waiting, cancelled.Waiting, err)
+		}
+	})
+}
