@@ -83,7 +83,7 @@ func TestCompose(t *testing.T) {
 	if engine.NetworkMode != "service:invoker" || len(engine.Ports) > 0 {
 		t.Errorf("the engine is on network %q with ports %q, want it to share the invoker's", engine.NetworkMode, engine.Ports)
 	}
-	job, err := jobfile.Read(filepath.Join(deployFolder, "jobs", "test-job.yaml"), jobspec.Location{Project: "demo", Region: "us-east4"})
+	job, err := jobfile.Read(filepath.Join(deployFolder, "jobs", "test-job.yaml"), jobfile.Target{Location: jobspec.Location{Project: "demo", Region: "us-east4"}})
 	if err != nil || job.GetTemplate().GetTemplate().GetContainers()[0].GetImage() != "test-invoke-job" {
 		t.Errorf("the file's job is %v, %v, want one with the sample job's image", job, err)
 	}

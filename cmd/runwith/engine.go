@@ -41,6 +41,7 @@ To test your clients, --fault makes calls and executions go wrong:
   curl localhost:8080/v2/projects/demo/locations/us-east4/jobs`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.place.fixedProject, f.place.fixedRegion = cmd.Flags().Changed("project"), cmd.Flags().Changed("region")
 			logger := newLogger(cmd, slog.LevelWarn)
 			defer sayStopping(cmd)()
 			defer f.showProgress(cmd)()

@@ -38,7 +38,7 @@ func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog
 	if err != nil {
 		return nil, err
 	}
-	if err := registerJobs(ctx, e.Engine, place, f.jobs, logger); err != nil {
+	if err := registerJobs(ctx, e.Engine, place.target(), f.jobs, logger); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil

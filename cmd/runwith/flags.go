@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/jobfile"
 	"github.com/runwith/runwith/internal/engine/metadata"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // listenFlags choose where a server listens, and which callers it accepts.
@@ -35,6 +37,18 @@ const defaultProject, defaultRegion = "demo", "us-east4"
 // placeFlags choose the data folder, the project and the region.
 type placeFlags struct {
 	data, project, region string
+
+	// fixed means that jobs elsewhere are not served. Otherwise fixedProject and
+	// fixedRegion tell which flags are set.
+	fixed, fixedProject, fixedRegion bool
+}
+
+// target returns where the jobs of files belong.
+func (f *placeFlags) target() jobfile.Target {
+	return jobfile.Target{
+		Location:     jobspec.Location{Project: f.project, Region: f.region},
+		FixedProject: f.fixed || f.fixedProject, FixedRegion: f.fixed || f.fixedRegion,
+	}
 }
 
 func (f *placeFlags) add(cmd *cobra.Command) {

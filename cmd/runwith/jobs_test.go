@@ -134,7 +134,7 @@ func TestApplyJobs(t *testing.T) {
 	// The error of a job that Cloud Run refuses names the file.
 	refused := write(t, "refused.yaml", strings.Replace(nightly, "taskCount: 2", "taskCount: 20000", 1))
 	_, stderr = sh.run(t, exitFailure, "jobs", "apply", "-f", refused)
-	has(t, stderr, `runwith: -f .*refused\.yaml: template\.task_count: .*`)
+	has(t, stderr, `runwith: .*refused\.yaml: template\.task_count: .*`)
 }
 
 // A file may have the form of v1, as gcloud run jobs replace takes it and describe
@@ -159,9 +159,9 @@ spec:
           containers: [{image: test-job, env: [{name: A, value: B}]}]
           timeoutSeconds: 300
 `
-	elsewhere := strings.NewReplacer("'123456789012'", "other", "  annotations", "  labels: {cloud.googleapis.com/location: us-west1}\n  annotations").Replace(job)
+	elsewhere := strings.NewReplacer("'123456789012'", "demo", "  annotations", "  labels: {cloud.googleapis.com/location: us-west1}\n  annotations").Replace(job)
 	as := func(text string) string { return write(t, "weekly.yaml", text) }
-	has(t, sh.ok(t, "jobs", "apply", "-f", as(job), "-f", as(elsewhere)), "job weekly created", "job weekly created")
+	has(t, sh.ok(t, "jobs", "apply", "-f", as(job), "-f", as(elsewhere)), "job weekly created in us-east4 of demo", "job weekly created in us-west1 of demo")
 	has(t, sh.ok(t, "jobs", "apply", "-f", as(job)), "job weekly unchanged")
 	has(t, sh.ok(t, "jobs", "apply", "-f", as(strings.Replace(job, "taskCount: 2", "taskCount: 3", 1))), "job weekly updated")
 	there := list(t, sh, emptyJob, "jobs", "list")
@@ -177,9 +177,15 @@ spec:
 	if timeout := there[0].GetTemplate().GetTemplate().GetTimeout().GetSeconds(); timeout != 300 {
 		t.Errorf("timeout = %d s, want 300", timeout)
 	}
-	if there := list(t, sh, emptyJob, "jobs", "list", "--project", "other", "--region", "us-west1"); len(there) != 1 {
-		t.Errorf("jobs elsewhere = %v, want the one whose namespace and label say so", there)
+	if there := list(t, sh, emptyJob, "jobs", "list", "--region", "us-west1"); len(there) != 1 {
+		t.Errorf("jobs elsewhere = %v, want the one whose label says so", there)
 	}
+	// A region that is chosen precedes the label.
+	has(t, sh.ok(t, "jobs", "apply", as(elsewhere), "--region", "europe-west1"), "job weekly created in europe-west1 of demo")
+	foreign := strings.Replace(job, "'123456789012'", "other", 1)
+	_, stderr := sh.run(t, exitFailure, "jobs", "apply", as(foreign))
+	has(t, stderr, `runwith: read job: \S+:6:3: metadata\.namespace: must be the project's ID, demo, or its number, not "other": .*`)
+	has(t, sh.ok(t, "jobs", "apply", as(foreign), "--project", "other"), "job weekly created in us-east4 of other")
 	shown := sh.ok(t, "jobs", "describe", "weekly")
 	has(t, shown, "Job weekly")
 }
@@ -196,7 +202,7 @@ func TestApplyJobThatRuns(t *testing.T) {
 
 	sh.stdin = strings.NewReplacer("first-run", "second", "A, value: B", "FAIL, value: '1'").Replace(sh.stdin)
 	_, stderr := sh.run(t, exitFailure, "jobs", "apply", "-f", "-")
-	has(t, stderr, `runwith: -f -: Execution nightly-second failed\.`)
+	has(t, stderr, `runwith: standard input: Execution nightly-second failed\.`)
 }
 
 func TestDescribeJob(t *testing.T) {

@@ -17,29 +17,36 @@ import (
 func newJobsApply(f *cloudRunFlags) *cobra.Command {
 	var files []string
 	cmd := &cobra.Command{
-		Use:   "apply -f FILE",
+		Use:   "apply FILE...",
 		Short: "Create or update jobs from files",
 		Long: `Apply creates or updates one job for each file. A file is YAML or JSON in the form
-of Cloud Run's API v2, or of v1, which gcloud run jobs replace takes. A job that
-is up to date does not change. If any file has a mistake, no job changes.`,
-		Example: `  runwith jobs apply -f nightly.yaml -f hourly.json
+of Cloud Run's API v2, or of v1, which gcloud run jobs replace takes. FILE may be -
+for standard input, and -f may precede it. A job that is up to date does not
+change. If any file has a mistake, no job changes.
+
+As with gcloud, --region precedes the region in a v1 file's label, and the label
+precedes the engine's region. A file of another project is an error.`,
+		Example: `  runwith jobs apply nightly.yaml hourly.json
   sed s/TAG/v2/ nightly.yaml | runwith jobs apply -f -`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			files := append(files, args...)
 			if len(files) == 0 {
-				return misused("-f FILE: is required; -f - reads standard input")
+				return misused("FILE: is required, such as nightly.yaml; - reads standard input")
 			}
 			at, err := f.location(cmd)
 			if err != nil {
 				return err
 			}
-			jobs, err := readJobs(cmd.InOrStdin(), files, at)
+			flags := cmd.Flags()
+			jobs, err := readJobs(cmd.InOrStdin(), files, jobfile.Target{
+				Location: at, FixedProject: flags.Changed("project"), FixedRegion: flags.Changed("region"),
+			})
 			if err != nil {
 				return err
 			}
 			for i, job := range jobs {
 				if err := applyJob(cmd, f, job); err != nil {
-					return fmt.Errorf("-f %s: %w", files[i], err)
+					return fmt.Errorf("%s: %w", fileName(files[i]), err)
 				}
 			}
 			return nil
@@ -49,8 +56,16 @@ is up to date does not change. If any file has a mistake, no job changes.`,
 	return cmd
 }
 
+// fileName returns the name of a job file in messages.
+func fileName(file string) string {
+	if file == "-" {
+		return "standard input"
+	}
+	return file
+}
+
 // readJobs reads a job from each file, and reports the mistakes of all.
-func readJobs(stdin io.Reader, files []string, at jobspec.Location) ([]*runpb.Job, error) {
+func readJobs(stdin io.Reader, files []string, at jobfile.Target) ([]*runpb.Job, error) {
 	var (
 		jobs []*runpb.Job
 		errs []error
@@ -62,7 +77,7 @@ func readJobs(stdin io.Reader, files []string, at jobspec.Location) ([]*runpb.Jo
 	return jobs, errors.Join(errs...)
 }
 
-func readJobFrom(stdin io.Reader, file string, at jobspec.Location) (*runpb.Job, error) {
+func readJobFrom(stdin io.Reader, file string, at jobfile.Target) (*runpb.Job, error) {
 	if file != "-" {
 		return jobfile.Read(file, at)
 	}
@@ -70,7 +85,7 @@ func readJobFrom(stdin io.Reader, file string, at jobspec.Location) (*runpb.Job,
 	if err != nil {
 		return nil, fmt.Errorf("read job: %w", err)
 	}
-	return jobfile.Parse("standard input", text, at)
+	return jobfile.Parse(fileName(file), text, at)
 }
 
 // applyJob creates or updates a job, and prints which.
@@ -84,7 +99,7 @@ func applyJob(cmd *cobra.Command, f *cloudRunFlags, job *runpb.Job) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "job %s %s\n", name.Job, done)
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "job %s %s in %s of %s\n", name.Job, done, name.Region, name.Project)
 		return err
 	})
 }

@@ -15,10 +15,9 @@ import (
 
 // registerJobs creates or updates the jobs in the files, or the sample job if there
 // are no files.
-func registerJobs(ctx context.Context, e *engine.Engine, place placeFlags, files []string, logger *slog.Logger) error {
-	at := jobspec.Location{Project: place.project, Region: place.region}
+func registerJobs(ctx context.Context, e *engine.Engine, at jobfile.Target, files []string, logger *slog.Logger) error {
 	if len(files) == 0 {
-		return registerJob(ctx, e, sampleJob(at), logger)
+		return registerJob(ctx, e, sampleJob(at.Location), logger)
 	}
 	for _, file := range files {
 		job, err := jobfile.Read(file, at)

@@ -25,7 +25,9 @@ front of it on one port, until you stop it with Ctrl-C or SIGTERM. Accepted
 invocations survive a restart, and a crash too. --require-auth applies only to the
 engine's API, as in runwith engine; the invoker's API needs no token.
 
-Without --job, up registers the sample job, test-job.`,
+--job registers a job in the server's project and region, whatever the region in the
+file, because the invoker starts jobs nowhere else. Without --job, up registers the
+sample job, test-job.`,
 		Example: `  runwith up
   runwith up --job nightly.yaml --image nightly='python3 nightly.py'
   runwith up --concurrency nightly=1 --rate nightly=10/min
@@ -33,6 +35,7 @@ Without --job, up registers the sample job, test-job.`,
   curl localhost:8080/api/v1/jobs/test-job/invocations -H 'Content-Type: application/json' -d '{"args":["arg-1"]}'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.place.fixed = true // the invoker starts jobs nowhere else
 			logger := newLogger(cmd, slog.LevelWarn)
 			defer sayStopping(cmd)()
 			defer f.showProgress(cmd)()

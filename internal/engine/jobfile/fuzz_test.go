@@ -24,7 +24,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		job, err := Parse("FILE", text, jobspec.Location{Project: "demo", Region: "us-east4"})
+		job, err := Parse("FILE", text, Target{Location: jobspec.Location{Project: "demo", Region: "us-east4"}})
 		if err != nil && !strings.HasPrefix(err.Error(), "read job: FILE:") || err == nil && job.GetName() == "" {
 			t.Errorf("Parse(%q) = %v, %q, want a name, or read job: FILE: in front", text, job, err)
 		}

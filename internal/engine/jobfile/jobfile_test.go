@@ -11,7 +11,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-var here = jobspec.Location{Project: "demo", Region: "us-east4"}
+var here = Target{Location: jobspec.Location{Project: "demo", Region: "us-east4"}}
 
 // mistakes are job files that cannot be read, and the lines of their errors without
 // "read job: FILE".
@@ -88,8 +88,8 @@ func TestNameMayBeAnID(t *testing.T) {
 		`{"name": "a"}`:   "projects/demo/locations/us-east4/jobs/a",
 		"name: p/jobs/a ": "p/jobs/a", // the server validates it
 		"kind: Job\nmetadata: {name: a}\nspec: {template: {spec: {template: {spec: {containers: [{image: i}]}}}}}": "projects/demo/locations/us-east4/jobs/a",
-		"kind: Job\nmetadata: {name: a, namespace: other, labels: {cloud.googleapis.com/location: us-west1}}\n" +
-			"spec: {template: {spec: {template: {spec: {containers: [{image: i}]}}}}}": "projects/other/locations/us-west1/jobs/a",
+		"kind: Job\nmetadata: {name: a, namespace: demo, labels: {cloud.googleapis.com/location: us-west1}}\n" +
+			"spec: {template: {spec: {template: {spec: {containers: [{image: i}]}}}}}": "projects/demo/locations/us-west1/jobs/a",
 		"kind: Job\nmetadata: {name: a, namespace: '123456789012'}\n" +
 			"spec: {template: {spec: {template: {spec: {containers: [{image: i}]}}}}}": "projects/demo/locations/us-east4/jobs/a",
 	} {
@@ -100,6 +100,42 @@ func TestNameMayBeAnID(t *testing.T) {
 		}
 		if job.GetName() != want {
 			t.Errorf("name in %q = %q, want %q", text, job.GetName(), want)
+		}
+	}
+}
+
+// Of the places that a file can name, a fixed region precedes the label of v1, and what
+// leads elsewhere is an error.
+func TestTarget(t *testing.T) {
+	t.Parallel()
+	const spec = "\nspec: {template: {spec: {template: {spec: {containers: [{image: i}]}}}}}"
+	at := func(project, region bool) Target { return Target{here.Location, project, region} }
+	for name, test := range map[string]struct {
+		text   string
+		target Target
+		want   string // the job's name, or the error
+	}{
+		"label": {"kind: Job\nmetadata: {name: a, labels: {cloud.googleapis.com/location: us-west1}}" + spec,
+			at(true, false), "projects/demo/locations/us-west1/jobs/a"},
+		"label and fixed region": {"kind: Job\nmetadata: {name: a, labels: {cloud.googleapis.com/location: us-west1}}" + spec,
+			at(false, true), "projects/demo/locations/us-east4/jobs/a"},
+		"number": {"kind: Job\nmetadata: {name: a, namespace: '42'}" + spec, at(true, true), "projects/demo/locations/us-east4/jobs/a"},
+		"foreign namespace": {"kind: Job\nmetadata: {name: a, namespace: other}" + spec, at(false, false),
+			`read job: FILE:2:21: metadata.namespace: must be the project's ID, demo, or its number, not "other": leave it out, or set --project`},
+		"full name": {"name: projects/other/locations/us-west1/jobs/a", at(false, false), "projects/other/locations/us-west1/jobs/a"},
+		"full name, fixed project": {"name: projects/other/locations/us-west1/jobs/a", at(true, false),
+			"read job: FILE: name: must be in project demo, not in other: write a alone, or set --project other"},
+		"full name, fixed region": {"name: projects/demo/locations/us-west1/jobs/a", at(true, true),
+			"read job: FILE: name: must be in region us-east4, not in us-west1: write a alone, or set --region us-west1"},
+		"full name here": {"name: projects/demo/locations/us-east4/jobs/a", at(true, true), "projects/demo/locations/us-east4/jobs/a"},
+	} {
+		job, err := Parse("FILE", []byte(test.text), test.target)
+		got := job.GetName()
+		if err != nil {
+			got = err.Error()
+		}
+		if got != test.want {
+			t.Errorf("%s: %s\nwant %s", name, got, test.want)
 		}
 	}
 }

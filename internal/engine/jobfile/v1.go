@@ -33,7 +33,7 @@ func v1Job(text []byte) *ast.MappingNode {
 
 // parseV1 reads a job in v1's form. It also validates the job, because a server would
 // report mistakes by v2's field names and without a place in the file.
-func parseV1(file string, text []byte, root *ast.MappingNode, at jobspec.Location) (*runpb.Job, error) {
+func parseV1(file string, text []byte, root *ast.MappingNode, at Target) (*runpb.Job, error) {
 	asJSON, err := yaml.YAMLToJSON(text)
 	if err != nil {
 		return nil, fmt.Errorf("read job: %s%w", file, yamlError(err))
@@ -45,7 +45,10 @@ func parseV1(file string, text []byte, root *ast.MappingNode, at jobspec.Locatio
 	if given.Metadata.Name == "" {
 		return nil, located(file, root, jobspec.FieldErrorf(runwith.InvalidArgument, "metadata.name", "is required, such as name: test-job"))
 	}
-	job, err := given.V2(v1Location(given.Metadata, at))
+	if err := at.admitsV1(given.Metadata); err != nil {
+		return nil, located(file, root, err)
+	}
+	job, err := given.V2(at.ofV1(given.Metadata))
 	if err == nil {
 		err = checkV1(given.Metadata.Name, job)
 	}
@@ -55,13 +58,25 @@ func parseV1(file string, text []byte, root *ast.MappingNode, at jobspec.Locatio
 	return job, nil
 }
 
-// v1Location returns the project of a job's namespace and the region of its label, as
-// gcloud does. It ignores a namespace that is a project number.
-func v1Location(meta knative.ObjectMeta, at jobspec.Location) jobspec.Location {
-	if meta.Namespace != "" && strings.Trim(meta.Namespace, "0123456789") != "" {
-		at.Project = meta.Namespace
+// admitsV1 refuses another project's namespace, as gcloud does.
+//
+// Deviation: it accepts the number of any project, because exports have the number and
+// nothing here knows whose it is.
+//
+// See https://cloud.google.com/sdk/gcloud/reference/run/jobs/replace.
+func (t Target) admitsV1(meta knative.ObjectMeta) error {
+	if strings.Trim(meta.Namespace, "0123456789") == "" || meta.Namespace == t.Project {
+		return nil
 	}
-	if region := meta.Labels[knative.LabelLocation]; region != "" {
+	return jobspec.FieldErrorf(runwith.InvalidArgument, "metadata.namespace",
+		"must be the project's ID, %s, or its number, not %s: leave it out, or set --project", t.Project, jobspec.Quote(meta.Namespace))
+}
+
+// ofV1 returns the location of a job in v1's form. Like gcloud's, a region that was chosen
+// by a flag precedes the label.
+func (t Target) ofV1(meta knative.ObjectMeta) jobspec.Location {
+	at := t.Location
+	if region := meta.Labels[knative.LabelLocation]; region != "" && !t.FixedRegion {
 		at.Region = region
 	}
 	return at
