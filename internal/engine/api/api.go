@@ -67,8 +67,9 @@ func New(c Config) (*Server, error) {
 		s.faults = &faults{c.Faults, c.ProjectNumber, c.Logger}
 		intercept = within(intercept, s.faults.intercept)
 	}
-	s.grpc = grpc.NewServer(grpc.NumStreamWorkers(streamWorkers), grpc.ChainUnaryInterceptor(s.gate.bound, intercept), grpc.InTapHandle(s.gate.check),
-		grpc.ChainStreamInterceptor(s.gate.boundStream, streamInterceptor(c.Logger)))
+	shapes := masks{}
+	s.grpc = grpc.NewServer(grpc.NumStreamWorkers(streamWorkers), grpc.ChainUnaryInterceptor(s.gate.bound, shapes.intercept, intercept), grpc.InTapHandle(s.gate.check),
+		grpc.ChainStreamInterceptor(s.gate.boundStream, shapes.refuseStream, streamInterceptor(c.Logger)))
 	services := []service{
 		{&runpb.Jobs_ServiceDesc, &jobs{engine: e}, runpb.File_google_cloud_run_v2_job_proto, policyRules},
 		{&runpb.Executions_ServiceDesc, &executions{engine: e}, runpb.File_google_cloud_run_v2_execution_proto, nil},
@@ -79,6 +80,9 @@ func New(c Config) (*Server, error) {
 	routes := &router{}
 	for _, svc := range services {
 		s.grpc.RegisterService(svc.desc, svc.impl)
+		for _, method := range svc.desc.Methods {
+			shapes["/"+svc.desc.ServiceName+"/"+method.MethodName] = svc.answerOf(method.MethodName)
+		}
 		if err := routes.addService(svc, intercept); err != nil {
 			return nil, err
 		}
@@ -92,7 +96,7 @@ func New(c Config) (*Server, error) {
 
 // ServeHTTP answers REST and gRPC.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if refusal := s.gate.refusal(r.Header); refusal != nil {
+	if refusal := s.gate.refusal(token(r)); refusal != nil {
 		refuse(w, r, refusal)
 		return
 	}
@@ -104,9 +108,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	if guard.IsGRPC(r) {
+	switch {
+	case guard.IsGRPC(r):
 		s.grpc.ServeHTTP(w, r)
-		return
+	case isBatch(r):
+		batch{s}.ServeHTTP(w, r)
+	default:
+		s.rest.ServeHTTP(w, r)
 	}
-	s.rest.ServeHTTP(w, r)
 }

@@ -10,12 +10,13 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// locationsAnswer is a ListLocationsResponse.
-type locationsAnswer struct {
-	Locations []location `json:"locations"`
+// ListLocationsResponse is a ListLocationsResponse.
+type ListLocationsResponse struct {
+	Locations []Location `json:"locations"`
 }
 
-type location struct {
+// Location is a region.
+type Location struct {
 	Name   string            `json:"name"`
 	ID     string            `json:"locationId"`
 	Labels map[string]string `json:"labels"`
@@ -44,9 +45,9 @@ func (n neighbours) locations(c *call) (any, error) {
 	}
 	regions := append(used, cloudRunRegions()...)
 	slices.Sort(regions)
-	res := locationsAnswer{}
+	res := ListLocationsResponse{}
 	for _, region := range slices.Compact(regions) {
-		res.Locations = append(res.Locations, location{
+		res.Locations = append(res.Locations, Location{
 			Name:   jobspec.Location{Project: id, Region: region}.String(),
 			ID:     region,
 			Labels: map[string]string{"cloud.googleapis.com/region": region},

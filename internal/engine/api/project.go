@@ -7,8 +7,8 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// projectAnswer is a Project of Cloud Resource Manager.
-type projectAnswer struct {
+// Project is a Project of Cloud Resource Manager.
+type Project struct {
 	ProjectNumber  string `json:"projectNumber,omitempty"`
 	ProjectID      string `json:"projectId"`
 	LifecycleState string `json:"lifecycleState"`
@@ -25,7 +25,7 @@ func (n neighbours) project(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return projectAnswer{number, id, "ACTIVE", id}, noParameters(c.query)
+	return Project{number, id, "ACTIVE", id}, noParameters(c.query)
 }
 
 // identify returns a project's ID, and its number if it has one.

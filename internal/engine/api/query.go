@@ -13,40 +13,6 @@ import (
 	"github.com/runwith/runwith/internal/suggest"
 )
 
-// systemParameters removes the parameters that every method has from a query, and returns
-// the others, which are fields of the request.
-//
-// Deviation: fields, for partial answers, and formats other than JSON are refused. Keys,
-// quotas, script callbacks and uploads are ignored.
-//
-// See https://cloud.google.com/apis/docs/system-parameters.
-func systemParameters(query url.Values) (encoding, url.Values, error) {
-	e := encoding{pretty: true}
-	for name, values := range query {
-		switch name {
-		case "alt", "$alt":
-			for _, value := range values {
-				format, option, _ := strings.Cut(value, ";")
-				if format != "json" {
-					return e, nil, runwith.Errorf(runwith.InvalidArgument, "%s: is %q, only json is served", name, value)
-				}
-				e.enumNumbers = e.enumNumbers || option == "enum-encoding=int"
-			}
-		case "prettyPrint", "$prettyPrint":
-			e.pretty = values[0] != "false"
-		case "key", "$key", "access_token", "oauth_token", "quotaUser", "$userProject",
-			"callback", "$callback", "upload_protocol", "uploadType", "$.xgafv":
-			// Ignored: there are no keys, quotas, script callbacks or uploads.
-		case "fields", "$fields":
-			return e, nil, runwith.Errorf(runwith.Unimplemented, "%s: partial answers are not served, leave it out", name)
-		default:
-			continue
-		}
-		query.Del(name)
-	}
-	return e, query, nil
-}
-
 // parameters are the fields of a request that its query sets.
 type parameters struct {
 	into protoreflect.Message

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"net/url"
 	"testing"
 
@@ -33,7 +34,7 @@ func TestParameters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, fields, err := systemParameters(values)
+		_, fields, err := systemParameters(&http.Request{}, values)
 		if err != nil {
 			t.Fatalf("%s: %v", query, err)
 		}

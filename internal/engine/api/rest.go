@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine/api/partial"
 	"github.com/runwith/runwith/internal/engine/googlejson"
 	"github.com/runwith/runwith/internal/jobspec"
 )
@@ -41,12 +42,18 @@ func (t *router) addService(svc service, intercept grpc.UnaryServerInterceptor) 
 			b := &binding{rule.Body, svc.impl, method}
 			verb, path := verbAndPath(rule)
 			answer := func(c *call) ([]byte, error) { return b.call(c, intercept) }
-			if err := t.add(route{services: cloudRun, verb: verb, answer: answer}, path); err != nil {
+			if err := t.add(route{services: cloudRun, verb: verb, answer: answer, shape: svc.answerOf(method.MethodName)}, path); err != nil {
 				return fmt.Errorf("route %s.%s: %w", svc.desc.ServiceName, method.MethodName, err)
 			}
 		}
 	}
 	return nil
+}
+
+// answerOf returns the shape of a method's answers.
+func (s *service) answerOf(method string) partial.Shape {
+	name := protoreflect.FullName(s.desc.ServiceName)
+	return shapeOf(s.file.Services().ByName(name.Name()).Methods().ByName(protoreflect.Name(method)).Output())
 }
 
 // rulesOf returns the HTTP rules of a method: its annotation and the additional
@@ -104,7 +111,7 @@ func (b *binding) call(c *call, intercept grpc.UnaryServerInterceptor) ([]byte, 
 	if !ok {
 		return nil, fmt.Errorf("answer %T is no message", res)
 	}
-	return c.encoding.marshal(message)
+	return c.marshal(message)
 }
 
 // decode fills a request's message from the body, the query and the path.

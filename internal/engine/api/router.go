@@ -9,6 +9,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/cause"
+	"github.com/runwith/runwith/internal/engine/api/partial"
 )
 
 // router has the table of everything that the engine serves over REST: Cloud Run v2 and
@@ -21,14 +22,15 @@ type route struct {
 	verb     string   // HTTP method
 	path     *pathTemplate
 	answer   func(*call) ([]byte, error) // compact JSON
+	shape    partial.Shape               // of the answer
 }
 
 // call is a request to a route.
 type call struct {
 	*http.Request
-	fields   map[string]string // from the path
-	query    url.Values        // without the system parameters
-	encoding encoding
+	fields map[string]string // from the path
+	query  url.Values        // without the system parameters
+	system
 }
 
 // add compiles a path and adds its row.
@@ -42,23 +44,44 @@ func (t *router) add(r route, path string) (err error) {
 
 // ServeHTTP answers a REST request.
 func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r, err := overridden(r)
+	if err != nil {
+		apierror.WriteGoogle(w, err)
+		return
+	}
 	route, fields, allowed := t.find(r)
 	if route == nil {
 		refuseRoute(w, r, allowed)
 		return
 	}
 	c := &call{Request: r, fields: fields}
-	var err error
-	if c.encoding, c.query, err = systemParameters(r.URL.Query()); err != nil {
-		apierror.WriteGoogle(w, err)
-		return
-	}
-	answer, err := route.answer(c)
+	answer, err := route.serve(c)
 	if err != nil {
 		apierror.WriteGoogle(w, err)
 		return
 	}
-	c.encoding.write(w, answer)
+	c.write(w, answer)
+}
+
+// serve returns the answer to a call. It refuses what it cannot read before anything
+// happens.
+func (t *route) serve(c *call) ([]byte, error) {
+	query, err := parseQuery(c.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	if c.system, c.query, err = systemParameters(c.Request, query); err != nil {
+		return nil, err
+	}
+	mask, err := c.mask.For(t.shape)
+	if err != nil {
+		return nil, runwith.Errorf(runwith.InvalidArgument, "%s: %v", c.maskName, err)
+	}
+	answer, err := t.answer(c)
+	if err != nil {
+		return nil, err
+	}
+	return mask.Apply(answer)
 }
 
 // find returns the route of a request and the fields in its path, or else the HTTP

@@ -7,15 +7,16 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// serviceAnswer is a Service of Service Usage.
-type serviceAnswer struct {
+// Service is a Service of Service Usage.
+type Service struct {
 	Name   string        `json:"name"`
-	Config serviceConfig `json:"config"`
+	Config ServiceConfig `json:"config"`
 	State  string        `json:"state"`
 	Parent string        `json:"parent"`
 }
 
-type serviceConfig struct {
+// ServiceConfig describes a Service.
+type ServiceConfig struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`
 }
@@ -36,8 +37,8 @@ func (n neighbours) service(c *call) (any, error) {
 		return nil, runwith.Errorf(runwith.NotFound, "service %.80q is not emulated on this machine: run, logging, serviceusage and cloudresourcemanager are", c.fields["service"])
 	}
 	parent := "projects/" + cmp.Or(number, id)
-	return serviceAnswer{
-		Name: parent + "/services/" + c.fields["service"], Config: serviceConfig{c.fields["service"], title}, State: "ENABLED", Parent: parent,
+	return Service{
+		Name: parent + "/services/" + c.fields["service"], Config: ServiceConfig{c.fields["service"], title}, State: "ENABLED", Parent: parent,
 	}, noParameters(c.query)
 }
 

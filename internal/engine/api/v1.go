@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/runwith/runwith/internal/engine/api/partial"
 	v1 "github.com/runwith/runwith/internal/engine/api/v1"
 )
 
@@ -17,7 +18,7 @@ func (t *router) addV1(c Config, intercept grpc.UnaryServerInterceptor) error {
 	api := &v1.API{Config: v1.Config{Engine: c.Engine, Project: c.Project, ProjectNumber: c.ProjectNumber, Region: c.Region}}
 	for _, method := range api.Methods() {
 		answer := func(c *call) ([]byte, error) { return callV1(c, method, intercept) }
-		if err := t.add(route{services: cloudRun, verb: method.Verb, answer: answer}, method.Path); err != nil {
+		if err := t.add(route{services: cloudRun, verb: method.Verb, answer: answer, shape: partial.Struct(method.Answer)}, method.Path); err != nil {
 			return fmt.Errorf("route %s: %w", method.Name, err)
 		}
 	}
@@ -35,7 +36,7 @@ func callV1(c *call, method v1.Method, intercept grpc.UnaryServerInterceptor) ([
 			return nil, err
 		}
 	}
-	req := &v1.Request{Host: c.Host, Path: c.fields, Query: c.query, Body: body, EnumNumbers: c.encoding.enumNumbers}
+	req := &v1.Request{Host: c.Host, Path: c.fields, Query: c.query, Body: body, EnumNumbers: c.enumNumbers}
 	info := &grpc.UnaryServerInfo{FullMethod: method.Name}
 	res, err := intercept(c.Context(), req, info, func(ctx context.Context, _ any) (any, error) { return method.Call(ctx, req) })
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"net/url"
 
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/knative"
 )
 
 // Config configures an [API]. Engine is required.
@@ -54,6 +55,8 @@ type Method struct {
 	Verb string
 	// Path is a template of google.api.http.
 	Path string
+	// Answer is an empty answer.
+	Answer any
 	// Call answers a request. Callers see its errors.
 	Call func(context.Context, *Request) (any, error)
 }
@@ -80,17 +83,17 @@ func (a *API) Methods() []Method {
 		tasks      = "/google.cloud.run.v1.Tasks/"
 	)
 	return []Method{
-		{jobs + "CreateJob", http.MethodPost, jobsPath, a.explained(a.createJob)},
-		{jobs + "ListJobs", http.MethodGet, jobsPath, a.explained(a.listJobs)},
-		{jobs + "GetJob", http.MethodGet, jobPath, a.explained(a.getJob)},
-		{jobs + "UpdateJob", http.MethodPut, jobPath, a.explained(a.replaceJob)},
-		{jobs + "DeleteJob", http.MethodDelete, jobPath, a.explained(a.deleteJob)},
-		{jobs + "RunJob", http.MethodPost, jobPath + ":run", a.explained(a.runJob)},
-		{executions + "ListExecutions", http.MethodGet, executionsPath, a.explained(a.listExecutions)},
-		{executions + "GetExecution", http.MethodGet, executionPath, a.explained(a.getExecution)},
-		{executions + "DeleteExecution", http.MethodDelete, executionPath, a.explained(a.deleteExecution)},
-		{executions + "CancelExecution", http.MethodPost, executionPath + ":cancel", a.explained(a.cancelExecution)},
-		{tasks + "ListTasks", http.MethodGet, tasksPath, a.explained(a.listTasks)},
-		{tasks + "GetTask", http.MethodGet, taskPath, a.explained(a.getTask)},
+		{jobs + "CreateJob", http.MethodPost, jobsPath, knative.Job{}, a.explained(a.createJob)},
+		{jobs + "ListJobs", http.MethodGet, jobsPath, knative.List[*knative.Job]{}, a.explained(a.listJobs)},
+		{jobs + "GetJob", http.MethodGet, jobPath, knative.Job{}, a.explained(a.getJob)},
+		{jobs + "UpdateJob", http.MethodPut, jobPath, knative.Job{}, a.explained(a.replaceJob)},
+		{jobs + "DeleteJob", http.MethodDelete, jobPath, knative.Status{}, a.explained(a.deleteJob)},
+		{jobs + "RunJob", http.MethodPost, jobPath + ":run", knative.Execution{}, a.explained(a.runJob)},
+		{executions + "ListExecutions", http.MethodGet, executionsPath, knative.List[*knative.Execution]{}, a.explained(a.listExecutions)},
+		{executions + "GetExecution", http.MethodGet, executionPath, knative.Execution{}, a.explained(a.getExecution)},
+		{executions + "DeleteExecution", http.MethodDelete, executionPath, knative.Status{}, a.explained(a.deleteExecution)},
+		{executions + "CancelExecution", http.MethodPost, executionPath + ":cancel", knative.Execution{}, a.explained(a.cancelExecution)},
+		{tasks + "ListTasks", http.MethodGet, tasksPath, knative.List[*knative.Task]{}, a.explained(a.listTasks)},
+		{tasks + "GetTask", http.MethodGet, taskPath, knative.Task{}, a.explained(a.getTask)},
 	}
 }
