@@ -59,9 +59,10 @@ func Parse(file string, text []byte, at Target) (*runpb.Job, error) {
 // validates the name.
 func (t Target) admits(name string) error {
 	n, err := jobspec.ParseJob(name)
+	if err != nil {
+		return nil //nolint:nilerr // the server names the mistake
+	}
 	switch {
-	case err != nil:
-		return nil
 	case t.FixedProject && n.Project != t.Project:
 		return fmt.Errorf("name: must be in project %s, not in %s: write %s alone, or set --project %s", t.Project, n.Project, n.Job, n.Project)
 	case t.FixedRegion && n.Region != t.Region:
