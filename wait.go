@@ -43,7 +43,8 @@ func (c *Client) Wait(ctx context.Context, id string) (*Invocation, error) {
 			return seen, err
 		}
 		if err == nil && time.Since(asked) > maxPause {
-			pause = minPause // the server did wait; only an immediate answer needs a longer pause
+			pause = minPause
+			continue // the server did wait; only an immediate answer needs a pause
 		}
 		if err := sleep(ctx, about(pause), err); err != nil {
 			return seen, err

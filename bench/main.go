@@ -61,6 +61,7 @@ var scenarios = []scenario{
 	{"cpu", "the processor time that the server spends on such a polled run", measureCPU},
 	{"runs", "runs of `true` by 16 concurrent clients, in runs a second", measureRuns},
 	{"invoke", "POST /api/v1/jobs/{job}/invocations until 202, by 1 and by 32 clients, while the accepted invocations run", measureInvoke},
+	{"end", "the time from an end at the engine until a caller who waits at the invoker knows it", measureEnd},
 	{"accept", "the same of `runwith serve` alone, until RunJob arrives at a Cloud Run that does nothing, and with 100,000 past invocations", measureAccept},
 	{"read", "GetJob over gRPC, REST and REST v1", measureRead},
 	{"list", "a page of 100 executions among 100,000, and among 1,000", measureList},

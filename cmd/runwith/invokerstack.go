@@ -27,10 +27,6 @@ type invokerStack struct {
 	handler  http.Handler
 }
 
-// localReads is how many times a minute the invoker reads the executions of one job from an
-// engine, which has no quota.
-const localReads = 600
-
 // openInvoker opens an invoker in the data folder. When ctx is done, waiting requests end.
 func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invokerFlags) (_ *invokerStack, err error) {
 	s := &invokerStack{}
@@ -50,10 +46,8 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 		return s, err
 	}
 	c.Store, c.CloudRun, c.Logger = s.store, s.cloudRun, to.Logger
-	if to.Endpoint == "" {
+	if c.Local = to.Endpoint != ""; !c.Local {
 		c.LogDelay = googleLogDelay
-	} else {
-		c.JobReads = localReads
 	}
 	s.invoker, err = invoker.Open(ctx, c)
 	if err != nil {

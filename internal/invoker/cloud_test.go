@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -34,6 +35,8 @@ type cloud struct {
 	page      func(n int) error // n: pages read before
 	cancelled func(name string) error
 	log       func(after cloudrun.Cursor) ([]runwith.LogLine, cloudrun.Cursor, error)
+	holds     bool          // AwaitEnd holds requests; otherwise it is not implemented
+	hold      time.Duration // how long it holds them at most; 0: as long as it is asked to
 	life      time.Duration // an execution succeeds after that; 0: it runs for ever
 	late      time.Duration // a list shows an execution after that
 	pageSize  int           // 0: one page for all
@@ -49,10 +52,47 @@ type cloud struct {
 	cancels  []string
 	jobReads int
 	gets     int
+	held     int // requests that were held
 	pages    int
 }
 
-func (c *cloud) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (*runpb.Execution, error) {
+func (c *cloud) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (cloudrun.Run, error) {
+	e, err := c.answer(ctx, job, o)
+	if err != nil {
+		return cloudrun.Run{}, err
+	}
+	return cloudrun.Run{Execution: e, Operation: "operation of " + e.GetName()}, nil
+}
+
+// AwaitEnd holds a request until the execution has ended.
+func (c *cloud) AwaitEnd(ctx context.Context, operation string, hold time.Duration) (*runpb.Execution, error) {
+	if !c.holds {
+		return nil, runwith.Errorf(runwith.Unimplemented, "why")
+	}
+	c.mu.Lock()
+	c.held++
+	c.mu.Unlock()
+	if c.hold > 0 {
+		hold = min(hold, c.hold)
+	}
+	name := strings.TrimPrefix(operation, "operation of ")
+	for began := time.Now(); ; {
+		c.mu.Lock()
+		i := slices.IndexFunc(c.started, func(e *runpb.Execution) bool { return e.GetName() == name })
+		e := c.now(c.started[i])
+		c.mu.Unlock()
+		if cloudrun.StatusOf(e).State.Terminal() || time.Since(began) >= hold {
+			return e, nil
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (c *cloud) answer(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (*runpb.Execution, error) {
 	c.mu.Lock()
 	n := len(c.runs)
 	c.runs, c.times = append(c.runs, o), append(c.times, time.Now())
@@ -207,6 +247,13 @@ func (c *cloud) reads() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.gets + c.pages
+}
+
+// holding returns how many requests were held.
+func (c *cloud) holding() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held
 }
 
 // executions returns how many executions each invocation has.

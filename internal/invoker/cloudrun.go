@@ -3,6 +3,7 @@ package invoker
 import (
 	"context"
 	"iter"
+	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
@@ -15,7 +16,10 @@ import (
 // concurrently.
 type CloudRun interface { //nolint:interfacebloat // the parts of one server: nobody uses or implements a part of it alone
 	// Run starts the job with the given ID. It sends at most one request.
-	Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (*runpb.Execution, error)
+	Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (cloudrun.Run, error)
+	// AwaitEnd waits until the operation of a run is done, for as long as hold at most, and
+	// returns the execution as it is then. Cloud Run may answer sooner.
+	AwaitEnd(ctx context.Context, operation string, hold time.Duration) (*runpb.Execution, error)
 	// Job returns the job with the given ID, Jobs those of the location.
 	Job(ctx context.Context, job string) (*runpb.Job, error)
 	Jobs(ctx context.Context) iter.Seq2[*runpb.Job, error]

@@ -13,6 +13,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
@@ -189,14 +190,19 @@ type mortalCloud struct {
 	world *mortal
 }
 
-func (c mortalCloud) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (e *runpb.Execution, err error) {
+func (c mortalCloud) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (run cloudrun.Run, err error) {
 	if err := c.world.step(); err != nil {
-		return nil, err
+		return run, err
 	}
-	e, err = c.cloud.Run(ctx, job, o)
+	run, err = c.cloud.Run(ctx, job, o)
 	if dead := c.world.step(); dead != nil {
-		return nil, dead
+		return cloudrun.Run{}, dead
 	}
+	return run, err
+}
+
+func (c mortalCloud) AwaitEnd(ctx context.Context, operation string, hold time.Duration) (e *runpb.Execution, err error) {
+	err = around(c.world, func() error { e, err = c.cloud.AwaitEnd(ctx, operation, hold); return err })
 	return e, err
 }
 

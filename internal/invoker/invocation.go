@@ -29,11 +29,13 @@ func (v *Invoker) Wait(ctx context.Context, id string) (runwith.Invocation, erro
 func (v *Invoker) waitUntil(ctx context.Context, id string, enough func(runwith.Invocation) bool) (runwith.Invocation, error) {
 	changed, end := v.store.Subscribe(id)
 	defer end()
+	defer v.awaiting.expect(id)()
 	for {
 		r, err := v.store.Find(context.WithoutCancel(ctx), id)
 		if err != nil || enough(r.Invocation) {
 			return v.shown(r), err
 		}
+		v.awaiting.begin(r)
 		if err := v.await(ctx, changed); err != nil {
 			return v.shown(r), err
 		}

@@ -20,6 +20,7 @@ type Invoker struct {
 	dispatching *dispatcher
 	checking    *checker
 	watching    *watcher
+	awaiting    *awaiter
 	cancelling  *canceller
 	rebuilding  *rebuilder
 	keeping     *keeper
@@ -50,7 +51,8 @@ func newInvoker(config Config) *Invoker {
 	v.closing, v.close = context.WithCancel(context.Background())
 	jobs := &jobCache{read: v.readJob}
 	v.dispatching = newDispatcher(v.base, &v.work)
-	v.watching = &watcher{base: v.base, calls: &v.dispatching.calls}
+	v.awaiting = newAwaiter(v.base, &v.work)
+	v.watching = &watcher{base: v.base, calls: &v.dispatching.calls, awaiting: v.awaiting}
 	v.rebuilding = &rebuilder{base: v.base, watching: v.watching, done: make(chan struct{})}
 	v.accepting = &accepter{base: v.base, jobs: jobs, rebuilding: v.rebuilding, dispatching: v.dispatching}
 	v.checking = &checker{base: v.base, jobs: jobs}
@@ -98,6 +100,7 @@ func (v *Invoker) recover(ctx context.Context, opened time.Time, origin store.Or
 // deadline, and records their outcomes. Waits and followed logs end with UNAVAILABLE.
 func (v *Invoker) Close() error {
 	v.close()
+	v.awaiting.close()
 	v.work.Wait()
 	return nil
 }

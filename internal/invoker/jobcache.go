@@ -80,7 +80,7 @@ func (c *jobCache) drop(id string, e *jobEntry) {
 
 // readJob reads a job from Cloud Run.
 func (b *base) readJob(ctx context.Context, job string) (found *runpb.Job, err error) {
-	err = b.ask(ctx, &b.reads, func(ctx context.Context) (err error) {
+	err = b.read(ctx, &b.reads, urgent, func(ctx context.Context) (err error) {
 		found, err = b.cloud.Job(ctx, job)
 		return err
 	})

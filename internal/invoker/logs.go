@@ -61,6 +61,7 @@ func (l *logReader) read(ctx context.Context) error {
 	if err := l.query.fits(i); err != nil {
 		return err
 	}
+	defer l.awaiting.expect(l.id)()
 	l.cursor = cloudrun.LogSince(i.Created.Add(-ledger.ClockSkew))
 	if l.query.Task != nil {
 		l.cursor = l.cursor.OfTask(*l.query.Task)
@@ -101,9 +102,12 @@ func (q LogQuery) fits(i runwith.Invocation) error {
 
 // look notes whether the invocation has settled.
 func (l *logReader) look(ctx context.Context) error {
-	i, err := l.Invocation(ctx, l.id)
-	if err == nil && l.settled.IsZero() && i.State.Settled() {
+	r, err := l.store.Find(ctx, l.id)
+	if err == nil && l.settled.IsZero() && r.State.Settled() {
 		l.settled, l.delay = time.Now(), l.config.PollMin
+	}
+	if err == nil && l.query.Follow {
+		l.awaiting.begin(r)
 	}
 	return err
 }
@@ -132,7 +136,7 @@ func (l *logReader) drain(ctx context.Context, execution string) error {
 func (l *logReader) page(ctx context.Context, execution string) ([]runwith.LogLine, cloudrun.Cursor, error) {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
-	if err := l.pass(ctx, l.logReads); err != nil {
+	if err := l.pass(ctx, l.logReads, urgent); err != nil {
 		return nil, l.cursor, err
 	}
 	lines, next, err := l.cloud.LogEntries(ctx, execution, l.cursor)

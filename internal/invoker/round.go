@@ -16,6 +16,7 @@ type round struct {
 	searching bool                     // for the execution of some row
 	twins     bool                     // late twins are possible
 
+	failed  bool // a read
 	began   time.Time
 	whole   bool // every page was read
 	jobGone bool // there is no such job

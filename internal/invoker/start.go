@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"cloud.google.com/go/run/apiv2/runpb"
-
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
@@ -15,9 +13,9 @@ import (
 
 // answer is what a call that starts a job returned.
 type answer struct {
-	execution *runpb.Execution
-	err       error
-	deadline  time.Time // of the call, by the monotonic clock
+	run      cloudrun.Run
+	err      error
+	deadline time.Time // of the call, by the monotonic clock
 }
 
 func (a answer) outcome() cloudrun.Outcome { return cloudrun.OutcomeOf(a.err) }
@@ -51,8 +49,8 @@ func (d *dispatcher) call(r ledger.Record) answer {
 	deadline := time.Now().Add(time.Until(r.Lease))
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	execution, err := d.cloud.Run(ctx, r.Job, overrides)
-	return answer{execution, err, deadline}
+	run, err := d.cloud.Run(ctx, r.Job, overrides)
+	return answer{run, err, deadline}
 }
 
 // after returns the record as the outcome of its call leaves it.
@@ -60,7 +58,9 @@ func (d *dispatcher) after(r ledger.Record, a answer) ledger.Record {
 	now := ledger.Stored(time.Now())
 	switch a.outcome() {
 	case cloudrun.Started:
-		return r.Adopted(a.execution.GetName(), cloudrun.StatusOf(a.execution))
+		to := r.Adopted(a.run.Execution.GetName(), cloudrun.StatusOf(a.run.Execution))
+		to.Operation = a.run.Operation
+		return to
 	case cloudrun.NotStarted:
 		return r.Returned(now)
 	case cloudrun.Refused:
@@ -111,11 +111,11 @@ func (d *dispatcher) overtaken(r ledger.Record, a answer) (ledger.Record, bool) 
 	switch {
 	case now.Execution == "" && now.State == runwith.StateStarting && now.Lease.Equal(r.Lease):
 		return now, true
-	case a.outcome() != cloudrun.Started || now.Execution == a.execution.GetName():
+	case a.outcome() != cloudrun.Started || now.Execution == a.run.Execution.GetName():
 		return now, false
 	case now.Execution == "" && !now.Ended():
 		return now, true
 	}
-	d.twin(now, a.execution.GetName())
+	d.twin(now, a.run.Execution.GetName())
 	return now, false
 }

@@ -31,8 +31,9 @@ const (
 // show. It searches for executions of calls whose outcome is unknown.
 type watcher struct {
 	*base
-	calls *calls      // of the dispatcher: "not found" does not count while a call is out
-	past  ledger.Past // set before run
+	calls    *calls // of the dispatcher: "not found" does not count while a call is out
+	awaiting *awaiter
+	past     ledger.Past // set before run
 }
 
 func (w *watcher) run() {
@@ -80,7 +81,7 @@ func (w *watcher) look(p *poller) {
 	rows, err := w.store.Watched(w.closing, p.job)
 	if err != nil {
 		w.storeFailed("watch", err, "job", p.job)
-		w.next.watch.again(p, time.Time{})
+		w.next.watch.again(p, time.Time{}, w.config.PollMax)
 		return
 	}
 	if len(rows) == 0 {
@@ -88,12 +89,69 @@ func (w *watcher) look(p *poller) {
 		return
 	}
 	r := newRound(p, rows)
+	w.hold(r)
 	if r.listing() {
 		w.list(r)
 	} else {
 		w.get(r)
 	}
-	w.next.watch.again(p, r.matters())
+	w.next.watch.again(p, r.matters(), w.patience(r))
+}
+
+// hold has Cloud Run hold requests for the ends that are worth one: a caller waits, or the
+// execution still ran in an earlier round, so that it is not one of many short ones.
+func (w *watcher) hold(r *round) {
+	p, now := r.poller, time.Now()
+	since := map[string]time.Time{}
+	p.urgent = ordinary
+	for _, row := range r.running {
+		first, before := p.since[row.ID]
+		if !before {
+			first = now
+		}
+		since[row.ID] = first
+		called := w.awaiting.expected(row.ID)
+		p.urgent = p.urgent || urgency(called)
+		if before || called {
+			w.awaiting.begin(row)
+		}
+	}
+	p.since = since // the others have ended
+}
+
+const (
+	// The longest pauses between two reads, in an execution's first minute and in its first
+	// ten minutes. Both are a little shorter than what is promised, because a pause varies.
+	firstMinute, firstTenMinutes = 800 * time.Millisecond, 1600 * time.Millisecond
+	// localPause is the longest pause on a Local Cloud Run, and crowdPause the longest for
+	// more executions than crowd.
+	localPause, crowdPause = 80 * time.Millisecond, 400 * time.Millisecond
+	crowd                  = 64
+)
+
+// patience returns the longest pause before the next round.
+func (w *watcher) patience(r *round) time.Duration {
+	youngest, polled := time.Hour, 0
+	for _, row := range r.running {
+		if !w.awaiting.holds(row.ID) {
+			polled++
+			youngest = min(youngest, time.Since(r.poller.since[row.ID]))
+		}
+	}
+	switch most := w.config.PollMax; {
+	case polled == 0, r.failed:
+		return most
+	case w.config.Local && polled <= crowd:
+		return min(most, localPause)
+	case w.config.Local:
+		return min(most, crowdPause)
+	case youngest < time.Minute:
+		return min(most, firstMinute)
+	case youngest < 10*time.Minute:
+		return min(most, firstTenMinutes)
+	default:
+		return most
+	}
 }
 
 // list reads the executions of the job, as many pages as are needed.
@@ -119,7 +177,7 @@ func (w *watcher) list(r *round) {
 
 func (w *watcher) page(p *poller, token string) (page []*runpb.Execution, next string, err error) {
 	p.cost++
-	err = w.ask(w.closing, &w.reads, func(ctx context.Context) (err error) {
+	err = w.read(w.closing, &w.reads, p.urgent, func(ctx context.Context) (err error) {
 		page, next, err = w.cloud.ExecutionPage(ctx, p.job, token)
 		return err
 	})
@@ -132,6 +190,7 @@ func (w *watcher) unreadable(r *round, err error) {
 	if w.closing.Err() != nil {
 		return
 	}
+	r.failed = true
 	w.logger.Warn("executions cannot be read", "job", r.poller.job, "code", runwith.CodeOf(err), "error", err)
 	if runwith.CodeOf(err) == runwith.NotFound {
 		r.whole, r.jobGone = true, true
@@ -147,7 +206,7 @@ func (w *watcher) judge(r *round) {
 	w.observeAll(r)
 	for name, row := range r.running {
 		if r.whole && r.seen[name] == nil {
-			w.getOne(r.poller, row)
+			w.getOne(r, row)
 		}
 	}
 	if r.whole {
@@ -159,15 +218,16 @@ func (w *watcher) judge(r *round) {
 func (w *watcher) get(r *round) {
 	for _, row := range r.running {
 		if w.closing.Err() == nil {
-			w.getOne(r.poller, row)
+			w.getOne(r, row)
 		}
 	}
 }
 
-func (w *watcher) getOne(p *poller, row ledger.Record) {
+func (w *watcher) getOne(r *round, row ledger.Record) {
 	var execution *runpb.Execution
+	p := r.poller
 	p.cost++
-	err := w.ask(w.closing, &w.reads, func(ctx context.Context) (err error) {
+	err := w.read(w.closing, &w.reads, p.urgent, func(ctx context.Context) (err error) {
 		execution, err = w.cloud.Execution(ctx, row.Execution)
 		return err
 	})
@@ -190,6 +250,7 @@ func (w *watcher) getOne(p *poller, row ledger.Record) {
 			return
 		}
 	}
+	r.failed = true
 	w.logger.Warn("execution cannot be read", "invocation", row.ID, "execution", row.Execution,
 		"code", runwith.CodeOf(err), "error", err)
 }

@@ -2,6 +2,7 @@ package invoker
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,9 +12,9 @@ import (
 // watchlist is the jobs whose executions must be read, and when each is due. Its methods
 // may be called concurrently.
 type watchlist struct {
-	first, limit time.Duration // the delay before the next round grows from first to limit
-	pace         time.Duration // a read costs that much time
-	bell         chan struct{} // holds one when a round is due sooner
+	first time.Duration // the shortest delay before a round
+	pace  time.Duration // a read costs that much time
+	bell  chan struct{} // holds one when a round is due sooner
 
 	mu      sync.Mutex
 	pollers map[string]*poller
@@ -29,9 +30,13 @@ type poller struct {
 	listed  time.Time            // when that began
 	missing map[string]time.Time // by execution: since when Cloud Run does not know it
 	counts  map[string]countFrom // by invocation
+	since   map[string]time.Time // by invocation: since when a round knows that it runs
+	urgent  urgency              // a caller waits for one of its executions
 	cost    int                  // reads of this round
+	aside   int                  // reads meanwhile that are not the round's
 
-	round          int // number of the last one
+	began          time.Time // the round
+	round          int       // number of the last one
 	next, earliest time.Time
 	delay          time.Duration
 	busy, fresh    bool
@@ -45,7 +50,7 @@ type countFrom struct {
 
 func newWatchlist(c Config) *watchlist {
 	return &watchlist{
-		first: c.PollMin, limit: c.PollMax, pace: time.Minute / time.Duration(max(1, c.JobReads)),
+		first: c.PollMin, pace: time.Minute / time.Duration(max(1, c.JobReads)),
 		bell: make(chan struct{}, 1), pollers: map[string]*poller{},
 	}
 }
@@ -136,26 +141,41 @@ func (l *watchlist) due(now time.Time) (found []*poller, next time.Time) {
 		case p.busy:
 		case !p.next.After(now):
 			l.rounds++
-			p.busy, p.cost, p.round = true, 0, l.rounds
+			p.busy, p.cost, p.round, p.began = true, 0, l.rounds, now
 			found = append(found, p)
 		case p.next.Before(next):
 			next = p.next
 		}
 	}
+	slices.SortFunc(found, func(a, b *poller) int { return b.urgent.compare(a.urgent) }) // callers wait for the first ones
 	return found, next
 }
 
+// spend notes that a read of a job's execution was made outside of its rounds.
+func (l *watchlist) spend(job string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch p := l.pollers[job]; {
+	case p == nil:
+	case p.busy:
+		p.aside++
+	default:
+		p.earliest = ledger.Later(p.earliest, time.Now()).Add(l.pace)
+		p.next = ledger.Later(p.next, p.earliest)
+	}
+}
+
 // again gives back a poller that has more to watch. Its next round is after a longer
-// delay than before, but not after a time that matters, and never before the reads of
-// this round are paid for.
-func (l *watchlist) again(p *poller, matters time.Time) {
+// delay than before, at most limit, but not after a time that matters, and never before
+// the reads of this round are paid for.
+func (l *watchlist) again(p *poller, matters time.Time, limit time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	p.busy = false
 	l.looks.send()
-	p.earliest = now.Add(time.Duration(p.cost) * l.pace)
-	p.delay = growth(p.delay, l.limit)
+	p.earliest = p.began.Add(time.Duration(p.cost+p.aside) * l.pace)
+	p.delay, p.aside = growth(p.delay, limit), 0
 	p.next = now.Add(jitter(p.delay))
 	if !matters.IsZero() && matters.Before(p.next) {
 		p.next = matters

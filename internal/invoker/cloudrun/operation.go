@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith"
@@ -52,4 +53,28 @@ func (c *Client) WaitOperation(ctx context.Context, name string, pending func(*l
 			return nil, c.failure(ctx.Err(), f)
 		}
 	}
+}
+
+// AwaitEnd waits until the operation of a run is done, for as long as hold at most, and
+// returns the execution as it is then. It sends one request, which Cloud Run holds as long
+// as it likes: Google's may answer at once although the execution has not ended. The
+// execution is nil if the operation does not carry it.
+//
+// See https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.operations/wait.
+func (c *Client) AwaitEnd(ctx context.Context, operation string, hold time.Duration) (*runpb.Execution, error) {
+	f := &flight{}
+	op, err := c.jobs.WaitOperation(f.context(ctx), &longrunningpb.WaitOperationRequest{Name: operation, Timeout: durationpb.New(hold)})
+	if err != nil {
+		return nil, c.failure(err, f)
+	}
+	// A run that failed is an operation with an error, and so has no response. The metadata
+	// is the execution in any case.
+	execution := &runpb.Execution{}
+	if !op.GetMetadata().MessageIs(execution) {
+		return nil, nil
+	}
+	if err := op.GetMetadata().UnmarshalTo(execution); err != nil {
+		return nil, &runwith.Error{Code: runwith.Internal, Message: "Cloud Run's answer has an execution that cannot be read", Err: err}
+	}
+	return execution, nil
 }

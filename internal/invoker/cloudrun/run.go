@@ -10,11 +10,19 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Run starts the job with the given ID and returns its new execution. It sends at most one
-// request, whatever happens. [OutcomeOf] tells the outcome from the error.
+// Run is a run that Cloud Run has started.
+type Run struct {
+	Execution *runpb.Execution
+	// Operation is the resource name of the operation that is done when the execution
+	// has ended.
+	Operation string
+}
+
+// Run starts the job with the given ID. It sends at most one request, whatever happens.
+// [OutcomeOf] tells the outcome from the error.
 //
 // See https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.RunJob.
-func (c *Client) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (*runpb.Execution, error) {
+func (c *Client) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (Run, error) {
 	f := &flight{}
 	op, err := c.jobs.RunJob(f.context(ctx),
 		&runpb.RunJobRequest{Name: c.jobName(job), Overrides: o},
@@ -23,14 +31,14 @@ func (c *Client) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Ove
 	if err != nil {
 		failed := c.runFailure(err, f)
 		c.logger.DebugContext(ctx, "run of job", "job", job, "outcome", OutcomeOf(failed), "error", err)
-		return nil, failed
+		return Run{}, failed
 	}
 	execution, err := op.Metadata()
 	if err != nil || execution.GetName() == "" {
-		return nil, &runwith.Error{Code: runwith.Internal, Err: err,
+		return Run{}, &runwith.Error{Code: runwith.Internal, Err: err,
 			Message: "Cloud Run's answer to the run names no execution: look at the executions of job " + job}
 	}
-	return execution, nil
+	return Run{Execution: execution, Operation: op.Name()}, nil
 }
 
 // runFailure is [Client.failure] for a run. Only the server's own answer may look like one:

@@ -33,8 +33,11 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Run() = %v", err)
 	}
-	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
+	if diff := cmp.Diff(want, got.Execution, protocmp.Transform()); diff != "" {
 		t.Errorf("Run() (-want +got):\n%s", diff)
+	}
+	if want := "projects/demo/locations/us-east4/operations/1"; got.Operation != want {
+		t.Errorf("operation of the run = %q, want %q", got.Operation, want)
 	}
 	wantAsked := &runpb.RunJobRequest{Name: "projects/demo/locations/us-east4/jobs/report", Overrides: overrides}
 	if diff := cmp.Diff(wantAsked, asked, protocmp.Transform()); diff != "" {

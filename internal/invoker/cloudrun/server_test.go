@@ -13,7 +13,9 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
@@ -23,11 +25,14 @@ import (
 type server struct {
 	runpb.UnimplementedJobsServer
 	runpb.UnimplementedExecutionsServer
+	longrunningpb.UnimplementedOperationsServer
 
 	run   func(context.Context, *runpb.RunJobRequest) (*runpb.Execution, error)
 	job   *runpb.Job
 	list  []*runpb.Job
 	execs []*runpb.Execution
+
+	ops map[string]*longrunningpb.Operation
 
 	runs atomic.Int32 // calls of RunJob that arrived
 	mu   sync.Mutex
@@ -44,6 +49,14 @@ func (s *server) RunJob(ctx context.Context, r *runpb.RunJobRequest) (*longrunni
 	}
 	packed, err := anypb.New(execution)
 	return &longrunningpb.Operation{Name: "projects/demo/locations/us-east4/operations/1", Metadata: packed}, err
+}
+
+func (s *server) WaitOperation(_ context.Context, r *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
+	op, found := s.ops[r.GetName()]
+	if !found {
+		return nil, status.Errorf(codes.NotFound, "no operation %s", r.GetName())
+	}
+	return op, nil
 }
 
 func (s *server) GetJob(ctx context.Context, r *runpb.GetJobRequest) (*runpb.Job, error) {
@@ -90,6 +103,7 @@ func (s *server) start(t *testing.T) *Client {
 	s.grpc = grpc.NewServer()
 	runpb.RegisterJobsServer(s.grpc, s)
 	runpb.RegisterExecutionsServer(s.grpc, s)
+	longrunningpb.RegisterOperationsServer(s.grpc, s)
 	listener := listen(t)
 	go s.grpc.Serve(listener) // ends with Stop
 	t.Cleanup(s.grpc.Stop)

@@ -29,6 +29,7 @@ type Record struct {
 	NotBefore time.Time // waiting: earliest dispatch; running: when to send its cancel next
 	Lease     time.Time // the holder of the row has ended by then; zero: nobody holds it
 	Postponed int       // how often it went back to the queue, or its cancel was sent
+	Operation string    // resource name of the run's operation; empty if only a list showed the execution
 
 	// SearchFrom is not zero while the executions are searched for the record's marker.
 	// A complete list that began at SearchFrom or later proves that there is none.

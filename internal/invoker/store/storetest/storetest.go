@@ -117,7 +117,7 @@ func testRoundTrip(t *testing.T, s store.Store) {
 			Counts: runwith.Counts{Tasks: 1, Running: 2, Succeeded: 3, Failed: 4, Cancelled: 5, Retried: 6},
 			Error:  &runwith.Failure{Code: "UNKNOWN", Message: "why"},
 		},
-		Version: 7, Principal: "docs-api", Owner: "me", Key: "k", Fingerprint: "f", Slot: "slot", Overrides: []byte{1}, Checked: true, JobUID: "uid",
+		Version: 7, Operation: "op", Principal: "docs-api", Owner: "me", Key: "k", Fingerprint: "f", Slot: "slot", Overrides: []byte{1}, Checked: true, JobUID: "uid",
 		NotBefore: at.Add(4 * time.Second), Lease: at.Add(5 * time.Second), Postponed: 8,
 		SearchFrom: at.Add(6 * time.Second), WatchUntil: at.Add(7 * time.Second),
 	}

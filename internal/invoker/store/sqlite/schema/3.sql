@@ -1,2 +1,5 @@
 -- The name of the principal that made the request; empty: the anonymous one, or the local user.
 ALTER TABLE invocations ADD COLUMN principal TEXT NOT NULL DEFAULT '';
+
+-- The resource name of the run's operation; empty if a list showed the execution, or before this schema.
+ALTER TABLE invocations ADD COLUMN operation TEXT NOT NULL DEFAULT '';
