@@ -151,7 +151,7 @@ func TestClientErrors(t *testing.T) {
 		{
 			"problem with faults", answerWith(400, "application/problem+json; charset=utf-8",
 				`{"code":"INVALID_ARGUMENT","detail":"not valid","errors":[{"location":"body.a","message":"no"},{"message":"neither"}]}`),
-			runwith.InvalidArgument, "not valid: body.a: no; neither",
+			runwith.InvalidArgument, "not valid: a: no; neither",
 		},
 		{"unknown code", answerWith(409, "application/problem+json", `{"code":"NEW","detail":"new"}`), runwith.Aborted, "new"},
 		{"code OK", answerWith(404, "application/problem+json", `{"code":"OK","detail":"odd"}`), runwith.NotFound, "odd"},

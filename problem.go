@@ -36,13 +36,26 @@ func (p problem) err(status int) *Error {
 	}
 	fields := make([]string, 0, len(p.Errors))
 	for _, f := range p.Errors {
-		fields = append(fields, strings.TrimPrefix(f.Location+": "+f.Message, ": "))
+		fields = append(fields, strings.TrimPrefix(fieldOf(f.Location)+": "+f.Message, ": "))
 	}
 	message := p.Detail
 	if len(fields) > 0 {
 		message = strings.TrimPrefix(message+": "+strings.Join(fields, "; "), ": ")
 	}
 	return &Error{Code: code, Message: message}
+}
+
+// fieldOf returns the field of a location such as body.env.NAME. Callers of the client do
+// not know in which part of a request it sends a field.
+func fieldOf(location string) string {
+	part, field, found := strings.Cut(location, ".")
+	switch part {
+	case "body", "query", "path", "header":
+		if found {
+			return field
+		}
+	}
+	return location
 }
 
 // problemError returns the error in a response with a status other than 2xx.

@@ -103,10 +103,10 @@ func TestApplyJobs(t *testing.T) {
 	file := write(t, "nightly.yaml", nightly)
 	other := write(t, "other.json", `{"name": "projects/demo/locations/us-west1/jobs/other", "template": {"template": {"containers": [{"image": "x"}]}}}`)
 
-	has(t, sh.ok(t, "jobs", "apply", "-f", file, "-f", other), "job nightly created", "job other created")
-	has(t, sh.ok(t, "jobs", "apply", "-f", file, "-f", other), "job nightly unchanged", "job other unchanged")
+	has(t, sh.ok(t, "jobs", "apply", "-f", file, "-f", other), "job nightly created in us-east4 of demo", "job other created in us-west1 of demo")
+	has(t, sh.ok(t, "jobs", "apply", "-f", file, "-f", other), "job nightly unchanged in us-east4 of demo", "job other unchanged in us-west1 of demo")
 	sh.stdin = strings.Replace(nightly, "taskCount: 2", "taskCount: 3", 1)
-	has(t, sh.ok(t, "jobs", "apply", "-f", "-"), "job nightly updated")
+	has(t, sh.ok(t, "jobs", "apply", "-f", "-"), "job nightly updated in us-east4 of demo")
 	jobs := list(t, sh, emptyJob, "jobs", "list")
 	if len(jobs) != 2 {
 		t.Fatalf("jobs = %v, want nightly and test-job", jobs)
@@ -162,8 +162,8 @@ spec:
 	elsewhere := strings.NewReplacer("'123456789012'", "demo", "  annotations", "  labels: {cloud.googleapis.com/location: us-west1}\n  annotations").Replace(job)
 	as := func(text string) string { return write(t, "weekly.yaml", text) }
 	has(t, sh.ok(t, "jobs", "apply", "-f", as(job), "-f", as(elsewhere)), "job weekly created in us-east4 of demo", "job weekly created in us-west1 of demo")
-	has(t, sh.ok(t, "jobs", "apply", "-f", as(job)), "job weekly unchanged")
-	has(t, sh.ok(t, "jobs", "apply", "-f", as(strings.Replace(job, "taskCount: 2", "taskCount: 3", 1))), "job weekly updated")
+	has(t, sh.ok(t, "jobs", "apply", "-f", as(job)), "job weekly unchanged in us-east4 of demo")
+	has(t, sh.ok(t, "jobs", "apply", "-f", as(strings.Replace(job, "taskCount: 2", "taskCount: 3", 1))), "job weekly updated in us-east4 of demo")
 	there := list(t, sh, emptyJob, "jobs", "list")
 	if len(there) != 2 {
 		t.Fatalf("jobs = %v, want weekly and test-job", there)
@@ -196,7 +196,7 @@ func TestApplyJobThatRuns(t *testing.T) {
 	s := startUp(t, t.TempDir())
 	sh := shell{endpoint: s.url, stdin: nightly + "runExecutionToken: first-run\n"}
 	sh.stdin = strings.Replace(sh.stdin, ", {name: KEY, valueSource: {secretKeyRef: {secret: s, version: latest}}}", "", 1)
-	has(t, sh.ok(t, "jobs", "apply", "-f", "-"), "job nightly created")
+	has(t, sh.ok(t, "jobs", "apply", "-f", "-"), "job nightly created in us-east4 of demo")
 	// Its ID does not tell where the job's ends.
 	has(t, sh.ok(t, "executions", "describe", "nightly-first-run"), "Execution nightly-first-run", `  State +succeeded after .*`)
 

@@ -96,7 +96,7 @@ func (a *accepter) fit(ctx context.Context, r *ledger.Record, o runwith.Override
 	a.logger.WarnContext(ctx, "job cannot be read, so its invocation is checked later",
 		"invocation", r.ID, "job", r.Job, "code", runwith.CodeOf(err), "error", err)
 	if _, err := jobspec.ApplyOverrides(standIn(overrides), overrides); err != nil {
-		return err
+		return spelled(overrides, err)
 	}
 	r.Overrides, err = encode(overrides)
 	return err

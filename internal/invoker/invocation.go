@@ -82,13 +82,13 @@ func (f Filter) validate() error {
 	case "", runwith.StateAccepted, runwith.StateQueued, runwith.StateStarting, runwith.StateRunning, runwith.StateSucceeded,
 		runwith.StateFailed, runwith.StateCancelled, runwith.StateRefused, runwith.StateUnresolved:
 	default:
-		return invalid("state: there is no state %q", f.State)
+		return invalid("state", "there is no state %q", f.State)
 	}
 	if f.PageSize < 0 {
-		return invalid("pageSize: must not be negative")
+		return invalid("pageSize", "must not be negative")
 	}
 	if f.PageToken != "" && uuid.Validate(f.PageToken) != nil {
-		return invalid("pageToken: must be one that the page before returned")
+		return invalid("pageToken", "must be one that the page before returned")
 	}
 	return nil
 }

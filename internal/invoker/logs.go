@@ -97,7 +97,7 @@ func (q LogQuery) fits(i runwith.Invocation) error {
 	if q.Task == nil || *q.Task < i.Counts.Tasks || i.Counts.Tasks == 0 {
 		return nil
 	}
-	return invalid("task: the last task of invocation %s is %d", i.ID, i.Counts.Tasks-1)
+	return invalid("task", "the last task of invocation %s is %d", i.ID, i.Counts.Tasks-1)
 }
 
 // look notes whether the invocation has settled.

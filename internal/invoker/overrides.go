@@ -23,10 +23,10 @@ const maxTaskCount = 10_000
 // form in Cloud Run's message; package jobspec checks the rest.
 func overridesOf(o runwith.Overrides) (*runpb.RunJobRequest_Overrides, error) {
 	if o.TaskCount < 0 || o.TaskCount > maxTaskCount {
-		return nil, invalid("taskCount: must be from 1 to %d, or left out to keep the job's", maxTaskCount)
+		return nil, invalid("taskCount", "must be from 1 to %d, or left out to keep the job's", maxTaskCount)
 	}
 	if o.Timeout < 0 || o.Timeout%time.Second != 0 {
-		return nil, invalid("timeout: must be a whole number of seconds, such as 90s, or left out to keep the job's")
+		return nil, invalid("timeout", "must be a whole number of seconds, such as 90s, or left out to keep the job's")
 	}
 	translated := &runpb.RunJobRequest_Overrides{TaskCount: int32(o.TaskCount)}
 	if o.Timeout != 0 {
@@ -34,7 +34,7 @@ func overridesOf(o runwith.Overrides) (*runpb.RunJobRequest_Overrides, error) {
 	}
 	only := o.Args != nil || len(o.Env) > 0
 	if only && len(o.Containers) > 0 {
-		return nil, invalid("containers: cannot stand beside args and env, which are for a job with one container")
+		return nil, invalid("containers", "cannot stand beside args and env, which are for a job with one container")
 	}
 	if only {
 		return translated, addContainer(translated, "", runwith.ContainerOverride{Args: o.Args, Env: o.Env})
@@ -42,7 +42,7 @@ func overridesOf(o runwith.Overrides) (*runpb.RunJobRequest_Overrides, error) {
 	for i, c := range o.Containers {
 		place := fmt.Sprintf("containers[%d].", i)
 		if c.Name == "" {
-			return nil, invalid("%sname: is required, it names the container", place)
+			return nil, invalid(place+"name", "is required, it names the container")
 		}
 		if err := addContainer(translated, place, c); err != nil {
 			return nil, err
@@ -59,7 +59,7 @@ func addContainer(o *runpb.RunJobRequest_Overrides, place string, c runwith.Cont
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
 		if strings.HasPrefix(name, ledger.ReservedPrefix) {
-			return invalid("%senv: %s cannot be set, names that begin with %s are runwith's own", place, name, ledger.ReservedPrefix)
+			return invalid(place+"env."+name, "cannot be set, names that begin with %s are runwith's own", ledger.ReservedPrefix)
 		}
 		added.Env = append(added.Env, variable(name, c.Env[name]))
 	}
@@ -81,7 +81,7 @@ func fitTo(job *runpb.Job, r ledger.Record, o *runpb.RunJobRequest_Overrides) (l
 	}
 	marked := mark(containers, o, markers(r))
 	if _, err := jobspec.ApplyOverrides(template, marked); err != nil {
-		return r, err
+		return r, spelled(marked, err)
 	}
 	encoded, err := encode(marked)
 	if err != nil {
@@ -133,6 +133,7 @@ func encode(o *runpb.RunJobRequest_Overrides) ([]byte, error) {
 	return encoded, nil
 }
 
-func invalid(format string, args ...any) error {
-	return runwith.Errorf(runwith.InvalidArgument, format, args...)
+// invalid returns the error for a field of a request, in the caller's spelling.
+func invalid(field, format string, args ...any) error {
+	return jobspec.FieldErrorf(runwith.InvalidArgument, field, format, args...)
 }

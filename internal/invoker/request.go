@@ -31,7 +31,7 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 		return ledger.Record{}, err
 	}
 	if len(q.Key) > MaxKey {
-		return ledger.Record{}, invalid("Idempotency-Key: is longer than %d bytes", MaxKey)
+		return ledger.Record{}, invalid("Idempotency-Key", "is longer than %d bytes", MaxKey)
 	}
 	id, err := uuid.NewV7()
 	if err != nil {

@@ -55,7 +55,7 @@ func (s *server) streamEvents(ctx context.Context, w http.ResponseWriter, id str
 	case out.gone:
 		return
 	case err != nil:
-		out.event("error", s.problem(ctx, err))
+		out.event("error", s.problem(ctx, faulty("query", err)))
 	default:
 		out.event("end", invocation)
 	}

@@ -92,7 +92,7 @@ func (s *server) routeInvocations(d huma.API) {
 func (s *server) start(ctx context.Context, in *startInput) (*startOutput, error) {
 	invocation, replayed, err := s.invoker.Invoke(ctx, invoker.Request{Job: in.Job, Overrides: in.Body.overrides(), Key: in.key})
 	if err != nil {
-		return nil, err
+		return nil, faulty("body", err)
 	}
 	out := &startOutput{
 		Status:   http.StatusAccepted,
@@ -149,7 +149,7 @@ func (s *server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 		PageToken: in.PageToken,
 	})
 	if err != nil {
-		return nil, err
+		return nil, faulty("query", err)
 	}
 	if page == nil {
 		page = []runwith.Invocation{} // [], not null

@@ -94,7 +94,7 @@ func (s *server) writeText(ctx context.Context, w http.ResponseWriter, i runwith
 	out := bufio.NewWriterSize(unsent, 32<<10)
 	for line, err := range s.invoker.Logs(ctx, i.ID, q) {
 		if err != nil {
-			p := s.problem(ctx, err)
+			p := s.problem(ctx, faulty("query", err))
 			if unsent.started {
 				panic(http.ErrAbortHandler) // net/http's way to abort an answer
 			}

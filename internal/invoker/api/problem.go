@@ -13,6 +13,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/cause"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // problem returns the problem that answers err, and logs what the answer leaves out.
@@ -32,6 +33,26 @@ func (s *server) problem(ctx context.Context, err error) *apierror.Problem {
 		s.log.DebugContext(ctx, "request refused", "code", p.Code, "detail", p.Detail, "cause", hidden)
 	}
 	return p
+}
+
+// keyHeader is the field of a request that is a header.
+const keyHeader = "Idempotency-Key"
+
+// faulty returns an error about fields with an entry for each field. in is where most of
+// them are: body or query.
+func faulty(in string, err error) error {
+	violations := jobspec.ViolationsOf(err)
+	if violations == nil || runwith.CodeOf(err) != runwith.InvalidArgument {
+		return err
+	}
+	faults := make([]apierror.Fault, len(violations))
+	for i, v := range violations {
+		faults[i] = apierror.Fault{Location: in + "." + v.Path, Message: v.Text}
+		if v.Path == keyHeader {
+			faults[i].Location = "header." + keyHeader
+		}
+	}
+	return apierror.Invalid(faults...)
 }
 
 // methodNotAllowed is the error of a request to a path that has other methods.

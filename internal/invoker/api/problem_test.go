@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/api"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // problem is an error as a client sees it.
@@ -80,6 +83,30 @@ func TestCodes(t *testing.T) {
 				t.Errorf("client's error = %v %q, want %v %q", got, err, code, sent.Message)
 			}
 		})
+	}
+}
+
+// Each field that the invoker finds wrong has an entry with its place in the request.
+func TestFaultsOfTheInvoker(t *testing.T) {
+	t.Parallel()
+	wrong := func(field string) error { return jobspec.FieldErrorf(runwith.InvalidArgument, field, "is wrong") }
+	for field, want := range map[string]string{"env.PORT": "body.env.PORT", "Idempotency-Key": "header.Idempotency-Key"} {
+		got := ask(t, serve(t, &fake{request: func(invoker.Request) (runwith.Invocation, bool, error) {
+			return runwith.Invocation{}, false, wrong(field)
+		}}), "POST /api/v1/jobs/test-job/invocations", "{}")
+		if p := got.problem(t); got.status != 400 || !slices.Equal(p.faults(), []string{want}) || p.Errors[0].Message != "is wrong" {
+			t.Errorf("answer about %s = %d %s, want 400 with an entry for %s", field, got.status, got.body, want)
+		}
+	}
+	got := ask(t, serve(t, &fake{invocations: func(invoker.Filter) ([]runwith.Invocation, string, error) {
+		return nil, "", wrong("pageToken")
+	}}), "GET /api/v1/invocations", "")
+	if p := got.problem(t); got.status != 400 || !slices.Equal(p.faults(), []string{"query.pageToken"}) {
+		t.Errorf("answer about the page token = %d %s, want 400 with an entry for query.pageToken", got.status, got.body)
+	}
+	got = ask(t, serve(t, logging(linesThen(wrong("task")))), "GET "+logsPath, "")
+	if p := got.problem(t); got.status != 400 || !slices.Equal(p.faults(), []string{"query.task"}) {
+		t.Errorf("answer about the task = %d %s, want 400 with an entry for query.task", got.status, got.body)
 	}
 }
 
