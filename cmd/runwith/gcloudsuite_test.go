@@ -222,7 +222,11 @@ func gcloudNeighbours(t *testing.T, g *sdk) {
 	g.steps(t, []step{
 		{gcloud: "run regions list", stdout: "\nus-east4\n"},
 		{gcloud: "projects describe demo '--format=value(projectNumber)'", stdout: "123456789012\n"},
-		{gcloud: "services list", exit: 1, stderr: "is not emulated on this machine"},
+		{gcloud: "services enable run.googleapis.com", none: true},
+		{gcloud: "services enable run.googleapis.com logging.googleapis.com", none: true},
+		{gcloud: "services enable run.googleapis.com cloudbuild.googleapis.com", exit: 1, stderr: `service "cloudbuild.googleapis.com" is not emulated`},
+		{gcloud: "services list '--format=value(config.name)'", stdout: "logging.googleapis.com\nrun.googleapis.com\n"},
+		{gcloud: "services disable run.googleapis.com", exit: 1, stderr: "is not emulated on this machine"},
 	})
 }
 

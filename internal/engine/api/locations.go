@@ -29,7 +29,7 @@ type Location struct {
 //
 // See https://cloud.google.com/run/docs/reference/rest/v1/projects.locations/list.
 func (n neighbours) locations(c *call) (any, error) {
-	if err := checkLocationsQuery(c.query); err != nil {
+	if err := checkOnePage(c.query); err != nil {
 		return nil, err
 	}
 	id, _, err := n.identify(strings.TrimPrefix(c.fields["name"], "projects/"))
@@ -56,9 +56,9 @@ func (n neighbours) locations(c *call) (any, error) {
 	return res, nil
 }
 
-// checkLocationsQuery ignores a page size, because gcloud accepts a longer page, and
+// checkOnePage ignores a page size, because gcloud accepts a longer page, and
 // refuses parameters that would change the answer.
-func checkLocationsQuery(query url.Values) error {
+func checkOnePage(query url.Values) error {
 	if query.Has("pageSize") && query.Has("page_size") {
 		return runwith.Errorf(runwith.InvalidArgument, "page_size: is the same field as pageSize, send one of them")
 	}
@@ -66,7 +66,7 @@ func checkLocationsQuery(query url.Values) error {
 		size, err := strconv.Atoi(values[0])
 		switch {
 		case name != "pageSize" && name != "page_size":
-			return runwith.Errorf(runwith.InvalidArgument, "%.80s: is not served for locations, leave it out: there is one page, of all", name)
+			return runwith.Errorf(runwith.InvalidArgument, "%.80s: is not served here, leave it out: there is one page, of all", name)
 		case len(values) > 1:
 			return runwith.Errorf(runwith.InvalidArgument, "%s: takes one value, not %d", name, len(values))
 		case err != nil || size < 0:

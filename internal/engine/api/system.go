@@ -5,9 +5,11 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/api/partial"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // system are the parameters that every method of Google's REST APIs has.
@@ -32,6 +34,13 @@ func parseQuery(raw string) (url.Values, error) {
 	query, err := url.ParseQuery(strings.ReplaceAll(raw, ";", "%3B"))
 	if err != nil {
 		return nil, runwith.Errorf(runwith.InvalidArgument, "query: %v", err)
+	}
+	for name, values := range query {
+		for _, text := range append(values, name) {
+			if !utf8.ValidString(text) {
+				return nil, runwith.Errorf(runwith.InvalidArgument, "query: %s is not valid UTF-8", jobspec.Quote(name))
+			}
+		}
 	}
 	return query, nil
 }

@@ -68,6 +68,7 @@ func TestSystemParameters(t *testing.T) {
 		{v2 + "$httpMethod=DELETE", 400, "X-HTTP-Method-Override"},
 		{v2 + "$ct=text/plain", 400, "$ct: is not served"},
 		{v2 + "$colour=red", 400, "$colour: is not a field of GetJobRequest"},
+		{v2 + "etag=%ff", 400, `query: \"etag\" is not valid UTF-8`},
 		{v2 + "%zz=1", 400, "query: invalid URL escape"},
 		{v2 + "a;b=1", 400, "a;b: is not a field"},
 	} {
