@@ -83,6 +83,7 @@ func (r *executionRow) proto() *runpb.Execution {
 	x := &runpb.Execution{
 		Name: m.Name, Uid: m.Uid, Creator: m.Creator, Generation: m.Generation, ObservedGeneration: m.ObservedGeneration,
 		Labels: m.Labels, Annotations: m.Annotations, CreateTime: m.CreateTime, LaunchStage: m.LaunchStage, Job: m.Job,
+		Client: m.Client, ClientVersion: m.ClientVersion,
 		Parallelism: m.Parallelism, TaskCount: m.TaskCount, Template: m.Template, SatisfiesPzs: m.SatisfiesPzs,
 
 		UpdateTime:     timestamppb.New(r.updated),

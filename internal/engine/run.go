@@ -168,6 +168,8 @@ func (e *Engine) newExecution(job *runpb.Job, overrides *runpb.RunJobRequest_Ove
 		Annotations:        template.Annotations,
 		CreateTime:         microtime.New(time.Now()),
 		LaunchStage:        job.LaunchStage,
+		Client:             template.Client,
+		ClientVersion:      template.ClientVersion,
 		Job:                jobID(job.Name), // Deviation: an ID, no resource name
 		Parallelism:        template.Parallelism,
 		TaskCount:          template.TaskCount,

@@ -133,6 +133,8 @@ func (r *taskRow) proto() *runpb.Task {
 		VpcAccess:                  template.VpcAccess,
 		NodeSelector:               template.NodeSelector,
 		GpuZonalRedundancyDisabled: template.GpuZonalRedundancyDisabled,
+		WorkloadIdentityConfig:     template.WorkloadIdentityConfig,
+		Sandboxes:                  template.Sandboxes,
 		Reconciling:                !r.state.terminal(),
 		Conditions:                 r.conditions(),
 		Index:                      int32(r.task),

@@ -1,14 +1,15 @@
 package jobspec
 
-import (
-	"strings"
-	"unicode"
+import "cloud.google.com/go/run/apiv2/runpb"
 
-	"cloud.google.com/go/run/apiv2/runpb"
+const (
+	// maxArgs is the maximum number of arguments of a container.
+	maxArgs = 1000
+	// maxContainers is the maximum number of containers of a task.
+	//
+	// See https://cloud.google.com/run/quotas.
+	maxContainers = 10
 )
-
-// maxArgs is the maximum number of arguments of a container.
-const maxArgs = 1000
 
 // validateContainers checks each container of a task, and all of them together.
 func validateContainers(p Place, t *runpb.TaskTemplate) {
@@ -16,32 +17,34 @@ func validateContainers(p Place, t *runpb.TaskTemplate) {
 	if len(containers) == 0 {
 		p.Addf("must have at least one container")
 	}
+	if len(containers) > maxContainers {
+		p.Addf("at most %d containers are allowed, not %d", maxContainers, len(containers))
+	}
 	volumes := volumesByName(t)
 	for i, c := range containers {
 		at := p.Index(i)
-		validateContainer(at, c, len(containers) == 1)
-		validateMounts(at.Field("volume_mounts"), c, volumes)
+		validateContainer(at, c)
+		validateProbes(at, t, c)
+		validateResources(at.Field("resources"), t, c)
+		validateMounts(at.Field("volume_mounts"), c.GetVolumeMounts(), volumes)
 	}
 	validateContainerNames(p, containers)
 	validateDependencies(p, containers)
+	validateAllEnv(p, containers)
 }
 
-// validateContainer checks one container. alone reports whether it is the task's only
-// container.
-func validateContainer(p Place, c *runpb.Container, alone bool) {
-	if strings.ContainsFunc(c.GetImage(), notInImage) {
-		p.Field("image").Addf("%s has white space or control characters", Quote(c.GetImage()))
-	}
+// validateContainer checks one container, except for what depends on the rest of its task.
+func validateContainer(p Place, c *runpb.Container) {
+	validateImage(p.Field("image"), c.GetImage())
 	for i, word := range c.GetCommand() {
 		validateNoNUL(p.Field("command").Index(i), word)
 	}
 	validateArgs(p.Field("args"), c.GetArgs())
 	validateEnv(p.Field("env"), c.GetEnv())
-	validateLimits(p.Field("resources.limits"), c.GetResources().GetLimits(), alone)
+	if c.GetSourceCode().GetInlinedSource() != nil {
+		p.Field("source_code.inlined_source").Addf("is supported only for services, leave it out")
+	}
 	validatePorts(p.Field("ports"), c.GetPorts())
-	validateProbe(p.Field("startup_probe"), c.GetStartupProbe(), maxStartupSeconds)
-	validateProbe(p.Field("liveness_probe"), c.GetLivenessProbe(), maxProbeSeconds)
-	validateProbe(p.Field("readiness_probe"), c.GetReadinessProbe(), maxProbeSeconds)
 }
 
 // validateArgs checks the arguments of one container, or of one override.
@@ -61,9 +64,7 @@ func validatePorts(p Place, ports []*runpb.ContainerPort) {
 	}
 	for i, port := range ports {
 		at := p.Index(i)
-		if n := port.GetContainerPort(); n < 0 || n > 65535 {
-			at.Field("container_port").Addf("must be between 1 and 65535, not %d", n)
-		}
+		validatePort(at.Field("container_port"), port.GetContainerPort())
 		if name := port.GetName(); name != "" && name != "http1" && name != "h2c" {
 			at.Field("name").Addf("must be http1 or h2c, not %s", Quote(name))
 		}
@@ -81,8 +82,10 @@ func validateContainerNames(p Place, containers []*runpb.Container) {
 	validateNames(p, names)
 }
 
-// validateNames checks the names of a list's elements: they must be DNS labels and
-// unique. It skips empty names.
+// validateNames checks the names of a list's elements: they must be unique, and DNS labels
+// or several of them with dots between. It skips empty names.
+//
+// See https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#names.
 func validateNames(p Place, names []string) {
 	first := make(map[string]int, len(names))
 	for i, name := range names {
@@ -90,7 +93,7 @@ func validateNames(p Place, names []string) {
 			continue
 		}
 		at := p.Index(i).Field("name")
-		if !isLabel(name, maxLabel) {
+		if len(name) > maxLabel || !isDomain(name) {
 			at.Addf("must be a DNS label, such as worker-1, not %s", Quote(name))
 		}
 		if earlier, found := first[name]; found {
@@ -100,5 +103,3 @@ func validateNames(p Place, names []string) {
 		first[name] = i
 	}
 }
-
-func notInImage(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }

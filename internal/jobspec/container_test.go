@@ -21,7 +21,7 @@ func TestValidateContainer(t *testing.T) {
 		{"no image", onContainer(func(c *runpb.Container) { c.Image = "" }), container0 + "image: required field not present"},
 		{
 			"white space in the image", onContainer(func(c *runpb.Container) { c.Image = "test job" }),
-			container0 + `image: "test job" has white space or control characters`,
+			container0 + `image: must be an image path like [host/]repo-path[:tag and/or @digest], not "test job"`,
 		},
 		{"nil container", onTask(func(t *runpb.TaskTemplate) { t.Containers[0] = nil }), container0 + "image: required field not present"},
 		{"1,000 arguments", args(1000), ""},
@@ -42,27 +42,48 @@ func TestValidateContainer(t *testing.T) {
 				container0 + `ports[0].name: must be http1 or h2c, not "tcp"`,
 		},
 		{"a probe", onContainer(func(c *runpb.Container) {
-			c.StartupProbe = &runpb.Probe{InitialDelaySeconds: 240, TimeoutSeconds: 10, PeriodSeconds: 10}
+			c.StartupProbe = probing(&runpb.Probe{InitialDelaySeconds: 240, TimeoutSeconds: 10, PeriodSeconds: 10})
+		}), ""},
+		{"a probe's timeout above its period", onContainer(func(c *runpb.Container) {
+			c.StartupProbe = probing(&runpb.Probe{PeriodSeconds: 1, TimeoutSeconds: 5})
 		}), ""},
 		{
 			"a probe out of bounds", onContainer(func(c *runpb.Container) {
-				c.StartupProbe = &runpb.Probe{InitialDelaySeconds: 241, PeriodSeconds: 1, TimeoutSeconds: 2, FailureThreshold: -1}
+				c.StartupProbe = probing(&runpb.Probe{InitialDelaySeconds: 241, PeriodSeconds: -1, TimeoutSeconds: 3601, FailureThreshold: -1})
 			}),
 			container0 + "startup_probe.initial_delay_seconds: must be between 0 and 240, not 241; " +
-				container0 + "startup_probe.failure_threshold: must not be negative, not -1; " +
-				container0 + "startup_probe.timeout_seconds: must not exceed period_seconds, which is 1, not 2",
+				container0 + "startup_probe.period_seconds: must be between 0 and 240, not -1; " +
+				container0 + "startup_probe.timeout_seconds: must be between 0 and 3600, not 3601; " +
+				container0 + "startup_probe.failure_threshold: must not be negative, not -1",
 		},
 		{
-			"a liveness probe may wait longer",
-			onContainer(func(c *runpb.Container) { c.LivenessProbe = &runpb.Probe{InitialDelaySeconds: 3601} }),
-			container0 + "liveness_probe.initial_delay_seconds: must be between 0 and 3600, not 3601",
+			"a probe of nothing", onContainer(func(c *runpb.Container) { c.StartupProbe = &runpb.Probe{} }),
+			container0 + "startup_probe: must have one of http_get, tcp_socket and grpc",
 		},
+		{
+			"a liveness probe", onContainer(func(c *runpb.Container) { c.LivenessProbe = probing(&runpb.Probe{}) }),
+			container0 + "liveness_probe: is not supported for jobs, leave it out",
+		},
+		{
+			"a readiness probe may wait longer",
+			onContainer(func(c *runpb.Container) { c.ReadinessProbe = probing(&runpb.Probe{InitialDelaySeconds: 3601}) }),
+			container0 + "readiness_probe.initial_delay_seconds: must be between 0 and 3600, not 3601",
+		},
+		{"CPU only during requests", onContainer(func(c *runpb.Container) {
+			c.Resources = &runpb.ResourceRequirements{CpuIdle: true}
+		}), container0 + "resources.cpu_idle: must be false or left out, because jobs always have their CPU"},
 		{"source code without its object", onContainer(func(c *runpb.Container) {
 			c.SourceCode = &runpb.SourceCode{SourceType: &runpb.SourceCode_CloudStorageSource_{
 				CloudStorageSource: &runpb.SourceCode_CloudStorageSource{Bucket: "b"},
 			}}
 		}), container0 + "source_code.cloud_storage_source.object: required field not present"},
 	})
+}
+
+// probing returns the probe with something to ask.
+func probing(p *runpb.Probe) *runpb.Probe {
+	p.ProbeType = &runpb.Probe_TcpSocket{TcpSocket: &runpb.TCPSocketAction{Port: 8080}}
+	return p
 }
 
 // containers sets a task's containers, each given as NAME or NAME>DEPENDS,ON.
@@ -90,6 +111,8 @@ func TestValidateContainers(t *testing.T) {
 		{"several with names", containers("a", "1b"), ""},
 		{"several, one without a name", containers("a", ""), list + "[1].name: is required with several containers"},
 		{"the same name", containers("a", "b", "a"), list + `[2].name: "a" is also the name of [0]`},
+		{"names with dots", containers("a.v2", "b"), ""},
+		{"a dot at the end", containers("a."), list + `[0].name: must be a DNS label, such as worker-1, not "a."`},
 		{"no DNS label", containers("A_1"), list + `[0].name: must be a DNS label, such as worker-1, not "A_1"`},
 		{"63 characters", containers(strings.Repeat("c", 63)), ""},
 		{"64 characters", containers(strings.Repeat("c", 64)), list + `[0].name: must be a DNS label, such as worker-1, not "` + strings.Repeat("c", 64) + `"`},
@@ -143,8 +166,6 @@ func TestValidateLimits(t *testing.T) {
 		{"4 CPU with the default of memory", limits("cpu", "4"), memoryViolation(4, "2048Mi", "16Gi")},
 		{"memory in words", limits("memory", "lots"), at + `["memory"]: must be an amount above zero such as 512Mi, not "lots"`},
 		{"an unknown limit", limits("disk", "1Gi"), at + `["disk"]: only cpu, memory and nvidia.com/gpu can be limited`},
-		{"a GPU asks for more", limits("cpu", "20", "memory", "80Gi", "nvidia.com/gpu", "1"), ""},
-		{"half a GPU", limits("nvidia.com/gpu", "0.5"), at + `["nvidia.com/gpu"]: must be a whole number of GPUs, not "0.5"`},
 		{"beside others, memory is not tied to CPU", beside(limits("cpu", "1", "memory", "64Mi")), ""},
 		{"beside others, part of a CPU", beside(limits("cpu", "80m", "memory", "64Mi")), ""},
 		{

@@ -55,12 +55,12 @@ func defaultTask(t *runpb.TaskTemplate) {
 	}
 	for _, c := range t.GetContainers() {
 		if c != nil {
-			defaultLimits(c)
+			defaultLimits(t, c)
 		}
 	}
 }
 
-func defaultLimits(c *runpb.Container) {
+func defaultLimits(t *runpb.TaskTemplate, c *runpb.Container) {
 	if c.GetResources() == nil {
 		c.Resources = &runpb.ResourceRequirements{}
 	}
@@ -68,10 +68,11 @@ func defaultLimits(c *runpb.Container) {
 		c.Resources.Limits = make(map[string]string, 2)
 	}
 	limits := c.Resources.Limits
+	cpu, memory := unsetLimits(t, c)
 	if _, set := limits[limitCPU]; !set {
-		limits[limitCPU] = defaultCPU
+		limits[limitCPU] = cpu
 	}
 	if _, set := limits[limitMemory]; !set {
-		limits[limitMemory] = defaultMemory
+		limits[limitMemory] = memory
 	}
 }

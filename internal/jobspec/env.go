@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// maxEnv is the maximum number of variables of a container.
+	// maxEnv is the maximum number of variables of all containers of a task together.
 	maxEnv = 1000
 	// maxEnvText is the maximum length of a variable's name or value, in characters.
 	maxEnvText = 32768
@@ -35,6 +35,23 @@ func validateEnv(p Place, env []*runpb.EnvVar) {
 	}
 }
 
+// validateAllEnv checks the number of variables in a task whose containers, each on its own,
+// have few enough. Cloud Run documents the limit for one container and applies it to all.
+func validateAllEnv(p Place, containers []*runpb.Container) {
+	if all, most := countEnv(containers); most <= maxEnv && all > maxEnv {
+		p.Addf("at most %d variables are allowed in all containers together, not %d", maxEnv, all)
+	}
+}
+
+// countEnv returns the number of variables of all containers, and of the one with most.
+func countEnv(containers []*runpb.Container) (all, most int) {
+	for _, c := range containers {
+		all += len(c.GetEnv())
+		most = max(most, len(c.GetEnv()))
+	}
+	return all, most
+}
+
 // validateEnvName accepts an empty name, because validateRequired reports it.
 func validateEnvName(p Place, name string) {
 	switch {
@@ -53,9 +70,16 @@ func validateEnvValue(p Place, v *runpb.EnvVar) {
 		value.Addf("length cannot exceed %d", maxEnvText)
 	}
 	validateNoNUL(value, v.GetValue())
-	if source, ok := v.GetValues().(*runpb.EnvVar_ValueSource); ok && source.ValueSource.GetSecretKeyRef() == nil {
-		p.Field("value_source.secret_key_ref").Addf(required)
+	source, ok := v.GetValues().(*runpb.EnvVar_ValueSource)
+	if !ok {
+		return
 	}
+	ref := p.Field("value_source.secret_key_ref")
+	if source.ValueSource.GetSecretKeyRef() == nil {
+		ref.Addf(required)
+	}
+	validateSecret(ref.Field("secret"), source.ValueSource.GetSecretKeyRef().GetSecret())
+	validateSecretVersion(ref.Field("version"), source.ValueSource.GetSecretKeyRef().GetVersion())
 }
 
 // validateNoNUL refuses NUL, because a process cannot receive it.

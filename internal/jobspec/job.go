@@ -14,9 +14,8 @@ const maxExecutionName = 63
 // their defaults, so the result is the same before and after [Defaults]. ValidateJob
 // does not check the name, except for its length if the job starts an execution.
 //
-// Deviation: ValidateJob does not check facts that only Google knows (images,
-// accounts, keys, networks), the number of containers, two mounts at one path, and
-// unknown enum numbers.
+// Deviation: ValidateJob checks the form of names, but not whether Google has such images,
+// accounts, keys, networks, secrets and buckets.
 func ValidateJob(job *runpb.Job) error {
 	f := &Violations{}
 	if job == nil {
@@ -24,12 +23,13 @@ func ValidateJob(job *runpb.Job) error {
 		return f.Err()
 	}
 	p := f.Root()
+	validateKnown(p, job.ProtoReflect())
 	validateRequired(p, job.ProtoReflect())
 	validateLabels(p.Field("labels"), job.GetLabels())
 	validateAnnotations(p.Field("annotations"), job.GetAnnotations())
 	validateLaunchStage(p.Field("launch_stage"), job.GetLaunchStage())
 	validateExecutionToken(p, job)
-	validateExecutionTemplate(p.Field("template"), job.GetTemplate())
+	validateExecutionTemplate(p.Field("template"), job.GetTemplate(), job.GetLaunchStage())
 	return f.Err()
 }
 

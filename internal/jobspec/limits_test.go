@@ -93,8 +93,8 @@ func TestLimitsOfTasks(t *testing.T) {
 		},
 		{
 			"parallelism", jobEdge(func(j *runpb.Job, n int) { j.Template.TaskCount, j.Template.Parallelism = 10_000, int32(n) }),
-			[]int{0, 1, 10_000},
-			[]int{10_001}, "template.parallelism: must not exceed task_count, which is 10000, not %d",
+			[]int{0, 1, 10_001}, // more than there are tasks
+			[]int{-1}, "template.parallelism: must not be negative, not %d",
 		},
 		{
 			"retries", jobEdge(func(j *runpb.Job, n int) {
@@ -151,6 +151,46 @@ func TestLimitsOfContainers(t *testing.T) {
 			"variables of a run in place of the job's", overrideEdge(1000, func(_ *overrides, c *containerOverride, n int) { c.Env = variables("OWN", n) }),
 			[]int{1000},
 			nil, "",
+		},
+		{
+			"variables of two containers", jobEdge(func(j *runpb.Job, n int) {
+				j.Template.Template.Containers = []*runpb.Container{
+					{Name: "a", Image: "i", Env: variables("A", n)}, {Name: "b", Image: "i", Env: variables("B", n)},
+				}
+			}),
+			[]int{500},
+			[]int{501}, "template.template.containers: at most 1000 variables are allowed in all containers together, not 1002",
+		},
+		{
+			"containers", jobEdge(func(j *runpb.Job, n int) {
+				j.Template.Template.Containers = nil
+				for i := range n {
+					j.Template.Template.Containers = append(j.Template.Template.Containers, &runpb.Container{Name: fmt.Sprintf("c%d", i), Image: "i"})
+				}
+			}),
+			[]int{1, 10},
+			[]int{11}, "template.template.containers: at most 10 containers are allowed, not %d",
+		},
+		{
+			"a probe's port", containerEdge(func(c *runpb.Container, n int) {
+				c.StartupProbe = &runpb.Probe{ProbeType: &runpb.Probe_Grpc{Grpc: &runpb.GRPCAction{Port: int32(n)}}}
+			}),
+			[]int{0, 1, 65_535},
+			[]int{-1, 65_536}, container0 + "startup_probe.grpc.port: must be between 1 and 65535, not %d",
+		},
+		{
+			"a startup probe's seconds", containerEdge(func(c *runpb.Container, n int) {
+				c.StartupProbe = probing(&runpb.Probe{PeriodSeconds: 1, FailureThreshold: int32(n)})
+			}),
+			[]int{0, 600},
+			[]int{601}, container0 + "startup_probe: failure_threshold times period_seconds must be at most 600, not %d",
+		},
+		{
+			"a startup probe's period", containerEdge(func(c *runpb.Container, n int) {
+				c.StartupProbe = probing(&runpb.Probe{PeriodSeconds: int32(n), FailureThreshold: 2})
+			}),
+			[]int{0, 240},
+			[]int{241}, container0 + "startup_probe.period_seconds: must be between 0 and 240, not %d",
 		},
 		{
 			"characters of a value", containerEdge(func(c *runpb.Container, n int) { c.Env = value(n) }),

@@ -3,6 +3,7 @@ package jobspec
 import (
 	"slices"
 
+	"google.golang.org/genproto/googleapis/api"
 	"google.golang.org/protobuf/proto"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -17,7 +18,8 @@ const violationPrefix = "Violation in RunJobRequest."
 // changes neither. Nil overrides change nothing.
 //
 // Arguments replace the container's arguments. An empty list keeps them, unless
-// clear_args is set. A variable replaces the one with the same name in its place; new
+// clear_args is set. delay_execution changes nothing, because an execution that starts at
+// once starts within 12 hours. A variable replaces the one with the same name in its place; new
 // variables are appended. A container override without a name applies to the only
 // container. Several overrides for one container apply in order.
 //
@@ -41,6 +43,7 @@ func ApplyOverrides(template *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Ov
 
 // validateOverrides makes the checks that do not need the template.
 func validateOverrides(p Place, o *runpb.RunJobRequest_Overrides) {
+	validateKnown(p, o.ProtoReflect())
 	validateRequired(p, o.ProtoReflect())
 	validateTaskCount(p.Field("task_count"), o.GetTaskCount())
 	validateTimeout(p.Field("timeout"), o.GetTimeout())
@@ -55,12 +58,14 @@ func validateOverrides(p Place, o *runpb.RunJobRequest_Overrides) {
 func overrideTasks(p Place, t *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Overrides) {
 	if n := o.GetTaskCount(); n > 0 {
 		t.TaskCount = n
-		if t.GetParallelism() > n {
-			p.Field("task_count").Addf("must not be less than the job's parallelism, which is %d, not %d", t.GetParallelism(), n)
-		}
 	}
-	if o.GetTimeout() != nil && t.GetTemplate() != nil {
-		t.Template.Timeout = proto.CloneOf(o.GetTimeout())
+	if o.GetTimeout() == nil || t.GetTemplate() == nil {
+		return
+	}
+	t.Template.Timeout = proto.CloneOf(o.GetTimeout())
+	if usesGPU(t.GetTemplate()) {
+		// The job's launch stage is not known here, so the longer limit applies.
+		validateGPUTimeout(p.Field("timeout"), o.GetTimeout(), api.LaunchStage_BETA)
 	}
 }
 
@@ -78,10 +83,10 @@ func overrideContainers(p Place, t *runpb.TaskTemplate, o *runpb.RunJobRequest_O
 			c.Args = slices.Clone(override.GetArgs())
 		}
 		merged := mergeEnv(c.GetEnv(), override.GetEnv())
-		if len(merged) > maxEnv && len(override.GetEnv()) <= maxEnv {
-			at.Field("env").Addf("makes %d variables together with the job's, at most %d are allowed", len(merged), maxEnv)
-		}
 		c.Env = merged
+		if all, _ := countEnv(t.GetContainers()); all > maxEnv && 0 < len(override.GetEnv()) && len(override.GetEnv()) <= maxEnv {
+			at.Field("env").Addf("makes %d variables together with the job's, at most %d are allowed", all, maxEnv)
+		}
 	}
 }
 

@@ -151,7 +151,6 @@ func TestApplyOverridesRefuses(t *testing.T) {
 		{"1,001 arguments", onWorker(&containerOverride{Args: make([]string, 1001)}), c + "args: at most 1000 arguments are allowed, not 1001."},
 		{"negative tasks", &overrides{TaskCount: -1}, v + "task_count: must be between 1 and 10000, not -1."},
 		{"10,001 tasks", &overrides{TaskCount: 10_001}, v + "task_count: must be between 1 and 10000, not 10001."},
-		{"fewer tasks than run at once", &overrides{TaskCount: 1}, v + "task_count: must not be less than the job's parallelism, which is 2, not 1."},
 		{"a timeout of 0 s", &overrides{Timeout: &durationpb.Duration{}}, v + "timeout: must be between 1s and 604800s (168 hours), not 0s."},
 		{
 			"several faults", &overrides{TaskCount: -1, ContainerOverrides: []*containerOverride{{Name: "other"}}},

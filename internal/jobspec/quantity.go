@@ -2,7 +2,7 @@ package jobspec
 
 import (
 	"math/big"
-	"strings"
+	"regexp"
 )
 
 // quantity is an amount in Kubernetes' notation, counted in thousandths of a CPU or of
@@ -18,21 +18,27 @@ const (
 // maxQuantity limits the length of an amount, in characters.
 const maxQuantity = 32
 
-// parseQuantity parses a decimal number with a unit, such as 1, 1000m, 0.5, 512Mi or
-// 2G. It rounds fractions of a thousandth up, as Kubernetes does.
+// quantityForm matches a number with a unit or a decimal exponent.
 //
-// Deviation: it accepts neither signs nor exponents nor units above Ti.
+// See https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/.
+var quantityForm = regexp.MustCompile(`^\+?([0-9]+\.?[0-9]*|\.[0-9]+)(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]{1,2}))?$`)
+
+// parseQuantity parses an amount that is not negative, such as 1, 1000m, 0.5, 1e3, 512Mi or
+// 2G. It rounds fractions of a thousandth up, as Kubernetes does.
 func parseQuantity(s string) (quantity, bool) {
-	digits := strings.TrimRight(s, "mkKMGTi")
-	scale, known := quantityScale(s[len(digits):])
-	if !known || !isDecimal(digits) {
+	m := quantityForm.FindStringSubmatch(s)
+	if m == nil || len(s) > maxQuantity {
 		return 0, false
 	}
-	r, ok := new(big.Rat).SetString(digits)
+	text := m[1]
+	if m[3] != "" {
+		text += "e" + m[3]
+	}
+	r, ok := new(big.Rat).SetString(text)
 	if !ok {
 		return 0, false
 	}
-	r.Mul(r, new(big.Rat).SetInt64(int64(scale)))
+	r.Mul(r, quantityScale(m[2]))
 	whole, rest := new(big.Int).QuoRem(r.Num(), r.Denom(), new(big.Int))
 	if rest.Sign() > 0 {
 		whole.Add(whole, big.NewInt(1))
@@ -40,45 +46,23 @@ func parseQuantity(s string) (quantity, bool) {
 	return quantity(whole.Int64()), whole.IsInt64()
 }
 
-// isDecimal reports whether s consists of digits with at most one dot after the first.
-func isDecimal(s string) bool {
-	if s == "" || len(s) > maxQuantity || !isDigit(s[0]) {
-		return false
+// quantityScale returns the thousandths in a unit.
+func quantityScale(suffix string) *big.Rat {
+	power := map[byte]int64{'n': -3, 'u': -2, 'm': -1, 'k': 1, 'K': 1, 'M': 2, 'G': 3, 'T': 4, 'P': 5, 'E': 6}
+	scale, base := big.NewRat(int64(unit), 1), big.NewRat(1000, 1)
+	if suffix == "" {
+		return scale
 	}
-	dots := 0
-	for i := range len(s) {
-		if s[i] == '.' {
-			dots++
-		} else if !isDigit(s[i]) {
-			return false
-		}
+	if len(suffix) == 2 {
+		base.SetInt64(1024)
 	}
-	return dots <= 1
-}
-
-// quantityScale returns the factor of a unit, and false for an unknown unit.
-func quantityScale(suffix string) (quantity, bool) {
-	switch suffix {
-	case "m":
-		return 1, true
-	case "":
-		return unit, true
-	case "k":
-		return unit * 1e3, true
-	case "M":
-		return unit * 1e6, true
-	case "G":
-		return unit * 1e9, true
-	case "T":
-		return unit * 1e12, true
-	case "Ki":
-		return unit << 10, true
-	case "Mi":
-		return mebi, true
-	case "Gi":
-		return gibi, true
-	case "Ti":
-		return unit << 40, true
+	n := power[suffix[0]]
+	if n < 0 {
+		base.Inv(base)
+		n = -n
 	}
-	return 0, false
+	for range n {
+		scale.Mul(scale, base)
+	}
+	return scale
 }

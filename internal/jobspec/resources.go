@@ -1,6 +1,7 @@
 package jobspec
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -23,43 +24,86 @@ const (
 // minSharedCPU is the smallest share of a CPU for a container in a task with several.
 const minSharedCPU = 80 * unit / 1000
 
-// validateLimits checks resources.limits of a container. alone reports whether it is
-// the task's only container. Unset limits count as their defaults, so the result is the
-// same before and after [Defaults].
-//
-// Deviation: with several containers memory is not checked, and with a GPU neither CPU
-// nor memory is.
+// unsetLimits returns the limits of a container that sets none.
+func unsetLimits(t *runpb.TaskTemplate, c *runpb.Container) (cpu, memory string) {
+	if gpu, ok := gpuOf(t, c); ok {
+		return gpu.defaultCPU, gpu.defaultMemory
+	}
+	return defaultCPU, defaultMemory
+}
+
+// validateResources checks the resources of a container. Unset limits count as their
+// defaults, so the result is the same before and after [Defaults].
 //
 // See https://cloud.google.com/run/docs/configuring/jobs/cpu and
 // https://cloud.google.com/run/docs/configuring/jobs/memory-limits.
-func validateLimits(p Place, limits map[string]string, alone bool) {
+func validateResources(p Place, t *runpb.TaskTemplate, c *runpb.Container) {
+	if c.GetResources().GetCpuIdle() {
+		p.Field("cpu_idle").Addf("must be false or left out, because jobs always have their CPU")
+	}
+	limits := p.Field("limits")
+	validateLimitKeys(limits, c.GetResources().GetLimits())
+	size, ok := sizeOf(limits, t, c)
+	gpu, needsGPU := gpuOf(t, c)
+	switch alone := len(t.GetContainers()) == 1; {
+	case !ok:
+	case needsGPU && alone:
+		validateGPUSize(limits, size, gpu)
+	case needsGPU: // Deviation: beside other containers, its size is not checked
+	case alone:
+		validateSize(limits, size)
+	default:
+		validateSharedSize(limits, size)
+	}
+}
+
+// size is the CPU and memory of a container.
+type size struct {
+	cpu, memory quantity
+	cpuText     string // as written
+}
+
+// sizeOf returns the size that a container's limits or their defaults define. It returns
+// false if it has added a violation.
+func sizeOf(p Place, t *runpb.TaskTemplate, c *runpb.Container) (size, bool) {
+	limits := c.GetResources().GetLimits()
+	unsetCPU, unsetMemory := unsetLimits(t, c)
+	cpu, cpuOK := limitOf(p, limits, limitCPU, unsetCPU)
+	memory, memoryOK := limitOf(p, limits, limitMemory, unsetMemory)
+	return size{cpu, memory, cmp.Or(limits[limitCPU], unsetCPU)}, cpuOK && memoryOK
+}
+
+// validateSize checks the size of a task's only container.
+func validateSize(p Place, s size) {
+	least, most, ok := memoryFor(s.cpu)
+	switch {
+	case !ok:
+		p.Key(limitCPU).Addf("must be 1, 2, 4, 6 or 8, not %s", Quote(s.cpuText))
+	case s.memory < least || s.memory > most:
+		p.Key(limitMemory).Addf("must be between %dMi and %dGi inclusive for %d CPU, set it or change cpu",
+			least/mebi, most/gibi, s.cpu/unit)
+	}
+}
+
+// validateSharedSize checks the size of a container beside others.
+//
+// Deviation: neither memory nor the sum of all containers is checked.
+func validateSharedSize(p Place, s size) {
+	if _, _, whole := memoryFor(s.cpu); !whole && (s.cpu < minSharedCPU || s.cpu > unit) {
+		p.Key(limitCPU).Addf("must be 1, 2, 4, 6, 8 or from 80m to 1000m, not %s", Quote(s.cpuText))
+	}
+}
+
+func validateLimitKeys(p Place, limits map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(limits)) {
 		if key != limitCPU && key != limitMemory && key != limitGPU {
 			p.Key(key).Addf("only %s, %s and %s can be limited", limitCPU, limitMemory, limitGPU)
 		}
 	}
-	cpu, cpuOK := limitOf(p, limits, limitCPU, defaultCPU)
-	memory, memoryOK := limitOf(p, limits, limitMemory, defaultMemory)
 	if gpu, ok := limits[limitGPU]; ok {
-		// The CPU and memory for a GPU depend on its type, and Google changes the
-		// types, so only Cloud Run checks them.
-		if n, ok := parseQuantity(gpu); !ok || n == 0 || n%unit != 0 {
-			p.Key(limitGPU).Addf("must be a whole number of GPUs, not %s", Quote(gpu))
+		if n, ok := parseQuantity(gpu); !ok || n != unit {
+			p.Key(limitGPU).Addf("must be 1, not %s", Quote(gpu))
 		}
-		return
-	}
-	if !cpuOK {
-		return
-	}
-	least, most, whole := memoryFor(cpu)
-	switch {
-	case !whole && alone:
-		p.Key(limitCPU).Addf("must be 1, 2, 4, 6 or 8, not %s", Quote(limits[limitCPU]))
-	case !whole && (cpu < minSharedCPU || cpu > unit):
-		p.Key(limitCPU).Addf("must be 1, 2, 4, 6, 8 or from 80m to 1000m, not %s", Quote(limits[limitCPU]))
-	case whole && alone && memoryOK && (memory < least || memory > most):
-		p.Key(limitMemory).Addf("must be between %dMi and %dGi inclusive for %d CPU, set it or change cpu",
-			least/mebi, most/gibi, cpu/unit)
 	}
 }
 

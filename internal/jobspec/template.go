@@ -1,6 +1,7 @@
 package jobspec
 
 import (
+	"google.golang.org/genproto/googleapis/api"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -29,16 +30,16 @@ func EffectiveParallelism(t *runpb.ExecutionTemplate) int {
 
 // validateExecutionTemplate accepts a nil template and a nil task template, because
 // validateRequired reports them.
-func validateExecutionTemplate(p Place, t *runpb.ExecutionTemplate) {
+func validateExecutionTemplate(p Place, t *runpb.ExecutionTemplate, stage api.LaunchStage) {
 	if t == nil {
 		return
 	}
 	validateLabels(p.Field("labels"), t.GetLabels())
 	validateAnnotations(p.Field("annotations"), t.GetAnnotations())
 	validateTaskCount(p.Field("task_count"), t.GetTaskCount())
-	validateParallelism(p.Field("parallelism"), t)
+	validateParallelism(p.Field("parallelism"), t.GetParallelism())
 	if t.GetTemplate() != nil {
-		validateTaskTemplate(p.Field("template"), t.GetTemplate())
+		validateTaskTemplate(p.Field("template"), t.GetTemplate(), stage)
 	}
 }
 
@@ -49,28 +50,32 @@ func validateTaskCount(p Place, n int32) {
 	}
 }
 
-// validateParallelism accepts 0 as unlimited.
+// validateParallelism accepts 0 as unlimited, and more than the number of tasks.
 //
 // See https://cloud.google.com/run/docs/configuring/parallelism.
-func validateParallelism(p Place, t *runpb.ExecutionTemplate) {
-	n := t.GetParallelism()
+func validateParallelism(p Place, n int32) {
 	if n < 0 {
 		p.Addf("must not be negative, not %d", n)
 	}
-	if tasks := TaskCount(t); int(n) > tasks {
-		p.Addf("must not exceed task_count, which is %d, not %d", tasks, n)
-	}
 }
 
-func validateTaskTemplate(p Place, t *runpb.TaskTemplate) {
+func validateTaskTemplate(p Place, t *runpb.TaskTemplate, stage api.LaunchStage) {
 	validateRetries(p.Field("max_retries"), t.GetMaxRetries())
 	validateTimeout(p.Field("timeout"), t.GetTimeout())
+	if usesGPU(t) {
+		validateGPUTimeout(p.Field("timeout"), t.GetTimeout(), stage)
+	}
+	validateZonalRedundancy(p.Field("gpu_zonal_redundancy_disabled"), t)
+	validateAccount(p.Field("service_account"), t.GetServiceAccount())
+	validateForm(p.Field("encryption_key"), t.GetEncryptionKey(), keyForm)
+	validateVPC(p.Field("vpc_access"), t.GetVpcAccess())
 	// Jobs always run in the second generation.
 	// See https://cloud.google.com/run/docs/about-execution-environments.
 	if t.GetExecutionEnvironment() == runpb.ExecutionEnvironment_EXECUTION_ENVIRONMENT_GEN1 {
 		p.Field("execution_environment").Addf("jobs only run in EXECUTION_ENVIRONMENT_GEN2, leave it out")
 	}
 	validateVolumes(p.Field("volumes"), t.GetVolumes())
+	validateSandboxes(p.Field("sandboxes"), t)
 	validateContainers(p.Field("containers"), t)
 }
 
@@ -88,5 +93,17 @@ func validateTimeout(p Place, d *durationpb.Duration) {
 		p.Addf("must be whole seconds")
 	case d.GetSeconds() < 1 || d.GetSeconds() > maxTimeout:
 		p.Addf("must be between 1s and %ds (168 hours), not %ds", maxTimeout, d.GetSeconds())
+	}
+}
+
+// validateGPUTimeout checks the shorter limit of a task with a GPU.
+func validateGPUTimeout(p Place, d *durationpb.Duration, stage api.LaunchStage) {
+	preview := stage == api.LaunchStage_ALPHA || stage == api.LaunchStage_BETA
+	switch seconds := d.GetSeconds(); {
+	case seconds > maxTimeout: // validateTimeout reports it
+	case seconds > maxGPUPreviewTimeout:
+		p.Addf("must be at most %ds (12 hours) with a GPU, not %ds", maxGPUPreviewTimeout, seconds)
+	case seconds > maxGPUTimeout && !preview:
+		p.Addf("must be at most %ds (1 hour) with a GPU, not %ds; launch_stage BETA allows %ds", maxGPUTimeout, seconds, maxGPUPreviewTimeout)
 	}
 }

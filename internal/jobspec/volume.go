@@ -1,6 +1,7 @@
 package jobspec
 
 import (
+	"slices"
 	"strings"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -9,8 +10,14 @@ import (
 // maxMode is the largest of a file's permission bits.
 const maxMode = 0o777
 
-// cloudSQLPath is the only path for mounting Cloud SQL volumes.
-const cloudSQLPath = "/cloudsql"
+// The only name of a Cloud SQL volume, which no other volume may have, and the only path
+// for mounting it.
+//
+// See https://cloud.google.com/run/docs/reference/rest/v1/Volume.
+const (
+	cloudSQLVolume = "cloudsql"
+	cloudSQLPath   = "/cloudsql"
+)
 
 func volumesByName(t *runpb.TaskTemplate) map[string]*runpb.Volume {
 	byName := make(map[string]*runpb.Volume, len(t.GetVolumes()))
@@ -25,8 +32,18 @@ func validateVolumes(p Place, volumes []*runpb.Volume) {
 	for i, v := range volumes {
 		names[i] = v.GetName()
 		validateVolumeSource(p.Index(i), v)
+		validateVolumeName(p.Index(i).Field("name"), v)
 	}
 	validateNames(p, names)
+}
+
+func validateVolumeName(p Place, v *runpb.Volume) {
+	switch sql := v.GetCloudSqlInstance() != nil; {
+	case sql && v.GetName() != cloudSQLVolume && v.GetName() != "":
+		p.Addf("must be %s for a Cloud SQL volume, not %s", cloudSQLVolume, Quote(v.GetName()))
+	case !sql && v.GetName() == cloudSQLVolume:
+		p.Addf("%s is reserved for Cloud SQL", cloudSQLVolume)
+	}
 }
 
 func validateVolumeSource(p Place, v *runpb.Volume) {
@@ -37,7 +54,7 @@ func validateVolumeSource(p Place, v *runpb.Volume) {
 		validateSecretVolume(p.Field("secret"), v.GetSecret())
 	case *runpb.Volume_CloudSqlInstance:
 		for i, name := range v.GetCloudSqlInstance().GetInstances() {
-			if strings.Count(name, ":") < 2 {
+			if !cloudSQLInstance.MatchString(name) {
 				p.Field("cloud_sql_instance.instances").Index(i).Addf("must have the form PROJECT:REGION:INSTANCE, not %s", Quote(name))
 			}
 		}
@@ -50,16 +67,35 @@ func validateVolumeSource(p Place, v *runpb.Volume) {
 		validateSet(p.Field("nfs.server"), v.GetNfs().GetServer())
 		validateSet(p.Field("nfs.path"), v.GetNfs().GetPath())
 	case *runpb.Volume_Gcs:
-		validateSet(p.Field("gcs.bucket"), v.GetGcs().GetBucket())
+		validateBucket(p.Field("gcs.bucket"), v.GetGcs().GetBucket())
 	}
 }
 
 func validateSecretVolume(p Place, s *runpb.SecretVolumeSource) {
+	validateSecret(p.Field("secret"), s.GetSecret())
 	validateMode(p.Field("default_mode"), s.GetDefaultMode())
 	for i, item := range s.GetItems() {
 		at := p.Field("items").Index(i)
 		validateMode(at.Field("mode"), item.GetMode())
 		validateSet(at.Field("version"), item.GetVersion())
+		validateSecretVersion(at.Field("version"), item.GetVersion())
+		validateItemPath(at.Field("path"), item.GetPath())
+	}
+}
+
+// validateItemPath accepts an empty path, because validateRequired reports it.
+//
+// See https://cloud.google.com/run/docs/reference/rest/v1/Volume#KeyToPath.
+func validateItemPath(p Place, s string) {
+	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, "..") || slices.Contains(strings.Split(s, "/"), "..") {
+		p.Addf("must be a path within the volume, without .., not %s", Quote(s))
+	}
+}
+
+func validateBucket(p Place, name string) {
+	validateSet(p, name)
+	if _, ok := CutBucket(name); !ok && name != "" {
+		p.Addf("must be a bucket's name, or %s, not %s", bucketForm, Quote(name))
 	}
 }
 
@@ -72,25 +108,5 @@ func validateMode(p Place, mode int32) {
 func validateSet(p Place, value string) {
 	if value == "" {
 		p.Addf(required)
-	}
-}
-
-func validateMounts(p Place, c *runpb.Container, volumes map[string]*runpb.Volume) {
-	for i, m := range c.GetVolumeMounts() {
-		at := p.Index(i)
-		volume, known := volumes[m.GetName()]
-		if !known && m.GetName() != "" {
-			at.Field("name").Addf("there is no volume named %s", Quote(m.GetName()))
-		}
-		path := at.Field("mount_path")
-		_, sql := volume.GetVolumeType().(*runpb.Volume_CloudSqlInstance)
-		switch {
-		case sql && m.GetMountPath() != "" && m.GetMountPath() != cloudSQLPath:
-			path.Addf("must be empty or %s for a Cloud SQL volume, not %s", cloudSQLPath, Quote(m.GetMountPath()))
-		case m.GetMountPath() == "" && !sql:
-			path.Addf(required)
-		case strings.Contains(m.GetMountPath(), ":"):
-			path.Addf("must not contain a colon, as %s does", Quote(m.GetMountPath()))
-		}
 	}
 }

@@ -33,10 +33,20 @@ func TestValidateVolumes(t *testing.T) {
 				at + "[0].secret.items[0].version: required field not present",
 		},
 		{
-			"a Cloud SQL instance without its region", volumes(&runpb.Volume{Name: "a", VolumeType: &runpb.Volume_CloudSqlInstance{
+			"a Cloud SQL instance without its region", volumes(&runpb.Volume{Name: "cloudsql", VolumeType: &runpb.Volume_CloudSqlInstance{
 				CloudSqlInstance: &runpb.CloudSqlInstance{Instances: []string{"p:r:i", "p:i"}},
 			}}),
 			at + `[0].cloud_sql_instance.instances[1]: must have the form PROJECT:REGION:INSTANCE, not "p:i"`,
+		},
+		{
+			"Cloud SQL under another name", volumes(&runpb.Volume{Name: "db", VolumeType: &runpb.Volume_CloudSqlInstance{
+				CloudSqlInstance: &runpb.CloudSqlInstance{Instances: []string{"p:r:i"}},
+			}}),
+			at + `[0].name: must be cloudsql for a Cloud SQL volume, not "db"`,
+		},
+		{
+			"the name of Cloud SQL", volumes(&runpb.Volume{Name: "cloudsql", VolumeType: &runpb.Volume_EmptyDir{EmptyDir: &runpb.EmptyDirVolumeSource{}}}),
+			at + "[0].name: cloudsql is reserved for Cloud SQL",
 		},
 		{
 			"NFS without a server", volumes(&runpb.Volume{Name: "a", VolumeType: &runpb.Volume_Nfs{Nfs: &runpb.NFSVolumeSource{}}}),
@@ -55,7 +65,7 @@ func TestValidateMounts(t *testing.T) {
 			task := job.Template.Template
 			task.Volumes = []*runpb.Volume{
 				{Name: "dir", VolumeType: &runpb.Volume_EmptyDir{EmptyDir: &runpb.EmptyDirVolumeSource{}}},
-				{Name: "sql", VolumeType: &runpb.Volume_CloudSqlInstance{CloudSqlInstance: &runpb.CloudSqlInstance{}}},
+				{Name: "cloudsql", VolumeType: &runpb.Volume_CloudSqlInstance{CloudSqlInstance: &runpb.CloudSqlInstance{}}},
 			}
 			task.Containers[0].VolumeMounts = []*runpb.VolumeMount{{Name: name, MountPath: path}}
 		}
@@ -67,8 +77,21 @@ func TestValidateMounts(t *testing.T) {
 		{"no volume", mount("", "/data"), at + "name: required field not present"},
 		{"no path", mount("dir", ""), at + "mount_path: required field not present"},
 		{"a colon in the path", mount("dir", "/a:b"), at + `mount_path: must not contain a colon, as "/a:b" does`},
-		{"Cloud SQL without a path", mount("sql", ""), ""},
-		{"Cloud SQL in its place", mount("sql", "/cloudsql"), ""},
-		{"Cloud SQL elsewhere", mount("sql", "/data"), at + `mount_path: must be empty or /cloudsql for a Cloud SQL volume, not "/data"`},
+		{"a relative path", mount("dir", "data"), at + `mount_path: must be an absolute path, not "data"`},
+		{"a path with ..", mount("dir", "/data/../proc"), at + `mount_path: must not contain .., as "/data/../proc" does`},
+		{"a path of the system", mount("dir", "/proc"), at + `mount_path: must not be /dev, /proc or /sys, or below, as "/proc" is`},
+		{"a path below one of the system", mount("dir", "/dev//shm/"), at + `mount_path: must not be /dev, /proc or /sys, or below, as "/dev//shm/" is`},
+		{"a path that looks like one of the system", mount("dir", "/device"), ""},
+		{"one path for two mounts", all(mount("dir", "/data"), onContainer(func(c *runpb.Container) {
+			c.VolumeMounts = append(c.VolumeMounts, &runpb.VolumeMount{Name: "dir", MountPath: "/data/"})
+		})), container0 + `volume_mounts[1].mount_path: "/data/" is also the path of [0]`},
+		{"a part of a secret", all(mount("dir", "/data"), onTask(func(t *runpb.TaskTemplate) {
+			t.Volumes[0].VolumeType = &runpb.Volume_Secret{Secret: &runpb.SecretVolumeSource{Secret: "s"}}
+			t.Containers[0].VolumeMounts[0].SubPath = "x"
+		})), at + "sub_path: is not supported for secrets, leave it out"},
+		{"a part of a folder", all(mount("dir", "/data"), onContainer(func(c *runpb.Container) { c.VolumeMounts[0].SubPath = "x" })), ""},
+		{"Cloud SQL without a path", mount("cloudsql", ""), ""},
+		{"Cloud SQL in its place", mount("cloudsql", "/cloudsql"), ""},
+		{"Cloud SQL elsewhere", mount("cloudsql", "/data"), at + `mount_path: must be empty or /cloudsql for a Cloud SQL volume, not "/data"`},
 	})
 }

@@ -49,7 +49,7 @@ func TestErrorsNameFieldsAsSent(t *testing.T) {
 		{"POST", run, `{"overrides":{"taskCount":-1}}`, "Violation in RunJobRequest.overrides.taskCount: must be"},
 		{"POST", run, `{"overrides":{"task_count":-1}}`, "Violation in RunJobRequest.overrides.task_count: must be"},
 		{"POST", run, `{"overrides":{"containerOverrides":{"env":[{"name":"PORT"}]}}}`, "overrides.containerOverrides[0].env[0].name"},
-		{"POST", run, `{"overrides":{"taskcount":1}}`, "overrides.taskcount: is not a field of Overrides, did you mean taskCount? (its fields: containerOverrides, taskCount, timeout)"},
+		{"POST", run, `{"overrides":{"taskcount":1}}`, "overrides.taskcount: is not a field of Overrides, did you mean taskCount? (its fields: containerOverrides, taskCount, timeout, delayExecution)"},
 		{"POST", jobs, `{}`, "jobId: required field not present"},
 		{"POST", jobs + "?jobId=", `{}`, "jobId: required field not present"},
 		{"POST", jobs + "?job_id=Bad_", `{}`, "job_id: must be at most 63"},

@@ -37,6 +37,17 @@ var valid = map[string]any{
 	"VolumeMount.mount_path":               "/cloudsql", // good for a volume of any type
 	"ExecutionTemplate.labels":             map[string]string{"of": "the-template"},
 	"SourceCode.CloudStorageSource.bucket": "bucket",
+	"TaskTemplate.service_account":         "sa@demo.iam.gserviceaccount.com",
+	"TaskTemplate.encryption_key":          "projects/p/locations/l/keyRings/r/cryptoKeys/k",
+	"VpcAccess.connector":                  "projects/p/locations/l/connectors/c",
+}
+
+// exclusive are fields that exclude others although they share no oneof with them, with the
+// members for which they are set.
+var exclusive = map[string]func(member int) bool{
+	"VpcAccess.connector":          func(member int) bool { return member%2 == 0 },
+	"VpcAccess.network_interfaces": func(member int) bool { return member%2 == 1 },
+	"VolumeMount.sub_path":         func(member int) bool { return member%members != 0 }, // not of a secret
 }
 
 // filler sets every field of a message that a caller may set, at every depth.
@@ -50,10 +61,11 @@ func (f *filler) fill(m protoreflect.Message) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)
-		if outputOnly(field) || f.skip(field) || !f.chosen(field) {
+		name := docName(m.Descriptor()) + "." + string(field.Name())
+		if set, ok := exclusive[name]; outputOnly(field) || f.skip(field) || !f.chosen(field) || ok && !set(f.member) {
 			continue
 		}
-		f.set[docName(m.Descriptor())+"."+string(field.Name())] = true
+		f.set[name] = true
 		switch {
 		case field.IsMap():
 			f.fillMap(m.Mutable(field).Map(), field)
@@ -89,6 +101,9 @@ func (f *filler) value(field protoreflect.FieldDescriptor, empty protoreflect.Va
 	}
 	if special != nil {
 		return protoreflect.ValueOf(special)
+	}
+	if name := field.FullName(); f.member%members == 1 && (name == runPackage+".Volume.name" || name == runPackage+".VolumeMount.name") {
+		return protoreflect.ValueOfString("cloudsql") // the only name of a volume of that type
 	}
 	switch field.Kind() {
 	case protoreflect.StringKind:
@@ -135,7 +150,9 @@ func TestJobKeepsEveryField(t *testing.T) {
 		set := map[string]bool{}
 		for member := range members {
 			sent := &runpb.Job{}
-			(&filler{member: member, skip: createsExecution, set: set}).fill(sent.ProtoReflect())
+			(&filler{member: member, set: set, skip: func(field protoreflect.FieldDescriptor) bool {
+				return createsExecution(field) || doc.of(field) == refused
+			}}).fill(sent.ProtoReflect())
 			containers := &sent.Template.Template.Containers
 			*containers = append(*containers, &runpb.Container{Name: "beside", Image: "mapped", Resources: (*containers)[0].Resources})
 
@@ -184,7 +201,7 @@ func TestRunJobWithEveryField(t *testing.T) {
 		for member := range members {
 			job := &runpb.Job{}
 			(&filler{member: member, set: map[string]bool{}, skip: func(field protoreflect.FieldDescriptor) bool {
-				return createsExecution(field) || doc.of(field) == refusedOnRun
+				return createsExecution(field) || doc.of(field) == refusedOnRun || doc.of(field) == refused
 			}}).fill(job.ProtoReflect())
 			job.Template.Template.Containers[0].Env = []*runpb.EnvVar{env("NAME", "value")}
 			job = c.create(t, job)
@@ -192,7 +209,8 @@ func TestRunJobWithEveryField(t *testing.T) {
 			if x.SucceededCount != 2 {
 				t.Errorf("execution of a full job = %v, want its two tasks to succeed", x)
 			}
-			of := &runpb.ExecutionTemplate{Labels: x.Labels, Annotations: x.Annotations, Parallelism: x.Parallelism, TaskCount: x.TaskCount, Template: x.Template}
+			of := &runpb.ExecutionTemplate{Labels: x.Labels, Annotations: x.Annotations, Parallelism: x.Parallelism, TaskCount: x.TaskCount, Template: x.Template,
+				Client: x.Client, ClientVersion: x.ClientVersion, DelayExecution: job.Template.DelayExecution}
 			if diff := cmp.Diff(job.Template, of, protocmp.Transform()); diff != "" || x.LaunchStage != job.LaunchStage {
 				t.Errorf("the execution differs from the job's template (-job +execution):\n%s", diff)
 			}
@@ -212,7 +230,7 @@ func templateOf(task *runpb.Task) *runpb.TaskTemplate {
 		Containers: task.Containers, Volumes: task.Volumes, Retries: &runpb.TaskTemplate_MaxRetries{MaxRetries: task.MaxRetries},
 		Timeout: task.Timeout, ServiceAccount: task.ServiceAccount, ExecutionEnvironment: task.ExecutionEnvironment,
 		EncryptionKey: task.EncryptionKey, VpcAccess: task.VpcAccess, NodeSelector: task.NodeSelector,
-		GpuZonalRedundancyDisabled: task.GpuZonalRedundancyDisabled,
+		GpuZonalRedundancyDisabled: task.GpuZonalRedundancyDisabled, WorkloadIdentityConfig: task.WorkloadIdentityConfig, Sandboxes: task.Sandboxes,
 	}
 }
 
@@ -233,6 +251,12 @@ var refusals = map[string]struct {
 			CloudStorageSource: &runpb.SourceCode_CloudStorageSource{Bucket: "b", Object: "o"},
 		}}
 	}, "template.template.containers[0].source_code"},
+	"Container.sandbox_launcher": {func(t *runpb.TaskTemplate) {
+		t.Containers[0].SandboxLauncher = new(true)
+	}, "template.template.containers[0].sandbox_launcher"},
+	"TaskTemplate.sandboxes": {func(t *runpb.TaskTemplate) {
+		t.Sandboxes = &runpb.SandboxConfiguration{Templates: []*runpb.SandboxTemplate{{Name: "s", Image: "i"}}}
+	}, "template.template.sandboxes"},
 	"EnvVar.value_source": {func(t *runpb.TaskTemplate) {
 		t.Containers[0].Env = []*runpb.EnvVar{env("KNOWN", "x"), secret("SECRET")}
 	}, "template.template.containers[0].env[1].value_source"},
@@ -287,7 +311,7 @@ func TestRefusalsMatchTheCompatibilityTables(t *testing.T) {
 	job := (&runpb.Job{}).ProtoReflect().Descriptor()
 	addMessages(all, job, outputOnly)
 	addMessages(runnable, job, func(field protoreflect.FieldDescriptor) bool {
-		return outputOnly(field) || doc.of(field) == refusedOnRun
+		return outputOnly(field) || doc.of(field) == refusedOnRun || doc.of(field) == refused
 	})
 	want := slices.Sorted(maps.Keys(refusals))
 	var got []string
@@ -295,10 +319,10 @@ func TestRefusalsMatchTheCompatibilityTables(t *testing.T) {
 		for i := range message.Fields().Len() {
 			field := message.Fields().Get(i)
 			full := name + "." + string(field.Name())
-			switch refused := doc.of(field) == refusedOnRun; {
-			case runnable[name] == nil && !refused:
+			switch onRun := doc.of(field) == refusedOnRun; {
+			case runnable[name] == nil && !onRun && doc.of(field) != refused:
 				t.Errorf("docs/compatibility.md: %s is %q, and can be set in what is refused on run alone", full, doc.of(field))
-			case runnable[name] != nil && refused:
+			case runnable[name] != nil && onRun:
 				got = append(got, full)
 			}
 		}

@@ -69,7 +69,7 @@ func (c *client) runFull(t *testing.T, doc compatibility, seen seen) {
 	t.Helper()
 	job := &runpb.Job{}
 	(&filler{set: map[string]bool{}, skip: func(field protoreflect.FieldDescriptor) bool {
-		return createsExecution(field) || doc.of(field) == refusedOnRun
+		return createsExecution(field) || doc.of(field) == refused || doc.of(field) == refusedOnRun
 	}}).fill(job.ProtoReflect())
 	seen.add(c.create(t, job))
 	x := c.run(t, nil)

@@ -80,7 +80,7 @@ func (r *Reader) fields(p jobspec.Place, m protoreflect.Message) {
 		name := fmt.Sprint(r.Next())
 		field := Field(m.Descriptor(), name)
 		if field == nil {
-			p.Field(Printable(name)).Addf("%s", suggest.Unknown(name, string(m.Descriptor().Name()), Names(m.Descriptor())))
+			p.Field(Printable(name)).Addf("%s", unknown(m.Descriptor(), name))
 			r.Skip(r.Next())
 			continue
 		}
@@ -94,6 +94,14 @@ func (r *Reader) fields(p jobspec.Place, m protoreflect.Message) {
 		r.field(at, m, field)
 	}
 	r.Next() // the end
+}
+
+// unknown returns why a message has no field of that name.
+func unknown(m protoreflect.MessageDescriptor, name string) string {
+	if isNewer(m, name) {
+		return whyNewer
+	}
+	return suggest.Unknown(name, string(m.Name()), Names(m))
 }
 
 // conflict returns why a field cannot be set once more, or beside another one.

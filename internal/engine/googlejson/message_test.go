@@ -128,10 +128,10 @@ func TestUnmarshalRefuses(t *testing.T) {
 		{"a mask that is none", `{"updateMask":"a,,b"}`, policy, "updateMask: must be names of fields, separated by commas, not a string"},
 
 		{"an unknown field", `{"overides":{"containerOverrides":[]}}`, request, "overides: is not a field of RunJobRequest, did you mean overrides? (its fields: name, validateOnly, etag, overrides)"},
-		{"an unknown field that is like none", `{"overrides":{"image":"x"}}`, request, "overrides.image: is not a field of Overrides (its fields: containerOverrides, taskCount, timeout)"},
+		{"an unknown field that is like none", `{"overrides":{"image":"x"}}`, request, "overrides.image: is not a field of Overrides (its fields: containerOverrides, taskCount, timeout, delayExecution)"},
 		{"a field in other letters", `{"Overrides":{}}`, request, "Overrides: is not a field of RunJobRequest, did you mean overrides? (its fields: name, validateOnly, etag, overrides)"},
 		{"a field in other letters, within", `{"overrides":{"taskcount":1}}`, request,
-			"overrides.taskcount: is not a field of Overrides, did you mean taskCount? (its fields: containerOverrides, taskCount, timeout)"},
+			"overrides.taskcount: is not a field of Overrides, did you mean taskCount? (its fields: containerOverrides, taskCount, timeout, delayExecution)"},
 		{"a name that cannot be printed", `{"a\nb":1}`, request, `"a\nb": is not a field of RunJobRequest (its fields: name, validateOnly, etag, overrides)`},
 		{"a field twice", `{"name":"a","name":"a"}`, request, "name: occurs twice"},
 		{"a field in both spellings", `{"validateOnly":true,"validate_only":true}`, request, "validate_only: occurs twice"},

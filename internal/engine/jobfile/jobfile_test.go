@@ -52,7 +52,7 @@ spec:
           timeoutSeconds: long
 `, []string{
 		":10:13: spec.template.spec.template.spec.containers[0].imagee: is not a field of Container, did you mean image? " +
-			"(its fields: name, image, command, args, env, resources, ports, volumeMounts, workingDir, startupProbe, livenessProbe, readinessProbe)",
+			"(its fields: name, image, command, args, env, resources, ports, volumeMounts, workingDir, startupProbe, livenessProbe, readinessProbe, sandboxLauncher)",
 		":11:11: spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not a string",
 	}},
 	"v1, out of range": {`

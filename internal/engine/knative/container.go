@@ -1,9 +1,6 @@
 package knative
 
 import (
-	"maps"
-	"slices"
-
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith/internal/jobspec"
@@ -25,20 +22,21 @@ type Container struct {
 	StartupProbe   *Probe               `json:"startupProbe,omitempty"`
 	LivenessProbe  *Probe               `json:"livenessProbe,omitempty"`
 	ReadinessProbe *Probe               `json:"readinessProbe,omitempty"`
+	// SandboxLauncher lets the container launch the task's sandboxes.
+	SandboxLauncher *bool `json:"sandboxLauncher,omitempty"`
 
 	EnvFrom                  refused `json:"envFrom,omitzero" refused:"is not supported by Cloud Run, set env"`
-	ImagePullPolicy          refused `json:"imagePullPolicy,omitzero" refused:"has no meaning for Cloud Run, leave it out"`
 	SecurityContext          refused `json:"securityContext,omitzero" refused:"is not supported by Cloud Run"`
-	TerminationMessagePath   refused `json:"terminationMessagePath,omitzero" refused:"has no meaning for Cloud Run, leave it out"`
-	TerminationMessagePolicy refused `json:"terminationMessagePolicy,omitzero" refused:"has no meaning for Cloud Run, leave it out"`
-	SandboxLauncher          refused `json:"sandboxLauncher,omitzero" refused:"sandboxes are not supported"`
+	ImagePullPolicy          ignored `json:"imagePullPolicy,omitzero" ignored:"an image is pulled as the server's --pull says"`
+	TerminationMessagePath   ignored `json:"terminationMessagePath,omitzero" ignored:"nothing shows the message"`
+	TerminationMessagePolicy ignored `json:"terminationMessagePolicy,omitzero" ignored:"nothing shows the message"`
 }
 
 // ResourceRequirements are the limits of a container.
 type ResourceRequirements struct {
 	Limits map[string]string `json:"limits,omitempty"`
-	// Requests must equal the limits or be unset.
-	Requests map[string]string `json:"requests,omitempty"`
+
+	Requests ignored `json:"requests,omitzero" ignored:"a container gets its limits"`
 }
 
 // ContainerPort is a port on which a container listens.
@@ -55,7 +53,7 @@ type VolumeMount struct {
 	MountPath string `json:"mountPath,omitempty"`
 	SubPath   string `json:"subPath,omitempty"`
 
-	ReadOnly refused `json:"readOnly,omitzero" refused:"is not used by Cloud Run, set it on the volume"`
+	ReadOnly ignored `json:"readOnly,omitzero" ignored:"the volume decides"`
 }
 
 func fromContainers(containers []*runpb.Container, names *aliases) []Container {
@@ -72,14 +70,13 @@ func fromContainers(containers []*runpb.Container, names *aliases) []Container {
 			StartupProbe:   fromProbe(c.GetStartupProbe()),
 			LivenessProbe:  fromProbe(c.GetLivenessProbe()),
 			ReadinessProbe: fromProbe(c.GetReadinessProbe()),
+
+			SandboxLauncher: c.SandboxLauncher,
 		}
 		for _, port := range c.GetPorts() {
 			container.Ports = append(container.Ports, ContainerPort{Name: port.GetName(), ContainerPort: port.GetContainerPort()})
 		}
-		for _, m := range c.GetVolumeMounts() {
-			container.VolumeMounts = append(container.VolumeMounts,
-				VolumeMount{Name: m.GetName(), MountPath: m.GetMountPath(), SubPath: m.GetSubPath()})
-		}
+		container.VolumeMounts = fromMounts(c.GetVolumeMounts())
 		all = append(all, container)
 	}
 	return all
@@ -95,30 +92,40 @@ func toContainers(p jobspec.Place, containers []Container, names *aliases) []*ru
 			Command:        c.Command,
 			Args:           c.Args,
 			Env:            toEnv(at.Field("env"), c.Env, names),
-			Resources:      c.Resources.v2(at.Field("resources")),
+			Resources:      c.Resources.v2(),
 			WorkingDir:     c.WorkingDir,
 			StartupProbe:   c.StartupProbe.v2(at.Field("startupProbe")),
 			LivenessProbe:  c.LivenessProbe.v2(at.Field("livenessProbe")),
 			ReadinessProbe: c.ReadinessProbe.v2(at.Field("readinessProbe")),
+
+			SandboxLauncher: c.SandboxLauncher,
 		}
 		for _, port := range c.Ports {
 			container.Ports = append(container.Ports, &runpb.ContainerPort{Name: port.Name, ContainerPort: port.ContainerPort})
 		}
-		for _, m := range c.VolumeMounts {
-			container.VolumeMounts = append(container.VolumeMounts,
-				&runpb.VolumeMount{Name: m.Name, MountPath: m.MountPath, SubPath: m.SubPath})
-		}
+		container.VolumeMounts = toMounts(c.VolumeMounts)
 		all = append(all, container)
 	}
 	return all
 }
 
-func (r ResourceRequirements) v2(p jobspec.Place) *runpb.ResourceRequirements {
-	for _, key := range slices.Sorted(maps.Keys(r.Requests)) {
-		if r.Requests[key] != r.Limits[key] {
-			p.Field("requests").Key(key).Addf("must equal limits or be left out, because a container gets its limits")
-		}
+func fromMounts(mounts []*runpb.VolumeMount) []VolumeMount {
+	var all []VolumeMount
+	for _, m := range mounts {
+		all = append(all, VolumeMount{Name: m.GetName(), MountPath: m.GetMountPath(), SubPath: m.GetSubPath()})
 	}
+	return all
+}
+
+func toMounts(mounts []VolumeMount) []*runpb.VolumeMount {
+	var all []*runpb.VolumeMount
+	for _, m := range mounts {
+		all = append(all, &runpb.VolumeMount{Name: m.Name, MountPath: m.MountPath, SubPath: m.SubPath})
+	}
+	return all
+}
+
+func (r ResourceRequirements) v2() *runpb.ResourceRequirements {
 	if len(r.Limits) == 0 {
 		return nil
 	}

@@ -139,10 +139,10 @@ func jsonName(field reflect.StructField) string {
 	return name
 }
 
-// property compares a field's type with its schema, at every depth. A refused or fixed
-// field must give a reason.
+// property compares a field's type with its schema, at every depth. A refused, fixed or
+// ignored field must give a reason.
 func (c *discoveryCheck) property(path string, field reflect.StructField, s *schema) {
-	if kind := field.Type.Name(); kind == "refused" || kind == "fixed" {
+	if kind := field.Type.Name(); slices.Contains([]string{"refused", "fixed", "ignored"}, kind) {
 		if field.Tag.Get(kind) == "" {
 			c.Errorf("%s is %s, want a reason in its tag", path, kind)
 		}

@@ -36,8 +36,8 @@ func documented(t *testing.T, heading string) map[string]string {
 	return rows
 }
 
-// refusals adds the refused and the fixed fields of a type, at every depth.
-func refusals(of reflect.Type, into map[string]bool, seen map[reflect.Type]bool) {
+// onlyInV1 adds what becomes of the fields of a type that are not stored, at every depth.
+func onlyInV1(of reflect.Type, into map[string]string, seen map[reflect.Type]bool) {
 	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
 		of = of.Elem()
 	}
@@ -46,28 +46,31 @@ func refusals(of reflect.Type, into map[string]bool, seen map[reflect.Type]bool)
 	}
 	seen[of] = true
 	for field := range of.Fields() {
-		if field.Type == reflect.TypeFor[refused]() || field.Type == reflect.TypeFor[fixed]() {
-			into[of.Name()+"."+jsonName(field)] = true
+		switch name := of.Name() + "." + jsonName(field); field.Type {
+		case reflect.TypeFor[refused](), reflect.TypeFor[fixed]():
+			into[name] = "refused"
+		case reflect.TypeFor[ignored]():
+			into[name] = "ignored"
 		}
-		refusals(field.Type, into, seen)
+		onlyInV1(field.Type, into, seen)
 	}
 }
 
-func TestRefusedFieldsAreDocumented(t *testing.T) {
+func TestFieldsOnlyInV1AreDocumented(t *testing.T) {
 	t.Parallel()
 	rows := documented(t, "Fields only in v1")
-	want := map[string]bool{"ResourceRequirements.requests": true} // refused unless equal to the limits
+	want := map[string]string{}
 	for _, of := range []reflect.Type{reflect.TypeFor[Job](), reflect.TypeFor[Execution](), reflect.TypeFor[Task](), reflect.TypeFor[RunJobRequest]()} {
-		refusals(of, want, map[reflect.Type]bool{})
+		onlyInV1(of, want, map[reflect.Type]bool{})
 	}
-	for field := range want {
-		if rows[field] != "refused" {
-			t.Errorf("docs/compatibility.md: %s is %q, want refused", field, rows[field])
+	for field, becomes := range want {
+		if rows[field] != becomes {
+			t.Errorf("docs/compatibility.md: %s is %q, want %s", field, rows[field], becomes)
 		}
 	}
-	for field := range rows {
-		if !want[field] {
-			t.Errorf("docs/compatibility.md: %s is refused, but the code accepts it", field)
+	for field, becomes := range rows {
+		if want[field] == "" {
+			t.Errorf("docs/compatibility.md: %s is %s, but the code stores it", field, becomes)
 		}
 	}
 }

@@ -22,8 +22,8 @@ type ExecutionSpec struct {
 	Parallelism *int32           `json:"parallelism,omitempty"`
 	TaskCount   int32            `json:"taskCount,omitempty"`
 	Template    TaskTemplateSpec `json:"template"`
-
-	DelayExecution fixed `json:"delayExecution,omitzero" fixed:"false"`
+	// DelayExecution allows a start within 12 hours. An execution does not have it.
+	DelayExecution *bool `json:"delayExecution,omitempty"`
 }
 
 // TaskTemplateSpec is the template of tasks.

@@ -80,9 +80,6 @@ func TestV2RefusesWithV1Path(t *testing.T) {
 			atTemplate("run.googleapis.com/secrets") + `"a:b" must be ALIAS:projects/PROJECT/secrets/SECRET`},
 		{"an alias twice", ofTemplate("run.googleapis.com/secrets", "a:projects/1/secrets/b,a:projects/1/secrets/c"),
 			atTemplate("run.googleapis.com/secrets") + `"a" is defined twice`},
-		{"requests that are not the limits", container(func(c *knative.Container) {
-			c.Resources = knative.ResourceRequirements{Limits: map[string]string{"cpu": "1"}, Requests: map[string]string{"cpu": "1", "memory": "1Gi"}}
-		}), spec + `containers[0].resources.requests["memory"]: must equal limits or be left out, because a container gets its limits`},
 		{"a value and a source of one", container(func(c *knative.Container) {
 			c.Env = []knative.EnvVar{{Name: "A", Value: new("x"), ValueFrom: &knative.EnvVarSource{}}}
 		}), spec + "containers[0].env[0].value: cannot be set together with valueFrom"},
@@ -95,8 +92,8 @@ func TestV2RefusesWithV1Path(t *testing.T) {
 		{"a volume of nothing", volume(knative.Volume{Name: "v"}), spec + "volumes[0]: must have one of secret, emptyDir, nfs and csi"},
 		{"a volume of two kinds", volume(knative.Volume{Name: "v", EmptyDir: &knative.EmptyDirVolumeSource{}, NFS: &knative.NFSVolumeSource{}}),
 			spec + "volumes[0]: must have one of secret, emptyDir, nfs and csi"},
-		{"an unknown medium", volume(knative.Volume{Name: "v", EmptyDir: &knative.EmptyDirVolumeSource{Medium: "Disk"}}),
-			spec + `volumes[0].emptyDir.medium: must be Memory, not "Disk"`},
+		{"an unknown medium", volume(knative.Volume{Name: "v", EmptyDir: &knative.EmptyDirVolumeSource{Medium: "Tape"}}),
+			spec + `volumes[0].emptyDir.medium: must be Memory or Disk, not "Tape"`},
 		{"an unknown driver", volume(knative.Volume{Name: "v", CSI: &knative.CSIVolumeSource{Driver: "x"}}),
 			spec + `volumes[0].csi.driver: must be gcsfuse.run.googleapis.com or cloudsql.run.googleapis.com, not "x"`},
 		{"an unknown attribute", volume(knative.Volume{Name: "v", CSI: &knative.CSIVolumeSource{

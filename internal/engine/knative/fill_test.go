@@ -45,7 +45,7 @@ func (f *v1Filler) fill(v reflect.Value) {
 		if slices.Contains(of, field.Name) && of[f.variant%len(of)] != field.Name {
 			continue
 		}
-		if kind := field.Type.Name(); kind == "refused" || kind == "fixed" {
+		if kind := field.Type.Name(); slices.Contains([]string{"refused", "fixed", "ignored"}, kind) {
 			continue
 		}
 		v.Field(i).Set(f.value(v.Type().Name()+"."+field.Name, field.Type))
@@ -116,8 +116,6 @@ func (f *v1Filler) special(path string) (any, bool) {
 		return []map[string]string{{"bucketName": "b", "mountOptions": "a=1,b"}, {"instances": "p:r:i,p:r:j"}}[f.variant/4%2], true
 	case "GoogleRPCStatus.Details":
 		return []json.RawMessage{json.RawMessage(`{"@type":"type.googleapis.com/nobody.Knows","value":"AQL/"}`)}, true
-	case "ResourceRequirements.Requests": // must equal the limits
-		return map[string]string(nil), true
 	}
 	return nil, false
 }
@@ -135,7 +133,18 @@ var untold = map[protoreflect.FullName]string{
 	"google.cloud.run.v2.Job.expire_time":       "of deleted jobs, which v1 never shows",
 	"google.cloud.run.v2.Execution.expire_time": "of deleted executions, which v1 never shows",
 	"google.cloud.run.v2.Task.expire_time":      "the engine never sets it",
-	"google.cloud.run.v2.Container.build_info":  "the engine never sets it, and ignores it on input",
+
+	"google.cloud.run.v2.Job.functional_type":                   "v1 has no place for it: an update through v1 clears it",
+	"google.cloud.run.v2.TaskTemplate.workload_identity_config": "v1 has no place for it: an update through v1 clears it",
+	"google.cloud.run.v2.Task.workload_identity_config":         "the task's template has it",
+	"google.cloud.run.v2.ExecutionTemplate.client":              "v1 has an annotation of its own",
+	"google.cloud.run.v2.ExecutionTemplate.client_version":      "v1 has an annotation of its own",
+	"google.cloud.run.v2.Execution.client":                      "v1 has an annotation of its own",
+	"google.cloud.run.v2.Execution.client_version":              "v1 has an annotation of its own",
+	"google.cloud.run.v2.SourceCode.inlined_source":             "of services, refused for a job",
+	"google.cloud.run.v2.Condition.instance_reason":             "of instances, the engine never sets it",
+
+	"google.cloud.run.v2.Container.build_info": "the engine never sets it, and ignores it on input",
 }
 
 func (f *v2Filler) fill(m protoreflect.Message) {
@@ -146,7 +155,7 @@ func (f *v2Filler) fill(m protoreflect.Message) {
 			f.skipped[string(field.FullName())] = true
 			continue
 		}
-		if of := field.ContainingOneof(); of != nil && of.Fields().Get(f.variant%of.Fields().Len()) != field {
+		if of := told(field); of != nil && of[f.variant%len(of)] != field {
 			continue
 		}
 		switch {
@@ -164,6 +173,20 @@ func (f *v2Filler) fill(m protoreflect.Message) {
 			}
 		}
 	}
+}
+
+// told returns the members of a field's oneof that v1 has too, or nil if it is in none.
+func told(field protoreflect.FieldDescriptor) (members []protoreflect.FieldDescriptor) {
+	if field.ContainingOneof() == nil {
+		return nil
+	}
+	all := field.ContainingOneof().Fields()
+	for i := range all.Len() {
+		if untold[all.Get(i).FullName()] == "" {
+			members = append(members, all.Get(i))
+		}
+	}
+	return members
 }
 
 func (f *v2Filler) value(field protoreflect.FieldDescriptor, empty protoreflect.Value) protoreflect.Value {
@@ -209,6 +232,8 @@ func (f *v2Filler) special(field protoreflect.FullName) any {
 		return job + "/executions/hello-abcde"
 	case "Task.name":
 		return job + "/executions/hello-abcde/tasks/hello-abcde-task7"
+	case "VpcAccess.connector":
+		return "projects/p/locations/l/connectors/c"
 	case "Execution.job", "Task.job":
 		return "hello"
 	case "Task.execution":

@@ -83,6 +83,8 @@ func FromJob(job *runpb.Job, namespace string) *Job {
 					Parallelism: new(template.GetParallelism()),
 					TaskCount:   template.GetTaskCount(),
 					Template:    TaskTemplateSpec{spec},
+
+					DelayExecution: template.DelayExecution,
 				},
 			},
 			StartExecutionToken: job.GetStartExecutionToken(),
@@ -145,6 +147,7 @@ func (j *Job) V2(at jobspec.Location) (*runpb.Job, error) {
 		Template:               j.Spec.Template.v2(p.Field("spec").Field("template")),
 	}
 	job.Annotations = jobAnnotations.read(p.Field("metadata").Field("annotations"), j.Metadata.Annotations, job)
+	expandConnector(job.GetTemplate().GetTemplate(), at)
 	j.setToken(p.Field("spec"), job)
 	j.Status.setConditions(job)
 	return job, f.Err()
@@ -195,6 +198,8 @@ func (t *ExecutionTemplateSpec) v2(p jobspec.Place) *runpb.ExecutionTemplate {
 	template := &runpb.ExecutionTemplate{
 		Labels:    userLabels(p.Field("metadata").Field("labels"), t.Metadata.Labels),
 		TaskCount: t.Spec.TaskCount,
+
+		DelayExecution: t.Spec.DelayExecution,
 	}
 	if t.Spec.Parallelism != nil {
 		template.Parallelism = *t.Spec.Parallelism

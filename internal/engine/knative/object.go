@@ -69,6 +69,10 @@ type refused struct{}
 // carries no information, so it is accepted and not returned.
 type fixed struct{}
 
+// ignored is a field of v1 that Cloud Run takes and does not use. Its tag gives the reason.
+// Any value is accepted, has no effect and is not returned.
+type ignored struct{}
+
 // ListMeta is the metadata of a list.
 type ListMeta struct {
 	Continue string `json:"continue,omitempty"`

@@ -51,6 +51,8 @@ var spellings = []spelling{
 	at(`^template\.template\.containers\[\d+\]\.depends_on\b.*`, annotationsPath+`container-dependencies"]`),
 	at(`^template\.template\.containers\[\d+\]\.source_code\b.*`, annotationsPath+`sources"]`),
 	at(`^template\.template\.containers\[\d+\]\.base_image_uri$`, annotationsPath+`base-images"]`),
+	at(`^template\.template\.containers\[\d+\]\.resources\.cpu_idle$`, annotationsPath+`cpu-throttling"]`),
+	at(`^template\.template\.containers\[\d+\]\.resources\.startup_cpu_boost$`, annotationsPath+`startup-cpu-boost"]`),
 	at(`^template\.template\.service_account$`, specPath+".service_account_name"),
 	at(`^template\.template\.timeout$`, specPath+".timeout_seconds"),
 	at(`^template\.template\.node_selector\.accelerator$`, specPath+`.node_selector["`+acceleratorSelector+`"]`),

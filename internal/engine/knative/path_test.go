@@ -50,7 +50,7 @@ func TestPaths(t *testing.T) {
 }
 
 // withoutPath matches fields that no error names, or whose errors name an annotation.
-var withoutPath = regexp.MustCompile(`^(client|client_version|build_info|cpu_idle|startup_cpu_boost|binary_authorization|gpu_zonal_redundancy_disabled)$`)
+var withoutPath = regexp.MustCompile(`^(client|client_version|build_info|functional_type|workload_identity_config|cpu_idle|startup_cpu_boost|binary_authorization|gpu_zonal_redundancy_disabled)$`)
 
 // TestEveryPathExistsInV1 checks that Path converts every v2 field that an error may name
 // to an existing v1 field.

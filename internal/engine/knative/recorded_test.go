@@ -82,7 +82,7 @@ func TestRequestsOfGcloud(t *testing.T) {
 			job.Template.Annotations = kept()
 			task := job.Template.Template
 			task.EncryptionKey = "projects/p/locations/l/keyRings/k/cryptoKeys/c"
-			task.VpcAccess = &runpb.VpcAccess{Connector: "conn1", Egress: runpb.VpcAccess_ALL_TRAFFIC}
+			task.VpcAccess = &runpb.VpcAccess{Connector: "projects/demo/locations/us-east4/connectors/conn1", Egress: runpb.VpcAccess_ALL_TRAFFIC}
 			task.Containers[0].VolumeMounts = []*runpb.VolumeMount{{Name: "mem", MountPath: "/mem"}, {Name: "cloudsql", MountPath: "/cloudsql"}}
 			task.Volumes = []*runpb.Volume{
 				{Name: "mem", VolumeType: &runpb.Volume_EmptyDir{EmptyDir: &runpb.EmptyDirVolumeSource{Medium: runpb.EmptyDirVolumeSource_MEMORY, SizeLimit: "64Mi"}}},

@@ -46,7 +46,7 @@ func templateAnnotations(first, second string) map[string]string {
 		"run.googleapis.com/client-version":                "528.0.0",
 		"run.googleapis.com/execution-environment":         "gen2",
 		"run.googleapis.com/encryption-key":                "projects/p/locations/l/keyRings/k/cryptoKeys/c",
-		"run.googleapis.com/vpc-access-connector":          "conn1",
+		"run.googleapis.com/vpc-access-connector":          "projects/p/locations/l/connectors/c",
 		"run.googleapis.com/vpc-access-egress":             "all-traffic",
 		"run.googleapis.com/network-interfaces":            `[{"network":"default","subnetwork":"sub1","tags":["t1","t2"]}]`,
 		"run.googleapis.com/cloudsql-instances":            "p:r:i,p:r:j",
@@ -103,6 +103,7 @@ func TestExecutionRoundTripThroughV2(t *testing.T) {
 		(&v1Filler{variant: variant}).fill(reflect.ValueOf(sent).Elem())
 		sent.Metadata.Labels = systemLabels(map[string]string{"team": "infra", "run.googleapis.com/job": "job-1"})
 		sent.Metadata.SelfLink = "/apis/run.googleapis.com/v1/namespaces/123456789012/executions/hello"
+		sent.Spec.DelayExecution = nil // only a job has it
 		fillTask(&sent.Spec.Template.Spec, &sent.Metadata.Annotations)
 		sent.Metadata.Annotations["run.googleapis.com/creator"] = "me@example.com"
 		sent.Metadata.Annotations["run.googleapis.com/launch-stage"] = "BETA"

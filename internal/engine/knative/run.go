@@ -18,8 +18,7 @@ type Overrides struct {
 	ContainerOverrides []ContainerOverride `json:"containerOverrides,omitempty"`
 	TaskCount          int32               `json:"taskCount,omitempty"`      // 0 keeps the job's
 	TimeoutSeconds     int32               `json:"timeoutSeconds,omitempty"` // 0 keeps the job's; a number, unlike in a job
-
-	DelayExecution fixed `json:"delayExecution,omitzero" fixed:"false"`
+	DelayExecution     *bool               `json:"delayExecution,omitempty"`
 }
 
 // ContainerOverride changes the settings of one container.
@@ -40,7 +39,7 @@ func (r *RunJobRequest) V2() (*runpb.RunJobRequest_Overrides, error) {
 	}
 	var f jobspec.Violations
 	p := f.Root().Field("overrides").Field("containerOverrides")
-	o := &runpb.RunJobRequest_Overrides{TaskCount: r.Overrides.TaskCount}
+	o := &runpb.RunJobRequest_Overrides{TaskCount: r.Overrides.TaskCount, DelayExecution: r.Overrides.DelayExecution}
 	if seconds := r.Overrides.TimeoutSeconds; seconds != 0 {
 		o.Timeout = &durationpb.Duration{Seconds: int64(seconds)}
 	}

@@ -119,11 +119,10 @@ func (a *aliases) path(name string) string {
 func secretsOf(t *runpb.TaskTemplate) iter.Seq[string] {
 	var all []string
 	for _, c := range t.GetContainers() {
-		for _, v := range c.GetEnv() {
-			if ref := v.GetValueSource().GetSecretKeyRef(); ref != nil {
-				all = append(all, ref.GetSecret())
-			}
-		}
+		all = append(all, secretsOfEnv(c.GetEnv())...)
+	}
+	for _, s := range t.GetSandboxes().GetTemplates() {
+		all = append(all, secretsOfEnv(s.GetEnv())...)
 	}
 	for _, v := range t.GetVolumes() {
 		if s := v.GetSecret(); s != nil {
@@ -131,4 +130,13 @@ func secretsOf(t *runpb.TaskTemplate) iter.Seq[string] {
 		}
 	}
 	return slices.Values(all)
+}
+
+func secretsOfEnv(env []*runpb.EnvVar) (all []string) {
+	for _, v := range env {
+		if ref := v.GetValueSource().GetSecretKeyRef(); ref != nil {
+			all = append(all, ref.GetSecret())
+		}
+	}
+	return all
 }

@@ -104,6 +104,7 @@ func templateOf(task *runpb.Task) *runpb.TaskTemplate {
 		VpcAccess:                  task.GetVpcAccess(),
 		NodeSelector:               task.GetNodeSelector(),
 		GpuZonalRedundancyDisabled: task.GpuZonalRedundancyDisabled,
+		Sandboxes:                  task.GetSandboxes(),
 	}
 }
 
@@ -207,6 +208,7 @@ func (t *Task) V2(at jobspec.Location) (*runpb.Task, error) {
 		VpcAccess:                  template.GetVpcAccess(),
 		NodeSelector:               template.GetNodeSelector(),
 		GpuZonalRedundancyDisabled: template.GpuZonalRedundancyDisabled,
+		Sandboxes:                  template.GetSandboxes(),
 		Reconciling:                meta.Labels[stateLabel] == StatePending || meta.Labels[stateLabel] == StateRunning,
 		ObservedGeneration:         int64(status.ObservedGeneration),
 		Conditions:                 toConditions(status.Conditions, openState(status.StartTime)),

@@ -22,6 +22,8 @@ type TaskSpec struct {
 	TimeoutSeconds     *Int64            `json:"timeoutSeconds,omitempty"`
 	ServiceAccountName string            `json:"serviceAccountName,omitempty"`
 	NodeSelector       map[string]string `json:"nodeSelector,omitempty"`
+
+	Sandboxes *SandboxConfiguration `json:"sandboxes,omitempty"`
 }
 
 // acceleratorSelector is the only selector of Cloud Run.
@@ -105,6 +107,7 @@ func fromTaskTemplate(t *runpb.TaskTemplate, stored map[string]string) (TaskSpec
 		Containers:         fromContainers(t.GetContainers(), names),
 		Volumes:            fromVolumes(t.GetVolumes(), names),
 		ServiceAccountName: t.GetServiceAccount(),
+		Sandboxes:          fromSandboxes(t.GetSandboxes(), names),
 	}
 	if retries, set := t.GetRetries().(*runpb.TaskTemplate_MaxRetries); set {
 		spec.MaxRetries = new(retries.MaxRetries)
@@ -132,6 +135,7 @@ func (s *TaskSpec) v2(p taskPlaces, given map[string]string) (*runpb.TaskTemplat
 		Volumes:        toVolumes(p.spec.Field("volumes"), s.Volumes, names),
 		ServiceAccount: s.ServiceAccountName,
 		NodeSelector:   toNodeSelector(p.spec.Field("nodeSelector"), s.NodeSelector),
+		Sandboxes:      s.Sandboxes.v2(p.spec.Field("sandboxes"), names),
 	}
 	if s.MaxRetries != nil {
 		t.Retries = &runpb.TaskTemplate_MaxRetries{MaxRetries: *s.MaxRetries}

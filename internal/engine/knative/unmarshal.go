@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/runwith/runwith/internal/engine/googlejson"
@@ -95,6 +96,8 @@ func (r *reader) readFields(p jobspec.Place, v reflect.Value) {
 			r.Skip(r.Next())
 		case field.Type == reflect.TypeFor[refused]():
 			r.readRefused(at, field.Tag.Get("refused"))
+		case field.Type == reflect.TypeFor[ignored]():
+			r.Skip(r.Next())
 		case field.Type == reflect.TypeFor[fixed]():
 			r.readFixed(at, field.Tag.Get("fixed"))
 		default:
@@ -118,11 +121,16 @@ func fieldNamed(t reflect.Type, name string) (reflect.StructField, bool) {
 // fieldNames returns the names of the fields that a caller can set.
 func fieldNames(t reflect.Type) (names []string) {
 	for field := range t.Fields() {
-		if field.Type != reflect.TypeFor[refused]() && field.Type != reflect.TypeFor[fixed]() {
+		if !slices.Contains(notStored(), field.Type) {
 			names = append(names, jsonName(field))
 		}
 	}
 	return names
+}
+
+// notStored are the types of fields that exist only to say what becomes of them.
+func notStored() []reflect.Type {
+	return []reflect.Type{reflect.TypeFor[refused](), reflect.TypeFor[fixed](), reflect.TypeFor[ignored]()}
 }
 
 func jsonName(field reflect.StructField) string {

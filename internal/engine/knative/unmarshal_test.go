@@ -31,6 +31,8 @@ func TestUnmarshal(t *testing.T) {
 		{"names of the proto", `{"api_version":"x","spec":{"template":{"spec":{"task_count":1}}}}`, ""},
 		{"as shells quote it", `{'metadata':{name:'x',},}`, ""},
 		{"empty values, refused or not", `{"metadata":{"finalizers":[],"clusterName":"","generateName":null},"status":{"latestCreatedExecution":{}}}`, ""},
+		{"what Cloud Run ignores", task + `{"containers":[{"image":"i","imagePullPolicy":"Always","terminationMessagePath":"/dev/log","terminationMessagePolicy":"File",` +
+			`"volumeMounts":[{"name":"s","mountPath":"/s","readOnly":true}],"resources":{"limits":{"cpu":"1","memory":"1Gi"},"requests":{"cpu":"1000m","memory":"64Mi"}}}]}` + end, ""},
 		{"empty values of gcloud", task + `{"nodeSelector":{},"containers":[{"name":"","resources":{"requests":{}},"securityContext":{}}]}` + end, ""},
 		{"the only value of a fixed field", task + `{"containers":[{"ports":[{"protocol":"TCP"}],"startupProbe":{"successThreshold":1}}]}` + end, ""},
 
@@ -43,7 +45,7 @@ func TestUnmarshal(t *testing.T) {
 			"sepc: is not a field of Job, did you mean spec? (its fields: apiVersion, kind, metadata, spec, status); spec.template.sepc: is not a field of ExecutionTemplateSpec, did you mean spec? (its fields: metadata, spec)"},
 		{"an unknown field in a list", task + `{"containers":[{},{"imagee":"x"}]}` + end,
 			"spec.template.spec.template.spec.containers[1].imagee: is not a field of Container, did you mean image? " +
-				"(its fields: name, image, command, args, env, resources, ports, volumeMounts, workingDir, startupProbe, livenessProbe, readinessProbe)"},
+				"(its fields: name, image, command, args, env, resources, ports, volumeMounts, workingDir, startupProbe, livenessProbe, readinessProbe, sandboxLauncher)"},
 		{"a field in capitals", `{"Spec":{}}`, "Spec: is not a field of Job, did you mean spec? (its fields: apiVersion, kind, metadata, spec, status)"},
 		{"an unprintable name", `{"a\nb":1}`, `"a\nb": is not a field of Job (its fields: apiVersion, kind, metadata, spec, status)`},
 		{"a duplicate field", `{"kind":"Job","kind":"Job"}`, "kind: occurs twice"},
@@ -64,10 +66,10 @@ func TestUnmarshal(t *testing.T) {
 				"spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not a string"},
 		{"not a boolean", `{"spec":{"template":{"spec":{"template":{"spec":{"volumes":[{"nfs":{"readOnly":"maybe"}}]}}}}}}`,
 			"spec.template.spec.template.spec.volumes[0].nfs.readOnly: must be true or false, not a string"},
-		{"refused fields", `{"metadata":{"generateName":"x"},` + task[1:] + `{"containers":[{"envFrom":[{}],"imagePullPolicy":"Always"}]}` + end,
+		{"refused fields", `{"metadata":{"generateName":"x"},` + task[1:] + `{"containers":[{"envFrom":[{}],"securityContext":{"runAsUser":1}}]}` + end,
 			"metadata.generateName: names are not generated, set name; " +
 				"spec.template.spec.template.spec.containers[0].envFrom: is not supported by Cloud Run, set env; " +
-				"spec.template.spec.template.spec.containers[0].imagePullPolicy: has no meaning for Cloud Run, leave it out"},
+				"spec.template.spec.template.spec.containers[0].securityContext: is not supported by Cloud Run"},
 		{"another value than the one", task + `{"containers":[{"ports":[{"protocol":"UDP"}]}]}` + end,
 			"spec.template.spec.template.spec.containers[0].ports[0].protocol: must be TCP or left out"},
 	} {

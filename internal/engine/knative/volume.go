@@ -37,7 +37,7 @@ type KeyToPath struct {
 	Mode int32  `json:"mode,omitempty"`
 }
 
-// EmptyDirVolumeSource is an in-memory volume.
+// EmptyDirVolumeSource is an empty volume in memory, or on disk.
 type EmptyDirVolumeSource struct {
 	Medium    string `json:"medium,omitempty"`
 	SizeLimit string `json:"sizeLimit,omitempty"`
@@ -90,7 +90,7 @@ func fromVolumes(volumes []*runpb.Volume, names *aliases) []Volume {
 	return all
 }
 
-func media() []string { return []string{"", "Memory"} }
+func media() []string { return []string{"", "Memory", "Disk"} }
 
 func fromSecretVolume(s *runpb.SecretVolumeSource, names *aliases) *SecretVolumeSource {
 	source := &SecretVolumeSource{SecretName: names.of(s.GetSecret()), DefaultMode: s.GetDefaultMode()}

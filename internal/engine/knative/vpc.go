@@ -1,6 +1,8 @@
 package knative
 
 import (
+	"strings"
+
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith/internal/jobspec"
@@ -20,6 +22,15 @@ func vpcAccess(t *runpb.TaskTemplate) *runpb.VpcAccess {
 		t.VpcAccess = &runpb.VpcAccess{}
 	}
 	return t.VpcAccess
+}
+
+// expandConnector completes a connector that v1 names by its ID, because v2 has its full
+// name. The connector is then in the job's own project and region.
+// https://cloud.google.com/run/docs/configuring/vpc-connectors
+func expandConnector(t *runpb.TaskTemplate, at jobspec.Location) {
+	if vpc := t.GetVpcAccess(); vpc.GetConnector() != "" && !strings.Contains(vpc.GetConnector(), "/") {
+		vpc.Connector = at.String() + "/connectors/" + vpc.GetConnector()
+	}
 }
 
 func connector(t *runpb.TaskTemplate) string { return t.GetVpcAccess().GetConnector() }

@@ -37,6 +37,19 @@ func CheckPlain(template *runpb.TaskTemplate, who string) error {
 	case containers[0].GetSourceCode() != nil:
 		return Refuse("containers[0].source_code", "%s fetches no source code; set a command", who)
 	}
+	return CheckNoSandboxes(template, who)
+}
+
+// CheckNoSandboxes refuses, by field name, the sandboxes that a task may launch.
+func CheckNoSandboxes(template *runpb.TaskTemplate, who string) error {
+	if template.GetSandboxes() != nil {
+		return Refuse("sandboxes", "%s has no sandboxes; take them out of the job to run it here", who)
+	}
+	for i, c := range template.GetContainers() {
+		if c.GetSandboxLauncher() {
+			return Refuse(fmt.Sprintf("containers[%d].sandbox_launcher", i), "%s has no sandboxes; leave it out to run the job here", who)
+		}
+	}
 	return nil
 }
 

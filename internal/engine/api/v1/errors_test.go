@@ -69,7 +69,7 @@ func TestErrorsNameV1Fields(t *testing.T) {
 		{"POST", jobs, `{"spec":{"template":{"spek":{}}}}`, 400, "INVALID_ARGUMENT", "spec.template.spek: is not a field of ExecutionTemplateSpec"},
 		{"POST", jobs, container(`"env":[{"name":"K_SERVICE"}]`), 400, "INVALID_ARGUMENT", spec + `containers[0].env[0].name: "K_SERVICE" is reserved`},
 		{"POST", jobs, container(`"env":[{"name":"A","valueFrom":{}}]`), 400, "INVALID_ARGUMENT", spec + "containers[0].env[0].valueFrom.secretKeyRef: "},
-		{"POST", jobs, container(`"imagePullPolicy":"Always"`), 400, "INVALID_ARGUMENT", spec + "containers[0].imagePullPolicy: has no meaning for Cloud Run"},
+		{"POST", jobs, container(`"securityContext":{"runAsUser":1}`), 400, "INVALID_ARGUMENT", spec + "containers[0].securityContext: is not supported by Cloud Run"},
 		{"POST", jobs, task + `"maxRetries":11,"timeoutSeconds":"0","containers":[{}]` + end, 400, "INVALID_ARGUMENT", spec + "containers[0].image: required field not present; " +
 			spec + "maxRetries: must be between 0 and 10, not 11; " + spec + "timeoutSeconds: must be between 1s and"},
 		{"POST", jobs, `{"metadata":{"name":"x","annotations":{"run.googleapis.com/nope":"y"}}}`, 400, "INVALID_ARGUMENT",
@@ -82,7 +82,6 @@ func TestErrorsNameV1Fields(t *testing.T) {
 		{"POST", one + ":run", `{"overrides":{"containerOverrides":[{"env":[{"name":"A","value":"` + strings.Repeat("x", 32_769) + `"}]}]}}`, 400, "INVALID_ARGUMENT",
 			"overrides.containerOverrides[0].env[0].value: length cannot exceed 32768"},
 		{"POST", one + ":run", `{"overrides":{"timeoutSeconds":-1,"taskCount":10001}}`, 400, "INVALID_ARGUMENT", "overrides.taskCount: must be between 1 and 10000, not 10001; overrides.timeoutSeconds: "},
-		{"POST", one + ":run", `{"overrides":{"delayExecution":true}}`, 400, "INVALID_ARGUMENT", "overrides.delayExecution: must be false or left out"},
 		{"POST", jobs + "/unmapped:run", "", 400, "FAILED_PRECONDITION", spec + "containers[0].command: is empty"},
 
 		{"GET", jobs + "?limit=-1", "", 400, "INVALID_ARGUMENT", "limit: must be a number and not negative"},

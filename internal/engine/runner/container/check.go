@@ -22,6 +22,9 @@ func (r *Runner) Check(template *runpb.TaskTemplate) error {
 			return err
 		}
 	}
+	if err := runner.CheckNoSandboxes(template, "the container runner"); err != nil {
+		return err
+	}
 	return r.checkVolumes(template)
 }
 

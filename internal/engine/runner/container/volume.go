@@ -36,6 +36,9 @@ func (r *Runner) checkVolumes(t *runpb.TaskTemplate) error {
 				return runner.Refuse(field+".gcs.bucket", "%v", err)
 			}
 		case *runpb.Volume_EmptyDir:
+			if v.GetEmptyDir().GetMedium() == runpb.EmptyDirVolumeSource_DISK {
+				return runner.Refuse(field+".empty_dir.medium", "the container runner has volumes in memory only; leave it out")
+			}
 		case *runpb.Volume_Nfs:
 			return runner.Refuse(field+".nfs", "the container runner mounts no NFS; use a bucket (--buckets DIR) instead")
 		case *runpb.Volume_CloudSqlInstance:
@@ -170,9 +173,9 @@ func (r *Runner) bucketPath(v *runpb.GCSVolumeSource, sub string) (string, error
 	if r.bucket == nil {
 		return "", fmt.Errorf("bucket %q: the server was started without buckets; start it with --buckets DIR, and make the folder DIR/%[1]s", v.GetBucket())
 	}
-	rel := v.GetBucket()
-	if !fs.ValidPath(rel) || strings.Contains(rel, "/") || rel == "." {
-		return "", fmt.Errorf("%q is no name of a bucket", rel)
+	rel, ok := jobspec.CutBucket(v.GetBucket())
+	if !ok {
+		return "", fmt.Errorf("%s is not the name of a bucket", jobspec.Quote(v.GetBucket()))
 	}
 	for _, option := range v.GetMountOptions() {
 		if dir, ok := strings.CutPrefix(strings.TrimLeft(option, "-"), onlyDir+"="); ok {

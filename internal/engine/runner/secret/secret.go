@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // maxValue is the largest size of a value, in bytes.
@@ -86,17 +87,20 @@ func (s *Store) open(name, version string) (*os.File, error) {
 			"secret %q: the server was started without secrets; start it with --secrets DIR, and put the value into DIR/%s/%s",
 			name, path.Base(name), orLatest(version, "1"))
 	}
-	name = path.Base(name)
+	id, ok := jobspec.CutSecret(name)
+	if !ok {
+		return nil, runwith.Errorf(runwith.FailedPrecondition, "%s is not the name of a secret", jobspec.Quote(name))
+	}
 	if orLatest(version, latest) == latest {
 		var err error
-		if version, err = s.highest(name); err != nil {
+		if version, err = s.highest(id); err != nil {
 			return nil, err
 		}
 	}
-	rel := name + "/" + version
-	if path.Clean(rel) != rel {
-		return nil, s.refuse(rel, fs.ErrInvalid)
+	if !jobspec.IsSecretVersion(version) {
+		return nil, runwith.Errorf(runwith.FailedPrecondition, "%s is not a version of a secret", jobspec.Quote(version))
 	}
+	rel := id + "/" + version
 	// Checked before the open, which would block for a pipe.
 	if info, err := s.root.Stat(rel); err != nil || !info.Mode().IsRegular() {
 		return nil, s.refuse(rel, cmp.Or(err, errNoFile))

@@ -80,9 +80,12 @@ func TestRead(t *testing.T) {
 		{"pipe", "1", "", "is no file"},
 		{"leaves", "1", "", "cannot be read"},
 		{"up", "outside", "", "cannot be read"},
-		{"key", "../../outside", "", "cannot be read"},
-		{"..", "outside", "", "cannot be read"},
-		{"", "1", "", "cannot be read"},
+		{"key", "../../outside", "", "not a version of a secret"},
+		{"key", "?", "", "not a version of a secret"},
+		{"..", "outside", "", "not the name of a secret"},
+		{"../sec/a", "1", "", "not the name of a secret"},
+		{"projects/../../etc/secrets/key", "1", "", "not the name of a secret"},
+		{"", "1", "", "not the name of a secret"},
 	} {
 		got, err := s.Read(test.name, test.version)
 		if test.fault == "" {
@@ -95,6 +98,34 @@ func TestRead(t *testing.T) {
 			t.Errorf("Read(%q, %q) = %q, %v, want a FAILED_PRECONDITION with %q", test.name, test.version, got, err, test.fault)
 		}
 	}
+}
+
+// FuzzRead checks that no name leads to a value outside of the folder of its secret.
+func FuzzRead(f *testing.F) {
+	dir := filepath.Join(f.TempDir(), "secrets")
+	for name, text := range map[string]string{"secrets/key/1": "inside", "outside/1": "outside", "1": "outside"} {
+		file := filepath.Join(filepath.Dir(dir), name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			f.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			f.Fatal(err)
+		}
+	}
+	s, err := secret.Open(dir)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = s.Close() })
+	for _, seed := range [][2]string{{"key", "1"}, {"../outside", "1"}, {"..", "1"}, {"projects/../../outside/secrets/key", ""}, {"key", "../../1"}, {"key/..", "key/1"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, name, version string) {
+		value, err := s.Read(name, version)
+		if err == nil && (string(value) != "inside" || !strings.HasSuffix(name, "key")) {
+			t.Errorf("Read(%q, %q) = %q, want only the secret named key", name, version, value)
+		}
+	})
 }
 
 func TestNoStore(t *testing.T) {

@@ -1,0 +1,26 @@
+package googlejson
+
+import "google.golang.org/protobuf/reflect/protoreflect"
+
+// newer are the fields that Google's discovery document has and Google's Go messages do
+// not have yet, by message. A test compares both.
+var newer = map[protoreflect.FullName][]string{
+	"google.cloud.run.v2.Container": {"buildConfig"},
+}
+
+// whyNewer says that a field belongs to a newer version of the API.
+const whyNewer = "belongs to a newer version of Cloud Run's API than this server knows, leave it out"
+
+// Newer returns the JSON names of the fields of a message that only a newer version of the
+// API has.
+func Newer(m protoreflect.MessageDescriptor) []string { return newer[m.FullName()] }
+
+// isNewer reports whether name is one of those fields, in JSON's or the proto's spelling.
+func isNewer(m protoreflect.MessageDescriptor, name string) bool {
+	for _, own := range Newer(m) {
+		if name == own || name == Snake(own) {
+			return true
+		}
+	}
+	return false
+}
