@@ -27,18 +27,30 @@ func checkEtag(given, current string) error {
 		"is %.100s, and the resource has changed since: read it again and repeat the request", given)
 }
 
+// changeFunc makes a change and returns its operation.
+type changeFunc = func(*storeTx) (*longrunningpb.Operation, error)
+
+// create makes something new and returns the operation; see change.
+func (e *Engine) create(ctx context.Context, validateOnly bool, f changeFunc) (*longrunningpb.Operation, error) {
+	return e.changeBy(ctx, e.add, validateOnly, f)
+}
+
 // change makes a change and returns its operation. For a validate_only request, it makes
 // the change for its errors and rolls it back.
 //
 // Deviation: the operation of a validate_only request is done and has no name; Cloud Run
 // does not document its own.
-func (e *Engine) change(ctx context.Context, validateOnly bool, f func(*storeTx) (*longrunningpb.Operation, error)) (op *longrunningpb.Operation, err error) {
+func (e *Engine) change(ctx context.Context, validateOnly bool, f changeFunc) (*longrunningpb.Operation, error) {
+	return e.changeBy(ctx, e.write, validateOnly, f)
+}
+
+func (e *Engine) changeBy(ctx context.Context, by func(context.Context, func(*storeTx) error) error, validateOnly bool, f changeFunc) (op *longrunningpb.Operation, err error) {
 	write := func(tx *storeTx) error {
 		op, err = f(tx)
 		return err
 	}
 	if !validateOnly {
-		return op, e.write(ctx, write)
+		return op, by(ctx, write)
 	}
 	if err := e.dryRun(ctx, write); err != nil {
 		return nil, err

@@ -20,6 +20,9 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
+// Database is the file of the engine's state in its data folder.
+const Database = "engine.db"
+
 // Defaults of [Config].
 const (
 	DefaultMaxTasks = 64
@@ -152,6 +155,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err := e.recover(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("go on with unfinished executions: %w", err), e.Close())
 	}
+	e.logs.Spare(e.live.unfinishedUIDs)
 	e.attempts.Go(e.tidyUp)
 	return e, nil
 }
@@ -175,5 +179,5 @@ func openStore(ctx context.Context, dir string) (*sqlite.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, "engine.db"), Migrations: scripts})
+	return sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, Database), Migrations: scripts})
 }

@@ -4,12 +4,18 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/cause"
+	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/testneed"
 )
 
@@ -45,6 +51,121 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 	}
 	if x := wait(t, e, runHello(t, e)); x.SucceededCount != 1 {
 		t.Errorf("later execution: succeeded tasks = %d, want 1", x.SucceededCount)
+	}
+	closeEngine()
+}
+
+// updateShell replaces the job hello by one that runs another script.
+func updateShell(t *testing.T, e *engine.Engine, script string, args ...string) {
+	t.Helper()
+	_, err := e.UpdateJob(t.Context(), &runpb.UpdateJobRequest{Job: &runpb.Job{Name: hello,
+		Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{
+			Retries:    &runpb.TaskTemplate_MaxRetries{MaxRetries: 0},
+			Containers: []*runpb.Container{{Image: "sh", Command: []string{"sh", "-c", script, "sh"}, Args: args}},
+		}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// executionOf returns the name of an operation's execution.
+func executionOf(t *testing.T, e *engine.Engine, operation string) string {
+	t.Helper()
+	op, err := e.Operation(t.Context(), &longrunningpb.GetOperationRequest{Name: operation})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &runpb.Execution{}
+	if err := op.Metadata.UnmarshalTo(x); err != nil {
+		t.Fatal(err)
+	}
+	return x.Name
+}
+
+// printed runs a job that prints so many KiB, and returns what is kept of its output.
+func printed(t *testing.T, e *engine.Engine, kibibytes int) (x *runpb.Execution, kept []tasklog.Entry) {
+	t.Helper()
+	updateShell(t, e, `yes 0123456789012345678901234567890 | head -c "$1"`, strconv.Itoa(kibibytes<<10))
+	x = wait(t, e, runHello(t, e))
+	if x.SucceededCount != 1 {
+		t.Errorf("a job that prints %d KiB: conditions = %v, want success", kibibytes, x.Conditions)
+	}
+	return x, logged(t, e, x.Name, tasklog.Query{Streams: []tasklog.Stream{tasklog.Stdout}})
+}
+
+// New output takes the place of the oldest, and only then is output lost. Both logs say so.
+func TestOutputOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	dir, _, _ := testneed.SmallDisk(t)
+	e, closeEngine := open(t, dir)
+	createShell(t, e, 1, `true`)
+	const lines = 1200 << 10 / 32
+	oldest, kept := printed(t, e, 1200)
+	if len(kept) != lines {
+		t.Fatalf("the first log has %d lines, want %d", len(kept), lines)
+	}
+	second, kept := printed(t, e, 1200)
+	if len(kept) != lines {
+		t.Errorf("the second log has %d lines, want %d", len(kept), lines)
+	}
+	left := func(x *runpb.Execution) []string {
+		return texts(logged(t, e, x.Name, tasklog.Query{Streams: []tasklog.Stream{tasklog.Stdout}}))
+	}
+	_, kept = printed(t, e, 1200)
+	if len(kept) != lines {
+		t.Errorf("the third log has %d lines, want %d", len(kept), lines)
+	}
+	if got := left(oldest); len(got) != 1 || !strings.Contains(got[0], "removed this output, because the disk was almost full") {
+		t.Errorf("the first log has %d lines, such as %.100q; want a notice alone", len(got), got[0])
+	}
+	_, kept = printed(t, e, 8<<10)
+	if last := string(kept[len(kept)-1].Text); len(kept) < 100 || !strings.Contains(last, "did not keep the rest") {
+		t.Errorf("the log that does not fit has %d lines and ends with %q; want a beginning and a notice", len(kept), last)
+	}
+	if got := left(second); len(got) != 1 {
+		t.Errorf("the second log has %d lines; want a notice alone", len(got))
+	}
+	if _, kept = printed(t, e, 100); len(kept) != 100<<10/32 {
+		t.Errorf("the log after it has %d lines, want all: the output before it makes room", len(kept))
+	}
+	closeEngine()
+}
+
+// What runs can be cancelled, and what is there deleted, on a disk without a free byte.
+func TestCancelAndDeleteOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	dir, fill, empty := testneed.SmallDisk(t)
+	e, closeEngine := open(t, dir)
+	createShell(t, e, 1, `true`)
+	ended, _ := printed(t, e, 200)
+	updateShell(t, e, `sleep 1000`)
+	running := runHello(t, e)
+	if err := e.Ready(t.Context()); err != nil {
+		t.Errorf("Ready() = %v, want nil", err)
+	}
+	fill()
+	if err := e.Ready(t.Context()); cause.KindOf(err) != cause.DiskFull || apierror.Status(err) != http.StatusServiceUnavailable {
+		t.Errorf("Ready() on a full disk = %v, want the full disk with 503", err)
+	}
+	if _, err := e.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello}); cause.KindOf(err) != cause.DiskFull {
+		t.Errorf("RunJob() on a full disk = %v, want the full disk", err)
+	}
+	if _, err := e.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: executionOf(t, e, running)}); err != nil {
+		t.Errorf("CancelExecution() on a full disk = %v, want nil", err)
+	}
+	if x := wait(t, e, running); x.CancelledCount != 1 {
+		t.Errorf("the execution ended as %v, want cancelled", x.Conditions)
+	}
+	if _, err := e.DeleteExecution(t.Context(), &runpb.DeleteExecutionRequest{Name: ended.Name}); err != nil {
+		t.Errorf("DeleteExecution() on a full disk = %v, want nil", err)
+	}
+	if names := logFiles(t, dir); len(names) > 0 {
+		t.Errorf("files after the deletion = %v, want none", names)
+	}
+	empty()
+	if err := e.Ready(t.Context()); err != nil {
+		t.Errorf("Ready() on the emptied disk = %v, want nil", err)
 	}
 	closeEngine()
 }

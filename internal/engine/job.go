@@ -29,7 +29,7 @@ func (e *Engine) CreateJob(ctx context.Context, req *runpb.CreateJobRequest) (*l
 		return nil, err
 	}
 	var r run
-	op, err := e.change(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
+	op, err := e.create(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
 		row, err := tx.createJob(name, job)
 		if err != nil {
 			return nil, err

@@ -151,6 +151,19 @@ func (l *live) unfinished() int {
 	return n
 }
 
+// unfinishedUIDs returns the executions that have not ended, by their unique IDs.
+func (l *live) unfinishedUIDs() map[string]bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	all := map[string]bool{}
+	for _, a := range l.byID {
+		if !a.hasEnded() {
+			all[a.execution.Uid] = true
+		}
+	}
+	return all
+}
+
 // version is an execution as one commit left it. It never changes.
 type version struct {
 	*executionRow

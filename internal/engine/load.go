@@ -6,8 +6,12 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Ready returns UNAVAILABLE if the engine's store cannot be read.
+// Ready returns why the engine takes no new work: UNAVAILABLE if its store cannot be read,
+// RESOURCE_EXHAUSTED if its disk is almost full.
 func (e *Engine) Ready(ctx context.Context) error {
+	if err := e.room(); err != nil {
+		return err
+	}
 	if _, err := e.Load(ctx); err != nil {
 		return &runwith.Error{Code: runwith.Unavailable, Message: "the engine's store cannot be read", Err: err}
 	}

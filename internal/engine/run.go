@@ -29,7 +29,7 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 		return nil, err
 	}
 	var r run
-	op, err := e.change(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
+	op, err := e.create(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
 		job, err := tx.bareJob(name)
 		if err != nil {
 			return nil, err

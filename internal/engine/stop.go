@@ -32,6 +32,9 @@ func (e *Engine) CancelExecution(ctx context.Context, req *runpb.CancelExecution
 // when every process has ended.
 // https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Executions.DeleteExecution
 func (e *Engine) DeleteExecution(ctx context.Context, req *runpb.DeleteExecutionRequest) (*longrunningpb.Operation, error) {
+	if err := e.freeOutput(ctx, req); err != nil {
+		return nil, err
+	}
 	op, err := e.end(ctx, endRequest{req.Name, req.Etag, req.ValidateOnly}, deleteOperation, func(tx *storeTx, row *executionRow) error {
 		if err := tx.stopExecution(row.id, stopDelete); err != nil {
 			return err
@@ -42,6 +45,25 @@ func (e *Engine) DeleteExecution(ctx context.Context, req *runpb.DeleteExecution
 		e.tidySoon()
 	}
 	return op, err
+}
+
+// freeOutput removes the output of an ended execution that is to be deleted. Files go
+// before rows, so that a deletion makes room even if the disk is full. It leaves errors of
+// the request to the deletion itself.
+func (e *Engine) freeOutput(ctx context.Context, req *runpb.DeleteExecutionRequest) error {
+	name, err := jobspec.ParseExecution(req.Name)
+	if err != nil || req.ValidateOnly {
+		return nil //nolint:nilerr // the deletion refuses the name
+	}
+	var row *executionRow
+	err = e.read(ctx, func(tx *storeTx) error {
+		row, err = tx.execution(name)
+		return err
+	})
+	if err != nil || !row.state.terminal() || checkEtag(req.Etag, etagOf(row.updated, row.message.Generation)) != nil {
+		return nil //nolint:nilerr // the deletion finds the error again
+	}
+	return e.logs.Delete(row.message.Uid)
 }
 
 // endRequest holds the common fields of a cancel and a deletion.

@@ -30,6 +30,23 @@ func (e *Engine) write(ctx context.Context, f func(*storeTx) error) error {
 	return e.db.Write(ctx, func(tx *sqlite.Tx) error { return f(&storeTx{tx, e}) })
 }
 
+// room returns why the disk has no room for new work. Old output makes room if it can.
+func (e *Engine) room() error {
+	if e.db.Ready() == nil {
+		return nil
+	}
+	e.logs.MakeRoom()
+	return e.db.Ready()
+}
+
+// add is write for new work, which is refused while the disk is almost full.
+func (e *Engine) add(ctx context.Context, f func(*storeTx) error) error {
+	if err := e.room(); err != nil {
+		return err
+	}
+	return e.db.Add(ctx, func(tx *sqlite.Tx) error { return f(&storeTx{tx, e}) })
+}
+
 func (e *Engine) read(ctx context.Context, f func(*storeTx) error) error {
 	return e.db.Read(ctx, func(tx *sqlite.Tx) error { return f(&storeTx{tx, e}) })
 }

@@ -63,6 +63,9 @@ func (e *Engine) tidyUp() {
 // of hidden executions. With all, it also removes what was hidden long ago, which reads
 // every execution.
 func (e *Engine) tidy(ctx context.Context, now time.Time, all bool) error {
+	if err := e.dropFiles(ctx); err != nil { // before any row is written, which needs room
+		return err
+	}
 	steps := []func(*storeTx) (more bool, err error){
 		func(tx *storeTx) (bool, error) { return tx.hideOld(e.keep, now) },
 		e.dropOutput,
@@ -81,6 +84,22 @@ func (e *Engine) tidy(ctx context.Context, now time.Time, all bool) error {
 		}
 	}
 	return nil
+}
+
+// dropFiles removes the output of hidden executions that have ended, at most tidyBatch.
+func (e *Engine) dropFiles(ctx context.Context) error {
+	return e.read(ctx, func(tx *storeTx) error {
+		hidden, err := tx.hiddenWithOutput(tidyBatch)
+		if err != nil {
+			return err
+		}
+		for _, row := range hidden {
+			if err := e.logs.Delete(row.message.Uid); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // dropOutput removes the output and the tasks of hidden executions that have ended. It

@@ -5,6 +5,7 @@
 //   - WAL with synchronous=FULL ensures that a write is on disk when [DB.Write] returns.
 //   - Group commit: one writer joins waiting writes into one transaction, each in its
 //     own savepoint, so that they share a sync but not their errors.
+//   - A reserve on the disk lets changes succeed when the disk is full; see [DB.Add].
 //   - Migrations are numbered, run in one transaction, and begin with a copy.
 package sqlite
 
@@ -25,10 +26,14 @@ import (
 	_ "modernc.org/sqlite" // the driver, without cgo
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/disk"
 )
 
 // holdTimeout is how long [Hold] waits for the lock file.
 const holdTimeout = 500 * time.Millisecond
+
+// pageSize is SQLite's default.
+const pageSize = 4096
 
 // Options configure [Open].
 type Options struct {
@@ -44,6 +49,7 @@ type Options struct {
 type DB struct {
 	path    string
 	lock    io.Closer
+	reserve *disk.Reserve
 	pool    *sql.DB // opens connections, for the readers and the writer
 	readers *readers
 	writer  *writer
@@ -66,7 +72,7 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{path: o.Path, lock: lock}
+	db := &DB{path: o.Path, lock: lock, reserve: MakeRoom(o.Path)}
 	defer func() {
 		if err != nil {
 			_ = db.Close()
@@ -90,8 +96,15 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 		_ = conn.Close()
 		return nil, err
 	}
+	// What a checkpoint adds to the database must fit into the reserve. SQLite's own limit
+	// is 1,000 pages, which fits into a reserve of the usual size.
+	pages := min(1000, max(16, db.reserve.Size()/(2*pageSize)))
+	if _, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", pages)); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("open %s: %w", o.Path, err)
+	}
 	db.readers = newReaders(db.pool)
-	db.writer = startWriter(o.Path, conn)
+	db.writer = startWriter(o.Path, conn, db.reserve)
 	return db, nil
 }
 
@@ -118,15 +131,30 @@ func (db *DB) close() error {
 
 // Write runs f in a transaction and returns when the transaction is on disk. Waiting
 // writes share one commit. If f returns an error, Write undoes only f's changes and
-// returns the error unchanged. A full disk undoes all writes of the commit and is
-// RESOURCE_EXHAUSTED. f must not use the database except through tx, and must not
-// block.
+// returns the error unchanged. f must not use the database except through tx, and must
+// not block.
+//
+// If the disk is full, Write spends the reserve and calls f again. If that does not help,
+// all writes of the commit are undone, and the error is RESOURCE_EXHAUSTED.
 //
 // If ctx ends before f begins, Write returns its error. Later it ignores ctx, so that
 // the result always matches the disk.
 func (db *DB) Write(ctx context.Context, f func(tx *Tx) error) error {
-	return db.writer.write(ctx, f)
+	return db.writer.write(&pending{ctx: ctx, f: f})
 }
+
+// Add is Write for new work. It is RESOURCE_EXHAUSTED while the disk is almost full, so
+// that what is left of the disk is there for the changes of Write. It calls f once at
+// most.
+func (db *DB) Add(ctx context.Context, f func(tx *Tx) error) error {
+	if err := db.reserve.Check(); err != nil {
+		return err
+	}
+	return db.writer.write(&pending{ctx: ctx, f: f, adds: true})
+}
+
+// Ready returns why the database takes no new work: the disk is almost full.
+func (db *DB) Ready() error { return db.reserve.Check() }
 
 // Read runs f on one snapshot of the database. f must not write. Reads run
 // concurrently.
@@ -166,6 +194,14 @@ func Hold(path string) (io.Closer, error) {
 	}
 	return lock, nil
 }
+
+// reserveSuffix names a database's reserve, beside its file.
+const reserveSuffix = ".reserve"
+
+// MakeRoom spends the reserve of a database if the disk is full, so that what opens before
+// the database finds room. [Open] does the same for the database, and fills the reserve
+// when there is room.
+func MakeRoom(path string) *disk.Reserve { return disk.OpenReserve(path + reserveSuffix) }
 
 // private creates the file if needed, readable only by its owner. The WAL inherits the
 // mode.

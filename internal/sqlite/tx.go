@@ -23,7 +23,7 @@ type Tx struct {
 	ends []func(committed bool)
 }
 
-// OnEnd registers f to be called once when a [DB.Write] ends: with true if its changes
+// OnEnd registers f to be called once when the transaction ends: with true if its changes
 // are on disk, with false if they were rolled back. The call happens before Write
 // returns and before a later Write begins. Calls for commits happen in the order of the
 // writes, calls for rollbacks in the opposite order. f must not block and must not use
@@ -102,7 +102,7 @@ func Conflict(err error) bool {
 // full reports whether err means that the disk is full.
 func full(err error) bool {
 	e, ok := errors.AsType[*driver.Error](err)
-	return ok && e.Code()&0xff == sqlite3.SQLITE_FULL
+	return ok && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
 }
 
 // damaged reports whether err means that a file is not a database, or corrupt.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cause"
+	"github.com/runwith/runwith/internal/disk"
 )
 
 // maxBatch limits the number of writes in a commit, and so the wait of the first one.
@@ -20,10 +21,11 @@ var errClosed = runwith.Errorf(runwith.Unavailable, "the server is stopping: try
 
 // writer is the only goroutine that writes.
 type writer struct {
-	path  string
-	conn  *sql.Conn
-	cache *statements
-	tx    *Tx
+	path    string
+	reserve *disk.Reserve
+	conn    *sql.Conn
+	cache   *statements
+	tx      *Tx
 
 	queue chan *pending
 	done  chan struct{} // closed when the goroutine has ended
@@ -38,6 +40,7 @@ type writer struct {
 type pending struct {
 	ctx    context.Context //nolint:containedctx // passes with the request to the writer's goroutine
 	f      func(*Tx) error
+	adds   bool                   // new work, which gets nothing of the reserve
 	ends   []func(committed bool) // see Tx.OnEnd
 	err    error
 	panics any
@@ -57,13 +60,14 @@ func (p *pending) tell(committed bool) {
 	p.ends = nil
 }
 
-func startWriter(path string, conn *sql.Conn) *writer {
+func startWriter(path string, conn *sql.Conn, reserve *disk.Reserve) *writer {
 	w := &writer{
-		path:  path,
-		conn:  conn,
-		cache: newStatements(conn.PrepareContext),
-		queue: make(chan *pending, maxBatch),
-		done:  make(chan struct{}),
+		path:    path,
+		reserve: reserve,
+		conn:    conn,
+		cache:   newStatements(conn.PrepareContext),
+		queue:   make(chan *pending, maxBatch),
+		done:    make(chan struct{}),
 	}
 	ctx := context.Background()
 	w.tx = &Tx{ctx: ctx, stmt: func(query string) (*sql.Stmt, error) { return w.cache.prepare(ctx, query) }}
@@ -71,8 +75,8 @@ func startWriter(path string, conn *sql.Conn) *writer {
 	return w
 }
 
-func (w *writer) write(ctx context.Context, f func(*Tx) error) error {
-	p := &pending{ctx: ctx, f: f, done: make(chan struct{})}
+func (w *writer) write(p *pending) error {
+	p.done = make(chan struct{})
 	if err := w.enqueue(p); err != nil {
 		return err
 	}
@@ -112,7 +116,7 @@ func (w *writer) loop() {
 	defer close(w.done)
 	for first := range w.queue {
 		batch := w.gather(first)
-		w.commit(batch)
+		w.commitWithReserve(batch)
 		for _, p := range batch {
 			close(p.done)
 		}
@@ -136,8 +140,28 @@ func (w *writer) gather(first *pending) []*pending {
 	return batch
 }
 
+// commitWithReserve commits a batch. If the disk is full, it spends the reserve and commits
+// again what is not new work.
+func (w *writer) commitWithReserve(batch []*pending) {
+	w.commit(batch)
+	if !slices.ContainsFunc(batch, func(p *pending) bool { return full(p.err) }) {
+		return
+	}
+	again := slices.DeleteFunc(slices.Clone(batch), func(p *pending) bool { return p.adds || p.panics != nil })
+	if len(again) == 0 {
+		return
+	}
+	w.reserve.Spend()
+	// Committed pages move from the WAL to the database, so that the WAL need not grow.
+	_ = w.exec("PRAGMA wal_checkpoint(PASSIVE)") // as far as there is room
+	w.commit(again)
+}
+
 // commit runs a batch in one transaction and stores each write's result in it.
 func (w *writer) commit(batch []*pending) {
+	for _, p := range batch {
+		p.err = nil
+	}
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		fail(batch, err)
 		return

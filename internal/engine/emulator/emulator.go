@@ -107,6 +107,7 @@ func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 	if s.lock, err = sqlite.Hold(filepath.Join(c.Dir, "run")); err != nil {
 		return s, err
 	}
+	sqlite.MakeRoom(filepath.Join(c.Dir, engine.Database)) // the runners write before the database opens
 	if err := s.openMetadata(c); err != nil {
 		return s, err
 	}

@@ -18,7 +18,9 @@ func (w *Writer) Written(ctx context.Context, container int) (stdout, stderr Ext
 		}
 		at := streams[e.Stream]
 		switch {
-		case at == nil || e.Attempt != w.attempt || e.Container != container:
+		case at == nil || e.Attempt != w.attempt || e.Container != container && !e.lost():
+		case e.lost():
+			w.lose()
 		case e.Continued:
 			at.Tail += len(e.Text)
 		default:

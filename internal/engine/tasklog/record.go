@@ -39,16 +39,16 @@ const (
 	stdout kind = 1 << iota
 	stderr
 	system // the platform's: read in old logs, and no longer written
-	cut    // the notice that later output was lost
+	cut    // the notice that later output of the execution was lost
+	lost   // the notice that an attempt's output was lost to a full disk
 )
 
-// kinds are the flags and streams of each kind. The notice of a cut takes the place of
-// the output.
+// kinds are the flags and streams of each kind. The notices take the place of the output.
 var kinds = []struct {
 	kind   kind
 	flag   byte
 	stream Stream
-}{{stdout, 'o', Stdout}, {stderr, 'e', Stderr}, {system, 's', System}, {cut, 'x', Stdout}}
+}{{stdout, 'o', Stdout}, {stderr, 'e', Stderr}, {system, 's', System}, {cut, 'x', Stdout}, {lost, 'l', Stdout}}
 
 // flags returns the flags of a record in their stored form.
 func (r record) flags() string {
@@ -84,6 +84,8 @@ func (r *record) setFlags(flags []byte) bool {
 			r.kind = system
 		case 'x':
 			r.kind = cut
+		case 'l':
+			r.kind = lost
 		case '+':
 			r.continued = true
 		case byte(Info), byte(Warning), byte(Error):

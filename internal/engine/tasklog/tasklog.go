@@ -14,7 +14,8 @@
 //	o, e      stdout or stderr
 //	s         a line of the platform, with I, W or E for its severity; only older
 //	          versions wrote these
-//	x         the notice that later output was not kept
+//	x         the notice that later output of the execution was not kept
+//	l         the notice that output was lost because the disk was almost full
 //	+         the line continues in the next record of its stream
 //	a number  the index of the container, unless it is 0
 //
@@ -37,6 +38,8 @@ import (
 	"regexp"
 	"sync"
 	"time"
+
+	"github.com/runwith/runwith/internal/disk"
 )
 
 const (
@@ -61,8 +64,10 @@ type Options struct {
 // Store keeps the output of executions in a folder. Its methods may be called
 // concurrently.
 type Store struct {
-	dir string
-	max int64
+	dir  string
+	max  int64
+	disk *disk.Disk
+	room room
 
 	mu   sync.Mutex
 	logs map[string]*log // in use
@@ -79,7 +84,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("create log folder: %w", err)
 	}
 	return &Store{
-		dir: dir, max: cmp.Or(o.MaxBytes, DefaultMaxBytes), logs: map[string]*log{}, watches: map[*Watch]struct{}{},
+		dir: dir, max: cmp.Or(o.MaxBytes, DefaultMaxBytes), disk: disk.Of(dir), logs: map[string]*log{}, watches: map[*Watch]struct{}{},
 	}, nil
 }
 
@@ -115,6 +120,7 @@ func (s *Store) End(execution string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended = true
+	s.room.searched.Store(0) // this output can make room now
 }
 
 // Delete removes an execution's output. Later writes of it are dropped. Deleting a
@@ -248,7 +254,7 @@ const (
 	System Stream = "system"
 )
 
-// Level is the severity of a platform's line. Lines of tasks have none.
+// Level is the severity of a line that the platform wrote. Lines of tasks have none.
 type Level byte
 
 // The levels.
@@ -267,7 +273,7 @@ type Entry struct {
 	Task, Attempt int
 	Container     int // index among the containers of the task
 	Stream        Stream
-	Level         Level // only of System
+	Level         Level // of System, and of the notice that output was lost
 	// Text is the line without its newline. It need not be UTF-8.
 	Text []byte
 	// Continued is set if the line continues in the next entry of its container's stream.

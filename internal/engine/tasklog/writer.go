@@ -19,6 +19,10 @@ type Writer struct {
 
 	mu         sync.Mutex
 	containers map[int]*streams
+
+	losing sync.Mutex
+	lost   bool // the rest of the attempt's output is not kept
+	told   bool // and the log says so
 }
 
 // streams are those of one container.
@@ -73,6 +77,7 @@ func (w *Writer) Close() error {
 	w.close.Do(func() {
 		var wrote bool
 		if wrote, w.err = w.flush(); wrote {
+			w.err = errors.Join(w.err, w.tellLoss())
 			w.err = errors.Join(w.err, w.log.sync())
 		}
 		w.log.store.release(w.log)
@@ -155,7 +160,7 @@ func (s *stream) store(lines []record) error {
 			size += len(lines[n].text) + maxHeader/4 // about the size of a header
 			n++
 		}
-		if err := s.writer.log.append(lines[:n]...); err != nil {
+		if err := s.writer.append(lines[:n]); err != nil {
 			return err
 		}
 		lines = lines[n:]

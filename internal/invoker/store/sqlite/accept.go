@@ -18,7 +18,7 @@ const (
 // Accept implements [store.Store].
 func (s *Store) Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (_ ledger.Record, replayed bool, err error) {
 	var accepted ledger.Record
-	_, err = s.write(ctx, "accept invocation", func(tx *sqlite.Tx) (changed []ledger.Record, err error) {
+	_, err = s.add(ctx, "accept invocation", func(tx *sqlite.Tx) (changed []ledger.Record, err error) {
 		if accepted, replayed, err = replay(tx, r, a); err != nil || replayed {
 			return nil, err
 		}

@@ -55,6 +55,9 @@ func (s *Store) DB() *sqlite.DB { return s.db }
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
+// Ready returns why the store takes no new invocations: its disk is almost full.
+func (s *Store) Ready(context.Context) error { return s.db.Ready() }
+
 // Subscribe implements [store.Store].
 func (s *Store) Subscribe(id string) (changed <-chan struct{}, leave func()) {
 	return s.changed.Subscribe(id)
@@ -65,9 +68,21 @@ func (s *Store) Subscriptions() int { return s.changed.Len() }
 
 // write runs f in a transaction. After the commit it publishes the changes of the
 // records that f returns.
-func (s *Store) write(ctx context.Context, what string, f func(tx *sqlite.Tx) ([]ledger.Record, error)) ([]ledger.Record, error) {
+func (s *Store) write(ctx context.Context, what string, f changeFunc) ([]ledger.Record, error) {
+	return s.writeBy(ctx, s.db.Write, what, f)
+}
+
+// add is write for new work, which is refused while the disk is almost full.
+func (s *Store) add(ctx context.Context, what string, f changeFunc) ([]ledger.Record, error) {
+	return s.writeBy(ctx, s.db.Add, what, f)
+}
+
+// changeFunc makes changes in a transaction and returns the records that it changed.
+type changeFunc = func(tx *sqlite.Tx) ([]ledger.Record, error)
+
+func (s *Store) writeBy(ctx context.Context, by func(context.Context, func(*sqlite.Tx) error) error, what string, f changeFunc) ([]ledger.Record, error) {
 	var changed []ledger.Record
-	err := s.db.Write(ctx, func(tx *sqlite.Tx) (err error) {
+	err := by(ctx, func(tx *sqlite.Tx) (err error) {
 		changed, err = f(tx)
 		return err
 	})
