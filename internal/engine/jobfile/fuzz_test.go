@@ -12,7 +12,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-var place = regexp.MustCompile(`^:[1-9][0-9]*:[1-9][0-9]*: .`)
+var place = regexp.MustCompile(`^read job: :[1-9][0-9]*:[1-9][0-9]*: .`)
 
 // Any text is either a job, or an error that names the file.
 func FuzzParse(f *testing.F) {
@@ -56,7 +56,7 @@ func FuzzUnmarshal(f *testing.F) {
 		f.Add([]byte(mistake.text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if err := unmarshal(text, &runpb.Job{}); err != nil && !place.MatchString(err.Error()) {
+		if err := unmarshal("", text, &runpb.Job{}); err != nil && !place.MatchString(err.Error()) {
 			t.Errorf("unmarshal(%q) = %q, want :LINE:COLUMN: in front", text, err)
 		}
 	})

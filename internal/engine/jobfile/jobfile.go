@@ -40,8 +40,8 @@ func Parse(file string, text []byte, at Target) (*runpb.Job, error) {
 		return parseV1(file, text, root, at)
 	}
 	job := &runpb.Job{}
-	if err := unmarshal(text, job); err != nil {
-		return nil, fmt.Errorf("read job: %s%w", file, err)
+	if err := unmarshal(file, text, job); err != nil {
+		return nil, err
 	}
 	if job.Name == "" {
 		return nil, fmt.Errorf("read job: %s: name: is required, such as name: test-job", file)

@@ -19,11 +19,21 @@ var mistakes = map[string]struct {
 	text string
 	want []string
 }{
-	"malformed JSON":   {"{\n  \"name\": \"bad\",\n  \"template\": {,}\n}\n", []string{":3:16: unexpected token ,"}},
-	"truncated JSON":   {"{\"name\": \"bad\",\n\"template\"\n", []string{":2:11: unexpected EOF"}},
-	"unknown in JSON":  {"{\n  \"name\": \"bad\",\n  \"templat\": {}\n}\n", []string{`:3:3: unknown field "templat"`}},
-	"malformed YAML":   {"name: bad\ntemplate:\n  - x\n template: [\n", []string{":4:2: value is not allowed in this context"}},
-	"unknown in YAML":  {"name: bad\ntemplate:\n  name: unknown\n", []string{`:3:3: unknown field "name"`}},
+	"malformed JSON": {"{\n  \"name\": \"bad\",\n  \"template\": {,}\n}\n", []string{":3:16: expected a name or }"}},
+	"truncated JSON": {"{\"name\": \"bad\",\n\"template\"\n", []string{":3:1: expected a colon after the name"}},
+	"unknown in JSON": {"{\n  \"name\": \"bad\",\n  \"templat\": {}\n}\n", []string{":3:3: templat: is not a field of Job, did you mean template? (its fields: name, labels, " +
+		"annotations, client, clientVersion, launchStage, binaryAuthorization, template, startExecutionToken, runExecutionToken, etag)"}},
+	"unknown in JSON with tabs": {"{\n\t\"name\": \"bad\",\n\t\"template\": {\"task\": 1}\n}\n", []string{
+		":3:15: template.task: is not a field of ExecutionTemplate (its fields: labels, annotations, parallelism, taskCount, template)",
+	}},
+	"malformed YAML": {"name: bad\ntemplate:\n  - x\n template: [\n", []string{":4:2: value is not allowed in this context"}},
+	"unknown in YAML": {"name: bad\ntemplate:\n  name: unknown\n", []string{
+		":3:3: template.name: is not a field of ExecutionTemplate (its fields: labels, annotations, parallelism, taskCount, template)",
+	}},
+	"two mistakes in YAML": {"name: bad\ntemplate: {taskCount: x}\nlaunchStage: 1.5\n", []string{
+		":2:12: template.taskCount: must be a whole number of 32 bits, not a string",
+		":3:1: launchStage: must be one of LAUNCH_STAGE_UNSPECIFIED, UNIMPLEMENTED, PRELAUNCH, EARLY_ACCESS, ALPHA, BETA, GA, DEPRECATED, not 1.5",
+	}},
 	"empty":            {"# nothing\n", []string{":1:1: is empty: must be a job, with name and template"}},
 	"a list":           {"[bad]\n", []string{":1:1: must be a job, with name and template"}},
 	"two jobs":         {"name: bad\ntemplate: {}\n---\nname: worse\n", []string{":4:1: is a second job: put each job into a file of its own"}},
@@ -38,7 +48,7 @@ template:
       - image: test-job
         env:
           - { name: ANSWER, value: 1 }
-`, []string{":8:29: invalid value for string field value: 1"}},
+`, []string{":8:29: template.template.containers[0].env[0].value: must be a string, not 1"}},
 	"v1, unknown and wrong type": {`
 kind: Job
 metadata: {name: bad}

@@ -1,8 +1,6 @@
 package jobfile
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -17,58 +15,18 @@ func placed(line, column int, message string) error {
 	return fmt.Errorf(":%d:%d: %s", line, column, message)
 }
 
-var protoPlace = regexp.MustCompile(`^(?:syntax error )?\(line (\d+):(\d+)\):\s*`)
+// syntaxPlace matches the place in an error about malformed JSON.
+var syntaxPlace = regexp.MustCompile(`^body: line (\d+):(\d+): `)
 
-// protoError splits an error of protojson. An error without a place is at the end of
-// the text.
-func protoError(err error, text []byte) (line, column int, message string) {
-	message = strings.ReplaceAll(err.Error(), "\u00a0", " ") // protojson varies its spaces
-	message = strings.TrimSpace(strings.TrimPrefix(message, "proto:"))
-	if m := protoPlace.FindStringSubmatch(message); m != nil {
+// syntaxError returns an error about malformed JSON with its place in a file.
+func syntaxError(file string, err error) error {
+	line, column, message := 1, 1, strings.TrimPrefix(err.Error(), "body: ")
+	if m := syntaxPlace.FindStringSubmatch(err.Error()); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		column, _ = strconv.Atoi(m[2])
-		return line, column, message[len(m[0]):]
+		message = err.Error()[len(m[0]):]
 	}
-	text = bytes.TrimSpace(text)
-	last := text[bytes.LastIndexByte(text, '\n')+1:]
-	return 1 + bytes.Count(text, []byte("\n")), 1 + len(last), message
-}
-
-// offset converts a line and a column, both from 1 and in bytes, to an offset.
-func offset(text []byte, line, column int) int64 {
-	at := 0
-	for range line - 1 {
-		at += bytes.IndexByte(text[at:], '\n') + 1
-	}
-	return int64(at + column - 1)
-}
-
-// pathTo reads the next value of d and returns the keys and indexes that lead to the
-// token at an offset. It returns nil if the value ends before the offset.
-func pathTo(d *json.Decoder, offset int64, path []string) []string {
-	value, err := d.Token()
-	if err != nil || d.InputOffset() > offset {
-		return path
-	}
-	delim, _ := value.(json.Delim)
-	if delim != '{' && delim != '[' {
-		return nil
-	}
-	for i := 0; d.More(); i++ {
-		step := strconv.Itoa(i)
-		if delim == '{' {
-			key, err := d.Token()
-			step = fmt.Sprint(key)
-			if err != nil || d.InputOffset() > offset {
-				return append(path, step)
-			}
-		}
-		if found := pathTo(d, offset, append(path, step)); found != nil {
-			return found
-		}
-	}
-	_, _ = d.Token() // the closing bracket
-	return nil
+	return fmt.Errorf("read job: %s%w", file, placed(line, column, message))
 }
 
 // lookUp returns the key or item at the end of a path. If an alias hides the rest of

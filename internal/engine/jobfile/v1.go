@@ -95,16 +95,21 @@ func checkV1(id string, job *runpb.Job) error {
 	return jobspec.Respell(jobspec.ValidateJob(job), knative.Path)
 }
 
-// located adds its place in the file to each mistake.
-func located(file string, root ast.Node, err error) error {
+// located adds its place in the file to each mistake. Without a root, which a JSON file may
+// not have, the place of every mistake is the file's beginning.
+func located(file string, root *ast.MappingNode, err error) error {
 	faults := jobspec.ViolationsOf(err)
 	if faults == nil {
-		return fmt.Errorf("read job: %s: %w", file, err)
+		return syntaxError(file, err)
 	}
 	var all []error
 	for _, fault := range faults {
-		at := lookUp(root, steps(fault.Path)).Position
-		all = append(all, fmt.Errorf("read job: %s:%d:%d: %s", file, at.Line, at.Column, fault))
+		line, column := 1, 1
+		if root != nil {
+			at := lookUp(root, steps(fault.Path)).Position
+			line, column = at.Line, at.Column
+		}
+		all = append(all, fmt.Errorf("read job: %s%w", file, placed(line, column, fault.String())))
 	}
 	return errors.Join(all...)
 }

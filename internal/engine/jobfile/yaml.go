@@ -2,40 +2,42 @@ package jobfile
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
+	"fmt"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
-	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/runwith/runwith/internal/engine/googlejson"
 )
 
-// unmarshal reads JSON or YAML. Its errors begin with ":LINE:COLUMN: ".
-func unmarshal(text []byte, job *runpb.Job) error {
-	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-		if err := protojson.Unmarshal(text, job); err != nil {
-			line, column, message := protoError(err, text)
-			return placed(line, column, message)
-		}
-		return nil
-	}
+// unmarshal reads JSON or YAML, with the liberties of Google's JSON. Its errors name the
+// file, and the line and column of each mistake.
+func unmarshal(file string, text []byte, job *runpb.Job) error {
 	root, err := parseYAML(text)
-	if err != nil {
-		return err
+	asJSON := text
+	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		if err == nil {
+			asJSON, err = toJSON(text)
+		}
+		if err != nil {
+			return fmt.Errorf("read job: %s%w", file, err)
+		}
 	}
-	asJSON, err := yaml.YAMLToJSON(text)
-	if err != nil {
-		return yamlError(err)
-	}
-	if err := protojson.Unmarshal(asJSON, job); err != nil {
-		line, column, message := protoError(err, asJSON)
-		path := pathTo(json.NewDecoder(bytes.NewReader(asJSON)), offset(asJSON, line, column), []string{})
-		at := lookUp(root, path).Position
-		return placed(at.Line, at.Column, message)
+	if err := googlejson.Unmarshal(asJSON, job); err != nil {
+		return located(file, root, err)
 	}
 	return nil
+}
+
+func toJSON(text []byte) ([]byte, error) {
+	asJSON, err := yaml.YAMLToJSON(text)
+	if err != nil {
+		return nil, yamlError(err)
+	}
+	return asJSON, nil
 }
 
 // parseYAML returns the mapping at the root of the text, which must be the only one.
