@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -9,7 +10,9 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/spf13/cobra"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/display"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
@@ -91,21 +94,36 @@ func newExecutionsDescribe(f *cloudRunFlags) *cobra.Command {
 		Use:   "describe NAME",
 		Short: "Show an execution",
 		Long: `Describe shows an execution's state, tasks and conditions, and the command,
-arguments and environment of its tasks. NAME is its ID or its full resource name.`,
+arguments and environment of its tasks. If it failed, describe shows which tasks did,
+with exit code or signal, and the last lines that the first of them printed to
+standard error. NAME is its ID or its full resource name.`,
 		Example: `  runwith executions describe test-job-x7k2p
   runwith executions describe test-job-x7k2p --json | jq .conditions`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.useExecution(cmd, args[0], func(_ *cloudRun, x *runpb.Execution) error {
+			return f.useExecution(cmd, args[0], func(c *cloudRun, x *runpb.Execution) error {
 				if asJSON {
 					return printMessage(cmd.OutOrStdout(), x)
 				}
-				return display.Execution(screen(cmd.OutOrStdout()), time.Now(), x)
+				return display.Execution(screen(cmd.OutOrStdout()), time.Now(), x, c.failure(cmd, x))
 			})
 		},
 	}
 	addJSON(cmd, &asJSON)
 	return cmd
+}
+
+// failure returns why an execution failed, or nil if it did not. It prints a warning if a
+// part of the reason cannot be read.
+func (c *cloudRun) failure(cmd *cobra.Command, x *runpb.Execution) *runwith.Failure {
+	if cloudrun.StatusOf(x).State != runwith.StateFailed {
+		return nil
+	}
+	failure, err := cloudrun.Explain(cmd.Context(), c, x)
+	if err != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "runwith: reason of the failure: %v\n", err)
+	}
+	return failure
 }
 
 // useExecution calls do with the execution of that name.

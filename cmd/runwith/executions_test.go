@@ -76,7 +76,8 @@ func TestListExecutions(t *testing.T) {
 	has(t, stderr, `runwith: job none does not exist in .*`)
 
 	text = sh.ok(t, "executions", "describe", bad)
-	has(t, text, "Execution "+bad, "  Job +short", "  State +failed after .*", "Tasks", "  Count +2", "  Failed +2", "  Running +0",
+	has(t, text, "Execution "+bad, "  Job +short", "  State +failed after .*", "Failure",
+		"  Reason +ABORTED: 2 of 2 tasks failed: task 0 exited with code 3 in its only attempt; task 1 exited with code 3 in its only attempt", "Tasks", "  Count +2", "  Failed +2", "  Running +0",
 		"Conditions", `  Completed +failed +\ds ago +Task .* failed with message: .*`, "Container", "  Environment +FAIL=3")
 	has(t, sh.ok(t, "executions", "describe", runs), "  State +running for .*s")
 }

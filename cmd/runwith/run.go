@@ -250,6 +250,7 @@ func (r *jobRun) report(end *runwith.Invocation) error {
 	if end.State == runwith.StateSucceeded {
 		return nil
 	}
+	r.printStderr(end)
 	if end.Execution != "" {
 		fmt.Fprintf(r.err, "runwith: see its output again with %s\n", r.logsCommand(end.ID))
 	}
@@ -258,6 +259,23 @@ func (r *jobRun) report(end *runwith.Invocation) error {
 		failed.err = errors.New(end.Error.Message)
 	}
 	return failed
+}
+
+// printStderr prints the last lines of the task that failed. If the job has only that one,
+// they have just been printed.
+func (r *jobRun) printStderr(end *runwith.Invocation) {
+	if end.Error == nil || end.Counts.Tasks < 2 || r.json {
+		return
+	}
+	for _, t := range end.Error.Tasks {
+		if len(t.Stderr) == 0 {
+			continue
+		}
+		fmt.Fprintf(r.err, "runwith: task %d last printed to standard error:\n", t.Task)
+		for _, line := range t.Stderr {
+			fmt.Fprintf(r.err, "  %s\n", printable(r.err, line, r.raw))
+		}
+	}
 }
 
 // logsCommand returns the command that prints an invocation's output.

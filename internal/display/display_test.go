@@ -163,6 +163,13 @@ Execution nightly-x7k2p
   Started  2026-07-01T11:59:00Z (1m ago)
   Ended    2026-07-01T11:59:30Z (30s ago)
 
+Failure
+  Reason  ABORTED: 2 of 3 tasks failed
+  Task 1  exit code 3 in attempt 2: The container exited with an error.
+  Task 2  signal 15 in attempt 1
+  Stderr  Traceback
+          ValueError:  [31mx
+
 Tasks
   Count        3
   Running      0
@@ -181,7 +188,7 @@ Each task
 
 Container
   Image  worker
-`, func(s *terminal.Screen) error { return Execution(s, now, x) })
+`, func(s *terminal.Screen) error { return Execution(s, now, x, sampleFailure()) })
 }
 
 func TestOperations(t *testing.T) {
@@ -209,8 +216,15 @@ func sampleInvocation() *runwith.Invocation {
 		ID: "01a2", Job: "nightly", State: runwith.StateFailed, Execution: jobName + "/executions/nightly-x7k2p",
 		Created: now.Add(-time.Hour), Started: now.Add(-time.Minute), Finished: now, Attempts: 1, Twins: 1,
 		Counts: runwith.Counts{Tasks: 3, Succeeded: 2, Failed: 1},
-		Error:  &runwith.Failure{Code: "ABORTED", Message: "1 of 3 tasks failed"},
+		Error:  sampleFailure(),
 	}
+}
+
+func sampleFailure() *runwith.Failure {
+	return &runwith.Failure{Code: "ABORTED", Message: "2 of 3 tasks failed", Tasks: []runwith.TaskFailure{
+		{Task: 1, Attempts: 2, ExitCode: 3, Message: "The container exited with an error.", Stderr: []string{"Traceback", "", "ValueError: \x1b[31mx"}},
+		{Task: 2, Attempts: 1, Signal: 15},
+	}}
 }
 
 func TestInvocations(t *testing.T) {
@@ -256,7 +270,13 @@ Invocation 01a2
   Ended      2026-07-01T12:00:00Z (0s ago)
   Attempts   1
   Twins      1, cancelled
-  Reason     ABORTED: 1 of 3 tasks failed
+
+Failure
+  Reason  ABORTED: 2 of 3 tasks failed
+  Task 1  exit code 3 in attempt 2: The container exited with an error.
+  Task 2  signal 15 in attempt 1
+  Stderr  Traceback
+          ValueError:  [31mx
 
 Tasks
   Count      3

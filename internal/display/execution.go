@@ -54,8 +54,8 @@ func taskCounts(x *runpb.Execution) string {
 	return text
 }
 
-// Execution shows an execution in sections.
-func Execution(s *terminal.Screen, now time.Time, x *runpb.Execution) error {
+// Execution shows an execution in sections. failure is why it failed, or nil.
+func Execution(s *terminal.Screen, now time.Time, x *runpb.Execution, failure *runwith.Failure) error {
 	v := newView(s, now)
 	v.Begin("Execution " + path.Base(x.GetName()))
 	v.Row("Name", x.GetName())
@@ -67,6 +67,7 @@ func Execution(s *terminal.Screen, now time.Time, x *runpb.Execution) error {
 	v.Row("Deleted", exactly(now, x.GetDeleteTime()))
 	v.labels(x.GetLabels(), x.GetAnnotations())
 	v.Row("Log", x.GetLogUri())
+	v.failure(failure)
 	v.counts(cloudrun.StatusOf(x).Counts)
 	v.Row("Parallelism", parallelism(x.GetParallelism()))
 	v.conditions(x.GetConditions())

@@ -75,8 +75,10 @@ func Invocation(s *terminal.Screen, now time.Time, i *runwith.Invocation) error 
 	if i.Twins > 0 {
 		v.Row("Twins", fmt.Sprintf("%d, cancelled", i.Twins))
 	}
-	if i.Error != nil {
+	if i.Error != nil && i.State != runwith.StateFailed {
 		v.Row("Reason", i.Error.Code+": "+i.Error.Message)
+	} else {
+		v.failure(i.Error)
 	}
 	if i.Counts.Tasks > 0 {
 		v.counts(i.Counts)

@@ -9,7 +9,6 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
@@ -36,7 +35,8 @@ const (
 // what the awaiter waits for, but seldom. Its methods may be called concurrently.
 type awaiter struct {
 	*base
-	work *sync.WaitGroup // of the invoker
+	work       *sync.WaitGroup // of the invoker
+	explaining *explainer
 
 	mu      sync.Mutex
 	closed  bool
@@ -209,7 +209,7 @@ func (a *awaiter) record(id string, execution *runpb.Execution) (done bool) {
 		if err != nil || row.State != runwith.StateRunning || row.Execution != execution.GetName() {
 			return true
 		}
-		next := row.Observed(cloudrun.StatusOf(execution), ledger.Stored(time.Now()))
+		next := row.Observed(a.explaining.status(row, execution), ledger.Stored(time.Now()))
 		if sameStatus(row, next) {
 			return false
 		}
@@ -222,6 +222,7 @@ func (a *awaiter) record(id string, execution *runpb.Execution) (done bool) {
 			return true
 		}
 		a.next.moved(row, moved)
+		a.explaining.told(moved, execution)
 		return moved.Ended()
 	}
 }

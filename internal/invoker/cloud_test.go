@@ -34,6 +34,8 @@ type cloud struct {
 	execution func(name string) (*runpb.Execution, error)
 	page      func(n int) error // n: pages read before
 	cancelled func(name string) error
+	tasks     func(execution, token string) ([]*runpb.Task, string, error)
+	stderr    func(execution string, task, attempt int) ([]string, error)
 	log       func(after cloudrun.Cursor) ([]runwith.LogLine, cloudrun.Cursor, error)
 	holds     bool          // AwaitEnd holds requests; otherwise it is not implemented
 	hold      time.Duration // how long it holds them at most; 0: as long as it is asked to
@@ -85,7 +87,7 @@ func (c *cloud) AwaitEnd(ctx context.Context, operation string, hold time.Durati
 			return e, nil
 		}
 		select {
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(min(time.Second, max(10*time.Millisecond, time.Until(e.GetCreateTime().AsTime().Add(c.life))))):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -226,6 +228,20 @@ func (c *cloud) CancelExecution(_ context.Context, name string) (string, error) 
 	}
 	c.ended[name] = time.Now()
 	return "operation", nil
+}
+
+func (c *cloud) TaskPage(_ context.Context, execution, token string) ([]*runpb.Task, string, error) {
+	if c.tasks == nil {
+		return nil, "", runwith.Errorf(runwith.Unimplemented, "why")
+	}
+	return c.tasks(execution, token)
+}
+
+func (c *cloud) Stderr(_ context.Context, execution string, task, attempt int) ([]string, error) {
+	if c.stderr == nil {
+		return nil, runwith.Errorf(runwith.Unimplemented, "why")
+	}
+	return c.stderr(execution, task, attempt)
 }
 
 func (c *cloud) LogEntries(_ context.Context, _ string, after cloudrun.Cursor) ([]runwith.LogLine, cloudrun.Cursor, error) {

@@ -28,6 +28,10 @@ type CloudRun interface { //nolint:interfacebloat // the parts of one server: no
 	// ExecutionPage returns a page of the executions of a job, or of all jobs if that is
 	// "-", and the token of the next page. It includes deleted executions.
 	ExecutionPage(ctx context.Context, job, token string) (page []*runpb.Execution, next string, err error)
+	// TaskPage returns a page of the tasks of an execution, and the token of the next page.
+	TaskPage(ctx context.Context, execution, token string) (page []*runpb.Task, next string, err error)
+	// Stderr returns the last lines that an attempt of a task printed to standard error.
+	Stderr(ctx context.Context, execution string, task, attempt int) ([]string, error)
 	// CancelExecution asks the execution with the given resource name to end.
 	CancelExecution(ctx context.Context, name string) (operation string, err error)
 	// LogEntries returns the output of an execution after the cursor.

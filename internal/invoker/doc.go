@@ -4,7 +4,7 @@
 // its rows through [store.Store]. Package ledger makes all decisions about rows, and
 // draws the states and edges.
 //
-// An [Invoker] has eight parts. Each runs in its own goroutine, except accept, which runs
+// An [Invoker] has nine parts. Each runs in its own goroutine, except accept, which runs
 // in those of the callers. They hand work to each other through the store: a part writes
 // the row first and then notifies the next part ([handover]), which reads its work from
 // the store. So a notification may come late or twice, and a crash loses no work.
@@ -36,6 +36,8 @@
 //     job: it adopts, observes, searches, and finds twins.
 //   - await (await.go) has Cloud Run hold requests until executions end that a caller waits
 //     for, so that their ends are known at once. What it does not await, watch polls.
+//   - explain (explain.go) finds out why executions failed. It does so before watch and
+//     await write the end down, if there is time, and otherwise afterwards.
 //   - cancel (cancel.go) asks Cloud Run to cancel executions, twins among them.
 //   - rebuild (rebuild.go) fills an empty or restored store at the start.
 //   - keep (keep.go) removes old invocations.

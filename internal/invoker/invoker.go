@@ -21,6 +21,7 @@ type Invoker struct {
 	checking    *checker
 	watching    *watcher
 	awaiting    *awaiter
+	explaining  *explainer
 	cancelling  *canceller
 	rebuilding  *rebuilder
 	keeping     *keeper
@@ -52,7 +53,9 @@ func newInvoker(config Config) *Invoker {
 	jobs := &jobCache{read: v.readJob}
 	v.dispatching = newDispatcher(v.base, &v.work)
 	v.awaiting = newAwaiter(v.base, &v.work)
-	v.watching = &watcher{base: v.base, calls: &v.dispatching.calls, awaiting: v.awaiting}
+	v.explaining = newExplainer(v.base, v.awaiting, v.logReads)
+	v.awaiting.explaining = v.explaining
+	v.watching = &watcher{base: v.base, calls: &v.dispatching.calls, awaiting: v.awaiting, explaining: v.explaining}
 	v.rebuilding = &rebuilder{base: v.base, watching: v.watching, done: make(chan struct{})}
 	v.accepting = &accepter{base: v.base, jobs: jobs, rebuilding: v.rebuilding, dispatching: v.dispatching}
 	v.checking = &checker{base: v.base, jobs: jobs}
@@ -71,7 +74,7 @@ func (v *Invoker) begin(ctx context.Context) error {
 	if err := v.recover(ctx, opened, origin); err != nil {
 		return err
 	}
-	for _, part := range []func(){v.dispatching.run, v.checking.run, v.watching.run, v.cancelling.run, v.keeping.run} {
+	for _, part := range []func(){v.dispatching.run, v.checking.run, v.watching.run, v.cancelling.run, v.explaining.run, v.keeping.run} {
 		v.work.Go(part)
 	}
 	v.work.Go(func() { v.rebuilding.run(opened, origin) })

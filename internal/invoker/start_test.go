@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -97,7 +98,7 @@ func checkOutcome(t *testing.T, c *cloud, got runwith.Invocation, cause error) {
 	switch {
 	case outcome == cloudrun.Refused:
 		wantState, wantExecutions = runwith.StateRefused, 0
-		if *got.Error != (runwith.Failure{Code: runwith.CodeOf(cause).String(), Message: "why"}) || got.Finished.IsZero() {
+		if !reflect.DeepEqual(*got.Error, runwith.Failure{Code: runwith.CodeOf(cause).String(), Message: "why"}) || got.Finished.IsZero() {
 			t.Errorf("refused with %+v at %v, want Cloud Run's error and a time", got.Error, got.Finished)
 		}
 	case outcome == cloudrun.NotStarted, outcome == cloudrun.Unknown && !behind:

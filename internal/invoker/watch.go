@@ -10,7 +10,6 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
@@ -31,9 +30,10 @@ const (
 // show. It searches for executions of calls whose outcome is unknown.
 type watcher struct {
 	*base
-	calls    *calls // of the dispatcher: "not found" does not count while a call is out
-	awaiting *awaiter
-	past     ledger.Past // set before run
+	calls      *calls // of the dispatcher: "not found" does not count while a call is out
+	awaiting   *awaiter
+	explaining *explainer
+	past       ledger.Past // set before run
 }
 
 func (w *watcher) run() {
@@ -257,7 +257,7 @@ func (w *watcher) getOne(r *round, row ledger.Record) {
 
 // observe writes down what an execution shows that is new.
 func (w *watcher) observe(row ledger.Record, execution *runpb.Execution) {
-	next := row.Observed(cloudrun.StatusOf(execution), ledger.Stored(time.Now()))
+	next := row.Observed(w.explaining.status(row, execution), ledger.Stored(time.Now()))
 	if sameStatus(row, next) {
 		return
 	}
@@ -265,6 +265,7 @@ func (w *watcher) observe(row ledger.Record, execution *runpb.Execution) {
 	switch {
 	case err == nil:
 		w.next.moved(row, moved)
+		w.explaining.told(moved, execution)
 	case !errors.Is(err, store.ErrStale): // the next round sees the transition that was faster
 		w.storeFailed("record the execution", err, "invocation", row.ID)
 	}
@@ -272,20 +273,25 @@ func (w *watcher) observe(row ledger.Record, execution *runpb.Execution) {
 
 // observeAll writes down what a list shows that is new, many rows in one commit.
 func (w *watcher) observeAll(r *round) {
-	now := ledger.Stored(time.Now())
-	moves := make([]ledger.Move, 0, len(r.seen))
+	rows, executions := make([]ledger.Record, 0, len(r.seen)), make([]*runpb.Execution, 0, len(r.seen))
 	for name, e := range r.seen {
 		delete(r.poller.missing, name)
-		row := r.running[name]
-		if seen := row.Observed(cloudrun.StatusOf(e), now); !sameStatus(row, seen) {
-			moves = append(moves, ledger.Move{From: row, To: seen})
+		rows, executions = append(rows, r.running[name]), append(executions, e)
+	}
+	now := ledger.Stored(time.Now())
+	moves := make([]ledger.Move, 0, len(rows))
+	for i, s := range w.explaining.statuses(rows, executions) {
+		if seen := rows[i].Observed(s, now); !sameStatus(rows[i], seen) {
+			moves = append(moves, ledger.Move{From: rows[i], To: seen})
 		}
 	}
-	w.moveMany("record executions", moves)
+	for _, row := range w.moveMany("record executions", moves) {
+		w.explaining.told(row, r.seen[row.Execution])
+	}
 }
 
-// moveMany makes transitions on which nothing else depends.
-func (w *watcher) moveMany(what string, moves []ledger.Move) {
+// moveMany makes transitions on which nothing else depends, and returns the rows after them.
+func (w *watcher) moveMany(what string, moves []ledger.Move) (all []ledger.Record) {
 	for some := range slices.Chunk(moves, movedAtOnce) {
 		from := make(map[string]ledger.Record, len(some))
 		for _, m := range some {
@@ -294,12 +300,14 @@ func (w *watcher) moveMany(what string, moves []ledger.Move) {
 		moved, err := w.store.MoveEach(w.closing, some)
 		if err != nil {
 			w.storeFailed(what, err)
-			return
+			return all
 		}
 		for _, to := range moved {
 			w.next.moved(from[to.ID], to)
 		}
+		all = append(all, moved...)
 	}
+	return all
 }
 
 // sameStatus reports whether there is nothing to write. It compares times as they are

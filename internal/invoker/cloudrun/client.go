@@ -42,6 +42,7 @@ type Client struct {
 	logger     *slog.Logger
 	jobs       *run.JobsClient
 	executions *run.ExecutionsClient
+	tasks      *run.TasksClient
 	http       *http.Client
 	logging    string // base URL of Cloud Logging
 	closers    []func() error
@@ -103,7 +104,7 @@ func (c *Client) dialGoogle(ctx context.Context, config Config) (err error) {
 	if err := c.open(ctx, opts...); err != nil {
 		return err
 	}
-	c.closers = append(c.closers, c.jobs.Close, c.executions.Close)
+	c.closers = append(c.closers, c.jobs.Close, c.executions.Close, c.tasks.Close)
 	return nil
 }
 
@@ -135,6 +136,9 @@ func (c *Client) open(ctx context.Context, opts ...option.ClientOption) (err err
 	}
 	if c.executions, err = run.NewExecutionsClient(ctx, opts...); err != nil {
 		return fmt.Errorf("open client of executions: %w", err)
+	}
+	if c.tasks, err = run.NewTasksClient(ctx, opts...); err != nil {
+		return fmt.Errorf("open client of tasks: %w", err)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func (c *Client) LogEntries(ctx context.Context, execution string, after Cursor)
 
 // logFilter selects what an execution's tasks printed, without the platform's own lines.
 // It does not name the logs by project, because their names have its ID and the caller may
-// have its number. The names are safe between quotes, because they were parsed.
+// have its number.
 func logFilter(name jobspec.ExecutionName, after Cursor) string {
 	from, task := after.from, ""
 	if after.task != "" {
@@ -63,10 +63,15 @@ func logFilter(name jobspec.ExecutionName, after Cursor) string {
 	if from.IsZero() {
 		from = time.Unix(0, 0)
 	}
+	return fmt.Sprintf(`%s AND (log_id("run.googleapis.com/stdout") OR log_id("run.googleapis.com/stderr")) AND timestamp>="%s"`,
+		executionFilter(name), from.UTC().Format(time.RFC3339Nano)) + task
+}
+
+// executionFilter selects everything in the log of an execution. The names are safe between
+// quotes, because they were parsed.
+func executionFilter(name jobspec.ExecutionName) string {
 	return fmt.Sprintf(`resource.type="cloud_run_job" AND resource.labels.job_name="%s" AND resource.labels.location="%s"`+
-		` AND labels."run.googleapis.com/execution_name"="%s"`+
-		` AND (log_id("run.googleapis.com/stdout") OR log_id("run.googleapis.com/stderr")) AND timestamp>="%s"`,
-		name.Job.Job, name.Job.Region, name.Execution, from.UTC().Format(time.RFC3339Nano)) + task
+		` AND labels."run.googleapis.com/execution_name"="%s"`, name.Job.Job, name.Job.Region, name.Execution)
 }
 
 // listEntries returns a page of entries, and the token of the next page.

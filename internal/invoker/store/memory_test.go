@@ -137,6 +137,16 @@ func (m *memory) MoveEach(_ context.Context, moves []ledger.Move) (moved []ledge
 	return moved, nil
 }
 
+func (m *memory) Explain(_ context.Context, id string, f runwith.Failure) error {
+	defer m.lock()()
+	if r := m.rows[id]; r.State == runwith.StateFailed {
+		r.Error = &f
+		r.Version++
+		m.put(r)
+	}
+	return nil
+}
+
 func (m *memory) Withdraw(_ context.Context, id string) (bool, error) {
 	defer m.lock()()
 	r, found := m.rows[id]

@@ -39,6 +39,10 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	// MoveEach makes many moves, and returns the changed rows. It skips rows that do not
 	// match.
 	MoveEach(ctx context.Context, moves []ledger.Move) ([]ledger.Record, error)
+	// Explain replaces the reason of a failed invocation by a better one. That is no
+	// transition: the invocation stays failed. It changes nothing else, and is a no-op if the
+	// invocation has not failed.
+	Explain(ctx context.Context, id string, f runwith.Failure) error
 	// Withdraw removes an invocation that is [ledger.Record.Withdrawable], with its key,
 	// and reports whether it did.
 	Withdraw(ctx context.Context, id string) (bool, error)

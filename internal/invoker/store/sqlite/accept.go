@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/sqlite"
 )
@@ -69,6 +70,20 @@ func admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ ledger.Record,
 	}
 	changed, err = moveAll(tx, moves)
 	return r, changed, err
+}
+
+// Explain implements [store.Store].
+func (s *Store) Explain(ctx context.Context, id string, f runwith.Failure) error {
+	_, err := s.write(ctx, "explain a failure", func(tx *sqlite.Tx) ([]ledger.Record, error) {
+		n, err := tx.Exec(`UPDATE invocations SET error_code = ?, error_message = ?, error_tasks = ?, version = version + 1
+			WHERE id = ? AND state = 'failed'`, f.Code, f.Message, encodeTasks(f.Tasks), id)
+		if err != nil || n == 0 {
+			return nil, err
+		}
+		r, err := scan(tx.QueryRow(selectRecord+` WHERE id = ?`, id))
+		return []ledger.Record{r}, err
+	})
+	return err
 }
 
 // Withdraw implements [store.Store].

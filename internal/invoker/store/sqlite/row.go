@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -19,8 +20,8 @@ const (
 	changingColumns = `state, version, overrides, checked, job_uid,
 	not_before, lease_until, postponed, search_from, watch_until, cancel_at, watched,
 	execution, operation, attempts, started, finished,
-	tasks, running, succeeded, failed, cancelled, retried, error_code, error_message`
-	changingMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+	tasks, running, succeeded, failed, cancelled, retried, error_code, error_message, error_tasks`
+	changingMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
 )
 
 const (
@@ -45,7 +46,7 @@ func values(r ledger.Record) []any {
 		micros(r.NotBefore), micros(r.Lease), r.Postponed, micros(r.SearchFrom), micros(r.WatchUntil), micros(r.CancelRequested), r.Watched(),
 		null(r.Execution), r.Operation, r.Attempts, micros(r.Started), micros(r.Finished),
 		r.Counts.Tasks, r.Counts.Running, r.Counts.Succeeded, r.Counts.Failed, r.Counts.Cancelled, r.Counts.Retried,
-		failure.Code, failure.Message,
+		failure.Code, failure.Message, encodeTasks(failure.Tasks),
 	}
 }
 
@@ -57,6 +58,7 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 		watched        bool // derived from the others
 		key, execution *string
 		failure        runwith.Failure
+		tasks          string
 	)
 	err := row.Scan(
 		&r.ID, &r.Job, &r.Principal, &r.Owner, &key, &r.Fingerprint, &r.Slot, &times[5],
@@ -64,8 +66,11 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 		&times[0], &times[1], &r.Postponed, &times[2], &times[3], &times[4], &watched,
 		&execution, &r.Operation, &r.Attempts, &times[6], &times[7],
 		&r.Counts.Tasks, &r.Counts.Running, &r.Counts.Succeeded, &r.Counts.Failed, &r.Counts.Cancelled, &r.Counts.Retried,
-		&failure.Code, &failure.Message, &r.Twins,
+		&failure.Code, &failure.Message, &tasks, &r.Twins,
 	)
+	if err == nil && tasks != "" {
+		err = json.Unmarshal([]byte(tasks), &failure.Tasks)
+	}
 	for i, t := range []*time.Time{
 		&r.NotBefore, &r.Lease, &r.SearchFrom, &r.WatchUntil, &r.CancelRequested, &r.Created, &r.Started, &r.Finished,
 	} {
@@ -97,6 +102,15 @@ func records(tx *sqlite.Tx, query string, args ...any) ([]ledger.Record, error) 
 		found = append(found, r)
 	}
 	return found, nil
+}
+
+// encodeTasks returns the tasks of a failure as they are stored.
+func encodeTasks(tasks []runwith.TaskFailure) string {
+	if len(tasks) == 0 {
+		return ""
+	}
+	text, _ := json.Marshal(tasks) // numbers and strings always encode
+	return string(text)
 }
 
 // null returns a text for a column in which every text is unique, and NULL is none.

@@ -312,6 +312,30 @@ func testImport(t *testing.T, s store.Store) {
 	}
 }
 
+func testExplain(t *testing.T, s store.Store) {
+	failed, runs := Waiting(0), Waiting(1)
+	failed.State, failed.Finished, failed.Error = runwith.StateFailed, begin(), &runwith.Failure{Code: "UNKNOWN", Message: "why"}
+	runs.State, runs.Execution = runwith.StateRunning, "e"
+	put(t, s, failed)
+	put(t, s, runs)
+	failed, runs = find(t, s, failed.ID), find(t, s, runs.ID)
+	changed, leave := s.Subscribe(failed.ID)
+	defer leave()
+	reason := runwith.Failure{Code: "ABORTED", Message: "because", Tasks: []runwith.TaskFailure{{Task: 1, ExitCode: 2, Stderr: []string{"x"}}}}
+	for _, id := range []string{failed.ID, runs.ID, "missing"} {
+		must(t, "Explain "+id, s.Explain(t.Context(), id, reason))
+	}
+	select {
+	case <-changed:
+	case <-time.After(10 * time.Second):
+		t.Error("Explain: no change is announced")
+	}
+	failed.Error = &reason
+	failed.Version++
+	want(t, "the failed one", find(t, s, failed.ID), failed)
+	want(t, "the one that runs", find(t, s, runs.ID), runs)
+}
+
 func testTidy(t *testing.T, s store.Store) {
 	const day = 24 * time.Hour
 	now := begin().Add(30 * day)

@@ -3,3 +3,6 @@ ALTER TABLE invocations ADD COLUMN principal TEXT NOT NULL DEFAULT '';
 
 -- The resource name of the run's operation; empty if a list showed the execution, or before this schema.
 ALTER TABLE invocations ADD COLUMN operation TEXT NOT NULL DEFAULT '';
+
+-- The failed tasks of a failed invocation, in the JSON of the API; empty: unknown, or none.
+ALTER TABLE invocations ADD COLUMN error_tasks TEXT NOT NULL DEFAULT '';

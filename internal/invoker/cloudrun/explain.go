@@ -1,0 +1,164 @@
+package cloudrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith"
+)
+
+const (
+	// maxToldTasks is how many failed tasks a failure names, and maxMessageTasks how many
+	// its message does.
+	maxToldTasks, maxMessageTasks = 10, 3
+	// maxTaskPages bounds the search for failed tasks.
+	maxTaskPages = 10
+)
+
+// Evidence is where [Explain] looks for the reason of a failure. [Client] is one.
+type Evidence interface {
+	// TaskPage returns a page of the tasks of an execution, and the token of the next page.
+	TaskPage(ctx context.Context, execution, token string) (page []*runpb.Task, next string, err error)
+	// Stderr returns the last lines that an attempt of a task printed to standard error.
+	Stderr(ctx context.Context, execution string, task, attempt int) ([]string, error)
+}
+
+// Explain returns why an execution failed: which tasks, in which attempt, with which exit
+// code or signal, and what the first of them printed last to standard error. If a read
+// fails, it returns what is known without it, together with the error.
+func Explain(ctx context.Context, from Evidence, e *runpb.Execution) (*runwith.Failure, error) {
+	f := failureOf(e)
+	if e.GetFailedCount() == 0 { // it failed before it had tasks
+		return f, nil
+	}
+	failed, err := failedTasks(ctx, from, e)
+	if len(failed) == 0 {
+		return f, err
+	}
+	for _, t := range failed {
+		f.Tasks = append(f.Tasks, taskFailure(t))
+	}
+	f.Message = messageOf(e, failed)
+	if timedOut(failed[0]) {
+		f.Code = runwith.DeadlineExceeded.String()
+	}
+	first := &f.Tasks[0]
+	lines, stderrErr := from.Stderr(ctx, e.GetName(), first.Task, first.Attempts-1)
+	first.Stderr = lines
+	return f, errors.Join(err, stderrErr)
+}
+
+// failedTasks returns the first failed tasks of an execution, in the order of their indexes.
+func failedTasks(ctx context.Context, from Evidence, e *runpb.Execution) (failed []*runpb.Task, err error) {
+	most := min(int(e.GetFailedCount()), maxToldTasks)
+	token := ""
+	for range maxTaskPages {
+		var page []*runpb.Task
+		if page, token, err = from.TaskPage(ctx, e.GetName(), token); err != nil {
+			break
+		}
+		for _, t := range page {
+			if taskFailed(t) {
+				failed = append(failed, t)
+			}
+		}
+		if token == "" || len(failed) >= most {
+			break
+		}
+	}
+	slices.SortFunc(failed, func(a, b *runpb.Task) int { return int(a.GetIndex() - b.GetIndex()) })
+	return failed[:min(len(failed), most)], err
+}
+
+func taskFailed(t *runpb.Task) bool {
+	for _, c := range t.GetConditions() {
+		if c.GetType() == completed {
+			return c.GetState() == runpb.Condition_CONDITION_FAILED && c.GetExecutionReason() != runpb.Condition_CANCELLED
+		}
+	}
+	return false
+}
+
+// taskFailure returns how the last attempt of a task ended.
+func taskFailure(t *runpb.Task) runwith.TaskFailure {
+	last := t.GetLastAttemptResult()
+	return runwith.TaskFailure{
+		Task: int(t.GetIndex()), Attempts: int(t.GetRetried()) + 1,
+		ExitCode: int(last.GetExitCode()), Signal: int(last.GetTermSignal()), Message: last.GetStatus().GetMessage(),
+	}
+}
+
+// messageOf says which tasks failed, and how.
+func messageOf(e *runpb.Execution, failed []*runpb.Task) string {
+	var parts []string
+	for _, t := range failed[:min(len(failed), maxMessageTasks)] {
+		parts = append(parts, taskMessage(t))
+	}
+	text := strings.Join(parts, "; ")
+	if more := int(e.GetFailedCount()) - len(parts); more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	if e.GetTaskCount() == 1 {
+		return text
+	}
+	return fmt.Sprintf("%d of %d tasks failed: %s", e.GetFailedCount(), e.GetTaskCount(), text)
+}
+
+// Cloud Run's messages about an attempt that say no more than its exit code.
+const exitedWithError = "The container exited with an error."
+
+func taskMessage(t *runpb.Task) string {
+	text := fmt.Sprintf("task %d %s in %s", t.GetIndex(), ending(t), attemptOf(t))
+	if said := t.GetLastAttemptResult().GetStatus().GetMessage(); said != "" && said != exitedWithError && !timedOut(t) {
+		text += ": " + strings.TrimSuffix(said, ".")
+	}
+	return text
+}
+
+// ending returns how the last attempt of a task ended, as a verb.
+func ending(t *runpb.Task) string {
+	last := t.GetLastAttemptResult()
+	switch signal := int(last.GetTermSignal()); {
+	case timedOut(t):
+		return fmt.Sprintf("reached its timeout of %v", t.GetTimeout().AsDuration())
+	case signal != 0:
+		return "was ended by " + signalName(signal)
+	case last.GetExitCode() > 128 && signals[int(last.GetExitCode())-128] != "": // by the convention of shells
+		return fmt.Sprintf("exited with code %d, which stands for %s,", last.GetExitCode(), signalName(int(last.GetExitCode())-128))
+	case last.GetExitCode() != 0:
+		return fmt.Sprintf("exited with code %d", last.GetExitCode())
+	}
+	return "failed"
+}
+
+// timedOut reports whether the last attempt of a task reached the timeout. The code of the
+// status is the engine's, and the message is Google's.
+func timedOut(t *runpb.Task) bool {
+	status := t.GetLastAttemptResult().GetStatus()
+	return runwith.Code(status.GetCode()) == runwith.DeadlineExceeded || status.GetMessage() == "The configured timeout was reached."
+}
+
+func attemptOf(t *runpb.Task) string {
+	if t.GetMaxRetries() == 0 {
+		return "its only attempt"
+	}
+	return fmt.Sprintf("attempt %d of %d", t.GetRetried()+1, t.GetMaxRetries()+1)
+}
+
+// signals are the names of Linux's signals that end programs.
+var signals = map[int]string{
+	1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL",
+	11: "SIGSEGV", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM", 24: "SIGXCPU", 25: "SIGXFSZ", 31: "SIGSYS",
+}
+
+func signalName(n int) string {
+	if name := signals[n]; name != "" {
+		return fmt.Sprintf("signal %d (%s)", n, name)
+	}
+	return fmt.Sprintf("signal %d", n)
+}

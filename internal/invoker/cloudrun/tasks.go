@@ -1,0 +1,70 @@
+package cloudrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/api/iterator"
+
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+const (
+	// taskPage is the number of tasks in a page. Cloud Run may send fewer.
+	taskPage = 1000
+	// stderrLines is how many lines [Client.Stderr] returns, and maxStderrLine how many
+	// bytes of each.
+	stderrLines, maxStderrLine = 10, 1000
+)
+
+// TaskPage returns one page of the tasks of the execution with the given resource name, and
+// the token of the next page, empty at the end. It sends one request.
+func (c *Client) TaskPage(ctx context.Context, execution, token string) (page []*runpb.Task, next string, err error) {
+	f := &flight{}
+	found := c.tasks.ListTasks(f.context(ctx), &runpb.ListTasksRequest{Parent: execution, PageSize: taskPage, PageToken: token})
+	for first := true; first || found.PageInfo().Remaining() > 0; first = false {
+		t, err := found.Next()
+		switch {
+		case errors.Is(err, iterator.Done):
+			return page, "", nil
+		case err != nil:
+			return nil, "", c.failure(err, f)
+		}
+		page = append(page, t)
+	}
+	return page, found.PageInfo().Token, nil
+}
+
+// Stderr returns the last lines that an attempt of a task printed to standard error, in the
+// order of time. It sends one request. Lines that have not reached Cloud Logging yet are
+// missing.
+func (c *Client) Stderr(ctx context.Context, execution string, task, attempt int) ([]string, error) {
+	name, err := jobspec.ParseExecution(execution)
+	if err != nil {
+		return nil, err
+	}
+	entries, _, err := c.listEntries(ctx, &loggingpb.ListLogEntriesRequest{
+		ResourceNames: []string{"projects/" + c.location.Project},
+		Filter: fmt.Sprintf(`%s AND labels."run.googleapis.com/task_index"="%d" AND labels."run.googleapis.com/task_attempt"="%d"`+
+			` AND log_id("run.googleapis.com/stderr")`, executionFilter(name), task, attempt),
+		OrderBy:  "timestamp desc",
+		PageSize: stderrLines,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, entry := range slices.Backward(entries) {
+		text := logLine(entry).Text
+		if len(text) > maxStderrLine {
+			text = strings.ToValidUTF8(text[:maxStderrLine], "") + "..."
+		}
+		lines = append(lines, text)
+	}
+	return lines, nil
+}
