@@ -28,7 +28,7 @@ type config struct {
 
 // newConfig applies the options. Its error joins all mistakes in them.
 func newConfig(options []Option) (*config, error) {
-	c := &config{engine: emulator.Config{Images: map[string][]string{}, Functions: map[string]function.Func{}}}
+	c := &config{engine: emulator.Config{InGoTest: true, Images: map[string][]string{}, Functions: map[string]function.Func{}}}
 	for _, option := range options {
 		option(c)
 	}

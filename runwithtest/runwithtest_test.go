@@ -349,3 +349,18 @@ func TestServersAreSeparate(t *testing.T) {
 		}
 	}
 }
+
+// A run of an image that nothing replaces names the option, and no flag of the server.
+func TestUnmappedImage(t *testing.T) {
+	t.Parallel()
+	s := runwithtest.Start(t, runwithtest.Job("report", job("gcr.io/p/report")))
+	jobs, err := run.NewJobsClient(t.Context(), s.GRPC()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer jobs.Close()
+	_, err = jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: s.Parent() + "/jobs/report"})
+	if err == nil || !strings.Contains(err.Error(), `runwithtest.Image("gcr.io/p/report", ...)`) || strings.Contains(err.Error(), "--image") {
+		t.Errorf("RunJob() = %v, want it to name runwithtest.Image", err)
+	}
+}

@@ -198,7 +198,7 @@ func (f *cloudRunFlags) lists(cmd *cobra.Command, list func(context.Context, *cl
 
 // newGroup returns a command that only has subcommands.
 func newGroup(group *cobra.Command, below ...*cobra.Command) *cobra.Command {
-	group.Args = cobra.NoArgs
+	group.Args = unknownCommand
 	group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	group.AddCommand(below...)
 	return group

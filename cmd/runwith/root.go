@@ -66,15 +66,18 @@ or on Google Cloud.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetFlagErrorFunc(invalidValue)
+	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().BoolP("verbose", "v", false, "log more, to find a problem")
 	root.AddCommand(newDemo(), newUp(), newEngine(), newServe(), newRun(), newLogs(), newInvocations(),
 		newJobs(), newExecutions(), newOperations(), newGcloud(), newEnv(), newBackup(), newRestore(), newVersion(), newTestJob())
 	return root
 }
 
-// invalidValue returns the error for a flag whose value does not parse.
-func invalidValue(_ *cobra.Command, err error) error {
+// flagError returns the error for a flag that is unknown, or whose value does not parse.
+func flagError(cmd *cobra.Command, err error) error {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		return unknownFlag(cmd, unknown)
+	}
 	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if !ok {
 		return err

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,10 +23,11 @@ type runFlags struct {
 	key     string
 	env     []string
 	tasks   int
-	timeout time.Duration
+	timeout seconds
 	detach  bool
 	json    bool
 	raw     bool
+	execute executeFlags
 }
 
 func newRun() *cobra.Command {
@@ -45,7 +45,11 @@ the exit code is 130; a second Ctrl-C does not wait for the invoker's answer.
 With --key the job starts only once. Another run with the same key shows the same
 invocation, also from another machine or after a crash.
 
-Arguments after -- replace the job's arguments. A -- at the end removes them.`,
+Arguments after -- replace the job's arguments. A -- at the end removes them.
+
+The flags of gcloud run jobs execute work too: --args, --update-env-vars, --tasks,
+--task-timeout, --wait, --async; and --project and --region, if they are the
+invoker's.`,
 		Example: `  runwith run test-job --env ENV_1=HELLO --env ENV_2=WORLD -- arg-1 arg-2
   runwith run nightly --tasks 10 --timeout 1h
   runwith run nightly --key nightly-2026-11-23
@@ -66,18 +70,23 @@ Arguments after -- replace the job's arguments. A -- at the end removes them.`,
 				out:    cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
 				json: f.json, raw: f.raw, key: cmp.Or(f.key, rand.Text()),
 			}
-			return r.run(cmd.Context(), args[0], overrides, f.detach)
+			hintAtCommas(r.err, f.env)
+			if err := f.execute.checkPlace(cmd.Context(), r.client, args[0]); err != nil {
+				return interruptedOr(cmd, err)
+			}
+			return r.run(cmd.Context(), args[0], overrides, f.detaches(cmd))
 		},
 	}
 	addServer(cmd, &f.server)
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "set an environment variable of the job: `NAME=VALUE` (repeatable)")
 	flags.IntVar(&f.tasks, "tasks", 0, "number of tasks, instead of the job's")
-	flags.DurationVar(&f.timeout, "timeout", 0, "timeout of each attempt of a task, instead of the job's (`DURATION`)")
+	flags.Var(&f.timeout, "timeout", "timeout of each attempt of a task, instead of the job's: `DURATION`, or a number of seconds")
 	flags.StringVar(&f.key, "key", "", "start the job only once for `KEY`, even if you repeat the command")
 	flags.BoolVarP(&f.detach, "detach", "d", false, "print the invocation's ID and do not wait")
 	flags.BoolVar(&f.json, "json", false, "print the invocation as JSON, and the job's output to standard error")
 	addRaw(cmd, &f.raw)
+	f.execute.add(cmd, &f.timeout)
 	return cmd
 }
 
@@ -90,7 +99,7 @@ func positional(cmd *cobra.Command, args []string) int {
 }
 
 func (f *runFlags) overrides(cmd *cobra.Command, args []string) (*runwith.Overrides, error) {
-	o := &runwith.Overrides{TaskCount: f.tasks, Timeout: f.timeout}
+	o := &runwith.Overrides{TaskCount: f.tasks, Timeout: time.Duration(f.timeout)}
 	if cmd.ArgsLenAtDash() >= 0 {
 		o.Args = append([]string{}, args[1:]...)
 	}
@@ -100,20 +109,21 @@ func (f *runFlags) overrides(cmd *cobra.Command, args []string) (*runwith.Overri
 	if cmd.Flags().Changed("tasks") && f.tasks < 1 {
 		return nil, fmt.Errorf("--tasks %d: must be at least 1", f.tasks)
 	}
-	if cmd.Flags().Changed("timeout") && f.timeout < time.Second {
-		return nil, fmt.Errorf("--timeout %v: must be at least 1s", f.timeout)
+	if (cmd.Flags().Changed("timeout") || cmd.Flags().Changed("task-timeout")) && o.Timeout < time.Second {
+		return nil, fmt.Errorf("--timeout %v: must be at least 1s", o.Timeout)
 	}
 	for _, pair := range f.env {
-		name, value, ok := strings.Cut(pair, "=")
-		if !ok || name == "" {
-			return nil, fmt.Errorf("--env %q: must be NAME=VALUE", pair)
+		if err := setVariable(o, "--env", pair); err != nil {
+			return nil, err
 		}
-		if o.Env == nil {
-			o.Env = map[string]string{}
-		}
-		o.Env[name] = value
 	}
-	return o, nil
+	return o, f.execute.apply(cmd, o)
+}
+
+// detaches reports whether run does not wait for the end.
+func (f *runFlags) detaches(cmd *cobra.Command) bool {
+	waits, err := cmd.Flags().GetBool("wait")
+	return f.detach || f.execute.async || err == nil && !waits
 }
 
 // patient returns a function that prints once why the start is tried again.

@@ -70,11 +70,14 @@ func (r *Runner) run(ctx context.Context, a *attempt, f Func, c *Call) {
 			r.log.Error("write output of attempt", "attempt", a.ID.String(), "error", err)
 		}
 	}()
-	a.call(ctx, f, c)
+	a.call(ctx, f, c, func(failure any) {
+		r.log.Warn("function failed", "image", a.image, "task", a.ID.Task, "attempt", a.ID.Attempt, "execution", a.ID.Execution, "error", failure)
+	})
 }
 
-// call calls the function and ends the attempt, however the function ends.
-func (a *attempt) call(ctx context.Context, f Func, c *Call) {
+// call calls the function and ends the attempt, however the function ends. It first passes
+// an error or a panic to failed.
+func (a *attempt) call(ctx context.Context, f Func, c *Call, failed func(any)) {
 	code, ended := exitError, false
 	defer a.cancel()
 	defer func() { a.end(runner.Result{ExitCode: code}) }()
@@ -84,13 +87,19 @@ func (a *attempt) call(ctx context.Context, f Func, c *Call) {
 		}
 		if p := recover(); p != nil {
 			code = exitPanic
+			failed(p)
 			fmt.Fprintf(c.Stderr, "panic: %v\n\n%s", p, debug.Stack())
 			return
 		}
-		fmt.Fprintln(c.Stderr, "the function ended its goroutine (runtime.Goexit, as testing's FailNow does) instead of returning")
+		const goexit = "the function ended its goroutine (runtime.Goexit, as testing's FailNow does) instead of returning"
+		failed(goexit)
+		fmt.Fprintln(c.Stderr, goexit)
 	}()
 	err := f(ctx, c)
 	ended, code = true, exitCode(err, c.Stderr)
+	if err != nil {
+		failed(err)
+	}
 }
 
 // coded is an error with an exit code, such as an [os/exec.ExitError].

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"runtime"
 	"strings"
@@ -51,6 +52,33 @@ func wait(t *testing.T, r runner.Runner) runner.Result {
 		t.Fatalf("Wait() = %v", err)
 	}
 	return result
+}
+
+// An error or a panic is in the log of whoever runs the functions.
+func TestFailureIsLogged(t *testing.T) {
+	t.Parallel()
+	for want, f := range map[string]function.Func{
+		`error="cannot report"`: func(context.Context, *function.Call) error { return errors.New("cannot report") },
+		`error="exit code 3"`:   func(context.Context, *function.Call) error { return exit(3) },
+		"error=boom":            func(context.Context, *function.Call) error { panic("boom") },
+		"runtime.Goexit":        func(context.Context, *function.Call) error { runtime.Goexit(); return nil },
+		"":                      func(context.Context, *function.Call) error { return nil },
+	} {
+		var log bytes.Buffer
+		r := function.New(function.Config{
+			Images: map[string]function.Func{"f": f}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err := r.Start(t.Context(), spec("f"), runner.Output{}); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, r)
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := log.String(); !strings.Contains(got, want) || want == "" && got != "" || want != "" && !strings.Contains(got, "image=f task=0 attempt=0") {
+			t.Errorf("log = %q, want %q in it", got, want)
+		}
+	}
 }
 
 func TestExitCodeOfFunction(t *testing.T) {

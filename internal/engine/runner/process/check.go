@@ -17,11 +17,22 @@ func (c Config) check(template *runpb.TaskTemplate) error {
 	}
 	container := template.GetContainers()[0]
 	if len(c.argv(container)) == 0 {
-		return runner.Refuse("containers[0].command", "is empty, and image %q is mapped to no command; "+
-			"set a command, or start the server with --image %s=COMMAND",
-			container.GetImage(), container.GetImage())
+		return c.refuseImage(container.GetImage())
+	}
+	if c.InGoTest && c.Secrets == nil {
+		return runner.CheckNoSecrets(template, "an engine of runwithtest")
 	}
 	return c.Secrets.CheckEnv(0, container)
+}
+
+// refuseImage refuses a container without a command.
+func (c Config) refuseImage(image string) error {
+	if c.InGoTest {
+		return runner.Refuse("containers[0].command", "is empty, and image %q is replaced by nothing; "+
+			"set a command, or pass runwithtest.Image(%[1]q, ...) or runwithtest.Command(%[1]q, ...) to runwithtest.Start", image)
+	}
+	return runner.Refuse("containers[0].command", "is empty, and image %q is mapped to no command; "+
+		"set a command, or start the server with --image %s=COMMAND", image, image)
 }
 
 // argv returns the whole command line of a container, or nil if there is no command.

@@ -16,6 +16,23 @@ func template(command ...string) *runpb.TaskTemplate {
 	return &runpb.TaskTemplate{Containers: []*runpb.Container{{Image: "example.com/job", Command: command}}}
 }
 
+// In a Go test, the next step is an option of package runwithtest.
+func TestCheckInGoTest(t *testing.T) {
+	t.Parallel()
+	r := openTest(t, Config{Dir: t.TempDir(), InGoTest: true})
+	secret := template("true")
+	secret.Containers[0].Env = []*runpb.EnvVar{{Name: "KEY", Values: &runpb.EnvVar_ValueSource{ValueSource: &runpb.EnvVarSource{}}}}
+	for want, template := range map[string]*runpb.TaskTemplate{
+		`runwithtest.Image("example.com/job", ...)`: template(),
+		"give KEY a value":                          secret,
+	} {
+		err := r.Check(template)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), " --") {
+			t.Errorf("Check = %v, want %q in it and no flag", err, want)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Dir: t.TempDir(), Images: map[string][]string{"mapped": {"true"}, "blank": {" "}}})

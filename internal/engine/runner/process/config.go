@@ -31,6 +31,9 @@ type Config struct {
 	Metadata string
 	// Secrets has the values of environment variables that are secrets. Nil has none.
 	Secrets *secret.Store
+	// InGoTest makes errors name the options of package runwithtest, instead of flags of
+	// the server.
+	InGoTest bool
 	// Logger receives errors that no caller sees. Nil discards them.
 	Logger *slog.Logger
 }

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/runwith/runwith/internal/suggest"
+)
+
+// unknownFlag returns the error for a flag that a command does not have. It names the
+// nearest one.
+func unknownFlag(cmd *cobra.Command, err *pflag.NotExistError) error {
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			known = append(known, f.Name)
+		}
+	})
+	if near := suggest.Nearest(err.GetSpecifiedName(), known); near != "" && err.GetSpecifiedShortnames() == "" {
+		return fmt.Errorf("%w; did you mean --%s?", err, near)
+	}
+	return err
+}
+
+// unknownCommand returns the error for a subcommand that a group does not have. It names
+// the nearest one.
+func unknownCommand(group *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var known []string
+	for _, cmd := range group.Commands() {
+		known = append(known, cmd.Name())
+	}
+	text := fmt.Sprintf("unknown command %q for %q", args[0], group.CommandPath())
+	if near := suggest.Nearest(args[0], known); near != "" {
+		text += "; did you mean " + near + "?"
+	}
+	return misused("%s", text)
+}
