@@ -69,6 +69,21 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
+// A person who opens a server's address sees what it is.
+func TestBrowserAtTheRoot(t *testing.T) {
+	t.Parallel()
+	s := startUp(t, t.TempDir())
+	browser := startBrowser(t)
+	if err := chromedp.Do(browser, chromedp.Navigate(s.url)); err != nil {
+		t.Fatal(err)
+	}
+	shown, err := chromedp.Run(browser, chromedp.Evaluate[string](`document.title + "\n" + document.querySelector("ul").innerText`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, shown, "runwith", "Invocations, newest first /api/v1/invocations", "Executions /v2/projects/demo/locations/us-east4/jobs/-/executions")
+}
+
 // send sends the request as curl does.
 func (r apiRequest) send(t *testing.T) {
 	t.Helper()

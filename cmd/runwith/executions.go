@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/display"
@@ -105,7 +106,12 @@ standard error. NAME is its ID or its full resource name.`,
 				if asJSON {
 					return printMessage(cmd.OutOrStdout(), x)
 				}
-				return display.Execution(screen(cmd.OutOrStdout()), time.Now(), x, c.failure(cmd, x))
+				failure := c.failure(cmd, x)
+				if !c.google { // Google's console does not know a local engine
+					x = proto.CloneOf(x)
+					x.LogUri = ""
+				}
+				return display.Execution(screen(cmd.OutOrStdout()), time.Now(), x, failure)
 			})
 		},
 	}

@@ -60,6 +60,11 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 // addTo adds the invoker to a site. Its API gets the requests that match pattern.
 func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.Site {
 	site.Routes = append(site.Routes, httpserver.Route{Pattern: pattern, Handler: s.handler, WriteError: apierror.WriteProblem})
+	site.Links = append([]httpserver.Link{
+		{Path: "/api/v1/jobs", Text: "Jobs that you can start"},
+		{Path: "/api/v1/invocations", Text: "Invocations, newest first"},
+		{Path: "/api/v1/openapi.json", Text: "Description of the API (OpenAPI)"},
+	}, site.Links...)
 	site.Checks = append(site.Checks, s.store.Ready, s.invoker.Ready)
 	site.Gauges = append(site.Gauges, httpserver.Gauge{
 		Name: "runwith_invoker_invocations", Label: "state", Help: "Invocations that have not ended.", Read: s.invoker.Load,

@@ -153,15 +153,23 @@ nightly-x7k2p  nightly  failed      2/3, 1 failed  1m ago   30s
 func TestExecution(t *testing.T) {
 	t.Parallel()
 	x := execution(ended(runpb.Condition_CONDITION_FAILED))
-	x.Template = &runpb.TaskTemplate{Containers: []*runpb.Container{{Image: "worker"}}}
+	x.LogUri = "https://console.cloud.google.com/logs"
+	x.Template = &runpb.TaskTemplate{Containers: []*runpb.Container{{Image: "worker", Env: []*runpb.EnvVar{
+		{Name: "A", Values: &runpb.EnvVar_Value{Value: "a"}},
+		{Name: "RUNWITH_INVOCATION", Values: &runpb.EnvVar_Value{Value: "01a2"}},
+		{Name: "RUNWITH_RECORD", Values: &runpb.EnvVar_Value{Value: "{}"}},
+	}}}}
 	shown(t, `
 Execution nightly-x7k2p
-  Name     projects/demo/locations/us-east4/jobs/nightly/executions/nightly-x7k2p
-  Job      nightly
-  State    failed after 30s
-  Created  2026-07-01T11:59:00Z (1m ago)
-  Started  2026-07-01T11:59:00Z (1m ago)
-  Ended    2026-07-01T11:59:30Z (30s ago)
+  Name        projects/demo/locations/us-east4/jobs/nightly/executions/nightly-x7k2p
+  Job         nightly
+  Invocation  01a2
+  State       failed after 30s
+  Created     2026-07-01T11:59:00Z (1m ago)
+  Started     2026-07-01T11:59:00Z (1m ago)
+  Ended       2026-07-01T11:59:30Z (30s ago)
+  Log         https://console.cloud.google.com/logs
+  Output      runwith logs nightly-x7k2p
 
 Failure
   Reason  ABORTED: 2 of 3 tasks failed
@@ -187,7 +195,8 @@ Each task
   Timeout  0s
 
 Container
-  Image  worker
+  Image        worker
+  Environment  A=a
 `, func(s *terminal.Screen) error { return Execution(s, now, x, sampleFailure()) })
 }
 

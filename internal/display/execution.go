@@ -10,6 +10,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/terminal"
 )
 
@@ -60,6 +61,7 @@ func Execution(s *terminal.Screen, now time.Time, x *runpb.Execution, failure *r
 	v.Begin("Execution " + path.Base(x.GetName()))
 	v.Row("Name", x.GetName())
 	v.Row("Job", path.Base(x.GetJob()))
+	v.Row("Invocation", invocationOf(x))
 	v.state(executionState(x), lasting(x)+took(now, cmp.Or(x.GetStartTime(), x.GetCreateTime()), x.GetCompletionTime()))
 	v.Row("Created", exactly(now, x.GetCreateTime()))
 	v.Row("Started", exactly(now, x.GetStartTime()))
@@ -67,6 +69,7 @@ func Execution(s *terminal.Screen, now time.Time, x *runpb.Execution, failure *r
 	v.Row("Deleted", exactly(now, x.GetDeleteTime()))
 	v.labels(x.GetLabels(), x.GetAnnotations())
 	v.Row("Log", x.GetLogUri())
+	v.Row("Output", "runwith logs "+path.Base(x.GetName()))
 	v.failure(failure)
 	v.counts(cloudrun.StatusOf(x).Counts)
 	v.Row("Parallelism", parallelism(x.GetParallelism()))
@@ -74,6 +77,18 @@ func Execution(s *terminal.Screen, now time.Time, x *runpb.Execution, failure *r
 	v.Begin("Each task")
 	v.template(x.GetTemplate())
 	return v.End()
+}
+
+// invocationOf returns the ID of the invocation that started an execution, or "".
+func invocationOf(x *runpb.Execution) string {
+	for _, c := range x.GetTemplate().GetContainers() {
+		for _, variable := range c.GetEnv() {
+			if variable.GetName() == ledger.Marker {
+				return variable.GetValue()
+			}
+		}
+	}
+	return ""
 }
 
 // lasting returns the word between an execution's state and its duration.

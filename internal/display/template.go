@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
+	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/terminal"
 )
 
@@ -39,6 +40,9 @@ func (v *view) container(c *runpb.Container) {
 		v.Row("Mount", mount.GetName()+" at "+mount.GetMountPath())
 	}
 	for _, variable := range c.GetEnv() {
+		if strings.HasPrefix(variable.GetName(), ledger.ReservedPrefix) {
+			continue // the invoker's own, by which it finds its executions
+		}
 		value := variable.GetName() + "=" + variable.GetValue()
 		if secret := variable.GetValueSource().GetSecretKeyRef(); secret != nil {
 			value = fmt.Sprintf("%s from secret %s, version %s", variable.GetName(), secret.GetSecret(), secret.GetVersion())

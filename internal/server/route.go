@@ -22,17 +22,27 @@ type Route struct {
 // router finds the route of a request.
 type router struct {
 	*http.ServeMux
+	page    *page
 	writers map[string]func(http.ResponseWriter, error) // by pattern
 }
 
 // newRouter returns the router of a site and of the server's own routes.
 func newRouter(c Config, s *Site) *router {
-	r := &router{http.NewServeMux(), map[string]func(http.ResponseWriter, error){}}
+	r := &router{http.NewServeMux(), newPage(c, s), map[string]func(http.ResponseWriter, error){}}
 	for _, route := range slices.Concat(ownRoutes(c, s), s.Routes) {
 		r.Handle(route.Pattern, route.Handler)
 		r.writers[route.Pattern] = route.WriteError
 	}
 	return r
+}
+
+// ServeHTTP answers a request by its route, except a browser at the root.
+func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if r.page.wants(req) {
+		r.page.ServeHTTP(w, req)
+		return
+	}
+	r.ServeMux.ServeHTTP(w, req)
 }
 
 // ownRoutes are the routes of every server.

@@ -15,6 +15,8 @@ type Site struct {
 	// Routes is the site's part of the route table. The server adds its own routes:
 	// /healthz, /readyz and /metrics.
 	Routes []Route
+	// Links are on the page that a browser sees at the root.
+	Links []Link
 	// GRPC answers the connections that speak HTTP/2. If it is nil, the routes do.
 	GRPC GRPC
 	// Checks return why the site cannot do its work, for /readyz.

@@ -26,6 +26,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/process"
 	"github.com/runwith/runwith/internal/engine/runner/secret"
 	"github.com/runwith/runwith/internal/engine/tasklog"
+	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -80,6 +81,7 @@ type Engine struct {
 	Engine *engine.Engine
 
 	api        *api.Server
+	parent     string    // resource name of the location
 	callFaults bool      // api makes calls go wrong
 	lock       io.Closer // on the runners' folder
 	metadata   *metadata.Authority
@@ -95,7 +97,7 @@ type Engine struct {
 // Open opens an engine, which continues the executions that it finds unfinished. The
 // caller closes it.
 func Open(ctx context.Context, c Config) (_ *Engine, err error) {
-	s := &Engine{secrets: c.Secrets, detached: c.Detached}
+	s := &Engine{secrets: c.Secrets, detached: c.Detached, parent: jobspec.Location{Project: c.Project, Region: c.Region}.String()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())

@@ -11,6 +11,10 @@ import (
 // Site returns the engine as a server serves it. Closing the site closes the engine.
 func (s *Engine) Site() *server.Site {
 	site := &server.Site{Checks: []func(context.Context) error{s.Engine.Ready}, Gauges: s.gauges(), Close: s.Close}
+	site.Links = []server.Link{
+		{Path: "/v2/" + s.parent + "/jobs", Text: "Jobs, as the Cloud Run API shows them"},
+		{Path: "/v2/" + s.parent + "/jobs/-/executions", Text: "Executions"},
+	}
 	site.Routes = append(site.Routes, server.Route{Pattern: "/", Handler: s.api, WriteError: apierror.WriteGoogle})
 	for pattern, handler := range s.metadata.Handlers() {
 		site.Routes = append(site.Routes, server.Route{Pattern: pattern, Handler: handler, WriteError: apierror.WriteGoogle})

@@ -1,0 +1,67 @@
+package server
+
+import (
+	"cmp"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Link is a line of the page at the server's root.
+type Link struct {
+	// Path leads to something that a browser can show.
+	Path string
+	// Text says what that is.
+	Text string
+}
+
+//go:embed page.html
+var pageText string
+
+const pageStyle = template.CSS("body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}" +
+	"code{color:#555}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8bf}code{color:#aaa}}")
+
+// page is what a browser sees at the server's root. Programs get the answer of the site.
+type page struct {
+	template *template.Template
+	policy   string // Content-Security-Policy
+	version  string
+	links    []Link
+}
+
+func newPage(c Config, s *Site) *page {
+	hash := sha256.Sum256([]byte(pageStyle))
+	style := "'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'"
+	return &page{
+		template: template.Must(template.New("page").Parse(pageText)),
+		policy:   "default-src 'none'; style-src " + style + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		version:  cmp.Or(c.Version, "unknown"),
+		links: append(slices.Clone(s.Links),
+			Link{"/readyz", "Whether it can do its work"}, Link{"/metrics", "Metrics in Prometheus's format"}),
+	}
+}
+
+// wants reports whether a browser asks for the root. Google's libraries ask there too, to
+// find a metadata server, and they send its header or accept anything.
+func (p *page) wants(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.Path == "/" &&
+		r.Header.Get("Metadata-Flavor") == "" && strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+func (p *page) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", p.policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept, Metadata-Flavor")
+	_ = p.template.Execute(w, struct { // the caller may have left
+		Style   template.CSS
+		Version string
+		Links   []Link
+	}{pageStyle, p.version, p.links})
+}
