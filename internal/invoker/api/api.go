@@ -124,6 +124,10 @@ func New(c Config) http.Handler {
 // ServeHTTP answers requests without a route with a problem. ServeMux would write plain
 // text.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get(methodOverride) != "" {
+		apierror.WriteProblem(w, runwith.Errorf(runwith.InvalidArgument, "%s: is not served by this API, send the method itself", methodOverride))
+		return
+	}
 	handler, pattern := s.mux.Handler(r)
 	if pattern != "" {
 		s.mux.ServeHTTP(w, r)
@@ -140,6 +144,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	apierror.WriteProblem(w, runwith.Errorf(runwith.NotFound,
 		"%s is not a path of this API; %s/openapi.json lists them", r.URL.Path, prefix))
 }
+
+// methodOverride is a header of Google's APIs. A request with it means another method.
+const methodOverride = "X-HTTP-Method-Override"
 
 // muxAnswer records the status and header of ServeMux's answer.
 type muxAnswer struct {

@@ -45,6 +45,23 @@ func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
+// noBody refuses a body of an operation that has none, which would otherwise be ignored.
+func (s *server) noBody(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	switch text := string(bytes.TrimSpace(body)); {
+	case err != nil:
+		err = unreadable(err)
+	case text != "" && text != "{}":
+		err = apierror.Invalid(apierror.Fault{Location: "body", Message: "this operation takes none, leave it out"})
+	}
+	if err != nil {
+		apierror.WriteProblem(w, s.problem(r.Context(), err))
+		return
+	}
+	next(ctx)
+}
+
 // unreadable returns the error for a body that could not be read. The guard's errors stay
 // as they are.
 func unreadable(err error) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/guard"
 	"github.com/runwith/runwith/internal/invoker/api"
 )
@@ -105,6 +106,29 @@ func TestInvalidParameters(t *testing.T) {
 		if got.status != 400 || p.Code != "INVALID_ARGUMENT" || len(p.Errors) != 1 || p.Errors[0].Location != test.location {
 			t.Errorf("%s %s = %d %s, want 400 with a fault of %s", test.method, test.path, got.status, got.body, test.location)
 		}
+	}
+}
+
+// Nothing of a request is ignored: neither a body that an operation does not have, nor a
+// header that means another method.
+func TestNothingIsIgnored(t *testing.T) {
+	t.Parallel()
+	server := serve(t, &fake{cancel: func(string) (runwith.Invocation, error) { return sample(), nil }})
+	for _, test := range []struct {
+		request, body string
+		header        []string
+		says          string
+	}{
+		{"POST /api/v1/invocations/inv-1/cancel", `{"reason":"x"}`, nil, "this operation takes none"},
+		{"POST /api/v1/invocations/inv-1/cancel", "", []string{"X-HTTP-Method-Override", "GET"}, "X-HTTP-Method-Override: is not served"},
+		{"POST " + startPath, "{}", []string{"X-HTTP-Method-Override", "GET"}, "X-HTTP-Method-Override: is not served"},
+	} {
+		if got := ask(t, server, test.request, test.body, test.header...); got.status != 400 || !strings.Contains(got.body, test.says) {
+			t.Errorf("%s %s with %q = %d %s, want 400 that says %q", test.request, test.body, test.header, got.status, got.body, test.says)
+		}
+	}
+	if got := ask(t, server, "POST /api/v1/invocations/inv-1/cancel", "{}"); got.status != http.StatusAccepted {
+		t.Errorf("cancel with an empty object = %d %s, want it accepted", got.status, got.body)
 	}
 }
 

@@ -40,6 +40,7 @@ func (s *server) routeDecisions(d huma.API) {
 			result counts. For a starting one, the invoker finds out first whether it started. An invocation that had already ended
 			does not change; the answer is 200.`),
 		DefaultStatus: http.StatusAccepted,
+		Middlewares:   huma.Middlewares{s.noBody},
 	}, s.cancel)
 	register(s, d, huma.Operation{
 		OperationID: "resolveInvocation",
