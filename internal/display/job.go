@@ -20,7 +20,7 @@ func Jobs(s *terminal.Screen, now time.Time, jobs []*runpb.Job) error {
 		row := terminal.Cells(path.Base(j.GetName()), jobState(j), fmt.Sprint(j.GetTemplate().GetTaskCount()),
 			fmt.Sprint(j.GetExecutionCount()), never, ago(now, j.GetUpdateTime()))
 		row[1].Style = stateStyle(jobState(j))
-		if last != nil {
+		if last.GetName() != "" {
 			row[4] = terminal.Cell{Text: lastState(last) + " " + ago(now, last.GetCreateTime()), Style: stateStyle(lastState(last))}
 		}
 		t.Add(row...)
@@ -54,7 +54,7 @@ func Job(s *terminal.Screen, now time.Time, j *runpb.Job) error {
 	v.Row("Updated", exactly(now, j.GetUpdateTime()))
 	v.Row("Generation", strconv.FormatInt(j.GetGeneration(), 10))
 	v.Row("Executions", strconv.Itoa(int(j.GetExecutionCount())))
-	if last := j.GetLatestCreatedExecution(); last != nil {
+	if last := j.GetLatestCreatedExecution(); last.GetName() != "" {
 		v.Row("Last execution", fmt.Sprintf("%s, %s, created %s", path.Base(last.GetName()), lastState(last), ago(now, last.GetCreateTime())))
 	}
 	v.labels(j.GetLabels(), j.GetAnnotations())

@@ -50,6 +50,9 @@ type Config struct {
 	// StopTasks ends every task when the engine closes. By default tasks that outlive
 	// the engine, such as containers, keep running, and the next Open adopts them.
 	StopTasks bool
+	// ServiceAccount is the account of jobs that name none, and the creator of all jobs
+	// and executions, because the engine authenticates nobody. Empty sets neither.
+	ServiceAccount string
 	// Fault returns the fault of an execution of the job with that resource name. It is
 	// called once for each execution, in the order in which they are stored. Nil, the
 	// default, injects none.
@@ -101,6 +104,8 @@ type Engine struct {
 	fault  func(job string) Fault
 	log    *slog.Logger
 
+	account string // of jobs that name none
+
 	progress func(*runpb.Execution) // may be nil
 
 	stopTasks bool
@@ -139,6 +144,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		fault:  c.Fault,
 		log:    c.Logger,
 
+		account:   c.ServiceAccount,
 		progress:  c.Progress,
 		stopTasks: c.StopTasks,
 

@@ -84,7 +84,7 @@ func (r *executionRow) proto() *runpb.Execution {
 		Name: m.Name, Uid: m.Uid, Creator: m.Creator, Generation: m.Generation, ObservedGeneration: m.ObservedGeneration,
 		Labels: m.Labels, Annotations: m.Annotations, CreateTime: m.CreateTime, LaunchStage: m.LaunchStage, Job: m.Job,
 		Client: m.Client, ClientVersion: m.ClientVersion,
-		Parallelism: m.Parallelism, TaskCount: m.TaskCount, Template: m.Template, SatisfiesPzs: m.SatisfiesPzs,
+		Parallelism: int32(widthOf(m)), TaskCount: m.TaskCount, Template: m.Template, SatisfiesPzs: m.SatisfiesPzs,
 
 		UpdateTime:     timestamppb.New(r.updated),
 		StartTime:      timestamp(r.started),
@@ -126,8 +126,12 @@ func logURI(x *runpb.Execution, task int) string {
 	return "https://console.cloud.google.com/logs/viewer?" + query.Encode()
 }
 
-// reference returns the field latest_created_execution of a job.
+// reference returns the field latest_created_execution of a job. Cloud Run sets it even if
+// the job has no execution; clients rely on that.
 func (r latestExecution) reference() *runpb.ExecutionReference {
+	if r.name == "" {
+		return &runpb.ExecutionReference{}
+	}
 	status := map[state]runpb.ExecutionReference_CompletionStatus{
 		pending:   runpb.ExecutionReference_EXECUTION_PENDING,
 		running:   runpb.ExecutionReference_EXECUTION_RUNNING,

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -24,7 +25,7 @@ func (e *Engine) CreateJob(ctx context.Context, req *runpb.CreateJobRequest) (*l
 	if err != nil {
 		return nil, err
 	}
-	job, err := prepareJob(name, req.Job)
+	job, err := e.prepareJob(name, req.Job)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func (e *Engine) UpdateJob(ctx context.Context, req *runpb.UpdateJobRequest) (*l
 	if err != nil {
 		return nil, err
 	}
-	job, err := prepareJob(name, req.Job)
+	job, err := e.prepareJob(name, req.Job)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +222,7 @@ func createdName(req *runpb.CreateJobRequest) (jobspec.JobName, error) {
 
 // prepareJob returns a caller's job without its output-only fields, checked and with
 // defaults.
-func prepareJob(name jobspec.JobName, given *runpb.Job) (*runpb.Job, error) {
+func (e *Engine) prepareJob(name jobspec.JobName, given *runpb.Job) (*runpb.Job, error) {
 	if given == nil {
 		return nil, jobspec.FieldErrorf(runwith.InvalidArgument, "job", "is required")
 	}
@@ -231,8 +232,19 @@ func prepareJob(name jobspec.JobName, given *runpb.Job) (*runpb.Job, error) {
 	if err := jobspec.ValidateJob(job); err != nil {
 		return nil, err
 	}
-	jobspec.Defaults(job)
+	e.complete(job)
 	return job, nil
+}
+
+// complete sets the fields that Cloud Run fills in if a caller leaves them out.
+//
+// Deviation: every caller counts as the engine's own account, because the engine
+// authenticates nobody.
+func (e *Engine) complete(job *runpb.Job) {
+	jobspec.Defaults(job)
+	jobspec.DefaultAccount(job, e.account)
+	job.Creator = cmp.Or(job.Creator, e.account)
+	job.LastModifier = cmp.Or(job.LastModifier, e.account)
 }
 
 // created sets the server's fields of a new job.
@@ -266,9 +278,7 @@ func (r *jobRow) proto() *runpb.Job {
 	job.Reconciling = job.TerminalCondition.State == runpb.Condition_CONDITION_RECONCILING
 	job.ExecutionCount = int32(r.executions)
 	job.Etag = r.etag()
-	if r.latest.name != "" {
-		job.LatestCreatedExecution = r.latest.reference()
-	}
+	job.LatestCreatedExecution = r.latest.reference()
 	return job
 }
 

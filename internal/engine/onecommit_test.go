@@ -151,7 +151,7 @@ func TestUndoneCreationLeavesNoJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = k.write(t.Context(), func(tx *storeTx) error {
-		message, err := prepareJob(quick, job)
+		message, err := k.prepareJob(quick, job)
 		if err != nil {
 			return err
 		}

@@ -171,7 +171,8 @@ func (e *Engine) newExecution(job *runpb.Job, overrides *runpb.RunJobRequest_Ove
 		Client:             template.Client,
 		ClientVersion:      template.ClientVersion,
 		Job:                jobID(job.Name), // Deviation: an ID, no resource name
-		Parallelism:        template.Parallelism,
+		Creator:            e.account,
+		Parallelism:        int32(jobspec.EffectiveParallelism(template)),
 		TaskCount:          template.TaskCount,
 		Template:           template.Template,
 	}, nil

@@ -87,11 +87,13 @@ func unmarshal[M proto.Message](blob []byte, into M) (M, error) {
 	return into, nil
 }
 
-// unmarshalJob reads a stored job.
-func unmarshalJob(blob []byte) (*runpb.Job, error) {
+// unmarshalJob reads a stored job. Older versions stored times in nanoseconds, and fewer
+// defaults.
+func (e *Engine) unmarshalJob(blob []byte) (*runpb.Job, error) {
 	job, err := unmarshal(blob, &runpb.Job{})
+	e.complete(job)
 	for _, t := range []*timestamppb.Timestamp{job.CreateTime, job.UpdateTime, job.DeleteTime, job.ExpireTime} {
-		microtime.Round(t) // older versions stored nanoseconds
+		microtime.Round(t)
 	}
 	return job, err
 }

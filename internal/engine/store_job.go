@@ -65,7 +65,7 @@ func (tx *storeTx) scanJob(row sqlite.Row) (*jobRow, error) {
 	}
 	tx.engine.currentExecutions(&r)
 	var err error
-	r.message, err = unmarshalJob(blob)
+	r.message, err = tx.engine.unmarshalJob(blob)
 	return &r, err
 }
 
@@ -111,7 +111,7 @@ func (tx *storeTx) bareJob(name jobspec.JobName) (*jobRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	if row.message, err = unmarshalJob(blob); err != nil {
+	if row.message, err = tx.engine.unmarshalJob(blob); err != nil {
 		return nil, err
 	}
 	if len(tx.engine.runJobs) == maxCachedJobs {

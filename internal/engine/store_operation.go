@@ -65,7 +65,7 @@ func (tx *storeTx) executionOperation(name string, kind operationKind, of *nulla
 // deletion returns the operation of a job's deletion, which is done when no execution of
 // the job is active, and an execution that is.
 func (tx *storeTx) deletion(name string, job *int64, blob []byte) (*longrunningpb.Operation, int64, error) {
-	message, err := unmarshalJob(blob)
+	message, err := tx.engine.unmarshalJob(blob)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -86,7 +86,7 @@ func (tx *storeTx) deletion(name string, job *int64, blob []byte) (*longrunningp
 // jobOperation returns the operation of a job's creation or update, which is done when the
 // job is ready or has a newer generation.
 func (tx *storeTx) jobOperation(name string, job *int64, blob []byte) (*longrunningpb.Operation, int64, error) {
-	then, err := unmarshalJob(blob)
+	then, err := tx.engine.unmarshalJob(blob)
 	if err != nil || job == nil {
 		return nil, 0, err
 	}

@@ -63,7 +63,7 @@ func TestDefaults(t *testing.T) {
 			TaskCount: 1,
 			Template: &runpb.TaskTemplate{
 				Containers: []*runpb.Container{
-					{Image: "test-job", Resources: limits("1000m", "512Mi")},
+					{Image: "test-job", Resources: limits("1000m", "256Mi")},
 					{Image: "other", Resources: limits("1000m", "1Gi")},
 				},
 				Retries:              &runpb.TaskTemplate_MaxRetries{MaxRetries: 3},
@@ -75,6 +75,78 @@ func TestDefaults(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
 		t.Errorf("Defaults (-want +got):\n%s", diff)
+	}
+}
+
+// TestDefaultMemory has the memory that Cloud Run gives containers without a limit: its
+// recorded answers have less if a task has several.
+func TestDefaultMemory(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{1: "512Mi", 2: "256Mi", 3: "256Mi"} {
+		job := newJob()
+		task := job.Template.Template
+		for len(task.Containers) < n {
+			task.Containers = append(task.Containers, &runpb.Container{Image: "other"})
+		}
+		jobspec.Defaults(job)
+		for i, c := range task.Containers {
+			if got := c.Resources.Limits["memory"]; got != want {
+				t.Errorf("memory of container %d of %d = %s, want %s", i, n, got, want)
+			}
+		}
+	}
+}
+
+func TestDefaultsOfProbes(t *testing.T) {
+	t.Parallel()
+	get := func(path string, port int32) *runpb.Probe_HttpGet {
+		return &runpb.Probe_HttpGet{HttpGet: &runpb.HTTPGetAction{Path: path, Port: port}}
+	}
+	port := []*runpb.ContainerPort{{ContainerPort: 9000}}
+	for name, c := range map[string]struct {
+		ports       []*runpb.ContainerPort
+		given, want *runpb.Probe
+	}{
+		"HTTP": {nil, &runpb.Probe{ProbeType: get("", 0)},
+			&runpb.Probe{TimeoutSeconds: 1, PeriodSeconds: 10, FailureThreshold: 3, ProbeType: get("/", 8080)}},
+		"port of the container": {port, &runpb.Probe{ProbeType: get("/up", 0)},
+			&runpb.Probe{TimeoutSeconds: 1, PeriodSeconds: 10, FailureThreshold: 3, ProbeType: get("/up", 9000)}},
+		"TCP": {port, &runpb.Probe{ProbeType: &runpb.Probe_TcpSocket{TcpSocket: &runpb.TCPSocketAction{}}},
+			&runpb.Probe{TimeoutSeconds: 1, PeriodSeconds: 10, FailureThreshold: 3, ProbeType: &runpb.Probe_TcpSocket{TcpSocket: &runpb.TCPSocketAction{Port: 9000}}}},
+		"gRPC": {[]*runpb.ContainerPort{{}}, &runpb.Probe{ProbeType: &runpb.Probe_Grpc{Grpc: &runpb.GRPCAction{Service: "s"}}},
+			&runpb.Probe{TimeoutSeconds: 1, PeriodSeconds: 10, FailureThreshold: 3, ProbeType: &runpb.Probe_Grpc{Grpc: &runpb.GRPCAction{Port: 8080, Service: "s"}}}},
+		"all set": {port, &runpb.Probe{InitialDelaySeconds: 1, TimeoutSeconds: 2, PeriodSeconds: 3, FailureThreshold: 4, ProbeType: get("/a", 5)},
+			&runpb.Probe{InitialDelaySeconds: 1, TimeoutSeconds: 2, PeriodSeconds: 3, FailureThreshold: 4, ProbeType: get("/a", 5)}},
+	} {
+		job := newJob()
+		of := job.Template.Template.Containers[0]
+		of.Ports = c.ports
+		of.StartupProbe, of.LivenessProbe, of.ReadinessProbe = proto.CloneOf(c.given), proto.CloneOf(c.given), proto.CloneOf(c.given)
+		jobspec.Defaults(job)
+		for kind, got := range map[string]*runpb.Probe{"startup": of.StartupProbe, "liveness": of.LivenessProbe, "readiness": of.ReadinessProbe} {
+			if diff := cmp.Diff(c.want, got, protocmp.Transform()); diff != "" {
+				t.Errorf("%s: %s probe (-want +got):\n%s", name, kind, diff)
+			}
+		}
+	}
+}
+
+func TestDefaultAccount(t *testing.T) {
+	t.Parallel()
+	const account = "123456789012-compute@developer.gserviceaccount.com"
+	for given, want := range map[string]string{"": account, "own@demo.iam.gserviceaccount.com": "own@demo.iam.gserviceaccount.com"} {
+		job := newJob()
+		job.Template.Template.ServiceAccount = given
+		jobspec.DefaultAccount(job, account)
+		if got := job.Template.Template.ServiceAccount; got != want || jobspec.IsDefaultAccount(got) != (given == "") {
+			t.Errorf("account of a job with %q = %q, default %v; want %q", given, got, jobspec.IsDefaultAccount(got), want)
+		}
+	}
+	jobspec.DefaultAccount(&runpb.Job{}, account) // must not panic
+	for _, other := range []string{"", "-compute@developer.gserviceaccount.com", "a1-compute@developer.gserviceaccount.com"} {
+		if jobspec.IsDefaultAccount(other) {
+			t.Errorf("IsDefaultAccount(%q) = true, want false", other)
+		}
 	}
 }
 

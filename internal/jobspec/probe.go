@@ -14,10 +14,13 @@ const (
 	maxStartupTotalOfGPU = 1800
 )
 
-// The settings of a probe that sets none.
+// The settings of a probe that sets none, in seconds and failures. The port is that of a
+// container that names none.
 const (
+	defaultProbeTimeout  = 1
 	defaultProbePeriod   = 10
 	defaultProbeFailures = 3
+	defaultPort          = 8080
 )
 
 // validateProbes checks the probes of a container. Jobs have startup probes only.

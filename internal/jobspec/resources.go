@@ -19,6 +19,9 @@ const (
 const (
 	defaultCPU    = "1000m"
 	defaultMemory = "512Mi"
+	// defaultMemoryOfMany is the memory of each of several containers. Cloud Run documents
+	// 512Mi for all; its recorded answers have this.
+	defaultMemoryOfMany = "256Mi"
 )
 
 // minSharedCPU is the smallest share of a CPU for a container in a task with several.
@@ -28,6 +31,9 @@ const minSharedCPU = 80 * unit / 1000
 func unsetLimits(t *runpb.TaskTemplate, c *runpb.Container) (cpu, memory string) {
 	if gpu, ok := gpuOf(t, c); ok {
 		return gpu.defaultCPU, gpu.defaultMemory
+	}
+	if len(t.GetContainers()) > 1 {
+		return defaultCPU, defaultMemoryOfMany
 	}
 	return defaultCPU, defaultMemory
 }

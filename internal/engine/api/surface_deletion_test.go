@@ -103,7 +103,7 @@ func TestCreateJobAfterDeleteOfRunningJob(t *testing.T) {
 			t.Fatal(err)
 		}
 		created := c.create(t, shell("true")) // while the old one may still be ending
-		if created.ExecutionCount != 0 || created.LatestCreatedExecution != nil {
+		if created.ExecutionCount != 0 || created.LatestCreatedExecution.GetName() != "" {
 			t.Errorf("the new job = %v, want it without the old one's executions", created)
 		}
 		if _, err := deletion.Wait(t.Context()); err != nil {

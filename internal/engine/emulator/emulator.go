@@ -123,7 +123,8 @@ func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 	}
 	s.Engine, err = engine.Open(ctx, engine.Config{
 		Dir: c.Dir, Runner: s.runner(c), Logs: s.logs, MaxTasks: c.MaxTasks, KeepExecutions: c.KeepExecutions, Grace: c.Grace, StopTasks: c.StopTasks,
-		Fault: c.fault(), Progress: c.Progress, Logger: c.Logger,
+		ServiceAccount: s.metadata.ServiceAccount(),
+		Fault:          c.fault(), Progress: c.Progress, Logger: c.Logger,
 	})
 	if err != nil {
 		return s, err

@@ -2,6 +2,7 @@
 package enginetest
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"log/slog"
@@ -15,11 +16,15 @@ import (
 	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
+// Account is the default account of an engine for a test.
+const Account = "123456789012-compute@developer.gserviceaccount.com"
+
 // Config configures an engine for a test. The zero value runs tasks as processes in a
 // temporary folder.
 type Config struct {
 	// Config is the engine's configuration. Open sets the unset fields: Dir is a temporary
-	// folder, Runner runs processes, Logs is in Dir, and Grace is one second.
+	// folder, Runner runs processes, Logs is in Dir, ServiceAccount is Account, and Grace
+	// is one second.
 	engine.Config
 	// Images maps images to commands, for the process runner.
 	Images map[string][]string
@@ -64,6 +69,7 @@ func (c *Config) complete(t testing.TB) {
 	if c.Dir == "" {
 		c.Dir = t.TempDir()
 	}
+	c.ServiceAccount = cmp.Or(c.ServiceAccount, Account)
 	if c.Logger == nil {
 		c.Logger = Logger(t)
 	}

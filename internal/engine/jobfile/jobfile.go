@@ -78,6 +78,9 @@ func Same(current, wanted *runpb.Job) bool {
 	jobspec.ClearOutputOnly(current)
 	jobspec.ClearOutputOnly(wanted)
 	jobspec.Defaults(wanted)
+	if account := current.GetTemplate().GetTemplate().GetServiceAccount(); jobspec.IsDefaultAccount(account) {
+		jobspec.DefaultAccount(wanted, account)
+	}
 	current.Etag, wanted.Etag = "", ""
 	return proto.Equal(current, wanted)
 }

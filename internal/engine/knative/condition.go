@@ -155,11 +155,14 @@ func upperSnake(camel string) string {
 	return name.String()
 }
 
+// microseconds is the format of times, with all six digits.
+const microseconds = "2006-01-02T15:04:05.000000Z"
+
 func timeText(t *timestamppb.Timestamp) string {
 	if t == nil {
 		return ""
 	}
-	return t.AsTime().Format(time.RFC3339Nano)
+	return t.AsTime().Format(microseconds)
 }
 
 // timestamp parses the time of a field that only the server sets. It ignores invalid

@@ -10,7 +10,7 @@ import (
 // source code) are annotations of the template.
 // https://cloud.google.com/run/docs/reference/rest/v1/Container
 type Container struct {
-	Name           string               `json:"name"` // gcloud shows None if it is missing
+	Name           string               `json:"name,omitempty"`
 	Image          string               `json:"image,omitempty"`
 	Command        []string             `json:"command,omitempty"`
 	Args           []string             `json:"args,omitempty"`

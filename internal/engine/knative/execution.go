@@ -18,7 +18,7 @@ type Execution struct {
 
 // ExecutionSpec is the specification of an execution.
 type ExecutionSpec struct {
-	// Parallelism is unlimited if 0 or unset. Answers always contain it.
+	// Parallelism is unlimited if 0 or unset, which only the template of a job can be.
 	Parallelism *int32           `json:"parallelism,omitempty"`
 	TaskCount   int32            `json:"taskCount,omitempty"`
 	Template    TaskTemplateSpec `json:"template"`

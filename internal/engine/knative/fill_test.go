@@ -82,7 +82,7 @@ func (f *v1Filler) value(path string, of reflect.Type) reflect.Value {
 
 // special returns the values of fields that do not accept an arbitrary text or number.
 func (f *v1Filler) special(path string) (any, bool) {
-	time := fmt.Sprintf("2026-11-23T07:51:%02d.5Z", f.count%60)
+	time := fmt.Sprintf("2026-11-23T07:51:%02d.500000Z", f.count%60)
 	switch path[strings.LastIndexByte(path, '.')+1:] {
 	case "CreationTimestamp", "CompletionTimestamp", "DeletionTimestamp", "LastTransitionTime", "StartTime", "CompletionTime":
 		return time, true

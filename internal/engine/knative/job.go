@@ -80,7 +80,7 @@ func FromJob(job *runpb.Job, namespace string) *Job {
 			Template: ExecutionTemplateSpec{
 				Metadata: TemplateMeta{Labels: copied(template.GetLabels()), Annotations: annotations},
 				Spec: ExecutionSpec{
-					Parallelism: new(template.GetParallelism()),
+					Parallelism: unlessZero(template.GetParallelism()),
 					TaskCount:   template.GetTaskCount(),
 					Template:    TaskTemplateSpec{spec},
 
@@ -116,8 +116,24 @@ func fromReference(x *runpb.ExecutionReference) *ExecutionReference {
 		CreationTimestamp:   timeText(x.GetCreateTime()),
 		CompletionTimestamp: timeText(x.GetCompletionTime()),
 		DeletionTimestamp:   timeText(x.GetDeleteTime()),
-		CompletionStatus:    Enum(enumName(x.GetCompletionStatus())),
+		CompletionStatus:    completionStatus(x),
 	}
+}
+
+// completionStatus returns the status of an execution, or "" if there is no execution.
+func completionStatus(x *runpb.ExecutionReference) Enum {
+	if x.GetCompletionStatus() == runpb.ExecutionReference_COMPLETION_STATUS_UNSPECIFIED {
+		return ""
+	}
+	return Enum(enumName(x.GetCompletionStatus()))
+}
+
+// unlessZero returns a pointer to a number, or nil for 0.
+func unlessZero(n int32) *int32 {
+	if n == 0 {
+		return nil
+	}
+	return &n
 }
 
 // V2 translates the job to v2 at a location. The error names all violations. V2 also
@@ -213,7 +229,7 @@ func (t *ExecutionTemplateSpec) v2(p jobspec.Place) *runpb.ExecutionTemplate {
 
 // NumberEnums makes the job's JSON contain enum values as numbers.
 func (j *Job) NumberEnums() {
-	if x := j.Status.LatestCreatedExecution; x != nil {
+	if x := j.Status.LatestCreatedExecution; x != nil && x.CompletionStatus != "" {
 		x.CompletionStatus = Enum(strconv.Itoa(int(runpb.ExecutionReference_CompletionStatus_value[string(x.CompletionStatus)])))
 	}
 }

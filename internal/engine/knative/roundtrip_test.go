@@ -20,7 +20,7 @@ const namespace = "123456789012"
 // systemLabels adds the labels that the server sets on every object.
 func systemLabels(into map[string]string) map[string]string {
 	into["cloud.googleapis.com/location"] = "us-east4"
-	into["run.googleapis.com/lastUpdatedTime"] = "2026-11-23T07:51:11.5Z"
+	into["run.googleapis.com/lastUpdatedTime"] = "2026-11-23T07:51:11.500000Z"
 	into["run.googleapis.com/satisfiesPzs"] = "true"
 	return into
 }

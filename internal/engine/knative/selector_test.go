@@ -12,7 +12,7 @@ func TestSelectors(t *testing.T) {
 	t.Parallel()
 	labels := map[string]string{
 		"team": "infra", "empty": "", "in": "x", "run.googleapis.com/job": "hello", "run.googleapis.com/runningState": "Succeeded",
-		"run.googleapis.com/lastUpdatedTime": "2026-11-23T07:51:11.5Z",
+		"run.googleapis.com/lastUpdatedTime": "2026-11-23T07:51:11.500000Z",
 	}
 	for selector, want := range map[string]bool{
 		"":                               true,
@@ -45,7 +45,7 @@ func TestSelectors(t *testing.T) {
 		"run.googleapis.com/job = hello": true,
 		"run.googleapis.com/job = hello, run.googleapis.com/runningState in (Succeeded,Failed)": true,
 		"run.googleapis.com/job = hello,run.googleapis.com/runningState in (Running)":           false,
-		"run.googleapis.com/lastUpdatedTime=2026-11-23T07:51:11.5Z":                             true,
+		"run.googleapis.com/lastUpdatedTime=2026-11-23T07:51:11.500000Z":                        true,
 	} {
 		s, err := knative.ParseSelector(selector)
 		if err != nil {

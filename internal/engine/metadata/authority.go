@@ -26,6 +26,9 @@ type Authority struct {
 	tokens   tokens
 }
 
+// ServiceAccount returns the e-mail address of the account that tokens name.
+func (a *Authority) ServiceAccount() string { return a.config.ServiceAccountEmail }
+
 // Open returns an Authority with the keys in c.Dir. It creates a missing key when it is
 // first needed and keeps it, so that tokens survive a restart. An invalid key file is a
 // FAILED_PRECONDITION with advice.
