@@ -61,7 +61,10 @@ func (f *placeFlags) add(cmd *cobra.Command) {
 // addData adds the flag that names the data folder.
 func addData(cmd *cobra.Command, data *string) {
 	*data = filepath.Join(xdg.DataHome, "runwith")
-	cmd.Flags().Var((*folder)(data), "data", "data folder `DIR`")
+	if dir, err := filepath.Abs(env("RUNWITH_DATA", *data)); err == nil {
+		*data = dir
+	}
+	cmd.Flags().Var((*folder)(data), "data", "data folder `DIR` (RUNWITH_DATA)")
 }
 
 // folder is the value of a flag that names a folder. It is an absolute path, because
