@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 
@@ -21,23 +22,35 @@ func (s Spec) AddEnvironment(to map[string]string) {
 
 // CheckPlain refuses, by field name, a template that needs more than one program with
 // arguments and environment: other containers, volumes, source code. It is for runners
-// that have nothing more; who names the runner in the error.
+// that have nothing more. The error names the runner by who, and ends with elsewhere if
+// containers have what is missing.
 //
 // Deviation: resources, ports, probes, the service account, VPC access and the
 // encryption key are accepted, and have no effect.
-func CheckPlain(template *runpb.TaskTemplate, who string) error {
+func CheckPlain(template *runpb.TaskTemplate, who, elsewhere string) error {
 	containers := template.GetContainers()
 	switch {
 	case len(containers) != 1:
-		return Refuse("containers", "%s runs exactly one container, not %d", who, len(containers))
+		return Refuse("containers", "%s runs exactly one container, not %d%s", who, len(containers), elsewhere)
 	case len(template.GetVolumes()) > 0:
-		return Refuse("volumes", "%s mounts no volumes; take them out of the job to run it here", who)
+		return Refuse("volumes", "%s mounts no volumes%s", who, mountedBy(template, elsewhere))
 	case len(containers[0].GetVolumeMounts()) > 0:
-		return Refuse("containers[0].volume_mounts", "%s mounts no volumes; take them out of the job to run it here", who)
+		return Refuse("containers[0].volume_mounts", "%s mounts no volumes%s", who, mountedBy(template, elsewhere))
 	case containers[0].GetSourceCode() != nil:
 		return Refuse("containers[0].source_code", "%s fetches no source code; set a command", who)
 	}
 	return CheckNoSandboxes(template, who)
+}
+
+// mountedBy returns elsewhere if containers mount all volumes of a template, and otherwise
+// the way to run the job without them.
+func mountedBy(template *runpb.TaskTemplate, elsewhere string) string {
+	for _, v := range template.GetVolumes() {
+		if v.GetNfs() != nil || v.GetCloudSqlInstance() != nil {
+			elsewhere = ""
+		}
+	}
+	return cmp.Or(elsewhere, "; take them out of the job to run it here")
 }
 
 // CheckNoSandboxes refuses, by field name, the sandboxes that a task may launch.

@@ -19,7 +19,7 @@ func (nowhere) Capabilities(*runpb.TaskTemplate) runner.Capabilities { return ru
 func (nowhere) Check(template *runpb.TaskTemplate) error {
 	containers := template.GetContainers()
 	if len(containers) != 1 {
-		return runner.CheckPlain(template, "the function runner")
+		return runner.CheckPlain(template, "the function runner", "")
 	}
 	return runner.Refuse("containers[0]", "image %q is mapped to no function, and commands are not run here; name an image that is mapped, without a command",
 		containers[0].GetImage())

@@ -74,7 +74,7 @@ func (r *Runner) Check(template *runpb.TaskTemplate) error {
 		return r.next.Check(template)
 	}
 	const who = "a Go function in place of an image"
-	if err := runner.CheckPlain(template, who); err != nil {
+	if err := runner.CheckPlain(template, who, ""); err != nil {
 		return err
 	}
 	return runner.CheckNoSecrets(template, who)

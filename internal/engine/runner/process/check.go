@@ -10,9 +10,12 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
+// inContainers ends the refusal of a job that containers would run.
+const inContainers = "; Docker or Podman would (--runner container)"
+
 // check refuses, by field name, what a process cannot have.
 func (c Config) check(template *runpb.TaskTemplate) error {
-	if err := runner.CheckPlain(template, "the process runner"); err != nil {
+	if err := runner.CheckPlain(template, "the process runner", inContainers); err != nil {
 		return err
 	}
 	container := template.GetContainers()[0]

@@ -52,12 +52,15 @@ func TestCheck(t *testing.T) {
 		}, []string{"template.template.containers[0].command"}},
 		"NoContainer": {func(t *runpb.TaskTemplate) { t.Containers = nil }, []string{"template.template.containers: "}},
 		"TwoContainers": {func(t *runpb.TaskTemplate) { t.Containers = append(t.Containers, t.Containers[0]) },
-			[]string{"template.template.containers: "}},
+			[]string{"template.template.containers: ", "Docker or Podman would (--runner container)"}},
 		"Secret": {func(t *runpb.TaskTemplate) {
 			t.Containers[0].Env = []*runpb.EnvVar{{Name: "A"}, secret}
 		}, []string{"template.template.containers[0].env[1].value_source", "KEY", "--secrets DIR"}},
 		"Volume": {func(t *runpb.TaskTemplate) { t.Volumes = []*runpb.Volume{{Name: "v"}} },
-			[]string{"template.template.volumes"}},
+			[]string{"template.template.volumes: the process runner mounts no volumes; Docker or Podman would (--runner container)"}},
+		"VolumeOfNobody": {func(t *runpb.TaskTemplate) {
+			t.Volumes = []*runpb.Volume{{Name: "v"}, {Name: "n", VolumeType: &runpb.Volume_Nfs{Nfs: &runpb.NFSVolumeSource{}}}}
+		}, []string{"template.template.volumes: the process runner mounts no volumes; take them out of the job to run it here"}},
 		"VolumeMount": {func(t *runpb.TaskTemplate) { t.Containers[0].VolumeMounts = []*runpb.VolumeMount{{Name: "v"}} },
 			[]string{"template.template.containers[0].volume_mounts"}},
 		"SourceCode": {func(t *runpb.TaskTemplate) { t.Containers[0].SourceCode = &runpb.SourceCode{} },
