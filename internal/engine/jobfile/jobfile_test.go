@@ -65,6 +65,20 @@ spec:
 			"(its fields: name, image, command, args, env, resources, ports, volumeMounts, workingDir, startupProbe, livenessProbe, readinessProbe, sandboxLauncher)",
 		":11:11: spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not a string",
 	}},
+	"a Kubernetes Job": {`apiVersion: batch/v1
+kind: Job
+metadata: {name: k}
+spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: i}]}}}
+`, []string{`:1:1: apiVersion: must be run.googleapis.com/v1, not "batch/v1", which is Kubernetes'`}},
+	"a Knative Service": {`
+kind: Service
+apiVersion: serving.knative.dev/v1
+metadata: {name: s}
+spec: {template: {spec: {containers: [{image: i}]}}}
+`, []string{
+		`:3:1: apiVersion: must be run.googleapis.com/v1, not "serving.knative.dev/v1", which is Knative's: a service is no job`,
+		`:2:1: kind: must be Job, not "Service"`,
+	}},
 	"v1, out of range": {`
 kind: Job
 metadata: {name: bad}

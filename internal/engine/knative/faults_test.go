@@ -38,7 +38,7 @@ func TestV2RefusesWithV1Path(t *testing.T) {
 		change func(*knative.Job)
 		want   string
 	}{
-		{"another version", func(j *knative.Job) { j.APIVersion = "batch/v1" }, `apiVersion: must be run.googleapis.com/v1, not "batch/v1"`},
+		{"another version", func(j *knative.Job) { j.APIVersion = "batch/v1" }, `apiVersion: must be run.googleapis.com/v1, not "batch/v1", which is Kubernetes'`},
 		{"another kind", func(j *knative.Job) { j.Kind = "Service" }, `kind: must be Job, not "Service"`},
 		{"two tokens", func(j *knative.Job) { j.Spec.StartExecutionToken, j.Spec.RunExecutionToken = "a", "b" },
 			"spec.runExecutionToken: cannot be set together with startExecutionToken"},

@@ -169,6 +169,13 @@ func (j *Job) V2(at jobspec.Location) (*runpb.Job, error) {
 	return job, f.Err()
 }
 
+// checkType refuses an object of another API or kind.
+func (j *Job) checkType() error {
+	var f jobspec.Violations
+	checkType(f.Root(), j.APIVersion, j.Kind, KindJob)
+	return f.Err()
+}
+
 func (j *Job) setToken(p jobspec.Place, job *runpb.Job) {
 	start, run := j.Spec.StartExecutionToken, j.Spec.RunExecutionToken
 	switch {

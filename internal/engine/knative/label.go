@@ -82,9 +82,23 @@ func selfLink(namespace, collection, id string) string {
 // checkType checks the apiVersion and kind of an object, if set.
 func checkType(p jobspec.Place, version, kind, want string) {
 	if version != "" && version != APIVersion {
-		p.Field("apiVersion").Addf("must be %s, not %s", APIVersion, jobspec.Quote(version))
+		p.Field("apiVersion").Addf("must be %s, not %s%s", APIVersion, jobspec.Quote(version), foreign(version))
 	}
 	if kind != "" && kind != want {
 		p.Field("kind").Addf("must be %s, not %s", want, jobspec.Quote(kind))
 	}
+}
+
+// foreign names the owner of a version of another API whose objects look like Cloud Run's.
+func foreign(version string) string {
+	group, _, _ := strings.Cut(version, "/")
+	switch {
+	case group == "batch":
+		return ", which is Kubernetes'"
+	case strings.HasSuffix(group, ".knative.dev"):
+		return ", which is Knative's: a service is no job"
+	case strings.HasSuffix(group, ".cnrm.cloud.google.com"):
+		return ", which is Config Connector's"
+	}
+	return ""
 }

@@ -14,7 +14,8 @@ import (
 
 // Unmarshal parses a body into an object of this package, as Google's REST APIs read JSON:
 // see package googlejson. An empty body is an empty object. Unknown and duplicate fields
-// are refused with their path.
+// are refused with their path. In place of a job, an object of another kind is refused as
+// such, without a word about its fields.
 func Unmarshal(raw []byte, into any) error {
 	strict, err := googlejson.Strict(raw)
 	if err != nil {
@@ -28,6 +29,11 @@ func Unmarshal(raw []byte, into any) error {
 		return violations.Err()
 	}
 	r.readToken(violations.Root(), v, token)
+	if job, ok := into.(*Job); ok {
+		if err := job.checkType(); err != nil {
+			return err
+		}
+	}
 	return violations.Err()
 }
 

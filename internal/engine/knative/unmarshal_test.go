@@ -28,7 +28,7 @@ func TestUnmarshal(t *testing.T) {
 		{"numbers as numbers and as strings", task + `{"timeoutSeconds":"900","maxRetries":"1"}` + end, ""},
 		{"64 bits as a number", task + `{"timeoutSeconds":900,"maxRetries":1.0}` + end, ""},
 		{"booleans in strings", `{"spec":{"template":{"spec":{"template":{"spec":{"volumes":[{"nfs":{"readOnly":"Yes"}}]}}}}}}`, ""},
-		{"names of the proto", `{"api_version":"x","spec":{"template":{"spec":{"task_count":1}}}}`, ""},
+		{"names of the proto", `{"api_version":"run.googleapis.com/v1","spec":{"template":{"spec":{"task_count":1}}}}`, ""},
 		{"as shells quote it", `{'metadata':{name:'x',},}`, ""},
 		{"empty values, refused or not", `{"metadata":{"finalizers":[],"clusterName":"","generateName":null},"status":{"latestCreatedExecution":{}}}`, ""},
 		{"what Cloud Run ignores", task + `{"containers":[{"image":"i","imagePullPolicy":"Always","terminationMessagePath":"/dev/log","terminationMessagePolicy":"File",` +
@@ -49,7 +49,7 @@ func TestUnmarshal(t *testing.T) {
 		{"a field in capitals", `{"Spec":{}}`, "Spec: is not a field of Job, did you mean spec? (its fields: apiVersion, kind, metadata, spec, status)"},
 		{"an unprintable name", `{"a\nb":1}`, `"a\nb": is not a field of Job (its fields: apiVersion, kind, metadata, spec, status)`},
 		{"a duplicate field", `{"kind":"Job","kind":"Job"}`, "kind: occurs twice"},
-		{"a field in both spellings", `{"apiVersion":"x","api_version":"x"}`, "api_version: occurs twice"},
+		{"a field in both spellings", `{"apiVersion":"run.googleapis.com/v1","api_version":"run.googleapis.com/v1"}`, "api_version: occurs twice"},
 		{"a single surrogate", `{"kind":"\ud800"}`, `body: line 1:10: expected \u and four hexadecimal digits of a character, two of them for a pair of surrogates`},
 		{"a number in a list of strings", task + `{"containers":{"args":7}}` + end, "spec.template.spec.template.spec.containers.args: must be a list of strings, not 7"},
 		{"a duplicate label", `{"metadata":{"labels":{"a":"1","a":"2"}}}`, `metadata.labels["a"]: occurs twice`},
@@ -70,6 +70,13 @@ func TestUnmarshal(t *testing.T) {
 			"metadata.generateName: names are not generated, set name; " +
 				"spec.template.spec.template.spec.containers[0].envFrom: is not supported by Cloud Run, set env; " +
 				"spec.template.spec.template.spec.containers[0].securityContext: is not supported by Cloud Run"},
+		{"a Kubernetes Job", `{"apiVersion":"batch/v1","kind":"Job","spec":{"template":{"spec":{"restartPolicy":"Never","containers":[{"image":"i"}]}}}}`,
+			`apiVersion: must be run.googleapis.com/v1, not "batch/v1", which is Kubernetes'`},
+		{"a Knative Service", `{"apiVersion":"serving.knative.dev/v1","kind":"Service","spec":{"template":{"spec":{"containers":[{"image":"i"}]}}}}`,
+			`apiVersion: must be run.googleapis.com/v1, not "serving.knative.dev/v1", which is Knative's: a service is no job; kind: must be Job, not "Service"`},
+		{"a Config Connector object, its version last", `{"spec":{"location":"us-east4"},"kind":"RunJob","apiVersion":"run.cnrm.cloud.google.com/v1beta1"}`,
+			`apiVersion: must be run.googleapis.com/v1, not "run.cnrm.cloud.google.com/v1beta1", which is Config Connector's; kind: must be Job, not "RunJob"`},
+		{"another kind", `{"apiVersion":"run.googleapis.com/v1","kind":"Execution","spec":{"x":1}}`, `kind: must be Job, not "Execution"`},
 		{"another value than the one", task + `{"containers":[{"ports":[{"protocol":"UDP"}]}]}` + end,
 			"spec.template.spec.template.spec.containers[0].ports[0].protocol: must be TCP or left out"},
 	} {

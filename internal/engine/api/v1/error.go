@@ -32,11 +32,15 @@ func (a *API) explained(call func(context.Context, *Request) (any, error)) func(
 	}
 }
 
-// resourceName matches a resource name of v2 in a message.
-var resourceName = regexp.MustCompile(`projects/[^/\s"]+/locations/[^/\s"]+(/(jobs|executions|tasks)/[^/\s"]+)*`)
+// resourceName matches a resource name of v2 in a message. The last group is not empty for a
+// resource of another API, such as a key.
+var resourceName = regexp.MustCompile(`projects/[^/\s"]+/locations/[^/\s"]+(?:/(?:jobs|executions|tasks)/[^/\s"]+)*(/[^\s"]*)?`)
 
 // rename turns a resource name of v2 into one of v1, which is flat, and adds the region.
 func rename(name string) string {
+	if resourceName.FindStringSubmatch(name)[1] != "" {
+		return name
+	}
 	parts := strings.Split(name, "/")
 	place := "namespaces/" + parts[1]
 	if len(parts) > 4 {
