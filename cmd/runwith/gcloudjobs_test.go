@@ -37,7 +37,7 @@ func gcloudFlags(t *testing.T, g *sdk) {
 			"--add-volume=name=gcs,type=cloud-storage,bucket=b1,readonly=true --add-volume-mount=volume=gcs,mount-path=/gcs",
 			stderr: "Job [all] is being created asynchronously."},
 		{gcloud: "run jobs describe all", stdout: "  Secrets:\n    /mnt/s           filesecret:3\n    SEC              mysecret:latest\n"},
-		{gcloud: "run jobs describe all '--format=json(spec.template.metadata.annotations)'", stdout: `"run.googleapis.com/vpc-access-connector": "conn"`},
+		{gcloud: "run jobs describe all '--format=json(spec.template.metadata.annotations)'", stdout: `"run.googleapis.com/vpc-access-connector": "projects/demo/locations/us-east4/connectors/conn"`},
 		{gcloud: "run jobs describe all '--format=value(metadata.annotations)'", stdout: "run.googleapis.com/launch-stage=BETA"},
 		{gcloud: "run jobs update all --clear-vpc-connector --network=default --subnet=sub1 --network-tags=t1,t2 --vpc-egress=private-ranges-only " +
 			"--clear-binary-authorization --remove-secrets=SEC",
