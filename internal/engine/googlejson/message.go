@@ -150,9 +150,18 @@ func (r *Reader) single(p jobspec.Place, empty protoreflect.Value, field protore
 		r.Skip(token)
 	}
 	if !ok {
-		p.Addf("must be %s, not %s", wanted(field), Kind(token))
+		p.Addf("must be %s, not %s", wanted(field), shown(field, token))
 	}
 	return value, ok
+}
+
+// shown describes a value of the wrong kind. A word that is no value of an enum is shown,
+// because it is no secret.
+func shown(field protoreflect.FieldDescriptor, token json.Token) string {
+	if text, isText := token.(string); isText && field.Enum() != nil {
+		return jobspec.Quote(text)
+	}
+	return Kind(token)
 }
 
 // elements reads a list. One value is a list of one, and null is no element.

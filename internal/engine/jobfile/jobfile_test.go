@@ -1,6 +1,7 @@
 package jobfile
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -19,16 +20,15 @@ var mistakes = map[string]struct {
 	text string
 	want []string
 }{
-	"malformed JSON": {"{\n  \"name\": \"bad\",\n  \"template\": {,}\n}\n", []string{":3:16: expected a name or }"}},
-	"truncated JSON": {"{\"name\": \"bad\",\n\"template\"\n", []string{":3:1: expected a colon after the name"}},
-	"unknown in JSON": {"{\n  \"name\": \"bad\",\n  \"templat\": {}\n}\n", []string{":3:3: templat: is not a field of Job, did you mean template? (its fields: name, labels, " +
-		"annotations, client, clientVersion, launchStage, binaryAuthorization, template, startExecutionToken, runExecutionToken, etag)"}},
+	"malformed JSON":  {"{\n  \"name\": \"bad\",\n  \"template\": {,}\n}\n", []string{":3:16: expected a name or }"}},
+	"truncated JSON":  {"{\"name\": \"bad\",\n\"template\"\n", []string{":3:1: expected a colon after the name"}},
+	"unknown in JSON": {"{\n  \"name\": \"bad\",\n  \"templat\": {}\n}\n", []string{":3:3: templat: is not a field of Job, did you mean template?"}},
 	"unknown in JSON with tabs": {"{\n\t\"name\": \"bad\",\n\t\"template\": {\"task\": 1}\n}\n", []string{
-		":3:15: template.task: is not a field of ExecutionTemplate (its fields: labels, annotations, parallelism, taskCount, template)",
+		":3:15: template.task: is not a field of ExecutionTemplate",
 	}},
 	"malformed YAML": {"name: bad\ntemplate:\n  - x\n template: [\n", []string{":4:2: value is not allowed in this context"}},
 	"unknown in YAML": {"name: bad\ntemplate:\n  name: unknown\n", []string{
-		":3:3: template.name: is not a field of ExecutionTemplate (its fields: labels, annotations, parallelism, taskCount, template)",
+		":3:3: template.name: is not a field of ExecutionTemplate",
 	}},
 	"two mistakes in YAML": {"name: bad\ntemplate: {taskCount: x}\nlaunchStage: 1.5\n", []string{
 		":2:12: template.taskCount: must be a whole number of 32 bits, not a string",
@@ -61,8 +61,7 @@ spec:
           - imagee: test-job
           timeoutSeconds: long
 `, []string{
-		":10:13: spec.template.spec.template.spec.containers[0].imagee: is not a field of Container, did you mean image? " +
-			"(its fields: name, image, command, args, env, resources, ports, volumeMounts, workingDir, startupProbe, livenessProbe, readinessProbe, sandboxLauncher)",
+		":10:13: spec.template.spec.template.spec.containers[0].imagee: is not a field of Container, did you mean image?",
 		":11:11: spec.template.spec.template.spec.timeoutSeconds: must be a whole number of 64 bits, not a string",
 	}},
 	"a Kubernetes Job": {`apiVersion: batch/v1
@@ -90,6 +89,9 @@ spec:
 `, []string{":7:7: spec.template.spec.taskCount: must be between 1 and 10000, not -3"}},
 }
 
+// itsFields is the list of known fields after an unknown one, which grows with the API.
+var itsFields = regexp.MustCompile(` \(its fields: [^)]*\)`)
+
 func TestMistakesHaveTheirPlace(t *testing.T) {
 	t.Parallel()
 	for name, test := range mistakes {
@@ -98,7 +100,8 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 			t.Errorf("Parse of %s succeeded, want an error", name)
 			continue
 		}
-		got := strings.Split(strings.ReplaceAll(err.Error(), "read job: FILE", ""), "\n")
+		text := itsFields.ReplaceAllString(err.Error(), "")
+		got := strings.Split(strings.ReplaceAll(text, "read job: FILE", ""), "\n")
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("errors of %s differ (-want +got):\n%s", name, diff)
 		}
