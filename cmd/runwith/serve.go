@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/descriptor"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	httpserver "github.com/runwith/runwith/internal/server"
 )
@@ -53,7 +54,7 @@ Serve does not authenticate callers yet, so --allow-unauthenticated is required.
 				return runwith.Errorf(runwith.FailedPrecondition,
 					"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT uses an engine on this machine instead", missing)
 			}
-			logger := newLogger(cmd, slog.LevelInfo)
+			logger := newServeLogger(cmd)
 			open := func(ctx context.Context, _ string) (*httpserver.Site, error) {
 				at := cloudrun.Config{Endpoint: endpoint, Project: place.project, Region: place.region, Logger: logger}
 				useOwnToken(&at)
@@ -73,6 +74,16 @@ Serve does not authenticate callers yet, so --allow-unauthenticated is required.
 	cmd.Flags().StringVar(&endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
 		"`URL` of a Cloud Run Jobs API on this machine; google or empty is Google's (RUNWITH_ENDPOINT)")
 	return cmd
+}
+
+// newServeLogger returns the logger of serve, and warns if the server may have few
+// descriptors. Each caller takes one.
+func newServeLogger(cmd *cobra.Command) *slog.Logger {
+	logger := newLogger(cmd, slog.LevelInfo)
+	if limit := descriptor.Limit(); 0 < limit && limit < descriptor.Few {
+		logger.Warn("this process may have few file descriptors, so callers may have to wait: raise the limit (ulimit -n)", "limit", limit)
+	}
+	return logger
 }
 
 // serviceAddr returns the address on which a Cloud Run service must listen, or "" elsewhere.

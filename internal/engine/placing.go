@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -65,7 +66,8 @@ func placeBackoff() *backoff.Backoff {
 // The engine tries again for as long as placeTimeout.
 func (e *Engine) place(ctx context.Context, spec runner.Spec, out runner.Output) error {
 	begun := time.Now()
-	for retry := placeBackoff(); ; {
+	retry := placeBackoff()
+	for tries := 0; ; tries++ {
 		err := e.runner.Start(ctx, spec, out)
 		if err == nil || runwith.CodeOf(err) != runwith.Unavailable {
 			return err
@@ -74,7 +76,11 @@ func (e *Engine) place(ctx context.Context, spec runner.Spec, out runner.Output)
 			return err
 		}
 		wait := retry.Next()
-		e.log.Warn("task cannot be placed now", "attempt", spec.ID.String(), "error", err, "cause", errors.Unwrap(err), "retry_in", wait)
+		level := slog.LevelWarn
+		if tries > 0 {
+			level = slog.LevelDebug // once is enough
+		}
+		e.log.Log(ctx, level, "task cannot be placed now", "attempt", spec.ID.String(), "error", err, "cause", errors.Unwrap(err), "retry_in", wait)
 		if backoff.Sleep(ctx, wait) != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func Serve(ctx context.Context, c Config, open Open, ready func(addr string)) er
 	if err != nil {
 		return errors.Join(err, c.Listener.Close(), site.close())
 	}
-	served := door.serve(requests, c.Listener)
+	served := door.serve(requests, newPatient(c.Listener, c.Logger))
 	site.settle(ctx)
 	ready(c.Listener.Addr().String())
 	select {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -44,6 +45,8 @@ func (s *splitter) accept() {
 		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 			continue
 		}
+		// Wrapped, so that no server takes an error for temporary, and asks for ever.
+		err = fmt.Errorf("accept a connection: %w", err)
 		for _, b := range s.branches {
 			b.fail(err)
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+
+	"github.com/runwith/runwith/internal/descriptor"
 )
 
 // readers is a pool of connections for reading, each with its own prepared statements. A
@@ -22,6 +24,9 @@ type reader struct {
 
 func newReaders(pool *sql.DB) *readers {
 	n := max(4, runtime.GOMAXPROCS(0))
+	if limit := descriptor.Limit(); limit > 0 {
+		n = max(2, min(n, limit/16)) // each has two descriptors
+	}
 	r := &readers{pool: pool, idle: make(chan *reader, n)}
 	for range n {
 		r.idle <- nil

@@ -17,6 +17,7 @@ import (
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
+	"github.com/runwith/runwith/internal/descriptor"
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/api"
 	"github.com/runwith/runwith/internal/engine/fault"
@@ -122,7 +123,7 @@ func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 		return s, err
 	}
 	s.Engine, err = engine.Open(ctx, engine.Config{
-		Dir: c.Dir, Runner: s.runner(c), Logs: s.logs, MaxTasks: c.MaxTasks, KeepExecutions: c.KeepExecutions, Grace: c.Grace, StopTasks: c.StopTasks,
+		Dir: c.Dir, Runner: s.runner(c), Logs: s.logs, MaxTasks: c.bounded(descriptor.Limit()), KeepExecutions: c.KeepExecutions, Grace: c.Grace, StopTasks: c.StopTasks,
 		ServiceAccount: s.metadata.ServiceAccount(),
 		Fault:          c.fault(), Progress: c.Progress, Logger: c.Logger,
 	})
@@ -130,6 +131,28 @@ func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 		return s, err
 	}
 	return s, s.openWire(c)
+}
+
+// What the descriptors of a server go to: its databases, its listener and a few callers,
+// and each task its pipes, its output and a pidfd or connections.
+const (
+	restDescriptors = 44
+	taskDescriptors = 5
+)
+
+// bounded returns how many tasks may run at once if this process has so many descriptors,
+// and warns if these bound it. 0 is no bound.
+func (c Config) bounded(limit int) int {
+	if limit == 0 {
+		return c.MaxTasks
+	}
+	most := max(1, (limit-restDescriptors)/taskDescriptors)
+	wanted := cmp.Or(c.MaxTasks, engine.DefaultMaxTasks)
+	if most >= wanted {
+		return c.MaxTasks
+	}
+	c.Logger.Warn(fmt.Sprintf("this process may have only %d file descriptors, so it runs %d tasks at once instead of %d: raise the limit (ulimit -n)", limit, most, wanted))
+	return most
 }
 
 // openRunners opens the runners.

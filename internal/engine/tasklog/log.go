@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/runwith/runwith/internal/descriptor"
 	"github.com/runwith/runwith/internal/microtime"
 )
 
@@ -162,20 +163,13 @@ func (l *log) sync() error {
 		return l.failed
 	}
 	for {
-		file, size, err := l.begin()
-		if err == nil && file == nil {
-			return nil // deleted
-		}
-		if err == nil {
-			err = file.Sync()
-		}
-		if errors.Is(err, os.ErrClosed) {
+		size, err := l.syncFile()
+		switch {
+		case errors.Is(err, os.ErrClosed):
 			continue // touch closed it after begin, to keep few files open
-		}
-		if err == nil && l.synced == 0 {
-			err = syncFolder(l.store.dir)
-		}
-		if err != nil {
+		case errors.Is(err, errDeleted):
+			return nil
+		case err != nil:
 			l.failed = fmt.Errorf("sync output: %w", err)
 			return l.failed
 		}
@@ -187,12 +181,31 @@ func (l *log) sync() error {
 	}
 }
 
-// begin returns the file to sync and its size, or no file if the log is deleted.
+var errDeleted = errors.New("the log is deleted")
+
+// syncFile syncs the file, and its name if that may not be on disk yet. It returns the
+// size that is on disk.
+func (l *log) syncFile() (size int64, err error) {
+	err = descriptor.Retry(descriptorPatience, func() error {
+		file, now, err := l.begin()
+		if err != nil {
+			return err
+		}
+		size = now
+		if err := file.Sync(); err != nil || l.synced > 0 {
+			return err
+		}
+		return syncFolder(l.store.dir)
+	})
+	return size, err
+}
+
+// begin returns the file to sync and its size, or errDeleted.
 func (l *log) begin() (*os.File, int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.deleted {
-		return nil, 0, nil
+		return nil, 0, errDeleted
 	}
 	err := l.openFile()
 	return l.file, l.index.size(), err

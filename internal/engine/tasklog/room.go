@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/runwith/runwith/internal/descriptor"
 	"github.com/runwith/runwith/internal/disk"
 )
 
@@ -20,6 +21,8 @@ const (
 
 	// searchPause is the time after a search that found no old output.
 	searchPause = time.Second
+	// descriptorPatience is how long a task's output waits for a file descriptor.
+	descriptorPatience = time.Minute
 	// smallLog is the size of a log that is not worth removing, because the notice takes as
 	// much room.
 	smallLog = 4 << 10
@@ -144,7 +147,7 @@ func (w *Writer) append(records []record) error {
 		if !w.log.store.hasRoom() {
 			break
 		}
-		err := w.log.append(records...)
+		err := descriptor.Retry(descriptorPatience, func() error { return w.log.append(records...) })
 		if !disk.Full(err) {
 			return err
 		}

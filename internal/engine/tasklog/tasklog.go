@@ -39,6 +39,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/runwith/runwith/internal/descriptor"
 	"github.com/runwith/runwith/internal/disk"
 )
 
@@ -52,7 +53,7 @@ const (
 	// Deviation: Cloud Logging has no such limit.
 	DefaultMaxBytes = 1 << 30
 
-	maxOpen = 64 // files kept open
+	maxOpen = 64 // files kept open, or less if this process may open few
 )
 
 // Options limit what a [Store] keeps. The zero value works.
@@ -66,6 +67,7 @@ type Options struct {
 type Store struct {
 	dir  string
 	max  int64
+	most int // files kept open
 	disk *disk.Disk
 	room room
 
@@ -84,8 +86,16 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("create log folder: %w", err)
 	}
 	return &Store{
-		dir: dir, max: cmp.Or(o.MaxBytes, DefaultMaxBytes), disk: disk.Of(dir), logs: map[string]*log{}, watches: map[*Watch]struct{}{},
+		dir: dir, most: mostOpen(descriptor.Limit()), max: cmp.Or(o.MaxBytes, DefaultMaxBytes), disk: disk.Of(dir), logs: map[string]*log{}, watches: map[*Watch]struct{}{},
 	}, nil
+}
+
+// mostOpen returns how many files to keep open with a limit of descriptors; 0 is none.
+func mostOpen(limit int) int {
+	if limit == 0 {
+		return maxOpen
+	}
+	return min(maxOpen, max(2, limit/16))
 }
 
 // Close closes the files. Close all writers before.
@@ -211,7 +221,7 @@ func (s *Store) touch(l *log) {
 	defer s.mu.Unlock()
 	s.remove(l)
 	s.open = append(s.open, l)
-	for i := 0; len(s.open) > maxOpen && i < len(s.open)-1; {
+	for i := 0; len(s.open) > s.most && i < len(s.open)-1; {
 		victim := s.open[i]
 		if !victim.mu.TryLock() {
 			i++
