@@ -60,6 +60,9 @@ func open(config Config) (*Runner, error) {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	r.sweeper = newSweeper(r.sweepEnded)
+	if err := closeOnExec(); err != nil {
+		return nil, fmt.Errorf("keep inherited descriptors from tasks: %w", err)
+	}
 	if r.boot, err = bootID(); err != nil {
 		return nil, fmt.Errorf("read boot ID: %w", err)
 	}

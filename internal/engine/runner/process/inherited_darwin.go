@@ -1,0 +1,6 @@
+package process
+
+import "errors"
+
+// markAll is unsupported.
+func markAll(uint) error { return errors.ErrUnsupported }
