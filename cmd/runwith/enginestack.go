@@ -32,7 +32,7 @@ func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog
 	e, err := emulator.Open(ctx, emulator.Config{
 		Containers: f.runner.containers(place.data, secrets, logger), Secrets: secrets,
 		Dir: place.data, Addr: addr, Project: place.project, ProjectNumber: f.number, Region: place.region,
-		RequireAuth: f.requireAuth, StopTasks: f.runner.stopTasks, Detached: f.runner.sayDetached,
+		RequireAuth: f.requireAuth, MetadataProxy: f.runner.metadataProxy, StopTasks: f.runner.stopTasks, Detached: f.runner.sayDetached,
 		Images: images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, MaxLog: f.maxLog, Faults: faults, Progress: flags.progress, Logger: logger,
 	})
 	if err != nil {

@@ -30,6 +30,7 @@ type runnerFlags struct {
 	kind, pull, network string
 	secrets, buckets    string
 	stopTasks           bool
+	metadataProxy       bool
 	chosen              *string      // receives the runner in words; nil receives nothing
 	say                 func(string) // tells people what happens; nil tells nobody
 }
@@ -42,6 +43,7 @@ func (f *runnerFlags) add(cmd *cobra.Command) {
 	flags.Var((*folder)(&f.secrets), "secrets", "folder `DIR` of secrets: DIR/NAME/VERSION holds a value, and latest is the highest version")
 	flags.Var((*folder)(&f.buckets), "buckets", "folder `DIR` with one folder for each Cloud Storage bucket that containers mount")
 	flags.BoolVar(&f.stopTasks, stopTasksFlag, false, "end containers when the server stops; by default they keep running, and the next start continues with them")
+	flags.BoolVar(&f.metadataProxy, "metadata-proxy", false, "set http_proxy for tasks, so that http://metadata.google.internal is the metadata server; plain HTTP to hosts other than localhost then fails")
 	f.chosen = new("")
 	f.say = func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }
 }
@@ -78,7 +80,7 @@ func (f *runnerFlags) containers(data string, secrets *secret.Store, logger *slo
 		r, err := container.Open(ctx, container.Config{
 			Dir: filepath.Join(data, "run"), Hosts: daemons(), CertDir: certificates(),
 			Pull: container.Pull(f.pull), Network: f.network,
-			Secrets: secrets, Buckets: f.buckets, Metadata: metadata, Logger: logger,
+			Secrets: secrets, Buckets: f.buckets, Metadata: metadata, MetadataProxy: f.metadataProxy, Logger: logger,
 		})
 		switch {
 		case err == nil:

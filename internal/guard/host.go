@@ -22,6 +22,7 @@ func newHosts(extra []string) hosts {
 		"serviceusage.googleapis.com":         true,
 		"cloudresourcemanager.googleapis.com": true,
 		"metadata.google.internal":            true,
+		"169.254.169.254":                     true, // its address
 	}
 	for _, name := range extra {
 		h[hostOf(name)] = true

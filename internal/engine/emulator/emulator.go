@@ -47,6 +47,9 @@ type Config struct {
 	// Containers opens the runner for all other images, which lets their containers reach
 	// the metadata server. If Containers is nil or returns nil, commands run as processes.
 	Containers func(ctx context.Context, metadata http.Handler) (Containers, error)
+	// MetadataProxy makes the metadata server the proxy of tasks that are processes, for
+	// plain HTTP.
+	MetadataProxy bool
 	// InGoTest makes errors name the options of package runwithtest, instead of flags.
 	InGoTest bool
 	// Secrets has the values of secret variables; nil has none. The engine closes it.
@@ -158,7 +161,7 @@ func (c Config) bounded(limit int) int {
 // openRunners opens the runners.
 func (s *Engine) openRunners(ctx context.Context, c Config) (err error) {
 	s.processes, err = process.Open(process.Config{
-		Dir: filepath.Join(c.Dir, "run"), Images: c.Images, Metadata: c.Addr, Secrets: c.Secrets, InGoTest: c.InGoTest, Logger: c.Logger,
+		Dir: filepath.Join(c.Dir, "run"), Images: c.Images, Metadata: c.Addr, Secrets: c.Secrets, InGoTest: c.InGoTest, MetadataProxy: c.MetadataProxy, Logger: c.Logger,
 	})
 	if err != nil {
 		return err

@@ -19,3 +19,25 @@ func AddMetadata(env map[string]string, address string) {
 		}
 	}
 }
+
+// AddMetadataProxy adds variables that make programs send plain HTTP to the metadata
+// server at address, unless the environment names another proxy. So programs find it that
+// call http://metadata.google.internal without looking for a variable. Names of this
+// machine are excepted; plain HTTP to any other host fails.
+func AddMetadataProxy(env map[string]string, address string) {
+	if address == "" {
+		return
+	}
+	for _, name := range []string{"http_proxy", "HTTP_PROXY"} {
+		if _, ok := env[name]; ok {
+			return
+		}
+	}
+	env["http_proxy"] = "http://" + address // curl ignores the name in capitals
+	env["HTTP_PROXY"] = env["http_proxy"]
+	for _, name := range []string{"no_proxy", "NO_PROXY"} {
+		if _, ok := env[name]; !ok {
+			env[name] = "localhost,127.0.0.1,::1"
+		}
+	}
+}

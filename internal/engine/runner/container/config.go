@@ -60,6 +60,9 @@ type Config struct {
 	// Metadata is the metadata server. The Runner serves it to tasks, and nothing else,
 	// at an address of its own, which they find in GCE_METADATA_HOST. Nil serves none.
 	Metadata http.Handler
+	// MetadataProxy makes that address the tasks' proxy for plain HTTP (see
+	// runner.AddMetadataProxy).
+	MetadataProxy bool
 	// Patience is how long the daemon may be away; 0 is DefaultPatience.
 	Patience time.Duration
 	// Logger receives errors that no caller sees. Nil discards them.

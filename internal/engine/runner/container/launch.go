@@ -171,7 +171,7 @@ func (l *launch) options(i int) (o client.ContainerCreateOptions, files []file, 
 	if err != nil {
 		return o, nil, err
 	}
-	l.host.addTo(env)
+	l.host.addTo(env, l.config.MetadataProxy)
 	maps.Copy(env, l.spec.Env)
 	config := &container.Config{
 		Image: c.GetImage(), WorkingDir: c.GetWorkingDir(), Env: environment(env),

@@ -73,9 +73,13 @@ func (r *Runner) serveMetadata(ctx context.Context) (*metadataHost, error) {
 }
 
 // addTo adds the variables that name its address, unless the environment has its own.
-func (h *metadataHost) addTo(env map[string]string) {
-	if h != nil {
-		runner.AddMetadata(env, h.address)
+func (h *metadataHost) addTo(env map[string]string, asProxy bool) {
+	if h == nil {
+		return
+	}
+	runner.AddMetadata(env, h.address)
+	if asProxy {
+		runner.AddMetadataProxy(env, h.address)
 	}
 }
 

@@ -61,6 +61,9 @@ func (r *Runner) environment(container *runpb.Container, spec runner.Spec, home 
 	}
 	maps.Copy(env, values)
 	maps.Copy(env, spec.Env)
+	if r.config.MetadataProxy {
+		runner.AddMetadataProxy(env, r.config.Metadata)
+	}
 	env[markerName] = r.marker.value(spec.ID)
 	return env, nil
 }

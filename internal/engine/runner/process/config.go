@@ -29,6 +29,9 @@ type Config struct {
 	// Metadata is the HOST:PORT of the metadata server, which each task has in its
 	// environment. Empty means that there is none.
 	Metadata string
+	// MetadataProxy makes Metadata the tasks' proxy for plain HTTP (see
+	// runner.AddMetadataProxy).
+	MetadataProxy bool
 	// Secrets has the values of environment variables that are secrets. Nil has none.
 	Secrets *secret.Store
 	// InGoTest makes errors name the options of package runwithtest, instead of flags of
