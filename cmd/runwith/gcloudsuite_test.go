@@ -212,7 +212,7 @@ func gcloudPolicies(t *testing.T, g *sdk) {
 		{gcloud: "run jobs set-iam-policy test-job role.json", exit: 1, stderr: "INVALID_ARGUMENT: policy.bindings[0].role: must be roles/ROLE"},
 		{gcloud: "run jobs set-iam-policy test-job policy.json", stdout: "- members:\n  - allUsers\n", stderr: "Updated IAM policy for job [test-job]."},
 		{gcloud: "run jobs get-iam-policy test-job '--format=value(bindings.role)'", stdout: "roles/run.invoker"},
-		{gcloud: "run jobs get-iam-policy none", exit: 1, stderr: "NOT_FOUND: job projects/demo/locations/us-east4/jobs/none does not exist"},
+		{gcloud: "run jobs get-iam-policy none", exit: 1, stderr: "NOT_FOUND: Resource 'none' of kind 'JOB' in region 'us-east4' in project 'demo' does not exist."},
 		{gcloud: "run jobs get-iam-policy test-job --region=europe-west1", exit: 1, stderr: "NOT_FOUND: job projects/demo/locations/europe-west1/jobs/test-job"},
 	})
 }

@@ -291,7 +291,7 @@ func (r *jobRow) ready() *runpb.Condition {
 	case state == "" || state == succeeded || begun:
 	case state.terminal():
 		c.State = runpb.Condition_CONDITION_FAILED
-		c.Message = fmt.Sprintf("Execution %s-%s %s.", jobID(r.message.Name), tokenOf(r.message), state)
+		c.Message = fmt.Sprintf("Execution %s %s.", jobID(r.awaited.name), state)
 	default:
 		c.State = runpb.Condition_CONDITION_RECONCILING
 	}

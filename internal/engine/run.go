@@ -10,7 +10,6 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/google/uuid"
 
-	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/microtime"
 	"github.com/runwith/runwith/internal/sqlite"
@@ -38,6 +37,9 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 			return nil, err
 		}
 		if err := e.insertRun(tx, &r, runSpec{job: job, overrides: req.Overrides, dry: req.ValidateOnly}); err != nil {
+			return nil, err
+		}
+		if err := tx.dropToken(job); err != nil {
 			return nil, err
 		}
 		return tx.addExecutionOperation(name.Location, runOperation, versionOf(r.row))
@@ -92,7 +94,7 @@ func (e *Engine) insertRun(tx *storeTx, r *run, spec runSpec) error {
 	}
 	switch {
 	case sqlite.Conflict(err):
-		return runwith.Errorf(runwith.AlreadyExists, "execution %s exists already: use another token", x.Name)
+		return exists(x.Name)
 	case err != nil || spec.dry:
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/sqlite"
 )
@@ -78,7 +77,7 @@ func (tx *storeTx) execution(name jobspec.ExecutionName) (*executionRow, error) 
 	row, err := scanExecution(tx.QueryRow(
 		`SELECT `+executionColumns+` FROM executions e WHERE e.name = ? AND e.deleted IS NULL`, name.String()))
 	if errors.Is(err, sqlite.ErrNoRows) {
-		return nil, runwith.Errorf(runwith.NotFound, "execution %s does not exist", name)
+		return nil, missing("EXECUTION", name.Execution, name.Job.Location)
 	}
 	return row, err
 }
@@ -103,7 +102,7 @@ func (tx *storeTx) executionNamed(at jobspec.Location, id string) (*executionRow
 }
 
 func noExecutionNamed(at jobspec.Location, id string) error {
-	return runwith.Errorf(runwith.NotFound, "execution %.300s does not exist", jobspec.JobName{Location: at, Job: jobspec.Wildcard}.Execution(id))
+	return missing("EXECUTION", id, at)
 }
 
 func (tx *storeTx) executionByID(id int64) (*executionRow, error) {

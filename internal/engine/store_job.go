@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"path"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -25,6 +26,7 @@ type jobRow struct {
 // none.
 type awaited struct {
 	id      int64
+	name    string
 	state   state
 	started time.Time
 }
@@ -37,7 +39,7 @@ type latestExecution struct {
 }
 
 const jobColumns = `
-	SELECT j.id, j.executions, j.message, k.id, k.state, k.started, e.name, e.state, e.created, e.completed
+	SELECT j.id, j.executions, j.message, k.id, k.name, k.state, k.started, e.name, e.state, e.created, e.completed
 	FROM jobs j
 	LEFT JOIN executions k ON k.id = j.awaits
 	LEFT JOIN executions e ON e.id = (SELECT max(id) FROM executions WHERE job = j.id AND deleted IS NULL)`
@@ -50,15 +52,16 @@ func (tx *storeTx) scanJob(row sqlite.Row) (*jobRow, error) {
 		id, started *int64
 		now         *state
 
+		token              *string
 		name               *string
 		last               *state
 		created, completed *int64
 	)
-	if err := row.Scan(&r.id, &r.executions, &blob, &id, &now, &started, &name, &last, &created, &completed); err != nil {
+	if err := row.Scan(&r.id, &r.executions, &blob, &id, &token, &now, &started, &name, &last, &created, &completed); err != nil {
 		return nil, err
 	}
 	if id != nil {
-		r.awaited = awaited{*id, *now, timeAt(*started)}
+		r.awaited = awaited{*id, *token, *now, timeAt(*started)}
 	}
 	if name != nil {
 		r.latest = latestExecution{*name, *last, timeAt(*created), timeAt(*completed)}
@@ -121,8 +124,16 @@ func (tx *storeTx) bareJob(name jobspec.JobName) (*jobRow, error) {
 	return &row, nil
 }
 
-func noJob(name jobspec.JobName) error {
-	return runwith.Errorf(runwith.NotFound, "job %s does not exist", name)
+func noJob(name jobspec.JobName) error { return missing("JOB", name.Job, name.Location) }
+
+// missing is Cloud Run's error for a resource that does not exist.
+func missing(kind, id string, at jobspec.Location) error {
+	return runwith.Errorf(runwith.NotFound, "Resource '%.300s' of kind '%s' in region '%s' in project '%s' does not exist.", id, kind, at.Region, at.Project)
+}
+
+// exists is Cloud Run's error for a resource name that is taken.
+func exists(name string) error {
+	return runwith.Errorf(runwith.AlreadyExists, "Resource '%s' already exists.", path.Base(name))
 }
 
 func (tx *storeTx) jobByID(id int64) (*jobRow, error) {
@@ -177,9 +188,27 @@ func (tx *storeTx) insertJob(name jobspec.JobName, job *runpb.Job) (id int64, er
 	err = tx.QueryRow(`INSERT INTO jobs (project, region, job, message) VALUES (?, ?, ?, ?) RETURNING id`,
 		name.Project, name.Region, name.Job, blob).Scan(&id)
 	if sqlite.Conflict(err) {
-		return 0, runwith.Errorf(runwith.AlreadyExists, "job %s exists already", name)
+		return 0, exists(name.String())
 	}
 	return id, err
+}
+
+// dropToken removes the execution token from a job, because RunJob has started another
+// execution. As on Cloud Run, sending the token again then asks for a new execution, whose
+// name is taken. The generation stays. A job that has to wait for the success of the first
+// execution still waits.
+func (tx *storeTx) dropToken(row *jobRow) error {
+	if row.message.CreateExecution == nil {
+		return nil
+	}
+	job := proto.CloneOf(row.message)
+	if job.GetStartExecutionToken() != "" {
+		if _, err := tx.Exec(`UPDATE jobs SET awaits = NULL WHERE id = ?`, row.id); err != nil {
+			return err
+		}
+	}
+	job.CreateExecution = nil
+	return tx.updateJob(row.id, job)
 }
 
 // forgetRunJob drops a job that the transaction changes from the jobs that ran last: now,

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"math"
+	"path"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/runner"
@@ -77,7 +78,7 @@ func (tx *storeTx) task(name jobspec.TaskName) (*taskRow, error) {
 	row, err := scanTask(tx.QueryRow(`SELECT `+wholeTask+` WHERE e.name = ? AND e.deleted IS NULL AND t.task = ?`,
 		name.Execution.String(), name.Index))
 	if errors.Is(err, sqlite.ErrNoRows) {
-		return nil, runwith.Errorf(runwith.NotFound, "task %s does not exist", name)
+		return nil, missing("TASK", path.Base(name.String()), name.Execution.Job.Location)
 	}
 	return row, err
 }
@@ -103,8 +104,7 @@ func (tx *storeTx) taskNamed(at jobspec.Location, id string) (*taskRow, error) {
 }
 
 func noTaskNamed(at jobspec.Location, id string) error {
-	return runwith.Errorf(runwith.NotFound, "task %.300s does not exist",
-		jobspec.JobName{Location: at, Job: jobspec.Wildcard}.Execution(jobspec.Wildcard).String()+"/tasks/"+id)
+	return missing("TASK", id, at)
 }
 
 // tasks returns at most limit tasks after a key: those of an execution, or of all

@@ -71,8 +71,8 @@ func TestBadRequestsNameTheField(t *testing.T) {
 			code codes.Code
 			says string
 		}{
-			{"unknown job", runJob(parent+"/jobs/none", nil), codes.NotFound, "jobs/none"},
-			{"job exists", create("hello", same), codes.AlreadyExists, "jobs/hello"},
+			{"unknown job", runJob(parent+"/jobs/none", nil), codes.NotFound, "Resource 'none' of kind 'JOB' in region 'us-east4' in project 'demo' does not exist."},
+			{"job exists", create("hello", same), codes.AlreadyExists, "Resource 'hello' already exists."},
 			{"bad job ID", create("Hello_", same), codes.InvalidArgument, "job_id"},
 			{"bad parent", func() error {
 				_, err := c.jobs.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: "projects/demo/locations/Nowhere!", JobId: "x", Job: shell("true")})
@@ -110,7 +110,7 @@ func TestBadRequestsNameTheField(t *testing.T) {
 			{"unknown execution", func() error {
 				_, err := c.executions.GetExecution(t.Context(), &runpb.GetExecutionRequest{Name: hello + "/executions/none"})
 				return err
-			}, codes.NotFound, "executions/none"},
+			}, codes.NotFound, "Resource 'none' of kind 'EXECUTION' in region 'us-east4' in project 'demo' does not exist."},
 			{"unknown operation", func() error {
 				_, err := c.jobs.GetOperation(t.Context(), &longrunningpb.GetOperationRequest{Name: parent + "/operations/none"})
 				return err
@@ -147,7 +147,7 @@ func TestRESTRefusesUnknownRequests(t *testing.T) {
 		{"POST", "/v2/" + parent + "/jobs?jobId=x", `{"template":{"template":{"cointainers":[]}}}`, 400, "template.template.cointainers: is not a field of TaskTemplate, did you mean containers?"},
 		{"POST", "/v2/" + parent + "/jobs?jobId=x", "{\n  \"template\": }", 400, "line 2:15: expected a value"},
 		{"POST", "/v2/" + hello + ":run", `{"overrides":{"taskCount":"many"}}`, 400, "taskCount"},
-		{"POST", "/v2/" + hello + ":run", "", 404, "jobs/hello does not exist"},
+		{"POST", "/v2/" + hello + ":run", "", 404, "Resource 'hello' of kind 'JOB' in region 'us-east4' in project 'demo' does not exist."},
 	} {
 		status, body := s.call(t, test.method, test.path, test.body)
 		if text := strings.ReplaceAll(body, `\"`, `"`); status != test.status || !strings.Contains(text, test.says) {

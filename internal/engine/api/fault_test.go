@@ -84,7 +84,7 @@ func TestFaultsKeepErrors(t *testing.T) {
 	t.Parallel()
 	everyFaultyClient(t, []string{"RunJob: answer-503"}, func(t *testing.T, _ *server, c *client) {
 		_, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: parent + "/jobs/none"})
-		wantCode(t, "RunJob() of no job", err, codes.NotFound, "jobs/none")
+		wantCode(t, "RunJob() of no job", err, codes.NotFound, "'none'")
 	})
 }
 

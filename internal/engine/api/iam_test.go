@@ -97,9 +97,9 @@ func TestSetPolicy(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := c.setPolicy(t, want)
-		wantCode(t, "SetIamPolicy() of a deleted job", err, codes.NotFound, hello)
+		wantCode(t, "SetIamPolicy() of a deleted job", err, codes.NotFound, "Resource 'hello' of kind 'JOB' in region 'us-east4' in project 'demo' does not exist.")
 		_, err = c.jobs.GetIamPolicy(t.Context(), &iampb.GetIamPolicyRequest{Resource: hello})
-		wantCode(t, "GetIamPolicy() of a deleted job", err, codes.NotFound, hello)
+		wantCode(t, "GetIamPolicy() of a deleted job", err, codes.NotFound, "Resource 'hello' of kind 'JOB' in region 'us-east4' in project 'demo' does not exist.")
 		c.create(t, shell("true"))
 		if got := c.policy(t, 0); len(got.Bindings) != 0 {
 			t.Errorf("a job that was created anew has the policy %v, want none", got)

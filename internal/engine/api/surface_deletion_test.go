@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"path"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -55,13 +56,13 @@ func TestDeleteRunningExecution(t *testing.T) {
 func (c *client) wantGone(t *testing.T, name string) {
 	t.Helper()
 	_, err := c.executions.GetExecution(t.Context(), &runpb.GetExecutionRequest{Name: name})
-	wantCode(t, "GetExecution() of a deleted one", err, codes.NotFound, name)
+	wantCode(t, "GetExecution() of a deleted one", err, codes.NotFound, path.Base(name))
 	_, err = c.executions.DeleteExecution(t.Context(), &runpb.DeleteExecutionRequest{Name: name})
-	wantCode(t, "a second DeleteExecution()", err, codes.NotFound, name)
+	wantCode(t, "a second DeleteExecution()", err, codes.NotFound, path.Base(name))
 	_, err = c.tasks.GetTask(t.Context(), &runpb.GetTaskRequest{Name: taskName(&runpb.Execution{Name: name}, 0)})
-	wantCode(t, "GetTask() of a deleted execution", err, codes.NotFound, name)
+	wantCode(t, "GetTask() of a deleted execution", err, codes.NotFound, path.Base(name))
 	_, err = c.tasks.ListTasks(t.Context(), &runpb.ListTasksRequest{Parent: name}).Next()
-	wantCode(t, "ListTasks() of a deleted execution", err, codes.NotFound, name)
+	wantCode(t, "ListTasks() of a deleted execution", err, codes.NotFound, path.Base(name))
 	if names := c.executionNames(t, hello); slices.Contains(names, name) {
 		t.Errorf("ListExecutions() = %v, want it without the deleted one", names)
 	}

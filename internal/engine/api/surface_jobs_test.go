@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -56,7 +57,7 @@ func TestRegionsAndProjectsAreSeparate(t *testing.T) {
 			}
 			elsewhere := strings.Replace(x.Name, parent, in, 1)
 			_, err := c.executions.GetExecution(t.Context(), &runpb.GetExecutionRequest{Name: elsewhere})
-			wantCode(t, "GetExecution() elsewhere", err, codes.NotFound, elsewhere)
+			wantCode(t, "GetExecution() elsewhere", err, codes.NotFound, path.Base(elsewhere))
 		}
 		if _, err := c.jobs.DeleteJob(t.Context(), &runpb.DeleteJobRequest{Name: hello}); err != nil {
 			t.Fatal(err)
@@ -136,7 +137,7 @@ func TestUpdateOfMissingJob(t *testing.T) {
 		job := shell("true")
 		job.Name = hello
 		_, err := c.update(t, &runpb.UpdateJobRequest{Job: job})
-		wantCode(t, "UpdateJob()", err, codes.NotFound, hello)
+		wantCode(t, "UpdateJob()", err, codes.NotFound, "Resource 'hello' of kind 'JOB' in region 'us-east4' in project 'demo' does not exist.")
 		if _, err := c.update(t, &runpb.UpdateJobRequest{Job: job, AllowMissing: true, ValidateOnly: true}); err != nil {
 			t.Errorf("UpdateJob(allow_missing, validate_only) = %v", err)
 		}

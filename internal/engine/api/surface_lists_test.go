@@ -93,7 +93,7 @@ func TestListsRefuseBadParameters(t *testing.T) {
 			}
 		}
 		_, err := c.executions.ListExecutions(t.Context(), &runpb.ListExecutionsRequest{Parent: parent + "/jobs/none"}).Next()
-		wantCode(t, "ListExecutions() of no job", err, codes.NotFound, "jobs/none")
+		wantCode(t, "ListExecutions() of no job", err, codes.NotFound, "Resource 'none' of kind 'JOB' in region 'us-east4' in project 'demo' does not exist.")
 	})
 }
 

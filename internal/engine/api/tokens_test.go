@@ -46,6 +46,40 @@ func TestStartTokenNamesTheExecution(t *testing.T) {
 	})
 }
 
+// TestRunDropsTheToken starts a job whose token has started an execution. On Cloud Run the
+// job then has no token, and the same token is a name that is taken.
+func TestRunDropsTheToken(t *testing.T) {
+	t.Parallel()
+	for kind, with := range map[string]func(*runpb.Job){
+		"start": func(job *runpb.Job) {
+			job.CreateExecution = &runpb.Job_StartExecutionToken{StartExecutionToken: "once"}
+		},
+		"run": func(job *runpb.Job) {
+			job.CreateExecution = &runpb.Job_RunExecutionToken{RunExecutionToken: "once"}
+		},
+	} {
+		everyClient(t, func(t *testing.T, _ *server, c *client) {
+			job := shell("true")
+			with(job)
+			created := c.create(t, job)
+			if _, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello, ValidateOnly: true}); err != nil {
+				t.Fatal(err)
+			}
+			if got := c.job(t, hello); got.CreateExecution == nil {
+				t.Errorf("%s token after a run that was only validated = none, want it kept", kind)
+			}
+			c.run(t, nil)
+			got := c.job(t, hello)
+			if got.CreateExecution != nil || got.Generation != created.Generation || got.TerminalCondition.GetState() != runpb.Condition_CONDITION_SUCCEEDED {
+				t.Errorf("after a run: %s token = %v, generation %d, Ready %v; want none, %d, ready", kind, got.CreateExecution, got.Generation, got.TerminalCondition, created.Generation)
+			}
+			job.Name = hello
+			_, err := c.jobs.UpdateJob(t.Context(), &runpb.UpdateJobRequest{Job: job})
+			wantCode(t, "UpdateJob() with the same "+kind+" token", err, codes.AlreadyExists, "Resource 'hello-once' already exists.")
+		})
+	}
+}
+
 func TestRunTokenMakesTheJobReady(t *testing.T) {
 	t.Parallel()
 	everyClient(t, func(t *testing.T, _ *server, c *client) {

@@ -3,7 +3,6 @@ package v1
 import (
 	"context"
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 
@@ -25,9 +24,6 @@ func (a *API) explained(call func(context.Context, *Request) (any, error)) func(
 		}
 		renamed := *e
 		renamed.Message = resourceName.ReplaceAllStringFunc(e.Message, rename)
-		if missing := resourceName.FindString(e.Message); missing != "" && e.Code == runwith.NotFound {
-			renamed.Message = notFound(missing)
-		}
 		return nil, &renamed
 	}
 }
@@ -47,11 +43,4 @@ func rename(name string) string {
 		place += "/" + strings.Join(parts[len(parts)-2:], "/")
 	}
 	return place + " in " + parts[3]
-}
-
-// notFound returns Cloud Run's message for a missing resource with a name of v2.
-func notFound(name string) string {
-	parts := strings.Split(name, "/")
-	kind := strings.ToUpper(strings.TrimSuffix(parts[len(parts)-2], "s"))
-	return fmt.Sprintf("Resource '%s' of kind '%s' in region '%s' in project '%s' does not exist.", parts[len(parts)-1], kind, parts[3], parts[1])
 }

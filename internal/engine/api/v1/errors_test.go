@@ -78,7 +78,7 @@ func TestErrorsNameV1Fields(t *testing.T) {
 		{"PUT", one, `{"metadata":{"resourceVersion":"stale"},"spec":{"template":{"spec":{"template":{"spec":{"containers":[{"image":"i"}]}}}}}}`, 409, "ABORTED",
 			"metadata.resourceVersion: is stale, and the resource has changed since"},
 		{"POST", jobs, `{"metadata":{"name":"hello"},"spec":{"template":{"spec":{"template":{"spec":{"containers":[{"image":"i"}]}}}}}}`, 409, "ALREADY_EXISTS",
-			"job namespaces/demo/jobs/hello in us-east4 exists already"},
+			"Resource 'hello' already exists."},
 		{"POST", one + ":run", `{"overrides":{"containerOverrides":[{"env":[{"name":"A","value":"` + strings.Repeat("x", 32_769) + `"}]}]}}`, 400, "INVALID_ARGUMENT",
 			"overrides.containerOverrides[0].env[0].value: length cannot exceed 32768"},
 		{"POST", one + ":run", `{"overrides":{"timeoutSeconds":-1,"taskCount":10001}}`, 400, "INVALID_ARGUMENT", "overrides.taskCount: must be between 1 and 10000, not 10001; overrides.timeoutSeconds: "},

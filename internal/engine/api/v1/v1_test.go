@@ -177,7 +177,7 @@ func TestReplaceChecksResourceVersion(t *testing.T) {
 	wantCode(t, "jobs.replaceJob of a missing one", err, runwith.NotFound, "'hello' of kind 'JOB'")
 	first := c.create(t, shell(hello, "true"))
 	_, err = c.jobs.Create("namespaces/demo", shell(hello, "true")).Do()
-	wantCode(t, "jobs.create of one that is there", err, runwith.AlreadyExists, "job namespaces/demo/jobs/hello in us-east4 exists already")
+	wantCode(t, "jobs.create of one that is there", err, runwith.AlreadyExists, "Resource 'hello' already exists.")
 
 	change := *first
 	change.Metadata.Labels["x"] = "y"
