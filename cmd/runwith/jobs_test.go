@@ -127,7 +127,7 @@ func TestApplyJobs(t *testing.T) {
 	// One file that cannot be read keeps the others from being applied.
 	fine := write(t, "fine.yaml", strings.Replace(nightly, "nightly", "fine", 1))
 	_, stderr := sh.run(t, exitFailure, "jobs", "apply", "-f", fine, "-f", write(t, "bad.yaml", "name: bad\ntemplat: {}\n"))
-	has(t, stderr, `runwith: read job: .*bad\.yaml:2:1: unknown field "templat"`)
+	has(t, stderr, `runwith: read job: .*bad\.yaml:2:1: templat: is not a field of Job, did you mean template\? .*`)
 	if jobs := list(t, sh, emptyJob, "jobs", "list"); len(jobs) != 2 {
 		t.Errorf("there are %d jobs, want 2: nothing applied", len(jobs))
 	}
