@@ -50,6 +50,10 @@ func validateOverrides(p Place, o *runpb.RunJobRequest_Overrides) {
 	for i, c := range o.GetContainerOverrides() {
 		at := p.Field("container_overrides").Index(i)
 		validateArgs(at.Field("args"), c.GetArgs())
+		if c.GetClearArgs() && len(c.GetArgs()) > 0 {
+			// See https://cloud.google.com/run/docs/reference/rest/v1/namespaces.jobs/run#ContainerOverride.
+			at.Field("args").Addf("must be empty together with clear_args")
+		}
 		validateEnv(at.Field("env"), c.GetEnv())
 	}
 }

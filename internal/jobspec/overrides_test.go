@@ -51,10 +51,6 @@ func TestApplyOverrides(t *testing.T) {
 			worker(func(c *runpb.Container) { c.Args = nil }),
 		},
 		{
-			"clear_args beside arguments", onWorker(&containerOverride{ClearArgs: true, Args: []string{"c"}}),
-			worker(func(c *runpb.Container) { c.Args = []string{"c"} }),
-		},
-		{
 			"variables merge by name, each in its place", onWorker(&containerOverride{Env: []*runpb.EnvVar{
 				envVar("NEW_1", "x"), envVar("A", "one"), envVar("NEW_2", "y"),
 			}}),
@@ -151,6 +147,10 @@ func TestApplyOverridesRefuses(t *testing.T) {
 		{"1,001 arguments", onWorker(&containerOverride{Args: make([]string, 1001)}), c + "args: at most 1000 arguments are allowed, not 1001."},
 		{"negative tasks", &overrides{TaskCount: -1}, v + "task_count: must be between 1 and 10000, not -1."},
 		{"10,001 tasks", &overrides{TaskCount: 10_001}, v + "task_count: must be between 1 and 10000, not 10001."},
+		{
+			"clear_args beside arguments", onWorker(&containerOverride{ClearArgs: true, Args: []string{"c"}}),
+			c + "args: must be empty together with clear_args.",
+		},
 		{"a timeout of 0 s", &overrides{Timeout: &durationpb.Duration{}}, v + "timeout: must be between 1s and 604800s (168 hours), not 0s."},
 		{
 			"several faults", &overrides{TaskCount: -1, ContainerOverrides: []*containerOverride{{Name: "other"}}},

@@ -152,6 +152,18 @@ func bucketVolume(name string, readOnly bool) *runpb.Volume {
 	return &runpb.Volume{Name: name, VolumeType: &runpb.Volume_Gcs{Gcs: &runpb.GCSVolumeSource{Bucket: name, ReadOnly: readOnly}}}
 }
 
+// onlyDirVolume returns the volume with one folder of its bucket.
+func onlyDirVolume(v *runpb.Volume, dir string) *runpb.Volume {
+	v.GetGcs().MountOptions = []string{"only-dir=" + dir}
+	return v
+}
+
+func diskVolume(name string) *runpb.Volume {
+	return &runpb.Volume{Name: name, VolumeType: &runpb.Volume_EmptyDir{EmptyDir: &runpb.EmptyDirVolumeSource{
+		Medium: runpb.EmptyDirVolumeSource_DISK, SizeLimit: "10Gi",
+	}}}
+}
+
 func memoryVolume(name, size string) *runpb.Volume {
 	return &runpb.Volume{Name: name, VolumeType: &runpb.Volume_EmptyDir{EmptyDir: &runpb.EmptyDirVolumeSource{
 		Medium: runpb.EmptyDirVolumeSource_MEMORY, SizeLimit: size,
@@ -195,6 +207,7 @@ func TestVolumes(t *testing.T) {
 		echo x 2>/dev/null >/fixed/out || echo read-only
 		cat /keys/key; stat -c ' %a' /keys/key; cat /keys2/a/b; echo
 		df -k --output=size /scratch | tail -1; head -c 2000000 /dev/zero 2>/dev/null >/scratch/big || echo full
+		head -c 2000000 /dev/zero >/disk/big && stat -f -c %T /disk | grep -c tmpfs; stat -c %a /disk
 		echo $KEY`)))
 	c := spec.Template.Containers[0]
 	c.Env = []*runpb.EnvVar{{Name: "KEY", Values: &runpb.EnvVar_ValueSource{ValueSource: &runpb.EnvVarSource{
@@ -208,13 +221,14 @@ func TestVolumes(t *testing.T) {
 	}
 	spec.Template.Volumes = append(spec.Template.Volumes,
 		root("data", false, "data"), root("fixed", true, "fixed"), memoryVolume("scratch", "1Mi"),
-		secretVolume("keys", "key"), secretVolume("keys2", "key", &runpb.VersionToPath{Version: "1", Path: "a/b", Mode: 0o640}))
+		diskVolume("disk"), secretVolume("keys", "key"), secretVolume("keys2", "key", &runpb.VersionToPath{Version: "1", Path: "a/b", Mode: 0o640}))
 	c.VolumeMounts = append(c.VolumeMounts,
 		&runpb.VolumeMount{Name: "data", MountPath: "/in"}, &runpb.VolumeMount{Name: "data", MountPath: "/sub", SubPath: "deep"},
 		&runpb.VolumeMount{Name: "fixed", MountPath: "/fixed"}, &runpb.VolumeMount{Name: "scratch", MountPath: "/scratch"},
+		&runpb.VolumeMount{Name: "disk", MountPath: "/disk/"},
 		&runpb.VolumeMount{Name: "keys", MountPath: "/keys"}, &runpb.VolumeMount{Name: "keys2", MountPath: "/keys2"})
 	stdout, stderr, _ := run(t, r, spec)
-	want := "input\ndeep\nwrote\nread-only\ntwo 444\none\n 1024\nfull\none\n"
+	want := "input\ndeep\nwrote\nread-only\ntwo 444\none\n 1024\nfull\n0\n1777\none\n"
 	if diff := cmp.Diff(strings.Fields(want), strings.Fields(stdout)); diff != "" {
 		t.Errorf("printed %q, and (-want +got):\n%s", stderr, diff)
 	}
@@ -260,6 +274,8 @@ func TestCheck(t *testing.T) {
 		"SecretLeaves":    {r, mounted("/d", "", secretVolume("key", "key", &runpb.VersionToPath{Path: "../x", Version: "1"})), []string{"volumes[0].secret.items[0].path"}},
 		"NoSecrets":       {bare, mounted("/d", "", secretVolume("key", "key")), []string{"volumes[0].secret", "--secrets DIR"}},
 		"Memory":          {r, mounted("/d", "", memoryVolume("m", "")), nil},
+		"Disk":            {r, mounted("/d", "", diskVolume("m")), nil},
+		"BucketOnlyDir":   {r, mounted("/d", "", onlyDirVolume(bucketVolume("data", false), "../data")), []string{"volumes[0].gcs.bucket", "must stay within the bucket"}},
 		"MemorySubPath":   {r, mounted("/d", "x", memoryVolume("m", "")), []string{"containers[0].volume_mounts[0].sub_path"}},
 		"SubPathLeaves":   {r, mounted("/d", "../x", bucketVolume("data", false)), []string{"containers[0].volume_mounts[0].sub_path"}},
 		"MountAtRoot":     {r, mounted("/", "", memoryVolume("m", "")), []string{"containers[0].volume_mounts[0].mount_path"}},

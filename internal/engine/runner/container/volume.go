@@ -36,9 +36,6 @@ func (r *Runner) checkVolumes(t *runpb.TaskTemplate) error {
 				return runner.Refuse(field+".gcs.bucket", "%v", err)
 			}
 		case *runpb.Volume_EmptyDir:
-			if v.GetEmptyDir().GetMedium() == runpb.EmptyDirVolumeSource_DISK {
-				return runner.Refuse(field+".empty_dir.medium", "the container runner has volumes in memory only; leave it out")
-			}
 		case *runpb.Volume_Nfs:
 			return runner.Refuse(field+".nfs", "the container runner mounts no NFS; use a bucket (--buckets DIR) instead")
 		case *runpb.Volume_CloudSqlInstance:
@@ -58,7 +55,7 @@ func checkMounts(t *runpb.TaskTemplate) error {
 			case !path.IsAbs(m.GetMountPath()) || path.Clean(m.GetMountPath()) == "/":
 				return runner.Refuse(field+"mount_path", "must be an absolute path other than /, not %q", m.GetMountPath())
 			case m.GetSubPath() != "" && volumeOf(t, m).GetEmptyDir() != nil:
-				return runner.Refuse(field+"sub_path", "an in-memory volume is mounted whole here; leave it out")
+				return runner.Refuse(field+"sub_path", "an empty volume is mounted whole here; leave it out")
 			case m.GetSubPath() != "" && !filepath.IsLocal(m.GetSubPath()):
 				return runner.Refuse(field+"sub_path", "must stay within the volume, which %q does not", m.GetSubPath())
 			}
@@ -85,17 +82,16 @@ func mountsOf(t *runpb.TaskTemplate, volume string) (n int) {
 	return n
 }
 
-// makeVolumes makes the in-memory volumes that several containers share.
+// makeVolumes makes the volumes on disk, and the in-memory ones that several containers
+// share.
 func (l *launch) makeVolumes(ctx context.Context) error {
 	t := l.spec.Template
 	for _, v := range t.GetVolumes() {
-		if v.GetEmptyDir() == nil || mountsOf(t, v.GetName()) < 2 {
+		if v.GetEmptyDir() == nil || !onDisk(v) && mountsOf(t, v.GetName()) < 2 {
 			continue
 		}
 		made, err := l.daemon.VolumeCreate(ctx, client.VolumeCreateOptions{
-			Name: nameOf(l.spec.ID, v.GetName()), Labels: l.labels(l.spec.ID, nil), Driver: "local",
-			// In blocks, because Podman reads a size as a disk quota.
-			DriverOpts: map[string]string{"type": "tmpfs", "device": "tmpfs", "o": fmt.Sprintf("nr_blocks=%d,mode=1777", blocks(sizeOf(t, v)))},
+			Name: nameOf(l.spec.ID, v.GetName()), Labels: l.labels(l.spec.ID, nil), Driver: "local", DriverOpts: driverOptions(t, v),
 		})
 		if err != nil {
 			return unavailable(err)
@@ -107,6 +103,23 @@ func (l *launch) makeVolumes(ctx context.Context) error {
 		l.attempt.volumes = append(l.attempt.volumes, made.Volume.Name)
 	}
 	return nil
+}
+
+// onDisk reports whether an empty volume is on the daemon's disk.
+func onDisk(v *runpb.Volume) bool {
+	return v.GetEmptyDir().GetMedium() == runpb.EmptyDirVolumeSource_DISK
+}
+
+// driverOptions returns the options of a new volume.
+//
+// Deviation: the size of a volume on disk is not limited, because most file systems have no
+// quota for a folder.
+func driverOptions(t *runpb.TaskTemplate, v *runpb.Volume) map[string]string {
+	if onDisk(v) {
+		return nil
+	}
+	// In blocks, because Podman reads a size as a disk quota.
+	return map[string]string{"type": "tmpfs", "device": "tmpfs", "o": fmt.Sprintf("nr_blocks=%d,mode=1777", blocks(sizeOf(t, v)))}
 }
 
 // blocks returns a number of bytes in pages, at least one.
@@ -134,6 +147,9 @@ func (l *launch) mount(host *container.HostConfig, i int) (files []file, err err
 		switch {
 		case v.GetEmptyDir() != nil:
 			host.Mounts = append(host.Mounts, l.emptyDir(v, m.GetMountPath()))
+			if onDisk(v) { // the daemon gives a new volume to root
+				files = append(files, file{path: m.GetMountPath(), mode: everybodys, folder: true})
+			}
 		case v.GetGcs() != nil:
 			source, err := l.bucketPath(v.GetGcs(), m.GetSubPath())
 			if err != nil {
@@ -178,7 +194,11 @@ func (r *Runner) bucketPath(v *runpb.GCSVolumeSource, sub string) (string, error
 		return "", fmt.Errorf("%s is not the name of a bucket", jobspec.Quote(v.GetBucket()))
 	}
 	for _, option := range v.GetMountOptions() {
-		if dir, ok := strings.CutPrefix(strings.TrimLeft(option, "-"), onlyDir+"="); ok {
+		dir, ok := strings.CutPrefix(strings.TrimLeft(option, "-"), onlyDir+"=")
+		if ok && !filepath.IsLocal(dir) {
+			return "", fmt.Errorf("%s must stay within the bucket, which %s does not", onlyDir, jobspec.Quote(dir))
+		}
+		if ok {
 			rel = filepath.Join(rel, filepath.FromSlash(dir))
 		}
 	}
@@ -195,12 +215,25 @@ func (r *Runner) bucketPath(v *runpb.GCSVolumeSource, sub string) (string, error
 	return filepath.EvalSymlinks(filepath.Join(r.bucket.Name(), rel))
 }
 
-// file is a file to copy into a container before it starts.
+// file is a file or folder to copy into a container before it starts.
 type file struct {
-	path string // absolute, in the container
-	mode fs.FileMode
-	text []byte
+	path   string // absolute, in the container
+	mode   fs.FileMode
+	text   []byte
+	folder bool
 }
+
+// header returns the file's header in an archive.
+func (f file) header() *tar.Header {
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: path.Clean(f.path)[1:], Mode: int64(f.mode), Size: int64(len(f.text))}
+	if f.folder {
+		h.Typeflag, h.Name = tar.TypeDir, h.Name+"/"
+	}
+	return h
+}
+
+// everybodys is the mode of a folder in which all users may write, as in /tmp.
+const everybodys = 0o1777
 
 // defaultMode is the mode of a secret's files.
 const defaultMode = 0o444
@@ -258,8 +291,7 @@ func (l *launch) copyFiles(ctx context.Context, m *member, files []file) error {
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
 	for _, f := range files { // the daemon makes missing folders
-		err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.path[1:], Mode: int64(f.mode), Size: int64(len(f.text))})
-		if err != nil {
+		if err := w.WriteHeader(f.header()); err != nil {
 			return err
 		}
 		if _, err := w.Write(f.text); err != nil {
