@@ -26,9 +26,9 @@ func readAll(body io.Reader) ([]byte, error) {
 	return raw, err
 }
 
-// noBody refuses a body of a method that has none. Some clients send an empty object.
+// noBody refuses a body of a method that has none. Some clients send an empty one.
 func noBody(body []byte) error {
-	if text := bytes.TrimSpace(body); len(text) > 0 && string(text) != "{}" {
+	if text := string(bytes.TrimSpace(body)); text != "" && text != "{}" && text != "null" {
 		return runwith.Errorf(runwith.InvalidArgument, "body: this method takes none, leave it out")
 	}
 	return nil

@@ -16,6 +16,26 @@ func custom(field protoreflect.FieldDescriptor) bool {
 	return field.Message() != nil && field.Message().ParentFile().Package() == "google.protobuf"
 }
 
+// plainToo reports whether a message with a form of its own may also be an object of its
+// fields, as {"seconds":600} is a duration to Google's reader. An object is itself the form
+// of the others.
+func plainToo(field protoreflect.FieldDescriptor) bool {
+	if !custom(field) {
+		return false
+	}
+	switch field.Message().Name() {
+	case "Struct", "Value", "ListValue", "Any", "Empty":
+		return false
+	}
+	return true
+}
+
+// valid reports whether the fields of a duration or a time are within their bounds.
+func valid(m proto.Message) bool {
+	bounded, ok := m.(interface{ IsValid() bool })
+	return !ok || bounded.IsValid()
+}
+
 // isNull reports whether a token leaves a field unset. Only a dynamic value can be null.
 func isNull(field protoreflect.FieldDescriptor, token json.Token) bool {
 	return token == nil && (field.Message() == nil || field.Message().FullName() != "google.protobuf.Value")

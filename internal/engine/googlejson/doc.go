@@ -8,6 +8,7 @@
 //   - one value where a list is due, which is a list of one;
 //   - numbers and booleans in strings, and numbers with a zero fraction;
 //   - values of enums by name in any case, with hyphens, and by number, also in a string;
+//   - durations, times and field masks as text or as an object of their fields;
 //   - bytes in both alphabets of base64, with and without padding;
 //   - the names of fields in JSON's and in the proto's spelling, also in a field mask;
 //   - null for every field, element and entry, which leaves it unset, out and empty.

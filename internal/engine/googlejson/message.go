@@ -138,6 +138,9 @@ func (r *Reader) field(p jobspec.Place, m protoreflect.Message, field protorefle
 func (r *Reader) single(p jobspec.Place, empty protoreflect.Value, field protoreflect.FieldDescriptor, token json.Token) (protoreflect.Value, bool) {
 	value, ok := empty, true
 	switch {
+	case token == json.Delim('{') && plainToo(field):
+		r.fields(p, empty.Message())
+		ok = valid(empty.Message().Interface())
 	case custom(field):
 		ok = Custom(r.raw(token), empty.Message().Interface())
 	case field.Message() == nil:

@@ -82,6 +82,9 @@ func TestUnmarshal(t *testing.T) {
 		{"an empty value", `{"template":{"template":{"containers":[{"env":[{"name":"A","value":""}]}]}}}`, inTemplate(&runpb.Container{Env: []*runpb.EnvVar{variable("A", "")}})},
 
 		{"a duration", `{"timeout":"1.5s"}`, &longrunningpb.WaitOperationRequest{Timeout: durationpb.New(1500e6)}},
+		{"a duration by its fields", `{"timeout":{"seconds":"1","nanos":5e8}}`, &longrunningpb.WaitOperationRequest{Timeout: durationpb.New(1500e6)}},
+		{"a time by its fields", `{"createTime":{"seconds":1769860800}}`, &runpb.Job{CreateTime: timestamppb.New(at)}},
+		{"a field mask by its fields", `{"updateMask":{"paths":"bindings"}}`, &iampb.SetIamPolicyRequest{UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"bindings"}}}},
 		{"a time in another zone", `{"createTime":"2026-01-31T14:00:00+02:00"}`, &runpb.Job{CreateTime: timestamppb.New(at)}},
 		{"a field mask", `{"updateMask":"bindings,requestedPolicy.version"}`, &iampb.SetIamPolicyRequest{UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"bindings", "requested_policy.version"}}}},
 		{"a field mask in the proto's names", `{"updateMask":"requested_policy.version"}`, &iampb.SetIamPolicyRequest{UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"requested_policy.version"}}}},
@@ -124,6 +127,8 @@ func TestUnmarshalRefuses(t *testing.T) {
 		{"no base64", `{"policy":{"etag":"!"}}`, policy, "policy.etag: must be bytes in base64, not a string"},
 		{"a duration without a unit", `{"overrides":{"timeout":"600"}}`, request, "overrides.timeout: must be a duration in seconds, such as 600s, not a string"},
 		{"a duration that is a number", `{"overrides":{"timeout":600}}`, request, "overrides.timeout: must be a duration in seconds, such as 600s, not 600"},
+		{"a duration out of bounds", `{"overrides":{"timeout":{"nanos":1000000000}}}`, request, "overrides.timeout: must be a duration in seconds, such as 600s, not an object"},
+		{"a duration with another field", `{"overrides":{"timeout":{"second":1}}}`, request, "overrides.timeout.second: is not a field of Duration, did you mean seconds? (its fields: seconds, nanos)"},
 		{"a time that is none", `{"createTime":"yesterday"}`, job, "createTime: must be a time, such as 2026-01-31T12:00:00Z, not a string"},
 		{"a mask that is none", `{"updateMask":"a,,b"}`, policy, "updateMask: must be names of fields, separated by commas, not a string"},
 
