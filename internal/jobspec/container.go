@@ -75,9 +75,6 @@ func validateContainerNames(p Place, containers []*runpb.Container) {
 	names := make([]string, len(containers))
 	for i, c := range containers {
 		names[i] = c.GetName()
-		if names[i] == "" && len(containers) > 1 {
-			p.Index(i).Field("name").Addf("is required with several containers")
-		}
 	}
 	validateNames(p, names)
 }

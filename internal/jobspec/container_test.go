@@ -109,7 +109,7 @@ func TestValidateContainers(t *testing.T) {
 	runJobCases(t, []jobCase{
 		{"one with a name", containers("worker-1"), ""},
 		{"several with names", containers("a", "1b"), ""},
-		{"several, one without a name", containers("a", ""), list + "[1].name: is required with several containers"},
+		{"several, one without a name", containers("a", ""), ""},
 		{"the same name", containers("a", "b", "a"), list + `[2].name: "a" is also the name of [0]`},
 		{"names with dots", containers("a.v2", "b"), ""},
 		{"a dot at the end", containers("a."), list + `[0].name: must be a DNS label, such as worker-1, not "a."`},

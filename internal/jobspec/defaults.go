@@ -38,6 +38,8 @@ func Defaults(job *runpb.Job) {
 		t.TaskCount = 1
 	}
 	if t.GetTemplate() != nil {
+		name, _ := ParseJob(job.GetName()) // empty in a job that has no name yet
+		defaultNames(t.GetTemplate().GetContainers(), name.Job)
 		defaultTask(t.GetTemplate())
 	}
 }

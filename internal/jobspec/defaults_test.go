@@ -1,6 +1,7 @@
 package jobspec_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -63,8 +64,8 @@ func TestDefaults(t *testing.T) {
 			TaskCount: 1,
 			Template: &runpb.TaskTemplate{
 				Containers: []*runpb.Container{
-					{Image: "test-job", Resources: limits("1000m", "256Mi")},
-					{Image: "other", Resources: limits("1000m", "1Gi")},
+					{Name: "container-1", Image: "test-job", Resources: limits("1000m", "256Mi")},
+					{Name: "container-2", Image: "other", Resources: limits("1000m", "1Gi")},
 				},
 				Retries:              &runpb.TaskTemplate_MaxRetries{MaxRetries: 3},
 				Timeout:              &durationpb.Duration{Seconds: 600},
@@ -194,5 +195,33 @@ func TestClearOutputOnly(t *testing.T) {
 	jobspec.ClearOutputOnly(got)
 	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
 		t.Errorf("ClearOutputOnly (-want +got):\n%s", diff)
+	}
+}
+
+func TestDefaultNames(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("j", 63)
+	for _, tt := range []struct {
+		job         string
+		names, want []string
+	}{
+		{"job", []string{""}, []string{""}},
+		{"job", []string{"a", "b"}, []string{"a", "b"}},
+		{"job", []string{"", "redis"}, []string{"job-1", "redis"}},
+		{"job", []string{"", "job-1", ""}, []string{"job-4", "job-1", "job-3"}},
+		{long, []string{"a", ""}, []string{"a", long[:61] + "-2"}},
+	} {
+		job := newJob()
+		job.Name = "projects/demo/locations/us-east4/jobs/" + tt.job
+		containers(tt.names...)(job)
+		jobspec.Defaults(job)
+		var got []string
+		for _, c := range job.Template.Template.Containers {
+			got = append(got, c.Name)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("names of %q in %s (-want +got):\n%s", tt.names, tt.job, diff)
+		}
+		wantViolations(t, "ValidateJob after Defaults", jobspec.ValidateJob(job), "")
 	}
 }

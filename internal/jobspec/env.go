@@ -15,23 +15,18 @@ const (
 	maxEnvText = 32768
 )
 
-// validateEnv checks the variables of one container, or of one override.
+// validateEnv checks the variables of one container, or of one override. A variable may be
+// set twice; its last value counts, as in Kubernetes.
 //
 // See https://cloud.google.com/run/docs/configuring/jobs/environment-variables.
 func validateEnv(p Place, env []*runpb.EnvVar) {
 	if len(env) > maxEnv {
 		p.Addf("at most %d variables are allowed, not %d", maxEnv, len(env))
 	}
-	first := make(map[string]int, len(env))
 	for i, v := range env {
 		at := p.Index(i)
 		validateEnvName(at.Field("name"), v.GetName())
 		validateEnvValue(at, v)
-		if earlier, found := first[v.GetName()]; found && v.GetName() != "" {
-			at.Field("name").Addf("%s is set twice, first in [%d]", Quote(v.GetName()), earlier)
-			continue
-		}
-		first[v.GetName()] = i
 	}
 }
 

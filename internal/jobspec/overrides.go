@@ -113,7 +113,8 @@ func overriddenContainer(p Place, containers []*runpb.Container, name string) *r
 }
 
 // mergeEnv merges override into env. A variable replaces the one with the same name, or
-// is appended. It changes env and copies from override, whose names must be unique.
+// is appended. Of several with one name in either list, the last counts. It changes env and
+// copies from override.
 func mergeEnv(env, override []*runpb.EnvVar) []*runpb.EnvVar {
 	if len(override) == 0 {
 		return env

@@ -140,7 +140,6 @@ func TestApplyOverridesRefuses(t *testing.T) {
 		{"an unknown container", &overrides{ContainerOverrides: []*containerOverride{{Name: "other"}}}, c + `name: the job has no container named "other".`},
 		{"no name, two containers", &overrides{ContainerOverrides: []*containerOverride{{}}}, c + "name: is required, the job has 2 containers."},
 		{"a reserved variable", onWorker(&containerOverride{Env: []*runpb.EnvVar{envVar("PORT", "1")}}), c + `env[0].name: "PORT" is reserved, Cloud Run sets it.`},
-		{"a variable twice", onWorker(&containerOverride{Env: []*runpb.EnvVar{envVar("X", "1"), envVar("X", "2")}}), c + `env[1].name: "X" is set twice, first in [0].`},
 		{"a variable without a name", onWorker(&containerOverride{Env: []*runpb.EnvVar{{}}}), c + "env[0].name: required field not present."},
 		{"1,001 variables", onWorker(&containerOverride{Env: manyVars(1001)}), c + "env: at most 1000 variables are allowed, not 1001."},
 		{"1,001 variables with the job's", onWorker(&containerOverride{Env: manyVars(999)}), c + "env: makes 1001 variables together with the job's, at most 1000 are allowed."},

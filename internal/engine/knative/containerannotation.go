@@ -41,8 +41,13 @@ func readByName[V any](p jobspec.Place, text string, t *runpb.TaskTemplate, set 
 	}
 }
 
-// containerNamed returns the container with the name, or adds a violation.
+// containerNamed returns the container with the name, or adds a violation. The empty name
+// is that of the only container.
 func containerNamed(p jobspec.Place, t *runpb.TaskTemplate, name string) *runpb.Container {
+	if name == "" && len(t.GetContainers()) > 1 {
+		p.Addf("must name containers, because the task has %d", len(t.GetContainers()))
+		return nil
+	}
 	for _, c := range t.GetContainers() {
 		if c.GetName() == name {
 			return c

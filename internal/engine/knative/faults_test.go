@@ -76,6 +76,10 @@ func TestV2RefusesWithV1Path(t *testing.T) {
 			atTemplate("run.googleapis.com/startup-cpu-boost") + `there is no container named "other"`},
 		{"a source elsewhere", ofTemplate("run.googleapis.com/sources", `{"main":"https://example.com/x"}`),
 			atTemplate("run.googleapis.com/sources") + `"https://example.com/x" must be gs://BUCKET/OBJECT or gs://BUCKET/OBJECT#GENERATION`},
+		{"a dependency of a container without a name", func(j *knative.Job) {
+			ofTemplate("run.googleapis.com/container-dependencies", `{"":["b"]}`)(j)
+			j.Spec.Template.Spec.Template.Spec.Containers = []knative.Container{{Image: "i"}, {Name: "b", Image: "i"}}
+		}, atTemplate("run.googleapis.com/container-dependencies") + "must name containers, because the task has 2"},
 		{"an alias of no path", ofTemplate("run.googleapis.com/secrets", "a:b"),
 			atTemplate("run.googleapis.com/secrets") + `"a:b" must be ALIAS:projects/PROJECT/secrets/SECRET`},
 		{"an alias twice", ofTemplate("run.googleapis.com/secrets", "a:projects/1/secrets/b,a:projects/1/secrets/c"),
