@@ -68,6 +68,7 @@ var scenarios = []scenario{
 	{"tasks", "an execution of 1,000 tasks of `true`, 8 at once, to its end, in tasks a second", measureTasks},
 	{"large", "an execution of 10,000 tasks: the time until it is accepted, and its memory", measureLarge},
 	{"logs", "one task's output from a log of 1 GiB, and the delay of a followed line", measureLogs},
+	{"followers", "the memory and descriptors that 2,000 clients cost which follow a log and never read", measureFollowers},
 	{"container", "a run in a container, from RunJob until its operation is done, and by 8 clients at once; needs a Docker or Podman", measureContainers},
 	{"up", "`runwith up`: from exec until it is ready, and its resident memory at rest", measureUp},
 }

@@ -18,6 +18,7 @@ const (
 	seconds   unit = "s"     // less is better
 	perSecond unit = "1/s"   // more is better
 	bytesHeld unit = "bytes" // less is better
+	number    unit = "count" // less is better
 )
 
 // stat summarizes samples. P95 bounds 95 of 100 of them: times from above, rates from
@@ -147,6 +148,8 @@ func (u unit) format(v float64) string {
 		return "-"
 	case u == perSecond:
 		return fmt.Sprintf("%.0f/s", v)
+	case u == number:
+		return fmt.Sprintf("%.0f", v)
 	case u == bytesHeld:
 		return fmt.Sprintf("%.1f MiB", v/(1<<20))
 	}

@@ -3,17 +3,21 @@
 //
 //	floor DIR
 //	floor ticks
+//	floor talk
 //
 // DIR is the folder for its database. When it is ready, it writes the addresses of its gRPC
 // and REST listeners to standard error. `floor ticks` is not a server: it is a task that prints
-// the time, in nanoseconds, a hundred times a second.
+// the time, in nanoseconds, a hundred times a second. `floor talk` is one that prints much, then
+// "done", and waits.
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -34,14 +38,17 @@ import (
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: floor DIR, or floor ticks")
+		fmt.Fprintln(os.Stderr, "usage: floor DIR, floor ticks, or floor talk")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var err error
-	if os.Args[1] == "ticks" {
+	switch os.Args[1] {
+	case "ticks":
 		tick(ctx)
-	} else {
+	case "talk":
+		talk(ctx, os.Stdout)
+	default:
 		err = serve(ctx, os.Args[1])
 	}
 	stop()
@@ -65,10 +72,24 @@ func tick(ctx context.Context) {
 	}
 }
 
+// much is more than a connection buffers, in bytes.
+const much = 16 << 20
+
+// talk prints much, and waits for the end of ctx.
+func talk(ctx context.Context, w io.Writer) {
+	out := bufio.NewWriterSize(w, 64<<10)
+	for range much / 128 {
+		fmt.Fprintf(out, "%0127d\n", 0)
+	}
+	fmt.Fprintln(out, "done")
+	_ = out.Flush() // the reader has left
+	<-ctx.Done()
+}
+
 // serve serves gRPC on grpc-go's own transport, the fastest one, and REST on net/http, until
 // ctx ends.
 func serve(ctx context.Context, dir string) (err error) {
-	f := &floor{}
+	f := &floor{piece: make([]byte, 8<<10)}
 	f.db, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, "server.db"),
 		Migrations: []string{`CREATE TABLE invocations (id INTEGER PRIMARY KEY, message BLOB NOT NULL) STRICT`}})
 	if err != nil {
@@ -90,6 +111,7 @@ func serve(ctx context.Context, dir string) (err error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/", f.accept)
 	mux.HandleFunc("GET /v2/", f.getV2)
+	mux.HandleFunc("GET /followed", func(w http.ResponseWriter, _ *http.Request) { f.followed(w) })
 	mux.HandleFunc("GET /apis/", f.getV1)
 	rest := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 2)
@@ -107,9 +129,10 @@ func serve(ctx context.Context, dir string) (err error) {
 // floor answers with its latest job.
 type floor struct {
 	runpb.UnimplementedJobsServer
-	db  *sqlite.DB
-	job atomic.Pointer[runpb.Job]
-	v1  atomic.Pointer[knative.Job]
+	db    *sqlite.DB
+	job   atomic.Pointer[runpb.Job]
+	v1    atomic.Pointer[knative.Job]
+	piece []byte
 }
 
 // UpdateJob sets the job of later answers.
@@ -134,6 +157,15 @@ func (f *floor) getV2(w http.ResponseWriter, _ *http.Request) {
 func (f *floor) getV1(w http.ResponseWriter, _ *http.Request) {
 	body, err := json.Marshal(f.v1.Load())
 	answer(w, body, err)
+}
+
+// followed writes much, from a buffer that all clients share.
+func (f *floor) followed(w http.ResponseWriter) {
+	for range much / len(f.piece) {
+		if _, err := w.Write(f.piece); err != nil {
+			return // the client has left
+		}
+	}
 }
 
 func answer(w http.ResponseWriter, body []byte, err error) {

@@ -27,6 +27,7 @@ type Invoker struct {
 	keeping     *keeper
 
 	logReads *gate
+	logPages chan struct{} // one element for each page in memory
 	close    context.CancelFunc
 	work     sync.WaitGroup
 }
@@ -48,7 +49,11 @@ func Open(ctx context.Context, config Config) (*Invoker, error) {
 
 // newInvoker makes the parts. None of them does anything yet.
 func newInvoker(config Config) *Invoker {
-	v := &Invoker{base: newBase(config), logReads: &gate{name: "logs", quota: config.Limits.Logs}}
+	v := &Invoker{
+		base:     newBase(config),
+		logReads: &gate{name: "logs", quota: config.Limits.Logs},
+		logPages: make(chan struct{}, maxLogPages),
+	}
 	v.closing, v.close = context.WithCancel(context.Background())
 	jobs := &jobCache{read: v.readJob}
 	v.dispatching = newDispatcher(v.base, &v.work)

@@ -13,6 +13,11 @@ import (
 const (
 	// logTimeout bounds a read of a log.
 	logTimeout = 60 * time.Second
+	// maxLogPages is how many pages of logs may be in memory, because a page has megabytes.
+	maxLogPages = 4
+	// logPatience is how long a page is kept in memory for a slow caller. Then its rest is
+	// dropped, and read again when the caller has taken the lines before.
+	logPatience = time.Second
 	// maxLogFailures is how many reads in a row may fail after an invocation has settled.
 	// Before, a read that fails is always repeated.
 	maxLogFailures = 5
@@ -26,6 +31,9 @@ type LogQuery struct {
 	Follow bool
 	// Task selects the lines of the task with this index; nil selects every task.
 	Task *int
+	// Ready waits until the caller can take another line, for a caller that may be slow.
+	// It returns ctx's error if ctx ends first. Nil: yield waits.
+	Ready func(ctx context.Context) error
 }
 
 // Logs yields the output of an invocation's tasks, in the order of time. An error ends the
@@ -49,6 +57,7 @@ type logReader struct {
 	cursor  cloudrun.Cursor
 	delay   time.Duration // before the next read
 	fails   int           // reads in a row that failed
+	behind  bool          // the rest of a page was dropped
 	stopped bool          // the caller wants no more
 	settled time.Time     // when that was seen; zero: it has not
 }
@@ -114,33 +123,67 @@ func (l *logReader) look(ctx context.Context) error {
 
 // drain yields everything that can be read now.
 func (l *logReader) drain(ctx context.Context, execution string) error {
-	for {
-		lines, next, err := l.page(ctx, execution)
-		if err != nil {
+	for more := true; more && !l.stopped; more = l.cursor.More() || l.behind {
+		if err := l.ready(ctx); err != nil {
+			return err
+		}
+		if err := l.step(ctx, execution); err != nil {
 			return l.failed(ctx, err)
 		}
-		l.cursor, l.fails = next, 0
-		for _, line := range lines {
-			l.delay = l.config.PollMin
-			if !l.yield(line, nil) {
-				l.stopped = true
-				return nil
-			}
+		l.fails = 0
+	}
+	return nil
+}
+
+// step reads a page and yields its lines. If the caller does not take them in time, step
+// drops the rest and leaves the cursor before it.
+func (l *logReader) step(ctx context.Context, execution string) error {
+	lines, next, err := l.page(ctx, execution)
+	if err != nil {
+		return err
+	}
+	defer func() { <-l.logPages }()
+	patient, cancel := context.WithTimeout(ctx, logPatience)
+	defer cancel()
+	for n, line := range lines {
+		if l.behind = l.ready(patient) != nil; l.behind {
+			l.cursor = next.Behind(n)
+			return ctx.Err()
 		}
-		if !next.More() {
+		l.delay = l.config.PollMin
+		if !l.yield(line, nil) {
+			l.stopped = true
 			return nil
 		}
 	}
+	l.cursor, l.behind = next.Behind(len(lines)), false
+	return nil
 }
 
+func (l *logReader) ready(ctx context.Context) error {
+	if l.query.Ready == nil {
+		return ctx.Err()
+	}
+	return l.query.Ready(ctx)
+}
+
+// page reads a page. If it succeeds, the caller releases a place of logPages.
 func (l *logReader) page(ctx context.Context, execution string) ([]runwith.LogLine, cloudrun.Cursor, error) {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
 	if err := l.pass(ctx, l.logReads, urgent); err != nil {
 		return nil, l.cursor, err
 	}
+	select {
+	case l.logPages <- struct{}{}:
+	case <-ctx.Done():
+		return nil, l.cursor, ctx.Err()
+	}
 	lines, next, err := l.cloud.LogEntries(ctx, execution, l.cursor)
 	l.logReads.told(err)
+	if err != nil {
+		<-l.logPages
+	}
 	return lines, next, err
 }
 

@@ -173,6 +173,80 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
+// TestPausingReader checks that a reader that pauses gets every line once, in order,
+// although the server keeps few of them in memory meanwhile.
+func TestPausingReader(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := dialGRPC(t, s)
+	stream := tail(t.Context(), t, s.addr, &loggingpb.TailLogEntriesRequest{ResourceNames: []string{"projects/demo"}})
+	ready(t, s, c, stream)
+	const lines, tasks = 10_000, 3
+	job := shell(fmt.Sprintf(`seq -f %%06g %d; head -c 200000 /dev/zero | tr '\0' x; echo`, lines))
+	job.Template.TaskCount = tasks
+	c.create(t, job)
+	c.run(t, nil)
+	next, ended := map[string]int{}, 0
+	for ended < tasks {
+		res, err := stream.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(res.SuppressionInfo) > 0 {
+			t.Fatalf("the stream reports %v, want every line", res.SuppressionInfo)
+		}
+		for _, e := range res.Entries {
+			task, text := e.Labels["run.googleapis.com/task_index"], e.GetTextPayload()
+			switch next[task]++; {
+			case text == "Container called exit(0)." && next[task] == lines+2:
+				ended++
+			case text != fmt.Sprintf("%06d", next[task]) && next[task] <= lines:
+				t.Fatalf("task %s: line %d = %.20q", task, next[task], text)
+			}
+		}
+	}
+}
+
+func TestTooManyStreams(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	addr, stop := split(t, s)
+	defer stop()
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	refused := make(chan error)
+	const limit, more = 256, 5
+	for range limit + more {
+		stream, err := loggingpb.NewLoggingServiceV2Client(conn).TailLogEntries(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.Send(&loggingpb.TailLogEntriesRequest{ResourceNames: []string{"projects/demo"}}); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			_, err := stream.Recv()
+			refused <- err
+		}()
+	}
+	for range more {
+		if err := <-refused; status.Code(err) != codes.Unavailable || !strings.Contains(status.Convert(err).Message(), "256 callers follow logs already") {
+			t.Errorf("a stream too many = %v, want Unavailable that names the limit", err)
+		}
+	}
+	leave()
+	for range limit {
+		if err := <-refused; status.Code(err) != codes.Canceled {
+			t.Errorf("a stream within the limit = %v, want that it stays until its caller leaves", err)
+		}
+	}
+}
+
 func TestStreamsAreRefusedAsCallsAre(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

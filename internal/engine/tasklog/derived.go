@@ -43,8 +43,11 @@ func (r *Reader) compare(a, b Entry) int {
 	if r.query.Reverse {
 		a, b = b, a
 	}
-	return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Pos, b.Pos))
+	return byTime(a, b)
 }
+
+// byTime compares two entries by time, then by place.
+func byTime(a, b Entry) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Pos, b.Pos)) }
 
 // mergeDerived adds the derived entries to a batch that no later stored entry can
 // precede.

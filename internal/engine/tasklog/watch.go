@@ -1,12 +1,19 @@
 package tasklog
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// maxSpans bounds the spans that an unread watch holds.
-const maxSpans = 4096
+// limits bound what a watch holds until somebody takes it.
+type limits struct{ spans, derived int }
 
-// maxDerived bounds the derived entries that an unread watch holds.
-const maxDerived = 16 << 10
+// A burst fits into loose. A watch whose reader waits for a slow client has tight limits,
+// of about 64 KiB.
+var (
+	loose = limits{spans: 4096, derived: 16 << 10}
+	tight = limits{spans: 256, derived: 256}
+)
 
 // Span is new in an execution's log: a stretch of its file, which [Query] reads with
 // After = From and Before = To+1, and entries that are not stored.
@@ -29,11 +36,12 @@ type Watch struct {
 	order   []*Span // the oldest first
 	derived int     // entries in all spans
 	missed  int
+	limits  limits
 }
 
 // Watch begins to watch. The caller closes it.
 func (s *Store) Watch() *Watch {
-	w := &Watch{store: s, ready: make(chan struct{}, 1), spans: map[string]*Span{}}
+	w := &Watch{store: s, ready: make(chan struct{}, 1), spans: map[string]*Span{}, limits: loose}
 	s.watching.Lock()
 	defer s.watching.Unlock()
 	s.watches[w] = struct{}{}
@@ -56,13 +64,30 @@ func (w *Watch) Ready() <-chan struct{} { return w.ready }
 func (w *Watch) Take() (spans []Span, missed int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	missed, w.missed = w.missed, 0
+	return w.takeSpans(), missed
+}
+
+func (w *Watch) takeSpans() (spans []Span) {
 	for _, span := range w.order {
+		slices.SortFunc(span.Derived, byTime)
 		spans = append(spans, *span)
 	}
-	missed = w.missed
-	clear(w.spans)
-	w.order, w.derived, w.missed = nil, 0, 0
-	return spans, missed
+	w.spans, w.order, w.derived = map[string]*Span{}, nil, 0
+	return spans
+}
+
+// Return gives back what Take returned, or the rest of it, so that the next Take returns
+// it again. If the reader waits for a slow client until then, the watch holds little.
+func (w *Watch) Return(spans []Span, slow bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.limits = loose; slow {
+		w.limits = tight
+	}
+	for _, span := range append(spans, w.takeSpans()...) {
+		w.put(span)
+	}
 }
 
 // Watched reports whether anybody watches.
@@ -84,7 +109,15 @@ func (s *Store) Tell(new Span) {
 func (w *Watch) add(new Span) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.derived+len(new.Derived) > maxDerived {
+	w.put(new)
+}
+
+// put adds a span unless it is empty.
+func (w *Watch) put(new Span) {
+	if new.From >= new.To && len(new.Derived) == 0 {
+		return
+	}
+	if w.derived+len(new.Derived) > w.limits.derived {
 		w.missed += len(new.Derived)
 		new.Derived = nil
 	}
@@ -101,7 +134,7 @@ func (w *Watch) spanOf(execution, label string) *Span {
 	if span := w.spans[execution]; span != nil {
 		return span
 	}
-	if len(w.order) == maxSpans {
+	if len(w.order) == w.limits.spans {
 		oldest := w.order[0]
 		delete(w.spans, oldest.Execution)
 		w.order = w.order[1:]
@@ -112,6 +145,19 @@ func (w *Watch) spanOf(execution, label string) *Span {
 	w.spans[execution] = span
 	w.order = append(w.order, span)
 	return span
+}
+
+// Behind returns the rest of a span that Take returned, behind an entry that a reader of
+// the span returned.
+func (s Span) Behind(e Entry) Span {
+	if e.Pos < firstDerived {
+		s.From = max(s.From, e.Pos)
+		return s
+	}
+	for len(s.Derived) > 0 && byTime(s.Derived[0], e) <= 0 {
+		s.Derived = s.Derived[1:]
+	}
+	return s
 }
 
 // extend adds new lines of the same execution.

@@ -7,6 +7,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"log/slog"
@@ -72,6 +73,10 @@ type Upkeep interface {
 
 var _ Invoker = (*invoker.Invoker)(nil)
 
+// DefaultLogReaders is enough for people who look at logs, and bounds the memory that
+// clients can hold: about 64 KiB each.
+const DefaultLogReaders = 256
+
 // Config is what [New] needs.
 type Config struct {
 	// Invoker is required.
@@ -80,6 +85,9 @@ type Config struct {
 	Version string
 	// Logger logs the causes that answers leave out; nil discards them.
 	Logger *slog.Logger
+	// MaxLogReaders is how many callers may read logs at the same time. 0 is
+	// DefaultLogReaders.
+	MaxLogReaders int
 	// Context ends followed logs and waiting requests, which would otherwise delay a
 	// shutdown. Nil never ends them.
 	Context context.Context
@@ -92,6 +100,7 @@ type server struct {
 	log     *slog.Logger
 	base    context.Context
 	mux     *http.ServeMux
+	readers chan struct{} // one element for each caller who reads a log
 	schemas huma.Registry // of the document
 }
 
@@ -103,6 +112,7 @@ func New(c Config) http.Handler {
 		log:     c.Logger,
 		base:    c.Context,
 		mux:     http.NewServeMux(),
+		readers: make(chan struct{}, cmp.Or(c.MaxLogReaders, DefaultLogReaders)),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

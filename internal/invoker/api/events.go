@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -20,34 +18,25 @@ const (
 	// heartbeat is the interval of heartbeats, which is shorter than the idle timeouts of
 	// proxies.
 	heartbeat = 15 * time.Second
+	// writeSize is the size of a write. net/http's own buffers are small too.
+	writeSize = 8 << 10
 	// writeTimeout is how long a write may wait for a slow client.
 	writeTimeout = 30 * time.Second
 )
-
-// logItem is an item of a log's iterator.
-type logItem struct {
-	line runwith.LogLine
-	err  error
-}
 
 // streamEvents writes an invocation's output as server-sent events. The last event is
 // either end, with the invocation, or error, with a problem.
 // See https://html.spec.whatwg.org/multipage/server-sent-events.html.
 func (s *server) streamEvents(ctx context.Context, w http.ResponseWriter, id string, q invoker.LogQuery) {
 	ctx, cancel := s.untilStop(ctx)
-	items := make(chan logItem, 64)
-	var pump sync.WaitGroup
-	pump.Go(func() {
-		defer close(items)
-		send(ctx, items, s.invoker.Logs(ctx, id, q))
-	})
+	feed, wait := openFeed(ctx, s.invoker, id, q)
 	defer func() {
 		cancel()
-		pump.Wait()
+		wait()
 	}()
 
 	out := newEventWriter(w)
-	invocation, err := runwith.Invocation{}, out.lines(ctx, items)
+	invocation, err := runwith.Invocation{}, out.lines(ctx, feed)
 	if err == nil {
 		invocation, err = s.invoker.Invocation(ctx, id)
 	}
@@ -60,17 +49,6 @@ func (s *server) streamEvents(ctx context.Context, w http.ResponseWriter, id str
 		out.event("end", invocation)
 	}
 	_ = out.flush() // nothing follows
-}
-
-// send sends the items of the iterator until ctx is done.
-func send(ctx context.Context, items chan<- logItem, lines iter.Seq2[runwith.LogLine, error]) {
-	for line, err := range lines {
-		select {
-		case items <- logItem{line, err}:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // eventWriter writes server-sent events. flush returns the first error of a write.
@@ -86,39 +64,37 @@ func newEventWriter(w http.ResponseWriter) *eventWriter {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx passes each event on at once
 	return &eventWriter{
-		Writer:  bufio.NewWriterSize(newSlowWriter(w), 32<<10),
+		Writer:  bufio.NewWriterSize(newSlowWriter(w), writeSize),
 		control: http.NewResponseController(w),
 	}
 }
 
-// lines writes an event for each item, and heartbeats between them. It returns nil when it
-// has written all, and otherwise why it could not.
-func (e *eventWriter) lines(ctx context.Context, items <-chan logItem) error {
+// lines writes an event for each line of a feed, and heartbeats between them. It returns
+// nil when it has written all, and otherwise why it could not.
+func (e *eventWriter) lines(ctx context.Context, f *feed) error {
 	ticker := time.NewTicker(heartbeat)
 	defer ticker.Stop()
 	for {
-		// Flush before waiting, so items that are ready at once go out together and none
-		// is delayed.
-		if len(items) == 0 {
-			if err := e.flush(); err != nil {
-				return err
-			}
+		line, ok, ended := f.take()
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx) // which also ended the feed
+		case ok:
+			e.event("line", line)
+			continue
+		}
+		// Before waiting, so that lines which are there go out together and none is delayed.
+		if err := e.flush(); err != nil {
+			return err
+		}
+		if ended {
+			return f.err
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+		case <-f.more:
 		case <-ticker.C:
 			_, _ = e.WriteString(": heartbeat\n\n")
-		case item, ok := <-items:
-			switch {
-			case ctx.Err() != nil:
-				return context.Cause(ctx) // which also ended the iterator
-			case !ok:
-				return nil
-			case item.err != nil:
-				return item.err
-			}
-			e.event("line", item.line)
 		}
 	}
 }

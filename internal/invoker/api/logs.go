@@ -62,6 +62,13 @@ func (s *server) logs(ctx context.Context, in *logsInput) (*huma.StreamResponse,
 	}
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		_, w := humago.Unwrap(c)
+		leave, err := s.enter()
+		if err != nil {
+			w.Header().Set("Connection", "close") // or the caller's connection would stay
+			apierror.WriteProblem(w, s.problem(ctx, err))
+			return
+		}
+		defer leave()
 		if in.Follow || acceptsEvents(in.Accept) {
 			s.streamEvents(ctx, w, in.ID, in.query)
 			return
@@ -90,9 +97,15 @@ func (s *server) writeText(ctx context.Context, w http.ResponseWriter, i runwith
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff") // tasks may print HTML
+	ctx, cancel := context.WithCancel(ctx)
+	feed, wait := openFeed(ctx, s.invoker, i.ID, q)
+	defer func() {
+		cancel()
+		wait()
+	}()
 	unsent := newSlowWriter(w)
-	out := bufio.NewWriterSize(unsent, 32<<10)
-	for line, err := range s.invoker.Logs(ctx, i.ID, q) {
+	out := bufio.NewWriterSize(unsent, writeSize)
+	for line, err := range feed.all(ctx) {
 		if err != nil {
 			p := s.problem(ctx, faulty("query", err))
 			if unsent.started {
@@ -107,4 +120,15 @@ func (s *server) writeText(ctx context.Context, w http.ResponseWriter, i runwith
 		}
 	}
 	_ = out.Flush()
+}
+
+// enter counts a caller who reads a log, until leave is called. It refuses a caller too
+// many, because each holds memory and a connection for as long as it likes.
+func (s *server) enter() (leave func(), err error) {
+	select {
+	case s.readers <- struct{}{}:
+		return func() { <-s.readers }, nil
+	default:
+		return nil, runwith.Errorf(runwith.Unavailable, "%d callers read logs already, which is the limit: try again when one has left", cap(s.readers))
+	}
 }

@@ -2,6 +2,7 @@ package cloudrun
 
 import (
 	"cmp"
+	"hash/fnv"
 	"slices"
 	"strconv"
 	"time"
@@ -24,13 +25,26 @@ type Cursor struct {
 	from time.Time // the search begins here
 	page string    // token of the search's next page
 	seen []seenEntry
+	last *lastPage
 }
 
 // seenEntry identifies an entry. Cloud Logging treats two entries with the same time and
-// insert ID as one.
+// insert ID as one. A hash stands for the ID, because every follower keeps hundreds.
 type seenEntry struct {
 	nanos int64
-	id    string
+	id    uint64
+}
+
+func seenOf(e *loggingpb.LogEntry) seenEntry {
+	id := fnv.New64a()
+	_, _ = id.Write([]byte(e.GetInsertId()))
+	return seenEntry{e.GetTimestamp().AsTime().UnixNano(), id.Sum64()}
+}
+
+// lastPage is the page that a cursor is behind.
+type lastPage struct {
+	before Cursor
+	fresh  []seenEntry
 }
 
 // LogSince returns a cursor that begins at t. The less Cloud Logging has to search, the
@@ -48,23 +62,41 @@ func (c Cursor) OfTask(index int) Cursor {
 // not wait.
 func (c Cursor) More() bool { return c.page != "" }
 
+// Behind returns the cursor behind the first n lines of the page that was read last, for a
+// caller that drops the others and reads them again later.
+func (c Cursor) Behind(n int) Cursor {
+	last := c.last
+	c.last = nil
+	if last == nil || n >= len(last.fresh) {
+		return c
+	}
+	// A new search begins. It finds the rest of the page, and the entries that the cursor
+	// looks back over.
+	partial := last.before
+	partial.page, partial.seen = "", slices.Concat(partial.seen, last.fresh[:n])
+	partial.forget()
+	return partial
+}
+
 // after returns the cursor behind one page of its search, and the entries of that page
 // that it has not seen before.
 func (c Cursor) after(page []*loggingpb.LogEntry, token string) (fresh []*loggingpb.LogEntry, next Cursor) {
+	c.last = nil
 	passed := make(map[seenEntry]bool, len(c.seen)+len(page))
 	for _, s := range c.seen {
 		passed[s] = true
 	}
-	next = Cursor{task: c.task, from: c.from, page: token, seen: slices.Clone(c.seen)}
+	next = Cursor{task: c.task, from: c.from, page: token, seen: slices.Clone(c.seen), last: &lastPage{before: c}}
 	for _, entry := range page {
-		s := seenEntry{nanos: entry.GetTimestamp().AsTime().UnixNano(), id: entry.GetInsertId()}
+		s := seenOf(entry)
 		if passed[s] {
 			continue
 		}
 		passed[s] = true
-		next.seen = append(next.seen, s)
+		next.last.fresh = append(next.last.fresh, s)
 		fresh = append(fresh, entry)
 	}
+	next.seen = append(next.seen, next.last.fresh...)
 	next.forget()
 	return fresh, next
 }
@@ -84,5 +116,5 @@ func (c *Cursor) forget() {
 	if begin := time.Unix(0, from).UTC(); !c.More() && begin.After(c.from) {
 		c.from = begin
 	}
-	c.seen = slices.DeleteFunc(c.seen, func(s seenEntry) bool { return s.nanos < from })
+	c.seen = slices.Clip(slices.DeleteFunc(c.seen, func(s seenEntry) bool { return s.nanos < from }))
 }

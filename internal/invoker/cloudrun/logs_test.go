@@ -300,3 +300,37 @@ func TestCursorStaysSmallWithinASearch(t *testing.T) {
 		t.Errorf("%d entries were fresh, want %d", total, all+10)
 	}
 }
+
+// TestLogCursorBehindPartOfPage drops the rest of every page at all places, and wants each
+// line once, in order.
+func TestLogCursorBehindPartOfPage(t *testing.T) {
+	t.Parallel()
+	const entries = 25
+	begin := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	for _, pace := range []time.Duration{0, time.Millisecond, 3 * time.Second} {
+		for _, pageSize := range []int{4, 10, 100} {
+			s := &logStore{t: t, pageSize: pageSize, cut: map[string]int{"": 0}}
+			c := startLogs(t, Config{}, s.ServeHTTP)
+			var want, got []string
+			for i := range entries {
+				s.add(begin.Add(time.Duration(i)*pace), fmt.Sprintf("%02d", i))
+				want = append(want, fmt.Sprintf("%02d", i))
+			}
+			cursor := LogSince(begin)
+			for step := 0; len(got) < entries && step < 10*entries; step++ {
+				lines, next, err := c.LogEntries(t.Context(), executionName, cursor)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n := min(len(lines), 1+step%5)
+				for _, line := range lines[:n] {
+					got = append(got, line.Text)
+				}
+				cursor = next.Behind(n)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("pages of %d, a line in %v: lines differ (-want +got):\n%s", pageSize, pace, diff)
+			}
+		}
+	}
+}

@@ -41,11 +41,19 @@ type Service struct {
 	config Config
 	engine *engine.Engine
 	lists  chan struct{} // one element for each list being made
+	tails  chan struct{} // one element for each stream
+	reads  chan struct{} // one element for each stream that reads
 }
 
 // New returns a service.
 func New(c Config) *Service {
-	return &Service{config: c, engine: c.Engine, lists: make(chan struct{}, maxLists)}
+	return &Service{
+		config: c,
+		engine: c.Engine,
+		lists:  make(chan struct{}, maxLists),
+		tails:  make(chan struct{}, maxTails),
+		reads:  make(chan struct{}, maxReads),
+	}
 }
 
 // DeleteLog is refused, because logs belong to executions.
