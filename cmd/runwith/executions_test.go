@@ -194,6 +194,31 @@ func TestFollowLogs(t *testing.T) {
 	}
 }
 
+// A follower of an invocation goes on where it was when the invoker is back.
+func TestFollowInvocation(t *testing.T) {
+	t.Parallel()
+	s := startHolding(t)
+	var address atomic.Value
+	address.Store(s.addr())
+	invocation := s.start(t)
+	f := startFollower(t, "logs", "-f", invocation, "--server", forward(t, &address))
+	f.line(t, "task runs\n")
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := f.err.ReadString('\n'); err != nil || !strings.HasSuffix(said, "; trying again\n") {
+		t.Fatalf("without a server the follower says %q, %v", said, err)
+	}
+	s = startUp(t, s.data)
+	address.Store(s.addr())
+	f.line(t, "task runs\n") // its next incarnation
+	s.release(t)
+	rest, err := io.ReadAll(f.out)
+	if ended := f.Wait(); ended != nil || err != nil || len(rest) > 0 {
+		t.Errorf("follower ended with %v, behind %q, %v", ended, rest, err)
+	}
+}
+
 // Ctrl-C ends the follower, not the execution.
 func TestInterruptFollower(t *testing.T) {
 	t.Parallel()
@@ -218,7 +243,12 @@ type follower struct {
 
 func follow(t *testing.T, id, endpoint string) *follower {
 	t.Helper()
-	f := &follower{Cmd: exec.Command("runwith", "executions", "logs", "-f", id, "--endpoint", endpoint)}
+	return startFollower(t, "executions", "logs", "-f", id, "--endpoint", endpoint)
+}
+
+func startFollower(t *testing.T, args ...string) *follower {
+	t.Helper()
+	f := &follower{Cmd: exec.Command("runwith", args...)}
 	out, err := f.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 )
 
 // invocationID matches an invocation's ID, which is a UUID. An execution's ID is not: it
@@ -60,15 +63,57 @@ func printInvocationLog(cmd *cobra.Command, client *runwith.Client, id string, l
 	if l.task != everyTask {
 		o.Task = &l.task
 	}
-	for line, err := range client.Logs(cmd.Context(), id, o) {
-		if err != nil {
-			return err
-		}
-		if err := p.print(line); err != nil {
+	r := &invocationLog{client: client, id: id, options: o, print: p.print}
+	for {
+		err := r.read(cmd.Context())
+		if err == nil || !r.again(cmd, err) {
 			return err
 		}
 	}
+}
+
+// invocationLog reads the log of an invocation, and goes on where it was when the invoker
+// is back.
+type invocationLog struct {
+	client  *runwith.Client
+	id      string
+	options *runwith.LogsOptions
+	print   func(runwith.LogLine) error
+	printed int       // lines
+	silent  time.Time // since when the invoker has not answered; zero: it answers
+}
+
+// read prints the lines that are not printed yet.
+func (r *invocationLog) read(ctx context.Context) error {
+	known := r.printed // each reading begins with the first line
+	for line, err := range r.client.Logs(ctx, r.id, r.options) {
+		if err != nil {
+			return err
+		}
+		r.silent = time.Time{}
+		if known > 0 {
+			known--
+			continue
+		}
+		if err := r.print(line); err != nil {
+			return err
+		}
+		r.printed++
+	}
 	return nil
+}
+
+// again waits, and reports whether to read again after an error: only a log that is
+// followed, and whose first lines have come.
+func (r *invocationLog) again(cmd *cobra.Command, err error) bool {
+	if runwith.CodeOf(err) != runwith.Unavailable || !r.options.Follow || r.printed == 0 {
+		return false
+	}
+	if r.silent.IsZero() {
+		r.silent = time.Now()
+		fmt.Fprintf(cmd.ErrOrStderr(), "runwith: %v; trying again\n", err)
+	}
+	return time.Since(r.silent) < maxSilence && backoff.Sleep(cmd.Context(), pollMax) == nil
 }
 
 // tasksOf returns a function that returns the number of an invocation's tasks. It asks
