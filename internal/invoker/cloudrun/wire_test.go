@@ -75,11 +75,13 @@ func (w *wire) carry(client net.Conn) {
 	var both sync.WaitGroup
 	defer both.Wait()
 	asked := make(chan struct{}) // RunJob has passed
+	cut := make(chan struct{})   // or the connection is cut
 	both.Go(func() {
 		defer client.Close()
-		w.answers(client, server, asked)
+		w.answers(client, server, asked, cut)
 	})
 	w.requests(client, server, asked)
+	close(cut)
 	_ = errors.Join(client.Close(), server.Close())
 }
 
@@ -136,7 +138,7 @@ func (w *wire) requests(client, server net.Conn, asked chan struct{}) {
 }
 
 // answers reads what the server sends. Until RunJob was asked everything passes.
-func (w *wire) answers(client, server net.Conn, asked chan struct{}) {
+func (w *wire) answers(client, server net.Conn, asked, cut chan struct{}) {
 	in := http2.NewFramer(nil, server)
 	out := http2.NewFramer(client, nil)
 	for {
@@ -145,7 +147,11 @@ func (w *wire) answers(client, server net.Conn, asked chan struct{}) {
 			return
 		}
 		if h, ok := frame.(*http2.HeadersFrame); ok {
-			<-asked // there is no answer before
+			select { // there is no answer before
+			case <-asked:
+			case <-cut: // behind the message, which the server may have answered already
+				return
+			}
 			if w.cut == atAnswer {
 				return
 			}
