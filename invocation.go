@@ -119,6 +119,10 @@ type Counts struct {
 	Failed    int `json:"failed"`
 	Cancelled int `json:"cancelled"`
 	Retried   int `json:"retried" doc:"Tasks that were attempted more than once."`
+	// Interrupted is how often a task ran when the engine or its machine stopped. The
+	// engine places such a task again, so its body may have run twice. Google's Cloud Run
+	// does not count that.
+	Interrupted int `json:"interrupted,omitempty" doc:"Times that a task ran when the engine or its machine stopped. Such a task runs again, unless the engine is told otherwise; absent on Google's Cloud Run."`
 }
 
 // Done returns the number of tasks that have ended.

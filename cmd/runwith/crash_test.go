@@ -125,4 +125,20 @@ func TestKillLeavesTasks(t *testing.T) {
 	})
 	s.release(t)
 	s.checkSettled(t, id)
+	s.checkInterrupted(t, id)
+}
+
+// checkInterrupted checks that everybody learns that the invocation's task ran twice.
+func (s *server) checkInterrupted(t *testing.T, id string) {
+	t.Helper()
+	i, err := s.client().Invocation(t.Context(), id)
+	if err != nil || i.Counts.Interrupted != 1 {
+		t.Errorf("invocation = %+v, %v, want 1 interruption", i, err)
+	}
+	const warning = `level=WARN msg="a running task was interrupted"`
+	if text := s.said(); !strings.Contains(text, warning) {
+		t.Errorf("the server says %q, want %s", text, warning)
+	}
+	sh := shell{endpoint: s.url}
+	has(t, sh.ok(t, "executions", "describe", i.Execution), "  Interrupted +1 times.*")
 }

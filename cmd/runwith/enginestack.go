@@ -33,7 +33,7 @@ func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog
 		Containers: f.runner.containers(place.data, secrets, logger), Secrets: secrets,
 		Dir: place.data, Addr: addr, Project: place.project, ProjectNumber: f.number, Region: place.region,
 		RequireAuth: f.requireAuth, MetadataProxy: f.runner.metadataProxy, StopTasks: f.runner.stopTasks, Detached: f.runner.sayDetached,
-		Images: images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, MaxLog: f.maxLog, Faults: faults, Progress: flags.progress, Logger: logger,
+		Images: images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, FailInterrupted: f.interrupted == interruptedFail, MaxLog: f.maxLog, Faults: faults, Progress: flags.progress, Logger: logger,
 	})
 	if err != nil {
 		return nil, err

@@ -86,6 +86,9 @@ func (f *folder) String() string { return string(*f) }
 // Type returns the name of the value in help.
 func (f *folder) Type() string { return "DIR" }
 
+// The choices of --interrupted.
+const interruptedRerun, interruptedFail = "rerun", "fail"
+
 // engineFlags choose what an engine runs, and how.
 type engineFlags struct {
 	runner      runnerFlags
@@ -95,6 +98,7 @@ type engineFlags struct {
 	maxLog      int64
 	keep        int
 	requireAuth bool
+	interrupted string
 	faults      faultFlags
 	number      string // of the project
 }
@@ -109,6 +113,7 @@ func (f *engineFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.keep, "keep-executions", engine.DefaultKeepExecutions, "ended executions to keep of each job, with their output")
 	flags.BoolVar(&f.requireAuth, "require-auth", false, "require a token of this server's metadata server from callers of the Cloud Run API")
 	flags.Int64Var(&f.maxLog, "max-log", 1<<30, "bytes of output to keep of each execution")
+	flags.StringVar(&f.interrupted, "interrupted", interruptedRerun, "what becomes of a task that ran when the engine or its machine stopped: rerun, or fail (the attempt)")
 	f.faults.add(cmd)
 }
 
@@ -149,6 +154,8 @@ func (f *engineFlags) validate() error {
 		return misused("--max-tasks %d: must be at least 1", f.maxTasks)
 	case f.keep < 1:
 		return misused("--keep-executions %d: must be at least 1", f.keep)
+	case f.interrupted != interruptedRerun && f.interrupted != interruptedFail:
+		return misused("--interrupted %s: must be rerun or fail", f.interrupted)
 	case f.maxLog < 1:
 		return misused("--max-log %d: must be at least 1", f.maxLog)
 	}

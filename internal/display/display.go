@@ -3,6 +3,7 @@
 package display
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -67,6 +68,9 @@ func (v *view) counts(c runwith.Counts) {
 		{"Failed", c.Failed}, {"Cancelled", c.Cancelled}, {"Retried", c.Retried},
 	} {
 		v.Row(count.label, strconv.Itoa(count.tasks))
+	}
+	if c.Interrupted > 0 {
+		v.Row("Interrupted", fmt.Sprintf("%d times, because the engine or its machine stopped", c.Interrupted))
 	}
 }
 

@@ -136,32 +136,67 @@ func (tx *storeTx) finishAndClaim(x *edit, successor *turn) (claimed bool, err e
 }
 
 // lose records that an attempt was lost, with an earlier process or with the machine under
-// it, and returns the next placement of the same attempt.
+// it, and returns the next placement: of the same attempt or, if interrupted attempts
+// fail, of the next one.
 //
 // Deviation: the job does not count that as a retry; Cloud Run does not lose an attempt
 // in this way.
 func (e *Engine) lose(t turn) (again *placement) {
-	var retry bool
+	var retry, stopped bool
+	fails, newest := e.failInterrupted, e.logs.Newest(t.active.execution.Uid)
 	err := e.persist("record a lost attempt", t.active.id, func(tx *storeTx) (err error) {
 		x := tx.edit(t.active)
-		if retry, err = x.lose(t.placement); err != nil {
+		x.now = later(x.now, newest.UTC())
+		if stopped = x.stop != notStopped; fails && !stopped {
+			retry, err = x.failInterrupted(t.placement)
+		} else {
+			retry, err = x.lose(t.placement)
+		}
+		if err != nil {
 			return err
 		}
+		tx.OnEnd(func(committed bool) {
+			switch {
+			case !committed || stopped:
+			case fails:
+				e.tellEnd(t.active, attemptEnd{t.task, t.attempt, x.now, endingInterrupted()})
+			default:
+				e.tellInterruption(t.active, interruption{t.task, t.attempt, t.incarnation, x.now})
+			}
+		})
 		x.judge()
 		return x.save()
 	})
 	if err != nil {
 		return nil
 	}
-	what := "attempt was lost: its runner cannot tell how it ended"
-	if t.resume {
-		what = "attempt was lost with an earlier process"
-	}
-	e.log.Info(what, "execution", t.active.execution.Name, "task", t.task, "attempt", t.attempt)
-	if !retry {
+	e.warnOfLoss(t, stopped, retry)
+	switch {
+	case !retry:
 		return nil
+	case fails:
+		return &placement{task: t.task, attempt: t.attempt + 1}
 	}
 	return &placement{task: t.task, attempt: t.attempt, incarnation: t.incarnation + 1}
+}
+
+// warnOfLoss logs that a task was interrupted, and what becomes of it.
+func (e *Engine) warnOfLoss(t turn, stopped, retry bool) {
+	why := "its runner cannot tell how it ended"
+	if t.resume {
+		why = "an earlier process of the engine stopped"
+	}
+	next := "it runs again in the same attempt"
+	switch {
+	case stopped:
+		next = "its execution is stopped"
+	case e.failInterrupted && retry:
+		next = "the attempt fails and is retried"
+	case e.failInterrupted:
+		next = "the task fails"
+	}
+	e.log.Warn("a running task was interrupted", "execution", t.active.execution.Name, "task", t.task, "attempt", t.attempt,
+		"reason", why, "next", next)
 }
 
 // persist writes a transition that has happened in the world and so must get to disk:

@@ -25,7 +25,8 @@
 //	task: running ── its execution is stopped, its attempt ended ─────► cancelled
 //
 // An attempt is lost if it died with the engine. The job does not count that as a
-// retry: the same attempt is placed once more.
+// retry: the same attempt is placed once more, unless interrupted attempts are to fail.
+// Either way the execution counts the interruption.
 //
 // No edge leaves succeeded, failed and cancelled. The tables in edges.go hold these
 // edges, and a test compares them with this drawing. A new execution that finds free

@@ -103,6 +103,10 @@ func (x *edit) lose(p placement) (again bool, err error) {
 	if x.stop != notStopped {
 		return x.finish(p, endingUnstarted(errStopped))
 	}
+	x.counts.interrupted++
+	if err := x.tx.keepInterruption(x.id, interruption{p.task, p.attempt, p.incarnation, x.now}); err != nil {
+		return false, err
+	}
 	if err := taskEdges.check(running, pending); err != nil {
 		return false, err
 	}
@@ -115,6 +119,13 @@ func (x *edit) lose(p placement) (again bool, err error) {
 	x.counts.running--
 	x.task(p.task, func(t *taskNow) { t.state, t.completed = pending, 0 })
 	return true, nil
+}
+
+// failInterrupted fails an attempt that died with an earlier process, as if it had failed
+// by itself.
+func (x *edit) failInterrupted(p placement) (retry bool, err error) {
+	x.counts.interrupted++
+	return x.finish(p, endingInterrupted())
 }
 
 // cancelPending takes every waiting task to cancelled.
@@ -163,9 +174,9 @@ func (x *edit) save() error {
 	c := x.counts
 	if x.state == before.state {
 		// The state stands in two indexes, and so is written only when it changes.
-		if err := x.tx.change(`UPDATE executions SET running = ?, succeeded = ?, failed = ?, cancelled = ?, retried = ?,
+		if err := x.tx.change(`UPDATE executions SET running = ?, succeeded = ?, failed = ?, cancelled = ?, retried = ?, interrupted = ?,
 				failure = ?, stop = ?, updated = ? WHERE id = ? AND state = ?`,
-			c.running, c.succeeded, c.failed, c.cancelled, c.retried,
+			c.running, c.succeeded, c.failed, c.cancelled, c.retried, c.interrupted,
 			x.failure, x.stop, x.updated.UnixNano(), x.id, x.state); err != nil {
 			return err
 		}
@@ -175,9 +186,9 @@ func (x *edit) save() error {
 	if err := executionEdges.check(before.state, x.state); err != nil {
 		return err
 	}
-	if err := x.tx.change(`UPDATE executions SET state = ?, tasks = ?, running = ?, succeeded = ?, failed = ?, cancelled = ?, retried = ?,
+	if err := x.tx.change(`UPDATE executions SET state = ?, tasks = ?, running = ?, succeeded = ?, failed = ?, cancelled = ?, retried = ?, interrupted = ?,
 			failure = ?, stop = ?, updated = ?, started = ?, completed = ? WHERE id = ? AND state = ?`,
-		x.state, c.tasks, c.running, c.succeeded, c.failed, c.cancelled, c.retried,
+		x.state, c.tasks, c.running, c.succeeded, c.failed, c.cancelled, c.retried, c.interrupted,
 		x.failure, x.stop, x.updated.UnixNano(), nanos(x.started), nanos(x.completed), x.id, before.state); err != nil {
 		return err
 	}

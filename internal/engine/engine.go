@@ -47,6 +47,9 @@ type Config struct {
 	KeepExecutions int
 	// Grace is how long a task that is stopped has to end; 0 is DefaultGrace.
 	Grace time.Duration
+	// FailInterrupted fails the attempt of a task that was interrupted because the engine,
+	// or the machine under it, stopped. By default the attempt runs again.
+	FailInterrupted bool
 	// StopTasks ends every task when the engine closes. By default tasks that outlive
 	// the engine, such as containers, keep running, and the next Open adopts them.
 	StopTasks bool
@@ -108,8 +111,9 @@ type Engine struct {
 
 	progress func(*runpb.Execution) // may be nil
 
-	stopTasks bool
-	detached  atomic.Int64 // attempts that keep running after Close
+	stopTasks       bool
+	failInterrupted bool
+	detached        atomic.Int64 // attempts that keep running after Close
 
 	db        *sqlite.DB
 	jobs      jobCache
@@ -144,9 +148,10 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		fault:  c.Fault,
 		log:    c.Logger,
 
-		account:   c.ServiceAccount,
-		progress:  c.Progress,
-		stopTasks: c.StopTasks,
+		account:         c.ServiceAccount,
+		progress:        c.Progress,
+		stopTasks:       c.StopTasks,
+		failInterrupted: c.FailInterrupted,
 
 		db:      db,
 		live:    newLive(),

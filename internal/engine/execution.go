@@ -82,7 +82,7 @@ func (r *executionRow) proto() *runpb.Execution {
 	m := r.message
 	x := &runpb.Execution{
 		Name: m.Name, Uid: m.Uid, Creator: m.Creator, Generation: m.Generation, ObservedGeneration: m.ObservedGeneration,
-		Labels: m.Labels, Annotations: m.Annotations, CreateTime: m.CreateTime, LaunchStage: m.LaunchStage, Job: m.Job,
+		Labels: m.Labels, Annotations: r.annotations(), CreateTime: m.CreateTime, LaunchStage: m.LaunchStage, Job: m.Job,
 		Client: m.Client, ClientVersion: m.ClientVersion,
 		Parallelism: int32(widthOf(m)), TaskCount: m.TaskCount, Template: m.Template, SatisfiesPzs: m.SatisfiesPzs,
 

@@ -45,14 +45,14 @@ func (e *Engine) LogSources(ctx context.Context, s LogSelection) (all []LogSourc
 // lines. It is NOT_FOUND if the execution was deleted.
 func (e *Engine) OpenLog(ctx context.Context, id int64, q tasklog.Query) (name jobspec.ExecutionName, r *tasklog.Reader, err error) {
 	var (
-		row  *executionRow
-		ends []attemptEnd
+		row       *executionRow
+		platforms []tasklog.Entry
 	)
 	// The ends are read before the output, so that no end is shown without the output
 	// before it.
 	err = e.read(ctx, func(tx *storeTx) error {
 		if row, err = tx.executionByID(id); err == nil && q.Has(tasklog.System) {
-			ends, err = tx.attemptEnds(id, q)
+			platforms, err = tx.platformEntries(row, q)
 		}
 		return err
 	})
@@ -63,7 +63,7 @@ func (e *Engine) OpenLog(ctx context.Context, id int64, q tasklog.Query) (name j
 		return name, nil, err
 	}
 	name, err = jobspec.ParseExecution(row.message.Name)
-	return name, e.logs.Reader(row.message.Uid, q).With(derived(ends, row.message.Template)), err
+	return name, e.logs.Reader(row.message.Uid, q).With(platforms), err
 }
 
 // WatchLogs watches the logs of all executions. The labels of its spans are the

@@ -66,7 +66,7 @@ func TestOldPlatformLineOfAnUnfinishedAttempt(t *testing.T) {
 	e, _ := open(t, dir)
 	x := onlyExecution(t, e, "printed")
 	waitForEnd(t, e, x.Name)
-	want := []string{"hello", "hello", "I Container called exit(0)."} // the attempt was lost, and repeated
+	want := []string{"hello", interruptedLine, "hello", "I Container called exit(0)."} // the attempt was lost, and repeated
 	if diff := cmp.Diff(want, texts(logged(t, e, x.Name, tasklog.Query{}))); diff != "" {
 		t.Errorf("log differs (-want +got):\n%s", diff)
 	}

@@ -29,12 +29,24 @@ func (e attemptEnd) entries(template *runpb.TaskTemplate) []tasklog.Entry {
 	return all
 }
 
-// derived are the platform's lines about several attempts.
-func derived(ends []attemptEnd, template *runpb.TaskTemplate) (all []tasklog.Entry) {
-	for _, end := range ends {
-		all = append(all, end.entries(template)...)
+// platformEntries are the platform's lines about the attempts of an execution, of the tasks
+// of a query and since its time.
+func (tx *storeTx) platformEntries(x *executionRow, q tasklog.Query) (all []tasklog.Entry, err error) {
+	ends, err := tx.attemptEnds(x.id, q)
+	if err != nil {
+		return nil, err
 	}
-	return all
+	for _, end := range ends {
+		all = append(all, end.entries(x.message.Template)...)
+	}
+	if x.counts.interrupted == 0 {
+		return all, nil
+	}
+	interruptions, err := tx.interruptions(x.id, q)
+	for _, i := range interruptions {
+		all = append(all, i.entry())
+	}
+	return all, err
 }
 
 // platformLines are the platform's lines about an attempt, in Cloud Run's words and
@@ -51,6 +63,8 @@ func (e ending) platformLines(template *runpb.TaskTemplate) (all []tasklog.Entry
 	switch {
 	case e.ran:
 		all = append(all, exitLine(e.result))
+	case e.status == interrupted:
+		all = append(all, platformLine(tasklog.Warning, "%s", e.status))
 	case e.code == runwith.Internal:
 		all = append(all, platformLine(tasklog.Error, "%s", e.status))
 	}

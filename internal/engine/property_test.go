@@ -17,6 +17,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
@@ -168,7 +169,11 @@ func (s *simulation) inspect(tx *storeTx, name string, parsed jobspec.ExecutionN
 	if err != nil {
 		return err
 	}
-	seen := counts{tasks: row.counts.tasks}
+	interruptions, err := tx.interruptions(row.id, tasklog.Query{})
+	if err != nil {
+		return err
+	}
+	seen := counts{tasks: row.counts.tasks, interrupted: len(interruptions)}
 	for _, task := range tasks {
 		switch task.state {
 		case running:

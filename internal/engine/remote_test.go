@@ -390,7 +390,7 @@ func TestLogTellsHowAttemptWasLost(t *testing.T) {
 		}
 		var log lockedBuffer
 		logger := slog.New(slog.NewTextHandler(&log, nil))
-		const ours, earlier = "its runner cannot tell how it ended", "with an earlier process"
+		const ours, earlier = "its runner cannot tell how it ended", "an earlier process of the engine stopped"
 		e.Close()
 		e.open(engine.Config{Runner: c, Logger: logger})
 		e.run()

@@ -1,19 +1,26 @@
 package engine_test
 
 import (
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/enginetest"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/eventually"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 const (
@@ -66,26 +73,92 @@ func wait(t *testing.T, e *engine.Engine, operation string) *runpb.Execution {
 	return x
 }
 
-func TestRestartRunsTasksAgain(t *testing.T) {
+// interruptedLine is the platform's line about a task that runs again.
+const interruptedLine = "W The task was interrupted, because the engine or its machine stopped. It runs again, in the same attempt."
+
+// TestRestart stops the engine while three tasks run, and starts it again with each choice
+// of what becomes of interrupted tasks.
+func TestRestart(t *testing.T) {
 	t.Parallel()
-	dir, files := t.TempDir(), t.TempDir()
-	e, closeFirst := open(t, dir)
-	// The first incarnation of each task never ends; the second one does.
-	createShell(t, e, 3, `if mkdir "$1/$CLOUD_RUN_TASK_INDEX"; then sleep 1000; fi; echo again`, files)
-	operation := runHello(t, e)
-	for _, task := range []string{"0", "1", "2"} {
-		eventually.NoError(t, func() error {
-			_, err := os.Stat(filepath.Join(files, task))
-			return err
+	const line = "W The task was interrupted, because the engine or its machine stopped."
+	for name, test := range map[string]struct {
+		fail    bool
+		retries int32
+		want    string   // counts
+		log     []string // of each task
+		warning string
+	}{
+		"rerun": {false, 0, "3 succeeded, 0 failed, 0 retried", []string{"I began", interruptedLine, "again", "I Container called exit(0)."},
+			"it runs again in the same attempt"},
+		"fail": {true, 0, "0 succeeded, 3 failed, 0 retried", []string{"I began", line}, "the task fails"},
+		"fail, and retry": {true, 1, "3 succeeded, 0 failed, 3 retried", []string{"I began", line, "again", "I Container called exit(0)."},
+			"the attempt fails and is retried"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, files := t.TempDir(), t.TempDir()
+			e, closeFirst := open(t, dir)
+			// The first incarnation of each task never ends; the second one does.
+			createShell(t, e, 3, `if mkdir "$1/$CLOUD_RUN_TASK_INDEX" 2>/dev/null; then echo "I began"; touch "$1/$CLOUD_RUN_TASK_INDEX/x"; sleep 1000; fi; echo again`, files)
+			setRetries(t, e, test.retries)
+			operation := runHello(t, e)
+			for _, task := range []string{"0", "1", "2"} {
+				eventually.NoError(t, func() error {
+					_, err := os.Stat(filepath.Join(files, task, "x"))
+					return err
+				})
+			}
+			closeFirst()
+
+			var log lockedLog
+			again := enginetest.Open(t, enginetest.Config{Config: engine.Config{
+				Dir: dir, FailInterrupted: test.fail, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})),
+			}})
+			x := wait(t, again.Engine, operation)
+			got := fmt.Sprintf("%d succeeded, %d failed, %d retried", x.SucceededCount, x.FailedCount, x.RetriedCount)
+			if interrupted := x.Annotations[jobspec.InterruptedAnnotation]; got != test.want || interrupted != "3" || x.RunningCount != 0 {
+				t.Errorf("execution after a restart = %s, %q interrupted, %d running; want %s, 3 interrupted", got, interrupted, x.RunningCount, test.want)
+			}
+			for task := range 3 {
+				if diff := cmp.Diff(test.log, texts(logged(t, again.Engine, x.Name, tasklog.Query{Tasks: []int{task}}))); diff != "" {
+					t.Errorf("log of task %d (-want +got):\n%s", task, diff)
+				}
+			}
+			if n := strings.Count(log.String(), "a running task was interrupted"); n != 3 || !strings.Contains(log.String(), test.warning) {
+				t.Errorf("%d warnings, want 3 that say %q:\n%s", n, test.warning, log.String())
+			}
 		})
 	}
-	closeFirst()
+}
 
-	e, _ = open(t, dir)
-	x := wait(t, e, operation)
-	if x.SucceededCount != 3 || x.RunningCount != 0 || x.RetriedCount != 0 || x.FailedCount != 0 {
-		t.Errorf("execution after a restart = %d succeeded, %d running, %d retried, %d failed; want 3 succeeded, and no retry of the job's",
-			x.SucceededCount, x.RunningCount, x.RetriedCount, x.FailedCount)
+// lockedLog keeps the text of a log.
+type lockedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedLog) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(text)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// setRetries sets the retries of the job hello.
+func setRetries(t *testing.T, e *engine.Engine, retries int32) {
+	t.Helper()
+	job, err := e.Job(t.Context(), &runpb.GetJobRequest{Name: hello})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job.Template.Template.Retries = &runpb.TaskTemplate_MaxRetries{MaxRetries: retries}
+	if _, err := e.UpdateJob(t.Context(), &runpb.UpdateJobRequest{Job: job}); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -103,6 +103,8 @@ func (e ending) next(attempt, maxRetries int, stop stopReason) (_ state, retry b
 // counts holds the number of an execution's tasks by state.
 type counts struct {
 	tasks, running, succeeded, failed, cancelled, retried int
+
+	interrupted int // times that a task was interrupted
 }
 
 // verdict returns the state of an execution with these tasks. An execution without tasks

@@ -27,11 +27,12 @@ type executionRow struct {
 }
 
 const executionColumns = `e.id, e.state, e.stop, e.updated, e.started, e.completed, e.deleted,
-	e.tasks, e.running, e.succeeded, e.failed, e.cancelled, e.retried, e.failure, e.message`
+	e.tasks, e.running, e.succeeded, e.failed, e.cancelled, e.retried, e.interrupted, e.failure, e.message`
 
 // nullableExecution holds the columns of an execution that may be missing in a join.
 type nullableExecution struct {
 	id, updated, started, completed, deleted              *int64
+	interrupted                                           *int
 	tasks, running, succeeded, failed, cancelled, retried *int
 	state, stop, failure                                  *string
 	blob                                                  []byte
@@ -39,7 +40,7 @@ type nullableExecution struct {
 
 func (n *nullableExecution) dest() []any {
 	return []any{&n.id, &n.state, &n.stop, &n.updated, &n.started, &n.completed, &n.deleted,
-		&n.tasks, &n.running, &n.succeeded, &n.failed, &n.cancelled, &n.retried, &n.failure, &n.blob}
+		&n.tasks, &n.running, &n.succeeded, &n.failed, &n.cancelled, &n.retried, &n.interrupted, &n.failure, &n.blob}
 }
 
 func (n *nullableExecution) row() (*executionRow, error) {
@@ -53,7 +54,7 @@ func (n *nullableExecution) row() (*executionRow, error) {
 	row := &executionRow{
 		id: *n.id, state: state(*n.state), stop: stopReason(*n.stop),
 		updated: timeAt(*n.updated), started: timeAt(*n.started), completed: timeAt(*n.completed),
-		counts:  counts{*n.tasks, *n.running, *n.succeeded, *n.failed, *n.cancelled, *n.retried},
+		counts:  counts{*n.tasks, *n.running, *n.succeeded, *n.failed, *n.cancelled, *n.retried, *n.interrupted},
 		failure: *n.failure, message: message,
 	}
 	if n.deleted != nil {

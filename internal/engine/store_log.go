@@ -69,19 +69,44 @@ func (tx *storeTx) keepAttempt(execution int64, p placement, end ending, now tim
 		execution, p.task, p.attempt, now.UnixNano(), end.ran, end.result.ExitCode, end.result.Signal, end.code, end.status)
 }
 
+// keepInterruption stores that an attempt was interrupted and is placed again.
+func (tx *storeTx) keepInterruption(execution int64, i interruption) error {
+	return tx.change(`INSERT INTO interruptions (execution, task, attempt, incarnation, at) VALUES (?, ?, ?, ?, ?)`,
+		execution, i.task, i.attempt, i.incarnation, i.at.UnixNano())
+}
+
+// interruptions returns the interruptions of an execution's attempts, of the tasks of a
+// query and since its time.
+func (tx *storeTx) interruptions(execution int64, q tasklog.Query) ([]interruption, error) {
+	since, _ := q.Nanos()
+	return collect(tx, scanInterruption, `SELECT task, attempt, incarnation, at FROM interruptions
+		WHERE execution = ?1 AND at >= ?2 AND (?3 IS NULL OR task IN (SELECT value FROM json_each(?3)))`, execution, since, tasksOf(q))
+}
+
+func scanInterruption(row sqlite.Row) (i interruption, err error) {
+	var at int64
+	err = row.Scan(&i.task, &i.attempt, &i.incarnation, &at)
+	i.at = timeAt(at)
+	return i, err
+}
+
+// tasksOf returns the tasks of a query as a parameter.
+func tasksOf(q tasklog.Query) any {
+	if len(q.Tasks) == 0 {
+		return list[int](nil) // all
+	}
+	return list(q.Tasks)
+}
+
 // attemptEnds returns the ends of an execution's attempts, of the tasks of a query and
 // since its time. Ends after its Until are included: a log of an older schema may hold
 // lines about these attempts, from an earlier time, that give way to the derived ones.
 func (tx *storeTx) attemptEnds(execution int64, q tasklog.Query) ([]attemptEnd, error) {
 	const columns = `SELECT task, attempt, completed, ran, exit_code, term_signal, status_code, status`
 	const where = ` WHERE execution = ?1 AND completed >= ?2 AND (?3 IS NULL OR task IN (SELECT value FROM json_each(?3)))`
-	var tasks []int // nil selects all
-	if len(q.Tasks) > 0 {
-		tasks = q.Tasks
-	}
 	since, _ := q.Nanos()
 	return collect(tx, scanAttemptEnd,
-		columns+` FROM tasks`+where+` AND ran IS NOT NULL UNION ALL `+columns+` FROM attempts`+where, execution, since, list(tasks))
+		columns+` FROM tasks`+where+` AND ran IS NOT NULL UNION ALL `+columns+` FROM attempts`+where, execution, since, tasksOf(q))
 }
 
 func scanAttemptEnd(row sqlite.Row) (e attemptEnd, err error) {

@@ -59,6 +59,9 @@ type Config struct {
 	KeepExecutions int
 	MaxLog         int64 // bytes of output to keep of one execution
 	Grace          time.Duration
+	// FailInterrupted fails an attempt that was interrupted because the engine or its
+	// machine stopped. By default it runs again.
+	FailInterrupted bool
 	// StopTasks ends every task when the engine closes. By default containers keep
 	// running, and the next engine on the data folder adopts them.
 	StopTasks bool
@@ -127,8 +130,8 @@ func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 	}
 	s.Engine, err = engine.Open(ctx, engine.Config{
 		Dir: c.Dir, Runner: s.runner(c), Logs: s.logs, MaxTasks: c.bounded(descriptor.Limit()), KeepExecutions: c.KeepExecutions, Grace: c.Grace, StopTasks: c.StopTasks,
-		ServiceAccount: s.metadata.ServiceAccount(),
-		Fault:          c.fault(), Progress: c.Progress, Logger: c.Logger,
+		FailInterrupted: c.FailInterrupted, ServiceAccount: s.metadata.ServiceAccount(),
+		Fault: c.fault(), Progress: c.Progress, Logger: c.Logger,
 	})
 	if err != nil {
 		return s, err

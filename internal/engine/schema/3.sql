@@ -23,3 +23,16 @@ CREATE TABLE attempts (
   status      TEXT    NOT NULL,
   PRIMARY KEY (execution, task, attempt)
 ) STRICT, WITHOUT ROWID;
+
+-- How often a task was interrupted, because the engine or its machine stopped.
+ALTER TABLE executions ADD COLUMN interrupted INTEGER NOT NULL DEFAULT 0;
+
+-- The interrupted attempts that were placed again, for their log lines.
+CREATE TABLE interruptions (
+  execution   INTEGER NOT NULL REFERENCES executions (id) ON DELETE CASCADE,
+  task        INTEGER NOT NULL,           -- index, from 0
+  attempt     INTEGER NOT NULL,
+  incarnation INTEGER NOT NULL,           -- that was lost
+  at          INTEGER NOT NULL,           -- when the engine noticed
+  PRIMARY KEY (execution, task, attempt, incarnation)
+) STRICT, WITHOUT ROWID;

@@ -1,6 +1,7 @@
 package cloudrun
 
 import (
+	"strconv"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // completed is the type of the condition that decides an execution.
@@ -26,6 +28,8 @@ func StatusOf(e *runpb.Execution) ledger.Status {
 			Failed:    int(e.GetFailedCount()),
 			Cancelled: int(e.GetCancelledCount()),
 			Retried:   int(e.GetRetriedCount()),
+
+			Interrupted: interruptions(e),
 		},
 	}
 	if s.State != runwith.StateRunning {
@@ -99,6 +103,15 @@ func reasonCode(reason runpb.Condition_CommonReason) runwith.Code {
 		return runwith.Internal
 	}
 	return runwith.Unknown
+}
+
+// interruptions returns how often an engine interrupted a task of the execution.
+func interruptions(e *runpb.Execution) int {
+	n, err := strconv.Atoi(e.GetAnnotations()[jobspec.InterruptedAnnotation])
+	if err != nil {
+		return 0 // Google's Cloud Run has no such annotation
+	}
+	return max(0, n)
 }
 
 func timeOf(t *timestamppb.Timestamp) time.Time {

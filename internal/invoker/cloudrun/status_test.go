@@ -90,3 +90,14 @@ func TestStatusOfFailure(t *testing.T) {
 		}
 	}
 }
+
+// TestStatusCountsInterruptions reads the annotation of an engine.
+func TestStatusCountsInterruptions(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]int{"": 0, "2": 2, "-1": 0, "many": 0} {
+		x := &runpb.Execution{Annotations: map[string]string{"engine.runwith/interrupted": value}}
+		if got := StatusOf(x).Counts.Interrupted; got != want {
+			t.Errorf("interruptions of %q = %d, want %d", value, got, want)
+		}
+	}
+}

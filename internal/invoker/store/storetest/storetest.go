@@ -115,7 +115,7 @@ func testRoundTrip(t *testing.T, s store.Store) {
 		Invocation: runwith.Invocation{
 			ID: "a", Job: "report", State: runwith.StateFailed, Execution: "e", Attempts: 2,
 			Created: at, Started: at.Add(1 * time.Second), Finished: at.Add(2 * time.Second), CancelRequested: at.Add(3 * time.Second),
-			Counts: runwith.Counts{Tasks: 1, Running: 2, Succeeded: 3, Failed: 4, Cancelled: 5, Retried: 6},
+			Counts: runwith.Counts{Tasks: 1, Running: 2, Succeeded: 3, Failed: 4, Cancelled: 5, Retried: 6, Interrupted: 7},
 			Error: &runwith.Failure{Code: "UNKNOWN", Message: "why", Tasks: []runwith.TaskFailure{
 				{Task: 1, Attempts: 2, ExitCode: 3, Signal: 4, Message: "m", Stderr: []string{"a", "b"}}, {Task: 2, Attempts: 1},
 			}},

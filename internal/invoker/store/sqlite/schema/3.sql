@@ -6,3 +6,6 @@ ALTER TABLE invocations ADD COLUMN operation TEXT NOT NULL DEFAULT '';
 
 -- The failed tasks of a failed invocation, in the JSON of the API; empty: unknown, or none.
 ALTER TABLE invocations ADD COLUMN error_tasks TEXT NOT NULL DEFAULT '';
+
+-- How often a task was interrupted, because the engine or its machine stopped.
+ALTER TABLE invocations ADD COLUMN interrupted INTEGER NOT NULL DEFAULT 0;
