@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/runwith/runwith/internal/archive"
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/metadata"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
@@ -53,6 +57,7 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 	if _, err := f.how.config(); err != nil { // before the engine opens
 		return err
 	}
+	engineIsNew := missing(filepath.Join(f.place.data, engine.Database))
 	how := serving{to: f.to, caller: principal.LocalUser, logger: logger, ready: ready}
 	return how.serve(ctx, func(ctx context.Context, addr string) (*httpserver.Site, error) {
 		e, err := openEngine(ctx, f, addr, logger)
@@ -71,10 +76,27 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 		if err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
+		if engineIsNew {
+			i.warnOfLostEngine(ctx, f.place.data, logger)
+		}
 		site := i.addTo(e.Site(), "/api/")
 		site.Drain, site.Settled = i.Close, i.invoker.Rebuilt()
 		return site, nil
 	})
+}
+
+func missing(file string) bool {
+	_, err := os.Stat(file)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// warnOfLostEngine warns if the invoker knows invocations although its engine is new: the
+// engine's state was lost, or was never in this folder.
+func (s *invokerStack) warnOfLostEngine(ctx context.Context, data string, logger *slog.Logger) {
+	if origin, err := s.store.Origin(ctx); err == nil && !origin.Empty {
+		logger.WarnContext(ctx, fmt.Sprintf("%s was missing and is new, but %s has invocations: their jobs, executions and output are not here; if the engine's state was lost, restore a backup into another folder (runwith restore)",
+			filepath.Join(data, engine.Database), archive.InvokerDatabase))
+	}
 }
 
 // announce prints the server's address and its faults.

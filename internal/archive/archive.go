@@ -11,8 +11,11 @@
 package archive
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"os"
 	"regexp"
 	"runtime"
@@ -30,6 +33,7 @@ type manifest struct {
 	Files   int       `json:"files"`
 	Version string    `json:"version"` // of the runwith that wrote it
 	Time    time.Time `json:"time"`
+	SHA256  string    `json:"sha256"` // of their names, sizes and content
 }
 
 // Names of the databases in a data folder.
@@ -44,6 +48,16 @@ const (
 func databases() []string { return []string{InvokerDatabase, EngineDatabase} }
 
 var logName = regexp.MustCompile(`^logs/[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.log$`)
+
+// digest is the checksum of the entries of an archive.
+type digest struct{ hash.Hash }
+
+func newDigest() digest { return digest{sha256.New()} }
+
+// begin adds the name and the size of the next entry. Its content follows.
+func (d digest) begin(name string, size int64) { fmt.Fprintf(d, "%s %d\n", name, size) }
+
+func (d digest) String() string { return hex.EncodeToString(d.Sum(nil)) }
 
 // Content counts the files of an archive, without the manifest.
 type Content struct {

@@ -31,7 +31,7 @@ func (t Target) Extract(ctx context.Context, in io.Reader) (extracted Content, e
 		return extracted, err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	x := &extractor{root: root, tar: tar.NewReader(in), mark: t.Mark}
+	x := &extractor{root: root, tar: tar.NewReader(in), mark: t.Mark, digest: newDigest()}
 	err = x.extract(ctx)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = &runwith.Error{Code: runwith.DataLoss, Message: "the archive is truncated: use another copy of it", Err: err}
@@ -66,6 +66,7 @@ type extractor struct {
 	root     *os.Root
 	tar      *tar.Reader
 	mark     string
+	digest   digest
 	found    Content
 	complete bool // the manifest was read
 }
@@ -116,7 +117,8 @@ func (x *extractor) file(name string, header *tar.Header) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	n, err := io.Copy(file, x.tar)
+	x.digest.begin(header.Name, header.Size)
+	n, err := io.Copy(io.MultiWriter(file, x.digest), x.tar)
 	if err != nil {
 		return err
 	}
@@ -128,7 +130,7 @@ func (x *extractor) file(name string, header *tar.Header) (err error) {
 func (x *extractor) manifest() error {
 	var m manifest
 	if err := json.NewDecoder(io.LimitReader(x.tar, 64<<10)).Decode(&m); err != nil {
-		return fmt.Errorf("%s: %w", manifestName, err)
+		return &runwith.Error{Code: runwith.DataLoss, Message: "the archive is damaged: use another copy of it", Err: err}
 	}
 	switch {
 	case m.Format != format:
@@ -136,6 +138,8 @@ func (x *extractor) manifest() error {
 			"the archive has format %d, but this runwith reads only format %d: use runwith %s, which wrote it", m.Format, format, m.Version)
 	case m.Files != x.found.files():
 		return runwith.Errorf(runwith.DataLoss, "the archive has %d of %d files: use another copy of it", x.found.files(), m.Files)
+	case m.SHA256 != x.digest.String():
+		return runwith.Errorf(runwith.DataLoss, "the archive is damaged: use another copy of it")
 	}
 	x.complete = true
 	return nil

@@ -77,7 +77,7 @@ func (s Source) write(ctx context.Context, w io.Writer, scratch string) (written
 		return written, err
 	}
 	buffered := bufio.NewWriterSize(w, 64<<10)
-	a := &writer{tar: tar.NewWriter(buffered)}
+	a := &writer{tar: tar.NewWriter(buffered), digest: newDigest()}
 	for _, name := range names {
 		if err := a.file(name, filepath.Join(copies, name)); err != nil {
 			return written, err
@@ -116,6 +116,7 @@ func (s Source) copyDatabases(ctx context.Context, to string) (names []string, e
 // writer writes the entries of an archive.
 type writer struct {
 	tar     *tar.Writer
+	digest  digest
 	written Content
 }
 
@@ -156,7 +157,8 @@ func (a *writer) file(name, from string) error {
 	if err := a.tar.WriteHeader(header(name, info.Size(), info.ModTime())); err != nil {
 		return fmt.Errorf("back up %s: %w", name, err)
 	}
-	if _, err := io.CopyN(a.tar, file, info.Size()); err != nil {
+	a.digest.begin(name, info.Size())
+	if _, err := io.CopyN(io.MultiWriter(a.tar, a.digest), file, info.Size()); err != nil {
 		return fmt.Errorf("back up %s: %w", name, err)
 	}
 	a.written.add(name, info.Size())
@@ -166,7 +168,7 @@ func (a *writer) file(name, from string) error {
 // manifest adds the last entry.
 func (a *writer) manifest(version string) error {
 	now := time.Now().UTC()
-	text, err := json.Marshal(manifest{Format: format, Files: a.written.files(), Version: version, Time: now})
+	text, err := json.Marshal(manifest{Format: format, Files: a.written.files(), Version: version, Time: now, SHA256: a.digest.String()})
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func collect[T any](tx *storeTx, scan func(sqlite.Row) (T, error), query string,
 // unmarshal reads a stored message.
 func unmarshal[M proto.Message](blob []byte, into M) (M, error) {
 	if err := proto.Unmarshal(blob, into); err != nil {
-		return into, fmt.Errorf("read stored %s: %w", into.ProtoReflect().Descriptor().Name(), err)
+		return into, fmt.Errorf("read stored %s: %w: %w", into.ProtoReflect().Descriptor().Name(), sqlite.ErrDamaged, err)
 	}
 	return into, nil
 }

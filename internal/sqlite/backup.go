@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gofrs/flock"
+
 	"github.com/runwith/runwith"
 )
 
@@ -21,6 +23,9 @@ import (
 func Backup(ctx context.Context, path, target string) (err error) {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("back up database: %w", err) // the driver's error would hide the cause
+	}
+	if _, err := inspectCopy(path); err != nil {
+		return damagedFile(runwith.DataLoss, path, err)
 	}
 	file, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -44,9 +49,33 @@ func Backup(ctx context.Context, path, target string) (err error) {
 			return &runwith.Error{Code: runwith.ResourceExhausted, Err: err,
 				Message: fmt.Sprintf("the disk is full: the copy of %s needs as much room as that file", path)}
 		}
+		if unreadable(err) {
+			return damagedFile(runwith.DataLoss, path, err)
+		}
 		return fmt.Errorf("back up %s: %w", path, err)
 	}
 	return nil
+}
+
+// inspectCopy is inspect for a database that a server may use: then its WAL changes.
+func inspectCopy(path string) (intact bool, err error) {
+	lock := flock.New(path+".lock", flock.SetFlag(os.O_RDONLY))
+	if unused, err := lock.TryLock(); err == nil && unused {
+		defer lock.Close()
+		return inspect(path)
+	}
+	length, err := size(path)
+	if err != nil {
+		return false, err
+	}
+	if length == 0 {
+		return false, errors.New("the file is empty")
+	}
+	intact, err = sumMatches(path)
+	if sum, missing := size(path + sumSuffix); sum < 0 && missing == nil {
+		return false, nil // a server has opened it meanwhile
+	}
+	return intact, err
 }
 
 // readOnly returns the driver's name for opening a file read-only.

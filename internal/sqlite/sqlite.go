@@ -54,6 +54,7 @@ type DB struct {
 	readers *readers
 	writer  *writer
 	reads   atomic.Uint64
+	broken  atomic.Pointer[error] // that the file is damaged; nil unless that was found
 	closing sync.Once
 	closed  error
 }
@@ -78,22 +79,18 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 			_ = db.Close()
 		}
 	}()
-	if err := private(o.Path); err != nil {
+	intact, err := inspect(o.Path)
+	if err != nil {
+		return nil, damagedFile(runwith.FailedPrecondition, o.Path, err)
+	}
+	if err := errors.Join(dropSum(o.Path), private(o.Path)); err != nil {
 		return nil, err
 	}
 	if db.pool, err = sql.Open("sqlite", dsn(o.Path)); err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
 	}
-	conn, err := db.pool.Conn(ctx)
-	switch {
-	case damaged(err):
-		return nil, &runwith.Error{Code: runwith.FailedPrecondition, Err: err, Message: fmt.Sprintf(
-			"%s is damaged or not a database: restore a backup into another folder (runwith restore), or choose one with --data", o.Path)}
-	case err != nil:
-		return nil, fmt.Errorf("open %s: %w", o.Path, err)
-	}
-	if err := migrate(ctx, conn, o); err != nil {
-		_ = conn.Close()
+	conn, err := openChecked(ctx, db.pool, o, intact)
+	if err != nil {
 		return nil, err
 	}
 	// What a checkpoint adds to the database must fit into the reserve. SQLite's own limit
@@ -106,6 +103,30 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 	db.readers = newReaders(db.pool)
 	db.writer = startWriter(o.Path, conn, db.reserve)
 	return db, nil
+}
+
+// openChecked opens the writer's connection and migrates the schema. It checks the content
+// of a database that was not closed.
+func openChecked(ctx context.Context, pool *sql.DB, o Options, intact bool) (_ *sql.Conn, err error) {
+	conn, err := pool.Conn(ctx)
+	switch {
+	case err == nil:
+	case unreadable(err):
+		return nil, damagedFile(runwith.FailedPrecondition, o.Path, err)
+	default:
+		return nil, fmt.Errorf("open %s: %w", o.Path, err)
+	}
+	err = migrate(ctx, conn, o)
+	if err == nil && !intact {
+		err = check(ctx, conn, o)
+	}
+	if damaged(err) {
+		err = damagedFile(runwith.FailedPrecondition, o.Path, err)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
 // Close waits for accepted writes and closes the database. Later calls fail with
@@ -126,6 +147,9 @@ func (db *DB) close() error {
 	if db.pool != nil {
 		errs = append(errs, db.pool.Close())
 	}
+	if db.writer != nil && db.broken.Load() == nil && errors.Join(errs...) == nil {
+		_ = saveSum(db.path) // without one, the next Open checks the content
+	}
 	return errors.Join(append(errs, db.lock.Close())...)
 }
 
@@ -140,7 +164,7 @@ func (db *DB) close() error {
 // If ctx ends before f begins, Write returns its error. Later it ignores ctx, so that
 // the result always matches the disk.
 func (db *DB) Write(ctx context.Context, f func(tx *Tx) error) error {
-	return db.writer.write(&pending{ctx: ctx, f: f})
+	return db.checked(db.writer.write(&pending{ctx: ctx, f: f}))
 }
 
 // Add is Write for new work. It is RESOURCE_EXHAUSTED while the disk is almost full, so
@@ -150,17 +174,23 @@ func (db *DB) Add(ctx context.Context, f func(tx *Tx) error) error {
 	if err := db.reserve.Check(); err != nil {
 		return err
 	}
-	return db.writer.write(&pending{ctx: ctx, f: f, adds: true})
+	return db.checked(db.writer.write(&pending{ctx: ctx, f: f, adds: true}))
 }
 
-// Ready returns why the database takes no new work: the disk is almost full.
-func (db *DB) Ready() error { return db.reserve.Check() }
+// Ready returns why the database takes no new work: the file is damaged, or the disk is
+// almost full.
+func (db *DB) Ready() error {
+	if broken := db.broken.Load(); broken != nil {
+		return *broken
+	}
+	return db.reserve.Check()
+}
 
 // Read runs f on one snapshot of the database. f must not write. Reads run
 // concurrently.
 func (db *DB) Read(ctx context.Context, f func(tx *Tx) error) error {
 	db.reads.Add(1)
-	return db.readers.read(ctx, f)
+	return db.checked(db.readers.read(ctx, f))
 }
 
 // Reads returns the number of calls of Read, for tests of caches.

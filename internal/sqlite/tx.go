@@ -60,7 +60,7 @@ func (tx *Tx) QueryRow(query string, args ...any) Row {
 	if err := tx.ctx.Err(); err != nil {
 		return failedRow{err}
 	}
-	return stmt.QueryRowContext(context.WithoutCancel(tx.ctx), args...)
+	return storedRow{stmt.QueryRowContext(context.WithoutCancel(tx.ctx), args...)}
 }
 
 // Query yields the rows of a query. A row is valid until the next one. An error ends the
@@ -78,8 +78,8 @@ func (tx *Tx) Query(query string, args ...any) iter.Seq2[Row, error] {
 			return
 		}
 		defer rows.Close()
-		for rows.Next() {
-			if !yield(rows, nil) {
+		for row := (storedRow{rows}); rows.Next(); {
+			if !yield(row, nil) {
 				return
 			}
 		}
@@ -87,6 +87,21 @@ func (tx *Tx) Query(query string, args ...any) iter.Seq2[Row, error] {
 			yield(nil, err)
 		}
 	}
+}
+
+// storedRow is a row of the file. A value that does not fit its destination is damaged,
+// because every table is STRICT.
+type storedRow struct{ Row }
+
+func (r storedRow) Scan(dest ...any) error {
+	err := r.Row.Scan(dest...)
+	if err == nil || errors.Is(err, ErrNoRows) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if _, ok := errors.AsType[*driver.Error](err); ok {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
 type failedRow struct{ err error }
@@ -103,12 +118,6 @@ func Conflict(err error) bool {
 func full(err error) bool {
 	e, ok := errors.AsType[*driver.Error](err)
 	return ok && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
-}
-
-// damaged reports whether err means that a file is not a database, or corrupt.
-func damaged(err error) bool {
-	e, ok := errors.AsType[*driver.Error](err)
-	return ok && (e.Code()&0xff == sqlite3.SQLITE_NOTADB || e.Code()&0xff == sqlite3.SQLITE_CORRUPT)
 }
 
 // statements caches prepared statements by their text. All queries are constants, so

@@ -69,7 +69,9 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 		&failure.Code, &failure.Message, &tasks, &r.Twins,
 	)
 	if err == nil && tasks != "" {
-		err = json.Unmarshal([]byte(tasks), &failure.Tasks)
+		if json.Unmarshal([]byte(tasks), &failure.Tasks) != nil {
+			err = sqlite.ErrDamaged
+		}
 	}
 	for i, t := range []*time.Time{
 		&r.NotBefore, &r.Lease, &r.SearchFrom, &r.WatchUntil, &r.CancelRequested, &r.Created, &r.Started, &r.Finished,
