@@ -159,9 +159,14 @@ func (r *Reader) single(p jobspec.Place, empty protoreflect.Value, field protore
 }
 
 // shown describes a value of the wrong kind. A word that is no value of an enum is shown,
-// because it is no secret.
+// because it is no secret. A name can belong to a newer version of the API.
 func shown(field protoreflect.FieldDescriptor, token json.Token) string {
-	if text, isText := token.(string); isText && field.Enum() != nil {
+	text, isText := token.(string)
+	switch {
+	case !isText || field.Enum() == nil:
+	case enumName.MatchString(text):
+		return jobspec.Quote(text) + ", which this server does not know if a newer version of Cloud Run's API has it"
+	default:
 		return jobspec.Quote(text)
 	}
 	return Kind(token)

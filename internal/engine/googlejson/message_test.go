@@ -123,7 +123,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 		{"a map that is a list", `{"labels":[]}`, job, "labels: must be an object, not a list"},
 		{"a label that is a number", `{"labels":{"a":1}}`, job, `labels["a"]: must be a string, not 1`},
 		{"an enum without such a name", `{"launchStage":"LATER"}`, job,
-			`launchStage: must be one of LAUNCH_STAGE_UNSPECIFIED, UNIMPLEMENTED, PRELAUNCH, EARLY_ACCESS, ALPHA, BETA, GA, DEPRECATED, not "LATER"`},
+			`launchStage: must be one of LAUNCH_STAGE_UNSPECIFIED, UNIMPLEMENTED, PRELAUNCH, EARLY_ACCESS, ALPHA, BETA, GA, DEPRECATED, not "LATER", which this server does not know if a newer version of Cloud Run's API has it`},
 		{"no base64", `{"policy":{"etag":"!"}}`, policy, "policy.etag: must be bytes in base64, not a string"},
 		{"a duration without a unit", `{"overrides":{"timeout":"600"}}`, request, "overrides.timeout: must be a duration in seconds, such as 600s, not a string"},
 		{"a duration that is a number", `{"overrides":{"timeout":600}}`, request, "overrides.timeout: must be a duration in seconds, such as 600s, not 600"},

@@ -1,6 +1,13 @@
 package googlejson
 
-import "google.golang.org/protobuf/reflect/protoreflect"
+import (
+	"regexp"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// enumName matches the form of the names of an enum's values.
+var enumName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 
 // newer are the fields that Google's discovery document has and Google's Go messages do
 // not have yet, by message. A test compares both.
