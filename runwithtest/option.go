@@ -112,6 +112,7 @@ func Grace(d time.Duration) Option { return func(c *config) { c.engine.Grace = d
 //	"RunJob: answer-lost, n=1"    // the first RunJob takes effect, but its answer is lost
 //	"answer-503, p=0.1"           // every tenth call takes effect, but answers 503
 //	"ListExecutions: quota-429"   // lists fail with Cloud Run's quota error
+//	"CreateJob: not-done=200ms"   // the job is not ready for 200 ms
 //	"slow-start=2s"               // tasks start two seconds late
 //	"listed-late=5s, n=1"         // lists omit a job's first execution for 5 seconds
 //	"failed-before-tasks"         // executions fail before they have a task

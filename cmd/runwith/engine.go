@@ -31,6 +31,7 @@ To test your clients, --fault makes calls and executions go wrong:
   answer-503                the call takes effect, but is answered with 503
   answer-lost               the call takes effect, but is not answered
   quota-429[=RETRY-AFTER]   the call has no effect and is answered with 429
+  not-done=DURATION         the operation of a change of a job is not done at first
   slow-start=DURATION       an execution's tasks start late
   listed-late=DURATION      lists do not show an execution at first
   failed-before-tasks       an execution fails without a task`,

@@ -123,6 +123,7 @@ type Engine struct {
 	lists     listCache
 	changes   changes.Feed[int64] // by execution
 	unlisted  unlisted
+	unsettled unsettled
 	untidy    chan struct{} // holds one if there may be something to remove
 
 	attempts sync.WaitGroup          // and all other work in the background

@@ -18,7 +18,8 @@ import (
 	"github.com/runwith/runwith/internal/microtime"
 )
 
-// CreateJob stores a new job. Its operation is done at once.
+// CreateJob stores a new job. It is ready at once, but the first answer does not show it;
+// see firstAnswer.
 // https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.CreateJob
 func (e *Engine) CreateJob(ctx context.Context, req *runpb.CreateJobRequest) (*longrunningpb.Operation, error) {
 	name, err := createdName(req)
@@ -35,6 +36,7 @@ func (e *Engine) CreateJob(ctx context.Context, req *runpb.CreateJobRequest) (*l
 		if err != nil {
 			return nil, err
 		}
+		tx.unsettle(ctx, row.id)
 		return e.settle(tx, &r, row, "", req.ValidateOnly)
 	})
 	if err == nil {
@@ -60,6 +62,7 @@ func (e *Engine) UpdateJob(ctx context.Context, req *runpb.UpdateJobRequest) (*l
 		if err != nil {
 			return nil, err
 		}
+		tx.unsettle(ctx, row.id)
 		return e.settle(tx, &r, row, before, req.ValidateOnly)
 	})
 	if err == nil {
@@ -87,7 +90,11 @@ func (e *Engine) settle(tx *storeTx, r *run, row *jobRow, before string, dry boo
 	if row, err = tx.jobByID(row.id); err != nil {
 		return nil, err
 	}
-	return tx.addJobOperation(at.Location, jobOperation, row)
+	op, err := tx.addJobOperation(at.Location, jobOperation, row)
+	if err != nil || dry {
+		return op, err
+	}
+	return firstAnswer(op, row.message)
 }
 
 // tokenOf returns the suffix of the execution that starts with a job, or "" if none does.
@@ -174,7 +181,7 @@ func (e *Engine) Regions(ctx context.Context, project string) (regions []string,
 }
 
 // DeleteJob hides a job and stops its executions. Its operation is done when they have
-// ended.
+// ended, but never in the first answer; see firstAnswer. A deletion is a generation.
 // https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.DeleteJob
 func (e *Engine) DeleteJob(ctx context.Context, req *runpb.DeleteJobRequest) (*longrunningpb.Operation, error) {
 	name, err := jobspec.ParseJob(req.Name)
@@ -192,10 +199,17 @@ func (e *Engine) DeleteJob(ctx context.Context, req *runpb.DeleteJobRequest) (*l
 		now := microtime.Of(time.Now())
 		row.message.DeleteTime, row.message.UpdateTime = timestamppb.New(now), timestamppb.New(now)
 		row.message.ExpireTime = timestamppb.New(now.Add(deletedFor))
+		row.message.Generation++
+		row.message.ObservedGeneration = row.message.Generation
+		tx.unsettle(ctx, row.id)
 		if err := tx.deleteJob(row.id, row.message, now); err != nil {
 			return nil, err
 		}
-		return tx.addJobOperation(name.Location, deleteOperation, row)
+		op, err := tx.addJobOperation(name.Location, deleteOperation, row)
+		if err != nil || req.ValidateOnly {
+			return op, err
+		}
+		return firstAnswer(op, row.message)
 	})
 	if err == nil && !req.ValidateOnly {
 		e.tidySoon()
@@ -273,6 +287,14 @@ func updated(job, old *runpb.Job, now time.Time) {
 // proto returns the job as clients see it. It changes the row's own message, which must
 // not be stored afterwards.
 func (r *jobRow) proto() *runpb.Job {
+	if r.unsettled > 0 {
+		return reconciling(r.settled())
+	}
+	return r.settled()
+}
+
+// settled is proto for a job whose newest generation has taken effect.
+func (r *jobRow) settled() *runpb.Job {
 	job := r.message
 	job.TerminalCondition = r.ready()
 	job.Reconciling = job.TerminalCondition.State == runpb.Condition_CONDITION_RECONCILING
@@ -285,7 +307,7 @@ func (r *jobRow) proto() *runpb.Job {
 // ready returns the condition Ready of a job. If the job's token starts an execution, the
 // job is ready when that has started or succeeded, as the token demands.
 func (r *jobRow) ready() *runpb.Condition {
-	c := &runpb.Condition{Type: "Ready", State: runpb.Condition_CONDITION_SUCCEEDED, LastTransitionTime: r.message.UpdateTime}
+	c := &runpb.Condition{Type: readyCondition, State: runpb.Condition_CONDITION_SUCCEEDED, LastTransitionTime: r.message.UpdateTime}
 	begun := !r.awaited.started.IsZero() && r.message.GetStartExecutionToken() != ""
 	switch state := r.awaited.state; {
 	case state == "" || state == succeeded || begun:

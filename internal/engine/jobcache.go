@@ -31,7 +31,7 @@ func (c *jobCache) read(db *sqlite.DB, name string, f func() (*runpb.Job, error)
 		return job, nil
 	}
 	job, err := f()
-	if err == nil {
+	if err == nil && !job.Reconciling { // which may end without a write
 		c.keep(version, name, job)
 	}
 	return job, err

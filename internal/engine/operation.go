@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
@@ -80,6 +81,7 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 			return e.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: req.Name})
 		}
 		select {
+		case <-settled(now.unsettled):
 		case <-changed:
 		case <-ctx.Done():
 			return now.op, nil
@@ -87,6 +89,14 @@ func (e *Engine) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 			return nil, errStopping
 		}
 	}
+}
+
+// settled returns a channel that is ready after a time, or never if that is 0.
+func settled(left time.Duration) <-chan time.Time {
+	if left == 0 {
+		return nil
+	}
+	return time.After(left)
 }
 
 // awaitEnd waits until the execution of an operation or ctx has ended, and returns the

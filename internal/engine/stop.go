@@ -93,6 +93,11 @@ func (e *Engine) end(ctx context.Context, req endRequest, kind operationKind, ch
 		if row, err = tx.executionByID(row.id); err != nil {
 			return nil, err
 		}
-		return tx.addExecutionOperation(name.Job.Location, kind, versionOf(row))
+		v := versionOf(row)
+		op, err := tx.addExecutionOperation(name.Job.Location, kind, v)
+		if err != nil || kind != deleteOperation || req.validateOnly {
+			return op, err
+		}
+		return reopened(op, v.message())
 	})
 }

@@ -19,6 +19,7 @@ type jobRow struct {
 	executions int
 	latest     latestExecution
 	awaited    awaited
+	unsettled  time.Duration // that its newest generation needs to take effect
 	message    *runpb.Job
 }
 
@@ -67,6 +68,7 @@ func (tx *storeTx) scanJob(row sqlite.Row) (*jobRow, error) {
 		r.latest = latestExecution{*name, *last, timeAt(*created), timeAt(*completed)}
 	}
 	tx.engine.currentExecutions(&r)
+	r.unsettled = tx.engine.unsettled.left(r.id)
 	var err error
 	r.message, err = tx.engine.unmarshalJob(blob)
 	return &r, err

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -21,6 +22,8 @@ type operationRow struct {
 	execution int64
 	// toEnd is true if the operation is done exactly when that execution has ended.
 	toEnd bool
+	// unsettled is the time until its job's newest generation takes effect.
+	unsettled time.Duration
 }
 
 // operation returns the operation with a name, or NOT_FOUND.
@@ -41,6 +44,9 @@ func (tx *storeTx) operation(name string) (operationRow, error) {
 	case execution != nil:
 		row.execution, row.toEnd = *execution, true
 		row.op, err = tx.executionOperation(name, row.kind, &x)
+	case job != nil && tx.engine.unsettled.left(*job) > 0:
+		row.unsettled = tx.engine.unsettled.left(*job)
+		row.op, err = tx.unsettledOperation(name, blob)
 	case row.kind == jobOperation:
 		row.op, row.execution, err = tx.jobOperation(name, job, blob)
 	default:
@@ -62,6 +68,15 @@ func (tx *storeTx) executionOperation(name string, kind operationKind, of *nulla
 	return tx.engine.current(row).operation(name, kind)
 }
 
+// unsettledOperation returns the operation of a change of a job that has not taken effect.
+func (tx *storeTx) unsettledOperation(name string, blob []byte) (*longrunningpb.Operation, error) {
+	then, err := tx.engine.unmarshalJob(blob)
+	if err != nil {
+		return nil, err
+	}
+	return openOperation(name, reconciling(then))
+}
+
 // deletion returns the operation of a job's deletion, which is done when no execution of
 // the job is active, and an execution that is.
 func (tx *storeTx) deletion(name string, job *int64, blob []byte) (*longrunningpb.Operation, int64, error) {
@@ -76,7 +91,7 @@ func (tx *storeTx) deletion(name string, job *int64, blob []byte) (*longrunningp
 		}
 	}
 	if len(active) > 0 {
-		op, err := openOperation(name, message)
+		op, err := openOperation(name, reconciling(message))
 		return op, active[0], err
 	}
 	op, err := doneOperation(name, message)
@@ -166,7 +181,7 @@ func (tx *storeTx) addExecutionOperation(at jobspec.Location, kind operationKind
 // addJobOperation stores an operation of a job: one that is done, or, for a deletion, one
 // that ends with the job's executions.
 func (tx *storeTx) addJobOperation(at jobspec.Location, kind operationKind, row *jobRow) (*longrunningpb.Operation, error) {
-	name, err := tx.insertOperation(at, kind, operationOf{job: &row.id, message: row.proto()})
+	name, err := tx.insertOperation(at, kind, operationOf{job: &row.id, message: row.settled()})
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cause"
+	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/fault"
 )
 
@@ -31,7 +32,10 @@ func (f *faults) intercept(ctx context.Context, req any, info *grpc.UnaryServerI
 	c := f.plan.Call(method)
 	f.log.DebugContext(ctx, "fault of a call", "method", method, "call", c.Number, "fault", cmp.Or(c.Kind, "none"))
 	if c.Kind == fault.Quota429 {
-		return nil, f.quotaExceeded(info.FullMethod, c.RetryAfter)
+		return nil, f.quotaExceeded(info.FullMethod, c.Delay)
+	}
+	if c.Kind == fault.NotDone {
+		ctx = engine.SettleAfter(ctx, c.Delay)
 	}
 	res, err := handler(ctx, req)
 	switch {

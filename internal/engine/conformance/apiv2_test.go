@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,6 +141,19 @@ func (c *apiv2) args(ctx context.Context, at place) ([]string, error) {
 	}
 	return job.Template.Template.Containers[0].Args, nil
 }
+
+func (c *apiv2) latest(ctx context.Context, at place) (string, bool, error) {
+	job, err := c.jobsClient.GetJob(ctx, &runpb.GetJobRequest{Name: at.name()})
+	return lastPart(job.GetLatestCreatedExecution().GetName()), job.GetLatestCreatedExecution() != nil, err
+}
+
+func (c *apiv2) parallelism(ctx context.Context, at place, id string) (int32, error) {
+	x, err := c.executionsClient.GetExecution(ctx, &runpb.GetExecutionRequest{Name: at.executionName(id)})
+	return x.GetParallelism(), err
+}
+
+// lastPart returns the last part of a resource name.
+func lastPart(name string) string { return name[strings.LastIndex(name, "/")+1:] }
 
 // names collects the last parts of the names from an iterator.
 func names[T interface{ GetName() string }](next func() (T, error)) (ids []string, err error) {

@@ -76,6 +76,22 @@ func (c discovered1) args(ctx context.Context, at place) ([]string, error) {
 	return job.Spec.Template.Spec.Template.Spec.Containers[0].Args, nil
 }
 
+func (c discovered1) latest(ctx context.Context, at place) (string, bool, error) {
+	job, err := c[at.region].Jobs.Get(at.v1Name()).Context(ctx).Do()
+	if err != nil || job.Status.LatestCreatedExecution == nil {
+		return "", false, err
+	}
+	return job.Status.LatestCreatedExecution.Name, true, nil
+}
+
+func (c discovered1) parallelism(ctx context.Context, at place, id string) (int32, error) {
+	x, err := c[at.region].Executions.Get(namespace + "/executions/" + id).Context(ctx).Do()
+	if err != nil {
+		return 0, err
+	}
+	return int32(x.Spec.Parallelism), nil
+}
+
 func (c discovered1) jobs(ctx context.Context, region string) (ids []string, err error) {
 	for next := ""; ; {
 		page, err := c[region].Jobs.List(namespace).Limit(2).Continue(next).Context(ctx).Do()

@@ -47,14 +47,15 @@ func TestDiscoveryClientOfV2(t *testing.T) {
 	s := newServer(t)
 	service, err := runv2.NewService(t.Context(), s.rest()...)
 	must(t, err)
-	runSuite(t, s, &discovered2{service.Projects.Locations.Jobs})
-	s.wantChecked(t, v2Methods)
+	runSuite(t, s, &discovered2{service.Projects.Locations.Jobs, service.Projects.Locations.Operations})
+	s.wantChecked(t, slices.Concat(v2Methods, []string{"run.projects.locations.operations.wait"}))
 }
 
 // discovered2 is the client google.golang.org/api/run/v2. Its messages have the same JSON
 // as those of apiv2.
 type discovered2 struct {
 	*runv2.ProjectsLocationsJobsService
+	operations *runv2.ProjectsLocationsOperationsService
 }
 
 // convert converts between the two kinds of messages.
@@ -85,10 +86,30 @@ func (c *discovered2) create(ctx context.Context, at place, s jobSpec) error {
 	}
 	job.Template.Template.ForceSendFields = []string{"MaxRetries"} // the client omits zeros
 	op, err := c.Create(at.parent(), job).JobId(at.job).Context(ctx).Do()
-	if err == nil && !op.Done {
+	if err != nil {
+		return err
+	}
+	done, err := c.operations.Wait(op.Name, &runv2.GoogleLongrunningWaitOperationRequest{}).Context(ctx).Do()
+	if err == nil && !done.Done {
 		err = errors.New("the creation is not done")
 	}
 	return err
+}
+
+func (c *discovered2) latest(ctx context.Context, at place) (string, bool, error) {
+	job, err := c.Get(at.name()).Context(ctx).Do()
+	if err != nil || job.LatestCreatedExecution == nil {
+		return "", false, err
+	}
+	return lastPart(job.LatestCreatedExecution.Name), true, nil
+}
+
+func (c *discovered2) parallelism(ctx context.Context, at place, id string) (int32, error) {
+	x, err := c.Executions.Get(at.executionName(id)).Context(ctx).Do()
+	if err != nil {
+		return 0, err
+	}
+	return int32(x.Parallelism), nil
 }
 
 func (c *discovered2) args(ctx context.Context, at place) ([]string, error) {

@@ -60,6 +60,10 @@ type surface interface { //nolint:interfacebloat // all operations of the suite,
 	executions(ctx context.Context, at place) ([]string, error)
 	execution(ctx context.Context, at place, id string) (outcome, error)
 	tasks(ctx context.Context, at place, id string) ([]taskEnd, error)
+	// latest returns the ID in a job's reference to its latest execution, and whether the
+	// reference is there.
+	latest(ctx context.Context, at place) (id string, set bool, err error)
+	parallelism(ctx context.Context, at place, id string) (int32, error)
 	cancel(ctx context.Context, at place, id string) error
 	deleteExecution(ctx context.Context, at place, id string) error
 	delete(ctx context.Context, at place) error
@@ -77,6 +81,7 @@ func runSuite(t *testing.T, s *server, c surface) {
 	}{
 		{"from creation to deletion", fromCreationToDeletion},
 		{"overrides", runsWithOverrides},
+		{"fields that Cloud Run fills in", fillsIn},
 		{"failure", fails},
 		{"timeout", timesOut},
 		{"cancel", isCancelled},
@@ -175,6 +180,24 @@ func runsWithOverrides(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	want(t, "arguments of the job", args, []string{"kept"})
+}
+
+// fillsIn reads fields that public clients read without asking whether they are there.
+func fillsIn(t *testing.T, s *suite) {
+	at := place{region, "filled"}
+	must(t, s.create(t.Context(), at, jobSpec{script: "true", tasks: 3}))
+	if id, set, err := s.latest(t.Context(), at); id != "" || !set || err != nil {
+		t.Errorf("latest execution of a job that never ran = %q, set %v, %v; want an empty one", id, set, err)
+	}
+	id, err := s.run(t.Context(), at, nil)
+	must(t, err)
+	if latest, _, err := s.latest(t.Context(), at); latest != id || err != nil {
+		t.Errorf("latest execution = %q, %v, want %s", latest, err, id)
+	}
+	if n, err := s.parallelism(t.Context(), at, id); n != 3 || err != nil {
+		t.Errorf("parallelism of 3 tasks without a limit = %d, %v, want 3", n, err)
+	}
+	s.mustEnd(t, at, id)
 }
 
 func fails(t *testing.T, s *suite) {

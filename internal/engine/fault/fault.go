@@ -15,7 +15,7 @@ import (
 // Kind is a kind of fault.
 type Kind string
 
-// The kinds. The first three apply to calls, the others to executions.
+// The kinds. The first four apply to calls, the others to executions.
 const (
 	// Answer503: the call takes effect, but the answer is UNAVAILABLE. A call that fails
 	// on its own keeps its own error.
@@ -26,6 +26,10 @@ const (
 	// Quota429: the call has no effect, and the answer is RESOURCE_EXHAUSTED with the
 	// message of Cloud Run's quotas.
 	Quota429 Kind = "quota-429"
+
+	// NotDone: the call takes effect, but for a while its operation is not done, and the
+	// job is reconciling.
+	NotDone Kind = "not-done"
 
 	// SlowStart: the execution's tasks start after a delay.
 	SlowStart Kind = "slow-start"
@@ -56,6 +60,7 @@ var traits = []trait{
 	{Answer503, true, noDelay},
 	{AnswerLost, true, noDelay},
 	{Quota429, true, mayDelay},
+	{NotDone, true, mustDelay},
 	{SlowStart, false, mustDelay},
 	{ListedLate, false, mustDelay},
 	{FailedBeforeTasks, false, noDelay},
@@ -68,6 +73,15 @@ func Kinds() (kinds []Kind) {
 	}
 	return kinds
 }
+
+// appliesTo reports whether a kind of calls can apply to a method.
+func (k Kind) appliesTo(method string) bool {
+	return k != NotDone || slices.Contains(settlingMethods(), method)
+}
+
+// settlingMethods are those whose operation takes no execution to end. The operations of
+// others are not done anyway.
+func settlingMethods() []string { return []string{"CreateJob", "UpdateJob", "DeleteJob"} }
 
 func traitOf(kind Kind) (t trait, known bool) {
 	i := slices.IndexFunc(traits, func(t trait) bool { return t.kind == kind })
@@ -83,8 +97,8 @@ type Rule struct {
 	// means every method, each counted separately. It is empty for executions.
 	Method string
 	Kind   Kind
-	// Delay is the delay of SlowStart and ListedLate. For Quota429 it is the Retry-After
-	// header; 0 sends none.
+	// Delay is the delay of NotDone, SlowStart and ListedLate. For Quota429 it is the
+	// Retry-After header; 0 sends none.
 	Delay time.Duration
 	// P is the probability that the rule applies, above 0 and up to 1; 0 means 1.
 	P float64

@@ -94,6 +94,8 @@ func (r *Rule) setKind(given part) error {
 		return given.wrong("%q is not a fault: use one of %s", name, kindNames())
 	case r.Method != "" && !t.call:
 		return given.wrong("%s applies to executions, not to calls: remove %s:", name, r.Method)
+	case r.Method != "" && !t.kind.appliesTo(r.Method):
+		return given.wrong("%s applies to %s, not to %s", name, strings.Join(settlingMethods(), ", "), r.Method)
 	case hasValue && t.delay == noDelay:
 		return value.wrong("%s takes no duration", name)
 	case !hasValue && t.delay == mustDelay:

@@ -23,6 +23,8 @@ func TestParse(t *testing.T) {
 		{"RunJob: answer-lost, p=0.2", fault.Rule{Method: "RunJob", Kind: fault.AnswerLost, P: 0.2}, ""},
 		{"ListExecutions: quota-429, n=3, after=2", fault.Rule{Method: "ListExecutions", Kind: fault.Quota429, N: 3, After: 2}, ""},
 		{"quota-429=30s", fault.Rule{Kind: fault.Quota429, Delay: 30 * time.Second}, ""},
+		{"CreateJob: not-done=200ms", fault.Rule{Method: "CreateJob", Kind: fault.NotDone, Delay: 200 * time.Millisecond}, ""},
+		{"not-done=1s", fault.Rule{Kind: fault.NotDone, Delay: time.Second}, ""},
 		{"slow-start=1m30s", fault.Rule{Kind: fault.SlowStart, Delay: 90 * time.Second}, ""},
 		{"listed-late=5s, p=1", fault.Rule{Kind: fault.ListedLate, Delay: 5 * time.Second, P: 1}, "listed-late=5s"},
 		{"failed-before-tasks, n=1", fault.Rule{Kind: fault.FailedBeforeTasks, N: 1}, ""},
@@ -52,12 +54,14 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ text, want string }{
-		{"", `at 1: "" is not a fault: use one of answer-503, answer-lost, quota-429, slow-start=DURATION, listed-late=DURATION, failed-before-tasks`},
+		{"", `at 1: "" is not a fault: use one of answer-503, answer-lost, quota-429, not-done=DURATION, slow-start=DURATION, listed-late=DURATION, failed-before-tasks`},
 		{"RunJob: answer-lots, p=0.2", `at 9: "answer-lots" is not a fault: use one of answer-503, `},
 		{"RunJobs: answer-lost", `at 1: "RunJobs" is not a method: use one of CreateJob, `},
 		{"TailLogEntries: answer-lost", `at 1: TailLogEntries is a stream, and faults do not apply to streams`},
 		{": answer-lost", `at 1: "" is not a method`},
 		{"RunJob: slow-start=5s", `at 9: slow-start applies to executions, not to calls: remove RunJob:`},
+		{"RunJob: not-done=5s", `at 9: not-done applies to CreateJob, UpdateJob, DeleteJob, not to RunJob`},
+		{"CreateJob: not-done", `at 12: not-done needs a duration`},
 		{"answer-lost=5s", `at 13: answer-lost takes no duration`},
 		{"failed-before-tasks=", `at 21: failed-before-tasks takes no duration`},
 		{"listed-late, p=1", `at 1: listed-late needs a duration, such as listed-late=5s`},

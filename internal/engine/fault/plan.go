@@ -46,9 +46,10 @@ func (p *Plan) ForExecutions() bool {
 
 // Call is the decision about one call.
 type Call struct {
-	Number     int  // of the call among its method's, from 1
-	Kind       Kind // empty if no rule applies
-	RetryAfter time.Duration
+	Number int  // of the call among its method's, from 1
+	Kind   Kind // empty if no rule applies
+	// Delay is that of NotDone, and the Retry-After header of Quota429.
+	Delay time.Duration
 }
 
 // Call counts a call of a method and decides about it. The first matching rule applies,
@@ -59,8 +60,8 @@ func (p *Plan) Call(method string) Call {
 	t := p.next(p.calls, method)
 	c := Call{Number: t.number}
 	for i, r := range p.rules {
-		if r.trait().call && (r.Method == "" || r.Method == method) && p.applies(i, method, t) {
-			c.Kind, c.RetryAfter = r.Kind, r.Delay
+		if r.trait().call && (r.Method == "" || r.Method == method) && r.Kind.appliesTo(method) && p.applies(i, method, t) {
+			c.Kind, c.Delay = r.Kind, r.Delay
 			break
 		}
 	}

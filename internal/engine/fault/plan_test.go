@@ -68,7 +68,7 @@ func TestCallNumberAndRetryAfter(t *testing.T) {
 	p := plan(t, 1, "RunJob: quota-429=30s, after=1")
 	p.Call("GetJob")
 	got := []fault.Call{p.Call("RunJob"), p.Call("RunJob")}
-	want := []fault.Call{{Number: 1}, {Number: 2, Kind: fault.Quota429, RetryAfter: 30 * time.Second}}
+	want := []fault.Call{{Number: 1}, {Number: 2, Kind: fault.Quota429, Delay: 30 * time.Second}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("calls of RunJob (-want +got):\n%s", diff)
 	}

@@ -96,7 +96,7 @@ func FromJob(job *runpb.Job, namespace string) *Job {
 
 func fromJobStatus(job *runpb.Job) JobStatus {
 	var conditions []*runpb.Condition
-	if ready := job.GetTerminalCondition(); ready != nil {
+	if ready := job.GetTerminalCondition(); ready.GetType() != "" { // a new job has none at first
 		conditions = append(conditions, ready)
 	}
 	return JobStatus{

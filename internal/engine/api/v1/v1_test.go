@@ -38,8 +38,8 @@ func TestLifeOfAJob(t *testing.T) {
 		meta.SelfLink != root+namespace+"/jobs/hello" || meta.Labels["team"] != "infra" || meta.Labels["cloud.googleapis.com/location"] != "us-east4" {
 		t.Errorf("metadata of the new job = %+v", meta)
 	}
-	if got := conditionOf(created.Status.Conditions, "Ready"); got != "True/" || created.Status.ObservedGeneration != 1 {
-		t.Errorf("the new job is ready: %s, generation %d observed; want True, 1", got, created.Status.ObservedGeneration)
+	if got := conditionOf(created.Status.Conditions, "Ready"); got != "missing" || created.Status.ObservedGeneration != 0 {
+		t.Errorf("the new job is ready: %s, generation %d observed; want neither in the first answer", got, created.Status.ObservedGeneration)
 	}
 	spec := created.Spec.Template.Spec.Template.Spec
 	if spec.MaxRetries != 3 || spec.TimeoutSeconds != 600 || spec.Containers[0].Resources.Limits["cpu"] != "1000m" {
@@ -49,7 +49,10 @@ func TestLifeOfAJob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got.ServerResponse = created.ServerResponse // headers
+	if ready := conditionOf(got.Status.Conditions, "Ready"); ready != "True/" || got.Status.ObservedGeneration != 1 {
+		t.Errorf("the job is ready: %s, generation %d observed; want True, 1", ready, got.Status.ObservedGeneration)
+	}
+	got.ServerResponse, got.Status = created.ServerResponse, created.Status // headers, and what the first answer lacks
 	if diff := gocmp.Diff(created, got); diff != "" {
 		t.Errorf("jobs.get differs from what was created (-created +got):\n%s", diff)
 	}

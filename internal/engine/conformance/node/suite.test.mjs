@@ -112,6 +112,31 @@ for (const [name, options] of Object.entries(transports)) {
       assert.deepEqual(job.template.template.containers[0].args, ['kept']);
     });
 
+    test('fields that Cloud Run fills in', async () => {
+      const [operation] = await jobs.createJob({
+        parent: location(region),
+        jobId: id('filled'),
+        job: {template: {taskCount: 3, template: {containers: [{image: 'any', command: ['true']}]}}},
+      });
+      assert.equal(operation.latestResponse.done, false);
+      assert.equal(operation.metadata.reconciling, true);
+      const [created] = await operation.promise();
+      assert.equal(created.reconciling, false);
+      const [job] = await jobs.getJob({name: nameOf('filled')});
+      assert.equal(job.latestCreatedExecution.name, '');
+      assert.equal(job.latestCreatedExecution.completionTime, null);
+      assert.match(job.template.template.serviceAccount, /^[0-9]+-compute@developer\.gserviceaccount\.com$/);
+      assert.equal(job.creator, job.template.template.serviceAccount);
+      assert.equal(job.terminalCondition.type, 'Ready');
+      assert.equal(job.createTime.nanos % 1000, 0);
+      const x = await run('filled');
+      assert.equal(x.parallelism, 3);
+      assert.equal(x.taskCount, 3);
+      assert.equal(x.conditions[0].type, 'Completed');
+      const [ran] = await jobs.getJob({name: nameOf('filled')});
+      assert.equal(ran.latestCreatedExecution.name, x.name);
+    });
+
     test('failure', async () => {
       await create('failing', {script: 'exit 3'});
       const x = await run('failing');
