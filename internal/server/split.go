@@ -13,12 +13,12 @@ import (
 // https://www.rfc-editor.org/rfc/rfc9113#section-3.4
 const http2Preface = "PRI"
 
-// Split splits a listener into two by protocol: HTTP/1, and HTTP/2 without TLS, which
-// here is gRPC. This lets two servers share a port. Connections that send nothing for ten
-// seconds are closed.
+// Split splits a listener into two: one for gRPC, and one for everything else, HTTP/1 and
+// HTTP/2 without TLS. This lets two servers share a port. The first request decides about
+// a connection. Connections that send nothing for ten seconds are closed.
 //
 // l is closed when both listeners are.
-func Split(l net.Listener) (http1, http2 net.Listener) {
+func Split(l net.Listener) (http, grpc net.Listener) {
 	s := &splitter{Listener: l}
 	one, two := newBranch(s), newBranch(s)
 	s.branches = [2]*branch{one, two}
@@ -65,11 +65,15 @@ func (s *splitter) sort(conn net.Conn) {
 		return
 	}
 	b := s.branches[0]
+	begun, isGRPC := net.Conn(&begunConn{Conn: conn, begin: begin[:n]}), false
 	if string(begin) == http2Preface {
+		begun, isGRPC = sniff(conn, begin)
+	}
+	if isGRPC {
 		b = s.branches[1]
 	}
 	select {
-	case b.conns <- &begunConn{Conn: conn, begin: begin[:n]}:
+	case b.conns <- begun:
 	case <-b.done:
 		_ = conn.Close()
 	}
