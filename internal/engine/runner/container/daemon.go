@@ -56,6 +56,7 @@ type daemon struct {
 	cpus     int
 	wanted   chan struct{} // has an element when an attempt is new
 	broke    atomic.Int64  // when the connection last broke, in Unix nanoseconds
+	missed   atomic.Int64  // when the daemon was last found to be away, at or after broke
 }
 
 // removals is how many attempts are removed at once. Docker gets as many as it has CPUs,
@@ -87,10 +88,13 @@ func (d *daemon) watch(ctx context.Context, busy func() bool) {
 			untilBroken(ctx, conn)
 			noted = false
 		}
+		now := time.Now().UnixNano()
 		if !noted {
-			d.broke.Store(time.Now().UnixNano())
+			d.broke.Store(now)
 			noted = true
 		}
+		// It may have answered others since the last look.
+		d.missed.Store(now)
 		_ = backoff.Sleep(ctx, watchPause)
 	}
 }
@@ -105,7 +109,7 @@ func untilBroken(ctx context.Context, conn net.Conn) {
 	_, _ = io.Copy(io.Discard, conn)
 }
 
-// want starts the watching for a new attempt.
+// want starts the watching for a new attempt, which must be in the registry.
 func (d *daemon) want() {
 	select {
 	case d.wanted <- struct{}{}:
@@ -113,8 +117,8 @@ func (d *daemon) want() {
 	}
 }
 
-// brokeSince reports whether the connection broke after a time.
-func (d *daemon) brokeSince(t time.Time) bool { return d.broke.Load() >= t.UnixNano() }
+// brokeSince reports whether the daemon was away at some moment after t.
+func (d *daemon) brokeSince(t time.Time) bool { return d.missed.Load() >= t.UnixNano() }
 
 // mayHaveEnded reports whether the daemon may have ended a container when it went away:
 // one that was last seen to run before that. Docker ends its containers when it stops,

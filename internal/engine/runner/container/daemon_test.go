@@ -29,15 +29,16 @@ func TestMayHaveEnded(t *testing.T) {
 	t.Parallel()
 	broke := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct {
-		endsAll, remote bool
-		seen, finished  int // seconds after the break
-		code            int
-		want            bool
+		endsAll, remote        bool
+		missed, seen, finished int // seconds after the break
+		code                   int
+		want                   bool
 	}{
 		"docker, with any exit code":   {endsAll: true, seen: -1, finished: 1, want: true},
 		"docker, as it shut down":      {endsAll: true, seen: -2, finished: -1, want: true},
 		"docker, before the break":     {endsAll: true, seen: -30, finished: -20},
 		"docker, seen after the break": {endsAll: true, seen: 1, finished: 2, code: exitKilled},
+		"docker, away twice":           {endsAll: true, missed: 2, seen: 1, finished: 2, want: true},
 		"docker, another clock":        {endsAll: true, remote: true, seen: -2, finished: -1, want: true},
 		"podman, killed":               {seen: -1, finished: 1, code: exitKilled, want: true},
 		"podman, ended":                {seen: -1, finished: 1, code: exitTerminated, want: true},
@@ -45,8 +46,9 @@ func TestMayHaveEnded(t *testing.T) {
 		"podman, seen after the break": {seen: 1, finished: 2, code: exitKilled},
 	} {
 		d := &daemon{endsAll: test.endsAll, remote: test.remote}
-		d.broke.Store(broke.UnixNano())
 		at := func(seconds int) time.Time { return broke.Add(time.Duration(seconds) * time.Second) }
+		d.broke.Store(broke.UnixNano())
+		d.missed.Store(at(test.missed).UnixNano())
 		state := &container.State{ExitCode: test.code, FinishedAt: at(test.finished).Format(time.RFC3339Nano)}
 		if got := d.mayHaveEnded(at(test.seen), state); got != test.want {
 			t.Errorf("%s: mayHaveEnded = %t, want %t", name, got, test.want)
@@ -70,6 +72,9 @@ func TestWatchNotesThatTheDaemonIsAway(t *testing.T) {
 		d.watch(ctx, func() bool { return true })
 		if got := d.broke.Load(); got != begin.UnixNano() {
 			t.Errorf("the connection broke %v after the watch began, want 0s: the first moment counts", time.Duration(got-begin.UnixNano()))
+		}
+		if got, least := time.Duration(d.missed.Load()-begin.UnixNano()), 9*watchPause; got < least {
+			t.Errorf("the daemon was away until %v after the watch began, want at least %v", got, least)
 		}
 	})
 }

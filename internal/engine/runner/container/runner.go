@@ -140,8 +140,10 @@ func (r *Runner) Start(ctx context.Context, spec runner.Spec, out runner.Output)
 		return a.AwaitPlaced(ctx)
 	}
 	a := r.newAttempt(spec.ID)
-	r.daemon.want()
-	return r.attempts.Place(ctx, a, func() error { return r.launch(ctx, a, spec, out) })
+	return r.attempts.Place(ctx, a, func() error {
+		r.daemon.want()
+		return r.launch(ctx, a, spec, out)
+	})
 }
 
 // find returns the attempt with an ID, and adopts one that is left; nil if there is none.
