@@ -101,22 +101,60 @@ func (e *Engine) await(ctx context.Context, a *active, id runner.ID, began time.
 		return endingOf(result, nil), err
 	}
 	cause := context.Cause(ctx)
-	unbound := context.WithoutCancel(ctx)
+	stopping, cancel := e.beyondClose(ctx)
+	defer cancel()
 	if !errors.Is(cause, errClosing) {
-		if result, err = e.stopAttempt(unbound, id); !errors.Is(err, errClosing) {
+		if result, err = e.stopAttempt(stopping, id); !errors.Is(err, errClosing) {
 			return endingOf(result, cause), err
 		}
 	}
 	if e.detaches(a) {
-		return e.detach(unbound, id)
+		return e.detach(stopping, id)
 	}
-	if err := e.runner.Stop(unbound, id, e.grace); err != nil {
-		e.log.Error("stop attempt", "attempt", id.String(), "error", err)
+	return e.endForClose(stopping, id)
+}
+
+// closePatience is how much longer than the grace a runner may take to stop a task when the
+// engine closes.
+const closePatience = 5 * time.Second
+
+// beyondClose returns a context for stopping an attempt. It ends when the engine has been
+// closing for as long as its runner may take, so that a runner that fails, or does not
+// answer, cannot hold up Close. The caller cancels it.
+func (e *Engine) beyondClose(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(e.ctx, func() {
+		if backoff.Sleep(ctx, e.grace+closePatience) == nil {
+			cancel()
+		}
+	})
+	return ctx, func() {
+		stop()
+		cancel()
 	}
-	if _, err = e.runner.Wait(unbound, id); err != nil {
-		return ending{}, err
+}
+
+// endForClose ends an attempt because the engine closes. If the runner does not manage that
+// until ctx ends, the attempt is left: the next Open continues with it or ends it.
+func (e *Engine) endForClose(ctx context.Context, id runner.ID) (ending, error) {
+	for retry := placeBackoff(); ; {
+		err := e.runner.Stop(ctx, id, e.grace)
+		if err == nil {
+			_, err = e.runner.Wait(ctx, id)
+		}
+		switch {
+		case err == nil:
+			return ending{}, errClosing
+		case errors.Is(err, runner.ErrLost):
+			return ending{}, err
+		}
+		wait := retry.Next()
+		e.log.Error("stop attempt", "attempt", id.String(), "error", err, "retry_in", wait)
+		if backoff.Sleep(ctx, wait) != nil {
+			e.log.Error("attempt is left running, because its runner has not stopped it", "attempt", id.String())
+			return ending{}, errClosing
+		}
 	}
-	return ending{}, errClosing
 }
 
 // stopAttempt stops an attempt and waits for its end. If the runner cannot stop it, for
@@ -164,6 +202,9 @@ func (e *Engine) detach(ctx context.Context, id runner.ID) (ending, error) {
 	if err := e.runner.Detach(ctx, id); err != nil {
 		e.log.Debug("attempt is not detached", "attempt", id.String(), "error", err)
 		result, err := e.runner.Wait(ctx, id)
+		if err != nil && ctx.Err() != nil {
+			err = errClosing
+		}
 		return endingOf(result, nil), err
 	}
 	e.detached.Add(1)

@@ -22,12 +22,14 @@ import (
 // tests need hours of waiting, and failures on command.
 type cluster struct {
 	mu       sync.Mutex
-	down     bool               // it answers nobody
-	pending  time.Duration      // from the placing of an attempt until it runs
-	broken   error              // why an attempt cannot start once it is placed
-	capacity int                // see runner.Capabilities
-	pods     map[runner.ID]*pod // until a Wait has returned their end
-	placed   map[runner.ID]int  // how often each ID was placed
+	down     bool                        // it answers nobody
+	stop     func(context.Context) error // what Stop does; nil ends the pod
+	detach   error                       // of Detach
+	pending  time.Duration               // from the placing of an attempt until it runs
+	broken   error                       // why an attempt cannot start once it is placed
+	capacity int                         // see runner.Capabilities
+	pods     map[runner.ID]*pod          // until a Wait has returned their end
+	placed   map[runner.ID]int           // how often each ID was placed
 }
 
 type pod struct {
@@ -139,7 +141,13 @@ func (c *cluster) Wait(ctx context.Context, id runner.ID) (runner.Result, error)
 	return result, err
 }
 
-func (c *cluster) Stop(_ context.Context, id runner.ID, _ time.Duration) error {
+func (c *cluster) Stop(ctx context.Context, id runner.ID, _ time.Duration) error {
+	c.mu.Lock()
+	stop := c.stop
+	c.mu.Unlock()
+	if stop != nil {
+		return stop(ctx)
+	}
 	p, err := c.find(id)
 	if p != nil {
 		p.End(runner.Result{Signal: 15}, nil)
@@ -147,7 +155,7 @@ func (c *cluster) Stop(_ context.Context, id runner.ID, _ time.Duration) error {
 	return err
 }
 
-func (c *cluster) Detach(context.Context, runner.ID) error { return nil }
+func (c *cluster) Detach(context.Context, runner.ID) error { return c.detach }
 
 func (c *cluster) List(context.Context) (ids []runner.ID, err error) {
 	c.mu.Lock()
@@ -214,6 +222,56 @@ func TestCloseStopsTasks(t *testing.T) {
 			t.Errorf("after Close with StopTasks %d tasks are detached and %d run, want none", got, c.live())
 		}
 	})
+}
+
+// TestCloseDespiteItsRunner checks that a runner that cannot stop its tasks, does not answer,
+// or does not let go of them, holds up Close no longer than the grace and a few seconds. The
+// next engine adopts the tasks.
+func TestCloseDespiteItsRunner(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	for name, test := range map[string]struct {
+		stop      func(context.Context) error
+		detach    error
+		stopTasks bool
+		cancel    bool // the execution is cancelled before
+	}{
+		"Stop fails":                 {stop: func(context.Context) error { return broken }, stopTasks: true},
+		"Stop hangs":                 {stop: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, stopTasks: true},
+		"Stop hangs during a cancel": {stop: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, cancel: true},
+		"Stop ends nothing":          {stop: func(context.Context) error { return nil }, stopTasks: true},
+		"Detach fails":               {detach: broken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster()
+			onCluster(t, c, func(e *faulty) {
+				e.Close()
+				e.open(engine.Config{Runner: c, StopTasks: test.stopTasks, Grace: 10 * time.Second})
+				execution, _ := e.run()
+				synctest.Wait()
+				c.set(func() { c.stop, c.detach = test.stop, test.detach })
+				if test.cancel {
+					if _, err := e.CancelExecution(context.Background(), &runpb.CancelExecutionRequest{Name: execution}); err != nil {
+						t.Fatal(err)
+					}
+					synctest.Wait()
+				}
+				began := time.Now()
+				e.Close()
+				if took := time.Since(began); took > 20*time.Second {
+					t.Errorf("Close took %v, want the grace and a few seconds", took)
+				}
+				c.set(func() { c.stop, c.detach = nil, nil })
+				e.open(engine.Config{Runner: c})
+				synctest.Wait()
+				c.end()
+				if x := e.after(time.Minute, execution); x.CompletionTime == nil || test.cancel != (x.CancelledCount > 0) {
+					t.Errorf("after the restart: %s, want an end", standing(x))
+				}
+			})
+		})
+	}
 }
 
 // TestTimeoutCountsFromRunning checks that a task that waited an hour for room still has its
