@@ -124,9 +124,12 @@ func TestRestart(t *testing.T) {
 					t.Errorf("log of task %d (-want +got):\n%s", task, diff)
 				}
 			}
-			if n := strings.Count(log.String(), "a running task was interrupted"); n != 3 || !strings.Contains(log.String(), test.warning) {
-				t.Errorf("%d warnings, want 3 that say %q:\n%s", n, test.warning, log.String())
-			}
+			eventually.NoError(t, func() error { // a warning follows its commit
+				if n := strings.Count(log.String(), "a running task was interrupted"); n != 3 || !strings.Contains(log.String(), test.warning) {
+					return fmt.Errorf("%d warnings, want 3 that say %q:\n%s", n, test.warning, log.String())
+				}
+				return nil
+			})
 		})
 	}
 }
