@@ -67,7 +67,7 @@ func TestBackupOfARunningServer(t *testing.T) {
 	after := list(t, other, emptyExecution, "executions", "list")
 	// Executions from before the backup are the same, except for the running one.
 	diff := cmp.Diff(before, after[max(0, len(after)-len(before)):], protocmp.Transform(),
-		protocmp.IgnoreFields(emptyExecution(), "update_time", "etag", "running_count"))
+		protocmp.IgnoreFields(emptyExecution(), "update_time", "etag", "running_count", "annotations"))
 	if diff != "" {
 		t.Errorf("executions differ after the restore (-before +after):\n%s", diff)
 	}

@@ -149,6 +149,8 @@ func raiseSchema(path string, by int) (err error) {
 	if err := db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
-	_, err = db.Exec(fmt.Sprintf("PRAGMA user_version = %d", version+by))
-	return err
+	if _, err := db.Exec(fmt.Sprintf("PRAGMA user_version = %d", version+by)); err != nil {
+		return err
+	}
+	return os.RemoveAll(path + ".sum") // the newer program would have written its own
 }
