@@ -206,7 +206,7 @@ func (a *awaiter) record(id string, execution *runpb.Execution) (done bool) {
 	}
 	for {
 		row, err := a.store.Find(a.closing, id)
-		if err != nil || row.State != runwith.StateRunning || row.Execution != execution.GetName() {
+		if err != nil || row.State != runwith.StateRunning || row.Execution != execution.GetName() || !owns(row, execution) {
 			return true
 		}
 		next := row.Observed(a.explaining.status(row, execution), ledger.Stored(time.Now()))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"cloud.google.com/go/run/apiv2/runpb"
+
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
@@ -40,7 +42,10 @@ func (c *canceller) round(now time.Time) result {
 }
 
 func (c *canceller) cancelOne(r ledger.Record) error {
-	err := c.cancelExecution(r.Execution)
+	err := c.owned(r)
+	if err == nil {
+		err = c.cancelExecution(r.Execution)
+	}
 	wait := cancelAgain
 	if err != nil {
 		wait = jitter(ledger.Backoff(r.Postponed))
@@ -62,6 +67,23 @@ func (c *canceller) cancelTwin(t store.Twin) error {
 		next = ledger.Stored(time.Now().Add(jitter(ledger.Backoff(int(time.Since(t.Found) / time.Minute)))))
 	}
 	return c.store.PostponeTwin(context.Background(), t.Execution, next)
+}
+
+// owned returns nil if the execution with the record's name is still the record's own, so
+// that no other invocation's execution is cancelled.
+func (c *canceller) owned(r ledger.Record) error {
+	if r.ExecutionUID == "" {
+		return nil
+	}
+	var execution *runpb.Execution
+	err := c.read(c.closing, &c.reads, urgent, func(ctx context.Context) (err error) {
+		execution, err = c.cloud.Execution(ctx, r.Execution)
+		return err
+	})
+	if err == nil && !owns(r, execution) {
+		return runwith.Errorf(runwith.NotFound, "execution %s was deleted, and another one has its name", r.Execution)
+	}
+	return err
 }
 
 func (c *canceller) cancelExecution(name string) error {

@@ -12,7 +12,8 @@ import (
 type round struct {
 	poller    *poller
 	rows      []ledger.Record
-	running   map[string]ledger.Record // by execution
+	running   map[string]ledger.Record // by invocation
+	named     map[string][]string      // invocations that run, by the name of their execution
 	searching bool                     // for the execution of some row
 	twins     bool                     // late twins are possible
 
@@ -21,7 +22,7 @@ type round struct {
 	whole   bool // every page was read
 	jobGone bool // there is no such job
 	pages   int
-	seen    map[string]*runpb.Execution   // executions of running rows, by name
+	seen    map[string]*runpb.Execution   // executions of running rows, by invocation
 	bearers map[string][]*runpb.Execution // executions by the invocation in their marker
 	memory
 }
@@ -34,13 +35,14 @@ type memory struct {
 
 func newRound(p *poller, rows []ledger.Record) *round {
 	r := &round{
-		poller: p, rows: rows, running: map[string]ledger.Record{},
+		poller: p, rows: rows, running: map[string]ledger.Record{}, named: map[string][]string{},
 		seen: map[string]*runpb.Execution{}, bearers: map[string][]*runpb.Execution{},
 	}
 	counts := map[string]countFrom{}
 	for _, row := range rows {
 		if row.Execution != "" && !row.Ended() {
-			r.running[row.Execution] = row
+			r.running[row.ID] = row
+			r.named[row.Execution] = append(r.named[row.Execution], row.ID)
 		}
 		if !row.SearchFrom.IsZero() {
 			r.searching = true
@@ -70,14 +72,24 @@ func (r *round) see(page []*runpb.Execution) {
 		if created := e.GetCreateTime().AsTime(); r.oldest.IsZero() || created.Before(r.oldest) {
 			r.oldest = created
 		}
-		if _, ours := r.running[e.GetName()]; ours {
-			r.seen[e.GetName()] = e
+		for _, id := range r.named[e.GetName()] {
+			if owns(r.running[id], e) {
+				r.seen[id] = e
+			}
 		}
 		id, _ := bornBy(e)
 		if _, ours := r.bearers[id]; ours {
 			r.bearers[id] = append(r.bearers[id], e)
 		}
 	}
+}
+
+// owns reports whether an execution with the name of the row's is the row's own. Cloud Run
+// may use the name of a deleted execution again: that one has another UID and another
+// marker.
+func owns(row ledger.Record, e *runpb.Execution) bool {
+	id, marked := bornBy(e)
+	return row.Executes(e.GetUid()) && (!marked || id == row.ID)
 }
 
 // allSeen reports whether the pages so far show every running execution.

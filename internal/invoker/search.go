@@ -26,9 +26,7 @@ func (w *watcher) claim(r ledger.Record, bearers []*runpb.Execution) {
 		own = bearers[0].GetName()
 		moved, err := w.store.Move(w.closing, ledger.Move{From: r, To: r.Adopted(own, cloudrun.StatusOf(bearers[0]))})
 		if err != nil {
-			if !errors.Is(err, store.ErrStale) { // the next round sees the transition that was faster
-				w.storeFailed("adopt", err, "invocation", r.ID, "execution", own)
-			}
+			w.unadopted(r, own, err)
 			return
 		}
 		w.logger.Info("execution found", "invocation", r.ID, "execution", own)
@@ -38,6 +36,22 @@ func (w *watcher) claim(r ledger.Record, bearers []*runpb.Execution) {
 		if e.GetName() != own {
 			w.twin(r, e.GetName())
 		}
+	}
+}
+
+// unadopted deals with an execution that an invocation cannot adopt. If it is another
+// invocation's, a person decides: Cloud Run shows this one's marker in it.
+func (w *watcher) unadopted(r ledger.Record, execution string, err error) {
+	switch {
+	case errors.Is(err, store.ErrStale): // the next round sees the transition that was faster
+	case errors.Is(err, store.ErrTaken) && r.State != runwith.StateUnresolved:
+		cause := runwith.Errorf(runwith.Internal, "the execution belongs to another invocation")
+		if err := w.move(r, r.Unresolved(cause, "execution %s carries the marker of this invocation, and belongs to another one: "+
+			"look at its output, and close the invocation with `runwith invocations resolve %s --leave`", execution, r.ID)); err != nil {
+			w.storeFailed("close what cannot be adopted", err)
+		}
+	default:
+		w.storeFailed("adopt", err, "invocation", r.ID, "execution", execution)
 	}
 }
 

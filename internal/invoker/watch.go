@@ -204,8 +204,8 @@ func (w *watcher) judge(r *round) {
 		w.claim(row, r.bearers[row.ID])
 	}
 	w.observeAll(r)
-	for name, row := range r.running {
-		if r.whole && r.seen[name] == nil {
+	for id, row := range r.running {
+		if r.whole && r.seen[id] == nil {
 			w.getOne(r, row)
 		}
 	}
@@ -231,19 +231,22 @@ func (w *watcher) getOne(r *round, row ledger.Record) {
 		execution, err = w.cloud.Execution(ctx, row.Execution)
 		return err
 	})
+	if err == nil && !owns(row, execution) {
+		err = runwith.Errorf(runwith.NotFound, "execution %s was deleted, and another one has its name", row.Execution)
+	}
 	switch {
 	case err == nil:
-		delete(p.missing, row.Execution)
+		delete(p.missing, row.ID)
 		w.observe(row, execution)
 		return
 	case w.closing.Err() != nil:
 		return
 	case runwith.CodeOf(err) == runwith.NotFound:
-		if p.missing[row.Execution].IsZero() {
-			p.missing[row.Execution] = time.Now()
+		if p.missing[row.ID].IsZero() {
+			p.missing[row.ID] = time.Now()
 		}
-		if time.Since(p.missing[row.Execution]) >= goneAfter {
-			delete(p.missing, row.Execution)
+		if time.Since(p.missing[row.ID]) >= goneAfter {
+			delete(p.missing, row.ID)
 			if err := w.move(row, row.Gone(err)); err != nil {
 				w.storeFailed("close what is gone", err)
 			}
@@ -274,9 +277,9 @@ func (w *watcher) observe(row ledger.Record, execution *runpb.Execution) {
 // observeAll writes down what a list shows that is new, many rows in one commit.
 func (w *watcher) observeAll(r *round) {
 	rows, executions := make([]ledger.Record, 0, len(r.seen)), make([]*runpb.Execution, 0, len(r.seen))
-	for name, e := range r.seen {
-		delete(r.poller.missing, name)
-		rows, executions = append(rows, r.running[name]), append(executions, e)
+	for id, e := range r.seen {
+		delete(r.poller.missing, id)
+		rows, executions = append(rows, r.running[id]), append(executions, e)
 	}
 	now := ledger.Stored(time.Now())
 	moves := make([]ledger.Move, 0, len(rows))
@@ -286,7 +289,7 @@ func (w *watcher) observeAll(r *round) {
 		}
 	}
 	for _, row := range w.moveMany("record executions", moves) {
-		w.explaining.told(row, r.seen[row.Execution])
+		w.explaining.told(row, r.seen[row.ID])
 	}
 }
 
@@ -313,5 +316,5 @@ func (w *watcher) moveMany(what string, moves []ledger.Move) (all []ledger.Recor
 // sameStatus reports whether there is nothing to write. It compares times as they are
 // stored.
 func sameStatus(a, b ledger.Record) bool {
-	return a.State == b.State && a.Counts == b.Counts && ledger.Stored(a.Started).Equal(ledger.Stored(b.Started))
+	return a.State == b.State && a.ExecutionUID == b.ExecutionUID && a.Counts == b.Counts && ledger.Stored(a.Started).Equal(ledger.Stored(b.Started))
 }

@@ -28,7 +28,7 @@ type poller struct {
 	job     string
 	pages   int                  // of the last complete list
 	listed  time.Time            // when that began
-	missing map[string]time.Time // by execution: since when Cloud Run does not know it
+	missing map[string]time.Time // by invocation: since when Cloud Run does not know it
 	counts  map[string]countFrom // by invocation
 	since   map[string]time.Time // by invocation: since when a round knows that it runs
 	urgent  urgency              // a caller waits for one of its executions

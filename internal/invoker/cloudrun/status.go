@@ -20,6 +20,7 @@ const completed = "Completed"
 func StatusOf(e *runpb.Execution) ledger.Status {
 	s := ledger.Status{
 		State:   stateOf(e),
+		UID:     e.GetUid(),
 		Started: timeOf(e.GetStartTime()),
 		Counts: runwith.Counts{
 			Tasks:     int(e.GetTaskCount()),

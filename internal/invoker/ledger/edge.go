@@ -43,7 +43,8 @@ type Move struct{ From, To Record }
 // Legal reports whether an edge leads from From to To, and To keeps the execution.
 func (m Move) Legal() bool {
 	return Leads(m.From.State, m.To.State) && m.From.Finished.IsZero() &&
-		(m.From.Execution == "" || m.From.Execution == m.To.Execution)
+		(m.From.Execution == "" || m.From.Execution == m.To.Execution) &&
+		(m.From.ExecutionUID == "" || m.From.ExecutionUID == m.To.ExecutionUID)
 }
 
 // Matches reports whether the move is legal and begins at the row as it is now. If

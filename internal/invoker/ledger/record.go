@@ -29,7 +29,11 @@ type Record struct {
 	NotBefore time.Time // waiting: earliest dispatch; running: when to send its cancel next
 	Lease     time.Time // the holder of the row has ended by then; zero: nobody holds it
 	Postponed int       // how often it went back to the queue, or its cancel was sent
-	Operation string    // resource name of the run's operation; empty if only a list showed the execution
+	// ExecutionUID tells the execution from later ones with the same name; empty if it is
+	// unknown.
+	ExecutionUID string
+
+	Operation string // resource name of the run's operation; empty if only a list showed the execution
 
 	// SearchFrom is not zero while the executions are searched for the record's marker.
 	// A complete list that began at SearchFrom or later proves that there is none.
@@ -42,11 +46,19 @@ type Record struct {
 type Status struct {
 	// State is running, succeeded, failed or cancelled.
 	State runwith.State
+	// UID is the execution's.
+	UID string
 	// Started and Finished are zero until Cloud Run reports them.
 	Started, Finished time.Time
 	Counts            runwith.Counts
 	// Error is the reason if State is failed.
 	Error *runwith.Failure
+}
+
+// Executes reports whether an execution with the record's name and this UID is the
+// record's own, as far as the UIDs are known.
+func (r Record) Executes(uid string) bool {
+	return r.ExecutionUID == "" || uid == "" || r.ExecutionUID == uid
 }
 
 // Waiting reports whether nothing has been started for the record.

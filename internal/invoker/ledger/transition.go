@@ -79,7 +79,8 @@ func (r Record) Cancelled(now time.Time, reason *runwith.Failure) Record {
 // Adopted has its execution, for good.
 func (r Record) Adopted(execution string, s Status) Record {
 	r.State, r.Error = runwith.StateRunning, nil
-	r.Execution, r.Lease, r.SearchFrom = execution, time.Time{}, time.Time{}
+	r.Execution, r.ExecutionUID = execution, s.UID
+	r.Lease, r.SearchFrom = time.Time{}, time.Time{}
 	r.Started, r.Counts = s.Started, s.Counts
 	r.NotBefore, r.Postponed = time.Time{}, 0 // from here on they belong to its cancel
 	return r
@@ -88,6 +89,7 @@ func (r Record) Adopted(execution string, s Status) Record {
 // Observed is a running record after a look at its execution.
 func (r Record) Observed(s Status, now time.Time) Record {
 	r.State, r.Started, r.Counts, r.Error = s.State, s.Started, s.Counts, s.Error
+	r.ExecutionUID = cmp.Or(r.ExecutionUID, s.UID)
 	if s.State.Terminal() {
 		return r.finished(Stored(cmp.Or(s.Finished, now)))
 	}

@@ -84,7 +84,9 @@ func (m *memory) move(move ledger.Move) (ledger.Record, error) {
 
 // executes reports whether another row has the record's execution.
 func (m *memory) executes(r ledger.Record) bool {
-	return len(m.where(-1, func(o ledger.Record) bool { return o.ID != r.ID && o.Execution == r.Execution })) > 0
+	return len(m.where(-1, func(o ledger.Record) bool {
+		return o.ID != r.ID && o.Execution == r.Execution && o.ExecutionUID == r.ExecutionUID && (o.ExecutionUID != "" || !o.Ended())
+	})) > 0
 }
 
 // moveAll makes moves that cannot fail, because the lock was held since the rows were read.

@@ -15,7 +15,9 @@ import (
 // ErrStale means that the row is not, or no longer, where a transition begins.
 var ErrStale = errors.New("the invocation is not in the state in which the transition begins")
 
-// ErrTaken means that the execution belongs to another invocation.
+// ErrTaken means that the execution belongs to another invocation: both its name and its
+// UID are the same. If the UIDs are unknown, it belongs to the other one until that has
+// ended. Cloud Run may use the name of a deleted execution again.
 var ErrTaken = errors.New("the execution belongs to another invocation")
 
 // Store keeps invocations. Its methods are transitions. Each is atomic: a store loads

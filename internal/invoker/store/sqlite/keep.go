@@ -13,8 +13,9 @@ func (s *Store) Import(ctx context.Context, read []ledger.Record) ([]ledger.Reco
 	return s.write(ctx, "import invocations", func(tx *sqlite.Tx) (added []ledger.Record, err error) {
 		for _, r := range read {
 			var known bool
-			err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM invocations WHERE id = ? OR execution = ?)
-				OR EXISTS (SELECT 1 FROM twins WHERE execution = ?)`, r.ID, r.Execution, r.Execution).Scan(&known)
+			err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM invocations WHERE id = ?1)
+				OR EXISTS (SELECT 1 FROM invocations WHERE execution = ?2 AND execution_uid = ?3 AND (execution_uid <> '' OR finished = 0))
+				OR EXISTS (SELECT 1 FROM twins WHERE execution = ?2)`, r.ID, r.Execution, r.ExecutionUID).Scan(&known)
 			if err != nil {
 				return nil, err
 			}

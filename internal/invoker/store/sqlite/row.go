@@ -19,9 +19,9 @@ const (
 
 	changingColumns = `state, version, overrides, checked, job_uid,
 	not_before, lease_until, postponed, search_from, watch_until, cancel_at, watched,
-	execution, operation, attempts, started, finished,
+	execution, execution_uid, operation, attempts, started, finished,
 	tasks, running, succeeded, failed, cancelled, retried, interrupted, error_code, error_message, error_tasks`
-	changingMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+	changingMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
 )
 
 const (
@@ -44,7 +44,7 @@ func values(r ledger.Record) []any {
 		r.ID, r.Job, r.Principal, r.Owner, null(r.Key), r.Fingerprint, r.Slot, micros(r.Created),
 		r.State, r.Version, overrides, r.Checked, r.JobUID,
 		micros(r.NotBefore), micros(r.Lease), r.Postponed, micros(r.SearchFrom), micros(r.WatchUntil), micros(r.CancelRequested), r.Watched(),
-		null(r.Execution), r.Operation, r.Attempts, micros(r.Started), micros(r.Finished),
+		null(r.Execution), r.ExecutionUID, r.Operation, r.Attempts, micros(r.Started), micros(r.Finished),
 		r.Counts.Tasks, r.Counts.Running, r.Counts.Succeeded, r.Counts.Failed, r.Counts.Cancelled, r.Counts.Retried, r.Counts.Interrupted,
 		failure.Code, failure.Message, encodeTasks(failure.Tasks),
 	}
@@ -64,7 +64,7 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 		&r.ID, &r.Job, &r.Principal, &r.Owner, &key, &r.Fingerprint, &r.Slot, &times[5],
 		&r.State, &r.Version, &r.Overrides, &r.Checked, &r.JobUID,
 		&times[0], &times[1], &r.Postponed, &times[2], &times[3], &times[4], &watched,
-		&execution, &r.Operation, &r.Attempts, &times[6], &times[7],
+		&execution, &r.ExecutionUID, &r.Operation, &r.Attempts, &times[6], &times[7],
 		&r.Counts.Tasks, &r.Counts.Running, &r.Counts.Succeeded, &r.Counts.Failed, &r.Counts.Cancelled, &r.Counts.Retried, &r.Counts.Interrupted,
 		&failure.Code, &failure.Message, &tasks, &r.Twins,
 	)

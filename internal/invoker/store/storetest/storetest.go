@@ -28,6 +28,7 @@ func Run(t *testing.T, open Open) {
 		"subscribe":        testSubscribe,
 		"terminal":         testTerminal,
 		"one execution":    testOneExecution,
+		"reused name":      testReusedName,
 		"key":              testKey,
 		"key, all at once": testKeyAtOnce,
 		"key expires":      testKeyExpires,
@@ -120,7 +121,7 @@ func testRoundTrip(t *testing.T, s store.Store) {
 				{Task: 1, Attempts: 2, ExitCode: 3, Signal: 4, Message: "m", Stderr: []string{"a", "b"}}, {Task: 2, Attempts: 1},
 			}},
 		},
-		Version: 7, Operation: "op", Principal: "docs-api", Owner: "me", Key: "k", Fingerprint: "f", Slot: "slot", Overrides: []byte{1}, Checked: true, JobUID: "uid",
+		Version: 7, ExecutionUID: "uid-of-e", Operation: "op", Principal: "docs-api", Owner: "me", Key: "k", Fingerprint: "f", Slot: "slot", Overrides: []byte{1}, Checked: true, JobUID: "uid",
 		NotBefore: at.Add(4 * time.Second), Lease: at.Add(5 * time.Second), Postponed: 8,
 		SearchFrom: at.Add(6 * time.Second), WatchUntil: at.Add(7 * time.Second),
 	}
@@ -231,6 +232,47 @@ func testOneExecution(t *testing.T, s store.Store) {
 			t.Errorf("Move of invocation %d to the execution = %v", n, err)
 		}
 	}
+}
+
+// testReusedName lets a second invocation adopt an execution with the name of the first
+// one's, which runs or has ended.
+func testReusedName(t *testing.T, s store.Store) {
+	for i, test := range []struct {
+		name          string
+		first, second string // UIDs
+		ended, taken  bool
+	}{
+		{"another execution, while the first runs", "u1", "u2", false, false},
+		{"another execution, after the first has ended", "u1", "u2", true, false},
+		{"the same execution, while the first runs", "u1", "u1", false, true},
+		{"the same execution, after the first has ended", "u1", "u1", true, true},
+		{"unknown, while the first runs", "", "", false, true},
+		{"unknown, after the first has ended", "", "", true, false},
+		{"only the second is known, after the first has ended", "", "u2", true, false},
+	} {
+		name := fmt.Sprint("execution of case ", i)
+		first, err := adopt(t, s, Waiting(2*i), name, test.first)
+		must(t, test.name, err)
+		if test.ended {
+			_, err := s.Move(t.Context(), ledger.Move{From: first, To: first.Observed(ledger.Status{State: runwith.StateSucceeded}, begin())})
+			must(t, test.name, err)
+		}
+		second, err := adopt(t, s, Waiting(2*i+1), name, test.second)
+		if test.taken != errors.Is(err, store.ErrTaken) || !test.taken && err != nil {
+			t.Errorf("%s: Move() = %v, want taken: %t", test.name, err, test.taken)
+		}
+		if !test.taken && find(t, s, second.ID).ExecutionUID != test.second {
+			t.Errorf("%s: UID = %q, want %q", test.name, find(t, s, second.ID).ExecutionUID, test.second)
+		}
+	}
+}
+
+// adopt stores a record that is starting, and moves it to running with an execution.
+func adopt(t *testing.T, s store.Store, r ledger.Record, execution, uid string) (ledger.Record, error) {
+	t.Helper()
+	r.State = runwith.StateStarting
+	r = put(t, s, r)
+	return s.Move(t.Context(), ledger.Move{From: r, To: r.Adopted(execution, ledger.Status{State: runwith.StateRunning, UID: uid})})
 }
 
 // testSubscribe changes a row in each way, and checks that every change is announced.
