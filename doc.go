@@ -14,6 +14,9 @@
 // [Client.Run] returns when the invocation is on the invoker's disk.
 // [Client.Wait] then waits for its end.
 //
+// An invocation is started in exactly one execution. The tasks of an execution may be
+// attempted several times: see [Counts].
+//
 // The package imports only the standard library. The rest of the module uses its
 // types too: [Invocation], [Overrides], [Code] and [Error].
 package runwith
