@@ -8,6 +8,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/microtime"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -38,6 +39,18 @@ func (e *Engine) LogSources(ctx context.Context, s LogSelection) (all []LogSourc
 		return err
 	})
 	return all, err
+}
+
+// errSettled undoes a write that changes nothing.
+var errSettled = errors.New("settled")
+
+// SettleLogs waits until no line can appear any more that is older than the present, and
+// returns that moment. A platform's line has the time at which an attempt's end was
+// written, and appears when that is on disk; the writer keeps the order.
+func (e *Engine) SettleLogs(ctx context.Context) (time.Time, error) {
+	now := later(microtime.Of(time.Now()), e.logs.Latest())
+	_ = e.write(ctx, func(*storeTx) error { return errSettled }) // a writer that fails writes no end
+	return now, ctx.Err()
 }
 
 // OpenLog returns a reader of an execution's log, and the execution's name. The log is

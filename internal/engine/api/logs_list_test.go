@@ -278,3 +278,50 @@ func TestPlatformLines(t *testing.T) {
 		})
 	}
 }
+
+// TestPollerMissesNoLine asks for the lines since the last one, again and again while
+// tasks end: no line may appear that is older than one that was sent before.
+func TestPollerMissesNoLine(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := dialGRPC(t, s)
+	const tasks = 200
+	job := shell("echo one; echo two")
+	job.Template.TaskCount, job.Template.Parallelism = tasks, 8
+	c.create(t, job)
+	x, run := c.start(t)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = run.Wait(t.Context())
+	}()
+	seen := map[string]string{} // by insert ID
+	since := x.CreateTime.AsTime()
+	for last := false; !last; {
+		select {
+		case <-ended:
+			last = true
+		default:
+		}
+		req := &loggingpb.ListLogEntriesRequest{ResourceNames: []string{"projects/demo"}, PageSize: 1000,
+			Filter: fmt.Sprintf("timestamp>=%q", since.Format(time.RFC3339Nano))}
+		for more := true; more; more = req.PageToken != "" {
+			page, err := s.list(t, req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range page.Entries {
+				seen[e.InsertId] = e.GetTextPayload()
+				since = e.Timestamp.AsTime()
+			}
+			req.PageToken = page.NextPageToken
+		}
+	}
+	got := map[string]int{}
+	for _, text := range seen {
+		got[text]++
+	}
+	if diff := cmp.Diff(map[string]int{"one": tasks, "two": tasks, "Container called exit(0).": tasks}, got); diff != "" {
+		t.Errorf("a poller's lines differ (-want +got):\n%s", diff)
+	}
+}

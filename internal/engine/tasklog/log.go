@@ -69,6 +69,7 @@ func (l *log) write(records []record, now int64) error {
 	last := records[len(records)-1]
 	last.time = now
 	l.index.add(last, len(data))
+	l.store.wrote(now)
 	l.store.Tell(Span{Execution: l.name, Label: l.label, From: from, To: l.index.size()})
 	return nil
 }

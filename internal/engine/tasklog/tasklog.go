@@ -37,6 +37,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/runwith/runwith/internal/descriptor"
@@ -74,6 +75,8 @@ type Store struct {
 	mu   sync.Mutex
 	logs map[string]*log // in use
 	open []*log          // with an open file, the least recently used first
+
+	latest atomic.Int64 // time of the newest entry, in Unix nanoseconds
 
 	watching sync.RWMutex
 	watches  map[*Watch]struct{}
@@ -162,6 +165,16 @@ func (s *Store) Newest(execution string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, l.index.open.last)
+}
+
+// Latest returns the time of the newest entry that was written since the store was opened.
+// It is in the future if the clock was set back.
+func (s *Store) Latest() time.Time { return time.Unix(0, s.latest.Load()).UTC() }
+
+// wrote notes the time of an entry.
+func (s *Store) wrote(nanos int64) {
+	for old := s.latest.Load(); old < nanos && !s.latest.CompareAndSwap(old, nanos); old = s.latest.Load() {
+	}
 }
 
 func remove(path string) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/pagetoken"
 )
 
@@ -51,7 +52,8 @@ func (s *Service) ListLogEntries(ctx context.Context, req *loggingpb.ListLogEntr
 type listing struct {
 	selection
 	size  int
-	list  string // identifies the list in its tokens
+	list  string    // identifies the list in its tokens
+	begun time.Time // older lines are all there; zero if nothing depends on that
 	merge *merge
 }
 
@@ -81,6 +83,12 @@ func (s *Service) newListing(ctx context.Context, req *loggingpb.ListLogEntriesR
 func (l *listing) begin(ctx context.Context, e *engine.Engine) error {
 	m := l.merge
 	m.deadline = time.Now().Add(maxTime)
+	if l.query.Has(tasklog.System) {
+		var err error
+		if l.begun, err = e.SettleLogs(ctx); err != nil {
+			return err
+		}
+	}
 	logs := l.logs
 	if began := time.Unix(0, m.after.Nanos); m.after != (place{}) {
 		switch {
@@ -105,19 +113,27 @@ func (l *listing) begin(ctx context.Context, e *engine.Engine) error {
 // read reads the page.
 func (l *listing) read(ctx context.Context) (*loggingpb.ListLogEntriesResponse, error) {
 	res := &loggingpb.ListLogEntriesResponse{}
-	for bytes, seen := 0, l.merge.after; ; {
+	bytes, skipped := 0, false
+	for seen := l.merge.after; ; {
 		next, err := l.merge.next(ctx)
 		switch {
 		case errors.Is(err, io.EOF):
 			return res, nil
-		case errors.Is(err, errPause):
+		case errors.Is(err, errPause) && !skipped:
 			res.NextPageToken = l.token(l.merge.frontier())
+			return res, nil
+		case errors.Is(err, errPause):
+			res.NextPageToken = l.token(seen)
 			return res, nil
 		case err != nil:
 			return nil, err
 		case len(res.Entries) == l.size || bytes >= maxPage:
 			res.NextPageToken = l.token(seen)
 			return res, nil
+		}
+		if l.unsettled(next.Time) {
+			skipped = true
+			continue
 		}
 		seen = next.at
 		if e, ok := l.take(next); ok {
@@ -129,6 +145,16 @@ func (l *listing) read(ctx context.Context) (*loggingpb.ListLogEntriesResponse, 
 			return res, nil
 		}
 	}
+}
+
+// pageTime is more than a page takes.
+const pageTime = time.Minute
+
+// unsettled reports whether a line was written while the page was made, so that an older
+// line of the platform may still appear, which the next page would miss. A line of the
+// far future is from a clock that was set back.
+func (l *listing) unsettled(at time.Time) bool {
+	return !l.begun.IsZero() && at.After(l.begun) && at.Before(l.begun.Add(pageTime))
 }
 
 func (l *listing) token(after place) string {
