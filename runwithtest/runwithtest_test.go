@@ -270,7 +270,7 @@ func TestImageCommandAndOwnCommand(t *testing.T) {
 		}
 	}
 	_, err := c.jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: c.Parent() + "/jobs/unknown"})
-	if err == nil || !strings.Contains(err.Error(), `image "gcr.io/p/unknown" is mapped to no command`) {
+	if err == nil || !strings.Contains(err.Error(), `image "gcr.io/p/unknown" is replaced by nothing`) {
 		t.Errorf("RunJob() of an unmapped image = %v, want it refused", err)
 	}
 }
