@@ -140,5 +140,5 @@ func (s *server) checkInterrupted(t *testing.T, id string) {
 		t.Errorf("the server says %q, want %s", text, warning)
 	}
 	sh := shell{endpoint: s.url}
-	has(t, sh.ok(t, "executions", "describe", i.Execution), "  Interrupted +1 times.*")
+	has(t, sh.ok(t, "executions", "describe", i.Execution), "  Interrupted +1, because .*")
 }

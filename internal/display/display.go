@@ -70,7 +70,7 @@ func (v *view) counts(c runwith.Counts) {
 		v.Row(count.label, strconv.Itoa(count.tasks))
 	}
 	if c.Interrupted > 0 {
-		v.Row("Interrupted", fmt.Sprintf("%d times, because the engine or its machine stopped", c.Interrupted))
+		v.Row("Interrupted", fmt.Sprintf("%d, because the engine or its machine stopped", c.Interrupted))
 	}
 }
 

@@ -224,7 +224,7 @@ func sampleInvocation() *runwith.Invocation {
 	return &runwith.Invocation{
 		ID: "01a2", Job: "nightly", State: runwith.StateFailed, Execution: jobName + "/executions/nightly-x7k2p",
 		Created: now.Add(-time.Hour), Started: now.Add(-time.Minute), Finished: now, Attempts: 1, Twins: 1,
-		Counts: runwith.Counts{Tasks: 3, Succeeded: 2, Failed: 1},
+		Counts: runwith.Counts{Tasks: 3, Succeeded: 2, Failed: 1, Interrupted: 2},
 		Error:  sampleFailure(),
 	}
 }
@@ -288,11 +288,12 @@ Failure
           ValueError:  [31mx
 
 Tasks
-  Count      3
-  Running    0
-  Succeeded  2
-  Failed     1
-  Cancelled  0
-  Retried    0
+  Count        3
+  Running      0
+  Succeeded    2
+  Failed       1
+  Cancelled    0
+  Retried      0
+  Interrupted  2, because the engine or its machine stopped
 `, func(s *terminal.Screen) error { return Invocation(s, now, sampleInvocation()) })
 }
