@@ -15,7 +15,7 @@ func gcloudJobs(t *testing.T, g *sdk) {
 			stdout: "3,2,infra,1Gi\n"},
 		{gcloud: "run jobs update hello --update-env-vars=C=3 --remove-env-vars=A --parallelism=0 --update-labels=x=y --args=",
 			stderr: "Job [hello] has successfully been updated."},
-		{gcloud: "run jobs describe hello", stdout: "\nenv:dev team:infra x:y\n \nTasks:           3\nParallelism:     No limit\nContainer\n  Image:         test-job\n" +
+		{gcloud: "run jobs describe hello", stdout: "\nenv:dev team:infra x:y\n \nTasks:           3\nParallelism:     No limit\nContainer None\n  Image:         test-job\n" +
 			"  Memory:        1Gi\n  CPU:           2\n  Env vars:\n    B            two\n    C            3\nTask Timeout:    15m\nMax Retries:     1\n" +
 			"Service account: sa@demo.iam.gserviceaccount.com\n"},
 		{gcloud: "run jobs update hello --clear-labels --clear-env-vars --tasks=1 --async", stderr: "Job [hello] is being updated asynchronously."},
