@@ -18,6 +18,9 @@ const (
 	// logPatience is how long a page is kept in memory for a slow caller. Then its rest is
 	// dropped, and read again when the caller has taken the lines before.
 	logPatience = time.Second
+	// localLogPause is the longest pause between two reads of a followed log on a Local
+	// Cloud Run, which has no quota.
+	localLogPause = 400 * time.Millisecond
 	// maxLogFailures is how many reads in a row may fail after an invocation has settled.
 	// Before, a read that fails is always repeated.
 	maxLogFailures = 5
@@ -211,7 +214,11 @@ func (l *logReader) complete() bool {
 func (l *logReader) wait(ctx context.Context, changed <-chan struct{}) error {
 	timer := time.NewTimer(jitter(l.delay))
 	defer timer.Stop()
-	l.delay = growth(l.delay, l.config.PollMax)
+	most := l.config.PollMax
+	if l.config.Local {
+		most = min(most, localLogPause)
+	}
+	l.delay = growth(l.delay, most)
 	select {
 	case <-timer.C:
 		return nil

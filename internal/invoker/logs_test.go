@@ -157,3 +157,27 @@ func TestLogsCallerStops(t *testing.T) {
 		}
 	})
 }
+
+// TestALineAfterALongSilence lets a task print a line after minutes, and checks how much
+// later somebody who follows an engine's log gets it.
+func TestALineAfterALongSilence(t *testing.T) {
+	in(t, func(t *testing.T) {
+		began := time.Now()
+		var printed bool
+		c := &cloud{log: func(after cloudrun.Cursor) (lines []runwith.LogLine, next cloudrun.Cursor, err error) {
+			if !printed && time.Since(began) >= 3*time.Minute {
+				printed = true
+				lines = append(lines, runwith.LogLine{Text: "late"})
+			}
+			return lines, after, nil
+		}}
+		v := open(t, c, local)
+		id := invoke(t, v, runwith.Overrides{}).ID
+		for line, err := range v.Logs(t.Context(), id, LogQuery{Follow: true}) {
+			if late := time.Since(began) - 3*time.Minute; err != nil || line.Text != "late" || late > 500*time.Millisecond {
+				t.Errorf("%q, %v, %v after it was printed", line.Text, err, late)
+			}
+			break
+		}
+	})
+}
