@@ -29,14 +29,21 @@ func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog
 	if err != nil {
 		return nil, err
 	}
-	e, err := emulator.Open(ctx, emulator.Config{
+	config := emulator.Config{
 		Containers: f.runner.containers(place.data, secrets, logger), Secrets: secrets,
 		Dir: place.data, Addr: addr, Project: place.project, ProjectNumber: f.number, Region: place.region,
 		RequireAuth: f.requireAuth, MetadataProxy: f.runner.metadataProxy, StopTasks: f.runner.stopTasks, Detached: f.runner.sayDetached,
-		Images: images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, FailInterrupted: f.interrupted == interruptedFail, MaxLog: f.maxLog, Faults: faults, Progress: flags.progress, Logger: logger,
-	})
+		Images: images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, FailInterrupted: f.interrupted == interruptedFail, MaxLog: f.maxLog, Faults: faults, Logger: logger,
+	}
+	if flags.progress != nil {
+		config.Progress = flags.progress.execution
+	}
+	e, err := emulator.Open(ctx, config)
 	if err != nil {
 		return nil, err
+	}
+	if flags.progress != nil {
+		flags.progress.engine.Store(e.Engine)
 	}
 	if err := registerJobs(ctx, e.Engine, place.target(), f.jobs, logger); err != nil {
 		return nil, errors.Join(err, e.Close())

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/adrg/xdg"
 	"github.com/mattn/go-shellwords"
 	"github.com/spf13/cobra"
@@ -125,15 +124,14 @@ type stackFlags struct {
 	what  engineFlags
 	how   invokerFlags
 
-	progress func(*runpb.Execution) // may be nil
+	progress *progress // may be nil
 }
 
 // showProgress makes the server print a line when an execution starts or ends. The
 // function it returns waits until the last line is printed.
 func (f *stackFlags) showProgress(cmd *cobra.Command) (done func()) {
-	p := newProgress(cmd.ErrOrStderr())
-	f.progress = p.execution
-	return p.close
+	f.progress = newProgress(cmd.ErrOrStderr())
+	return f.progress.close
 }
 
 func (f *stackFlags) add(cmd *cobra.Command) {

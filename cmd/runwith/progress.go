@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path"
@@ -11,12 +12,13 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/terminal"
 )
 
 const (
-	// progressBacklog is how many lines may wait for a slow reader. Later ones are
+	// progressBacklog is how many events may wait for a slow reader. Later ones are
 	// dropped, because the engine must not wait for its standard error.
 	progressBacklog = 256
 	// progressFlush is how long the end of the server waits for the last lines.
@@ -26,21 +28,23 @@ const (
 // progress prints a line when an execution starts or ends.
 type progress struct {
 	out     io.Writer
-	lines   chan string
+	events  chan *runpb.Execution
 	done    chan struct{}
 	dropped atomic.Int64
+	engine  atomic.Pointer[engine.Engine] // explains failures; nil until it is open
 }
 
 // newProgress begins to print. The caller closes it.
 func newProgress(out io.Writer) *progress {
-	p := &progress{out: out, lines: make(chan string, progressBacklog), done: make(chan struct{})}
+	p := &progress{out: out, events: make(chan *runpb.Execution, progressBacklog), done: make(chan struct{})}
 	go p.print()
 	return p
 }
 
 func (p *progress) print() {
 	defer close(p.done)
-	for line := range p.lines {
+	for x := range p.events {
+		line := progressOf(x, p.explain(x))
 		if n := p.dropped.Swap(0); n > 0 {
 			line = fmt.Sprintf("(%d more lines; see runwith executions list)\n%s", n, line)
 		}
@@ -51,7 +55,7 @@ func (p *progress) print() {
 // execution prints how an execution stands. It does not block.
 func (p *progress) execution(x *runpb.Execution) {
 	select {
-	case p.lines <- progressOf(x):
+	case p.events <- x:
 	default:
 		p.dropped.Add(1)
 	}
@@ -60,15 +64,35 @@ func (p *progress) execution(x *runpb.Execution) {
 // close waits until all lines are printed, unless nobody reads them. Nothing may be
 // printed any more.
 func (p *progress) close() {
-	close(p.lines)
+	close(p.events)
 	select {
 	case <-p.done:
 	case <-time.After(progressFlush):
 	}
 }
 
-// progressOf returns how an execution stands in one line.
-func progressOf(x *runpb.Execution) string {
+// explain returns why an execution failed, as far as it can be found; nil if it did not.
+func (p *progress) explain(x *runpb.Execution) *runwith.Failure {
+	failure := cloudrun.StatusOf(x).Error
+	if e := p.engine.Load(); failure != nil && e != nil {
+		failure, _ = cloudrun.Explain(context.Background(), ownTasks{e}, x) // what is known without the rest will do
+	}
+	return failure
+}
+
+// ownTasks reads the tasks of an engine in this process. It implements [cloudrun.Evidence].
+type ownTasks struct{ engine *engine.Engine }
+
+func (o ownTasks) TaskPage(ctx context.Context, execution, token string) (page []*runpb.Task, next string, err error) {
+	reply, err := o.engine.Tasks(ctx, &runpb.ListTasksRequest{Parent: execution, PageToken: token})
+	return reply.GetTasks(), reply.GetNextPageToken(), err
+}
+
+// Stderr returns nothing: runwith logs prints it.
+func (ownTasks) Stderr(context.Context, string, int, int) ([]string, error) { return nil, nil }
+
+// progressOf returns how an execution stands in one line. A failure is the reason, or nil.
+func progressOf(x *runpb.Execution, failure *runwith.Failure) string {
 	id, s := path.Base(x.GetName()), cloudrun.StatusOf(x)
 	if s.State == runwith.StateRunning {
 		return id + " started" + startedTasks(s.Counts.Tasks)
@@ -77,13 +101,13 @@ func progressOf(x *runpb.Execution) string {
 	if !s.Started.IsZero() {
 		line += fmt.Sprintf(" after %v", s.Finished.Sub(s.Started).Round(time.Millisecond))
 	}
-	if s.Counts.Tasks > 1 {
+	if s.Counts.Tasks > 1 && failure == nil {
 		line += fmt.Sprintf(": %d of %d tasks succeeded", s.Counts.Succeeded, s.Counts.Tasks)
 	}
-	if s.Error == nil {
+	if failure == nil {
 		return line
 	}
-	return fmt.Sprintf("%s: %s (runwith logs %s)", line, strings.TrimSpace(terminal.OneLine(s.Error.Message)), id)
+	return fmt.Sprintf("%s: %s (runwith logs %s)", line, strings.TrimSpace(terminal.OneLine(failure.Message)), id)
 }
 
 func startedTasks(tasks int) string {

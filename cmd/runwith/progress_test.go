@@ -12,6 +12,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/eventually"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
 func TestProgressLines(t *testing.T) {
@@ -28,12 +29,12 @@ func TestProgressLines(t *testing.T) {
 		"hello-abcde started: 3 tasks": {Name: name, TaskCount: 3},
 		"hello-abcde succeeded after 1.5s": ended(&runpb.Execution{TaskCount: 1, SucceededCount: 1},
 			runpb.Condition_CONDITION_SUCCEEDED, "fine"),
-		"hello-abcde failed after 1.5s: 1 of 3 tasks succeeded: two  lines (runwith logs hello-abcde)": ended(
+		"hello-abcde failed after 1.5s: two  lines (runwith logs hello-abcde)": ended(
 			&runpb.Execution{TaskCount: 3, SucceededCount: 1, FailedCount: 2}, runpb.Condition_CONDITION_FAILED, "two\n\alines\n"),
 		"hello-abcde cancelled after 1.5s": ended(&runpb.Execution{TaskCount: 1, CancelledCount: 1},
 			runpb.Condition_CONDITION_FAILED, "cancelled"),
 	} {
-		if got := progressOf(x); got != want {
+		if got := progressOf(x, cloudrun.StatusOf(x).Error); got != want {
 			t.Errorf("progress = %q, want %q", got, want)
 		}
 	}
@@ -70,5 +71,5 @@ func TestUpTellsProgress(t *testing.T) {
 	has(t, s.said(), `test-job-\w{5} started: 2 tasks\ntest-job-\w{5} succeeded after \S+: 2 of 2 tasks succeeded`)
 	id := s.begin(t, "test-job", &runwith.Overrides{Env: map[string]string{"FAIL": "3"}})
 	eventually.True(t, "up tells of the failure", func() bool { return strings.Contains(s.said(), " failed after ") })
-	has(t, s.said(), id+` failed after \S+: Task \S+ failed .* \(runwith logs `+id+`\)`)
+	has(t, s.said(), id+` failed after \S+: task 0 exited with code 3 in attempt 4 of 4 \(runwith logs `+id+`\)`)
 }
