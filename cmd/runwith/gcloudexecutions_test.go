@@ -15,7 +15,7 @@ func gcloudSuccess(t *testing.T, g *sdk) {
 		{gcloud: "run jobs executions tasks list --execution=$x --succeeded '--format=value(name)'" + at, stdout: "$x-task1\n"},
 		{gcloud: "run jobs executions tasks list --execution=$x --no-completed" + at, none: true, stderr: "Listed 0 items."},
 		{gcloud: "run jobs executions tasks describe $x-task1" + at,
-			stdout: "✔ Task $x-task1 in region europe-west1\nRunning state: Succeeded\n"},
+			stdout: "✔ Task $x-task1 in region europe-west1\nRunning state:   Succeeded\n"},
 		{gcloud: "run jobs executions tasks describe $x-task2" + at, exit: 1, stderr: "Cannot find task [$x-task2]."},
 		{gcloud: "beta run jobs executions logs read $x" + at, stdout: " CLOUD_RUN_EXECUTION = $x\n"},
 		{gcloud: "run jobs logs read fine --limit=1 --log-filter='textPayload:ARG'" + at, stdout: "   ARG: one\n"},
@@ -32,11 +32,11 @@ func gcloudOverrides(t *testing.T, g *sdk) {
 		{gcloud: "run jobs create base --image=test-job --args=one --set-env-vars=A=1,B=2 --task-timeout=20m"},
 		{gcloud: "run jobs execute base --args=foo,bar --update-env-vars=A=9,NEW=z --tasks=2 --task-timeout=30m --wait", stderr: "has successfully completed."},
 		{gcloud: "run jobs executions list --job=base '--format=value(name)'", keep: "x"},
-		{gcloud: "run jobs executions describe $x", stdout: "  Args:       foo bar\n"},
-		{gcloud: "run jobs executions describe $x", stdout: "  Env vars:\n    A         9\n    B         2\n    NEW       z\nTask Timeout: 30m\n"},
+		{gcloud: "run jobs executions describe $x", stdout: "  Args:          foo bar\n"},
+		{gcloud: "run jobs executions describe $x", stdout: "  Env vars:\n    A            9\n    B            2\n    NEW          z\nTask Timeout:    30m\n"},
 		{gcloud: "run jobs executions describe $x '--format=value(spec.taskCount)'", stdout: "2\n"},
 		{gcloud: "run jobs logs read base --log-filter='textPayload=~\"^(A|NEW) = \"'", stdout: " NEW = z\n"},
-		{gcloud: "run jobs describe base", stdout: "  Args:       one\n"},
+		{gcloud: "run jobs describe base", stdout: "  Args:          one\n"},
 		{gcloud: "run jobs execute base --args= --async '--format=value(name)'", stdout: "base-", keep: "y"},
 		{gcloud: "run jobs executions describe $y --flatten=spec.template.spec.containers[] '--format=value(spec.template.spec.containers.args)'", stdout: "\n"},
 		{gcloud: "run jobs execute base --tasks=0", exit: 2, stderr: "--tasks"},
@@ -54,7 +54,7 @@ func gcloudFailure(t *testing.T, g *sdk) {
 		{gcloud: "run jobs executions describe $x" + at, stdout: "X Execution $x in region europe-west2\n0 tasks completed successfully\n1 task failed to complete\n"},
 		{gcloud: "run jobs executions tasks list --execution=$x --failed '--format=value(name,status.retried)'" + at, stdout: "$x-task0\t1\n"},
 		{gcloud: "run jobs executions tasks describe $x-task0" + at,
-			stdout: "X Task $x-task0 in region europe-west2\nRunning state: Failed\nLast Attempt Result:\n  Exit Code:   3\n"},
+			stdout: "X Task $x-task0 in region europe-west2\nRunning state:   Failed\nLast Attempt Result:\n  Exit Code:     3\n"},
 		{gcloud: "run jobs execute fails" + at, stderr: "has successfully started running."},
 		{gcloud: "run jobs executions delete $x" + at, stderr: "Deleted execution [$x]."},
 	})
@@ -67,7 +67,7 @@ func gcloudTimeout(t *testing.T, g *sdk) {
 		{gcloud: "run jobs create late --image=test-job --set-env-vars=SLEEP=10m --max-retries=0 --task-timeout=1s --execute-now --wait" + at, exit: 1,
 			stderr: "ERROR: (gcloud.run.jobs.create) The execution failed."},
 		{gcloud: "run jobs executions list '--format=value(name)'" + at, keep: "x"},
-		{gcloud: "run jobs executions tasks describe $x-task0" + at, stdout: "Running state: Failed\nLast Attempt Result:\n"},
+		{gcloud: "run jobs executions tasks describe $x-task0" + at, stdout: "Running state:   Failed\nLast Attempt Result:\n"},
 		{gcloud: "run jobs executions tasks describe $x-task0" + at, stdout: "timeout"},
 	})
 }
@@ -97,7 +97,7 @@ func gcloudCancel(t *testing.T, g *sdk) {
 		{gcloud: "run jobs executions cancel $x" + at, stderr: "Cancelled execution [$x]."},
 		{gcloud: "run jobs executions describe $x" + at, stdout: "X Execution $x in region europe-west9\n0 tasks completed successfully\n1 task cancelled\n"},
 		{gcloud: "run jobs executions tasks list --execution=$x --cancelled" + at, stdout: "!  0      Cancelled  $x-task0 "},
-		{gcloud: "run jobs executions tasks describe $x-task0" + at, stdout: "Running state: Cancelled\n"},
+		{gcloud: "run jobs executions tasks describe $x-task0" + at, stdout: "Running state:   Cancelled\n"},
 		{gcloud: "run jobs executions cancel none" + at, exit: 1, stderr: "Execution [none] could not be found."},
 	})
 }

@@ -57,7 +57,7 @@ var recorded = []struct {
 	want       []map[string]string
 }{
 	{"v2 job that never ran", "/v2/" + hello, []map[string]string{recordedJob, {"latestCreatedExecution": "{}"}}},
-	{"v1 job that never ran", v1Root + "jobs/" + helloID, []map[string]string{recordedJob1, {"status.executionCount": "0", "status.latestCreatedExecution": "{}"}}},
+	{"v1 job that never ran", v1Root + "jobs/" + helloID, []map[string]string{recordedJob1, {"status.executionCount": "0"}}},
 	{"v2 job that ran", "/v2/" + hello, []map[string]string{recordedJob, {"executionCount": "1"}, below("latestCreatedExecution", map[string]string{
 		"name": hello + "/executions/EXECUTION", "createTime": moment, "completionTime": moment, "completionStatus": "EXECUTION_SUCCEEDED",
 	})}},

@@ -76,10 +76,11 @@ func (c discovered1) args(ctx context.Context, at place) ([]string, error) {
 	return job.Spec.Template.Spec.Template.Spec.Containers[0].Args, nil
 }
 
+// latest is always set, because v1 leaves out the reference of a job that never ran.
 func (c discovered1) latest(ctx context.Context, at place) (string, bool, error) {
 	job, err := c[at.region].Jobs.Get(at.v1Name()).Context(ctx).Do()
 	if err != nil || job.Status.LatestCreatedExecution == nil {
-		return "", false, err
+		return "", true, err
 	}
 	return job.Status.LatestCreatedExecution.Name, true, nil
 }

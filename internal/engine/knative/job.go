@@ -107,8 +107,10 @@ func fromJobStatus(job *runpb.Job) JobStatus {
 	}
 }
 
+// fromReference leaves out the empty reference of a job that never ran, because gcloud
+// would show it as an execution None. v2 has it.
 func fromReference(x *runpb.ExecutionReference) *ExecutionReference {
-	if x == nil {
+	if x.GetName() == "" {
 		return nil
 	}
 	return &ExecutionReference{
@@ -116,16 +118,8 @@ func fromReference(x *runpb.ExecutionReference) *ExecutionReference {
 		CreationTimestamp:   timeText(x.GetCreateTime()),
 		CompletionTimestamp: timeText(x.GetCompletionTime()),
 		DeletionTimestamp:   timeText(x.GetDeleteTime()),
-		CompletionStatus:    completionStatus(x),
+		CompletionStatus:    Enum(enumName(x.GetCompletionStatus())),
 	}
-}
-
-// completionStatus returns the status of an execution, or "" if there is no execution.
-func completionStatus(x *runpb.ExecutionReference) Enum {
-	if x.GetCompletionStatus() == runpb.ExecutionReference_COMPLETION_STATUS_UNSPECIFIED {
-		return ""
-	}
-	return Enum(enumName(x.GetCompletionStatus()))
 }
 
 // unlessZero returns a pointer to a number, or nil for 0.
@@ -236,7 +230,7 @@ func (t *ExecutionTemplateSpec) v2(p jobspec.Place) *runpb.ExecutionTemplate {
 
 // NumberEnums makes the job's JSON contain enum values as numbers.
 func (j *Job) NumberEnums() {
-	if x := j.Status.LatestCreatedExecution; x != nil && x.CompletionStatus != "" {
+	if x := j.Status.LatestCreatedExecution; x != nil {
 		x.CompletionStatus = Enum(strconv.Itoa(int(runpb.ExecutionReference_CompletionStatus_value[string(x.CompletionStatus)])))
 	}
 }
