@@ -125,5 +125,5 @@ func ExampleError() {
 	if e, ok := errors.AsType[*runwith.Error](err); ok && e.Code == runwith.NotFound {
 		fmt.Println(e.Message)
 	}
-	// Output: job projects/demo/locations/us-east4/jobs/no-such-job does not exist
+	// Output: Resource 'no-such-job' of kind 'JOB' in region 'us-east4' in project 'demo' does not exist.
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,10 +31,17 @@ func (s *seen) progress(x *runpb.Execution) {
 	s.by[id] = append(s.by[id], fmt.Sprintf("running %t, failed %d", x.GetReconciling(), x.GetFailedCount()))
 }
 
-func (s *seen) of(id string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.by[id]
+// await returns the calls of an execution once there are n, because the end of an
+// execution is known before it is reported.
+func (s *seen) await(t *testing.T, id string, n int) (calls []string) {
+	t.Helper()
+	eventually.True(t, fmt.Sprintf("%d calls", n), func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		calls = slices.Clone(s.by[id])
+		return len(calls) >= n
+	})
+	return calls
 }
 
 // Progress hears of the start and of the end, each once, and nothing of what an earlier
@@ -45,13 +53,13 @@ func TestProgress(t *testing.T) {
 	createShell(t, first.Engine, 2, `exit $CLOUD_RUN_TASK_INDEX`)
 	x := wait(t, first.Engine, runHello(t, first.Engine))
 	id := path.Base(x.Name)
-	if diff := cmp.Diff([]string{"running true, failed 0", "running false, failed 1"}, s.of(id)); diff != "" {
+	if diff := cmp.Diff([]string{"running true, failed 0", "running false, failed 1"}, s.await(t, id, 2)); diff != "" {
 		t.Errorf("progress (-want +got):\n%s", diff)
 	}
 	if _, err := first.Engine.DeleteExecution(t.Context(), &runpb.DeleteExecutionRequest{Name: x.Name}); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(s.of(id)); n != 2 {
+	if n := len(s.await(t, id, 2)); n != 2 {
 		t.Errorf("after the deletion of an ended execution: %d calls, want 2", n)
 	}
 
@@ -68,7 +76,7 @@ func TestProgress(t *testing.T) {
 	s = &seen{by: map[string][]string{}}
 	second := enginetest.Open(t, enginetest.Config{Config: engine.Config{Dir: dir, Progress: s.progress}})
 	x = wait(t, second.Engine, operation)
-	if diff := cmp.Diff([]string{"running false, failed 0"}, s.of(path.Base(x.Name))); diff != "" {
+	if diff := cmp.Diff([]string{"running false, failed 0"}, s.await(t, path.Base(x.Name), 1)); diff != "" {
 		t.Errorf("progress after a restart (-want +got):\n%s", diff)
 	}
 }
