@@ -106,14 +106,19 @@ func TestGuardProtectsGRPC(t *testing.T) {
 	_ = res.Body.Close()
 }
 
-// sent is closed when a call's request has left.
+// sent is closed when the request of a WaitOperation has left.
 type sent chan struct{}
 
-func (sent) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+// waiting is the key of a WaitOperation's context.
+type waiting struct{}
+
+func (sent) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
+	return context.WithValue(ctx, waiting{}, strings.HasSuffix(info.FullMethodName, "/WaitOperation"))
+}
 func (sent) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
 func (sent) HandleConn(context.Context, stats.ConnStats)                       {}
-func (s sent) HandleRPC(_ context.Context, event stats.RPCStats) {
-	if _, ok := event.(*stats.OutPayload); ok {
+func (s sent) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	if _, ok := event.(*stats.OutPayload); ok && ctx.Value(waiting{}) == true {
 		close(s)
 	}
 }
@@ -132,6 +137,10 @@ func TestStopEndsWaitingCalls(t *testing.T) {
 	}
 	left, answered := make(sent), make(chan struct{})
 	conn := connect(t, addr, grpc.WithStatsHandler(left))
+	// The first request decides which server has the connection. A stop may come before.
+	if _, err := longrunningpb.NewOperationsClient(conn).GetOperation(t.Context(), &longrunningpb.GetOperationRequest{Name: run.Name()}); err != nil {
+		t.Fatal(err)
+	}
 	go func() {
 		defer close(answered)
 		op, err := longrunningpb.NewOperationsClient(conn).WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: run.Name()})
