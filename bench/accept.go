@@ -224,11 +224,14 @@ func addPast(ctx context.Context, path, id string, times int) error {
 	if err != nil {
 		return err
 	}
-	const same = `job, state, version, overrides, checked, not_before, lease_until, postponed, attempts, created, started, finished,
-		tasks, running, succeeded, failed, cancelled, retried, error_code, error_message,
-		owner, fingerprint, slot, job_uid, search_from, watch_until, cancel_at, watched`
 	err = db.Write(ctx, func(tx *sqlite.Tx) error {
-		_, err := tx.Exec(`INSERT INTO invocations (id, execution, `+same+`)
+		var same string // the columns that are copied as they are
+		err := tx.QueryRow(`SELECT group_concat(name) FROM pragma_table_info('invocations')
+			WHERE name NOT IN ('id', 'execution', 'key')`).Scan(&same)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`INSERT INTO invocations (id, execution, `+same+`)
 			WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 			SELECT printf('00000000-0000-7000-8000-%012d', i), execution || '-' || i, `+same+` FROM n, invocations WHERE id = ?`, times, id)
 		return err

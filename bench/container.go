@@ -49,7 +49,7 @@ func measureContainers(ctx context.Context, b *bench) (_ []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, bare.Close()) }()
-	up, err := start(ctx, b.progress, readyLine, "env", "DOCKER_HOST="+host, b.binary,
+	up, err := start(ctx, nil, readyLine, "env", "DOCKER_HOST="+host, b.binary,
 		"up", "--addr", "127.0.0.1:0", "--runner", "container", "--data", filepath.Join(b.dir, "containers"))
 	if err != nil {
 		return nil, err

@@ -31,22 +31,27 @@ type server struct {
 	addr  string // the rest of the line that reported it
 	ready time.Duration
 	end   context.CancelFunc
+	said  bytes.Buffer // written until ended has an element
 	ended chan error
 }
 
 // startUp starts `runwith up` on a free port. The caller stops it. It also ends with ctx.
+// Its output, which has a line for each start and end of a run, is shown only if it fails.
 func (b *bench) startUp(ctx context.Context, data string) (*server, error) {
-	return start(ctx, b.progress, readyLine, b.binary, "up", "--addr", "127.0.0.1:0", "--runner", "process", "--data", data)
+	return start(ctx, nil, readyLine, b.binary, "up", "--addr", "127.0.0.1:0", "--runner", "process", "--data", data)
 }
 
 // start starts a command and returns when it has written a line that begins with ready to its
-// standard error. Later output goes to errs.
+// standard error. Later output goes to errs, or becomes a part of the error if errs is nil.
 func start(ctx context.Context, errs io.Writer, ready string, command ...string) (*server, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Cancel = func() error { return terminate(cmd.Process) }
 	cmd.WaitDelay = stopTimeout
 	s := &server{cmd: cmd, end: cancel, ended: make(chan error, 1)}
+	if errs == nil {
+		errs = &s.said
+	}
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		cancel()
@@ -98,7 +103,8 @@ func (s *server) wait() error {
 	if s.cmd.ProcessState.Success() {
 		return nil // the error of Wait is only that the context has ended
 	}
-	return fmt.Errorf("%s, when it was stopped: %w", filepath.Base(s.cmd.Path), err)
+	last := s.said.Bytes()
+	return fmt.Errorf("%s, when it was stopped: %w\n%s", filepath.Base(s.cmd.Path), err, last[max(0, len(last)-2000):])
 }
 
 // terminate asks a process to end. Windows can only kill it.

@@ -136,7 +136,7 @@ func TestStopTasks(t *testing.T) {
 	}
 	s = startContainers(t, data, "--buckets", "/", "--stop-tasks", "-v")
 	s.waitFor(t, invocation, func(i *runwith.Invocation) bool { return i.State == runwith.StateRunning })
-	eventually.True(t, "the attempt is reported lost", func() bool { return strings.Contains(s.said(), "attempt was lost") })
+	eventually.True(t, "the interruption is reported", func() bool { return strings.Contains(s.said(), "a running task was interrupted") })
 	if err := s.stop(); err != nil {
 		t.Error(err)
 	}
