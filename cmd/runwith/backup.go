@@ -21,7 +21,7 @@ file. A server may be running on the folder. FILE may be - for standard output.
 To get the state back, see runwith restore.`,
 		Example: `  runwith backup state.tar
   runwith backup - --data /srv/runwith | zstd > state.tar.zst`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			written, err := backup(cmd, archive.Source{Dir: data, Version: version()}, args[0], force)
 			if err != nil {

@@ -100,7 +100,7 @@ with exit code or signal, and the last lines that the first of them printed to
 standard error. NAME is its ID or its full resource name.`,
 		Example: `  runwith executions describe test-job-x7k2p
   runwith executions describe test-job-x7k2p --json | jq .conditions`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.useExecution(cmd, args[0], func(c *cloudRun, x *runpb.Execution) error {
 				if asJSON {

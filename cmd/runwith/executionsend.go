@@ -36,7 +36,7 @@ and waits until its tasks have ended. NAME is its ID or its full resource name.`
 // word.
 func (f *cloudRunFlags) endsExecution(cmd *cobra.Command, done string, begin func(*cloudRun, context.Context, string) (string, error)) *cobra.Command {
 	var async bool
-	cmd.Args = cobra.ExactArgs(1)
+	cmd.Args = oneArgument
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return f.useExecution(cmd, args[0], func(c *cloudRun, x *runpb.Execution) error {
 			return c.remove(cmd, removal{

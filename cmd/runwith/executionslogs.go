@@ -22,7 +22,7 @@ not the execution.`,
 		Example: `  runwith executions logs -f test-job-x7k2p
   runwith executions logs test-job-x7k2p --task 3
   runwith executions logs test-job-x7k2p --json | jq -r .text`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := l.validate(cmd); err != nil {
 				return err

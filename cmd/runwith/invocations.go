@@ -75,7 +75,7 @@ func invocationCommand(cmd *cobra.Command, do func(context.Context, *runwith.Cli
 		server string
 		asJSON bool
 	)
-	cmd.Args = cobra.ExactArgs(1)
+	cmd.Args = oneArgument
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		i, err := do(cmd.Context(), &runwith.Client{Server: server}, args[0])
 		switch {

@@ -61,7 +61,7 @@ func newJobsDescribe(f *cloudRunFlags) *cobra.Command {
 executions. NAME is its ID or its full resource name.`,
 		Example: `  runwith jobs describe test-job
   runwith jobs describe projects/my-project/locations/us-east4/jobs/nightly --endpoint google --json`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := f.job(cmd, args[0])
 			if err != nil {

@@ -18,7 +18,7 @@ executions. NAME is its ID or its full resource name. At a terminal it requires
 --yes.`,
 		Example: `  runwith jobs delete nightly --yes
   runwith jobs delete nightly --yes --async`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := f.job(cmd, args[0])
 			if err != nil {

@@ -39,7 +39,7 @@ engine (--endpoint) that of an execution.`,
 		Example: `  runwith logs -f 01a20a4f-52d9-7299-8052-429d4e3782dc
   runwith logs test-job-x7k2p --task 3
   runwith logs 01a20a4f-52d9-7299-8052-429d4e3782dc --json | jq -r .text`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := l.validate(cmd); err != nil {
 				return err

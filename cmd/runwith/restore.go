@@ -28,7 +28,7 @@ from Cloud Run which jobs it started since the backup. Until then it refuses
 requests with a key. This takes the longest time of a call plus --settle.`,
 		Example: `  runwith restore state.tar --data /srv/restored
   runwith up --data /srv/restored`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			restored, err := restore(cmd, args[0], data)
 			if err != nil {
