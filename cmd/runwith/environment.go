@@ -31,9 +31,9 @@ func settableByEnvironment(cmd *cobra.Command) *cobra.Command {
 	})
 	cmd.Long += `
 
-Each flag can also be set by the environment variable that its description names. A
-repeatable flag takes one value a line there. The command line precedes the
-environment.`
+You can also set each flag by the environment variable in its description, and
+--verbose by RUNWITH_VERBOSE. A flag on the command line overrides its variable. Give
+a repeatable flag one value on each line.`
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return readEnvironment(cmd, os.Environ()) }
 	return cmd
 }
@@ -88,8 +88,8 @@ func otherVariables() []string {
 	return []string{"RUNWITH_SERVER", "RUNWITH_INVOCATION", "RUNWITH_RECORD", "RUNWITH_ATTEMPT"}
 }
 
-// warnAboutVariable tells of a variable that no server knows. One of another server may be
-// there, because servers can share a file of variables.
+// warnAboutVariable warns about a variable that no server knows. It accepts the variables of
+// other servers, because servers can share a file of variables.
 func warnAboutVariable(cmd *cobra.Command, name string) {
 	known := map[string]bool{}
 	for _, other := range cmd.Parent().Commands() {

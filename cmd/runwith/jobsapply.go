@@ -24,8 +24,8 @@ of Cloud Run's API v2, or of v1, which gcloud run jobs replace takes. FILE may b
 for standard input, and -f may precede it. A job that is up to date does not
 change. If any file has a mistake, no job changes.
 
-As with gcloud, --region precedes the region in a v1 file's label, and the label
-precedes the engine's region. A file of another project is an error.`,
+As with gcloud, --region overrides the region in a v1 file's label, and the label
+overrides the engine's region. A file of another project is an error.`,
 		Example: `  runwith jobs apply nightly.yaml hourly.json
   sed s/TAG/v2/ nightly.yaml | runwith jobs apply -f -`,
 		RunE: func(cmd *cobra.Command, args []string) error {

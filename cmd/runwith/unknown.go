@@ -13,11 +13,7 @@ import (
 // nearest one.
 func unknownFlag(cmd *cobra.Command, err *pflag.NotExistError) error {
 	var known []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if !f.Hidden {
-			known = append(known, f.Name)
-		}
-	})
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 	if near := suggest.Nearest(err.GetSpecifiedName(), known); near != "" && err.GetSpecifiedShortnames() == "" {
 		return fmt.Errorf("%w; did you mean --%s?", err, near)
 	}
