@@ -45,8 +45,8 @@ func (p problem) err(status int) *Error {
 	return &Error{Code: code, Message: message}
 }
 
-// fieldOf returns the field of a location such as body.env.NAME. Callers of the client do
-// not know in which part of a request it sends a field.
+// fieldOf returns the field of a location such as body.env.NAME. It drops the part of the
+// request, which means nothing to callers of the client.
 func fieldOf(location string) string {
 	part, field, found := strings.Cut(location, ".")
 	switch part {

@@ -52,7 +52,7 @@ func measureFollowers(ctx context.Context, b *bench) ([]row, error) {
 		newRow(what+"memory", bytesHeld, []float64{real.memory}).beside(handler, []float64{bare.memory}).within(followersTarget),
 		newRow(what+"memory, by TailLogEntries", bytesHeld, []float64{tailed.memory}).within(followersTarget),
 	}
-	if bare.descriptors > 0 { // 0 where there is no /proc
+	if bare.descriptors > 0 { // 0 without /proc
 		rows = append(rows, newRow(what+"descriptors", number, []float64{real.descriptors}).beside(handler, []float64{bare.descriptors}).times(descriptorsTarget))
 	}
 	return rows, nil

@@ -86,7 +86,8 @@ func setVariable(o *runwith.Overrides, flag, pair string) error {
 // severalVariables matches what looks like several variables in one.
 var severalVariables = regexp.MustCompile(`^\w+=[^,]*,[A-Za-z_]\w*=`)
 
-// hintAtCommas says how an --env with commas was read, because gcloud's flags split it.
+// hintAtCommas prints a hint that --env does not split a value at commas, as gcloud's
+// flags do.
 func hintAtCommas(w io.Writer, pairs []string) {
 	for _, pair := range pairs {
 		if severalVariables.MatchString(pair) {

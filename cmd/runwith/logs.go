@@ -72,8 +72,8 @@ func printInvocationLog(cmd *cobra.Command, client *runwith.Client, id string, l
 	}
 }
 
-// invocationLog reads the log of an invocation, and goes on where it was when the invoker
-// is back.
+// invocationLog reads the log of an invocation. If the invoker restarts, it continues after
+// the last line.
 type invocationLog struct {
 	client  *runwith.Client
 	id      string

@@ -75,7 +75,7 @@ func (p *progress) close() {
 func (p *progress) explain(x *runpb.Execution) *runwith.Failure {
 	failure := cloudrun.StatusOf(x).Error
 	if e := p.engine.Load(); failure != nil && e != nil {
-		failure, _ = cloudrun.Explain(context.Background(), ownTasks{e}, x) // what is known without the rest will do
+		failure, _ = cloudrun.Explain(context.Background(), ownTasks{e}, x) // a partial reason is good enough
 	}
 	return failure
 }

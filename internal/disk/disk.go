@@ -1,5 +1,5 @@
-// Package disk knows how full the disk of a data folder is, and keeps a part of it in
-// reserve for the changes that must always be possible.
+// Package disk measures the free space on the disk of a data folder, and keeps a part of it
+// in reserve for the changes that must always be possible.
 //
 // Three bounds protect a server from a full disk:
 //
@@ -49,7 +49,7 @@ type space struct{ free, total int64 }
 func (s space) headroom() int64 { return min(maxHeadroom, s.total/headroomShare) }
 
 // Low reports whether the free space is below the headroom, or was a moment ago. It
-// reports false if the system does not tell.
+// reports false if the free space is unknown.
 func (d *Disk) Low() bool {
 	now := int64(time.Since(d.began)) + 1
 	if looked := d.looked.Load(); looked == 0 || now-looked > int64(lookEvery) {
@@ -72,11 +72,11 @@ func (d *Disk) Missing() int64 {
 // Check returns RESOURCE_EXHAUSTED with [cause.DiskFull] if the disk is low.
 func (d *Disk) Check() error { return d.check(0) }
 
-// check is Check for a disk from which more bytes are still to be taken.
+// check is Check for a caller that is about to take more bytes of the disk.
 func (d *Disk) check(more int64) error {
 	s, err := look(d.dir)
 	if err != nil || s.free >= s.headroom()+more {
-		return nil //nolint:nilerr // a system that does not tell has no full disk
+		return nil //nolint:nilerr // a disk of unknown free space counts as not full
 	}
 	return &runwith.Error{Code: runwith.ResourceExhausted, Err: cause.DiskFull, Message: fmt.Sprintf(
 		"the disk that holds %s is almost full: %s are free, and runwith starts nothing below %s; free some space, or delete executions",

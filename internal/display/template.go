@@ -41,7 +41,7 @@ func (v *view) container(c *runpb.Container) {
 	}
 	for _, variable := range c.GetEnv() {
 		if strings.HasPrefix(variable.GetName(), ledger.ReservedPrefix) {
-			continue // the invoker's own, by which it finds its executions
+			continue // the invoker's marker of its executions
 		}
 		value := variable.GetName() + "=" + variable.GetValue()
 		if secret := variable.GetValueSource().GetSecretKeyRef(); secret != nil {

@@ -21,18 +21,18 @@ const (
 	holdsAtLeast = 5 * time.Second
 	noHoldFor    = 10 * time.Minute
 
-	// maxHeld is the number of requests that are held at once, and maxHeldUnasked those for
-	// executions that no caller waits for.
+	// maxHeld is the maximum of requests that Cloud Run holds at once. maxHeldUnasked is the
+	// maximum for executions that no caller waits for.
 	maxHeld, maxHeldUnasked = 1024, 256
-	// maxHeldOfJob bounds them for each job if Cloud Run has a quota: each costs a read
-	// every holdFor. A list shows more executions than that for fewer reads.
+	// maxHeldOfJob is the maximum for each job if Cloud Run has a quota, because a request
+	// costs a read every holdFor. For more executions, a list costs fewer reads.
 	maxHeldOfJob = 8
 )
 
 // awaiter learns of the ends of executions at once: Cloud Run holds a request until the
 // operation of the run is done. The awaiter does that for executions that a caller waits
-// for and, on an engine, also for others. The pollers read everything else, and also
-// what the awaiter waits for, but seldom. Its methods may be called concurrently.
+// for and, on an engine, also for others. The pollers read all other executions, and
+// seldom those of the awaiter too. Its methods may be called concurrently.
 type awaiter struct {
 	*base
 	work       *sync.WaitGroup // of the invoker
@@ -76,15 +76,15 @@ func (a *awaiter) expected(id string) bool {
 	return a.callers[id] > 0
 }
 
-// holds reports whether a request for the invocation's end is held.
+// holds reports whether Cloud Run holds a request for the invocation's end.
 func (a *awaiter) holds(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.held[id]
 }
 
-// begin has a request for the end of a running record held, unless there is one, or there
-// may be none.
+// begin starts a request for the end of a running record, unless it has one, or a limit
+// forbids it.
 func (a *awaiter) begin(r ledger.Record) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -115,12 +115,12 @@ func (a *awaiter) admits(r ledger.Record, now time.Time) bool {
 	return called && len(a.held) < most && a.ofJob[r.Job] < maxHeldOfJob
 }
 
-// wanted reports whether the next request is to be held too.
+// wanted reports whether the awaiter sends another request for the invocation.
 func (a *awaiter) wanted(id string) bool {
 	return a.closing.Err() == nil && (a.config.Local || a.expected(id))
 }
 
-// end is called when no request for the record is held any more. The poller looks now.
+// end notes that the record has no request any more. The poller then reads it.
 func (a *awaiter) end(r ledger.Record) {
 	a.mu.Lock()
 	delete(a.held, r.ID)

@@ -34,8 +34,8 @@
 //     alone knows which calls are in flight; watch and [Invoker.Tick] ask it.
 //   - watch (watch.go, round.go, search.go, watchlist.go) reads executions, one poller a
 //     job: it adopts, observes, searches, and finds twins.
-//   - await (await.go) has Cloud Run hold requests until executions end that a caller waits
-//     for, so that their ends are known at once. What it does not await, watch polls.
+//   - await (await.go) sends requests that Cloud Run holds until an execution ends, so that
+//     the invoker knows the end at once. watch polls the other executions.
 //   - explain (explain.go) finds out why executions failed. It does so before watch and
 //     await write the end down, if there is time, and otherwise afterwards.
 //   - cancel (cancel.go) asks Cloud Run to cancel executions, twins among them.

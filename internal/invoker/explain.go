@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// explainTimeout bounds how long a failure waits to be explained before it is told.
+	// explainTimeout is how long the end of a failed execution waits for its reason.
 	explainTimeout = 2 * time.Second
 	// maxUnexplained bounds how many failures wait to be explained later. Others keep Cloud
 	// Run's own message.
@@ -22,10 +22,10 @@ const (
 	explainedAtOnce = 8
 )
 
-// explainer finds out why executions failed: it reads their tasks and what these printed
-// last. If a caller waits, or Cloud Run is Local, it does so before the end is on disk, so
-// that whoever learns of the failure learns of the reason. Otherwise, and for lines that
-// Cloud Logging shows late, it adds the reason afterwards.
+// explainer finds out why executions failed: it reads their tasks and the last lines of
+// output. If a caller waits, or Cloud Run is Local, it does so before the end is on disk, so
+// that callers see the failure and the reason together. Otherwise, and for lines that Cloud
+// Logging shows late, it adds the reason afterwards.
 type explainer struct {
 	*base
 	awaiting *awaiter
@@ -87,7 +87,8 @@ func (x *explainer) statuses(rows []ledger.Record, executions []*runpb.Execution
 	return all
 }
 
-// told has a failure explained later that was told without all of the reason.
+// told schedules another explanation of a failure that callers see without the full
+// reason.
 func (x *explainer) told(row ledger.Record, e *runpb.Execution) {
 	if row.State != runwith.StateFailed || e.GetFailedCount() == 0 {
 		return
@@ -106,7 +107,7 @@ func (x *explainer) told(row ledger.Record, e *runpb.Execution) {
 	}
 }
 
-// run explains failures that were told already, one after the other.
+// run explains the scheduled failures, one after the other.
 func (x *explainer) run() {
 	for x.closing.Err() == nil {
 		next := x.oldest()
@@ -132,7 +133,7 @@ func (x *explainer) oldest() (u unexplained) {
 	return u
 }
 
-// add adds the reason to a failure that was told.
+// add adds the reason to a failure that is already on disk.
 func (x *explainer) add(u unexplained) {
 	ctx, cancel := context.WithTimeout(x.closing, logTimeout)
 	defer cancel()

@@ -38,7 +38,7 @@ func (v *Invoker) waiting(r ledger.Record, now time.Time) *runwith.Waiting {
 func (v *Invoker) unchecked(r ledger.Record, now time.Time) *runwith.Waiting {
 	_, last := v.reach.silent()
 	if last == nil && r.Postponed == 0 {
-		return nil // nobody has tried yet
+		return nil // no read has been tried yet
 	}
 	return hold(runwith.HoldCloudRun, ahead(r.NotBefore, now), "the job cannot be read from Cloud Run%s", because(last))
 }

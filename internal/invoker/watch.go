@@ -121,7 +121,7 @@ func (w *watcher) hold(r *round) {
 
 const (
 	// The longest pauses between two reads, in an execution's first minute and in its first
-	// ten minutes. Both are a little shorter than what is promised, because a pause varies.
+	// ten minutes. Both are a little shorter than the documented times, because a pause varies.
 	firstMinute, firstTenMinutes = 800 * time.Millisecond, 1600 * time.Millisecond
 	// localPause is the longest pause on a Local Cloud Run, and crowdPause the longest for
 	// more executions than crowd.

@@ -5,8 +5,8 @@ import "regexp"
 // maxImageName is the maximum length of an image's name, without tag and digest.
 const maxImageName = 255
 
-// imagePath matches HOST:PORT/PATH:TAG@DIGEST, of which only the path is required. The
-// first group is the name.
+// imagePath matches HOST:PORT/PATH:TAG@DIGEST. Only the path is required. The first group
+// is the name.
 //
 // See https://github.com/distribution/reference.
 var imagePath = regexp.MustCompile(`^(` +

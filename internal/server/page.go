@@ -13,9 +13,9 @@ import (
 
 // Link is a line of the page at the server's root.
 type Link struct {
-	// Path leads to something that a browser can show.
+	// Path is that of a page or an answer that a browser can show.
 	Path string
-	// Text says what that is.
+	// Text describes it.
 	Text string
 }
 

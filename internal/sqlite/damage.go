@@ -16,12 +16,12 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// ErrDamaged is for callers of [DB.Read] and [DB.Write] that find a value which nobody
-// stored so. The error that they return then says that the file is damaged.
+// ErrDamaged is for callers of [DB.Read] and [DB.Write] that read an impossible value.
+// [DB.Read] and [DB.Write] then return the error about a damaged file.
 var ErrDamaged = errors.New("the stored value is damaged")
 
-// checkTimeout is how long Open checks a database that was not closed. What it has not
-// reached by then is checked by its use.
+// checkTimeout is how long Open checks a database that was not closed. SQLite detects
+// damage in the rest when it reads it.
 const checkTimeout = time.Second
 
 // damagedFile is the error for a damaged database.

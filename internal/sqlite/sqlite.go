@@ -167,9 +167,8 @@ func (db *DB) Write(ctx context.Context, f func(tx *Tx) error) error {
 	return db.checked(db.writer.write(&pending{ctx: ctx, f: f}))
 }
 
-// Add is Write for new work. It is RESOURCE_EXHAUSTED while the disk is almost full, so
-// that what is left of the disk is there for the changes of Write. It calls f once at
-// most.
+// Add is Write for new work. While the disk is almost full, it returns RESOURCE_EXHAUSTED,
+// which leaves the free space to the changes of Write. It calls f at most once.
 func (db *DB) Add(ctx context.Context, f func(tx *Tx) error) error {
 	if err := db.reserve.Check(); err != nil {
 		return err

@@ -18,12 +18,12 @@ const (
 )
 
 // inspectWAL returns an error if a WAL has lost commits. SQLite reads a WAL up to the first
-// frame that is not valid. After a crash that is the end of what was written. Each commit is
+// frame that is not valid. After a crash, the last commit may be incomplete there. Each commit is
 // synced before the next one is written, so if two commits end behind the first bad frame,
 // the frame was on disk and is damaged.
 //
-// If the machine has not crashed since, only the server, the WAL's index tells exactly how
-// many frames were committed.
+// If only the server crashed and not the machine, the WAL's index has the exact number of
+// committed frames.
 func inspectWAL(path, index string) error {
 	file, err := os.Open(path)
 	if err != nil {

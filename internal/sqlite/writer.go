@@ -141,7 +141,7 @@ func (w *writer) gather(first *pending) []*pending {
 }
 
 // commitWithReserve commits a batch. If the disk is full, it spends the reserve and commits
-// again what is not new work.
+// the changes again, without new work.
 func (w *writer) commitWithReserve(batch []*pending) {
 	w.commit(batch)
 	if !slices.ContainsFunc(batch, func(p *pending) bool { return full(p.err) }) {

@@ -1,11 +1,11 @@
-// Package suggest finds the name that somebody meant. It is pure.
+// Package suggest finds the known name nearest to an unknown one. It is pure.
 package suggest
 
 import "strings"
 
-// Unknown describes a name that is none of the known ones, for an error message: it tells
-// the nearest, if one is near, and all of them. what is the kind of thing that has the
-// names, such as "Container".
+// Unknown returns an error message about an unknown field. It suggests the nearest known
+// field, if one is near, and lists all. The parameter what names the object that has the
+// fields, such as "Container".
 func Unknown(name, what string, known []string) string {
 	text := "is not a field of " + what
 	if near := Nearest(name, known); near != "" {

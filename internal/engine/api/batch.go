@@ -127,7 +127,7 @@ func readParts(outer *http.Request, parts *multipart.Reader) (calls []batchCall,
 	}
 }
 
-// readPart reads a call: an HTTP request, of which the first line may lack the version.
+// readPart reads a call: an HTTP request whose first line may lack the version.
 func readPart(outer *http.Request, part *multipart.Part) (c batchCall, err error) {
 	c.id = part.Header.Get("Content-Id")
 	if mediaType, _, err := mime.ParseMediaType(part.Header.Get("Content-Type")); err != nil || mediaType != "application/http" {
@@ -178,7 +178,7 @@ func newCall(outer *http.Request, line string, header http.Header, body []byte) 
 	return withBody(call, body)
 }
 
-// withBody gives a call its body, of which the header may tell the length.
+// withBody gives a call its body, cut to the length in its header if there is one.
 func withBody(call *http.Request, body []byte) (*http.Request, error) {
 	if length := call.Header.Get("Content-Length"); length != "" {
 		n, err := strconv.Atoi(length)

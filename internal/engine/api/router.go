@@ -63,8 +63,8 @@ func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.write(w, answer)
 }
 
-// serve returns the answer to a call. It refuses what it cannot read before anything
-// happens.
+// serve returns the answer to a call. It refuses an unreadable call before the method
+// runs.
 func (t *route) serve(c *call) ([]byte, error) {
 	query, err := parseQuery(c.URL.RawQuery)
 	if err != nil {

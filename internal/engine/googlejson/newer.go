@@ -15,7 +15,7 @@ var newer = map[protoreflect.FullName][]string{
 	"google.cloud.run.v2.Container": {"buildConfig"},
 }
 
-// whyNewer says that a field belongs to a newer version of the API.
+// whyNewer is the error about a field of a newer version of the API.
 const whyNewer = "belongs to a newer version of Cloud Run's API than this server knows, leave it out"
 
 // Newer returns the JSON names of the fields of a message that only a newer version of the

@@ -94,7 +94,7 @@ func (s *scanner) value(depth int) {
 	}
 }
 
-// list copies what is between brackets, and between commas in it.
+// list copies the elements between brackets, which commas separate.
 func (s *scanner) list(end byte, element func()) {
 	s.take()
 	for first := true; s.peek() != end; first = false {

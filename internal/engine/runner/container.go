@@ -22,8 +22,8 @@ func (s Spec) AddEnvironment(to map[string]string) {
 
 // CheckPlain refuses, by field name, a template that needs more than one program with
 // arguments and environment: other containers, volumes, source code. It is for runners
-// that have nothing more. The error names the runner by who, and ends with elsewhere if
-// containers have what is missing.
+// without these. The error names the runner by who, and ends with elsewhere if a runner of
+// containers could run the template.
 //
 // Deviation: resources, ports, probes, the service account, VPC access and the
 // encryption key are accepted, and have no effect.

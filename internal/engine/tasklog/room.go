@@ -81,7 +81,7 @@ func (s *Store) oldest(live map[string]bool) []string {
 		written time.Time
 	}
 	var all []old
-	entries, _ := os.ReadDir(s.dir) // what can be read
+	entries, _ := os.ReadDir(s.dir) // on an error, the entries before it
 	for _, entry := range entries {
 		name, isLog := strings.CutSuffix(entry.Name(), ".log")
 		info, err := entry.Info()
@@ -134,8 +134,8 @@ func overwrite(path string, content []byte, modified time.Time) error {
 	return errors.Join(err, file.Truncate(int64(len(content))), file.Close(), os.Chtimes(path, modified, modified))
 }
 
-// append writes records, unless the attempt has lost output before: what is kept is the
-// beginning of its output. If the disk is almost full, it loses the records.
+// append writes records. If the disk is almost full, it drops them, and everything that the
+// attempt writes later, so that the log has the beginning of the output without gaps.
 func (w *Writer) append(records []record) error {
 	w.losing.Lock()
 	isLost := w.lost
@@ -175,8 +175,8 @@ func (w *Writer) tellLoss() error {
 	return nil
 }
 
-// lose makes the writer keep nothing: an earlier writer of the attempt has lost output, and
-// said so.
+// lose makes the writer drop everything, because an earlier writer of the attempt has
+// dropped output and written the notice.
 func (w *Writer) lose() {
 	w.losing.Lock()
 	defer w.losing.Unlock()

@@ -22,7 +22,7 @@ type Writer struct {
 
 	losing sync.Mutex
 	lost   bool // the rest of the attempt's output is not kept
-	told   bool // and the log says so
+	told   bool // the log has a notice about that
 }
 
 // streams are those of one container.

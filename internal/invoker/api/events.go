@@ -83,7 +83,7 @@ func (e *eventWriter) lines(ctx context.Context, f *feed) error {
 			e.event("line", line)
 			continue
 		}
-		// Before waiting, so that lines which are there go out together and none is delayed.
+		// Flush before waiting: lines that have arrived go out together, and none is delayed.
 		if err := e.flush(); err != nil {
 			return err
 		}

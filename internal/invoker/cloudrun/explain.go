@@ -29,8 +29,8 @@ type Evidence interface {
 }
 
 // Explain returns why an execution failed: which tasks, in which attempt, with which exit
-// code or signal, and what the first of them printed last to standard error. If a read
-// fails, it returns what is known without it, together with the error.
+// code or signal, and the last lines of standard error of the first. If a read fails, it
+// returns the reason without that part, together with the error.
 func Explain(ctx context.Context, from Evidence, e *runpb.Execution) (*runwith.Failure, error) {
 	f := failureOf(e)
 	if e.GetFailedCount() == 0 { // it failed before it had tasks
@@ -93,7 +93,7 @@ func taskFailure(t *runpb.Task) runwith.TaskFailure {
 	}
 }
 
-// messageOf says which tasks failed, and how.
+// messageOf describes the failed tasks.
 func messageOf(e *runpb.Execution, failed []*runpb.Task) string {
 	var parts []string
 	for _, t := range failed[:min(len(failed), maxMessageTasks)] {

@@ -61,7 +61,7 @@ func (p *parser) mask(depth int) *Mask {
 	}
 }
 
-// path reads a path, and returns its first name and the mask for what is below.
+// path reads a path, and returns its first name and the mask of its other names.
 func (p *parser) path(depth int) (name string, below *Mask) {
 	if depth == maxDepth {
 		p.fail("leads more than %d fields deep", maxDepth)

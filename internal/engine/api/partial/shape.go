@@ -40,7 +40,7 @@ func (m *Mask) resolve(s Shape, above string) (*Mask, error) {
 		}
 	}
 	if names := s.fields(); len(names) > 0 && names[0] == typeName {
-		resolved.add(typeName, nil) // without it nobody can read the rest
+		resolved.add(typeName, nil) // the other fields are meaningless without it
 	}
 	return resolved, nil
 }
@@ -61,7 +61,8 @@ func (m *Mask) resolveField(s Shape, above, name string, below *Mask) error {
 	return nil
 }
 
-// resolveStar adds every field that has what is below the star. Of a map nobody knows.
+// resolveStar adds every field that has the fields below the star. It skips maps, because
+// their keys are unknown.
 func (m *Mask) resolveStar(s Shape, above string, below *Mask) error {
 	var failed error
 	for _, name := range s.fields() {

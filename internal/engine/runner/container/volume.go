@@ -232,7 +232,7 @@ func (f file) header() *tar.Header {
 	return h
 }
 
-// everybodys is the mode of a folder in which all users may write, as in /tmp.
+// everybodys is the mode of a folder that all users may write to, such as /tmp.
 const everybodys = 0o1777
 
 // defaultMode is the mode of a secret's files.
