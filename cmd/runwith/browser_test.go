@@ -69,7 +69,7 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-// A person who opens a server's address sees what it is.
+// A browser at a server's address shows a page about it.
 func TestBrowserAtTheRoot(t *testing.T) {
 	t.Parallel()
 	s := startUp(t, t.TempDir())

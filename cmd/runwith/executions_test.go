@@ -194,7 +194,7 @@ func TestFollowLogs(t *testing.T) {
 	}
 }
 
-// A follower of an invocation goes on where it was when the invoker is back.
+// logs -f continues after the last line when the invoker has restarted.
 func TestFollowInvocation(t *testing.T) {
 	t.Parallel()
 	s := startHolding(t)

@@ -62,7 +62,7 @@ func TestProgressDoesNotBlock(t *testing.T) {
 	p.close()
 }
 
-// A person in front of up sees what runs, and why it failed.
+// up prints a line when an execution starts and when it ends, with the reason of a failure.
 func TestUpTellsProgress(t *testing.T) {
 	t.Parallel()
 	s := startUp(t, t.TempDir())

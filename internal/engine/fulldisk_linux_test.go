@@ -83,7 +83,7 @@ func executionOf(t *testing.T, e *engine.Engine, operation string) string {
 	return x.Name
 }
 
-// printed runs a job that prints so many KiB, and returns what is kept of its output.
+// printed runs a job that prints so many KiB, and returns the output that the engine kept.
 func printed(t *testing.T, e *engine.Engine, kibibytes int) (x *runpb.Execution, kept []tasklog.Entry) {
 	t.Helper()
 	updateShell(t, e, `yes 0123456789012345678901234567890 | head -c "$1"`, strconv.Itoa(kibibytes<<10))
@@ -132,7 +132,7 @@ func TestOutputOnAFullDisk(t *testing.T) {
 	closeEngine()
 }
 
-// What runs can be cancelled, and what is there deleted, on a disk without a free byte.
+// Running executions can be cancelled, and ended ones deleted, on a disk without a free byte.
 func TestCancelAndDeleteOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	dir, fill, empty := testneed.SmallDisk(t)

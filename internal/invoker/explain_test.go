@@ -40,8 +40,8 @@ func failing(logDelay time.Duration) *cloud {
 	}
 }
 
-// TestFailuresAreExplained checks how much of the reason is known when the end is told, and
-// how much later.
+// TestFailuresAreExplained checks which parts of the reason callers see at the end, and which
+// follow later.
 func TestFailuresAreExplained(t *testing.T) {
 	t.Parallel()
 	const late = 8 * time.Second

@@ -14,7 +14,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
-// reusing is a Cloud Run that gives every execution the same name. Only the newest is there,
+// reusing is a Cloud Run that gives every execution the same name. It has only the newest,
 // because the others were deleted. withUID means that each has a UID.
 func reusing(life time.Duration, withUID bool) *cloud {
 	c := &cloud{life: life}

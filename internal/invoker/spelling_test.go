@@ -48,7 +48,8 @@ func TestMistakesAreSpelledAsSent(t *testing.T) {
 	}
 }
 
-// A job with several containers says so, in words of the caller.
+// If a job has several containers, the error asks for a container's name, in the caller's
+// spelling.
 func TestContainersMustBeNamed(t *testing.T) {
 	t.Parallel()
 	job := &runpb.Job{Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{

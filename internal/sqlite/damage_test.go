@@ -33,7 +33,7 @@ func offsets(size, step int) (all []int) {
 	return slices.Concat([]int{1, 16, 18, 19, 24, 28, 40, 44, 52, 56, 60, 68, 92, 96, 100, 103, 105}, all)
 }
 
-// copyFiles copies the files of a database, of which one has other content.
+// copyFiles copies the files of a database, and gives the changed one other content.
 func copyFiles(t *testing.T, from, changed string, content []byte) (path string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -12,8 +12,8 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// On a full disk nothing new is added, but what is there can still be changed, as often as
-// anybody wants, and after a restart too.
+// On a full disk, the database refuses new rows but still accepts any number of changes to
+// existing ones, also after a restart.
 func TestChangesOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	dir, fill, empty := testneed.SmallDisk(t)

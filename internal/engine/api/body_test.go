@@ -33,8 +33,8 @@ func TestBodiesAsGoogleReadsThem(t *testing.T) {
 	}
 }
 
-// An error names the field as the caller spelled it, in the body, the query or the path,
-// and what it must be.
+// An error names the field of a body, a query or a path in the caller's spelling, and the
+// values that are allowed.
 func TestErrorsNameFieldsAsSent(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -19,8 +19,9 @@ import (
 // image and a command, and its execution one task. Clients read these by name and fail if
 // one is missing. Fields that Google leaves out must be left out here.
 //
-// The jobs come from recorded answers of Google. Executions and tasks, of which there are
-// none, come from the fields that public clients read by name, and from the API's comments.
+// The jobs come from recorded answers of Google. No recorded answers have executions or
+// tasks: theirs come from the fields that public clients read by name, and from the API's
+// comments.
 const (
 	account = `123456789012-compute@developer\.gserviceaccount\.com`
 	moment  = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}|\.\d{6})?Z`

@@ -61,7 +61,7 @@ type surface interface { //nolint:interfacebloat // all operations of the suite,
 	execution(ctx context.Context, at place, id string) (outcome, error)
 	tasks(ctx context.Context, at place, id string) ([]taskEnd, error)
 	// latest returns the ID in a job's reference to its latest execution, and whether the
-	// reference is there.
+	// job has that reference.
 	latest(ctx context.Context, at place) (id string, set bool, err error)
 	parallelism(ctx context.Context, at place, id string) (int32, error)
 	cancel(ctx context.Context, at place, id string) error
@@ -182,7 +182,7 @@ func runsWithOverrides(t *testing.T, s *suite) {
 	want(t, "arguments of the job", args, []string{"kept"})
 }
 
-// fillsIn reads fields that public clients read without asking whether they are there.
+// fillsIn reads fields that public clients read without checking that they are set.
 func fillsIn(t *testing.T, s *suite) {
 	at := place{region, "filled"}
 	must(t, s.create(t.Context(), at, jobSpec{script: "true", tasks: 3}))

@@ -18,7 +18,7 @@ const (
 	maxSilence = 30 * time.Second
 )
 
-// errSlow is returned for a caller who has not taken the last answer yet.
+// errSlow means that the caller has not taken the last answer yet.
 var errSlow = errors.New("the caller is slow")
 
 // outbox sends the answers of a stream in a goroutine of its own, one at a time.

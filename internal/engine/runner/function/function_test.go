@@ -54,7 +54,7 @@ func wait(t *testing.T, r runner.Runner) runner.Result {
 	return result
 }
 
-// An error or a panic is in the log of whoever runs the functions.
+// The runner logs a function's error or panic.
 func TestFailureIsLogged(t *testing.T) {
 	t.Parallel()
 	for want, f := range map[string]function.Func{
