@@ -91,18 +91,19 @@ func otherVariables() []string {
 // warnAboutVariable warns about a variable that no server knows. It accepts the variables of
 // other servers, because servers can share a file of variables.
 func warnAboutVariable(cmd *cobra.Command, name string) {
-	known := map[string]bool{}
+	known := map[string]bool{} // without the prefix, which would make all names alike
 	for _, other := range cmd.Parent().Commands() {
 		if other.PreRunE != nil {
-			other.Flags().VisitAll(func(f *pflag.Flag) { known[variableOf(f.Name)] = true })
+			other.Flags().VisitAll(func(f *pflag.Flag) { known[strings.TrimPrefix(variableOf(f.Name), variablePrefix)] = true })
 		}
 	}
-	if known[name] || slices.Contains(otherVariables(), name) || strings.HasPrefix(name, "RUNWITH_TEST_") {
+	short := strings.TrimPrefix(name, variablePrefix)
+	if known[short] || slices.Contains(otherVariables(), name) || strings.HasPrefix(name, "RUNWITH_TEST_") {
 		return
 	}
 	hint := ""
-	if near := suggest.Nearest(name, slices.Sorted(maps.Keys(known))); near != "" {
-		hint = "; did you mean " + near + "?"
+	if near := suggest.Nearest(short, slices.Sorted(maps.Keys(known))); near != "" {
+		hint = "; did you mean " + variablePrefix + near + "?"
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "runwith: %s is ignored: no flag of a server has that name%s\n", name, hint)
 }

@@ -100,6 +100,7 @@ func TestReadEnvironment(t *testing.T) {
 		"bad value":         {nil, []string{"RUNWITH_KEEP=soon"}, "keep", "", `RUNWITH_KEEP: --keep "soon": must be a duration, such as 90s or 1h`, ""},
 		"bad number":        {nil, []string{"RUNWITH_MAX_TASKS=x"}, "max-tasks", "", `RUNWITH_MAX_TASKS: --max-tasks "x": must be a whole number`, ""},
 		"typo":              {nil, []string{"RUNWITH_MAX_TASK=3"}, "max-tasks", "64", "", "RUNWITH_MAX_TASK is ignored: no flag of a server has that name; did you mean RUNWITH_MAX_TASKS?"},
+		"unlike any":        {nil, []string{"RUNWITH_FOO=3"}, "max-tasks", "64", "", "RUNWITH_FOO is ignored: no flag of a server has that name"},
 		"another server's":  {nil, []string{"RUNWITH_ENDPOINT=google"}, "max-tasks", "64", "", ""},
 		"a client's":        {nil, []string{"RUNWITH_SERVER=x", "RUNWITH_INVOCATION=x", "RUNWITH_TEST_REQUIRE=x"}, "max-tasks", "64", "", ""},
 		"another program's": {nil, []string{"MAX_TASKS=3", "RUNWITH=3"}, "max-tasks", "64", "", ""},

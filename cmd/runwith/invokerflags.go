@@ -22,7 +22,7 @@ type invokerFlags struct {
 
 func (f *invokerFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.concurrency, "concurrency", nil, "maximum concurrent invocations of a job: `JOB=N`; more are queued, or as JOB=N:reject or JOB=N:replace says (repeatable)")
+	flags.StringArrayVar(&f.concurrency, "concurrency", nil, "maximum concurrent invocations of a job: `JOB=N`; more are queued; JOB=N:reject refuses them, JOB=N:replace cancels older ones (repeatable)")
 	flags.StringArrayVar(&f.rates, "rate", nil, "maximum starts of a job a minute, paced evenly: `JOB=N/min`; more are queued (repeatable)")
 	flags.IntVar(&f.runQuota, "run-quota", 0, "start at most `N` executions a minute; 0 slows down only when Cloud Run says so")
 	flags.IntVar(&f.readQuota, "read-quota", 0, "read jobs and executions at most `N` times a minute; 0 slows down only when Cloud Run says so")

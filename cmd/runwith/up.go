@@ -123,7 +123,11 @@ func sayStopping(cmd *cobra.Command) (said func()) {
 		if all, err := cmd.Flags().GetBool(stopTasksFlag); err == nil && all {
 			which = "tasks"
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "runwith is stopping: %s have %v to end, and the next start continues with them\n", which, engine.DefaultGrace)
+		then := "runs them again"
+		if how, err := cmd.Flags().GetString("interrupted"); err == nil && how == interruptedFail {
+			then = "counts their attempts as failed"
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "runwith is stopping: %s have %v to end, and the next start %s\n", which, engine.DefaultGrace, then)
 	})
 	return func() {
 		if !unless() {

@@ -73,7 +73,7 @@ func checkCharset(h http.Header, parameters map[string]string) *runwith.Error {
 func WrongType(h http.Header) *runwith.Error {
 	return &runwith.Error{
 		Code:    runwith.InvalidArgument,
-		Message: fmt.Sprintf("Content-Type %q: a request's body must be application/json", h.Get("Content-Type")),
+		Message: fmt.Sprintf("Content-Type %q: a body must be application/json, or application/octet-stream with JSON in it", h.Get("Content-Type")),
 		Err:     cause.ContentType,
 	}
 }
