@@ -11,7 +11,9 @@ const (
 	maxContainers = 10
 )
 
-// validateContainers checks each container of a task, and all of them together.
+// validateContainers checks each container of a task, and all of them together. It does not
+// look at the containers of a task that has too many, because a request has room for
+// hundreds of thousands, and some checks compare each with all.
 func validateContainers(p Place, t *runpb.TaskTemplate) {
 	containers := t.GetContainers()
 	if len(containers) == 0 {
@@ -19,6 +21,7 @@ func validateContainers(p Place, t *runpb.TaskTemplate) {
 	}
 	if len(containers) > maxContainers {
 		p.Addf("at most %d containers are allowed, not %d", maxContainers, len(containers))
+		return
 	}
 	volumes := volumesByName(t)
 	for i, c := range containers {

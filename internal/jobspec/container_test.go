@@ -2,6 +2,7 @@ package jobspec_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,13 @@ func TestValidateContainer(t *testing.T) {
 			container0 + `image: must be an image path like [host/]repo-path[:tag and/or @digest], not "test job"`,
 		},
 		{"nil container", onTask(func(t *runpb.TaskTemplate) { t.Containers[0] = nil }), container0 + "image: required field not present"},
+		{"too many containers, which are not looked at", onTask(func(t *runpb.TaskTemplate) {
+			c := &runpb.Container{
+				Image: "i", Name: "same", DependsOn: []string{"none"}, StartupProbe: &runpb.Probe{},
+				VolumeMounts: []*runpb.VolumeMount{{Name: "none", MountPath: "/v"}},
+			}
+			t.Containers = slices.Repeat([]*runpb.Container{c}, 11)
+		}), "template.template.containers: at most 10 containers are allowed, not 11"},
 		{"1,000 arguments", args(1000), ""},
 		{"1,001 arguments", args(1001), container0 + "args: at most 1000 arguments are allowed, not 1001"},
 		{

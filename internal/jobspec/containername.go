@@ -8,9 +8,10 @@ import (
 )
 
 // defaultNames names the unnamed containers of a task that has several, by the job's ID and
-// their position, as Cloud Run does. The only container of a task stays without a name.
+// their position, as Cloud Run does. The only container of a task stays without a name, and
+// so do those of a task that has too many: no name is compared with so many others.
 func defaultNames(containers []*runpb.Container, id string) {
-	if len(containers) < 2 {
+	if len(containers) < 2 || len(containers) > maxContainers {
 		return
 	}
 	taken := make([]string, 0, 2*len(containers))

@@ -198,6 +198,18 @@ func TestClearOutputOnly(t *testing.T) {
 	}
 }
 
+func TestDefaultNamesOfTooManyContainers(t *testing.T) {
+	t.Parallel()
+	job := newJob()
+	containers(make([]string, 11)...)(job)
+	jobspec.Defaults(job)
+	for i, c := range job.Template.Template.Containers {
+		if c.Name != "" {
+			t.Errorf("the name of container %d of 11 is %q, want none", i, c.Name)
+		}
+	}
+}
+
 func TestDefaultNames(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("j", 63)

@@ -8,7 +8,7 @@ import "cloud.google.com/go/run/apiv2/runpb"
 func validateSandboxes(p Place, t *runpb.TaskTemplate) {
 	list := p.Field("templates")
 	templates := t.GetSandboxes().GetTemplates()
-	names := make([]string, len(templates))
+	names, volumes := make([]string, len(templates)), volumesByName(t)
 	for i, s := range templates {
 		at := list.Index(i)
 		names[i] = s.GetName()
@@ -18,7 +18,7 @@ func validateSandboxes(p Place, t *runpb.TaskTemplate) {
 		}
 		validateArgs(at.Field("args"), s.GetArgs())
 		validateEnv(at.Field("env"), s.GetEnv())
-		validateMounts(at.Field("volume_mounts"), s.GetVolumeMounts(), volumesByName(t))
+		validateMounts(at.Field("volume_mounts"), s.GetVolumeMounts(), volumes)
 	}
 	validateNames(list, names)
 }
