@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -105,5 +104,5 @@ func warnAboutVariable(cmd *cobra.Command, name string) {
 	if near := suggest.Nearest(short, slices.Sorted(maps.Keys(known))); near != "" {
 		hint = "; did you mean " + variablePrefix + near + "?"
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "runwith: %s is ignored: no flag of a server has that name%s\n", name, hint)
+	note(cmd.ErrOrStderr(), "%s is ignored: no flag of a server has that name%s", name, hint)
 }

@@ -99,6 +99,7 @@ func TestReadEnvironment(t *testing.T) {
 		"boolean":           {nil, []string{"RUNWITH_STOP_TASKS=true"}, "stop-tasks", "true", "", ""},
 		"bad value":         {nil, []string{"RUNWITH_KEEP=soon"}, "keep", "", `RUNWITH_KEEP: --keep "soon": must be a duration, such as 90s or 1h`, ""},
 		"bad number":        {nil, []string{"RUNWITH_MAX_TASKS=x"}, "max-tasks", "", `RUNWITH_MAX_TASKS: --max-tasks "x": must be a whole number`, ""},
+		"bad boolean":       {nil, []string{"RUNWITH_STOP_TASKS=maybe"}, "stop-tasks", "", `RUNWITH_STOP_TASKS: --stop-tasks "maybe": must be true or false`, ""},
 		"typo":              {nil, []string{"RUNWITH_MAX_TASK=3"}, "max-tasks", "64", "", "RUNWITH_MAX_TASK is ignored: no flag of a server has that name; did you mean RUNWITH_MAX_TASKS?"},
 		"unlike any":        {nil, []string{"RUNWITH_FOO=3"}, "max-tasks", "64", "", "RUNWITH_FOO is ignored: no flag of a server has that name"},
 		"another server's":  {nil, []string{"RUNWITH_ENDPOINT=google"}, "max-tasks", "64", "", ""},

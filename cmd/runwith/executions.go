@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -127,7 +126,7 @@ func (c *cloudRun) failure(cmd *cobra.Command, x *runpb.Execution) *runwith.Fail
 	}
 	failure, err := cloudrun.Explain(cmd.Context(), c, x)
 	if err != nil {
-		fmt.Fprintf(cmd.ErrOrStderr(), "runwith: reason of the failure: %v\n", err)
+		note(cmd.ErrOrStderr(), "reason of the failure: %v", err)
 	}
 	return failure
 }

@@ -72,6 +72,11 @@ func (p *logPrinter) print(line runwith.LogLine) error {
 	return err
 }
 
+// note prints a line beside a command's output, such as an error that does not end it.
+func note(out io.Writer, format string, args ...any) {
+	_, _ = fmt.Fprintf(out, "runwith: %s\n", printable(out, fmt.Sprintf(format, args...), false)) // nothing is left to do without it
+}
+
 // printable returns text that a program has written, as w shows it: without control sequences
 // if w is a terminal.
 func printable(w io.Writer, text string, raw bool) string {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"path"
 	"time"
 
@@ -107,7 +106,7 @@ func (r *logReader) again(ctx context.Context, err error) bool {
 	}
 	if r.silent.IsZero() {
 		r.silent = time.Now()
-		fmt.Fprintf(r.printer.err, "runwith: %v; trying again\n", err)
+		note(r.printer.err, "%v; trying again", err)
 	}
 	return time.Since(r.silent) < maxSilence
 }

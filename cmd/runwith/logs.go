@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"sync"
 	"time"
@@ -111,7 +110,7 @@ func (r *invocationLog) again(cmd *cobra.Command, err error) bool {
 	}
 	if r.silent.IsZero() {
 		r.silent = time.Now()
-		fmt.Fprintf(cmd.ErrOrStderr(), "runwith: %v; trying again\n", err)
+		note(cmd.ErrOrStderr(), "%v; trying again", err)
 	}
 	return time.Since(r.silent) < maxSilence && backoff.Sleep(cmd.Context(), pollMax) == nil
 }

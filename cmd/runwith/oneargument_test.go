@@ -17,6 +17,7 @@ func TestOneArgument(t *testing.T) {
 		want string
 	}{
 		{nil, "FILE is missing: runwith backup FILE"},
+		{[]string{""}, "FILE is missing: runwith backup FILE"},
 		{[]string{"a", "b"}, "one FILE is expected, got 2: a b"},
 	} {
 		if err := cmd.ValidateArgs(test.args); err == nil || err.Error() != test.want {

@@ -86,6 +86,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	switch invalid.GetFlag().Value.Type() {
 	case "int", "int64", "uint64":
 		must = "must be a whole number"
+	case "bool":
+		must = "must be true or false"
 	case "duration":
 		must = "must be a duration, such as 90s or 1h"
 	}
@@ -109,8 +111,7 @@ func execute(ctx context.Context, root *cobra.Command, args []string) int {
 		code, err = e.code, e.err
 	}
 	if err != nil {
-		out := root.ErrOrStderr() // a server wrote some of the errors
-		fmt.Fprintf(out, "runwith: %s\n", printable(out, err.Error(), false))
+		note(root.ErrOrStderr(), "%v", err)
 	}
 	if !understood {
 		fmt.Fprintf(root.ErrOrStderr(), "See '%s --help'.\n", cmd.CommandPath())

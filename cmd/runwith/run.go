@@ -130,7 +130,10 @@ func (f *runFlags) detaches(cmd *cobra.Command) bool {
 func patient(out io.Writer) func(error) {
 	var said sync.Once
 	return func(err error) {
-		said.Do(func() { fmt.Fprintf(out, "runwith: %v\nrunwith: trying again; press Ctrl-C to give up\n", err) })
+		said.Do(func() {
+			note(out, "%v", err)
+			note(out, "trying again; press Ctrl-C to give up")
+		})
 	}
 }
 

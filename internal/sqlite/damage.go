@@ -8,7 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	driver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -27,7 +30,17 @@ const checkTimeout = time.Second
 // damagedFile is the error for a damaged database.
 func damagedFile(code runwith.Code, path string, why error) error {
 	return &runwith.Error{Code: code, Err: why, Message: fmt.Sprintf(
-		"%s is damaged or not a database (%v): restore a backup into another folder (runwith restore), or choose one with --data", path, why)}
+		"%s is damaged or not a database (%s): restore a backup into another folder (runwith restore), or choose one with --data", path, legible(why))}
+}
+
+// legible returns the text of an error, which may repeat bytes of a damaged file.
+func legible(err error) string {
+	return strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, err.Error())
 }
 
 // damaged reports whether err means that a file is not a database, or corrupt.
