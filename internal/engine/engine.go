@@ -122,9 +122,9 @@ type Engine struct {
 	live      *live
 	lists     listCache
 	changes   changes.Feed[int64] // by execution
-	unlisted  unlisted
-	unsettled unsettled
-	untidy    chan struct{} // holds one if there may be something to remove
+	unlisted  timers[string]      // executions that lists do not show yet, by UID
+	unsettled timers[int64]       // jobs whose newest generation has not taken effect, by ID
+	untidy    chan struct{}       // holds one if there may be something to remove
 
 	attempts sync.WaitGroup          // and all other work in the background
 	stop     context.CancelCauseFunc // ends every attempt when the engine closes

@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"maps"
-	"sync"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -66,31 +64,8 @@ func imageNotFound(x *runpb.Execution) string {
 	return fmt.Sprintf("Image '%s' not found.", x.Template.Containers[0].Image)
 }
 
-// unlisted holds the executions that lists do not show yet. The zero value is ready to
-// use. Its methods may be called concurrently.
-type unlisted struct {
-	mu    sync.Mutex
-	until map[string]time.Time // by UID
-}
-
-func (u *unlisted) add(uid string, after time.Duration) {
-	now := time.Now()
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.until == nil {
-		u.until = map[string]time.Time{}
-	}
-	maps.DeleteFunc(u.until, func(_ string, until time.Time) bool { return !now.Before(until) })
-	u.until[uid] = now.Add(after)
-}
-
-// keeping adds the exclusion of unlisted executions to keep, which may be nil.
-func (u *unlisted) keeping(keep func(*runpb.Execution) bool) func(*runpb.Execution) bool {
-	return func(x *runpb.Execution) bool { return !u.hides(x.Uid) && (keep == nil || keep(x)) }
-}
-
-func (u *unlisted) hides(uid string) bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return time.Now().Before(u.until[uid])
+// keepListed adds the exclusion of executions that lists do not show yet to keep, which
+// may be nil.
+func (e *Engine) keepListed(keep func(*runpb.Execution) bool) func(*runpb.Execution) bool {
+	return func(x *runpb.Execution) bool { return e.unlisted.left(x.Uid) == 0 && (keep == nil || keep(x)) }
 }

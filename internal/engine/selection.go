@@ -63,7 +63,7 @@ func (e *Engine) SelectJobs(ctx context.Context, s Selection[*runpb.Job]) (Page[
 func (e *Engine) SelectExecutions(ctx context.Context, s Selection[*runpb.Execution]) (Page[*runpb.Execution], error) {
 	before := newest
 	if e.fault != nil {
-		s.Keep = e.unlisted.keeping(s.Keep)
+		s.Keep = e.keepListed(s.Keep)
 	}
 	return selectPage(s, listing[*version, *runpb.Execution]{
 		name: "executions",

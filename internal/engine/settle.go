@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"maps"
-	"sync"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -65,29 +63,4 @@ func (tx *storeTx) unsettle(ctx context.Context, job int64) {
 			tx.engine.unsettled.add(job, delay)
 		}
 	})
-}
-
-// unsettled holds the jobs whose newest generation has not taken effect, by ID. The zero
-// value is ready to use. Its methods may be called concurrently.
-type unsettled struct {
-	mu    sync.Mutex
-	until map[int64]time.Time
-}
-
-func (u *unsettled) add(job int64, delay time.Duration) {
-	now := time.Now()
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.until == nil {
-		u.until = map[int64]time.Time{}
-	}
-	maps.DeleteFunc(u.until, func(_ int64, until time.Time) bool { return !now.Before(until) })
-	u.until[job] = now.Add(delay)
-}
-
-// left returns how long a job remains unsettled; 0 if it is settled.
-func (u *unsettled) left(job int64) time.Duration {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return max(0, time.Until(u.until[job]))
 }
