@@ -173,35 +173,25 @@ template:
 // and ends with the execution.
 func TestFollowLogs(t *testing.T) {
 	t.Parallel()
-	s := startHolding(t)
-	var address atomic.Value
-	address.Store(s.addr())
-	f := follow(t, s.begin(t, "hold", nil), forward(t, &address))
-	f.line(t, "task runs\n")
-	if err := s.stop(); err != nil {
-		t.Fatal(err)
-	}
-	if said, err := f.err.ReadString('\n'); err != nil || !strings.HasSuffix(said, "; trying again\n") {
-		t.Fatalf("without a server the follower says %q, %v", said, err)
-	}
-	s = startUp(t, s.data)
-	address.Store(s.addr())
-	f.line(t, "task runs\n") // its next incarnation
-	s.release(t)
-	rest, err := io.ReadAll(f.out)
-	if ended := f.Wait(); ended != nil || err != nil || len(rest) > 0 {
-		t.Errorf("follower ended with %v, behind %q, %v", ended, rest, err)
-	}
+	checkFollower(t, func(s *server, address string) *follower { return follow(t, s.begin(t, "hold", nil), address) })
 }
 
 // logs -f continues after the last line when the invoker has restarted.
 func TestFollowInvocation(t *testing.T) {
 	t.Parallel()
+	checkFollower(t, func(s *server, address string) *follower {
+		return startFollower(t, "logs", "-f", s.start(t), "--server", address)
+	})
+}
+
+// checkFollower restarts the server of a job that begin starts and follows, and checks that
+// each line comes once. begin gets an address that leads to whichever server runs.
+func checkFollower(t *testing.T, begin func(s *server, address string) *follower) {
+	t.Helper()
 	s := startHolding(t)
 	var address atomic.Value
 	address.Store(s.addr())
-	invocation := s.start(t)
-	f := startFollower(t, "logs", "-f", invocation, "--server", forward(t, &address))
+	f := begin(s, forward(t, &address))
 	f.line(t, "task runs\n")
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
