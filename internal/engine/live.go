@@ -54,8 +54,8 @@ func (l *live) operation(name string) (liveOperation, bool) {
 	return o, ok
 }
 
-// ofJob returns the executions of a job that are not deleted, for a transaction that
-// writes.
+// ofJob returns the executions of a job that are not deleted. Only a transaction that
+// writes may call it.
 func (l *live) ofJob(job string) (all []*active) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

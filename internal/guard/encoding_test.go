@@ -34,7 +34,7 @@ func TestContentEncoding(t *testing.T) {
 		name, body string
 		header     []string
 		status     int
-		says       string // the answer, or what is in it
+		says       string // the answer, or a part of it
 	}{
 		{"gzip", gzipped(t, `{"a":1}`), []string{"Content-Encoding: gzip", json}, 200, `{"a":1}`},
 		{"gzip by its old name", gzipped(t, `{"a":1}`), []string{"Content-Encoding: X-GZIP", json}, 200, `{"a":1}`},

@@ -34,7 +34,7 @@ type LogQuery struct {
 	Follow bool
 	// Task selects the lines of the task with this index; nil selects every task.
 	Task *int
-	// Ready waits until the caller can take another line, for a caller that may be slow.
+	// Ready waits until the caller can take another line.
 	// It returns ctx's error if ctx ends first. Nil: yield waits.
 	Ready func(ctx context.Context) error
 }

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// A client may compress its messages. Their limit is that of what they expand to.
+// A client may compress its messages. The limit applies to the expanded size.
 func TestCompressedMessages(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

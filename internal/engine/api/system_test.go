@@ -33,7 +33,7 @@ func TestSystemParameters(t *testing.T) {
 	for _, test := range []struct {
 		path   string
 		status int
-		says   string // the answer, or what is in it
+		says   string // the answer, or a part of it
 	}{
 		{v2 + "fields=name", 200, name},
 		{v2 + "$fields=name", 200, name},

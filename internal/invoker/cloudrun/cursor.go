@@ -62,8 +62,8 @@ func (c Cursor) OfTask(index int) Cursor {
 // not wait.
 func (c Cursor) More() bool { return c.page != "" }
 
-// Behind returns the cursor behind the first n lines of the last page, for a caller that
-// drops the other lines and reads them again later.
+// Behind returns the cursor behind the first n lines of the last page. A caller that drops
+// the other lines reads them again from there.
 func (c Cursor) Behind(n int) Cursor {
 	last := c.last
 	c.last = nil
