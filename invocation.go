@@ -56,6 +56,16 @@ type Invocation struct {
 	ID  string `json:"id" doc:"ID of the invocation."`
 	Job string `json:"job" doc:"ID of the job to start."`
 
+	// Caller is the name of the caller who started it; empty for the anonymous caller and the
+	// local user.
+	Caller string `json:"caller,omitempty" doc:"Name of the caller who started it; absent without authentication."`
+	// Labels are those of the request.
+	Labels map[string]string `json:"labels,omitempty" doc:"Labels of the request."`
+	// Request is what the caller asked for. Values of environment variables and parameters
+	// are "***", unless the reader may see values. It is nil if the invocation was rebuilt
+	// from its execution.
+	Request *Request `json:"request,omitempty" doc:"What the caller asked for; values are masked for readers without the permission to see them."`
+
 	State State `json:"state" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"State of the invocation."`
 	// Execution is the resource name of the Cloud Run execution; empty until it is
 	// known.

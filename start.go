@@ -1,0 +1,71 @@
+package runwith
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Request is a request to start a job. The zero value starts it as it is.
+//
+// Its JSON is the body of the invoker's request: the fields of [Overrides] beside its own.
+type Request struct {
+	// Parameters are the values of the parameters that the invoker's configuration defines
+	// for the job, by name: strings, numbers or booleans.
+	Parameters map[string]any
+	// Labels help to find the invocation again: at most 16. The job does not see them.
+	Labels map[string]string
+	// Callback asks for a notification of this invocation's end; nil is none.
+	Callback *Callback
+	// Overrides change the job's settings directly, if the configuration allows that.
+	Overrides Overrides
+}
+
+// Callback is where the invoker sends the events of one invocation. The host of the URL must
+// be allowed by the invoker's configuration.
+type Callback struct {
+	// URL is an https URL.
+	URL string `json:"url" format:"uri" doc:"Address that gets the events; its host must be allowed by the server's configuration." example:"https://api.example.com/hooks/runwith"`
+}
+
+// requestJSON is the JSON of Request.
+type requestJSON struct {
+	overrideFields
+	Timeout    string            `json:"timeout,omitempty"`
+	Parameters map[string]any    `json:"parameters,omitempty"`
+	Labels     map[string]string `json:"labels,omitempty"`
+	Callback   *Callback         `json:"callback,omitempty"`
+}
+
+// MarshalJSON returns the body of the invoker's request to start a job.
+func (r Request) MarshalJSON() ([]byte, error) {
+	body := requestJSON{
+		overrideFields: overrideFields(r.Overrides),
+		Parameters:     r.Parameters, Labels: r.Labels, Callback: r.Callback,
+	}
+	if r.Overrides.Timeout != 0 {
+		body.Timeout = r.Overrides.Timeout.String()
+	}
+	return json.Marshal(body)
+}
+
+// UnmarshalJSON reads what MarshalJSON returns.
+func (r *Request) UnmarshalJSON(data []byte) error {
+	var body requestJSON
+	if err := json.Unmarshal(data, &body); err != nil {
+		return err
+	}
+	read := Request{
+		Parameters: body.Parameters, Labels: body.Labels, Callback: body.Callback,
+		Overrides: Overrides(body.overrideFields),
+	}
+	if body.Timeout != "" {
+		timeout, err := time.ParseDuration(body.Timeout)
+		if err != nil {
+			return fmt.Errorf("timeout %q: must be a duration such as 90s: %w", body.Timeout, err)
+		}
+		read.Overrides.Timeout = timeout
+	}
+	*r = read
+	return nil
+}
