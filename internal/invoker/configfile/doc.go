@@ -1,0 +1,11 @@
+// Package configfile reads runwith.yaml: who may call the invoker, which jobs they may
+// start and with what, and who hears of the ends.
+//
+// The types of the file are the only description of it. [Read] fills them and reports every
+// fault with its line and column, and [Schema] describes them for editors, both from the
+// types' tags. Package policy knows what the jobs mean, and package auth what the callers
+// mean.
+//
+// The package does no I/O: the text of the file, and the secrets that it refers to, are
+// handed in.
+package configfile

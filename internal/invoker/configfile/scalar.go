@@ -1,0 +1,168 @@
+package configfile
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/suggest"
+)
+
+// text reads a type that is text in the file.
+func (r *reader) text(node ast.Node, into text, path Path, tag reflect.StructTag) {
+	content, kind := scalar(node)
+	if kind != "string" {
+		r.addf(start(node), path, "%s", mustBe("string", kind))
+		return
+	}
+	if fault := r.rules[tag.Get("rule")].fault(content); tag.Get("rule") != "" && fault != "" {
+		r.addf(start(node), path, "%s", fault)
+		return
+	}
+	if err := into.parse(content); err != nil {
+		r.addf(start(node), path, "%v, not %s", err, jobspec.Quote(content))
+	}
+}
+
+// scalar reads text, a number or a boolean.
+func (r *reader) scalar(node ast.Node, into reflect.Value, path Path, tag reflect.StructTag) {
+	content, kind := scalar(node)
+	if into.Kind() == reflect.Interface {
+		r.any(node, into, path)
+		return
+	}
+	wanted := kindOf(into.Type())
+	if kind != wanted && !(wanted == "integer" && kind == "number") {
+		r.addf(start(node), path, "%s", mustBe(wanted, kind))
+		return
+	}
+	if fault := r.rules[tag.Get("rule")].fault(content); fault != "" {
+		r.addf(start(node), path, "%s", fault)
+		return
+	}
+	switch {
+	case into.Type() == reflect.TypeFor[json.Number]():
+		if !isNumber(content) {
+			r.addf(start(node), path, "must be a number as in JSON, such as 10 or 0.5")
+		}
+		into.SetString(content)
+	case into.Kind() == reflect.Bool:
+		into.SetBool(strings.EqualFold(content, "true"))
+	case into.Kind() == reflect.Int:
+		n, err := strconv.Atoi(content)
+		if err != nil {
+			r.addf(start(node), path, "must be a whole number")
+		}
+		into.SetInt(int64(n))
+	default:
+		into.SetString(content)
+	}
+}
+
+// any reads a value of a parameter: text, a number as it is written, or a boolean.
+func (r *reader) any(node ast.Node, into reflect.Value, path Path) {
+	content, kind := scalar(node)
+	switch {
+	case kind == "string" && utf8.RuneCountInString(content) <= maxText:
+		into.Set(reflect.ValueOf(content))
+	case kind == "number" && isNumber(content):
+		into.Set(reflect.ValueOf(json.Number(content)))
+	case kind == "boolean":
+		into.Set(reflect.ValueOf(strings.EqualFold(content, "true")))
+	case kind == "number":
+		r.addf(start(node), path, "must be a number as in JSON, such as 10 or 0.5; put text into quotes")
+	case kind == "string":
+		r.addf(start(node), path, "is longer than %d characters", maxText)
+	default:
+		r.addf(start(node), path, "must be text, a number, true or false")
+	}
+}
+
+// kindOf returns the kind in JSON of a scalar's Go type.
+func kindOf(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[json.Number]():
+		return "number"
+	case t.Kind() == reflect.Bool:
+		return "boolean"
+	case t.Kind() == reflect.Int:
+		return "integer"
+	}
+	return "string"
+}
+
+// mustBe says what a value must be instead of what it is.
+func mustBe(wanted, kind string) string {
+	switch {
+	case kind == "null":
+		return "is empty: fill it in, or leave the field out"
+	case wanted == "string" && kind != "":
+		return "is a " + kind + " and must be text: put it into quotes"
+	case wanted == "string":
+		return "must be text"
+	case wanted == "boolean":
+		return "must be true or false"
+	case wanted == "integer":
+		return "must be a whole number"
+	}
+	return "must be a number"
+}
+
+// fault says what is wrong with a text; empty means nothing. The zero rule accepts all that
+// is not too long.
+func (u rule) fault(content string) string {
+	longest := u.longest
+	if longest == 0 {
+		longest = maxText
+	}
+	given := ", not " + jobspec.Quote(content)
+	if u.quiet {
+		given = ""
+	}
+	switch {
+	case utf8.RuneCountInString(content) > longest:
+		return fmt.Sprintf("is longer than %d characters", longest)
+	case u.words != nil:
+		return u.wordFault(content)
+	case u.pattern != "" && !regexp.MustCompile(u.pattern).MatchString(content), u.ok != nil && !u.ok(content):
+		return "must be " + u.must + given
+	}
+	return ""
+}
+
+func (u rule) wordFault(content string) string {
+	var known []string
+	for _, word := range u.words {
+		if word == content {
+			return ""
+		}
+		if !strings.HasPrefix(word, "invocation.") { // the long form of another
+			known = append(known, word)
+		}
+	}
+	hint := ""
+	if near := suggest.Nearest(content, u.words); near != "" {
+		hint = "; did you mean " + near + "?"
+	}
+	return fmt.Sprintf("must be one of %s, not %s%s", joined(known), jobspec.Quote(content), hint)
+}
+
+// isNumber reports whether a text is a number in JSON of a bounded size.
+func isNumber(text string) bool {
+	return len(text) <= 40 && regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$`).MatchString(text)
+}
+
+func joined(names []string) string { return strings.Join(names, ", ") }
+
+// number parses a number in a tag; 0 if there is none.
+func number(text string) int {
+	n, _ := strconv.Atoi(text)
+	return n
+}
