@@ -53,7 +53,7 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	if err != nil {
 		return s, err
 	}
-	s.handler = api.New(api.Config{Invoker: s.invoker, Version: version(), Logger: to.Logger, Context: ctx})
+	s.handler = api.New(api.Config{Invoker: flagTerms{s.invoker}, Version: version(), Logger: to.Logger, Context: ctx})
 	return s, nil
 }
 

@@ -44,7 +44,7 @@ func (a *accepter) invoke(ctx context.Context, q Request) (_ ledger.Record, repl
 	if before, found, err := a.repeat(ctx, r); found || err != nil {
 		return before, found, err
 	}
-	if err := a.fit(ctx, &r, q.Overrides); err != nil {
+	if err := a.fit(ctx, &r, q.Terms.Overrides); err != nil {
 		return ledger.Record{}, false, err
 	}
 	r, replayed, err = a.accept(ctx, r)

@@ -360,9 +360,15 @@ func closeInvoker(t *testing.T, v *Invoker) {
 	}
 }
 
+// asks returns a request to which no policy applies.
+func asks(job, key string, o runwith.Overrides) Request {
+	asked := runwith.Request{Overrides: o}
+	return Request{Job: job, Key: key, Asked: asked, Terms: Unrestricted(asked)}
+}
+
 func invoke(t *testing.T, v *Invoker, o runwith.Overrides) runwith.Invocation {
 	t.Helper()
-	i, replayed, err := v.Invoke(t.Context(), Request{Job: "report", Overrides: o})
+	i, replayed, err := v.Invoke(t.Context(), asks("report", "", o))
 	if err != nil || replayed {
 		t.Fatalf("Invoke() = replayed %v, %v", replayed, err)
 	}

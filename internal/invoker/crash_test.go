@@ -79,7 +79,7 @@ func (c crash) at(t *testing.T, point int) bool {
 		real.life, end = 0, runwith.StateCancelled
 	}
 	world := &mortal{left: point}
-	request := Request{Job: "report", Key: "k", Overrides: runwith.Overrides{Args: []string{"a"}}}
+	request := asks("report", "k", runwith.Overrides{Args: []string{"a"}})
 
 	config := Config{
 		Store: mortalStore{openStore(t, path), world}, CloudRun: mortalCloud{real, world}, Logger: slog.New(slog.DiscardHandler),

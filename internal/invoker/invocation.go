@@ -46,6 +46,10 @@ func (v *Invoker) waitUntil(ctx context.Context, id string, enough func(runwith.
 type Filter struct {
 	Job   string
 	State runwith.State
+	// Labels are names and values that the invocations have.
+	Labels map[string]string
+	// Visible is what the reader may see; nil is everything.
+	Visible *Visibility
 	// PageSize is how many to return, 0 for 50. There are never more than 1,000.
 	PageSize int
 	// PageToken is the next of the page before, which had the same Filter.

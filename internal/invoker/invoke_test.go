@@ -102,7 +102,7 @@ func TestInvokeRefuses(t *testing.T) {
 			c := &cloud{job: readJobs}
 			v := open(t, c)
 			<-v.Rebuilt()
-			_, _, err := v.Invoke(t.Context(), Request{Job: test.job, Overrides: test.overrides, Key: "k"})
+			_, _, err := v.Invoke(t.Context(), asks(test.job, "k", test.overrides))
 			if runwith.CodeOf(err) != test.code || err == nil || !strings.Contains(err.Error(), test.message) {
 				t.Errorf("Invoke() = %v (%v), want %q (%v)", err, runwith.CodeOf(err), test.message, test.code)
 			}
@@ -144,7 +144,7 @@ func TestInvokeRefusesUnread(t *testing.T) {
 		"reserved": {Env: map[string]string{"PORT": "1"}},
 		"too long": {Containers: []runwith.ContainerOverride{{Name: "b", Env: map[string]string{"A": strings.Repeat("x", 32769)}}, {Name: "c"}}},
 	} {
-		if _, _, err := v.Invoke(t.Context(), Request{Job: "report", Overrides: o}); runwith.CodeOf(err) != runwith.InvalidArgument {
+		if _, _, err := v.Invoke(t.Context(), asks("report", "", o)); runwith.CodeOf(err) != runwith.InvalidArgument {
 			t.Errorf("%s: Invoke() = %v, want INVALID_ARGUMENT", name, err)
 		}
 	}
@@ -153,7 +153,7 @@ func TestInvokeRefusesUnread(t *testing.T) {
 		"one":     {Args: []string{}, TaskCount: 2, Timeout: time.Minute},
 		"several": {Containers: []runwith.ContainerOverride{{Name: "b"}, {Name: "c"}, {Name: "b"}}},
 	} {
-		if _, _, err := v.Invoke(t.Context(), Request{Job: "report", Overrides: o}); err != nil {
+		if _, _, err := v.Invoke(t.Context(), asks("report", "", o)); err != nil {
 			t.Errorf("%s: Invoke() = %v, want it accepted", name, err)
 		}
 	}

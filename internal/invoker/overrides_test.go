@@ -88,7 +88,7 @@ func checkOverride(t *testing.T, name string, a, b runwith.Overrides) {
 
 func fingerprintOf(t *testing.T, o runwith.Overrides) string {
 	t.Helper()
-	text, err := ledger.Fingerprint("report", o)
+	text, err := ledger.Fingerprint("report", runwith.Request{Overrides: o})
 	if err != nil {
 		t.Fatal(err)
 	}

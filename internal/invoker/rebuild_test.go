@@ -20,7 +20,7 @@ import (
 )
 
 func keyedRequest(key string) Request {
-	return Request{Job: "report", Key: key, Overrides: runwith.Overrides{Args: []string{key}}}
+	return asks("report", key, runwith.Overrides{Args: []string{key}})
 }
 
 // TestRebuild loses the store, and checks that everything that was started is there
@@ -77,7 +77,7 @@ func TestRebuild(t *testing.T) {
 				t.Errorf("repeat with key %q = %+v, replayed %v, %v", key, again, replayed, err)
 			}
 			other := keyedRequest(key)
-			other.Overrides.Args = nil
+			other.Asked.Overrides.Args = nil
 			if _, _, err := v.Invoke(t.Context(), other); runwith.CodeOf(err) != runwith.AlreadyExists {
 				t.Errorf("another request with key %q = %v, want ALREADY_EXISTS", key, err)
 			}

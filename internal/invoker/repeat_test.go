@@ -19,7 +19,7 @@ func TestRepeat(t *testing.T) {
 		c := &cloud{life: time.Minute}
 		v := open(t, c)
 		<-v.Rebuilt()
-		request := Request{Job: "report", Key: "k", Overrides: runwith.Overrides{Args: []string{"a"}, Env: map[string]string{"A": "1", "B": "2"}}}
+		request := asks("report", "k", runwith.Overrides{Args: []string{"a"}, Env: map[string]string{"A": "1", "B": "2"}})
 		first, replayed, err := v.Invoke(t.Context(), request)
 		if err != nil || replayed {
 			t.Fatalf("Invoke() = replayed %v, %v", replayed, err)
@@ -32,7 +32,7 @@ func TestRepeat(t *testing.T) {
 		}
 
 		other := request
-		other.Job, other.Overrides = "other", runwith.Overrides{Args: []string{"b"}, Env: map[string]string{"A": "1", "B": "2"}, TaskCount: 2}
+		other.Job, other.Asked.Overrides = "other", runwith.Overrides{Args: []string{"b"}, Env: map[string]string{"A": "1", "B": "2"}, TaskCount: 2}
 		_, _, err = v.Invoke(t.Context(), other)
 		if runwith.CodeOf(err) != runwith.AlreadyExists || !strings.Contains(err.Error(), first.ID+", which differs in args, job, taskCount:") {
 			t.Errorf("another request with the key = %v, want ALREADY_EXISTS and what differs", err)
@@ -54,7 +54,7 @@ func TestKeyExpires(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := keyedRequest("k")
-		other.Overrides.Args = nil
+		other.Asked.Overrides.Args = nil
 		time.Sleep(ledger.KeyAfterAcceptance - time.Minute)
 		if _, _, err := v.Invoke(t.Context(), other); runwith.CodeOf(err) != runwith.AlreadyExists {
 			t.Errorf("Invoke() before its time is over = %v, want ALREADY_EXISTS", err)

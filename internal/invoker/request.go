@@ -18,10 +18,14 @@ const MaxKey = 255
 
 // Request asks to start a job.
 type Request struct {
-	Job       string
-	Overrides runwith.Overrides
+	// Job is the caller's name for it.
+	Job string
 	// Key is the caller's Idempotency-Key; empty is none. Each principal has its own.
 	Key string
+	// Asked is what the caller sent. A repeat is compared with it.
+	Asked runwith.Request
+	// Terms are what policy made of it. Only they have an effect.
+	Terms Terms
 }
 
 // newRecord returns a request as it is stored, before it is validated against its job.
@@ -37,7 +41,7 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 	if err != nil {
 		return ledger.Record{}, fmt.Errorf("make invocation ID: %w", err)
 	}
-	fingerprint, err := ledger.Fingerprint(q.Job, q.Overrides)
+	fingerprint, err := ledger.Fingerprint(q.Job, q.Asked)
 	if err != nil {
 		return ledger.Record{}, err
 	}

@@ -36,7 +36,7 @@ func TestMistakesAreSpelledAsSent(t *testing.T) {
 		v := &cloud{job: func(string) (*runpb.Job, error) { return job, nil }}
 		away := &cloud{job: func(string) (*runpb.Job, error) { return nil, errDial }}
 		for where, c := range map[string]*cloud{"with the job": v, "without it": away} {
-			_, _, err := open(t, c).Invoke(t.Context(), Request{Job: "report", Overrides: test.sent})
+			_, _, err := open(t, c).Invoke(t.Context(), asks("report", "", test.sent))
 			var got []string
 			for _, fault := range jobspec.ViolationsOf(err) {
 				got = append(got, fault.Path)
@@ -56,7 +56,7 @@ func TestContainersMustBeNamed(t *testing.T) {
 		Containers: []*runpb.Container{{Name: "main", Image: "i"}, {Name: "side", Image: "i"}},
 	}}}
 	v := open(t, &cloud{job: func(string) (*runpb.Job, error) { return job, nil }})
-	_, _, err := v.Invoke(t.Context(), Request{Job: "report", Overrides: runwith.Overrides{Args: []string{"a"}}})
+	_, _, err := v.Invoke(t.Context(), asks("report", "", runwith.Overrides{Args: []string{"a"}}))
 	if want := "containers: is required, the job has 2 containers"; err == nil || err.Error() != want {
 		t.Errorf("error = %v, want %s", err, want)
 	}

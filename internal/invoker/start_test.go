@@ -183,7 +183,7 @@ func TestManyAtOnce(t *testing.T) {
 	)
 	for n := range 100 {
 		all.Go(func() {
-			i, _, err := v.Invoke(ctx, Request{Job: "report", Overrides: runwith.Overrides{Env: map[string]string{"N": fmt.Sprint(n)}}})
+			i, _, err := v.Invoke(ctx, asks("report", "", runwith.Overrides{Env: map[string]string{"N": fmt.Sprint(n)}}))
 			if err == nil {
 				i, err = v.Wait(ctx, i.ID)
 			}

@@ -26,10 +26,10 @@ const (
 
 // keyedRequests are the requests that made them.
 var keyedRequests = map[string]Request{
-	keyedFirst: {Job: "report", Key: "first", Overrides: runwith.Overrides{
+	keyedFirst: asks("report", "first", runwith.Overrides{
 		Args: []string{"a", "<&>"}, Env: map[string]string{"B": "2", "A": "ä"}, TaskCount: 3, Timeout: 90 * time.Second,
-	}},
-	keyedSecond: {Job: "report", Key: "second", Overrides: runwith.Overrides{Args: []string{}}},
+	}),
+	keyedSecond: asks("report", "second", runwith.Overrides{Args: []string{}}),
 	keyedThird:  {Job: "report", Key: "third"},
 }
 
@@ -69,7 +69,7 @@ func TestKeysOfAnEarlierReleaseLive(t *testing.T) {
 			}
 		}
 		other := keyedRequests[keyedFirst]
-		other.Overrides.Timeout, other.Overrides.Env = time.Hour, nil
+		other.Asked.Overrides.Timeout, other.Asked.Overrides.Env = time.Hour, nil
 		if _, _, err := v.Invoke(t.Context(), other); runwith.CodeOf(err) != runwith.AlreadyExists || !strings.Contains(err.Error(), "differs in env, timeout:") {
 			t.Errorf("another request with the key = %v, want ALREADY_EXISTS and the fields", err)
 		}

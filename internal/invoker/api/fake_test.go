@@ -57,7 +57,7 @@ func (f *fake) Invoke(ctx context.Context, q invoker.Request) (_ runwith.Invocat
 	if f.invoke == nil {
 		return sample(), false, nil
 	}
-	i, err := f.invoke(ctx, q.Job, q.Overrides)
+	i, err := f.invoke(ctx, q.Job, q.Asked.Overrides)
 	return i, false, err
 }
 

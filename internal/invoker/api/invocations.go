@@ -90,7 +90,9 @@ func (s *server) routeInvocations(d huma.API) {
 }
 
 func (s *server) start(ctx context.Context, in *startInput) (*startOutput, error) {
-	invocation, replayed, err := s.invoker.Invoke(ctx, invoker.Request{Job: in.Job, Overrides: in.Body.overrides(), Key: in.key})
+	invocation, replayed, err := s.invoker.Invoke(ctx, invoker.Request{
+		Job: in.Job, Key: in.key, Asked: runwith.Request{Overrides: in.Body.overrides()},
+	})
 	if err != nil {
 		return nil, faulty("body", err)
 	}

@@ -27,14 +27,14 @@ func KeyOf(principal, key string) string {
 // of each field. The fields are those of the request's canonical JSON, so neither their
 // order nor "60s" instead of "1m" makes a difference, and a new field is covered as soon
 // as it has JSON.
-func Fingerprint(job string, o runwith.Overrides) (string, error) {
-	text, err := json.Marshal(o)
+func Fingerprint(job string, asked runwith.Request) (string, error) {
+	text, err := json.Marshal(asked)
 	if err != nil {
-		return "", fmt.Errorf("encode overrides: %w", err)
+		return "", fmt.Errorf("encode request: %w", err)
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return "", fmt.Errorf("read the encoded overrides: %w", err)
+		return "", fmt.Errorf("read the encoded request: %w", err)
 	}
 	if fields["job"], err = json.Marshal(job); err != nil {
 		return "", fmt.Errorf("encode job: %w", err)

@@ -11,7 +11,7 @@ import (
 
 func fingerprint(t *testing.T, job string, o runwith.Overrides) string {
 	t.Helper()
-	text, err := Fingerprint(job, o)
+	text, err := Fingerprint(job, runwith.Request{Overrides: o})
 	if err != nil {
 		t.Fatal(err)
 	}

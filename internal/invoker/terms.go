@@ -1,0 +1,43 @@
+package invoker
+
+import (
+	"time"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+)
+
+// Terms are the conditions under which a request is accepted. They hold until the invocation's
+// end, also if the configuration changes meanwhile.
+type Terms struct {
+	// Target is the Cloud Run job: an ID in the invoker's own project and region, or a full
+	// resource name. Empty is the request's Job.
+	Target string
+	// Overrides are sent to Cloud Run.
+	Overrides runwith.Overrides
+	// Slot bounds how many invocations with the same concurrency key are under way.
+	Slot ledger.Slot
+	// Buckets are the rates at which requests are accepted. The transaction that accepts the
+	// request spends one token of each.
+	Buckets []ledger.RateLimit
+	// Keep is how long the invocation is kept after its end. 0 is [Config.Keep].
+	Keep time.Duration
+	// Subscribers are the endpoints that hear of it.
+	Subscribers []ledger.Subscriber
+	// Trace is a traceparent, which the job gets as TRACEPARENT; empty: none.
+	Trace string
+}
+
+// Unrestricted returns the terms of a request to which no policy applies: the overrides are
+// sent as they were asked for.
+func Unrestricted(asked runwith.Request) Terms { return Terms{Overrides: asked.Overrides} }
+
+// Visibility is what a caller may see of the invocations.
+type Visibility struct {
+	// All: everything.
+	All bool
+	// Owner is the name of a caller, whose own invocations are visible.
+	Owner string
+	// Jobs are those of which all invocations are visible.
+	Jobs []string
+}
