@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/runwith/runwith/internal/apierror"
@@ -66,9 +67,7 @@ func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.
 		{Path: "/api/v1/openapi.json", Text: "Description of the API (OpenAPI)"},
 	}, site.Links...)
 	site.Checks = append(site.Checks, s.store.Ready, s.invoker.Ready)
-	site.Gauges = append(site.Gauges, httpserver.Gauge{
-		Name: "runwith_invoker_invocations", Label: "state", Help: "Invocations that have not ended.", Read: s.invoker.Load,
-	})
+	site.Metrics = slices.Concat(site.Metrics, s.invoker.Metrics(), s.store.Metrics(), s.cloudRun.Metrics())
 	return site
 }
 

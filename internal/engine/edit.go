@@ -229,16 +229,14 @@ func (e *Engine) follow(a *active, row *executionRow, tasks []func([]taskNow)) {
 	e.report(a, before)
 }
 
-// report calls Progress if an execution has started or ended with a commit. before is the
-// execution as it was, or nil if that commit created it.
+// report counts the start and the end of an execution, and calls Progress, after the commit
+// that made it. before is the execution as it was, or nil if that commit created it.
 func (e *Engine) report(a *active, before *version) {
-	if e.progress == nil {
-		return
-	}
 	now := a.version()
 	started := !now.started.IsZero() && (before == nil || before.started.IsZero())
 	ended := now.state.terminal() && (before == nil || !before.state.terminal())
-	if started || ended {
+	e.counters.changed(now, before)
+	if e.progress != nil && (started || ended) {
 		e.progress(now.message())
 	}
 }

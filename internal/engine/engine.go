@@ -116,6 +116,7 @@ type Engine struct {
 	detached        atomic.Int64 // attempts that keep running after Close
 
 	db        *sqlite.DB
+	counters  *counters
 	jobs      jobCache
 	runJobs   map[string]*jobRow // those that ran last, by resource name; only transactions that write use it
 	scheduler *scheduler
@@ -154,10 +155,11 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		stopTasks:       c.StopTasks,
 		failInterrupted: c.FailInterrupted,
 
-		db:      db,
-		live:    newLive(),
-		runJobs: map[string]*jobRow{},
-		untidy:  make(chan struct{}, 1),
+		db:       db,
+		counters: newCounters(),
+		live:     newLive(),
+		runJobs:  map[string]*jobRow{},
+		untidy:   make(chan struct{}, 1),
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)

@@ -12,6 +12,7 @@ import (
 // task through it.
 type scheduler struct {
 	launch func(turn) // runs a task that has a place
+	places int        // on this machine
 
 	mu     sync.Mutex
 	free   int       // places left on this machine
@@ -35,7 +36,14 @@ type turn struct {
 }
 
 func newScheduler(places int, launch func(turn)) *scheduler {
-	return &scheduler{launch: launch, free: places}
+	return &scheduler{launch: launch, places: places, free: places}
+}
+
+// used returns how many places are taken.
+func (s *scheduler) used() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.places - s.free
 }
 
 // reserve takes up to n places for an execution that is about to be added, and none

@@ -42,6 +42,7 @@ func (a *accepter) invoke(ctx context.Context, q Request) (_ ledger.Record, repl
 		return ledger.Record{}, false, err
 	}
 	if before, found, err := a.repeat(ctx, r); found || err != nil {
+		a.counters.replay(before, found)
 		return before, found, err
 	}
 	if err := a.fit(ctx, &r, q.Terms.Overrides); err != nil {
@@ -111,6 +112,7 @@ func (a *accepter) accept(ctx context.Context, r ledger.Record) (_ ledger.Record
 	a.dispatching.burst.enter()
 	r, replayed, err = a.store.Accept(ctx, r, ledger.Admission{Now: r.Created, Slots: c.Slots, Overflow: c.Overflow})
 	a.dispatching.burst.leave()
+	a.counters.replay(r, replayed)
 	if err == nil && !replayed {
 		a.next.accepted(r, c.Overflow == ledger.Replacing)
 	}

@@ -29,15 +29,19 @@ type base struct {
 	closing context.Context // the invoker's own life, not a request's
 	next    *handover
 
+	counters *counters
+
 	reads gate // of jobs and executions
 	reach reach
 }
 
 func newBase(config Config) *base {
+	c := newCounters()
 	return &base{
 		config: config, store: config.Store, cloud: config.CloudRun, logger: config.Logger,
-		next:  newHandover(config),
-		reads: gate{name: "reads", quota: config.Limits.Reads},
+		next:     newHandover(config, c),
+		counters: c,
+		reads:    gate{name: readsGate, quota: config.Limits.Reads},
 	}
 }
 

@@ -102,6 +102,7 @@ func (b *base) twin(r ledger.Record, execution string) {
 		b.storeFailed("count a twin", err, "invocation", r.ID, "execution", execution)
 	}
 	if added {
+		b.counters.twins.Inc()
 		b.logger.Warn("an invocation was started twice, and its second execution is cancelled: Cloud Run took longer to show the first than --settle",
 			"invocation", r.ID, "execution", r.Execution, "twin", execution)
 		b.next.cancel.ring()

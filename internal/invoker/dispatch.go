@@ -78,6 +78,9 @@ func (d *dispatcher) held(h ledger.Holds, err error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if !h.Quota.IsZero() && !h.Quota.Equal(d.holds.Quota) {
+		d.counters.waits.Inc(runsBucket)
+	}
 	d.holds = h
 }
 
@@ -103,6 +106,7 @@ func (d *dispatcher) pause(r ledger.Record, cause error) {
 		d.storeFailed("pause", err, "invocation", r.ID)
 		return
 	}
+	d.counters.waits.Inc(runsBucket)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.open, d.refusal, d.holds.Paused = next, cause, next

@@ -24,6 +24,12 @@ type gate struct {
 	bucket ledger.Bucket // of refusals alone; its tokens are in the store
 }
 
+// The names of the gates, which are those of their buckets.
+const (
+	readsGate = "reads"
+	logsGate  = "logs"
+)
+
 // urgency is whether a caller waits for a read. Other reads give way to an urgent one.
 type urgency bool
 
@@ -74,6 +80,7 @@ func (b *base) pass(ctx context.Context, g *gate, u urgency) error {
 	if u == urgent {
 		defer g.enter()()
 	}
+	waits := false
 	for came := time.Now(); ; {
 		if u == ordinary {
 			if err := g.giveWay(ctx, came.Add(givesWayFor)); err != nil {
@@ -83,6 +90,10 @@ func (b *base) pass(ctx context.Context, g *gate, u urgency) error {
 		next, err := b.spend(ctx, g)
 		if err != nil || next.IsZero() {
 			return err
+		}
+		if !waits {
+			waits = true
+			b.counters.waits.Inc(g.name)
 		}
 		if deadline, bounded := ctx.Deadline(); bounded && deadline.Before(next) {
 			wait := time.Until(next)

@@ -13,15 +13,17 @@ import (
 type handover struct {
 	dispatch, check, cancel *loop
 	watch                   *watchlist
+	counters                *counters
 	logger                  *slog.Logger
 }
 
-func newHandover(c Config) *handover {
-	return &handover{dispatch: newLoop(), check: newLoop(), cancel: newLoop(), watch: newWatchlist(c), logger: c.Logger}
+func newHandover(c Config, counting *counters) *handover {
+	return &handover{dispatch: newLoop(), check: newLoop(), cancel: newLoop(), watch: newWatchlist(c), counters: counting, logger: c.Logger}
 }
 
 // accepted hands on a new row. replaces means that it may have cancelled others.
 func (h *handover) accepted(r ledger.Record, replaces bool) {
+	h.counters.accept(r)
 	if !r.Checked {
 		h.check.ring()
 	}
@@ -33,6 +35,7 @@ func (h *handover) accepted(r ledger.Record, replaces bool) {
 
 // moved hands on a row after a transition.
 func (h *handover) moved(from, to ledger.Record) {
+	h.counters.moved(from, to)
 	if to.Watched() && (!from.Watched() || from.State != to.State) {
 		h.watch.add(to.Job)
 	}

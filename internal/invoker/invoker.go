@@ -51,7 +51,7 @@ func Open(ctx context.Context, config Config) (*Invoker, error) {
 func newInvoker(config Config) *Invoker {
 	v := &Invoker{
 		base:     newBase(config),
-		logReads: &gate{name: "logs", quota: config.Limits.Logs},
+		logReads: &gate{name: logsGate, quota: config.Limits.Logs},
 		logPages: make(chan struct{}, maxLogPages),
 	}
 	v.closing, v.close = context.WithCancel(context.Background())

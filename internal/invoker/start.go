@@ -26,6 +26,7 @@ func (d *dispatcher) start(r ledger.Record, probing bool) {
 	a := d.call(r)
 	d.reach.told(a.err)
 	outcome := a.outcome()
+	d.counters.called(outcome)
 	switch {
 	case outcome == cloudrun.NotStarted:
 		d.pause(r, a.err)

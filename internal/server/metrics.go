@@ -11,40 +11,32 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
+	process "github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/expfmt"
+
+	"github.com/runwith/runwith/internal/metrics"
 )
 
-// gaugeTimeout limits the read of one gauge.
-const gaugeTimeout = 5 * time.Second
+// metricTimeout limits the read of one metric.
+const metricTimeout = 5 * time.Second
 
-// Gauge is a metric that a site reports. It has one value for each value of its label.
-type Gauge struct {
-	// Name and Label follow Prometheus's rules for names.
-	Name, Label string
-	Help        string
-	// Read returns the current values by the value of Label, which must come from a
-	// small fixed set.
-	Read func(context.Context) (map[string]int, error)
-}
-
-// metrics answers in Prometheus's text format.
-type metrics struct {
+// exposition answers in Prometheus's text format.
+type exposition struct {
 	registry func() *prometheus.Registry // made for the first request
 	log      *slog.Logger
 }
 
-func newMetrics(c Config, gauges []Gauge) *metrics {
-	return &metrics{log: c.Logger, registry: sync.OnceValue(func() *prometheus.Registry {
+func newExposition(c Config, all []metrics.Metric) *exposition {
+	return &exposition{log: c.Logger, registry: sync.OnceValue(func() *prometheus.Registry {
 		registry := prometheus.NewRegistry()
 		build := prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "runwith_build_info", Help: "Version of the program; the value is always 1.",
 			ConstLabels: prometheus.Labels{"version": cmp.Or(c.Version, "unknown"), "goversion": runtime.Version()},
 		})
 		build.Set(1)
-		registry.MustRegister(build, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-		for _, gauge := range gauges {
-			registry.MustRegister(&collector{gauge, prometheus.NewDesc(gauge.Name, gauge.Help, []string{gauge.Label}, nil)})
+		registry.MustRegister(build, process.NewProcessCollector(process.ProcessCollectorOpts{}))
+		for _, c := range collectors(all) {
+			registry.MustRegister(c)
 		}
 		return registry
 	})}
@@ -52,7 +44,7 @@ func newMetrics(c Config, gauges []Gauge) *metrics {
 
 // ServeHTTP writes all metrics. If some cannot be read, it writes the others and logs why.
 // https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
-func (m *metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (m *exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	families, err := m.registry().Gather()
 	if err != nil {
 		m.log.WarnContext(r.Context(), "some metrics cannot be read", "error", err)
@@ -70,10 +62,26 @@ func (m *metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// collector reads a gauge when it is asked for.
+// collector reads the metrics of one name when it is asked for them. Several parts may
+// report the same name, such as two databases, with other labels.
 type collector struct {
-	gauge Gauge
-	desc  *prometheus.Desc
+	kind metrics.Kind
+	desc *prometheus.Desc
+	read []func(context.Context) ([]metrics.Sample, error)
+}
+
+// collectors returns one collector for each name.
+func collectors(all []metrics.Metric) map[string]*collector {
+	byName := map[string]*collector{}
+	for _, m := range all {
+		c := byName[m.Name]
+		if c == nil {
+			c = &collector{kind: m.Kind, desc: prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)}
+			byName[m.Name] = c
+		}
+		c.read = append(c.read, m.Read)
+	}
+	return byName
 }
 
 // Describe implements [prometheus.Collector].
@@ -81,14 +89,26 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) { to <- c.desc }
 
 // Collect implements [prometheus.Collector].
 func (c *collector) Collect(to chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), gaugeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), metricTimeout)
 	defer cancel()
-	values, err := c.gauge.Read(ctx)
-	if err != nil {
-		to <- prometheus.NewInvalidMetric(c.desc, err)
-		return
+	for _, read := range c.read {
+		samples, err := read(ctx)
+		if err != nil {
+			to <- prometheus.NewInvalidMetric(c.desc, err)
+			continue
+		}
+		for _, s := range samples {
+			to <- c.sample(s)
+		}
 	}
-	for label, value := range values {
-		to <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(value), label)
+}
+
+func (c *collector) sample(s metrics.Sample) prometheus.Metric {
+	switch {
+	case s.Distribution != nil:
+		return prometheus.MustNewConstHistogram(c.desc, s.Distribution.Count, s.Value, s.Distribution.Buckets, s.Labels...)
+	case c.kind == metrics.CounterKind:
+		return prometheus.MustNewConstMetric(c.desc, prometheus.CounterValue, s.Value, s.Labels...)
 	}
+	return prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, s.Value, s.Labels...)
 }

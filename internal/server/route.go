@@ -51,7 +51,7 @@ func ownRoutes(c Config, s *Site) (routes []Route) {
 	for path, handler := range map[string]http.Handler{
 		"/healthz": http.HandlerFunc(health.serveAlive),
 		"/readyz":  http.HandlerFunc(health.serveReady),
-		"/metrics": newMetrics(c, s.Gauges),
+		"/metrics": newExposition(c, s.Metrics),
 	} {
 		routes = append(routes,
 			Route{"GET " + path, handler, apierror.WriteProblem},

@@ -13,9 +13,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/metrics"
 	"github.com/runwith/runwith/internal/principal"
 	"github.com/runwith/runwith/internal/server"
 )
@@ -306,13 +308,17 @@ func TestReadyz(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	s := start(t, server.Config{Version: "v1.2.3"}, &server.Site{Gauges: []server.Gauge{
-		{Name: "runwith_engine_tasks", Label: "state", Help: "Tasks by state.", Read: func(context.Context) (map[string]int, error) {
+	ended := metrics.NewCounter("runwith_ended_total", "Ends.", "job", "state")
+	ended.Add(3, "nightly", "failed")
+	wait := metrics.NewHistogram("runwith_wait_seconds", "Waits.", []time.Duration{time.Second})
+	wait.Observe(500 * time.Millisecond)
+	wait.Observe(2 * time.Second)
+	s := start(t, server.Config{Version: "v1.2.3"}, &server.Site{Metrics: []metrics.Metric{
+		metrics.Gauges("runwith_engine_tasks", "Tasks by state.", "state", func(context.Context) (map[string]int, error) {
 			return map[string]int{"running": 2, "waiting": 40}, nil
-		}},
-		{Name: "runwith_broken", Label: "state", Help: "Cannot be read.", Read: func(context.Context) (map[string]int, error) {
-			return nil, errors.New("broken")
-		}},
+		}),
+		metrics.Gauge("runwith_broken", "Cannot be read.", func(context.Context) (float64, error) { return 0, errors.New("broken") }),
+		ended.Metric(), wait.Metric(),
 	}})
 	response, body := s.get(t, "/metrics")
 	if got := response.Header.Get("Content-Type"); !strings.HasPrefix(got, "text/plain; version=0.0.4") {
@@ -321,6 +327,9 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`runwith_build_info{goversion="go`, `version="v1.2.3"} 1`, "process_start_time_seconds ",
 		"# TYPE runwith_engine_tasks gauge\n", "runwith_engine_tasks{state=\"running\"} 2\n", "runwith_engine_tasks{state=\"waiting\"} 40\n",
+		"# TYPE runwith_ended_total counter\n", "runwith_ended_total{job=\"nightly\",state=\"failed\"} 3\n",
+		"# TYPE runwith_wait_seconds histogram\n", "runwith_wait_seconds_bucket{le=\"1\"} 1\n",
+		"runwith_wait_seconds_bucket{le=\"+Inf\"} 2\n", "runwith_wait_seconds_sum 2.5\n", "runwith_wait_seconds_count 2\n",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("GET /metrics has no %q:\n%s", want, body)

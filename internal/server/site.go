@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/metrics"
 )
 
 // Site is what a server serves. Routes and Close are required.
@@ -21,8 +22,8 @@ type Site struct {
 	GRPC GRPC
 	// Checks return why the site cannot do its work, for /readyz.
 	Checks []func(context.Context) error
-	// Gauges are reported at /metrics.
-	Gauges []Gauge
+	// Metrics are reported at /metrics.
+	Metrics []metrics.Metric
 
 	// Settled is closed when the site can do all of its work. Nil is settled.
 	Settled <-chan struct{}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cause"
@@ -26,6 +27,8 @@ type writer struct {
 	conn    *sql.Conn
 	cache   *statements
 	tx      *Tx
+
+	counters counters
 
 	queue chan *pending
 	done  chan struct{} // closed when the goroutine has ended
@@ -65,9 +68,12 @@ func startWriter(path string, conn *sql.Conn, reserve *disk.Reserve) *writer {
 		path:    path,
 		reserve: reserve,
 		conn:    conn,
-		cache:   newStatements(conn.PrepareContext),
-		queue:   make(chan *pending, maxBatch),
-		done:    make(chan struct{}),
+
+		counters: newCounters(path),
+
+		cache: newStatements(conn.PrepareContext),
+		queue: make(chan *pending, maxBatch),
+		done:  make(chan struct{}),
 	}
 	ctx := context.Background()
 	w.tx = &Tx{ctx: ctx, stmt: func(query string) (*sql.Stmt, error) { return w.cache.prepare(ctx, query) }}
@@ -115,8 +121,9 @@ func (w *writer) close() error {
 func (w *writer) loop() {
 	defer close(w.done)
 	for first := range w.queue {
-		batch := w.gather(first)
+		batch, began := w.gather(first), time.Now()
 		w.commitWithReserve(batch)
+		w.counters.committed(began, len(batch))
 		for _, p := range batch {
 			close(p.done)
 		}

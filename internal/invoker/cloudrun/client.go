@@ -20,6 +20,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/metrics"
 )
 
 const (
@@ -46,6 +47,8 @@ type Client struct {
 	http       *http.Client
 	logging    string // base URL of Cloud Logging
 	closers    []func() error
+
+	calls *metrics.Counter
 }
 
 // Dial returns a client. It connects when it is first used, so if Cloud Run cannot be
@@ -62,6 +65,7 @@ func Dial(ctx context.Context, config Config) (_ *Client, err error) {
 		location: config.location(),
 		endpoint: cmp.Or(config.Endpoint, "https://run.googleapis.com"),
 		logger:   cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
+		calls:    newCalls(),
 	}
 	defer func() {
 		if err != nil {
@@ -98,7 +102,7 @@ func (c *Client) dialGoogle(ctx context.Context, config Config) (err error) {
 			Message: "no credentials for Google's Cloud Run: run `gcloud auth application-default login`, set GOOGLE_APPLICATION_CREDENTIALS, or name another Cloud Run with --endpoint"}
 	}
 	c.http.Timeout = logTimeout
-	for _, o := range dialOptions() {
+	for _, o := range c.dialOptions() {
 		opts = append(opts, option.WithGRPCDialOption(o))
 	}
 	if err := c.open(ctx, opts...); err != nil {
@@ -114,7 +118,7 @@ func (c *Client) dialPlain(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
-	opts := append(dialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy())
+	opts := append(c.dialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy())
 	var transport http.RoundTripper = &http.Transport{Proxy: nil, IdleConnTimeout: time.Minute}
 	if config.Token != nil {
 		opts = append(opts, grpc.WithPerRPCCredentials(bearer{config.Token}))
@@ -149,7 +153,7 @@ func silent() option.ClientOption { return option.WithLogger(slog.New(slog.Disca
 
 // dialOptions are the same for every Cloud Run. gRPC must not retry by itself, nor because
 // of a service config from a name server.
-func dialOptions() []grpc.DialOption {
+func (c *Client) dialOptions() []grpc.DialOption {
 	reconnect := backoff.DefaultConfig
 	reconnect.BaseDelay = 100 * time.Millisecond
 	reconnect.MaxDelay = maxReconnect
@@ -157,6 +161,7 @@ func dialOptions() []grpc.DialOption {
 		grpc.WithDisableRetry(),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithStatsHandler(flightRecorder{}),
+		grpc.WithChainUnaryInterceptor(c.count),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 20 * time.Second}),
 		// A limit here would turn a large answer to a run into RESOURCE_EXHAUSTED.
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)),

@@ -76,6 +76,12 @@ func executionFilter(name jobspec.ExecutionName) string {
 
 // listEntries returns a page of entries, and the token of the next page.
 func (c *Client) listEntries(ctx context.Context, r *loggingpb.ListLogEntriesRequest) ([]*loggingpb.LogEntry, string, error) {
+	entries, token, err := c.readEntries(ctx, r)
+	c.calls.Inc(listLog, runwith.CodeOf(err).String())
+	return entries, token, err
+}
+
+func (c *Client) readEntries(ctx context.Context, r *loggingpb.ListLogEntriesRequest) ([]*loggingpb.LogEntry, string, error) {
 	body, err := protojson.Marshal(r)
 	if err != nil {
 		return nil, "", fmt.Errorf("encode log request: %w", err)

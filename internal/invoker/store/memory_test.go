@@ -199,6 +199,17 @@ func (m *memory) Outstanding(context.Context) (store.Outstanding, error) {
 	return count, nil
 }
 
+func (m *memory) OldestWaiting(context.Context) (oldest time.Time, err error) {
+	defer m.lock()()
+	first := ""
+	for _, r := range m.rows {
+		if r.Waiting() && (first == "" || r.ID < first) {
+			first, oldest = r.ID, r.Created
+		}
+	}
+	return oldest, nil
+}
+
 func (m *memory) Take(_ context.Context, t ledger.Take) (store.Taken, error) {
 	defer m.lock()()
 	buckets, held := map[string]ledger.Bucket{}, map[string]int{}

@@ -57,6 +57,9 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	List(ctx context.Context, q Query) ([]ledger.Record, error)
 	// Outstanding counts the invocations that have not ended, by state.
 	Outstanding(ctx context.Context) (Outstanding, error)
+	// OldestWaiting returns when the oldest [ledger.Record.Waiting] record was accepted; the
+	// zero time if none waits.
+	OldestWaiting(ctx context.Context) (time.Time, error)
 	// Subscribe returns a channel that receives after the invocation has changed, once
 	// for any number of changes. Subscribe before you read, so that no change falls in
 	// between. It may receive without a change, and it receives after a change that

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
@@ -81,4 +82,20 @@ func (s *Store) Outstanding(ctx context.Context) (store.Outstanding, error) {
 		return nil, fmt.Errorf("count the outstanding invocations: %w", err)
 	}
 	return found, nil
+}
+
+// OldestWaiting implements [store.Store].
+func (s *Store) OldestWaiting(ctx context.Context) (time.Time, error) {
+	var created int64
+	err := s.db.Read(ctx, func(tx *sqlite.Tx) error {
+		err := tx.QueryRow(`SELECT created FROM invocations INDEXED BY invocations_waiting WHERE ` + isWaiting + ` ORDER BY id LIMIT 1`).Scan(&created)
+		if errors.Is(err, sqlite.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look for the oldest waiting invocation: %w", err)
+	}
+	return fromMicros(created), nil
 }

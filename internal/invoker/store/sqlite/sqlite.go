@@ -12,6 +12,7 @@ import (
 	"github.com/runwith/runwith/internal/changes"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/metrics"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -57,6 +58,9 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Ready returns why the store takes no new invocations: its disk is almost full.
 func (s *Store) Ready(context.Context) error { return s.db.Ready() }
+
+// Metrics returns what the store reports.
+func (s *Store) Metrics() []metrics.Metric { return s.db.Metrics() }
 
 // Subscribe implements [store.Store].
 func (s *Store) Subscribe(id string) (changed <-chan struct{}, leave func()) {

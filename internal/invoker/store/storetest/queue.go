@@ -17,6 +17,23 @@ func take(now time.Time, limit int) ledger.Take {
 	return ledger.Take{Now: now, Call: time.Minute, Limit: limit, Runs: "runs"}
 }
 
+func testOldest(t *testing.T, s store.Store) {
+	oldest := func() time.Time {
+		at, err := s.OldestWaiting(t.Context())
+		must(t, "OldestWaiting", err)
+		return at
+	}
+	want(t, "without any", oldest(), time.Time{})
+	first, second := Waiting(0), Waiting(1)
+	second.Created = begin().Add(time.Minute)
+	put(t, s, second)
+	put(t, s, first)
+	want(t, "of two", oldest(), first.Created)
+	_, err := s.Take(t.Context(), take(begin(), 1))
+	must(t, "Take", err)
+	want(t, "when the first is started", oldest(), second.Created)
+}
+
 func testOrder(t *testing.T, s store.Store) {
 	late := Waiting(1)
 	late.NotBefore = begin().Add(time.Second)

@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		"reject":           testReject,
 		"replace":          testReplace,
 		"order":            testOrder,
+		"oldest":           testOldest,
 		"take at once":     testTakeAtOnce,
 		"search first":     testSearchFirst,
 		"quota":            testQuota,
