@@ -35,9 +35,13 @@ func fieldNamed(t reflect.Type, name string) (field, bool) {
 	return field{}, false
 }
 
-// nullable reports whether an empty value may stand for the zero value of a kind.
-func nullable(k reflect.Kind) bool {
-	return k == reflect.Struct || k == reflect.Map || k == reflect.Slice || k == reflect.Pointer
+// nullable reports whether an empty value may stand for the zero value of a type: for what
+// has entries or fields, such as "jobs:" without any.
+func nullable(t reflect.Type) bool {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[text]()) {
+		return false
+	}
+	return t.Kind() == reflect.Struct || t.Kind() == reflect.Map || t.Kind() == reflect.Slice
 }
 
 func isNull(node ast.Node) bool {

@@ -104,7 +104,7 @@ func (r *reader) mapping(node ast.Node, into reflect.Value, path Path) {
 	}
 	for _, field := range fieldsOf(into.Type()) {
 		value, given := known[field.name]
-		if given && !isNull(value) {
+		if given && !(isNull(value) && nullable(field.of)) {
 			r.value(value, into.FieldByIndex(field.index), path.Field(field.name), field.tag)
 		} else if field.required() && !secret {
 			r.addf(start(node), path, "%s is required: %s", field.name, field.tag.Get("doc"))
@@ -154,7 +154,7 @@ func (r *reader) entries(node ast.Node, into reflect.Value, path Path, tag refle
 		at := path.Field(pair.name)
 		r.file.places.at[at] = place{pair.at.Position.Line, pair.at.Position.Column}
 		value := reflect.New(into.Type().Elem()).Elem()
-		if !isNull(pair.value) || !nullable(value.Kind()) {
+		if !isNull(pair.value) || !nullable(value.Type()) {
 			r.value(pair.value, value, at, tag)
 		}
 		into.SetMapIndex(reflect.ValueOf(pair.name), value)

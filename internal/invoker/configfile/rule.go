@@ -9,14 +9,16 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// rule is what a text, or a number as it is written, must be. A rule has words or a
-// pattern; ok decides what a pattern cannot.
+// rule is what a text or a whole number must be. The rule of a text has words or a pattern;
+// ok decides what a pattern cannot.
 type rule struct {
 	words   []string
-	pattern string
+	pattern *regexp.Regexp
 	longest int // in characters; 0 is maxText
 	ok      func(string) bool
 	must    string // follows "must be "
+	// least and most bound a whole number, if most is not 0.
+	least, most int
 	quiet   bool   // the value may be a secret in the wrong place
 }
 
@@ -33,34 +35,34 @@ func rules() map[string]rule {
 		"format":   {words: []string{"date", "time", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "uuid"}},
 		"overflow": {words: []string{"queue", "reject", "replace"}},
 
-		"caller":     {pattern: `^[A-Za-z0-9][A-Za-z0-9._@-]*$`, longest: 64, must: "letters, digits and . _ @ -, beginning with a letter or digit"},
-		"issuerName": {pattern: `^[a-z][a-z0-9-]*$`, longest: 32, must: "lower-case letters, digits and hyphens, beginning with a letter"},
-		"job":        {pattern: `^[a-z]([-a-z0-9]*[a-z0-9])?$`, longest: 63, must: "a job's name: lower-case letters, digits and hyphens, a letter first, no hyphen last"},
-		"parameter":  {pattern: `^[A-Za-z_][A-Za-z0-9_-]*$`, longest: 64, must: "letters, digits, _ and -, beginning with a letter"},
-		"variable":   {pattern: `^[A-Za-z_][A-Za-z0-9_]*$`, longest: 256, must: "the name of an environment variable: letters, digits and _", quiet: true},
-		"claim":      {pattern: `^[A-Za-z0-9_.:/-]+$`, longest: 128, must: "the name of a claim"},
-		"label":      {pattern: `^[a-z][a-z0-9_.-]*$`, longest: 63, must: "lower-case letters, digits and _ . -, beginning with a letter"},
-		"labelValue": {pattern: `^[^\x00-\x1f\x7f]*$`, longest: 128, must: "text without control characters"},
-		"keyID":      {pattern: `^[A-Za-z0-9]+$`, longest: 32, must: "the ID of a key: letters and digits", quiet: true},
-		"sha256":     {pattern: `^[0-9a-f]{64}$`, must: "64 hexadecimal digits in lower case; never write the key itself here", quiet: true},
-		"endpoint":   {pattern: `^[A-Za-z0-9][A-Za-z0-9._-]*$`, longest: 64, must: "letters, digits and . _ -, beginning with a letter or digit"},
+		"caller":     {pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]*$`), longest: 64, must: "letters, digits and . _ @ -, beginning with a letter or digit"},
+		"issuerName": {pattern: regexp.MustCompile(`^[a-z][a-z0-9-]*$`), longest: 32, must: "lower-case letters, digits and hyphens, beginning with a letter"},
+		"job":        {pattern: regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`), longest: 63, must: "a job's name: lower-case letters, digits and hyphens, a letter first, no hyphen last"},
+		"parameter":  {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`), longest: 64, must: "letters, digits, _ and -, beginning with a letter"},
+		"variable":   {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`), longest: 256, must: "the name of an environment variable: letters, digits and _", quiet: true},
+		"claim":      {pattern: regexp.MustCompile(`^[A-Za-z0-9_.:/-]+$`), longest: 128, must: "the name of a claim"},
+		"label":      {pattern: regexp.MustCompile(`^[a-z][a-z0-9_.-]*$`), longest: 63, must: "lower-case letters, digits and _ . -, beginning with a letter"},
+		"labelValue": {pattern: regexp.MustCompile(`^[^\x00-\x1f\x7f]*$`), longest: 128, must: "text without control characters"},
+		"keyID":      {pattern: regexp.MustCompile(`^[A-Za-z0-9]+$`), longest: 32, must: "the ID of a key: letters and digits", quiet: true},
+		"sha256":     {pattern: regexp.MustCompile(`^[0-9a-f]{64}$`), must: "64 hexadecimal digits in lower case; never write the key itself here", quiet: true},
+		"endpoint":   {pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`), longest: 64, must: "letters, digits and . _ -, beginning with a letter or digit"},
 
-		"text":     {pattern: `^[^\x00-\x1f\x7f]+$`, longest: 1024, must: "text in one line"},
-		"line":     {pattern: `^[^\x00-\x1f\x7f]+$`, longest: 200, must: "text in one line"},
-		"prose":    {pattern: `^[^\x00-\x08\x0b-\x1f\x7f]+$`, longest: maxText, must: "text without control characters"},
-		"path":     {pattern: `^[^\x00-\x1f\x7f]+$`, longest: 1024, must: "a path", quiet: true},
-		"template": {pattern: `^[^\x00]*$`, must: "text without NUL"},
-		"pattern":  {pattern: `^[^\x00]+$`, longest: 500, ok: isPattern, must: "a regular expression (RE2 syntax)"},
+		"text":     {pattern: regexp.MustCompile(`^[^\x00-\x1f\x7f]+$`), longest: 1024, must: "text in one line"},
+		"line":     {pattern: regexp.MustCompile(`^[^\x00-\x1f\x7f]+$`), longest: 200, must: "text in one line"},
+		"prose":    {pattern: regexp.MustCompile(`^[^\x00-\x08\x0b-\x1f\x7f]+$`), longest: maxText, must: "text without control characters"},
+		"path":     {pattern: regexp.MustCompile(`^[^\x00-\x1f\x7f]+$`), longest: 1024, must: "a path", quiet: true},
+		"template": {pattern: regexp.MustCompile(`^[^\x00]*$`), must: "text without NUL"},
+		"pattern":  {pattern: regexp.MustCompile(`^[^\x00]+$`), longest: 500, ok: isPattern, must: "a regular expression (RE2 syntax)"},
 
-		"url":      {pattern: `^https?://[^\s]+$`, longest: 2000, ok: isURL, must: "an https URL without user and fragment (http only for this machine)", quiet: true},
-		"issuer":   {pattern: `^[^\s]+$`, longest: 2000, must: "google, github, a name below issuers, or an https URL"},
-		"host":     {pattern: `^[a-z0-9.-]+(:[0-9]{1,5})?$`, longest: 260, must: "a host in lower case, with a port if it is not 443"},
-		"cloudRun": {pattern: `^[a-z0-9:./-]+$`, ok: isCloudRun, must: "a job's ID, or projects/PROJECT/locations/REGION/jobs/JOB"},
+		"url":      {pattern: regexp.MustCompile(`^https?://[^\s]+$`), longest: 2000, ok: isURL, must: "an https URL without user and fragment (http only for this machine)", quiet: true},
+		"issuer":   {pattern: regexp.MustCompile(`^[^\s]+$`), longest: 2000, must: "google, github, a name below issuers, or an https URL"},
+		"host":     {pattern: regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]{1,5})?$`), longest: 260, must: "a host in lower case, with a port if it is not 443"},
+		"cloudRun": {pattern: regexp.MustCompile(`^[a-z0-9:./-]+$`), ok: isCloudRun, must: "a job's ID, or projects/PROJECT/locations/REGION/jobs/JOB"},
 
-		"count":   {pattern: `^(0|[1-9][0-9]{0,3})$`, must: "a whole number from 0 to 9999"},
-		"tasks":   {pattern: `^([1-9][0-9]{0,3}|10000)$`, must: "a whole number from 1 to 10000"},
-		"limit":   {pattern: `^[1-9][0-9]{0,5}$`, must: "a whole number from 1 to 999999"},
-		"seconds": {pattern: `^([0-9]+[hms])+$`, must: "a time in whole seconds, such as 600s or 1h"},
+		"count":   {least: 0, most: maxText, must: "a whole number from 0 to 4096"},
+		"tasks":   {least: 1, most: 10_000, must: "a whole number from 1 to 10000"},
+		"limit":   {least: 1, most: 1_000_000, must: "a whole number from 1 to 1000000"},
+		"seconds": {pattern: regexp.MustCompile(`^([0-9]+[hms])+$`), must: "a time in whole seconds, such as 600s or 1h"},
 	}
 }
 

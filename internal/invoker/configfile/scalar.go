@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -56,9 +55,10 @@ func (r *reader) scalar(node ast.Node, into reflect.Value, path Path, tag reflec
 	case into.Kind() == reflect.Bool:
 		into.SetBool(strings.EqualFold(content, "true"))
 	case into.Kind() == reflect.Int:
+		u := r.rules[tag.Get("rule")]
 		n, err := strconv.Atoi(content)
-		if err != nil {
-			r.addf(start(node), path, "must be a whole number")
+		if err != nil || n < u.least || n > u.most {
+			r.addf(start(node), path, "must be %s", u.must)
 		}
 		into.SetInt(int64(n))
 	default:
@@ -131,7 +131,7 @@ func (u rule) fault(content string) string {
 		return fmt.Sprintf("is longer than %d characters", longest)
 	case u.words != nil:
 		return u.wordFault(content)
-	case u.pattern != "" && !regexp.MustCompile(u.pattern).MatchString(content), u.ok != nil && !u.ok(content):
+	case u.pattern != nil && !u.pattern.MatchString(content), u.ok != nil && !u.ok(content):
 		return "must be " + u.must + given
 	}
 	return ""
@@ -156,7 +156,13 @@ func (u rule) wordFault(content string) string {
 
 // isNumber reports whether a text is a number in JSON of a bounded size.
 func isNumber(text string) bool {
-	return len(text) <= 40 && regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$`).MatchString(text)
+	return len(text) <= 40 && json.Valid([]byte(text)) && strings.Trim(text, "-0123456789.eE+") == "" && !hugeExponent(text)
+}
+
+// hugeExponent reports whether a number has an exponent of more than two digits.
+func hugeExponent(text string) bool {
+	_, exponent, _ := strings.Cut(strings.ToLower(text), "e")
+	return len(strings.TrimLeft(exponent, "+-")) > 2
 }
 
 func joined(names []string) string { return strings.Join(names, ", ") }
