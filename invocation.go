@@ -138,38 +138,6 @@ type Counts struct {
 // Done returns the number of tasks that have ended.
 func (c Counts) Done() int { return c.Succeeded + c.Failed + c.Cancelled }
 
-// Failure is the reason why an [Invocation] failed, was refused or is unresolved.
-type Failure struct {
-	// Code is the name of a [Code]. For a failed invocation, ABORTED means that a task
-	// exited with a non-zero code or by a signal, and DEADLINE_EXCEEDED that it reached
-	// its timeout. Other codes mean that the execution could not run (NOT_FOUND: its
-	// image is missing), and UNKNOWN that Cloud Run gave no reason.
-	Code string `json:"code" doc:"Canonical code, such as NOT_FOUND. ABORTED if a task exited with a non-zero code or by a signal, DEADLINE_EXCEEDED if it reached its timeout."`
-	// Message names the first failed tasks, their attempts, and their exit codes or
-	// signals.
-	Message string `json:"message" doc:"Explanation for people."`
-	// Tasks are the failed tasks with the lowest indexes, ten at most. It is empty if the
-	// execution could not run, or if the invoker could not read its tasks.
-	Tasks []TaskFailure `json:"tasks,omitempty" nullable:"false" doc:"Failed tasks with the lowest indexes, at most ten."`
-}
-
-// TaskFailure is how the last attempt of a failed task ended.
-type TaskFailure struct {
-	Task int `json:"task" doc:"Index of the task, from 0."`
-	// Attempts is how often the task was attempted. The last attempt failed.
-	Attempts int `json:"attempts" doc:"Number of attempts, of which the last one failed."`
-	// ExitCode is the exit code; 0 if the task did not exit. Cloud Run reports a task that
-	// was killed (SIGKILL) as 137.
-	ExitCode int `json:"exitCode,omitempty" doc:"Exit code; absent if the task did not exit. 137 if it was killed."`
-	// Signal is the number of the signal that ended the task; 0 if there was none.
-	Signal int `json:"signal,omitempty" doc:"Number of the signal that ended the task."`
-	// Message is Cloud Run's own.
-	Message string `json:"message,omitempty" doc:"Cloud Run's message about the attempt."`
-	// Stderr is the end of the attempt's standard error, ten lines at most. Only the first
-	// failed task has it.
-	Stderr []string `json:"stderr,omitempty" nullable:"false" doc:"Last lines of standard error, at most ten. Only the first failed task has them."`
-}
-
 // Job is a Cloud Run job as the invoker shows it. It omits environment variables,
 // because their values may be secrets.
 type Job struct {

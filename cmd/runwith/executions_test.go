@@ -77,7 +77,7 @@ func TestListExecutions(t *testing.T) {
 
 	text = sh.ok(t, "executions", "describe", bad)
 	has(t, text, "Execution "+bad, "  Job +short", "  State +failed after .*", "Failure",
-		"  Reason +ABORTED: 2 of 2 tasks failed: task 0 exited with code 3 in its only attempt; task 1 exited with code 3 in its only attempt", "Tasks", "  Count +2", "  Failed +2", "  Running +0",
+		"  Reason +NonZeroExitCode: 2 of 2 tasks failed: task 0 exited with code 3 in its only attempt; task 1 exited with code 3 in its only attempt", "Tasks", "  Count +2", "  Failed +2", "  Running +0",
 		"Conditions", `  Completed +failed +\ds ago +Task .* failed with message: .*`, "Container", "  Environment +FAIL=3")
 	has(t, text, "  Invocation +[0-9a-f-]{36}", "  Output +runwith logs "+bad)
 	for _, hidden := range []string{"RUNWITH_", "console.cloud.google.com"} {

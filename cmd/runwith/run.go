@@ -277,17 +277,13 @@ func (r *jobRun) report(end *runwith.Invocation) error {
 // printStderr prints the last lines of the task that failed. If the job has only that one,
 // they have just been printed.
 func (r *jobRun) printStderr(end *runwith.Invocation) {
-	if end.Error == nil || end.Counts.Tasks < 2 || r.json {
+	f := end.Error
+	if f == nil || f.Task == nil || len(f.Stderr) == 0 || end.Counts.Tasks < 2 || r.json {
 		return
 	}
-	for _, t := range end.Error.Tasks {
-		if len(t.Stderr) == 0 {
-			continue
-		}
-		fmt.Fprintf(r.err, "runwith: task %d last printed to standard error:\n", t.Task)
-		for _, line := range t.Stderr {
-			fmt.Fprintf(r.err, "  %s\n", printable(r.err, line, r.raw))
-		}
+	fmt.Fprintf(r.err, "runwith: task %d last printed to standard error:\n", *f.Task)
+	for _, line := range f.Stderr {
+		fmt.Fprintf(r.err, "  %s\n", printable(r.err, line, r.raw))
 	}
 }
 

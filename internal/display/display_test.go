@@ -172,9 +172,9 @@ Execution nightly-x7k2p
   Output      runwith logs nightly-x7k2p
 
 Failure
-  Reason  ABORTED: 2 of 3 tasks failed
+  Reason  NonZeroExitCode: 2 of 3 tasks failed
   Task 1  exit code 3 in attempt 2: The container exited with an error.
-  Task 2  signal 15 in attempt 1
+  Task 2  Timeout, signal 15 in attempt 1
   Stderr  Traceback
           ValueError:  [31mx
 
@@ -230,10 +230,14 @@ func sampleInvocation() *runwith.Invocation {
 }
 
 func sampleFailure() *runwith.Failure {
-	return &runwith.Failure{Code: "ABORTED", Message: "2 of 3 tasks failed", Tasks: []runwith.TaskFailure{
-		{Task: 1, Attempts: 2, ExitCode: 3, Message: "The container exited with an error.", Stderr: []string{"Traceback", "", "ValueError: \x1b[31mx"}},
-		{Task: 2, Attempts: 1, Signal: 15},
-	}}
+	return &runwith.Failure{
+		Code: "ABORTED", Reason: runwith.ReasonNonZeroExitCode, Message: "2 of 3 tasks failed",
+		Task: new(1), Attempt: new(1), ExitCode: 3, Stderr: []string{"Traceback", "", "ValueError: \x1b[31mx"},
+		Tasks: []runwith.TaskFailure{
+			{Task: 1, Attempts: 2, Reason: runwith.ReasonNonZeroExitCode, ExitCode: 3, Message: "The container exited with an error."},
+			{Task: 2, Attempts: 1, Reason: runwith.ReasonTimeout, Signal: 15},
+		},
+	}
 }
 
 func TestInvocations(t *testing.T) {
@@ -281,9 +285,9 @@ Invocation 01a2
   Twins      1, cancelled
 
 Failure
-  Reason  ABORTED: 2 of 3 tasks failed
+  Reason  NonZeroExitCode: 2 of 3 tasks failed
   Task 1  exit code 3 in attempt 2: The container exited with an error.
-  Task 2  signal 15 in attempt 1
+  Task 2  Timeout, signal 15 in attempt 1
   Stderr  Traceback
           ValueError:  [31mx
 

@@ -76,7 +76,7 @@ func Invocation(s *terminal.Screen, now time.Time, i *runwith.Invocation) error 
 		v.Row("Twins", fmt.Sprintf("%d, cancelled", i.Twins))
 	}
 	if i.Error != nil && i.State != runwith.StateFailed {
-		v.Row("Reason", i.Error.Code+": "+i.Error.Message)
+		v.Row("Reason", why(i.Error))
 	} else {
 		v.failure(i.Error)
 	}

@@ -93,7 +93,7 @@ func (x *explainer) told(row ledger.Record, e *runpb.Execution) {
 	if row.State != runwith.StateFailed || e.GetFailedCount() == 0 {
 		return
 	}
-	if row.Error != nil && len(row.Error.Tasks) > 0 && (x.config.LogDelay == 0 || row.Error.Tasks[0].Stderr != nil) {
+	if row.Error != nil && len(row.Error.Tasks) > 0 && (x.config.LogDelay == 0 || row.Error.Stderr != nil) {
 		return
 	}
 	x.mu.Lock()

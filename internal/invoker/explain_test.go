@@ -47,9 +47,10 @@ func TestFailuresAreExplained(t *testing.T) {
 	const late = 8 * time.Second
 	plain := runwith.Failure{Code: "UNKNOWN", Message: "why"}
 	tasks := runwith.Failure{Code: "UNKNOWN", Message: "task 0 exited with code 3 in attempt 2 of 2",
-		Tasks: []runwith.TaskFailure{{Attempts: 2, ExitCode: 3}}}
+		Reason: runwith.ReasonNonZeroExitCode, Task: new(0), Attempt: new(1), ExitCode: 3,
+		Tasks: []runwith.TaskFailure{{Attempts: 2, Reason: runwith.ReasonNonZeroExitCode, ExitCode: 3}}}
 	whole := tasks
-	whole.Tasks = []runwith.TaskFailure{{Attempts: 2, ExitCode: 3, Stderr: []string{"Traceback", "ValueError"}}}
+	whole.Stderr = []string{"Traceback", "ValueError"}
 	google := func(c *Config) { c.LogDelay = 10 * time.Second }
 	for name, test := range map[string]struct {
 		called       bool

@@ -1,6 +1,7 @@
 package cloudrun
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,13 +45,20 @@ func Explain(ctx context.Context, from Evidence, e *runpb.Execution) (*runwith.F
 		f.Tasks = append(f.Tasks, taskFailure(t))
 	}
 	f.Message = messageOf(e, failed)
-	if timedOut(failed[0]) {
+	describe(f, f.Tasks[0])
+	lines, stderrErr := from.Stderr(ctx, e.GetName(), *f.Task, *f.Attempt)
+	f.Stderr = lines
+	return f, errors.Join(err, stderrErr)
+}
+
+// describe gives a failure the particulars of the first failed task.
+func describe(f *runwith.Failure, first runwith.TaskFailure) {
+	f.Task, f.Attempt = &first.Task, new(first.Attempts-1)
+	f.ExitCode, f.Signal = first.ExitCode, first.Signal
+	f.Reason = cmp.Or(first.Reason, f.Reason)
+	if f.Reason == runwith.ReasonTimeout {
 		f.Code = runwith.DeadlineExceeded.String()
 	}
-	first := &f.Tasks[0]
-	lines, stderrErr := from.Stderr(ctx, e.GetName(), first.Task, first.Attempts-1)
-	first.Stderr = lines
-	return f, errors.Join(err, stderrErr)
 }
 
 // failedTasks returns the first failed tasks of an execution, in the order of their indexes.
@@ -76,19 +84,15 @@ func failedTasks(ctx context.Context, from Evidence, e *runpb.Execution) (failed
 }
 
 func taskFailed(t *runpb.Task) bool {
-	for _, c := range t.GetConditions() {
-		if c.GetType() == completed {
-			return c.GetState() == runpb.Condition_CONDITION_FAILED && c.GetExecutionReason() != runpb.Condition_CANCELLED
-		}
-	}
-	return false
+	c := completion(t.GetConditions())
+	return c.GetState() == runpb.Condition_CONDITION_FAILED && c.GetExecutionReason() != runpb.Condition_CANCELLED
 }
 
 // taskFailure returns how the last attempt of a task ended.
 func taskFailure(t *runpb.Task) runwith.TaskFailure {
 	last := t.GetLastAttemptResult()
 	return runwith.TaskFailure{
-		Task: int(t.GetIndex()), Attempts: int(t.GetRetried()) + 1,
+		Task: int(t.GetIndex()), Attempts: int(t.GetRetried()) + 1, Reason: taskReason(t),
 		ExitCode: int(last.GetExitCode()), Signal: int(last.GetTermSignal()), Message: last.GetStatus().GetMessage(),
 	}
 }
@@ -109,12 +113,9 @@ func messageOf(e *runpb.Execution, failed []*runpb.Task) string {
 	return fmt.Sprintf("%d of %d tasks failed: %s", e.GetFailedCount(), e.GetTaskCount(), text)
 }
 
-// Cloud Run's messages about an attempt that say no more than its exit code.
-const exitedWithError = "The container exited with an error."
-
 func taskMessage(t *runpb.Task) string {
 	text := fmt.Sprintf("task %d %s in %s", t.GetIndex(), ending(t), attemptOf(t))
-	if said := t.GetLastAttemptResult().GetStatus().GetMessage(); said != "" && said != exitedWithError && !timedOut(t) {
+	if said := t.GetLastAttemptResult().GetStatus().GetMessage(); said != "" && said != exitedWithError && taskReason(t) != runwith.ReasonTimeout {
 		text += ": " + strings.TrimSuffix(said, ".")
 	}
 	return text
@@ -124,7 +125,7 @@ func taskMessage(t *runpb.Task) string {
 func ending(t *runpb.Task) string {
 	last := t.GetLastAttemptResult()
 	switch signal := int(last.GetTermSignal()); {
-	case timedOut(t):
+	case taskReason(t) == runwith.ReasonTimeout:
 		return fmt.Sprintf("reached its timeout of %v", t.GetTimeout().AsDuration())
 	case signal != 0:
 		return "was ended by " + signalName(signal)
@@ -134,13 +135,6 @@ func ending(t *runpb.Task) string {
 		return fmt.Sprintf("exited with code %d", last.GetExitCode())
 	}
 	return "failed"
-}
-
-// timedOut reports whether the last attempt of a task reached the timeout. The code of the
-// status is the engine's, and the message is Google's.
-func timedOut(t *runpb.Task) bool {
-	status := t.GetLastAttemptResult().GetStatus()
-	return runwith.Code(status.GetCode()) == runwith.DeadlineExceeded || status.GetMessage() == "The configured timeout was reached."
 }
 
 func attemptOf(t *runpb.Task) string {

@@ -52,40 +52,54 @@ func said(code int32, message string) *statuspb.Status {
 // TestExplainAttempts explains a single task that failed in each way.
 func TestExplainAttempts(t *testing.T) {
 	t.Parallel()
+	const exit, timeout, memory = runwith.ReasonNonZeroExitCode, runwith.ReasonTimeout, runwith.ReasonOutOfMemory
 	exited := said(10, "The container exited with an error.")
 	for name, test := range map[string]struct {
 		result  *runpb.TaskAttemptResult
 		retries int32
 		want    string
 		code    string
+		reason  runwith.Reason
 	}{
-		"exit":           {&runpb.TaskAttemptResult{Status: exited, ExitCode: 1}, 2, "task 0 exited with code 1 in attempt 2 of 3", "ABORTED"},
-		"exit 255":       {&runpb.TaskAttemptResult{Status: exited, ExitCode: 255}, 2, "task 0 exited with code 255 in attempt 2 of 3", "ABORTED"},
-		"no retries":     {&runpb.TaskAttemptResult{Status: exited, ExitCode: 2}, 0, "task 0 exited with code 2 in its only attempt", "ABORTED"},
-		"killed":         {&runpb.TaskAttemptResult{Status: exited, ExitCode: 137}, 2, "task 0 exited with code 137, which stands for signal 9 (SIGKILL), in attempt 2 of 3", "ABORTED"},
-		"signal":         {&runpb.TaskAttemptResult{Status: exited, TermSignal: 15}, 2, "task 0 was ended by signal 15 (SIGTERM) in attempt 2 of 3", "ABORTED"},
-		"strange signal": {&runpb.TaskAttemptResult{Status: exited, TermSignal: 63}, 2, "task 0 was ended by signal 63 in attempt 2 of 3", "ABORTED"},
-		"timeout":        {&runpb.TaskAttemptResult{Status: said(4, "over"), TermSignal: 15}, 2, "task 0 reached its timeout of 1m0s in attempt 2 of 3", "DEADLINE_EXCEEDED"},
+		"exit":           {&runpb.TaskAttemptResult{Status: exited, ExitCode: 1}, 2, "task 0 exited with code 1 in attempt 2 of 3", "ABORTED", exit},
+		"exit 255":       {&runpb.TaskAttemptResult{Status: exited, ExitCode: 255}, 2, "task 0 exited with code 255 in attempt 2 of 3", "ABORTED", exit},
+		"no retries":     {&runpb.TaskAttemptResult{Status: exited, ExitCode: 2}, 0, "task 0 exited with code 2 in its only attempt", "ABORTED", exit},
+		"killed":         {&runpb.TaskAttemptResult{Status: exited, ExitCode: 137}, 2, "task 0 exited with code 137, which stands for signal 9 (SIGKILL), in attempt 2 of 3", "ABORTED", exit},
+		"signal":         {&runpb.TaskAttemptResult{Status: exited, TermSignal: 15}, 2, "task 0 was ended by signal 15 (SIGTERM) in attempt 2 of 3", "ABORTED", exit},
+		"strange signal": {&runpb.TaskAttemptResult{Status: exited, TermSignal: 63}, 2, "task 0 was ended by signal 63 in attempt 2 of 3", "ABORTED", exit},
+		"timeout":        {&runpb.TaskAttemptResult{Status: said(4, "over"), TermSignal: 15}, 2, "task 0 reached its timeout of 1m0s in attempt 2 of 3", "DEADLINE_EXCEEDED", timeout},
 		"Google's timeout": {&runpb.TaskAttemptResult{Status: said(10, "The configured timeout was reached.")}, 2,
-			"task 0 reached its timeout of 1m0s in attempt 2 of 3", "DEADLINE_EXCEEDED"},
+			"task 0 reached its timeout of 1m0s in attempt 2 of 3", "DEADLINE_EXCEEDED", timeout},
 		"memory": {&runpb.TaskAttemptResult{Status: said(10, "The configured memory limit was reached."), ExitCode: 137}, 2,
-			"task 0 exited with code 137, which stands for signal 9 (SIGKILL), in attempt 2 of 3: The configured memory limit was reached", "ABORTED"},
+			"task 0 exited with code 137, which stands for signal 9 (SIGKILL), in attempt 2 of 3: The configured memory limit was reached", "ABORTED", memory},
+		"memory in numbers": {&runpb.TaskAttemptResult{Status: said(10, "Memory limit of 512 MiB exceeded with 530 MiB used."), TermSignal: 9}, 2,
+			"task 0 was ended by signal 9 (SIGKILL) in attempt 2 of 3: Memory limit of 512 MiB exceeded with 530 MiB used", "ABORTED", memory},
 		"no start": {&runpb.TaskAttemptResult{Status: said(13, "Application failed to start: no such file.")}, 2,
-			"task 0 failed in attempt 2 of 3: Application failed to start: no such file", "ABORTED"},
-		"nothing is known": {nil, 2, "task 0 failed in attempt 2 of 3", "ABORTED"},
+			"task 0 failed in attempt 2 of 3: Application failed to start: no such file", "ABORTED", runwith.ReasonStartFailed},
+		"no image": {&runpb.TaskAttemptResult{Status: said(13, "Application failed to start: Image 'x' cannot be pulled. denied.")}, 2,
+			"task 0 failed in attempt 2 of 3: Application failed to start: Image 'x' cannot be pulled. denied", "ABORTED", runwith.ReasonImagePull},
+		"nothing is known": {nil, 2, "task 0 failed in attempt 2 of 3", "ABORTED", exit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			failed := task(0, 1, test.result)
 			failed.MaxRetries = test.retries
 			got, err := Explain(t.Context(), tasks{pages: [][]*runpb.Task{{failed}}}, execution(1, 1))
-			if got.Message != test.want || got.Code != test.code || err != nil {
-				t.Errorf("Explain() = %+v, %v, want %s: %s", got, err, test.code, test.want)
+			if err != nil {
+				t.Fatal(err)
 			}
-			want := []runwith.TaskFailure{{Attempts: 2, ExitCode: int(test.result.GetExitCode()), Signal: int(test.result.GetTermSignal()),
-				Message: test.result.GetStatus().GetMessage(), Stderr: []string{"e 0 1"}}}
-			if diff := cmp.Diff(want, got.Tasks); diff != "" {
-				t.Errorf("tasks (-want +got):\n%s", diff)
+			ofTask := test.reason
+			if test.result == nil {
+				ofTask = "" // the execution has one
+			}
+			exitCode, signal := int(test.result.GetExitCode()), int(test.result.GetTermSignal())
+			want := &runwith.Failure{
+				Code: test.code, Reason: test.reason, Message: test.want,
+				Task: new(0), Attempt: new(1), ExitCode: exitCode, Signal: signal, Stderr: []string{"e 0 1"},
+				Tasks: []runwith.TaskFailure{{Attempts: 2, Reason: ofTask, ExitCode: exitCode, Signal: signal, Message: test.result.GetStatus().GetMessage()}},
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("Explain() (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -131,8 +145,8 @@ func TestExplainExecutions(t *testing.T) {
 			if got.Message != test.want || len(got.Tasks) != test.tasks || !errors.Is(err, test.err) {
 				t.Errorf("Explain() = %+v, %v, want %q with %d tasks, %v", got, err, test.want, test.tasks, test.err)
 			}
-			if len(got.Tasks) > 0 && (got.Tasks[0].Stderr != nil) != test.stderr {
-				t.Errorf("stderr = %q, want some: %t", got.Tasks[0].Stderr, test.stderr)
+			if len(got.Tasks) > 0 && (got.Stderr != nil) != test.stderr {
+				t.Errorf("stderr = %q, want some: %t", got.Stderr, test.stderr)
 			}
 		})
 	}

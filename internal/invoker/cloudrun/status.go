@@ -45,7 +45,7 @@ func StatusOf(e *runpb.Execution) ledger.Status {
 // stateOf takes from the Completed condition whether the execution has ended, and from the
 // counts how. An execution can fail before any task exists.
 func stateOf(e *runpb.Execution) runwith.State {
-	condition := completion(e)
+	condition := completion(e.GetConditions())
 	switch condition.GetState() {
 	case runpb.Condition_CONDITION_SUCCEEDED, runpb.Condition_CONDITION_FAILED:
 	default:
@@ -65,8 +65,8 @@ func stateOf(e *runpb.Execution) runwith.State {
 }
 
 // completion returns the Completed condition, or nil if there is none yet.
-func completion(e *runpb.Execution) *runpb.Condition {
-	for _, c := range e.GetConditions() {
+func completion(conditions []*runpb.Condition) *runpb.Condition {
+	for _, c := range conditions {
 		if c.GetType() == completed {
 			return c
 		}
@@ -78,16 +78,19 @@ func completion(e *runpb.Execution) *runpb.Condition {
 // ABORTED means that a task exited with another code than 0, which Cloud Run's message
 // names. UNKNOWN means that Cloud Run gives no reason.
 func failureOf(e *runpb.Execution) *runwith.Failure {
-	condition := completion(e)
-	code := reasonCode(condition.GetReason())
-	if condition.GetExecutionReason() == runpb.Condition_NON_ZERO_EXIT_CODE {
+	condition := completion(e.GetConditions())
+	reason, code := conditionReason(condition), reasonCode(condition.GetReason())
+	switch {
+	case reason == runwith.ReasonTimeout:
+		code = runwith.DeadlineExceeded
+	case condition.GetExecutionReason() == runpb.Condition_NON_ZERO_EXIT_CODE:
 		code = runwith.Aborted
 	}
 	message := condition.GetMessage()
 	if message == "" {
 		message = "The execution failed, and Cloud Run does not say why: look at its output."
 	}
-	return &runwith.Failure{Code: code.String(), Message: message}
+	return &runwith.Failure{Code: code.String(), Reason: reason, Message: message}
 }
 
 // reasonCode returns the canonical code of Cloud Run's reason.

@@ -65,7 +65,7 @@ func TestStatusOf(t *testing.T) {
 	want := ledger.Status{
 		State: runwith.StateFailed, Started: began, Finished: began.Add(time.Minute),
 		Counts: runwith.Counts{Tasks: 6, Running: 1, Succeeded: 2, Failed: 1, Cancelled: 2, Retried: 4},
-		Error:  &runwith.Failure{Code: "ABORTED", Message: "as Cloud Run says"},
+		Error:  &runwith.Failure{Code: "ABORTED", Reason: runwith.ReasonNonZeroExitCode, Message: "as Cloud Run says"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("StatusOf() (-want +got):\n%s", diff)
@@ -74,20 +74,53 @@ func TestStatusOf(t *testing.T) {
 
 func TestStatusOfFailure(t *testing.T) {
 	t.Parallel()
-	for reason, want := range map[runpb.Condition_CommonReason]string{
-		runpb.Condition_CONTAINER_MISSING:           "NOT_FOUND",
-		runpb.Condition_CONTAINER_PERMISSION_DENIED: "PERMISSION_DENIED",
-		runpb.Condition_SECRETS_ACCESS_CHECK_FAILED: "PERMISSION_DENIED",
-		runpb.Condition_PROGRESS_DEADLINE_EXCEEDED:  "DEADLINE_EXCEEDED",
-		runpb.Condition_INTERNAL:                    "INTERNAL",
-		runpb.Condition_COMMON_REASON_UNDEFINED:     "UNKNOWN",
-		runpb.Condition_CommonReason(1000):          "UNKNOWN",
+	for reason, want := range map[runpb.Condition_CommonReason]struct {
+		code   string
+		reason runwith.Reason
+	}{
+		runpb.Condition_CONTAINER_MISSING:                          {"NOT_FOUND", runwith.ReasonImagePull},
+		runpb.Condition_CONTAINER_PERMISSION_DENIED:                {"PERMISSION_DENIED", runwith.ReasonImagePull},
+		runpb.Condition_CONTAINER_IMAGE_UNAUTHORIZED:               {"PERMISSION_DENIED", runwith.ReasonImagePull},
+		runpb.Condition_CONTAINER_IMAGE_AUTHORIZATION_CHECK_FAILED: {"UNKNOWN", runwith.ReasonImagePull},
+		runpb.Condition_SECRETS_ACCESS_CHECK_FAILED:                {"PERMISSION_DENIED", "SecretsAccessCheckFailed"},
+		runpb.Condition_ENCRYPTION_KEY_PERMISSION_DENIED:           {"PERMISSION_DENIED", "EncryptionKeyPermissionDenied"},
+		runpb.Condition_VPC_NETWORK_NOT_FOUND:                      {"NOT_FOUND", "VpcNetworkNotFound"},
+		runpb.Condition_PROGRESS_DEADLINE_EXCEEDED:                 {"DEADLINE_EXCEEDED", "ProgressDeadlineExceeded"},
+		runpb.Condition_INTERNAL:                                   {"INTERNAL", "Internal"},
+		runpb.Condition_UNKNOWN:                                    {"UNKNOWN", ""},
+		runpb.Condition_COMMON_REASON_UNDEFINED:                    {"UNKNOWN", ""},
+		runpb.Condition_CommonReason(1000):                         {"UNKNOWN", ""},
 	} {
 		execution := &runpb.Execution{Conditions: []*runpb.Condition{{Type: "Completed", State: runpb.Condition_CONDITION_FAILED,
 			Message: "why", Reasons: &runpb.Condition_Reason{Reason: reason}}}}
-		if got := StatusOf(execution).Error; got.Code != want || got.Message != "why" {
-			t.Errorf("StatusOf(%v).Error = %+v, want %s with Cloud Run's message", reason, got, want)
+		if got := StatusOf(execution).Error; got.Code != want.code || got.Reason != want.reason || got.Message != "why" {
+			t.Errorf("StatusOf(%v).Error = %+v, want %v with Cloud Run's message", reason, got, want)
 		}
+	}
+}
+
+// TestStatusOfFailureByMessage reads the messages that are more exact than their reason.
+func TestStatusOfFailureByMessage(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]struct {
+		code   string
+		reason runwith.Reason
+	}{
+		"Task x-task0 failed with message: The configured timeout was reached.":      {"DEADLINE_EXCEEDED", runwith.ReasonTimeout},
+		"Task x-task0 failed with message: The configured memory limit was reached.": {"ABORTED", runwith.ReasonOutOfMemory},
+		"Task x-task0 failed with message: Application failed to start: no.":         {"ABORTED", runwith.ReasonStartFailed},
+		"Task x-task0 failed with message: The container exited with an error.":      {"ABORTED", runwith.ReasonNonZeroExitCode},
+		"Image 'gcr.io/a/b:c' not found.":                                            {"ABORTED", runwith.ReasonImagePull},
+	} {
+		conditions := ended(runpb.Condition_CONDITION_FAILED, runpb.Condition_NON_ZERO_EXIT_CODE)
+		conditions[1].Message = message
+		if got := StatusOf(&runpb.Execution{Conditions: conditions}).Error; got.Code != want.code || got.Reason != want.reason {
+			t.Errorf("StatusOf(%q).Error = %+v, want %v", message, got, want)
+		}
+	}
+	late := ended(runpb.Condition_CONDITION_FAILED, runpb.Condition_DELAYED_EXECUTION_EXCEEDING_DURATION_LIMIT)
+	if got, want := StatusOf(&runpb.Execution{Conditions: late}).Error.Reason, runwith.Reason("DelayedExecutionExceedingDurationLimit"); got != want {
+		t.Errorf("reason = %q, want %q", got, want)
 	}
 }
 

@@ -76,7 +76,7 @@ func admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ ledger.Record,
 func (s *Store) Explain(ctx context.Context, id string, f runwith.Failure) error {
 	_, err := s.write(ctx, "explain a failure", func(tx *sqlite.Tx) ([]ledger.Record, error) {
 		n, err := tx.Exec(`UPDATE invocations SET error_code = ?, error_message = ?, error_tasks = ?, version = version + 1
-			WHERE id = ? AND state = 'failed'`, f.Code, f.Message, encodeTasks(f.Tasks), id)
+			WHERE id = ? AND state = 'failed'`, f.Code, f.Message, encodeDetail(f), id)
 		if err != nil || n == 0 {
 			return nil, err
 		}

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -46,7 +45,7 @@ func values(r ledger.Record) []any {
 		micros(r.NotBefore), micros(r.Lease), r.Postponed, micros(r.SearchFrom), micros(r.WatchUntil), micros(r.CancelRequested), r.Watched(),
 		null(r.Execution), r.ExecutionUID, r.Operation, r.Attempts, micros(r.Started), micros(r.Finished),
 		r.Counts.Tasks, r.Counts.Running, r.Counts.Succeeded, r.Counts.Failed, r.Counts.Cancelled, r.Counts.Retried, r.Counts.Interrupted,
-		failure.Code, failure.Message, encodeTasks(failure.Tasks),
+		failure.Code, failure.Message, encodeDetail(failure),
 	}
 }
 
@@ -58,7 +57,7 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 		watched        bool // derived from the others
 		key, execution *string
 		failure        runwith.Failure
-		tasks          string
+		detail         string
 	)
 	err := row.Scan(
 		&r.ID, &r.Job, &r.Principal, &r.Owner, &key, &r.Fingerprint, &r.Slot, &times[5],
@@ -66,12 +65,10 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 		&times[0], &times[1], &r.Postponed, &times[2], &times[3], &times[4], &watched,
 		&execution, &r.ExecutionUID, &r.Operation, &r.Attempts, &times[6], &times[7],
 		&r.Counts.Tasks, &r.Counts.Running, &r.Counts.Succeeded, &r.Counts.Failed, &r.Counts.Cancelled, &r.Counts.Retried, &r.Counts.Interrupted,
-		&failure.Code, &failure.Message, &tasks, &r.Twins,
+		&failure.Code, &failure.Message, &detail, &r.Twins,
 	)
-	if err == nil && tasks != "" {
-		if json.Unmarshal([]byte(tasks), &failure.Tasks) != nil {
-			err = sqlite.ErrDamaged
-		}
+	if err == nil {
+		err = decodeDetail(detail, &failure)
 	}
 	for i, t := range []*time.Time{
 		&r.NotBefore, &r.Lease, &r.SearchFrom, &r.WatchUntil, &r.CancelRequested, &r.Created, &r.Started, &r.Finished,
@@ -104,15 +101,6 @@ func records(tx *sqlite.Tx, query string, args ...any) ([]ledger.Record, error) 
 		found = append(found, r)
 	}
 	return found, nil
-}
-
-// encodeTasks returns the tasks of a failure as they are stored.
-func encodeTasks(tasks []runwith.TaskFailure) string {
-	if len(tasks) == 0 {
-		return ""
-	}
-	text, _ := json.Marshal(tasks) // numbers and strings always encode
-	return string(text)
 }
 
 // null returns a text for a column in which every text is unique, and NULL is none.

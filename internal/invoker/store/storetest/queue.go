@@ -338,7 +338,7 @@ func testExplain(t *testing.T, s store.Store) {
 	failed, runs = find(t, s, failed.ID), find(t, s, runs.ID)
 	changed, leave := s.Subscribe(failed.ID)
 	defer leave()
-	reason := runwith.Failure{Code: "ABORTED", Message: "because", Tasks: []runwith.TaskFailure{{Task: 1, ExitCode: 2, Stderr: []string{"x"}}}}
+	reason := runwith.Failure{Code: "ABORTED", Message: "because", Task: new(1), Stderr: []string{"x"}, Tasks: []runwith.TaskFailure{{Task: 1, ExitCode: 2}}}
 	for _, id := range []string{failed.ID, runs.ID, "missing"} {
 		must(t, "Explain "+id, s.Explain(t.Context(), id, reason))
 	}

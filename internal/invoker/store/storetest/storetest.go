@@ -118,9 +118,8 @@ func testRoundTrip(t *testing.T, s store.Store) {
 			ID: "a", Job: "report", State: runwith.StateFailed, Execution: "e", Attempts: 2,
 			Created: at, Started: at.Add(1 * time.Second), Finished: at.Add(2 * time.Second), CancelRequested: at.Add(3 * time.Second),
 			Counts: runwith.Counts{Tasks: 1, Running: 2, Succeeded: 3, Failed: 4, Cancelled: 5, Retried: 6, Interrupted: 7},
-			Error: &runwith.Failure{Code: "UNKNOWN", Message: "why", Tasks: []runwith.TaskFailure{
-				{Task: 1, Attempts: 2, ExitCode: 3, Signal: 4, Message: "m", Stderr: []string{"a", "b"}}, {Task: 2, Attempts: 1},
-			}},
+			Error: &runwith.Failure{Code: "UNKNOWN", Reason: "r", Message: "why", Task: new(0), Attempt: new(1), ExitCode: 3, Signal: 4, Stderr: []string{"a", "b"},
+				Tasks: []runwith.TaskFailure{{Task: 1, Attempts: 2, Reason: "s", ExitCode: 3, Signal: 4, Message: "m"}, {Task: 2, Attempts: 1}}},
 		},
 		Version: 7, ExecutionUID: "uid-of-e", Operation: "op", Principal: "docs-api", Owner: "me", Key: "k", Fingerprint: "f", Slot: "slot", Overrides: []byte{1}, Checked: true, JobUID: "uid",
 		NotBefore: at.Add(4 * time.Second), Lease: at.Add(5 * time.Second), Postponed: 8,
