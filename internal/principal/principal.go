@@ -15,6 +15,14 @@ const (
 	None Proof = ""
 	// Local is the proof of the user who started the server on their own machine.
 	Local Proof = "local"
+	// APIKey is the proof of a caller who sent an API key of the configuration.
+	APIKey Proof = "api-key"
+	// Token is the proof of a caller who sent an ID token, whose signature the server has
+	// verified.
+	Token Proof = "id-token"
+	// CloudRunIAM is the proof of a caller whose ID token Cloud Run has verified in front of
+	// the server. Cloud Run removes the signature, so the server trusts Cloud Run.
+	CloudRunIAM Proof = "cloud-run-iam"
 )
 
 // Principal is the caller of a request. The zero value is the anonymous

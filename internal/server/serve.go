@@ -32,7 +32,8 @@ type Config struct {
 	Listener net.Listener
 	// AllowHosts are additional names of this machine.
 	AllowHosts []string
-	// Principal is the caller of every request. The zero value is the anonymous one.
+	// Principal is the caller of the requests of routes without Authenticate. The zero
+	// value is the anonymous one.
 	Principal principal.Principal
 	// Version is the program's.
 	Version string
@@ -73,10 +74,10 @@ func Serve(ctx context.Context, c Config, open Open, ready func(addr string)) er
 
 // door is what stands between a listener and a site.
 type door struct {
-	site      *Site
-	guard     *guard.Guard
-	principal principal.Principal
-	http      *http.Server
+	site   *Site
+	guard  *guard.Guard
+	routes *router
+	http   *http.Server
 }
 
 func newDoor(c Config, site *Site) (*door, error) {
@@ -85,8 +86,8 @@ func newDoor(c Config, site *Site) (*door, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &door{site: site, guard: shield, principal: c.Principal}
-	d.http = HTTP(shield.Wrap(d.identify(routes)), c.Logger)
+	d := &door{site: site, guard: shield, routes: routes}
+	d.http = HTTP(shield.Wrap(routes), c.Logger)
 	return d, nil
 }
 
@@ -103,19 +104,16 @@ func (d *door) serve(requests context.Context, listener net.Listener) <-chan err
 	return served
 }
 
-// identify gives every request its principal.
-func (d *door) identify(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(principal.With(r.Context(), d.principal)))
-	})
-}
-
-// admit does for a gRPC call what guard and identify do for a request.
+// admit does for a gRPC call what guard and router do for a request.
 func (d *door) admit(r *http.Request) (context.Context, *runwith.Error) {
 	if refusal := d.guard.Check(r); refusal != nil {
 		return nil, refusal
 	}
-	return principal.With(r.Context(), d.principal), nil
+	p, refusal := d.routes.admit(r)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return principal.With(r.Context(), p), nil
 }
 
 // shutdown stops in order: the callers of this server inside the site, the requests, and

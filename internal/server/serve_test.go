@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -206,7 +207,7 @@ type calls struct{ admitted chan context.Context }
 func (c calls) ServeGRPC(ctx context.Context, l net.Listener, admit server.Admit) error {
 	defer l.Close()
 	for host, want := range map[string]runwith.Code{"localhost": runwith.OK, "rebound.example": runwith.PermissionDenied} {
-		ctx, refusal := admit((&http.Request{Method: http.MethodPost, Host: host}).WithContext(ctx))
+		ctx, refusal := admit((&http.Request{Method: http.MethodPost, URL: &url.URL{Path: "/service/Method"}, Host: host}).WithContext(ctx))
 		if refusal == nil && want == runwith.OK {
 			c.admitted <- ctx
 		} else if refusal == nil || refusal.Code != want {

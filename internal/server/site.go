@@ -9,6 +9,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/metrics"
+	"github.com/runwith/runwith/internal/principal"
 )
 
 // Site is what a server serves. Routes and Close are required.
@@ -24,6 +25,9 @@ type Site struct {
 	Checks []func(context.Context) error
 	// Metrics are reported at /metrics.
 	Metrics []metrics.Metric
+	// Operator authenticates a request of /metrics, as [Route.Authenticate] does, and
+	// returns an error for callers who may not read it. Nil: everybody may.
+	Operator func(*http.Request) (principal.Principal, error)
 
 	// Settled is closed when the site can do all of its work. Nil is settled.
 	Settled <-chan struct{}
@@ -38,7 +42,7 @@ type Site struct {
 type GRPC interface {
 	// ServeGRPC answers the connections of l until StopGRPC. Contexts of calls are
 	// canceled with ctx. Each call must pass admit, which sees it as a request with its
-	// host and headers and returns the context of the call.
+	// host, path and headers and returns the context of the call.
 	ServeGRPC(ctx context.Context, l net.Listener, admit Admit) error
 	// StopGRPC waits until no call is left, and cancels those that are when ctx is done.
 	StopGRPC(ctx context.Context)

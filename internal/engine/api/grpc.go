@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 
 	"google.golang.org/grpc"
 	_ "google.golang.org/grpc/encoding/gzip" // clients may compress messages
@@ -77,7 +78,7 @@ func refuse(w http.ResponseWriter, r *http.Request, refusal *runwith.Error) {
 
 // check admits a call before gRPC reads its message, and returns its context.
 func (g *gate) check(ctx context.Context, info *tap.Info) (context.Context, error) {
-	r := &http.Request{Method: http.MethodPost, Host: first(info.Header, ":authority"), Header: http.Header{}}
+	r := &http.Request{Method: http.MethodPost, URL: &url.URL{Path: info.FullMethodName}, Host: first(info.Header, ":authority"), Header: http.Header{}}
 	for _, name := range []string{"Origin", "Sec-Fetch-Site", "Authorization"} {
 		r.Header[name] = info.Header.Get(name)
 	}
