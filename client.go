@@ -28,6 +28,13 @@ type Client struct {
 	// Timeout at zero, because it would also end a followed log. Limit each call by
 	// its context instead.
 	HTTPClient *http.Client
+	// Credential returns the API key or the ID token that proves who calls; nil sends none.
+	// It is called for each request, maybe concurrently, so a source of tokens should keep
+	// one until shortly before its expiry. See [APIKey].
+	Credential func(ctx context.Context) (string, error)
+	// SendCredentialInClear sends the credential also over plain HTTP to another machine,
+	// where everybody on the way can read it. Otherwise such a request fails.
+	SendCredentialInClear bool
 	// Retrying, if not nil, is called before each retry of Run, RunOnce and Cancel
 	// with the error that caused it. It must not block.
 	Retrying func(err error)

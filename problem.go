@@ -78,8 +78,12 @@ func answered(response *http.Response, server string) *Error {
 		}
 	}
 	// The answer is from a proxy or from another program.
-	return Errorf(codeOfStatus(status), "%s answered %s without a reason: is it a runwith invoker?",
-		server, strings.TrimSpace(fmt.Sprint(status, " ", http.StatusText(status))))
+	question := "is it a runwith invoker?"
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		question = "does something in front of it, such as Cloud Run's IAM check, need another credential?"
+	}
+	return Errorf(codeOfStatus(status), "%s answered %s without a reason: %s",
+		server, strings.TrimSpace(fmt.Sprint(status, " ", http.StatusText(status))), question)
 }
 
 // unsent returns the error for a request without an answer.

@@ -37,7 +37,11 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := cmp.Or(c.HTTPClient, http.DefaultClient).Do(hr)
+	client, err := c.authorize(hr)
+	if err != nil {
+		return nil, err
+	}
+	response, err := client.Do(hr)
 	if err != nil {
 		return nil, unsent(ctx, hr, server, err)
 	}

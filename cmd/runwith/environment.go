@@ -84,7 +84,7 @@ func setAll(cmd *cobra.Command, f *pflag.Flag, value string) error {
 
 // otherVariables are those that no server's flag has: of clients, and of tasks.
 func otherVariables() []string {
-	return []string{"RUNWITH_SERVER", "RUNWITH_INVOCATION", "RUNWITH_RECORD", "RUNWITH_ATTEMPT"}
+	return []string{"RUNWITH_SERVER", "RUNWITH_API_KEY", "RUNWITH_INVOCATION", "RUNWITH_RECORD", "RUNWITH_ATTEMPT"}
 }
 
 // warnAboutVariable warns about a variable that no server knows. It accepts the variables of

@@ -179,8 +179,3 @@ func parseImages(flags []string) (map[string][]string, error) {
 	}
 	return images, nil
 }
-
-// addServer adds the flag that chooses the invoker.
-func addServer(cmd *cobra.Command, server *string) {
-	cmd.Flags().StringVar(server, "server", env("RUNWITH_SERVER", defaultServer), "`URL` of the invoker (RUNWITH_SERVER)")
-}

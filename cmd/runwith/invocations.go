@@ -26,7 +26,7 @@ runwith serve has accepted, and how they ended.`,
 
 func newInvocationsList() *cobra.Command {
 	var (
-		server string
+		to     clientFlags
 		o      runwith.ListOptions
 		state  string
 		limit  int
@@ -44,7 +44,10 @@ func newInvocationsList() *cobra.Command {
 				return misused("--limit %d: must be at least 1", limit)
 			}
 			o.State, o.PageSize = runwith.State(state), min(limit, 1000)
-			client := &runwith.Client{Server: server}
+			client, err := to.client()
+			if err != nil {
+				return err
+			}
 			found := []*runwith.Invocation{}
 			for i, err := range client.Invocations(cmd.Context(), &o) {
 				if err != nil {
@@ -60,7 +63,7 @@ func newInvocationsList() *cobra.Command {
 			return display.Invocations(screen(cmd.OutOrStdout()), time.Now(), found)
 		},
 	}
-	addServer(cmd, &server)
+	to.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&o.Job, "job", "", "only invocations of `JOB`")
 	flags.StringVar(&state, "state", "", "only invocations in `STATE`, such as running or unresolved")
@@ -72,12 +75,16 @@ func newInvocationsList() *cobra.Command {
 // invocationCommand makes cmd a command for one invocation.
 func invocationCommand(cmd *cobra.Command, do func(context.Context, *runwith.Client, string) (*runwith.Invocation, error)) *cobra.Command {
 	var (
-		server string
+		to     clientFlags
 		asJSON bool
 	)
 	cmd.Args = oneArgument
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		i, err := do(cmd.Context(), &runwith.Client{Server: server}, args[0])
+		client, err := to.client()
+		if err != nil {
+			return err
+		}
+		i, err := do(cmd.Context(), client, args[0])
 		switch {
 		case err != nil:
 			return err
@@ -86,7 +93,7 @@ func invocationCommand(cmd *cobra.Command, do func(context.Context, *runwith.Cli
 		}
 		return display.Invocation(screen(cmd.OutOrStdout()), time.Now(), i)
 	}
-	addServer(cmd, &server)
+	to.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
 	return cmd
 }

@@ -18,9 +18,9 @@ var invocationID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12
 
 func newLogs() *cobra.Command {
 	var (
-		f      cloudRunFlags
-		l      logFlags
-		server string
+		f  cloudRunFlags
+		l  logFlags
+		to clientFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "logs ID",
@@ -46,11 +46,15 @@ engine (--endpoint) that of an execution.`,
 			if !invocationID.MatchString(args[0]) {
 				return f.printLog(cmd, args[0], l)
 			}
-			return interruptedOr(cmd, printInvocationLog(cmd, &runwith.Client{Server: server}, args[0], l))
+			client, err := to.client()
+			if err != nil {
+				return err
+			}
+			return interruptedOr(cmd, printInvocationLog(cmd, client, args[0], l))
 		},
 	}
 	f.add(cmd)
-	addServer(cmd, &server)
+	to.add(cmd)
 	l.add(cmd, "job")
 	return cmd
 }

@@ -19,7 +19,7 @@ import (
 
 // runFlags are the flags of run.
 type runFlags struct {
-	server  string
+	to      clientFlags
 	key     string
 	env     []string
 	tasks   int
@@ -65,8 +65,13 @@ invoker's.`,
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
+			client, err := f.to.client()
+			if err != nil {
+				return err
+			}
+			client.Retrying = patient(cmd.ErrOrStderr())
 			r := &jobRun{
-				client: &runwith.Client{Server: f.server, Retrying: patient(cmd.ErrOrStderr())},
+				client: client,
 				out:    cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
 				json: f.json, raw: f.raw, key: cmp.Or(f.key, rand.Text()),
 			}
@@ -77,7 +82,7 @@ invoker's.`,
 			return r.run(cmd.Context(), args[0], overrides, f.detaches(cmd))
 		},
 	}
-	addServer(cmd, &f.server)
+	f.to.add(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "set an environment variable of the job: `NAME=VALUE` (repeatable)")
 	flags.IntVar(&f.tasks, "tasks", 0, "number of tasks, instead of the job's")
