@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/runwith/runwith/internal/descriptor"
 )
@@ -13,8 +14,12 @@ import (
 // readers is a pool of connections for reading, each with its own prepared statements. A
 // read needs exactly one connection, so reads cannot deadlock.
 type readers struct {
-	pool *sql.DB
-	idle chan *reader // nil stands for a connection that was never opened
+	pool  *sql.DB
+	slots chan struct{} // has one for each connection that may be in use
+
+	mu     sync.Mutex
+	idle   []*reader // open connections; the one used last is the next, so that few are opened
+	closed bool
 }
 
 type reader struct {
@@ -27,11 +32,7 @@ func newReaders(pool *sql.DB) *readers {
 	if limit := descriptor.Limit(); limit > 0 {
 		n = max(2, min(n, limit/16)) // each has two descriptors
 	}
-	r := &readers{pool: pool, idle: make(chan *reader, n)}
-	for range n {
-		r.idle <- nil
-	}
-	return r
+	return &readers{pool: pool, slots: make(chan struct{}, n)}
 }
 
 // read runs f on one snapshot.
@@ -40,12 +41,7 @@ func (r *readers) read(ctx context.Context, f func(*Tx) error) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { r.idle <- one }()
-	if one == nil {
-		if one, err = r.open(ctx); err != nil {
-			return err
-		}
-	}
+	defer r.put(one)
 	// Do not use ctx: the transaction must be closed even if ctx ends in between, also
 	// when the statement is first prepared on this connection.
 	always := context.WithoutCancel(ctx)
@@ -62,16 +58,41 @@ func (r *readers) read(ctx context.Context, f func(*Tx) error) (err error) {
 	return f(tx)
 }
 
+// take returns a connection, and waits for one if all are in use. The caller puts it back.
 func (r *readers) take(ctx context.Context) (*reader, error) {
 	select {
-	case one, open := <-r.idle:
-		if !open {
-			return nil, errClosed
-		}
-		return one, nil
+	case r.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	one, err := r.pop()
+	if one == nil && err == nil {
+		one, err = r.open(ctx)
+	}
+	if err != nil {
+		<-r.slots
+	}
+	return one, err
+}
+
+// pop takes the idle connection that was used last, or returns nil if none is idle.
+func (r *readers) pop() (one *reader, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, errClosed
+	}
+	if last := len(r.idle) - 1; last >= 0 {
+		one, r.idle = r.idle[last], r.idle[:last]
+	}
+	return one, nil
+}
+
+func (r *readers) put(one *reader) {
+	r.mu.Lock()
+	r.idle = append(r.idle, one)
+	r.mu.Unlock()
+	<-r.slots
 }
 
 func (r *readers) open(ctx context.Context) (*reader, error) {
@@ -84,12 +105,18 @@ func (r *readers) open(ctx context.Context) (*reader, error) {
 
 // close waits for running reads and closes the connections.
 func (r *readers) close() error {
-	var errs []error
-	for range cap(r.idle) {
-		if one := <-r.idle; one != nil {
-			errs = append(errs, one.cache.close(), one.conn.Close())
-		}
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	for range cap(r.slots) {
+		r.slots <- struct{}{}
 	}
-	close(r.idle)
+	var errs []error
+	for _, one := range r.idle {
+		errs = append(errs, one.cache.close(), one.conn.Close())
+	}
+	for range cap(r.slots) {
+		<-r.slots // a later read finds the pool closed
+	}
 	return errors.Join(errs...)
 }
