@@ -47,7 +47,12 @@ const (
 // invoker's copy knows, and none is started again.
 func databases() []string { return []string{InvokerDatabase, EngineDatabase} }
 
-var logName = regexp.MustCompile(`^logs/[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.log$`)
+// maxLogName is the maximum length of a log file's name in the archive.
+const maxLogName = len("logs/") + 128 + len(".log")
+
+var logName = regexp.MustCompile(`^logs/[A-Za-z0-9][A-Za-z0-9._-]*\.log$`)
+
+func isLog(name string) bool { return len(name) <= maxLogName && logName.MatchString(name) }
 
 // digest is the checksum of the entries of an archive.
 type digest struct{ hash.Hash }
@@ -74,7 +79,7 @@ func (c Content) files() int { return c.Databases + c.Logs }
 
 // add counts one more file.
 func (c *Content) add(name string, size int64) {
-	if logName.MatchString(name) {
+	if isLog(name) {
 		c.Logs++
 	} else {
 		c.Databases++

@@ -103,7 +103,7 @@ func (x *extractor) entry(header *tar.Header) error {
 	case header.Typeflag != tar.TypeReg || x.complete:
 	case name == manifestName:
 		return x.manifest()
-	case logName.MatchString(name):
+	case isLog(name):
 		return x.file(name, header)
 	case slices.Contains(databases(), name):
 		return x.file(unpublished(name), header)

@@ -129,7 +129,7 @@ func (a *writer) logs(ctx context.Context, dir string) error {
 	}
 	for _, entry := range entries {
 		name := "logs/" + entry.Name()
-		if !entry.Type().IsRegular() || !logName.MatchString(name) {
+		if !entry.Type().IsRegular() || !isLog(name) {
 			continue
 		}
 		if err := ctx.Err(); err != nil {

@@ -55,16 +55,19 @@ func containerField(all []*runpb.RunJobRequest_Overrides_ContainerOverride, i in
 	return place + field
 }
 
-// plainName matches the name of a variable that needs no quotes.
-var plainName = regexp.MustCompile(`^\w{1,80}$`)
+// plainName matches the name of a variable that needs no quotes, up to maxPlainName.
+var plainName = regexp.MustCompile(`^\w+$`)
+
+const maxPlainName = 80
 
 // variableField returns the caller's name for a variable.
 func variableField(env []*runpb.EnvVar, n int) string {
-	switch {
-	case n >= len(env):
+	if n >= len(env) {
 		return "env"
-	case plainName.MatchString(env[n].GetName()):
-		return "env." + env[n].GetName()
 	}
-	return "env[" + jobspec.Quote(env[n].GetName()) + "]"
+	name := env[n].GetName()
+	if len(name) <= maxPlainName && plainName.MatchString(name) {
+		return "env." + name
+	}
+	return "env[" + jobspec.Quote(name) + "]"
 }

@@ -13,18 +13,26 @@ const (
 	keyForm       = locationForm + "/keyRings/KEYRING/cryptoKeys/KEY"
 )
 
+// The maximum lengths of IDs. The patterns below do not count, because one that counts to
+// 255 takes 240 KB.
+const (
+	maxSecretID     = 255
+	maxVersionAlias = 63
+	maxBucketID     = 222
+)
+
 var (
 	// referenceID matches one ID in the name of another service's resource. It is wide,
 	// because each service has rules of its own.
 	referenceID = regexp.MustCompile(`^[A-Za-z0-9_](?:[A-Za-z0-9._:-]*[A-Za-z0-9_-])?$`)
 	// See https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/create.
-	secretID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+	secretID = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 	// A version is a number, or an alias such as latest.
 	// See https://cloud.google.com/secret-manager/docs/assign-alias-to-secret-version.
-	secretVersion = regexp.MustCompile(`^(?:[0-9]{1,19}|[A-Za-z][A-Za-z0-9_-]{0,62})$`)
+	secretVersion = regexp.MustCompile(`^(?:[0-9]{1,19}|[A-Za-z][A-Za-z0-9_-]*)$`)
 	// Deviation: names of fewer than 3 characters are accepted.
 	// See https://cloud.google.com/storage/docs/buckets#naming.
-	bucketID = regexp.MustCompile(`^[a-z0-9_](?:[a-z0-9._-]{0,220}[a-z0-9_])?$`)
+	bucketID = regexp.MustCompile(`^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?$`)
 	// See https://cloud.google.com/sql/docs/mysql/connect-run.
 	cloudSQLInstance = regexp.MustCompile(`^[A-Za-z0-9.-]+(?::[A-Za-z0-9-]+){2,3}$`)
 	// See https://cloud.google.com/iam/docs/service-account-overview.
@@ -35,18 +43,20 @@ var (
 // returns false if the name is invalid. An ID is safe as the name of a file.
 func CutSecret(name string) (id string, ok bool) {
 	id = lastSegment(name, secretForm)
-	return id, secretID.MatchString(id)
+	return id, len(id) <= maxSecretID && secretID.MatchString(id)
 }
 
 // IsSecretVersion reports whether s is a number or an alias of a secret's version. Either
 // is safe as the name of a file.
-func IsSecretVersion(s string) bool { return secretVersion.MatchString(s) }
+func IsSecretVersion(s string) bool {
+	return len(s) <= maxVersionAlias && secretVersion.MatchString(s)
+}
 
 // CutBucket returns the ID of a bucket from its name, which may contain the project. It
 // returns false if the name is invalid. An ID is safe as the name of a folder.
 func CutBucket(name string) (id string, ok bool) {
 	id = lastSegment(name, bucketForm)
-	return id, bucketID.MatchString(id) && !strings.Contains(id, "..")
+	return id, len(id) <= maxBucketID && bucketID.MatchString(id) && !strings.Contains(id, "..")
 }
 
 // lastSegment returns the last part of a name of the given form. A name without slashes is

@@ -3,6 +3,7 @@ package knative
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Path converts a path of a v2 message to v1's spelling:
@@ -10,7 +11,7 @@ import (
 // spec.template.spec.template.spec.containers[0].env[1].valueFrom.
 func Path(v2 string) string {
 	path := v2
-	for _, s := range spellings {
+	for _, s := range spellings() {
 		path = s.v2.ReplaceAllString(path, s.v1)
 	}
 	return strings.ReplaceAll(outsideQuotes(path, camel), `["`+keptNamespace, `["`+group)
@@ -28,47 +29,50 @@ const (
 	annotationsPath = metadataPath + `.annotations["` + group
 )
 
-// spellings are applied in order. The remaining names differ only in camel case.
-var spellings = []spelling{
-	at(`^(job_id|job\.name|name)$`, "metadata.name"),
-	at(`^etag$`, "metadata.resourceVersion"),
-	at(`^job$`, "body"),
-	at(`^page_token$`, "continue"),
-	at(`^page_size$`, "limit"),
-	at(`^(labels|annotations)\b`, "metadata.$1"),
-	at(`^launch_stage$`, `metadata.annotations["`+launchAnnotation+`"]`),
-	at(`^(start|run)_execution_token$`, "spec.${1}_execution_token"),
-	at(`^overrides\.timeout$`, "overrides.timeout_seconds"),
+// spellings returns the differences, which are applied in order. The remaining names differ
+// only in camel case. The patterns are compiled when the first error needs them.
+var spellings = sync.OnceValue(func() []spelling {
+	return []spelling{
+		at(`^(job_id|job\.name|name)$`, "metadata.name"),
+		at(`^etag$`, "metadata.resourceVersion"),
+		at(`^job$`, "body"),
+		at(`^page_token$`, "continue"),
+		at(`^page_size$`, "limit"),
+		at(`^(labels|annotations)\b`, "metadata.$1"),
+		at(`^launch_stage$`, `metadata.annotations["`+launchAnnotation+`"]`),
+		at(`^(start|run)_execution_token$`, "spec.${1}_execution_token"),
+		at(`^overrides\.timeout$`, "overrides.timeout_seconds"),
 
-	at(`^template$`, "spec.template"),
-	at(`^template\.(labels|annotations)\b`, metadataPath+".$1"),
-	at(`^template\.template\.execution_environment$`, annotationsPath+`execution-environment"]`),
-	at(`^template\.template\.encryption_key$`, annotationsPath+`encryption-key"]`),
-	at(`^template\.template\.gpu_zonal_redundancy_disabled$`, annotationsPath+`gpu-zonal-redundancy-disabled"]`),
-	at(`^template\.template\.vpc_access\.connector$`, annotationsPath+`vpc-access-connector"]`),
-	at(`^template\.template\.vpc_access\.egress$`, annotationsPath+`vpc-access-egress"]`),
-	at(`^template\.template\.vpc_access\b.*`, annotationsPath+`network-interfaces"]`),
-	at(`^template\.template\.containers\[\d+\]\.depends_on\b.*`, annotationsPath+`container-dependencies"]`),
-	at(`^template\.template\.containers\[\d+\]\.source_code\b.*`, annotationsPath+`sources"]`),
-	at(`^template\.template\.containers\[\d+\]\.base_image_uri$`, annotationsPath+`base-images"]`),
-	at(`^template\.template\.containers\[\d+\]\.resources\.cpu_idle$`, annotationsPath+`cpu-throttling"]`),
-	at(`^template\.template\.containers\[\d+\]\.resources\.startup_cpu_boost$`, annotationsPath+`startup-cpu-boost"]`),
-	at(`^template\.template\.service_account$`, specPath+".service_account_name"),
-	at(`^template\.template\.timeout$`, specPath+".timeout_seconds"),
-	at(`^template\.template\.node_selector\.accelerator$`, specPath+`.node_selector["`+acceleratorSelector+`"]`),
-	at(`^template\.template\b`, specPath),
-	at(`^template\.`, "spec.template.spec."),
+		at(`^template$`, "spec.template"),
+		at(`^template\.(labels|annotations)\b`, metadataPath+".$1"),
+		at(`^template\.template\.execution_environment$`, annotationsPath+`execution-environment"]`),
+		at(`^template\.template\.encryption_key$`, annotationsPath+`encryption-key"]`),
+		at(`^template\.template\.gpu_zonal_redundancy_disabled$`, annotationsPath+`gpu-zonal-redundancy-disabled"]`),
+		at(`^template\.template\.vpc_access\.connector$`, annotationsPath+`vpc-access-connector"]`),
+		at(`^template\.template\.vpc_access\.egress$`, annotationsPath+`vpc-access-egress"]`),
+		at(`^template\.template\.vpc_access\b.*`, annotationsPath+`network-interfaces"]`),
+		at(`^template\.template\.containers\[\d+\]\.depends_on\b.*`, annotationsPath+`container-dependencies"]`),
+		at(`^template\.template\.containers\[\d+\]\.source_code\b.*`, annotationsPath+`sources"]`),
+		at(`^template\.template\.containers\[\d+\]\.base_image_uri$`, annotationsPath+`base-images"]`),
+		at(`^template\.template\.containers\[\d+\]\.resources\.cpu_idle$`, annotationsPath+`cpu-throttling"]`),
+		at(`^template\.template\.containers\[\d+\]\.resources\.startup_cpu_boost$`, annotationsPath+`startup-cpu-boost"]`),
+		at(`^template\.template\.service_account$`, specPath+".service_account_name"),
+		at(`^template\.template\.timeout$`, specPath+".timeout_seconds"),
+		at(`^template\.template\.node_selector\.accelerator$`, specPath+`.node_selector["`+acceleratorSelector+`"]`),
+		at(`^template\.template\b`, specPath),
+		at(`^template\.`, "spec.template.spec."),
 
-	at(`^([^"]*)\.value_source\b`, "$1.value_from"),
-	at(`^([^"]*)\.secret_key_ref\.secret$`, "$1.secret_key_ref.name"),
-	at(`^([^"]*)\.secret_key_ref\.version$`, "$1.secret_key_ref.key"),
-	at(`^([^"]*volumes\[\d+\])\.secret\.secret$`, "$1.secret.secret_name"),
-	at(`^([^"]*volumes\[\d+\]\.secret\.items\[\d+\])\.version$`, "$1.key"),
-	at(`^([^"]*volumes\[\d+\])\.gcs\.bucket$`, `$1.csi.volume_attributes["`+bucketAttribute+`"]`),
-	at(`^([^"]*volumes\[\d+\])\.gcs\.mount_options\b.*`, `$1.csi.volume_attributes["`+optionsAttribute+`"]`),
-	at(`^([^"]*volumes\[\d+\])\.cloud_sql_instance\.instances\b.*`, `$1.csi.volume_attributes["`+instancesAttribute+`"]`),
-	at(`^([^"]*volumes\[\d+\])\.(gcs|cloud_sql_instance)\b`, "$1.csi"),
-}
+		at(`^([^"]*)\.value_source\b`, "$1.value_from"),
+		at(`^([^"]*)\.secret_key_ref\.secret$`, "$1.secret_key_ref.name"),
+		at(`^([^"]*)\.secret_key_ref\.version$`, "$1.secret_key_ref.key"),
+		at(`^([^"]*volumes\[\d+\])\.secret\.secret$`, "$1.secret.secret_name"),
+		at(`^([^"]*volumes\[\d+\]\.secret\.items\[\d+\])\.version$`, "$1.key"),
+		at(`^([^"]*volumes\[\d+\])\.gcs\.bucket$`, `$1.csi.volume_attributes["`+bucketAttribute+`"]`),
+		at(`^([^"]*volumes\[\d+\])\.gcs\.mount_options\b.*`, `$1.csi.volume_attributes["`+optionsAttribute+`"]`),
+		at(`^([^"]*volumes\[\d+\])\.cloud_sql_instance\.instances\b.*`, `$1.csi.volume_attributes["`+instancesAttribute+`"]`),
+		at(`^([^"]*volumes\[\d+\])\.(gcs|cloud_sql_instance)\b`, "$1.csi"),
+	}
+})
 
 func at(v2, v1 string) spelling { return spelling{regexp.MustCompile(v2), v1} }
 

@@ -263,9 +263,15 @@ func (s *Store) remove(l *log) {
 	}
 }
 
-var safeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+// maxName is the maximum length of a log's name. The pattern does not count, because that
+// takes 120 KB.
+const maxName = 128
 
-func validName(execution string) bool { return safeName.MatchString(execution) }
+var safeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+func validName(execution string) bool {
+	return len(execution) <= maxName && safeName.MatchString(execution)
+}
 
 // Stream is the origin of a line.
 type Stream string
