@@ -135,7 +135,7 @@ func (s *server) checkInterrupted(t *testing.T, id string) {
 	if err != nil || i.Counts.Interrupted != 1 {
 		t.Errorf("invocation = %+v, %v, want 1 interruption", i, err)
 	}
-	const warning = `level=WARN msg="a running task was interrupted"`
+	const warning = `"severity":"WARNING","message":"a running task was interrupted"`
 	if text := s.said(); !strings.Contains(text, warning) {
 		t.Errorf("the server says %q, want %s", text, warning)
 	}

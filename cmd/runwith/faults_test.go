@@ -83,7 +83,7 @@ func TestSeedRepeatsDecisions(t *testing.T) {
 	t.Parallel()
 	var decided [2][]string
 	for i := range decided {
-		s := startUp(t, t.TempDir(), faultArgs([]string{"RunJob: quota-429, p=0.5", "RunJob: answer-lost, p=0.5"}, "--verbose")...)
+		s := startUp(t, t.TempDir(), faultArgs([]string{"RunJob: quota-429, p=0.5", "RunJob: answer-lost, p=0.5"}, "--verbose", "--log-format", "text")...)
 		for range 20 {
 			res, err := http.Post(s.url+"/v2/"+parent+"/jobs/test-job:run", "application/json", strings.NewReader(`{"validateOnly":true}`))
 			if err == nil {

@@ -28,6 +28,7 @@ func (f *listenFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.addr, "addr", cmp.Or(f.addr, "127.0.0.1:8080"), "`HOST:PORT` to listen on; port 0 is a free one")
 	flags.StringArrayVar(&f.allowHosts, "allow-host", nil, "accept requests for this host `NAME` too, or for all names below .NAME (repeatable)")
 	flags.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "serve callers without authentication; required beyond this machine")
+	addLogFormat(cmd)
 }
 
 // defaultProject and defaultRegion are the engine's defaults.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -117,15 +116,6 @@ func execute(ctx context.Context, root *cobra.Command, args []string) int {
 		fmt.Fprintf(root.ErrOrStderr(), "See '%s --help'.\n", cmd.CommandPath())
 	}
 	return code
-}
-
-// newLogger returns a logger that writes to standard error, from the given level on.
-// With --verbose it writes everything.
-func newLogger(cmd *cobra.Command, level slog.Level) *slog.Logger {
-	if verbose, err := cmd.Flags().GetBool("verbose"); err == nil && verbose {
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 }
 
 // env returns an environment variable, or the fallback if it is unset or empty. No
