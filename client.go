@@ -6,8 +6,10 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 )
 
@@ -17,9 +19,9 @@ import (
 //
 // All methods return errors of type [*Error].
 //
-// [Client.Run], [Client.RunOnce] and [Client.Cancel] retry up to five times when no
-// complete answer arrives or the invoker is overloaded. A retry never starts a job
-// twice, because each run carries an idempotency key. [Client.Wait] retries until
+// [Client.Start], [Client.Run], [Client.RunOnce] and [Client.Cancel] retry up to five
+// times when no complete answer arrives or the invoker is overloaded. A retry never starts
+// a job twice, because each start carries an idempotency key. [Client.Wait] retries until
 // its context ends. No other method retries.
 type Client struct {
 	// Server is the base URL of the invoker; empty means http://127.0.0.1:8080.
@@ -35,31 +37,26 @@ type Client struct {
 	// SendCredentialInClear sends the credential also over plain HTTP to another machine,
 	// where everybody on the way can read it. Otherwise such a request fails.
 	SendCredentialInClear bool
-	// Retrying, if not nil, is called before each retry of Run, RunOnce and Cancel
-	// with the error that caused it. It must not block.
+	// Retrying, if not nil, is called before each retry of a start or Cancel with
+	// the error that caused it. It must not block.
 	Retrying func(err error)
 }
 
-// Run starts a job and returns when the invocation is on the invoker's disk. It
-// applies the overrides o, which may be nil. Run is [Client.RunOnce] with a random
-// key, so the job starts once, however often the request is retried.
+// Start starts a job unless an earlier call used the same key, and returns when the
+// invocation is on the invoker's disk. If the key was used, it returns the existing
+// invocation in its current state. r may be nil, which starts the job as it is.
 //
-// Errors: [NotFound] if the job does not exist or may not be started,
-// [InvalidArgument] if the job cannot take the overrides, [Aborted] if the job's
-// concurrency limit is reached and it does not queue, [Unavailable] if no complete
+// Choose a key that names the work to do once, such as an order number: 1 to 255
+// characters of printable ASCII. A key lives for 7 days, and at least one day after the
+// invocation ends.
+//
+// Errors: [NotFound] if the job does not exist or may not be started, [InvalidArgument] if
+// the job cannot take the request, [PermissionDenied] if the invoker's configuration does
+// not allow it, [AlreadyExists] if the key was used for another job or another request,
+// [Aborted] if the job's concurrency limit is reached and it does not queue,
+// [ResourceExhausted] if the caller has started too many, [Unavailable] if no complete
 // answer arrived.
-func (c *Client) Run(ctx context.Context, job string, o *Overrides) (*Invocation, error) {
-	return c.RunOnce(ctx, job, rand.Text(), o)
-}
-
-// RunOnce starts a job unless an earlier call used the same key. In that case it
-// returns the existing invocation in its current state. Choose a key that names the
-// work to do once, such as an order number: 1 to 255 characters of printable ASCII.
-// A key lives for 7 days, and at least one day after the invocation ends.
-//
-// Errors are those of [Client.Run], and [AlreadyExists] if the key was used for
-// another job or other overrides.
-func (c *Client) RunOnce(ctx context.Context, job, key string, o *Overrides) (*Invocation, error) {
+func (c *Client) Start(ctx context.Context, job, key string, r *Request) (*Invocation, error) {
 	path, err := escape("jobs", "job", job)
 	if err != nil {
 		return nil, err
@@ -67,12 +64,23 @@ func (c *Client) RunOnce(ctx context.Context, job, key string, o *Overrides) (*I
 	if key == "" {
 		return nil, Errorf(InvalidArgument, "key: must not be empty")
 	}
-	body, err := json.Marshal(cmp.Or(o, &Overrides{}))
+	body, err := json.Marshal(cmp.Or(r, &Request{}))
 	if err != nil {
-		return nil, &Error{Code: InvalidArgument, Message: "overrides cannot be encoded as JSON", Err: err}
+		return nil, &Error{Code: InvalidArgument, Message: "request cannot be encoded as JSON: parameters must be strings, numbers or booleans", Err: err}
 	}
 	start := request{method: http.MethodPost, path: path + "/invocations", body: body, key: key}
 	return c.again(ctx, func() (*Invocation, error) { return decode[Invocation](c.send(ctx, start)) })
+}
+
+// Run is [Client.Start] with a random key and overrides alone, which may be nil. The job
+// starts once, however often the request is retried.
+func (c *Client) Run(ctx context.Context, job string, o *Overrides) (*Invocation, error) {
+	return c.RunOnce(ctx, job, rand.Text(), o)
+}
+
+// RunOnce is [Client.Start] with overrides alone, which may be nil.
+func (c *Client) RunOnce(ctx context.Context, job, key string, o *Overrides) (*Invocation, error) {
+	return c.Start(ctx, job, key, &Request{Overrides: *cmp.Or(o, &Overrides{})})
 }
 
 // Invocation returns an invocation in its current state, or the error [NotFound].
@@ -130,6 +138,8 @@ type ListOptions struct {
 	Job string
 	// State selects the invocations in one state; empty selects all states.
 	State State
+	// Labels selects the invocations that have all these labels; empty selects all.
+	Labels map[string]string
 	// PageSize is the number of invocations in one request; 0 means the invoker's
 	// default. It does not limit the number of results.
 	PageSize int
@@ -174,6 +184,9 @@ func (o *ListOptions) query() url.Values {
 	}
 	if o.State != "" {
 		query.Set("state", string(o.State))
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Labels)) {
+		query.Add("label", name+"="+o.Labels[name])
 	}
 	if o.PageSize != 0 {
 		query.Set("pageSize", strconv.Itoa(o.PageSize))

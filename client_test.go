@@ -2,6 +2,7 @@ package runwith_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -109,6 +110,7 @@ func TestClientInvocations(t *testing.T) {
 // calls are all methods that take a name, as functions of the name.
 func calls(c *runwith.Client) map[string]func(context.Context, string) error {
 	return map[string]func(context.Context, string) error{
+		"Start":      func(ctx context.Context, s string) error { _, err := c.Start(ctx, s, "k", nil); return err },
 		"Run":        func(ctx context.Context, s string) error { _, err := c.Run(ctx, s, nil); return err },
 		"Cancel":     func(ctx context.Context, s string) error { _, err := c.Cancel(ctx, s); return err },
 		"Resolve":    func(ctx context.Context, s string) error { _, err := c.Resolve(ctx, s, runwith.Retry); return err },
@@ -316,6 +318,40 @@ func TestClientContext(t *testing.T) {
 		}
 		if err := do(late, "a"); runwith.CodeOf(err) != runwith.DeadlineExceeded || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s after the deadline: %v %v, want DEADLINE_EXCEEDED", call, runwith.CodeOf(err), err)
+		}
+	}
+}
+
+func TestClientStart(t *testing.T) {
+	t.Parallel()
+	var got string
+	client := setup(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = r.Header.Get("Idempotency-Key") + " " + string(body)
+		answerWith(http.StatusAccepted, "application/json", `{"id":"inv-1","state":"accepted","request":{"parameters":{"big":9007199254740993}}}`)(w, r)
+	})
+	invocation, err := client.Start(t.Context(), "report", "order-17", &runwith.Request{
+		Parameters: map[string]any{"tenant": "acme", "pages": 5, "full": true},
+		Labels:     map[string]string{"tenant": "acme"},
+		Callback:   &runwith.Callback{URL: "https://api.example.com/hook"},
+		Overrides:  runwith.Overrides{TaskCount: 2},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `"order-17" {"taskCount":2,"parameters":{"full":true,"pages":5,"tenant":"acme"},"labels":{"tenant":"acme"},"callback":{"url":"https://api.example.com/hook"}}`
+	if got != want {
+		t.Errorf("Start sends %s, want %s", got, want)
+	}
+	if big := invocation.Request.Parameters["big"]; big != json.Number("9007199254740993") {
+		t.Errorf("parameter of the answer = %v, want every digit", big)
+	}
+	if _, err := client.Start(t.Context(), "report", "k", nil); err != nil || got != `"k" {}` {
+		t.Errorf("Start without a request sends %s, %v, want an empty one", got, err)
+	}
+	for key, r := range map[string]*runwith.Request{"": nil, "k": {Parameters: map[string]any{"f": func() {}}}} {
+		if _, err := client.Start(t.Context(), "report", key, r); runwith.CodeOf(err) != runwith.InvalidArgument {
+			t.Errorf("Start(key %q, %+v) = %v, want INVALID_ARGUMENT", key, r, err)
 		}
 	}
 }

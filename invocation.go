@@ -148,6 +148,9 @@ type Job struct {
 	Timeout    string      `json:"timeout" doc:"Longest time of one attempt of a task, such as 10m0s."`
 	Containers []Container `json:"containers"`
 	Updated    time.Time   `json:"updated"`
+	// Parameters are the job's parameters by name, as the invoker's configuration defines
+	// them.
+	Parameters map[string]Parameter `json:"parameters,omitempty" doc:"What a request to start the job can choose, by name."`
 }
 
 // Container is one container of a [Job].

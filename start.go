@@ -1,6 +1,7 @@
 package runwith
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -11,9 +12,13 @@ import (
 // Its JSON is the body of the invoker's request: the fields of [Overrides] beside its own.
 type Request struct {
 	// Parameters are the values of the parameters that the invoker's configuration defines
-	// for the job, by name: strings, numbers or booleans.
+	// for the job, by name: strings, numbers or booleans. In a request that was read from
+	// JSON, such as [Invocation].Request, numbers are a [json.Number], so that none loses
+	// digits.
 	Parameters map[string]any
-	// Labels help to find the invocation again: at most 16. The job does not see them.
+	// Labels help to find the invocation again: at most 16. A name has at most 63 lower-case
+	// letters, digits and _ . -, and begins with a letter; a value has at most 128
+	// characters. The job does not see them.
 	Labels map[string]string
 	// Callback asks for a notification of this invocation's end; nil is none.
 	Callback *Callback
@@ -52,7 +57,9 @@ func (r Request) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON returns.
 func (r *Request) UnmarshalJSON(data []byte) error {
 	var body requestJSON
-	if err := json.Unmarshal(data, &body); err != nil {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(&body); err != nil {
 		return err
 	}
 	read := Request{

@@ -13,8 +13,8 @@ func TestRequestJSON(t *testing.T) {
 	for want, r := range map[string]Request{
 		`{}`:                              {},
 		`{"args":["a"],"timeout":"1m0s"}`: {Overrides: Overrides{Args: []string{"a"}, Timeout: time.Minute}},
-		`{"args":[],"parameters":{"size":2,"tenant":"acme"},"labels":{"tenant":"acme"},"callback":{"url":"https://api.example.com/hook"}}`: {
-			Parameters: map[string]any{"tenant": "acme", "size": 2.0}, Labels: map[string]string{"tenant": "acme"},
+		`{"args":[],"parameters":{"size":9007199254740993,"tenant":"acme"},"labels":{"tenant":"acme"},"callback":{"url":"https://api.example.com/hook"}}`: {
+			Parameters: map[string]any{"tenant": "acme", "size": json.Number("9007199254740993")}, Labels: map[string]string{"tenant": "acme"},
 			Callback: &Callback{URL: "https://api.example.com/hook"}, Overrides: Overrides{Args: []string{}},
 		},
 	} {

@@ -37,6 +37,9 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 	if len(q.Key) > MaxKey {
 		return ledger.Record{}, invalid("Idempotency-Key", "is longer than %d bytes", MaxKey)
 	}
+	if err := validateLabels(q.Asked.Labels); err != nil {
+		return ledger.Record{}, err
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return ledger.Record{}, fmt.Errorf("make invocation ID: %w", err)

@@ -85,7 +85,7 @@ func TestDocument(t *testing.T) {
 			t.Errorf("schema %s is huma's, not ours", name)
 		}
 	}
-	for _, name := range []string{"Invocation", "Job", "LogLine", "Problem"} {
+	for _, name := range []string{"Invocation", "StartRequest", "Parameter", "Job", "LogLine", "Problem"} {
 		if len(document.Parts.Schemas[name].Properties) == 0 {
 			t.Errorf("openapi.json has no schema %s", name)
 		}

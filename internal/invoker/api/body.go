@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -127,9 +128,12 @@ func malformed(data []byte) error {
 	return err
 }
 
+// chosenNames are the fields that have names which callers choose.
+var chosenNames = []string{"env", "labels", "parameters"}
+
 // repeatedName returns the first duplicate name in an object of d's next value, and the
 // offset of the name's end, or "". d holds valid JSON. Names of fields are compared without
-// case, as encoding/json does; names of variables (env) with case.
+// case, as encoding/json does; names that callers choose with case.
 func repeatedName(d *json.Decoder, parent string) (name string, at int) {
 	token, _ := d.Token()
 	open, ok := token.(json.Delim)
@@ -143,7 +147,7 @@ func repeatedName(d *json.Decoder, parent string) (name string, at int) {
 			token, _ = d.Token()
 			child, _ = token.(string)
 			key := child
-			if parent != "env" {
+			if !slices.Contains(chosenNames, parent) {
 				key = strings.ToLower(key)
 			}
 			if seen[key] {

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +20,11 @@ const startPath = "/api/v1/jobs/test-job/invocations"
 func TestInvalidBodies(t *testing.T) {
 	t.Parallel()
 	server := serve(t, &fake{})
+	manyLabels := `{"labels":{"z":""`
+	for i := range 16 {
+		manyLabels += fmt.Sprintf(`,"l%d":""`, i)
+	}
+	manyLabels += "}}"
 	tests := []struct {
 		body      string
 		locations []string
@@ -44,8 +50,18 @@ func TestInvalidBodies(t *testing.T) {
 		{`{"containers":[{"args":[]}]}`, []string{"body.containers[0]"}, "name"},
 		{`{"containers":[{"name":"a","image":"b"}]}`, []string{"body.containers[0].image"}, "is not a field of this object (its fields: args, env, name)"},
 		{`{"containers":[{"Name":"a"}]}`, []string{"body.containers[0].Name"}, "did you mean name?"},
-		{`{"parameters":{}}`, []string{"body.parameters"}, "is not a field"},
-		{`{"callback":{"url":"x"}}`, []string{"body.callback"}, "is not a field"},
+		{`{"parameters":{"a":null}}`, []string{"body.parameters.a"}, "must be a string, a number or a boolean"},
+		{`{"parameters":{"a":["x"],"b":{}}}`, []string{"body.parameters.a", "body.parameters.b"}, "must be a string, a number or a boolean"},
+		{`{"parameters":["x"]}`, []string{"body.parameters"}, "object"},
+		{`{"parameters":{"n":1e999}}`, []string{"body"}, "number 1e999"},
+		{`{"parameters":{"a":1,"a":2}}`, []string{"body"}, `"a" occurs twice`},
+		{`{"labels":{"a":1}}`, []string{"body.labels.a"}, "string"},
+		{`{"labels":{"a":"1","a":"2"}}`, []string{"body"}, `"a" occurs twice`},
+		{manyLabels, []string{"body.labels"}, "16"},
+		{`{"callback":{"url":"x","secret":"y"}}`, []string{"body.callback.secret"}, "is not a field"},
+		{`{"callback":{}}`, []string{"body.callback"}, "url"},
+		{`{"callback":"https://a.example"}`, []string{"body.callback"}, "object"},
+		{`{"parameter":{}}`, []string{"body.parameter"}, "did you mean parameters?"},
 		{`{"taskcount":1}`, []string{"body.taskcount"}, "is not a field of this object, did you mean taskCount?"},
 		{`{"Args":["a"]}`, []string{"body.Args"}, "did you mean args?"},
 		{`{"task_count":1}`, []string{"body.task_count"}, "did you mean taskCount?"},
@@ -98,6 +114,9 @@ func TestInvalidParameters(t *testing.T) {
 		{"POST", startPath + "?validate=true", "query.validate"},
 		{"GET", "/api/v1/invocations?pageSize=1&pageSize=2", "query.pageSize"},
 		{"GET", "/api/v1/invocations?job=a&job=a", "query.job"},
+		{"GET", "/api/v1/invocations?label=tenant", "query.label"},
+		{"GET", "/api/v1/invocations?label==acme", "query.label"},
+		{"GET", "/api/v1/invocations?label=a=1&label=a=2", "query.label"},
 		{"GET", "/api/v1/invocations/inv-1/logs?follow=true&follow=false", "query.follow"},
 	}
 	for _, test := range tests {

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
 )
 
@@ -20,6 +21,8 @@ import (
 func (s *server) newDocument() huma.API {
 	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	schemas.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[apierror.Problem]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[runwith.Request](), reflect.TypeFor[startRequest]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[json.Number](), reflect.TypeFor[float64]())
 	s.schemas = schemas
 	document := humago.New(s.mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{

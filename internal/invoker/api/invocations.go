@@ -4,10 +4,12 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/invoker"
 )
 
@@ -16,7 +18,7 @@ type startInput struct {
 	KeyHeader
 	KnownNames
 	JobPath
-	Body *runRequest
+	Body *startRequest
 }
 
 // JobPath is the job in a path, exported as [Preference] is.
@@ -45,6 +47,7 @@ type invocationOutput struct {
 type listInput struct {
 	Job       string        `query:"job" doc:"Only invocations of this job."`
 	State     runwith.State `query:"state" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"Only invocations in this state."`
+	Label     []string      `query:"label,explode" nullable:"false" maxItems:"16" doc:"Only invocations with this label: name=value. Repeat it for several." example:"[\"tenant=acme\"]"`
 	PageSize  int           `query:"pageSize" minimum:"0" doc:"Maximum number of invocations to return, at most 1000; 0 leaves it to the server."`
 	PageToken string        `query:"pageToken" doc:"The nextPageToken of the previous page."`
 }
@@ -64,8 +67,8 @@ func (s *server) routeInvocations(d huma.API) {
 		Method:      http.MethodPost,
 		Path:        prefix + "/jobs/{job}/invocations",
 		Summary:     "Start a job",
-		Description: description(`Starts a job once, with overrides for this execution only; the job itself does not
-			change. The answer comes after the invocation is on disk. An empty body overrides nothing.
+		Description: description(`Starts a job once, with parameters or overrides for this execution only; the job itself does not
+			change. The answer comes after the invocation is on disk. An empty body starts the job as it is.
 			With an Idempotency-Key, a repeat of the same request is answered with 200 and the current state of the same
 			invocation. A different request with the same key is answered with 422.`),
 		DefaultStatus: http.StatusAccepted,
@@ -91,7 +94,7 @@ func (s *server) routeInvocations(d huma.API) {
 
 func (s *server) start(ctx context.Context, in *startInput) (*startOutput, error) {
 	invocation, replayed, err := s.invoker.Invoke(ctx, invoker.Request{
-		Job: in.Job, Key: in.key, Asked: runwith.Request{Overrides: in.Body.overrides()},
+		Job: in.Job, Key: in.key, Asked: in.Body.request(),
 	})
 	if err != nil {
 		return nil, faulty("body", err)
@@ -144,9 +147,14 @@ func (s *server) wait(ctx context.Context, id string, p Preference) (runwith.Inv
 }
 
 func (s *server) list(ctx context.Context, in *listInput) (*listOutput, error) {
+	labels, err := in.labels()
+	if err != nil {
+		return nil, err
+	}
 	page, next, err := s.invoker.Invocations(ctx, invoker.Filter{
 		Job:       in.Job,
 		State:     in.State,
+		Labels:    labels,
 		PageSize:  in.PageSize,
 		PageToken: in.PageToken,
 	})
@@ -157,4 +165,20 @@ func (s *server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 		page = []runwith.Invocation{} // [], not null
 	}
 	return &listOutput{Body: invocationList{Invocations: page, NextPageToken: next}}, nil
+}
+
+// labels returns the labels to look for.
+func (in *listInput) labels() (map[string]string, error) {
+	if len(in.Label) == 0 {
+		return nil, nil
+	}
+	labels := make(map[string]string, len(in.Label))
+	for _, pair := range in.Label {
+		name, value, ok := strings.Cut(pair, "=")
+		if before, twice := labels[name]; !ok || name == "" || twice && before != value {
+			return nil, apierror.Invalid(apierror.Fault{Location: "query.label", Message: "must be name=value, with one value for each name"})
+		}
+		labels[name] = value
+	}
+	return labels, nil
 }

@@ -56,6 +56,35 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// TestRequestArrives sends a whole request with the client.
+func TestRequestArrives(t *testing.T) {
+	t.Parallel()
+	sent := runwith.Request{
+		Parameters: map[string]any{"tenant": "acme", "Tenant": "", "full": true, "big": json.Number("9007199254740993"), "rate": json.Number("0.10")},
+		Labels:     map[string]string{"tenant": "acme"},
+		Callback:   &runwith.Callback{URL: "https://api.example.com/hook"},
+		Overrides:  runwith.Overrides{Args: []string{}, Timeout: time.Minute},
+	}
+	var got invoker.Request
+	server := serve(t, &fake{request: func(q invoker.Request) (runwith.Invocation, bool, error) {
+		got = q
+		i := sample()
+		i.Request, i.Labels, i.Caller = &q.Asked, q.Asked.Labels, "docs-api"
+		return i, false, nil
+	}})
+	client := runwith.Client{Server: server.URL, HTTPClient: server.Client()}
+	invocation, err := client.Start(t.Context(), "test-job", "k", &sent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(invoker.Request{Job: "test-job", Key: "k", Asked: sent}, got); diff != "" {
+		t.Errorf("request (-sent +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(&sent, invocation.Request); diff != "" {
+		t.Errorf("request of the answer (-sent +got):\n%s", diff)
+	}
+}
+
 func TestStartBodies(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -228,8 +257,8 @@ func TestList(t *testing.T) {
 		}
 		return []runwith.Invocation{sample()}, "last", nil
 	}})
-	a := ask(t, server, "GET /api/v1/invocations?job=test-job&state=running&pageSize=5000&pageToken=t", "")
-	want := invoker.Filter{Job: "test-job", State: runwith.StateRunning, PageSize: 5000, PageToken: "t"}
+	a := ask(t, server, "GET /api/v1/invocations?job=test-job&state=running&pageSize=5000&pageToken=t&label=tenant=acme,inc&label=q=a=b", "")
+	want := invoker.Filter{Job: "test-job", State: runwith.StateRunning, PageSize: 5000, PageToken: "t", Labels: map[string]string{"tenant": "acme,inc", "q": "a=b"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("filter (-want +got):\n%s", diff)
 	}
@@ -243,10 +272,15 @@ func TestList(t *testing.T) {
 	if a := ask(t, server, "GET /api/v1/invocations?pageToken=last", ""); a.body != `{"invocations":[]}`+"\n" {
 		t.Errorf("last page = %s, want no invocations and no token", a.body)
 	}
-	for i, err := range (&runwith.Client{Server: server.URL}).Invocations(t.Context(), nil) {
+	filter := &runwith.ListOptions{Labels: map[string]string{"a": "&=,", "b": ""}}
+	for i, err := range (&runwith.Client{Server: server.URL}).Invocations(t.Context(), filter) {
 		if err != nil || i.ID != "inv-1" {
 			t.Errorf("client's page = %v, %v, want inv-1", i, err)
 		}
+		if diff := cmp.Diff(filter.Labels, got.Labels); diff != "" {
+			t.Fatalf("labels (-client +got):\n%s", diff)
+		}
+		break // the fake repeats its page
 	}
 }
 

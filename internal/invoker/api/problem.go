@@ -91,6 +91,9 @@ func translated(e *huma.ErrorModel) *apierror.Problem {
 		if d.Message == validation.MsgUnexpectedProperty {
 			continue // KnownNames has found it too, and says more
 		}
+		if d.Message == validation.MsgExpectedMatchAtLeastOneSchema { // only the values of parameters have several
+			d.Message = "must be a string, a number or a boolean"
+		}
 		faults = append(faults, apierror.Fault{Location: d.Location, Message: d.Message})
 	}
 	return apierror.Invalid(faults...)

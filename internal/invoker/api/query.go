@@ -11,14 +11,14 @@ import (
 	"github.com/runwith/runwith/internal/apierror"
 )
 
-// oneValue refuses query parameters that occur more than once, because every one takes one
-// value. huma would use the first.
+// oneValue refuses query parameters that occur more than once, if they take one value. huma
+// would use the first.
 func (s *server) oneValue(ctx huma.Context, next func(huma.Context)) {
 	var faults []apierror.Fault
 	u := ctx.URL()
 	query := u.Query()
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		if n := len(query[name]); n > 1 {
+		if n := len(query[name]); n > 1 && !repeatable(ctx.Operation(), name) {
 			faults = append(faults, apierror.Fault{Location: "query." + name, Message: fmt.Sprintf("takes one value, not %d", n)})
 		}
 	}
@@ -28,4 +28,11 @@ func (s *server) oneValue(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	next(ctx)
+}
+
+// repeatable reports whether a query parameter is a list.
+func repeatable(operation *huma.Operation, name string) bool {
+	return slices.ContainsFunc(operation.Parameters, func(p *huma.Param) bool {
+		return p.In == "query" && p.Name == name && p.Schema.Type == huma.TypeArray
+	})
 }

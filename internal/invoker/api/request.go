@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bytes"
+	"encoding/json"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,15 +14,40 @@ import (
 // because huma ignores embedded fields that are not.
 type OverrideFields runwith.Overrides
 
-// runRequest is the body that starts a job. A marshaled runwith.Overrides is one. Its own
-// Timeout hides that of the embedded fields, so huma describes and checks a text.
-type runRequest struct {
+// startRequest is the body that starts a job. A marshaled runwith.Request is one, and the
+// document describes such a request by this type. Its own Timeout hides that of the embedded
+// fields, so huma describes and checks a text.
+type startRequest struct {
+	Parameters parameterValues `json:"parameters,omitempty" doc:"Values of the job's parameters, by name. GET /api/v1/jobs/{job} describes them."`
 	OverrideFields
-	Timeout string `json:"timeout,omitempty" doc:"Replaces the timeout of each attempt of a task, in whole seconds: 10s, 600s or 1h30m." example:"10s"`
+	Timeout  string            `json:"timeout,omitempty" doc:"Replaces the timeout of each attempt of a task, in whole seconds: 10s, 600s or 1h30m." example:"10s"`
+	Labels   map[string]string `json:"labels,omitempty" maxProperties:"16" doc:"Help to find the invocation again. A name has at most 63 lower-case letters, digits and _ . -, and begins with a letter; a value has at most 128 characters." example:"{\"tenant\":\"acme\"}"`
+	Callback *runwith.Callback `json:"callback,omitempty" doc:"Asks for the events of this invocation."`
+}
+
+// parameterValues are the values of parameters, by name: strings, booleans and json.Number.
+type parameterValues map[string]any
+
+// Schema implements [huma.SchemaProvider].
+func (parameterValues) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		Type: huma.TypeObject,
+		AdditionalProperties: &huma.Schema{AnyOf: []*huma.Schema{
+			{Type: huma.TypeString}, {Type: huma.TypeNumber}, {Type: huma.TypeBoolean},
+		}},
+		Examples: []any{map[string]any{"tenant": "acme"}},
+	}
+}
+
+// UnmarshalJSON keeps numbers as they were sent, so that none loses digits.
+func (v *parameterValues) UnmarshalJSON(data []byte) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	return d.Decode((*map[string]any)(v))
 }
 
 // Resolve checks what a schema cannot express.
-func (r *runRequest) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
+func (r *startRequest) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	if r.Timeout == "" {
 		return nil
 	}
@@ -34,13 +61,13 @@ func (r *runRequest) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	return nil
 }
 
-// overrides returns the requested overrides. A nil request stands for an empty body, which
-// overrides nothing.
-func (r *runRequest) overrides() runwith.Overrides {
+// request returns what the caller asks for. A nil request stands for an empty body, which
+// starts the job as it is.
+func (r *startRequest) request() runwith.Request {
 	if r == nil {
-		return runwith.Overrides{}
+		return runwith.Request{}
 	}
-	o := runwith.Overrides(r.OverrideFields)
-	o.Timeout, _ = time.ParseDuration(r.Timeout) // Resolve has checked it; "" is 0
-	return o
+	asked := runwith.Request{Parameters: r.Parameters, Labels: r.Labels, Callback: r.Callback, Overrides: runwith.Overrides(r.OverrideFields)}
+	asked.Overrides.Timeout, _ = time.ParseDuration(r.Timeout) // Resolve has checked it; "" is 0
+	return asked
 }
