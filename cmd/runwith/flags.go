@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -21,6 +22,8 @@ type listenFlags struct {
 	addr                 string // add sets the default if it is empty
 	allowHosts           []string
 	allowUnauthenticated bool
+	metricsAddr          string
+	tell                 func(line string) // prints a line for people
 }
 
 func (f *listenFlags) add(cmd *cobra.Command) {
@@ -28,6 +31,8 @@ func (f *listenFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.addr, "addr", cmp.Or(f.addr, "127.0.0.1:8080"), "`HOST:PORT` to listen on; port 0 is a free one")
 	flags.StringArrayVar(&f.allowHosts, "allow-host", nil, "accept requests for this host `NAME` too, or for all names below .NAME (repeatable)")
 	flags.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "serve callers without authentication; required beyond this machine")
+	flags.StringVar(&f.metricsAddr, "metrics-addr", "", "`HOST:PORT` of a listener for /metrics and health alone, without authentication; --addr then has no /metrics")
+	f.tell = func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }
 	addLogFormat(cmd)
 }
 

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -28,8 +31,32 @@ func (s serving) serve(ctx context.Context, open httpserver.Open) error {
 	if err != nil {
 		return err
 	}
-	c := httpserver.Config{
-		Listener: listener, AllowHosts: s.to.allowHosts, Principal: s.caller, Version: version(), Logger: s.logger,
+	metrics, err := s.to.listenMetrics(ctx)
+	if err != nil {
+		return errors.Join(err, listener.Close())
 	}
-	return httpserver.Serve(ctx, c, open, s.ready)
+	c := httpserver.Config{
+		Listener: listener, Metrics: metrics, AllowHosts: s.to.allowHosts, Principal: s.caller, Version: version(), Logger: s.logger,
+	}
+	ready := s.ready
+	if metrics != nil {
+		ready = func(addr string) {
+			s.to.tell("metrics are at http://" + metrics.Addr().String() + "/metrics")
+			s.ready(addr)
+		}
+	}
+	return httpserver.Serve(ctx, c, open, ready)
+}
+
+// listenMetrics returns the listener of --metrics-addr, or nil. It may be on any address,
+// because it has no other route.
+func (f *listenFlags) listenMetrics(ctx context.Context) (net.Listener, error) {
+	if f.metricsAddr == "" {
+		return nil, nil
+	}
+	l, err := httpserver.Listen(ctx, f.metricsAddr, true)
+	if err != nil {
+		return nil, fmt.Errorf("--metrics-addr: %w", err)
+	}
+	return l, nil
 }

@@ -25,7 +25,7 @@ func Listen(ctx context.Context, addr string, allowUnauthenticated bool) (net.Li
 		err = op.Err // without the address, which the message has already
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		err = fmt.Errorf("%w: stop the process that listens there, or choose another address with --addr", err)
+		err = fmt.Errorf("%w: stop the process that listens there, or choose another address", err)
 	}
 	return nil, fmt.Errorf("listen on %s: %w", addr, err)
 }

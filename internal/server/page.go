@@ -40,9 +40,17 @@ func newPage(c Config, s *Site) *page {
 		template: template.Must(template.New("page").Parse(pageText)),
 		policy:   "default-src 'none'; style-src " + style + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 		version:  cmp.Or(c.Version, "unknown"),
-		links: append(slices.Clone(s.Links),
-			Link{"/readyz", "Whether it can do its work"}, Link{"/metrics", "Metrics in Prometheus's format"}),
+		links:    append(slices.Clone(s.Links), ownLinks(c)...),
 	}
+}
+
+// ownLinks are the links of every server.
+func ownLinks(c Config) []Link {
+	links := []Link{{"/readyz", "Whether it can do its work"}}
+	if c.Metrics == nil {
+		links = append(links, Link{metricsPath, "Metrics in Prometheus's format"})
+	}
+	return links
 }
 
 // wants reports whether a browser asks for the root. Google's libraries ask there too, to

@@ -1,13 +1,11 @@
 package server
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
-	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/principal"
 )
 
@@ -29,12 +27,13 @@ type router struct {
 	page      *page
 	principal principal.Principal // of the routes without Authenticate
 	routes    map[string]Route    // by pattern
+	panics    *panics
 }
 
 // newRouter returns the router of a site and of the server's own routes.
 func newRouter(c Config, s *Site) *router {
-	r := &router{http.NewServeMux(), newPage(c, s), c.Principal, map[string]Route{}}
-	for _, route := range slices.Concat(ownRoutes(c, s), s.Routes) {
+	r := &router{http.NewServeMux(), newPage(c, s), c.Principal, map[string]Route{}, newPanics(c.Logger)}
+	for _, route := range slices.Concat(ownRoutes(c, s, r.panics), s.Routes) {
 		r.Handle(route.Pattern, r.identify(route))
 		r.routes[route.Pattern] = route
 	}
@@ -47,39 +46,22 @@ func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.page.ServeHTTP(w, req)
 		return
 	}
-	r.ServeMux.ServeHTTP(w, req)
-}
-
-// ownRoutes are the routes of every server.
-func ownRoutes(c Config, s *Site) (routes []Route) {
-	health := health{version: cmp.Or(c.Version, "unknown"), checks: s.Checks, log: c.Logger}
-	for _, route := range []Route{
-		{Pattern: "/healthz", Handler: http.HandlerFunc(health.serveAlive)},
-		{Pattern: "/readyz", Handler: http.HandlerFunc(health.serveReady)},
-		{Pattern: "/metrics", Handler: newExposition(c, s.Metrics), Authenticate: s.Operator},
-	} {
-		route.WriteError = apierror.WriteProblem
-		other := Route{Pattern: route.Pattern, Handler: http.HandlerFunc(refuseMethod), WriteError: apierror.WriteProblem}
-		route.Pattern = "GET " + route.Pattern
-		routes = append(routes, route, other)
-	}
-	return routes
-}
-
-// refuseMethod answers methods other than GET and HEAD.
-func refuseMethod(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Allow", "GET, HEAD")
-	apierror.WriteProblem(w, &runwith.Error{
-		Code: runwith.Unimplemented, Err: cause.MethodNotAllowed, Message: r.URL.Path + " takes no " + r.Method + "; it takes GET, HEAD",
-	})
+	tracked := &answer{ResponseWriter: w}
+	defer r.panics.recover(tracked, req, r.fail)
+	r.ServeMux.ServeHTTP(tracked, req)
 }
 
 // reject writes what the guard refuses in the format of the API that was called.
 func (r *router) reject(w http.ResponseWriter, req *http.Request, refusal *runwith.Error) {
+	r.fail(w, req, refusal)
+}
+
+// fail writes an error in the format of the API that was called.
+func (r *router) fail(w http.ResponseWriter, req *http.Request, err error) {
 	_, pattern := r.Handler(req)
 	if write := r.routes[pattern].WriteError; write != nil {
-		write(w, refusal)
+		write(w, err)
 		return
 	}
-	apierror.WriteText(w, refusal)
+	apierror.WriteText(w, err)
 }

@@ -30,6 +30,9 @@ const (
 // Config configures a server. Listener and Logger are required.
 type Config struct {
 	Listener net.Listener
+	// Metrics is a listener for /metrics, /healthz and /readyz alone, without
+	// authentication. If it is nil, /metrics is a route of Listener.
+	Metrics net.Listener
 	// AllowHosts are additional names of this machine.
 	AllowHosts []string
 	// Principal is the caller of the requests of routes without Authenticate. The zero
@@ -45,7 +48,7 @@ type Config struct {
 type Open func(ctx context.Context, addr string) (*Site, error)
 
 // Serve opens a site and serves it until ctx is done. It calls ready with the address of
-// the listener as soon as the site answers. It closes the listener and the site.
+// the listener as soon as the site answers. It closes the listeners and the site.
 //
 // The contexts of requests are canceled, with the cause [apierror.Stopping], when the
 // server begins to stop.
@@ -54,13 +57,13 @@ func Serve(ctx context.Context, c Config, open Open, ready func(addr string)) er
 	defer stopRequests(nil)
 	site, err := open(requests, dialable(c.Listener.Addr().String()))
 	if err != nil {
-		return errors.Join(err, c.Listener.Close())
+		return errors.Join(err, c.close())
 	}
 	door, err := newDoor(c, site)
 	if err != nil {
-		return errors.Join(err, c.Listener.Close(), site.close())
+		return errors.Join(err, c.close(), site.close())
 	}
-	served := door.serve(requests, newPatient(c.Listener, c.Logger))
+	served := door.serve(requests, c)
 	site.settle(ctx)
 	ready(c.Listener.Addr().String())
 	select {
@@ -78,6 +81,8 @@ type door struct {
 	guard  *guard.Guard
 	routes *router
 	http   *http.Server
+
+	metrics *http.Server // nil: a route of http
 }
 
 func newDoor(c Config, site *Site) (*door, error) {
@@ -88,12 +93,15 @@ func newDoor(c Config, site *Site) (*door, error) {
 	}
 	d := &door{site: site, guard: shield, routes: routes}
 	d.http = HTTP(shield.Wrap(routes), c.Logger)
-	return d, nil
+	if c.Metrics != nil {
+		d.metrics, err = newMetricsServer(c, site, routes.panics)
+	}
+	return d, err
 }
 
 // serve serves in the background. The channel has the error of a listener that failed.
-func (d *door) serve(requests context.Context, listener net.Listener) <-chan error {
-	served := make(chan error, 2)
+func (d *door) serve(requests context.Context, c Config) <-chan error {
+	served, listener := make(chan error, 3), net.Listener(newPatient(c.Listener, c.Logger))
 	d.http.BaseContext = func(net.Listener) context.Context { return requests }
 	if d.site.GRPC != nil {
 		var http2 net.Listener
@@ -101,6 +109,9 @@ func (d *door) serve(requests context.Context, listener net.Listener) <-chan err
 		go func() { served <- d.site.GRPC.ServeGRPC(requests, http2, d.admit) }()
 	}
 	go func() { served <- d.http.Serve(listener) }()
+	if d.metrics != nil {
+		go func() { served <- d.metrics.Serve(newPatient(c.Metrics, c.Logger)) }()
+	}
 	return served
 }
 
@@ -134,5 +145,8 @@ func (d *door) shutdown(ctx context.Context) error {
 		closed = d.http.Close()
 	}
 	<-stopped
+	if d.metrics != nil {
+		closed = errors.Join(closed, d.metrics.Close())
+	}
 	return errors.Join(drained, closed, d.site.Close())
 }

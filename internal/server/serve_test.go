@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,7 +40,7 @@ func start(t *testing.T, c server.Config, site *server.Site) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Listener, c.Logger = l, slog.New(slog.NewTextHandler(t.Output(), nil))
+	c.Listener, c.Logger = l, cmp.Or(c.Logger, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {

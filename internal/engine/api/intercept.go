@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"google.golang.org/grpc"
@@ -19,7 +20,7 @@ func interceptor(logger *slog.Logger, own ownProject) grpc.UnaryServerIntercepto
 			return nil, encodeError(ctx, logger, info.FullMethod, err)
 		}
 		own.byID(req)
-		res, err := handler(ctx, req)
+		res, err := recovered(ctx, req, handler)
 		if err != nil {
 			return nil, encodeError(ctx, logger, info.FullMethod, err)
 		}
@@ -27,12 +28,31 @@ func interceptor(logger *slog.Logger, own ownProject) grpc.UnaryServerIntercepto
 	}
 }
 
+// recovered calls a handler and turns its panic into an error, so that one bad request does
+// not end the others.
+func recovered(ctx context.Context, req any, handler grpc.UnaryHandler) (res any, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = apierror.Panicked(value)
+		}
+	}()
+	return handler(ctx, req)
+}
+
 // encodeError returns the error that the caller gets, and logs it if the caller does
 // not see its cause.
 func encodeError(ctx context.Context, logger *slog.Logger, method string, err error) error {
 	err = apierror.Ended(ctx, err)
 	if apierror.Public(err).Code == runwith.Internal {
-		logger.ErrorContext(ctx, "internal error", "method", method, "error", err)
+		logger.ErrorContext(ctx, "internal error", "method", method, "error", err, "stack", stackOf(err))
 	}
 	return apierror.GRPC(err)
+}
+
+// stackOf returns where a panic happened, or "" for other errors.
+func stackOf(err error) string {
+	if p, ok := errors.AsType[*apierror.Panic](err); ok {
+		return p.Stack()
+	}
+	return ""
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -55,3 +56,28 @@ func TestEndOfCallerAndServerEndsCalls(t *testing.T) {
 		t.Errorf("the call of a server that stops = %v, want Unavailable", err)
 	}
 }
+
+// A handler that panics is an internal error of its call alone, and the log has the place.
+func TestInterceptorRecovers(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	_, err := interceptor(logger, ownProject{})(t.Context(), nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { panic("canary") })
+	streamed := streamInterceptor(logger)(nil, contextStream{ctx: t.Context()}, &grpc.StreamServerInfo{}, func(any, grpc.ServerStream) error { panic("canary") })
+	for _, err := range []error{err, streamed} {
+		if s, _ := status.FromError(err); s.Code() != codes.Internal || strings.Contains(s.Message(), "panic") {
+			t.Errorf("error = %v, want an internal error without the cause", err)
+		}
+	}
+	if text := log.String(); strings.Count(text, "intercept_test.go") < 2 || strings.Contains(text, "canary") {
+		t.Errorf("log = %s, want both places, and no value", text)
+	}
+}
+
+// contextStream is a stream that has only a context.
+type contextStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s contextStream) Context() context.Context { return s.ctx }

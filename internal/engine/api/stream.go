@@ -8,18 +8,29 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 )
 
 // streamInterceptor returns what runs around every stream. It limits the size of each
 // message and gives every error its public form.
 func streamInterceptor(logger *slog.Logger) grpc.StreamServerInterceptor {
 	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		err := handler(srv, boundedStream{stream})
+		err := recoveredStream(srv, boundedStream{stream}, handler)
 		if err == nil {
 			return nil
 		}
 		return encodeError(stream.Context(), logger, info.FullMethod, err)
 	}
+}
+
+// recoveredStream is recovered for a stream.
+func recoveredStream(srv any, stream grpc.ServerStream, handler grpc.StreamHandler) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = apierror.Panicked(value)
+		}
+	}()
+	return handler(srv, stream)
 }
 
 // boundedStream refuses large messages.
