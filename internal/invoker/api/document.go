@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -43,15 +44,19 @@ func (s *server) newDocument() huma.API {
 	return document
 }
 
-// serveDocument serves the complete document.
+// serveDocument serves the complete document. It is marshalled for the first request: that
+// takes a tenth of a start, and 0.7 MiB.
 func (s *server) serveDocument(d huma.API) {
-	content, err := json.Marshal(d.OpenAPI())
-	if err != nil {
-		panic("marshal OpenAPI document: " + err.Error()) // cannot happen: it consists of constants
-	}
+	content := sync.OnceValue(func() []byte {
+		content, err := json.Marshal(d.OpenAPI())
+		if err != nil {
+			panic("marshal OpenAPI document: " + err.Error()) // cannot happen: it consists of constants
+		}
+		return content
+	})
 	s.mux.HandleFunc("GET "+prefix+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(content) // the caller may have left
+		_, _ = w.Write(content()) // the caller may have left
 	})
 }
 

@@ -153,7 +153,7 @@ func members(group int) (all []process, err error) {
 // markers. It does not see other users' processes.
 func marked(prefix string) (map[process]string, error) {
 	found := make(map[process]string)
-	buf := make([]byte, 256<<10)
+	buf := make([]byte, 16<<10) // enough for most environments
 	err := eachPID(func(pid int) {
 		value, ok := "", false
 		if value, ok, buf = readMarker(pid, prefix, buf); !ok {
