@@ -148,9 +148,28 @@ type Job struct {
 	Timeout    string      `json:"timeout" doc:"Longest time of one attempt of a task, such as 10m0s."`
 	Containers []Container `json:"containers"`
 	Updated    time.Time   `json:"updated"`
-	// Parameters are the job's parameters by name, as the invoker's configuration defines
-	// them.
+
+	// Title and Description are for people. They come from the invoker's configuration, as
+	// Parameters and Overrides do.
+	Title       string `json:"title,omitempty" doc:"Name for people."`
+	Description string `json:"description,omitempty" doc:"What the job does."`
+	// Parameters are what a request can choose, by name.
 	Parameters map[string]Parameter `json:"parameters,omitempty" doc:"What a request to start the job can choose, by name."`
+	// Overrides are those that a request may have. Nil allows all.
+	Overrides *AllowedOverrides `json:"overrides,omitempty" doc:"Overrides that a request may have beside its parameters. Absent if all are allowed."`
+	// Verbs are what the caller may do with the job: start, view, cancel, values, operate.
+	Verbs []string `json:"verbs,omitempty" nullable:"false" doc:"What you may do with the job: start, view, cancel, values, operate."`
+}
+
+// AllowedOverrides are the [Overrides] that a job's configuration allows.
+type AllowedOverrides struct {
+	Args bool `json:"args" doc:"Whether args may be replaced."`
+	// Env are names of variables.
+	Env []string `json:"env,omitempty" nullable:"false" doc:"Environment variables that may be set."`
+	// MaxTasks is the largest TaskCount; 0 allows none.
+	MaxTasks int `json:"maxTasks,omitempty" doc:"Largest number of tasks; absent if it must not be changed."`
+	// MaxTimeout is the longest Timeout, such as 1h0m0s; empty allows none.
+	MaxTimeout string `json:"maxTimeout,omitempty" doc:"Longest timeout; absent if it must not be changed."`
 }
 
 // Container is one container of a [Job].

@@ -22,6 +22,8 @@ var statuses = map[cause.Kind]int{
 	cause.MethodNotAllowed: http.StatusMethodNotAllowed,
 	// https://www.ietf.org/archive/id/draft-ietf-httpapi-idempotency-key-header-07.html#section-2.7
 	cause.KeyReused: http.StatusUnprocessableEntity,
+	// The body is well-formed JSON of the right form, but the job takes other values.
+	cause.Parameters: http.StatusUnprocessableEntity,
 	// Deviation: Google answers RESOURCE_EXHAUSTED with 429, which stands for a quota.
 	cause.DiskFull: http.StatusServiceUnavailable,
 }

@@ -30,13 +30,15 @@ const (
 	MethodNotAllowed Kind = "method not allowed"
 	// KeyReused: the Idempotency-Key belongs to a different request.
 	KeyReused Kind = "idempotency key reused"
+	// Parameters: the values of a job's parameters are not what its configuration asks for.
+	Parameters Kind = "parameters refused"
 	// DiskFull: this machine's disk is full, which is no quota of the caller's.
 	DiskFull Kind = "disk full"
 )
 
 // Kinds returns all kinds.
 func Kinds() []Kind {
-	return []Kind{BodyTooLarge, BodyTooSlow, ContentType, MethodNotAllowed, KeyReused, DiskFull}
+	return []Kind{BodyTooLarge, BodyTooSlow, ContentType, MethodNotAllowed, KeyReused, Parameters, DiskFull}
 }
 
 // Error returns the kind's name, for logs.

@@ -54,7 +54,7 @@ func validateEnvName(p Place, name string) {
 		p.Addf("length cannot exceed %d", maxEnvText)
 	case !isEnvName(name):
 		p.Addf("must be printable ASCII without \"=\", not %s", Quote(name))
-	case isReservedEnv(name):
+	case IsReservedEnv(name):
 		p.Addf("%s is reserved, Cloud Run sets it", Quote(name))
 	}
 }
@@ -94,10 +94,10 @@ func isEnvName(name string) bool {
 	return true
 }
 
-// isReservedEnv reports whether only Cloud Run may set a variable.
+// IsReservedEnv reports whether only Cloud Run may set a variable.
 //
 // See https://cloud.google.com/run/docs/container-contract#env-vars.
-func isReservedEnv(name string) bool {
+func IsReservedEnv(name string) bool {
 	return strings.HasPrefix(name, "X_GOOGLE_") || slices.Contains([]string{
 		"CLOUD_RUN_EXECUTION",
 		"CLOUD_RUN_JOB",

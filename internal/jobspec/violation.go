@@ -58,6 +58,18 @@ func (f *Violations) Root() Place { return Place{violations: f} }
 // [ViolationsOf] extracts them.
 func (f *Violations) Err() error { return f.wrapped("", "") }
 
+// ErrAs is Err with another code, and with a cause besides if it is not nil.
+func (f *Violations) ErrAs(code runwith.Code, cause error) error {
+	if len(f.found.named) == 0 {
+		return nil
+	}
+	e := &runwith.Error{Code: code, Message: f.found.text(""), Err: &f.found}
+	if cause != nil {
+		e.Err = fmt.Errorf("%w: %w", cause, e.Err)
+	}
+	return e
+}
+
 // wrapped is Err with a prefix before each violation and an end after the last.
 func (f *Violations) wrapped(prefix, end string) error {
 	if len(f.found.named) == 0 {

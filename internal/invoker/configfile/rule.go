@@ -19,7 +19,7 @@ type rule struct {
 	must    string // follows "must be "
 	// least and most bound a whole number, if most is not 0.
 	least, most int
-	quiet   bool   // the value may be a secret in the wrong place
+	quiet       bool // the value may be a secret in the wrong place
 }
 
 // maxText is the length of the longest text, in characters.
@@ -55,8 +55,9 @@ func rules() map[string]rule {
 		"pattern":  {pattern: regexp.MustCompile(`^[^\x00]+$`), longest: 500, ok: isPattern, must: "a regular expression (RE2 syntax)"},
 
 		"url":      {pattern: regexp.MustCompile(`^https?://[^\s]+$`), longest: 2000, ok: isURL, must: "an https URL without user and fragment (http only for this machine)", quiet: true},
+		"hook":     {pattern: regexp.MustCompile(`^https?://[^\s@#]+$`), longest: 2000, must: "an https URL without user and fragment", quiet: true},
 		"issuer":   {pattern: regexp.MustCompile(`^[^\s]+$`), longest: 2000, must: "google, github, a name below issuers, or an https URL"},
-		"host":     {pattern: regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]{1,5})?$`), longest: 260, must: "a host in lower case, with a port if it is not 443"},
+		"host":     {pattern: regexp.MustCompile(`^([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$`), longest: 260, must: "a host in lower case, with a port if it is not 443"},
 		"cloudRun": {pattern: regexp.MustCompile(`^[a-z0-9:./-]+$`), ok: isCloudRun, must: "a job's ID, or projects/PROJECT/locations/REGION/jobs/JOB"},
 
 		"count":   {least: 0, most: maxText, must: "a whole number from 0 to 4096"},

@@ -48,7 +48,7 @@ func (r *reader) scalar(node ast.Node, into reflect.Value, path Path, tag reflec
 	}
 	switch {
 	case into.Type() == reflect.TypeFor[json.Number]():
-		if !isNumber(content) {
+		if !IsNumber(content) {
 			r.addf(start(node), path, "must be a number as in JSON, such as 10 or 0.5")
 		}
 		into.SetString(content)
@@ -72,7 +72,7 @@ func (r *reader) any(node ast.Node, into reflect.Value, path Path) {
 	switch {
 	case kind == "string" && utf8.RuneCountInString(content) <= maxText:
 		into.Set(reflect.ValueOf(content))
-	case kind == "number" && isNumber(content):
+	case kind == "number" && IsNumber(content):
 		into.Set(reflect.ValueOf(json.Number(content)))
 	case kind == "boolean":
 		into.Set(reflect.ValueOf(strings.EqualFold(content, "true")))
@@ -154,8 +154,9 @@ func (u rule) wordFault(content string) string {
 	return fmt.Sprintf("must be one of %s, not %s%s", joined(known), jobspec.Quote(content), hint)
 }
 
-// isNumber reports whether a text is a number in JSON of a bounded size.
-func isNumber(text string) bool {
+// IsNumber reports whether a text is a number in JSON with at most 40 characters, and an
+// exponent of at most two digits.
+func IsNumber(text string) bool {
 	return len(text) <= 40 && json.Valid([]byte(text)) && strings.Trim(text, "-0123456789.eE+") == "" && !hugeExponent(text)
 }
 

@@ -111,6 +111,9 @@ func start(node ast.Node) *token.Token {
 func scalar(node ast.Node) (text, kind string) {
 	switch n := node.(type) {
 	case *ast.StringNode:
+		if n.Token.Type == token.StringType && IsNumber(n.Value) { // 1e2, which the library takes for text
+			return n.Value, "number"
+		}
 		return n.Value, "string"
 	case *ast.LiteralNode:
 		return n.Value.Value, "string"
