@@ -29,6 +29,7 @@ func newInvocationsList() *cobra.Command {
 		to     clientFlags
 		o      runwith.ListOptions
 		state  string
+		labels []string
 		limit  int
 		asJSON bool
 	)
@@ -37,6 +38,7 @@ func newInvocationsList() *cobra.Command {
 		Short: "List invocations, the newest first",
 		Example: `  runwith invocations list
   runwith invocations list --state unresolved
+  runwith invocations list --label tenant=acme
   runwith invocations list --job nightly --limit 1000 --json | jq -r '.[].id'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,6 +46,10 @@ func newInvocationsList() *cobra.Command {
 				return misused("--limit %d: must be at least 1", limit)
 			}
 			o.State, o.PageSize = runwith.State(state), min(limit, 1000)
+			var err error
+			if o.Labels, err = pairs("--label", labels); err != nil {
+				return &exitError{exitUsage, err}
+			}
 			client, err := to.client()
 			if err != nil {
 				return err
@@ -67,6 +73,7 @@ func newInvocationsList() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.Job, "job", "", "only invocations of `JOB`")
 	flags.StringVar(&state, "state", "", "only invocations in `STATE`, such as running or unresolved")
+	flags.StringArrayVar(&labels, "label", nil, "only invocations with the label `NAME=VALUE` (repeatable)")
 	flags.IntVar(&limit, "limit", 50, "list at most `N`")
 	flags.BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
 	return cmd
@@ -102,8 +109,8 @@ func newInvocationsDescribe() *cobra.Command {
 	return invocationCommand(&cobra.Command{
 		Use:   "describe ID",
 		Short: "Show an invocation",
-		Long: `Describe shows how an invocation stands, which execution it has, and why it failed,
-was refused or is unresolved. If tasks failed, it shows which, in which attempt, with
+		Long: `Describe shows who started an invocation and what was asked for, how it stands, which
+execution it has, and why it failed, was refused or is unresolved. If tasks failed, it shows which, in which attempt, with
 exit code or signal, and the last lines that the first of them printed to standard
 error.`,
 		Example: `  runwith invocations describe 01a20a4f-52d9-7299-8052-429d4e3782dc`,

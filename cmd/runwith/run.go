@@ -21,6 +21,7 @@ import (
 type runFlags struct {
 	to      clientFlags
 	key     string
+	asks    requestFlags
 	env     []string
 	tasks   int
 	timeout seconds
@@ -45,12 +46,17 @@ the exit code is 130; a second Ctrl-C does not wait for the invoker's answer.
 With --key the job starts only once. Another run with the same key shows the same
 invocation, also from another machine or after a crash.
 
+--param sets a parameter that the server's configuration defines for the job; the
+value 5 is a number if the parameter is one. --label makes the invocation easy to find
+again: runwith invocations list --label tenant=acme.
+
 Arguments after -- replace the job's arguments. A -- at the end removes them.
 
 The flags of gcloud run jobs execute work too: --args, --update-env-vars, --tasks,
 --task-timeout, --wait, --async; and --project and --region, if they are the
 invoker's.`,
 		Example: `  runwith run test-job --env ENV_1=HELLO --env ENV_2=WORLD -- arg-1 arg-2
+  runwith run reindex --param tenant=acme --label tenant=acme
   runwith run nightly --tasks 10 --timeout 1h
   runwith run nightly --key nightly-2026-11-23
   runwith run nightly --detach        # prints the invocation's ID`,
@@ -61,7 +67,7 @@ invoker's.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			overrides, err := f.overrides(cmd, args)
+			request, err := f.request(cmd, args)
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
@@ -79,10 +85,14 @@ invoker's.`,
 			if err := f.execute.checkPlace(cmd.Context(), r.client, args[0]); err != nil {
 				return interruptedOr(cmd, err)
 			}
-			return r.run(cmd.Context(), args[0], overrides, f.detaches(cmd))
+			if err := f.asks.typed(cmd.Context(), r.client, args[0], request); err != nil {
+				return interruptedOr(cmd, err)
+			}
+			return r.run(cmd.Context(), args[0], request, f.detaches(cmd))
 		},
 	}
 	f.to.add(cmd)
+	f.asks.add(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "set an environment variable of the job: `NAME=VALUE` (repeatable)")
 	flags.IntVar(&f.tasks, "tasks", 0, "number of tasks, instead of the job's")
@@ -101,28 +111,6 @@ func positional(cmd *cobra.Command, args []string) int {
 		return dash
 	}
 	return len(args)
-}
-
-func (f *runFlags) overrides(cmd *cobra.Command, args []string) (*runwith.Overrides, error) {
-	o := &runwith.Overrides{TaskCount: f.tasks, Timeout: time.Duration(f.timeout)}
-	if cmd.ArgsLenAtDash() >= 0 {
-		o.Args = append([]string{}, args[1:]...)
-	}
-	if cmd.Flags().Changed("key") && f.key == "" {
-		return nil, errors.New("--key: must not be empty")
-	}
-	if cmd.Flags().Changed("tasks") && f.tasks < 1 {
-		return nil, fmt.Errorf("--tasks %d: must be at least 1", f.tasks)
-	}
-	if (cmd.Flags().Changed("timeout") || cmd.Flags().Changed("task-timeout")) && o.Timeout < time.Second {
-		return nil, fmt.Errorf("--timeout %v: must be at least 1s", o.Timeout)
-	}
-	for _, pair := range f.env {
-		if err := setVariable(o, "--env", pair); err != nil {
-			return nil, err
-		}
-	}
-	return o, f.execute.apply(cmd, o)
 }
 
 // detaches reports whether run does not wait for the end.
@@ -151,8 +139,8 @@ type jobRun struct {
 	key      string
 }
 
-func (r *jobRun) run(ctx context.Context, job string, o *runwith.Overrides, detach bool) error {
-	invocation, err := r.client.RunOnce(ctx, job, r.key, o)
+func (r *jobRun) run(ctx context.Context, job string, q *runwith.Request, detach bool) error {
+	invocation, err := r.client.Start(ctx, job, r.key, q)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return &exitError{exitInterrupted, fmt.Errorf("%w: the job may have started; repeat the command with --key %s to find it, or to start it", err, r.key)}

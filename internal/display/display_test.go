@@ -1,6 +1,7 @@
 package display
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -269,6 +270,45 @@ Invocation 01a4
   Created    2026-07-01T12:00:00Z (0s ago)
   Attempts   0
 `, func(s *terminal.Screen) error { return Invocation(s, now, paced) })
+}
+
+// TestInvocationOfACaller shows what a caller asked for.
+func TestInvocationOfACaller(t *testing.T) {
+	t.Parallel()
+	shown(t, `
+Invocation 01a4
+  Job       reindex
+  State     accepted
+  Caller    docs-api
+  Label     tenant=acme
+  Created   2026-07-01T12:00:00Z (0s ago)
+  Attempts  0
+
+Request
+  Parameter    full=true
+               pages=10
+               tenant=***
+  Arguments    none
+  Environment  LOG_LEVEL=***
+  Arguments    side: a "b c"
+  Tasks        2
+  Timeout      1m0s
+  Callback     https://api.example.com/hook
+`, func(s *terminal.Screen) error {
+		return Invocation(s, now, &runwith.Invocation{
+			ID: "01a4", Job: "reindex", State: runwith.StateAccepted, Created: now,
+			Caller: "docs-api", Labels: map[string]string{"tenant": "acme"},
+			Request: &runwith.Request{
+				Parameters: map[string]any{"tenant": "***", "pages": json.Number("10"), "full": true},
+				Labels:     map[string]string{"tenant": "acme"},
+				Callback:   &runwith.Callback{URL: "https://api.example.com/hook"},
+				Overrides: runwith.Overrides{
+					Args: []string{}, Env: map[string]string{"LOG_LEVEL": "***"}, TaskCount: 2, Timeout: time.Minute,
+					Containers: []runwith.ContainerOverride{{Name: "side", Args: []string{"a", "b c"}}},
+				},
+			},
+		})
+	})
 }
 
 func TestInvocation(t *testing.T) {

@@ -62,6 +62,8 @@ func Invocation(s *terminal.Screen, now time.Time, i *runwith.Invocation) error 
 	if i.Waiting != nil {
 		v.Row("Waits for", string(i.Waiting.For)+nextTry(now, i.Waiting)+": "+i.Waiting.Message)
 	}
+	v.Row("Caller", i.Caller)
+	v.labels(i.Labels, nil)
 	v.Row("Execution", i.Execution)
 	for _, at := range []struct {
 		label string
@@ -83,5 +85,6 @@ func Invocation(s *terminal.Screen, now time.Time, i *runwith.Invocation) error 
 	if i.Counts.Tasks > 0 {
 		v.counts(i.Counts)
 	}
+	v.request(i.Request)
 	return v.End()
 }
