@@ -5,10 +5,14 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
 // flagTerms is an invoker without a configuration file: only flags bound the requests.
-type flagTerms struct{ *invoker.Invoker }
+type flagTerms struct {
+	*invoker.Invoker
+	slots map[string]ledger.Slot // by job
+}
 
 // Invoke implements [api.Invocations].
 func (f flagTerms) Invoke(ctx context.Context, q invoker.Request) (_ runwith.Invocation, replayed bool, err error) {
@@ -21,5 +25,6 @@ func (f flagTerms) Invoke(ctx context.Context, q invoker.Request) (_ runwith.Inv
 			"callback: this server has no configuration file that allows it: leave it out")
 	}
 	q.Terms = invoker.Unrestricted(q.Asked)
+	q.Terms.Slot = f.slots[q.Job]
 	return f.Invoker.Invoke(ctx, q)
 }

@@ -57,7 +57,14 @@ func (f *invokerFlags) config() (c invoker.Config, err error) {
 	default:
 		return c, misused("--store %s: must be durable or ephemeral", f.store)
 	}
-	c.Limits, err = f.limits()
+	if c.Limits, err = f.limits(); err != nil {
+		return c, err
+	}
+	rates, err := f.startRates()
+	if err == nil {
+		_, err = f.slots()
+	}
+	c.Rates = func() map[string]ledger.Quota { return rates }
 	return c, err
 }
 
@@ -65,41 +72,50 @@ func (f *invokerFlags) limits() (l invoker.Limits, err error) {
 	if min(f.runQuota, f.readQuota, f.logs) < 0 {
 		return l, misused("--run-quota, --read-quota and --log-quota: must not be negative")
 	}
-	l = invoker.Limits{
-		Runs: ledger.Quota(f.runQuota), Reads: ledger.Quota(f.readQuota), Logs: ledger.Quota(f.logs),
-		Concurrency: map[string]invoker.Concurrency{}, Rates: map[string]ledger.Quota{},
-	}
-	for _, flag := range f.concurrency {
-		job, c, err := parseConcurrency(flag)
-		if err != nil {
-			return l, err
-		}
-		l.Concurrency[job] = c
-	}
+	return invoker.Limits{Runs: ledger.Quota(f.runQuota), Reads: ledger.Quota(f.readQuota), Logs: ledger.Quota(f.logs)}, nil
+}
+
+// startRates returns how many times a minute each job is started at most.
+func (f *invokerFlags) startRates() (map[string]ledger.Quota, error) {
+	rates := map[string]ledger.Quota{}
 	for _, flag := range f.rates {
 		job, rate, err := parseRate(flag)
 		if err != nil {
-			return l, err
+			return nil, err
 		}
-		l.Rates[job] = rate
+		rates[job] = rate
 	}
-	return l, nil
+	return rates, nil
+}
+
+// slots returns the slots of each job. Their concurrency key is the job.
+func (f *invokerFlags) slots() (map[string]ledger.Slot, error) {
+	slots := map[string]ledger.Slot{}
+	for _, flag := range f.concurrency {
+		slot, err := parseConcurrency(flag)
+		if err != nil {
+			return nil, err
+		}
+		slots[slot.Key] = slot
+	}
+	return slots, nil
 }
 
 // parseConcurrency parses JOB=N or JOB=N:OVERFLOW.
-func parseConcurrency(flag string) (job string, c invoker.Concurrency, err error) {
+func parseConcurrency(flag string) (ledger.Slot, error) {
 	job, rest, _ := strings.Cut(flag, "=")
 	count, overflow, named := strings.Cut(rest, ":")
-	c.Overflow = ledger.Queueing
+	slot := ledger.Slot{Key: job, Overflow: ledger.Queueing}
 	if named {
-		c.Overflow = ledger.Overflow(overflow)
+		slot.Overflow = ledger.Overflow(overflow)
 	}
-	c.Slots, err = strconv.Atoi(count)
-	known := c.Overflow == ledger.Queueing || c.Overflow == ledger.Rejecting || c.Overflow == ledger.Replacing
-	if jobspec.ValidateJobID(job) != nil || err != nil || c.Slots < 1 || !known {
-		return "", c, misused("--concurrency %q: must be JOB=N, or JOB=N with :queue, :reject or :replace, such as nightly=1:reject", flag)
+	var err error
+	slot.Limit, err = strconv.Atoi(count)
+	known := slot.Overflow == ledger.Queueing || slot.Overflow == ledger.Rejecting || slot.Overflow == ledger.Replacing
+	if jobspec.ValidateJobID(job) != nil || err != nil || slot.Limit < 1 || !known {
+		return slot, misused("--concurrency %q: must be JOB=N, or JOB=N with :queue, :reject or :replace, such as nightly=1:reject", flag)
 	}
-	return job, c, nil
+	return slot, nil
 }
 
 // parseRate parses JOB=N/min.

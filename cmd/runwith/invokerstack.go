@@ -43,6 +43,10 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	if err != nil {
 		return s, err
 	}
+	slots, err := f.slots()
+	if err != nil {
+		return s, err
+	}
 	if s.store, err = sqlite.Open(ctx, filepath.Join(data, archive.InvokerDatabase)); err != nil {
 		return s, err
 	}
@@ -54,7 +58,7 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	if err != nil {
 		return s, err
 	}
-	s.handler = api.New(api.Config{Invoker: flagTerms{s.invoker}, Version: version(), Logger: to.Logger, Context: ctx})
+	s.handler = api.New(api.Config{Invoker: flagTerms{s.invoker, slots}, Version: version(), Logger: to.Logger, Context: ctx})
 	return s, nil
 }
 

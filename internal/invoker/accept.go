@@ -19,8 +19,8 @@ import (
 // Invoke validates the request against the job first. The error is NOT_FOUND if there
 // is no such job, INVALID_ARGUMENT if the overrides are wrong, FAILED_PRECONDITION if
 // runwith cannot start the job, ALREADY_EXISTS if the key stands for another request,
-// ABORTED if all slots are taken and it may not wait; Cloud Run's PERMISSION_DENIED is
-// passed on. Then nothing is accepted, and the key stays free. If Cloud Run cannot be
+// ABORTED if all slots are taken and it may not wait, RESOURCE_EXHAUSTED if too many requests
+// were accepted lately; Cloud Run's PERMISSION_DENIED is passed on. Then nothing is accepted, and the key stays free. If Cloud Run cannot be
 // asked now, Invoke accepts the invocation all the same; it is checked later, and may
 // be refused then.
 func (v *Invoker) Invoke(ctx context.Context, q Request) (_ runwith.Invocation, replayed bool, err error) {
@@ -48,7 +48,7 @@ func (a *accepter) invoke(ctx context.Context, q Request) (_ ledger.Record, repl
 	if err := a.fit(ctx, &r, q.Terms.Overrides); err != nil {
 		return ledger.Record{}, false, err
 	}
-	r, replayed, err = a.accept(ctx, r)
+	r, replayed, err = a.accept(ctx, r, q.Terms)
 	if err != nil || replayed || !a.config.Ephemeral {
 		return r, replayed, err
 	}
@@ -84,7 +84,7 @@ func (a *accepter) fit(ctx context.Context, r *ledger.Record, o runwith.Override
 	if err != nil {
 		return err
 	}
-	job, err := a.jobs.job(ctx, r.Job)
+	job, err := a.jobs.job(ctx, r.Target)
 	switch {
 	case err == nil:
 		*r, err = fitTo(job, *r, overrides)
@@ -104,17 +104,17 @@ func (a *accepter) fit(ctx context.Context, r *ledger.Record, o runwith.Override
 }
 
 // accept puts the record on disk, and hands it on.
-func (a *accepter) accept(ctx context.Context, r ledger.Record) (_ ledger.Record, replayed bool, err error) {
-	c := a.config.Limits.Concurrency[r.Job]
-	if a.config.Ephemeral && c.Overflow != ledger.Replacing {
-		c.Overflow = ledger.Rejecting // nothing may wait in a store that may be lost
+func (a *accepter) accept(ctx context.Context, r ledger.Record, t Terms) (_ ledger.Record, replayed bool, err error) {
+	admission := ledger.Admission{Now: r.Created, Overflow: t.Slot.Overflow, Rates: t.Buckets}
+	if a.config.Ephemeral && admission.Overflow != ledger.Replacing {
+		admission.Overflow = ledger.Rejecting // nothing may wait in a store that may be lost
 	}
 	a.dispatching.burst.enter()
-	r, replayed, err = a.store.Accept(ctx, r, ledger.Admission{Now: r.Created, Slots: c.Slots, Overflow: c.Overflow})
+	r, replayed, err = a.store.Accept(ctx, r, admission)
 	a.dispatching.burst.leave()
 	a.counters.replay(r, replayed)
 	if err == nil && !replayed {
-		a.next.accepted(r, c.Overflow == ledger.Replacing)
+		a.next.accepted(r, admission.Overflow == ledger.Replacing)
 	}
 	return r, replayed, err
 }

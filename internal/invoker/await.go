@@ -92,7 +92,7 @@ func (a *awaiter) begin(r ledger.Record) {
 		return
 	}
 	a.held[r.ID] = true
-	a.ofJob[r.Job]++
+	a.ofJob[r.Target]++
 	a.work.Go(func() {
 		defer a.end(r)
 		a.hold(r)
@@ -112,7 +112,7 @@ func (a *awaiter) admits(r ledger.Record, now time.Time) bool {
 	case a.config.Local:
 		return len(a.held) < most
 	}
-	return called && len(a.held) < most && a.ofJob[r.Job] < maxHeldOfJob
+	return called && len(a.held) < most && a.ofJob[r.Target] < maxHeldOfJob
 }
 
 // wanted reports whether the awaiter sends another request for the invocation.
@@ -124,11 +124,11 @@ func (a *awaiter) wanted(id string) bool {
 func (a *awaiter) end(r ledger.Record) {
 	a.mu.Lock()
 	delete(a.held, r.ID)
-	if a.ofJob[r.Job]--; a.ofJob[r.Job] == 0 {
-		delete(a.ofJob, r.Job)
+	if a.ofJob[r.Target]--; a.ofJob[r.Target] == 0 {
+		delete(a.ofJob, r.Target)
 	}
 	a.mu.Unlock()
-	a.next.watch.add(r.Job)
+	a.next.watch.add(r.Target)
 }
 
 // close makes the awaiter begin nothing any more.
@@ -160,7 +160,7 @@ func (a *awaiter) hold(r ledger.Record) {
 
 // request sends one request. It is a read like others, and urgent.
 func (a *awaiter) request(r ledger.Record) (execution *runpb.Execution, err error) {
-	a.next.watch.spend(r.Job)
+	a.next.watch.spend(r.Target)
 	ctx, cancel := context.WithTimeout(a.closing, holdFor+readTimeout)
 	defer cancel()
 	err = a.ask(ctx, &a.reads, urgent, func(ctx context.Context) (err error) {

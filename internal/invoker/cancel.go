@@ -51,7 +51,7 @@ func (c *canceller) cancelOne(r ledger.Record) error {
 		wait = jitter(ledger.Backoff(r.Postponed))
 		c.logger.Warn("execution cannot be cancelled", "invocation", r.ID, "execution", r.Execution, "code", runwith.CodeOf(err), "error", err)
 	}
-	c.next.watch.add(r.Job)
+	c.next.watch.add(r.Target)
 	return c.move(r, r.Delayed(ledger.Stored(time.Now().Add(wait))))
 }
 

@@ -53,7 +53,7 @@ func (c *checker) checkOne(r ledger.Record) error {
 // checked validates a record against its job. The error is one that starting the job
 // would have met.
 func (c *checker) checked(r ledger.Record) (ledger.Record, error) {
-	job, err := c.jobs.job(c.closing, r.Job)
+	job, err := c.jobs.job(c.closing, r.Target)
 	if err != nil {
 		return r, err
 	}

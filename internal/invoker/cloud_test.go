@@ -21,6 +21,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
 // cloud is a Cloud Run that behaves as a test wants. By default it has every job, with
@@ -42,6 +43,7 @@ type cloud struct {
 	life      time.Duration // an execution succeeds after that; 0: it runs for ever
 	late      time.Duration // a list shows an execution after that
 	pageSize  int           // 0: one page for all
+	slot      ledger.Slot   // of requests by [ask]
 
 	mu       sync.Mutex
 	runs     []*runpb.RunJobRequest_Overrides // of the calls that arrived
@@ -366,9 +368,18 @@ func asks(job, key string, o runwith.Overrides) Request {
 	return Request{Job: job, Key: key, Asked: asked, Terms: Unrestricted(asked)}
 }
 
+// ask returns a request for the job report with the slot of the test.
+func ask(v *Invoker, key string, o runwith.Overrides) Request {
+	q := asks("report", key, o)
+	if c, bare := v.cloud.(*cloud); bare {
+		q.Terms.Slot = c.slot
+	}
+	return q
+}
+
 func invoke(t *testing.T, v *Invoker, o runwith.Overrides) runwith.Invocation {
 	t.Helper()
-	i, replayed, err := v.Invoke(t.Context(), asks("report", "", o))
+	i, replayed, err := v.Invoke(t.Context(), ask(v, "", o))
 	if err != nil || replayed {
 		t.Fatalf("Invoke() = replayed %v, %v", replayed, err)
 	}

@@ -30,8 +30,14 @@ type Config struct {
 	// Overrides are never logged: they may hold secrets.
 	Logger *slog.Logger
 
-	// Limits bound how much is under way, and how fast jobs are started.
+	// Limits are the quotas of Cloud Run.
 	Limits Limits
+	// Rates returns how many times a minute each job is started at most, by the name that
+	// callers use; further starts wait. It may change over time, and nil means no rates.
+	Rates func() map[string]ledger.Quota
+	// Targets returns the Cloud Run jobs that may be started ([Terms.Target]), so that a store
+	// can be rebuilt from all of them. Nil means those of the client's own project and region.
+	Targets func() []string
 	// CallTimeout bounds a call that starts a job. 0 is 60 s.
 	CallTimeout time.Duration
 	// Settle is how long Cloud Run may take after the call's deadline to show an
@@ -91,6 +97,12 @@ func (c Config) Validate() error {
 
 // complete returns the configuration with its defaults.
 func (c Config) complete() Config {
+	if c.Rates == nil {
+		c.Rates = func() map[string]ledger.Quota { return nil }
+	}
+	if c.Targets == nil {
+		c.Targets = func() []string { return nil }
+	}
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.CallTimeout = cmp.Or(c.CallTimeout, DefaultCallTimeout)
 	c.Settle = cmp.Or(c.Settle, DefaultSettle)

@@ -17,7 +17,6 @@ type dispatcher struct {
 	*base
 	burst burst
 	calls calls
-	slots map[string]int  // by concurrency key
 	work  *sync.WaitGroup // of the invoker, which waits for calls when it closes
 
 	mu      sync.Mutex
@@ -27,7 +26,7 @@ type dispatcher struct {
 }
 
 func newDispatcher(b *base, work *sync.WaitGroup) *dispatcher {
-	return &dispatcher{base: b, calls: newCalls(), slots: b.config.Limits.slots(), work: work}
+	return &dispatcher{base: b, calls: newCalls(), work: work}
 }
 
 func (d *dispatcher) run() { d.next.dispatch.run(d.base, "dispatch", d.round) }
@@ -41,7 +40,7 @@ func (d *dispatcher) round(time.Time) result {
 	}
 	taken, err := d.store.Take(d.closing, ledger.Take{
 		Now: ledger.Stored(time.Now()), Call: d.config.CallTimeout, Limit: free,
-		Runs: runsBucket, Quota: d.config.Limits.Runs, Rates: d.config.Limits.Rates, Slots: d.slots,
+		Runs: runsBucket, Quota: d.config.Limits.Runs, Rates: d.config.Rates(),
 	})
 	d.calls.release(free - len(taken.Records))
 	d.held(taken.Holds, err)

@@ -37,7 +37,7 @@ func (h *handover) accepted(r ledger.Record, replaces bool) {
 func (h *handover) moved(from, to ledger.Record) {
 	h.counters.moved(from, to)
 	if to.Watched() && (!from.Watched() || from.State != to.State) {
-		h.watch.add(to.Job)
+		h.watch.add(to.Target)
 	}
 	if to.Waiting() && !to.Checked {
 		h.check.ring()

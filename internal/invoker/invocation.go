@@ -66,7 +66,9 @@ func (v *Invoker) Invocations(ctx context.Context, f Filter) (page []runwith.Inv
 	if size == 0 {
 		size = defaultPage
 	}
-	found, err := v.store.List(ctx, store.Query{Job: f.Job, State: f.State, Before: f.PageToken, Limit: size + 1})
+	found, err := v.store.List(ctx, store.Query{
+		Job: f.Job, State: f.State, Labels: f.Labels, Visible: f.Visible.stored(), Before: f.PageToken, Limit: size + 1,
+	})
 	if err != nil {
 		return nil, "", err
 	}

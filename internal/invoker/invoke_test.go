@@ -18,10 +18,12 @@ func TestInvoke(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{}
 		v := open(t, c)
-		i := invoke(t, v, runwith.Overrides{
-			Args: []string{"a", "b"}, Env: map[string]string{"B": "2", "A": ""}, TaskCount: 3, Timeout: 90 * time.Second,
-		})
-		if diff := cmp.Diff(runwith.Invocation{ID: i.ID, Job: "report", State: runwith.StateAccepted, Created: time.Now().UTC()}, i); diff != "" {
+		overrides := runwith.Overrides{Args: []string{"a", "b"}, Env: map[string]string{"B": "2", "A": ""}, TaskCount: 3, Timeout: 90 * time.Second}
+		i := invoke(t, v, overrides)
+		accepted := runwith.Invocation{
+			ID: i.ID, Job: "report", Request: &runwith.Request{Overrides: overrides}, State: runwith.StateAccepted, Created: time.Now().UTC(),
+		}
+		if diff := cmp.Diff(accepted, i); diff != "" {
 			t.Errorf("Invoke() (-want +got):\n%s", diff)
 		}
 		until(t, v, i.ID, runwith.StateRunning)

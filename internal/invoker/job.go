@@ -5,7 +5,6 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
-	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // Jobs returns all jobs of Cloud Run.
@@ -20,9 +19,9 @@ func (v *Invoker) Jobs(ctx context.Context) ([]runwith.Job, error) {
 	return jobs, nil
 }
 
-// Job returns the job with the given ID, or NOT_FOUND.
+// Job returns the job with the given ID or resource name, or NOT_FOUND.
 func (v *Invoker) Job(ctx context.Context, job string) (runwith.Job, error) {
-	if err := jobspec.ValidateJobID(job); err != nil {
+	if err := validateTarget(job); err != nil {
 		return runwith.Job{}, err
 	}
 	found, err := v.readJob(ctx, job)

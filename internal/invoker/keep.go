@@ -18,8 +18,7 @@ type keeper struct{ *base }
 
 func (k *keeper) run() {
 	for k.closing.Err() == nil {
-		now := ledger.Stored(time.Now())
-		n, err := k.store.Tidy(k.closing, now, now.Add(-k.config.Keep), keepBatch)
+		n, err := k.store.Tidy(k.closing, ledger.Stored(time.Now()), k.config.Keep, keepBatch)
 		if err != nil {
 			k.storeFailed("remove old invocations", err)
 		}

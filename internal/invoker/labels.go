@@ -6,14 +6,15 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
 const (
 	// maxLabels is how many labels a request may have.
-	maxLabels = 16
+	maxLabels = ledger.MaxLabels
 	// maxLabelName and maxLabelValue bound a label, in characters.
-	maxLabelName, maxLabelValue = 63, 128
+	maxLabelName, maxLabelValue = ledger.MaxLabelName, ledger.MaxLabelValue
 )
 
 var (

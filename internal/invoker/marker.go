@@ -12,7 +12,11 @@ const Marker = ledger.Marker
 
 // markers returns the variables of a record's run.
 func markers(r ledger.Record) []*runpb.EnvVar {
-	return []*runpb.EnvVar{variable(ledger.Marker, r.ID), variable(ledger.RecordMarker, r.Passport())}
+	all := []*runpb.EnvVar{variable(ledger.Marker, r.ID), variable(ledger.RecordMarker, r.Passport())}
+	if r.Trace != "" {
+		all = append(all, variable(ledger.TraceVariable, r.Trace))
+	}
+	return all
 }
 
 // bornBy returns the ID of the invocation whose marker the execution carries, and false

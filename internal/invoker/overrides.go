@@ -97,7 +97,7 @@ func mark(containers []*runpb.Container, o *runpb.RunJobRequest_Overrides, marke
 	several := len(containers) > 1
 	for _, c := range marked.GetContainerOverrides() {
 		if !several || c.GetName() == containers[0].GetName() {
-			c.Env = append(c.Env, markers...)
+			c.Env = append(c.Env, unset(markers, c.GetEnv())...)
 			return marked
 		}
 	}
@@ -107,6 +107,13 @@ func mark(containers []*runpb.Container, o *runpb.RunJobRequest_Overrides, marke
 	}
 	marked.ContainerOverrides = append(marked.ContainerOverrides, added)
 	return marked
+}
+
+// unset returns the variables that are not set yet. A caller may set the trace itself.
+func unset(variables, set []*runpb.EnvVar) []*runpb.EnvVar {
+	return slices.DeleteFunc(slices.Clone(variables), func(v *runpb.EnvVar) bool {
+		return slices.ContainsFunc(set, func(o *runpb.EnvVar) bool { return o.GetName() == v.GetName() })
+	})
 }
 
 // standIn returns a template with the containers that the overrides name. Overrides that

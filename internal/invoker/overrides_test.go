@@ -88,7 +88,16 @@ func checkOverride(t *testing.T, name string, a, b runwith.Overrides) {
 
 func fingerprintOf(t *testing.T, o runwith.Overrides) string {
 	t.Helper()
-	text, err := ledger.Fingerprint("report", runwith.Request{Overrides: o})
+	return fingerprintOfRequest(t, runwith.Request{Overrides: o})
+}
+
+func fingerprintOfRequest(t *testing.T, q runwith.Request) string {
+	t.Helper()
+	asked, err := json.Marshal(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := ledger.Fingerprint("report", asked)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -288,7 +288,7 @@ func slottedRow(t *testing.T, path string) (id string) {
 	s := openStore(t, path)
 	r := ledger.Record{
 		Invocation: runwith.Invocation{ID: "01900000-0000-7000-8000-000000000000", Job: "report", State: runwith.StateAccepted, Created: ledger.Stored(time.Now())},
-		Version:    1, Slot: "report", Checked: true,
+		Version:    1, Target: "report", Slot: "report", SlotLimit: 1, Checked: true,
 	}
 	if _, err := s.Import(t.Context(), []ledger.Record{r}); err != nil {
 		t.Fatal(err)

@@ -90,12 +90,12 @@ func (r *rebuilder) readAgain(opened time.Time) (found, done bool) {
 // process.
 func (r *rebuilder) readBack(opened time.Time) (found, done bool) {
 	for n := 0; r.closing.Err() == nil; n++ {
-		marked, err := r.listMarked()
+		m, err := r.listMarked()
 		if err == nil {
-			found, err = r.foreign(marked, opened)
+			found, err = r.foreign(m, opened)
 		}
 		if err == nil {
-			err = r.importAll(marked)
+			err = r.importAll(m)
 		}
 		if err == nil {
 			return found, true
@@ -106,30 +106,72 @@ func (r *rebuilder) readBack(opened time.Time) (found, done bool) {
 	return false, false
 }
 
-// listMarked returns all executions that carry a marker, by invocation.
-func (r *rebuilder) listMarked() (map[string][]*runpb.Execution, error) {
-	marked := map[string][]*runpb.Execution{}
-	p := &poller{job: jobspec.Wildcard}
+// marked are the executions that carry a marker.
+type marked struct {
+	of     map[string][]*runpb.Execution // by invocation
+	target map[string]string             // of a record, by the name of its execution
+}
+
+// listMarked returns all executions that carry a marker, in the invoker's own location and in
+// those of the other targets.
+func (r *rebuilder) listMarked() (marked, error) {
+	m := marked{map[string][]*runpb.Execution{}, map[string]string{}}
+	for _, jobs := range append([]string{jobspec.Wildcard}, r.elsewhere()...) {
+		if err := r.listInto(m, jobs); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// elsewhere returns the names that stand for all jobs of each location of a target that has a
+// full resource name.
+func (r *rebuilder) elsewhere() (all []string) {
+	for _, target := range r.config.Targets() {
+		if job, err := jobspec.ParseJob(target); err == nil {
+			job.Job = jobspec.Wildcard
+			all = append(all, job.String())
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// listInto adds the executions of all jobs of one location. It passes over those that it knows:
+// the invoker's own location may also have a full name.
+func (r *rebuilder) listInto(m marked, jobs string) error {
+	p := &poller{job: jobs}
 	for token := ""; ; {
 		page, next, err := r.watching.page(p, token)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, e := range page {
-			if id, found := bornBy(e); found {
-				marked[id] = append(marked[id], e)
+			id, found := bornBy(e)
+			if _, known := m.target[e.GetName()]; !found || known {
+				continue
 			}
+			m.of[id] = append(m.of[id], e)
+			m.target[e.GetName()] = targetOf(e, jobs)
 		}
 		if token = next; token == "" {
-			return marked, nil
+			return nil
 		}
 	}
 }
 
+// targetOf returns the target of an execution that the list of jobs has shown.
+func targetOf(e *runpb.Execution, jobs string) string {
+	if jobs == jobspec.Wildcard {
+		return path.Base(e.GetJob())
+	}
+	return path.Join(path.Dir(jobs), path.Base(e.GetJob()))
+}
+
 // foreign reports whether some execution belongs to an invocation that this process has
 // not accepted. Invocations without a key are accepted also while keys are read back.
-func (r *rebuilder) foreign(marked map[string][]*runpb.Execution, opened time.Time) (bool, error) {
-	for id, bearers := range marked {
+func (r *rebuilder) foreign(m marked, opened time.Time) (bool, error) {
+	for id, bearers := range m.of {
 		if passportOf(bearers[0]).Accepted.Before(ledger.Stored(opened)) {
 			return true, nil
 		}
@@ -144,12 +186,12 @@ func (r *rebuilder) foreign(marked map[string][]*runpb.Execution, opened time.Ti
 }
 
 // importAll adds a row for each invocation, and has twins cancelled.
-func (r *rebuilder) importAll(marked map[string][]*runpb.Execution) error {
+func (r *rebuilder) importAll(m marked) error {
 	now := ledger.Stored(time.Now())
-	read := make([]ledger.Record, 0, len(marked))
-	for id, bearers := range marked {
+	read := make([]ledger.Record, 0, len(m.of))
+	for id, bearers := range m.of {
 		slices.SortFunc(bearers, firstCreated)
-		read = append(read, ledger.Rebuilt(bearer(id, bearers[0]), now, r.config.unsettled()))
+		read = append(read, ledger.Rebuilt(m.bearer(id, bearers[0]), now, r.config.unsettled()))
 	}
 	for chunk := range slices.Chunk(read, 500) {
 		added, err := r.store.Import(r.closing, chunk)
@@ -157,10 +199,10 @@ func (r *rebuilder) importAll(marked map[string][]*runpb.Execution) error {
 			return err
 		}
 		for _, a := range added {
-			r.next.watch.add(a.Job)
+			r.next.watch.add(a.Target)
 		}
 	}
-	for id, bearers := range marked {
+	for id, bearers := range m.of {
 		if len(bearers) < 2 {
 			continue
 		}
@@ -174,9 +216,9 @@ func (r *rebuilder) importAll(marked map[string][]*runpb.Execution) error {
 }
 
 // bearer is an execution as the ledger sees it.
-func bearer(id string, e *runpb.Execution) ledger.Bearer {
+func (m marked) bearer(id string, e *runpb.Execution) ledger.Bearer {
 	return ledger.Bearer{
-		ID: id, Job: path.Base(e.GetJob()), Execution: e.GetName(), Created: e.GetCreateTime().AsTime(),
+		ID: id, Target: m.target[e.GetName()], Job: path.Base(e.GetJob()), Execution: e.GetName(), Created: e.GetCreateTime().AsTime(),
 		Passport: passportOf(e), Status: cloudrun.StatusOf(e),
 	}
 }

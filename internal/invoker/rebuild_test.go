@@ -32,11 +32,13 @@ func TestRebuild(t *testing.T) {
 		<-v.Rebuilt()
 		before := map[string]runwith.Invocation{}
 		for _, key := range []string{"a", "b", ""} {
-			i, _, err := v.Invoke(t.Context(), keyedRequest(key))
+			i, _, err := v.Invoke(t.Context(), ask(v, key, keyedRequest(key).Asked.Overrides))
 			if err != nil {
 				t.Fatal(err)
 			}
-			before[key] = wait(t, v, i.ID)
+			i = wait(t, v, i.ID)
+			i.Request = nil // no execution shows it
+			before[key] = i
 		}
 		closeInvoker(t, v)
 
@@ -328,7 +330,7 @@ func TestEphemeralDoesNotQueue(t *testing.T) {
 		v := open(t, &cloud{}, bounded(1, ledger.Queueing), func(c *Config) { c.Ephemeral = true })
 		<-v.Rebuilt()
 		invoke(t, v, runwith.Overrides{})
-		if _, _, err := v.Invoke(t.Context(), keyedRequest("k")); runwith.CodeOf(err) != runwith.Aborted {
+		if _, _, err := v.Invoke(t.Context(), ask(v, "k", runwith.Overrides{})); runwith.CodeOf(err) != runwith.Aborted {
 			t.Errorf("Invoke() = %v, want ABORTED", err)
 		}
 	})

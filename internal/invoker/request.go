@@ -1,8 +1,11 @@
 package invoker
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,33 +34,61 @@ type Request struct {
 // newRecord returns a request as it is stored, before it is validated against its job.
 // The context carries the principal, who owns the invocation and the key.
 func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, error) {
-	if err := jobspec.ValidateJobID(q.Job); err != nil {
-		return ledger.Record{}, err
-	}
-	if len(q.Key) > MaxKey {
-		return ledger.Record{}, invalid("Idempotency-Key", "is longer than %d bytes", MaxKey)
-	}
-	if err := validateLabels(q.Asked.Labels); err != nil {
+	if err := q.validate(); err != nil {
 		return ledger.Record{}, err
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return ledger.Record{}, fmt.Errorf("make invocation ID: %w", err)
 	}
-	fingerprint, err := ledger.Fingerprint(q.Job, q.Asked)
+	asked, err := json.Marshal(q.Asked)
+	if err != nil {
+		return ledger.Record{}, fmt.Errorf("encode request: %w", err)
+	}
+	fingerprint, err := ledger.Fingerprint(q.Job, asked)
 	if err != nil {
 		return ledger.Record{}, err
 	}
 	caller := principal.From(ctx).Name
 	now := ledger.Stored(time.Now())
 	return ledger.Record{
-		Invocation:  runwith.Invocation{ID: id.String(), Job: q.Job, State: runwith.StateAccepted, Created: now},
+		Invocation: runwith.Invocation{
+			ID: id.String(), Job: q.Job, Caller: caller, Labels: q.Asked.Labels, State: runwith.StateAccepted, Created: now,
+		},
 		Version:     1,
-		Principal:   caller,
 		Owner:       ledger.OwnerOf(caller),
 		Key:         ledger.KeyOf(caller, q.Key),
 		Fingerprint: fingerprint,
-		Slot:        a.config.Limits.slotOf(q.Job),
+		Asked:       asked,
+		Target:      cmp.Or(q.Terms.Target, q.Job),
+		Slot:        q.Terms.Slot.StoredKey(),
+		SlotLimit:   q.Terms.Slot.Limit,
+		Keep:        q.Terms.Keep,
+		Subscribers: q.Terms.Subscribers,
+		Trace:       ledger.ValidTrace(q.Terms.Trace),
 		NotBefore:   now,
 	}, nil
+}
+
+// validate checks what no policy decides.
+func (q Request) validate() error {
+	if err := jobspec.ValidateJobID(q.Job); err != nil {
+		return err
+	}
+	if err := validateTarget(cmp.Or(q.Terms.Target, q.Job)); err != nil {
+		return err
+	}
+	if len(q.Key) > MaxKey {
+		return invalid("Idempotency-Key", "is longer than %d bytes", MaxKey)
+	}
+	return validateLabels(q.Asked.Labels)
+}
+
+// validateTarget checks the name of a Cloud Run job: an ID, or a full resource name.
+func validateTarget(target string) error {
+	if !strings.Contains(target, "/") {
+		return jobspec.ValidateJobID(target)
+	}
+	_, err := jobspec.ParseJob(target)
+	return err
 }

@@ -15,9 +15,10 @@ import (
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 )
 
+// bounded gives the requests that [ask] makes a slot.
 func bounded(slots int, o ledger.Overflow) func(*Config) {
 	return func(c *Config) {
-		c.Limits.Concurrency = map[string]Concurrency{"report": {Slots: slots, Overflow: o}}
+		c.CloudRun.(*cloud).slot = ledger.Slot{Key: "report", Limit: slots, Overflow: o}
 	}
 }
 
@@ -88,7 +89,7 @@ func TestReject(t *testing.T) {
 		v := open(t, c, bounded(1, ledger.Rejecting))
 		<-v.Rebuilt()
 		first := invoke(t, v, runwith.Overrides{})
-		request := Request{Job: "report", Key: "k"}
+		request := ask(v, "k", runwith.Overrides{})
 		if _, _, err := v.Invoke(t.Context(), request); runwith.CodeOf(err) != runwith.Aborted {
 			t.Errorf("Invoke() = %v, want ABORTED", err)
 		}

@@ -50,7 +50,7 @@ func (d *dispatcher) call(r ledger.Record) answer {
 	deadline := time.Now().Add(time.Until(r.Lease))
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	run, err := d.cloud.Run(ctx, r.Job, overrides)
+	run, err := d.cloud.Run(ctx, r.Target, overrides)
 	return answer{run, err, deadline}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
 // Terms are the conditions under which a request is accepted. They hold until the invocation's
@@ -36,8 +37,17 @@ func Unrestricted(asked runwith.Request) Terms { return Terms{Overrides: asked.O
 type Visibility struct {
 	// All: everything.
 	All bool
-	// Owner is the name of a caller, whose own invocations are visible.
+	// Owner is the name of a caller, whose own invocations are visible. The anonymous caller's
+	// is empty.
 	Owner string
 	// Jobs are those of which all invocations are visible.
 	Jobs []string
+}
+
+// stored returns what a store needs to know of it.
+func (v *Visibility) stored() *store.Visibility {
+	if v == nil || v.All {
+		return nil
+	}
+	return &store.Visibility{Owner: ledger.OwnerOf(v.Owner), Jobs: v.Jobs}
 }

@@ -109,8 +109,8 @@ func TestPrincipalIsStored(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := record(t, v, i.ID); r.Principal != p.Name || r.Owner != ledger.OwnerOf(p.Name) {
-			t.Errorf("record of %v has principal %q, owner %q, want %q and its hash", p, r.Principal, r.Owner, p.Name)
+		if r := record(t, v, i.ID); r.Caller != p.Name || r.Owner != ledger.OwnerOf(p.Name) {
+			t.Errorf("record of %v has caller %q, owner %q, want %q and its hash", p, r.Caller, r.Owner, p.Name)
 		}
 	}
 }

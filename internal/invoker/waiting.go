@@ -1,6 +1,7 @@
 package invoker
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -12,6 +13,13 @@ import (
 func (v *Invoker) shown(r ledger.Record) runwith.Invocation {
 	i := r.Invocation
 	i.Waiting = v.waiting(r, time.Now())
+	if len(r.Asked) > 0 {
+		i.Request = &runwith.Request{}
+		if err := json.Unmarshal(r.Asked, i.Request); err != nil {
+			v.logger.Error("stored request cannot be read", "invocation", r.ID, "error", err)
+			i.Request = nil
+		}
+	}
 	return i
 }
 
@@ -46,16 +54,14 @@ func (v *Invoker) unchecked(r ledger.Record, now time.Time) *runwith.Waiting {
 // held returns why a record that is ready is not sent. A slot comes first, because it
 // usually takes the longest.
 func (v *Invoker) held(r ledger.Record, h ledger.Holds, refusal error, now time.Time) *runwith.Waiting {
-	limits := v.config.Limits
-	_, taken := h.Slots[r.Slot]
 	paused, used := ahead(h.Paused, now), ahead(h.Quota, now)
 	switch rate := ahead(h.Rates[r.Job], now); {
-	case taken && r.Slot != "", r.State == runwith.StateQueued && h.Slots == nil:
-		return hold(runwith.HoldSlot, time.Time{}, "at most %d of %s may be active (--concurrency)", limits.Concurrency[r.Job].Slots, r.Job)
+	case r.Parked:
+		return hold(runwith.HoldSlot, time.Time{}, "waits for a slot of key %s: at most %d", r.Slot, r.SlotLimit)
 	case !rate.IsZero():
-		return hold(runwith.HoldRate, rate, "%s starts at most %d times a minute (--rate)", r.Job, limits.Rates[r.Job])
+		return hold(runwith.HoldRate, rate, "%s starts at most %d times a minute", r.Job, v.config.Rates()[r.Job])
 	case !used.IsZero():
-		return hold(runwith.HoldQuota, used, "at most %d executions start in a minute (--run-quota)", limits.Runs)
+		return hold(runwith.HoldQuota, used, "at most %d executions start in a minute (--run-quota)", v.config.Limits.Runs)
 	case !paused.IsZero() && runwith.CodeOf(refusal) == runwith.ResourceExhausted:
 		return hold(runwith.HoldQuota, paused, "Cloud Run's quota is used up%s", because(refusal))
 	case !paused.IsZero():

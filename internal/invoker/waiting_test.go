@@ -17,6 +17,13 @@ func endless(name string) (*runpb.Execution, error) {
 	return &runpb.Execution{Name: name, TaskCount: 1}, nil
 }
 
+// rated gives the job a rate.
+func rated(n ledger.Quota) func(*Config) {
+	return func(c *Config) {
+		c.Rates = func() map[string]ledger.Quota { return map[string]ledger.Quota{"report": n} }
+	}
+}
+
 // TestWaiting checks what an invocation waits for, and until when, in every view.
 func TestWaiting(t *testing.T) {
 	busy := func(err error) runFunc {
@@ -24,47 +31,48 @@ func TestWaiting(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		cloud   *cloud
-		limits  Limits
+		change  func(*Config)
 		want    runwith.Hold
 		message string
 		next    time.Duration // from the start; 0 for none
 	}{
 		"slot": {
-			&cloud{execution: endless}, Limits{Concurrency: map[string]Concurrency{"report": {Slots: 1, Overflow: ledger.Queueing}}},
-			runwith.HoldSlot, "at most 1 of report may be active (--concurrency)", 0,
+			&cloud{execution: endless}, bounded(1, ledger.Queueing),
+			runwith.HoldSlot, "waits for a slot of key report: at most 1", 0,
 		},
 		"slot and rate": {
-			&cloud{execution: endless}, Limits{
-				Concurrency: map[string]Concurrency{"report": {Slots: 1, Overflow: ledger.Queueing}}, Rates: map[string]ledger.Quota{"report": 1},
-			}, runwith.HoldSlot, "(--concurrency)", 0,
+			&cloud{execution: endless}, func(c *Config) {
+				bounded(1, ledger.Queueing)(c)
+				rated(1)(c)
+			}, runwith.HoldSlot, "waits for a slot", 0,
 		},
 		"rate": {
-			&cloud{execution: endless}, Limits{Rates: map[string]ledger.Quota{"report": 10}},
-			runwith.HoldRate, "report starts at most 10 times a minute (--rate)", 6 * time.Second,
+			&cloud{execution: endless}, rated(10),
+			runwith.HoldRate, "report starts at most 10 times a minute", 6 * time.Second,
 		},
 		"quota of the flag": {
-			&cloud{execution: endless}, Limits{Runs: 1},
+			&cloud{execution: endless}, func(c *Config) { c.Limits.Runs = 1 },
 			runwith.HoldQuota, "at most 1 executions start in a minute (--run-quota)", time.Minute,
 		},
 		"quota of Cloud Run": {
-			&cloud{run: busy(tooMany(5 * time.Minute))}, Limits{}, runwith.HoldQuota, "Cloud Run's quota is used up: too many", 5 * time.Minute,
+			&cloud{run: busy(tooMany(5 * time.Minute))}, func(*Config) {}, runwith.HoldQuota, "Cloud Run's quota is used up: too many", 5 * time.Minute,
 		},
 		"Cloud Run is away": {
-			&cloud{run: busy(errDial)}, Limits{}, runwith.HoldCloudRun, "Cloud Run did not take the last call: " + errDial.Error(), time.Second,
+			&cloud{run: busy(errDial)}, func(*Config) {}, runwith.HoldCloudRun, "Cloud Run did not take the last call: " + errDial.Error(), time.Second,
 		},
 		"the job cannot be read": {
-			&cloud{job: func(string) (*runpb.Job, error) { return nil, errDial }}, Limits{},
+			&cloud{job: func(string) (*runpb.Job, error) { return nil, errDial }}, func(*Config) {},
 			runwith.HoldCloudRun, "the job cannot be read from Cloud Run: " + errDial.Error(), time.Second,
 		},
 		"an answer was lost": {
-			&cloud{run: busy(runwith.Errorf(runwith.Unavailable, "broken"))}, Limits{},
+			&cloud{run: busy(runwith.Errorf(runwith.Unavailable, "broken"))}, func(*Config) {},
 			runwith.HoldSearch, "it is unknown whether the last call started the job", 2 * time.Minute,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in(t, func(t *testing.T) {
 				began := time.Now()
-				v := open(t, test.cloud, func(c *Config) { c.Limits = test.limits })
+				v := open(t, test.cloud, test.change)
 				ids := invokeN(t, v, 2)
 				time.Sleep(100 * time.Millisecond)
 				got := now(t, v, ids[1])
@@ -88,9 +96,7 @@ func TestWaiting(t *testing.T) {
 // that has ended.
 func TestNotWaiting(t *testing.T) {
 	in(t, func(t *testing.T) {
-		v := open(t, &cloud{execution: endless}, func(c *Config) {
-			c.Limits = Limits{Concurrency: map[string]Concurrency{"report": {Slots: 1, Overflow: ledger.Queueing}}}
-		})
+		v := open(t, &cloud{execution: endless}, bounded(1, ledger.Queueing))
 		ids := invokeN(t, v, 2)
 		until(t, v, ids[0], runwith.StateRunning)
 		cancelled, err := v.Cancel(t.Context(), ids[1])

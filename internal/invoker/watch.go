@@ -72,7 +72,7 @@ func (w *watcher) lapse() {
 		w.storeFailed("look for leases that have ended", err)
 	}
 	for _, r := range lapsed {
-		w.next.watch.add(r.Job)
+		w.next.watch.add(r.Target)
 	}
 }
 

@@ -29,7 +29,7 @@ func TestWatch(t *testing.T) {
 		}}
 		v := open(t, c)
 		i := invoke(t, v, runwith.Overrides{})
-		want := runwith.Invocation{ID: i.ID, Job: "report", State: runwith.StateRunning, Execution: executionOf("report", i.ID),
+		want := runwith.Invocation{ID: i.ID, Job: "report", Request: &runwith.Request{}, State: runwith.StateRunning, Execution: executionOf("report", i.ID),
 			Created: i.Created, Started: began, Attempts: 1, Counts: runwith.Counts{Tasks: 2, Running: 1, Succeeded: 1, Retried: 1}}
 		time.Sleep(2 * time.Minute)
 		got, err := v.Invocation(t.Context(), i.ID)

@@ -35,7 +35,8 @@ const (
 	logTimeout = 60 * time.Second
 )
 
-// Client calls Cloud Run for one project and region. Its methods may be called
+// Client calls Cloud Run. Its own project and region are those of jobs that are named by
+// their ID alone; a full resource name stands for a job elsewhere. Its methods may be called
 // concurrently.
 type Client struct {
 	location   jobspec.Location

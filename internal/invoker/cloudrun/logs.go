@@ -35,7 +35,7 @@ func (c *Client) LogEntries(ctx context.Context, execution string, after Cursor)
 		return nil, after, err
 	}
 	entries, token, err := c.listEntries(ctx, &loggingpb.ListLogEntriesRequest{
-		ResourceNames: []string{"projects/" + c.location.Project},
+		ResourceNames: []string{"projects/" + name.Job.Project},
 		Filter:        logFilter(name, after),
 		OrderBy:       "timestamp asc",
 		PageSize:      logPage,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/api/iterator"
@@ -11,7 +12,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// Job returns the job with the given ID.
+// Job returns the job with the given ID or resource name.
 func (c *Client) Job(ctx context.Context, job string) (*runpb.Job, error) {
 	f := &flight{}
 	found, err := c.jobs.GetJob(f.context(ctx), &runpb.GetJobRequest{Name: c.jobName(job)})
@@ -53,8 +54,8 @@ func (c *Client) Executions(ctx context.Context, job string) iter.Seq2[*runpb.Ex
 // executionPage is the number of executions in a page. Cloud Run may send fewer.
 const executionPage = 1000
 
-// ExecutionPage returns one page of the executions of the job with the given ID, or of all
-// jobs if that is "-", and the token of the next page, empty at the end. It sends one
+// ExecutionPage returns one page of the executions of the job with the given ID or resource
+// name, or of all jobs of the location if the ID is "-", and the token of the next page, empty at the end. It sends one
 // request. The page includes deleted executions while Cloud Run keeps them, because they
 // have run.
 func (c *Client) ExecutionPage(ctx context.Context, job, token string) (page []*runpb.Execution, next string, err error) {
@@ -91,7 +92,10 @@ func pages[T any](c *Client, f *flight, next func() (T, error), yield func(T, er
 	}
 }
 
-// jobName returns the resource name of a job.
+// jobName returns the resource name of a job, which may be one already.
 func (c *Client) jobName(job string) string {
+	if strings.Contains(job, "/") {
+		return job
+	}
 	return jobspec.JobName{Location: c.location, Job: job}.String()
 }

@@ -18,7 +18,7 @@ type Run struct {
 	Operation string
 }
 
-// Run starts the job with the given ID. It sends at most one request, whatever happens.
+// Run starts the job with the given ID or resource name. It sends at most one request, whatever happens.
 // [OutcomeOf] tells the outcome from the error.
 //
 // See https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#google.cloud.run.v2.Jobs.RunJob.

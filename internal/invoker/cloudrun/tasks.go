@@ -49,7 +49,7 @@ func (c *Client) Stderr(ctx context.Context, execution string, task, attempt int
 		return nil, err
 	}
 	entries, _, err := c.listEntries(ctx, &loggingpb.ListLogEntriesRequest{
-		ResourceNames: []string{"projects/" + c.location.Project},
+		ResourceNames: []string{"projects/" + name.Job.Project},
 		Filter: fmt.Sprintf(`%s AND labels."run.googleapis.com/task_index"="%d" AND labels."run.googleapis.com/task_attempt"="%d"`+
 			` AND log_id("run.googleapis.com/stderr")`, executionFilter(name), task, attempt),
 		OrderBy:  "timestamp desc",

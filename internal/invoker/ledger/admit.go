@@ -22,28 +22,25 @@ const (
 // Admission is the rule for accepting a newcomer.
 type Admission struct {
 	Now      time.Time
-	Slots    int // of the newcomer's concurrency key; 0 is unlimited
-	Overflow Overflow
+	Overflow Overflow    // if the slots of its concurrency key are taken
+	Rates    []RateLimit // spent by it
 }
-
-// Limits reports whether the rule looks at the slots of the newcomer at all. If not, a
-// store need not load the others with its concurrency key.
-func (a Admission) Limits(r Record) bool { return r.Slot != "" && a.Slots > 0 }
 
 // MostWaiting returns how many waiting records [Admit] needs, oldest first; a negative number
 // means all. To queue, it is enough to know that the slots are full.
-func (a Admission) MostWaiting() int {
+func (a Admission) MostWaiting(r Record) int {
 	if a.Overflow == Replacing {
 		return -1
 	}
-	return a.Slots
+	return r.SlotLimit
 }
 
 // Admit returns the newcomer in the state in which it is accepted, and the moves of
 // others that make room for it. The others have its concurrency key: waiting ones and
-// holders of a slot, each oldest first. ABORTED refuses the newcomer.
+// holders of a slot, each oldest first. A store need not load them unless the newcomer is
+// [Record.Bounded]. ABORTED refuses the newcomer.
 func Admit(r Record, a Admission, waiting, holding []Record) (Record, []Move, error) {
-	if !a.Limits(r) || len(waiting)+len(holding) < a.Slots {
+	if !r.Bounded() || len(waiting)+len(holding) < r.SlotLimit {
 		return r, nil, nil
 	}
 	var moves []Move
@@ -55,6 +52,7 @@ func Admit(r Record, a Admission, waiting, holding []Record) (Record, []Move, er
 		moves = replace(r, a, waiting, holding)
 	}
 	r.State = runwith.StateQueued
+	r.Parked = r.Dispatchable() && len(holding) >= r.SlotLimit
 	return r, moves, nil
 }
 
@@ -68,7 +66,7 @@ func replace(r Record, a Admission, waiting, holding []Record) (moves []Move) {
 			moves = append(moves, Move{old, old.cancelling(a.Now)})
 		}
 	}
-	for _, old := range holding[:max(0, len(holding)-a.Slots+1)] {
+	for _, old := range holding[:max(0, len(holding)-r.SlotLimit+1)] {
 		if old.CancelRequested.IsZero() {
 			moves = append(moves, Move{old, old.cancelling(a.Now)})
 		}

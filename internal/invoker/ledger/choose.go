@@ -1,6 +1,9 @@
 package ledger
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Take is what a dispatcher asks for: the oldest records that are due.
 type Take struct {
@@ -11,7 +14,6 @@ type Take struct {
 	Runs  string // name of the bucket that all runs share
 	Quota Quota
 	Rates map[string]Quota // by job
-	Slots map[string]int   // by concurrency key
 }
 
 // RateBucket is the name of the bucket of a job's rate.
@@ -19,9 +21,9 @@ func RateBucket(job string) string { return "rate/" + job }
 
 // Plan is how much may be taken now. The zero value takes nothing.
 type Plan struct {
-	// Limit is how many records may be taken, of no blocked job or slot.
-	Limit                     int
-	BlockedJobs, BlockedSlots []string
+	// Limit is how many records may still be taken, of no blocked job.
+	Limit       int
+	BlockedJobs []string
 	// Next is when a bucket has more; zero: no bucket holds anything back.
 	Next time.Time
 	// Probing means that Cloud Run has refused before, so one record goes first.
@@ -30,22 +32,23 @@ type Plan struct {
 	Holds Holds
 
 	take  Take
+	taken int
 	runs  Bucket
-	rates map[string]allowance // by job
-	slots map[string]allowance // by concurrency key
+	rates map[string]*allowance // by job
 }
 
-// Holds is what holds back records that are due. The zero value holds nothing back.
+// Holds is what holds back records that are due, apart from their slots. The zero value holds
+// nothing back.
 type Holds struct {
 	Paused, Quota time.Time            // all records, until then; zero: not
 	Rates         map[string]time.Time // by job: until then
-	Slots         map[string]int       // by concurrency key: the number of slots, which are taken
 }
 
-// allowance is how many more may be taken.
+// allowance is how many more of a job may be taken.
 type allowance struct {
-	bucket Bucket
-	left   int
+	bucket      Bucket
+	left, taken int
+	next        time.Time
 }
 
 // Buckets returns the names of the buckets that [PlanTake] needs.
@@ -57,11 +60,10 @@ func (t Take) Buckets() []string {
 	return names
 }
 
-// PlanTake works out how much may be taken. buckets are the stored buckets by name, and
-// held is how many slots of each concurrency key are taken.
-func PlanTake(t Take, buckets map[string]Bucket, held map[string]int) Plan {
+// PlanTake works out how much may be taken. buckets are the stored buckets by name.
+func PlanTake(t Take, buckets map[string]Bucket) *Plan {
 	runs := buckets[t.Runs]
-	p := Plan{take: t, runs: runs.filled(t.Quota, t.Now), Probing: runs.Failures > 0}
+	p := &Plan{take: t, runs: runs.filled(t.Quota, t.Now), Probing: runs.Failures > 0}
 	free, next := p.runs.available(t.Quota, t.Now)
 	if p.Limit = min(t.Limit, free); p.Limit == 0 {
 		p.Next = next
@@ -72,52 +74,75 @@ func PlanTake(t Take, buckets map[string]Bucket, held map[string]int) Plan {
 		}
 		return p
 	}
-	p.Holds = Holds{Rates: map[string]time.Time{}, Slots: map[string]int{}}
-	p.rates, p.slots = map[string]allowance{}, map[string]allowance{}
+	p.Holds.Rates, p.rates = map[string]time.Time{}, map[string]*allowance{}
 	for job, rate := range t.Rates {
 		b := buckets[RateBucket(job)].filled(rate, t.Now)
+		b.Name = RateBucket(job)
 		left, next := b.available(rate, t.Now)
-		if p.rates[job] = (allowance{b, left}); left == 0 {
-			p.BlockedJobs = append(p.BlockedJobs, job)
+		p.rates[job] = &allowance{bucket: b, left: left, next: next}
+		if left == 0 {
+			p.block(job)
 			p.Holds.Rates[job] = next
 			p.Next = Sooner(p.Next, next)
-		}
-	}
-	for slot, slots := range t.Slots {
-		if p.slots[slot] = (allowance{left: slots - held[slot]}); held[slot] >= slots {
-			p.BlockedSlots = append(p.BlockedSlots, slot)
-			p.Holds.Slots[slot] = slots
 		}
 	}
 	return p
 }
 
-// Choose picks among the records that are due: the oldest that are [Record.Dispatchable]
-// and of no blocked job or slot, at most Limit of them, oldest first. It returns their
-// moves to starting, and the buckets that this leaves.
-func (p Plan) Choose(due []Record) (moves []Move, spent []Bucket) {
-	jobs, slots := map[string]int{}, map[string]int{}
+// block has the store look at no more records of a job.
+func (p *Plan) block(job string) { p.BlockedJobs = append(p.BlockedJobs, job) }
+
+// Choose picks among records that are due: [Record.Dispatchable], of no blocked job, not
+// parked, oldest first. held is how many slots of each of their concurrency keys are taken. It
+// returns the moves to starting, at most Limit, and the records that must be parked because
+// their slots are taken. A store that has written both asks again, with the records that are
+// due then, until it has no more of them or the Limit is 0.
+func (p *Plan) Choose(due []Record, held map[string]int) (moves []Move, full []Record) {
+	slots := maps.Clone(held)
 	for _, r := range due {
-		if !allows(p.rates, r.Job, jobs) || !allows(p.slots, r.Slot, slots) {
+		a := p.rates[r.Job]
+		switch {
+		case p.Limit == 0:
+			return moves, full
+		case r.Bounded() && slots[r.Slot] >= r.SlotLimit:
+			full = append(full, r)
 			continue
+		case a != nil && a.left == 0:
+			continue // blocked by an earlier one of these
+		case a != nil:
+			if a.left, a.taken = a.left-1, a.taken+1; a.left == 0 {
+				p.block(r.Job)
+			}
 		}
-		jobs[r.Job]++
-		slots[r.Slot]++
+		if r.Slot != "" {
+			slots[r.Slot]++
+		}
+		p.Limit--
+		p.taken++
 		moves = append(moves, Move{r, r.Starting(p.take.Now.Add(p.take.Call))})
 	}
-	if p.take.Quota > 0 && len(moves) > 0 {
-		spent = append(spent, p.runs.spent(len(moves)))
-	}
-	for job, n := range jobs {
-		if a, limited := p.rates[job]; limited {
-			spent = append(spent, a.bucket.spent(n))
-		}
-	}
-	return moves, spent
+	return moves, full
 }
 
-// allows reports whether one more may be taken; what has no allowance is unlimited.
-func allows(all map[string]allowance, name string, taken map[string]int) bool {
-	a, limited := all[name]
-	return !limited || taken[name] < a.left
+// Spent returns the buckets that the chosen records leave.
+func (p *Plan) Spent() (spent []Bucket) {
+	if p.take.Quota > 0 && p.taken > 0 {
+		spent = append(spent, p.runs.spent(p.taken))
+	}
+	for _, a := range p.rates {
+		if a.taken > 0 {
+			spent = append(spent, a.bucket.spent(a.taken))
+		}
+	}
+	return spent
 }
+
+// Releases reports whether the move may leave a slot to a parked record with the same
+// concurrency key: it gives a slot back, or no longer waits for one that was free.
+func (m Move) Releases() bool {
+	return m.From.Slot != "" && !m.To.Holds() && (m.From.Holds() || m.From.Dispatchable() && !m.To.Dispatchable())
+}
+
+// Unparks reports whether the row is looked at again after the move, whether its slots are
+// taken or not.
+func (m Move) Unparks() bool { return m.From.Dispatchable() != m.To.Dispatchable() }

@@ -32,6 +32,9 @@ func unchecked(r *Record) { r.Checked = false }
 func executed(r *Record)  { r.Execution = "e" }
 func left(r *Record)      { r.Finished = at(9) }
 
+// slots sets the number of slots of the record's key.
+func slots(n int) func(*Record) { return func(r *Record) { r.SlotLimit = n } }
+
 // ends describes moves as "ID state", with + for a requested cancellation.
 func ends(moves []Move) []string {
 	var list []string
@@ -72,13 +75,16 @@ func TestAdmit(t *testing.T) {
 		"replace a queue":     {Replacing, 1, []Record{in(1, accepted), in(2, queued)}, []Record{in(3, running)}, queued, runwith.OK, []string{"1 cancelled", "2 cancelled", "3 running +"}},
 		"replace when unsure": {Replacing, 1, []Record{in(1, queued, searched)}, nil, queued, runwith.OK, []string{"1 queued +"}},
 	} {
-		a := Admission{Now: at(9), Slots: test.slots, Overflow: test.overflow}
-		r, moves, err := Admit(in(9, accepted), a, test.waiting, test.holding)
+		a := Admission{Now: at(9), Overflow: test.overflow}
+		r, moves, err := Admit(in(9, accepted, slots(test.slots)), a, test.waiting, test.holding)
 		if runwith.CodeOf(err) != test.code || r.State != test.want {
 			t.Errorf("%s: newcomer is %s, %v, want %s, %v", name, r.State, err, test.want, test.code)
 		}
 		if diff := cmp.Diff(test.moves, ends(moves)); diff != "" {
 			t.Errorf("%s: moves (-want +got):\n%s", name, diff)
+		}
+		if parked := test.slots > 0 && len(test.holding) >= test.slots && err == nil; r.Parked != parked {
+			t.Errorf("%s: parked = %t, want %t", name, r.Parked, parked)
 		}
 	}
 }
@@ -129,17 +135,19 @@ func TestChoose(t *testing.T) {
 		"a quota":            {Take{Limit: 9, Quota: 30}, nil, nil, three, []string{"1 starting", "2 starting", "3 starting"}, 3, time.Time{}, false},
 		"no token":           {Take{Limit: 9, Quota: 60}, map[string]Bucket{"runs": {Filled: at(10)}}, nil, nil, nil, 0, at(11).Add(90 * time.Millisecond), false},
 		"a rate of a job":    {Take{Limit: 9, Rates: map[string]Quota{"report": 10}}, nil, nil, three, []string{"1 starting"}, 9, time.Time{}, false},
-		"one free slot":      {Take{Limit: 9, Slots: map[string]int{"slot": 2}}, nil, map[string]int{"slot": 1}, []Record{in(1, accepted), in(2, accepted), three[2]}, []string{"1 starting", "3 starting"}, 9, time.Time{}, false},
-		"slot held too much": {Take{Limit: 9, Slots: map[string]int{"slot": 1}}, nil, map[string]int{"slot": 2}, []Record{in(1, accepted)}, nil, 9, time.Time{}, false},
+		"one free slot":      {Take{Limit: 9}, nil, map[string]int{"slot": 1}, []Record{in(1, accepted, slots(2)), in(2, accepted, slots(2)), three[2]}, []string{"1 starting", "3 starting"}, 9, time.Time{}, false},
+		"slot held too much": {Take{Limit: 9}, nil, map[string]int{"slot": 2}, []Record{in(1, accepted, slots(1))}, nil, 9, time.Time{}, false},
+		"its own limit":      {Take{Limit: 9}, nil, map[string]int{"slot": 2}, []Record{in(1, accepted, slots(1)), in(2, accepted, slots(3))}, []string{"2 starting"}, 9, time.Time{}, false},
 	} {
 		test.take.Now, test.take.Runs, test.take.Call = at(10), "runs", time.Minute
-		plan := PlanTake(test.take, test.buckets, test.held)
-		moves, _ := plan.Choose(test.due)
+		plan := PlanTake(test.take, test.buckets)
+		limit := plan.Limit
+		moves, _ := plan.Choose(test.due, test.held)
 		if diff := cmp.Diff(test.want, ends(moves)); diff != "" {
 			t.Errorf("%s: moves (-want +got):\n%s", name, diff)
 		}
-		if plan.Limit != test.limit || plan.Probing != test.probing {
-			t.Errorf("%s: limit %d, probing %t, want %d, %t", name, plan.Limit, plan.Probing, test.limit, test.probing)
+		if limit != test.limit || plan.Probing != test.probing {
+			t.Errorf("%s: limit %d, probing %t, want %d, %t", name, limit, plan.Probing, test.limit, test.probing)
 		}
 		if d := plan.Next.Sub(test.next); d > 100*time.Millisecond || d < -100*time.Millisecond {
 			t.Errorf("%s: next = %v, want %v", name, plan.Next, test.next)
@@ -152,16 +160,32 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestChooseBlocks names what a store need not load.
+// TestChooseBlocks names what a store need not load again.
 func TestChooseBlocks(t *testing.T) {
 	t.Parallel()
-	plan := PlanTake(Take{Now: at(0), Limit: 9, Runs: "runs", Rates: map[string]Quota{"slow": 10, "quick": 10}, Slots: map[string]int{"full": 1, "free": 1}},
-		map[string]Bucket{RateBucket("slow"): {Filled: at(0)}}, map[string]int{"full": 1})
-	if !slices.Equal(plan.BlockedJobs, []string{"slow"}) || !slices.Equal(plan.BlockedSlots, []string{"full"}) {
-		t.Errorf("blocked jobs %v and slots %v, want slow and full", plan.BlockedJobs, plan.BlockedSlots)
+	plan := PlanTake(Take{Now: at(0), Limit: 9, Runs: "runs", Rates: map[string]Quota{"slow": 10, "report": 10, "quick": 10}},
+		map[string]Bucket{RateBucket("slow"): {Filled: at(0)}})
+	if !slices.Equal(plan.BlockedJobs, []string{"slow"}) {
+		t.Errorf("blocked jobs = %v, want slow", plan.BlockedJobs)
 	}
 	if !plan.Next.After(at(0)) {
 		t.Errorf("next = %v, want when the slow job has a token", plan.Next)
+	}
+	accepted := runwith.StateAccepted
+	due := []Record{in(1, accepted, slots(1)), in(2, accepted, slots(2)), in(3, accepted)}
+	moves, full := plan.Choose(due, map[string]int{"slot": 1})
+	if diff := cmp.Diff([]string{"2 starting"}, ends(moves)); diff != "" {
+		t.Errorf("moves (-want +got):\n%s", diff)
+	}
+	if len(full) != 1 || full[0].ID != "1" {
+		t.Errorf("to be parked = %+v, want the first", full)
+	}
+	if !slices.Equal(plan.BlockedJobs, []string{"slow", "report"}) || plan.Limit != 8 {
+		t.Errorf("blocked jobs = %v, limit %d, want the one whose only token is gone, and 8", plan.BlockedJobs, plan.Limit)
+	}
+	spent := plan.Spent()
+	if len(spent) != 1 || spent[0].Name != RateBucket("report") || spent[0].Tokens != 0 {
+		t.Errorf("spent = %+v, want the job's only token", spent)
 	}
 }
 

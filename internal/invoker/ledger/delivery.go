@@ -50,6 +50,9 @@ const (
 	MaxPayload = 20_000
 	// MaxDeliveryError bounds the LastError of a delivery, in bytes.
 	MaxDeliveryError = 500
+	// DeliveryKept is how long a pending delivery keeps its invocation from being removed. It
+	// is longer than all retries take together, so an older one waits for a disabled endpoint.
+	DeliveryKept = 7 * 24 * time.Hour
 )
 
 // Lane returns the name under which a delivery waits, and under which the health of its
@@ -67,6 +70,24 @@ func Lane(endpoint, address string) string {
 		return endpoint
 	}
 	return endpoint + " " + u.Host
+}
+
+// Due returns the earliest time at which the delivery may be leased, while it is pending.
+func (d Delivery) Due() time.Time { return Later(d.NextAttempt, d.Lease) }
+
+// TakeTurns returns up to limit deliveries, one of each lane in turn.
+func TakeTurns(byLane [][]Delivery, limit int) (taken []Delivery) {
+	for turn := 0; ; turn++ {
+		more := false
+		for _, lane := range byLane {
+			if turn < len(lane) && len(taken) < limit {
+				taken, more = append(taken, lane[turn]), true
+			}
+		}
+		if !more {
+			return taken
+		}
+	}
 }
 
 // Endpoint is the health of a lane of deliveries.

@@ -8,8 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/runwith/runwith"
 )
 
 // OwnerOf returns the name of a principal as it is stored, and in markers: a hash.
@@ -24,16 +22,13 @@ func KeyOf(principal, key string) string {
 }
 
 // Fingerprint returns what two requests with the same key must have in common: a hash
-// of each field. The fields are those of the request's canonical JSON, so neither their
-// order nor "60s" instead of "1m" makes a difference, and a new field is covered as soon
-// as it has JSON.
-func Fingerprint(job string, asked runwith.Request) (string, error) {
-	text, err := json.Marshal(asked)
-	if err != nil {
-		return "", fmt.Errorf("encode request: %w", err)
-	}
+// of each field. asked is the JSON of a [runwith.Request]. It is canonical, so neither the
+// order of names nor "60s" instead of "1m" makes a difference, and a new field is covered as
+// soon as it has JSON.
+func Fingerprint(job string, asked []byte) (string, error) {
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(text, &fields); err != nil {
+	err := json.Unmarshal(asked, &fields)
+	if err != nil {
 		return "", fmt.Errorf("read the encoded request: %w", err)
 	}
 	if fields["job"], err = json.Marshal(job); err != nil {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -11,7 +12,11 @@ import (
 
 func fingerprint(t *testing.T, job string, o runwith.Overrides) string {
 	t.Helper()
-	text, err := Fingerprint(job, runwith.Request{Overrides: o})
+	asked, err := json.Marshal(runwith.Request{Overrides: o})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := Fingerprint(job, asked)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,14 @@
 package ledger
 
 import (
+	"cmp"
 	"encoding/json"
+	"path"
+	"regexp"
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // The variables that every run carries in the environment of one container. Names
@@ -17,30 +21,79 @@ const (
 	ReservedPrefix = "RUNWITH_"
 )
 
-// passportVersion is the version of the JSON that [RecordMarker] carries.
+// TraceVariable carries the trace of the request in every run that has one.
+// See https://opentelemetry.io/docs/specs/otel/context/env-carriers/.
+const TraceVariable = "TRACEPARENT"
+
+// traceparent is the form of a W3C trace context.
+// See https://www.w3.org/TR/trace-context/#traceparent-header.
+var traceparent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
+// ValidTrace returns a traceparent, or nothing if it is malformed, as the specification wants.
+func ValidTrace(trace string) string {
+	if !traceparent.MatchString(trace) {
+		return ""
+	}
+	return trace
+}
+
+// passportVersion is the version of the JSON that [RecordMarker] carries. Fields were added
+// since, which an earlier program passes over.
 const passportVersion = 1
+
+// maxPassport bounds the JSON, in bytes. The longest labels and names take a third of it.
+const maxPassport = 16 << 10
 
 // Passport is the value of [RecordMarker]. Owner, key and request are hashes.
 type Passport struct {
-	Version  int       `json:"v"`
-	Accepted time.Time `json:"accepted"`
-	Owner    string    `json:"caller"`
-	Key      string    `json:"key,omitempty"`
-	Request  string    `json:"request"`
-	Slot     string    `json:"slot,omitempty"`
+	Version  int               `json:"v"`
+	Accepted time.Time         `json:"accepted"`
+	Owner    string            `json:"caller"`
+	Name     string            `json:"name,omitempty"` // of the caller
+	Key      string            `json:"key,omitempty"`
+	Request  string            `json:"request"`
+	Slot     string            `json:"slot,omitempty"`
+	Job      string            `json:"job,omitempty"` // the caller's name for it, if Cloud Run has another
+	Labels   map[string]string `json:"labels,omitempty"`
 }
 
 // Passport returns the value of the record's [RecordMarker].
 func (r Record) Passport() string {
-	text, _ := json.Marshal(Passport{passportVersion, r.Created, r.Owner, r.Key, r.Fingerprint, r.Slot}) // strings always encode
+	p := Passport{
+		Version: passportVersion, Accepted: r.Created, Owner: r.Owner, Name: r.Caller, Key: r.Key, Request: r.Fingerprint,
+		Slot: r.Slot, Labels: r.Labels,
+	}
+	if r.Job != path.Base(r.Target) {
+		p.Job = r.Job
+	}
+	text, _ := json.Marshal(p) // strings always encode
+	if len(text) > maxPassport {
+		p.Labels = nil
+		text, _ = json.Marshal(p)
+	}
 	return string(text)
 }
 
-// ReadPassport returns the zero value if this version cannot read the text.
+// ReadPassport returns the zero value if this version cannot read the text. Anybody may have
+// written it, so names and labels that no request may have are left out.
 func ReadPassport(text string) Passport {
 	var p Passport
 	if err := json.Unmarshal([]byte(text), &p); err != nil || p.Version != passportVersion {
 		return Passport{}
+	}
+	if jobspec.ValidateJobID(p.Job) != nil {
+		p.Job = ""
+	}
+	if len(p.Labels) > MaxLabels {
+		p.Labels = nil
+	}
+	for name, value := range p.Labels {
+		if !LabelFits(name, value) {
+			delete(p.Labels, name)
+		}
+	}
+	if p.Name != "" && OwnerOf(p.Name) != p.Owner {
+		p.Name = ""
 	}
 	return p
 }
@@ -48,7 +101,8 @@ func ReadPassport(text string) Passport {
 // Bearer is an execution that carries the marker of an invocation.
 type Bearer struct {
 	ID        string // of the invocation
-	Job       string
+	Target    string // the Cloud Run job, as a record has it
+	Job       string // its ID
 	Execution string // resource name
 	Created   time.Time
 	Passport  Passport
@@ -60,8 +114,10 @@ type Bearer struct {
 func Rebuilt(b Bearer, now time.Time, unsettled time.Duration) Record {
 	p := b.Passport
 	r := Record{
-		Invocation: runwith.Invocation{ID: b.ID, Job: b.Job, Created: Stored(p.Accepted), Attempts: 1},
-		Version:    1, Checked: true,
+		Invocation: runwith.Invocation{
+			ID: b.ID, Job: cmp.Or(p.Job, b.Job), Caller: p.Name, Labels: p.Labels, Created: Stored(p.Accepted), Attempts: 1,
+		},
+		Version: 1, Checked: true, Target: b.Target,
 		Owner: p.Owner, Key: p.Key, Fingerprint: p.Request, Slot: p.Slot,
 	}
 	if p.Accepted.IsZero() {

@@ -1,11 +1,14 @@
 package ledger
 
-import "testing"
+import (
+	"reflect"
+	"testing"
+)
 
 func TestReadPassportIgnoresOtherText(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "{", `{"v":2,"caller":"x"}`, `{"v":"1"}`, `[]`} {
-		if p := ReadPassport(text); p != (Passport{}) {
+		if p := ReadPassport(text); !reflect.DeepEqual(p, Passport{}) {
 			t.Errorf("ReadPassport(%q) = %+v, want nothing", text, p)
 		}
 	}
@@ -18,7 +21,7 @@ func FuzzReadPassport(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if p := ReadPassport(text); p.Version != passportVersion && p != (Passport{}) {
+		if p := ReadPassport(text); p.Version != passportVersion && !reflect.DeepEqual(p, Passport{}) {
 			t.Errorf("ReadPassport(%q) = %+v", text, p)
 		}
 	})

@@ -17,11 +17,20 @@ type Record struct {
 	runwith.Invocation
 
 	Version     int64  // grows with every change
-	Principal   string // name of who made the request; empty also if its row was rebuilt
-	Owner       string // hash of that name
+	Owner       string // hash of the caller's name
 	Key         string // hash of the caller's key; empty: none, or expired
 	Fingerprint string // of the caller's request
-	Slot        string // concurrency key; empty: unlimited
+	Asked       []byte // JSON of that request; empty if the row was rebuilt
+
+	Target      string        // Cloud Run job: an ID, or a full resource name
+	Slot        string        // concurrency key; empty: unlimited
+	SlotLimit   int           // number of slots of the key
+	Keep        time.Duration // how long it is kept after its end; 0: as long as the invoker's default
+	Subscribers []Subscriber
+	Trace       string // traceparent for the job; empty: none
+	// Parked means that it waits, and that the slots of its key are taken. A store derives it;
+	// moves do not change it.
+	Parked bool
 
 	Overrides []byte    // runpb.RunJobRequest_Overrides
 	Checked   bool      // validated against the job, and Overrides carry the marker
@@ -79,6 +88,9 @@ func (r Record) Withdrawable() bool {
 
 // Ended reports whether no transition leads on.
 func (r Record) Ended() bool { return r.State.Terminal() || !r.Finished.IsZero() }
+
+// Bounded reports whether the record needs a slot to start.
+func (r Record) Bounded() bool { return r.Slot != "" && r.SlotLimit > 0 }
 
 // Holds reports whether the record holds a slot of its concurrency key.
 func (r Record) Holds() bool { return r.Slot != "" && !r.Waiting() && !r.Ended() }

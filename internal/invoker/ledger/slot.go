@@ -1,5 +1,7 @@
 package ledger
 
+import "strings"
+
 // Slot is the bound on how many invocations with the same concurrency key are under way.
 // The zero value is unlimited.
 type Slot struct {
@@ -16,4 +18,15 @@ type Slot struct {
 type RateLimit struct {
 	Name  string // of the bucket
 	Quota Quota
+}
+
+// maxSlotKey bounds a concurrency key as it is stored, in bytes.
+const maxSlotKey = 200
+
+// StoredKey returns the key as it is stored: a long one ends with a hash instead.
+func (s Slot) StoredKey() string {
+	if len(s.Key) <= maxSlotKey {
+		return s.Key
+	}
+	return strings.ToValidUTF8(s.Key[:maxSlotKey/2], "") + "~" + digest(16, "slot", s.Key)
 }

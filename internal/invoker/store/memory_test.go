@@ -21,7 +21,9 @@ import (
 func TestASecondStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(*testing.T) store.Store {
-		return &memory{rows: map[string]ledger.Record{}, twins: map[string]twin{}, buckets: map[string]ledger.Bucket{}}
+		return &memory{
+			rows: map[string]ledger.Record{}, twins: map[string]twin{}, buckets: map[string]ledger.Bucket{}, health: map[string]ledger.Endpoint{},
+		}
 	})
 }
 
@@ -32,6 +34,8 @@ type memory struct {
 	rows    map[string]ledger.Record
 	twins   map[string]twin
 	buckets map[string]ledger.Bucket
+	outbox  []ledger.Delivery // oldest first
+	health  map[string]ledger.Endpoint
 }
 
 type twin struct {
@@ -61,11 +65,22 @@ func (m *memory) row(id string) ledger.Record {
 			r.Twins++
 		}
 	}
+	r.Parked = r.Bounded() && r.Dispatchable() && m.held(r.Slot) >= r.SlotLimit
 	return r
 }
 
+// held counts the slots of a concurrency key that are taken.
+func (m *memory) held(slot string) (n int) {
+	for _, r := range m.rows {
+		if r.Slot == slot && r.Holds() {
+			n++
+		}
+	}
+	return n
+}
+
 func (m *memory) put(r ledger.Record) {
-	r.Twins = 0
+	r.Twins, r.Parked = 0, false
 	m.rows[r.ID] = r
 	m.Publish(r.ID)
 }
@@ -79,6 +94,7 @@ func (m *memory) move(move ledger.Move) (ledger.Record, error) {
 		return move.From, store.ErrTaken
 	}
 	m.put(to)
+	m.outbox = append(m.outbox, ledger.Deliveries(move, time.Now())...)
 	return m.row(to.ID), nil
 }
 
@@ -110,8 +126,16 @@ func (m *memory) Accept(_ context.Context, r ledger.Record, a ledger.Admission) 
 		before.Key = ""
 		m.put(before)
 	}
+	buckets := map[string]ledger.Bucket{}
+	for _, l := range a.Rates {
+		buckets[l.Name] = m.bucket(l.Name)
+	}
+	spent, err := ledger.SpendRates(a.Rates, buckets, a.Now)
+	if err != nil {
+		return r, false, err
+	}
 	sameSlot := func(o ledger.Record) bool { return o.Slot == r.Slot }
-	waiting := m.where(a.MostWaiting(), func(o ledger.Record) bool { return sameSlot(o) && o.Waiting() })
+	waiting := m.where(a.MostWaiting(r), func(o ledger.Record) bool { return sameSlot(o) && o.Waiting() })
 	holding := m.where(-1, func(o ledger.Record) bool { return sameSlot(o) && o.Holds() })
 	r, moves, err := ledger.Admit(r, a, waiting, holding)
 	if err != nil {
@@ -120,8 +144,15 @@ func (m *memory) Accept(_ context.Context, r ledger.Record, a ledger.Admission) 
 	if _, err := m.moveAll(moves); err != nil {
 		return r, false, err
 	}
+	m.spend(spent)
 	m.put(r)
-	return r, false, nil
+	return m.row(r.ID), false, nil
+}
+
+func (m *memory) spend(buckets []ledger.Bucket) {
+	for _, b := range buckets {
+		m.buckets[b.Name] = b
+	}
 }
 
 func (m *memory) Move(_ context.Context, move ledger.Move) (ledger.Record, error) {
@@ -145,6 +176,11 @@ func (m *memory) Explain(_ context.Context, id string, f runwith.Failure) error 
 		r.Error = &f
 		r.Version++
 		m.put(r)
+		for i, d := range m.outbox {
+			if d.Invocation == id {
+				m.outbox[i] = d.Explained(r)
+			}
+		}
 	}
 	return nil
 }
@@ -153,9 +189,16 @@ func (m *memory) Withdraw(_ context.Context, id string) (bool, error) {
 	defer m.lock()()
 	r, found := m.rows[id]
 	if found = found && r.Withdrawable(); found {
-		delete(m.rows, id)
+		m.remove(id)
 	}
 	return found, nil
+}
+
+// remove deletes a row, and all that belongs to it.
+func (m *memory) remove(id string) {
+	delete(m.rows, id)
+	maps.DeleteFunc(m.twins, func(_ string, t twin) bool { return t.Invocation == id })
+	m.outbox = slices.DeleteFunc(m.outbox, func(d ledger.Delivery) bool { return d.Invocation == id })
 }
 
 func (m *memory) Find(_ context.Context, id string) (ledger.Record, error) {
@@ -182,7 +225,14 @@ func (m *memory) findKey(owner, key string) (ledger.Record, error) {
 func (m *memory) List(_ context.Context, q store.Query) ([]ledger.Record, error) {
 	defer m.lock()()
 	found := m.where(-1, func(r ledger.Record) bool {
-		return (q.Job == "" || r.Job == q.Job) && (q.State == "" || r.State == q.State) && (q.Before == "" || r.ID < q.Before)
+		for name, value := range q.Labels {
+			if got, labelled := r.Labels[name]; !labelled || got != value {
+				return false
+			}
+		}
+		v := q.Visible
+		return (q.Job == "" || r.Job == q.Job) && (q.State == "" || r.State == q.State) && (q.Before == "" || r.ID < q.Before) &&
+			(v == nil || v.Owner != "" && r.Owner == v.Owner || slices.Contains(v.Jobs, r.Job))
 	})
 	slices.Reverse(found)
 	return found[:min(len(found), q.Limit)], nil
@@ -212,32 +262,36 @@ func (m *memory) OldestWaiting(context.Context) (oldest time.Time, err error) {
 
 func (m *memory) Take(_ context.Context, t ledger.Take) (store.Taken, error) {
 	defer m.lock()()
-	buckets, held := map[string]ledger.Bucket{}, map[string]int{}
+	buckets := map[string]ledger.Bucket{}
 	for _, name := range t.Buckets() {
 		buckets[name] = m.bucket(name)
 	}
-	for slot := range t.Slots {
-		held[slot] = len(m.where(-1, func(r ledger.Record) bool { return r.Slot == slot && r.Holds() }))
-	}
-	plan := ledger.PlanTake(t, buckets, held)
+	plan := ledger.PlanTake(t, buckets)
 	taken := store.Taken{Next: plan.Next, Probing: plan.Probing, Holds: plan.Holds}
-	if plan.Limit == 0 {
-		return taken, nil
+	for plan.Limit > 0 {
+		due := m.where(plan.Limit, func(r ledger.Record) bool {
+			return r.Dispatchable() && !r.Parked && !r.NotBefore.After(t.Now) && !slices.Contains(plan.BlockedJobs, r.Job)
+		})
+		held := map[string]int{}
+		for _, r := range due {
+			held[r.Slot] = m.held(r.Slot)
+		}
+		moves, _ := plan.Choose(due, held)
+		moved, err := m.moveAll(moves)
+		if err != nil {
+			return taken, err
+		}
+		if taken.Records = append(taken.Records, moved...); len(due) == 0 {
+			break
+		}
 	}
-	moves, spent := plan.Choose(m.where(plan.Limit, func(r ledger.Record) bool {
-		return r.Dispatchable() && !r.NotBefore.After(t.Now) && !slices.Contains(plan.BlockedJobs, r.Job) && !slices.Contains(plan.BlockedSlots, r.Slot)
-	}))
-	for _, b := range spent {
-		m.buckets[b.Name] = b
-	}
-	if len(moves) == 0 {
+	m.spend(plan.Spent())
+	if len(taken.Records) == 0 && plan.Limit > 0 {
 		for _, r := range m.where(-1, func(r ledger.Record) bool { return r.Dispatchable() && r.NotBefore.After(t.Now) }) {
 			taken.Next = ledger.Sooner(taken.Next, r.NotBefore)
 		}
 	}
-	var err error
-	taken.Records, err = m.moveAll(moves)
-	return taken, err
+	return taken, nil
 }
 
 func (m *memory) Unchecked(_ context.Context, now time.Time, lease time.Duration, limit int) (leased []ledger.Record, next time.Time, err error) {
@@ -270,15 +324,15 @@ func (m *memory) WatchedJobs(context.Context) ([]string, error) {
 	defer m.lock()()
 	var jobs []string
 	for _, r := range m.where(-1, ledger.Record.Watched) {
-		jobs = append(jobs, r.Job)
+		jobs = append(jobs, r.Target)
 	}
 	slices.Sort(jobs)
 	return slices.Compact(jobs), nil
 }
 
-func (m *memory) Watched(_ context.Context, job string) ([]ledger.Record, error) {
+func (m *memory) Watched(_ context.Context, target string) ([]ledger.Record, error) {
 	defer m.lock()()
-	return m.where(-1, func(r ledger.Record) bool { return r.Job == job && r.Watched() }), nil
+	return m.where(-1, func(r ledger.Record) bool { return r.Target == target && r.Watched() }), nil
 }
 
 func (m *memory) Lapse(_ context.Context, now time.Time, settle time.Duration) ([]ledger.Record, error) {
@@ -390,16 +444,124 @@ func (m *memory) Import(_ context.Context, records []ledger.Record) (added []led
 	return added, nil
 }
 
-func (m *memory) Tidy(_ context.Context, now, before time.Time, limit int) (int, error) {
+func (m *memory) Tidy(_ context.Context, now time.Time, keep time.Duration, limit int) (int, error) {
 	defer m.lock()()
 	old := m.where(limit, func(r ledger.Record) bool {
-		return r.Ended() && r.Finished.Before(before) && !r.Watched() && (r.Key == "" || !r.KeyLives(now))
+		return r.Ended() && r.Finished.Before(now.Add(-cmp.Or(r.Keep, keep))) && !r.Watched() && (r.Key == "" || !r.KeyLives(now)) &&
+			!slices.ContainsFunc(m.outbox, func(d ledger.Delivery) bool {
+				return d.Invocation == r.ID && d.State == ledger.DeliveryPending && d.Created.After(now.Add(-ledger.DeliveryKept))
+			})
 	})
 	for _, r := range old {
-		delete(m.rows, r.ID)
-		maps.DeleteFunc(m.twins, func(_ string, t twin) bool { return t.Invocation == r.ID })
+		m.remove(r.ID)
 	}
 	return len(old), nil
+}
+
+func (m *memory) DueDeliveries(_ context.Context, now time.Time, lease time.Duration, perLane, limit int) (_ []ledger.Delivery, next time.Time, err error) {
+	defer m.lock()()
+	lanes, leased := map[string][]ledger.Delivery{}, map[string]int{}
+	for _, d := range m.outbox {
+		switch {
+		case d.State != ledger.DeliveryPending || !m.health[d.Lane()].DisabledAt.IsZero():
+		case !d.Due().After(now):
+			lanes[d.Lane()] = append(lanes[d.Lane()], d)
+		default:
+			next = ledger.Sooner(next, d.Due())
+			if d.Lease.After(now) {
+				leased[d.Lane()]++
+			}
+		}
+	}
+	var byLane [][]ledger.Delivery
+	for _, lane := range slices.Sorted(maps.Keys(lanes)) {
+		slices.SortStableFunc(lanes[lane], func(a, b ledger.Delivery) int { return a.Due().Compare(b.Due()) })
+		byLane = append(byLane, lanes[lane][:max(0, min(len(lanes[lane]), perLane-leased[lane]))])
+	}
+	taken := ledger.TakeTurns(byLane, limit)
+	for i := range taken {
+		taken[i].Lease = ledger.Stored(now.Add(lease))
+		m.putDelivery(taken[i])
+	}
+	return taken, next, nil
+}
+
+func (m *memory) delivery(id string) int {
+	return slices.IndexFunc(m.outbox, func(d ledger.Delivery) bool { return d.ID == id })
+}
+
+func (m *memory) putDelivery(d ledger.Delivery) { m.outbox[m.delivery(d.ID)] = d }
+
+func (m *memory) SettleDeliveries(_ context.Context, settled []ledger.Delivery) error {
+	defer m.lock()()
+	for _, d := range settled {
+		if i := m.delivery(d.ID); i >= 0 && m.outbox[i].State == ledger.DeliveryPending && m.outbox[i].Lease.Equal(d.Lease) {
+			d.Lease = time.Time{}
+			m.outbox[i] = d
+		}
+	}
+	return nil
+}
+
+func (m *memory) Deliveries(_ context.Context, q store.DeliveryQuery) (found []ledger.Delivery, err error) {
+	defer m.lock()()
+	older := q.Before == ""
+	for _, d := range slices.Backward(m.outbox) {
+		if older && len(found) < q.Limit && (q.Invocation == "" || d.Invocation == q.Invocation) &&
+			(q.Endpoint == "" || d.Endpoint == q.Endpoint) && (q.State == "" || d.State == q.State) {
+			found = append(found, d)
+		}
+		older = older || d.ID == q.Before
+	}
+	return found, nil
+}
+
+func (m *memory) Delivery(_ context.Context, id string) (ledger.Delivery, error) {
+	defer m.lock()()
+	if i := m.delivery(id); i >= 0 {
+		return m.outbox[i], nil
+	}
+	return ledger.Delivery{}, store.NotFound(id)
+}
+
+func (m *memory) Replay(_ context.Context, ids []string, now time.Time) (n int, err error) {
+	defer m.lock()()
+	for _, id := range ids {
+		if i := m.delivery(id); i >= 0 && !m.outbox[i].Lease.After(now) {
+			d := m.outbox[i]
+			d.State, d.Attempts, d.NextAttempt = ledger.DeliveryPending, 0, now
+			d.Lease, d.Ended, d.LastStatus, d.LastError = time.Time{}, time.Time{}, 0, ""
+			m.outbox[i] = d
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (m *memory) Endpoints(context.Context) (all []ledger.Endpoint, err error) {
+	defer m.lock()()
+	found := maps.Clone(m.health)
+	for _, d := range m.outbox {
+		if d.State == ledger.DeliveryPending {
+			e := found[d.Lane()]
+			e.Name = d.Lane()
+			e.Pending++
+			found[e.Name] = e
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		all = append(all, found[name])
+	}
+	return all, nil
+}
+
+func (m *memory) SaveEndpoint(_ context.Context, e ledger.Endpoint) error {
+	defer m.lock()()
+	e.Pending = 0
+	if m.health[e.Name] = e; e.FailingSince.IsZero() && e.DisabledAt.IsZero() {
+		delete(m.health, e.Name)
+	}
+	return nil
 }
 
 func (m *memory) Close() error { return nil }

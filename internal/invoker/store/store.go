@@ -33,7 +33,8 @@ var ErrTaken = errors.New("the execution belongs to another invocation")
 type Store interface { //nolint:interfacebloat // a store is one thing: no code uses or implements only a part of it
 	// Accept adds an invocation, unless its key is taken or its slots are full. If its
 	// key lives and belongs to an equal request, Accept returns that invocation as
-	// replayed. See [ledger.Record.Repeats] and [ledger.Admit].
+	// replayed. Otherwise it spends the tokens that the newcomer costs. See
+	// [ledger.Record.Repeats], [ledger.SpendRates] and [ledger.Admit].
 	Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (_ ledger.Record, replayed bool, err error)
 	// Move makes one move, and returns the row after it. The error is ErrStale if the
 	// row does not match the move, and ErrTaken if the execution belongs to another row.
@@ -67,7 +68,8 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	Subscribe(id string) (changed <-chan struct{}, leave func())
 
 	// Take moves the oldest records that are due to starting, as many as slots and
-	// quotas allow. See [ledger.PlanTake].
+	// quotas allow. A record whose slot is taken, or whose job has used up its rate, does not
+	// hold up others. See [ledger.PlanTake].
 	Take(ctx context.Context, t ledger.Take) (Taken, error)
 	// Unchecked leases records that are [ledger.Record.Checkable] and due, oldest first,
 	// and returns when the next one is.
@@ -76,10 +78,10 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	// [ledger.Recover]. asOf is the store's latest event.
 	Recover(ctx context.Context, from time.Time, settle time.Duration) (asOf time.Time, err error)
 
-	// WatchedJobs returns the jobs of the records that are [ledger.Record.Watched].
+	// WatchedJobs returns the targets of the records that are [ledger.Record.Watched].
 	WatchedJobs(ctx context.Context) ([]string, error)
-	// Watched returns the watched records of a job, oldest first.
-	Watched(ctx context.Context, job string) ([]ledger.Record, error)
+	// Watched returns the watched records of a target, oldest first.
+	Watched(ctx context.Context, target string) ([]ledger.Record, error)
 	// Lapse makes calls with an expired lease unknown, and returns their records. See
 	// [ledger.Lapse]. It also stops watching records that are [ledger.Record.WatchedOut].
 	Lapse(ctx context.Context, now time.Time, settle time.Duration) ([]ledger.Record, error)
@@ -107,19 +109,31 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	// Import adds invocations that were read back from Cloud Run, and returns the added
 	// ones. It skips existing ones. An invocation whose key is taken loses its key.
 	Import(ctx context.Context, records []ledger.Record) ([]ledger.Record, error)
-	// Tidy removes up to limit unwatched invocations that ended before the given time and
-	// whose key has expired. It returns their number.
-	Tidy(ctx context.Context, now, before time.Time, limit int) (int, error)
+	// Tidy removes up to limit invocations that were kept long enough after their end, with
+	// their labels and deliveries, and returns their number. keep is the default of
+	// [ledger.Record.Keep]. It leaves those that are watched, whose key lives, or that have a
+	// pending delivery younger than [ledger.DeliveryKept].
+	Tidy(ctx context.Context, now time.Time, keep time.Duration, limit int) (int, error)
+
+	Outbox
 
 	Close() error
 }
 
 // Query selects invocations. Empty fields match any.
 type Query struct {
-	Job    string
-	State  runwith.State
-	Before string // only invocations with IDs before this one
-	Limit  int
+	Job     string
+	State   runwith.State
+	Labels  map[string]string // each of them
+	Visible *Visibility       // nil: all
+	Before  string            // only invocations with IDs before this one
+	Limit   int
+}
+
+// Visibility is what may be seen: the invocations of an owner, and those of some jobs.
+type Visibility struct {
+	Owner string // hash; empty: nobody's own
+	Jobs  []string
 }
 
 // Outstanding is the number of invocations that have not ended, by state. States without

@@ -23,11 +23,13 @@ func (s *Store) Accept(ctx context.Context, r ledger.Record, a ledger.Admission)
 		if accepted, replayed, err = replay(tx, r, a); err != nil || replayed {
 			return nil, err
 		}
-		if accepted, changed, err = admit(tx, r, a); err != nil {
+		if err = spend(tx, a); err != nil {
 			return nil, err
 		}
-		_, err = tx.Exec(insertRecord, values(accepted)...)
-		return append(changed, accepted), err
+		if accepted, changed, err = s.admit(tx, r, a); err != nil {
+			return nil, err
+		}
+		return append(changed, accepted), insert(tx, accepted)
 	})
 	return accepted, replayed, err
 }
@@ -51,12 +53,32 @@ func replay(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (before ledger.R
 	return r, false, err
 }
 
+// spend takes the tokens that a newcomer costs.
+func spend(tx *sqlite.Tx, a ledger.Admission) error {
+	if len(a.Rates) == 0 {
+		return nil
+	}
+	buckets := map[string]ledger.Bucket{}
+	for _, l := range a.Rates {
+		b, err := loadBucket(tx, l.Name)
+		if err != nil {
+			return err
+		}
+		buckets[l.Name] = b
+	}
+	spent, err := ledger.SpendRates(a.Rates, buckets, a.Now)
+	if err != nil {
+		return err
+	}
+	return saveBuckets(tx, spent)
+}
+
 // admit returns the record as it is accepted, and the others that this changes.
-func admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ ledger.Record, changed []ledger.Record, err error) {
-	if !a.Limits(r) {
+func (s *Store) admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ ledger.Record, changed []ledger.Record, err error) {
+	if !r.Bounded() {
 		return r, nil, nil
 	}
-	waiting, err := records(tx, selectRecord+` WHERE slot = ? AND slot <> '' AND `+isWaiting+` ORDER BY id LIMIT ?`, r.Slot, a.MostWaiting())
+	waiting, err := records(tx, selectRecord+` WHERE slot = ? AND slot <> '' AND `+isWaiting+` ORDER BY id LIMIT ?`, r.Slot, a.MostWaiting(r))
 	if err != nil {
 		return r, nil, err
 	}
@@ -68,8 +90,38 @@ func admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ ledger.Record,
 	if err != nil {
 		return r, nil, err
 	}
-	changed, err = moveAll(tx, moves)
+	changed, err = s.moveAll(tx, moves)
 	return r, changed, err
+}
+
+// insert adds a row, and its labels.
+func insert(tx *sqlite.Tx, r ledger.Record) error {
+	if _, err := tx.Exec(insertRecord, values(r)...); err != nil {
+		return err
+	}
+	for name, value := range r.Labels {
+		if _, err := tx.Exec(`INSERT INTO labels (owner, name, value, invocation) VALUES (?, ?, ?, ?)`, r.Owner, name, value, r.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove deletes a row, and all that belongs to it.
+func remove(tx *sqlite.Tx, r ledger.Record) error {
+	for name, value := range r.Labels {
+		if _, err := tx.Exec(`DELETE FROM labels WHERE owner = ? AND name = ? AND value = ? AND invocation = ?`, r.Owner, name, value, r.ID); err != nil {
+			return err
+		}
+	}
+	for _, statement := range []string{
+		`DELETE FROM twins WHERE invocation = ?`, `DELETE FROM deliveries WHERE invocation = ?`, `DELETE FROM invocations WHERE id = ?`,
+	} {
+		if _, err := tx.Exec(statement, r.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Explain implements [store.Store].
@@ -81,6 +133,9 @@ func (s *Store) Explain(ctx context.Context, id string, f runwith.Failure) error
 			return nil, err
 		}
 		r, err := scan(tx.QueryRow(selectRecord+` WHERE id = ?`, id))
+		if err == nil && len(r.Subscribers) > 0 {
+			err = explainDeliveries(tx, r)
+		}
 		return []ledger.Record{r}, err
 	})
 	return err
@@ -89,8 +144,18 @@ func (s *Store) Explain(ctx context.Context, id string, f runwith.Failure) error
 // Withdraw implements [store.Store].
 func (s *Store) Withdraw(ctx context.Context, id string) (withdrawn bool, err error) {
 	_, err = s.write(ctx, "withdraw invocation", func(tx *sqlite.Tx) ([]ledger.Record, error) {
-		n, err := tx.Exec(`DELETE FROM invocations WHERE id = ? AND search_from = 0 AND execution IS NULL AND `+isWaiting, id)
-		withdrawn = n == 1
+		withdrawn = false
+		r, err := scan(tx.QueryRow(selectRecord+` WHERE id = ? AND search_from = 0 AND execution IS NULL AND `+isWaiting, id))
+		if errors.Is(err, sqlite.ErrNoRows) {
+			return nil, nil
+		}
+		if err == nil {
+			err = remove(tx, r)
+		}
+		if err == nil {
+			err = unpark(tx, r.Slot)
+		}
+		withdrawn = err == nil
 		return nil, err
 	})
 	return withdrawn, err

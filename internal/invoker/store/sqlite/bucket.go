@@ -21,6 +21,15 @@ func loadBucket(tx *sqlite.Tx, name string) (ledger.Bucket, error) {
 	return b, nil
 }
 
+func saveBuckets(tx *sqlite.Tx, buckets []ledger.Bucket) error {
+	for _, b := range buckets {
+		if err := saveBucket(tx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func saveBucket(tx *sqlite.Tx, b ledger.Bucket) error {
 	_, err := tx.Exec(`INSERT INTO buckets (name, tokens, filled, not_before, failures) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET tokens = excluded.tokens, filled = excluded.filled,

@@ -29,7 +29,7 @@ func (s *Store) Import(ctx context.Context, read []ledger.Record) ([]ledger.Reco
 			if taken {
 				r.Key = ""
 			}
-			if _, err := tx.Exec(insertRecord, values(r)...); err != nil {
+			if err := insert(tx, r); err != nil {
 				return nil, err
 			}
 			added = append(added, r)
@@ -39,24 +39,63 @@ func (s *Store) Import(ctx context.Context, read []ledger.Record) ([]ledger.Reco
 }
 
 // Tidy implements [store.Store].
-func (s *Store) Tidy(ctx context.Context, now, before time.Time, limit int) (n int, err error) {
+func (s *Store) Tidy(ctx context.Context, now time.Time, keep time.Duration, limit int) (n int, err error) {
 	_, err = s.write(ctx, "remove old invocations", func(tx *sqlite.Tx) ([]ledger.Record, error) {
-		old, err := records(tx, selectRecord+` INDEXED BY invocations_ended WHERE finished > 0 AND finished < ? AND watched = 0
-			AND (key IS NULL OR (finished < ? AND created < ?)) ORDER BY finished LIMIT ?`,
-			micros(before), micros(now.Add(-ledger.KeyAfterEnd)), micros(now.Add(-ledger.KeyAfterAcceptance)), limit)
+		n = 0
+		keeps, err := keptFor(tx)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range old {
-			if _, err := tx.Exec(`DELETE FROM twins WHERE invocation = ?`, r.ID); err != nil {
+		for _, k := range keeps {
+			removed, err := tidy(tx, k, now, keep, limit-n)
+			if err != nil {
 				return nil, err
 			}
-			if _, err := tx.Exec(`DELETE FROM invocations WHERE id = ? AND finished > 0`, r.ID); err != nil {
-				return nil, err
-			}
+			n += removed
 		}
-		n = len(old)
 		return nil, nil
 	})
 	return n, err
+}
+
+// keptFor returns the times for which ended rows are kept, as they are stored. It skips from
+// one to the next in the index.
+func keptFor(tx *sqlite.Tx) (keeps []int64, err error) {
+	for row, err := range tx.Query(`WITH RECURSIVE ended(keep) AS (
+			SELECT min(keep) FROM invocations INDEXED BY invocations_ended WHERE finished > 0
+			UNION ALL
+			SELECT (SELECT min(keep) FROM invocations INDEXED BY invocations_ended WHERE finished > 0 AND keep > ended.keep)
+			FROM ended WHERE ended.keep IS NOT NULL
+		) SELECT keep FROM ended WHERE keep IS NOT NULL`) {
+		if err != nil {
+			return nil, err
+		}
+		var keep int64
+		if err := row.Scan(&keep); err != nil {
+			return nil, err
+		}
+		keeps = append(keeps, keep)
+	}
+	return keeps, nil
+}
+
+// tidy removes old rows among those that are kept for the same time; 0 is the default.
+func tidy(tx *sqlite.Tx, stored int64, now time.Time, keep time.Duration, limit int) (int, error) {
+	if stored > 0 {
+		keep = time.Duration(stored) * time.Microsecond
+	}
+	old, err := records(tx, selectRecord+` INDEXED BY invocations_ended WHERE finished > 0 AND keep = ? AND finished < ? AND watched = 0
+		AND (key IS NULL OR (finished < ? AND created < ?))
+		AND NOT EXISTS (SELECT 1 FROM deliveries WHERE invocation = invocations.id AND state = 'pending' AND created > ?)
+		ORDER BY finished LIMIT ?`, stored, micros(now.Add(-keep)),
+		micros(now.Add(-ledger.KeyAfterEnd)), micros(now.Add(-ledger.KeyAfterAcceptance)), micros(now.Add(-ledger.DeliveryKept)), limit)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range old {
+		if err := remove(tx, r); err != nil {
+			return 0, err
+		}
+	}
+	return len(old), nil
 }

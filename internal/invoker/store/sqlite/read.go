@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -37,27 +36,6 @@ func (s *Store) one(ctx context.Context, what, where string, args ...any) (r led
 	return r, nil
 }
 
-// List implements [store.Store].
-func (s *Store) List(ctx context.Context, q store.Query) (found []ledger.Record, err error) {
-	where, args := []string{"1"}, []any{}
-	for _, condition := range []struct{ sql, value string }{
-		{"job = ?", q.Job}, {"state = ?", string(q.State)}, {"id < ?", q.Before},
-	} {
-		if condition.value != "" {
-			where, args = append(where, condition.sql), append(args, condition.value)
-		}
-	}
-	query := selectRecord + ` WHERE ` + strings.Join(where, " AND ") + ` ORDER BY id DESC LIMIT ?`
-	err = s.db.Read(ctx, func(tx *sqlite.Tx) (err error) {
-		found, err = records(tx, query, append(args, q.Limit)...)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list invocations: %w", err)
-	}
-	return found, nil
-}
-
 // Outstanding implements [store.Store].
 func (s *Store) Outstanding(ctx context.Context) (store.Outstanding, error) {
 	found := store.Outstanding{}
@@ -86,16 +64,17 @@ func (s *Store) Outstanding(ctx context.Context) (store.Outstanding, error) {
 
 // OldestWaiting implements [store.Store].
 func (s *Store) OldestWaiting(ctx context.Context) (time.Time, error) {
-	var created int64
+	var created *int64
 	err := s.db.Read(ctx, func(tx *sqlite.Tx) error {
-		err := tx.QueryRow(`SELECT created FROM invocations INDEXED BY invocations_waiting WHERE ` + isWaiting + ` ORDER BY id LIMIT 1`).Scan(&created)
-		if errors.Is(err, sqlite.ErrNoRows) {
-			return nil
-		}
-		return err
+		return tx.QueryRow(`SELECT created FROM invocations WHERE id = (SELECT min(first) FROM (
+			SELECT min(id) AS first FROM invocations INDEXED BY invocations_by_state WHERE state = 'accepted' UNION ALL
+			SELECT min(id) FROM invocations INDEXED BY invocations_by_state WHERE state = 'queued'))`).Scan(&created)
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, sqlite.ErrNoRows):
+		return time.Time{}, nil
+	case err != nil:
 		return time.Time{}, fmt.Errorf("look for the oldest waiting invocation: %w", err)
 	}
-	return fromMicros(created), nil
+	return fromMicros(*created), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/sqlite"
 )
@@ -24,21 +25,31 @@ func (s *Store) Recover(ctx context.Context, from time.Time, settle time.Duratio
 		if err != nil {
 			return nil, err
 		}
-		if _, err := moveAll(tx, ledger.Recover(calling, from, settle)); err != nil {
+		if _, err := s.moveAll(tx, ledger.Recover(calling, from, settle)); err != nil {
 			return nil, err
 		}
-		for last := ""; ; {
-			waiting, err := records(tx, selectRecord+` INDEXED BY invocations_waiting WHERE `+isWaiting+` AND id > ? ORDER BY id LIMIT ?`, last, recoverAtOnce)
-			if err != nil || len(waiting) == 0 {
+		for _, state := range ledger.Waiting() {
+			if err := s.recoverWaiting(tx, state, from, settle); err != nil {
 				return nil, err
 			}
-			if _, err := moveAll(tx, ledger.Recover(waiting, from, settle)); err != nil {
-				return nil, err
-			}
-			last = waiting[len(waiting)-1].ID
 		}
+		return nil, nil
 	})
 	return asOf, err
+}
+
+// recoverWaiting recovers the rows in a waiting state, some at a time.
+func (s *Store) recoverWaiting(tx *sqlite.Tx, state runwith.State, from time.Time, settle time.Duration) error {
+	for last := ""; ; {
+		waiting, err := records(tx, selectRecord+` INDEXED BY invocations_by_state WHERE state = ? AND id > ? ORDER BY id LIMIT ?`, state, last, recoverAtOnce)
+		if err != nil || len(waiting) == 0 {
+			return err
+		}
+		if _, err := s.moveAll(tx, ledger.Recover(waiting, from, settle)); err != nil {
+			return err
+		}
+		last = waiting[len(waiting)-1].ID
+	}
 }
 
 // latest is the latest [ledger.Record.LastEvent], read from indexes.
@@ -46,8 +57,18 @@ func latest(tx *sqlite.Tx) (time.Time, error) {
 	var at int64
 	err := tx.QueryRow(`SELECT max(
 		coalesce((SELECT created FROM invocations ORDER BY rowid DESC LIMIT 1), 0),
-		coalesce((SELECT max(finished) FROM invocations WHERE finished > 0), 0),
 		coalesce((SELECT max(started) FROM invocations WHERE state = 'running'), 0))`).Scan(&at)
+	if err != nil {
+		return time.Time{}, err
+	}
+	keeps, err := keptFor(tx)
+	for _, keep := range keeps {
+		var finished int64
+		if err := tx.QueryRow(`SELECT max(finished) FROM invocations INDEXED BY invocations_ended WHERE finished > 0 AND keep = ?`, keep).Scan(&finished); err != nil {
+			return time.Time{}, err
+		}
+		at = max(at, finished)
+	}
 	return fromMicros(at), err
 }
 
@@ -58,7 +79,7 @@ func (s *Store) Lapse(ctx context.Context, now time.Time, settle time.Duration) 
 		if err != nil {
 			return nil, err
 		}
-		if lapsed, err = moveAll(tx, ledger.Lapse(lapsed, now, settle)); err != nil {
+		if lapsed, err = s.moveAll(tx, ledger.Lapse(lapsed, now, settle)); err != nil {
 			return nil, err
 		}
 		_, err = tx.Exec(`UPDATE invocations INDEXED BY invocations_watched

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -12,9 +14,10 @@ import (
 // not write the columns of the request, so it leaves their indexes alone.
 const (
 	columns        = requestColumns + `, ` + changingColumns
-	requestColumns = `id, job, principal, owner, key, fingerprint, slot, created`
-	requestMarks   = `?, ?, ?, ?, ?, ?, ?, ?`
-	requestCount   = 8
+	requestColumns = `id, job, target, principal, owner, key, fingerprint, slot, slot_limit, parked, keep, created,
+	labels, subscribers, trace, request`
+	requestMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+	requestCount = 16
 
 	changingColumns = `state, version, overrides, checked, job_uid,
 	not_before, lease_until, postponed, search_from, watch_until, cancel_at, watched,
@@ -34,13 +37,25 @@ const (
 
 // values returns the columns of a record.
 func values(r ledger.Record) []any {
+	return append(requestValues(r), changingValues(r)...)
+}
+
+// requestValues returns the requestColumns of a record.
+func requestValues(r ledger.Record) []any {
+	return []any{
+		r.ID, r.Job, r.Target, r.Caller, r.Owner, null(r.Key), r.Fingerprint, r.Slot, r.SlotLimit, r.Parked, r.Keep.Microseconds(), micros(r.Created),
+		encode(r.Labels, len(r.Labels) > 0), encode(r.Subscribers, len(r.Subscribers) > 0), r.Trace, string(r.Asked),
+	}
+}
+
+// changingValues returns the changingColumns of a record.
+func changingValues(r ledger.Record) []any {
 	var failure runwith.Failure
 	if r.Error != nil {
 		failure = *r.Error
 	}
 	overrides := append([]byte{}, r.Overrides...) // an empty message is empty, not NULL
 	return []any{
-		r.ID, r.Job, r.Principal, r.Owner, null(r.Key), r.Fingerprint, r.Slot, micros(r.Created),
 		r.State, r.Version, overrides, r.Checked, r.JobUID,
 		micros(r.NotBefore), micros(r.Lease), r.Postponed, micros(r.SearchFrom), micros(r.WatchUntil), micros(r.CancelRequested), r.Watched(),
 		null(r.Execution), r.ExecutionUID, r.Operation, r.Attempts, micros(r.Started), micros(r.Finished),
@@ -52,29 +67,33 @@ func values(r ledger.Record) []any {
 // scan reads a row of [selectRecord].
 func scan(row sqlite.Row) (ledger.Record, error) {
 	var (
-		r              ledger.Record
-		times          [8]int64
-		watched        bool // derived from the others
-		key, execution *string
-		failure        runwith.Failure
-		detail         string
+		r                           ledger.Record
+		times                       [8]int64
+		keep                        int64
+		watched                     bool // derived from the others
+		key, execution              *string
+		labels, subscribers, detail string
+		failure                     runwith.Failure
 	)
 	err := row.Scan(
-		&r.ID, &r.Job, &r.Principal, &r.Owner, &key, &r.Fingerprint, &r.Slot, &times[5],
+		&r.ID, &r.Job, &r.Target, &r.Caller, &r.Owner, &key, &r.Fingerprint, &r.Slot, &r.SlotLimit, &r.Parked, &keep, &times[5],
+		&labels, &subscribers, &r.Trace, &r.Asked,
 		&r.State, &r.Version, &r.Overrides, &r.Checked, &r.JobUID,
 		&times[0], &times[1], &r.Postponed, &times[2], &times[3], &times[4], &watched,
 		&execution, &r.ExecutionUID, &r.Operation, &r.Attempts, &times[6], &times[7],
 		&r.Counts.Tasks, &r.Counts.Running, &r.Counts.Succeeded, &r.Counts.Failed, &r.Counts.Cancelled, &r.Counts.Retried, &r.Counts.Interrupted,
 		&failure.Code, &failure.Message, &detail, &r.Twins,
 	)
-	if err == nil {
-		err = decodeDetail(detail, &failure)
+	if err != nil {
+		return r, err
 	}
 	for i, t := range []*time.Time{
 		&r.NotBefore, &r.Lease, &r.SearchFrom, &r.WatchUntil, &r.CancelRequested, &r.Created, &r.Started, &r.Finished,
 	} {
 		*t = fromMicros(times[i])
 	}
+	r.Keep = time.Duration(keep) * time.Microsecond
+	r.Parked = r.Parked && r.Dispatchable()
 	if key != nil {
 		r.Key = *key
 	}
@@ -84,7 +103,7 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 	if failure.Code != "" {
 		r.Error = &failure
 	}
-	return r, err
+	return r, errors.Join(decodeDetail(detail, &failure), decode(labels, &r.Labels), decode(subscribers, &r.Subscribers))
 }
 
 // records reads all rows of a query.
@@ -101,6 +120,23 @@ func records(tx *sqlite.Tx, query string, args ...any) ([]ledger.Record, error) 
 		found = append(found, r)
 	}
 	return found, nil
+}
+
+// encode returns a value as it is stored: JSON, or nothing.
+func encode(v any, some bool) string {
+	if !some {
+		return ""
+	}
+	text, _ := json.Marshal(v) // strings always encode
+	return string(text)
+}
+
+// decode reads what encode returned.
+func decode(text string, v any) error {
+	if text != "" && json.Unmarshal([]byte(text), v) != nil {
+		return sqlite.ErrDamaged
+	}
+	return nil
 }
 
 // null returns a text for a column in which every text is unique, and NULL is none.

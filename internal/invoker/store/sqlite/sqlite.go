@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/runwith/runwith/internal/changes"
 	"github.com/runwith/runwith/internal/invoker/ledger"
@@ -102,7 +103,7 @@ func (s *Store) writeBy(ctx context.Context, by func(context.Context, func(*sqli
 // Move implements [store.Store].
 func (s *Store) Move(ctx context.Context, m ledger.Move) (ledger.Record, error) {
 	moved, err := s.write(ctx, fmt.Sprintf("%s to %s", m.From.State, m.To.State), func(tx *sqlite.Tx) ([]ledger.Record, error) {
-		return moveAll(tx, []ledger.Move{m})
+		return s.moveAll(tx, []ledger.Move{m})
 	})
 	if err != nil {
 		return ledger.Record{}, err
@@ -114,7 +115,7 @@ func (s *Store) Move(ctx context.Context, m ledger.Move) (ledger.Record, error) 
 func (s *Store) MoveEach(ctx context.Context, moves []ledger.Move) ([]ledger.Record, error) {
 	return s.write(ctx, "move invocations", func(tx *sqlite.Tx) (moved []ledger.Record, err error) {
 		for _, m := range moves {
-			next, err := move(tx, m)
+			next, err := s.move(tx, m)
 			switch {
 			case errors.Is(err, store.ErrStale):
 			case err != nil:
@@ -128,10 +129,10 @@ func (s *Store) MoveEach(ctx context.Context, moves []ledger.Move) ([]ledger.Rec
 }
 
 // moveAll makes all moves or none.
-func moveAll(tx *sqlite.Tx, moves []ledger.Move) ([]ledger.Record, error) {
+func (s *Store) moveAll(tx *sqlite.Tx, moves []ledger.Move) ([]ledger.Record, error) {
 	moved := make([]ledger.Record, 0, len(moves))
 	for _, m := range moves {
-		next, err := move(tx, m)
+		next, err := s.move(tx, m)
 		if err != nil {
 			return nil, err
 		}
@@ -140,13 +141,13 @@ func moveAll(tx *sqlite.Tx, moves []ledger.Move) ([]ledger.Record, error) {
 	return moved, nil
 }
 
-// move makes one move, as a compare-and-set.
-func move(tx *sqlite.Tx, m ledger.Move) (ledger.Record, error) {
+// move makes one move, as a compare-and-set, and writes what follows from it.
+func (s *Store) move(tx *sqlite.Tx, m ledger.Move) (ledger.Record, error) {
 	if !m.Legal() {
 		return m.From, store.ErrStale
 	}
 	to := m.Made()
-	changed, err := tx.Exec(updateRecord, append(values(to)[requestCount:], m.From.ID, m.From.Version, m.From.State, to.Execution)...)
+	changed, err := tx.Exec(updateRecord, append(changingValues(to), m.From.ID, m.From.Version, m.From.State, to.Execution)...)
 	switch {
 	case sqlite.Conflict(err):
 		return m.From, errors.Join(store.ErrTaken, err)
@@ -155,7 +156,25 @@ func move(tx *sqlite.Tx, m ledger.Move) (ledger.Record, error) {
 	case changed != 1:
 		return m.From, store.ErrStale
 	}
-	return to, nil
+	return to, follow(tx, m)
+}
+
+// follow writes what follows from a move: deliveries, and which row may look for a slot.
+func follow(tx *sqlite.Tx, m ledger.Move) error {
+	if len(m.To.Subscribers) > 0 {
+		if err := insertDeliveries(tx, ledger.Deliveries(m, time.Now())); err != nil {
+			return err
+		}
+	}
+	if m.To.Slot != "" && m.Unparks() {
+		if _, err := tx.Exec(`UPDATE invocations SET parked = 0 WHERE id = ? AND parked = 1`, m.From.ID); err != nil {
+			return err
+		}
+	}
+	if m.Releases() {
+		return unpark(tx, m.From.Slot)
+	}
+	return nil
 }
 
 // Origin implements [store.Store].

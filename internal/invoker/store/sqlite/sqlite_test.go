@@ -45,7 +45,7 @@ func TestStatesInSQL(t *testing.T) {
 			t.Parallel()
 			s := open(t, filepath.Join(t.TempDir(), "invoker.db"))
 			r := storetest.Waiting(0)
-			r.State, r.Slot = state, "report"
+			r.State, r.Slot, r.SlotLimit = state, "report", 1
 			if state.Terminal() {
 				r.Finished = r.Created
 			}
@@ -63,11 +63,10 @@ func TestStatesInSQL(t *testing.T) {
 			}
 
 			other := storetest.Waiting(1)
-			other.Slot = "report"
+			other.Slot, other.SlotLimit = "report", 1
 			if _, _, err := s.Accept(t.Context(), other, ledger.Admission{Now: r.Created}); err != nil {
 				t.Fatal(err)
 			}
-			query.Slots = map[string]int{"report": 1}
 			taken, err = s.Take(t.Context(), query)
 			free := !slices.Contains(ledger.Holding(), state) && !slices.Contains(ledger.Waiting(), state)
 			if err != nil || (len(taken.Records) == 1) != free {

@@ -13,17 +13,8 @@ import (
 // WatchedJobs implements [store.Store].
 func (s *Store) WatchedJobs(ctx context.Context) (jobs []string, err error) {
 	err = s.db.Read(ctx, func(tx *sqlite.Tx) error {
-		for row, err := range tx.Query(`SELECT DISTINCT job FROM invocations INDEXED BY invocations_watched WHERE watched = 1`) {
-			if err != nil {
-				return err
-			}
-			var job string
-			if err := row.Scan(&job); err != nil {
-				return err
-			}
-			jobs = append(jobs, job)
-		}
-		return nil
+		jobs, err = texts(tx, `SELECT DISTINCT target FROM invocations INDEXED BY invocations_watched WHERE watched = 1`)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read watched jobs: %w", err)
@@ -32,13 +23,13 @@ func (s *Store) WatchedJobs(ctx context.Context) (jobs []string, err error) {
 }
 
 // Watched implements [store.Store].
-func (s *Store) Watched(ctx context.Context, job string) (found []ledger.Record, err error) {
+func (s *Store) Watched(ctx context.Context, target string) (found []ledger.Record, err error) {
 	err = s.db.Read(ctx, func(tx *sqlite.Tx) (err error) {
-		found, err = records(tx, selectRecord+` INDEXED BY invocations_watched WHERE job = ? AND watched = 1 ORDER BY id`, job)
+		found, err = records(tx, selectRecord+` INDEXED BY invocations_watched WHERE target = ? AND watched = 1 ORDER BY id`, target)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read watched invocations of job %s: %w", job, err)
+		return nil, fmt.Errorf("read watched invocations of job %s: %w", target, err)
 	}
 	return found, nil
 }

@@ -90,15 +90,15 @@ func testKeyExpires(t *testing.T, s store.Store) {
 	}
 }
 
-func slotted(n int) ledger.Record {
+func slotted(n, slots int) ledger.Record {
 	r := Waiting(n)
-	r.Slot = "report"
+	r.Slot, r.SlotLimit = "report", slots
 	return r
 }
 
 func admit(t *testing.T, s store.Store, n, slots int, o ledger.Overflow) (ledger.Record, error) {
 	t.Helper()
-	r, _, err := s.Accept(t.Context(), slotted(n), ledger.Admission{Now: begin(), Slots: slots, Overflow: o})
+	r, _, err := s.Accept(t.Context(), slotted(n, slots), ledger.Admission{Now: begin(), Overflow: o})
 	return r, err
 }
 
@@ -114,7 +114,6 @@ func testSlots(t *testing.T, s store.Store) {
 	}
 	put(t, s, Waiting(9)) // without a concurrency key: passes them
 	query := take(begin(), 10)
-	query.Slots = map[string]int{"report": 2}
 	taken, err := s.Take(t.Context(), query)
 	must(t, "Take", err)
 	again, err := s.Take(t.Context(), query)
@@ -145,8 +144,8 @@ func testReject(t *testing.T, s store.Store) {
 		t.Errorf("Accept beyond the slots = %v, want ABORTED", err)
 	}
 	r := keyed(2, "k", "f")
-	r.Slot = "report"
-	if _, _, err := s.Accept(t.Context(), r, ledger.Admission{Now: begin(), Slots: 1, Overflow: ledger.Rejecting}); err == nil {
+	r.Slot, r.SlotLimit = "report", 1
+	if _, _, err := s.Accept(t.Context(), r, ledger.Admission{Now: begin(), Overflow: ledger.Rejecting}); err == nil {
 		t.Error("Accept beyond the slots with a key = nil")
 	}
 	if _, err := s.FindKey(t.Context(), "me", "k"); runwith.CodeOf(err) != runwith.NotFound {
@@ -155,7 +154,7 @@ func testReject(t *testing.T, s store.Store) {
 }
 
 func testReplace(t *testing.T, s store.Store) {
-	running := slotted(0)
+	running := slotted(0, 1)
 	running.State, running.Execution = runwith.StateRunning, "e"
 	put(t, s, running)
 	for n := 1; n <= 3; n++ {

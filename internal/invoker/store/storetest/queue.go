@@ -370,7 +370,7 @@ func testTidy(t *testing.T, s store.Store) {
 	}
 	_, err := s.AddTwin(t.Context(), store.Twin{Execution: "e", Invocation: "id-000", Found: begin()})
 	must(t, "AddTwin", err)
-	n, err := s.Tidy(t.Context(), now, now.Add(-10*time.Minute), 9)
+	n, err := s.Tidy(t.Context(), now, 10*time.Minute, 9)
 	if n != 1 || err != nil {
 		t.Errorf("Tidy = %d, %v, want 1", n, err)
 	}

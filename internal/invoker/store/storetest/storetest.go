@@ -65,7 +65,7 @@ func begin() time.Time { return time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC) }
 func Waiting(n int) ledger.Record {
 	return ledger.Record{
 		Invocation: runwith.Invocation{ID: fmt.Sprintf("id-%03d", n), Job: "report", State: runwith.StateAccepted, Created: begin()},
-		Version:    1, Owner: "me", Overrides: []byte{}, Checked: true, NotBefore: begin(),
+		Version:    1, Owner: "me", Asked: []byte("{}"), Target: "report", Overrides: []byte{}, Checked: true, NotBefore: begin(),
 	}
 }
 
@@ -115,13 +115,16 @@ func testRoundTrip(t *testing.T, s store.Store) {
 	at := begin().Add(123456 * time.Microsecond)
 	r := ledger.Record{
 		Invocation: runwith.Invocation{
-			ID: "a", Job: "report", State: runwith.StateFailed, Execution: "e", Attempts: 2,
+			ID: "a", Job: "report", Caller: "docs-api", Labels: map[string]string{"tenant": "acme", "empty": ""}, State: runwith.StateFailed, Execution: "e", Attempts: 2,
 			Created: at, Started: at.Add(1 * time.Second), Finished: at.Add(2 * time.Second), CancelRequested: at.Add(3 * time.Second),
 			Counts: runwith.Counts{Tasks: 1, Running: 2, Succeeded: 3, Failed: 4, Cancelled: 5, Retried: 6, Interrupted: 7},
 			Error: &runwith.Failure{Code: "UNKNOWN", Reason: "r", Message: "why", Task: new(0), Attempt: new(1), ExitCode: 3, Signal: 4, Stderr: []string{"a", "b"},
 				Tasks: []runwith.TaskFailure{{Task: 1, Attempts: 2, Reason: "s", ExitCode: 3, Signal: 4, Message: "m"}, {Task: 2, Attempts: 1}}},
 		},
-		Version: 7, ExecutionUID: "uid-of-e", Operation: "op", Principal: "docs-api", Owner: "me", Key: "k", Fingerprint: "f", Slot: "slot", Overrides: []byte{1}, Checked: true, JobUID: "uid",
+		Version: 7, ExecutionUID: "uid-of-e", Operation: "op", Owner: "me", Key: "k", Fingerprint: "f", Asked: []byte(`{"args":["a"]}`),
+		Target: "projects/p/locations/l/jobs/j", Slot: "slot", SlotLimit: 9, Keep: time.Hour, Trace: "00-1-2-01",
+		Subscribers: []ledger.Subscriber{{Endpoint: "docs", Events: []ledger.Event{ledger.EventFailed}}, {Endpoint: "request", URL: "https://a.example", Events: ledger.Events()}},
+		Overrides:   []byte{1}, Checked: true, JobUID: "uid",
 		NotBefore: at.Add(4 * time.Second), Lease: at.Add(5 * time.Second), Postponed: 8,
 		SearchFrom: at.Add(6 * time.Second), WatchUntil: at.Add(7 * time.Second),
 	}

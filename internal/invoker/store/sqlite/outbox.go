@@ -1,0 +1,195 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// deliveryColumns are the columns of a delivery, in the order of insertDeliveries and
+// scanDelivery.
+const deliveryColumns = `id, invocation, job, principal, endpoint, url, event, payload,
+	state, attempts, created, next_attempt, lease, ended, last_status, last_error`
+
+// insertDeliveries adds new deliveries.
+func insertDeliveries(tx *sqlite.Tx, made []ledger.Delivery) error {
+	for _, d := range made {
+		if _, err := tx.Exec(`INSERT INTO deliveries (`+deliveryColumns+`, lane, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			d.ID, d.Invocation, d.Job, d.Owner, d.Endpoint, d.URL, d.Event, d.Payload,
+			d.State, d.Attempts, micros(d.Created), micros(d.NextAttempt), micros(d.Lease), micros(d.Ended), d.LastStatus, d.LastError,
+			d.Lane(), micros(d.Due())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scanDelivery(row sqlite.Row) (d ledger.Delivery, err error) {
+	var times [4]int64
+	err = row.Scan(&d.ID, &d.Invocation, &d.Job, &d.Owner, &d.Endpoint, &d.URL, &d.Event, &d.Payload,
+		&d.State, &d.Attempts, &times[0], &times[1], &times[2], &times[3], &d.LastStatus, &d.LastError)
+	for i, t := range []*time.Time{&d.Created, &d.NextAttempt, &d.Lease, &d.Ended} {
+		*t = fromMicros(times[i])
+	}
+	return d, err
+}
+
+// deliveries reads the rows of a query.
+func deliveries(tx *sqlite.Tx, query string, args ...any) (found []ledger.Delivery, err error) {
+	for row, err := range tx.Query(query, args...) {
+		if err != nil {
+			return nil, err
+		}
+		d, err := scanDelivery(row)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, d)
+	}
+	return found, nil
+}
+
+// explainDeliveries gives the deliveries of a failure that were never attempted its reason.
+func explainDeliveries(tx *sqlite.Tx, r ledger.Record) error {
+	made, err := deliveries(tx, `SELECT `+deliveryColumns+` FROM deliveries WHERE invocation = ?`, r.ID)
+	if err != nil {
+		return err
+	}
+	for _, d := range made {
+		if _, err := tx.Exec(`UPDATE deliveries SET payload = ? WHERE id = ?`, d.Explained(r).Payload, d.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DueDeliveries implements [store.Store].
+func (s *Store) DueDeliveries(ctx context.Context, now time.Time, lease time.Duration, perLane, limit int) (due []ledger.Delivery, next time.Time, err error) {
+	_, err = s.write(ctx, "lease deliveries", func(tx *sqlite.Tx) (_ []ledger.Record, err error) {
+		if due, next, err = dueDeliveries(tx, now, perLane, limit); err != nil {
+			return nil, err
+		}
+		until := ledger.Stored(now.Add(lease))
+		for i := range due {
+			due[i].Lease = until
+			if _, err := tx.Exec(`UPDATE deliveries SET lease = ?1, due = ?1 WHERE id = ?2`, micros(until), due[i].ID); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	})
+	return due, next, err
+}
+
+// dueDeliveries reads the deliveries that may be leased, and when the next one may.
+func dueDeliveries(tx *sqlite.Tx, now time.Time, perLane, limit int) (due []ledger.Delivery, next time.Time, err error) {
+	lanes, err := pendingLanes(tx)
+	if err != nil {
+		return nil, next, err
+	}
+	var byLane [][]ledger.Delivery
+	for _, lane := range lanes {
+		var leased int
+		if err := tx.QueryRow(`SELECT count(*) FROM deliveries INDEXED BY deliveries_leased
+			WHERE lane = ? AND state = 'pending' AND lease > 0 AND lease > ?`, lane, micros(now)).Scan(&leased); err != nil {
+			return nil, next, err
+		}
+		some, err := deliveries(tx, `SELECT `+deliveryColumns+` FROM deliveries INDEXED BY deliveries_due
+			WHERE lane = ? AND state = 'pending' AND due <= ? ORDER BY due, seq LIMIT ?`, lane, micros(now), max(0, min(perLane-leased, limit)))
+		if err != nil {
+			return nil, next, err
+		}
+		byLane = append(byLane, some)
+		at, err := earliest(tx, `SELECT min(due) FROM deliveries INDEXED BY deliveries_due WHERE lane = ? AND state = 'pending' AND due > ?`, now, lane)
+		if err != nil {
+			return nil, next, err
+		}
+		next = ledger.Sooner(next, at)
+	}
+	return ledger.TakeTurns(byLane, limit), next, nil
+}
+
+// pendingLanes returns the lanes with pending deliveries that are not disabled. It skips from
+// lane to lane in the index.
+func pendingLanes(tx *sqlite.Tx) ([]string, error) {
+	return texts(tx, allLanes+` SELECT lane FROM lanes WHERE lane IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM endpoints WHERE name = lane AND disabled_at > 0)`)
+}
+
+const allLanes = `WITH RECURSIVE lanes(lane) AS (
+		SELECT min(lane) FROM deliveries INDEXED BY deliveries_due WHERE state = 'pending'
+		UNION ALL
+		SELECT (SELECT min(lane) FROM deliveries INDEXED BY deliveries_due WHERE state = 'pending' AND lane > lanes.lane)
+		FROM lanes WHERE lanes.lane IS NOT NULL
+	)`
+
+// SettleDeliveries implements [store.Store].
+func (s *Store) SettleDeliveries(ctx context.Context, settled []ledger.Delivery) error {
+	_, err := s.write(ctx, "settle deliveries", func(tx *sqlite.Tx) ([]ledger.Record, error) {
+		for _, d := range settled {
+			leased := d.Lease
+			d.Lease = time.Time{}
+			if _, err := tx.Exec(`UPDATE deliveries SET state = ?, attempts = ?, next_attempt = ?, due = ?, ended = ?, last_status = ?, last_error = ?, lease = 0
+				WHERE id = ? AND state = 'pending' AND lease = ?`,
+				d.State, d.Attempts, micros(d.NextAttempt), micros(d.Due()), micros(d.Ended), d.LastStatus, d.LastError, d.ID, micros(leased)); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	})
+	return err
+}
+
+// Deliveries implements [store.Store].
+func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) (found []ledger.Delivery, err error) {
+	c := conditions{where: []string{"1"}}
+	c.add("invocation = ?", q.Invocation, q.Invocation != "")
+	c.add("endpoint = ?", q.Endpoint, q.Endpoint != "")
+	c.add("state = ?", string(q.State), q.State != "")
+	c.add("seq < (SELECT seq FROM deliveries WHERE id = ?)", q.Before, q.Before != "")
+	err = s.db.Read(ctx, func(tx *sqlite.Tx) (err error) {
+		found, err = deliveries(tx, `SELECT `+deliveryColumns+` FROM deliveries WHERE `+c.String()+` ORDER BY seq DESC LIMIT ?`, append(c.args, q.Limit)...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list deliveries: %w", err)
+	}
+	return found, nil
+}
+
+// Delivery implements [store.Store].
+func (s *Store) Delivery(ctx context.Context, id string) (d ledger.Delivery, err error) {
+	err = s.db.Read(ctx, func(tx *sqlite.Tx) (err error) {
+		d, err = scanDelivery(tx.QueryRow(`SELECT `+deliveryColumns+` FROM deliveries WHERE id = ?`, id))
+		return err
+	})
+	switch {
+	case errors.Is(err, sqlite.ErrNoRows):
+		return ledger.Delivery{}, store.NotFound(fmt.Sprintf("delivery %q", id))
+	case err != nil:
+		return ledger.Delivery{}, fmt.Errorf("find delivery: %w", err)
+	}
+	return d, nil
+}
+
+// Replay implements [store.Store].
+func (s *Store) Replay(ctx context.Context, ids []string, now time.Time) (replayed int, err error) {
+	_, err = s.write(ctx, "replay deliveries", func(tx *sqlite.Tx) ([]ledger.Record, error) {
+		replayed = 0
+		for _, id := range ids {
+			n, err := tx.Exec(`UPDATE deliveries SET state = 'pending', attempts = 0, next_attempt = ?1, due = ?1, lease = 0, ended = 0, last_status = 0, last_error = ''
+				WHERE id = ?2 AND lease <= ?1`, micros(now), id)
+			if err != nil {
+				return nil, err
+			}
+			replayed += int(n)
+		}
+		return nil, nil
+	})
+	return replayed, err
+}

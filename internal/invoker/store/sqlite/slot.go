@@ -1,0 +1,52 @@
+package sqlite
+
+import (
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// A row is parked if the slots of its concurrency key were taken when it was accepted, or when
+// Take looked at it. Take passes over parked rows, so it costs nothing that thousands wait
+// behind a slot. Each move that may leave a slot free ([ledger.Move.Releases]) unparks the
+// next row of the key, in the same transaction. To unpark too much is harmless: Take counts
+// the slots again.
+
+// countHeld counts the slots of a key that are taken.
+const countHeld = `SELECT count(*) FROM invocations INDEXED BY invocations_held_slots WHERE slot = ?1 AND slot <> '' AND finished = 0 AND ` + isHolding
+
+// heldBy returns how many slots of the rows' concurrency keys are taken.
+func heldBy(tx *sqlite.Tx, rows []ledger.Record) (map[string]int, error) {
+	held := map[string]int{}
+	for _, r := range rows {
+		if _, known := held[r.Slot]; known || !r.Bounded() {
+			continue
+		}
+		var n int
+		if err := tx.QueryRow(countHeld, r.Slot).Scan(&n); err != nil {
+			return nil, err
+		}
+		held[r.Slot] = n
+	}
+	return held, nil
+}
+
+// park has rows passed over until a slot of their key is released.
+func park(tx *sqlite.Tx, rows []ledger.Record) error {
+	for _, r := range rows {
+		if _, err := tx.Exec(`UPDATE invocations SET parked = 1 WHERE id = ?`, r.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unpark has the oldest parked row of a key looked at again for which there is a slot.
+func unpark(tx *sqlite.Tx, slot string) error {
+	if slot == "" {
+		return nil
+	}
+	_, err := tx.Exec(`UPDATE invocations SET parked = 0 WHERE id = (
+		SELECT id FROM invocations INDEXED BY invocations_parked WHERE slot = ?1 AND `+isDispatchable+` AND parked = 1
+			AND slot_limit > (`+countHeld+`) ORDER BY id LIMIT 1)`, slot)
+	return err
+}
