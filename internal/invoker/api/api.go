@@ -88,6 +88,9 @@ type Config struct {
 	// MaxLogReaders is how many callers may read logs at the same time. 0 is
 	// DefaultLogReaders.
 	MaxLogReaders int
+	// MaxBody returns the size of the largest body that starts a job, in bytes; 0 is 1 MiB,
+	// which is also the most. Nil means 1 MiB for every job.
+	MaxBody func(job string) int
 	// Context ends followed logs and waiting requests, which would otherwise delay a
 	// shutdown. Nil never ends them.
 	Context context.Context
@@ -100,8 +103,9 @@ type server struct {
 	log     *slog.Logger
 	base    context.Context
 	mux     *http.ServeMux
-	readers chan struct{} // one element for each caller who reads a log
-	schemas huma.Registry // of the document
+	maxBody func(job string) int // may be nil
+	readers chan struct{}        // one element for each caller who reads a log
+	schemas huma.Registry        // of the document
 }
 
 // New returns the handler of the API. It does no I/O. It needs a guard in front of it.
@@ -112,6 +116,7 @@ func New(c Config) http.Handler {
 		log:     c.Logger,
 		base:    c.Context,
 		mux:     http.NewServeMux(),
+		maxBody: c.MaxBody,
 		readers: make(chan struct{}, cmp.Or(c.MaxLogReaders, DefaultLogReaders)),
 	}
 	if s.log == nil {

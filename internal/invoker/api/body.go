@@ -30,7 +30,7 @@ const maxBody = 1 << 20
 // accept duplicate names.
 func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.largestBody(r)))
 	if err != nil {
 		err = unreadable(err)
 	} else {
@@ -44,6 +44,17 @@ func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
 	r.Header.Set("Content-Type", "application/json") // huma knows no other
 	s.findUnknownNames(ctx, body)
 	next(ctx)
+}
+
+// largestBody returns the size of the largest body of a request: maxBody, or less if the job
+// in the path has its own limit.
+func (s *server) largestBody(r *http.Request) int64 {
+	if s.maxBody != nil {
+		if own := s.maxBody(r.PathValue("job")); own > 0 {
+			return int64(min(own, maxBody))
+		}
+	}
+	return maxBody
 }
 
 // noBody refuses a body of an operation that has none, which would otherwise be ignored.

@@ -86,8 +86,12 @@ func TestInvalidBodies(t *testing.T) {
 	for _, test := range tests {
 		got := ask(t, server, "POST "+startPath, test.body)
 		p := got.problem(t)
-		if got.status != http.StatusBadRequest || p.Code != "INVALID_ARGUMENT" {
-			t.Errorf("POST %s = %d %s, want 400 INVALID_ARGUMENT", test.body, got.status, p.Code)
+		status := http.StatusBadRequest
+		if strings.HasPrefix(test.locations[0], "body.parameters.") {
+			status = http.StatusUnprocessableEntity
+		}
+		if got.status != status || p.Code != "INVALID_ARGUMENT" {
+			t.Errorf("POST %s = %d %s, want %d INVALID_ARGUMENT", test.body, got.status, p.Code, status)
 		}
 		if diff := cmp.Diff(test.locations, p.faults()); diff != "" {
 			t.Errorf("faults of %s (-want +got):\n%s", test.body, diff)
@@ -229,6 +233,20 @@ func TestTooLarge(t *testing.T) {
 		got := do(t, server, r)
 		if p := got.problem(t); got.status != http.StatusRequestEntityTooLarge || p.Code != "INVALID_ARGUMENT" || !strings.Contains(p.Detail, "1048576") {
 			t.Errorf("%s: POST of 1 MiB and a byte = %d %s, want 413 INVALID_ARGUMENT and the limit", name, got.status, got.body)
+		}
+	}
+}
+
+// TestJobsOwnLimit checks that a job may limit its bodies below the server's limit.
+func TestJobsOwnLimit(t *testing.T) {
+	t.Parallel()
+	server := serveConfig(t, api.Config{Invoker: &fake{}, MaxBody: func(job string) int {
+		return map[string]int{"small": 64, "large": 1 << 30}[job]
+	}})
+	body := `{"args":["` + strings.Repeat("a", 100) + `"]}`
+	for job, want := range map[string]int{"small": 413, "large": 202, "test-job": 202} {
+		if got := ask(t, server, "POST /api/v1/jobs/"+job+"/invocations", body); got.status != want {
+			t.Errorf("POST of 111 bytes to job %s = %d %s, want %d", job, got.status, got.body, want)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
@@ -42,7 +44,8 @@ const keyHeader = "Idempotency-Key"
 // them are: body or query.
 func faulty(in string, err error) error {
 	violations := jobspec.ViolationsOf(err)
-	if violations == nil || runwith.CodeOf(err) != runwith.InvalidArgument {
+	code := runwith.CodeOf(err)
+	if violations == nil || code != runwith.InvalidArgument && code != runwith.PermissionDenied {
 		return err
 	}
 	faults := make([]apierror.Fault, len(violations))
@@ -52,7 +55,12 @@ func faulty(in string, err error) error {
 			faults[i].Location = "header." + keyHeader
 		}
 	}
-	return apierror.Invalid(faults...)
+	if code == runwith.InvalidArgument && cause.KindOf(err) == "" {
+		return apierror.Invalid(faults...)
+	}
+	p := apierror.ProblemOf(err)
+	p.Errors = faults
+	return p
 }
 
 // methodNotAllowed is the error of a request to a path that has other methods.
@@ -96,7 +104,20 @@ func translated(e *huma.ErrorModel) *apierror.Problem {
 		}
 		faults = append(faults, apierror.Fault{Location: d.Location, Message: d.Message})
 	}
-	return apierror.Invalid(faults...)
+	return invalid(faults)
+}
+
+// invalid returns the problem of a request with invalid fields. If they are values of
+// parameters alone, it has the status of those that the policy refuses.
+func invalid(faults []apierror.Fault) *apierror.Problem {
+	p := apierror.Invalid(faults...)
+	other := func(f apierror.Fault) bool { return !strings.HasPrefix(f.Location, "body.parameters.") }
+	if len(faults) == 0 || slices.ContainsFunc(faults, other) {
+		return p
+	}
+	parameters := apierror.ProblemOf(&runwith.Error{Code: runwith.InvalidArgument, Err: cause.Parameters, Message: p.Detail})
+	parameters.Errors = p.Errors
+	return parameters
 }
 
 // statusContext lets translateError choose the status. huma answers invalid requests with

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/jobspec"
@@ -107,6 +108,31 @@ func TestFaultsOfTheInvoker(t *testing.T) {
 	got = ask(t, serve(t, logging(linesThen(wrong("task")))), "GET "+logsPath, "")
 	if p := got.problem(t); got.status != 400 || !slices.Equal(p.faults(), []string{"query.task"}) {
 		t.Errorf("answer about the task = %d %s, want 400 with an entry for query.task", got.status, got.body)
+	}
+}
+
+// TestRefusedByPolicy checks the answers about parameters and forbidden overrides.
+func TestRefusedByPolicy(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		code   runwith.Code
+		cause  error
+		status int
+	}{"parameters": {runwith.InvalidArgument, cause.Parameters, 422}, "overrides": {runwith.PermissionDenied, nil, 403}} {
+		var v jobspec.Violations
+		v.Root().Field("b").Addf("is wrong")
+		v.Root().Field("a").Addf("is wrong too")
+		err := v.ErrAs(test.code, test.cause)
+		got := ask(t, serve(t, &fake{request: func(invoker.Request) (runwith.Invocation, bool, error) {
+			return runwith.Invocation{}, false, err
+		}}), "POST /api/v1/jobs/test-job/invocations", "{}")
+		if p := got.problem(t); got.status != test.status || p.Code != test.code.String() || !slices.Equal(p.faults(), []string{"body.b", "body.a"}) {
+			t.Errorf("%s: answer = %d %s, want %d with an entry for each field", name, got.status, got.body, test.status)
+		}
+	}
+	got := ask(t, serve(t, &fake{}), "POST /api/v1/jobs/test-job/invocations", `{"parameters":{"a":{},"b":[1],"c":null}}`)
+	if p := got.problem(t); got.status != 422 || !slices.Equal(p.faults(), []string{"body.parameters.a", "body.parameters.b", "body.parameters.c"}) {
+		t.Errorf("answer about parameters of no type = %d %s, want 422 with an entry for each", got.status, got.body)
 	}
 }
 

@@ -68,3 +68,19 @@ func (p *Policy) MaxBody(job string) int {
 	}
 	return int(p.jobs[job].spec.MaxBody)
 }
+
+// Target returns the Cloud Run job behind a job: an ID, or a resource name.
+func (p *Policy) Target(name string) string {
+	if p.Configured() && p.jobs[name] != nil && p.jobs[name].spec.CloudRun != "" {
+		return p.jobs[name].spec.CloudRun
+	}
+	return name
+}
+
+// Targets returns the Cloud Run jobs behind all jobs.
+func (p *Policy) Targets() (targets []string) {
+	for _, name := range p.Jobs() {
+		targets = append(targets, p.Target(name))
+	}
+	return targets
+}

@@ -1,0 +1,409 @@
+package access_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/access"
+	"github.com/runwith/runwith/internal/invoker/api"
+	"github.com/runwith/runwith/internal/invoker/configfile"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/policy"
+	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/principal"
+)
+
+const config = `
+callers:
+  starter: {oidc: {issuer: google, subject: "1", audience: x}}
+  viewer: {oidc: {issuer: google, subject: "2", audience: x}}
+  canceller: {oidc: {issuer: google, subject: "3", audience: x}}
+  valued: {oidc: {issuer: google, subject: "4", audience: x}, grants: [view, values]}
+  operator: {oidc: {issuer: google, subject: "5", audience: x}, grants: [operate]}
+  stranger: {oidc: {issuer: google, subject: "6", audience: x}}
+  blind: {oidc: {issuer: google, subject: "7", audience: x}}
+jobs:
+  reindex:
+    cloudRun: projects/p/locations/r/jobs/other
+    description: Indexes.
+    parameters: {tenant: {type: string}}
+    args: ["{tenant}"]
+    grants: {starter: [start], viewer: [view], canceller: [cancel], blind: [values], anonymous: [start]}
+  hidden: {}
+`
+
+// fake is an invoker with one invocation, which starter has started.
+type fake struct {
+	access.Invoker // nil: panics if a method is missing below
+	caller         string
+	owner          string
+	request        invoker.Request
+	filter         invoker.Filter
+	calls          []string
+}
+
+const id = "0197"
+
+func (f *fake) invocation() runwith.Invocation {
+	return runwith.Invocation{
+		ID: id, Job: "reindex", Caller: f.caller, State: runwith.StateFailed,
+		Request: &runwith.Request{
+			Parameters: map[string]any{"tenant": canary},
+			Overrides: runwith.Overrides{
+				Env:        map[string]string{"A": canary},
+				Containers: []runwith.ContainerOverride{{Name: "c", Env: map[string]string{"B": canary}}},
+			},
+		},
+		Error: &runwith.Failure{Code: "ABORTED", Message: "m", Stderr: []string{canary}},
+	}
+}
+
+func (f *fake) found(name string) (runwith.Invocation, error) {
+	if name != id {
+		return runwith.Invocation{}, store.NotFound(fmt.Sprintf("invocation %q", name))
+	}
+	return f.invocation(), nil
+}
+
+func (f *fake) Owns(_ context.Context, _, caller string) (bool, error) { return caller == f.owner, nil }
+
+func (f *fake) Invoke(_ context.Context, q invoker.Request) (runwith.Invocation, bool, error) {
+	f.calls, f.request = append(f.calls, "Invoke"), q
+	return f.invocation(), false, nil
+}
+
+func (f *fake) Invocation(_ context.Context, name string) (runwith.Invocation, error) {
+	return f.found(name)
+}
+
+func (f *fake) Wait(_ context.Context, name string) (runwith.Invocation, error) {
+	f.calls = append(f.calls, "Wait")
+	return f.found(name)
+}
+
+func (f *fake) Invocations(_ context.Context, filter invoker.Filter) ([]runwith.Invocation, string, error) {
+	f.filter = filter
+	return []runwith.Invocation{f.invocation()}, "next", nil
+}
+
+func (f *fake) Logs(context.Context, string, invoker.LogQuery) iter.Seq2[runwith.LogLine, error] {
+	f.calls = append(f.calls, "Logs")
+	return func(yield func(runwith.LogLine, error) bool) { yield(runwith.LogLine{Text: "line"}, nil) }
+}
+
+func (f *fake) Cancel(_ context.Context, name string) (runwith.Invocation, error) {
+	f.calls = append(f.calls, "Cancel")
+	return f.found(name)
+}
+
+func (f *fake) Resolve(_ context.Context, name string, _ invoker.Decision) (runwith.Invocation, error) {
+	f.calls = append(f.calls, "Resolve")
+	return f.found(name)
+}
+
+func (f *fake) Jobs(context.Context) ([]runwith.Job, error) {
+	f.calls = append(f.calls, "Jobs")
+	return []runwith.Job{{Name: "a"}}, nil
+}
+
+func (f *fake) Job(_ context.Context, name string) (runwith.Job, error) {
+	f.calls = append(f.calls, "Job "+name)
+	return runwith.Job{Name: name, TaskCount: 3}, nil
+}
+
+func (f *fake) Tick(context.Context) (invoker.Outstanding, error) {
+	f.calls = append(f.calls, "Tick")
+	return invoker.Outstanding{}, nil
+}
+
+// canary is a value that only those with the verb values may see.
+const canary = "c4nary"
+
+func compile(t *testing.T) *policy.Policy {
+	t.Helper()
+	file, err := configfile.Read("f", config, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := policy.New(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func open(t *testing.T, f *fake) *access.Access {
+	t.Helper()
+	p := compile(t)
+	return access.New(f, func() *policy.Policy { return p })
+}
+
+func as(t *testing.T, name string) context.Context {
+	t.Helper()
+	switch name {
+	case "local":
+		return principal.With(t.Context(), principal.LocalUser)
+	case "anonymous":
+		return t.Context()
+	}
+	return principal.With(t.Context(), principal.Principal{Name: name, Proof: principal.APIKey})
+}
+
+func request() invoker.Request {
+	return invoker.Request{Job: "reindex", Asked: runwith.Request{Parameters: map[string]any{"tenant": "acme"}}}
+}
+
+// TestWhoMayDoWhat calls each method as each caller.
+func TestWhoMayDoWhat(t *testing.T) {
+	methods := map[string]func(context.Context, *access.Access) error{
+		"start": func(ctx context.Context, a *access.Access) error { _, _, err := a.Invoke(ctx, request()); return err },
+		"get":   func(ctx context.Context, a *access.Access) error { _, err := a.Invocation(ctx, id); return err },
+		"wait":  func(ctx context.Context, a *access.Access) error { _, err := a.Wait(ctx, id); return err },
+		"logs": func(ctx context.Context, a *access.Access) error {
+			return firstError(a.Logs(ctx, id, invoker.LogQuery{}))
+		},
+		"cancel": func(ctx context.Context, a *access.Access) error { _, err := a.Cancel(ctx, id); return err },
+		"resolve": func(ctx context.Context, a *access.Access) error {
+			_, err := a.Resolve(ctx, id, invoker.DecideRetry)
+			return err
+		},
+		"job":  func(ctx context.Context, a *access.Access) error { _, err := a.Job(ctx, "reindex"); return err },
+		"tick": func(ctx context.Context, a *access.Access) error { _, err := a.Tick(ctx); return err },
+	}
+	const ok, unseen, denied = runwith.OK, runwith.NotFound, runwith.PermissionDenied
+	for caller, want := range map[string]map[string]runwith.Code{
+		"local":     {"start": ok, "get": ok, "wait": ok, "logs": ok, "cancel": ok, "resolve": ok, "job": ok, "tick": ok},
+		"starter":   {"start": ok, "get": ok, "wait": ok, "logs": ok, "cancel": ok, "resolve": denied, "job": ok, "tick": denied},
+		"viewer":    {"start": denied, "get": ok, "wait": ok, "logs": ok, "cancel": denied, "resolve": denied, "job": ok, "tick": denied},
+		"canceller": {"start": denied, "get": ok, "wait": ok, "logs": ok, "cancel": ok, "resolve": denied, "job": ok, "tick": denied},
+		"valued":    {"start": denied, "get": ok, "wait": ok, "logs": ok, "cancel": denied, "resolve": denied, "job": ok, "tick": denied},
+		"operator":  {"start": denied, "get": ok, "wait": ok, "logs": ok, "cancel": denied, "resolve": ok, "job": ok, "tick": ok},
+		"blind":     {"start": denied, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": ok, "tick": denied},
+		"anonymous": {"start": ok, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": ok, "tick": denied},
+		"stranger":  {"start": unseen, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": unseen, "tick": denied},
+		"gone":      {"start": unseen, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": unseen, "tick": denied},
+	} {
+		for method, call := range methods {
+			f := &fake{caller: "starter"}
+			err := call(as(t, caller), open(t, f))
+			if runwith.CodeOf(err) != want[method] {
+				t.Errorf("%s as %s: error = %v, want code %v", method, caller, err, want[method])
+			}
+			if err != nil && len(f.calls) > 0 {
+				t.Errorf("%s as %s: was refused, but reached %v", method, caller, f.calls)
+			}
+			if runwith.CodeOf(err) == denied && (!strings.Contains(err.Error(), "verb") || !strings.Contains(err.Error(), caller)) {
+				t.Errorf("%s as %s: error = %v, want it to name the caller and the verb", method, caller, err)
+			}
+		}
+	}
+}
+
+func firstError(lines iter.Seq2[runwith.LogLine, error]) (first error) {
+	for _, err := range lines {
+		return err
+	}
+	return nil
+}
+
+// TestNoMethodIsForgotten calls every method of the interface that the API uses, as a caller
+// without grants. A new method fails here until somebody says how it is protected.
+func TestNoMethodIsForgotten(t *testing.T) {
+	f := &fake{caller: "starter"}
+	a := reflect.ValueOf(open(t, f))
+	api := reflect.TypeFor[api.Invoker]()
+	for m := range api.Methods() {
+		arguments := []reflect.Value{reflect.ValueOf(as(t, "stranger"))}
+		for i := 1; i < m.Type.NumIn(); i++ {
+			arguments = append(arguments, argument(m.Type.In(i)))
+		}
+		answers := a.MethodByName(m.Name).Call(arguments)
+		if refused(t, answers) || m.Name == "Jobs" && answers[0].Len() == 0 {
+			continue
+		}
+		if m.Name == "Invocations" { // the store selects
+			if diff := cmp.Diff(&invoker.Visibility{Owner: "stranger", Jobs: []string{}}, f.filter.Visible); diff != "" {
+				t.Errorf("visible invocations (-want +got):\n%s", diff)
+			}
+			continue
+		}
+		t.Errorf("%s answers a caller without grants with %v", m.Name, answers)
+	}
+	if len(f.calls) > 0 {
+		t.Errorf("a caller without grants has reached %v", f.calls)
+	}
+}
+
+// argument returns an argument that makes sense for a method: an ID, a request, or nothing.
+func argument(of reflect.Type) reflect.Value {
+	switch of {
+	case reflect.TypeFor[string]():
+		return reflect.ValueOf(id)
+	case reflect.TypeFor[invoker.Request]():
+		return reflect.ValueOf(request())
+	}
+	return reflect.New(of).Elem()
+}
+
+// refused reports whether the last result is an error, or a sequence that begins with one.
+func refused(t *testing.T, answers []reflect.Value) bool {
+	t.Helper()
+	last := answers[len(answers)-1]
+	if lines, ok := last.Interface().(iter.Seq2[runwith.LogLine, error]); ok {
+		return firstError(lines) != nil
+	}
+	err, _ := last.Interface().(error)
+	return runwith.CodeOf(err) == runwith.NotFound || runwith.CodeOf(err) == runwith.PermissionDenied
+}
+
+// TestInvisibleIsLikeMissing compares the errors, which must not tell one from the other.
+func TestInvisibleIsLikeMissing(t *testing.T) {
+	a := open(t, &fake{caller: "starter"})
+	ctx := as(t, "stranger")
+	for name, call := range map[string]func(id string) error{
+		"get":     func(id string) error { _, err := a.Invocation(ctx, id); return err },
+		"wait":    func(id string) error { _, err := a.Wait(ctx, id); return err },
+		"cancel":  func(id string) error { _, err := a.Cancel(ctx, id); return err },
+		"resolve": func(id string) error { _, err := a.Resolve(ctx, id, invoker.DecideLeave); return err },
+		"logs":    func(id string) error { return firstError(a.Logs(ctx, id, invoker.LogQuery{})) },
+	} {
+		invisible, missing := call(id), call("9999")
+		if got, want := strings.ReplaceAll(invisible.Error(), id, "ID"), strings.ReplaceAll(missing.Error(), "9999", "ID"); got != want {
+			t.Errorf("%s: %q for an invisible invocation, %q for a missing one", name, got, want)
+		}
+	}
+	for _, call := range []func(job string) error{
+		func(job string) error { _, err := a.Job(ctx, job); return err },
+		func(job string) error { _, _, err := a.Invoke(ctx, invoker.Request{Job: job}); return err },
+	} {
+		invisible, missing := call("hidden"), call("absent")
+		if got, want := strings.ReplaceAll(invisible.Error(), "hidden", "JOB"), strings.ReplaceAll(missing.Error(), "absent", "JOB"); got != want {
+			t.Errorf("%q for an invisible job, %q for a missing one", got, want)
+		}
+	}
+}
+
+func TestValuesAreMasked(t *testing.T) {
+	f := &fake{caller: "starter"}
+	a := open(t, f)
+	all := func(caller string) string {
+		ctx := as(t, caller)
+		one, _ := a.Invocation(ctx, id)
+		waited, _ := a.Wait(ctx, id)
+		page, _, _ := a.Invocations(ctx, invoker.Filter{})
+		cancelled, _ := a.Cancel(ctx, id)
+		resolved, _ := a.Resolve(ctx, id, invoker.DecideLeave)
+		started, _, _ := a.Invoke(ctx, request())
+		var text strings.Builder
+		for _, i := range append(slices.Clone(page), one, waited, cancelled, resolved, started) {
+			fmt.Fprintf(&text, "%+v %+v %+v\n", i, i.Request, i.Error)
+		}
+		return text.String()
+	}
+	for _, caller := range []string{"starter", "viewer", "canceller", "operator", "stranger", "anonymous"} {
+		if text := all(caller); strings.Contains(text, canary) {
+			t.Errorf("%s sees a value:\n%s", caller, text)
+		}
+	}
+	for _, caller := range []string{"valued", "local"} {
+		if text := all(caller); !strings.Contains(text, canary) || strings.Contains(text, "***") {
+			t.Errorf("%s does not see the values:\n%s", caller, text)
+		}
+	}
+	one, err := a.Invocation(as(t, "starter"), id)
+	if err != nil || one.Request.Parameters["tenant"] != "***" || one.Request.Overrides.Env["A"] != "***" || one.Request.Overrides.Containers[0].Env["B"] != "***" {
+		t.Errorf("request = %+v, %v, want names with ***", one.Request, err)
+	}
+	if one.Error == nil || one.Error.Message != "m" || one.Error.Stderr != nil {
+		t.Errorf("error = %+v, want it without stderr", one.Error)
+	}
+}
+
+func TestOwnersOfRebuiltInvocations(t *testing.T) {
+	a := open(t, &fake{owner: "stranger"}) // the name is lost, its hash is not
+	if _, err := a.Cancel(as(t, "stranger"), id); err != nil {
+		t.Errorf("owner: %v", err)
+	}
+	if _, err := a.Invocation(as(t, "starter"), id); runwith.CodeOf(err) != runwith.NotFound {
+		t.Errorf("another caller: error = %v, want NOT_FOUND", err)
+	}
+}
+
+func TestTermsComeFromThePolicy(t *testing.T) {
+	f := &fake{caller: "starter"}
+	q := request()
+	q.Terms = invoker.Terms{Trace: "00-trace", Target: "elsewhere", Slot: ledger.Slot{Key: "x"}}
+	if _, _, err := open(t, f).Invoke(as(t, "starter"), q); err != nil {
+		t.Fatal(err)
+	}
+	want := invoker.Terms{Trace: "00-trace", Target: "projects/p/locations/r/jobs/other", Overrides: runwith.Overrides{Args: []string{"acme"}}}
+	if diff := cmp.Diff(want, f.request.Terms); diff != "" {
+		t.Errorf("terms (-want +got):\n%s", diff)
+	}
+}
+
+func TestVisibleInvocations(t *testing.T) {
+	f := &fake{}
+	a := open(t, f)
+	for caller, want := range map[string]*invoker.Visibility{
+		"local": {All: true}, "valued": {All: true}, "operator": {All: true},
+		"starter": {Owner: "starter"}, "viewer": {Owner: "viewer", Jobs: []string{"reindex"}},
+		"anonymous": {Owner: "\x00"},
+	} {
+		if _, _, err := a.Invocations(as(t, caller), invoker.Filter{Job: "reindex", Visible: &invoker.Visibility{All: true}}); err != nil {
+			t.Fatal(err)
+		}
+		if len(want.Jobs) == 0 && !want.All {
+			want.Jobs = []string{}
+		}
+		if diff := cmp.Diff(want, f.filter.Visible); diff != "" || f.filter.Job != "reindex" {
+			t.Errorf("%s: filter = %+v, visible (-want +got):\n%s", caller, f.filter, diff)
+		}
+	}
+}
+
+func TestJobs(t *testing.T) {
+	f := &fake{}
+	a := open(t, f)
+	jobs, err := a.Jobs(as(t, "starter"))
+	if err != nil || len(jobs) != 1 || jobs[0].Name != "reindex" || jobs[0].Parameters["tenant"].Type != "string" || jobs[0].Verbs[0] != "start" {
+		t.Errorf("jobs = %+v, %v, want the one that the caller may see", jobs, err)
+	}
+	if len(f.calls) > 0 {
+		t.Errorf("listing jobs reads %v from Cloud Run", f.calls)
+	}
+	job, err := a.Job(as(t, "starter"), "reindex")
+	if err != nil || job.Name != "reindex" || job.TaskCount != 3 || job.Description != "Indexes." || job.Overrides == nil {
+		t.Errorf("job = %+v, %v", job, err)
+	}
+	if want := []string{"Job projects/p/locations/r/jobs/other"}; !slices.Equal(f.calls, want) {
+		t.Errorf("calls = %v, want %v", f.calls, want)
+	}
+}
+
+func TestWithoutConfiguration(t *testing.T) {
+	f := &fake{}
+	a := access.New(f, func() *policy.Policy { return nil })
+	if _, _, err := a.Invoke(as(t, "anonymous"), invoker.Request{Job: "any", Asked: runwith.Request{Overrides: runwith.Overrides{TaskCount: 3}}}); err != nil || f.request.Terms.Overrides.TaskCount != 3 {
+		t.Errorf("start: %v, terms = %+v", err, f.request.Terms)
+	}
+	if _, _, err := a.Invocations(as(t, "anonymous"), invoker.Filter{}); err != nil || !f.filter.Visible.All {
+		t.Errorf("list: %v, visible = %+v, want all", err, f.filter.Visible)
+	}
+	if _, err := a.Tick(as(t, "anonymous")); err != nil {
+		t.Errorf("tick: %v", err)
+	}
+	jobs, err := a.Jobs(as(t, "anonymous"))
+	if err != nil || len(jobs) != 1 || !slices.Equal(jobs[0].Verbs, []string{"start", "view", "cancel", "operate"}) {
+		t.Errorf("jobs = %+v, %v", jobs, err)
+	}
+}

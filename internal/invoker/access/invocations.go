@@ -1,0 +1,115 @@
+package access
+
+import (
+	"context"
+	"slices"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/policy"
+)
+
+// Invoke implements [api.Invocations].
+func (a *Access) Invoke(ctx context.Context, q invoker.Request) (_ runwith.Invocation, replayed bool, err error) {
+	r := a.reader(ctx)
+	switch {
+	case !r.Sees(r.who, q.Job):
+		return runwith.Invocation{}, false, policy.NoJob(q.Job)
+	case !r.has(q.Job, policy.Start):
+		return runwith.Invocation{}, false, r.denied(q.Job, policy.Start)
+	}
+	trace := q.Terms.Trace
+	if q.Terms, err = r.Terms(r.who, q.Job, q.Asked); err != nil {
+		return runwith.Invocation{}, false, err
+	}
+	q.Terms.Trace = trace
+	i, replayed, err := a.next.Invoke(ctx, q)
+	return r.shown(i), replayed, err
+}
+
+// Invocation implements [api.Invocations].
+func (a *Access) Invocation(ctx context.Context, id string) (runwith.Invocation, error) {
+	s, err := a.see(ctx, id)
+	return s.shown(s.Invocation), err
+}
+
+// Wait implements [api.Invocations].
+func (a *Access) Wait(ctx context.Context, id string) (runwith.Invocation, error) {
+	s, err := a.see(ctx, id)
+	if err != nil {
+		return runwith.Invocation{}, err
+	}
+	i, err := a.next.Wait(ctx, id)
+	return s.shown(i), err
+}
+
+// Invocations implements [api.Invocations]. The store selects what the caller may see, so
+// pages are full.
+func (a *Access) Invocations(ctx context.Context, f invoker.Filter) (page []runwith.Invocation, next string, err error) {
+	r := a.reader(ctx)
+	f.Visible = r.visible()
+	page, next, err = a.next.Invocations(ctx, f)
+	for i := range page {
+		page[i] = r.shown(page[i])
+	}
+	return page, next, err
+}
+
+// nobody is the name of no caller.
+const nobody = "\x00"
+
+// visible returns what the caller sees of the invocations.
+func (r reader) visible() *invoker.Visibility {
+	if r.seesAll(policy.EveryJob) {
+		return &invoker.Visibility{All: true}
+	}
+	v := &invoker.Visibility{Owner: r.who.Name}
+	if v.Owner == "" {
+		v.Owner = nobody
+	}
+	v.Jobs = slices.DeleteFunc(r.Jobs(), func(job string) bool { return !r.seesAll(job) })
+	return v
+}
+
+// Cancel implements [api.Decisions]. Callers may cancel what they have started.
+func (a *Access) Cancel(ctx context.Context, id string) (runwith.Invocation, error) {
+	s, err := a.see(ctx, id)
+	if err != nil {
+		return runwith.Invocation{}, err
+	}
+	if !s.own && !s.has(s.Job, policy.Cancel) {
+		return runwith.Invocation{}, s.denied(s.Job, policy.Cancel)
+	}
+	i, err := a.next.Cancel(ctx, id)
+	return s.shown(i), err
+}
+
+// Resolve implements [api.Decisions].
+func (a *Access) Resolve(ctx context.Context, id string, d invoker.Decision) (runwith.Invocation, error) {
+	s, err := a.see(ctx, id)
+	if err != nil {
+		return runwith.Invocation{}, err
+	}
+	if !s.has(s.Job, policy.Operate) {
+		return runwith.Invocation{}, s.denied(s.Job, policy.Operate)
+	}
+	i, err := a.next.Resolve(ctx, id, d)
+	return s.shown(i), err
+}
+
+// Tick implements [api.Upkeep].
+func (a *Access) Tick(ctx context.Context) (invoker.Outstanding, error) {
+	if err := a.Operates(ctx); err != nil {
+		return invoker.Outstanding{}, err
+	}
+	return a.next.Tick(ctx)
+}
+
+// Operates returns nil if the caller may operate the server: if it has that verb on every
+// job.
+func (a *Access) Operates(ctx context.Context) error {
+	if r := a.reader(ctx); !r.has(policy.EveryJob, policy.Operate) {
+		return r.denied(policy.EveryJob, policy.Operate)
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package access
+
+import (
+	"context"
+	"strings"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/policy"
+)
+
+// Jobs implements [api.Jobs]. With a configuration it lists the configured jobs that the
+// caller may see, without what only Cloud Run knows of them.
+func (a *Access) Jobs(ctx context.Context) ([]runwith.Job, error) {
+	r := a.reader(ctx)
+	if !r.Configured() {
+		jobs, err := a.next.Jobs(ctx)
+		for i := range jobs {
+			jobs[i] = r.Describe(r.who, jobs[i].Name, jobs[i])
+		}
+		return jobs, err
+	}
+	jobs := []runwith.Job{}
+	for _, name := range r.Jobs() {
+		if r.Sees(r.who, name) {
+			jobs = append(jobs, r.Describe(r.who, name, runwith.Job{Resource: resource(r.Target(name)), Containers: []runwith.Container{}}))
+		}
+	}
+	return jobs, nil
+}
+
+// resource returns a target if it is a resource name. The ID of a job here is none.
+func resource(target string) string {
+	if strings.Contains(target, "/") {
+		return target
+	}
+	return ""
+}
+
+// Job implements [api.Jobs].
+func (a *Access) Job(ctx context.Context, name string) (runwith.Job, error) {
+	r := a.reader(ctx)
+	if !r.Sees(r.who, name) {
+		return runwith.Job{}, policy.NoJob(name)
+	}
+	job, err := a.next.Job(ctx, r.Target(name))
+	if err != nil {
+		return runwith.Job{}, err
+	}
+	return r.Describe(r.who, name, job), nil
+}

@@ -1,0 +1,50 @@
+package access
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/policy"
+)
+
+// masked stands for a value that the caller may not see.
+const masked = "***"
+
+// shown returns an invocation as the caller may see it. It does not change i.
+func (r reader) shown(i runwith.Invocation) runwith.Invocation {
+	if r.has(i.Job, policy.Values) {
+		return i
+	}
+	if i.Request != nil {
+		i.Request = maskRequest(*i.Request)
+	}
+	if i.Error != nil && i.Error.Stderr != nil {
+		failure := *i.Error
+		failure.Stderr = nil
+		i.Error = &failure
+	}
+	return i
+}
+
+// maskRequest returns a request with the names of its values alone.
+func maskRequest(q runwith.Request) *runwith.Request {
+	q.Parameters = maps.Clone(q.Parameters)
+	for name := range q.Parameters {
+		q.Parameters[name] = masked
+	}
+	q.Overrides.Env = maskEnv(q.Overrides.Env)
+	q.Overrides.Containers = slices.Clone(q.Overrides.Containers)
+	for i := range q.Overrides.Containers {
+		q.Overrides.Containers[i].Env = maskEnv(q.Overrides.Containers[i].Env)
+	}
+	return &q
+}
+
+func maskEnv(env map[string]string) map[string]string {
+	env = maps.Clone(env)
+	for name := range env {
+		env[name] = masked
+	}
+	return env
+}
