@@ -18,10 +18,12 @@ type invokerFlags struct {
 	runQuota, readQuota, logs int
 	settle, callTimeout, keep time.Duration
 	rebuild, store            string
+	configFile                string
 }
 
 func (f *invokerFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
+	flags.StringVar(&f.configFile, "config", "", "configuration `FILE` (runwith.yaml): callers, jobs, callbacks")
 	flags.StringArrayVar(&f.concurrency, "concurrency", nil, "maximum concurrent invocations of a job: `JOB=N`; more are queued; JOB=N:reject refuses them, JOB=N:replace cancels older ones (repeatable)")
 	flags.StringArrayVar(&f.rates, "rate", nil, "maximum starts of a job a minute, paced evenly: `JOB=N/min`; more are queued (repeatable)")
 	flags.IntVar(&f.runQuota, "run-quota", 0, "start at most `N` executions a minute; 0 slows down only when Cloud Run says so")

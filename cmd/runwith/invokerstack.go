@@ -26,11 +26,12 @@ type invokerStack struct {
 	store    *sqlite.Store
 	invoker  *invoker.Invoker
 	handler  http.Handler
+	callers  *configuration
 }
 
 // openInvoker opens an invoker in the data folder. When ctx is done, waiting requests end.
-func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invokerFlags) (_ *invokerStack, err error) {
-	s := &invokerStack{}
+func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invokerFlags, callers *configuration) (_ *invokerStack, err error) {
+	s := &invokerStack{callers: callers}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -64,7 +65,9 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 
 // addTo adds the invoker to a site. Its API gets the requests that match pattern.
 func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.Site {
-	site.Routes = append(site.Routes, httpserver.Route{Pattern: pattern, Handler: s.handler, WriteError: apierror.WriteProblem})
+	route := httpserver.Route{Pattern: pattern, Handler: s.handler, WriteError: apierror.WriteProblem}
+	s.callers.addTo(site, &route)
+	site.Routes = append(site.Routes, route)
 	site.Links = append([]httpserver.Link{
 		{Path: "/api/v1/jobs", Text: "Jobs that you can start"},
 		{Path: "/api/v1/invocations", Text: "Invocations, newest first"},

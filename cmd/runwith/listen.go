@@ -17,6 +17,7 @@ import (
 // serving is how a command serves its site.
 type serving struct {
 	to     listenFlags
+	known  bool                // callers are authenticated, so any address will do
 	caller principal.Principal // of every request
 	logger *slog.Logger
 	ready  func(addr string) // is called when the site answers
@@ -27,7 +28,7 @@ func (s serving) serve(ctx context.Context, open httpserver.Open) error {
 	// Without this, a write to standard error ends the process when nobody reads it any
 	// more (up 2>&1 | head), and tasks stay behind. With it, the write fails.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	listener, err := httpserver.Listen(ctx, s.to.addr, s.to.allowUnauthenticated)
+	listener, err := httpserver.Listen(ctx, s.to.addr, s.known || s.to.allowUnauthenticated)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func allMetrics(t *testing.T) []metrics.Metric {
 	t.Cleanup(func() { _ = e.Close() })
 	var f invokerFlags
 	f.add(&cobra.Command{})
-	i, err := openInvoker(t.Context(), t.TempDir(), cloudrun.Config{Endpoint: "http://" + addr, Project: "demo", Region: "us-east4", Logger: logger}, f)
+	i, err := openInvoker(t.Context(), t.TempDir(), cloudrun.Config{Endpoint: "http://" + addr, Project: "demo", Region: "us-east4", Logger: logger}, f, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/descriptor"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/configfile"
+	"github.com/runwith/runwith/internal/principal"
 	httpserver "github.com/runwith/runwith/internal/server"
 )
 
@@ -37,16 +39,15 @@ reads earlier invocations back from Cloud Run; until then /readyz answers 503. R
 one instance: two instances that overlap may both accept the same key. On Cloud Run,
 serve listens on 0.0.0.0:$PORT by default, and callers use a name below .run.app.
 
-Serve does not authenticate callers yet, so --allow-unauthenticated is required.`,
-		Example: `  runwith serve --project my-project --region us-east4 --allow-unauthenticated
-  runwith serve --endpoint http://127.0.0.1:8080 --addr 127.0.0.1:8081 --allow-unauthenticated
+--config names the callers and what each may do. Without callers, everybody who
+reaches serve may start jobs; so it then serves only this machine, unless you confirm
+with --allow-unauthenticated that something else keeps others away.`,
+		Example: `  runwith serve --config runwith.yaml --addr 0.0.0.0:8080 --allow-host runwith.example.com --project my-project --region us-east4
+  runwith serve --endpoint http://127.0.0.1:8080 --addr 127.0.0.1:8081
   runwith serve --store=ephemeral --allow-host=.run.app --project my-project --region us-east4 --allow-unauthenticated
-  runwith serve --concurrency nightly=1:reject --rate thumbnails=30/min --run-quota 60 --project my-project --region us-east4 --allow-unauthenticated`,
+  runwith serve --concurrency nightly=1:reject --rate thumbnails=30/min --run-quota 60 --project my-project --region us-east4`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !to.allowUnauthenticated {
-				return runwith.Errorf(runwith.FailedPrecondition, "serve accepts every caller that can reach it: confirm with --allow-unauthenticated")
-			}
 			if endpoint == googleEndpoint {
 				endpoint = ""
 			}
@@ -55,16 +56,20 @@ Serve does not authenticate callers yet, so --allow-unauthenticated is required.
 					"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT uses an engine on this machine instead", missing)
 			}
 			logger := newServeLogger(cmd)
+			callers, err := openCallers(to, what.configFile, logger)
+			if err != nil {
+				return err
+			}
 			open := func(ctx context.Context, _ string) (*httpserver.Site, error) {
 				at := cloudrun.Config{Endpoint: endpoint, Project: place.project, Region: place.region, Logger: logger}
 				useOwnToken(&at)
-				i, err := openInvoker(ctx, place.data, at, what)
+				i, err := openInvoker(ctx, place.data, at, what, callers)
 				if err != nil {
 					return nil, err
 				}
 				return i.addTo(&httpserver.Site{Close: i.Close}, "/"), nil
 			}
-			how := serving{to: to, logger: logger, ready: func(addr string) { announce(cmd, addr, place.data) }}
+			how := serving{to: to, known: callers != nil && callers.callers, logger: logger, ready: func(addr string) { announce(cmd, addr, place.data) }}
 			return how.serve(cmd.Context(), open)
 		},
 	}
@@ -74,6 +79,30 @@ Serve does not authenticate callers yet, so --allow-unauthenticated is required.
 	cmd.Flags().StringVar(&endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
 		"`URL` of a Cloud Run Jobs API on this machine; google or empty is Google's (RUNWITH_ENDPOINT)")
 	return cmd
+}
+
+// openCallers reads the callers of serve. Without any, it warns on an address of this
+// machine, and refuses others unless the flag allows them.
+func openCallers(to listenFlags, config string, logger *slog.Logger) (*configuration, error) {
+	local := httpserver.CheckBind(to.addr, false) == nil
+	callers, err := openConfiguration(config, logger, func(f *configfile.File) *principal.Principal {
+		if to.allowUnauthenticated || local && len(f.Callers) == 0 {
+			return &principal.Principal{}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case callers != nil && callers.callers, to.allowUnauthenticated:
+	case local:
+		logger.Warn("serve has no callers, so every program on this machine may start jobs: configure callers (--config), or confirm with --allow-unauthenticated")
+	case httpserver.CheckBind(to.addr, true) == nil:
+		return nil, runwith.Errorf(runwith.FailedPrecondition,
+			"addr %s: other machines can reach this address, and serve has no callers, so all of them may start jobs: "+
+				"configure callers (--config runwith.yaml), bind to 127.0.0.1, or confirm with --allow-unauthenticated", to.addr)
+	}
+	return callers, nil
 }
 
 // newServeLogger returns the logger of serve, and warns if the server may have few

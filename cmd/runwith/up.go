@@ -15,6 +15,7 @@ import (
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/metadata"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/principal"
 	httpserver "github.com/runwith/runwith/internal/server"
 )
@@ -27,13 +28,18 @@ func newUp() *cobra.Command {
 		Long: `Up runs the engine (the Cloud Run Jobs API on this machine) and the invoker in
 front of it on one port, until you stop it with Ctrl-C or SIGTERM. Accepted
 invocations survive a restart, and a crash too. --require-auth applies only to the
-engine's API, as in runwith engine; the invoker's API needs no token.
+engine's API, as in runwith engine.
+
+A request of the invoker's API without a credential is yours, and may do everything.
+With --config, a request with the credential of a caller may do what the file says,
+so you can try the file here. It does not apply to the engine's API.
 
 --job registers a job in the server's project and region, whatever the region in the
 file, because the invoker starts jobs nowhere else. Without --job, up registers the
 sample job, test-job.`,
 		Example: `  runwith up
   runwith up --job nightly.yaml --image nightly='python3 nightly.py'
+  runwith up --config runwith.yaml
   runwith up --concurrency nightly=1 --rate nightly=10/min
   runwith up --fault 'RunJob: answer-503, n=1'   # runwith engine --help lists the faults
   curl localhost:8080/api/v1/jobs/test-job/invocations -H 'Content-Type: application/json' -d '{"args":["arg-1"]}'`,
@@ -51,10 +57,14 @@ sample job, test-job.`,
 	return cmd
 }
 
-// up serves engine and invoker on one listener until ctx is done. Every request is the
-// local user's.
+// up serves engine and invoker on one listener until ctx is done. A request without a
+// credential is the local user's.
 func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr string)) error {
 	if _, err := f.how.config(); err != nil { // before the engine opens
+		return err
+	}
+	callers, err := openConfiguration(f.how.configFile, logger, func(*configfile.File) *principal.Principal { return &principal.LocalUser })
+	if err != nil {
 		return err
 	}
 	engineIsNew := missing(filepath.Join(f.place.data, engine.Database))
@@ -72,7 +82,7 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 		}
 		i, err := openInvoker(ctx, f.place.data, cloudrun.Config{
 			Endpoint: "http://" + addr, Project: f.place.project, Region: f.place.region, Token: tokens, Logger: logger,
-		}, f.how)
+		}, f.how, callers)
 		if err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
