@@ -1,0 +1,231 @@
+package callback
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/jobspec"
+)
+
+// maxSecrets is how many secrets an endpoint may have. Each adds a signature.
+const maxSecrets = 5
+
+// Endpoint is a receiver of events.
+type Endpoint struct {
+	// Name is unique. Empty is the URL.
+	Name string
+	URL  string
+	// Secrets sign each delivery. At least one is required.
+	Secrets []Secret
+	// Events are those to send; empty is [Ends].
+	Events []ledger.Event
+	// Jobs and Labels select invocations. Empty selects all.
+	Jobs   []string
+	Labels map[string]string
+}
+
+// Requests is the rule for URLs that a request names.
+type Requests struct {
+	// Hosts are the allowed hosts, with a port if it is not 443. A host that is an address in
+	// an allowed range (or localhost) may have any port, and http.
+	Hosts []string
+	// Secrets sign each delivery. At least one is required.
+	Secrets []Secret
+	// Events are those to send; empty is [Ends].
+	Events []ledger.Event
+}
+
+// Rules say who hears of invocations. The zero value: nobody.
+type Rules struct {
+	Endpoints []Endpoint
+	Requests  *Requests // nil: a request may not name a URL
+	Allowed   Allowed
+}
+
+// Endpoints are rules that were checked. They do not change; [Sender.Use] replaces them.
+type Endpoints struct {
+	rules   Rules
+	byName  map[string]Endpoint
+	checker *checker
+}
+
+// Ends returns the events of an end, and of an invocation that needs a person.
+func Ends() []ledger.Event {
+	return slices.DeleteFunc(ledger.Events(), func(e ledger.Event) bool { return e == ledger.EventStarted })
+}
+
+// ParseEvents reads names of events, such as failed or invocation.failed.
+func ParseEvents(names []string) ([]ledger.Event, error) {
+	events := make([]ledger.Event, len(names))
+	for i, name := range names {
+		events[i] = ledger.Event("invocation." + strings.TrimPrefix(name, "invocation."))
+		if !slices.Contains(ledger.Events(), events[i]) {
+			return nil, fmt.Errorf("event %q: must be one of started, succeeded, failed, cancelled, refused, unresolved", name)
+		}
+	}
+	return events, nil
+}
+
+// New checks rules. Its error reports all faults.
+func New(rules Rules) (*Endpoints, error) {
+	e := &Endpoints{rules: rules, byName: map[string]Endpoint{}, checker: newChecker(rules.Allowed)}
+	var faults []error
+	for i, one := range rules.Endpoints {
+		one.Name = cmp.Or(one.Name, one.URL)
+		rules.Endpoints[i] = one
+		if err := e.add(one); err != nil {
+			faults = append(faults, fmt.Errorf("callbacks[%d]: %w", i, err))
+		}
+	}
+	if r := rules.Requests; r != nil {
+		if len(r.Hosts) == 0 {
+			faults = append(faults, errors.New("requestCallbacks.hosts: is required"))
+		}
+		if err := checkSecrets(r.Secrets); err != nil {
+			faults = append(faults, fmt.Errorf("requestCallbacks.secret: %w", err))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *Endpoints) add(one Endpoint) error {
+	if _, taken := e.byName[one.Name]; taken {
+		return fmt.Errorf("name %q: another endpoint has it", one.Name)
+	}
+	if reserved(one.Name) {
+		return fmt.Errorf("name %q: is reserved for the URLs of requests", one.Name)
+	}
+	if _, err := e.checker.parseURL(one.URL); err != nil {
+		return fmt.Errorf("url: %w", err)
+	}
+	if err := checkSecrets(one.Secrets); err != nil {
+		return fmt.Errorf("secret: %w", err)
+	}
+	e.byName[one.Name] = one
+	return nil
+}
+
+// reserved reports whether the name belongs to the lanes of requests' URLs.
+func reserved(name string) bool {
+	return name == ledger.RequestEndpoint || strings.HasPrefix(name, ledger.RequestEndpoint+" ")
+}
+
+func checkSecrets(secrets []Secret) error {
+	if len(secrets) < 1 || len(secrets) > maxSecrets {
+		return fmt.Errorf("has %d secrets, must have 1 to %d", len(secrets), maxSecrets)
+	}
+	return nil
+}
+
+// Names returns the names of the endpoints, in their order.
+func (e *Endpoints) Names() []string {
+	names := make([]string, len(e.rules.Endpoints))
+	for i, one := range e.rules.Endpoints {
+		names[i] = one.Name
+	}
+	return names
+}
+
+// Subscribers returns the endpoints that hear of an invocation of a job with these labels.
+// callback is the request's own, and may be nil.
+//
+// Errors: INVALID_ARGUMENT if the callback's URL cannot be one, PERMISSION_DENIED if its host
+// is not allowed. Both name callback.url.
+func (e *Endpoints) Subscribers(job string, labels map[string]string, callback *runwith.Callback) ([]ledger.Subscriber, error) {
+	var subscribers []ledger.Subscriber
+	for _, one := range e.rules.Endpoints {
+		if one.hears(job, labels) {
+			subscribers = append(subscribers, ledger.Subscriber{Endpoint: one.Name, Events: events(one.Events)})
+		}
+	}
+	if callback == nil {
+		return subscribers, nil
+	}
+	if err := e.checkRequested(callback.URL); err != nil {
+		return nil, err
+	}
+	return append(subscribers, ledger.Subscriber{
+		Endpoint: ledger.RequestEndpoint, URL: callback.URL, Events: events(e.rules.Requests.Events),
+	}), nil
+}
+
+func events(chosen []ledger.Event) []ledger.Event {
+	if len(chosen) == 0 {
+		return Ends()
+	}
+	return slices.Clone(chosen)
+}
+
+func (one Endpoint) hears(job string, labels map[string]string) bool {
+	if len(one.Jobs) > 0 && !slices.Contains(one.Jobs, job) {
+		return false
+	}
+	for key := range maps.Keys(one.Labels) {
+		if value, ok := labels[key]; !ok || value != one.Labels[key] {
+			return false
+		}
+	}
+	return true
+}
+
+// checkRequested returns why a request may not name this URL.
+func (e *Endpoints) checkRequested(text string) error {
+	const field = "callback.url"
+	if e.rules.Requests == nil {
+		return jobspec.FieldErrorf(runwith.PermissionDenied, field, "this server sends no callbacks to URLs of requests: its configuration has no requestCallbacks")
+	}
+	u, err := e.checker.parseURL(text)
+	if err != nil {
+		return jobspec.FieldErrorf(runwith.InvalidArgument, field, "%v", err)
+	}
+	if !e.listed(u) {
+		return jobspec.FieldErrorf(runwith.PermissionDenied, field, "host %s is not allowed: it is not in requestCallbacks.hosts of the server's configuration", u.Host)
+	}
+	return nil
+}
+
+// listed reports whether the configuration lists the host and port of a URL.
+func (e *Endpoints) listed(u *url.URL) bool {
+	host := hostname(u)
+	for _, allowed := range e.rules.Requests.Hosts {
+		listed := &url.URL{Scheme: "https", Host: allowed}
+		if hostname(listed) != host {
+			continue
+		}
+		if e.checker.opened(u) && listed.Port() == "" || u.Scheme == "https" && port(u) == port(listed) {
+			return true
+		}
+	}
+	return false
+}
+
+// target is where a delivery goes, and what signs it.
+type target struct {
+	url     string
+	secrets []Secret
+}
+
+// target returns the target of a delivery, or why it has none any more.
+func (e *Endpoints) target(d ledger.Delivery) (target, error) {
+	if d.URL == "" {
+		one, ok := e.byName[d.Endpoint]
+		if !ok {
+			return target{}, fmt.Errorf("endpoint %q is no longer in the configuration", d.Endpoint)
+		}
+		return target{one.URL, one.Secrets}, nil
+	}
+	if err := e.checkRequested(d.URL); err != nil {
+		return target{}, fmt.Errorf("the configuration no longer allows this URL: %w", err)
+	}
+	return target{d.URL, e.rules.Requests.Secrets}, nil
+}

@@ -1,0 +1,571 @@
+package callback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+)
+
+// event returns a pending delivery to an endpoint.
+func event(id, endpoint string) ledger.Delivery {
+	return ledger.Delivery{
+		ID: id, Invocation: "inv-1", Job: "nightly", Endpoint: endpoint, Event: ledger.EventFailed, Payload: []byte(body),
+		State: ledger.DeliveryPending, Created: ledger.Stored(time.Now()),
+	}
+}
+
+func events1toN(endpoint string, n int) []ledger.Delivery {
+	rows := make([]ledger.Delivery, n)
+	for i := range rows {
+		rows[i] = event(fmt.Sprintf("%s-%d", endpoint, i), endpoint)
+	}
+	return rows
+}
+
+// answers is a fake of all receivers. Its function decides about an attempt.
+type answers func(ctx context.Context, d ledger.Delivery) outcome
+
+func (a answers) attempt(ctx context.Context, _ target, d ledger.Delivery) outcome { return a(ctx, d) }
+
+func ok() outcome              { return outcome{status: 200} }
+func failing(code int) outcome { return outcome{status: code, reason: "answered " + statusText(code)} }
+
+// hang waits until the attempt's timeout, as the client does.
+func hang(ctx context.Context) outcome {
+	select {
+	case <-time.After(defaultTimeout):
+		return outcome{reason: "no answer within 20s"}
+	case <-ctx.Done():
+		return outcome{reason: "interrupted", interrupted: true}
+	}
+}
+
+func endpoints(t *testing.T, names ...string) *Endpoints {
+	t.Helper()
+	var r Rules
+	for _, name := range names {
+		r.Endpoints = append(r.Endpoints, Endpoint{Name: name, URL: "https://" + name + ".example.com/", Secrets: secrets(t)})
+	}
+	return mustNew(t, r)
+}
+
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func open(t *testing.T, m *memory, e *Endpoints, a answers) *Sender {
+	t.Helper()
+	s, err := Open(t.Context(), Config{Store: m, Endpoints: e, attempt: a.attempt})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestDeliver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add(events1toN("docs", 1000)...)
+		var attempts atomic.Int64
+		s := open(t, m, endpoints(t, "docs"), func(context.Context, ledger.Delivery) outcome { attempts.Add(1); return ok() })
+		s.Deliver(t.Context())
+		if n := m.count(ledger.DeliveryDelivered); n != 1000 || attempts.Load() != 1000 {
+			t.Errorf("delivered %d of 1000 in %d attempts", n, attempts.Load())
+		}
+		d := m.row("docs-7")
+		if d.Attempts != 1 || d.LastStatus != 200 || d.LastError != "" || d.Ended.IsZero() || !d.Lease.IsZero() {
+			t.Errorf("delivered row = %+v", d)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A delivery is attempted ten times by the schedule, and then given up.
+func TestRetrySchedule(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add(event("a", "docs"))
+		var at []time.Time
+		var log logged
+		s, err := Open(t.Context(), Config{Store: m, Endpoints: endpoints(t, "docs"), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			attempt: answers(func(context.Context, ledger.Delivery) outcome { at = append(at, time.Now()); return failing(500) }).attempt})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Hour)
+		synctest.Wait()
+		if len(at) != MaxAttempts {
+			t.Fatalf("%d attempts, want %d", len(at), MaxAttempts)
+		}
+		for i, want := range delays() {
+			got := at[i+1].Sub(at[i])
+			if got < time.Duration(0.89*float64(want)) || got > time.Duration(1.11*float64(want)) {
+				t.Errorf("wait %d = %v, want about %v", i, got, want)
+			}
+		}
+		d := m.row("a")
+		if d.State != ledger.DeliveryFailed || d.Attempts != MaxAttempts || d.LastStatus != 500 || d.LastError != "answered 500 Internal Server Error" || d.Ended.IsZero() {
+			t.Errorf("given up row = %+v", d)
+		}
+		for _, want := range []string{"endpoint fails", "callback given up", "delivery=a"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("the log has no %q:\n%s", want, log.String())
+			}
+		}
+		s.Close()
+	})
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add(event("a", "docs"))
+		begin := time.Now()
+		var at []time.Duration
+		s := open(t, m, endpoints(t, "docs"), func(context.Context, ledger.Delivery) outcome {
+			if at = append(at, time.Since(begin)); len(at) == 1 {
+				o := failing(503)
+				o.retryAfter = 3 * time.Minute
+				return o
+			}
+			return ok()
+		})
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if len(at) != 2 || at[1] < 3*time.Minute || at[1] > 3*time.Minute+time.Second {
+			t.Errorf("attempts after %v, want one at once and one after 3m", at)
+		}
+		s.Close()
+	})
+}
+
+func TestRetryAfterOf(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"": 0, "120": 2 * time.Minute, "0": 0, "-5": 0, "soon": 0, "999999999": maxRetryAfter, "99999999999999999999": 0,
+		"Sat, 28 Nov 2026 10:05:00 GMT": 5 * time.Minute, "Sat, 28 Nov 2026 09:00:00 GMT": 0, "Sat, 28 Nov 2099 09:00:00 GMT": maxRetryAfter,
+	} {
+		if got := retryAfterOf(http.Header{"Retry-After": {value}}, now); got != want {
+			t.Errorf("retryAfterOf(%q) = %v, want %v", value, got, want)
+		}
+	}
+}
+
+// An endpoint that asks for fewer requests gets one at a time, after pauses.
+func TestThrottledEndpointPauses(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{429, 502, 504} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMemory()
+			m.add(events1toN("docs", 100)...)
+			var attempts atomic.Int64
+			s := open(t, m, endpoints(t, "docs"), func(context.Context, ledger.Delivery) outcome {
+				attempts.Add(1)
+				o := failing(status)
+				o.retryAfter = 10 * time.Minute
+				return o
+			})
+			time.Sleep(9 * time.Minute)
+			synctest.Wait()
+			if n := attempts.Load(); n > firstBusy {
+				t.Errorf("%d: %d attempts within the Retry-After, want at most %d", status, n, firstBusy)
+			}
+			before := attempts.Load()
+			time.Sleep(2 * time.Minute)
+			synctest.Wait()
+			if n := attempts.Load() - before; n != 1 {
+				t.Errorf("%d: %d attempts after the Retry-After, want 1", status, n)
+			}
+			s.Close()
+		})
+	}
+}
+
+func TestGoneDisablesTheEndpoint(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add(event("a", "docs"))
+		var gone atomic.Bool
+		gone.Store(true)
+		s := open(t, m, endpoints(t, "docs"), func(context.Context, ledger.Delivery) outcome {
+			if gone.Load() {
+				return failing(410)
+			}
+			return ok()
+		})
+		s.Deliver(t.Context())
+		if d := m.row("a"); d.State != ledger.DeliveryFailed || d.Attempts != 1 {
+			t.Errorf("row after 410 = %+v, want failed at once", d)
+		}
+		m.add(event("b", "docs"))
+		s.Ring()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if d := m.row("b"); d.Attempts != 0 || d.State != ledger.DeliveryPending {
+			t.Errorf("row for a disabled endpoint = %+v, want pending without an attempt", d)
+		}
+		e, err := s.endpoint(t.Context(), "docs")
+		if err != nil || e.State != runwith.EndpointDisabled || e.Reason != "it answered 410 Gone" || e.Pending != 1 {
+			t.Errorf("endpoint after 410 = %+v, %v", e, err)
+		}
+		if _, err := s.Replay(t.Context(), "a"); runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "callbacks enable docs") {
+			t.Errorf("Replay() to a disabled endpoint = %v, want FAILED_PRECONDITION with the next step", err)
+		}
+		if _, err := s.ReplayFailed(t.Context(), "docs"); runwith.CodeOf(err) != runwith.FailedPrecondition {
+			t.Errorf("ReplayFailed() of a disabled endpoint = %v, want FAILED_PRECONDITION", err)
+		}
+		gone.Store(false)
+		if e, err := s.EnableEndpoint(t.Context(), "docs"); err != nil || e.State != runwith.EndpointOK {
+			t.Errorf("EnableEndpoint() = %+v, %v", e, err)
+		}
+		if n, err := s.ReplayFailed(t.Context(), "docs"); n != 1 || err != nil {
+			t.Errorf("ReplayFailed() = %d, %v, want 1", n, err)
+		}
+		s.Deliver(t.Context())
+		if n := m.count(ledger.DeliveryDelivered); n != 2 {
+			t.Errorf("delivered %d after the endpoint was enabled, want 2", n)
+		}
+		s.Close()
+	})
+}
+
+// A URL of a request that is gone must not stop the callbacks of other requests.
+func TestGoneURLOfARequestDisablesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		gone, fine := event("a", "request"), event("b", "request")
+		gone.URL, fine.URL = "https://api.example.com/gone", "https://api.example.com/fine"
+		m.add(gone, fine)
+		e := mustNew(t, Rules{Requests: &Requests{Hosts: []string{"api.example.com"}, Secrets: secrets(t)}})
+		s := open(t, m, e, func(_ context.Context, d ledger.Delivery) outcome {
+			if d.ID == "a" {
+				return failing(410)
+			}
+			time.Sleep(time.Second)
+			return ok()
+		})
+		s.Deliver(t.Context())
+		if a, b := m.row("a").State, m.row("b").State; a != ledger.DeliveryFailed || b != ledger.DeliveryDelivered {
+			t.Errorf("states = %s and %s, want failed and delivered", a, b)
+		}
+		if h := m.healthOf("request api.example.com"); !h.DisabledAt.IsZero() {
+			t.Errorf("health = %+v, want not disabled", h)
+		}
+		s.Close()
+	})
+}
+
+// An endpoint is disabled when every attempt has failed for five days, and one delivery for
+// half a day.
+func TestFailureOfFiveDaysDisablesTheEndpoint(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		var log logged
+		s, err := Open(t.Context(), Config{Store: m, Endpoints: endpoints(t, "docs"), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			attempt: answers(func(context.Context, ledger.Delivery) outcome { return failing(500) }).attempt})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.add(event("a", "docs"))
+		s.Ring()
+		time.Sleep(5*24*time.Hour + time.Hour) // a was given up after three days
+		m.add(event("b", "docs"))
+		s.Ring()
+		time.Sleep(8 * time.Hour)
+		synctest.Wait()
+		if h := m.healthOf("docs"); h.FailingSince.IsZero() || !h.DisabledAt.IsZero() {
+			t.Errorf("health = %+v, want failing: b has failed for less than half a day", h)
+		}
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		if h := m.healthOf("docs"); h.DisabledAt.IsZero() || !strings.Contains(h.Reason, "every attempt has failed since") {
+			t.Errorf("health = %+v, want disabled", h)
+		}
+		if d := m.row("b"); d.State != ledger.DeliveryPending {
+			t.Errorf("row = %+v, want pending until somebody enables the endpoint", d)
+		}
+		if !strings.Contains(log.String(), "endpoint disabled") {
+			t.Errorf("the log does not say that the endpoint was disabled:\n%s", log.String())
+		}
+		s.Close()
+		// Another process knows it too.
+		again := open(t, m, endpoints(t, "docs"), func(context.Context, ledger.Delivery) outcome { return ok() })
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if d := m.row("b"); d.State != ledger.DeliveryPending {
+			t.Errorf("row after a restart = %+v, want still pending", d)
+		}
+		again.Close()
+	})
+}
+
+func TestSuccessEndsTheFailure(t *testing.T) {
+	t.Parallel()
+	d := ledger.Delivery{Created: time.Unix(0, 0)}
+	begin := time.Unix(1000, 0)
+	h := healthAfter(ledger.Endpoint{}, d, failing(500), begin)
+	h = healthAfter(h, d, ok(), begin.Add(4*24*time.Hour))
+	h = healthAfter(h, d, failing(500), begin.Add(6*24*time.Hour))
+	if !h.DisabledAt.IsZero() || !h.FailingSince.Equal(begin.Add(6*24*time.Hour)) {
+		t.Errorf("health = %+v, want failing since the failure after the success", h)
+	}
+}
+
+// One endpoint hangs, with many deliveries. The others must not notice, and it must not keep
+// more than its share of the places.
+func TestHangingEndpointDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add(events1toN("slow", 5000)...)
+		for i := range 10 {
+			m.add(events1toN(fmt.Sprintf("fast%d", i), 500)...)
+		}
+		names := []string{"slow"}
+		for i := range 10 {
+			names = append(names, fmt.Sprintf("fast%d", i))
+		}
+		var hanging, most atomic.Int64
+		s := open(t, m, endpoints(t, names...), func(ctx context.Context, d ledger.Delivery) outcome {
+			if d.Endpoint != "slow" {
+				time.Sleep(time.Millisecond)
+				return ok()
+			}
+			most.Store(max(most.Load(), hanging.Add(1)))
+			defer hanging.Add(-1)
+			return hang(ctx)
+		})
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if n := m.count(ledger.DeliveryDelivered); n != 5000 {
+			t.Errorf("%d of 5000 deliveries to fast endpoints after 5 s", n)
+		}
+		if most.Load() > firstBusy {
+			t.Errorf("%d attempts at once to the endpoint that hangs, want at most %d", most.Load(), firstBusy)
+		}
+		time.Sleep(time.Minute)
+		if hanging.Load() != 1 {
+			t.Errorf("%d attempts at once to an endpoint that has hung for a minute, want 1", hanging.Load())
+		}
+		s.Close()
+	})
+}
+
+// 300 endpoints hang. A fast one still gets its events.
+func TestManyHangingEndpoints(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		names := []string{"fast"}
+		for i := range 300 {
+			names = append(names, fmt.Sprintf("slow%d", i))
+			m.add(events1toN(names[len(names)-1], 10)...)
+		}
+		s := open(t, m, endpoints(t, names...), func(ctx context.Context, d ledger.Delivery) outcome {
+			if d.Endpoint == "fast" {
+				return ok()
+			}
+			return hang(ctx)
+		})
+		time.Sleep(2 * time.Minute) // all are known to be slow
+		m.add(events1toN("fast", 100)...)
+		s.Ring()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := m.count(ledger.DeliveryDelivered); n != 100 {
+			t.Errorf("%d of 100 deliveries to the fast endpoint", n)
+		}
+		s.Close()
+	})
+}
+
+// The server is killed after the receiver has got the event and before the result is on disk.
+// The next server sends the event again, with the same ID.
+func TestCrashBeforeTheResultIsOnDisk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add(event("a", "docs"))
+		m.settleFault = func() error { return errors.New("killed") }
+		var got []string
+		receive := answers(func(_ context.Context, d ledger.Delivery) outcome { got = append(got, d.ID); return ok() })
+		first := open(t, m, endpoints(t, "docs"), receive)
+		time.Sleep(time.Second)
+		first.Close()
+		m.settleFault = nil
+		second := open(t, m, endpoints(t, "docs"), receive)
+		time.Sleep(leaseTime + time.Second)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"a", "a"}, got); diff != "" {
+			t.Errorf("received events (-want +got):\n%s", diff)
+		}
+		if d := m.row("a"); d.State != ledger.DeliveryDelivered {
+			t.Errorf("row = %+v, want delivered", d)
+		}
+		second.Close()
+	})
+}
+
+// Close gives attempts some seconds, and what was not attempted goes back at once.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add(events1toN("docs", 50)...)
+		s := open(t, m, endpoints(t, "docs"), func(ctx context.Context, _ ledger.Delivery) outcome { return hang(ctx) })
+		time.Sleep(time.Second)
+		begin := time.Now()
+		s.Close()
+		if took := time.Since(begin); took > closeTime+time.Second {
+			t.Errorf("Close() took %v, want at most %v", took, closeTime)
+		}
+		for i := range 50 {
+			if d := m.row(fmt.Sprintf("docs-%d", i)); d.State != ledger.DeliveryPending || d.Attempts != 0 || !d.Lease.IsZero() {
+				t.Fatalf("row after Close() = %+v, want pending without an attempt and a lease", d)
+			}
+		}
+	})
+}
+
+// A result that the store does not take is written later, and is not lost.
+func TestStoreFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add(events1toN("docs", 20)...)
+		failures := 3
+		m.settleFault = func() error {
+			if failures--; failures >= 0 {
+				return errors.New("the disk is full")
+			}
+			return nil
+		}
+		var attempts atomic.Int64
+		s := open(t, m, endpoints(t, "docs"), func(context.Context, ledger.Delivery) outcome { attempts.Add(1); return ok() })
+		s.Deliver(t.Context())
+		if n := m.count(ledger.DeliveryDelivered); n != 20 || attempts.Load() != 20 {
+			t.Errorf("delivered %d in %d attempts, want 20 in 20", n, attempts.Load())
+		}
+		s.Close()
+	})
+}
+
+// A new configuration applies to what is pending: a removed endpoint's deliveries end, and
+// say why, also those that are not due.
+func TestRemovedEndpoint(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add(event("a", "docs"), event("b", "docs"), event("c", "other"))
+		requested := event("d", "request")
+		requested.URL = "https://api.example.com/hook"
+		m.add(requested)
+		fail := answers(func(context.Context, ledger.Delivery) outcome { return failing(500) })
+		rules := func(names ...string) Rules {
+			r := Rules{Requests: &Requests{Hosts: []string{"api.example.com"}, Secrets: secrets(t)}}
+			for _, name := range names {
+				r.Endpoints = append(r.Endpoints, Endpoint{Name: name, URL: "https://" + name + ".example.com/", Secrets: secrets(t)})
+			}
+			return r
+		}
+		s := open(t, m, mustNew(t, rules("docs", "other")), fail)
+		time.Sleep(10 * time.Minute)
+		r := rules("other")
+		r.Requests = nil
+		s.Use(mustNew(t, r))
+		time.Sleep(time.Second)
+		synctest.Wait()
+		for id, want := range map[string]string{"a": `endpoint "docs" is no longer in the configuration`, "b": "no longer in the configuration", "d": "no longer allows this URL"} {
+			if d := m.row(id); d.State != ledger.DeliveryFailed || !strings.Contains(d.LastError, want) {
+				t.Errorf("row of a removed endpoint = %+v, want failed with %q", d, want)
+			}
+		}
+		if d := m.row("c"); d.State != ledger.DeliveryPending || d.Attempts != 3 {
+			t.Errorf("row of the other endpoint = %+v, want pending after 3 attempts", d)
+		}
+		if _, err := s.Replay(t.Context(), "a"); runwith.CodeOf(err) != runwith.FailedPrecondition {
+			t.Errorf("Replay() to a removed endpoint = %v, want FAILED_PRECONDITION", err)
+		}
+		s.Close()
+	})
+}
+
+func TestOperate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add(events1toN("docs", 3)...)
+		e := mustNew(t, Rules{Endpoints: []Endpoint{{Name: "docs", URL: "https://docs.example.com/x?token=canary", Secrets: secrets(t), Jobs: []string{"nightly"}}}})
+		s := open(t, m, e, func(context.Context, ledger.Delivery) outcome { return ok() })
+		s.Deliver(t.Context())
+		page, next, err := s.Deliveries(t.Context(), Filter{Endpoint: "docs", State: runwith.DeliveryDelivered, PageSize: 2})
+		if err != nil || len(page) != 2 || next == "" || page[0].Payload != nil || page[0].URL != "https://docs.example.com/x?***" {
+			t.Errorf("Deliveries() = %+v, %q, %v", page, next, err)
+		}
+		page, next, err = s.Deliveries(t.Context(), Filter{Endpoint: "docs", PageSize: 2, PageToken: next})
+		if err != nil || len(page) != 1 || next != "" {
+			t.Errorf("second page = %+v, %q, %v", page, next, err)
+		}
+		if _, _, err := s.Deliveries(t.Context(), Filter{PageSize: -1}); runwith.CodeOf(err) != runwith.InvalidArgument {
+			t.Errorf("Deliveries() with a negative size = %v", err)
+		}
+		d, err := s.Replay(t.Context(), "docs-0")
+		if err != nil || d.State != runwith.DeliveryPending || string(d.Payload) != body {
+			t.Errorf("Replay() = %+v, %v", d, err)
+		}
+		s.Deliver(t.Context())
+		if d, err := s.Delivery(t.Context(), "docs-0"); err != nil || d.State != runwith.DeliveryDelivered || d.Attempts != 1 {
+			t.Errorf("replayed delivery = %+v, %v", d, err)
+		}
+		for _, call := range []func() error{
+			func() error { _, err := s.Delivery(t.Context(), "none"); return err },
+			func() error { _, err := s.Replay(t.Context(), "none"); return err },
+			func() error { _, err := s.ReplayFailed(t.Context(), "none"); return err },
+			func() error { _, err := s.EnableEndpoint(t.Context(), "none"); return err },
+		} {
+			if err := call(); runwith.CodeOf(err) != runwith.NotFound {
+				t.Errorf("a call about something unknown = %v, want NOT_FOUND", err)
+			}
+		}
+		shown, err := s.Endpoints(t.Context())
+		if err != nil || len(shown) != 1 || shown[0].URL != "https://docs.example.com/x?***" || len(shown[0].Events) != 5 || shown[0].Jobs[0] != "nightly" {
+			t.Errorf("Endpoints() = %+v, %v", shown, err)
+		}
+		s.Close()
+	})
+}

@@ -1,0 +1,127 @@
+package callback
+
+import (
+	"context"
+	"time"
+
+	"github.com/runwith/runwith/internal/invoker/ledger"
+)
+
+// settleAtOnce is how many results are written in one transaction.
+const settleAtOnce = 256
+
+// settle writes results to the store, until the channel is closed.
+func (s *Sender) settle() {
+	for first := range s.results {
+		batch := s.collect(first)
+		settled := make([]ledger.Delivery, len(batch))
+		for i, r := range batch {
+			settled[i] = r.outcome.after(r.delivery, ledger.Stored(r.ended))
+		}
+		s.write("write the results of deliveries", func(ctx context.Context) error { return s.store.SettleDeliveries(ctx, settled) })
+		for i, r := range batch {
+			s.report(r, settled[i])
+		}
+		s.saveHealth(batch)
+		if s.settled(len(batch)) {
+			s.Ring()
+		}
+	}
+}
+
+// collect adds the results that are waiting to the first one.
+func (s *Sender) collect(first result) []result {
+	batch := []result{first}
+	for len(batch) < settleAtOnce {
+		select {
+		case r, ok := <-s.results:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, r)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// write repeats a write until it succeeds. A closing sender tries once: the leases make what
+// it could not write come back.
+func (s *Sender) write(what string, do func(context.Context) error) {
+	for {
+		err := do(context.Background())
+		if err == nil {
+			return
+		}
+		closing := s.closing.Err() != nil
+		s.storeFailed(what, err)
+		if closing {
+			return
+		}
+	}
+}
+
+// settled counts results down, and reports whether the store should be asked for more.
+func (s *Sender) settled(n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsettled -= n
+	for _, l := range s.lanes {
+		if l.low() {
+			return true
+		}
+	}
+	return s.unsettled == 0
+}
+
+// report logs a delivery that ended without success.
+func (s *Sender) report(r result, d ledger.Delivery) {
+	if d.State != ledger.DeliveryFailed {
+		return
+	}
+	s.logger.Warn("callback given up; `runwith callbacks replay` sends it again",
+		"delivery", d.ID, "invocation", d.Invocation, "endpoint", d.Lane(), "attempts", d.Attempts, "reason", r.outcome.reason)
+}
+
+// saveHealth writes the health of the endpoints whose health the batch has changed.
+func (s *Sender) saveHealth(batch []result) {
+	for _, health := range s.updateHealth(batch) {
+		s.write("write the health of an endpoint", func(ctx context.Context) error { return s.store.SaveEndpoint(ctx, health) })
+	}
+}
+
+// updateHealth applies a batch to the lanes, and returns the health of those that it changed.
+func (s *Sender) updateHealth(batch []result) (changes []ledger.Endpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := map[string]ledger.Endpoint{}
+	for _, r := range batch {
+		if r.outcome.interrupted || r.outcome.removed {
+			continue
+		}
+		l := s.lane(r.delivery.Lane())
+		if _, ok := before[l.health.Name]; !ok {
+			before[l.health.Name] = l.health
+		}
+		l.health = healthAfter(l.health, r.delivery, r.outcome, ledger.Stored(r.ended))
+	}
+	for name, old := range before {
+		if health := s.lane(name).health; changed(old, health) {
+			changes = append(changes, health)
+			s.reportHealth(old, health)
+		}
+	}
+	return changes
+}
+
+func (s *Sender) reportHealth(before, after ledger.Endpoint) {
+	switch {
+	case !after.DisabledAt.IsZero():
+		s.logger.Error("endpoint disabled: its deliveries wait until `runwith callbacks enable`", "endpoint", after.Name, "reason", after.Reason)
+	case before.FailingSince.IsZero():
+		s.logger.Warn("endpoint fails", "endpoint", after.Name, "reason", after.Reason)
+	case after.FailingSince.IsZero():
+		s.logger.Info("endpoint works again", "endpoint", after.Name, "failingSince", before.FailingSince.Format(time.RFC3339))
+	}
+}
