@@ -56,7 +56,7 @@ func TestVariablesSetFlags(t *testing.T) {
 			if f.Changed && f.Name != "verbose" { // which all commands share
 				t.Fatalf("%s --%s is set already", cmd.Name(), f.Name)
 			}
-			value := map[string]string{"bool": "true", "int": "7", "int64": "7", "uint64": "7", "duration": "7s"}[f.Value.Type()]
+			value := map[string]string{"bool": "true", "int": "7", "int64": "7", "uint64": "7", "duration": "7s", "format": "json"}[f.Value.Type()]
 			if value == "" {
 				value = "/seven"
 			}

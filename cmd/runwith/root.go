@@ -68,7 +68,7 @@ or on Google Cloud.`,
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().BoolP("verbose", "v", false, "log more, to find a problem")
 	root.AddCommand(newDemo(), settableByEnvironment(newUp()), settableByEnvironment(newEngine()), settableByEnvironment(newServe()), newRun(), newLogs(), newInvocations(),
-		newKeys(), newJobs(), newExecutions(), newOperations(), newGcloud(), newEnv(), newBackup(), newRestore(), newVersion(), newTestJob())
+		newKeys(), newJobs(), newExecutions(), newOperations(), newGcloud(), newEnv(), settableByEnvironment(newDoctor()), newBackup(), newRestore(), newVersion(), newTestJob())
 	return root
 }
 

@@ -69,6 +69,18 @@ func (d *Disk) Missing() int64 {
 	return max(0, 2*s.headroom()-s.free)
 }
 
+// Free describes the free space for people; empty if it is unknown.
+func (d *Disk) Free() string {
+	s, err := look(d.dir)
+	if err != nil {
+		return ""
+	}
+	if s.free >= 10<<30 {
+		return fmt.Sprintf("%d GiB", s.free>>30)
+	}
+	return size(s.free)
+}
+
 // Check returns RESOURCE_EXHAUSTED with [cause.DiskFull] if the disk is low.
 func (d *Disk) Check() error { return d.check(0) }
 

@@ -188,6 +188,16 @@ func (e *Engine) Close() error {
 // Detached returns how many tasks keep running after Close.
 func (e *Engine) Detached() int { return int(e.detached.Load()) }
 
+// Examine looks at the state of an engine in a data folder without changing it; see
+// [sqlite.Examine].
+func Examine(ctx context.Context, dir string) (found string, err error) {
+	scripts, err := sqlite.Scripts(schema, migrations[:]...)
+	if err != nil {
+		return "", err
+	}
+	return sqlite.Examine(ctx, sqlite.Options{Path: filepath.Join(dir, Database), Migrations: scripts})
+}
+
 func openStore(ctx context.Context, dir string) (*sqlite.DB, error) {
 	scripts, err := sqlite.Scripts(schema, migrations[:]...)
 	if err != nil {

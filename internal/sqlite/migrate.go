@@ -36,15 +36,20 @@ func migrate(ctx context.Context, conn *sql.Conn, o Options) error {
 	case newest == 0 || version == newest:
 		return nil
 	case version > newest:
-		return runwith.Errorf(runwith.FailedPrecondition,
-			"%s has schema version %d, and this runwith knows versions up to %d: use the newer runwith that wrote it, or another folder with --data",
-			o.Path, version, newest)
+		return newer(o.Path, version, newest)
 	case version > 0:
 		if err := copyBefore(ctx, conn, o.Path, version); err != nil {
 			return err
 		}
 	}
 	return runMigrations(ctx, conn, o, version)
+}
+
+// newer is the error for a database of a newer program.
+func newer(path string, version, newest int) error {
+	return runwith.Errorf(runwith.FailedPrecondition,
+		"%s has schema version %d, and this runwith knows versions up to %d: use the newer runwith that wrote it, or another folder with --data",
+		path, version, newest)
 }
 
 func runMigrations(ctx context.Context, conn *sql.Conn, o Options, version int) error {

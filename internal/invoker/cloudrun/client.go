@@ -18,7 +18,6 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/metrics"
 )
@@ -99,8 +98,7 @@ func (c *Client) dialGoogle(ctx context.Context, config Config) (err error) {
 	c.logging = googleLogging
 	c.http, _, err = htransport.NewClient(ctx, append(opts, option.WithScopes(googleScope))...)
 	if err != nil {
-		return &runwith.Error{Code: runwith.FailedPrecondition, Err: err,
-			Message: "no credentials for Google's Cloud Run: run `gcloud auth application-default login`, set GOOGLE_APPLICATION_CREDENTIALS, or name another Cloud Run with --endpoint"}
+		return noCredentials(err)
 	}
 	c.http.Timeout = logTimeout
 	for _, o := range c.dialOptions() {

@@ -50,6 +50,15 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return &Store{path: path, db: db}, nil
 }
 
+// Examine looks at the store in a file without changing it; see [sqlite.Examine].
+func Examine(ctx context.Context, path string) (found string, err error) {
+	scripts, err := sqlite.Scripts(schema, migrations[:]...)
+	if err != nil {
+		return "", err
+	}
+	return sqlite.Examine(ctx, sqlite.Options{Path: path, Migrations: scripts})
+}
+
 // DB returns the database itself, to look into. What is written to it directly
 // bypasses every rule of the ledger.
 func (s *Store) DB() *sqlite.DB { return s.db }

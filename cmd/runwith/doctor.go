@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith/internal/archive"
+	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/invoker/callback"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/configfile"
+	"github.com/runwith/runwith/internal/invoker/doctor"
+	"github.com/runwith/runwith/internal/invoker/store/sqlite"
+	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/terminal"
+)
+
+// doctorFlags are those of runwith serve that matter, and the server to ask.
+type doctorFlags struct {
+	place                    placeFlags
+	endpoint, config, server string
+	allow                    []string
+	json                     bool
+}
+
+func newDoctor() *cobra.Command {
+	var f doctorFlags
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check that the invoker can do its work",
+		Long: `Doctor checks what runwith serve needs: the configuration file, the store and its
+disk, the clock, the credential, project and region, each job and the permissions on
+it, logs, issuers and audiences of tokens, and that callbacks can be reached. If the
+server runs, doctor asks it too. Give doctor the flags, or the environment, of serve.
+
+Doctor prints a line for each check: ok, or what to do. It changes nothing, starts no
+job, and sends no callback. It exits with 1 if there is something to do.`,
+		Example: `  runwith doctor --project my-project --region us-east4 --config runwith.yaml
+  runwith doctor --endpoint http://127.0.0.1:8080       # an engine, such as that of runwith up
+  runwith doctor --server https://runwith.example.com --project my-project --region us-east4 --json | jq '.[] | select(.status == "problem")'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	f.place.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.config, "config", "", "configuration `FILE`, such as runwith.yaml")
+	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of a Cloud Run Jobs API on this machine; google or empty is Google's")
+	flags.StringVar(&f.server, "server", defaultServer, "`URL` of the invoker; it is asked if it runs")
+	flags.StringArrayVar(&f.allow, "callback-allow", nil, "private addresses that callbacks may be sent to: `CIDR` (repeatable)")
+	flags.BoolVar(&f.json, "json", false, "print JSON")
+	return cmd
+}
+
+func (f *doctorFlags) run(cmd *cobra.Command) error {
+	c, err := f.examined(cmd)
+	if err != nil {
+		return err
+	}
+	var findings []doctor.Finding
+	doctor.Examine(cmd.Context(), c, func(found doctor.Finding) {
+		findings = append(findings, found)
+		if !f.json {
+			printFinding(cmd.OutOrStdout(), found)
+		}
+	})
+	if cmd.Context().Err() != nil {
+		return &exitError{code: exitInterrupted}
+	}
+	if f.json {
+		if err := json.NewEncoder(cmd.OutOrStdout()).Encode(findings); err != nil {
+			return err
+		}
+	}
+	for _, found := range findings {
+		if found.Status == doctor.Problem {
+			return &exitError{code: exitFailure}
+		}
+	}
+	return nil
+}
+
+// printFinding prints a finding in one line.
+func printFinding(w io.Writer, found doctor.Finding) {
+	subject := found.Subject
+	if subject != "" {
+		subject += ": "
+	}
+	fmt.Fprintf(w, "%-8s %-9s %s\n", found.Status, found.Check, terminal.OneLine(subject+found.Text))
+}
+
+// examined returns what to examine.
+func (f *doctorFlags) examined(cmd *cobra.Command) (c doctor.Config, err error) {
+	c = doctor.Config{Data: f.place.data, Server: f.server, Expected: cmd.Flags().Changed("server"), Version: version(), HTTP: &http.Client{Timeout: probeTimeout}}
+	if c.Allowed, err = callback.ParseAllowed(f.allow); err != nil {
+		return c, misused("--callback-allow %w", err)
+	}
+	if f.config != "" {
+		c.FilePath = f.config
+		c.File, c.FileError = readConfigFile(f.config)
+	}
+	c.Stores = []doctor.Store{{Name: filepath.Join(f.place.data, archive.InvokerDatabase), Examine: func(ctx context.Context) (string, error) {
+		return sqlite.Examine(ctx, filepath.Join(f.place.data, archive.InvokerDatabase))
+	}}}
+	if path := filepath.Join(f.place.data, engine.Database); !missing(path) {
+		c.Stores = append(c.Stores, doctor.Store{Name: path, Examine: func(ctx context.Context) (string, error) {
+			return engine.Examine(ctx, f.place.data)
+		}})
+	}
+	c.CloudRun, c.Home = f.cloudRun(cmd)
+	return c, nil
+}
+
+// cloudRun returns the Cloud Run of the flags, as serve uses it, and how to ask an engine
+// where it is.
+func (f *doctorFlags) cloudRun(cmd *cobra.Command) (cloudrun.Config, func(context.Context) (jobspec.Location, error)) {
+	c := cloudrun.Config{Project: f.place.project, Region: f.place.region}
+	if f.endpoint == "" || f.endpoint == googleEndpoint {
+		if !cmd.Flags().Changed("project") { // the defaults are those of an engine
+			c.Project = ""
+		}
+		if !cmd.Flags().Changed("region") {
+			c.Region = ""
+		}
+		return c, nil
+	}
+	c.Endpoint = f.endpoint
+	useOwnToken(&c)
+	return c, func(ctx context.Context) (jobspec.Location, error) {
+		return locationOf(ctx, direct(), addrOf(f.endpoint))
+	}
+}
+
+// readConfigFile reads a configuration file with its secrets.
+func readConfigFile(path string) (*configfile.File, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return configfile.Read(path, string(text), func(s configfile.Secret) (string, error) {
+		if s.Env != "" {
+			if value := env(s.Env, ""); value != "" {
+				return value, nil
+			}
+			return "", fmt.Errorf("the variable is not set")
+		}
+		file := s.File
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(path), file)
+		}
+		secret, err := os.ReadFile(file)
+		if err != nil {
+			return "", fmt.Errorf("the file cannot be read")
+		}
+		return strings.TrimSpace(string(secret)), nil
+	})
+}
