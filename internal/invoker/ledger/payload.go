@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -121,6 +122,7 @@ func encodedLen(text string) int { return len(encodeJSON(text)) - len(`""`+"\n")
 
 // short returns a text that takes most bytes of JSON at most.
 func short(text string, most int) string {
+	text = strings.ToValidUTF8(text, "\uFFFD") // the encoder takes six bytes for one that is not UTF-8
 	if encodedLen(text) <= most {
 		return text
 	}

@@ -50,6 +50,23 @@ func Run(t *testing.T, open Open) {
 		"tidy":             testTidy,
 		"withdraw":         testWithdraw,
 		"explain":          testExplain,
+		"slots of keys":    testSlotsOfKeys,
+		"slots return":     testSlotsReturn,
+		"parked successor": testParkedSuccessor,
+		"parked, checked":  testParkedAndChecked,
+		"limits":           testLimitsOfRecords,
+		"rate behind":      testRateBehind,
+		"accept rates":     testAcceptRates,
+		"targets":          testTargets,
+		"visible":          testVisible,
+		"tidy terms":       testTidyTerms,
+		"events":           testEvents,
+		"delivery":         testDelivery,
+		"lease ends":       testLeaseEnds,
+		"fair":             testFair,
+		"endpoints":        testEndpoints,
+		"replay":           testReplay,
+		"explain delivery": testExplainDelivery,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
