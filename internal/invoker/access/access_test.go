@@ -258,10 +258,10 @@ func argument(of reflect.Type) reflect.Value {
 func refused(t *testing.T, answers []reflect.Value) bool {
 	t.Helper()
 	last := answers[len(answers)-1]
-	if lines, ok := last.Interface().(iter.Seq2[runwith.LogLine, error]); ok {
+	if lines, ok := reflect.TypeAssert[iter.Seq2[runwith.LogLine, error]](last); ok {
 		return firstError(lines) != nil
 	}
-	err, _ := last.Interface().(error)
+	err, _ := reflect.TypeAssert[error](last)
 	return runwith.CodeOf(err) == runwith.NotFound || runwith.CodeOf(err) == runwith.PermissionDenied
 }
 

@@ -26,15 +26,15 @@ func (f Fault) String() string {
 	return fmt.Sprintf("%d:%d: %s: %s", f.Line, f.Column, f.Path, f.Text)
 }
 
-// Faults are the mistakes in a file, in the order of the file.
-type Faults struct {
+// FaultsError are all mistakes in a file, in the order of the file.
+type FaultsError struct {
 	// File is the name of the file.
 	File string
 	List []Fault
 }
 
 // Error lists the mistakes, one a line, each with the name of the file.
-func (e *Faults) Error() string {
+func (e *FaultsError) Error() string {
 	lines := make([]string, len(e.List))
 	for i, f := range e.List {
 		lines[i] = e.File + ":" + f.String()
@@ -45,10 +45,10 @@ func (e *Faults) Error() string {
 // Join returns the faults of all errors as one error in the order of the file, or nil if
 // there is none. It keeps other errors beside them.
 func Join(errs ...error) error {
-	all := &Faults{}
+	all := &FaultsError{}
 	var others []error
 	for _, err := range errs {
-		if faults, ok := errors.AsType[*Faults](err); ok {
+		if faults, ok := errors.AsType[*FaultsError](err); ok {
 			all.File = faults.File
 			all.List = append(all.List, faults.List...)
 		} else if err != nil {
@@ -65,7 +65,7 @@ func Join(errs ...error) error {
 	return errors.Join(others...)
 }
 
-func (e *Faults) sort() {
+func (e *FaultsError) sort() {
 	slices.SortStableFunc(e.List, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
@@ -119,12 +119,12 @@ func (c *Checker) Addf(at Path, format string, args ...any) {
 	c.faults = append(c.faults, Fault{where.line, where.column, string(at), fmt.Sprintf(format, args...)})
 }
 
-// Err returns the mistakes as [*Faults], or nil if there are none.
+// Err returns the mistakes as [*FaultsError], or nil if there are none.
 func (c *Checker) Err() error {
 	if len(c.faults) == 0 {
 		return nil
 	}
-	e := &Faults{File: c.file.places.file, List: c.faults}
+	e := &FaultsError{File: c.file.places.file, List: c.faults}
 	e.sort()
 	return e
 }

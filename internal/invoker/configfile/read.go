@@ -14,19 +14,19 @@ import (
 // Read reads the content of a file. The name is that of the file, for errors. A nil resolver
 // leaves the secrets unresolved.
 //
-// The error is [*Faults] with every mistake, of which there may be many: each has its line
+// The error is [*FaultsError] with every mistake, of which there may be many: each has its line
 // and column.
 func Read(name, content string, resolve Resolver) (*File, error) {
 	r := &reader{rules: rules(), resolve: resolve, file: &File{places: places{file: name, at: map[Path]place{}}}}
 	root, fault := parse(content)
 	switch {
 	case fault != nil:
-		return nil, &Faults{name, []Fault{*fault}}
+		return nil, &FaultsError{name, []Fault{*fault}}
 	case root != nil:
 		r.value(root, reflect.ValueOf(r.file).Elem(), "", "")
 	}
 	if len(r.faults) > 0 {
-		e := &Faults{name, r.faults}
+		e := &FaultsError{name, r.faults}
 		e.sort()
 		return nil, e
 	}
@@ -62,8 +62,7 @@ func (r *reader) value(node ast.Node, into reflect.Value, path Path, tag reflect
 		r.addf(at, path, "tags and directives are not supported: leave it out")
 		return
 	}
-	target := into.Addr().Interface()
-	if t, ok := target.(text); ok {
+	if t, ok := reflect.TypeAssert[text](into.Addr()); ok {
 		r.text(node, t, path, tag)
 		return
 	}
@@ -111,7 +110,9 @@ func (r *reader) mapping(node ast.Node, into reflect.Value, path Path) {
 		}
 	}
 	if secret {
-		r.secret(node, into.Addr().Interface().(*Secret), path)
+		if s, ok := reflect.TypeAssert[*Secret](into.Addr()); ok {
+			r.secret(node, s, path)
+		}
 	}
 }
 
@@ -165,7 +166,7 @@ func (r *reader) entries(node ast.Node, into reflect.Value, path Path, tag refle
 func (r *reader) list(node ast.Node, into reflect.Value, path Path, tag reflect.StructTag) {
 	sequence, ok := node.(*ast.SequenceNode)
 	if !ok {
-		if _, single := into.Interface().(interface{ oneOrMany() }); !single {
+		if !into.Type().Implements(reflect.TypeFor[oneOrMany]()) {
 			r.addf(start(node), path, "must be a list")
 			return
 		}

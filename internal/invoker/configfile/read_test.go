@@ -193,7 +193,7 @@ func indented(depth int) string {
 
 func TestAllFaultsAtOnce(t *testing.T) {
 	_, err := configfile.Read("f", "verify: never\nissuers: {a: b}\njobs: {a: {rat: 1/min, keep: x}}\ncallers: {b: {apiKeys: [{}]}}", nil)
-	faults, ok := errors.AsType[*configfile.Faults](err)
+	faults, ok := errors.AsType[*configfile.FaultsError](err)
 	if !ok {
 		t.Fatalf("error %v, want Faults", err)
 	}

@@ -30,7 +30,7 @@ type describer struct {
 
 // value describes a type, with the rules in the tag of its field.
 func (d describer) value(t reflect.Type, tag reflect.StructTag) object {
-	if v, ok := reflect.New(t).Interface().(text); ok {
+	if v, ok := reflect.TypeAssert[text](reflect.New(t)); ok {
 		return object{"type": "string", "pattern": v.pattern()}
 	}
 	switch t.Kind() {
@@ -110,7 +110,7 @@ func (d describer) list(t reflect.Type, tag reflect.StructTag) object {
 	if tag.Get("required") != "" {
 		list["minItems"] = 1
 	}
-	if _, single := reflect.New(t).Elem().Interface().(interface{ oneOrMany() }); single {
+	if t.Implements(reflect.TypeFor[oneOrMany]()) {
 		return object{"anyOf": []object{element, list}}
 	}
 	return list

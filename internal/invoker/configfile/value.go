@@ -11,6 +11,8 @@ import (
 type List[T any] []T
 
 // oneOrMany marks lists that a single value can stand for.
+type oneOrMany interface{ oneOrMany() }
+
 func (List[T]) oneOrMany() {}
 
 // text is a value that is text in the file.

@@ -25,7 +25,7 @@ type Policy struct {
 	subscribers Subscribers // nil: nobody, and no request may name one
 }
 
-// New compiles a configuration. The error is [*configfile.Faults] with all mistakes.
+// New compiles a configuration. The error is [*configfile.FaultsError] with all mistakes.
 func New(file *configfile.File, subscribers Subscribers) (*Policy, error) {
 	p := &Policy{configured: true, jobs: map[string]*job{}, callers: file.Callers, subscribers: subscribers}
 	check := file.Check()
