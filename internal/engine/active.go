@@ -56,13 +56,13 @@ func (a *active) version() *version {
 	return a.latest
 }
 
-// set shows clients a row that was committed, and reports whether the execution ended
+// set shows clients a version that was committed, and reports whether the execution ended
 // with that commit.
-func (a *active) set(row *executionRow, change func([]taskNow)) (ended bool) {
+func (a *active) set(v *version, change func([]taskNow)) (ended bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	ended = row.state.terminal() && (a.latest == nil || !a.latest.state.terminal())
-	a.latest = versionOf(row)
+	ended = v.state.terminal() && (a.latest == nil || !a.latest.state.terminal())
+	a.latest = v
 	if change != nil {
 		change(a.tasks)
 	}

@@ -33,7 +33,7 @@ func TestCancelBeforeScheduling(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cancel, err := k.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: r.row.message.Name})
+		cancel, err := k.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: r.created.executionRow.message.Name})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -214,7 +214,7 @@ func (x *edit) remember() {
 // the commits.
 func (e *Engine) follow(a *active, row *executionRow, tasks []func([]taskNow)) {
 	before := a.version()
-	ended := a.set(row, func(all []taskNow) {
+	ended := a.set(versionOf(row), func(all []taskNow) {
 		for _, change := range tasks {
 			change(all)
 		}

@@ -122,8 +122,7 @@ func logURI(x *runpb.Execution, task int) string {
 	if task != allTasks {
 		filter += fmt.Sprintf(` labels."run.googleapis.com/task_index"="%d"`, task)
 	}
-	query := url.Values{"project": {name.Job.Project}, "advancedFilter": {filter}}
-	return "https://console.cloud.google.com/logs/viewer?" + query.Encode()
+	return "https://console.cloud.google.com/logs/viewer?advancedFilter=" + url.QueryEscape(filter) + "&project=" + url.QueryEscape(name.Job.Project)
 }
 
 // reference returns the field latest_created_execution of a job. Cloud Run sets it even if

@@ -83,7 +83,7 @@ func (e *Engine) settle(tx *storeTx, r *run, row *jobRow, before string, dry boo
 		if err := e.insertRun(tx, r, runSpec{job: row, token: token, dry: dry}); err != nil {
 			return nil, err
 		}
-		if err := tx.awaitExecution(row.id, r.row.id); err != nil {
+		if err := tx.awaitExecution(row.id, r.created.id); err != nil {
 			return nil, err
 		}
 	}

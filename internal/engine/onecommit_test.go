@@ -55,14 +55,14 @@ func TestExecutionIsDeletedInTheCommitThatCreatesIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.wantNoExecution(r.row.message.Name)
+	k.wantNoExecution(r.created.executionRow.message.Name)
 	k.begin(&r)
 	<-r.active.ended
-	k.wantNoExecution(r.row.message.Name)
+	k.wantNoExecution(r.created.executionRow.message.Name)
 	if err := k.write(t.Context(), func(*storeTx) error { return nil }); err != nil { // the commit before is over
 		t.Fatal(err)
 	}
-	if k.live.find(r.row.id) != nil {
+	if k.live.find(r.created.id) != nil {
 		t.Error("the deleted execution is still in memory after its end")
 	}
 }
@@ -77,7 +77,7 @@ func TestUndoneDeletionShowsNoExecutionThatIsNotOnDisk(t *testing.T) {
 			return err
 		}
 		tx.OnEnd(func(bool) { // after the deletion is undone, before the creation is
-			if k.live.named(r.row.message.Name) != nil {
+			if k.live.named(r.created.executionRow.message.Name) != nil {
 				t.Error("clients see the execution, which is not on disk")
 			}
 		})
@@ -86,7 +86,7 @@ func TestUndoneDeletionShowsNoExecutionThatIsNotOnDisk(t *testing.T) {
 	if !errors.Is(err, errUndone) {
 		t.Fatal(err)
 	}
-	k.wantNoExecution(r.row.message.Name)
+	k.wantNoExecution(r.created.executionRow.message.Name)
 }
 
 // TestReadBetweenCommitAndMemory reads an execution that is on disk before memory follows.
@@ -97,7 +97,7 @@ func TestReadBetweenCommitAndMemory(t *testing.T) {
 	var r run
 	err := k.write(t.Context(), func(tx *storeTx) error {
 		tx.OnEnd(func(bool) {
-			row := &taskRow{execution: r.row}
+			row := &taskRow{execution: r.created.executionRow}
 			if got := k.currentTask(row); got != row {
 				t.Errorf("currentTask() = %v, want the task as it was read", got)
 			}

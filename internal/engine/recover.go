@@ -29,7 +29,7 @@ func (e *Engine) recover(ctx context.Context) error {
 		a.again, a.running = a.again[len(resumed):], len(resumed)
 		e.live.add(a)
 		row := a.row
-		a.set(&row, nil)
+		a.set(versionOf(&row), nil)
 		if a.row.deleted.IsZero() {
 			e.live.show(a)
 		}

@@ -42,7 +42,7 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 		if err := tx.dropToken(job); err != nil {
 			return nil, err
 		}
-		return tx.addExecutionOperation(name.Location, runOperation, versionOf(r.row))
+		return tx.addExecutionOperation(name.Location, runOperation, r.created)
 	})
 	if err == nil {
 		e.begin(&r)
@@ -52,7 +52,7 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 
 // run is an execution between the transaction that creates it and the scheduler.
 type run struct {
-	row      *executionRow
+	created  *version
 	active   *active     // nil if no execution is to begin
 	tasks    []placement // its first ones, which are claimed
 	fault    Fault
@@ -86,22 +86,26 @@ func (e *Engine) insertRun(tx *storeTx, r *run, spec runSpec) error {
 	if !spec.dry && !r.prepares && !r.fault.holds() {
 		places = e.reserve(tx, widthOf(x))
 	}
+	var row *executionRow
 	if spec.token == "" {
-		r.row, err = tx.insertNamed(spec.job.id, name, x, tasks, places)
+		row, err = tx.insertNamed(spec.job.id, name, x, tasks, places)
 	} else {
 		x.Name = name.Execution(name.Job + "-" + spec.token).String()
-		r.row, err = tx.insertExecution(spec.job.id, x, tasks, places)
+		row, err = tx.insertExecution(spec.job.id, x, tasks, places)
 	}
 	switch {
 	case sqlite.Conflict(err):
 		return exists(x.Name)
-	case err != nil || spec.dry:
+	case err != nil:
 		return err
 	}
+	if r.created = versionOf(row); spec.dry {
+		return nil
+	}
 	e.delayListing(x.Uid, r.fault)
-	r.active, r.tasks = e.activate(r.row, newTasks(tasks, places, x.CreateTime.AsTime())), claimedPlacements(places)
+	r.active, r.tasks = e.activate(row, newTasks(tasks, places, x.CreateTime.AsTime())), claimedPlacements(places)
 	r.active.wait(places)
-	e.hold(tx, r.active)
+	e.hold(tx, r)
 	return nil
 }
 
@@ -119,8 +123,8 @@ func (e *Engine) reserve(tx *storeTx, n int) int {
 
 // hold keeps an execution in memory that a transaction stores. Later transactions know
 // it at once; clients know it when it is on disk.
-func (e *Engine) hold(tx *storeTx, a *active) {
-	row := a.row
+func (e *Engine) hold(tx *storeTx, r *run) {
+	a, created := r.active, r.created
 	e.live.add(a)
 	tx.OnEnd(func(committed bool) {
 		if !committed {
@@ -128,7 +132,7 @@ func (e *Engine) hold(tx *storeTx, a *active) {
 			a.cancel(nil)
 			return
 		}
-		a.set(&row, nil)
+		a.set(created, nil)
 		if a.row.deleted.IsZero() {
 			e.live.show(a)
 		}
