@@ -83,10 +83,10 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 	if err != nil {
 		return nil, damagedFile(runwith.FailedPrecondition, o.Path, err)
 	}
-	if err := errors.Join(dropSum(o.Path), private(o.Path)); err != nil {
+	if err := errors.Join(dropSum(o.Path), createIfMissing(ctx, o)); err != nil {
 		return nil, err
 	}
-	if db.pool, err = sql.Open("sqlite", dsn(o.Path)); err != nil {
+	if db.pool, err = sql.Open("sqlite", dsn(o.Path, durable...)); err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
 	}
 	conn, err := openChecked(ctx, db.pool, o, intact)
@@ -242,15 +242,18 @@ func private(path string) error {
 	return f.Close()
 }
 
+// durable are the pragmas of each connection of an open database.
+var durable = []string{
+	"journal_mode(WAL)",
+	"synchronous(FULL)",
+	"fullfsync(1)", // macOS: without it a sync does not reach the disk
+	"busy_timeout(10000)",
+	"foreign_keys(1)",
+}
+
 // dsn returns the driver's name for the file. It includes the pragmas, because they
 // apply to each connection.
-func dsn(path string) string {
-	query := url.Values{"_pragma": {
-		"journal_mode(WAL)",
-		"synchronous(FULL)",
-		"fullfsync(1)", // macOS: without it a sync does not reach the disk
-		"busy_timeout(10000)",
-		"foreign_keys(1)",
-	}}
+func dsn(path string, pragmas ...string) string {
+	query := url.Values{"_pragma": pragmas}
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}).String()
 }
