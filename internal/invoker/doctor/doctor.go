@@ -124,7 +124,7 @@ func (e *examination) skip(check, subject, format string, args ...any) {
 
 // configuration reports the mistakes of the configuration file, one each.
 func (e *examination) configuration() {
-	faults, many := errors.AsType[*configfile.Faults](e.FileError)
+	faults, many := errors.AsType[*configfile.FaultsError](e.FileError)
 	switch {
 	case many:
 		for _, f := range faults.List {
