@@ -11,8 +11,10 @@ service runs as the service account test-invoke-job-api-svc, which may run the j
 test-job with overrides, view Cloud Run resources, and read logs. Run
 build-deploy-job.sh first. Arguments after -- go to gcloud run deploy.
 
-  --allow-unauthenticated   let anyone on the internet start jobs (by default, Cloud
-                            Run requires roles/run.invoker)
+  --config SECRET           mount this secret of Secret Manager as runwith.yaml: the
+                            invoker then knows its callers
+  --allow-unauthenticated   let requests through without roles/run.invoker; without
+                            --config, anyone on the internet may start jobs
   --no-build                use the image that is already in the registry
   --dry-run                 print the commands without running them
   --help                    print this text
@@ -24,9 +26,15 @@ build-deploy-job.sh first. Arguments after -- go to gcloud run deploy.
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
 access=--no-allow-unauthenticated
+config=
 while [ $# -gt 0 ]; do
   case $1 in
     --allow-unauthenticated) access=$1 ;;
+    --config)
+      [ -n "${2:-}" ] || fail "--config: name a secret; see --help"
+      config=$2
+      shift
+      ;;
     --)
       shift
       extra=("$@")
@@ -61,14 +69,28 @@ for role in roles/run.viewer roles/logging.viewer; do
     --format none
 done
 
-# Cloud Run authenticates callers before a request reaches serve, and its host names end
-# in .run.app. Cloud Run also sets the port.
+# Without a configuration, Cloud Run's own check is the only one, and serve must be told so.
+serve="serve,--project=$PROJECT_ID,--region=$RUNTIME_REGION,--store=ephemeral,--allow-host=.run.app"
+mount=()
+if [ -n "$config" ]; then
+  run gcloud secrets add-iam-policy-binding "$config" \
+    --project "$PROJECT_ID" \
+    --member "serviceAccount:$account" \
+    --role roles/secretmanager.secretAccessor
+  serve="$serve,--config=/etc/runwith/runwith.yaml"
+  mount=(--set-secrets "/etc/runwith/runwith.yaml=$config:latest")
+else
+  serve="$serve,--allow-unauthenticated"
+fi
+
+# Cloud Run's host names end in .run.app. Cloud Run also sets the port.
 run gcloud run deploy "$name" \
   --project "$PROJECT_ID" \
   --region "$RUNTIME_REGION" \
   --image "$(image "$name")" \
   --service-account "$account" \
-  --args "serve,--project=$PROJECT_ID,--region=$RUNTIME_REGION,--store=ephemeral,--allow-host=.run.app,--allow-unauthenticated" \
+  --args "$serve" \
+  ${mount[@]+"${mount[@]}"} \
   "$access" \
   --min-instances 0 \
   --max-instances 1 \

@@ -153,6 +153,15 @@ func (w *workshop) wantAPI(access string, extra ...string) [][]string {
 	return calls
 }
 
+// configured are the calls of a script that deploys the API with a configuration.
+func configured(calls [][]string) [][]string {
+	const account = "test-invoke-job-api-svc@my-project.iam.gserviceaccount.com"
+	last := strings.Join(calls[len(calls)-1], " ")
+	last = strings.Replace(last, ",--allow-unauthenticated ", ",--config=/etc/runwith/runwith.yaml --set-secrets /etc/runwith/runwith.yaml=runwith-config:latest ", 1)
+	return append(slices.Clone(calls[:len(calls)-1]), spoken(
+		"gcloud secrets add-iam-policy-binding runwith-config --project my-project --member serviceAccount:"+account+" --role roles/secretmanager.secretAccessor", last)...)
+}
+
 // The scripts run exactly these steps, and create nothing twice.
 func TestDeploySteps(t *testing.T) {
 	t.Parallel()
@@ -171,6 +180,7 @@ func TestDeploySteps(t *testing.T) {
 		{"API", "build-deploy-api.sh", nil, w.wantAPI(private)},
 		{"API again", "build-deploy-api.sh", nil, without(w.wantAPI(private), created)},
 		{"public API", "build-deploy-api.sh", []string{"--allow-unauthenticated"}, without(w.wantAPI(public), created)},
+		{"API with callers", "build-deploy-api.sh", []string{"--config", "runwith-config"}, without(configured(w.wantAPI(private)), created)},
 		{"API with more flags", "build-deploy-api.sh", []string{"--no-build", "--", "--min-instances=1"}, without(without(w.wantAPI(private, "--min-instances=1"), created), built)},
 	} {
 		if diff := cmp.Diff(test.want, w.deploy(t, test.script, test.args...)); diff != "" {
@@ -307,8 +317,8 @@ func TestDeployDocumentGcloudUnderstands(t *testing.T) {
 		}
 		commands = append(commands, args)
 	}
-	if len(commands) != 19 {
-		t.Fatalf("deploy.md has %d commands of gcloud's, want all 19: %q", len(commands), commands)
+	if len(commands) != 20 {
+		t.Fatalf("deploy.md has %d commands of gcloud's, want all 20: %q", len(commands), commands)
 	}
 	understood(t, commands)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith/internal/engine/emulator"
+	"github.com/runwith/runwith/internal/invoker/auth"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/metrics"
 )
@@ -30,7 +31,7 @@ func allMetrics(t *testing.T) []metrics.Metric {
 	t.Cleanup(func() { _ = e.Close() })
 	var f invokerFlags
 	f.add(&cobra.Command{})
-	i, err := openInvoker(t.Context(), t.TempDir(), cloudrun.Config{Endpoint: "http://" + addr, Project: "demo", Region: "us-east4", Logger: logger}, f, nil)
+	i, err := openInvoker(t.Context(), t.TempDir(), cloudrun.Config{Endpoint: "http://" + addr, Project: "demo", Region: "us-east4", Logger: logger}, f, &configuration{auth: auth.New(auth.Config{})})
 	if err != nil {
 		t.Fatal(err)
 	}

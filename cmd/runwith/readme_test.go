@@ -22,8 +22,8 @@ var shows = map[string]string{
 // notRun are the commands of the README that no test can run, with the reason.
 var notRun = map[string]string{
 	"go test ./...": "it is what runs this test",
-	"runwith gcloud -- run jobs execute test-job --wait":                           "it needs gcloud; TestGcloudItself runs it where that is",
-	"runwith serve --project my-project --region us-east4 --allow-unauthenticated": "it needs a project on Google Cloud",
+	"runwith gcloud -- run jobs execute test-job --wait":                         "it needs gcloud; TestGcloudItself runs it where that is",
+	"runwith serve --config runwith.yaml --project my-project --region us-east4": "it needs a project on Google Cloud",
 }
 
 // TestReadme does what the README says, from its top to its end: it runs each
