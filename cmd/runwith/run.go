@@ -66,30 +66,7 @@ invoker's.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			request, err := f.request(cmd, args)
-			if err != nil {
-				return &exitError{exitUsage, err}
-			}
-			client, err := f.to.client()
-			if err != nil {
-				return err
-			}
-			client.Retrying = patient(cmd.ErrOrStderr())
-			r := &jobRun{
-				client: client,
-				out:    cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
-				json: f.json, raw: f.raw, key: cmp.Or(f.key, rand.Text()),
-			}
-			hintAtCommas(r.err, f.env)
-			if err := f.execute.checkPlace(cmd.Context(), r.client, args[0]); err != nil {
-				return interruptedOr(cmd, err)
-			}
-			if err := f.asks.typed(cmd.Context(), r.client, args[0], request); err != nil {
-				return interruptedOr(cmd, err)
-			}
-			return r.run(cmd.Context(), args[0], request, f.detaches(cmd))
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.to.add(cmd)
 	f.asks.add(cmd)
@@ -103,6 +80,32 @@ invoker's.`,
 	addRaw(cmd, &f.raw)
 	f.execute.add(cmd, &f.timeout)
 	return cmd
+}
+
+// run starts the job of a command line.
+func (f *runFlags) run(cmd *cobra.Command, args []string) error {
+	request, err := f.request(cmd, args)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	client, err := f.to.client()
+	if err != nil {
+		return err
+	}
+	client.Retrying = patient(cmd.ErrOrStderr())
+	r := &jobRun{
+		client: client,
+		out:    cmd.OutOrStdout(), err: cmd.ErrOrStderr(),
+		json: f.json, raw: f.raw, key: cmp.Or(f.key, rand.Text()),
+	}
+	hintAtCommas(r.err, f.env)
+	if err := f.execute.checkPlace(cmd.Context(), r.client, args[0]); err != nil {
+		return interruptedOr(cmd, err)
+	}
+	if err := f.asks.typed(cmd.Context(), r.client, args[0], request); err != nil {
+		return interruptedOr(cmd, err)
+	}
+	return r.run(cmd.Context(), args[0], request, f.detaches(cmd))
 }
 
 // positional returns the number of arguments before "--".

@@ -15,11 +15,16 @@ import (
 	httpserver "github.com/runwith/runwith/internal/server"
 )
 
+// serveFlags are the flags of serve.
+type serveFlags struct {
+	to       listenFlags
+	place    placeFlags
+	what     invokerFlags
+	endpoint string
+}
+
 func newServe() *cobra.Command {
-	to := listenFlags{addr: serviceAddr()}
-	var place placeFlags
-	var what invokerFlags
-	var endpoint string
+	f := serveFlags{to: listenFlags{addr: serviceAddr()}}
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the invoker in front of a Cloud Run Jobs API",
@@ -47,38 +52,41 @@ with --allow-unauthenticated that something else keeps others away.`,
   runwith serve --store=ephemeral --allow-host=.run.app --project my-project --region us-east4 --allow-unauthenticated
   runwith serve --concurrency nightly=1:reject --rate thumbnails=30/min --run-quota 60 --project my-project --region us-east4`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if endpoint == googleEndpoint {
-				endpoint = ""
-			}
-			if missing := missingPlace(cmd); endpoint == "" && missing != "" {
-				return runwith.Errorf(runwith.FailedPrecondition,
-					"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT uses an engine on this machine instead", missing)
-			}
-			logger := newServeLogger(cmd)
-			callers, err := openCallers(to, what.configFile, logger)
-			if err != nil {
-				return err
-			}
-			open := func(ctx context.Context, _ string) (*httpserver.Site, error) {
-				at := cloudrun.Config{Endpoint: endpoint, Project: place.project, Region: place.region, Logger: logger}
-				useOwnToken(&at)
-				i, err := openInvoker(ctx, place.data, at, what, callers)
-				if err != nil {
-					return nil, err
-				}
-				return i.addTo(&httpserver.Site{Close: i.Close}, "/"), nil
-			}
-			how := serving{to: to, known: callers != nil && callers.callers, logger: logger, ready: func(addr string) { announce(cmd, addr, place.data) }}
-			return how.serve(cmd.Context(), open)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.serve(cmd) },
 	}
-	to.add(cmd)
-	place.add(cmd)
-	what.add(cmd)
-	cmd.Flags().StringVar(&endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
+	f.to.add(cmd)
+	f.place.add(cmd)
+	f.what.add(cmd)
+	cmd.Flags().StringVar(&f.endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
 		"`URL` of a Cloud Run Jobs API on this machine; google or empty is Google's (RUNWITH_ENDPOINT)")
 	return cmd
+}
+
+// serve serves the invoker until the command's context is done.
+func (f *serveFlags) serve(cmd *cobra.Command) error {
+	if f.endpoint == googleEndpoint {
+		f.endpoint = ""
+	}
+	if missing := missingPlace(cmd); f.endpoint == "" && missing != "" {
+		return runwith.Errorf(runwith.FailedPrecondition,
+			"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT uses an engine on this machine instead", missing)
+	}
+	logger := newServeLogger(cmd)
+	callers, err := openCallers(f.to, f.what.configFile, logger)
+	if err != nil {
+		return err
+	}
+	open := func(ctx context.Context, _ string) (*httpserver.Site, error) {
+		at := cloudrun.Config{Endpoint: f.endpoint, Project: f.place.project, Region: f.place.region, Logger: logger}
+		useOwnToken(&at)
+		i, err := openInvoker(ctx, f.place.data, at, f.what, callers)
+		if err != nil {
+			return nil, err
+		}
+		return i.addTo(&httpserver.Site{Close: i.Close}, "/"), nil
+	}
+	how := serving{to: f.to, known: callers != nil && callers.callers, logger: logger, ready: func(addr string) { announce(cmd, addr, f.place.data) }}
+	return how.serve(cmd.Context(), open)
 }
 
 // openCallers reads the callers of serve. Without any, it warns on an address of this
