@@ -148,24 +148,29 @@ func testParkedAndChecked(t *testing.T, s store.Store) {
 	want(t, "taken when it has ended", takeIDs(t, s, 9), []string{"id-001"})
 	_, err := s.Recover(t.Context(), begin(), time.Minute)
 	must(t, "Recover", err)
-	move(t, s, "id-001", func(r ledger.Record) ledger.Record { return r.Returned(begin()) })
+	move(t, s, "id-001", succeed)
+	move(t, s, "id-001", finish)
+	want(t, "taken while it is searched for", takeIDs(t, s, 9), []string{})
 	move(t, s, "id-002", func(r ledger.Record) ledger.Record { return r.Returned(begin()) })
-	want(t, "taken after a restart", takeIDs(t, s, 9), []string{"id-001"})
+	want(t, "taken when it was not found", takeIDs(t, s, 9), []string{"id-002"})
 }
 
 // testLimitsOfRecords checks that the limit is each record's own: it was raised meanwhile.
 func testLimitsOfRecords(t *testing.T, s store.Store) {
-	for n, limit := range []int{1, 1, 1, 3, 3} {
+	for n, limit := range []int{1, 1, 3, 3, 3} {
 		put(t, s, keyedBy(n, "key", limit))
 	}
-	want(t, "taken", takeIDs(t, s, 9), []string{"id-000", "id-003", "id-004"})
-	for _, id := range []string{"id-003", "id-004"} {
+	want(t, "taken", takeIDs(t, s, 9), []string{"id-000", "id-002", "id-003"})
+	end := func(id string) {
 		move(t, s, id, succeed)
 		move(t, s, id, finish)
-		want(t, "taken while the first holds the slot", takeIDs(t, s, 9), []string{})
 	}
-	move(t, s, "id-000", succeed)
-	move(t, s, "id-000", finish)
+	end("id-002")
+	want(t, "taken when the limit of a later one allows it", takeIDs(t, s, 9), []string{"id-004"})
+	end("id-003")
+	end("id-004")
+	want(t, "taken while the first holds the only slot of the second", takeIDs(t, s, 9), []string{})
+	end("id-000")
 	want(t, "taken when none holds it", takeIDs(t, s, 9), []string{"id-001"})
 }
 
