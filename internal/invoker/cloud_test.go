@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -179,7 +180,7 @@ func (c *cloud) ExecutionPage(_ context.Context, job, token string) (page []*run
 		}
 	}
 	for _, e := range slices.Backward(c.started) {
-		if (job == "-" || e.GetJob() == job) && time.Since(e.GetCreateTime().AsTime()) >= c.late {
+		if listed(e, job) && time.Since(e.GetCreateTime().AsTime()) >= c.late {
 			page = append(page, e)
 		}
 	}
@@ -192,6 +193,20 @@ func (c *cloud) ExecutionPage(_ context.Context, job, token string) (page []*run
 		page[i] = c.now(e)
 	}
 	return page, next, nil
+}
+
+// listed reports whether a list of the job shows the execution. The job may be "-".
+func listed(e *runpb.Execution, job string) bool {
+	name := resourceName(job)
+	return path.Dir(path.Dir(e.GetName())) == name || path.Base(name) == "-" && strings.HasPrefix(e.GetName(), path.Dir(name)+"/")
+}
+
+// resourceName returns the resource name of a job, which may be one already.
+func resourceName(job string) string {
+	if strings.Contains(job, "/") {
+		return job
+	}
+	return "projects/demo/locations/us-east4/jobs/" + job
 }
 
 // now returns an execution as it is at this time.
@@ -310,14 +325,14 @@ func markerOf(o *runpb.RunJobRequest_Overrides) string {
 
 func jobOf(id string, containers ...*runpb.Container) *runpb.Job {
 	return &runpb.Job{
-		Name: "projects/demo/locations/us-east4/jobs/" + id, Uid: "uid-of-" + id,
+		Name: resourceName(id), Uid: "uid-of-" + id,
 		Template: &runpb.ExecutionTemplate{TaskCount: 1, Template: &runpb.TaskTemplate{Containers: containers}},
 	}
 }
 
 // executionOf returns the name of the execution with the marker.
 func executionOf(job, marker string) string {
-	return "projects/demo/locations/us-east4/jobs/" + job + "/executions/" + job + "-" + marker
+	return resourceName(job) + "/executions/" + path.Base(job) + "-" + marker
 }
 
 // end returns an execution that has ended.

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"math"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -22,7 +26,8 @@ import (
 // the store again and goes on, for each outcome that a start can have. After a crash
 // nothing is written or called any more. The caller, who may have got no answer, then
 // repeats its request with the same key. In the end there is exactly one execution, and
-// it is the one that callers see.
+// it is the one that callers see. An endpoint has heard of its start and of its end, each at
+// least once and always under the same ID, and of nothing else.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	answerLost := func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -80,6 +85,8 @@ func (c crash) at(t *testing.T, point int) bool {
 	}
 	world := &mortal{left: point}
 	request := asks("report", "k", runwith.Overrides{Args: []string{"a"}})
+	request.Terms.Subscribers = []ledger.Subscriber{{Endpoint: "docs", Events: ledger.Events()}}
+	ear := &ear{heard: map[string]ledger.Event{}}
 
 	config := Config{
 		Store: mortalStore{openStore(t, path), world}, CloudRun: mortalCloud{real, world}, Logger: slog.New(slog.DiscardHandler),
@@ -87,6 +94,7 @@ func (c crash) at(t *testing.T, point int) bool {
 	quick := func(c *Config) { c.CallTimeout, c.Settle = 5*time.Second, 5*time.Second }
 	quick(&config)
 	taken := false // the cancel was accepted, so it is not repeated
+	hungUp := ear.listen(config.Store, world)
 	v, err := Open(t.Context(), config)
 	if err == nil {
 		time.Sleep(time.Second) // the store has been found to be empty, or never will be
@@ -100,11 +108,13 @@ func (c crash) at(t *testing.T, point int) bool {
 			t.Fatal(err)
 		}
 	}
+	hungUp()
 	if err := config.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
 
 	v = reopen(t, real, path, quick)
+	hungUp = ear.listen(v.store, &mortal{left: math.MaxInt})
 	<-v.Rebuilt()
 	i, _, err := v.Invoke(t.Context(), request)
 	if err != nil {
@@ -120,8 +130,73 @@ func (c crash) at(t *testing.T, point int) bool {
 	if count := real.executions(); count[i.ID] != 1 || len(count) != 1 || got.State != end || got.Twins != 0 {
 		t.Errorf("executions = %v, invocation = %+v, %+v; want one that %s", count, got, got.Error, end)
 	}
+	hungUp()
 	closeInvoker(t, v)
+	ear.check(t, i.ID, end)
 	return crashed
+}
+
+// ear is an endpoint. It survives the crash of the invoker.
+type ear struct {
+	mu    sync.Mutex
+	heard map[string]ledger.Event // by ID of the delivery
+	told  []string                // of the payloads
+}
+
+// listen delivers what is due to the ear until the returned function is called. There is a
+// point on either side of each delivery.
+func (e *ear) listen(s store.Store, world *mortal) (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() {
+		for ctx.Err() == nil {
+			due, _, err := s.DueDeliveries(ctx, time.Now(), 10*time.Second, 9, 9)
+			for _, d := range due {
+				if err != nil || world.step() != nil {
+					return
+				}
+				e.hear(d)
+				if world.step() != nil {
+					return
+				}
+				d.State, d.Ended = ledger.DeliveryDelivered, time.Now()
+				if s.SettleDeliveries(ctx, []ledger.Delivery{d}) != nil {
+					return
+				}
+			}
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+	})
+	return func() {
+		cancel()
+		work.Wait()
+	}
+}
+
+func (e *ear) hear(d ledger.Delivery) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heard[d.ID] = d.Event
+	e.told = append(e.told, string(d.Payload))
+}
+
+// check holds what was heard of an invocation to its start and its end.
+func (e *ear) check(t *testing.T, id string, end runwith.State) {
+	t.Helper()
+	events := slices.Sorted(maps.Values(e.heard))
+	want := []ledger.Event{ledger.EventStarted, ledger.Event("invocation." + end)}
+	slices.Sort(want)
+	if !slices.Equal(events, want) {
+		t.Errorf("an endpoint has heard %v, want %v", events, want)
+	}
+	for _, text := range e.told {
+		if !strings.Contains(text, `"data":{"id":"`+id+`"`) {
+			t.Errorf("an endpoint was told %s, want it to be about %s", text, id)
+		}
+	}
 }
 
 // live waits for the end of an invocation, a minute at most, and returns an error if the
@@ -272,6 +347,10 @@ func (m *mortal) alive() error {
 func (s mortalStore) Recover(ctx context.Context, from time.Time, settle time.Duration) (asOf time.Time, err error) {
 	err = around(s.world, func() (err error) { asOf, err = s.Store.Recover(ctx, from, settle); return err })
 	return asOf, err
+}
+
+func (s mortalStore) SettleDeliveries(ctx context.Context, settled []ledger.Delivery) error {
+	return around(s.world, func() error { return s.Store.SettleDeliveries(ctx, settled) })
 }
 
 func (s mortalStore) AddTwin(ctx context.Context, t store.Twin) (added bool, err error) {
