@@ -33,7 +33,11 @@ func (s *server) newDocument() huma.API {
 				Description: "Starts Cloud Run jobs with runtime overrides and tells how they end.",
 				Version:     s.version,
 			},
-			Components: &huma.Components{Schemas: schemas},
+			Components: &huma.Components{Schemas: schemas, SecuritySchemes: map[string]*huma.SecurityScheme{
+				"bearer": {Type: "http", Scheme: "bearer", Description: "An API key, or an OIDC ID token of a configured issuer."},
+			}},
+			// The second, empty one is for servers that know no callers.
+			Security: []map[string][]string{{"bearer": {}}, {}},
 		},
 		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
 		DefaultFormat:                "application/json",
