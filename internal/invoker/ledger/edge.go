@@ -36,6 +36,12 @@ func Holding() []runwith.State {
 	return []runwith.State{runwith.StateStarting, runwith.StateRunning, runwith.StateUnresolved}
 }
 
+// Active returns the states from which a transition leads on by itself. Few invocations are
+// in one of them.
+func Active() []runwith.State {
+	return append(Waiting(), runwith.StateStarting, runwith.StateRunning)
+}
+
 // Move is one transition: the row From becomes To. It is a compare-and-set: a store
 // makes it only while the row [Move.Matches].
 type Move struct{ From, To Record }

@@ -106,7 +106,7 @@ func (b branch) rows(selects string, q store.Query) (query string, args []any) {
 	c.add("job = ?", b.job, b.job != "")
 	c.add("state = ?", string(q.State), q.State != "")
 	c.add("id < ?", q.Before, q.Before != "")
-	if b.owner != "" {
+	if b.owner != "" && !slices.Contains(ledger.Active(), q.State) {
 		selects += ` INDEXED BY invocations_by_owner`
 	}
 	return selects + ` WHERE ` + c.String() + ` ORDER BY id DESC LIMIT ?`, append(c.args, q.Limit)

@@ -19,7 +19,7 @@ const (
 	lookAtOnce = 256
 	// maxLook bounds how many rows one transaction looks at. A row that it cannot take is
 	// parked, or its job is passed over, so it does not meet that row again.
-	maxLook = 2000
+	maxLook = 500
 )
 
 // Take implements [store.Store]. One transaction looks at slots and tokens, takes them,
