@@ -11,6 +11,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/auth"
+	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/invoker/policy"
 	"github.com/runwith/runwith/internal/principal"
@@ -23,13 +24,17 @@ import (
 type configuration struct {
 	auth   *auth.Authenticator
 	policy atomic.Pointer[policy.Policy]
+	// endpoints are where callbacks go, and sender sends them once it is open.
+	endpoints atomic.Pointer[callback.Endpoints]
+	sender    atomic.Pointer[callback.Sender]
+	allowed   callback.Allowed
 	// anonymous is the principal of requests without a credential, or nil to refuse them.
 	anonymous func(*configfile.File) *principal.Principal
 	callers   bool // the first version has callers
 }
 
 // openConfiguration reads the file of --config, or returns nil if there is none.
-func openConfiguration(path string, logger *slog.Logger, anonymous func(*configfile.File) *principal.Principal) (*configuration, error) {
+func openConfiguration(path string, allowed callback.Allowed, logger *slog.Logger, anonymous func(*configfile.File) *principal.Principal) (*configuration, error) {
 	if path == "" {
 		return nil, nil //nolint:nilnil // nil is a server without the file
 	}
@@ -37,7 +42,7 @@ func openConfiguration(path string, logger *slog.Logger, anonymous func(*configf
 	if err != nil {
 		return nil, err
 	}
-	c := &configuration{auth: auth.New(auth.Config{Logger: logger}), anonymous: anonymous, callers: len(file.Callers) > 0}
+	c := &configuration{auth: auth.New(auth.Config{Logger: logger}), allowed: allowed, anonymous: anonymous, callers: len(file.Callers) > 0}
 	return c, c.use(file)
 }
 
@@ -76,7 +81,11 @@ func (c *configuration) use(file *configfile.File) error {
 	if file.Verify == configfile.CloudRunIAM && env("K_SERVICE", "") == "" {
 		return runwith.Errorf(runwith.FailedPrecondition, "verify: cloud-run-iam trusts tokens that only Cloud Run has checked, and this is no Cloud Run service (K_SERVICE is not set): use verify: signatures")
 	}
-	p, err := policy.New(file, nil)
+	endpoints, err := endpointsOf(file, c.allowed)
+	if err != nil {
+		return err
+	}
+	p, err := policy.New(file, endpoints)
 	if err != nil {
 		return err
 	}
@@ -84,6 +93,10 @@ func (c *configuration) use(file *configfile.File) error {
 		return err
 	}
 	c.policy.Store(p)
+	c.endpoints.Store(endpoints)
+	if sender := c.sender.Load(); sender != nil {
+		sender.Use(endpoints)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/jobspec"
 )
@@ -19,11 +21,14 @@ type invokerFlags struct {
 	settle, callTimeout, keep time.Duration
 	rebuild, store            string
 	configFile                string
+	callbackAllow             []string
+	development               bool // `up`: requests may name URLs of this machine
 }
 
 func (f *invokerFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.configFile, "config", "", "configuration `FILE` (runwith.yaml): callers, jobs, callbacks")
+	flags.StringArrayVar(&f.callbackAllow, "callback-allow", nil, "let callbacks go to the private addresses in `CIDR`, such as 10.0.0.0/8 (repeatable)")
 	flags.StringArrayVar(&f.concurrency, "concurrency", nil, "maximum concurrent invocations of a job: `JOB=N`; more are queued; JOB=N:reject refuses them, JOB=N:replace cancels older ones (repeatable)")
 	flags.StringArrayVar(&f.rates, "rate", nil, "maximum starts of a job a minute, paced evenly: `JOB=N/min`; more are queued (repeatable)")
 	flags.IntVar(&f.runQuota, "run-quota", 0, "start at most `N` executions a minute; 0 slows down only when Cloud Run says so")
@@ -129,4 +134,17 @@ func parseRate(flag string) (job string, rate ledger.Quota, err error) {
 		return "", 0, misused("--rate %q: must be JOB=N/min, such as nightly=10/min", flag)
 	}
 	return job, ledger.Quota(n), nil
+}
+
+// allowed returns the private addresses that callbacks may go to.
+func (f *invokerFlags) allowed() (callback.Allowed, error) {
+	ranges := f.callbackAllow
+	if f.development {
+		ranges = slices.Concat(ranges, loopback())
+	}
+	allowed, err := callback.ParseAllowed(ranges)
+	if err != nil {
+		return nil, misused("--callback-allow %w", err)
+	}
+	return allowed, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/runwith/runwith/internal/archive"
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/api"
+	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 	httpserver "github.com/runwith/runwith/internal/server"
@@ -25,8 +26,11 @@ type invokerStack struct {
 	cloudRun *cloudrun.Client
 	store    *sqlite.Store
 	invoker  *invoker.Invoker
+	sender   *callback.Sender
 	handler  http.Handler
 	callers  *configuration
+
+	made, madeIn string // secret that signs callbacks and was made just now, and its file
 }
 
 // openInvoker opens an invoker in the data folder. When ctx is done, waiting requests end.
@@ -59,7 +63,10 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	if err != nil {
 		return s, err
 	}
-	s.handler = api.New(api.Config{Invoker: flagTerms{s.invoker, slots}, Version: version(), Logger: to.Logger, Context: ctx})
+	if err = s.openCallbacks(ctx, data, f, to.Logger); err != nil {
+		return s, err
+	}
+	s.handler = api.New(api.Config{Invoker: flagTerms{delivering{s.invoker, s.sender}, slots}, Callbacks: s.sender, Version: version(), Logger: to.Logger, Context: ctx})
 	return s, nil
 }
 
@@ -83,6 +90,9 @@ func (s *invokerStack) Close() error {
 	var errs []error
 	if s.invoker != nil {
 		errs = append(errs, s.invoker.Close())
+	}
+	if s.sender != nil {
+		errs = append(errs, s.sender.Close())
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

@@ -72,7 +72,7 @@ func (f *serveFlags) serve(cmd *cobra.Command) error {
 			"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT uses an engine on this machine instead", missing)
 	}
 	logger := newServeLogger(cmd)
-	callers, err := openCallers(f.to, f.what.configFile, logger)
+	callers, err := openCallers(f.to, f.what, logger)
 	if err != nil {
 		return err
 	}
@@ -91,9 +91,13 @@ func (f *serveFlags) serve(cmd *cobra.Command) error {
 
 // openCallers reads the callers of serve. Without any, it warns on an address of this
 // machine, and refuses others unless the flag allows them.
-func openCallers(to listenFlags, config string, logger *slog.Logger) (*configuration, error) {
+func openCallers(to listenFlags, what invokerFlags, logger *slog.Logger) (*configuration, error) {
 	local := httpserver.CheckBind(to.addr, false) == nil
-	callers, err := openConfiguration(config, logger, func(f *configfile.File) *principal.Principal {
+	allowed, err := what.allowed()
+	if err != nil {
+		return nil, err
+	}
+	callers, err := openConfiguration(what.configFile, allowed, logger, func(f *configfile.File) *principal.Principal {
 		if to.allowUnauthenticated || local && len(f.Callers) == 0 {
 			return &principal.Principal{}
 		}

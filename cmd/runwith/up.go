@@ -49,11 +49,13 @@ sample job, test-job.`,
 			logger := newLogger(cmd, slog.LevelWarn)
 			defer sayStopping(cmd)()
 			defer f.showProgress(cmd)()
+			f.tell = func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }
 			return up(cmd.Context(), f, logger, func(addr string) { f.announce(cmd, addr) })
 		},
 	}
 	f.add(cmd)
 	f.how.add(cmd)
+	f.how.development = true
 	return cmd
 }
 
@@ -63,7 +65,11 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 	if _, err := f.how.config(); err != nil { // before the engine opens
 		return err
 	}
-	callers, err := openConfiguration(f.how.configFile, logger, func(*configfile.File) *principal.Principal { return &principal.LocalUser })
+	allowed, err := f.how.allowed()
+	if err != nil {
+		return err
+	}
+	callers, err := openConfiguration(f.how.configFile, allowed, logger, func(*configfile.File) *principal.Principal { return &principal.LocalUser })
 	if err != nil {
 		return err
 	}
@@ -88,6 +94,9 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 		}
 		if engineIsNew {
 			i.warnOfLostEngine(ctx, f.place.data, logger)
+		}
+		if i.made != "" && f.tell != nil {
+			f.tell(fmt.Sprintf("callbacks to this machine are signed with %s\nthat secret is kept in %s", i.made, i.madeIn))
 		}
 		site := i.addTo(e.Site(), "/api/")
 		site.Drain, site.Settled = i.Close, i.invoker.Rebuilt()

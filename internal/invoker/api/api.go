@@ -18,6 +18,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/callback"
 )
 
 // prefix is the beginning of all paths.
@@ -73,6 +74,26 @@ type Upkeep interface {
 
 var _ Invoker = (*invoker.Invoker)(nil)
 
+// Callbacks are the deliveries of events and the endpoints that get them. They are for
+// operators.
+type Callbacks interface {
+	// Deliveries returns a page of deliveries, newest first, and the token of the next page,
+	// which is empty after the last.
+	Deliveries(ctx context.Context, f callback.Filter) (page []runwith.Delivery, next string, err error)
+	// Delivery returns a delivery with its payload.
+	Delivery(ctx context.Context, id string) (runwith.Delivery, error)
+	// Replay makes a delivery due again.
+	Replay(ctx context.Context, id string) (runwith.Delivery, error)
+	// ReplayFailed makes the failed deliveries of an endpoint due again.
+	ReplayFailed(ctx context.Context, endpoint string) (int, error)
+	// Endpoints returns all endpoints with their health.
+	Endpoints(ctx context.Context) ([]runwith.Endpoint, error)
+	// EnableEndpoint enables a disabled endpoint.
+	EnableEndpoint(ctx context.Context, name string) (runwith.Endpoint, error)
+}
+
+var _ Callbacks = (*callback.Sender)(nil)
+
 // DefaultLogReaders is enough for people who look at logs, and bounds the memory that
 // clients can hold: about 64 KiB each.
 const DefaultLogReaders = 256
@@ -81,6 +102,8 @@ const DefaultLogReaders = 256
 type Config struct {
 	// Invoker is required.
 	Invoker Invoker
+	// Callbacks serve /api/v1/callbacks; nil: the paths do not exist.
+	Callbacks Callbacks
 	// Version is the program's, for the OpenAPI document.
 	Version string
 	// Logger logs the causes that answers leave out; nil discards them.
@@ -99,6 +122,7 @@ type Config struct {
 // server is the handler that New returns.
 type server struct {
 	invoker Invoker
+	calls   Callbacks // may be nil
 	version string
 	log     *slog.Logger
 	base    context.Context
@@ -112,6 +136,7 @@ type server struct {
 func New(c Config) http.Handler {
 	s := &server{
 		invoker: c.Invoker,
+		calls:   c.Callbacks,
 		version: c.Version,
 		log:     c.Logger,
 		base:    c.Context,
@@ -131,6 +156,9 @@ func New(c Config) http.Handler {
 	s.routeLogs(document)
 	s.routeJobs(document)
 	s.routeTick(document)
+	if s.calls != nil {
+		s.routeCallbacks(document)
+	}
 	documentHealth(document)
 	s.serveDocument(document)
 	return s

@@ -73,23 +73,40 @@ func ParseEvents(names []string) ([]ledger.Event, error) {
 	return events, nil
 }
 
-// New checks rules. Its error reports all faults.
+// Fault is a mistake in rules.
+type Fault struct {
+	// Index is the endpoint's in [Rules]; -1 is Requests.
+	Index int
+	// Field is the name of its field, in the words of the configuration file.
+	Field, Text string
+}
+
+// Error returns the mistake with its place.
+func (f Fault) Error() string {
+	if f.Index < 0 {
+		return "requestCallbacks." + f.Field + ": " + f.Text
+	}
+	return fmt.Sprintf("callbacks[%d].%s: %s", f.Index, f.Field, f.Text)
+}
+
+// New checks rules. Its error joins all mistakes, each of which is a [Fault].
 func New(rules Rules) (*Endpoints, error) {
+	rules.Endpoints = slices.Clone(rules.Endpoints)
 	e := &Endpoints{rules: rules, byName: map[string]Endpoint{}, checker: newChecker(rules.Allowed)}
 	var faults []error
-	for i, one := range rules.Endpoints {
-		one.Name = cmp.Or(one.Name, one.URL)
-		rules.Endpoints[i] = one
-		if err := e.add(one); err != nil {
-			faults = append(faults, fmt.Errorf("callbacks[%d]: %w", i, err))
+	for i := range rules.Endpoints {
+		rules.Endpoints[i].Name = cmp.Or(rules.Endpoints[i].Name, rules.Endpoints[i].URL)
+		for _, f := range e.add(rules.Endpoints[i]) {
+			f.Index = i
+			faults = append(faults, f)
 		}
 	}
 	if r := rules.Requests; r != nil {
 		if len(r.Hosts) == 0 {
-			faults = append(faults, errors.New("requestCallbacks.hosts: is required"))
+			faults = append(faults, Fault{-1, "hosts", "is required"})
 		}
-		if err := checkSecrets(r.Secrets); err != nil {
-			faults = append(faults, fmt.Errorf("requestCallbacks.secret: %w", err))
+		if text := secretsFault(r.Secrets); text != "" {
+			faults = append(faults, Fault{-1, "secret", text})
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -98,21 +115,21 @@ func New(rules Rules) (*Endpoints, error) {
 	return e, nil
 }
 
-func (e *Endpoints) add(one Endpoint) error {
+func (e *Endpoints) add(one Endpoint) (faults []Fault) {
 	if _, taken := e.byName[one.Name]; taken {
-		return fmt.Errorf("name %q: another endpoint has it", one.Name)
+		faults = append(faults, Fault{Field: "name", Text: fmt.Sprintf("another endpoint is called %q", one.Name)})
 	}
 	if reserved(one.Name) {
-		return fmt.Errorf("name %q: is reserved for the URLs of requests", one.Name)
+		faults = append(faults, Fault{Field: "name", Text: fmt.Sprintf("%q is reserved for the URLs of requests", one.Name)})
 	}
 	if _, err := e.checker.parseURL(one.URL); err != nil {
-		return fmt.Errorf("url: %w", err)
+		faults = append(faults, Fault{Field: "url", Text: err.Error()})
 	}
-	if err := checkSecrets(one.Secrets); err != nil {
-		return fmt.Errorf("secret: %w", err)
+	if text := secretsFault(one.Secrets); text != "" {
+		faults = append(faults, Fault{Field: "secret", Text: text})
 	}
 	e.byName[one.Name] = one
-	return nil
+	return faults
 }
 
 // reserved reports whether the name belongs to the lanes of requests' URLs.
@@ -120,20 +137,12 @@ func reserved(name string) bool {
 	return name == ledger.RequestEndpoint || strings.HasPrefix(name, ledger.RequestEndpoint+" ")
 }
 
-func checkSecrets(secrets []Secret) error {
+// secretsFault returns what is wrong with the number of secrets, or "".
+func secretsFault(secrets []Secret) string {
 	if len(secrets) < 1 || len(secrets) > maxSecrets {
-		return fmt.Errorf("has %d secrets, must have 1 to %d", len(secrets), maxSecrets)
+		return fmt.Sprintf("has %d secrets, must have 1 to %d", len(secrets), maxSecrets)
 	}
-	return nil
-}
-
-// Names returns the names of the endpoints, in their order.
-func (e *Endpoints) Names() []string {
-	names := make([]string, len(e.rules.Endpoints))
-	for i, one := range e.rules.Endpoints {
-		names[i] = one.Name
-	}
-	return names
+	return ""
 }
 
 // Subscribers returns the endpoints that hear of an invocation of a job with these labels.

@@ -153,8 +153,8 @@ func TestNewReportsAllFaults(t *testing.T) {
 		t.Fatal("New() of faulty rules = nil, want an error")
 	}
 	for _, want := range []string{
-		"callbacks[0]: secret: has 0 secrets", "callbacks[1]: url: must begin with https", `callbacks[3]: name "c": another`,
-		`callbacks[4]: name "request": is reserved`, "callbacks[5]: url: address 192.168.1.1 is not allowed", "callbacks[6]: secret: has 6",
+		"callbacks[0].secret: has 0 secrets", "callbacks[1].url: must begin with https", `callbacks[3].name: another endpoint is called "c"`,
+		`callbacks[4].name: "request" is reserved`, "callbacks[5].url: address 192.168.1.1 is not allowed", "callbacks[6].secret: has 6",
 		"requestCallbacks.hosts: is required", "requestCallbacks.secret: has 0",
 	} {
 		if !strings.Contains(err.Error(), want) {

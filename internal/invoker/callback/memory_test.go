@@ -110,7 +110,7 @@ func (m *memory) Deliveries(_ context.Context, q store.DeliveryQuery) (found []l
 	past := q.Before == ""
 	for _, id := range slices.Backward(m.order) {
 		d := m.rows[id]
-		if past && (q.Invocation == "" || q.Invocation == d.Invocation) && (q.Endpoint == "" || q.Endpoint == d.Endpoint) &&
+		if past && (q.Invocation == "" || q.Invocation == d.Invocation) && (q.Endpoint == "" || q.Endpoint == d.Endpoint) && (q.Lane == "" || q.Lane == d.Lane()) &&
 			(q.State == "" || q.State == d.State) && len(found) < q.Limit {
 			found = append(found, d)
 		}
@@ -166,6 +166,8 @@ func (m *memory) Endpoints(context.Context) ([]ledger.Endpoint, error) {
 	slices.SortFunc(list, func(a, b ledger.Endpoint) int { return cmp.Compare(a.Name, b.Name) })
 	return list, nil
 }
+
+func (m *memory) Added() <-chan struct{} { return nil }
 
 func (m *memory) SaveEndpoint(_ context.Context, e ledger.Endpoint) error {
 	m.mu.Lock()

@@ -43,7 +43,7 @@ func (s *Sender) Deliveries(ctx context.Context, f Filter) (page []runwith.Deliv
 		size = defaultPage
 	}
 	found, err := s.store.Deliveries(ctx, store.DeliveryQuery{
-		Invocation: f.Invocation, Endpoint: endpointOf(f.Endpoint), State: ledger.DeliveryState(f.State), Before: f.PageToken, Limit: size + 1,
+		Invocation: f.Invocation, Endpoint: endpointOf(f.Endpoint), Lane: f.Endpoint, State: ledger.DeliveryState(f.State), Before: f.PageToken, Limit: size + 1,
 	})
 	if err != nil {
 		return nil, "", err
@@ -137,7 +137,7 @@ func (s *Sender) ReplayFailed(ctx context.Context, endpoint string) (int, error)
 	total, before := 0, ""
 	for {
 		page, err := s.store.Deliveries(ctx, store.DeliveryQuery{
-			Endpoint: endpointOf(endpoint), State: ledger.DeliveryFailed, Before: before, Limit: replayAtOnce,
+			Endpoint: endpointOf(endpoint), Lane: endpoint, State: ledger.DeliveryFailed, Before: before, Limit: replayAtOnce,
 		})
 		if err != nil || len(page) == 0 {
 			return total, err
@@ -145,9 +145,7 @@ func (s *Sender) ReplayFailed(ctx context.Context, endpoint string) (int, error)
 		before = page[len(page)-1].ID
 		var ids []string
 		for _, d := range page {
-			if d.Lane() == endpoint || d.Endpoint == endpoint {
-				ids = append(ids, d.ID)
-			}
+			ids = append(ids, d.ID)
 		}
 		n, err := s.store.Replay(ctx, ids, ledger.Stored(time.Now()))
 		if total += n; err != nil {

@@ -44,6 +44,7 @@ func (s *Sender) await(next, now time.Time, asked []chan struct{}) []chan struct
 	select {
 	case <-timer.C:
 	case <-s.bell:
+	case <-s.store.Added():
 	case done := <-s.asks:
 		asked = append(asked, done)
 	case <-s.closing.Done():

@@ -62,3 +62,13 @@ const RequestEndpoint = "request"
 
 // Hears reports whether the subscriber wants to hear of an event.
 func (s Subscriber) Hears(e Event) bool { return slices.Contains(s.Events, e) }
+
+// Told reports whether the record is in a state of which a subscriber hears. A move to that
+// state has made deliveries.
+func (r Record) Told() bool {
+	event := reached[r.State]
+	if r.State == runwith.StateRunning {
+		event = EventStarted
+	}
+	return slices.ContainsFunc(r.Subscribers, func(s Subscriber) bool { return s.Hears(event) })
+}

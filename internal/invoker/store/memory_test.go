@@ -508,7 +508,7 @@ func (m *memory) Deliveries(_ context.Context, q store.DeliveryQuery) (found []l
 	older := q.Before == ""
 	for _, d := range slices.Backward(m.outbox) {
 		if older && len(found) < q.Limit && (q.Invocation == "" || d.Invocation == q.Invocation) &&
-			(q.Endpoint == "" || d.Endpoint == q.Endpoint) && (q.State == "" || d.State == q.State) {
+			(q.Endpoint == "" || d.Endpoint == q.Endpoint) && (q.Lane == "" || d.Lane() == q.Lane) && (q.State == "" || d.State == q.State) {
 			found = append(found, d)
 		}
 		older = older || d.ID == q.Before
@@ -563,5 +563,8 @@ func (m *memory) SaveEndpoint(_ context.Context, e ledger.Endpoint) error {
 	}
 	return nil
 }
+
+// Added never receives. The sender asks again by itself.
+func (m *memory) Added() <-chan struct{} { return nil }
 
 func (m *memory) Close() error { return nil }

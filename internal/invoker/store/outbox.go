@@ -29,6 +29,10 @@ type Outbox interface {
 	Replay(ctx context.Context, ids []string, now time.Time) (int, error)
 	// Endpoints returns the lanes that have pending deliveries or a saved health, by name.
 	Endpoints(ctx context.Context) ([]ledger.Endpoint, error)
+	// Added returns a channel that receives after deliveries were added, once for any number.
+	// A store that several processes share need not see those of others. All callers get the
+	// same channel.
+	Added() <-chan struct{}
 	// SaveEndpoint saves the health of a lane. A lane that neither fails nor is disabled is
 	// forgotten.
 	SaveEndpoint(ctx context.Context, e ledger.Endpoint) error
@@ -38,6 +42,7 @@ type Outbox interface {
 type DeliveryQuery struct {
 	Invocation string
 	Endpoint   string
+	Lane       string // [ledger.Delivery.Lane]
 	State      ledger.DeliveryState
 	Before     string // only deliveries older than the one with this ID
 	Limit      int

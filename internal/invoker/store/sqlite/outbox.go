@@ -128,6 +128,9 @@ const allLanes = `WITH RECURSIVE lanes(lane) AS (
 		FROM lanes WHERE lanes.lane IS NOT NULL
 	)`
 
+// Added implements [store.Store].
+func (s *Store) Added() <-chan struct{} { return s.added }
+
 // SettleDeliveries implements [store.Store].
 func (s *Store) SettleDeliveries(ctx context.Context, settled []ledger.Delivery) error {
 	_, err := s.write(ctx, "settle deliveries", func(tx *sqlite.Tx) ([]ledger.Record, error) {
@@ -150,6 +153,7 @@ func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) (found []
 	c := conditions{where: []string{"1"}}
 	c.add("invocation = ?", q.Invocation, q.Invocation != "")
 	c.add("endpoint = ?", q.Endpoint, q.Endpoint != "")
+	c.add("lane = ?", q.Lane, q.Lane != "")
 	c.add("state = ?", string(q.State), q.State != "")
 	c.add("seq < (SELECT seq FROM deliveries WHERE id = ?)", q.Before, q.Before != "")
 	err = s.db.Read(ctx, func(tx *sqlite.Tx) (err error) {

@@ -33,7 +33,9 @@ func (s *Store) Recover(ctx context.Context, from time.Time, settle time.Duratio
 				return nil, err
 			}
 		}
-		return nil, nil
+		// Whoever held a lease has ended, so those deliveries are due at once.
+		_, err = tx.Exec(`UPDATE deliveries SET lease = 0, due = next_attempt WHERE state = 'pending' AND lease > 0`)
+		return nil, err
 	})
 	return asOf, err
 }

@@ -32,6 +32,7 @@ type Store struct {
 	path    string
 	db      *sqlite.DB
 	changed changes.Feed[string] // by invocation
+	added   chan struct{}        // holds one when deliveries were added
 }
 
 var _ store.Store = (*Store)(nil)
@@ -47,7 +48,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{path: path, db: db}, nil
+	return &Store{path: path, db: db, added: make(chan struct{}, 1)}, nil
 }
 
 // Examine looks at the store in a file without changing it; see [sqlite.Examine].
@@ -105,8 +106,19 @@ func (s *Store) writeBy(ctx context.Context, by func(context.Context, func(*sqli
 	}
 	for _, r := range changed {
 		s.changed.Publish(r.ID)
+		if r.Told() {
+			s.ring()
+		}
 	}
 	return changed, nil
+}
+
+// ring tells the receiver of Added that there may be new deliveries.
+func (s *Store) ring() {
+	select {
+	case s.added <- struct{}{}:
+	default: // a ring is waiting already
+	}
 }
 
 // Move implements [store.Store].
