@@ -26,6 +26,7 @@ const (
 // endpoints that hang keep few of the sender's places.
 type lane struct {
 	queue  []ledger.Delivery
+	taken  int       // deliveries in the queue, under way, or not settled yet
 	busy   int       // attempts under way
 	bound  int       // of busy
 	slow   bool      // the last attempt got no answer
@@ -61,6 +62,7 @@ func (l *lane) next(now time.Time, attempt time.Duration) (d ledger.Delivery, ok
 func (l *lane) expire(now time.Time, attempt time.Duration) {
 	for len(l.queue) > 0 && l.queue[0].Lease.Before(now.Add(attempt)) {
 		l.queue = l.queue[1:]
+		l.taken--
 		l.more = true
 	}
 }

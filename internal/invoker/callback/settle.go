@@ -23,7 +23,7 @@ func (s *Sender) settle() {
 			s.report(r, settled[i])
 		}
 		s.saveHealth(batch)
-		if s.settled(len(batch)) {
+		if s.settled(batch) {
 			s.Ring()
 		}
 	}
@@ -63,10 +63,13 @@ func (s *Sender) write(what string, do func(context.Context) error) {
 }
 
 // settled counts results down, and reports whether the store should be asked for more.
-func (s *Sender) settled(n int) bool {
+func (s *Sender) settled(batch []result) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.unsettled -= n
+	s.unsettled -= len(batch)
+	for _, r := range batch {
+		s.lane(r.delivery.Lane()).taken--
+	}
 	for _, l := range s.lanes {
 		if l.low() {
 			return true

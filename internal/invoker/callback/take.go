@@ -13,13 +13,13 @@ func (s *Sender) take() {
 		if s.changed.Swap(false) {
 			s.hasten()
 		}
-		now := time.Now()
+		now, full := time.Now(), s.full()
 		due, next, err := s.store.DueDeliveries(s.closing, ledger.Stored(now), leaseTime, perLane, takeAtOnce)
 		if err != nil {
 			s.storeFailed("take deliveries", err)
 			continue
 		}
-		resume := s.enqueue(due, now)
+		resume := s.enqueue(due, full, now)
 		if len(due) == takeAtOnce {
 			continue
 		}
@@ -52,18 +52,33 @@ func (s *Sender) await(next, now time.Time, asked []chan struct{}) []chan struct
 	return asked
 }
 
-// enqueue puts deliveries into their lanes and starts attempts. It returns when the first
-// paused lane continues; zero: none is paused.
-func (s *Sender) enqueue(due []ledger.Delivery, now time.Time) (resume time.Time) {
+// full returns the lanes for which the store has nothing now because as many deliveries were
+// taken as may be. It may have more.
+func (s *Sender) full() map[string]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, l := range s.lanes {
-		l.more = false
-		l.expire(now, s.timeout)
+	full := map[string]bool{}
+	for name, l := range s.lanes {
+		if l.taken >= perLane {
+			full[name] = true
+		}
 	}
+	return full
+}
+
+// enqueue puts deliveries into their lanes and starts attempts. It returns when the first
+// paused lane continues; zero: none is paused. full are the lanes that were full before.
+func (s *Sender) enqueue(due []ledger.Delivery, full map[string]bool, now time.Time) (resume time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, d := range due {
 		l := s.lane(d.Lane())
-		l.queue, l.more = append(l.queue, d), true
+		l.queue = append(l.queue, d)
+		l.taken++
+	}
+	for name, l := range s.lanes {
+		l.more = full[name] || l.taken >= perLane || len(due) == takeAtOnce
+		l.expire(now, s.timeout)
 	}
 	for _, l := range s.lanes {
 		s.start(l, now)
