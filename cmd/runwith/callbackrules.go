@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/access"
+	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/configfile"
 )
@@ -129,6 +131,14 @@ func (s *invokerStack) firstEndpoints(data string, f invokerFlags) (*callback.En
 		s.madeIn = filepath.Join(data, callbackSecret)
 	}
 	return callback.New(rules)
+}
+
+// callbacks returns the callbacks for the API. Only operators get them.
+func (s *invokerStack) callbacks() api.Callbacks {
+	if s.callers == nil {
+		return s.sender
+	}
+	return access.NewCallbacks(s.sender, s.callers.policy.Load)
 }
 
 // delivering is an invoker whose tick also delivers the events that are due.

@@ -66,7 +66,7 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	if err = s.openCallbacks(ctx, data, f, to.Logger); err != nil {
 		return s, err
 	}
-	s.handler = api.New(api.Config{Invoker: flagTerms{delivering{s.invoker, s.sender}, slots}, Callbacks: s.sender, Version: version(), Logger: to.Logger, Context: ctx})
+	s.handler = api.New(api.Config{Invoker: flagTerms{delivering{s.invoker, s.sender}, slots}, Callbacks: s.callbacks(), Version: version(), Logger: to.Logger, Context: ctx})
 	return s, nil
 }
 
@@ -81,7 +81,7 @@ func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.
 		{Path: "/api/v1/openapi.json", Text: "Description of the API (OpenAPI)"},
 	}, site.Links...)
 	site.Checks = append(site.Checks, s.store.Ready, s.invoker.Ready)
-	site.Metrics = slices.Concat(site.Metrics, s.invoker.Metrics(), s.store.Metrics(), s.cloudRun.Metrics())
+	site.Metrics = slices.Concat(site.Metrics, s.invoker.Metrics(), s.store.Metrics(), s.cloudRun.Metrics(), s.sender.Metrics())
 	return site
 }
 

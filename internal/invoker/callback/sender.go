@@ -58,6 +58,7 @@ type Sender struct {
 	client    *client
 	attempt   func(context.Context, target, ledger.Delivery) outcome
 	timeout   time.Duration
+	counters  *counters
 	endpoints atomic.Pointer[Endpoints]
 	changed   atomic.Bool // the endpoints have changed; take looks for deliveries without one
 
@@ -96,7 +97,7 @@ func Open(ctx context.Context, c Config) (*Sender, error) {
 	}
 	s := &Sender{
 		store: c.Store, logger: cmp.Or(c.Logger, slog.New(slog.DiscardHandler)), timeout: cmp.Or(c.Timeout, defaultTimeout),
-		bell: make(chan struct{}, 1), asks: make(chan chan struct{}), results: make(chan result, maxUnderWay),
+		counters: newCounters(), bell: make(chan struct{}, 1), asks: make(chan chan struct{}), results: make(chan result, maxUnderWay),
 		places: make(chan struct{}, maxUnderWay), slow: make(chan struct{}, maxSlow), lanes: map[string]*lane{},
 	}
 	s.client = newClient(endpoints.checker, s.timeout, c.Version, c.dialing)

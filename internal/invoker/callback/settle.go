@@ -80,9 +80,11 @@ func (s *Sender) settled(batch []result) bool {
 
 // report logs a delivery that ended without success.
 func (s *Sender) report(r result, d ledger.Delivery) {
+	s.counters.attempted(d.Lane(), r.outcome)
 	if d.State != ledger.DeliveryFailed {
 		return
 	}
+	s.counters.givenUp.Inc(s.counters.names.Label(d.Lane()))
 	s.logger.Warn("callback given up; `runwith callbacks replay` sends it again",
 		"delivery", d.ID, "invocation", d.Invocation, "endpoint", d.Lane(), "attempts", d.Attempts, "reason", r.outcome.reason)
 }
