@@ -120,16 +120,14 @@ func (s *invokerStack) firstEndpoints(data string, f invokerFlags) (*callback.En
 		return s.callers.endpoints.Load(), nil
 	}
 	allowed, err := f.allowed()
-	if err != nil || !f.development {
+	if err != nil || f.development == nil {
 		return nil, err
 	}
 	rules, made, err := developmentRules(data, allowed)
 	if err != nil {
 		return nil, err
 	}
-	if s.made = made; made != "" {
-		s.madeIn = filepath.Join(data, callbackSecret)
-	}
+	*f.development = made
 	return callback.New(rules)
 }
 

@@ -235,8 +235,8 @@ signatures with it.
 With --asymmetric it makes a key pair instead. It prints the private key (whsk_) to
 standard output; only the invoker needs that one. It prints the public key (whpk_)
 to standard error; give that one to the receiver.`,
-		Example: `  (umask 077; runwith callbacks secret > callback-secret)
-  (umask 077; runwith callbacks secret --asymmetric > callback-key)`,
+		Example: `  runwith callbacks secret > callback-secret    # after umask 077
+  runwith callbacks secret --asymmetric > callback-key`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !asymmetric {

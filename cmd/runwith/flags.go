@@ -130,8 +130,7 @@ type stackFlags struct {
 	what  engineFlags
 	how   invokerFlags
 
-	progress *progress         // may be nil
-	tell     func(line string) // prints a line for people; may be nil
+	progress *progress // may be nil
 }
 
 // showProgress makes the server print a line when an execution starts or ends. The

@@ -22,7 +22,9 @@ type invokerFlags struct {
 	rebuild, store            string
 	configFile                string
 	callbackAllow             []string
-	development               bool // `up`: requests may name URLs of this machine
+	// development is not nil for `up`: requests may name URLs of this machine. It gets the
+	// secret that signs their callbacks if that was made just now.
+	development *string
 }
 
 func (f *invokerFlags) add(cmd *cobra.Command) {
@@ -139,7 +141,7 @@ func parseRate(flag string) (job string, rate ledger.Quota, err error) {
 // allowed returns the private addresses that callbacks may go to.
 func (f *invokerFlags) allowed() (callback.Allowed, error) {
 	ranges := f.callbackAllow
-	if f.development {
+	if f.development != nil {
 		ranges = slices.Concat(ranges, loopback())
 	}
 	allowed, err := callback.ParseAllowed(ranges)

@@ -29,8 +29,6 @@ type invokerStack struct {
 	sender   *callback.Sender
 	handler  http.Handler
 	callers  *configuration
-
-	made, madeIn string // secret that signs callbacks and was made just now, and its file
 }
 
 // openInvoker opens an invoker in the data folder. When ctx is done, waiting requests end.

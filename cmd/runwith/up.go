@@ -49,13 +49,12 @@ sample job, test-job.`,
 			logger := newLogger(cmd, slog.LevelWarn)
 			defer sayStopping(cmd)()
 			defer f.showProgress(cmd)()
-			f.tell = func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }
 			return up(cmd.Context(), f, logger, func(addr string) { f.announce(cmd, addr) })
 		},
 	}
 	f.add(cmd)
 	f.how.add(cmd)
-	f.how.development = true
+	f.how.development = new(string)
 	return cmd
 }
 
@@ -95,9 +94,6 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 		if engineIsNew {
 			i.warnOfLostEngine(ctx, f.place.data, logger)
 		}
-		if i.made != "" && f.tell != nil {
-			f.tell(fmt.Sprintf("callbacks to this machine are signed with %s\nthat secret is kept in %s", i.made, i.madeIn))
-		}
 		site := i.addTo(e.Site(), "/api/")
 		site.Drain, site.Settled = i.Close, i.invoker.Rebuilt()
 		return site, nil
@@ -124,6 +120,9 @@ func (f *stackFlags) announce(cmd *cobra.Command, addr string) {
 		f.what.runner.tell(chosen)
 	}
 	f.what.faults.announce(cmd)
+	if made := *f.how.development; made != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "callbacks to this machine are signed with %s, which is kept in %s\n", made, filepath.Join(f.place.data, callbackSecret))
+	}
 	announce(cmd, addr, f.place.data)
 }
 
