@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,6 @@ import (
 	"time"
 
 	"github.com/runwith/runwith/internal/invoker"
-	"github.com/runwith/runwith/internal/invoker/access"
-	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/configfile"
 )
@@ -60,10 +59,11 @@ func faultPath(f callback.Fault) configfile.Path {
 	return configfile.Path("callbacks").Index(f.Index).Field(f.Field)
 }
 
-// parseSecrets reads the secrets of an endpoint, and reports those that cannot sign.
+// parseSecrets reads the secrets of an endpoint, and reports those that cannot sign. A secret
+// that was left unread (config check --without-secrets) is taken for a good one.
 func parseSecrets(check *configfile.Checker, at configfile.Path, references []configfile.Secret) (secrets []callback.Secret) {
 	for _, reference := range references {
-		secret, err := callback.ParseSecret(reference.Value())
+		secret, err := callback.ParseSecret(cmp.Or(reference.Value(), callback.NewSecret()))
 		if err != nil {
 			check.Addf(at.Field("secret"), "the %v %v", reference, err)
 		}
@@ -129,14 +129,6 @@ func (s *invokerStack) firstEndpoints(data string, f invokerFlags) (*callback.En
 	}
 	*f.development = made
 	return callback.New(rules)
-}
-
-// callbacks returns the callbacks for the API. Only operators get them.
-func (s *invokerStack) callbacks() api.Callbacks {
-	if s.callers == nil {
-		return s.sender
-	}
-	return access.NewCallbacks(s.sender, s.callers.policy.Load)
 }
 
 // delivering is an invoker whose tick also delivers the events that are due.

@@ -1,19 +1,23 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/auth"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/invoker/policy"
+	"github.com/runwith/runwith/internal/metrics"
 	"github.com/runwith/runwith/internal/principal"
 	httpserver "github.com/runwith/runwith/internal/server"
 )
@@ -22,8 +26,9 @@ import (
 // do. Its methods may be called concurrently, and while another version comes into use. Nil is
 // a server without the file.
 type configuration struct {
-	auth   *auth.Authenticator
-	policy atomic.Pointer[policy.Policy]
+	watcher *configfile.Watcher
+	auth    *auth.Authenticator
+	policy  atomic.Pointer[policy.Policy]
 	// endpoints are where callbacks go, and sender sends them once it is open.
 	endpoints atomic.Pointer[callback.Endpoints]
 	sender    atomic.Pointer[callback.Sender]
@@ -38,21 +43,32 @@ func openConfiguration(path string, allowed callback.Allowed, logger *slog.Logge
 	if path == "" {
 		return nil, nil //nolint:nilnil // nil is a server without the file
 	}
-	file, err := readConfiguration(path)
-	if err != nil {
-		return nil, err
+	c := &configuration{auth: auth.New(auth.Config{Logger: logger}), allowed: allowed, anonymous: anonymous}
+	c.watcher = &configfile.Watcher{
+		Name: path, Content: contentOf(path), Resolve: secretsBeside(path), Use: c.use, Logger: logger,
 	}
-	c := &configuration{auth: auth.New(auth.Config{Logger: logger}), allowed: allowed, anonymous: anonymous, callers: len(file.Callers) > 0}
-	return c, c.use(file)
+	err := c.watcher.Load()
+	if _, ok := errors.AsType[*configfile.FaultsError](err); err != nil && !ok {
+		err = fmt.Errorf("--config: %w", err)
+	}
+	return c, err
+}
+
+// contentOf returns a function that reads the content of a configuration file.
+func contentOf(path string) func() (string, error) {
+	return func() (string, error) {
+		content, err := os.ReadFile(path)
+		return string(content), err
+	}
 }
 
 // readConfiguration reads a configuration file with its secrets.
 func readConfiguration(path string) (*configfile.File, error) {
-	content, err := os.ReadFile(path)
+	content, err := contentOf(path)()
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
-	return configfile.Read(path, string(content), secretsBeside(path))
+	return configfile.Read(path, content, secretsBeside(path))
 }
 
 // secretsBeside returns the secrets that a configuration file refers to.
@@ -76,20 +92,22 @@ func secretsBeside(path string) configfile.Resolver {
 	}
 }
 
-// use takes a version of the file into use.
+// use takes a version of the file into use: all of it, or nothing.
 func (c *configuration) use(file *configfile.File) error {
+	check := file.Check()
 	if file.Verify == configfile.CloudRunIAM && env("K_SERVICE", "") == "" {
-		return runwith.Errorf(runwith.FailedPrecondition, "verify: cloud-run-iam trusts tokens that only Cloud Run has checked, and this is no Cloud Run service (K_SERVICE is not set): use verify: signatures")
+		check.Addf("verify", "cloud-run-iam trusts tokens that only Cloud Run has checked, and this is no Cloud Run service (K_SERVICE is not set): use signatures")
 	}
-	endpoints, err := endpointsOf(file, c.allowed)
-	if err != nil {
-		return err
+	anonymous := c.anonymous(file)
+	if c.callers && len(file.Callers) == 0 && anonymous != nil && anonymous.Proof != principal.Local {
+		check.Addf("callers", "has no callers any more, and then everybody may start jobs: restart the server if you want that")
 	}
+	endpoints, unreachable := endpointsOf(file, c.allowed)
 	p, err := policy.New(file, endpoints)
-	if err != nil {
+	if err := configfile.Join(check.Err(), unreachable, err); err != nil {
 		return err
 	}
-	if err := c.auth.Use(file, c.anonymous(file)); err != nil {
+	if err := c.auth.Use(file, anonymous); err != nil {
 		return err
 	}
 	c.policy.Store(p)
@@ -97,8 +115,20 @@ func (c *configuration) use(file *configfile.File) error {
 	if sender := c.sender.Load(); sender != nil {
 		sender.Use(endpoints)
 	}
+	c.callers = c.callers || len(file.Callers) > 0
 	return nil
 }
+
+// current returns the policy in use; nil if there is no configuration.
+func (c *configuration) current() *policy.Policy {
+	if c == nil {
+		return nil
+	}
+	return c.policy.Load()
+}
+
+// maxBody returns the largest body that starts a job, in bytes; 0 is the server's limit.
+func (c *configuration) maxBody(job string) int { return c.current().MaxBody(job) }
 
 // addTo makes a site authenticate the requests of the invoker's route, and show its metrics
 // only to operators.
@@ -107,7 +137,37 @@ func (c *configuration) addTo(site *httpserver.Site, invoker *httpserver.Route) 
 		return
 	}
 	invoker.Authenticate, site.Operator = c.auth.Authenticate, c.operator
-	site.Metrics = append(site.Metrics, c.auth.Metrics()...)
+	site.Metrics = slices.Concat(site.Metrics, c.auth.Metrics(), c.metrics())
+	site.Notes = append(site.Notes, c.note)
+}
+
+// note returns what /readyz says if the newest version of the file is not in use. Everybody
+// may read that, so it names only the place of the first mistake.
+func (c *configuration) note() string {
+	state := c.watcher.State()
+	if state.Fault == nil {
+		return ""
+	}
+	at := configfile.Place(state.Fault)
+	if at == "" {
+		at = c.watcher.Name
+	}
+	return fmt.Sprintf("the configuration has a mistake at %s, so the version of %s is still in use; the log has more", filepath.Base(at), state.Used.UTC().Format(time.RFC3339))
+}
+
+// metrics returns whether the newest version of the file is in use.
+func (c *configuration) metrics() []metrics.Metric {
+	return []metrics.Metric{
+		metrics.Gauge("runwith_config_up_to_date", "Whether the newest version of the configuration file is in use; 0 if it has a mistake.",
+			func(context.Context) (float64, error) {
+				if c.watcher.State().Fault != nil {
+					return 0, nil
+				}
+				return 1, nil
+			}),
+		metrics.Gauge("runwith_config_used_timestamp_seconds", "When the version of the configuration file in use was read, in seconds since 1970.",
+			func(context.Context) (float64, error) { return float64(c.watcher.State().Used.Unix()), nil }),
+	}
 }
 
 // operator returns the caller of a request if it operates the server.
@@ -116,7 +176,7 @@ func (c *configuration) operator(r *http.Request) (principal.Principal, error) {
 	if err != nil {
 		return p, err
 	}
-	if !c.policy.Load().Allows(p, policy.EveryJob, policy.Operate) {
+	if !c.current().Allows(p, policy.EveryJob, policy.Operate) {
 		return principal.Principal{}, runwith.Errorf(runwith.PermissionDenied,
 			"caller %s may not read the metrics: it needs the grant operate on every job (callers.NAME.grants)", p)
 	}

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +14,6 @@ import (
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
-	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/invoker/doctor"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 	"github.com/runwith/runwith/internal/jobspec"
@@ -104,7 +101,7 @@ func (f *doctorFlags) examined(cmd *cobra.Command) (c doctor.Config, err error) 
 	}
 	if f.config != "" {
 		c.FilePath = f.config
-		c.File, c.FileError = readConfigFile(f.config)
+		c.File, c.FileError = checkConfiguration(f.config, false, c.Allowed)
 	}
 	c.Stores = []doctor.Store{{Name: filepath.Join(f.place.data, archive.InvokerDatabase), Examine: func(ctx context.Context) (string, error) {
 		return sqlite.Examine(ctx, filepath.Join(f.place.data, archive.InvokerDatabase))
@@ -136,29 +133,4 @@ func (f *doctorFlags) cloudRun(cmd *cobra.Command) (cloudrun.Config, func(contex
 	return c, func(ctx context.Context) (jobspec.Location, error) {
 		return locationOf(ctx, direct(), addrOf(f.endpoint))
 	}
-}
-
-// readConfigFile reads a configuration file with its secrets.
-func readConfigFile(path string) (*configfile.File, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return configfile.Read(path, string(text), func(s configfile.Secret) (string, error) {
-		if s.Env != "" {
-			if value := env(s.Env, ""); value != "" {
-				return value, nil
-			}
-			return "", fmt.Errorf("the variable is not set")
-		}
-		file := s.File
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(filepath.Dir(path), file)
-		}
-		secret, err := os.ReadFile(file)
-		if err != nil {
-			return "", fmt.Errorf("the file cannot be read")
-		}
-		return strings.TrimSpace(string(secret)), nil
-	})
 }

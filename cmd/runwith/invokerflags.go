@@ -69,6 +69,9 @@ func (f *invokerFlags) config() (c invoker.Config, err error) {
 	if c.Limits, err = f.limits(); err != nil {
 		return c, err
 	}
+	if f.configFile != "" && len(f.concurrency)+len(f.rates) > 0 {
+		return c, misused("--concurrency and --rate: are for servers without --config; write concurrency and rate to the jobs in %s", f.configFile)
+	}
 	rates, err := f.startRates()
 	if err == nil {
 		_, err = f.slots()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -11,9 +12,12 @@ import (
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/archive"
 	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/access"
 	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/policy"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 	httpserver "github.com/runwith/runwith/internal/server"
 )
@@ -57,15 +61,35 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	if c.Local = to.Endpoint != ""; !c.Local {
 		c.LogDelay = googleLogDelay
 	}
-	s.invoker, err = invoker.Open(ctx, c)
-	if err != nil {
+	if callers != nil {
+		c.Rates = func() map[string]ledger.Quota { return callers.current().Rates() }
+		c.Targets = func() []string { return callers.current().Targets() }
+	}
+	if s.invoker, err = invoker.Open(ctx, c); err != nil {
 		return s, err
 	}
 	if err = s.openCallbacks(ctx, data, f, to.Logger); err != nil {
 		return s, err
 	}
-	s.handler = api.New(api.Config{Invoker: flagTerms{delivering{s.invoker, s.sender}, slots}, Callbacks: s.callbacks(), Version: version(), Logger: to.Logger, Context: ctx})
+	s.handler = s.newHandler(ctx, slots, to.Logger)
 	return s, nil
+}
+
+// newHandler returns the handler of the API, which checks its callers. With a configuration,
+// it reads new versions of it until ctx is done.
+func (s *invokerStack) newHandler(ctx context.Context, slots map[string]ledger.Slot, logger *slog.Logger) http.Handler {
+	c := api.Config{Version: version(), Logger: logger, Context: ctx}
+	if s.callers == nil {
+		open := policy.Open(s.sender.Current())
+		current := func() *policy.Policy { return open }
+		c.Invoker = access.New(flagTerms{delivering{s.invoker, s.sender}, slots}, current)
+		c.Callbacks = access.NewCallbacks(s.sender, current)
+		return api.New(c)
+	}
+	go s.callers.watcher.Run(ctx)
+	c.Invoker, c.MaxBody = access.New(delivering{s.invoker, s.sender}, s.callers.current), s.callers.maxBody
+	c.Callbacks = access.NewCallbacks(s.sender, s.callers.current)
+	return api.New(c)
 }
 
 // addTo adds the invoker to a site. Its API gets the requests that match pattern.

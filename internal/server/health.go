@@ -18,13 +18,23 @@ const readyTimeout = 5 * time.Second
 type health struct {
 	version string
 	checks  []func(context.Context) error
+	notes   []func() string
 	log     *slog.Logger
 }
 
 // serveAlive answers that the process serves requests. It checks nothing.
 func (h *health) serveAlive(w http.ResponseWriter, _ *http.Request) {
+	h.serveOK(w, nil)
+}
+
+// serveOK answers that all is well, with notes.
+func (h *health) serveOK(w http.ResponseWriter, notes []string) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]string{"status": "ok", "version": h.version}) // the caller may have left
+	_ = json.NewEncoder(w).Encode(struct { // the caller may have left
+		Status  string   `json:"status"`
+		Version string   `json:"version"`
+		Notes   []string `json:"notes,omitempty"`
+	}{"ok", h.version, notes})
 }
 
 // serveReady answers whether the site can do its work. The first check that fails
@@ -39,5 +49,11 @@ func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	h.serveAlive(w, r)
+	var notes []string
+	for _, note := range h.notes {
+		if text := note(); text != "" {
+			notes = append(notes, text)
+		}
+	}
+	h.serveOK(w, notes)
 }

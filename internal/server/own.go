@@ -26,7 +26,7 @@ func ownRoutes(c Config, s *Site, p *panics) []Route {
 }
 
 func healthRoutes(c Config, s *Site) []Route {
-	health := health{version: cmp.Or(c.Version, "unknown"), checks: s.Checks, log: c.Logger}
+	health := health{version: cmp.Or(c.Version, "unknown"), checks: s.Checks, notes: s.Notes, log: c.Logger}
 	return slices.Concat(
 		readOnly(Route{Pattern: "/healthz", Handler: http.HandlerFunc(health.serveAlive)}),
 		readOnly(Route{Pattern: "/readyz", Handler: http.HandlerFunc(health.serveReady)}))

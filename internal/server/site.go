@@ -23,6 +23,9 @@ type Site struct {
 	GRPC GRPC
 	// Checks return why the site cannot do its work, for /readyz.
 	Checks []func(context.Context) error
+	// Notes return what people should know although the site can do its work, or "". /readyz
+	// shows them, to everybody.
+	Notes []func() string
 	// Metrics are reported at /metrics.
 	Metrics []metrics.Metric
 	// Operator authenticates a request of /metrics, as [Route.Authenticate] does, and

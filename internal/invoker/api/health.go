@@ -11,8 +11,9 @@ import (
 
 // health is the answer of /healthz and /readyz.
 type health struct {
-	Status  string `json:"status" enum:"ok" doc:"ok while the process serves requests."`
-	Version string `json:"version" doc:"Version of the program."`
+	Status  string   `json:"status" enum:"ok" doc:"ok while the process serves requests."`
+	Version string   `json:"version" doc:"Version of the program."`
+	Notes   []string `json:"notes,omitempty" nullable:"false" doc:"What people should know although the server works, such as a mistake in a new version of the configuration file. Only in /readyz."`
 }
 
 // documentHealth describes /healthz and /readyz, which package server answers.

@@ -12,11 +12,12 @@ import (
 )
 
 // Read reads the content of a file. The name is that of the file, for errors. A nil resolver
-// leaves the secrets unresolved.
+// leaves the secrets unresolved. The checks find more mistakes. They get the file also if it
+// has some already: what could not be read is missing from it then.
 //
 // The error is [*FaultsError] with every mistake, of which there may be many: each has its line
 // and column.
-func Read(name, content string, resolve Resolver) (*File, error) {
+func Read(name, content string, resolve Resolver, checks ...func(*File) error) (*File, error) {
 	r := &reader{rules: rules(), resolve: resolve, file: &File{places: places{file: name, at: map[Path]place{}}}}
 	root, fault := parse(content)
 	switch {
@@ -25,12 +26,11 @@ func Read(name, content string, resolve Resolver) (*File, error) {
 	case root != nil:
 		r.value(root, reflect.ValueOf(r.file).Elem(), "", "")
 	}
-	if len(r.faults) > 0 {
-		e := &FaultsError{name, r.faults}
-		e.sort()
-		return nil, e
+	errs := []error{r.err(), r.file.check()}
+	for _, check := range checks {
+		errs = append(errs, check(r.file))
 	}
-	if err := r.file.check(); err != nil {
+	if err := Join(errs...); err != nil {
 		return nil, err
 	}
 	return r.file, nil
@@ -42,6 +42,14 @@ type reader struct {
 	resolve Resolver
 	file    *File
 	faults  []Fault
+}
+
+// err returns the mistakes so far.
+func (r *reader) err() error {
+	if len(r.faults) == 0 {
+		return nil
+	}
+	return &FaultsError{r.file.places.file, r.faults}
 }
 
 func (r *reader) addf(at *token.Token, path Path, format string, args ...any) {

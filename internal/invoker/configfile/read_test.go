@@ -192,7 +192,12 @@ func indented(depth int) string {
 }
 
 func TestAllFaultsAtOnce(t *testing.T) {
-	_, err := configfile.Read("f", "verify: never\nissuers: {a: b}\njobs: {a: {rat: 1/min, keep: x}}\ncallers: {b: {apiKeys: [{}]}}", nil)
+	_, err := configfile.Read("f", "verify: never\nissuers: {a: b}\njobs: {a: {rat: 1/min, keep: x}}\ncallers: {b: {apiKeys: [{}]}}\ncallbacks: [{url: https://a, secret: {file: b}, jobs: [c]}]", nil,
+		func(f *configfile.File) error {
+			c := f.Check()
+			c.Addf("jobs.a", "is checked too")
+			return c.Err()
+		})
 	faults, ok := errors.AsType[*configfile.FaultsError](err)
 	if !ok {
 		t.Fatalf("error %v, want Faults", err)
@@ -201,7 +206,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	for _, f := range faults.List {
 		lines = append(lines, f.Line)
 	}
-	if diff := cmp.Diff([]int{1, 2, 3, 3, 4, 4}, lines); diff != "" {
+	if diff := cmp.Diff([]int{1, 2, 3, 3, 3, 4, 4, 5}, lines); diff != "" {
 		t.Errorf("lines of the faults (-want +got):\n%s\n%v", diff, err)
 	}
 }

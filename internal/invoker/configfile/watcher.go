@@ -107,7 +107,7 @@ func (w *Watcher) look() (changed bool, err error) {
 func (w *Watcher) read() (file *File, version string, err error) {
 	content, err := w.Content()
 	if err != nil {
-		return nil, "unreadable: " + err.Error(), fmt.Errorf("read %s: %w", w.Name, err)
+		return nil, "unreadable: " + err.Error(), err
 	}
 	hash := sha256.New()
 	note := func(part string) { _, _ = fmt.Fprintf(hash, "%d:%s", len(part), part) } // a hash takes all

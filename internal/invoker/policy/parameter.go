@@ -39,7 +39,9 @@ func compileParameter(check *configfile.Checker, at configfile.Path, spec config
 	if p.longest < spec.MinLength {
 		check.Addf(at.Field("minLength"), "is larger than maxLength, so no text is valid")
 	}
-	c.checkChoices()
+	if spec.Type != "" {
+		c.checkChoices()
+	}
 	return p
 }
 

@@ -25,6 +25,10 @@ type Policy struct {
 	subscribers Subscribers // nil: nobody, and no request may name one
 }
 
+// Open returns the policy of a server without a configuration, whose requests may name the
+// endpoints that subscribers allows.
+func Open(subscribers Subscribers) *Policy { return &Policy{subscribers: subscribers} }
+
 // New compiles a configuration. The error is [*configfile.FaultsError] with all mistakes.
 func New(file *configfile.File, subscribers Subscribers) (*Policy, error) {
 	p := &Policy{configured: true, jobs: map[string]*job{}, callers: file.Callers, subscribers: subscribers}
