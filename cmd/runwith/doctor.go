@@ -101,7 +101,7 @@ func (f *doctorFlags) examined(cmd *cobra.Command) (c doctor.Config, err error) 
 	}
 	if f.config != "" {
 		c.FilePath = f.config
-		c.File, c.FileError = checkConfiguration(f.config, false, c.Allowed)
+		c.File, c.FileError = readConfiguration(f.config)
 	}
 	c.Stores = []doctor.Store{{Name: filepath.Join(f.place.data, archive.InvokerDatabase), Examine: func(ctx context.Context) (string, error) {
 		return sqlite.Examine(ctx, filepath.Join(f.place.data, archive.InvokerDatabase))
