@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -124,11 +125,17 @@ func TestDeliveries(t *testing.T) {
 		t.Fatalf("deliveries = %+v, want one for each endpoint that hears of a failure", made)
 	}
 	const want = `{"type":"invocation.failed","timestamp":"2026-03-01T10:00:09Z","data":{"id":"1","job":"report","state":"failed","version":7,` +
-		`"execution":"e","counts":{"tasks":1,"running":0,"succeeded":0,"failed":1,"cancelled":0,"retried":0},` +
+		`"caller":"docs-api","execution":"e","counts":{"tasks":1,"running":0,"succeeded":0,"failed":1,"cancelled":0,"retried":0},` +
 		`"error":{"code":"ABORTED","reason":"NonZeroExitCode","message":"why","task":0,"attempt":2,"exitCode":3},"labels":{"tenant":"acme"},` +
-		`"created":"2026-03-01T10:00:00Z","started":"2026-03-01T10:00:01Z","finished":"2026-03-01T10:00:05Z","logs":"/api/v1/invocations/1/logs"}}`
+		`"created":"2026-03-01T10:00:00Z","started":"2026-03-01T10:00:01Z","finished":"2026-03-01T10:00:05Z","updateTime":"2026-03-01T10:00:09Z","logs":"/api/v1/invocations/1/logs"}}`
 	if diff := cmp.Diff(want, string(made[0].Payload)); diff != "" {
 		t.Errorf("payload (-want +got):\n%s", diff)
+	}
+	// The Go client knows every field.
+	d := json.NewDecoder(bytes.NewReader(made[0].Payload))
+	d.DisallowUnknownFields()
+	if err := d.Decode(new(runwith.Event)); err != nil {
+		t.Errorf("runwith.Event does not take the payload: %v", err)
 	}
 	if d := made[0]; d.State != DeliveryPending || d.Job != "report" || d.Owner != "docs-api" || !d.Created.Equal(at(9)) || !d.Due().IsZero() {
 		t.Errorf("delivery = %+v, want it pending, and due at once", d)

@@ -34,6 +34,7 @@ type eventData struct {
 	Job       string            `json:"job"`
 	State     runwith.State     `json:"state"`
 	Version   int64             `json:"version"`
+	Caller    string            `json:"caller,omitempty"`
 	Execution string            `json:"execution,omitempty"`
 	Counts    runwith.Counts    `json:"counts"`
 	Error     *eventError       `json:"error,omitempty"`
@@ -41,6 +42,7 @@ type eventData struct {
 	Created   time.Time         `json:"created"`
 	Started   time.Time         `json:"started,omitzero"`
 	Finished  time.Time         `json:"finished,omitzero"`
+	Updated   time.Time         `json:"updateTime"`
 	Logs      string            `json:"logs"`
 }
 
@@ -94,8 +96,8 @@ func payloadOf(r Record, event Event, now time.Time) []byte {
 		Type: event, Timestamp: Stored(now),
 		Data: eventData{
 			ID: short(r.ID, maxPayloadText), Job: short(r.Job, maxPayloadText), State: r.State, Version: r.Version,
-			Execution: short(r.Execution, maxPayloadText), Counts: r.Counts, Labels: fewLabels(r.Labels),
-			Created: r.Created, Started: Stored(r.Started), Finished: r.Finished,
+			Caller: short(r.Caller, maxPayloadText), Execution: short(r.Execution, maxPayloadText), Counts: r.Counts, Labels: fewLabels(r.Labels),
+			Created: r.Created, Started: Stored(r.Started), Finished: r.Finished, Updated: Stored(now),
 			Logs: "/api/v1/invocations/" + short(r.ID, maxPayloadText) + "/logs",
 		},
 	}
