@@ -120,8 +120,8 @@ func (f *stackFlags) announce(cmd *cobra.Command, addr string) {
 		f.what.runner.tell(chosen)
 	}
 	f.what.faults.announce(cmd)
-	if made := *f.how.development; made != "" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "callbacks to this machine are signed with %s, which is kept in %s\n", made, filepath.Join(f.place.data, callbackSecret))
+	if made := f.how.development; made != nil && *made != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "callbacks to this machine are signed with %s, which is kept in %s\n", *made, filepath.Join(f.place.data, callbackSecret))
 	}
 	announce(cmd, addr, f.place.data)
 }
