@@ -12,7 +12,7 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build bin/runwith
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/runwith
+	CGO_ENABLED=0 $(GO) build -trimpath -tags grpcnotrace -o $(BIN) ./cmd/runwith
 
 images: ## Build the container images into bin/images (no Docker needed)
 	$(GO) run ./deploy/images

@@ -45,7 +45,7 @@ func newBench(ctx context.Context, o options, progress io.Writer) (_ *bench, err
 // build builds a package or a file in the way of `make build`.
 func (b *bench) build(ctx context.Context, name, what string) (string, error) {
 	binary := filepath.Join(b.dir, name+".bin")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, what)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "grpcnotrace", "-o", binary, what)
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)

@@ -5,7 +5,8 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"html/template"
+	"fmt"
+	"html"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,25 +23,23 @@ type Link struct {
 //go:embed page.html
 var pageText string
 
-const pageStyle = template.CSS("body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}" +
-	"code{color:#555}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8bf}code{color:#aaa}}")
+const pageStyle = "body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}" +
+	"code{color:#555}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8bf}code{color:#aaa}}"
 
 // page is what a browser sees at the server's root. Programs get the answer of the site.
 type page struct {
-	template *template.Template
-	policy   string // Content-Security-Policy
-	version  string
-	links    []Link
+	policy  string // Content-Security-Policy
+	version string
+	links   []Link
 }
 
 func newPage(c Config, s *Site) *page {
 	hash := sha256.Sum256([]byte(pageStyle))
 	style := "'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'"
 	return &page{
-		template: template.Must(template.New("page").Parse(pageText)),
-		policy:   "default-src 'none'; style-src " + style + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-		version:  cmp.Or(c.Version, "unknown"),
-		links:    append(slices.Clone(s.Links), ownLinks(c)...),
+		policy:  "default-src 'none'; style-src " + style + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		version: cmp.Or(c.Version, "unknown"),
+		links:   append(slices.Clone(s.Links), ownLinks(c)...),
 	}
 }
 
@@ -67,9 +66,18 @@ func (p *page) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Vary", "Accept, Metadata-Flavor")
-	_ = p.template.Execute(w, struct { // the caller may have left
-		Style   template.CSS
-		Version string
-		Links   []Link
-	}{pageStyle, p.version, p.links})
+	_, _ = fmt.Fprintf(w, pageText, pageStyle, html.EscapeString(p.version), p.list()) // the caller may have left
+}
+
+// list returns the links as items of a list.
+//
+// It does without html/template: a program that contains it keeps every exported method,
+// because a template may call any of them by name.
+func (p *page) list() string {
+	var items strings.Builder
+	for _, l := range p.links {
+		path := html.EscapeString(l.Path)
+		fmt.Fprintf(&items, "<li><a href=\"%s\">%s</a> <code>%s</code></li>\n", path, html.EscapeString(l.Text), path)
+	}
+	return items.String()
 }

@@ -185,7 +185,7 @@ func (f free) field(name string) (string, Shape, bool) {
 }
 
 // structure is the shape of a Go struct that is encoded as JSON.
-type structure struct{ reflect.Type }
+type structure struct{ of reflect.Type }
 
 // Struct returns the shape of a Go value that is encoded as JSON.
 func Struct(value any) Shape { return shapeOf(reflect.TypeOf(value)) }
@@ -205,13 +205,13 @@ func shapeOf(t reflect.Type) Shape {
 }
 
 func (s structure) name() string {
-	name, _, _ := strings.Cut(s.Name(), "[")
+	name, _, _ := strings.Cut(s.of.Name(), "[")
 	return name
 }
 
 func (s structure) fields() []string {
 	names := []string{}
-	for field := range s.Fields() {
+	for field := range s.of.Fields() {
 		if name, ok := sent(field); ok {
 			names = append(names, name)
 		}
@@ -227,7 +227,7 @@ func sent(field reflect.StructField) (name string, ok bool) {
 }
 
 func (s structure) field(name string) (string, Shape, bool) {
-	for field := range s.Fields() {
+	for field := range s.of.Fields() {
 		if inJSON, ok := sent(field); ok && (inJSON == name || googlejson.Snake(inJSON) == name) {
 			return inJSON, shapeOf(field.Type), true
 		}
