@@ -46,7 +46,9 @@ type options struct {
 	rest  time.Duration // until a server's memory is read
 	past  int           // past executions and invocations
 	tasks int           // of the large execution
-	log   int64         // size of the log to read from, in bytes
+
+	deliveries int   // of callbacks
+	log        int64 // size of the log to read from, in bytes
 }
 
 // scenario measures rows that belong together.
@@ -63,6 +65,7 @@ var scenarios = []scenario{
 	{"invoke", "POST /api/v1/jobs/{job}/invocations until 202, by 1 and by 32 clients, while the accepted invocations run", measureInvoke},
 	{"end", "the time from an end at the engine until a caller who waits at the invoker knows it", measureEnd},
 	{"accept", "the same of `runwith serve` alone, until RunJob arrives at a Cloud Run that does nothing, and with 100,000 past invocations", measureAccept},
+	{"callbacks", "10,000 events from the store to a fast receiver, alone and while another endpoint hangs", measureCallbacks},
 	{"read", "GetJob over gRPC, REST and REST v1", measureRead},
 	{"list", "a page of 100 executions among 100,000, and among 1,000", measureList},
 	{"tasks", "an execution of 1,000 tasks of `true`, 8 at once, to its end, in tasks a second", measureTasks},
@@ -94,7 +97,7 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) error {
 }
 
 func parse(args []string, errs io.Writer) (options, error) {
-	o := options{rest: 2 * time.Second, past: 100_000, tasks: 10_000, log: 1 << 30}
+	o := options{rest: 2 * time.Second, past: 100_000, tasks: 10_000, log: 1 << 30, deliveries: 10_000}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.IntVar(&o.n, "n", 200, "measure each row `N` times; slow rows less often")

@@ -90,9 +90,13 @@ func (r row) times(ratio float64) row {
 	return r
 }
 
-// within adds a target in the unit of the row.
+// within adds a target in the unit of the row: the most, or the least of a rate.
 func (r row) within(limit float64) row {
-	r.Target = &target{Limit: limit, Met: r.Measured.Median <= limit}
+	met := r.Measured.Median <= limit
+	if r.Unit == perSecond {
+		met = r.Measured.Median >= limit
+	}
+	r.Target = &target{Limit: limit, Met: met}
 	return r
 }
 
