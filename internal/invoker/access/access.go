@@ -12,6 +12,7 @@ import (
 	"fmt"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/policy"
 	"github.com/runwith/runwith/internal/invoker/store"
@@ -24,6 +25,8 @@ type Invoker interface {
 	// Owns reports whether a caller has started an invocation, also if the invocation was
 	// rebuilt and no longer has its caller's name.
 	Owns(ctx context.Context, id, caller string) (bool, error)
+	// Repeated returns the invocation that a request repeats, and whether there is one.
+	Repeated(ctx context.Context, q invoker.Request) (runwith.Invocation, bool, error)
 }
 
 // Access is an invoker that checks its callers. It has no method of the invoker behind it

@@ -76,6 +76,10 @@ func (f *fake) found(name string) (runwith.Invocation, error) {
 
 func (f *fake) Owns(_ context.Context, _, caller string) (bool, error) { return caller == f.owner, nil }
 
+func (f *fake) Repeated(_ context.Context, q invoker.Request) (runwith.Invocation, bool, error) {
+	return f.invocation(), q.Key == "known", nil
+}
+
 func (f *fake) Invoke(_ context.Context, q invoker.Request) (runwith.Invocation, bool, error) {
 	f.calls, f.request = append(f.calls, "Invoke"), q
 	return f.invocation(), false, nil
@@ -348,6 +352,26 @@ func TestTermsComeFromThePolicy(t *testing.T) {
 	want := invoker.Terms{Trace: "00-trace", Target: "projects/p/locations/r/jobs/other", Overrides: runwith.Overrides{Args: []string{"acme"}}}
 	if diff := cmp.Diff(want, f.request.Terms); diff != "" {
 		t.Errorf("terms (-want +got):\n%s", diff)
+	}
+}
+
+// TestRepeatAfterReload repeats a request that the policy of now refuses.
+func TestRepeatAfterReload(t *testing.T) {
+	f := &fake{caller: "starter"}
+	a := open(t, f)
+	q := invoker.Request{Job: "reindex", Key: "known", Asked: runwith.Request{Parameters: map[string]any{"old": "x"}}}
+	i, replayed, err := a.Invoke(as(t, "starter"), q)
+	if err != nil || !replayed || i.ID != id || i.Request.Parameters["tenant"] != "***" {
+		t.Errorf("repeat = %+v, %v, %v, want the invocation, masked", i, replayed, err)
+	}
+	for _, key := range []string{"", "new"} {
+		q.Key = key
+		if _, _, err := a.Invoke(as(t, "starter"), q); runwith.CodeOf(err) != runwith.InvalidArgument {
+			t.Errorf("key %q: error = %v, want that of the parameters", key, err)
+		}
+	}
+	if len(f.calls) > 0 {
+		t.Errorf("a refused request has reached %v", f.calls)
 	}
 }
 

@@ -18,13 +18,26 @@ func (a *Access) Invoke(ctx context.Context, q invoker.Request) (_ runwith.Invoc
 	case !r.has(q.Job, policy.Start):
 		return runwith.Invocation{}, false, r.denied(q.Job, policy.Start)
 	}
-	trace := q.Terms.Trace
-	if q.Terms, err = r.Terms(r.who, q.Job, q.Asked); err != nil {
-		return runwith.Invocation{}, false, err
+	terms, err := r.Terms(r.who, q.Job, q.Asked)
+	if err != nil {
+		return a.repeated(ctx, r, q, err)
 	}
-	q.Terms.Trace = trace
+	terms.Trace = q.Terms.Trace
+	q.Terms = terms
 	i, replayed, err := a.next.Invoke(ctx, q)
 	return r.shown(i), replayed, err
+}
+
+// repeated answers a request that the policy refuses. If an earlier policy has accepted it,
+// its repetition gets the invocation, because its caller may not know of that.
+func (a *Access) repeated(ctx context.Context, r reader, q invoker.Request, refusal error) (_ runwith.Invocation, replayed bool, err error) {
+	if q.Key == "" {
+		return runwith.Invocation{}, false, refusal
+	}
+	if i, found, err := a.next.Repeated(ctx, q); err == nil && found {
+		return r.shown(i), true, nil
+	}
+	return runwith.Invocation{}, false, refusal
 }
 
 // Invocation implements [api.Invocations].
