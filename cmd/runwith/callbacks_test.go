@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/eventually"
+	"github.com/runwith/runwith/internal/invoker/configfile"
+	"github.com/runwith/runwith/internal/principal"
 )
 
 // receiver keeps the events that arrive, and verifies each with the official library.
@@ -205,7 +208,7 @@ callbacks:
 		}
 	}
 	for _, want := range []string{config + ":4:", "callbacks[1].secret", "must be whsec_"} {
-		_, err := openConfiguration(config, nil, nil, nil)
+		_, err := openConfiguration(config, nil, slog.New(slog.DiscardHandler), func(*configfile.File) *principal.Principal { return nil })
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("openConfiguration() = %v, want an error with %q and without the secret", err, want)
 		}
@@ -213,7 +216,7 @@ callbacks:
 	if err := os.WriteFile(filepath.Join(dir, "bad"), []byte("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openConfiguration(config, nil, nil, nil); err == nil || !strings.Contains(err.Error(), ":3:") || !strings.Contains(err.Error(), "--callback-allow opens it") {
+	if _, err := openConfiguration(config, nil, slog.New(slog.DiscardHandler), func(*configfile.File) *principal.Principal { return nil }); err == nil || !strings.Contains(err.Error(), ":3:") || !strings.Contains(err.Error(), "--callback-allow opens it") {
 		t.Errorf("openConfiguration() = %v, want an error about the private address", err)
 	}
 }

@@ -14,9 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith/internal/engine/emulator"
-	"github.com/runwith/runwith/internal/invoker/auth"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/metrics"
+	"github.com/runwith/runwith/internal/principal"
 )
 
 // allMetrics returns what runwith up reports, without what every server does.
@@ -31,7 +32,15 @@ func allMetrics(t *testing.T) []metrics.Metric {
 	t.Cleanup(func() { _ = e.Close() })
 	var f invokerFlags
 	f.add(&cobra.Command{})
-	i, err := openInvoker(t.Context(), t.TempDir(), cloudrun.Config{Endpoint: "http://" + addr, Project: "demo", Region: "us-east4", Logger: logger}, f, &configuration{auth: auth.New(auth.Config{})})
+	config := filepath.Join(t.TempDir(), "runwith.yaml")
+	if err := os.WriteFile(config, []byte("jobs: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	callers, err := openConfiguration(config, nil, logger, func(*configfile.File) *principal.Principal { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := openInvoker(t.Context(), t.TempDir(), cloudrun.Config{Endpoint: "http://" + addr, Project: "demo", Region: "us-east4", Logger: logger}, f, callers)
 	if err != nil {
 		t.Fatal(err)
 	}
