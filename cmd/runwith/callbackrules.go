@@ -105,7 +105,7 @@ func (s *invokerStack) openCallbacks(ctx context.Context, data string, f invoker
 	if err != nil {
 		return err
 	}
-	s.sender, err = callback.Open(ctx, callback.Config{Store: s.store, Endpoints: endpoints, Logger: logger, Version: version()})
+	s.sender, err = callback.Open(ctx, callback.Config{Store: s.store, Endpoints: endpoints, Logger: logger, Version: version(), Attempted: s.deliverySpans(f.tracer)})
 	if err != nil {
 		return err
 	}

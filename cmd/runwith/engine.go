@@ -46,6 +46,11 @@ To test your clients, --fault makes calls and executions go wrong:
 			logger := newLogger(cmd, slog.LevelWarn)
 			defer sayStopping(cmd)()
 			defer f.showProgress(cmd)()
+			tracer, err := openTracer(cmd.Context(), logger)
+			if err != nil {
+				return err
+			}
+			defer closeTracer(tracer, logger)
 			open := func(ctx context.Context, addr string) (*httpserver.Site, error) {
 				e, err := openEngine(ctx, f, addr, logger)
 				if err != nil {
@@ -53,7 +58,7 @@ To test your clients, --fault makes calls and executions go wrong:
 				}
 				return e.Site(), nil
 			}
-			how := serving{to: f.to, logger: logger, ready: func(addr string) { f.announce(cmd, addr) }}
+			how := serving{to: f.to, tracer: tracer, logger: logger, ready: func(addr string) { f.announce(cmd, addr) }}
 			return how.serve(cmd.Context(), open)
 		},
 	}

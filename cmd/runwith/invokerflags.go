@@ -12,6 +12,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/tracing"
 )
 
 // invokerFlags choose how an invoker starts jobs.
@@ -25,6 +26,7 @@ type invokerFlags struct {
 	// development is not nil for `up`: requests may name URLs of this machine. It gets the
 	// secret that signs their callbacks if that was made just now.
 	development *string
+	tracer      *tracing.Tracer // no flag; may be nil
 }
 
 func (f *invokerFlags) add(cmd *cobra.Command) {
@@ -45,7 +47,7 @@ func (f *invokerFlags) add(cmd *cobra.Command) {
 
 // config returns the configuration that the flags choose.
 func (f *invokerFlags) config() (c invoker.Config, err error) {
-	c = invoker.Config{Settle: f.settle, CallTimeout: f.callTimeout, Keep: f.keep, Rebuild: invoker.Rebuild(f.rebuild)}
+	c = invoker.Config{Tracer: f.tracer, Settle: f.settle, CallTimeout: f.callTimeout, Keep: f.keep, Rebuild: invoker.Rebuild(f.rebuild)}
 	for _, d := range []struct {
 		name  string
 		value time.Duration

@@ -12,6 +12,7 @@ import (
 
 	"github.com/runwith/runwith/internal/principal"
 	httpserver "github.com/runwith/runwith/internal/server"
+	"github.com/runwith/runwith/internal/tracing"
 )
 
 // serving is how a command serves its site.
@@ -19,6 +20,7 @@ type serving struct {
 	to     listenFlags
 	known  bool                // callers are authenticated, so any address will do
 	caller principal.Principal // of every request
+	tracer *tracing.Tracer     // may be nil
 	logger *slog.Logger
 	ready  func(addr string) // is called when the site answers
 }
@@ -37,7 +39,7 @@ func (s serving) serve(ctx context.Context, open httpserver.Open) error {
 		return errors.Join(err, listener.Close())
 	}
 	c := httpserver.Config{
-		Listener: listener, Metrics: metrics, AllowHosts: s.to.allowHosts, Principal: s.caller, Version: version(), Logger: s.logger,
+		Listener: listener, Metrics: metrics, AllowHosts: s.to.allowHosts, Principal: s.caller, Tracer: s.tracer, Version: version(), Logger: s.logger,
 	}
 	ready := s.ready
 	if metrics != nil {

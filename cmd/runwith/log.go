@@ -63,5 +63,5 @@ func newLogger(cmd *cobra.Command, level slog.Level) *slog.Logger {
 		return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
 	}
 	project, _ := cmd.Flags().GetString("project") // empty if the command has no such flag
-	return slog.New(jsonlog.New(out, jsonlog.Options{Level: level, Project: project}))
+	return slog.New(jsonlog.New(out, jsonlog.Options{Level: level, Project: project, Span: spanOf}))
 }

@@ -76,6 +76,10 @@ func (f *serveFlags) serve(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if f.what.tracer, err = openTracer(cmd.Context(), logger); err != nil {
+		return err
+	}
+	defer closeTracer(f.what.tracer, logger)
 	open := func(ctx context.Context, _ string) (*httpserver.Site, error) {
 		at := cloudrun.Config{Endpoint: f.endpoint, Project: f.place.project, Region: f.place.region, Logger: logger}
 		useOwnToken(&at)
@@ -85,7 +89,7 @@ func (f *serveFlags) serve(cmd *cobra.Command) error {
 		}
 		return i.addTo(&httpserver.Site{Close: i.Close}, "/"), nil
 	}
-	how := serving{to: f.to, known: callers != nil && callers.callers, logger: logger, ready: func(addr string) { announce(cmd, addr, f.place.data) }}
+	how := serving{to: f.to, tracer: f.what.tracer, known: callers != nil && callers.callers, logger: logger, ready: func(addr string) { announce(cmd, addr, f.place.data) }}
 	return how.serve(cmd.Context(), open)
 }
 

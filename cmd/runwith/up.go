@@ -72,8 +72,12 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 	if err != nil {
 		return err
 	}
+	if f.how.tracer, err = openTracer(ctx, logger); err != nil {
+		return err
+	}
+	defer closeTracer(f.how.tracer, logger)
 	engineIsNew := missing(filepath.Join(f.place.data, engine.Database))
-	how := serving{to: f.to, caller: principal.LocalUser, logger: logger, ready: ready}
+	how := serving{to: f.to, tracer: f.how.tracer, caller: principal.LocalUser, logger: logger, ready: ready}
 	return how.serve(ctx, func(ctx context.Context, addr string) (*httpserver.Site, error) {
 		e, err := openEngine(ctx, f, addr, logger)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/tracing"
 )
 
 // Invoke accepts a request to start a job. The invocation that it returns is on disk;
@@ -24,7 +25,10 @@ import (
 // asked now, Invoke accepts the invocation all the same; it is checked later, and may
 // be refused then.
 func (v *Invoker) Invoke(ctx context.Context, q Request) (_ runwith.Invocation, replayed bool, err error) {
+	ctx, span := v.config.Tracer.Start(ctx, tracing.Internal, acceptSpan, "runwith.job", q.Job)
 	r, replayed, err := v.accepting.invoke(ctx, q)
+	span.Set("runwith.invocation", r.ID)
+	span.End(err)
 	return v.shown(r), replayed, err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/tracing"
 )
 
 // Defaults of [Config].
@@ -38,6 +39,8 @@ type Config struct {
 	// Targets returns the Cloud Run jobs that may be started ([Terms.Target]), so that a store
 	// can be rebuilt from all of them. Nil means those of the client's own project and region.
 	Targets func() []string
+	// Tracer makes spans of what happens to invocations; nil makes none.
+	Tracer *tracing.Tracer
 	// CallTimeout bounds a call that starts a job. 0 is 60 s.
 	CallTimeout time.Duration
 	// Settle is how long Cloud Run may take after the call's deadline to show an

@@ -5,6 +5,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/tracing"
 )
 
 // handover is how the parts hand work to each other. A part first writes to the store,
@@ -14,11 +15,12 @@ type handover struct {
 	dispatch, check, cancel *loop
 	watch                   *watchlist
 	counters                *counters
+	tracer                  *tracing.Tracer
 	logger                  *slog.Logger
 }
 
 func newHandover(c Config, counting *counters) *handover {
-	return &handover{dispatch: newLoop(), check: newLoop(), cancel: newLoop(), watch: newWatchlist(c), counters: counting, logger: c.Logger}
+	return &handover{dispatch: newLoop(), check: newLoop(), cancel: newLoop(), watch: newWatchlist(c), counters: counting, tracer: c.Tracer, logger: c.Logger}
 }
 
 // accepted hands on a new row. replaces means that it may have cancelled others.
@@ -36,6 +38,9 @@ func (h *handover) accepted(r ledger.Record, replaces bool) {
 // moved hands on a row after a transition.
 func (h *handover) moved(from, to ledger.Record) {
 	h.counters.moved(from, to)
+	if to.Ended() {
+		h.ended(to)
+	}
 	if to.Watched() && (!from.Watched() || from.State != to.State) {
 		h.watch.add(to.Target)
 	}

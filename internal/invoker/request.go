@@ -65,7 +65,7 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 		SlotLimit:   q.Terms.Slot.Limit,
 		Keep:        q.Terms.Keep,
 		Subscribers: q.Terms.Subscribers,
-		Trace:       ledger.ValidTrace(q.Terms.Trace),
+		Trace:       traceOf(ctx, q.Terms),
 		NotBefore:   now,
 	}, nil
 }

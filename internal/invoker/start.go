@@ -23,6 +23,7 @@ func (a answer) outcome() cloudrun.Outcome { return cloudrun.OutcomeOf(a.err) }
 // start calls Cloud Run for a record that is starting on disk, and writes down the
 // outcome.
 func (d *dispatcher) start(r ledger.Record, probing bool) {
+	d.queued(r)
 	a := d.call(r)
 	d.reach.told(a.err)
 	outcome := a.outcome()
@@ -50,7 +51,9 @@ func (d *dispatcher) call(r ledger.Record) answer {
 	deadline := time.Now().Add(time.Until(r.Lease))
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
+	ctx, span := d.calling(ctx, r)
 	run, err := d.cloud.Run(ctx, r.Target, overrides)
+	span.End(err)
 	return answer{run, err, deadline}
 }
 

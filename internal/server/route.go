@@ -2,11 +2,11 @@ package server
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/principal"
+	"github.com/runwith/runwith/internal/tracing"
 )
 
 // Route is one row of the route table.
@@ -28,16 +28,24 @@ type router struct {
 	principal principal.Principal // of the routes without Authenticate
 	routes    map[string]Route    // by pattern
 	panics    *panics
+	tracer    *tracing.Tracer // may be nil
 }
 
 // newRouter returns the router of a site and of the server's own routes.
 func newRouter(c Config, s *Site) *router {
-	r := &router{http.NewServeMux(), newPage(c, s), c.Principal, map[string]Route{}, newPanics(c.Logger)}
-	for _, route := range slices.Concat(ownRoutes(c, s, r.panics), s.Routes) {
-		r.Handle(route.Pattern, r.identify(route))
-		r.routes[route.Pattern] = route
+	r := &router{http.NewServeMux(), newPage(c, s), c.Principal, map[string]Route{}, newPanics(c.Logger), c.Tracer}
+	for _, route := range ownRoutes(c, s, r.panics) {
+		r.add(route, r.identify(route))
+	}
+	for _, route := range s.Routes {
+		r.add(route, r.traced(route, r.identify(route)))
 	}
 	return r
+}
+
+func (r *router) add(route Route, handler http.Handler) {
+	r.Handle(route.Pattern, handler)
+	r.routes[route.Pattern] = route
 }
 
 // ServeHTTP answers a request by its route, except a browser at the root.

@@ -18,6 +18,7 @@ import (
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/guard"
 	"github.com/runwith/runwith/internal/principal"
+	"github.com/runwith/runwith/internal/tracing"
 )
 
 const (
@@ -38,6 +39,8 @@ type Config struct {
 	// Principal is the caller of the requests of routes without Authenticate. The zero
 	// value is the anonymous one.
 	Principal principal.Principal
+	// Tracer makes a span of each request of the site; nil makes none.
+	Tracer *tracing.Tracer
 	// Version is the program's.
 	Version string
 	Logger  *slog.Logger

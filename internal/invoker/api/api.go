@@ -19,6 +19,7 @@ import (
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/callback"
+	"github.com/runwith/runwith/internal/tracing"
 )
 
 // prefix is the beginning of all paths.
@@ -218,6 +219,7 @@ func (s *server) untilStop(ctx context.Context) (context.Context, context.Cancel
 // register adds an operation. It turns the errors of handle into problems.
 func register[I, O any](s *server, d huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	huma.Register(d, op, func(ctx context.Context, in *I) (*O, error) {
+		tracing.Rename(ctx, op.Method+" "+op.Path)
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, s.problem(ctx, err)

@@ -45,6 +45,9 @@ type Config struct {
 	Version string
 	// Timeout bounds an attempt. 0 is 20 s.
 	Timeout time.Duration
+	// Attempted is called after each attempt, with why it failed. It must not block. It may
+	// be nil.
+	Attempted func(d ledger.Delivery, began, ended time.Time, failure error)
 
 	// Of tests: how receivers are found and trusted, or what stands for all of that.
 	dialing dialing
@@ -58,6 +61,7 @@ type Sender struct {
 	client    *client
 	attempt   func(context.Context, target, ledger.Delivery) outcome
 	timeout   time.Duration
+	attempted func(d ledger.Delivery, began, ended time.Time, failure error) // may be nil
 	counters  *counters
 	endpoints atomic.Pointer[Endpoints]
 	changed   atomic.Bool // the endpoints have changed; take looks for deliveries without one
@@ -96,7 +100,8 @@ func Open(ctx context.Context, c Config) (*Sender, error) {
 		endpoints, _ = New(Rules{}) // no rule, no fault
 	}
 	s := &Sender{
-		store: c.Store, logger: cmp.Or(c.Logger, slog.New(slog.DiscardHandler)), timeout: cmp.Or(c.Timeout, defaultTimeout),
+		attempted: c.Attempted,
+		store:     c.Store, logger: cmp.Or(c.Logger, slog.New(slog.DiscardHandler)), timeout: cmp.Or(c.Timeout, defaultTimeout),
 		counters: newCounters(), bell: make(chan struct{}, 1), asks: make(chan chan struct{}), results: make(chan result, maxUnderWay),
 		places: make(chan struct{}, maxUnderWay), slow: make(chan struct{}, maxSlow), lanes: map[string]*lane{},
 	}

@@ -3,6 +3,7 @@ package callback
 import (
 	"time"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
@@ -186,7 +187,10 @@ func (s *Sender) try(d ledger.Delivery) result {
 	if err != nil {
 		return result{d, outcome{reason: clean(err.Error()), removed: true}, time.Now()}
 	}
-	return result{d, s.attempt(s.attempting, to, d), time.Now()}
+	began := time.Now()
+	r := result{d, s.attempt(s.attempting, to, d), time.Now()}
+	s.tell(r, began)
+	return r
 }
 
 // learn adapts a lane to an outcome, and starts more attempts if it may have more.
@@ -210,4 +214,16 @@ func (s *Sender) left() []result {
 	}
 	s.unsettled += len(results)
 	return results
+}
+
+// tell reports an attempt to whoever wants to know of it.
+func (s *Sender) tell(r result, began time.Time) {
+	if s.attempted == nil || r.outcome.interrupted {
+		return
+	}
+	var failure error
+	if !r.outcome.ok() {
+		failure = runwith.Errorf(runwith.Unavailable, "%s", r.outcome.reason)
+	}
+	s.attempted(r.delivery, began, r.ended, failure)
 }
