@@ -42,17 +42,18 @@ func endpointsOf(file *configfile.File, allowed callback.Allowed) (*callback.End
 	if err == nil {
 		return endpoints, nil
 	}
-	joined, _ := err.(interface{ Unwrap() []error }) //nolint:errorlint // the joined errors, not one in their trees
-	for _, one := range joined.Unwrap() {
-		if f, ok := errors.AsType[callback.Fault](one); ok {
-			check.Addf(faultPath(f), "%s", f.Text)
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			if f, ok := errors.AsType[callback.FaultError](one); ok {
+				check.Addf(faultPath(f), "%s", f.Text)
+			}
 		}
 	}
 	return nil, check.Err()
 }
 
 // faultPath returns the place of a fault in the file.
-func faultPath(f callback.Fault) configfile.Path {
+func faultPath(f callback.FaultError) configfile.Path {
 	if f.Index < 0 {
 		return configfile.Path("requestCallbacks").Field(f.Field)
 	}

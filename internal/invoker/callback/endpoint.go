@@ -73,8 +73,8 @@ func ParseEvents(names []string) ([]ledger.Event, error) {
 	return events, nil
 }
 
-// Fault is a mistake in rules.
-type Fault struct {
+// FaultError is one mistake in rules.
+type FaultError struct {
 	// Index is the endpoint's in [Rules]; -1 is Requests.
 	Index int
 	// Field is the name of its field, in the words of the configuration file.
@@ -82,14 +82,14 @@ type Fault struct {
 }
 
 // Error returns the mistake with its place.
-func (f Fault) Error() string {
+func (f FaultError) Error() string {
 	if f.Index < 0 {
 		return "requestCallbacks." + f.Field + ": " + f.Text
 	}
 	return fmt.Sprintf("callbacks[%d].%s: %s", f.Index, f.Field, f.Text)
 }
 
-// New checks rules. Its error joins all mistakes, each of which is a [Fault].
+// New checks rules. Its error joins all mistakes, each of which is a [FaultError].
 func New(rules Rules) (*Endpoints, error) {
 	rules.Endpoints = slices.Clone(rules.Endpoints)
 	e := &Endpoints{rules: rules, byName: map[string]Endpoint{}, checker: newChecker(rules.Allowed)}
@@ -103,10 +103,10 @@ func New(rules Rules) (*Endpoints, error) {
 	}
 	if r := rules.Requests; r != nil {
 		if len(r.Hosts) == 0 {
-			faults = append(faults, Fault{-1, "hosts", "is required"})
+			faults = append(faults, FaultError{-1, "hosts", "is required"})
 		}
 		if text := secretsFault(r.Secrets); text != "" {
-			faults = append(faults, Fault{-1, "secret", text})
+			faults = append(faults, FaultError{-1, "secret", text})
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -115,18 +115,18 @@ func New(rules Rules) (*Endpoints, error) {
 	return e, nil
 }
 
-func (e *Endpoints) add(one Endpoint) (faults []Fault) {
+func (e *Endpoints) add(one Endpoint) (faults []FaultError) {
 	if _, taken := e.byName[one.Name]; taken {
-		faults = append(faults, Fault{Field: "name", Text: fmt.Sprintf("another endpoint is called %q", one.Name)})
+		faults = append(faults, FaultError{Field: "name", Text: fmt.Sprintf("another endpoint is called %q", one.Name)})
 	}
 	if reserved(one.Name) {
-		faults = append(faults, Fault{Field: "name", Text: fmt.Sprintf("%q is reserved for the URLs of requests", one.Name)})
+		faults = append(faults, FaultError{Field: "name", Text: fmt.Sprintf("%q is reserved for the URLs of requests", one.Name)})
 	}
 	if _, err := e.checker.parseURL(one.URL); err != nil {
-		faults = append(faults, Fault{Field: "url", Text: err.Error()})
+		faults = append(faults, FaultError{Field: "url", Text: err.Error()})
 	}
 	if text := secretsFault(one.Secrets); text != "" {
-		faults = append(faults, Fault{Field: "secret", Text: text})
+		faults = append(faults, FaultError{Field: "secret", Text: text})
 	}
 	e.byName[one.Name] = one
 	return faults

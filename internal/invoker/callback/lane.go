@@ -34,6 +34,7 @@ type lane struct {
 	pauses backoff.Backoff
 	more   bool // the store may have more for it
 	health ledger.Endpoint
+	told   time.Time // when its health was logged last
 }
 
 func newLane(health ledger.Endpoint) *lane {

@@ -114,15 +114,25 @@ func (s *Sender) updateHealth(batch []result) (changes []ledger.Endpoint) {
 	for name, old := range before {
 		if health := s.lane(name).health; changed(old, health) {
 			changes = append(changes, health)
-			s.reportHealth(old, health)
+			s.reportHealth(s.lane(name), old)
 		}
 	}
 	return changes
 }
 
-func (s *Sender) reportHealth(before, after ledger.Endpoint) {
+// tellEvery bounds how often the log tells of an endpoint that fails now and then.
+const tellEvery = time.Minute
+
+// reportHealth logs the health of a lane, which was another one before. s.mu is held.
+func (s *Sender) reportHealth(l *lane, before ledger.Endpoint) {
+	now, after := time.Now(), l.health
+	disabled := !after.DisabledAt.IsZero()
+	if !disabled && now.Sub(l.told) < tellEvery {
+		return
+	}
+	l.told = now
 	switch {
-	case !after.DisabledAt.IsZero():
+	case disabled:
 		s.logger.Error("endpoint disabled: its deliveries wait until `runwith callbacks enable`", "endpoint", after.Name, "reason", after.Reason)
 	case before.FailingSince.IsZero():
 		s.logger.Warn("endpoint fails", "endpoint", after.Name, "reason", after.Reason)

@@ -61,11 +61,10 @@ func (c *checker) checkHost(u *url.URL) error {
 	if plain && len(c.allowed) == 0 {
 		return errors.New("must begin with https://; http is only for private addresses that --callback-allow opens")
 	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return nil // a name, whose addresses the dialer checks
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return c.check(addr, plain)
 	}
-	return c.check(addr, plain)
+	return nil // a name, whose addresses the dialer checks
 }
 
 // hostname returns the host of a URL as names are compared.
