@@ -21,18 +21,18 @@ type counters struct {
 
 func newCounters() *counters {
 	c := &counters{
-		accepted:   metrics.NewCounter("runwith_invoker_accepted_total", "Invocations that were accepted.", "job"),
-		replayed:   metrics.NewCounter("runwith_invoker_replayed_total", "Requests that were answered with the invocation of an earlier one with the same key.", "job"),
-		started:    metrics.NewCounter("runwith_invoker_started_total", "Invocations whose execution is known.", "job"),
-		ended:      metrics.NewCounter("runwith_invoker_ended_total", "Invocations that have ended, by their end.", "job", "state"),
-		unresolved: metrics.NewCounter("runwith_invoker_unresolved_total", "Invocations that became unresolved and need a person's decision.", "job"),
+		accepted:   metrics.NewCounter("runwith_invoker_accepted_total", "Invocations that were accepted.", "job_name"),
+		replayed:   metrics.NewCounter("runwith_invoker_replayed_total", "Requests that were answered with the invocation of an earlier one with the same key.", "job_name"),
+		started:    metrics.NewCounter("runwith_invoker_started_total", "Invocations whose execution is known.", "job_name"),
+		ended:      metrics.NewCounter("runwith_invoker_ended_total", "Invocations that have ended, by their end.", "job_name", "state"),
+		unresolved: metrics.NewCounter("runwith_invoker_unresolved_total", "Invocations that became unresolved and need a person's decision.", "job_name"),
 		outcomes:   metrics.NewCounter("runwith_invoker_start_outcomes_total", "Calls that start a job, by their outcome; unknown: the execution is searched for.", "outcome"),
 		twins:      metrics.NewCounter("runwith_invoker_twins_total", "Executions that were started beside an invocation's own, and are cancelled.").With(),
 		waits:      metrics.NewCounter("runwith_invoker_quota_waits_total", "Times that work waited because a quota of Cloud Run was used up.", "quota"),
 		acceptToStart: metrics.NewHistogram("runwith_invoker_accept_to_start_seconds",
-			"Time from the acceptance of an invocation until its execution is known.", startBounds(), "job"),
+			"Time from the acceptance of an invocation until its execution is known.", startBounds(), "job_name"),
 		startToEnd: metrics.NewHistogram("runwith_invoker_start_to_end_seconds",
-			"Time from the start of an execution to its end, by Cloud Run's clock.", runBounds(), "job"),
+			"Time from the start of an execution to its end, by Cloud Run's clock.", runBounds(), "job_name"),
 	}
 	for _, o := range []cloudrun.Outcome{cloudrun.Started, cloudrun.NotStarted, cloudrun.Refused, cloudrun.Unknown} {
 		c.outcomes.With(outcomeLabel(o))
