@@ -45,5 +45,8 @@
 // that appears even later is a twin: the canceller cancels and counts it, also after
 // the invocation has ended.
 //
+// A move may have an event ([EventOf]), and [Deliveries] for the endpoints that hear of it.
+// The store inserts them in the transaction of the move.
+//
 // docs/state-machine.md gives the reasons.
 package ledger
