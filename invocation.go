@@ -140,14 +140,17 @@ func (c Counts) Done() int { return c.Succeeded + c.Failed + c.Cancelled }
 
 // Job is a Cloud Run job as the invoker shows it. It omits environment variables,
 // because their values may be secrets.
+//
+// In a list of a server with a configuration, the fields from Resource to Updated are unset:
+// only Cloud Run knows them, and it is not asked for a list.
 type Job struct {
 	Name       string      `json:"name" doc:"ID of the job."`
-	Resource   string      `json:"resource" doc:"Resource name on Cloud Run."`
-	TaskCount  int         `json:"taskCount"`
-	MaxRetries int         `json:"maxRetries"`
-	Timeout    string      `json:"timeout" doc:"Longest time of one attempt of a task, such as 10m0s."`
-	Containers []Container `json:"containers"`
-	Updated    time.Time   `json:"updated"`
+	Resource   string      `json:"resource,omitempty" doc:"Resource name on Cloud Run."`
+	TaskCount  int         `json:"taskCount,omitempty" doc:"Number of tasks."`
+	MaxRetries int         `json:"maxRetries,omitempty" doc:"Most retries of a task; absent if it is 0."`
+	Timeout    string      `json:"timeout,omitempty" doc:"Longest time of one attempt of a task, such as 10m0s."`
+	Containers []Container `json:"containers,omitempty" nullable:"false" doc:"Containers of a task."`
+	Updated    time.Time   `json:"updated,omitzero" doc:"When the job was last changed."`
 
 	// Title and Description are for people. They come from the invoker's configuration, as
 	// Parameters and Overrides do.

@@ -22,7 +22,7 @@ func (a *Access) Jobs(ctx context.Context) ([]runwith.Job, error) {
 	jobs := []runwith.Job{}
 	for _, name := range r.Jobs() {
 		if r.Sees(r.who, name) {
-			jobs = append(jobs, r.Describe(r.who, name, runwith.Job{Resource: resource(r.Target(name)), Containers: []runwith.Container{}}))
+			jobs = append(jobs, r.Describe(r.who, name, runwith.Job{Resource: resource(r.Target(name))}))
 		}
 	}
 	return jobs, nil

@@ -31,6 +31,8 @@ func (s *server) routeJobs(d huma.API) {
 		Method:      http.MethodGet,
 		Path:        prefix + "/jobs",
 		Summary:     "The jobs that can be started",
+		Description: description(`The jobs that you can start. If the server has a configuration, the list has what the configuration
+			says of each; fields that only Cloud Run knows, such as taskCount, are absent.`),
 	}, s.jobs)
 	register(s, d, huma.Operation{
 		OperationID: "getJob",
