@@ -48,29 +48,41 @@ const invocationsPath = "/api/v1/jobs/" + jobID + "/invocations"
 
 // invoke starts the job once and expects 202.
 func invoke(ctx context.Context, client *http.Client, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(`{"args":["one"]}`))
+	return postAs(ctx, client, url, "", `{"args":["one"]}`)
+}
+
+// postAs sends a request with a credential, if it is not empty, and expects 202.
+func postAs(ctx context.Context, client *http.Client, url, credential, body string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
+	if credential != "" {
+		request.Header.Set("Authorization", "Bearer "+credential)
+	}
 	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		return err
 	}
 	if response.StatusCode != http.StatusAccepted {
-		return fmt.Errorf("POST %s: %s\n%s", invocationsPath, response.Status, body)
+		return fmt.Errorf("POST %s: %s\n%s", invocationsPath, response.Status, answer)
 	}
 	return nil
 }
 
 // drain waits until every invocation has ended.
 func drain(ctx context.Context, addr string) error {
-	client := &runwith.Client{Server: "http://" + addr}
+	return drainAs(ctx, &runwith.Client{Server: "http://" + addr})
+}
+
+// drainAs waits until every invocation that a client sees has ended.
+func drainAs(ctx context.Context, client *runwith.Client) error {
 	for _, state := range []runwith.State{runwith.StateAccepted, runwith.StateStarting, runwith.StateRunning} {
 		for left := true; left; {
 			left = false

@@ -65,6 +65,7 @@ var scenarios = []scenario{
 	{"invoke", "POST /api/v1/jobs/{job}/invocations until 202, by 1 and by 32 clients, while the accepted invocations run", measureInvoke},
 	{"end", "the time from an end at the engine until a caller who waits at the invoker knows it", measureEnd},
 	{"accept", "the same of `runwith serve` alone, until RunJob arrives at a Cloud Run that does nothing, and with 100,000 past invocations", measureAccept},
+	{"callers", "acceptance by API key and by ID token, with policy and parameters, beside a server without a configuration", measureCallers},
 	{"callbacks", "10,000 events from the store to a fast receiver, alone and while another endpoint hangs", measureCallbacks},
 	{"read", "GetJob over gRPC, REST and REST v1", measureRead},
 	{"list", "a page of 100 executions among 100,000, and among 1,000", measureList},
