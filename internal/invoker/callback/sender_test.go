@@ -386,6 +386,41 @@ func TestHangingEndpointDelaysNoOther(t *testing.T) {
 	})
 }
 
+// slowTakes is a store whose takes take time, in which results are settled.
+type slowTakes struct{ *memory }
+
+func (m slowTakes) DueDeliveries(ctx context.Context, now time.Time, lease time.Duration, perLane, limit int) ([]ledger.Delivery, time.Time, error) {
+	defer time.Sleep(5 * time.Millisecond)
+	return m.memory.DueDeliveries(ctx, now, lease, perLane, limit)
+}
+
+// While one endpoint hangs, the store is asked for more events of another one although results
+// are settled between the store's answer and its arrival.
+func TestTakesWhileResultsAreSettled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add(events1toN("slow", 500)...)
+		m.add(events1toN("fast", 5000)...)
+		s, err := Open(t.Context(), Config{Store: slowTakes{m}, Endpoints: endpoints(t, "slow", "fast"), attempt: answers(func(ctx context.Context, d ledger.Delivery) outcome {
+			if d.Endpoint == "slow" {
+				return hang(ctx)
+			}
+			time.Sleep(time.Millisecond)
+			return ok()
+		}).attempt})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if n := m.count(ledger.DeliveryDelivered); n != 5000 {
+			t.Errorf("%d of 5000 deliveries to the fast endpoint after 5 s", n)
+		}
+		s.Close()
+	})
+}
+
 // 300 endpoints hang. A fast one still gets its events.
 func TestManyHangingEndpoints(t *testing.T) {
 	t.Parallel()

@@ -14,13 +14,13 @@ func (s *Sender) take() {
 		if s.changed.Swap(false) {
 			s.hasten()
 		}
-		now, full := time.Now(), s.full()
+		now, room := time.Now(), s.room()
 		due, next, err := s.store.DueDeliveries(s.closing, ledger.Stored(now), leaseTime, perLane, takeAtOnce)
 		if err != nil {
 			s.storeFailed("take deliveries", err)
 			continue
 		}
-		resume := s.enqueue(due, full, now)
+		resume := s.enqueue(due, room, now)
 		if len(due) == takeAtOnce {
 			continue
 		}
@@ -53,32 +53,33 @@ func (s *Sender) await(next, now time.Time, asked []chan struct{}) []chan struct
 	return asked
 }
 
-// full returns the lanes for which the store has nothing now because as many deliveries were
-// taken as may be. It may have more.
-func (s *Sender) full() map[string]bool {
+// room returns how many more deliveries the store may return for each lane at least. A lane
+// that is missing has all of its share.
+func (s *Sender) room() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	full := map[string]bool{}
+	room := make(map[string]int, len(s.lanes))
 	for name, l := range s.lanes {
-		if l.taken >= perLane {
-			full[name] = true
-		}
+		room[name] = max(0, perLane-l.taken)
 	}
-	return full
+	return room
 }
 
 // enqueue puts deliveries into their lanes and starts attempts. It returns when the first
-// paused lane continues; zero: none is paused. full are the lanes that were full before.
-func (s *Sender) enqueue(due []ledger.Delivery, full map[string]bool, now time.Time) (resume time.Time) {
+// paused lane continues; zero: none is paused. room is what the lanes had before.
+func (s *Sender) enqueue(due []ledger.Delivery, room map[string]int, now time.Time) (resume time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	got := map[string]int{}
 	for _, d := range due {
 		l := s.lane(d.Lane())
 		l.queue = append(l.queue, d)
 		l.taken++
+		got[d.Lane()]++
 	}
 	for name, l := range s.lanes {
-		l.more = full[name] || l.taken >= perLane || len(due) == takeAtOnce
+		had, known := room[name]
+		l.more = got[name] >= had && (known || got[name] >= perLane) || len(due) == takeAtOnce
 		l.expire(now, s.timeout)
 	}
 	for _, l := range s.lanes {
