@@ -159,11 +159,11 @@ func (c *configuration) note() string {
 func (c *configuration) metrics() []metrics.Metric {
 	return []metrics.Metric{
 		metrics.Gauge("runwith_config_up_to_date", "Whether the newest version of the configuration file is in use; 0 if it has a mistake.",
-			func(context.Context) (float64, error) {
-				if c.watcher.State().Fault != nil {
-					return 0, nil
+			func(context.Context) (value float64, err error) {
+				if c.watcher.State().Fault == nil {
+					value = 1
 				}
-				return 1, nil
+				return value, nil
 			}),
 		metrics.Gauge("runwith_config_used_timestamp_seconds", "When the version of the configuration file in use was read, in seconds since 1970.",
 			func(context.Context) (float64, error) { return float64(c.watcher.State().Used.Unix()), nil }),
