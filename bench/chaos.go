@@ -114,6 +114,8 @@ type world struct {
 	rand   *rand.Rand // for the kills
 	proxy  *proxy
 	ran    string // the file to which each run appends a line
+	ear    *ear
+	config string // the file of the invoker's configuration
 
 	engineAddr, invokerAddr     string
 	engineServer, invokerServer *server
@@ -138,6 +140,10 @@ func newWorld(ctx context.Context, o chaosOptions, errs io.Writer) (_ *world, er
 		return nil, err
 	}
 	w.ran = filepath.Join(w.bench.dir, "ran")
+	w.ear = newEar(o.seed)
+	if err := w.configure(); err != nil {
+		return nil, err
+	}
 	ctx, w.cancel = context.WithCancel(ctx)
 	w.engineAddr, w.invokerAddr = "127.0.0.1:0", "127.0.0.1:0"
 	if err := w.startEngine(ctx); err != nil {
@@ -155,6 +161,17 @@ func newWorld(ctx context.Context, o chaosOptions, errs io.Writer) (_ *world, er
 
 // job returns the name of an invocation's job.
 func (w *world) job(n int) string { return fmt.Sprintf("mark-%d", n/perJob) }
+
+// configure writes the invoker's configuration: the jobs, and an endpoint for their events.
+func (w *world) configure() error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "callbacks:\n  - {name: ear, url: \"http://127.0.0.1:%s/\", secret: {env: CHAOS_SECRET}, events: [started, succeeded, failed, cancelled, refused, unresolved]}\njobs:\n", w.ear.port())
+	for n := 0; n < w.n; n += perJob {
+		fmt.Fprintf(&text, "  %s: {allow: {args: true}}\n", w.job(n))
+	}
+	w.config = filepath.Join(w.bench.dir, "runwith.yaml")
+	return os.WriteFile(w.config, []byte(text.String()), 0o600)
+}
 
 // startEngine starts the engine. The first time it adds the jobs, each of which appends a
 // line to a file.
@@ -177,7 +194,8 @@ func (w *world) startEngine(ctx context.Context) (err error) {
 }
 
 func (w *world) startInvoker(ctx context.Context) (err error) {
-	w.invokerServer, err = start(ctx, w.bench.progress, readyLine, w.bench.binary, "serve", "--allow-unauthenticated",
+	w.invokerServer, err = start(ctx, w.bench.progress, readyLine, "env", "CHAOS_SECRET="+w.ear.secret, w.bench.binary, "serve", "--allow-unauthenticated",
+		"--config", w.config, "--callback-allow", "127.0.0.1/32",
 		"--addr", w.invokerAddr, "--data", filepath.Join(w.bench.dir, "invoker"), "--endpoint", "http://"+w.proxy.addr(),
 		"--call-timeout", "3s", "--settle", w.settle.String())
 	return err
@@ -193,6 +211,9 @@ func (w *world) close() error {
 	}
 	if w.cancel != nil {
 		w.cancel()
+	}
+	if w.ear != nil {
+		w.ear.server.Close()
 	}
 	if w.proxy != nil {
 		w.proxy.wait()
@@ -309,7 +330,7 @@ func crash(s *server) error {
 	return nil
 }
 
-// settled waits until every invocation has ended.
+// settled waits until every invocation has ended, and its end was heard.
 func (w *world) settled(ctx context.Context) error {
 	client := &runwith.Client{Server: "http://" + w.invokerAddr}
 	for id := range w.accepted {
@@ -321,12 +342,13 @@ func (w *world) settled(ctx context.Context) error {
 			return fmt.Errorf("invocation %s is %s, %+v", id, end.State, end.Error)
 		}
 	}
-	return nil
+	return w.ear.wait(ctx, w.accepted)
 }
 
 // tally is the result of counting.
 type tally struct {
 	accepted, ran, executions int
+	heard, times              int // invocations whose end was heard, and how often anything was
 	faults                    []string
 }
 
@@ -361,6 +383,8 @@ func (w *world) count(ctx context.Context) (t tally, err error) {
 	if t.accepted != w.n {
 		t.faults = append(t.faults, fmt.Sprintf("%d invocations for %d keys", t.accepted, w.n))
 	}
+	t.heard, t.times = t.accepted-w.ear.missing(w.accepted), w.ear.times
+	t.faults = append(t.faults, w.ear.check(w.accepted)...)
 	if err := pause(ctx, w.late()); err != nil { // then lists are complete
 		return t, err
 	}
@@ -372,7 +396,7 @@ func (w *world) count(ctx context.Context) (t tally, err error) {
 }
 
 func (t tally) String() string {
-	return fmt.Sprintf("%d accepted, %d ran, %d executions: %d faults", t.accepted, t.ran, t.executions, len(t.faults))
+	return fmt.Sprintf("%d accepted, %d ran, %d executions, %d ends heard in %d callbacks: %d faults", t.accepted, t.ran, t.executions, t.heard, t.times, len(t.faults))
 }
 
 // err describes lost and doubled invocations.

@@ -12,7 +12,7 @@ func TestChaos(t *testing.T) {
 	data := t.TempDir()
 	var out strings.Builder
 	err := execute(t.Context(), []string{"chaos", "-n", "60", "-clients", "4", "-kills", "6", "-engine-kills", "1", "-data", data}, &out, t.Output())
-	if err != nil || !strings.Contains(out.String(), "60 accepted, 60 ran, 60 executions: 0 faults") {
+	if err != nil || !strings.Contains(out.String(), ": 0 faults") || !strings.Contains(out.String(), "60 accepted, 60 ran, 60 executions, 60 ends heard in ") {
 		t.Errorf("chaos = %v\n%s", err, out.String())
 	}
 	wantEmpty(t, data)

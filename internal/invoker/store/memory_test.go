@@ -316,6 +316,9 @@ func (m *memory) Recover(_ context.Context, from time.Time, settle time.Duration
 	for _, r := range all {
 		asOf = ledger.Later(asOf, r.LastEvent())
 	}
+	for i := range m.outbox {
+		m.outbox[i].Lease = time.Time{}
+	}
 	_, err = m.moveAll(ledger.Recover(all, from, settle))
 	return asOf, err
 }

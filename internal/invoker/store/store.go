@@ -75,7 +75,8 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	// and returns when the next one is.
 	Unchecked(ctx context.Context, now time.Time, lease time.Duration, limit int) (_ []ledger.Record, next time.Time, err error)
 	// Recover is for the start of a process that has the store to itself. See
-	// [ledger.Recover]. asOf is the store's latest event.
+	// [ledger.Recover]. It also ends the leases of deliveries. asOf is the store's latest
+	// event.
 	Recover(ctx context.Context, from time.Time, settle time.Duration) (asOf time.Time, err error)
 
 	// WatchedJobs returns the targets of the records that are [ledger.Record.Watched].

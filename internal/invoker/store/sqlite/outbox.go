@@ -131,6 +131,18 @@ const allLanes = `WITH RECURSIVE lanes(lane) AS (
 // Added implements [store.Store].
 func (s *Store) Added() <-chan struct{} { return s.added }
 
+// voidLeases ends the leases of an earlier process. Its attempts may have been received.
+func voidLeases(tx *sqlite.Tx) error {
+	lanes, err := texts(tx, allLanes+` SELECT lane FROM lanes WHERE lane IS NOT NULL`)
+	for _, lane := range lanes {
+		if _, err := tx.Exec(`UPDATE deliveries INDEXED BY deliveries_leased SET lease = 0, due = next_attempt
+			WHERE lane = ? AND state = 'pending' AND lease > 0`, lane); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 // SettleDeliveries implements [store.Store].
 func (s *Store) SettleDeliveries(ctx context.Context, settled []ledger.Delivery) error {
 	_, err := s.write(ctx, "settle deliveries", func(tx *sqlite.Tx) ([]ledger.Record, error) {

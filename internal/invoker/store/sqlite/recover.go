@@ -28,6 +28,9 @@ func (s *Store) Recover(ctx context.Context, from time.Time, settle time.Duratio
 		if _, err := s.moveAll(tx, ledger.Recover(calling, from, settle)); err != nil {
 			return nil, err
 		}
+		if err := voidLeases(tx); err != nil {
+			return nil, err
+		}
 		for _, state := range ledger.Waiting() {
 			if err := s.recoverWaiting(tx, state, from, settle); err != nil {
 				return nil, err
