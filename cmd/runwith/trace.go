@@ -57,7 +57,7 @@ func (s *invokerStack) deliverySpans(t *tracing.Tracer) func(d ledger.Delivery, 
 		if err != nil { // it is gone, and so is its trace
 			return
 		}
-		t.Record(r.Trace, "delivery", began, ended, failure, "runwith.invocation", d.Invocation, "runwith.job", d.Job,
+		t.Record(r.Trace, tracing.Past{Name: "delivery", From: began, To: ended, Err: failure}, "runwith.invocation", d.Invocation, "runwith.job", d.Job,
 			"runwith.delivery", d.ID, "runwith.endpoint", d.Lane(), "runwith.event", string(d.Event))
 	}
 }

@@ -33,7 +33,7 @@ func about(r ledger.Record, more ...string) []string {
 
 // queued makes the span of a record's time in the queue, which ends now.
 func (d *dispatcher) queued(r ledger.Record) {
-	d.config.Tracer.Record(r.Trace, queueSpan, r.Created, time.Now(), nil, about(r, "runwith.attempt", strconv.Itoa(r.Attempts))...)
+	d.config.Tracer.Record(r.Trace, tracing.Past{Name: queueSpan, From: r.Created, To: time.Now()}, about(r, "runwith.attempt", strconv.Itoa(r.Attempts))...)
 }
 
 // calling begins the span of the call that starts a record's job.
@@ -51,6 +51,6 @@ func (h *handover) ended(r ledger.Record) {
 		code, _ := runwith.ParseCode(r.Error.Code) // OK if it is unknown
 		failure = runwith.Errorf(code, "%s", r.State)
 	}
-	h.tracer.Record(r.Trace, executionSpan, r.Started, r.Finished, failure,
+	h.tracer.Record(r.Trace, tracing.Past{Name: executionSpan, From: r.Started, To: r.Finished, Err: failure},
 		about(r, "runwith.execution", r.Execution, "runwith.state", string(r.State))...)
 }

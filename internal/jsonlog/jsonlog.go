@@ -8,6 +8,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -110,7 +111,7 @@ func (h *Handler) with(change func(slog.Handler) slog.Handler) *Handler {
 	if before == nil {
 		before = h.plain
 	}
-	return &Handler{options: h.options, plain: h.plain, grouped: change(before), regroup: append(h.regroup[:len(h.regroup):len(h.regroup)], change)}
+	return &Handler{options: h.options, plain: h.plain, grouped: change(before), regroup: append(slices.Clip(h.regroup), change)}
 }
 
 // replace gives a record's own fields Cloud Logging's names, and durations a unit.

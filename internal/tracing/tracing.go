@@ -99,14 +99,21 @@ func (s Span) endAt(err error, at time.Time) {
 	s.span.End(trace.WithTimestamp(at))
 }
 
+// Past is a span that has ended already.
+type Past struct {
+	Name     string
+	From, To time.Time
+	Err      error // why it failed; nil: it did not
+}
+
 // Record makes a span of the past in the trace of a traceparent. It makes none without one.
-func (t *Tracer) Record(traceparent, name string, from, to time.Time, err error, attributes ...string) {
+func (t *Tracer) Record(traceparent string, p Past, attributes ...string) {
 	if t == nil || traceparent == "" {
 		return
 	}
 	ctx := Continue(context.Background(), traceparent)
-	_, span := t.tracer.Start(ctx, name, trace.WithTimestamp(from), trace.WithAttributes(pairs(attributes)...))
-	Span{span}.endAt(err, to)
+	_, span := t.tracer.Start(ctx, p.Name, trace.WithTimestamp(p.From), trace.WithAttributes(pairs(attributes)...))
+	Span{span}.endAt(p.Err, p.To)
 }
 
 func pairs(names []string) []attribute.KeyValue {

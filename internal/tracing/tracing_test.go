@@ -41,7 +41,7 @@ func TestNilTracer(t *testing.T) {
 	span.Set("c", "d")
 	span.End(errors.New("why"))
 	tracing.Rename(with, "other")
-	tracer.Record(parent, "name", time.Now(), time.Now(), nil)
+	tracer.Record(parent, tracing.Past{Name: "name", From: time.Now(), To: time.Now()})
 	if with != ctx || tracing.Traceparent(with) != parent {
 		t.Error("a nil tracer changes the context")
 	}
