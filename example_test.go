@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 	"strings"
 	"time"
 
@@ -126,4 +127,17 @@ func ExampleError() {
 		fmt.Println(e.Message)
 	}
 	// Output: Resource 'no-such-job' of kind 'JOB' in region 'us-east4' in project 'demo' does not exist.
+}
+
+// A server with callers gets an API key, here from the environment, over https.
+func ExampleAPIKey() {
+	client := &runwith.Client{
+		Server:     "https://runwith.example.com",
+		Credential: runwith.APIKey(os.Getenv("RUNWITH_API_KEY")),
+	}
+	invocation, err := client.RunOnce(context.Background(), "reindex", "order-1234", nil)
+	if runwith.CodeOf(err) == runwith.Unauthenticated {
+		log.Fatal("the server does not accept the key: ", err)
+	}
+	fmt.Println(invocation, err)
 }
