@@ -10,14 +10,13 @@ type DeliveryState string
 
 // The states. All but pending are ends, out of which only a replay leads.
 const (
-	// DeliveryPending means that the event is delivered next, or tried again.
+	// DeliveryPending means that the event is delivered next, or tried again. It waits as long
+	// as its endpoint is disabled.
 	DeliveryPending DeliveryState = "pending"
 	// DeliveryDelivered means that the endpoint has accepted the event.
 	DeliveryDelivered DeliveryState = "delivered"
 	// DeliveryFailed means that the last attempt failed, and no other follows.
 	DeliveryFailed DeliveryState = "failed"
-	// DeliveryDisabled means that no attempt follows because the endpoint is disabled.
-	DeliveryDisabled DeliveryState = "disabled"
 )
 
 // Delivery is one event for one endpoint.
