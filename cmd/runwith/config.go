@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -90,7 +89,7 @@ The secrets of a server are often not on the machine that checks its file.
 
 // checkConfiguration reads a configuration file as a server does.
 func checkConfiguration(path string, withoutSecrets bool, allowed callback.Allowed) (*configfile.File, error) {
-	content, err := os.ReadFile(path)
+	content, err := contentOf(path)()
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +97,7 @@ func checkConfiguration(path string, withoutSecrets bool, allowed callback.Allow
 	if withoutSecrets {
 		resolve = nil
 	}
-	return configfile.Read(path, string(content), resolve, func(file *configfile.File) error {
+	return configfile.Read(path, content, resolve, func(file *configfile.File) error {
 		_, err := policy.New(file, nil)
 		_, unreachable := endpointsOf(file, allowed)
 		return configfile.Join(err, unreachable, auth.New(auth.Config{}).Use(file, nil))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -57,9 +58,20 @@ func openConfiguration(path string, allowed callback.Allowed, logger *slog.Logge
 // contentOf returns a function that reads the content of a configuration file.
 func contentOf(path string) func() (string, error) {
 	return func() (string, error) {
-		content, err := os.ReadFile(path)
-		return string(content), err
+		return readAtMost(path, configfile.MaxFile)
 	}
+}
+
+// readAtMost returns the content of a file. It stops one byte beyond the limit, so that the
+// reader of the content sees that it is too large.
+func readAtMost(path string, limit int64) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	return string(content), err
 }
 
 // readConfiguration reads a configuration file with its secrets.
@@ -84,11 +96,11 @@ func secretsBeside(path string) configfile.Resolver {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(path), name)
 		}
-		content, err := os.ReadFile(name)
+		content, err := readAtMost(name, configfile.MaxSecret)
 		if err != nil {
 			return "", errors.New("the file cannot be read")
 		}
-		return string(content), nil
+		return content, nil
 	}
 }
 

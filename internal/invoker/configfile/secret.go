@@ -19,8 +19,8 @@ type Secret struct {
 // it must not repeat the reference, in case somebody wrote the secret itself there.
 type Resolver func(Secret) (string, error)
 
-// maxSecret is the length of the longest secret, in bytes.
-const maxSecret = 16 << 10
+// MaxSecret is the length of the longest secret, in bytes.
+const MaxSecret = 16 << 10
 
 // Value returns the secret. It is empty if [Read] had no resolver.
 func (s Secret) Value() string { return s.value }
@@ -52,8 +52,8 @@ func (s Secret) resolved(resolve Resolver) (Secret, error) {
 	switch {
 	case value == "":
 		return s, fmt.Errorf("the secret is empty")
-	case len(value) > maxSecret:
-		return s, fmt.Errorf("the secret is longer than %d bytes", maxSecret)
+	case len(value) > MaxSecret:
+		return s, fmt.Errorf("the secret is longer than %d bytes", MaxSecret)
 	case strings.ContainsAny(value, "\x00\n\r"):
 		return s, fmt.Errorf("the secret has more than one line")
 	}

@@ -261,6 +261,36 @@ func TestRefusedRequests(t *testing.T) {
 	}
 }
 
+// listeners are subscribers that hear of everything, and refuse one URL.
+type listeners struct{}
+
+func (listeners) Subscribers(job string, labels map[string]string, c *runwith.Callback) ([]ledger.Subscriber, error) {
+	if c != nil && c.URL == "https://refused" {
+		return nil, runwith.Errorf(runwith.PermissionDenied, "callback.url: refused")
+	}
+	return []ledger.Subscriber{{Endpoint: job + " " + labels["a"]}}, nil
+}
+
+func TestSubscribers(t *testing.T) {
+	file, err := configfile.Read("f", sample, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	configured, err := policy.New(file, listeners{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range map[string]*policy.Policy{"configured": configured, "open": policy.Open(listeners{})} {
+		terms, err := p.Terms(docs(), "plain", runwith.Request{Labels: map[string]string{"a": "b"}})
+		if diff := cmp.Diff([]ledger.Subscriber{{Endpoint: "plain b"}}, terms.Subscribers); diff != "" || err != nil {
+			t.Errorf("%s: %v, subscribers (-want +got):\n%s", name, err, diff)
+		}
+		if _, err := p.Terms(docs(), "plain", runwith.Request{Callback: &runwith.Callback{URL: "https://refused"}}); runwith.CodeOf(err) != runwith.PermissionDenied {
+			t.Errorf("%s: error = %v, want PERMISSION_DENIED", name, err)
+		}
+	}
+}
+
 // TestSlotsOfDifferentValues checks that no caller can take the slots of other values by
 // moving a separator.
 func TestSlotsOfDifferentValues(t *testing.T) {
