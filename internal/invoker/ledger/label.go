@@ -8,8 +8,10 @@ import (
 const (
 	// MaxLabels is the number of labels that a record may have.
 	MaxLabels = 16
-	// MaxLabelName and MaxLabelValue bound a label, in characters.
-	MaxLabelName, MaxLabelValue = 63, 128
+	// MaxLabelName bounds the name of a label, in characters.
+	MaxLabelName = 63
+	// MaxLabelValue bounds the value of a label, in characters.
+	MaxLabelValue = 128
 )
 
 // LabelFits reports whether a record may have the label: it has a name, is not too long, and
