@@ -36,11 +36,29 @@ need() {
   [ -z "$missing" ] || fail "set${missing}; see --help"
 }
 
-# quoted prints a command, quoted for a shell.
+# quoted prints a command, quoted for a shell. In a dry run, a value that only a command can
+# tell is @NAME@ (see capture), and is printed as a variable.
 quoted() {
   local line
   line=$(printf ' %q' "$@")
+  if [ -n "$dry_run" ]; then
+    line=$(printf '%s' "$line" | sed 's/@\([A-Z_]*\)@/${\1}/g')
+  fi
   printf '%s' "${line# }"
+}
+
+# capture sets a variable to what a command prints. A dry run prints the assignment.
+capture() {
+  local name=$1 value
+  shift
+  if [ -n "$dry_run" ]; then
+    printf '%s=$''(%s)\n' "$name" "$(quoted "$@")"
+    value=@$name@
+  else
+    printf '+ %s\n' "$(quoted "$@")" >&2
+    value=$("$@")
+  fi
+  printf -v "$name" %s "$value"
 }
 
 # run prints a command and runs it. A dry run only prints it.

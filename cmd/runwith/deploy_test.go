@@ -18,14 +18,21 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// recorder stands in for go and gcloud: it writes down how it was called, knows the
-// service accounts that it has created, and fails where FAIL is in the call.
+// recorder stands in for go and gcloud: it writes down how it was called, knows what it has
+// created, keeps the versions of secrets, and fails where FAIL is in the call.
 const recorder = `#!/bin/sh
 { printf '%s' "${0##*/}"; printf '\t%s' "$@"; echo; } >>"$STANDIN/calls"
 case "$*" in
 	*"${FAIL:-nothing at all}"*) exit 3 ;;
-	"iam service-accounts describe "*) [ -e "$STANDIN/account-${4%%@*}" ] ;;
-	"iam service-accounts create "*) : >"$STANDIN/account-$4" ;;
+	"iam service-accounts describe "*) [ -e "$STANDIN/made-account-${4%%@*}" ] && echo 106123456789012345678 ;;
+	"iam service-accounts create "*) : >"$STANDIN/made-account-$4" ;;
+	"projects describe "*) echo 123456789012 ;;
+	"secrets describe "*) [ -e "$STANDIN/made-secret-$3" ] ;;
+	"secrets create "*) : >"$STANDIN/made-secret-$3" ;;
+	"secrets versions describe "*) [ -e "$STANDIN/made-version-$6" ] ;;
+	"secrets versions add "*) cat >"$STANDIN/made-version-$4" ;;
+	"storage buckets describe "*) [ -e "$STANDIN/made-bucket" ] ;;
+	"storage buckets create "*) : >"$STANDIN/made-bucket" ;;
 esac
 `
 
@@ -35,6 +42,9 @@ type workshop struct {
 	standIn string // that of the stand-ins
 	env     []string
 }
+
+// deployScripts are the scripts that deploy something.
+var deployScripts = []string{"build-deploy-job.sh", "build-deploy-api.sh", "build-deploy-documents.sh"}
 
 // variables are what a deployment wants to know.
 var variables = []string{"PROJECT_ID=my-project", "REPOSITORY=my-repository", "REGISTRY_REGION=us-central1", "RUNTIME_REGION=us-east4"}
@@ -61,6 +71,20 @@ func (w *workshop) put(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(w.standIn, name), []byte(text), 0o700); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// forget makes the stand-ins forget what they have created.
+func (w *workshop) forget(t *testing.T) {
+	t.Helper()
+	made, err := filepath.Glob(filepath.Join(w.standIn, "made-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range made {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -194,7 +218,7 @@ func TestDeployRefuses(t *testing.T) {
 	t.Parallel()
 	some := newWorkshop(t, "PROJECT_ID=my-project", "REGISTRY_REGION=", "RUNTIME_REGION=us-east4")
 	all := newWorkshop(t, variables...)
-	for _, script := range []string{"build-deploy-job.sh", "build-deploy-api.sh"} {
+	for _, script := range deployScripts {
 		for _, test := range []struct {
 			in     *workshop
 			args   []string
@@ -223,6 +247,11 @@ func TestDeployStops(t *testing.T) {
 	t.Parallel()
 	for script, steps := range map[string][]string{
 		"build-deploy-job.sh": {"iam service-accounts create", "deploy/images", "run jobs deploy"},
+		"build-deploy-documents.sh": {
+			"projects describe", "iam service-accounts create", "deploy/images", "storage buckets create", "storage buckets add-iam", "secrets create",
+			"secrets versions add documents-callback", "secrets versions add documents-config", "secrets add-iam", "run jobs deploy", "run jobs add-iam",
+			"roles/run.viewer", "run deploy documents-runwith", "roles/run.invoker", "run deploy documents ",
+		},
 		"build-deploy-api.sh": {"run jobs describe", "iam service-accounts create", "deploy/images", "run jobs add-iam", "roles/run.viewer", "roles/logging.viewer", "run deploy"},
 	} {
 		for _, step := range steps {
@@ -246,23 +275,22 @@ func TestDeployDryRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.scripts = folder
-	for _, script := range []string{"build-deploy-job.sh", "build-deploy-api.sh"} {
+	for _, script := range deployScripts {
 		args := []string{"--", "--set-env-vars", `A="b  c";`, ""}
 		printed := w.run(t, filepath.Join(folder, script), append([]string{"--dry-run"}, args...)...)
 		if calls := w.calls(t); printed.exit != 0 || printed.stderr != "" || calls != nil {
 			t.Fatalf("%s --dry-run ends with %d, says %q and calls %q, want it to call nothing", script, printed.exit, printed.stderr, calls)
 		}
 		want := w.deploy(t, script, args...)
-		for _, account := range []string{"account-test-job", "account-test-invoke-job-api-svc"} {
-			_ = os.Remove(filepath.Join(w.standIn, account)) // only one of them is there
-		}
+		w.forget(t)
 		if e := w.run(t, "bash", "-euc", printed.stdout); e.exit != 0 {
 			t.Errorf("what %s --dry-run prints ends with %d:\n%s\n%s", script, e.exit, printed.stdout, e.stderr)
 		}
 		if diff := cmp.Diff(want, w.calls(t)); diff != "" {
 			t.Errorf("what %s --dry-run prints calls others (-want +got):\n%s", script, diff)
 		}
-		if image := `/my project's/$(touch "$STANDIN/harm") * \/test-invoke-job`; !slices.ContainsFunc(want, func(call []string) bool {
+		w.forget(t)
+		if image := `/my project's/$(touch "$STANDIN/harm") * \/`; !slices.ContainsFunc(want, func(call []string) bool {
 			return slices.ContainsFunc(call, func(word string) bool { return strings.Contains(word, image) })
 		}) {
 			t.Errorf("%s tears values apart: %q", script, want)
@@ -277,8 +305,8 @@ func TestDeployShellcheck(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
 	scripts, err := filepath.Glob(filepath.Join(w.scripts, "*.sh"))
-	if err != nil || len(scripts) != 3 {
-		t.Fatalf("the scripts are %q, %v, want three", scripts, err)
+	if err != nil || len(scripts) != 4 {
+		t.Fatalf("the scripts are %q, %v, want four", scripts, err)
 	}
 	check := exec.Command(testneed.Tool(t, "shellcheck"), append([]string{"--external-sources"}, scripts...)...)
 	check.Dir = filepath.Dir(w.scripts)
@@ -291,7 +319,7 @@ func TestDeployShellcheck(t *testing.T) {
 func TestDeployGcloudUnderstands(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t, variables...)
-	commands := slices.Concat(w.deploy(t, "build-deploy-job.sh"), w.deploy(t, "build-deploy-api.sh"))
+	commands := slices.Concat(w.deploy(t, "build-deploy-job.sh"), w.deploy(t, "build-deploy-api.sh"), w.deploy(t, "build-deploy-documents.sh"))
 	understood(t, without(commands, "go run"))
 }
 

@@ -46,12 +46,31 @@ func API() Project {
 		},
 		path:   "github.com/runwith/runwith/cmd/runwith",
 		binary: "runwith",
-		files: []Entry{
+		files: append([]Entry{
 			{Name: "data", Mode: 0o700, Owner: User},
 			{Name: "tmp", Mode: 0o1777},
-			{Name: "etc", Mode: 0o755}, {Name: "etc/ssl", Mode: 0o755}, {Name: "etc/ssl/certs", Mode: 0o755},
-			{Name: "etc/ssl/certs/ca-certificates.crt", Mode: 0o644, Text: authorities()},
+		}, trust()...),
+	}
+}
+
+// Documents is the image of examples/documents: its API and its job.
+func Documents() Project {
+	return Project{
+		Name: "documents",
+		Config: v1.Config{
+			User: user(), ExposedPorts: map[string]struct{}{"8080/tcp": {}}, Entrypoint: []string{"/documents"},
 		},
+		path:   "github.com/runwith/runwith/examples/documents",
+		binary: "documents",
+		files:  trust(),
+	}
+}
+
+// trust returns the file with the certificate authorities, and its folders.
+func trust() []Entry {
+	return []Entry{
+		{Name: "etc", Mode: 0o755}, {Name: "etc/ssl", Mode: 0o755}, {Name: "etc/ssl/certs", Mode: 0o755},
+		{Name: "etc/ssl/certs/ca-certificates.crt", Mode: 0o644, Text: authorities()},
 	}
 }
 

@@ -39,7 +39,7 @@ func index(t *testing.T, p Project) (v1.ImageIndex, []v1.Image) {
 // static binary, and an unprivileged user.
 func TestProject(t *testing.T) {
 	t.Parallel()
-	for _, p := range []Project{Job(), API()} {
+	for _, p := range []Project{Job(), API(), Documents()} {
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
 			joined, images := index(t, p)
