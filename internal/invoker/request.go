@@ -81,7 +81,7 @@ func (q Request) validate() error {
 	if len(q.Key) > MaxKey {
 		return invalid("Idempotency-Key", "is longer than %d bytes", MaxKey)
 	}
-	return validateLabels(q.Asked.Labels)
+	return ledger.CheckLabels(q.Asked.Labels)
 }
 
 // validateTarget checks the name of a Cloud Run job: an ID, or a full resource name.

@@ -235,10 +235,6 @@ func TestForbiddenOverrides(t *testing.T) {
 func TestRefusedRequests(t *testing.T) {
 	p := compile(t, sample)
 	var open *policy.Policy
-	many := map[string]string{}
-	for i := range 17 {
-		many[strings.Repeat("a", i+1)] = ""
-	}
 	for name, test := range map[string]struct {
 		policy *policy.Policy
 		job    string
@@ -247,11 +243,6 @@ func TestRefusedRequests(t *testing.T) {
 		want   string
 	}{
 		"unknown job":        {p, "nightly", runwith.Request{}, runwith.NotFound, `there is no job "nightly"`},
-		"many labels":        {p, "plain", runwith.Request{Labels: many}, runwith.InvalidArgument, "labels: at most 16 labels are allowed, not 17"},
-		"label name":         {open, "plain", runwith.Request{Labels: map[string]string{"Tenant": "a"}}, runwith.InvalidArgument, "labels.Tenant: the name must have"},
-		"label name length":  {open, "plain", runwith.Request{Labels: map[string]string{strings.Repeat("a", 64): "a"}}, runwith.InvalidArgument, "the name must have"},
-		"label value":        {p, "plain", runwith.Request{Labels: map[string]string{"a": "b\n"}}, runwith.InvalidArgument, "labels.a: must not contain line breaks"},
-		"label value length": {p, "plain", runwith.Request{Labels: map[string]string{"a": strings.Repeat("ü", 129)}}, runwith.InvalidArgument, "labels.a: must have at most 128 characters"},
 		"parameters of none": {open, "plain", parameters("a", "b"), runwith.InvalidArgument, "parameters.a: is unknown: this server has no configuration"},
 		"callback of none":   {p, "plain", runwith.Request{Callback: &runwith.Callback{URL: "https://a"}}, runwith.PermissionDenied, "callback.url: this server sends no callbacks"},
 	} {

@@ -14,13 +14,10 @@ import (
 // Terms returns the terms under which a caller's request for a job is accepted. The caller
 // must have the verb [Start] on the job; Terms does not check it.
 //
-// Errors name every faulty field: INVALID_ARGUMENT for labels, INVALID_ARGUMENT with
-// [cause.Parameters] for parameters, PERMISSION_DENIED for overrides that the job does not
-// allow, and the error of [Subscribers].
+// Errors name every faulty field: INVALID_ARGUMENT with [cause.Parameters] for parameters,
+// PERMISSION_DENIED for overrides that the job does not allow, and the error of [Subscribers].
+// The invoker checks the labels.
 func (p *Policy) Terms(who principal.Principal, name string, asked runwith.Request) (invoker.Terms, error) {
-	if err := checkLabels(asked.Labels); err != nil {
-		return invoker.Terms{}, err
-	}
 	terms, err := p.terms(name, asked)
 	if err != nil {
 		return invoker.Terms{}, err
