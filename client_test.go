@@ -155,6 +155,11 @@ func TestClientErrors(t *testing.T) {
 				`{"code":"INVALID_ARGUMENT","detail":"not valid","errors":[{"location":"body.a","message":"no"},{"message":"neither"}]}`),
 			runwith.InvalidArgument, "not valid: a: no; neither",
 		},
+		{
+			"detail with the faults", answerWith(422, "application/problem+json",
+				`{"code":"INVALID_ARGUMENT","detail":"a: no; b: no","errors":[{"location":"body.a","message":"no"},{"location":"body.b","message":"no"}]}`),
+			runwith.InvalidArgument, "a: no; b: no",
+		},
 		{"unknown code", answerWith(409, "application/problem+json", `{"code":"NEW","detail":"new"}`), runwith.Aborted, "new"},
 		{"code OK", answerWith(404, "application/problem+json", `{"code":"OK","detail":"odd"}`), runwith.NotFound, "odd"},
 		{"truncated problem", answerWith(429, "application/problem+json", `{"code":`), runwith.ResourceExhausted, "answered 429"},

@@ -39,8 +39,8 @@ func (p problem) err(status int) *Error {
 		fields = append(fields, strings.TrimPrefix(fieldOf(f.Location)+": "+f.Message, ": "))
 	}
 	message := p.Detail
-	if len(fields) > 0 {
-		message = strings.TrimPrefix(message+": "+strings.Join(fields, "; "), ": ")
+	if faults := strings.Join(fields, "; "); !strings.Contains(message, faults) {
+		message = strings.TrimPrefix(message+": "+faults, ": ")
 	}
 	return &Error{Code: code, Message: message}
 }
