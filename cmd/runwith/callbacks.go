@@ -18,7 +18,7 @@ func newCallbacks() *cobra.Command {
 		Short: "List, show and replay callbacks, and make their secrets",
 		Long: `Callbacks tell endpoints how invocations ended. These commands show what the
 invoker of runwith up or runwith serve has delivered and what it could not, and send
-events again. They need the grant operate. docs/callbacks.md has the rules for
+events again. They need the verb operate. docs/callbacks.md has the rules for
 receivers.`,
 		Example: `  runwith callbacks list --state failed
   runwith callbacks endpoints

@@ -190,7 +190,7 @@ func (c *configuration) operator(r *http.Request) (principal.Principal, error) {
 	}
 	if !c.current().Allows(p, policy.EveryJob, policy.Operate) {
 		return principal.Principal{}, runwith.Errorf(runwith.PermissionDenied,
-			"caller %s may not read the metrics: it needs the grant operate on every job (callers.NAME.grants)", p)
+			"caller %s may not read the metrics: it needs the verb operate for every job (callers.NAME.grants)", p)
 	}
 	return p, nil
 }

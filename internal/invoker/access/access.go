@@ -67,7 +67,7 @@ func (r reader) denied(job string, verb policy.Verb) error {
 		on = "every job"
 	}
 	return runwith.Errorf(runwith.PermissionDenied,
-		"%s needs the verb %s for %s: it must be in the grants of the server's configuration", r.who, verb, on)
+		"%s needs the verb %s for %s, which the server's configuration does not grant", r.who, verb, on)
 }
 
 // sight is an invocation that the caller may see, unmasked.
