@@ -246,10 +246,11 @@ func (w *workspace) breakOthers(t *testing.T) (expected []expectation) {
 		{runpb, "runpb.Jobs_ServiceDesc", server, "bench/floor"},
 		{"time", "time.Now", clock, "internal/engine"},
 		{"time", "time.NewTimer", clock, "internal/invoker"},
+		{"time", "time.Until", clock, "internal/invoker/auth"},
 	} {
 		refused := []string{elsewhere}
 		if u.text == clock {
-			refused = []string{"internal/jobspec", "internal/metrics", "internal/suggest", "internal/engine/api/partial", "internal/engine/fault", "internal/engine/googlejson", "internal/engine/knative", "internal/engine/logfilter", "internal/invoker/ledger"}
+			refused = []string{"internal/jobspec", "internal/metrics", "internal/principal", "internal/suggest", "internal/engine/api/partial", "internal/engine/fault", "internal/engine/googlejson", "internal/engine/knative", "internal/engine/logfilter", "internal/invoker/ledger", "internal/invoker/policy"}
 		}
 		for _, folder := range refused {
 			expected = append(expected, expectation{w.uses(t, folder, u.imports, u.use), "forbidigo", u.text, false})
