@@ -27,7 +27,7 @@ func endpointsOf(file *configfile.File, allowed callback.Allowed) (*callback.End
 	rules := callback.Rules{Allowed: allowed}
 	for i, c := range file.Callbacks {
 		at := configfile.Path("callbacks").Index(i)
-		one := callback.Endpoint{Name: c.Name, URL: c.URL, Secrets: parseSecrets(check, at, c.Secret), Jobs: c.Jobs, Labels: c.Labels}
+		one := callback.Endpoint{Name: c.Endpoint(), URL: c.URL, Secrets: parseSecrets(check, at, c.Secret), Jobs: c.Jobs, Labels: c.Labels}
 		one.Events, _ = callback.ParseEvents(c.Events) // the file's reader knows the names
 		rules.Endpoints = append(rules.Endpoints, one)
 	}

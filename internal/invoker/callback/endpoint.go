@@ -19,7 +19,7 @@ const maxSecrets = 5
 
 // Endpoint is a receiver of events.
 type Endpoint struct {
-	// Name is unique. Empty is the URL.
+	// Name is unique. Empty is the URL without its query. The name is in logs and metrics.
 	Name string
 	URL  string
 	// Secrets sign each delivery. At least one is required.
@@ -95,7 +95,7 @@ func New(rules Rules) (*Endpoints, error) {
 	e := &Endpoints{rules: rules, byName: map[string]Endpoint{}, checker: newChecker(rules.Allowed)}
 	var faults []error
 	for i := range rules.Endpoints {
-		rules.Endpoints[i].Name = cmp.Or(rules.Endpoints[i].Name, rules.Endpoints[i].URL)
+		rules.Endpoints[i].Name = cmp.Or(rules.Endpoints[i].Name, withoutSecrets(rules.Endpoints[i].URL))
 		for _, f := range e.add(rules.Endpoints[i]) {
 			f.Index = i
 			faults = append(faults, f)

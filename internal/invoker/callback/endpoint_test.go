@@ -53,7 +53,7 @@ func TestSubscribers(t *testing.T) {
 		{"any job", "other", nil, nil, []ledger.Subscriber{{Endpoint: "all", Events: ends}}},
 		{"one job", "nightly", nil, nil, []ledger.Subscriber{
 			{Endpoint: "all", Events: ends},
-			{Endpoint: "https://b.example.com:8443/y?k=v", Events: []ledger.Event{ledger.EventStarted}},
+			{Endpoint: "https://b.example.com:8443/y", Events: []ledger.Event{ledger.EventStarted}},
 		}},
 		{"labels", "other", map[string]string{"tenant": "acme", "env": "", "more": "x"}, nil, []ledger.Subscriber{
 			{Endpoint: "all", Events: ends}, {Endpoint: "labels", Events: ends},
@@ -174,5 +174,29 @@ func TestParseEvents(t *testing.T) {
 	}
 	if _, err := ParseEvents([]string{"done"}); err == nil {
 		t.Error("ParseEvents(done) = nil, want an error")
+	}
+}
+
+// Names are in logs, metrics and lists, where the query of a URL must not be.
+func TestNameOfAnEndpointWithoutOne(t *testing.T) {
+	t.Parallel()
+	e, err := New(Rules{Endpoints: []Endpoint{{URL: "https://a.example.com/x?token=canary", Secrets: secrets(t)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard, err := e.Subscribers("nightly", nil, nil)
+	if err != nil || len(heard) != 1 || heard[0].Endpoint != "https://a.example.com/x" {
+		t.Errorf("Subscribers() = %+v, %v, want the URL without its query as the name", heard, err)
+	}
+	for text, want := range map[string]string{
+		"https://a.example.com/x?token=canary":      "https://a.example.com/x?***",
+		"https://user:canary@a.example.com/#canary": "https://a.example.com/",
+		"https://a.example.com/hook":                "https://a.example.com/hook",
+		"https://a.example.com/?":                   "https://a.example.com/",
+		"https://a.example.com:bad/?token=canary":   "",
+	} {
+		if got := ShownURL(text); got != want {
+			t.Errorf("ShownURL(%q) = %q, want %q", text, got, want)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package callback
 
 import (
 	"context"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -73,7 +72,7 @@ func (s *Sender) shown(d ledger.Delivery) runwith.Delivery {
 		address = one.URL
 	}
 	return runwith.Delivery{
-		ID: d.ID, Invocation: d.Invocation, Job: d.Job, Endpoint: d.Lane(), URL: shownURL(address),
+		ID: d.ID, Invocation: d.Invocation, Job: d.Job, Endpoint: d.Lane(), URL: ShownURL(address),
 		Event: runwith.EventType(d.Event), State: runwith.DeliveryState(d.State), Attempts: d.Attempts,
 		Created: d.Created, NextAttempt: pendingTime(d), Ended: d.Ended,
 		LastStatus: d.LastStatus, LastError: d.LastError, Payload: d.Payload,
@@ -86,18 +85,6 @@ func pendingTime(d ledger.Delivery) time.Time {
 		return time.Time{}
 	}
 	return d.NextAttempt
-}
-
-// shownURL returns a URL without the values of its query, which may be tokens.
-func shownURL(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return ""
-	}
-	if u.RawQuery != "" {
-		u.RawQuery = "***"
-	}
-	return u.String()
 }
 
 // Replay makes a delivery due again, as if it were new, and returns it. The event is the same
@@ -169,7 +156,7 @@ func (s *Sender) Endpoints(ctx context.Context) ([]runwith.Endpoint, error) {
 	shown := make([]runwith.Endpoint, 0, len(now.rules.Endpoints))
 	for _, one := range now.rules.Endpoints {
 		e := shownEndpoint(health[one.Name])
-		e.Name, e.URL, e.Configured = one.Name, shownURL(one.URL), true
+		e.Name, e.URL, e.Configured = one.Name, ShownURL(one.URL), true
 		for _, event := range events(one.Events) {
 			e.Events = append(e.Events, runwith.EventType(event))
 		}

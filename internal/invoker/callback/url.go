@@ -93,3 +93,23 @@ func (c *checker) opened(u *url.URL) bool {
 	addr, err := netip.ParseAddr(host)
 	return err == nil && c.check(addr, true) == nil
 }
+
+// ShownURL returns a URL as people see it: without the values of its query, a user and a
+// fragment, which may be tokens.
+func ShownURL(text string) string {
+	shown := withoutSecrets(text)
+	if _, query, _ := strings.Cut(text, "?"); query != "" && shown != "" {
+		shown += "?***"
+	}
+	return shown
+}
+
+// withoutSecrets returns a URL without its query, user and fragment, or "" if it is none.
+func withoutSecrets(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment = nil, "", false, ""
+	return u.String()
+}

@@ -2,6 +2,7 @@ package configfile
 
 import (
 	"maps"
+	"net/url"
 	"slices"
 	"time"
 
@@ -91,12 +92,15 @@ func (f *File) checkCallbacks(c *Checker) {
 	}
 }
 
-// Endpoint returns the name of the endpoint.
+// Endpoint returns the name of the endpoint: by default its URL without what may be a secret,
+// because names are in logs and metrics.
 func (c Callback) Endpoint() string {
-	if c.Name != "" {
+	u, err := url.Parse(c.URL)
+	if c.Name != "" || err != nil {
 		return c.Name
 	}
-	return c.URL
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment = nil, "", false, ""
+	return u.String()
 }
 
 // didYouMean returns a hint at the known name nearest to an unknown one.

@@ -69,7 +69,7 @@ func (f *File) Issuer(name string) string {
 
 // Callback is an endpoint that hears of invocations.
 type Callback struct {
-	Name   string            `yaml:"name" rule:"endpoint" doc:"The endpoint's name in deliveries; by default its URL."`
+	Name   string            `yaml:"name" rule:"endpoint" doc:"The endpoint's name in deliveries; by default its URL without the query."`
 	URL    string            `yaml:"url" rule:"hook" required:"true" doc:"Where the events are sent."`
 	Secret List[Secret]      `yaml:"secret" required:"true" most:"5" doc:"The secret that signs deliveries: one, or a list while you replace one."`
 	Events []string          `yaml:"events" rule:"event" most:"6" doc:"The events to send: started, succeeded, failed, cancelled, refused, unresolved. By default those of ends: all but started."`
