@@ -61,10 +61,10 @@ type Invocation struct {
 	Caller string `json:"caller,omitempty" doc:"Name of the caller who started it; absent without authentication."`
 	// Labels are those of the request.
 	Labels map[string]string `json:"labels,omitempty" doc:"Labels of the request."`
-	// Request is what the caller asked for. Values of environment variables and parameters
-	// are "***", unless the reader may see values. It is nil if the invocation was rebuilt
-	// from its execution.
-	Request *Request `json:"request,omitempty" doc:"What the caller asked for; values are masked for readers without the permission to see them."`
+	// Request is what the caller asked for. Arguments, values of environment variables and
+	// parameters, and the query of the callback's URL are "***", unless the reader may see
+	// values. It is nil if the invocation was rebuilt from its execution.
+	Request *Request `json:"request,omitempty" doc:"What the caller asked for. For readers without the grant values, arguments, values of variables and parameters, and the query of the callback's URL are ***."`
 
 	State State `json:"state" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"State of the invocation."`
 	// Execution is the resource name of the Cloud Run execution; empty until it is

@@ -58,9 +58,10 @@ func (f *fake) invocation() runwith.Invocation {
 		ID: id, Job: "reindex", Caller: f.caller, State: runwith.StateFailed,
 		Request: &runwith.Request{
 			Parameters: map[string]any{"tenant": canary},
+			Callback:   &runwith.Callback{URL: "https://api.example.com/hook?token=" + canary},
 			Overrides: runwith.Overrides{
-				Env:        map[string]string{"A": canary},
-				Containers: []runwith.ContainerOverride{{Name: "c", Env: map[string]string{"B": canary}}},
+				Args: []string{canary, "--tenant=" + canary}, Env: map[string]string{"A": canary},
+				Containers: []runwith.ContainerOverride{{Name: "c", Args: []string{canary}, Env: map[string]string{"B": canary}}, {Name: "d", Args: []string{}}},
 			},
 		},
 		Error: &runwith.Failure{Code: "ABORTED", Message: "m", Stderr: []string{canary}},
@@ -309,7 +310,11 @@ func TestValuesAreMasked(t *testing.T) {
 		started, _, _ := a.Invoke(ctx, request())
 		var text strings.Builder
 		for _, i := range append(slices.Clone(page), one, waited, cancelled, resolved, started) {
-			fmt.Fprintf(&text, "%+v %+v %+v\n", i, i.Request, i.Error)
+			fmt.Fprintf(&text, "%+v %+v %+v", i, i.Request, i.Error)
+			if i.Request != nil {
+				fmt.Fprintf(&text, " %+v", i.Request.Callback)
+			}
+			fmt.Fprintln(&text)
 		}
 		return text.String()
 	}
@@ -324,8 +329,19 @@ func TestValuesAreMasked(t *testing.T) {
 		}
 	}
 	one, err := a.Invocation(as(t, "starter"), id)
-	if err != nil || one.Request.Parameters["tenant"] != "***" || one.Request.Overrides.Env["A"] != "***" || one.Request.Overrides.Containers[0].Env["B"] != "***" {
-		t.Errorf("request = %+v, %v, want names with ***", one.Request, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &runwith.Request{
+		Parameters: map[string]any{"tenant": "***"},
+		Callback:   &runwith.Callback{URL: "https://api.example.com/hook?***"},
+		Overrides: runwith.Overrides{
+			Args: []string{"***", "***"}, Env: map[string]string{"A": "***"},
+			Containers: []runwith.ContainerOverride{{Name: "c", Args: []string{"***"}, Env: map[string]string{"B": "***"}}, {Name: "d", Args: []string{}}},
+		},
+	}
+	if diff := cmp.Diff(want, one.Request); diff != "" {
+		t.Errorf("masked request (-want +got):\n%s", diff)
 	}
 	if one.Error == nil || one.Error.Message != "m" || one.Error.Stderr != nil {
 		t.Errorf("error = %+v, want it without stderr", one.Error)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/policy"
 )
 
@@ -27,18 +28,31 @@ func (r reader) shown(i runwith.Invocation) runwith.Invocation {
 	return i
 }
 
-// maskRequest returns a request with the names of its values alone.
+// maskRequest returns a request with the names of its values alone. Arguments have no names,
+// so only their number remains.
 func maskRequest(q runwith.Request) *runwith.Request {
 	q.Parameters = maps.Clone(q.Parameters)
 	for name := range q.Parameters {
 		q.Parameters[name] = masked
 	}
-	q.Overrides.Env = maskEnv(q.Overrides.Env)
+	if q.Callback != nil {
+		q.Callback = &runwith.Callback{URL: callback.ShownURL(q.Callback.URL)}
+	}
+	q.Overrides.Args, q.Overrides.Env = maskArgs(q.Overrides.Args), maskEnv(q.Overrides.Env)
 	q.Overrides.Containers = slices.Clone(q.Overrides.Containers)
-	for i := range q.Overrides.Containers {
-		q.Overrides.Containers[i].Env = maskEnv(q.Overrides.Containers[i].Env)
+	for i, c := range q.Overrides.Containers {
+		q.Overrides.Containers[i].Args, q.Overrides.Containers[i].Env = maskArgs(c.Args), maskEnv(c.Env)
 	}
 	return &q
+}
+
+// maskArgs keeps the difference between nil and empty: the job's arguments, and none.
+func maskArgs(args []string) []string {
+	args = slices.Clone(args)
+	for i := range args {
+		args[i] = masked
+	}
+	return args
 }
 
 func maskEnv(env map[string]string) map[string]string {
