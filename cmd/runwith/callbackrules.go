@@ -61,8 +61,12 @@ func faultPath(f callback.FaultError) configfile.Path {
 }
 
 // parseSecrets reads the secrets of an endpoint, and reports those that cannot sign. A secret
-// that was left unread (config check --without-secrets) is taken for a good one.
+// that was left unread (config check --without-secrets) counts as a good one, and so does the
+// secret of an endpoint without any, because the file's reader has reported that.
 func parseSecrets(check *configfile.Checker, at configfile.Path, references []configfile.Secret) (secrets []callback.Secret) {
+	if len(references) == 0 {
+		references = []configfile.Secret{{}}
+	}
 	for _, reference := range references {
 		secret, err := callback.ParseSecret(cmp.Or(reference.Value(), callback.NewSecret()))
 		if err != nil {

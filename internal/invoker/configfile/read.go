@@ -157,7 +157,7 @@ func (r *reader) entries(node ast.Node, into reflect.Value, path Path, tag refle
 	into.Set(reflect.MakeMap(into.Type()))
 	for _, pair := range pairs {
 		if fault := r.rules[tag.Get("keys")].fault(pair.name); fault != "" {
-			r.addf(pair.at, path, "a name in it %s", fault)
+			r.addf(pair.at, path, "the name %s", fault)
 			continue
 		}
 		at := path.Field(pair.name)
@@ -238,7 +238,7 @@ func (r *reader) pairs(node ast.Node, path Path) (pairs []pair, ok bool) {
 		at := v.Key.GetToken()
 		switch {
 		case kind == "":
-			r.addf(at, path, "a name in it must be plain text: no anchors, aliases, tags and merge keys")
+			r.addf(at, path, "the name must be plain text: no anchor, alias, tag or merge key")
 		case seen[name] > 0:
 			r.addf(at, path, "the name %s occurs a second time; the first is in line %d", jobspec.Quote(name), seen[name])
 		default:
