@@ -15,9 +15,9 @@ type File struct {
 	// Jobs are the jobs that callers can see, by the name that callers use.
 	Jobs map[string]Job `yaml:"jobs" keys:"job" most:"1000" doc:"The jobs that callers can start, by the name that callers use. A job that is not listed does not exist for callers."`
 	// Callbacks are the endpoints that hear of invocations.
-	Callbacks []Callback `yaml:"callbacks" most:"100" doc:"Endpoints that are told about invocations."`
+	Callbacks []Callback `yaml:"callbacks" most:"100" doc:"Endpoints that receive events about invocations."`
 	// RequestCallbacks is the rule for endpoints that a request names; nil allows none.
-	RequestCallbacks *RequestCallbacks `yaml:"requestCallbacks" doc:"Which endpoints a request may name itself. Without it, none."`
+	RequestCallbacks *RequestCallbacks `yaml:"requestCallbacks" doc:"Which URLs a request may name for its own events. Without it, none."`
 
 	places places
 }
@@ -72,7 +72,7 @@ type Callback struct {
 	Name   string            `yaml:"name" rule:"endpoint" doc:"The endpoint's name in deliveries; by default its URL without the query."`
 	URL    string            `yaml:"url" rule:"hook" required:"true" doc:"Where the events are sent."`
 	Secret List[Secret]      `yaml:"secret" required:"true" most:"5" doc:"The secret that signs deliveries: one, or a list while you replace one."`
-	Events []string          `yaml:"events" rule:"event" most:"6" doc:"The events to send: started, succeeded, failed, cancelled, refused, unresolved. By default those of ends: all but started."`
+	Events []string          `yaml:"events" rule:"event" most:"6" doc:"The events to send: started, succeeded, failed, cancelled, refused, unresolved. By default all but started."`
 	Jobs   []string          `yaml:"jobs" rule:"job" most:"1000" doc:"Only events of these jobs. By default of all."`
 	Labels map[string]string `yaml:"labels" keys:"label" rule:"labelValue" most:"16" doc:"Only events of invocations with these labels."`
 }
@@ -81,5 +81,5 @@ type Callback struct {
 type RequestCallbacks struct {
 	Hosts  []string     `yaml:"hosts" rule:"host" required:"true" most:"100" doc:"Hosts that the URL may have, exactly; with a port if it is not 443."`
 	Secret List[Secret] `yaml:"secret" required:"true" most:"5" doc:"The secret that signs these deliveries: one, or a list while you replace one."`
-	Events []string     `yaml:"events" rule:"event" most:"6" doc:"The events to send. By default those of ends: all but started."`
+	Events []string     `yaml:"events" rule:"event" most:"6" doc:"The events to send. By default all but started."`
 }

@@ -12,7 +12,7 @@ type Job struct {
 	Args        []string            `yaml:"args" rule:"template" most:"500" doc:"Replaces the job's arguments. {NAME} is a parameter's value, in its own element or in a part of one (--tenant={tenant}); {{ and }} are braces. An element whose optional parameter has no value is left out."`
 	Env         map[string]string   `yaml:"env" keys:"variable" rule:"template" most:"100" doc:"Sets environment variables, from parameters as in args. A variable whose optional parameter has no value is not set."`
 	Allow       Allow               `yaml:"allow" doc:"Which settings a request may override directly. By default none."`
-	Concurrency *Concurrency        `yaml:"concurrency" doc:"How many invocations may be under way."`
+	Concurrency *Concurrency        `yaml:"concurrency" doc:"How many invocations may be active at the same time."`
 	Rate        Rate                `yaml:"rate" doc:"Starts of this job, such as 60/min, paced evenly. More are queued."`
 	CallerRate  Rate                `yaml:"callerRate" doc:"Accepted requests of each caller for this job. More are refused (429)."`
 	MaxBody     Size                `yaml:"maxBody" doc:"Largest body of a request, such as 64KiB; at most, and by default, 1MiB."`
@@ -52,6 +52,6 @@ type Allow struct {
 // Concurrency is how many invocations may be under way.
 type Concurrency struct {
 	Key      string `yaml:"key" rule:"template" doc:"What the limit counts by, made of parameters: {tenant} gives each tenant its own limit. By default the whole job."`
-	Limit    int    `yaml:"limit" rule:"limit" required:"true" doc:"How many may be under way at once."`
+	Limit    int    `yaml:"limit" rule:"limit" required:"true" doc:"How many may be active at the same time."`
 	Overflow string `yaml:"overflow" rule:"overflow" doc:"What becomes of more: queue (the default), reject, or replace, which cancels older ones."`
 }
