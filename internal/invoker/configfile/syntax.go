@@ -31,7 +31,7 @@ func parse(content string) (*ast.MappingNode, *Fault) {
 	if at := tooDeep(tokens); at != nil {
 		return nil, faultAt(at, "is nested too deep")
 	}
-	tree, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	tree, err := parser.Parse(rejoined(tokens), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil, syntaxFault(err)
 	}
