@@ -139,9 +139,6 @@ func (c *configuration) current() *policy.Policy {
 	return c.policy.Load()
 }
 
-// maxBody returns the largest body that starts a job, in bytes; 0 is the server's limit.
-func (c *configuration) maxBody(job string) int { return c.current().MaxBody(job) }
-
 // addTo makes a site authenticate the requests of the invoker's route, and show its metrics
 // only to operators.
 func (c *configuration) addTo(site *httpserver.Site, invoker *httpserver.Route) {

@@ -87,7 +87,8 @@ func (s *invokerStack) newHandler(ctx context.Context, slots map[string]ledger.S
 		return api.New(c)
 	}
 	go s.callers.watcher.Run(ctx)
-	c.Invoker, c.MaxBody = access.New(delivering{s.invoker, s.sender}, s.callers.current), s.callers.maxBody
+	checked := access.New(delivering{s.invoker, s.sender}, s.callers.current)
+	c.Invoker, c.MaxBody = checked, checked.MaxBody
 	c.Callbacks = access.NewCallbacks(s.sender, s.callers.current)
 	return api.New(c)
 }

@@ -133,9 +133,9 @@ func (f *fake) Tick(context.Context) (invoker.Outstanding, error) {
 // canary is a value that only those with the verb values may see.
 const canary = "c4nary"
 
-func compile(t *testing.T) *policy.Policy {
+func compile(t *testing.T, content string) *policy.Policy {
 	t.Helper()
-	file, err := configfile.Read("f", config, nil)
+	file, err := configfile.Read("f", content, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func compile(t *testing.T) *policy.Policy {
 
 func open(t *testing.T, f *fake) *access.Access {
 	t.Helper()
-	p := compile(t)
+	p := compile(t, config)
 	return access.New(f, func() *policy.Policy { return p })
 }
 
@@ -445,5 +445,17 @@ func TestWithoutConfiguration(t *testing.T) {
 	jobs, err := a.Jobs(as(t, "anonymous"))
 	if err != nil || len(jobs) != 1 || !slices.Equal(jobs[0].Verbs, []string{"start", "view", "cancel", "operate"}) {
 		t.Errorf("jobs = %+v, %v", jobs, err)
+	}
+}
+
+// TestLimitOfInvisibleJob checks that the limit of bodies does not show that a job exists.
+func TestLimitOfInvisibleJob(t *testing.T) {
+	t.Parallel()
+	p := compile(t, strings.Replace(config, "hidden: {}", "hidden: {maxBody: 1KiB, grants: {starter: [start]}}", 1))
+	a := access.New(&fake{}, func() *policy.Policy { return p })
+	for caller, want := range map[string]int{"starter": 1 << 10, "stranger": 0, "operator": 1 << 10, "": 0} {
+		if got := a.MaxBody(principal.With(t.Context(), principal.Principal{Name: caller}), "hidden"); got != want {
+			t.Errorf("limit of job hidden for caller %q = %d, want %d", caller, got, want)
+		}
 	}
 }

@@ -44,7 +44,7 @@ func (c *callbacks) EnableEndpoint(context.Context, string) (e runwith.Endpoint,
 
 func TestCallbacksNeedOperate(t *testing.T) {
 	t.Parallel()
-	p := compile(t)
+	p := compile(t, config)
 	for who, want := range map[string]bool{"operator": true, "viewer": false, "starter": false, "stranger": false, "": false} {
 		next := &callbacks{}
 		c := access.NewCallbacks(next, func() *policy.Policy { return p })

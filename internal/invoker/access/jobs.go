@@ -36,6 +36,16 @@ func resource(target string) string {
 	return ""
 }
 
+// MaxBody returns the size of the largest body that starts a job, in bytes; 0 is the server's
+// own limit. A job that the caller may not see has that one too, so a large body does not
+// show that the job exists.
+func (a *Access) MaxBody(ctx context.Context, name string) int {
+	if r := a.reader(ctx); r.Sees(r.who, name) {
+		return r.Policy.MaxBody(name)
+	}
+	return 0
+}
+
 // Job implements [api.Jobs].
 func (a *Access) Job(ctx context.Context, name string) (runwith.Job, error) {
 	r := a.reader(ctx)

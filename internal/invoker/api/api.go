@@ -113,8 +113,9 @@ type Config struct {
 	// DefaultLogReaders.
 	MaxLogReaders int
 	// MaxBody returns the size of the largest body that starts a job, in bytes; 0 is 1 MiB,
-	// which is also the most. Nil means 1 MiB for every job.
-	MaxBody func(job string) int
+	// which is also the most. Nil means 1 MiB for every job. The context carries the caller,
+	// who must not learn the limit of a job that it may not see.
+	MaxBody func(ctx context.Context, job string) int
 	// Context ends followed logs and waiting requests, which would otherwise delay a
 	// shutdown. Nil never ends them.
 	Context context.Context
@@ -128,9 +129,9 @@ type server struct {
 	log     *slog.Logger
 	base    context.Context
 	mux     *http.ServeMux
-	maxBody func(job string) int // may be nil
-	readers chan struct{}        // one element for each caller who reads a log
-	schemas huma.Registry        // of the document
+	maxBody func(ctx context.Context, job string) int // may be nil
+	readers chan struct{}                             // one element for each caller who reads a log
+	schemas huma.Registry                             // of the document
 }
 
 // New returns the handler of the API. It does no I/O. It needs a guard in front of it.

@@ -50,7 +50,7 @@ func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
 // in the path has its own limit.
 func (s *server) largestBody(r *http.Request) int64 {
 	if s.maxBody != nil {
-		if own := s.maxBody(r.PathValue("job")); own > 0 {
+		if own := s.maxBody(r.Context(), r.PathValue("job")); own > 0 {
 			return int64(min(own, maxBody))
 		}
 	}

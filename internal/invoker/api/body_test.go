@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -240,7 +241,7 @@ func TestTooLarge(t *testing.T) {
 // TestJobsOwnLimit checks that a job may limit its bodies below the server's limit.
 func TestJobsOwnLimit(t *testing.T) {
 	t.Parallel()
-	server := serveConfig(t, api.Config{Invoker: &fake{}, MaxBody: func(job string) int {
+	server := serveConfig(t, api.Config{Invoker: &fake{}, MaxBody: func(_ context.Context, job string) int {
 		return map[string]int{"small": 64, "large": 1 << 30}[job]
 	}})
 	body := `{"args":["` + strings.Repeat("a", 100) + `"]}`
