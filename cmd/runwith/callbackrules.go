@@ -32,8 +32,11 @@ func endpointsOf(file *configfile.File, allowed callback.Allowed) (*callback.End
 		rules.Endpoints = append(rules.Endpoints, one)
 	}
 	if r := file.RequestCallbacks; r != nil {
-		rules.Requests = &callback.Requests{Hosts: r.Hosts, Secrets: parseSecrets(check, "requestCallbacks", r.Secret)}
-		rules.Requests.Events, _ = callback.ParseEvents(r.Events)
+		secrets := parseSecrets(check, "requestCallbacks", r.Secret)
+		if len(r.Hosts) > 0 { // the file's reader reports that there is none
+			rules.Requests = &callback.Requests{Hosts: r.Hosts, Secrets: secrets}
+			rules.Requests.Events, _ = callback.ParseEvents(r.Events)
+		}
 	}
 	if err := check.Err(); err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ type Requests struct {
 	Events []ledger.Event
 }
 
-// Rules say who hears of invocations. The zero value: nobody.
+// Rules are the endpoints that receive events. The zero value has none.
 type Rules struct {
 	Endpoints []Endpoint
 	Requests  *Requests // nil: a request may not name a URL
@@ -117,10 +117,10 @@ func New(rules Rules) (*Endpoints, error) {
 
 func (e *Endpoints) add(one Endpoint) (faults []FaultError) {
 	if _, taken := e.byName[one.Name]; taken {
-		faults = append(faults, FaultError{Field: "name", Text: fmt.Sprintf("another endpoint is called %q", one.Name)})
+		faults = append(faults, FaultError{Field: "name", Text: fmt.Sprintf("another endpoint is called %q: choose another name", one.Name)})
 	}
 	if reserved(one.Name) {
-		faults = append(faults, FaultError{Field: "name", Text: fmt.Sprintf("%q is reserved for the URLs of requests", one.Name)})
+		faults = append(faults, FaultError{Field: "name", Text: fmt.Sprintf("%q is reserved for the URLs of requests: choose another name", one.Name)})
 	}
 	if _, err := e.checker.parseURL(one.URL); err != nil {
 		faults = append(faults, FaultError{Field: "url", Text: err.Error()})
@@ -137,7 +137,7 @@ func reserved(name string) bool {
 	return name == ledger.RequestEndpoint || strings.HasPrefix(name, ledger.RequestEndpoint+" ")
 }
 
-// secretsFault returns what is wrong with the number of secrets, or "".
+// secretsFault returns a fault of the number of secrets, or "".
 func secretsFault(secrets []Secret) string {
 	if len(secrets) < 1 || len(secrets) > maxSecrets {
 		return fmt.Sprintf("has %d secrets, must have 1 to %d", len(secrets), maxSecrets)

@@ -76,14 +76,8 @@ func (f *File) checkOIDC(c *Checker, token OIDC, caller Path, i, of int) {
 }
 
 func (f *File) checkCallbacks(c *Checker) {
-	names := map[string]bool{}
 	for i, callback := range f.Callbacks {
 		at := Path("callbacks").Index(i)
-		name := callback.Endpoint()
-		if names[name] || name == "request" {
-			c.Addf(at, "has a name that another endpoint has: give it another name")
-		}
-		names[name] = true
 		for j, job := range callback.Jobs {
 			if _, known := f.Jobs[job]; !known {
 				c.Addf(at.Field("jobs").Index(j), "is not one of the jobs%s", didYouMean(job, f.Jobs))
