@@ -147,7 +147,7 @@ func (c *Client) Delivery(ctx context.Context, id string) (*Delivery, error) {
 	return decode[Delivery](c.send(ctx, request{path: path}))
 }
 
-// Replay sends the event of a delivery again, whatever became of it before. It returns the
+// Replay sends the event of a delivery again, whatever its state is. It returns the
 // error [FailedPrecondition] if the endpoint is disabled or no longer configured.
 func (c *Client) Replay(ctx context.Context, id string) (*Delivery, error) {
 	path, err := escape(deliveriesPath, "delivery", id)

@@ -135,7 +135,7 @@ func readKey(in io.Reader) (string, error) {
 	return line, nil
 }
 
-// checkKey prints what is known of a key. Any fault of the key is an error.
+// checkKey prints the ID of a key and its caller. Any fault of the key is an error.
 func checkKey(out io.Writer, key, config string, now time.Time) error {
 	id, ok := auth.KeyID(key)
 	if !ok {

@@ -8,7 +8,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// start starts the job of a document, and takes down what runwith says of it. The document's
+// start starts the job of a document, and takes down the state of its invocation. The document's
 // ID is the idempotency key, so runwith starts one execution however often it is asked, and
 // answers with the same invocation as it is now.
 func (a *api) start(ctx context.Context, id string) {

@@ -1,7 +1,7 @@
 // Package idtoken gets OIDC identity tokens for a client: from a metadata server, as on Google
 // Cloud and in a task of runwith's engine, and from GitHub Actions.
 //
-// It does not check the tokens. The server that they are sent to does.
+// It does not check the tokens; the server that receives them does.
 package idtoken
 
 import (

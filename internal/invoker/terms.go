@@ -16,7 +16,7 @@ type Terms struct {
 	Target string
 	// Overrides are sent to Cloud Run.
 	Overrides runwith.Overrides
-	// Slot bounds how many invocations with the same concurrency key are under way.
+	// Slot limits the active invocations with the same concurrency key.
 	Slot ledger.Slot
 	// Buckets are the rates at which requests are accepted. The transaction that accepts the
 	// request spends one token of each.
@@ -33,18 +33,18 @@ type Terms struct {
 // sent as they were asked for.
 func Unrestricted(asked runwith.Request) Terms { return Terms{Overrides: asked.Overrides} }
 
-// Visibility is what a caller may see of the invocations.
+// Visibility selects the invocations that a caller may see.
 type Visibility struct {
 	// All: everything.
 	All bool
 	// Owner is the name of a caller, whose own invocations are visible. The anonymous caller's
 	// is empty.
 	Owner string
-	// Jobs are those of which all invocations are visible.
+	// Jobs are the jobs whose invocations are all visible.
 	Jobs []string
 }
 
-// stored returns what a store needs to know of it.
+// stored returns the visibility as the store takes it.
 func (v *Visibility) stored() *store.Visibility {
 	if v == nil || v.All {
 		return nil

@@ -29,7 +29,7 @@ type Site struct {
 	// Metrics are reported at /metrics.
 	Metrics []metrics.Metric
 	// Operator authenticates a request of /metrics, as [Route.Authenticate] does, and
-	// returns an error for callers who may not read it. Nil: everybody may.
+	// returns an error for callers who may not read it. Nil admits everybody.
 	Operator func(*http.Request) (principal.Principal, error)
 
 	// Settled is closed when the site can do all of its work. Nil is settled.

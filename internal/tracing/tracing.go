@@ -1,5 +1,5 @@
-// Package tracing makes spans of what happens to a request, and sends them by OTLP. It is
-// the only package that knows OpenTelemetry.
+// Package tracing makes spans of requests and invocations, and sends them by OTLP. It is the
+// only package that knows OpenTelemetry.
 //
 // A trace outlives a process: its context is stored with an invocation as a traceparent
 // (https://www.w3.org/TR/trace-context/), and later spans continue it. A nil [Tracer] makes
@@ -61,7 +61,7 @@ func IDs(ctx context.Context) (traceID, spanID string, sampled bool) {
 // Rename gives the span of a context a better name.
 func Rename(ctx context.Context, name string) { trace.SpanFromContext(ctx).SetName(name) }
 
-// Span is what took some time. The zero value does nothing.
+// Span is a part of a trace that took some time. The zero value does nothing.
 type Span struct{ span trace.Span }
 
 // Start begins a span. Its attributes are names and values, one after the other. The caller

@@ -19,7 +19,7 @@ import (
 	"github.com/runwith/runwith/internal/principal"
 )
 
-// Invoker is what [Access] protects.
+// Invoker is the invoker behind [Access].
 type Invoker interface {
 	api.Invoker
 	// Owns reports whether a caller has started an invocation, also if the invocation was
@@ -55,7 +55,7 @@ func (a *Access) reader(ctx context.Context) reader {
 
 func (r reader) has(job string, verb policy.Verb) bool { return r.Allows(r.who, job, verb) }
 
-// seesAll reports whether the caller sees everybody's invocations of a job.
+// seesAll reports whether the caller sees all invocations of a job.
 func (r reader) seesAll(job string) bool {
 	return r.has(job, policy.View) || r.has(job, policy.Cancel) || r.has(job, policy.Operate)
 }

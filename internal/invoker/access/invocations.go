@@ -29,7 +29,7 @@ func (a *Access) Invoke(ctx context.Context, q invoker.Request) (_ runwith.Invoc
 }
 
 // repeated answers a request that the policy refuses. If an earlier policy has accepted it,
-// its repetition gets the invocation, because its caller may not know of that.
+// a repetition gets that invocation, because its caller may have missed the answer.
 func (a *Access) repeated(ctx context.Context, r reader, q invoker.Request, refusal error) (_ runwith.Invocation, replayed bool, err error) {
 	if q.Key == "" {
 		return runwith.Invocation{}, false, refusal
@@ -68,7 +68,7 @@ func (a *Access) Invocations(ctx context.Context, f invoker.Filter) (page []runw
 	return page, next, err
 }
 
-// nobody is the name of no caller.
+// nobody is a name that no caller can have.
 const nobody = "\x00"
 
 // visible returns what the caller sees of the invocations.

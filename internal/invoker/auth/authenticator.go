@@ -29,7 +29,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Authenticator tells the callers of requests. Its methods may be called concurrently.
+// Authenticator finds the callers of requests. Its methods may be called concurrently.
 // [Authenticator.Use] gives it callers; before, it knows none and refuses every request.
 type Authenticator struct {
 	client   *http.Client
@@ -70,7 +70,7 @@ func New(c Config) *Authenticator {
 
 // Use replaces all callers at once by those of a file. Requests that are under way keep
 // theirs. anonymous is the principal of requests without a credential; nil refuses them. If
-// the file has no callers, a credential means nothing, and all requests are anonymous.
+// the file has no callers, it ignores credentials, and all requests are anonymous.
 func (a *Authenticator) Use(f *configfile.File, anonymous *principal.Principal) error {
 	all, err := newCallers(f)
 	if err != nil {
@@ -188,8 +188,8 @@ func (a *Authenticator) identifyToken(r *http.Request, s *setting, text string) 
 	return a.named(r.Context(), s, t, principal.Token)
 }
 
-// identifyIAM returns the caller of a request whose token is, if anywhere, in the header
-// that Cloud Run reads first.
+// identifyIAM returns the caller of a request without Authorization. Its token, if it has
+// one, is in the header that Cloud Run reads first.
 func (a *Authenticator) identifyIAM(r *http.Request, s *setting) (principal.Principal, *refusal) {
 	text, why := bearer(r.Header, serverlessHeader)
 	switch {

@@ -19,7 +19,7 @@ type callers struct {
 	empty   bool
 }
 
-// apiKey is what is known of an API key.
+// apiKey is a configured API key: its hash, caller and expiry.
 type apiKey struct {
 	caller  string
 	hash    [sha256.Size]byte
@@ -50,7 +50,7 @@ func newCallers(f *configfile.File) (*callers, error) {
 	return all, nil
 }
 
-// Google's issuer, and the way in which it is sometimes written in a token.
+// Google's issuer, and its other spelling, which some tokens have.
 const google, googleWithoutScheme = "https://accounts.google.com", "accounts.google.com"
 
 // canonical returns the URL of an issuer.

@@ -13,8 +13,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// leeway is how much later than this machine's an issuer's clock may be. The end of a token
-// has none.
+// leeway is how far an issuer's clock may be ahead of this machine's. exp has no leeway.
 const leeway = 5 * time.Minute
 
 // claims are the claims of a token, whose names are case-sensitive.

@@ -1,9 +1,8 @@
-// Package auth decides who calls the invoker.
+// Package auth authenticates the callers of the invoker.
 //
-// A request proves its caller with one credential in the header Authorization: an API key,
-// of which the configuration has only the hash, or an OIDC ID token of a configured issuer.
-// An [Authenticator] turns it into a principal; what that principal may do is decided
-// elsewhere.
+// A request has one credential in the header Authorization: an API key, whose hash is in the
+// configuration, or an OIDC ID token of a configured issuer. An [Authenticator] turns it into
+// a principal. Package access decides what the principal may do.
 //
 //	rw_k7Qm2x_...            key.go       one hash, compared in constant time
 //	head.claims.signature    token.go     keyset.go has the issuer's keys, claims.go the claims
@@ -11,6 +10,6 @@
 //
 // The work for a request is bounded: a token has at most 8 KiB, and an issuer is asked for
 // its keys at most once in 30 seconds, whatever callers send. Messages to callers name the
-// failed check. They never have a credential, and do not tell an unknown key from a wrong
-// one.
+// failed check. They never contain a credential, and are the same for an unknown key and a
+// wrong one.
 package auth

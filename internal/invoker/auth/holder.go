@@ -6,8 +6,8 @@ import (
 	"github.com/runwith/runwith/internal/invoker/configfile"
 )
 
-// Holder returns whose API key a key is by a file, and when it expires; the zero time is
-// never. It reports whether the file has the key.
+// Holder returns the caller that has an API key in a file, and when the key expires; the zero
+// time is never. It reports whether the file has the key.
 func Holder(f *configfile.File, key string) (caller string, expires time.Time, ok bool) {
 	id, ok := KeyID(key)
 	if !ok {

@@ -8,7 +8,7 @@ import (
 )
 
 // Behind Cloud Run's IAM check, a service gets the token of its caller with this text
-// instead of the signature. Cloud Run has verified the token then, and nobody else can.
+// instead of the signature. Cloud Run has then verified the token, and this server cannot.
 //
 // See https://cloud.google.com/run/docs/authenticating/service-to-service.
 const signatureRemoved = "SIGNATURE_REMOVED_BY_GOOGLE"

@@ -153,8 +153,8 @@ func (s *keySet) read(ctx context.Context, between time.Duration) {
 	}
 }
 
-// begin starts to read the keys unless that was done within the time. It returns what is
-// closed at the end of the current read, or nil.
+// begin starts to read the keys unless that was done within the time. It returns a channel
+// that is closed at the end of the current read, or nil.
 func (s *keySet) begin(between time.Duration) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// The reasons of refusals, for the metric: a small fixed set.
+// The reasons of refusals, which are values of a metric's label.
 const (
 	reasonMissing     = "missing"       // no credential
 	reasonMalformed   = "malformed"     // neither a key nor a token
@@ -21,7 +21,7 @@ const (
 	reasonIssuer      = "issuer"
 	reasonSignature   = "signature"
 	reasonAudience    = "audience"
-	reasonCaller      = "caller"      // a valid token of nobody in the configuration
+	reasonCaller      = "caller"      // a valid token that matches no caller
 	reasonUnavailable = "unavailable" // the issuer's keys cannot be read
 )
 

@@ -18,8 +18,8 @@ const (
 	// defaultTimeout bounds an attempt, from dialling to the answer's header.
 	defaultTimeout = 20 * time.Second
 	dialTimeout    = 10 * time.Second
-	// drainBytes and drainTime bound what is read of an answer's body, so that its connection
-	// can be used again. The body itself is not needed.
+	// drainBytes and drainTime bound the part of an answer's body that a client reads and
+	// discards so that the connection can be used again.
 	drainBytes = 16 << 10
 	drainTime  = time.Second
 	// maxHeader bounds the header of an answer, in bytes.

@@ -1,7 +1,7 @@
-// Package callback tells endpoints what happened to invocations. It signs events as Standard
-// Webhooks, delivers them at least once, and disables endpoints that are gone.
+// Package callback delivers events of invocations to endpoints, at least once. It signs them
+// as Standard Webhooks, and disables endpoints that are gone.
 //
-// The store writes a delivery in the transaction of the change that it is about. A [Sender]
+// The store inserts deliveries in the transaction of the change that they report. A [Sender]
 // takes deliveries from the store under a lease, attempts them, and writes the results back.
 // A crash between an attempt and its result repeats the delivery with the same ID.
 //

@@ -12,7 +12,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
-// outcome is what an attempt came to.
+// outcome is the result of an attempt.
 type outcome struct {
 	status     int    // 0: no answer
 	reason     string // why it failed; empty: it did not
@@ -35,8 +35,8 @@ func (o outcome) throttled() bool {
 	return o.status == http.StatusServiceUnavailable && o.retryAfter > 0
 }
 
-// answered returns the outcome of an answer. Only 2xx is success. The body is not looked at:
-// it may be anything, and an internal service could be read through it.
+// answered returns the outcome of an answer. Only 2xx is success. It ignores the body,
+// so that nobody can read an internal service through it.
 func answered(r *http.Response, now time.Time) outcome {
 	o := outcome{status: r.StatusCode}
 	switch {

@@ -22,12 +22,13 @@ func delays() [MaxAttempts - 1]time.Duration {
 const (
 	// maxRetryAfter bounds the wait that a receiver may ask for.
 	maxRetryAfter = 24 * time.Hour
-	// jitter is by which part a wait may be shorter or longer, so that the deliveries of an
-	// outage do not come back at the same moment.
+	// jitter is the fraction by which a wait may be shorter or longer, so that the deliveries
+	// of an outage do not come back at the same moment.
 	jitter = 0.1
 )
 
-// retryAt returns when a delivery is attempted again that has failed now, and whether it is.
+// retryAt returns the time of the next attempt after a failure now. It reports false if that
+// was the last attempt.
 func retryAt(attempts int, now time.Time, retryAfter time.Duration) (at time.Time, again bool) {
 	if attempts >= MaxAttempts {
 		return time.Time{}, false

@@ -61,7 +61,7 @@ func ParseSecret(text string) (Secret, error) {
 }
 
 // privateKey reads a private key or its seed. A key whose public half is not its own would
-// make signatures that nobody can verify.
+// make signatures that no receiver can verify.
 func privateKey(encoded string) (ed25519.PrivateKey, error) {
 	data, err := base64.StdEncoding.DecodeString(encoded)
 	switch {

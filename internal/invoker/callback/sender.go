@@ -39,7 +39,7 @@ type Config struct {
 	// Endpoints are where events go; nil: nowhere. [Sender.Use] replaces them, but not the
 	// ranges that they allow.
 	Endpoints *Endpoints
-	// Logger takes what nobody gets as an error; nil drops it.
+	// Logger takes the errors that no caller gets; nil drops them.
 	Logger *slog.Logger
 	// Version is the program's, for the header User-Agent.
 	Version string
@@ -49,7 +49,7 @@ type Config struct {
 	// be nil.
 	Attempted func(d ledger.Delivery, began, ended time.Time, failure error)
 
-	// Of tests: how receivers are found and trusted, or what stands for all of that.
+	// For tests: how receivers are found and trusted, or a stand-in for the client.
 	dialing dialing
 	attempt func(context.Context, target, ledger.Delivery) outcome
 }
@@ -90,7 +90,7 @@ type result struct {
 	ended    time.Time
 }
 
-// Open begins to deliver what is in the store. The caller closes the sender.
+// Open begins to deliver the deliveries in the store. The caller closes the sender.
 func Open(ctx context.Context, c Config) (*Sender, error) {
 	if c.Store == nil {
 		return nil, errors.New("open callbacks: store: is required")
@@ -136,7 +136,7 @@ func (s *Sender) Use(e *Endpoints) {
 // Current returns the endpoints in use.
 func (s *Sender) Current() *Endpoints { return s.endpoints.Load() }
 
-// Ring says that the store may have deliveries that are due. It never blocks.
+// Ring makes the sender look for due deliveries in the store. It never blocks.
 func (s *Sender) Ring() {
 	select {
 	case s.bell <- struct{}{}:
@@ -144,7 +144,7 @@ func (s *Sender) Ring() {
 	}
 }
 
-// Deliver returns when nothing that is due is left, or when ctx ends.
+// Deliver returns when no delivery is due, or when ctx ends.
 func (s *Sender) Deliver(ctx context.Context) {
 	done := make(chan struct{})
 	select {

@@ -46,8 +46,8 @@ func (s *Sender) collect(first result) []result {
 	return batch
 }
 
-// write repeats a write until it succeeds. A closing sender tries once: the leases make what
-// it could not write come back.
+// write repeats a write until it succeeds. A closing sender tries once: when the leases end,
+// the deliveries of a failed write are due again.
 func (s *Sender) write(what string, do func(context.Context) error) {
 	for {
 		err := do(context.Background())
@@ -120,10 +120,10 @@ func (s *Sender) updateHealth(batch []result) (changes []ledger.Endpoint) {
 	return changes
 }
 
-// tellEvery bounds how often the log tells of an endpoint that fails now and then.
+// tellEvery is the least time between two log lines about an endpoint that fails sometimes.
 const tellEvery = time.Minute
 
-// reportHealth logs the health of a lane, which was another one before. s.mu is held.
+// reportHealth logs that the health of a lane has changed. s.mu is held.
 func (s *Sender) reportHealth(l *lane, before ledger.Endpoint) {
 	now, after := time.Now(), l.health
 	disabled := !after.DisabledAt.IsZero()

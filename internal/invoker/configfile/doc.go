@@ -1,5 +1,5 @@
-// Package configfile reads runwith.yaml: who may call the invoker, which jobs they may
-// start and with what, and who hears of the ends.
+// Package configfile reads runwith.yaml: the callers of the invoker, the jobs that they may
+// start with which parameters, and the endpoints that receive events.
 //
 // The types of the file are the only description of it. [Read] fills them and reports every
 // fault with its line and column, and [Schema] describes them for editors, both from the

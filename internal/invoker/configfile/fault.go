@@ -72,7 +72,7 @@ func (e *FaultsError) sort() {
 	e.List = slices.Compact(e.List)
 }
 
-// Path is where something is in a file, such as jobs.reindex.args[0].
+// Path is a place in the structure of a file, such as jobs.reindex.args[0].
 type Path string
 
 // Field returns the path of a field, or of an entry by its name.
@@ -92,7 +92,7 @@ func (p Path) parent() Path { return p[:max(0, strings.LastIndexAny(string(p), "
 // place is a line and a column.
 type place struct{ line, column int }
 
-// places are the places of what is in a file, by path.
+// places are the line and column of each path in a file.
 type places struct {
 	file string
 	at   map[Path]place

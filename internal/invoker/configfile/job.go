@@ -20,7 +20,7 @@ type Job struct {
 	Grants      map[string][]string `yaml:"grants" keys:"caller" rule:"verb" most:"1000" doc:"What callers may do with this job: start, view, cancel, values, operate. The name anonymous means requests without a credential."`
 }
 
-// Parameter is what the file says about a parameter, in the words of JSON Schema 2020-12.
+// Parameter describes a parameter, in the words of JSON Schema 2020-12.
 // Numbers are kept as they are written; empty means that there is none.
 type Parameter struct {
 	Type             string      `yaml:"type" rule:"type" required:"true" doc:"string, integer, number or boolean."`
@@ -49,7 +49,7 @@ type Allow struct {
 	MaxTimeout Duration `yaml:"maxTimeout" rule:"seconds" doc:"Longest timeout of a task that a request may ask for, in whole seconds. Without it, a request cannot change it."`
 }
 
-// Concurrency is how many invocations may be under way.
+// Concurrency limits the active invocations.
 type Concurrency struct {
 	Key      string `yaml:"key" rule:"template" doc:"What the limit counts by, made of parameters: {tenant} gives each tenant its own limit. By default the whole job."`
 	Limit    int    `yaml:"limit" rule:"limit" required:"true" doc:"How many may be active at the same time."`

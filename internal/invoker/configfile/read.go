@@ -12,11 +12,10 @@ import (
 )
 
 // Read reads the content of a file. The name is that of the file, for errors. A nil resolver
-// leaves the secrets unresolved. The checks find more mistakes. They get the file also if it
-// has some already: what could not be read is missing from it then.
+// leaves the secrets unresolved. The checks find more mistakes. They run even if
+// Read has found mistakes; the file then lacks the parts that Read could not read.
 //
-// The error is [*FaultsError] with every mistake, of which there may be many: each has its line
-// and column.
+// The error is [*FaultsError] with every mistake, each with its line and column.
 func Read(name, content string, resolve Resolver, checks ...func(*File) error) (*File, error) {
 	r := &reader{rules: rules(), resolve: resolve, file: &File{places: places{file: name, at: map[Path]place{}}}}
 	root, fault := parse(content)

@@ -98,7 +98,7 @@ func kindOf(t reflect.Type) string {
 	return "string"
 }
 
-// mustBe says what a value must be instead of what it is.
+// mustBe returns the fault of a value of the wrong kind.
 func mustBe(wanted, kind string) string {
 	switch {
 	case kind == "null":
@@ -115,8 +115,8 @@ func mustBe(wanted, kind string) string {
 	return "must be a number"
 }
 
-// fault says what is wrong with a text; empty means nothing. The zero rule accepts all that
-// is not too long.
+// fault returns the rule that a text breaks; empty means none. The zero rule accepts every
+// text that is not too long.
 func (u rule) fault(content string) string {
 	longest := u.longest
 	if longest == 0 {

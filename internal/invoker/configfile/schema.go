@@ -80,7 +80,7 @@ func (d describer) fields(t reflect.Type) object {
 	return o
 }
 
-// orNull lets nothing stand for an object or a list.
+// orNull also accepts null in place of an object or a list.
 func orNull(of object) object {
 	if kind, ok := of["type"].(string); ok {
 		of["type"] = []string{kind, "null"}

@@ -47,14 +47,14 @@ type State struct {
 	Fault error
 }
 
-// State returns what is in use.
+// State returns the version in use, and the fault of a newer one.
 func (w *Watcher) State() State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.state
 }
 
-// Load reads the file for the first time. Without it there is nothing to use.
+// Load reads the file for the first time. Its error means that no version is in use.
 func (w *Watcher) Load() error {
 	_, err := w.look()
 	return err

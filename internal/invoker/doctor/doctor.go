@@ -1,5 +1,5 @@
 // Package doctor examines whether an invoker can do its work: its state, its clock, its
-// credential, the jobs it starts, and whom it tells. It changes nothing, starts no job and
+// credential, its jobs, and its endpoints. It changes nothing, starts no job and
 // sends no event.
 package doctor
 
@@ -77,7 +77,7 @@ type Finding struct {
 	Status  Status `json:"status"`
 	Check   string `json:"check"`             // what was checked, such as token
 	Subject string `json:"subject,omitempty"` // which one, such as a job
-	// Text is what was found, and after a problem what to do.
+	// Text is the finding, and for a problem the next step.
 	Text string `json:"text"`
 }
 

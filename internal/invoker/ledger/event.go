@@ -6,7 +6,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// Event is something that callbacks tell of an invocation.
+// Event is a change of an invocation that callbacks report.
 type Event string
 
 // The events.
@@ -34,7 +34,7 @@ var reached = map[runwith.State]Event{
 	runwith.StateUnresolved: EventUnresolved,
 }
 
-// EventOf returns the event of a move, or "" if nobody need hear of it. An invocation starts
+// EventOf returns the event of a move, or "" if it has none. An invocation starts
 // when it gets its execution, which happens once. The other events belong to the states that
 // the move reaches.
 func EventOf(m Move) Event {
@@ -63,8 +63,8 @@ const RequestEndpoint = "request"
 // Hears reports whether the subscriber wants to hear of an event.
 func (s Subscriber) Hears(e Event) bool { return slices.Contains(s.Events, e) }
 
-// Told reports whether the record is in a state of which a subscriber hears. A move to that
-// state has made deliveries.
+// Told reports whether a subscriber wants the event of the record's state. The move to that
+// state has then made deliveries.
 func (r Record) Told() bool {
 	event := reached[r.State]
 	if r.State == runwith.StateRunning {

@@ -27,8 +27,8 @@ type payload struct {
 	Data      eventData `json:"data"`
 }
 
-// eventData is what a callback tells of an invocation. It has no values of the request, and no
-// output of the job.
+// eventData is the invocation in a callback, without values of the request and output of the
+// job.
 type eventData struct {
 	ID        string            `json:"id"`
 	Job       string            `json:"job"`
@@ -57,7 +57,7 @@ type eventError struct {
 	Signal   int    `json:"signal,omitempty"`
 }
 
-// Deliveries returns the deliveries of a move: one for each subscriber that hears of its event.
+// Deliveries returns the deliveries of a move: one for each subscriber that wants its event.
 func Deliveries(m Move, now time.Time) (made []Delivery) {
 	event := EventOf(m)
 	if event == "" {

@@ -1,4 +1,4 @@
-// Package policy decides what a caller may do, and what a request becomes.
+// Package policy decides what a caller may do, and computes the terms of a request.
 //
 // A [Policy] is compiled from the configuration file once, and answers two questions without
 // I/O: whether a caller has a verb on a job ([Policy.Allows]), and under which terms a

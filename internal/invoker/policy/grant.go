@@ -12,15 +12,16 @@ type Verb string
 
 // The verbs.
 const (
-	// Start: start the job, and see and cancel the invocations that one has started.
+	// Start: start the job, and see and cancel one's own invocations.
 	Start Verb = "start"
-	// View: see everybody's invocations of the job, and their output.
+	// View: see all invocations of the job, and their output.
 	View Verb = "view"
-	// Cancel: cancel everybody's invocations of the job.
+	// Cancel: see and cancel all invocations of the job.
 	Cancel Verb = "cancel"
 	// Values: see values of variables and parameters, and lines of standard error.
 	Values Verb = "values"
-	// Operate: decide about unresolved invocations, and operate the server.
+	// Operate: see all invocations of the job and settle unresolved ones. On [EveryJob]: tick,
+	// metrics and callbacks.
 	Operate Verb = "operate"
 )
 
@@ -35,9 +36,8 @@ const EveryJob = ""
 //
 // The user of a development server has every verb. A configured caller has those of its own
 // grants on every job, and those that a job grants it. A caller without a credential has
-// those that a job grants to anonymous. If nothing says who may call, it has every verb but
-// [Values]: in a server without a configuration, and in one whose configuration has no
-// callers, on the jobs without grants.
+// those that a job grants to anonymous. It has every verb but [Values] in a server
+// without a configuration and, if the configuration has no callers, on the jobs without grants.
 func (p *Policy) Allows(who principal.Principal, job string, verb Verb) bool {
 	switch {
 	case who.Proof == principal.Local:

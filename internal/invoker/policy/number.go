@@ -45,7 +45,7 @@ func exact(value any) *big.Rat {
 	return nil
 }
 
-// fault says which limit a number breaks; empty means none.
+// fault returns the limit that a number breaks; empty means none.
 func (b bounds) fault(n *big.Rat) string {
 	switch {
 	case b.least != nil && n.Cmp(b.least) < 0:

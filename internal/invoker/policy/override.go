@@ -56,7 +56,7 @@ func (j *job) forbids() string {
 	return "must not be overridden: the configuration of job " + j.name + " does not allow it"
 }
 
-// overrides returns what is sent to Cloud Run.
+// overrides returns the overrides to send to Cloud Run.
 func (j *job) overrides(asked runwith.Overrides, values map[string]string) (runwith.Overrides, error) {
 	var v jobspec.Violations
 	o := asked

@@ -9,7 +9,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
-// Subscribers says which endpoints hear of an invocation.
+// Subscribers chooses the endpoints that receive events of an invocation.
 type Subscribers interface {
 	// Subscribers returns the endpoints for an invocation of a job with these labels. The
 	// callback is the request's own; nil is none. The error refuses it.

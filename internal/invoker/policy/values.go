@@ -51,7 +51,7 @@ func (j *job) values(given map[string]any) (map[string]string, error) {
 	return values, v.ErrAs(runwith.InvalidArgument, cause.Parameters)
 }
 
-// printable returns a caller's name for something, such that an answer can repeat it.
+// printable returns a name that a caller sent in a form that an answer may repeat.
 func printable(name string) string {
 	if quoted := jobspec.Quote(name); quoted != strconv.Quote(name) || quoted[1:len(quoted)-1] != name {
 		return quoted

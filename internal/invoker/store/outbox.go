@@ -9,14 +9,14 @@ import (
 
 // Outbox is the part of a store that keeps deliveries. Every method of a [Store] that makes a
 // move inserts the deliveries of the move ([ledger.Deliveries]) in the same transaction. So
-// no crash loses an event, and none is told of that did not happen.
+// a crash loses no event, and every event has happened.
 type Outbox interface {
 	// DueDeliveries leases pending deliveries that are due, oldest first, and returns when the
 	// next one is. It takes turns between lanes ([ledger.Delivery.Lane]): at most perLane
 	// deliveries of one lane have a lease at the same time, those of earlier calls included. It
 	// passes over lanes that are disabled.
 	DueDeliveries(ctx context.Context, now time.Time, lease time.Duration, perLane, limit int) (_ []ledger.Delivery, next time.Time, err error)
-	// SettleDeliveries writes down what attempts came to: State, Attempts, NextAttempt, Ended,
+	// SettleDeliveries saves the results of attempts: State, Attempts, NextAttempt, Ended,
 	// LastStatus and LastError. The deliveries are those that DueDeliveries returned, with
 	// their Lease. It skips a delivery that was leased again since, and ends the others' lease.
 	SettleDeliveries(ctx context.Context, deliveries []ledger.Delivery) error
