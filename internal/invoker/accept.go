@@ -114,13 +114,13 @@ func (a *accepter) accept(ctx context.Context, r ledger.Record, t Terms) (_ ledg
 		admission.Overflow = ledger.Rejecting // nothing may wait in a store that may be lost
 	}
 	a.dispatching.burst.enter()
-	r, replayed, err = a.store.Accept(ctx, r, admission)
+	accepted, err := a.store.Accept(ctx, r, admission)
 	a.dispatching.burst.leave()
-	a.counters.replay(r, replayed)
-	if err == nil && !replayed {
-		a.next.accepted(r, admission.Overflow == ledger.Replacing)
+	if err != nil {
+		return r, false, err
 	}
-	return r, replayed, err
+	a.next.accepted(accepted)
+	return accepted.Record, accepted.Replayed, nil
 }
 
 // confirmed waits until the invocation's start is confirmed. It withdraws what cannot

@@ -307,9 +307,9 @@ type mortalStore struct {
 	world *mortal
 }
 
-func (s mortalStore) Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (_ ledger.Record, replayed bool, err error) {
-	err = around(s.world, func() error { r, replayed, err = s.Store.Accept(ctx, r, a); return err })
-	return r, replayed, err
+func (s mortalStore) Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (accepted store.Accepted, err error) {
+	err = around(s.world, func() (err error) { accepted, err = s.Store.Accept(ctx, r, a); return err })
+	return accepted, err
 }
 
 func (s mortalStore) Move(ctx context.Context, m ledger.Move) (moved ledger.Record, err error) {

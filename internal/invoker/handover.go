@@ -5,6 +5,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/tracing"
 )
 
@@ -23,14 +24,18 @@ func newHandover(c Config, counting *counters) *handover {
 	return &handover{dispatch: newLoop(), check: newLoop(), cancel: newLoop(), watch: newWatchlist(c), counters: counting, tracer: c.Tracer, logger: c.Logger}
 }
 
-// accepted hands on a new row. replaces means that it may have cancelled others.
-func (h *handover) accepted(r ledger.Record, replaces bool) {
-	h.counters.accept(r)
-	if !r.Checked {
-		h.check.ring()
+// accepted hands on a new row, and those that made room for it.
+func (h *handover) accepted(a store.Accepted) {
+	h.counters.replay(a.Record, a.Replayed)
+	if a.Replayed {
+		return
 	}
-	if replaces {
-		h.cancel.ring()
+	h.counters.accept(a.Record)
+	for _, m := range a.Moved {
+		h.moved(m.From, m.To)
+	}
+	if !a.Record.Checked {
+		h.check.ring()
 	}
 	h.dispatch.ring()
 }

@@ -123,3 +123,17 @@ func TestMetricsOfTwins(t *testing.T) {
 		}
 	})
 }
+
+// TestMetricsOfReplaced counts the ends of invocations that waited when a newcomer replaced them.
+func TestMetricsOfReplaced(t *testing.T) {
+	in(t, func(t *testing.T) {
+		v := open(t, &cloud{}, bounded(1, ledger.Replacing))
+		first := invoke(t, v, runwith.Overrides{})
+		until(t, v, first.ID, runwith.StateRunning)
+		ids := invokeN(t, v, 3)
+		until(t, v, ids[2], runwith.StateRunning)
+		if got := reported(t, v); got["accepted_total[report]"] != 4 || got["ended_total[report cancelled]"] != 3 {
+			t.Errorf("metrics = %v, want four accepted, and three cancelled", got)
+		}
+	})
+}

@@ -117,11 +117,11 @@ func (m *memory) moveAll(moves []ledger.Move) (moved []ledger.Record, err error)
 	return moved, nil
 }
 
-func (m *memory) Accept(_ context.Context, r ledger.Record, a ledger.Admission) (_ ledger.Record, replayed bool, err error) {
+func (m *memory) Accept(_ context.Context, r ledger.Record, a ledger.Admission) (store.Accepted, error) {
 	defer m.lock()()
 	if before, err := m.findKey(r.Owner, r.Key); err == nil && r.Key != "" {
 		if replayed, err := r.Repeats(before, a.Now); replayed || err != nil {
-			return before, replayed, err
+			return store.Accepted{Record: before, Replayed: replayed}, err
 		}
 		before.Key = ""
 		m.put(before)
@@ -132,21 +132,26 @@ func (m *memory) Accept(_ context.Context, r ledger.Record, a ledger.Admission) 
 	}
 	spent, err := ledger.SpendRates(a.Rates, buckets, a.Now)
 	if err != nil {
-		return r, false, err
+		return store.Accepted{}, err
 	}
 	sameSlot := func(o ledger.Record) bool { return o.Slot == r.Slot }
 	waiting := m.where(a.MostWaiting(r), func(o ledger.Record) bool { return sameSlot(o) && o.Waiting() })
 	holding := m.where(-1, func(o ledger.Record) bool { return sameSlot(o) && o.Holds() })
 	r, moves, err := ledger.Admit(r, a, waiting, holding)
 	if err != nil {
-		return r, false, err
+		return store.Accepted{}, err
 	}
-	if _, err := m.moveAll(moves); err != nil {
-		return r, false, err
+	moved, err := m.moveAll(moves)
+	if err != nil {
+		return store.Accepted{}, err
 	}
 	m.spend(spent)
 	m.put(r)
-	return m.row(r.ID), false, nil
+	accepted := store.Accepted{Record: m.row(r.ID)}
+	for i, to := range moved {
+		accepted.Moved = append(accepted.Moved, ledger.Move{From: moves[i].From, To: to})
+	}
+	return accepted, nil
 }
 
 func (m *memory) spend(buckets []ledger.Bucket) {

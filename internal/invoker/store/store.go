@@ -33,9 +33,9 @@ var ErrTaken = errors.New("the execution belongs to another invocation")
 type Store interface { //nolint:interfacebloat // a store is one thing: no code uses or implements only a part of it
 	// Accept adds an invocation, unless its key is taken or its slots are full. If its
 	// key lives and belongs to an equal request, Accept returns that invocation as
-	// replayed. Otherwise it spends the tokens that the newcomer costs. See
+	// Replayed. Otherwise it spends the tokens that the newcomer costs. See
 	// [ledger.Record.Repeats], [ledger.SpendRates] and [ledger.Admit].
-	Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (_ ledger.Record, replayed bool, err error)
+	Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (Accepted, error)
 	// Move makes one move, and returns the row after it. The error is ErrStale if the
 	// row does not match the move, and ErrTaken if the execution belongs to another row.
 	Move(ctx context.Context, m ledger.Move) (ledger.Record, error)
@@ -119,6 +119,13 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	Outbox
 
 	Close() error
+}
+
+// Accepted is the result of [Store.Accept].
+type Accepted struct {
+	Record   ledger.Record
+	Replayed bool          // it was accepted before
+	Moved    []ledger.Move // of the records that made room for it, as they were made
 }
 
 // Query selects invocations. Empty fields match any.

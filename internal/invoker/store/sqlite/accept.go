@@ -6,6 +6,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -17,21 +18,31 @@ const (
 )
 
 // Accept implements [store.Store].
-func (s *Store) Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (_ ledger.Record, replayed bool, err error) {
-	var accepted ledger.Record
-	_, err = s.add(ctx, "accept invocation", func(tx *sqlite.Tx) (changed []ledger.Record, err error) {
-		if accepted, replayed, err = replay(tx, r, a); err != nil || replayed {
+func (s *Store) Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (store.Accepted, error) {
+	var accepted store.Accepted
+	_, err := s.add(ctx, "accept invocation", func(tx *sqlite.Tx) (_ []ledger.Record, err error) {
+		accepted = store.Accepted{}
+		if accepted.Record, accepted.Replayed, err = replay(tx, r, a); err != nil || accepted.Replayed {
 			return nil, err
 		}
 		if err = spend(tx, a); err != nil {
 			return nil, err
 		}
-		if accepted, changed, err = s.admit(tx, r, a); err != nil {
+		if accepted.Record, accepted.Moved, err = s.admit(tx, r, a); err != nil {
 			return nil, err
 		}
-		return append(changed, accepted), insert(tx, accepted)
+		return changedBy(accepted), insert(tx, accepted.Record)
 	})
-	return accepted, replayed, err
+	return accepted, err
+}
+
+// changedBy returns the records that an acceptance has changed.
+func changedBy(a store.Accepted) []ledger.Record {
+	changed := []ledger.Record{a.Record}
+	for _, m := range a.Moved {
+		changed = append(changed, m.To)
+	}
+	return changed
 }
 
 // replay looks for the record's key, and releases one that has expired.
@@ -73,8 +84,8 @@ func spend(tx *sqlite.Tx, a ledger.Admission) error {
 	return saveBuckets(tx, spent)
 }
 
-// admit returns the record as it is accepted, and the others that this changes.
-func (s *Store) admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ ledger.Record, changed []ledger.Record, err error) {
+// admit returns the record as it is accepted, and the moves of others that it has made.
+func (s *Store) admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ ledger.Record, made []ledger.Move, err error) {
 	if !r.Bounded() {
 		return r, nil, nil
 	}
@@ -90,8 +101,11 @@ func (s *Store) admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ led
 	if err != nil {
 		return r, nil, err
 	}
-	changed, err = s.moveAll(tx, moves)
-	return r, changed, err
+	moved, err := s.moveAll(tx, moves)
+	for i, to := range moved {
+		made = append(made, ledger.Move{From: moves[i].From, To: to})
+	}
+	return r, made, err
 }
 
 // insert adds a row, and its labels.

@@ -128,7 +128,7 @@ func TestManyBehindASlot(t *testing.T) {
 	}
 	last := rows[0]
 	last.ID = "id-900000"
-	if _, _, err := s.Accept(t.Context(), last, ledger.Admission{Now: now}); err != nil {
+	if _, err := s.Accept(t.Context(), last, ledger.Admission{Now: now}); err != nil {
 		t.Fatal(err)
 	}
 	if n := ready(); n != 0 {

@@ -21,11 +21,11 @@ func keyed(n int, key, fingerprint string) ledger.Record {
 func testKey(t *testing.T, s store.Store) {
 	put(t, s, keyed(0, "k", "job=a args=b"))
 	now := ledger.Admission{Now: begin()}
-	got, replayed, err := s.Accept(t.Context(), keyed(1, "k", "job=a args=b"), now)
-	if err != nil || !replayed || got.ID != "id-000" {
-		t.Errorf("a repeat = %s, %v, %v, want the first", got.ID, replayed, err)
+	again, err := s.Accept(t.Context(), keyed(1, "k", "job=a args=b"), now)
+	if err != nil || !again.Replayed || again.Record.ID != "id-000" {
+		t.Errorf("a repeat = %s, %v, %v, want the first", again.Record.ID, again.Replayed, err)
 	}
-	_, _, err = s.Accept(t.Context(), keyed(2, "k", "job=a args=c"), now)
+	_, err = s.Accept(t.Context(), keyed(2, "k", "job=a args=c"), now)
 	if runwith.CodeOf(err) != runwith.AlreadyExists {
 		t.Errorf("another request with the key = %v, want ALREADY_EXISTS", err)
 	}
@@ -47,11 +47,11 @@ func testKeyAtOnce(t *testing.T, s store.Store) {
 	)
 	for n := range 100 {
 		all.Go(func() {
-			_, replayed, err := s.Accept(t.Context(), keyed(n, "k", "f"), ledger.Admission{Now: begin()})
+			accepted, err := s.Accept(t.Context(), keyed(n, "k", "f"), ledger.Admission{Now: begin()})
 			if err != nil {
 				t.Errorf("Accept = %v", err)
 			}
-			if !replayed {
+			if !accepted.Replayed {
 				fresh.Add(1)
 			}
 		})
@@ -83,9 +83,9 @@ func testKeyExpires(t *testing.T, s store.Store) {
 			r.State, r.Finished = runwith.StateSucceeded, begin().Add(test.finished)
 		}
 		put(t, s, r)
-		_, replayed, err := s.Accept(t.Context(), keyed(2*n+1, key, "f"), ledger.Admission{Now: begin().Add(test.after)})
-		if err != nil || replayed != test.lives {
-			t.Errorf("after %v, ended after %v: replayed %v, %v, want %v", test.after, test.finished, replayed, err, test.lives)
+		again, err := s.Accept(t.Context(), keyed(2*n+1, key, "f"), ledger.Admission{Now: begin().Add(test.after)})
+		if err != nil || again.Replayed != test.lives {
+			t.Errorf("after %v, ended after %v: replayed %v, %v, want %v", test.after, test.finished, again.Replayed, err, test.lives)
 		}
 	}
 }
@@ -98,8 +98,8 @@ func slotted(n, slots int) ledger.Record {
 
 func admit(t *testing.T, s store.Store, n, slots int, o ledger.Overflow) (ledger.Record, error) {
 	t.Helper()
-	r, _, err := s.Accept(t.Context(), slotted(n, slots), ledger.Admission{Now: begin(), Overflow: o})
-	return r, err
+	accepted, err := s.Accept(t.Context(), slotted(n, slots), ledger.Admission{Now: begin(), Overflow: o})
+	return accepted.Record, err
 }
 
 // testSlots checks that a record holds its slot from starting to its end, also while it
@@ -145,7 +145,7 @@ func testReject(t *testing.T, s store.Store) {
 	}
 	r := keyed(2, "k", "f")
 	r.Slot, r.SlotLimit = "report", 1
-	if _, _, err := s.Accept(t.Context(), r, ledger.Admission{Now: begin(), Overflow: ledger.Rejecting}); err == nil {
+	if _, err := s.Accept(t.Context(), r, ledger.Admission{Now: begin(), Overflow: ledger.Rejecting}); err == nil {
 		t.Error("Accept beyond the slots with a key = nil")
 	}
 	if _, err := s.FindKey(t.Context(), "me", "k"); runwith.CodeOf(err) != runwith.NotFound {

@@ -58,8 +58,11 @@ func testEvents(t *testing.T, s store.Store) {
 	first, second := waits(1), waits(2)
 	first.Slot, first.SlotLimit, second.Slot, second.SlotLimit = "key", 1, "key", 1
 	put(t, s, first)
-	_, _, err := s.Accept(t.Context(), second, ledger.Admission{Now: begin(), Overflow: ledger.Replacing})
+	accepted, err := s.Accept(t.Context(), second, ledger.Admission{Now: begin(), Overflow: ledger.Replacing})
 	must(t, "Accept", err)
+	if m := accepted.Moved; len(m) != 1 || m[0].From.State != runwith.StateAccepted || m[0].To.State != runwith.StateCancelled || m[0].To.Version != m[0].From.Version+1 {
+		t.Errorf("Accept moved %+v, want the replaced one to cancelled", m)
+	}
 	want(t, "heard of a replaced one", heard(t, s, "id-001"), "cancelled to docs")
 	withdrawn, err := s.Withdraw(t.Context(), "id-002")
 	if !withdrawn || err != nil {

@@ -89,11 +89,11 @@ func Waiting(n int) ledger.Record {
 // put stores a record in any state.
 func put(t *testing.T, s store.Store, r ledger.Record) ledger.Record {
 	t.Helper()
-	stored, replayed, err := s.Accept(t.Context(), r, ledger.Admission{Now: begin()})
-	if err != nil || replayed {
-		t.Fatalf("Accept(%s) = replayed %v, %v", r.ID, replayed, err)
+	accepted, err := s.Accept(t.Context(), r, ledger.Admission{Now: begin()})
+	if err != nil || accepted.Replayed {
+		t.Fatalf("Accept(%s) = replayed %v, %v", r.ID, accepted.Replayed, err)
 	}
-	return stored
+	return accepted.Record
 }
 
 func find(t *testing.T, s store.Store, id string) ledger.Record {

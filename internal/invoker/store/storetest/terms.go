@@ -202,7 +202,7 @@ func testAcceptRates(t *testing.T, s store.Store) {
 	r := keyed(0, "k", "f")
 	r.Slot, r.SlotLimit = "key", 1
 	accept := func(r ledger.Record, a ledger.Admission) error {
-		_, _, err := s.Accept(t.Context(), r, a)
+		_, err := s.Accept(t.Context(), r, a)
 		return err
 	}
 	must(t, "Accept", accept(r, a))
