@@ -17,6 +17,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/auth"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/configfile"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/policy"
 	"github.com/runwith/runwith/internal/metrics"
 	"github.com/runwith/runwith/internal/principal"
@@ -137,6 +138,12 @@ func (c *configuration) current() *policy.Policy {
 		return nil
 	}
 	return c.policy.Load()
+}
+
+// subscribers returns the endpoints that hear of an invocation whose own ones are lost.
+func (c *configuration) subscribers(job string, labels map[string]string) []ledger.Subscriber {
+	known, _ := c.endpoints.Load().Subscribers(job, labels, nil) // only a request's URL can be wrong
+	return known
 }
 
 // addTo makes a site authenticate the requests of the invoker's route, and show its metrics

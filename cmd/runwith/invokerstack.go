@@ -63,6 +63,7 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	}
 	if callers != nil {
 		c.Rates = func() map[string]ledger.Quota { return callers.current().Rates() }
+		c.Subscribers = callers.subscribers
 		c.Targets = func() []string { return callers.current().Targets() }
 	}
 	if s.invoker, err = invoker.Open(ctx, c); err != nil {

@@ -39,6 +39,9 @@ type Config struct {
 	// Targets returns the Cloud Run jobs that may be started ([Terms.Target]), so that a store
 	// can be rebuilt from all of them. Nil means those of the client's own project and region.
 	Targets func() []string
+	// Subscribers returns the endpoints that hear of an invocation which was read back from
+	// Cloud Run, by job and labels: its own are lost. Nil means none.
+	Subscribers func(job string, labels map[string]string) []ledger.Subscriber
 	// Tracer makes spans of what happens to invocations; nil makes none.
 	Tracer *tracing.Tracer
 	// CallTimeout bounds a call that starts a job. 0 is 60 s.
@@ -105,6 +108,9 @@ func (c Config) complete() Config {
 	}
 	if c.Targets == nil {
 		c.Targets = func() []string { return nil }
+	}
+	if c.Subscribers == nil {
+		c.Subscribers = func(string, map[string]string) []ledger.Subscriber { return nil }
 	}
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.CallTimeout = cmp.Or(c.CallTimeout, DefaultCallTimeout)

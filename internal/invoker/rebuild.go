@@ -191,7 +191,9 @@ func (r *rebuilder) importAll(m marked) error {
 	read := make([]ledger.Record, 0, len(m.of))
 	for id, bearers := range m.of {
 		slices.SortFunc(bearers, firstCreated)
-		read = append(read, ledger.Rebuilt(m.bearer(id, bearers[0]), now, r.config.unsettled()))
+		rebuilt := ledger.Rebuilt(m.bearer(id, bearers[0]), now, r.config.unsettled())
+		rebuilt.Subscribers = r.config.Subscribers(rebuilt.Job, rebuilt.Labels)
+		read = append(read, rebuilt)
 	}
 	for chunk := range slices.Chunk(read, 500) {
 		added, err := r.store.Import(r.closing, chunk)

@@ -16,6 +16,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 )
 
@@ -403,6 +404,35 @@ func TestKeep(t *testing.T) {
 		time.Sleep(3 * time.Hour)
 		if _, err := v.Invocation(t.Context(), id); runwith.CodeOf(err) != runwith.NotFound {
 			t.Errorf("Invocation() after its time = %v, want NOT_FOUND", err)
+		}
+	})
+}
+
+// TestRebuiltIsHeard loses the store while an invocation runs. The endpoints of the current
+// configuration hear of its end, with a version above the lost ones.
+func TestRebuiltIsHeard(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{life: 10 * time.Minute}
+		v := open(t, c)
+		<-v.Rebuilt()
+		i := invoke(t, v, runwith.Overrides{})
+		until(t, v, i.ID, runwith.StateRunning)
+		lost := record(t, v, i.ID).Version
+		closeInvoker(t, v)
+
+		v = open(t, c, func(c *Config) {
+			c.Subscribers = func(job string, _ map[string]string) []ledger.Subscriber {
+				return []ledger.Subscriber{{Endpoint: "docs of " + job, Events: ledger.Events()}}
+			}
+		})
+		<-v.Rebuilt()
+		wait(t, v, i.ID)
+		if r := record(t, v, i.ID); r.Version <= lost+1 {
+			t.Errorf("version = %d, want one above %d", r.Version, lost+1)
+		}
+		heard, err := v.store.Deliveries(t.Context(), store.DeliveryQuery{Invocation: i.ID, Limit: 10})
+		if err != nil || len(heard) != 1 || heard[0].Event != ledger.EventSucceeded || heard[0].Endpoint != "docs of report" {
+			t.Errorf("deliveries = %+v, %v, want the end", heard, err)
 		}
 	})
 }

@@ -117,7 +117,7 @@ func Rebuilt(b Bearer, now time.Time, unsettled time.Duration) Record {
 		Invocation: runwith.Invocation{
 			ID: b.ID, Job: cmp.Or(p.Job, b.Job), Caller: p.Name, Labels: p.Labels, Created: Stored(p.Accepted), Attempts: 1,
 		},
-		Version: 1, Checked: true, Target: b.Target,
+		Version: LaterVersion(now), Checked: true, Target: b.Target,
 		Owner: p.Owner, Key: p.Key, Fingerprint: p.Request, Slot: p.Slot,
 	}
 	if p.Accepted.IsZero() {

@@ -46,6 +46,11 @@ func Recover(rows []Record, from time.Time, settle time.Duration) (moves []Move)
 	return moves
 }
 
+// LaterVersion returns a version above those of an earlier store, whose rows are lost. It has
+// the milliseconds since 1970. Receivers of callbacks may have seen the lost versions, and drop
+// lower ones.
+func LaterVersion(now time.Time) int64 { return now.UnixMilli() }
+
 // LastEvent is the latest time at which something happened, as far as the row shows.
 func (r Record) LastEvent() time.Time {
 	last := Later(r.Created, r.Finished)

@@ -21,6 +21,9 @@ func (s *Store) Recover(ctx context.Context, from time.Time, settle time.Duratio
 		if asOf, err = latest(tx); err != nil {
 			return nil, err
 		}
+		if err := s.raiseVersions(tx); err != nil {
+			return nil, err
+		}
 		calling, err := records(tx, selectRecord+` WHERE `+isCalling)
 		if err != nil {
 			return nil, err
@@ -36,11 +39,19 @@ func (s *Store) Recover(ctx context.Context, from time.Time, settle time.Duratio
 				return nil, err
 			}
 		}
-		// Whoever held a lease has ended, so those deliveries are due at once.
-		_, err = tx.Exec(`UPDATE deliveries SET lease = 0, due = next_attempt WHERE state = 'pending' AND lease > 0`)
-		return nil, err
+		return nil, nil
 	})
 	return asOf, err
+}
+
+// raiseVersions gives the rows of a restored store higher versions than those that callbacks
+// may have told of since the backup.
+func (s *Store) raiseVersions(tx *sqlite.Tx) error {
+	if !s.restored() {
+		return nil
+	}
+	_, err := tx.Exec(`UPDATE invocations SET version = max(version, ?) WHERE finished = 0`, ledger.LaterVersion(time.Now()))
+	return err
 }
 
 // recoverWaiting recovers the rows in a waiting state, some at a time.

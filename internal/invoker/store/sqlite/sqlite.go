@@ -200,9 +200,7 @@ func follow(tx *sqlite.Tx, m ledger.Move) error {
 
 // Origin implements [store.Store].
 func (s *Store) Origin(ctx context.Context) (o store.Origin, err error) {
-	if _, err := os.Stat(s.path + RestoredSuffix); err == nil {
-		o.Restored = true
-	}
+	o.Restored = s.restored()
 	err = s.db.Read(ctx, func(tx *sqlite.Tx) error {
 		return tx.QueryRow(`SELECT NOT EXISTS (SELECT 1 FROM invocations)`).Scan(&o.Empty)
 	})
@@ -210,6 +208,12 @@ func (s *Store) Origin(ctx context.Context) (o store.Origin, err error) {
 		return o, fmt.Errorf("look for invocations: %w", err)
 	}
 	return o, nil
+}
+
+// restored reports whether the store is a copy from a backup.
+func (s *Store) restored() bool {
+	_, err := os.Stat(s.path + RestoredSuffix)
+	return err == nil
 }
 
 // Rebuilt implements [store.Store].

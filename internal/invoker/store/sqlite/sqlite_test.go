@@ -49,7 +49,7 @@ func TestStatesInSQL(t *testing.T) {
 			if state.Terminal() {
 				r.Finished = r.Created
 			}
-			if _, _, err := s.Accept(t.Context(), r, ledger.Admission{Now: r.Created}); err != nil {
+			if _, err := s.Accept(t.Context(), r, ledger.Admission{Now: r.Created}); err != nil {
 				t.Fatal(err)
 			}
 			want := 0
@@ -64,7 +64,7 @@ func TestStatesInSQL(t *testing.T) {
 
 			other := storetest.Waiting(1)
 			other.Slot, other.SlotLimit = "report", 1
-			if _, _, err := s.Accept(t.Context(), other, ledger.Admission{Now: r.Created}); err != nil {
+			if _, err := s.Accept(t.Context(), other, ledger.Admission{Now: r.Created}); err != nil {
 				t.Fatal(err)
 			}
 			taken, err = s.Take(t.Context(), query)
@@ -94,6 +94,31 @@ func TestRecoverInSteps(t *testing.T) {
 	watched, err := s.Watched(t.Context(), "report")
 	if err != nil || len(watched) != len(rows) {
 		t.Errorf("%d are searched for, %v, want %d", len(watched), err, len(rows))
+	}
+}
+
+// TestRestoredVersions checks that callbacks of a restored store have higher versions than those
+// that its original may have sent since.
+func TestRestoredVersions(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "invoker.db")
+	s := open(t, path)
+	ended := storetest.Waiting(1)
+	ended.State, ended.Finished = runwith.StateCancelled, ended.Created
+	if _, err := s.Import(t.Context(), []ledger.Record{storetest.Waiting(0), ended}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path+sqlite.RestoredSuffix, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := ledger.LaterVersion(time.Now())
+	if _, err := s.Recover(t.Context(), ended.Created, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for id, raised := range map[string]bool{"id-000": true, "id-001": false} {
+		if r, err := s.Find(t.Context(), id); err != nil || (r.Version >= before) != raised {
+			t.Errorf("version of %s = %d, %v, want raised above %d: %t", id, r.Version, err, before, raised)
+		}
 	}
 }
 
@@ -188,7 +213,7 @@ func makeFixture(t *testing.T) {
 		if state.Terminal() {
 			r.Finished = r.Created
 		}
-		if _, _, err := s.Accept(t.Context(), r, ledger.Admission{Now: r.Created}); err != nil {
+		if _, err := s.Accept(t.Context(), r, ledger.Admission{Now: r.Created}); err != nil {
 			t.Fatal(err)
 		}
 	}
