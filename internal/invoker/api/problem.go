@@ -102,9 +102,23 @@ func translated(e *huma.ErrorModel) *apierror.Problem {
 		if d.Message == validation.MsgExpectedMatchAtLeastOneSchema { // only the values of parameters have several
 			d.Message = "must be a string, a number or a boolean"
 		}
-		faults = append(faults, apierror.Fault{Location: d.Location, Message: d.Message})
+		faults = append(faults, apierror.Fault{Location: d.Location, Message: withoutValue(d.Message)})
 	}
 	return invalid(faults)
+}
+
+// withoutValue returns huma's message about a format without the parser's error behind it,
+// which repeats the value.
+func withoutValue(message string) string {
+	for _, format := range []string{
+		validation.MsgExpectedRFC3986URI, validation.MsgExpectedRFC5322Email, validation.MsgExpectedRFC4122UUID,
+		validation.MsgExpectedRegexp, validation.MsgExpectedDuration,
+	} {
+		if kind, ok := strings.CutSuffix(format, ": %v"); ok && strings.HasPrefix(message, kind+": ") {
+			return kind
+		}
+	}
+	return message
 }
 
 // invalid returns the problem of a request with invalid fields. If they are values of

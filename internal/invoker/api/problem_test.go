@@ -161,3 +161,12 @@ func TestUnknownErrorIsOnlyLogged(t *testing.T) {
 		t.Errorf("log = %q, want the cause in it", log.String())
 	}
 }
+
+// The value of a field with a format is not in the error, because it may hold a secret.
+func TestFormatErrorHasNoValue(t *testing.T) {
+	t.Parallel()
+	got := ask(t, serve(t, &fake{}), "POST /api/v1/jobs/test-job/invocations", `{"callback":{"url":"https://127.0.0.1:canary/"}}`)
+	if p := got.problem(t); got.status != 400 || !slices.Equal(p.faults(), []string{"body.callback.url"}) || strings.Contains(got.body, "canary") {
+		t.Errorf("answer = %d %s, want a fault of body.callback.url without its value", got.status, got.body)
+	}
+}
