@@ -1,0 +1,290 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/runwith/runwith/internal/eventually"
+)
+
+// The values of a request, by the canary's name.
+var requestValues = []string{"variable of a request", "argument of a request", "parameter of a request", "query of a request's callback"}
+
+// TestCanaries runs whole servers with a canary in every secret place, does what callers and
+// operators do, and searches everything that comes out.
+func TestCanaries(t *testing.T) {
+	t.Parallel()
+	needProcesses(t)
+	for _, format := range []string{"text", "json"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			h := openHouse(t, format)
+			id := h.invoke(t, starter)
+			h.ended(t, id)
+			callers := []string{starter, viewer, operator, valued, nobody, intruder}
+			for _, caller := range callers {
+				h.walk(t, caller, id)
+				h.command(t, caller, id)
+			}
+			h.misuse(t)
+			h.reload(t)
+			h.operate(t)
+			h.files(t, "environment of the job", filepath.Join(h.dir, "environment"))
+			eventually.True(t, "spans arrive", func() bool { return h.seen("spans", "RunJob") && h.seen("spans", "delivery") })
+			h.close(t)
+			h.check(t, allowances())
+		})
+	}
+}
+
+// allowances are the places where secrets must be.
+func allowances() []allowance {
+	job := []string{"environment of the job", "fixed variable", "stderr of the job"}
+	values := append([]string{"stderr of the job"}, requestValues...)
+	stored := append([]string{"fixed variable"}, values...)
+	return []allowance{
+		{"answers to valued", values, "the caller has the verb values"},
+		{"commands of valued", values, "the caller has the verb values"},
+		{"output shown to starter", []string{"stderr of the job"}, "the output of its own job"},
+		{"output shown to viewer", []string{"stderr of the job"}, "the output of a job that it may view"},
+		{"output shown to operator", []string{"stderr of the job"}, "the output of a job that it may view"},
+		{"output shown to valued", values, "the caller has the verb values"},
+		{"environment of the job", append([]string{"environment of the job", "secret of the job", "fixed variable"}, requestValues[:3]...), "the job gets them"},
+		{"URLs of callbacks", []string{"query of an endpoint", "query of a request's callback"}, "the receiver's own token"},
+		{"headers of spans", []string{"header of spans"}, "the collector's own token"},
+		{"data folder of serve", stored, "a request and its terms are stored until they are forgotten"},
+		{"data folder of engine", append(job, requestValues[:3]...), "the engine keeps jobs, executions and output"},
+		{"backup", stored, "it is a copy of the data folder"},
+	}
+}
+
+// body is a request to start the job, with canaries.
+func (h *house) body() string {
+	return fmt.Sprintf(`{"parameters":{"tenant":"%s"},"env":{"LOG_LEVEL":"%s"},"args":["%s"],"callback":{"url":"%s/request?token=%s"}}`,
+		h.plant(requestValues[2]), h.plant(requestValues[0]), h.plant(requestValues[1]), h.hook.URL, h.plant(requestValues[3]))
+}
+
+// invoke starts the job, waits for its end, and returns the invocation's ID.
+func (h *house) invoke(t *testing.T, caller string) string {
+	t.Helper()
+	h.know("stderr of the job", "c4narystderrz") // in two halves in the job
+	_, text := h.request(t, caller, "answers to "+caller, http.MethodPost, "/api/v1/jobs/canary/invocations", h.body(), "Prefer", "wait=30")
+	id := regexp.MustCompile(`"id":"([^"]+)"`).FindStringSubmatch(text)
+	if id == nil {
+		t.Fatalf("the job does not start: %s", text)
+	}
+	return id[1]
+}
+
+// request sends a request as a caller, keeps what comes back, and returns the answer.
+func (h *house) request(t *testing.T, caller, place, method, path, body string, header ...string) (status int, text string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, h.serve.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if credential := h.credentials[caller]; credential != "" {
+		req.Header.Set("Authorization", "Bearer "+credential)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	h.see(place, fmt.Sprintf("%s %s: %d", method, path, res.StatusCode), fmt.Sprint(res.Header, "\n", string(answer)))
+	return res.StatusCode, string(answer)
+}
+
+// walk calls every route of the OpenAPI document and those beside it.
+func (h *house) walk(t *testing.T, caller, id string) {
+	t.Helper()
+	_, text := h.request(t, caller, "answers to "+caller, http.MethodGet, "/api/v1/openapi.json", "")
+	if caller == nobody || caller == intruder {
+		_, text = h.request(t, valued, "answers to valued", http.MethodGet, "/api/v1/openapi.json", "")
+	}
+	var document struct {
+		Paths map[string]map[string]json.RawMessage `json:"paths"`
+	}
+	if err := json.Unmarshal([]byte(text), &document); err != nil || len(document.Paths) < 10 {
+		t.Fatalf("OpenAPI document with %d paths: %v", len(document.Paths), err)
+	}
+	delivery := h.delivery(t)
+	for path, operations := range document.Paths {
+		for method := range operations {
+			of := id
+			if strings.Contains(path, "deliveries") {
+				of = delivery
+			}
+			full := strings.NewReplacer("{job}", "canary", "{id}", of, "{name}", url.PathEscape(h.hook.URL+"/hook")).Replace(path)
+			if strings.Contains(full, "{") {
+				t.Fatalf("%s has a parameter that the test does not know", path)
+			}
+			body, place := "", "answers to "+caller
+			if method == "post" && strings.HasSuffix(path, "/invocations") {
+				body = h.body()
+			}
+			if strings.HasSuffix(path, "/logs") {
+				place = "output shown to " + caller
+			}
+			h.request(t, caller, place, strings.ToUpper(method), full, body, "Accept", "application/json")
+		}
+	}
+	for _, path := range []string{"/", "/metrics", "/readyz", "/healthz", "/api/v1/nothing", "/api/v1/invocations?label=tenant%3Dacme"} {
+		h.request(t, caller, "answers to "+caller, http.MethodGet, path, "")
+	}
+	h.request(t, caller, "output shown to "+caller, http.MethodGet, "/api/v1/invocations/"+id+"/logs?follow=true", "", "Accept", "text/event-stream")
+	if status, _ := h.request(t, caller, "answers to "+caller, http.MethodGet, "/api/v1/invocations/"+id, ""); (status == http.StatusOK) != (caller != nobody && caller != intruder) {
+		t.Errorf("status of the invocation for %s is %d", caller, status)
+	}
+}
+
+// delivery returns the ID of a delivery.
+func (h *house) delivery(t *testing.T) string {
+	t.Helper()
+	_, text := h.request(t, operator, "answers to operator", http.MethodGet, "/api/v1/callbacks/deliveries", "")
+	id := regexp.MustCompile(`"id":"([^"]+)"`).FindStringSubmatch(text)
+	if id == nil {
+		t.Fatalf("there are no deliveries: %s", text)
+	}
+	return id[1]
+}
+
+// misuse sends secrets where they do not belong. Callers see none of them in the answer.
+func (h *house) misuse(t *testing.T) {
+	t.Helper()
+	key := h.credentials[starter]
+	for _, path := range []string{"?key=" + key, "?access_token=" + h.credentials[viewer], "?nonsense=" + key, "?token=" + key} {
+		h.request(t, nobody, "answers to misuse", http.MethodGet, "/api/v1/jobs"+path, "")
+		h.request(t, starter, "answers to misuse", http.MethodGet, "/api/v1/jobs"+path, "")
+	}
+	for _, credential := range []string{"Basic " + key, key, "Bearer " + key + "x", "Bearer " + key + " " + key, "Bearer x" + h.credentials[viewer], "Bearer " + h.credentials[viewer] + "x"} {
+		h.request(t, nobody, "answers to misuse", http.MethodGet, "/api/v1/jobs", "", "Authorization", credential)
+	}
+	value := h.plant("faulty value")
+	for _, body := range []string{
+		`{"parameters":{"tenant":["€"]}}`, `{"parameters":{"tenant":{"€":"€"}}}`, `{"parameters":{"tenant":"€!"}}`, `{"parameters":{"tenant":"-€"}}`,
+		`{"parameters":{"tenant":"a","pages":"€"}}`, `{"parameters":"€"}`, `{"env":{"LOG_LEVEL":["€"]}}`, `{"env":{"OTHER":"€"}}`, `{"env":{"LOG_LEVEL":"€\u0000"}}`, `{"env":["€"]}`,
+		`{"args":"€"}`, `{"args":[["€"]]}`, `{"args":["€\u0000"],"parameters":{"tenant":"a"}}`, `{"args":["€"`, `{"args":["€"],"args":["€"]}`, `{"args":["€\ud800"]}`, `"€"`, `€`,
+		`{"taskCount":"€"}`, `{"timeout":"€"}`, `{"timeout":["€"]}`, `{"containers":[{"name":"a","env":{"LOG_LEVEL":"€"},"args":["€"]}],"parameters":{"tenant":"a"}}`,
+		`{"labels":{"tenant":["€"]}}`, `{"labels":{"tenant":"€\n"},"parameters":{"tenant":"a"}}`, `{"callback":"€"}`, `{"callback":{"url":"€"}}`, `{"callback":{"url":["€"]}}`,
+		`{"parameters":{"tenant":"a"},"callback":{"url":"https://user:€@127.0.0.1/"}}`, `{"parameters":{"tenant":"a"},"callback":{"url":"https://example.com/?€"}}`,
+		`{"parameters":{"tenant":"a"},"callback":{"url":"https://127.0.0.1/#€"}}`, `{"parameters":{"tenant":"a"},"callback":{"url":"https://169.254.169.254/?€"}}`,
+		`{"parameters":{"tenant":"a"},"callback":{"url":"https://127.0.0.1:€/"}}`,
+	} {
+		for _, caller := range []string{starter, valued} {
+			if status, text := h.request(t, caller, "answers to misuse", http.MethodPost, "/api/v1/jobs/canary/invocations", strings.ReplaceAll(body, "€", value)); status < 400 || status >= 500 {
+				t.Errorf("%s with %s = %d %s, want a refusal", caller, body, status, text)
+			}
+		}
+	}
+}
+
+// command runs the command lines of a caller.
+func (h *house) command(t *testing.T, caller, id string) {
+	t.Helper()
+	delivery := h.delivery(t)
+	endpoint := h.hook.URL + "/hook"
+	for _, args := range [][]string{
+		{"invocations", "list"}, {"invocations", "list", "--json"}, {"invocations", "describe", id}, {"invocations", "describe", id, "--json"},
+		{"invocations", "cancel", id}, {"invocations", "resolve", id, "--leave"}, {"logs", id}, {"logs", "-f", id},
+		{"callbacks", "list"}, {"callbacks", "list", "--json"}, {"callbacks", "show", delivery}, {"callbacks", "show", delivery, "--json"}, {"callbacks", "replay", delivery},
+		{"callbacks", "replay", "--endpoint", endpoint}, {"callbacks", "endpoints"}, {"callbacks", "endpoints", "--json"}, {"callbacks", "enable", endpoint},
+		{"doctor", "--config", h.config, "--endpoint", h.engine.url, "--callback-allow", "127.0.0.0/8", "--data", h.serve.data},
+		{"doctor", "--json", "--config", h.config, "--endpoint", h.engine.url, "--callback-allow", "127.0.0.0/8", "--data", h.serve.data},
+		{"keys", "check", "--config", h.config}, {"config", "check", h.config}, {"config", "check", h.config, "--without-secrets"}, {"config", "schema"}, {"init", "--help"},
+		{"run", "canary", "--detach", "--param", "tenant=" + h.canaries[requestValues[2]], "--env", "LOG_LEVEL=" + h.canaries[requestValues[0]], "--", h.canaries[requestValues[1]]},
+		{"run", "canary", "--param", "tenant=" + h.canaries[requestValues[2]], "--", h.canaries[requestValues[1]]},
+		{"run", "canary", "--param", "tenant=" + h.canaries[requestValues[2]] + "!"},
+	} {
+		place := "commands of " + caller
+		if args[0] == "logs" || args[0] == "run" && !slices.Contains(args, "--detach") {
+			place = "output shown to " + caller
+		}
+		h.execute(t, caller, place, args)
+	}
+}
+
+// execute runs a command line with the environment of a caller.
+func (h *house) execute(t *testing.T, caller, place string, args []string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "runwith", append(args, "--verbose")...)
+	cmd.Env = append(cmd.Environ(), "RUNWITH_SERVER="+h.serve.url, "RUNWITH_API_KEY="+h.credentials[caller], "HOOK_PRIVATE=whsk_"+h.canaries["private key of callbacks"])
+	if caller == viewer { // a token is no API key; commands refuse it, and must not print it
+		cmd.Env = append(cmd.Env, "RUNWITH_API_KEY="+h.credentials[viewer])
+	}
+	out, err := cmd.CombinedOutput()
+	h.see(place, "runwith "+strings.Join(args[:min(2, len(args))], " ")+fmt.Sprintf(": %v", err), string(out))
+}
+
+// reload gives serve configurations with secrets in wrong places.
+func (h *house) reload(t *testing.T) {
+	t.Helper()
+	key, secret := h.credentials[starter], "whsec_"+h.canaries["secret of callbacks"]
+	faulty := []string{
+		"callers: {a: {apiKeys: [" + key + "]}}\n",
+		"callers: {a: {apiKeys: [{id: abcdef, sha256: " + key + "}]}}\n",
+		"callers: {a: {apiKeys: [{id: " + key + ", sha256: 00}]}}\n",
+		"callers: {a: {apiKeys: {" + key + ": 1}}}\n",
+		"callbacks: [{url: \"https://a.example.com/\", secret: " + secret + "}]\n",
+		"callbacks: [{url: \"https://a.example.com/\", secret: {file: shared, inline: " + secret + "}}]\n",
+		"callbacks: [{url: \"https://a.example.com/\", secret: [" + secret + "]}]\n",
+		"callbacks: [{url: \"https://user:" + secret + "@a.example.com/\", secret: {file: shared}}]\n",
+		"callbacks: [{url: \"https://a.example.com:bad/?token=" + secret + "\", secret: {file: shared}}]\n",
+		"callbacks: [{url: \"https://a.example.com/?" + secret + "\", secret: {file: shared}}, {url: \"https://a.example.com/?x" + secret + "\", secret: {file: shared}}]\n",
+		"requestCallbacks: {hosts: [\"https://" + secret + "@a.example.com\"], secret: {file: shared}}\n",
+		"issuers: {a: \"https://user:" + secret + "@a.example.com\"}\n",
+		"callers: {a: {oidc: {issuer: \"https://user:" + secret + "@a.example.com\", subject: a, audience: a}}}\n",
+		"callers: {a: {oidc: {issuer: \"" + secret + " " + secret + "\", subject: a, audience: a}}}\n",
+		"jobs: {canary: {env: {A: [" + secret + "]}}}\n",
+		"jobs: {canary: {args: [{" + secret + ": 1}]}}\n",
+		"jobs: {canary: {env: {A: \"" + secret + "{none}\"}}}\n",
+		"jobs: [" + secret + "\n",
+		"\"" + secret + "\n",
+		secret + "\n",
+	}
+	for i, text := range faulty {
+		path := h.file(t, fmt.Sprintf("faulty%d.yaml", i), text)
+		h.execute(t, operator, "commands about faulty configurations", []string{"config", "check", path})
+		h.execute(t, operator, "commands about faulty configurations", []string{"doctor", "--config", path, "--endpoint", h.engine.url, "--data", h.serve.data})
+	}
+	whole := h.file(t, "faulty-secret", "whsec_"+secret+"!!")
+	h.file(t, "faulty.yaml", "callbacks: [{url: \"https://a.example.com/\", secret: {file: "+filepath.Base(whole)+"}}]\n")
+	h.execute(t, operator, "commands about faulty configurations", []string{"config", "check", filepath.Join(h.dir, "faulty.yaml")})
+	for _, text := range []string{faulty[4], faulty[9]} {
+		replace(t, h.config, text)
+		eventually.True(t, "serve reports the mistake", func() bool {
+			_, text := h.request(t, operator, "answers to operator", http.MethodGet, "/readyz", "")
+			return strings.Contains(text, "notes")
+		})
+	}
+	h.see("metrics", "--metrics-addr", get(t, h.metrics+"/metrics"))
+	h.see("metrics", "--metrics-addr", get(t, h.metrics+"/readyz"))
+}
+
+// operate backs the data up and restores it.
+func (h *house) operate(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(h.dir, "backup", "serve.tar")
+	h.file(t, "backup/.keep", "")
+	h.execute(t, operator, "commands of operator", []string{"backup", file, "--data", h.serve.data})
+	h.execute(t, operator, "commands of operator", []string{"restore", file, "--data", filepath.Join(h.dir, "restored")})
+	h.execute(t, operator, "commands of operator", []string{"restore", file, "--data", filepath.Join(h.dir, "restored")})
+	h.files(t, "backup", filepath.Join(h.dir, "restored"))
+}
