@@ -64,8 +64,8 @@ func TestProcessFailures(t *testing.T) {
 		"exit": {script: attempts + "exit 3", message: "task 0 exited with code 3 in attempt 2 of 2", want: runwith.Failure{
 			Code: "ABORTED", Reason: runwith.ReasonNonZeroExitCode, Task: new(0), Attempt: new(1), ExitCode: 3, Stderr: []string{"attempt 1"},
 		}},
-		"signal": {script: attempts + "kill -HUP $$", message: "task 0 was ended by signal 1 (SIGHUP) in attempt 2 of 2", want: runwith.Failure{
-			Code: "ABORTED", Reason: runwith.ReasonNonZeroExitCode, Task: new(0), Attempt: new(1), Signal: 1, Stderr: []string{"attempt 1"},
+		"signal": {script: attempts + "kill -ALRM $$", message: "task 0 was ended by signal 14 (SIGALRM) in attempt 2 of 2", want: runwith.Failure{
+			Code: "ABORTED", Reason: runwith.ReasonNonZeroExitCode, Task: new(0), Attempt: new(1), Signal: 14, Stderr: []string{"attempt 1"},
 		}},
 		"killed": {script: attempts + "kill -KILL $$", message: "exited with code 137, which stands for signal 9 (SIGKILL),", want: runwith.Failure{
 			Code: "ABORTED", Reason: runwith.ReasonNonZeroExitCode, Task: new(0), Attempt: new(1), ExitCode: 137, Stderr: []string{"attempt 1"},
