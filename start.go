@@ -18,7 +18,7 @@ type Request struct {
 	Parameters map[string]any
 	// Labels help to find the invocation again: at most 16. A name has at most 63 lower-case
 	// letters, digits and _ . -, and begins with a letter; a value has at most 128
-	// characters. The job does not see them.
+	// characters. The job finds them only in its variable RUNWITH_RECORD.
 	Labels map[string]string
 	// Callback asks for a notification of this invocation's end; nil is none.
 	Callback *Callback
