@@ -61,6 +61,8 @@ func trials(t *testing.T, asymmetric bool) []trial {
 		make("early", now.Add(6*time.Minute), func(*trial) {}, false),
 		make("no signature", now, func(x *trial) { delete(x.Headers, "webhook-signature") }, false),
 		make("no timestamp", now, func(x *trial) { delete(x.Headers, "webhook-timestamp") }, false),
+		make("a digit that is no number", now, func(x *trial) { x.Headers["webhook-timestamp"] = "²" }, false),
+		make("a huge timestamp", now, func(x *trial) { x.Headers["webhook-timestamp"] = strings.Repeat("9", 5000) }, false),
 		make("no base64", now, func(x *trial) { x.Headers["webhook-signature"] = "v1,%% v1 ," }, false),
 		make("not ASCII", now, func(x *trial) { x.Headers["webhook-signature"] = "v1,é" }, false),
 	}

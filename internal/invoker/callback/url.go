@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxURL bounds the length of a URL, in bytes.
@@ -54,6 +55,9 @@ func (c *checker) parseURL(text string) (*url.URL, error) {
 // checkHost refuses hosts that cannot be called whatever they resolve to.
 func (c *checker) checkHost(u *url.URL) error {
 	host := hostname(u)
+	if strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return errors.New("must have a host in ASCII: write a name with other letters as xn--...")
+	}
 	if slices.Contains(metadataHosts(), host) {
 		return fmt.Errorf("host %s is not allowed: it is a metadata server", host)
 	}
