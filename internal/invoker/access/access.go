@@ -97,7 +97,7 @@ func (a *Access) see(ctx context.Context, id string) (sight, error) {
 // caller from another, so they own nothing.
 func (a *Access) owns(ctx context.Context, s sight) (bool, error) {
 	switch name := s.who.Name; {
-	case name == "":
+	case name == "", !s.Knows(name): // or not any more
 		return false, nil
 	case s.Caller != "":
 		return s.Caller == name, nil

@@ -459,3 +459,47 @@ func TestLimitOfInvisibleJob(t *testing.T) {
 		}
 	}
 }
+
+// talker is an invoker whose logs have two lines, and which calls between before the second.
+type talker struct {
+	fake
+	between func()
+}
+
+func (l *talker) Logs(context.Context, string, invoker.LogQuery) iter.Seq2[runwith.LogLine, error] {
+	return func(yield func(runwith.LogLine, error) bool) {
+		if yield(runwith.LogLine{Text: "first"}, nil) {
+			l.between()
+			yield(runwith.LogLine{Text: "second"}, nil)
+		}
+	}
+}
+
+// TestGrantEndsWhileLogIsFollowed checks that a followed log ends when a new configuration
+// hides the invocation, and goes on when it does not.
+func TestGrantEndsWhileLogIsFollowed(t *testing.T) {
+	t.Parallel()
+	withoutViewer := strings.Replace(config, "viewer: [view], ", "", 1)
+	withoutStarter := strings.NewReplacer("  starter: {oidc", "  other: {oidc", "starter: [start], ", "").Replace(config)
+	for _, test := range []struct{ caller, config, want string }{
+		{"viewer", config, "first second"},
+		{"viewer", withoutViewer, "first NOT_FOUND"},
+		{"starter", withoutViewer, "first second"},
+		{"starter", withoutStarter, "first NOT_FOUND"},
+	} {
+		current := compile(t, config)
+		next := &talker{fake: fake{caller: "starter"}}
+		next.between = func() { current = compile(t, test.config) }
+		a := access.New(next, func() *policy.Policy { return current })
+		var got []string
+		for line, err := range a.Logs(as(t, test.caller), id, invoker.LogQuery{}) {
+			if err != nil {
+				line.Text = runwith.CodeOf(err).String()
+			}
+			got = append(got, line.Text)
+		}
+		if text := strings.Join(got, " "); text != test.want {
+			t.Errorf("log followed by %s = %q, want %q", test.caller, text, test.want)
+		}
+	}
+}

@@ -77,6 +77,15 @@ func (p *Policy) Sees(who principal.Principal, job string) bool {
 	return slices.ContainsFunc(Verbs(), func(v Verb) bool { return p.Allows(who, job, v) })
 }
 
+// Knows reports whether the configuration has a caller of this name.
+func (p *Policy) Knows(name string) bool {
+	if !p.Configured() {
+		return false
+	}
+	_, known := p.callers[name]
+	return known
+}
+
 // Verbs returns the verbs that a caller has on a job.
 func (p *Policy) Verbs(who principal.Principal, job string) (verbs []string) {
 	for _, v := range Verbs() {
