@@ -258,6 +258,7 @@ callers:
 		"not JSON":               {"e30.bm9uZQ.c2ln", "are not a JSON object"},
 		"not base64":             {"!!.e30.c2ln", "base64url"},
 		"nothing":                {"..", "base64url"},
+		"signature no base64":    {token[:len(token)-1], "base64url"},
 		"claims are a list":      {unsigned(rs256, nil, parts[2]), "no caller of this server has tokens of it"},
 		"1 MB":                   {parts[0] + "." + strings.Repeat("A", 1<<20) + "." + parts[2], "longer than 8 KiB"},
 	} {

@@ -44,11 +44,12 @@ func readToken(text string) (*token, *refusal) {
 	}
 	head, err1 := base64.RawURLEncoding.DecodeString(parts[0])
 	payload, err2 := base64.RawURLEncoding.DecodeString(parts[1])
+	_, err3 := base64.RawURLEncoding.DecodeString(parts[2])
 	var header struct {
 		Algorithm string `json:"alg"`
 	}
-	if errors.Join(err1, err2) != nil || json.Unmarshal(head, &header) != nil {
-		return nil, malformed("its parts must be JSON in base64url")
+	if errors.Join(err1, err2, err3) != nil || json.Unmarshal(head, &header) != nil {
+		return nil, malformed("its parts must be in base64url, and the first two must be JSON")
 	}
 	c, err := readClaims(payload)
 	if err != nil {
