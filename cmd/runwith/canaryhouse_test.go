@@ -29,6 +29,8 @@ type house struct {
 	metrics     string // URL of --metrics-addr
 	hook        *httptest.Server
 	collector   *httptest.Server
+	delivery    string          // ID of a delivery
+	worked      map[string]bool // routes and commands, and whether they have worked for any caller
 }
 
 // The callers of the house, and whether they may see values.
@@ -61,7 +63,7 @@ requestCallbacks: {hosts: [127.0.0.1], secret: {file: shared}}
 
 func openHouse(t *testing.T, format string) *house {
 	t.Helper()
-	h := &house{cage: newCage(), dir: t.TempDir(), credentials: map[string]string{nobody: ""}}
+	h := &house{cage: newCage(), dir: t.TempDir(), credentials: map[string]string{nobody: ""}, worked: map[string]bool{}}
 	h.hook = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.see("URLs of callbacks", "hook", r.URL.String())
 		h.see("callbacks", r.URL.Path, content(t, r))

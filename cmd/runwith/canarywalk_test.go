@@ -30,11 +30,13 @@ func TestCanaries(t *testing.T) {
 			h := openHouse(t, format)
 			id := h.invoke(t, starter)
 			h.ended(t, id)
+			h.findDelivery(t)
 			callers := []string{starter, viewer, operator, valued, nobody, intruder}
 			for _, caller := range callers {
 				h.walk(t, caller, id)
 				h.command(t, caller, id)
 			}
+			h.checkWorked(t)
 			h.misuse(t)
 			h.reload(t)
 			h.operate(t)
@@ -67,6 +69,17 @@ func allowances() []allowance {
 	}
 }
 
+// checkWorked reports routes and commands that have refused every caller: they have shown
+// nothing. Nothing is there to be resolved, and the job and one of its requests fail.
+func (h *house) checkWorked(t *testing.T) {
+	t.Helper()
+	for what, worked := range h.worked {
+		if !worked && !strings.Contains(what, "resolve") && !strings.HasPrefix(what, "run canary --param") {
+			t.Errorf("%s has worked for no caller", what)
+		}
+	}
+}
+
 // body is a request to start the job, with canaries.
 func (h *house) body() string {
 	return fmt.Sprintf(`{"parameters":{"tenant":"%s"},"env":{"LOG_LEVEL":"%s"},"args":["%s"],"callback":{"url":"%s/request?token=%s"}}`,
@@ -77,7 +90,7 @@ func (h *house) body() string {
 func (h *house) invoke(t *testing.T, caller string) string {
 	t.Helper()
 	h.know("stderr of the job", "c4narystderrz") // in two halves in the job
-	_, text := h.request(t, caller, "answers to "+caller, http.MethodPost, "/api/v1/jobs/canary/invocations", h.body(), "Prefer", "wait=30")
+	_, text := h.request(t, call{caller, "answers to "+caller, http.MethodPost, "/api/v1/jobs/canary/invocations", h.body()}, "Prefer", "wait=30")
 	id := regexp.MustCompile(`"id":"([^"]+)"`).FindStringSubmatch(text)
 	if id == nil {
 		t.Fatalf("the job does not start: %s", text)
@@ -85,15 +98,18 @@ func (h *house) invoke(t *testing.T, caller string) string {
 	return id[1]
 }
 
-// request sends a request as a caller, keeps what comes back, and returns the answer.
-func (h *house) request(t *testing.T, caller, place, method, path, body string, header ...string) (status int, text string) {
+// call is a request of a caller. What comes back belongs to a place.
+type call struct{ caller, place, method, path, body string }
+
+// request sends a request, keeps what comes back, and returns the answer.
+func (h *house) request(t *testing.T, c call, header ...string) (status int, text string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, h.serve.url+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), c.method, h.serve.url+c.path, strings.NewReader(c.body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if credential := h.credentials[caller]; credential != "" {
+	if credential := h.credentials[c.caller]; credential != "" {
 		req.Header.Set("Authorization", "Bearer "+credential)
 	}
 	for i := 0; i < len(header); i += 2 {
@@ -108,16 +124,16 @@ func (h *house) request(t *testing.T, caller, place, method, path, body string, 
 	if err != nil {
 		t.Error(err)
 	}
-	h.see(place, fmt.Sprintf("%s %s: %d", method, path, res.StatusCode), fmt.Sprint(res.Header, "\n", string(answer)))
+	h.see(c.place, fmt.Sprintf("%s %s: %d", c.method, c.path, res.StatusCode), fmt.Sprint(res.Header, "\n", string(answer)))
 	return res.StatusCode, string(answer)
 }
 
 // walk calls every route of the OpenAPI document and those beside it.
 func (h *house) walk(t *testing.T, caller, id string) {
 	t.Helper()
-	_, text := h.request(t, caller, "answers to "+caller, http.MethodGet, "/api/v1/openapi.json", "")
+	_, text := h.request(t, call{caller, "answers to "+caller, http.MethodGet, "/api/v1/openapi.json", ""})
 	if caller == nobody || caller == intruder {
-		_, text = h.request(t, valued, "answers to valued", http.MethodGet, "/api/v1/openapi.json", "")
+		_, text = h.request(t, call{valued, "answers to valued", http.MethodGet, "/api/v1/openapi.json", ""})
 	}
 	var document struct {
 		Paths map[string]map[string]json.RawMessage `json:"paths"`
@@ -125,12 +141,11 @@ func (h *house) walk(t *testing.T, caller, id string) {
 	if err := json.Unmarshal([]byte(text), &document); err != nil || len(document.Paths) < 10 {
 		t.Fatalf("OpenAPI document with %d paths: %v", len(document.Paths), err)
 	}
-	delivery := h.delivery(t)
 	for path, operations := range document.Paths {
 		for method := range operations {
 			of := id
 			if strings.Contains(path, "deliveries") {
-				of = delivery
+				of = h.delivery
 			}
 			full := strings.NewReplacer("{job}", "canary", "{id}", of, "{name}", url.PathEscape(h.hook.URL+"/hook")).Replace(path)
 			if strings.Contains(full, "{") {
@@ -143,27 +158,28 @@ func (h *house) walk(t *testing.T, caller, id string) {
 			if strings.HasSuffix(path, "/logs") {
 				place = "output shown to " + caller
 			}
-			h.request(t, caller, place, strings.ToUpper(method), full, body, "Accept", "application/json")
+			status, _ := h.request(t, call{caller, place, strings.ToUpper(method), full, body}, "Accept", "application/json")
+			h.worked[method+" "+path] = h.worked[method+" "+path] || status < 400
 		}
 	}
 	for _, path := range []string{"/", "/metrics", "/readyz", "/healthz", "/api/v1/nothing", "/api/v1/invocations?label=tenant%3Dacme"} {
-		h.request(t, caller, "answers to "+caller, http.MethodGet, path, "")
+		h.request(t, call{caller, "answers to "+caller, http.MethodGet, path, ""})
 	}
-	h.request(t, caller, "output shown to "+caller, http.MethodGet, "/api/v1/invocations/"+id+"/logs?follow=true", "", "Accept", "text/event-stream")
-	if status, _ := h.request(t, caller, "answers to "+caller, http.MethodGet, "/api/v1/invocations/"+id, ""); (status == http.StatusOK) != (caller != nobody && caller != intruder) {
+	h.request(t, call{caller, "output shown to "+caller, http.MethodGet, "/api/v1/invocations/"+id+"/logs?follow=true", ""}, "Accept", "text/event-stream")
+	if status, _ := h.request(t, call{caller, "answers to "+caller, http.MethodGet, "/api/v1/invocations/"+id, ""}); (status == http.StatusOK) != (caller != nobody && caller != intruder) {
 		t.Errorf("status of the invocation for %s is %d", caller, status)
 	}
 }
 
-// delivery returns the ID of a delivery.
-func (h *house) delivery(t *testing.T) string {
+// findDelivery finds the ID of a delivery.
+func (h *house) findDelivery(t *testing.T) {
 	t.Helper()
-	_, text := h.request(t, operator, "answers to operator", http.MethodGet, "/api/v1/callbacks/deliveries", "")
+	_, text := h.request(t, call{operator, "answers to operator", http.MethodGet, "/api/v1/callbacks/deliveries", ""})
 	id := regexp.MustCompile(`"id":"([^"]+)"`).FindStringSubmatch(text)
 	if id == nil {
 		t.Fatalf("there are no deliveries: %s", text)
 	}
-	return id[1]
+	h.delivery = id[1]
 }
 
 // misuse sends secrets where they do not belong. Callers see none of them in the answer.
@@ -171,11 +187,11 @@ func (h *house) misuse(t *testing.T) {
 	t.Helper()
 	key := h.credentials[starter]
 	for _, path := range []string{"?key=" + key, "?access_token=" + h.credentials[viewer], "?nonsense=" + key, "?token=" + key} {
-		h.request(t, nobody, "answers to misuse", http.MethodGet, "/api/v1/jobs"+path, "")
-		h.request(t, starter, "answers to misuse", http.MethodGet, "/api/v1/jobs"+path, "")
+		h.request(t, call{nobody, "answers to misuse", http.MethodGet, "/api/v1/jobs"+path, ""})
+		h.request(t, call{starter, "answers to misuse", http.MethodGet, "/api/v1/jobs"+path, ""})
 	}
 	for _, credential := range []string{"Basic " + key, key, "Bearer " + key + "x", "Bearer " + key + " " + key, "Bearer x" + h.credentials[viewer], "Bearer " + h.credentials[viewer] + "x"} {
-		h.request(t, nobody, "answers to misuse", http.MethodGet, "/api/v1/jobs", "", "Authorization", credential)
+		h.request(t, call{nobody, "answers to misuse", http.MethodGet, "/api/v1/jobs", ""}, "Authorization", credential)
 	}
 	value := h.plant("faulty value")
 	for _, body := range []string{
@@ -189,7 +205,7 @@ func (h *house) misuse(t *testing.T) {
 		`{"parameters":{"tenant":"a"},"callback":{"url":"https://127.0.0.1:€/"}}`,
 	} {
 		for _, caller := range []string{starter, valued} {
-			if status, text := h.request(t, caller, "answers to misuse", http.MethodPost, "/api/v1/jobs/canary/invocations", strings.ReplaceAll(body, "€", value)); status < 400 || status >= 500 {
+			if status, text := h.request(t, call{caller, "answers to misuse", http.MethodPost, "/api/v1/jobs/canary/invocations", strings.ReplaceAll(body, "€", value)}); status < 400 || status >= 500 {
 				t.Errorf("%s with %s = %d %s, want a refusal", caller, body, status, text)
 			}
 		}
@@ -199,16 +215,15 @@ func (h *house) misuse(t *testing.T) {
 // command runs the command lines of a caller.
 func (h *house) command(t *testing.T, caller, id string) {
 	t.Helper()
-	delivery := h.delivery(t)
 	endpoint := h.hook.URL + "/hook"
 	for _, args := range [][]string{
 		{"invocations", "list"}, {"invocations", "list", "--json"}, {"invocations", "describe", id}, {"invocations", "describe", id, "--json"},
 		{"invocations", "cancel", id}, {"invocations", "resolve", id, "--leave"}, {"logs", id}, {"logs", "-f", id},
-		{"callbacks", "list"}, {"callbacks", "list", "--json"}, {"callbacks", "show", delivery}, {"callbacks", "show", delivery, "--json"}, {"callbacks", "replay", delivery},
+		{"callbacks", "list"}, {"callbacks", "list", "--json"}, {"callbacks", "show", h.delivery}, {"callbacks", "show", h.delivery, "--json"}, {"callbacks", "replay", h.delivery},
 		{"callbacks", "replay", "--endpoint", endpoint}, {"callbacks", "endpoints"}, {"callbacks", "endpoints", "--json"}, {"callbacks", "enable", endpoint},
-		{"doctor", "--config", h.config, "--endpoint", h.engine.url, "--callback-allow", "127.0.0.0/8", "--data", h.serve.data},
-		{"doctor", "--json", "--config", h.config, "--endpoint", h.engine.url, "--callback-allow", "127.0.0.0/8", "--data", h.serve.data},
-		{"keys", "check", "--config", h.config}, {"config", "check", h.config}, {"config", "check", h.config, "--without-secrets"}, {"config", "schema"}, {"init", "--help"},
+		{"doctor", "--config", h.config, "--endpoint", h.engine.url, "--data", h.serve.data},
+		{"doctor", "--json", "--config", h.config, "--endpoint", h.engine.url, "--data", h.serve.data},
+		{"keys", "check", "--config", h.config}, {"config", "check", h.config, "--callback-allow", "127.0.0.0/8"}, {"config", "check", h.config, "--without-secrets", "--callback-allow", "127.0.0.0/8"}, {"config", "schema"}, {"init", "--help"},
 		{"run", "canary", "--detach", "--param", "tenant=" + h.canaries[requestValues[2]], "--env", "LOG_LEVEL=" + h.canaries[requestValues[0]], "--", h.canaries[requestValues[1]]},
 		{"run", "canary", "--param", "tenant=" + h.canaries[requestValues[2]], "--", h.canaries[requestValues[1]]},
 		{"run", "canary", "--param", "tenant=" + h.canaries[requestValues[2]] + "!"},
@@ -225,11 +240,13 @@ func (h *house) command(t *testing.T, caller, id string) {
 func (h *house) execute(t *testing.T, caller, place string, args []string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "runwith", append(args, "--verbose")...)
-	cmd.Env = append(cmd.Environ(), "RUNWITH_SERVER="+h.serve.url, "RUNWITH_API_KEY="+h.credentials[caller], "HOOK_PRIVATE=whsk_"+h.canaries["private key of callbacks"])
+	cmd.Env = append(cmd.Environ(), "RUNWITH_SERVER="+h.serve.url, "RUNWITH_API_KEY="+h.credentials[caller], "RUNWITH_CALLBACK_ALLOW=127.0.0.0/8", "HOOK_PRIVATE=whsk_"+h.canaries["private key of callbacks"])
 	if caller == viewer { // a token is no API key; commands refuse it, and must not print it
 		cmd.Env = append(cmd.Env, "RUNWITH_API_KEY="+h.credentials[viewer])
 	}
 	out, err := cmd.CombinedOutput()
+	command := strings.Join(args, " ")
+	h.worked[command] = h.worked[command] || err == nil
 	h.see(place, "runwith "+strings.Join(args[:min(2, len(args))], " ")+fmt.Sprintf(": %v", err), string(out))
 }
 
@@ -270,7 +287,7 @@ func (h *house) reload(t *testing.T) {
 	for _, text := range []string{faulty[4], faulty[9]} {
 		replace(t, h.config, text)
 		eventually.True(t, "serve reports the mistake", func() bool {
-			_, text := h.request(t, operator, "answers to operator", http.MethodGet, "/readyz", "")
+			_, text := h.request(t, call{operator, "answers to operator", http.MethodGet, "/readyz", ""})
 			return strings.Contains(text, "notes")
 		})
 	}
