@@ -90,7 +90,7 @@ func (h *house) body() string {
 func (h *house) invoke(t *testing.T, caller string) string {
 	t.Helper()
 	h.know("stderr of the job", "c4narystderrz") // in two halves in the job
-	_, text := h.request(t, call{caller, "answers to "+caller, http.MethodPost, "/api/v1/jobs/canary/invocations", h.body()}, "Prefer", "wait=30")
+	_, text := h.request(t, call{caller, "answers to " + caller, http.MethodPost, "/api/v1/jobs/canary/invocations", h.body()}, "Prefer", "wait=30")
 	id := regexp.MustCompile(`"id":"([^"]+)"`).FindStringSubmatch(text)
 	if id == nil {
 		t.Fatalf("the job does not start: %s", text)
@@ -131,7 +131,7 @@ func (h *house) request(t *testing.T, c call, header ...string) (status int, tex
 // walk calls every route of the OpenAPI document and those beside it.
 func (h *house) walk(t *testing.T, caller, id string) {
 	t.Helper()
-	_, text := h.request(t, call{caller, "answers to "+caller, http.MethodGet, "/api/v1/openapi.json", ""})
+	_, text := h.request(t, call{caller, "answers to " + caller, http.MethodGet, "/api/v1/openapi.json", ""})
 	if caller == nobody || caller == intruder {
 		_, text = h.request(t, call{valued, "answers to valued", http.MethodGet, "/api/v1/openapi.json", ""})
 	}
@@ -163,10 +163,10 @@ func (h *house) walk(t *testing.T, caller, id string) {
 		}
 	}
 	for _, path := range []string{"/", "/metrics", "/readyz", "/healthz", "/api/v1/nothing", "/api/v1/invocations?label=tenant%3Dacme"} {
-		h.request(t, call{caller, "answers to "+caller, http.MethodGet, path, ""})
+		h.request(t, call{caller, "answers to " + caller, http.MethodGet, path, ""})
 	}
-	h.request(t, call{caller, "output shown to "+caller, http.MethodGet, "/api/v1/invocations/"+id+"/logs?follow=true", ""}, "Accept", "text/event-stream")
-	if status, _ := h.request(t, call{caller, "answers to "+caller, http.MethodGet, "/api/v1/invocations/"+id, ""}); (status == http.StatusOK) != (caller != nobody && caller != intruder) {
+	h.request(t, call{caller, "output shown to " + caller, http.MethodGet, "/api/v1/invocations/" + id + "/logs?follow=true", ""}, "Accept", "text/event-stream")
+	if status, _ := h.request(t, call{caller, "answers to " + caller, http.MethodGet, "/api/v1/invocations/" + id, ""}); (status == http.StatusOK) != (caller != nobody && caller != intruder) {
 		t.Errorf("status of the invocation for %s is %d", caller, status)
 	}
 }
@@ -187,8 +187,8 @@ func (h *house) misuse(t *testing.T) {
 	t.Helper()
 	key := h.credentials[starter]
 	for _, path := range []string{"?key=" + key, "?access_token=" + h.credentials[viewer], "?nonsense=" + key, "?token=" + key} {
-		h.request(t, call{nobody, "answers to misuse", http.MethodGet, "/api/v1/jobs"+path, ""})
-		h.request(t, call{starter, "answers to misuse", http.MethodGet, "/api/v1/jobs"+path, ""})
+		h.request(t, call{nobody, "answers to misuse", http.MethodGet, "/api/v1/jobs" + path, ""})
+		h.request(t, call{starter, "answers to misuse", http.MethodGet, "/api/v1/jobs" + path, ""})
 	}
 	for _, credential := range []string{"Basic " + key, key, "Bearer " + key + "x", "Bearer " + key + " " + key, "Bearer x" + h.credentials[viewer], "Bearer " + h.credentials[viewer] + "x"} {
 		h.request(t, call{nobody, "answers to misuse", http.MethodGet, "/api/v1/jobs", ""}, "Authorization", credential)
