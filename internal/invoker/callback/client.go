@@ -91,7 +91,11 @@ func (c *client) attempt(ctx context.Context, to target, d ledger.Delivery) outc
 	if err != nil {
 		return unanswered(ctx, err, c.timeout)
 	}
-	discard(response.Body, cancel)
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		_ = response.Body.Close() // it is the connection itself, whose reads no context ends
+	} else {
+		discard(response.Body, cancel)
+	}
 	return answered(response, time.Now())
 }
 

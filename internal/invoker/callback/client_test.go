@@ -353,3 +353,25 @@ func TestUnansweredIsBoundedAndInOneLine(t *testing.T) {
 		t.Errorf("reason = %q (%d bytes)", o.reason, len(o.reason))
 	}
 }
+
+// TestAttemptDoesNotSwitchProtocols answers 101 and then nothing. The attempt ends, although no
+// context ends the reads of such a body.
+func TestAttemptDoesNotSwitchProtocols(t *testing.T) {
+	t.Parallel()
+	closed := make(chan struct{})
+	url, c := receiver(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Errorf("Hijack() = %v", err)
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+		_, _ = io.Copy(io.Discard, conn) // until the client hangs up
+		close(closed)
+	})
+	if o := send(t, c, url); o.ok() || o.status != http.StatusSwitchingProtocols {
+		t.Errorf("outcome = %+v, want a failure", o)
+	}
+	<-closed
+}
