@@ -6,10 +6,12 @@ package jsonlog
 
 import (
 	"context"
+	"encoding"
+	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"slices"
-	"time"
 )
 
 // The fields that Cloud Logging moves out of the payload.
@@ -114,10 +116,11 @@ func (h *Handler) with(change func(slog.Handler) slog.Handler) *Handler {
 	return &Handler{options: h.options, plain: h.plain, grouped: change(before), regroup: append(slices.Clip(h.regroup), change)}
 }
 
-// replace gives a record's own fields Cloud Logging's names, and durations a unit.
+// replace gives a record's own fields Cloud Logging's names, durations a unit, and codes
+// their names.
 func replace(groups []string, a slog.Attr) slog.Attr {
-	if d, ok := a.Value.Any().(time.Duration); ok {
-		return slog.String(a.Key, d.String())
+	if text, ok := named(a.Value); ok {
+		return slog.String(a.Key, text)
 	}
 	if len(groups) > 0 {
 		return a
@@ -131,6 +134,18 @@ func replace(groups []string, a slog.Attr) slog.Attr {
 		}
 	}
 	return a
+}
+
+// named returns the text of a value that JSON would show as a number, such as a duration or
+// an enum.
+func named(v slog.Value) (text string, ok bool) {
+	switch v := v.Any().(type) {
+	case json.Marshaler, encoding.TextMarshaler, error:
+		return "", false
+	case fmt.Stringer:
+		return v.String(), true
+	}
+	return "", false
 }
 
 // severity returns Cloud Logging's name of a level.

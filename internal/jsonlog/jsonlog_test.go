@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jsonlog"
 )
 
@@ -33,7 +34,7 @@ func TestRecord(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(jsonlog.New(&out, jsonlog.Options{Level: slog.LevelDebug}))
 	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
-		log.Log(t.Context(), level, "two\nlines", "invocation", "0199", "error", errors.New("why"), "wait", 1500*time.Millisecond)
+		log.Log(t.Context(), level, "two\nlines", "invocation", "0199", "error", errors.New("why"), "wait", 1500*time.Millisecond, "code", runwith.Unavailable, "at", time.Unix(0, 0).UTC())
 	}
 	var severities []string
 	for _, record := range written(t, out.Bytes()) {
@@ -43,7 +44,7 @@ func TestRecord(t *testing.T) {
 		}
 		delete(record, "time")
 		delete(record, "severity")
-		want := map[string]any{"message": "two\nlines", "invocation": "0199", "error": "why", "wait": "1.5s"}
+		want := map[string]any{"message": "two\nlines", "invocation": "0199", "error": "why", "wait": "1.5s", "code": "UNAVAILABLE", "at": "1970-01-01T00:00:00Z"}
 		if diff := cmp.Diff(want, record); diff != "" {
 			t.Errorf("record differs (-want +got):\n%s", diff)
 		}
