@@ -56,7 +56,7 @@ func (c *checker) parseURL(text string) (*url.URL, error) {
 func (c *checker) checkHost(u *url.URL) error {
 	host := hostname(u)
 	if strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }) {
-		return errors.New("must have a host in ASCII: write a name with other letters as xn--...")
+		return errors.New("must have a host in ASCII: write a name with other letters in the form that begins with xn--")
 	}
 	if slices.Contains(metadataHosts(), host) {
 		return fmt.Errorf("host %s is not allowed: it is a metadata server", host)
