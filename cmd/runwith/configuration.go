@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -64,15 +66,22 @@ func contentOf(path string) func() (string, error) {
 }
 
 // readAtMost returns the content of a file. It stops one byte beyond the limit, so that the
-// reader of the content sees that it is too large.
+// reader of the content sees that it is too large. It does not wait for somebody to open a
+// named pipe and write to it.
 func readAtMost(path string, limit int64) (string, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, limit+1))
-	return string(content), err
+	if err != nil || len(content) > 0 {
+		return string(content), err
+	}
+	if info, err := f.Stat(); err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
+		return "", fmt.Errorf("%s is a named pipe to which nobody writes: use a file", path)
+	}
+	return "", nil
 }
 
 // readConfiguration reads a configuration file with its secrets.
