@@ -120,12 +120,33 @@ func checkJSON(data []byte) error {
 	if at := singleSurrogate(data); at >= 0 {
 		return fmt.Errorf("malformed JSON at %s: a single surrogate is no character", position(data, at))
 	}
+	if at := hugeNumber(data); at >= 0 {
+		return fmt.Errorf("the number at %s is too large: it must be below 1e308", position(data, at))
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	if name, at := repeatedName(d, ""); name != "" {
 		return fmt.Errorf("field %q occurs twice, again at %s", name, position(data, at-1))
 	}
 	return nil
+}
+
+// hugeNumber returns the offset of the first number that is beyond those of Go, or -1. data
+// is valid JSON.
+func hugeNumber(data []byte) int {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	for {
+		token, err := d.Token()
+		if err != nil { // the end
+			return -1
+		}
+		if number, ok := token.(json.Number); ok {
+			if _, err := number.Float64(); err != nil {
+				return int(d.InputOffset()) - len(number)
+			}
+		}
+	}
 }
 
 // malformed returns the position at which data is not JSON.
