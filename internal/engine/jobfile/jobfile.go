@@ -37,7 +37,7 @@ func Read(file string, at Target) (*runpb.Job, error) {
 // Parse reads a job from the text of a file, as [Read] does.
 func Parse(file string, text []byte, at Target) (*runpb.Job, error) {
 	if root := v1Job(text); root != nil {
-		return parseV1(file, text, root, at)
+		return parseV1(file, root, at)
 	}
 	job := &runpb.Job{}
 	if err := unmarshal(file, text, job); err != nil {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"cloud.google.com/go/run/apiv2/runpb"
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"google.golang.org/protobuf/proto"
 
@@ -33,10 +32,10 @@ func v1Job(text []byte) *ast.MappingNode {
 
 // parseV1 reads a job in v1's form. It also validates the job, because a server would
 // report mistakes by v2's field names and without a place in the file.
-func parseV1(file string, text []byte, root *ast.MappingNode, at Target) (*runpb.Job, error) {
-	asJSON, err := yaml.YAMLToJSON(text)
+func parseV1(file string, root *ast.MappingNode, at Target) (*runpb.Job, error) {
+	asJSON, err := toJSON(root)
 	if err != nil {
-		return nil, fmt.Errorf("read job: %s%w", file, yamlError(err))
+		return nil, fmt.Errorf("read job: %s%w", file, err)
 	}
 	given := &knative.Job{}
 	if err := knative.Unmarshal(asJSON, given); err != nil {

@@ -8,9 +8,11 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/runwith/runwith/internal/engine/googlejson"
+	"github.com/runwith/runwith/internal/yamltokens"
 )
 
 // unmarshal reads JSON or YAML, with the liberties of Google's JSON. Its errors name the
@@ -20,7 +22,7 @@ func unmarshal(file string, text []byte, job *runpb.Job) error {
 	asJSON := text
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		if err == nil {
-			asJSON, err = toJSON(text)
+			asJSON, err = toJSON(root)
 		}
 		if err != nil {
 			return fmt.Errorf("read job: %s%w", file, err)
@@ -32,8 +34,13 @@ func unmarshal(file string, text []byte, job *runpb.Job) error {
 	return nil
 }
 
-func toJSON(text []byte) ([]byte, error) {
-	asJSON, err := yaml.YAMLToJSON(text)
+// toJSON returns a mapping as JSON, with its fields in their order.
+func toJSON(root *ast.MappingNode) ([]byte, error) {
+	var value any
+	if err := yaml.NodeToValue(root, &value, yaml.UseOrderedMap()); err != nil {
+		return nil, yamlError(err)
+	}
+	asJSON, err := yaml.MarshalWithOptions(value, yaml.JSON())
 	if err != nil {
 		return nil, yamlError(err)
 	}
@@ -42,7 +49,7 @@ func toJSON(text []byte) ([]byte, error) {
 
 // parseYAML returns the mapping at the root of the text, which must be the only one.
 func parseYAML(text []byte) (*ast.MappingNode, error) {
-	file, err := parser.ParseBytes(text, 0)
+	file, err := parser.Parse(yamltokens.Rejoined(lexer.Tokenize(string(text))), 0)
 	if err != nil {
 		return nil, yamlError(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/runwith/runwith/internal/yamltokens"
 )
 
 const (
@@ -31,7 +33,7 @@ func parse(content string) (*ast.MappingNode, *Fault) {
 	if at := tooDeep(tokens); at != nil {
 		return nil, faultAt(at, "is nested too deep")
 	}
-	tree, err := parser.Parse(rejoined(tokens), 0, parser.AllowDuplicateMapKey())
+	tree, err := parser.Parse(yamltokens.Rejoined(tokens), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil, syntaxFault(err)
 	}

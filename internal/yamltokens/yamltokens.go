@@ -1,4 +1,5 @@
-package configfile
+// Package yamltokens corrects the tokens of the YAML library before they are parsed.
+package yamltokens
 
 import (
 	"unicode/utf8"
@@ -6,12 +7,12 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// rejoined returns tokens in which the plain texts of lists in brackets are whole. Within
+// Rejoined returns tokens in which the plain texts of lists in brackets are whole. Within
 // braces, the library cuts them at each colon: {audience: [http://127.0.0.1:8080]} would have
 // a mapping in its list. In YAML a colon only ends a name if a space or a bracket follows.
 //
 // See https://yaml.org/spec/1.2.2/#733-plain-style.
-func rejoined(tokens token.Tokens) (whole token.Tokens) {
+func Rejoined(tokens token.Tokens) (whole token.Tokens) {
 	var open []token.Type
 	for i := 0; i < len(tokens); i++ {
 		t := tokens[i]
