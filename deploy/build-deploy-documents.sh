@@ -21,18 +21,7 @@ Manager. Arguments after -- go to the last command, gcloud run deploy of the API
 # shellcheck source=deploy/steps.sh
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
-while [ $# -gt 0 ]; do
-  case $1 in
-    --)
-      shift
-      extra=("$@")
-      break
-      ;;
-    *) common_flag "$1" ;;
-  esac
-  shift
-done
-need PROJECT_ID REPOSITORY REGISTRY_REGION RUNTIME_REGION
+read_flags "$@"
 
 bucket=$PROJECT_ID-documents
 runwith=test-invoke-job-api-svc # the image

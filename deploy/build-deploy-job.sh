@@ -19,18 +19,7 @@ test-job, which has no permissions. Arguments after -- go to gcloud run jobs dep
 # shellcheck source=deploy/steps.sh
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
-while [ $# -gt 0 ]; do
-  case $1 in
-    --)
-      shift
-      extra=("$@")
-      break
-      ;;
-    *) common_flag "$1" ;;
-  esac
-  shift
-done
-need PROJECT_ID REPOSITORY REGISTRY_REGION RUNTIME_REGION
+read_flags "$@"
 
 service_account test-job 'the job test-job'
 build_image test-invoke-job

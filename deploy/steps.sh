@@ -27,6 +27,24 @@ common_flag() {
   esac
 }
 
+# read_flags reads the arguments of a script without flags of its own, and what every script
+# needs of the environment.
+read_flags() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --)
+        shift
+        # shellcheck disable=SC2034 # the script uses them
+        extra=("$@")
+        break
+        ;;
+      *) common_flag "$1" ;;
+    esac
+    shift
+  done
+  need PROJECT_ID REPOSITORY REGISTRY_REGION RUNTIME_REGION
+}
+
 # need ends the script if a variable is unset, and names each one that is.
 need() {
   local name missing=
