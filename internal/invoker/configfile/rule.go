@@ -42,7 +42,7 @@ func rules() map[string]rule {
 		"variable":   {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`), longest: 256, must: "the name of an environment variable: letters, digits and _", quiet: true},
 		"claim":      {pattern: regexp.MustCompile(`^[A-Za-z0-9_.:/-]+$`), longest: 128, must: "the name of a claim"},
 		"label":      {pattern: regexp.MustCompile(`^[a-z][a-z0-9_.-]*$`), longest: 63, must: "lower-case letters, digits and _ . -, beginning with a letter"},
-		"labelValue": {pattern: regexp.MustCompile(`^[^\x00-\x1f\x7f]*$`), longest: 128, must: "text without control characters"},
+		"labelValue": {pattern: regexp.MustCompile(`^\P{Cc}*$`), longest: 128, must: "text without control characters"},
 		"keyID":      {pattern: regexp.MustCompile(`^[A-Za-z0-9]+$`), longest: 32, must: "the ID of a key: letters and digits", quiet: true},
 		"sha256":     {pattern: regexp.MustCompile(`^[0-9a-f]{64}$`), must: "64 hexadecimal digits in lower case; never write the key itself here", quiet: true},
 		"endpoint":   {pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`), longest: 64, must: "letters, digits and . _ -, beginning with a letter or digit"},
