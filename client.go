@@ -30,7 +30,7 @@ type Client struct {
 	// Timeout at zero, because it would also end a followed log. Limit each call by
 	// its context instead.
 	HTTPClient *http.Client
-	// Credential returns the API key or the ID token that proves who calls; nil sends none.
+	// Credential returns the API key or the ID token of the caller; nil sends none.
 	// It is called for each request, maybe concurrently, so a source of tokens should keep
 	// one until shortly before its expiry. See [APIKey].
 	Credential func(ctx context.Context) (string, error)

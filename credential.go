@@ -38,7 +38,7 @@ func (c *Client) authorize(r *http.Request) (*http.Client, error) {
 	return only(client, r.URL), nil
 }
 
-// private reports whether nobody can read a request to u on its way.
+// private reports whether a request to u is encrypted or stays on this machine.
 func private(u *url.URL) bool {
 	if u.Scheme == "https" || strings.EqualFold(u.Hostname(), "localhost") {
 		return true

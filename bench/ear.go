@@ -89,7 +89,7 @@ func (e *ear) wait(ctx context.Context, accepted map[string]string) error {
 	return nil
 }
 
-// check returns what it should not have heard.
+// check returns the faults of the events: forged, missing or contradictory ones.
 func (e *ear) check(accepted map[string]string) []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()

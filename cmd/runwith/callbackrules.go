@@ -145,7 +145,7 @@ type delivering struct {
 	sender *callback.Sender
 }
 
-// deliverWithin bounds the deliveries of a tick. What is left goes out with the next one.
+// deliverWithin limits the time for deliveries in one tick. The next tick sends the others.
 const deliverWithin = 25 * time.Second
 
 // Tick implements [api.Upkeep].

@@ -37,7 +37,7 @@ func (c *cage) know(name, text string) string {
 	return text
 }
 
-// see keeps what came to light at a place, and where exactly.
+// see records a text that was found at a place. where is the exact source.
 func (c *cage) see(place, where, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -51,8 +51,8 @@ type allowance struct {
 	why      string
 }
 
-// check reports every canary that is at a place without an allowance, and every allowance that
-// is not needed: a search that no longer finds what is there would find nothing else either.
+// check reports each canary at a place without an allowance. It also reports each allowance
+// without a canary, because a search that misses an expected canary misses others too.
 func (c *cage) check(t *testing.T, allowances []allowance) {
 	t.Helper()
 	c.mu.Lock()
@@ -75,7 +75,7 @@ func (c *cage) check(t *testing.T, allowances []allowance) {
 	}
 }
 
-// find looks for a canary at a place, and returns where it is with its surroundings.
+// find searches a place for a canary, and returns its source and the text around it.
 func (c *cage) find(place, name string) (at string, found bool) {
 	canary := c.canaries[name]
 	for _, s := range c.places[place] {

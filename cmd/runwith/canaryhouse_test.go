@@ -150,7 +150,7 @@ func (h *house) start(t *testing.T, variables []string, args ...string) *server 
 	return s
 }
 
-// lines is a writer that hands on what is written.
+// lines is a writer that passes each write to a function.
 type lines func(string)
 
 func (l lines) Write(p []byte) (int, error) { l(string(p)); return len(p), nil }
@@ -184,7 +184,7 @@ func content(t *testing.T, r *http.Request) string {
 	return fmt.Sprint(r.Header, "\n", string(body))
 }
 
-// close ends the servers and looks at what they leave.
+// close ends the servers and records the files that they leave.
 func (h *house) close(t *testing.T) {
 	t.Helper()
 	for name, s := range map[string]*server{"serve": h.serve, "engine": h.engine} {

@@ -69,8 +69,8 @@ func allowances() []allowance {
 	}
 }
 
-// checkWorked reports routes and commands that have refused every caller: they have shown
-// nothing. Nothing is there to be resolved, and the job and one of its requests fail.
+// checkWorked reports routes and commands that succeeded for no caller, because their answers
+// were not tested. Some cannot succeed here: no invocation is unresolved, and the job fails.
 func (h *house) checkWorked(t *testing.T) {
 	t.Helper()
 	for what, worked := range h.worked {
@@ -98,10 +98,10 @@ func (h *house) invoke(t *testing.T, caller string) string {
 	return id[1]
 }
 
-// call is a request of a caller. What comes back belongs to a place.
+// call is a request of a caller. The answer is recorded at the place.
 type call struct{ caller, place, method, path, body string }
 
-// request sends a request, keeps what comes back, and returns the answer.
+// request sends a request, records the answer, and returns it.
 func (h *house) request(t *testing.T, c call, header ...string) (status int, text string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), c.method, h.serve.url+c.path, strings.NewReader(c.body))
@@ -182,7 +182,7 @@ func (h *house) findDelivery(t *testing.T) {
 	h.delivery = id[1]
 }
 
-// misuse sends secrets where they do not belong. Callers see none of them in the answer.
+// misuse sends secrets in wrong places. No answer may repeat them.
 func (h *house) misuse(t *testing.T) {
 	t.Helper()
 	key := h.credentials[starter]

@@ -18,7 +18,7 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// recorder stands in for go and gcloud: it writes down how it was called, knows what it has
+// recorder stands in for go and gcloud: it records its calls, remembers the resources it has
 // created, keeps the versions of secrets, and fails where FAIL is in the call.
 const recorder = `#!/bin/sh
 { printf '%s' "${0##*/}"; printf '\t%s' "$@"; echo; } >>"$STANDIN/calls"
@@ -74,7 +74,7 @@ func (w *workshop) put(t *testing.T, name, text string) {
 	}
 }
 
-// forget makes the stand-ins forget what they have created.
+// forget removes all resources that the stand-ins have created.
 func (w *workshop) forget(t *testing.T) {
 	t.Helper()
 	made, err := filepath.Glob(filepath.Join(w.standIn, "made-*"))

@@ -103,7 +103,7 @@ func (w *workshop) made(t *testing.T, name string) string {
 }
 
 // TestDeployedDocuments starts serve as the script deploys it, with the configuration that the
-// script writes. It lets the API's service account start the job, and nobody else.
+// script writes. Only the API's service account may start the job.
 func TestDeployedDocuments(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t, slices.Concat(variables, []string{"PROJECT_ID=demo"})...)

@@ -58,7 +58,7 @@ func TestProcessFailures(t *testing.T) {
 	for name, test := range map[string]struct {
 		program, script, more string
 		flags                 []string
-		want                  runwith.Failure // of which Tasks has what the first fields have
+		want                  runwith.Failure // without Tasks, which repeats the other fields
 		message               string
 	}{
 		"exit": {script: attempts + "exit 3", message: "task 0 exited with code 3 in attempt 2 of 2", want: runwith.Failure{

@@ -53,7 +53,7 @@ func tokenSource(name string) (idtoken.Source, error) {
 	return nil, misused("--identity-token %q: must be auto, gcloud, gcloud-user, metadata or github", name)
 }
 
-// likelySource returns the source of the place where this process runs. It calls nobody.
+// likelySource returns the source for the platform of this process. It makes no request.
 func likelySource() string {
 	switch {
 	case env("ACTIONS_ID_TOKEN_REQUEST_URL", "") != "":
@@ -68,7 +68,7 @@ func likelySource() string {
 }
 
 // gcloudToken returns gcloud as a source. The token of a user, instead of a service
-// account, has gcloud's own audience, which nobody can choose.
+// account, always has gcloud's own audience.
 func gcloudToken(user bool) idtoken.Source {
 	return func(ctx context.Context, audience string) (string, error) {
 		args := []string{"auth", "print-identity-token", "--quiet"}

@@ -92,8 +92,8 @@ template: {template: {maxRetries: 0, containers: [{image: x, command: [sh, -c, '
 	return s
 }
 
-// runTraced starts the job with a traceparent, waits for its end, and returns what it
-// printed.
+// runTraced starts the job with a traceparent, waits for its end, and returns its
+// output.
 func (s *server) runTraced(t *testing.T, traceparent, body string) string {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodPost, s.url+"/api/v1/jobs/trace/invocations", strings.NewReader(body))
