@@ -66,6 +66,11 @@ type Invocation struct {
 	// values. It is nil if the invocation was rebuilt from its execution.
 	Request *Request `json:"request,omitempty" doc:"What the caller asked for. For readers without the grant values, arguments, values of variables and parameters, and the query of the callback's URL are ***."`
 
+	// Source is the trigger or the schedule that started it; nil if a caller did.
+	Source *Source `json:"source,omitempty" doc:"The trigger or the schedule that started it; absent if a caller did."`
+	// RerunOf is the ID of the invocation that it repeats; empty for most.
+	RerunOf string `json:"rerunOf,omitempty" doc:"ID of the invocation that this one runs again."`
+
 	State State `json:"state" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"State of the invocation."`
 	// Execution is the resource name of the Cloud Run execution; empty until it is
 	// known.
@@ -89,9 +94,22 @@ type Invocation struct {
 	// Waiting is why the job has not been started yet; nil if the invoker starts it at
 	// once, or has started it.
 	Waiting *Waiting `json:"waiting,omitempty" doc:"Why the job has not been started yet; absent if nothing holds it back."`
+	// Usage is an estimate of what its tasks have used; nil until that is known, which is a
+	// moment after the end.
+	Usage *Usage `json:"usage,omitempty" doc:"Estimate of what its tasks have used; absent until it is known, which is a moment after the end."`
 	// Error is the reason if the invocation failed, was refused or is unresolved;
 	// otherwise nil.
 	Error *Failure `json:"error,omitempty" doc:"Why the invocation failed, was refused or is unresolved."`
+}
+
+// Source is what has started an [Invocation] instead of a caller: a trigger or a schedule.
+type Source struct {
+	// Trigger is the trigger's name, and Event the identity of its event.
+	Trigger string `json:"trigger,omitempty" doc:"Name of the trigger."`
+	Event   string `json:"event,omitempty" doc:"Identity of the trigger's event."`
+	// Schedule is the schedule's name, and Slot the time for which it started the job.
+	Schedule string    `json:"schedule,omitempty" doc:"Name of the schedule."`
+	Slot     time.Time `json:"slot,omitzero" doc:"Time for which the schedule started the job."`
 }
 
 // Hold is what an [Invocation] waits for.
@@ -108,6 +126,10 @@ const (
 	// HoldCloudRun means that Cloud Run does not answer, or refuses the invoker's
 	// credentials.
 	HoldCloudRun Hold = "cloud-run"
+	// HoldStart means that the time to start has not come ([Request].StartAt).
+	HoldStart Hold = "start"
+	// HoldBudget means that the month's budget has no room for the job's worst case.
+	HoldBudget Hold = "budget"
 	// HoldSearch means that the outcome of a call is unknown, so the invoker searches
 	// for the execution.
 	HoldSearch Hold = "search"
@@ -115,7 +137,7 @@ const (
 
 // Waiting is why an [Invocation] has not been started yet.
 type Waiting struct {
-	For     Hold   `json:"for" enum:"slot,rate,quota,cloud-run,search" doc:"What the invocation waits for."`
+	For     Hold   `json:"for" enum:"start,slot,rate,budget,quota,cloud-run,search" doc:"What the invocation waits for."`
 	Message string `json:"message" doc:"Explanation for people."`
 	// Next is when the invoker tries again; zero if that depends on other invocations.
 	Next time.Time `json:"next,omitzero" doc:"When the invoker tries again; absent if that depends on other invocations."`

@@ -22,6 +22,9 @@ type Request struct {
 	Labels map[string]string
 	// Callback asks for a notification of this invocation's end; nil is none.
 	Callback *Callback
+	// StartAt is the earliest time of the start, at most 30 days ahead; zero is now. The request
+	// is accepted at once, and waits on the server's disk.
+	StartAt time.Time
 	// Overrides change the job's settings directly, if the configuration allows that.
 	Overrides Overrides
 }
@@ -40,13 +43,14 @@ type requestJSON struct {
 	Parameters map[string]any    `json:"parameters,omitempty"`
 	Labels     map[string]string `json:"labels,omitempty"`
 	Callback   *Callback         `json:"callback,omitempty"`
+	StartAt    time.Time         `json:"startAt,omitzero"`
 }
 
 // MarshalJSON returns the body of the invoker's request to start a job.
 func (r Request) MarshalJSON() ([]byte, error) {
 	body := requestJSON{
 		overrideFields: overrideFields(r.Overrides),
-		Parameters:     r.Parameters, Labels: r.Labels, Callback: r.Callback,
+		Parameters:     r.Parameters, Labels: r.Labels, Callback: r.Callback, StartAt: r.StartAt,
 	}
 	if r.Overrides.Timeout != 0 {
 		body.Timeout = r.Overrides.Timeout.String()
@@ -63,7 +67,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	read := Request{
-		Parameters: body.Parameters, Labels: body.Labels, Callback: body.Callback,
+		Parameters: body.Parameters, Labels: body.Labels, Callback: body.Callback, StartAt: body.StartAt,
 		Overrides: Overrides(body.overrideFields),
 	}
 	if body.Timeout != "" {

@@ -16,6 +16,9 @@ func markers(r ledger.Record) []*runpb.EnvVar {
 	if r.Trace != "" {
 		all = append(all, variable(ledger.TraceVariable, r.Trace))
 	}
+	if r.Source != nil && r.Source.Schedule != "" {
+		all = append(all, variable(ledger.ScheduleTimeVariable, ledger.SourceEvent(r.Source)))
+	}
 	return all
 }
 

@@ -27,6 +27,10 @@ type Request struct {
 	Key string
 	// Asked is what the caller sent. A repeat is compared with it.
 	Asked runwith.Request
+	// Source is what asks instead of a caller; nil if a caller does. RerunOf is the invocation
+	// that this one runs again, if any.
+	Source  *runwith.Source
+	RerunOf string
 	// Terms are what policy made of it. Only they have an effect.
 	Terms Terms
 }
@@ -54,6 +58,7 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 	return ledger.Record{
 		Invocation: runwith.Invocation{
 			ID: id.String(), Job: q.Job, Caller: caller, Labels: q.Asked.Labels, State: runwith.StateAccepted, Created: now,
+			Source: q.Source, RerunOf: q.RerunOf,
 		},
 		Version:     1,
 		Owner:       ledger.OwnerOf(caller),
@@ -64,6 +69,8 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 		Slot:        q.Terms.Slot.StoredKey(),
 		SlotLimit:   q.Terms.Slot.Limit,
 		Keep:        q.Terms.Keep,
+		KeyKeep:     q.Terms.KeyKeep,
+		StartAt:     ledger.Stored(q.Terms.StartAt),
 		Subscribers: q.Terms.Subscribers,
 		Trace:       traceOf(ctx, q.Terms),
 		NotBefore:   now,

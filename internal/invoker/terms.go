@@ -23,6 +23,11 @@ type Terms struct {
 	Buckets []ledger.RateLimit
 	// Keep is how long the invocation is kept after its end. 0 is [Config.Keep].
 	Keep time.Duration
+	// KeyKeep is how long the key is kept after the acceptance; 0 is
+	// [ledger.KeyAfterAcceptance].
+	KeyKeep time.Duration
+	// StartAt is the earliest start; zero is at once.
+	StartAt time.Time
 	// Subscribers are the endpoints that hear of it.
 	Subscribers []ledger.Subscriber
 	// Trace is a traceparent, which the job gets as TRACEPARENT; empty: none.
@@ -31,7 +36,9 @@ type Terms struct {
 
 // Unrestricted returns the terms of a request to which no policy applies: the overrides are
 // sent as they were asked for.
-func Unrestricted(asked runwith.Request) Terms { return Terms{Overrides: asked.Overrides} }
+func Unrestricted(asked runwith.Request) Terms {
+	return Terms{Overrides: asked.Overrides, StartAt: asked.StartAt}
+}
 
 // Visibility selects the invocations that a caller may see.
 type Visibility struct {

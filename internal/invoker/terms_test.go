@@ -212,6 +212,8 @@ func TestEveryFieldOfARequestCounts(t *testing.T) {
 				f.Set(reflect.ValueOf(&runwith.Callback{URL: "https://a.example"}))
 			case runwith.Overrides:
 				f.Set(reflect.ValueOf(runwith.Overrides{Args: []string{}}))
+			case time.Time:
+				f.Set(reflect.ValueOf(time.Date(2026, 12, 24, 18, 0, 0, 0, time.UTC)))
 			default:
 				t.Fatalf("runwith.Request.%s has type %s, which this test cannot change: add it", field.Name, field.Type)
 			}

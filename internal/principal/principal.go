@@ -23,6 +23,8 @@ const (
 	// CloudRunIAM is the proof of a caller whose ID token Cloud Run has verified in front of
 	// the server. Cloud Run removes the signature, so the server trusts Cloud Run.
 	CloudRunIAM Proof = "cloud-run-iam"
+	// Configuration is the proof of a trigger or a schedule, which the configuration names.
+	Configuration Proof = "configuration"
 )
 
 // Principal is the caller of a request. The zero value is the anonymous

@@ -132,6 +132,7 @@ type server struct {
 	maxBody func(ctx context.Context, job string) int // may be nil
 	readers chan struct{}                             // one element for each caller who reads a log
 	schemas huma.Registry                             // of the document
+	verbs   map[string]bool                           // of custom methods
 }
 
 // New returns the handler of the API. It does no I/O. It needs a guard in front of it.
@@ -145,6 +146,7 @@ func New(c Config) http.Handler {
 		mux:     http.NewServeMux(),
 		maxBody: c.MaxBody,
 		readers: make(chan struct{}, cmp.Or(c.MaxLogReaders, DefaultLogReaders)),
+		verbs:   map[string]bool{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -173,13 +175,16 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		apierror.WriteProblem(w, runwith.Errorf(runwith.InvalidArgument, "%s: is not served by this API, send the method itself", methodOverride))
 		return
 	}
-	handler, pattern := s.mux.Handler(r)
-	if pattern != "" {
-		s.mux.ServeHTTP(w, r)
+	inner, ok := s.toMux(r)
+	handler, pattern := s.mux.Handler(inner)
+	if pattern != "" && ok {
+		s.mux.ServeHTTP(w, inner)
 		return
 	}
 	answer := muxAnswer{header: http.Header{}}
-	handler.ServeHTTP(&answer, r)
+	if ok {
+		handler.ServeHTTP(&answer, inner)
+	}
 	if answer.status == http.StatusMethodNotAllowed {
 		allow := answer.header.Get("Allow")
 		w.Header().Set("Allow", allow)

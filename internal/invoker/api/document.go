@@ -25,7 +25,7 @@ func (s *server) newDocument() huma.API {
 	schemas.RegisterTypeAlias(reflect.TypeFor[runwith.Request](), reflect.TypeFor[startRequest]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[json.Number](), reflect.TypeFor[float64]())
 	s.schemas = schemas
-	document := humago.New(s.mux, huma.Config{
+	document := huma.NewAPI(huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
@@ -43,7 +43,7 @@ func (s *server) newDocument() huma.API {
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{translateError},
-	})
+	}, customMethods{humago.NewAdapter(s.mux, ""), s})
 	document.UseMiddleware(withStatus, s.oneValue)
 	return document
 }

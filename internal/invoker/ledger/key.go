@@ -11,8 +11,8 @@ import (
 	"github.com/runwith/runwith/internal/cause"
 )
 
-// A key lives until the later of KeyAfterAcceptance after the acceptance and
-// KeyAfterEnd after the end.
+// A key lives until the later of KeyAfterAcceptance after the acceptance, or the record's own
+// KeyKeep if that is longer, and KeyAfterEnd after the end.
 const (
 	KeyAfterAcceptance = 7 * 24 * time.Hour
 	KeyAfterEnd        = 24 * time.Hour
@@ -20,7 +20,7 @@ const (
 
 // KeyLives reports whether a repeat with the record's key is answered with the record.
 func (r Record) KeyLives(now time.Time) bool {
-	return !r.Ended() || now.Before(r.Created.Add(KeyAfterAcceptance)) || now.Before(r.Finished.Add(KeyAfterEnd))
+	return !r.Ended() || now.Before(r.Created.Add(max(KeyAfterAcceptance, r.KeyKeep))) || now.Before(r.Finished.Add(KeyAfterEnd))
 }
 
 // Repeats reports whether r repeats the earlier request that has its key. If not, that

@@ -44,6 +44,9 @@ const passportVersion = 1
 // maxPassport bounds the JSON, in bytes. The longest labels and names take a third of it.
 const maxPassport = 16 << 10
 
+// maxKeyKeep bounds what a passport may ask for.
+const maxKeyKeep = 366 * 24 * time.Hour
+
 // Passport is the value of [RecordMarker]. Owner, key and request are hashes.
 type Passport struct {
 	Version  int               `json:"v"`
@@ -55,13 +58,18 @@ type Passport struct {
 	Slot     string            `json:"slot,omitempty"`
 	Job      string            `json:"job,omitempty"` // the caller's name for it, if Cloud Run has another
 	Labels   map[string]string `json:"labels,omitempty"`
+	KeyKeep  int64             `json:"keyKeep,omitempty"` // seconds
+	Source   string            `json:"source,omitempty"`
+	Event    string            `json:"event,omitempty"` // of the source
+	RerunOf  string            `json:"rerunOf,omitempty"`
 }
 
 // Passport returns the value of the record's [RecordMarker].
 func (r Record) Passport() string {
 	p := Passport{
 		Version: passportVersion, Accepted: r.Created, Owner: r.Owner, Name: r.Caller, Key: r.Key, Request: r.Fingerprint,
-		Slot: r.Slot, Labels: r.Labels,
+		Slot: r.Slot, Labels: r.Labels, KeyKeep: int64(r.KeyKeep.Seconds()),
+		Source: SourceName(r.Source), Event: SourceEvent(r.Source), RerunOf: r.RerunOf,
 	}
 	if r.Job != path.Base(r.Target) {
 		p.Job = r.Job
@@ -116,9 +124,11 @@ func Rebuilt(b Bearer, now time.Time, unsettled time.Duration) Record {
 	r := Record{
 		Invocation: runwith.Invocation{
 			ID: b.ID, Job: cmp.Or(p.Job, b.Job), Caller: p.Name, Labels: p.Labels, Created: Stored(p.Accepted), Attempts: 1,
+			Source: SourceOf(p.Source, p.Event), RerunOf: p.RerunOf,
 		},
 		Version: LaterVersion(now), Checked: true, Target: b.Target,
 		Owner: p.Owner, Key: p.Key, Fingerprint: p.Request, Slot: p.Slot,
+		KeyKeep: min(max(0, time.Duration(p.KeyKeep)*time.Second), maxKeyKeep),
 	}
 	if p.Accepted.IsZero() {
 		r.Created = Stored(b.Created)

@@ -22,6 +22,14 @@ type Record struct {
 	Fingerprint string // of the caller's request
 	Asked       []byte // JSON of that request; empty if the row was rebuilt
 
+	KeyKeep time.Duration // how long Key is kept after the acceptance; 0: as long as KeyAfterAcceptance
+	StartAt time.Time     // earliest start, by the request; zero: at once
+
+	// Month is the month whose budgets the record uses ([MonthOf]); 0: it uses none yet. Worst
+	// is what it may cost at most; zero until it is known.
+	Month int
+	Worst Cost
+
 	Target      string        // Cloud Run job: an ID, or a full resource name
 	Slot        string        // concurrency key; empty: unlimited
 	SlotLimit   int           // number of slots of the key

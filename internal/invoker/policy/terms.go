@@ -45,6 +45,7 @@ func (p *Policy) terms(name string, asked runwith.Request) (invoker.Terms, error
 	overrides, err := j.overrides(asked.Overrides, values)
 	return invoker.Terms{
 		Target: j.spec.CloudRun, Overrides: overrides, Slot: j.slot(values), Keep: time.Duration(j.spec.Keep),
+		StartAt: asked.StartAt,
 	}, err
 }
 

@@ -85,10 +85,10 @@ func tidy(tx *sqlite.Tx, stored int64, now time.Time, keep time.Duration, limit 
 		keep = time.Duration(stored) * time.Microsecond
 	}
 	old, err := records(tx, selectRecord+` INDEXED BY invocations_ended WHERE finished > 0 AND keep = ? AND finished < ? AND watched = 0
-		AND (key IS NULL OR (finished < ? AND created < ?))
+		AND (key IS NULL OR (finished < ? AND created < ? - max(?, key_keep)))
 		AND NOT EXISTS (SELECT 1 FROM deliveries WHERE invocation = invocations.id AND state = 'pending' AND created > ?)
 		ORDER BY finished LIMIT ?`, stored, micros(now.Add(-keep)),
-		micros(now.Add(-ledger.KeyAfterEnd)), micros(now.Add(-ledger.KeyAfterAcceptance)), micros(now.Add(-ledger.DeliveryKept)), limit)
+		micros(now.Add(-ledger.KeyAfterEnd)), micros(now), ledger.KeyAfterAcceptance.Microseconds(), micros(now.Add(-ledger.DeliveryKept)), limit)
 	if err != nil {
 		return 0, err
 	}

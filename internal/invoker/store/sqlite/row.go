@@ -15,15 +15,16 @@ import (
 const (
 	columns        = requestColumns + `, ` + changingColumns
 	requestColumns = `id, job, target, principal, owner, key, fingerprint, slot, slot_limit, parked, keep, created,
-	labels, subscribers, trace, request`
-	requestMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
-	requestCount = 16
+	labels, subscribers, trace, request, key_keep, start_at, source, source_event, rerun_of, usage`
+	requestMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+	requestCount = 22
 
 	changingColumns = `state, version, overrides, checked, job_uid,
 	not_before, lease_until, postponed, search_from, watch_until, cancel_at, watched,
 	execution, execution_uid, operation, attempts, started, finished,
-	tasks, running, succeeded, failed, cancelled, retried, interrupted, error_code, error_message, error_tasks`
-	changingMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+	tasks, running, succeeded, failed, cancelled, retried, interrupted, error_code, error_message, error_tasks,
+	month, worst_vcpu, worst_memory, worst_gpu, worst_money`
+	changingMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
 )
 
 const (
@@ -45,6 +46,7 @@ func requestValues(r ledger.Record) []any {
 	return []any{
 		r.ID, r.Job, r.Target, r.Caller, r.Owner, null(r.Key), r.Fingerprint, r.Slot, r.SlotLimit, r.Parked, r.Keep.Microseconds(), micros(r.Created),
 		encode(r.Labels, len(r.Labels) > 0), encode(r.Subscribers, len(r.Subscribers) > 0), r.Trace, string(r.Asked),
+		r.KeyKeep.Microseconds(), micros(r.StartAt), ledger.SourceName(r.Source), ledger.SourceEvent(r.Source), r.RerunOf, encode(r.Usage, r.Usage != nil),
 	}
 }
 
@@ -61,6 +63,7 @@ func changingValues(r ledger.Record) []any {
 		null(r.Execution), r.ExecutionUID, r.Operation, r.Attempts, micros(r.Started), micros(r.Finished),
 		r.Counts.Tasks, r.Counts.Running, r.Counts.Succeeded, r.Counts.Failed, r.Counts.Cancelled, r.Counts.Retried, r.Counts.Interrupted,
 		failure.Code, failure.Message, encodeDetail(failure),
+		r.Month, r.Worst.VCPU, r.Worst.Memory, r.Worst.GPU, r.Worst.Money,
 	}
 }
 
@@ -68,31 +71,34 @@ func changingValues(r ledger.Record) []any {
 func scan(row sqlite.Row) (ledger.Record, error) {
 	var (
 		r                           ledger.Record
-		times                       [8]int64
-		keep                        int64
+		times                       [9]int64
+		keep, keyKeep               int64
 		watched                     bool // derived from the others
 		key, execution              *string
 		labels, subscribers, detail string
+		source, event, usage        string
 		failure                     runwith.Failure
 	)
 	err := row.Scan(
 		&r.ID, &r.Job, &r.Target, &r.Caller, &r.Owner, &key, &r.Fingerprint, &r.Slot, &r.SlotLimit, &r.Parked, &keep, &times[5],
-		&labels, &subscribers, &r.Trace, &r.Asked,
+		&labels, &subscribers, &r.Trace, &r.Asked, &keyKeep, &times[8], &source, &event, &r.RerunOf, &usage,
 		&r.State, &r.Version, &r.Overrides, &r.Checked, &r.JobUID,
 		&times[0], &times[1], &r.Postponed, &times[2], &times[3], &times[4], &watched,
 		&execution, &r.ExecutionUID, &r.Operation, &r.Attempts, &times[6], &times[7],
 		&r.Counts.Tasks, &r.Counts.Running, &r.Counts.Succeeded, &r.Counts.Failed, &r.Counts.Cancelled, &r.Counts.Retried, &r.Counts.Interrupted,
-		&failure.Code, &failure.Message, &detail, &r.Twins,
+		&failure.Code, &failure.Message, &detail,
+		&r.Month, &r.Worst.VCPU, &r.Worst.Memory, &r.Worst.GPU, &r.Worst.Money, &r.Twins,
 	)
 	if err != nil {
 		return r, err
 	}
 	for i, t := range []*time.Time{
-		&r.NotBefore, &r.Lease, &r.SearchFrom, &r.WatchUntil, &r.CancelRequested, &r.Created, &r.Started, &r.Finished,
+		&r.NotBefore, &r.Lease, &r.SearchFrom, &r.WatchUntil, &r.CancelRequested, &r.Created, &r.Started, &r.Finished, &r.StartAt,
 	} {
 		*t = fromMicros(times[i])
 	}
-	r.Keep = time.Duration(keep) * time.Microsecond
+	r.Keep, r.KeyKeep = time.Duration(keep)*time.Microsecond, time.Duration(keyKeep)*time.Microsecond
+	r.Source = ledger.SourceOf(source, event)
 	r.Parked = r.Parked && r.Dispatchable()
 	if key != nil {
 		r.Key = *key
@@ -103,7 +109,7 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 	if failure.Code != "" {
 		r.Error = &failure
 	}
-	return r, errors.Join(decodeDetail(detail, &failure), decode(labels, &r.Labels), decode(subscribers, &r.Subscribers))
+	return r, errors.Join(decodeDetail(detail, &failure), decode(labels, &r.Labels), decode(subscribers, &r.Subscribers), decode(usage, &r.Usage))
 }
 
 // records reads all rows of a query.

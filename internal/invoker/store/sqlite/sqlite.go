@@ -25,7 +25,7 @@ const RestoredSuffix = ".restored"
 var schema embed.FS
 
 // migrations are the files of the schema, in order. A released one never changes.
-var migrations = [...]string{"schema/1.sql", "schema/2.sql", "schema/3.sql"}
+var migrations = [...]string{"schema/1.sql", "schema/2.sql", "schema/3.sql", "schema/4.sql"}
 
 // Store is the store of one process, in a file.
 type Store struct {

@@ -135,6 +135,7 @@ func testRoundTrip(t *testing.T, s store.Store) {
 			ID: "a", Job: "report", Caller: "docs-api", Labels: map[string]string{"tenant": "acme", "empty": ""}, State: runwith.StateFailed, Execution: "e", Attempts: 2,
 			Created: at, Started: at.Add(1 * time.Second), Finished: at.Add(2 * time.Second), CancelRequested: at.Add(3 * time.Second),
 			Counts: runwith.Counts{Tasks: 1, Running: 2, Succeeded: 3, Failed: 4, Cancelled: 5, Retried: 6, Interrupted: 7},
+			Source: &runwith.Source{Trigger: "uploads", Event: "17"}, RerunOf: "older", Usage: &runwith.Usage{VCPUSeconds: 0.1, GiBSeconds: 2, GPUSeconds: 3, USD: 4.5},
 			Error: &runwith.Failure{Code: "UNKNOWN", Reason: "r", Message: "why", Task: new(0), Attempt: new(1), ExitCode: 3, Signal: 4, Stderr: []string{"a", "b"},
 				Tasks: []runwith.TaskFailure{{Task: 1, Attempts: 2, Reason: "s", ExitCode: 3, Signal: 4, Message: "m"}, {Task: 2, Attempts: 1}}},
 		},
@@ -144,6 +145,7 @@ func testRoundTrip(t *testing.T, s store.Store) {
 		Overrides:   []byte{1}, Checked: true, JobUID: "uid",
 		NotBefore: at.Add(4 * time.Second), Lease: at.Add(5 * time.Second), Postponed: 8,
 		SearchFrom: at.Add(6 * time.Second), WatchUntil: at.Add(7 * time.Second),
+		KeyKeep: 31 * 24 * time.Hour, StartAt: at.Add(8 * time.Second), Month: 202611, Worst: ledger.Cost{VCPU: 1, Memory: 2, GPU: 3, Money: 4},
 	}
 	put(t, s, r)
 	want(t, "Find", find(t, s, "a"), r)

@@ -1,0 +1,49 @@
+package ledger
+
+import (
+	"strings"
+	"time"
+
+	"github.com/runwith/runwith"
+)
+
+// ScheduleTimeVariable carries the time for which a schedule has started a job, in RFC 3339.
+const ScheduleTimeVariable = ReservedPrefix + "SCHEDULE_TIME"
+
+// The beginnings of the names of sources. No caller can have such a name.
+const triggerPrefix, schedulePrefix = "trigger/", "schedule/"
+
+// SourceName returns the name of a source, which is also that of the principal who owns what
+// it starts. It is empty for nil.
+func SourceName(s *runwith.Source) string {
+	switch {
+	case s == nil:
+		return ""
+	case s.Schedule != "":
+		return schedulePrefix + s.Schedule
+	}
+	return triggerPrefix + s.Trigger
+}
+
+// SourceEvent returns the identity of a source's event: of a schedule, the time of the slot.
+func SourceEvent(s *runwith.Source) string {
+	switch {
+	case s == nil:
+		return ""
+	case s.Schedule != "" && !s.Slot.IsZero():
+		return s.Slot.UTC().Format(time.RFC3339Nano)
+	}
+	return s.Event
+}
+
+// SourceOf returns the source with this name and event, or nil if it is none.
+func SourceOf(name, event string) *runwith.Source {
+	if schedule, ok := strings.CutPrefix(name, schedulePrefix); ok {
+		slot, _ := time.Parse(time.RFC3339Nano, event) // without one, it has none
+		return &runwith.Source{Schedule: schedule, Slot: slot}
+	}
+	if trigger, ok := strings.CutPrefix(name, triggerPrefix); ok {
+		return &runwith.Source{Trigger: trigger, Event: event}
+	}
+	return nil
+}
