@@ -91,7 +91,7 @@ func (a *accepter) fit(ctx context.Context, r *ledger.Record, o runwith.Override
 	job, err := a.jobs.job(ctx, r.Target)
 	switch {
 	case err == nil:
-		*r, err = fitTo(job, *r, overrides)
+		*r, err = a.fitTo(job, *r, overrides)
 		return err
 	case ctx.Err() != nil:
 		return ctx.Err()

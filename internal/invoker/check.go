@@ -61,7 +61,7 @@ func (c *checker) checked(r ledger.Record) (ledger.Record, error) {
 	if err != nil {
 		return r, err
 	}
-	return fitTo(job, r, overrides)
+	return c.fitTo(job, r, overrides)
 }
 
 // storedOverrides reads the overrides of a record.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/invoker/usage"
 	"github.com/runwith/runwith/internal/tracing"
 )
 
@@ -42,6 +43,8 @@ type Config struct {
 	// Subscribers returns the endpoints that hear of an invocation which was read back from
 	// Cloud Run, by job and labels: its own are lost. Nil means none.
 	Subscribers func(job string, labels map[string]string) []ledger.Subscriber
+	// Prices are those of Cloud Run. Without regions, they are [usage.BuiltIn].
+	Prices usage.Prices
 	// Tracer makes spans of what happens to invocations; nil makes none.
 	Tracer *tracing.Tracer
 	// CallTimeout bounds a call that starts a job. 0 is 60 s.
@@ -111,6 +114,9 @@ func (c Config) complete() Config {
 	}
 	if c.Subscribers == nil {
 		c.Subscribers = func(string, map[string]string) []ledger.Subscriber { return nil }
+	}
+	if len(c.Prices.Regions) == 0 {
+		c.Prices = usage.BuiltIn()
 	}
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.CallTimeout = cmp.Or(c.CallTimeout, DefaultCallTimeout)

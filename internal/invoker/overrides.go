@@ -13,6 +13,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/usage"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
@@ -68,9 +69,9 @@ func addContainer(o *runpb.RunJobRequest_Overrides, place string, c runwith.Cont
 }
 
 // fitTo validates a record's overrides against its job, and returns the record with the
-// overrides as they are sent. Its errors are final: Cloud Run would refuse the run too, or
-// its execution could not be told from others.
-func fitTo(job *runpb.Job, r ledger.Record, o *runpb.RunJobRequest_Overrides) (ledger.Record, error) {
+// overrides as they are sent and with its worst case. Its errors are final: Cloud Run would
+// refuse the run too, or its execution could not be told from others.
+func (b *base) fitTo(job *runpb.Job, r ledger.Record, o *runpb.RunJobRequest_Overrides) (ledger.Record, error) {
 	template := job.GetTemplate()
 	containers := template.GetTemplate().GetContainers()
 	for _, c := range containers {
@@ -80,9 +81,11 @@ func fitTo(job *runpb.Job, r ledger.Record, o *runpb.RunJobRequest_Overrides) (l
 		}
 	}
 	marked := mark(containers, o, markers(r))
-	if _, err := jobspec.ApplyOverrides(template, marked); err != nil {
+	applied, err := jobspec.ApplyOverrides(template, marked)
+	if err != nil {
 		return r, spelled(marked, err)
 	}
+	r.Worst = b.config.Prices.Worst(applied, usage.RegionOf(job.GetName()))
 	encoded, err := encode(marked)
 	if err != nil {
 		return r, err

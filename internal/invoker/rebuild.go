@@ -192,6 +192,7 @@ func (r *rebuilder) importAll(m marked) error {
 	for id, bearers := range m.of {
 		slices.SortFunc(bearers, firstCreated)
 		rebuilt := ledger.Rebuilt(m.bearer(id, bearers[0]), now, r.config.unsettled())
+		rebuilt.Worst = r.worst(rebuilt, bearers[0])
 		rebuilt.Subscribers = r.config.Subscribers(rebuilt.Job, rebuilt.Labels)
 		read = append(read, rebuilt)
 	}

@@ -9,7 +9,6 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
@@ -24,7 +23,7 @@ func (w *watcher) claim(r ledger.Record, bearers []*runpb.Execution) {
 	own := r.Execution
 	if own == "" && !r.Ended() {
 		own = bearers[0].GetName()
-		moved, err := w.store.Move(w.closing, ledger.Move{From: r, To: r.Adopted(own, cloudrun.StatusOf(bearers[0]))})
+		moved, err := w.store.Move(w.closing, ledger.Move{From: r, To: w.adopted(r, bearers[0])})
 		if err != nil {
 			w.unadopted(r, own, err)
 			return

@@ -245,7 +245,7 @@ func waitingRows(t *testing.T, path string, n int) (ids []string) {
 			Invocation: runwith.Invocation{ID: fmt.Sprintf("01900000-0000-7000-8000-%012d", i), Job: "report", State: runwith.StateAccepted, Created: ledger.Stored(time.Now())},
 			Version:    1,
 		}
-		r, err := fitTo(jobOf("report", &runpb.Container{Image: "a"}), r, &runpb.RunJobRequest_Overrides{})
+		r, err := newBase(Config{}.complete()).fitTo(jobOf("report", &runpb.Container{Image: "a"}), r, &runpb.RunJobRequest_Overrides{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -62,7 +62,7 @@ func (d *dispatcher) after(r ledger.Record, a answer) ledger.Record {
 	now := ledger.Stored(time.Now())
 	switch a.outcome() {
 	case cloudrun.Started:
-		to := r.Adopted(a.run.Execution.GetName(), cloudrun.StatusOf(a.run.Execution))
+		to := d.adopted(r, a.run.Execution)
 		to.Operation = a.run.Operation
 		return to
 	case cloudrun.NotStarted:

@@ -10,6 +10,9 @@ const (
 	maxGPUPreviewTimeout = 12 * 60 * 60 // with launch stage ALPHA or BETA
 )
 
+// acceleratorL4 is the GPU of a job that names none.
+const acceleratorL4 = "nvidia-l4"
+
 // gpuType is a type of GPU, with the least CPU and memory that its container needs.
 type gpuType struct {
 	cpu, memory quantity
@@ -35,7 +38,7 @@ func gpuOf(t *runpb.TaskTemplate, c *runpb.Container) (gpuType, bool) {
 		return gpuType{}, false
 	}
 	switch accelerator {
-	case "", "nvidia-l4":
+	case "", acceleratorL4:
 		return gpuL4, true
 	case "nvidia-rtx-pro-6000":
 		return gpuRTXPro6000, true

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"math"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -12,9 +13,17 @@ type Cost struct {
 	Money             int64 // billionths of US dollars
 }
 
-// Plus returns the sum of two costs.
+// Plus returns the sum of two costs, neither of which is negative. A number that is too large
+// becomes the largest one.
 func (c Cost) Plus(d Cost) Cost {
-	return Cost{c.VCPU + d.VCPU, c.Memory + d.Memory, c.GPU + d.GPU, c.Money + d.Money}
+	return Cost{plus(c.VCPU, d.VCPU), plus(c.Memory, d.Memory), plus(c.GPU, d.GPU), plus(c.Money, d.Money)}
+}
+
+func plus(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }
 
 // Usage returns the cost as callers see it.
