@@ -29,6 +29,7 @@ func (f *File) check() error {
 			}
 		}
 	}
+	f.checkTriggers(c)
 	f.checkCallbacks(c)
 	return c.Err()
 }

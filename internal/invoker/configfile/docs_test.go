@@ -143,11 +143,14 @@ func TestExamplesOfDocuments(t *testing.T) {
 		}
 		for i, m := range yamls.FindAllStringSubmatch(string(text), -1) {
 			content := m[1]
-			if !regexp.MustCompile(`(?m)^(callers|jobs|callbacks|requestCallbacks|issuers|verify):`).MatchString(content) {
+			if !regexp.MustCompile(`(?m)^(callers|jobs|triggers|callbacks|requestCallbacks|issuers|verify):`).MatchString(content) {
 				continue // of another program
 			}
 			if !regexp.MustCompile(`(?m)^jobs:`).MatchString(content) { // a part of a file
-				content += "jobs: {reindex: {}}\n"
+				content += "jobs: {reindex: {parameters: {tenant: {type: string}}, args: ['{tenant}']}}\n"
+			}
+			if !regexp.MustCompile(`(?m)^callers:`).MatchString(content) && regexp.MustCompile(`(?m)^triggers:`).MatchString(content) {
+				content += "callers: {docs-api: {apiKeys: [{id: a, sha256: " + strings.Repeat("a", 64) + "}]}}\n"
 			}
 			name := fmt.Sprintf("%s.md, example %d", file, i+1)
 			read, err := configfile.Read(name, content, func(configfile.Secret) (string, error) { return canary, nil })

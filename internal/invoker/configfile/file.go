@@ -14,6 +14,8 @@ type File struct {
 	Callers map[string]Caller `yaml:"callers" keys:"caller" most:"1000" doc:"Who may call the server, by name. A caller's invocations and idempotency keys belong to its name, so changing its keys changes nothing else."`
 	// Jobs are the jobs that callers can see, by the name that callers use.
 	Jobs map[string]Job `yaml:"jobs" keys:"job" most:"1000" doc:"The jobs that callers can start, by the name that callers use. A job that is not listed does not exist for callers."`
+	// Triggers start jobs for events of other systems, by name.
+	Triggers map[string]Trigger `yaml:"triggers" keys:"triggerName" most:"1000" doc:"What starts a job for the events of another system, by name. POST /api/v1/triggers/NAME receives the events of one."`
 	// Callbacks are the endpoints that hear of invocations.
 	Callbacks []Callback `yaml:"callbacks" most:"100" doc:"Endpoints that receive events about invocations."`
 	// RequestCallbacks is the rule for endpoints that a request names; nil allows none.

@@ -73,6 +73,9 @@ func (r *reader) value(node ast.Node, into reflect.Value, path Path, tag reflect
 		r.text(node, t, path, tag)
 		return
 	}
+	if of, ok := reflect.TypeAssert[shortened](into.Addr()); ok && r.short(node, of, path) {
+		return
+	}
 	switch into.Kind() {
 	case reflect.Pointer:
 		into.Set(reflect.New(into.Type().Elem()))
@@ -86,6 +89,17 @@ func (r *reader) value(node ast.Node, into reflect.Value, path Path, tag reflect
 	default:
 		r.scalar(node, into, path, tag)
 	}
+}
+
+// short reads the short form of a struct. It is false for the long one.
+func (r *reader) short(node ast.Node, into shortened, path Path) bool {
+	if _, kind := scalar(node); kind == "" || kind == "null" {
+		return false
+	}
+	var value any
+	r.any(node, reflect.ValueOf(&value).Elem(), path)
+	into.short(value)
+	return true
 }
 
 // mapping reads the fields of a struct.

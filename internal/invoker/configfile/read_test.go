@@ -39,6 +39,23 @@ jobs:
     maxBody: 64KiB
     keep: 720h
     grants: {docs-api: [start, view], anonymous: [view]}
+triggers:
+  reindexed:
+    type: pubsub
+    job: reindex
+    callers: [docs-api, anonymous]
+    map: {tenant: /attributes/tenant, size: {pointer: /data/size, default: 2.50}}
+    when: {/data/kind: [a, b], /data/done: true, /data/count: 1}
+    key: /attributes/id
+    refuse: nack
+    maxBody: 16MiB
+  thumbnail: {type: cloudevents, preset: storage, job: thumbnails, callers: [docs-api], key: [/bucket, /name]}
+  pushed:
+    type: webhook
+    job: reindex
+    secret: [{file: new}, {env: OLD}]
+    map: {tenant: acme, size: {value: 1}}
+    signature: {header: X-Signature, prefix: "sha256=", encoding: hex, signed: id.timestamp.body, idHeader: X-ID, timestampHeader: X-Time, tolerance: 10m}
 callbacks:
   - url: https://docs.example.com/hooks
     secret: [{file: new}, {env: OLD}]
@@ -116,7 +133,7 @@ func TestReadNothing(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	for name, test := range map[string]struct{ content, want string }{
-		"unknown field":        {"callbaks: []", "f:1:1: callbaks: is not a field of the file, did you mean callbacks? (its fields: verify, issuers, callers, jobs, callbacks, requestCallbacks)"},
+		"unknown field":        {"callbaks: []", "f:1:1: callbaks: is not a field of the file, did you mean callbacks? (its fields: verify, issuers, callers, jobs, triggers, callbacks, requestCallbacks)"},
 		"unknown nested field": {"jobs:\n  a:\n    arg: []", "f:3:5: jobs.a.arg: is not a field of this object, did you mean args?"},
 		"duplicate":            {"jobs: {}\njobs: {}", `f:2:1: the name "jobs" occurs a second time; the first is in line 1`},
 		"duplicate job":        {"jobs:\n  a: {}\n  a: {}", `f:3:3: jobs: the name "a" occurs a second time`},

@@ -37,6 +37,9 @@ func (d describer) value(t reflect.Type, tag reflect.StructTag) object {
 	case reflect.Pointer:
 		return d.value(t.Elem(), tag)
 	case reflect.Struct:
+		if reflect.PointerTo(t).Implements(reflect.TypeFor[shortened]()) {
+			return object{"anyOf": []object{{"type": []string{"string", "number", "boolean"}}, d.reference(t)}}
+		}
 		return d.reference(t)
 	case reflect.Map:
 		return d.entries(t, tag)

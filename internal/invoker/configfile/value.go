@@ -15,6 +15,10 @@ type oneOrMany interface{ oneOrMany() }
 
 func (List[T]) oneOrMany() {}
 
+// shortened is a struct that may also be one value in the file: text, a number as it is
+// written, or a boolean.
+type shortened interface{ short(value any) }
+
 // text is a value that is text in the file.
 type text interface {
 	parse(text string) error
@@ -52,13 +56,31 @@ func (r *Rate) parse(text string) error {
 
 func (*Rate) pattern() string { return `^[0-9]{1,7}/min$` }
 
-// maxSize is the largest Size: no server takes a larger body.
-const maxSize = 1 << 20
-
-// Size is a number of bytes, as text such as 64KiB; 0 is the default.
+// Size is the size of a request's body, as text such as 64KiB; 0 is the default. The guard
+// takes no larger one than 1 MiB.
 type Size int
 
-func (s *Size) parse(text string) error {
+func (s *Size) parse(text string) (err error) {
+	*s, err = sizeOf[Size](text, 1<<20, "1MiB")
+	return err
+}
+
+func (*Size) pattern() string { return sizePattern }
+
+// EventSize is the size of an event's body, as text such as 64KiB; 0 is the default.
+type EventSize int
+
+func (s *EventSize) parse(text string) (err error) {
+	*s, err = sizeOf[EventSize](text, MaxEvent, "16MiB")
+	return err
+}
+
+func (*EventSize) pattern() string { return sizePattern }
+
+const sizePattern = `^[0-9]+(B|KiB|MiB)$`
+
+// sizeOf reads a number of bytes.
+func sizeOf[T ~int](text string, most int, named string) (T, error) {
 	number, unit := strings.TrimRight(text, "KMiB"), 0
 	switch text[len(number):] {
 	case "B":
@@ -69,14 +91,11 @@ func (s *Size) parse(text string) error {
 		unit = 1 << 20
 	}
 	n, err := strconv.Atoi(number)
-	if err != nil || unit == 0 || n < 1 || n > maxSize/unit || strings.HasPrefix(number, "+") {
-		return errors.New("must be a size such as 64KiB, at most 1MiB")
+	if err != nil || unit == 0 || n < 1 || n > most/unit || strings.HasPrefix(number, "+") {
+		return 0, errors.New("must be a size such as 64KiB, at most " + named)
 	}
-	*s = Size(n * unit)
-	return nil
+	return T(n * unit), nil
 }
-
-func (*Size) pattern() string { return `^[0-9]+(B|KiB|MiB)$` }
 
 // Time is a date or a time; zero is none.
 type Time struct{ time.Time }
