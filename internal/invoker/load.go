@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
 // Load counts the invocations that have not ended, by state.
@@ -12,7 +13,7 @@ func (v *Invoker) Load(ctx context.Context) (map[string]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	load := map[string]int{}
+	load := map[string]int{string(store.Later): left[store.Later]}
 	for _, state := range []runwith.State{
 		runwith.StateAccepted, runwith.StateQueued, runwith.StateStarting, runwith.StateRunning, runwith.StateUnresolved,
 	} {

@@ -38,6 +38,9 @@ func (v *Invoker) waiting(r ledger.Record, now time.Time) *runwith.Waiting {
 	if !r.Checked {
 		return v.unchecked(r, now)
 	}
+	if r.Asleep(now) {
+		return hold(runwith.HoldStart, ahead(r.StartAt, now), "starts at the time that the request asks for")
+	}
 	holds, refusal := v.dispatching.holding()
 	return v.held(r, holds, refusal, now)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
 type tickOutput struct {
@@ -15,6 +16,7 @@ type tickOutput struct {
 
 type outstanding struct {
 	Accepted   int `json:"accepted" doc:"Invocations that wait for their start."`
+	Later      int `json:"later" doc:"Invocations whose time to start (startAt) has not come."`
 	Queued     int `json:"queued" doc:"Invocations that wait for a slot of their concurrency key."`
 	Starting   int `json:"starting" doc:"Invocations whose start is under way or not confirmed yet."`
 	Running    int `json:"running" doc:"Running invocations."`
@@ -41,6 +43,7 @@ func (s *server) tick(ctx context.Context, _ *struct{}) (*tickOutput, error) {
 	}
 	return &tickOutput{Body: outstanding{
 		Accepted:   left[runwith.StateAccepted],
+		Later:      left[store.Later],
 		Queued:     left[runwith.StateQueued],
 		Starting:   left[runwith.StateStarting],
 		Running:    left[runwith.StateRunning],

@@ -37,10 +37,11 @@ func (a Admission) MostWaiting(r Record) int {
 
 // Admit returns the newcomer in the state in which it is accepted, and the moves of
 // others that make room for it. The others have its concurrency key: waiting ones and
-// holders of a slot, each oldest first. A store need not load them unless the newcomer is
-// [Record.Bounded]. ABORTED refuses the newcomer.
+// holders of a slot, each oldest first. Records that are [Record.Asleep] are not among them. A
+// store need not load them unless the newcomer is [Record.Bounded] and awake. ABORTED refuses
+// the newcomer. One that sleeps waits for its slot when its time has come.
 func Admit(r Record, a Admission, waiting, holding []Record) (Record, []Move, error) {
-	if !r.Bounded() || len(waiting)+len(holding) < r.SlotLimit {
+	if !r.Bounded() || r.Asleep(a.Now) || len(waiting)+len(holding) < r.SlotLimit {
 		return r, nil, nil
 	}
 	var moves []Move

@@ -81,7 +81,15 @@ func (r Record) Executes(uid string) bool {
 // Waiting reports whether nothing has been started for the record.
 func (r Record) Waiting() bool { return slices.Contains(Waiting(), r.State) }
 
-// Dispatchable reports whether the record waits and needs nothing but its turn.
+// Deferred reports whether the request asked for a later start.
+func (r Record) Deferred() bool { return r.StartAt.After(r.Created) }
+
+// Asleep reports whether the record waits and its time to start has not come.
+func (r Record) Asleep(now time.Time) bool {
+	return r.Waiting() && r.Deferred() && r.StartAt.After(now)
+}
+
+// Dispatchable reports whether the record waits and needs nothing but its time and its turn.
 func (r Record) Dispatchable() bool { return r.Waiting() && r.Checked && r.SearchFrom.IsZero() }
 
 // Checkable reports whether the record waits and must still be validated against its

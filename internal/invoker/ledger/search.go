@@ -64,11 +64,12 @@ func (p Past) inconclusive(r Record, l List) string {
 // earliest returns the earliest creation time of an execution of the record that no
 // list has ruled out.
 func (p Past) earliest(r Record) time.Time {
+	due := Later(r.Created, r.StartAt)
 	switch {
 	case !r.Waiting(): // earlier calls were ruled out before the last one
-		return Later(r.Created, r.Lease.Add(-p.Call))
+		return Later(due, r.Lease.Add(-p.Call))
 	case p.Restored:
-		return r.Created
+		return due
 	}
-	return Later(r.Created, p.AsOf)
+	return Later(due, p.AsOf)
 }

@@ -36,6 +36,7 @@ type memory struct {
 	buckets map[string]ledger.Bucket
 	outbox  []ledger.Delivery // oldest first
 	health  map[string]ledger.Endpoint
+	now     time.Time // the latest that it was told: rows wake by then
 }
 
 type twin struct {
@@ -65,7 +66,7 @@ func (m *memory) row(id string) ledger.Record {
 			r.Twins++
 		}
 	}
-	r.Parked = r.Bounded() && r.Dispatchable() && m.held(r.Slot) >= r.SlotLimit
+	r.Parked = r.Bounded() && r.Dispatchable() && !r.Asleep(m.now) && m.held(r.Slot) >= r.SlotLimit
 	return r
 }
 
@@ -119,12 +120,31 @@ func (m *memory) moveAll(moves []ledger.Move) (moved []ledger.Record, err error)
 
 func (m *memory) Accept(_ context.Context, r ledger.Record, a ledger.Admission) (store.Accepted, error) {
 	defer m.lock()()
+	return m.accept(r, a)
+}
+
+func (m *memory) AcceptEach(_ context.Context, newcomers []store.Newcomer) (results []store.AcceptedOrError, _ error) {
+	defer m.lock()()
+	for _, n := range newcomers {
+		result := store.AcceptedOrError{}
+		if result.Accepted, result.Err = m.accept(n.Record, n.Admission); result.Err != nil {
+			result.Accepted = store.Accepted{}
+		}
+		results = append(results, result)
+	}
+	return results, nil
+}
+
+// accept accepts a newcomer. It writes nothing if it refuses it.
+func (m *memory) accept(r ledger.Record, a ledger.Admission) (store.Accepted, error) {
+	m.now = ledger.Later(m.now, a.Now)
+	expired := ledger.Record{}
 	if before, err := m.findKey(r.Owner, r.Key); err == nil && r.Key != "" {
 		if replayed, err := r.Repeats(before, a.Now); replayed || err != nil {
 			return store.Accepted{Record: before, Replayed: replayed}, err
 		}
 		before.Key = ""
-		m.put(before)
+		expired = before
 	}
 	buckets := map[string]ledger.Bucket{}
 	for _, l := range a.Rates {
@@ -135,7 +155,7 @@ func (m *memory) Accept(_ context.Context, r ledger.Record, a ledger.Admission) 
 		return store.Accepted{}, err
 	}
 	sameSlot := func(o ledger.Record) bool { return o.Slot == r.Slot }
-	waiting := m.where(a.MostWaiting(r), func(o ledger.Record) bool { return sameSlot(o) && o.Waiting() })
+	waiting := m.where(a.MostWaiting(r), func(o ledger.Record) bool { return sameSlot(o) && o.Waiting() && !o.Asleep(m.now) })
 	holding := m.where(-1, func(o ledger.Record) bool { return sameSlot(o) && o.Holds() })
 	r, moves, err := ledger.Admit(r, a, waiting, holding)
 	if err != nil {
@@ -146,6 +166,9 @@ func (m *memory) Accept(_ context.Context, r ledger.Record, a ledger.Admission) 
 		return store.Accepted{}, err
 	}
 	m.spend(spent)
+	if expired.ID != "" {
+		m.put(expired)
+	}
 	m.put(r)
 	accepted := store.Accepted{Record: m.row(r.ID)}
 	for i, to := range moved {
@@ -247,7 +270,10 @@ func (m *memory) Outstanding(context.Context) (store.Outstanding, error) {
 	defer m.lock()()
 	count := store.Outstanding{}
 	for _, r := range m.rows {
-		if !r.Ended() {
+		switch {
+		case r.Asleep(m.now):
+			count[store.Later]++
+		case !r.Ended():
 			count[r.State]++
 		}
 	}
@@ -256,10 +282,9 @@ func (m *memory) Outstanding(context.Context) (store.Outstanding, error) {
 
 func (m *memory) OldestWaiting(context.Context) (oldest time.Time, err error) {
 	defer m.lock()()
-	first := ""
 	for _, r := range m.rows {
-		if r.Waiting() && (first == "" || r.ID < first) {
-			first, oldest = r.ID, r.Created
+		if r.Waiting() && !r.Asleep(m.now) {
+			oldest = ledger.Sooner(oldest, ledger.Later(r.Created, r.StartAt))
 		}
 	}
 	return oldest, nil
@@ -267,6 +292,7 @@ func (m *memory) OldestWaiting(context.Context) (oldest time.Time, err error) {
 
 func (m *memory) Take(_ context.Context, t ledger.Take) (store.Taken, error) {
 	defer m.lock()()
+	m.now = ledger.Later(m.now, t.Now)
 	buckets := map[string]ledger.Bucket{}
 	for _, name := range t.Buckets() {
 		buckets[name] = m.bucket(name)
@@ -275,7 +301,7 @@ func (m *memory) Take(_ context.Context, t ledger.Take) (store.Taken, error) {
 	taken := store.Taken{Next: plan.Next, Probing: plan.Probing, Holds: plan.Holds}
 	for plan.Limit > 0 {
 		due := m.where(plan.Limit, func(r ledger.Record) bool {
-			return r.Dispatchable() && !r.Parked && !r.NotBefore.After(t.Now) && !slices.Contains(plan.BlockedJobs, r.Job)
+			return r.Dispatchable() && !r.Parked && !r.Asleep(m.now) && !r.NotBefore.After(t.Now) && !slices.Contains(plan.BlockedJobs, r.Job)
 		})
 		held := map[string]int{}
 		for _, r := range due {
@@ -292,8 +318,10 @@ func (m *memory) Take(_ context.Context, t ledger.Take) (store.Taken, error) {
 	}
 	m.spend(plan.Spent())
 	if len(taken.Records) == 0 && plan.Limit > 0 {
-		for _, r := range m.where(-1, func(r ledger.Record) bool { return r.Dispatchable() && r.NotBefore.After(t.Now) }) {
-			taken.Next = ledger.Sooner(taken.Next, r.NotBefore)
+		for _, r := range m.where(-1, func(r ledger.Record) bool {
+			return r.Dispatchable() && ledger.Later(r.NotBefore, r.StartAt).After(t.Now)
+		}) {
+			taken.Next = ledger.Sooner(taken.Next, ledger.Later(r.NotBefore, r.StartAt))
 		}
 	}
 	return taken, nil

@@ -36,6 +36,11 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	// Replayed. Otherwise it spends the tokens that the newcomer costs. See
 	// [ledger.Record.Repeats], [ledger.SpendRates] and [ledger.Admit].
 	Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (Accepted, error)
+	// AcceptEach accepts several invocations as Accept does, one after the other, in one
+	// transaction. An invocation that is refused leaves nothing behind and does not hurt the
+	// others: its error is in the result. The results are in the order of the newcomers. If
+	// AcceptEach itself returns an error, nothing was accepted.
+	AcceptEach(ctx context.Context, newcomers []Newcomer) ([]AcceptedOrError, error)
 	// Move makes one move, and returns the row after it. The error is ErrStale if the
 	// row does not match the move, and ErrTaken if the execution belongs to another row.
 	Move(ctx context.Context, m ledger.Move) (ledger.Record, error)
@@ -56,10 +61,12 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	FindKey(ctx context.Context, owner, key string) (ledger.Record, error)
 	// List returns invocations, newest first.
 	List(ctx context.Context, q Query) ([]ledger.Record, error)
-	// Outstanding counts the invocations that have not ended, by state.
+	// Outstanding counts the invocations that have not ended, by state. Those that sleep count
+	// as [Later] instead.
 	Outstanding(ctx context.Context) (Outstanding, error)
-	// OldestWaiting returns when the oldest [ledger.Record.Waiting] record was accepted; the
-	// zero time if none waits.
+	// OldestWaiting returns since when the oldest [ledger.Record.Waiting] record waits: since its
+	// acceptance, or since the start that it asked for. It is the zero time if none waits.
+	// Records that sleep do not count.
 	OldestWaiting(ctx context.Context) (time.Time, error)
 	// Subscribe returns a channel that receives after the invocation has changed, once
 	// for any number of changes. Subscribe before you read, so that no change falls in
@@ -69,7 +76,8 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 
 	// Take moves the oldest records that are due to starting, as many as slots and
 	// quotas allow. A record whose slot is taken, or whose job has used up its rate, does not
-	// hold up others. See [ledger.PlanTake].
+	// hold up others. See [ledger.PlanTake]. A record whose StartAt lies ahead sleeps; the Take at
+	// or after that time wakes it, and so may an Accept.
 	Take(ctx context.Context, t ledger.Take) (Taken, error)
 	// Unchecked leases records that are [ledger.Record.Checkable] and due, oldest first,
 	// and returns when the next one is.
@@ -128,6 +136,18 @@ type Accepted struct {
 	Moved    []ledger.Move // of the records that made room for it, as they were made
 }
 
+// Newcomer is an invocation to be accepted.
+type Newcomer struct {
+	Record    ledger.Record
+	Admission ledger.Admission
+}
+
+// AcceptedOrError is one result of [Store.AcceptEach].
+type AcceptedOrError struct {
+	Accepted
+	Err error // a refusal; nil if it was accepted
+}
+
 // Query selects invocations. Empty fields match any.
 type Query struct {
 	Job     string
@@ -147,6 +167,10 @@ type Visibility struct {
 // Outstanding is the number of invocations that have not ended, by state. States without
 // invocations are absent.
 type Outstanding map[runwith.State]int
+
+// Later stands in [Outstanding] for the state of invocations that sleep: their time to start
+// has not come.
+const Later runwith.State = "later"
 
 // Waiting returns the number of invocations that wait to be started or found.
 func (o Outstanding) Waiting() int {

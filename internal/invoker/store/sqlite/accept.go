@@ -21,23 +21,31 @@ const (
 func (s *Store) Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (store.Accepted, error) {
 	var accepted store.Accepted
 	_, err := s.add(ctx, "accept invocation", func(tx *sqlite.Tx) (_ []ledger.Record, err error) {
-		accepted = store.Accepted{}
-		if accepted.Record, accepted.Replayed, err = replay(tx, r, a); err != nil || accepted.Replayed {
-			return nil, err
-		}
-		if err = spend(tx, a); err != nil {
-			return nil, err
-		}
-		if accepted.Record, accepted.Moved, err = s.admit(tx, r, a); err != nil {
-			return nil, err
-		}
-		return changedBy(accepted), insert(tx, accepted.Record)
+		accepted, err = s.acceptOne(tx, r, a)
+		return changedBy(accepted), err
 	})
 	return accepted, err
 }
 
+// acceptOne accepts a newcomer in a transaction. After an error it may have written some of it.
+func (s *Store) acceptOne(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (accepted store.Accepted, err error) {
+	if accepted.Record, accepted.Replayed, err = replay(tx, r, a); err != nil || accepted.Replayed {
+		return accepted, err
+	}
+	if err = spend(tx, a); err != nil {
+		return accepted, err
+	}
+	if accepted.Record, accepted.Moved, err = s.admit(tx, r, a); err != nil {
+		return accepted, err
+	}
+	return accepted, insert(tx, accepted.Record)
+}
+
 // changedBy returns the records that an acceptance has changed.
 func changedBy(a store.Accepted) []ledger.Record {
+	if a.Replayed {
+		return nil
+	}
 	changed := []ledger.Record{a.Record}
 	for _, m := range a.Moved {
 		changed = append(changed, m.To)
@@ -86,10 +94,13 @@ func spend(tx *sqlite.Tx, a ledger.Admission) error {
 
 // admit returns the record as it is accepted, and the moves of others that it has made.
 func (s *Store) admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ ledger.Record, made []ledger.Move, err error) {
-	if !r.Bounded() {
+	if !r.Bounded() || r.Asleep(a.Now) {
 		return r, nil, nil
 	}
-	waiting, err := records(tx, selectRecord+` WHERE slot = ? AND slot <> '' AND `+isWaiting+` ORDER BY id LIMIT ?`, r.Slot, a.MostWaiting(r))
+	if err := wake(tx, a.Now); err != nil {
+		return r, nil, err
+	}
+	waiting, err := records(tx, selectRecord+` WHERE slot = ? AND slot <> '' AND `+isWaiting+` AND asleep = 0 ORDER BY id LIMIT ?`, r.Slot, a.MostWaiting(r))
 	if err != nil {
 		return r, nil, err
 	}

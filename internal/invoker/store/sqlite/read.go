@@ -40,8 +40,9 @@ func (s *Store) one(ctx context.Context, what, where string, args ...any) (r led
 func (s *Store) Outstanding(ctx context.Context) (store.Outstanding, error) {
 	found := store.Outstanding{}
 	err := s.db.Read(ctx, func(tx *sqlite.Tx) error {
-		for row, err := range tx.Query(`SELECT state, count(*) FROM invocations INDEXED BY invocations_by_state
-			WHERE (` + isWaiting + ` OR ` + isHolding + `) AND finished = 0 GROUP BY state`) {
+		for row, err := range tx.Query(`SELECT iif(asleep = 1 AND `+isWaiting+`, ?, state) AS counted, count(*)
+			FROM invocations INDEXED BY invocations_by_state
+			WHERE (`+isWaiting+` OR `+isHolding+`) AND finished = 0 GROUP BY counted`, store.Later) {
 			if err != nil {
 				return err
 			}
@@ -64,17 +65,19 @@ func (s *Store) Outstanding(ctx context.Context) (store.Outstanding, error) {
 
 // OldestWaiting implements [store.Store].
 func (s *Store) OldestWaiting(ctx context.Context) (time.Time, error) {
-	var created *int64
+	const first = `SELECT created FROM invocations INDEXED BY invocations_by_state WHERE state = `
+	var since *int64
 	err := s.db.Read(ctx, func(tx *sqlite.Tx) error {
-		return tx.QueryRow(`SELECT created FROM invocations WHERE id = (SELECT min(first) FROM (
-			SELECT min(id) AS first FROM invocations INDEXED BY invocations_by_state WHERE state = 'accepted' UNION ALL
-			SELECT min(id) FROM invocations INDEXED BY invocations_by_state WHERE state = 'queued'))`).Scan(&created)
+		return tx.QueryRow(`SELECT min(since) FROM (
+			SELECT (` + first + `'accepted' AND start_at = 0 ORDER BY id LIMIT 1) AS since UNION ALL
+			SELECT (` + first + `'queued' AND start_at = 0 ORDER BY id LIMIT 1) UNION ALL
+			SELECT min(max(created, start_at)) FROM invocations INDEXED BY invocations_later WHERE asleep = 0 AND ` + isLater + `)`).Scan(&since)
 	})
 	switch {
-	case errors.Is(err, sqlite.ErrNoRows):
-		return time.Time{}, nil
 	case err != nil:
 		return time.Time{}, fmt.Errorf("look for the oldest waiting invocation: %w", err)
+	case since == nil:
+		return time.Time{}, nil
 	}
-	return fromMicros(*created), nil
+	return fromMicros(*since), nil
 }

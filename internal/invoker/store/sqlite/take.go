@@ -11,8 +11,8 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// isReady is isDispatchable for rows that are not parked.
-const isReady = isDispatchable + ` AND parked = 0`
+// isReady is isDispatchable for rows that are neither parked nor asleep.
+const isReady = isDispatchable + ` AND parked = 0 AND asleep = 0`
 
 const (
 	// lookAtOnce is how many rows are looked at together, once the first ones were not enough.
@@ -27,6 +27,9 @@ const (
 func (s *Store) Take(ctx context.Context, t ledger.Take) (taken store.Taken, err error) {
 	taken.Records, err = s.write(ctx, "take from the queue", func(tx *sqlite.Tx) (moved []ledger.Record, err error) {
 		l := look{Store: s, tx: tx, now: t.Now}
+		if err := wake(tx, t.Now); err != nil {
+			return nil, err
+		}
 		if l.plan, err = plan(tx, t); err != nil {
 			return nil, err
 		}
@@ -137,9 +140,12 @@ func (l *look) ready(most int) (due []ledger.Record, err error) {
 	return due[:min(len(due), most)], nil
 }
 
-// next returns when a ready row will be due; zero: there is none. For a blocked job, the time
-// of its bucket counts.
+// next returns when a row will be due; zero: there is none. For a blocked job, the time of its
+// bucket counts.
 func (l *look) next() (next time.Time, err error) {
+	if next, err = wakes(l.tx); err != nil {
+		return next, err
+	}
 	for _, job := range l.jobs {
 		if slices.Contains(l.plan.BlockedJobs, job) {
 			continue

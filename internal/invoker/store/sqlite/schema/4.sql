@@ -11,4 +11,14 @@ ALTER TABLE invocations ADD COLUMN worst_gpu    INTEGER NOT NULL DEFAULT 0;  -- 
 ALTER TABLE invocations ADD COLUMN worst_money  INTEGER NOT NULL DEFAULT 0;  -- and billionths of US dollars
 ALTER TABLE invocations ADD COLUMN usage        TEXT    NOT NULL DEFAULT ''; -- what it has used, in the JSON of the API; empty: not known yet
 
+ALTER TABLE invocations ADD COLUMN asleep       INTEGER NOT NULL DEFAULT 0;  -- 1: start_at has not come; Take wakes the row
+
+-- A row that sleeps is neither ready nor does it wait for a slot. So neither Take nor an
+-- acceptance reads it before its time.
+DROP INDEX invocations_ready;
+DROP INDEX invocations_waiting_slots;
+CREATE INDEX invocations_ready         ON invocations (job, id)          WHERE state IN ('accepted', 'queued') AND checked = 1 AND search_from = 0 AND parked = 0 AND asleep = 0;
+CREATE INDEX invocations_waiting_slots ON invocations (slot, id)         WHERE state IN ('accepted', 'queued') AND slot <> '' AND asleep = 0;
+CREATE INDEX invocations_later         ON invocations (asleep, start_at) WHERE state IN ('accepted', 'queued') AND start_at > 0;
+
 CREATE INDEX invocations_by_source ON invocations (source, id) WHERE source <> '';

@@ -1,0 +1,51 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// AcceptEach implements [store.Store].
+func (s *Store) AcceptEach(ctx context.Context, newcomers []store.Newcomer) ([]store.AcceptedOrError, error) {
+	var results []store.AcceptedOrError
+	_, err := s.add(ctx, "accept invocations", func(tx *sqlite.Tx) (changed []ledger.Record, err error) {
+		results = make([]store.AcceptedOrError, len(newcomers))
+		for i, n := range newcomers {
+			if results[i], err = s.acceptApart(tx, n); err != nil {
+				return nil, err
+			}
+			changed = append(changed, changedBy(results[i].Accepted)...)
+		}
+		return changed, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// acceptApart accepts a newcomer in a savepoint. A refusal leaves nothing behind, and is in the
+// result; any other error is the transaction's.
+func (s *Store) acceptApart(tx *sqlite.Tx, n store.Newcomer) (store.AcceptedOrError, error) {
+	if _, err := tx.Exec(`SAVEPOINT newcomer`); err != nil {
+		return store.AcceptedOrError{}, err
+	}
+	accepted, err := s.acceptOne(tx, n.Record, n.Admission)
+	if err == nil {
+		_, err = tx.Exec(`RELEASE newcomer`)
+		return store.AcceptedOrError{Accepted: accepted}, err
+	}
+	if _, refused := errors.AsType[*runwith.Error](err); !refused {
+		return store.AcceptedOrError{}, err
+	}
+	if _, err := tx.Exec(`ROLLBACK TO newcomer`); err != nil {
+		return store.AcceptedOrError{}, err
+	}
+	_, failed := tx.Exec(`RELEASE newcomer`)
+	return store.AcceptedOrError{Err: err}, failed
+}
