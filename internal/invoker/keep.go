@@ -13,7 +13,7 @@ const (
 	keepBatch = 200
 )
 
-// keeper removes invocations that were kept long enough.
+// keeper removes invocations and refused events that were kept long enough.
 type keeper struct{ *base }
 
 func (k *keeper) run() {
@@ -22,7 +22,11 @@ func (k *keeper) run() {
 		if err != nil {
 			k.storeFailed("remove old invocations", err)
 		}
-		if n < keepBatch {
+		events, err := k.store.TidyEvents(k.closing, ledger.Stored(time.Now()), keepBatch)
+		if err != nil {
+			k.storeFailed("remove old events", err)
+		}
+		if max(n, events) < keepBatch {
 			k.sleep(time.Now().Add(keepEvery))
 		}
 	}

@@ -36,6 +36,7 @@ type memory struct {
 	buckets map[string]ledger.Bucket
 	outbox  []ledger.Delivery // oldest first
 	health  map[string]ledger.Endpoint
+	refused refused
 	now     time.Time // the latest that it was told: rows wake by then
 }
 
@@ -170,6 +171,7 @@ func (m *memory) accept(r ledger.Record, a ledger.Admission) (store.Accepted, er
 		m.put(expired)
 	}
 	m.put(r)
+	m.settleEventOf(r)
 	accepted := store.Accepted{Record: m.row(r.ID)}
 	for i, to := range moved {
 		accepted.Moved = append(accepted.Moved, ledger.Move{From: moves[i].From, To: to})
@@ -218,6 +220,7 @@ func (m *memory) Withdraw(_ context.Context, id string) (bool, error) {
 	r, found := m.rows[id]
 	if found = found && r.Withdrawable(); found {
 		m.remove(id)
+		m.unsettleEventOf(id)
 	}
 	return found, nil
 }
@@ -475,6 +478,7 @@ func (m *memory) Import(_ context.Context, records []ledger.Record) (added []led
 			r.Key = ""
 		}
 		m.put(r)
+		m.settleEventOf(r)
 		added = append(added, r)
 	}
 	return added, nil

@@ -125,6 +125,7 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	Tidy(ctx context.Context, now time.Time, keep time.Duration, limit int) (int, error)
 
 	Outbox
+	Events
 
 	Close() error
 }

@@ -119,7 +119,7 @@ func (s *Store) admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ led
 	return r, made, err
 }
 
-// insert adds a row, and its labels.
+// insert adds a row and its labels, and settles the refused event for which it is.
 func insert(tx *sqlite.Tx, r ledger.Record) error {
 	if _, err := tx.Exec(insertRecord, values(r)...); err != nil {
 		return err
@@ -129,7 +129,7 @@ func insert(tx *sqlite.Tx, r ledger.Record) error {
 			return err
 		}
 	}
-	return nil
+	return settleEventOf(tx, r)
 }
 
 // remove deletes a row, and all that belongs to it.
@@ -179,6 +179,9 @@ func (s *Store) Withdraw(ctx context.Context, id string) (withdrawn bool, err er
 		}
 		if err == nil {
 			err = unpark(tx, r.Slot)
+		}
+		if err == nil {
+			err = unsettleEventOf(tx, r)
 		}
 		withdrawn = err == nil
 		return nil, err

@@ -5,6 +5,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
@@ -21,7 +22,7 @@ type Open func(t *testing.T) store.Store
 // Run runs the suite.
 func Run(t *testing.T, open Open) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T, store.Store){
+	suite := map[string]func(*testing.T, store.Store){
 		"round trip":       testRoundTrip,
 		"edges":            testEdges,
 		"compare and set":  testCompareAndSet,
@@ -65,6 +66,19 @@ func Run(t *testing.T, open Open) {
 		"targets":          testTargets,
 		"visible":          testVisible,
 		"tidy terms":       testTidyTerms,
+	}
+	maps.Copy(suite, eventTests())
+	for name, test := range suite {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+}
+
+// eventTests are the tests of deliveries, and of events that triggers refuse.
+func eventTests() map[string]func(*testing.T, store.Store) {
+	return map[string]func(*testing.T, store.Store){
 		"events":           testEvents,
 		"delivery":         testDelivery,
 		"lease ends":       testLeaseEnds,
@@ -72,11 +86,10 @@ func Run(t *testing.T, open Open) {
 		"endpoints":        testEndpoints,
 		"replay":           testReplay,
 		"explain delivery": testExplainDelivery,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, open(t))
-		})
+		"refused event":    testRefusedEvent,
+		"event, accepted":  testSettledByAccept,
+		"lists of events":  testEventLists,
+		"bounds of events": testEventBounds,
 	}
 }
 

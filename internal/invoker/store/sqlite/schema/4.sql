@@ -22,3 +22,28 @@ CREATE INDEX invocations_waiting_slots ON invocations (slot, id)         WHERE s
 CREATE INDEX invocations_later         ON invocations (asleep, start_at) WHERE state IN ('accepted', 'queued') AND start_at > 0;
 
 CREATE INDEX invocations_by_source ON invocations (source, id) WHERE source <> '';
+
+-- Events that triggers have refused. Accepted ones are rows of invocations with their source.
+CREATE TABLE refused_events (
+  id           TEXT    NOT NULL PRIMARY KEY, -- UUIDv7: sorts by the first arrival
+  trigger_name TEXT    NOT NULL,
+  job          TEXT    NOT NULL,             -- that the trigger starts
+  event        TEXT    NOT NULL,             -- identity at its source; empty: it has none
+  caller       TEXT    NOT NULL,             -- name of the sender
+  received     INTEGER NOT NULL,             -- the first time
+  seen         INTEGER NOT NULL,             -- number of arrivals
+  code         TEXT    NOT NULL,             -- canonical name
+  message      TEXT    NOT NULL,
+  content_type TEXT    NOT NULL,
+  header       TEXT    NOT NULL,             -- JSON object of what decoding needs; empty: nothing
+  body         BLOB    NOT NULL,             -- empty if it was too long
+  size         INTEGER NOT NULL,             -- of the body as it arrived
+  retried      TEXT    NOT NULL,             -- invocation that was started for it after all; empty: none
+  ended        INTEGER NOT NULL              -- 0: it waits for a retry
+) STRICT;
+
+CREATE UNIQUE INDEX refused_events_by_event ON refused_events (trigger_name, event) WHERE event <> '';
+CREATE INDEX refused_events_waiting         ON refused_events (trigger_name, id)    WHERE ended = 0;
+CREATE INDEX refused_events_by_trigger      ON refused_events (trigger_name, id);
+CREATE INDEX refused_events_by_age           ON refused_events (received);
+CREATE INDEX refused_events_by_retry        ON refused_events (retried)             WHERE retried <> '';
