@@ -10,6 +10,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/invoker/policy"
+	"github.com/runwith/runwith/internal/invoker/trigger"
 	"github.com/runwith/runwith/internal/terminal"
 )
 
@@ -100,6 +101,6 @@ func checkConfiguration(path string, withoutSecrets bool, allowed callback.Allow
 	return configfile.Read(path, content, resolve, func(file *configfile.File) error {
 		_, err := policy.New(file, nil)
 		_, unreachable := endpointsOf(file, allowed)
-		return configfile.Join(err, unreachable, auth.New(auth.Config{}).Use(file, nil))
+		return configfile.Join(err, unreachable, trigger.Check(file), auth.New(auth.Config{}).Use(file, nil))
 	})
 }

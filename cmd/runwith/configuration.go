@@ -21,6 +21,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/policy"
+	"github.com/runwith/runwith/internal/invoker/trigger"
 	"github.com/runwith/runwith/internal/metrics"
 	"github.com/runwith/runwith/internal/principal"
 	httpserver "github.com/runwith/runwith/internal/server"
@@ -36,7 +37,10 @@ type configuration struct {
 	// endpoints are where callbacks go, and sender sends them once it is open.
 	endpoints atomic.Pointer[callback.Endpoints]
 	sender    atomic.Pointer[callback.Sender]
-	allowed   callback.Allowed
+	// triggers receive events once the invoker is open. Until then, file is for them.
+	triggers atomic.Pointer[trigger.Triggers]
+	file     atomic.Pointer[configfile.File]
+	allowed  callback.Allowed
 	// anonymous is the principal of requests without a credential, or nil to refuse them.
 	anonymous func(*configfile.File) *principal.Principal
 	callers   bool // the first version has callers
@@ -126,7 +130,7 @@ func (c *configuration) use(file *configfile.File) error {
 	}
 	endpoints, unreachable := endpointsOf(file, c.allowed)
 	p, err := policy.New(file, endpoints)
-	if err := configfile.Join(check.Err(), unreachable, err); err != nil {
+	if err := configfile.Join(check.Err(), unreachable, err, trigger.Check(file)); err != nil {
 		return err
 	}
 	if err := c.auth.Use(file, anonymous); err != nil {
@@ -137,7 +141,11 @@ func (c *configuration) use(file *configfile.File) error {
 	if sender := c.sender.Load(); sender != nil {
 		sender.Use(endpoints)
 	}
+	c.file.Store(file)
 	c.callers = c.callers || len(file.Callers) > 0
+	if triggers := c.triggers.Load(); triggers != nil {
+		return triggers.Use(file)
+	}
 	return nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/policy"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
+	"github.com/runwith/runwith/internal/invoker/trigger"
 	httpserver "github.com/runwith/runwith/internal/server"
 )
 
@@ -31,6 +32,7 @@ type invokerStack struct {
 	store    *sqlite.Store
 	invoker  *invoker.Invoker
 	sender   *callback.Sender
+	triggers *trigger.Triggers // nil without a configuration
 	handler  http.Handler
 	callers  *configuration
 }
@@ -72,26 +74,36 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	if err = s.openCallbacks(ctx, data, f, to.Logger); err != nil {
 		return s, err
 	}
-	s.handler = s.newHandler(ctx, slots, to.Logger)
-	return s, nil
+	s.handler, err = s.newHandler(ctx, slots, to.Logger)
+	return s, err
 }
 
 // newHandler returns the handler of the API, which checks its callers. With a configuration,
 // it reads new versions of it until ctx is done.
-func (s *invokerStack) newHandler(ctx context.Context, slots map[string]ledger.Slot, logger *slog.Logger) http.Handler {
+func (s *invokerStack) newHandler(ctx context.Context, slots map[string]ledger.Slot, logger *slog.Logger) (http.Handler, error) {
 	c := api.Config{Version: version(), Logger: logger, Context: ctx}
 	if s.callers == nil {
 		open := policy.Open(s.sender.Current())
 		current := func() *policy.Policy { return open }
 		c.Invoker = access.New(flagTerms{delivering{s.invoker, s.sender}, slots}, current)
 		c.Callbacks = access.NewCallbacks(s.sender, current)
-		return api.New(c)
+		return api.New(c), nil
+	}
+	checked := access.New(delivering{s.invoker, s.sender}, s.callers.current)
+	if err := s.openTriggers(checked, logger); err != nil {
+		return nil, err
 	}
 	go s.callers.watcher.Run(ctx)
-	checked := access.New(delivering{s.invoker, s.sender}, s.callers.current)
 	c.Invoker, c.MaxBody = checked, checked.MaxBody
 	c.Callbacks = access.NewCallbacks(s.sender, s.callers.current)
-	return api.New(c)
+	return api.New(c), nil
+}
+
+// openTriggers opens the triggers of the configuration.
+func (s *invokerStack) openTriggers(starter trigger.Starter, logger *slog.Logger) error {
+	s.triggers = trigger.New(trigger.Config{Starter: starter, Authenticate: s.callers.auth.Authenticate, Logger: logger})
+	s.callers.triggers.Store(s.triggers)
+	return s.triggers.Use(s.callers.file.Load())
 }
 
 // addTo adds the invoker to a site. Its API gets the requests that match pattern.
@@ -99,6 +111,12 @@ func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.
 	route := httpserver.Route{Pattern: pattern, Handler: s.handler, WriteError: apierror.WriteProblem}
 	s.callers.addTo(site, &route)
 	site.Routes = append(site.Routes, route)
+	if s.triggers != nil {
+		site.Routes = append(site.Routes, httpserver.Route{
+			Pattern: trigger.Pattern, Handler: s.triggers, WriteError: apierror.WriteProblem, Bodies: trigger.BodyRule, OwnTrace: true,
+		})
+		site.Metrics = append(site.Metrics, s.triggers.Metrics()...)
+	}
 	site.Links = append([]httpserver.Link{
 		{Path: "/api/v1/jobs", Text: "Jobs that you can start"},
 		{Path: "/api/v1/invocations", Text: "Invocations, newest first"},

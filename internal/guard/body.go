@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -23,10 +24,29 @@ func IsGRPC(r *http.Request) bool {
 	return ok && (subtype == "" || subtype[0] == '+' || subtype[0] == ';')
 }
 
+// Rule is how a guard treats the bodies of a route. The zero value is how it treats others.
+type Rule struct {
+	// MaxBody is the largest body in bytes; 0 means that of the guard.
+	MaxBody int64
+	// Raw bodies may have any type, encoding and declared length: the handler checks them. It
+	// must not act for a request of a type that is [Unasked] unless the request has something
+	// else that no web page can send.
+	Raw bool
+}
+
+// ruleOf returns the rule for the body of a request.
+func (g *Guard) ruleOf(r *http.Request) (rule Rule) {
+	if g.rule != nil {
+		rule = g.rule(r)
+	}
+	rule.MaxBody = cmp.Or(rule.MaxBody, g.maxBody)
+	return rule
+}
+
 // boundBody returns a copy of r whose body has limits of size and time. r has a body.
-func (g *Guard) boundBody(w http.ResponseWriter, r *http.Request) *http.Request {
+func (g *Guard) boundBody(w http.ResponseWriter, r *http.Request, limit int64) *http.Request {
 	b := &body{
-		ReadCloser: http.MaxBytesReader(w, r.Body, g.maxBody),
+		ReadCloser: http.MaxBytesReader(w, r.Body, limit),
 		guard:      g,
 		conn:       http.NewResponseController(w),
 		deadline:   time.Now().Add(g.bodyTimeout),
@@ -40,13 +60,13 @@ func (g *Guard) boundBody(w http.ResponseWriter, r *http.Request) *http.Request 
 // checkBody returns r if its body is empty or of a type that no web page can send
 // unasked, and its declared length is within the limit, and otherwise why not. A chunked
 // body has no declared length and may be empty. A compressed body is expanded.
-func (g *Guard) checkBody(w http.ResponseWriter, r *http.Request) (*http.Request, *runwith.Error) {
+func checkBody(w http.ResponseWriter, r *http.Request, limit int64) (*http.Request, *runwith.Error) {
 	refusal := checkType(r.Header)
 	switch {
-	case r.ContentLength > g.maxBody:
-		return nil, g.bodyTooLarge(&http.MaxBytesError{Limit: g.maxBody})
+	case r.ContentLength > limit:
+		return nil, bodyTooLarge(&http.MaxBytesError{Limit: limit})
 	case refusal == nil:
-		return g.expand(w, r)
+		return expand(w, r, limit)
 	case r.ContentLength > 0:
 		return nil, refusal
 	}
@@ -81,7 +101,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return n, b.guard.bodyTooLarge(tooLarge)
+		return n, bodyTooLarge(tooLarge)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, b.guard.bodyTooSlow(err)

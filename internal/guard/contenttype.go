@@ -32,6 +32,18 @@ func checkType(h http.Header) *runwith.Error {
 	return WrongType(h)
 }
 
+// Unasked reports whether a web page could send a body of this type without asking the
+// server first: text, a form, no type, or one that browsers may read in different ways.
+//
+// See https://fetch.spec.whatwg.org/#cors-safelisted-request-header.
+func Unasked(h http.Header) bool {
+	switch mediaType, _ := parseType(h); mediaType {
+	case "", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data":
+		return true
+	}
+	return false
+}
+
 // CheckJSON refuses a body whose type is neither JSON nor application/octet-stream. It is
 // for APIs that take nothing else.
 func CheckJSON(h http.Header) *runwith.Error {

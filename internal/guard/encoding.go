@@ -12,9 +12,9 @@ import (
 	"github.com/runwith/runwith/internal/cause"
 )
 
-// expand returns r with the content of a compressed body. Google's Java and .NET clients
-// compress bodies by default. The limit of the guard applies to the content too.
-func (g *Guard) expand(w http.ResponseWriter, r *http.Request) (*http.Request, *runwith.Error) {
+// expand returns r with the content of a compressed body, of at most limit bytes. Google's
+// Java and .NET clients compress bodies by default.
+func expand(w http.ResponseWriter, r *http.Request, limit int64) (*http.Request, *runwith.Error) {
 	switch encoding := strings.ToLower(strings.Join(r.Header.Values("Content-Encoding"), ",")); encoding {
 	case "":
 		return r, nil
@@ -28,8 +28,8 @@ func (g *Guard) expand(w http.ResponseWriter, r *http.Request) (*http.Request, *
 		limited := http.MaxBytesReader(w, struct {
 			io.Reader
 			io.Closer
-		}{content, r.Body}, g.maxBody)
-		return withContent(r, &expanded{limited, g}), nil
+		}{content, r.Body}, limit)
+		return withContent(r, &expanded{limited}), nil
 	default:
 		return nil, &runwith.Error{
 			Code:    runwith.InvalidArgument,
@@ -37,6 +37,17 @@ func (g *Guard) expand(w http.ResponseWriter, r *http.Request) (*http.Request, *
 			Err:     cause.ContentType,
 		}
 	}
+}
+
+// Expand returns r with the content of a compressed body, for the handler of a [Rule] with
+// Raw. The content has at most limit bytes; a Read beyond returns a [*runwith.Error]. So does
+// Expand for an encoding other than gzip.
+func Expand(w http.ResponseWriter, r *http.Request, limit int64) (*http.Request, error) {
+	content, refusal := expand(w, r, limit)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return content, nil
 }
 
 // withContent returns a copy of r with another body, of unknown length.
@@ -52,14 +63,13 @@ func withContent(r *http.Request, content io.ReadCloser) *http.Request {
 // expanded is the content of a compressed body. It explains why it ended.
 type expanded struct {
 	io.ReadCloser
-	guard *Guard
 }
 
 // Read returns a [*runwith.Error] instead of every error but [io.EOF].
 func (b *expanded) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return n, b.guard.bodyTooLarge(tooLarge)
+		return n, bodyTooLarge(tooLarge)
 	}
 	if err != nil && err != io.EOF {
 		return n, notGzip(err)

@@ -41,6 +41,8 @@ type Config struct {
 	MaxBody int64
 	// BodyTimeout is the longest time in which a client may send a REST body; 0 means 30 s.
 	BodyTimeout time.Duration
+	// Rule returns how to treat the body of a request; nil treats all alike.
+	Rule func(*http.Request) Rule
 	// Reject writes a refusal in the error format of the API that was called; nil
 	// writes plain text. gRPC requests get a gRPC status instead.
 	Reject func(w http.ResponseWriter, r *http.Request, err *runwith.Error)
@@ -69,6 +71,7 @@ type Guard struct {
 	hosts       hosts
 	maxBody     int64
 	bodyTimeout time.Duration
+	rule        func(*http.Request) Rule
 	reject      func(http.ResponseWriter, *http.Request, *runwith.Error)
 }
 
@@ -81,6 +84,7 @@ func New(c Config) (*Guard, error) {
 		hosts:       newHosts(c.AllowHosts),
 		maxBody:     cmp.Or(c.MaxBody, defaultMaxBody),
 		bodyTimeout: cmp.Or(c.BodyTimeout, defaultBodyTimeout),
+		rule:        c.Rule,
 		reject:      c.Reject,
 	}
 	if g.reject == nil {
@@ -121,15 +125,17 @@ func (g *Guard) Check(r *http.Request) *runwith.Error {
 // admit returns the request with a limited body, or why the Guard refuses it.
 func (g *Guard) admit(w http.ResponseWriter, r *http.Request) (*http.Request, *runwith.Error) {
 	hasBody := r.ContentLength != 0 && !IsGRPC(r)
+	var rule Rule
 	if hasBody {
 		// Limited before any refusal, because net/http reads the rest of a refused body.
-		r = g.boundBody(w, r)
+		rule = g.ruleOf(r)
+		r = g.boundBody(w, r, rule.MaxBody)
 	}
 	if refusal := g.Check(r); refusal != nil {
 		return nil, refusal
 	}
-	if hasBody {
-		return g.checkBody(w, r)
+	if hasBody && !rule.Raw {
+		return checkBody(w, r, rule.MaxBody)
 	}
 	return r, nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/runwith/runwith/internal/cause"
 )
 
-func (g *Guard) bodyTooLarge(limit *http.MaxBytesError) *runwith.Error {
+func bodyTooLarge(limit *http.MaxBytesError) *runwith.Error {
 	return &runwith.Error{
 		Code:    runwith.InvalidArgument,
 		Message: fmt.Sprintf("the request's body is larger than %d bytes; send a smaller one", limit.Limit),

@@ -5,6 +5,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/guard"
 	"github.com/runwith/runwith/internal/principal"
 	"github.com/runwith/runwith/internal/tracing"
 )
@@ -19,6 +20,10 @@ type Route struct {
 	// Authenticate returns the caller of a request, or the error that answers it. It may be
 	// called concurrently. Nil: every caller is [Config.Principal].
 	Authenticate func(*http.Request) (principal.Principal, error)
+	// Bodies is how the guard treats the bodies of the route's requests.
+	Bodies guard.Rule
+	// OwnTrace begins a new trace for each request, whatever trace its headers name.
+	OwnTrace bool
 }
 
 // router finds the route of a request.
@@ -57,6 +62,12 @@ func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	tracked := &answer{ResponseWriter: w}
 	defer r.panics.recover(tracked, req, r.fail)
 	r.ServeMux.ServeHTTP(tracked, req)
+}
+
+// rule returns how the guard treats the body of a request.
+func (r *router) rule(req *http.Request) guard.Rule {
+	_, pattern := r.Handler(req)
+	return r.routes[pattern].Bodies
 }
 
 // reject writes what the guard refuses in the format of the API that was called.

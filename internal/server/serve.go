@@ -90,7 +90,7 @@ type door struct {
 
 func newDoor(c Config, site *Site) (*door, error) {
 	routes := newRouter(c, site)
-	shield, err := guard.New(guard.Config{AllowHosts: c.AllowHosts, Reject: routes.reject})
+	shield, err := guard.New(guard.Config{AllowHosts: c.AllowHosts, Rule: routes.rule, Reject: routes.reject})
 	if err != nil {
 		return nil, err
 	}

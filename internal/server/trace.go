@@ -13,7 +13,10 @@ import (
 // Each is a span of its own if the server makes spans.
 func (r *router) traced(route Route, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		ctx := tracing.Continue(req.Context(), req.Header.Get(tracing.Header))
+		ctx := req.Context()
+		if !route.OwnTrace {
+			ctx = tracing.Continue(ctx, req.Header.Get(tracing.Header))
+		}
 		if r.tracer == nil {
 			next.ServeHTTP(w, inContext(req, ctx))
 			return
