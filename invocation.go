@@ -110,6 +110,8 @@ type Source struct {
 	// Schedule is the schedule's name, and Slot the time for which it started the job.
 	Schedule string    `json:"schedule,omitempty" doc:"Name of the schedule."`
 	Slot     time.Time `json:"slot,omitzero" doc:"Time for which the schedule started the job."`
+	// Manual means that a person has started the job for the schedule, and Slot is when.
+	Manual bool `json:"manual,omitempty" doc:"Whether a person has started the schedule's job; slot is when."`
 }
 
 // Hold is what an [Invocation] waits for.

@@ -13,6 +13,12 @@ const ScheduleTimeVariable = ReservedPrefix + "SCHEDULE_TIME"
 // The beginnings of the names of sources. No caller can have such a name.
 const triggerPrefix, schedulePrefix = "trigger/", "schedule/"
 
+// manual ends the event of a slot that a person has started.
+const manual = " manual"
+
+// ScheduleSource is [SourceName] of a schedule.
+func ScheduleSource(name string) string { return schedulePrefix + name }
+
 // SourceName returns the name of a source, which is also that of the principal who owns what
 // it starts. It is empty for nil.
 func SourceName(s *runwith.Source) string {
@@ -31,7 +37,11 @@ func SourceEvent(s *runwith.Source) string {
 	case s == nil:
 		return ""
 	case s.Schedule != "" && !s.Slot.IsZero():
-		return s.Slot.UTC().Format(time.RFC3339Nano)
+		event := s.Slot.UTC().Format(time.RFC3339Nano)
+		if s.Manual {
+			event += manual
+		}
+		return event
 	}
 	return s.Event
 }
@@ -39,8 +49,9 @@ func SourceEvent(s *runwith.Source) string {
 // SourceOf returns the source with this name and event, or nil if it is none.
 func SourceOf(name, event string) *runwith.Source {
 	if schedule, ok := strings.CutPrefix(name, schedulePrefix); ok {
+		event, by := strings.CutSuffix(event, manual)
 		slot, _ := time.Parse(time.RFC3339Nano, event) // without one, it has none
-		return &runwith.Source{Schedule: schedule, Slot: slot}
+		return &runwith.Source{Schedule: schedule, Slot: slot, Manual: by}
 	}
 	if trigger, ok := strings.CutPrefix(name, triggerPrefix); ok {
 		return &runwith.Source{Trigger: trigger, Event: event}

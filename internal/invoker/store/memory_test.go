@@ -22,7 +22,7 @@ func TestASecondStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(*testing.T) store.Store {
 		return &memory{
-			rows: map[string]ledger.Record{}, twins: map[string]twin{}, buckets: map[string]ledger.Bucket{}, health: map[string]ledger.Endpoint{},
+			rows: map[string]ledger.Record{}, twins: map[string]twin{}, buckets: map[string]ledger.Bucket{}, health: map[string]ledger.Endpoint{}, schedules: map[string]ledger.Schedule{},
 		}
 	})
 }
@@ -30,14 +30,15 @@ func TestASecondStore(t *testing.T) {
 // memory is the smallest store: it loses everything, and one lock is its transaction.
 type memory struct {
 	changes.Feed[string]
-	mu      sync.Mutex
-	rows    map[string]ledger.Record
-	twins   map[string]twin
-	buckets map[string]ledger.Bucket
-	outbox  []ledger.Delivery // oldest first
-	health  map[string]ledger.Endpoint
-	refused refused
-	now     time.Time // the latest that it was told: rows wake by then
+	mu        sync.Mutex
+	rows      map[string]ledger.Record
+	twins     map[string]twin
+	buckets   map[string]ledger.Bucket
+	outbox    []ledger.Delivery // oldest first
+	health    map[string]ledger.Endpoint
+	schedules map[string]ledger.Schedule
+	refused   refused
+	now       time.Time // the latest that it was told: rows wake by then
 }
 
 type twin struct {
@@ -263,6 +264,7 @@ func (m *memory) List(_ context.Context, q store.Query) ([]ledger.Record, error)
 		}
 		v := q.Visible
 		return (q.Job == "" || r.Job == q.Job) && (q.State == "" || r.State == q.State) && (q.Before == "" || r.ID < q.Before) &&
+			(q.Source == "" || ledger.SourceName(r.Source) == q.Source) && (!q.Unfinished || !r.Ended()) &&
 			(v == nil || v.Owner != "" && r.Owner == v.Owner || slices.Contains(v.Jobs, r.Job))
 	})
 	slices.Reverse(found)

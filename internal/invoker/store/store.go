@@ -126,6 +126,7 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 
 	Outbox
 	Events
+	Schedules
 
 	Close() error
 }
@@ -151,12 +152,16 @@ type AcceptedOrError struct {
 
 // Query selects invocations. Empty fields match any.
 type Query struct {
-	Job     string
-	State   runwith.State
-	Labels  map[string]string // each of them
-	Visible *Visibility       // nil: all
-	Before  string            // only invocations with IDs before this one
-	Limit   int
+	Job    string
+	State  runwith.State
+	Labels map[string]string // each of them
+	// Source is the name of what has started them ([ledger.SourceName]).
+	Source string
+	// Unfinished means only those that have not ended.
+	Unfinished bool
+	Visible    *Visibility // nil: all
+	Before     string      // only invocations with IDs before this one
+	Limit      int
 }
 
 // Visibility is what may be seen: the invocations of an owner, and those of some jobs.

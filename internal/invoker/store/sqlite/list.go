@@ -87,6 +87,8 @@ func (b branch) ids(q store.Query) (query string, args []any) {
 	c.add("l.invocation < ?", q.Before, q.Before != "")
 	c.add("i.job = ?", b.job, b.job != "")
 	c.add("i.state = ?", string(q.State), q.State != "")
+	c.add("i.source = ?", q.Source, q.Source != "")
+	c.only("i.finished = 0", q.Unfinished)
 	for _, name := range names[1:] {
 		c.where = append(c.where, "EXISTS (SELECT 1 FROM labels WHERE owner = i.owner AND name = ? AND value = ? AND invocation = i.id)")
 		c.args = append(c.args, name, q.Labels[name])
@@ -106,7 +108,16 @@ func (b branch) rows(selects string, q store.Query) (query string, args []any) {
 	c.add("job = ?", b.job, b.job != "")
 	c.add("state = ?", string(q.State), q.State != "")
 	c.add("id < ?", q.Before, q.Before != "")
-	if b.owner != "" && !slices.Contains(ledger.Active(), q.State) {
+	c.add("source = ?", q.Source, q.Source != "")
+	c.only("finished = 0", q.Unfinished)
+	switch {
+	case q.Source != "" && q.Unfinished:
+		c.only("source <> ''", true)
+		selects += ` INDEXED BY invocations_unfinished`
+	case q.Source != "":
+		c.only("source <> ''", true)
+		selects += ` INDEXED BY invocations_by_source`
+	case b.owner != "" && !slices.Contains(ledger.Active(), q.State):
 		selects += ` INDEXED BY invocations_by_owner`
 	}
 	return selects + ` WHERE ` + c.String() + ` ORDER BY id DESC LIMIT ?`, append(c.args, q.Limit)
@@ -122,6 +133,13 @@ type conditions struct {
 func (c *conditions) add(sql, value string, applies bool) {
 	if applies {
 		c.where, c.args = append(c.where, sql), append(c.args, value)
+	}
+}
+
+// only adds a condition without an argument, if it applies.
+func (c *conditions) only(sql string, applies bool) {
+	if applies {
+		c.where = append(c.where, sql)
 	}
 }
 

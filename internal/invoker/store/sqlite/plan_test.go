@@ -41,6 +41,10 @@ func TestListsReadIndexes(t *testing.T) {
 		"with labels":       {Labels: labels, Before: "x"},
 		"visible":           {Visible: own, Before: "x"},
 		"visible, labelled": {Visible: own, Labels: labels, State: runwith.StateFailed},
+		"of a source":       {Source: "schedule/nightly", Before: "x"},
+		"unfinished":        {Source: "schedule/nightly", Unfinished: true},
+		"visible source":    {Visible: own, Source: "schedule/nightly", State: runwith.StateRunning},
+		"labelled source":   {Labels: labels, Source: "schedule/nightly", Unfinished: true},
 		"visible, running":  {Visible: own, State: runwith.StateRunning},
 	} {
 		for _, b := range branches(q) {

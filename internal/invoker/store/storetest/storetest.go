@@ -86,6 +86,8 @@ func eventTests() map[string]func(*testing.T, store.Store) {
 		"endpoints":        testEndpoints,
 		"replay":           testReplay,
 		"explain delivery": testExplainDelivery,
+		"schedules":        testSchedules,
+		"by source":        testBySource,
 		"refused event":    testRefusedEvent,
 		"event, accepted":  testSettledByAccept,
 		"lists of events":  testEventLists,

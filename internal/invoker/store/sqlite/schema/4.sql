@@ -47,3 +47,17 @@ CREATE INDEX refused_events_waiting         ON refused_events (trigger_name, id)
 CREATE INDEX refused_events_by_trigger      ON refused_events (trigger_name, id);
 CREATE INDEX refused_events_by_age           ON refused_events (received);
 CREATE INDEX refused_events_by_retry        ON refused_events (retried)             WHERE retried <> '';
+
+CREATE INDEX invocations_unfinished ON invocations (source, id) WHERE source <> '' AND finished = 0;
+
+-- The state of schedules.
+CREATE TABLE schedules (
+  name    TEXT    NOT NULL PRIMARY KEY,
+  spec    BLOB    NOT NULL,             -- JSON, if the API has made it; empty: the configuration has it
+  timing  TEXT    NOT NULL,             -- cron line and zone to which the cursor belongs
+  paused  INTEGER NOT NULL,
+  cursor  INTEGER NOT NULL,             -- latest slot that was handled
+  last    TEXT    NOT NULL,             -- JSON: what became of it; empty: there was none
+  counts  TEXT    NOT NULL,             -- JSON: slots by their result
+  version INTEGER NOT NULL              -- grows with every change
+) STRICT;
