@@ -121,6 +121,9 @@ func (t triggerChecker) webhook() {
 	if s.Signed == SignedIDAndTime && (s.IDHeader == "" || s.TimestampHeader == "") {
 		t.Addf(at, "idHeader and timestampHeader are required for %s", SignedIDAndTime)
 	}
+	if s.TimestampHeader != "" && s.Signed != SignedIDAndTime {
+		t.Addf(at.Field("timestampHeader"), "has no effect unless signed is %s: anybody could change a time that is not signed", SignedIDAndTime)
+	}
 	if s.Tolerance > 0 && s.TimestampHeader == "" {
 		t.Addf(at.Field("tolerance"), "has no effect without timestampHeader")
 	}

@@ -24,6 +24,9 @@ func newConditions(when map[string]configfile.Conditions) (all []condition) {
 
 // matches reports whether an event starts the job: every condition has one of its values.
 func (t *trigger) matches(e event) bool {
+	if t.pings(e) {
+		return false
+	}
 	for _, c := range t.when {
 		value, found := c.pointer.in(e.content)
 		if !found || !slices.ContainsFunc(c.values, func(want any) bool { return equal(value, want) }) {
