@@ -19,3 +19,11 @@ func (f flagTerms) Invoke(ctx context.Context, q invoker.Request) (_ runwith.Inv
 	q.Terms.Slot = f.slots[q.Job]
 	return f.Invoker.Invoke(ctx, q)
 }
+
+// InvokeEach implements [access.Invoker].
+func (f flagTerms) InvokeEach(ctx context.Context, job string, each []invoker.Request) ([]invoker.Started, error) {
+	for i := range each {
+		each[i].Terms.Slot = f.slots[job]
+	}
+	return f.Invoker.InvokeEach(ctx, job, each)
+}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"cloud.google.com/go/run/apiv2/runpb"
+
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
@@ -49,7 +51,7 @@ func (a *accepter) invoke(ctx context.Context, q Request) (_ ledger.Record, repl
 		a.counters.replay(before, found)
 		return before, found, err
 	}
-	if err := a.fit(ctx, &r, q.Terms.Overrides); err != nil {
+	if err := a.fit(ctx, &r, q.Terms.Overrides, a.jobs.job); err != nil {
 		return ledger.Record{}, false, err
 	}
 	r, replayed, err = a.accept(ctx, r, q.Terms)
@@ -81,14 +83,17 @@ func (a *accepter) repeat(ctx context.Context, r ledger.Record) (before ledger.R
 	return before, true, nil
 }
 
+// jobReader reads the job of a target.
+type jobReader func(ctx context.Context, target string) (*runpb.Job, error)
+
 // fit gives the record its overrides as they are stored, validated against the job if
 // that can be read.
-func (a *accepter) fit(ctx context.Context, r *ledger.Record, o runwith.Overrides) error {
+func (a *accepter) fit(ctx context.Context, r *ledger.Record, o runwith.Overrides, read jobReader) error {
 	overrides, err := overridesOf(o)
 	if err != nil {
 		return err
 	}
-	job, err := a.jobs.job(ctx, r.Target)
+	job, err := read(ctx, r.Target)
 	switch {
 	case err == nil:
 		*r, err = a.fitTo(job, *r, overrides)
@@ -107,9 +112,14 @@ func (a *accepter) fit(ctx context.Context, r *ledger.Record, o runwith.Override
 	return err
 }
 
+// admissionOf returns the rule for accepting a record.
+func admissionOf(r ledger.Record, t Terms) ledger.Admission {
+	return ledger.Admission{Now: r.Created, Overflow: t.Slot.Overflow, Rates: t.Buckets}
+}
+
 // accept puts the record on disk, and hands it on.
 func (a *accepter) accept(ctx context.Context, r ledger.Record, t Terms) (_ ledger.Record, replayed bool, err error) {
-	admission := ledger.Admission{Now: r.Created, Overflow: t.Slot.Overflow, Rates: t.Buckets}
+	admission := admissionOf(r, t)
 	if a.config.Ephemeral && admission.Overflow != ledger.Replacing {
 		admission.Overflow = ledger.Rejecting // nothing may wait in a store that may be lost
 	}

@@ -312,6 +312,11 @@ func (s mortalStore) Accept(ctx context.Context, r ledger.Record, a ledger.Admis
 	return accepted, err
 }
 
+func (s mortalStore) AcceptEach(ctx context.Context, n []store.Newcomer) (results []store.AcceptedOrError, err error) {
+	err = around(s.world, func() (err error) { results, err = s.Store.AcceptEach(ctx, n); return err })
+	return results, err
+}
+
 func (s mortalStore) Move(ctx context.Context, m ledger.Move) (moved ledger.Record, err error) {
 	err = around(s.world, func() (err error) { moved, err = s.Store.Move(ctx, m); return err })
 	return moved, err

@@ -30,7 +30,7 @@ func newCounters() *counters {
 		twins:      metrics.NewCounter("runwith_invoker_twins_total", "Executions that were started beside an invocation's own, and are cancelled.").With(),
 		waits:      metrics.NewCounter("runwith_invoker_quota_waits_total", "Times that work waited because a quota of Cloud Run was used up.", "quota"),
 		acceptToStart: metrics.NewHistogram("runwith_invoker_accept_to_start_seconds",
-			"Time from the acceptance of an invocation until its execution is known.", startBounds(), "job_name"),
+			"Time from the acceptance of an invocation, or from its startAt, until its execution is known.", startBounds(), "job_name"),
 		startToEnd: metrics.NewHistogram("runwith_invoker_start_to_end_seconds",
 			"Time from the start of an execution to its end, by Cloud Run's clock.", runBounds(), "job_name"),
 	}
@@ -73,7 +73,7 @@ func (c *counters) moved(from, to ledger.Record) {
 	job := c.jobs.Label(to.Job)
 	if from.Execution == "" && to.Execution != "" {
 		c.started.Inc(job)
-		c.acceptToStart.Observe(time.Since(to.Created), job)
+		c.acceptToStart.Observe(time.Since(to.Due()), job)
 	}
 	if to.State == runwith.StateUnresolved && from.State != to.State {
 		c.unresolved.Inc(job)
@@ -91,7 +91,7 @@ func (c *counters) moved(from, to ledger.Record) {
 func (v *Invoker) Metrics() []metrics.Metric {
 	c := v.counters
 	all := []metrics.Metric{
-		metrics.Gauges("runwith_invoker_invocations", "Invocations that have not ended.", "state", v.Load),
+		metrics.Gauges("runwith_invoker_invocations", "Invocations that have not ended; later: their time to start has not come.", "state", v.Load),
 		metrics.Gauge("runwith_invoker_oldest_waiting_seconds", "Age of the oldest invocation that waits to be started; 0 if none waits.", v.oldestWaiting),
 		c.acceptToStart.Metric(), c.startToEnd.Metric(),
 	}

@@ -16,6 +16,9 @@ import (
 	"github.com/runwith/runwith/internal/principal"
 )
 
+// MaxAhead is how far ahead a start may be.
+const MaxAhead = 30 * 24 * time.Hour
+
 // MaxKey is the length limit of an Idempotency-Key, in bytes.
 const MaxKey = 255
 
@@ -25,12 +28,15 @@ type Request struct {
 	Job string
 	// Key is the caller's Idempotency-Key; empty is none. Each principal has its own.
 	Key string
-	// Asked is what the caller sent. A repeat is compared with it.
+	// Asked is what the caller asks for. A repeat is compared with it.
 	Asked runwith.Request
-	// Source is what asks instead of a caller; nil if a caller does. RerunOf is the invocation
-	// that this one runs again, if any.
-	Source  *runwith.Source
+	// Source is what asks instead of a caller; nil if a caller does.
+	Source *runwith.Source
+	// RerunOf is the invocation that this one runs again, if any. Changes are then what the
+	// caller sent; a repeat is compared with them, and not with the values of that invocation,
+	// which the caller may not know.
 	RerunOf string
+	Changes runwith.Request
 	// Terms are what policy made of it. Only they have an effect.
 	Terms Terms
 }
@@ -41,6 +47,9 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 	if err := q.validate(); err != nil {
 		return ledger.Record{}, err
 	}
+	if a.config.Ephemeral && q.Terms.StartAt.After(time.Now()) {
+		return ledger.Record{}, invalid("startAt", "this server keeps nothing that waits (--store=ephemeral): send the request when the job is to start")
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return ledger.Record{}, fmt.Errorf("make invocation ID: %w", err)
@@ -49,7 +58,7 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 	if err != nil {
 		return ledger.Record{}, fmt.Errorf("encode request: %w", err)
 	}
-	fingerprint, err := ledger.Fingerprint(q.Job, asked)
+	fingerprint, err := q.fingerprint(asked)
 	if err != nil {
 		return ledger.Record{}, err
 	}
@@ -77,6 +86,19 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 	}, nil
 }
 
+// fingerprint returns what a repeat must have in common with the request. asked is the JSON
+// of Asked.
+func (q Request) fingerprint(asked []byte) (string, error) {
+	if q.RerunOf == "" {
+		return ledger.Fingerprint(q.Job, asked)
+	}
+	changes, err := json.Marshal(q.Changes)
+	if err != nil {
+		return "", fmt.Errorf("encode changes: %w", err)
+	}
+	return ledger.RerunFingerprint(q.Job, changes, q.RerunOf)
+}
+
 // validate checks what no policy decides.
 func (q Request) validate() error {
 	if err := jobspec.ValidateJobID(q.Job); err != nil {
@@ -87,6 +109,9 @@ func (q Request) validate() error {
 	}
 	if len(q.Key) > MaxKey {
 		return invalid("Idempotency-Key", "is longer than %d bytes", MaxKey)
+	}
+	if time.Until(q.Terms.StartAt) > MaxAhead+ledger.ClockSkew {
+		return invalid("startAt", "is more than 30 days ahead: send the request later")
 	}
 	return ledger.CheckLabels(q.Asked.Labels)
 }

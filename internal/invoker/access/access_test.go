@@ -47,6 +47,7 @@ type fake struct {
 	caller         string
 	owner          string
 	request        invoker.Request
+	asked          *runwith.Request // of its invocation, if not the usual one
 	filter         invoker.Filter
 	calls          []string
 }
@@ -54,6 +55,9 @@ type fake struct {
 const id = "0197"
 
 func (f *fake) invocation() runwith.Invocation {
+	if f.asked != nil {
+		return runwith.Invocation{ID: id, Job: "reindex", Caller: f.caller, Request: f.asked}
+	}
 	return runwith.Invocation{
 		ID: id, Job: "reindex", Caller: f.caller, State: runwith.StateFailed,
 		Request: &runwith.Request{
@@ -84,6 +88,15 @@ func (f *fake) Repeated(_ context.Context, q invoker.Request) (runwith.Invocatio
 func (f *fake) Invoke(_ context.Context, q invoker.Request) (runwith.Invocation, bool, error) {
 	f.calls, f.request = append(f.calls, "Invoke"), q
 	return f.invocation(), false, nil
+}
+
+func (f *fake) InvokeEach(_ context.Context, _ string, each []invoker.Request) ([]invoker.Started, error) {
+	f.calls = append(f.calls, "InvokeEach")
+	started := make([]invoker.Started, len(each))
+	for i, q := range each {
+		f.request, started[i].Invocation = q, f.invocation()
+	}
+	return started, nil
 }
 
 func (f *fake) Invocation(_ context.Context, name string) (runwith.Invocation, error) {
@@ -171,8 +184,16 @@ func request() invoker.Request {
 func TestWhoMayDoWhat(t *testing.T) {
 	methods := map[string]func(context.Context, *access.Access) error{
 		"start": func(ctx context.Context, a *access.Access) error { _, _, err := a.Invoke(ctx, request()); return err },
-		"get":   func(ctx context.Context, a *access.Access) error { _, err := a.Invocation(ctx, id); return err },
-		"wait":  func(ctx context.Context, a *access.Access) error { _, err := a.Wait(ctx, id); return err },
+		"each": func(ctx context.Context, a *access.Access) error {
+			_, err := a.InvokeEach(ctx, "reindex", []invoker.Request{request()})
+			return err
+		},
+		"rerun": func(ctx context.Context, a *access.Access) error {
+			_, _, err := a.Rerun(ctx, invoker.Rerun{ID: id})
+			return err
+		},
+		"get":  func(ctx context.Context, a *access.Access) error { _, err := a.Invocation(ctx, id); return err },
+		"wait": func(ctx context.Context, a *access.Access) error { _, err := a.Wait(ctx, id); return err },
 		"logs": func(ctx context.Context, a *access.Access) error {
 			return firstError(a.Logs(ctx, id, invoker.LogQuery{}))
 		},
@@ -186,19 +207,19 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 	const ok, unseen, denied = runwith.OK, runwith.NotFound, runwith.PermissionDenied
 	for caller, want := range map[string]map[string]runwith.Code{
-		"local":     {"start": ok, "get": ok, "wait": ok, "logs": ok, "cancel": ok, "resolve": ok, "job": ok, "tick": ok},
-		"starter":   {"start": ok, "get": ok, "wait": ok, "logs": ok, "cancel": ok, "resolve": denied, "job": ok, "tick": denied},
-		"viewer":    {"start": denied, "get": ok, "wait": ok, "logs": ok, "cancel": denied, "resolve": denied, "job": ok, "tick": denied},
-		"canceller": {"start": denied, "get": ok, "wait": ok, "logs": ok, "cancel": ok, "resolve": denied, "job": ok, "tick": denied},
-		"valued":    {"start": denied, "get": ok, "wait": ok, "logs": ok, "cancel": denied, "resolve": denied, "job": ok, "tick": denied},
-		"operator":  {"start": denied, "get": ok, "wait": ok, "logs": ok, "cancel": denied, "resolve": ok, "job": ok, "tick": ok},
-		"blind":     {"start": denied, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": ok, "tick": denied},
-		"anonymous": {"start": ok, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": ok, "tick": denied},
-		"stranger":  {"start": unseen, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": unseen, "tick": denied},
-		"gone":      {"start": unseen, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": unseen, "tick": denied},
+		"local":     {"start": ok, "each": ok, "rerun": ok, "get": ok, "wait": ok, "logs": ok, "cancel": ok, "resolve": ok, "job": ok, "tick": ok},
+		"starter":   {"start": ok, "each": ok, "rerun": ok, "get": ok, "wait": ok, "logs": ok, "cancel": ok, "resolve": denied, "job": ok, "tick": denied},
+		"viewer":    {"start": denied, "each": denied, "rerun": denied, "get": ok, "wait": ok, "logs": ok, "cancel": denied, "resolve": denied, "job": ok, "tick": denied},
+		"canceller": {"start": denied, "each": denied, "rerun": denied, "get": ok, "wait": ok, "logs": ok, "cancel": ok, "resolve": denied, "job": ok, "tick": denied},
+		"valued":    {"start": denied, "each": denied, "rerun": denied, "get": ok, "wait": ok, "logs": ok, "cancel": denied, "resolve": denied, "job": ok, "tick": denied},
+		"operator":  {"start": denied, "each": denied, "rerun": denied, "get": ok, "wait": ok, "logs": ok, "cancel": denied, "resolve": ok, "job": ok, "tick": ok},
+		"blind":     {"start": denied, "each": denied, "rerun": unseen, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": ok, "tick": denied},
+		"anonymous": {"start": ok, "each": ok, "rerun": unseen, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": ok, "tick": denied},
+		"stranger":  {"start": unseen, "each": unseen, "rerun": unseen, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": unseen, "tick": denied},
+		"gone":      {"start": unseen, "each": unseen, "rerun": unseen, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": unseen, "tick": denied},
 	} {
 		for method, call := range methods {
-			f := &fake{caller: "starter"}
+			f := &fake{caller: "starter", asked: new(request().Asked)}
 			err := call(as(t, caller), open(t, f))
 			if runwith.CodeOf(err) != want[method] {
 				t.Errorf("%s as %s: error = %v, want code %v", method, caller, err, want[method])
@@ -253,6 +274,8 @@ func argument(of reflect.Type) reflect.Value {
 	switch of {
 	case reflect.TypeFor[string]():
 		return reflect.ValueOf(id)
+	case reflect.TypeFor[invoker.Rerun]():
+		return reflect.ValueOf(invoker.Rerun{ID: id})
 	case reflect.TypeFor[invoker.Request]():
 		return reflect.ValueOf(request())
 	}
@@ -279,6 +302,7 @@ func TestInvisibleIsLikeMissing(t *testing.T) {
 		"wait":    func(id string) error { _, err := a.Wait(ctx, id); return err },
 		"cancel":  func(id string) error { _, err := a.Cancel(ctx, id); return err },
 		"resolve": func(id string) error { _, err := a.Resolve(ctx, id, invoker.DecideLeave); return err },
+		"rerun":   func(id string) error { _, _, err := a.Rerun(ctx, invoker.Rerun{ID: id}); return err },
 		"logs":    func(id string) error { return firstError(a.Logs(ctx, id, invoker.LogQuery{})) },
 	} {
 		invisible, missing := call(id), call("9999")
@@ -289,6 +313,7 @@ func TestInvisibleIsLikeMissing(t *testing.T) {
 	for _, call := range []func(job string) error{
 		func(job string) error { _, err := a.Job(ctx, job); return err },
 		func(job string) error { _, _, err := a.Invoke(ctx, invoker.Request{Job: job}); return err },
+		func(job string) error { _, err := a.InvokeEach(ctx, job, nil); return err },
 	} {
 		invisible, missing := call("hidden"), call("absent")
 		if got, want := strings.ReplaceAll(invisible.Error(), "hidden", "JOB"), strings.ReplaceAll(missing.Error(), "absent", "JOB"); got != want {
@@ -308,8 +333,13 @@ func TestValuesAreMasked(t *testing.T) {
 		cancelled, _ := a.Cancel(ctx, id)
 		resolved, _ := a.Resolve(ctx, id, invoker.DecideLeave)
 		started, _, _ := a.Invoke(ctx, request())
+		again, _, _ := a.Rerun(ctx, invoker.Rerun{ID: id})
+		each, _ := a.InvokeEach(ctx, "reindex", []invoker.Request{request()})
+		for _, s := range each {
+			page = append(page, s.Invocation)
+		}
 		var text strings.Builder
-		for _, i := range append(slices.Clone(page), one, waited, cancelled, resolved, started) {
+		for _, i := range append(slices.Clone(page), one, waited, cancelled, resolved, started, again) {
 			fmt.Fprintf(&text, "%+v %+v %+v", i, i.Request, i.Error)
 			if i.Request != nil {
 				fmt.Fprintf(&text, " %+v", i.Request.Callback)

@@ -12,12 +12,25 @@ import (
 // Invoke implements [api.Invocations].
 func (a *Access) Invoke(ctx context.Context, q invoker.Request) (_ runwith.Invocation, replayed bool, err error) {
 	r := a.reader(ctx)
-	switch {
-	case !r.Sees(r.who, q.Job):
-		return runwith.Invocation{}, false, policy.NoJob(q.Job)
-	case !r.has(q.Job, policy.Start):
-		return runwith.Invocation{}, false, r.denied(q.Job, policy.Start)
+	if err := r.mayStart(q.Job); err != nil {
+		return runwith.Invocation{}, false, err
 	}
+	return a.start(ctx, r, q)
+}
+
+// mayStart returns nil if the caller may start a job.
+func (r reader) mayStart(job string) error {
+	switch {
+	case !r.Sees(r.who, job):
+		return policy.NoJob(job)
+	case !r.has(job, policy.Start):
+		return r.denied(job, policy.Start)
+	}
+	return nil
+}
+
+// start accepts a request for a job that the caller may start.
+func (a *Access) start(ctx context.Context, r reader, q invoker.Request) (_ runwith.Invocation, replayed bool, err error) {
 	terms, err := r.Terms(r.who, q.Job, q.Asked)
 	if err != nil {
 		return a.repeated(ctx, r, q, err)

@@ -40,6 +40,11 @@ type Invocations interface {
 	// Invoke accepts a request to start a job. The invocation is on disk when it returns. A
 	// repeat with the same key returns the existing invocation.
 	Invoke(ctx context.Context, q invoker.Request) (_ runwith.Invocation, replayed bool, err error)
+	// InvokeEach accepts several requests to start a job in one commit, and returns their
+	// answers in order.
+	InvokeEach(ctx context.Context, job string, each []invoker.Request) ([]invoker.Started, error)
+	// Rerun accepts a request to run an invocation again, as Invoke does.
+	Rerun(ctx context.Context, r invoker.Rerun) (_ runwith.Invocation, replayed bool, err error)
 	// Invocation returns an invocation as it is now.
 	Invocation(ctx context.Context, id string) (runwith.Invocation, error)
 	// Wait returns an invocation once it has settled, or ctx's error if ctx ends first.
@@ -156,6 +161,8 @@ func New(c Config) http.Handler {
 	}
 	document := s.newDocument()
 	s.routeInvocations(document)
+	s.routeRerun(document)
+	s.routeBatch(document)
 	s.routeDecisions(document)
 	s.routeLogs(document)
 	s.routeJobs(document)

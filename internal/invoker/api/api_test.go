@@ -65,17 +65,19 @@ func TestDocument(t *testing.T) {
 		}
 	}
 	want := map[string][]string{
-		"/api/v1/tick":                     {"post"},
-		"/healthz":                         {"get"},
-		"/readyz":                          {"get"},
-		"/api/v1/jobs":                     {"get"},
-		"/api/v1/jobs/{job}":               {"get"},
-		"/api/v1/jobs/{job}/invocations":   {"post"},
-		"/api/v1/invocations":              {"get"},
-		"/api/v1/invocations/{id}":         {"get"},
-		"/api/v1/invocations/{id}/cancel":  {"post"},
-		"/api/v1/invocations/{id}/resolve": {"post"},
-		"/api/v1/invocations/{id}/logs":    {"get"},
+		"/api/v1/tick":                         {"post"},
+		"/healthz":                             {"get"},
+		"/readyz":                              {"get"},
+		"/api/v1/jobs":                         {"get"},
+		"/api/v1/jobs/{job}":                   {"get"},
+		"/api/v1/jobs/{job}/invocations":       {"post"},
+		"/api/v1/invocations":                  {"get"},
+		"/api/v1/invocations/{id}:rerun":       {"post"},
+		"/api/v1/jobs/{job}/invocations:batch": {"post"},
+		"/api/v1/invocations/{id}":             {"get"},
+		"/api/v1/invocations/{id}/cancel":      {"post"},
+		"/api/v1/invocations/{id}/resolve":     {"post"},
+		"/api/v1/invocations/{id}/logs":        {"get"},
 	}
 	if diff := cmp.Diff(want, routes); diff != "" {
 		t.Errorf("routes of openapi.json (-want +got):\n%s", diff)

@@ -19,7 +19,6 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
-	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/guard"
 )
 
@@ -49,12 +48,7 @@ func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
 // largestBody returns the size of the largest body of a request: maxBody, or less if the job
 // in the path has its own limit.
 func (s *server) largestBody(r *http.Request) int64 {
-	if s.maxBody != nil {
-		if own := s.maxBody(r.Context(), r.PathValue("job")); own > 0 {
-			return int64(min(own, maxBody))
-		}
-	}
-	return maxBody
+	return int64(s.largestItem(r.Context(), r.PathValue("job")))
 }
 
 // noBody refuses a body of an operation that has none, which would otherwise be ignored.
@@ -80,11 +74,8 @@ func unreadable(err error) error {
 	if _, ok := errors.AsType[*runwith.Error](err); ok {
 		return err
 	}
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &runwith.Error{
-			Code: runwith.InvalidArgument, Err: cause.BodyTooLarge,
-			Message: fmt.Sprintf("the request's body is larger than %d bytes; send a smaller one", tooLarge.Limit),
-		}
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge(int(large.Limit))
 	}
 	return &runwith.Error{
 		Code:    runwith.InvalidArgument,

@@ -31,10 +31,12 @@ func (a customMethods) Handle(op *huma.Operation, handler func(huma.Context)) {
 // toMux returns a request as the mux knows it. It is false if the caller has sent the path of
 // a custom method in that form already.
 func (s *server) toMux(r *http.Request) (*http.Request, bool) {
-	name, verb, custom := strings.Cut(r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:], ":")
-	if !custom || !s.verbs[verb] {
+	segment := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+	colon := strings.LastIndex(segment, ":")
+	if colon < 0 || !s.verbs[segment[colon+1:]] {
 		return r, true
 	}
+	verb := segment[colon+1:]
 	inner, at := *r, *r.URL
 	at.Path = strings.TrimSuffix(at.Path, ":"+verb) + "/:" + verb
 	if escaped, ok := strings.CutSuffix(at.RawPath, ":"+verb); ok {
@@ -43,5 +45,5 @@ func (s *server) toMux(r *http.Request) (*http.Request, bool) {
 		at.RawPath = ""
 	}
 	inner.URL = &at
-	return &inner, name != ""
+	return &inner, colon > 0
 }

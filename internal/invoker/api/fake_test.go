@@ -19,6 +19,7 @@ import (
 type fake struct {
 	invoke      func(ctx context.Context, job string, o runwith.Overrides) (runwith.Invocation, error)
 	request     func(q invoker.Request) (_ runwith.Invocation, replayed bool, err error)
+	rerun       func(r invoker.Rerun) (_ runwith.Invocation, replayed bool, err error)
 	cancel      func(id string) (runwith.Invocation, error)
 	resolve     func(id string, d invoker.Decision) (runwith.Invocation, error)
 	tick        func() (invoker.Outstanding, error)
@@ -59,6 +60,23 @@ func (f *fake) Invoke(ctx context.Context, q invoker.Request) (_ runwith.Invocat
 	}
 	i, err := f.invoke(ctx, q.Job, q.Asked.Overrides)
 	return i, false, err
+}
+
+// InvokeEach starts each as Invoke does.
+func (f *fake) InvokeEach(ctx context.Context, job string, each []invoker.Request) ([]invoker.Started, error) {
+	if job == "unknown" {
+		return nil, runwith.Errorf(runwith.NotFound, "there is no job unknown")
+	}
+	started := make([]invoker.Started, len(each))
+	for i, q := range each {
+		q.Job = job
+		started[i].Invocation, started[i].Replayed, started[i].Err = f.Invoke(ctx, q)
+	}
+	return started, nil
+}
+
+func (f *fake) Rerun(_ context.Context, r invoker.Rerun) (_ runwith.Invocation, replayed bool, err error) {
+	return f.rerun(r)
 }
 
 func (f *fake) Cancel(_ context.Context, id string) (runwith.Invocation, error) { return f.cancel(id) }

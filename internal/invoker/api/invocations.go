@@ -96,22 +96,27 @@ func (s *server) start(ctx context.Context, in *startInput) (*startOutput, error
 	invocation, replayed, err := s.invoker.Invoke(ctx, invoker.Request{
 		Job: in.Job, Key: in.key, Asked: in.Body.request(),
 	})
+	return s.started(ctx, in.Preference, invocation, replayed, err)
+}
+
+// started answers a request that starts a job.
+func (s *server) started(ctx context.Context, p Preference, invocation runwith.Invocation, replayed bool, err error) (*startOutput, error) {
 	if err != nil {
 		return nil, faulty("body", err)
 	}
 	out := &startOutput{
 		Status:   http.StatusAccepted,
 		Location: prefix + "/invocations/" + url.PathEscape(invocation.ID),
-		Applied:  in.applied(),
+		Applied:  p.applied(),
 		Body:     invocation,
 	}
 	if replayed {
 		out.Status, out.Replayed = http.StatusOK, "true"
 	}
-	if !in.wanted {
+	if !p.wanted {
 		return out, nil
 	}
-	waited, err := s.wait(ctx, invocation.ID, in.Preference)
+	waited, err := s.wait(ctx, invocation.ID, p)
 	if err != nil {
 		// The job has been accepted, so the caller must learn the ID.
 		s.log.WarnContext(ctx, "wait for invocation", "invocation", invocation.ID, "cause", err)

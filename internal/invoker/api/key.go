@@ -51,18 +51,37 @@ func parseKey(value string) (string, error) {
 			return "", err
 		}
 	}
+	if err := checkKey(key); err != nil {
+		return "", err
+	}
+	return key, nil
+}
+
+// checkKey returns what is wrong with a key.
+func checkKey(key string) error {
 	switch {
 	case key == "":
-		return "", errors.New("must not be empty")
+		return errors.New("must not be empty")
 	case len(key) > invoker.MaxKey:
-		return "", fmt.Errorf("must be at most %d characters long, it has %d", invoker.MaxKey, len(key))
+		return fmt.Errorf("must be at most %d characters long, it has %d", invoker.MaxKey, len(key))
 	}
 	for _, c := range []byte(key) {
 		if c < ' ' || c > '~' {
-			return "", errors.New("must be printable ASCII")
+			return errors.New("must be printable ASCII")
 		}
 	}
-	return key, nil
+	return nil
+}
+
+// NoKeyHeader refuses the Idempotency-Key header of an operation whose keys are in its body.
+type NoKeyHeader struct{}
+
+// Resolve looks for the header.
+func (NoKeyHeader) Resolve(ctx huma.Context) []error {
+	if ctx.Header("Idempotency-Key") == "" {
+		return nil
+	}
+	return []error{&huma.ErrorDetail{Location: "header.Idempotency-Key", Message: "each item has its own key, in its field key"}}
 }
 
 // unquote reads the text between the quotes. The opening quote is already removed.

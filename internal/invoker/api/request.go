@@ -23,6 +23,7 @@ type startRequest struct {
 	Timeout  string            `json:"timeout,omitempty" doc:"Replaces the timeout of each attempt of a task, in whole seconds: 10s, 600s or 1h30m." example:"10s"`
 	Labels   map[string]string `json:"labels,omitempty" maxProperties:"16" doc:"Help to find the invocation again. A name has at most 63 lower-case letters, digits and _ . -, and begins with a letter; a value has at most 128 characters." example:"{\"tenant\":\"acme\"}"`
 	Callback *runwith.Callback `json:"callback,omitempty" doc:"Asks for the events of this invocation."`
+	StartAt  time.Time         `json:"startAt,omitzero" doc:"Earliest time of the start, at most 30 days ahead. A time that has passed means at once." example:"2026-12-01T02:00:00Z"`
 }
 
 // parameterValues are the values of parameters, by name: strings, booleans and json.Number.
@@ -67,7 +68,11 @@ func (r *startRequest) request() runwith.Request {
 	if r == nil {
 		return runwith.Request{}
 	}
-	asked := runwith.Request{Parameters: r.Parameters, Labels: r.Labels, Callback: r.Callback, Overrides: runwith.Overrides(r.OverrideFields)}
+	asked := runwith.Request{
+		Parameters: r.Parameters, Labels: r.Labels, Callback: r.Callback,
+		StartAt:   r.StartAt.UTC(), // the same time in another zone is the same request
+		Overrides: runwith.Overrides(r.OverrideFields),
+	}
 	asked.Overrides.Timeout, _ = time.ParseDuration(r.Timeout) // Resolve has checked it; "" is 0
 	return asked
 }

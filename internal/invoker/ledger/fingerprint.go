@@ -26,13 +26,26 @@ func KeyOf(principal, key string) string {
 // order of names nor "60s" instead of "1m" makes a difference, and a new field is covered as
 // soon as it has JSON.
 func Fingerprint(job string, asked []byte) (string, error) {
+	return fingerprintOf(asked, map[string]string{"job": job})
+}
+
+// RerunFingerprint is [Fingerprint] of a request that runs an earlier invocation again.
+// changes are the JSON of the fields that it changes.
+func RerunFingerprint(job string, changes []byte, origin string) (string, error) {
+	return fingerprintOf(changes, map[string]string{"job": job, "rerunOf": origin})
+}
+
+// fingerprintOf covers the fields of a JSON object and more ones.
+func fingerprintOf(asked []byte, more map[string]string) (string, error) {
 	var fields map[string]json.RawMessage
 	err := json.Unmarshal(asked, &fields)
 	if err != nil {
 		return "", fmt.Errorf("read the encoded request: %w", err)
 	}
-	if fields["job"], err = json.Marshal(job); err != nil {
-		return "", fmt.Errorf("encode job: %w", err)
+	for name, value := range more {
+		if fields[name], err = json.Marshal(value); err != nil {
+			return "", fmt.Errorf("encode %s: %w", name, err)
+		}
 	}
 	parts := make([]string, 0, len(fields))
 	for _, name := range slices.Sorted(maps.Keys(fields)) {

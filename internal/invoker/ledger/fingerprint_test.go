@@ -52,3 +52,26 @@ func TestFingerprint(t *testing.T) {
 		}
 	}
 }
+
+// TestRerunFingerprint checks that the origin counts, and the job.
+func TestRerunFingerprint(t *testing.T) {
+	t.Parallel()
+	of := func(job, changes, origin string) string {
+		f, err := RerunFingerprint(job, []byte(changes), origin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	same := of("a", `{"args":["x"]}`, "1")
+	if again := of("a", `{"args":["x"]}`, "1"); again != same {
+		t.Errorf("fingerprint = %s, and again %s", same, again)
+	}
+	for field, other := range map[string]string{
+		"job": of("b", `{"args":["x"]}`, "1"), "args": of("a", `{"args":["y"]}`, "1"), "rerunOf": of("a", `{"args":["x"]}`, "2"),
+	} {
+		if got := differing(same, other); len(got) != 1 || got[0] != field {
+			t.Errorf("they differ in %v, want %s", got, field)
+		}
+	}
+}

@@ -84,6 +84,10 @@ func (r Record) Waiting() bool { return slices.Contains(Waiting(), r.State) }
 // Deferred reports whether the request asked for a later start.
 func (r Record) Deferred() bool { return r.StartAt.After(r.Created) }
 
+// Due returns when the record may start: at once after its acceptance, or at the time that the
+// request asked for.
+func (r Record) Due() time.Time { return Later(r.Created, r.StartAt) }
+
 // Asleep reports whether the record waits and its time to start has not come.
 func (r Record) Asleep(now time.Time) bool {
 	return r.Waiting() && r.Deferred() && r.StartAt.After(now)

@@ -64,12 +64,11 @@ func (p Past) inconclusive(r Record, l List) string {
 // earliest returns the earliest creation time of an execution of the record that no
 // list has ruled out.
 func (p Past) earliest(r Record) time.Time {
-	due := Later(r.Created, r.StartAt)
 	switch {
 	case !r.Waiting(): // earlier calls were ruled out before the last one
-		return Later(due, r.Lease.Add(-p.Call))
+		return Later(r.Due(), r.Lease.Add(-p.Call))
 	case p.Restored:
-		return due
+		return r.Due()
 	}
-	return Later(due, p.AsOf)
+	return Later(r.Due(), p.AsOf)
 }

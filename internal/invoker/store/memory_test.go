@@ -289,7 +289,7 @@ func (m *memory) OldestWaiting(context.Context) (oldest time.Time, err error) {
 	defer m.lock()()
 	for _, r := range m.rows {
 		if r.Waiting() && !r.Asleep(m.now) {
-			oldest = ledger.Sooner(oldest, ledger.Later(r.Created, r.StartAt))
+			oldest = ledger.Sooner(oldest, r.Due())
 		}
 	}
 	return oldest, nil
