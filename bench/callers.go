@@ -42,7 +42,7 @@ jobs:
 // measureCallers measures what callers, policy and parameters add to an acceptance: the same
 // job by a server without a configuration, and by one with it.
 func measureCallers(ctx context.Context, b *bench) (_ []row, err error) {
-	bare, err := openCallers(ctx, b, "", "")
+	bare, err := openCallers(ctx, b, "bare", "", "")
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func measureCallers(ctx context.Context, b *bench) (_ []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	known, err := openCallers(ctx, b, config, key)
+	known, err := openCallers(ctx, b, "known", config, key)
 	if err != nil {
 		return nil, err
 	}
@@ -103,16 +103,17 @@ type callersFront struct {
 	credential string // of drain
 }
 
-func openCallers(ctx context.Context, b *bench, config, credential string) (_ *callersFront, err error) {
+// openCallers starts a front with this name. The caller closes it.
+func openCallers(ctx context.Context, b *bench, name, config, credential string) (_ *callersFront, err error) {
 	f := &callersFront{front{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: b.clientsOr(32)}}}, credential}
 	if f.recorder, err = startRecorder(ctx); err != nil {
 		return nil, err
 	}
-	args := []string{b.binary, "serve", "--addr", "127.0.0.1:0", "--endpoint", "http://" + f.recorder.addr}
+	args := []string{b.binary, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(b.dir, name), "--endpoint", "http://" + f.recorder.addr}
 	if config == "" {
-		args = append(args, "--data", filepath.Join(b.dir, "bare"), "--allow-unauthenticated")
+		args = append(args, "--allow-unauthenticated")
 	} else {
-		args = append(args, "--data", filepath.Join(b.dir, "known"), "--config", config)
+		args = append(args, "--config", config)
 	}
 	if f.server, err = start(ctx, b.progress, readyLine, args...); err != nil {
 		return nil, errors.Join(err, f.close())
@@ -122,9 +123,13 @@ func openCallers(ctx context.Context, b *bench, config, credential string) (_ *c
 
 // accept measures the rate at which requests with a credential are accepted.
 func (f *callersFront) accept(b *bench, clients int, credential, body string) probe {
-	post := rate(clients, 10*b.n, func(ctx context.Context, _ int) error {
+	return f.accepted(rate(clients, 10*b.n, func(ctx context.Context, _ int) error {
 		return postAs(ctx, f.client, "http://"+f.server.addr+invocationsPath, credential, body)
-	})
+	}))
+}
+
+// accepted waits after each measurement until the accepted invocations have ended.
+func (f *callersFront) accepted(post probe) probe {
 	return func(ctx context.Context) (float64, error) {
 		perSecond, err := post(ctx)
 		client := &runwith.Client{Server: "http://" + f.server.addr}

@@ -25,7 +25,7 @@ type chaosOptions struct {
 	seed               uint64
 	settle             time.Duration
 	data               string
-	calm               bool
+	calm, push         bool
 	engine             []string // more arguments of the engine
 }
 
@@ -88,6 +88,7 @@ func parseChaos(args []string, errs io.Writer) (chaosOptions, error) {
 	flags.IntVar(&o.engineKills, "engine-kills", 10, "kill the engine `N` times")
 	flags.Uint64Var(&o.seed, "seed", rand.Uint64N(1_000_000), "the `NUMBER` that decides when to kill, to cut and to repeat")
 	flags.DurationVar(&o.settle, "settle", 2*time.Second, "the invoker's settling delay")
+	flags.BoolVar(&o.push, "push", false, "start the jobs by Pub/Sub messages, each pushed one to three times, some of them at the same time")
 	flags.BoolVar(&o.calm, "calm", false, "let the engine lose no answers and list executions at once")
 	flags.StringVar(&o.data, "data", "", "make the temporary folder in `DIR` (default: the system's)")
 	flags.Func("engine", "an additional `ARGUMENT` of the engine, such as --fault=slow-start=1s (repeatable)", func(value string) error {
@@ -115,13 +116,14 @@ type world struct {
 	proxy  *proxy
 	ran    string // the file to which each run appends a line
 	ear    *ear
-	config string // the file of the invoker's configuration
+	config string  // the file of the invoker's configuration
+	pusher *pusher // nil without -push
 
 	engineAddr, invokerAddr     string
 	engineServer, invokerServer *server
 
 	mu       sync.Mutex
-	accepted map[string]string // key by invocation
+	accepted map[string]string // arguments by invocation
 }
 
 func newWorld(ctx context.Context, o chaosOptions, errs io.Writer) (_ *world, err error) {
@@ -141,12 +143,12 @@ func newWorld(ctx context.Context, o chaosOptions, errs io.Writer) (_ *world, er
 	}
 	w.ran = filepath.Join(w.bench.dir, "ran")
 	w.ear = newEar(o.seed)
-	if err := w.configure(); err != nil {
-		return nil, err
-	}
 	ctx, w.cancel = context.WithCancel(ctx)
 	w.engineAddr, w.invokerAddr = "127.0.0.1:0", "127.0.0.1:0"
 	if err := w.startEngine(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.configure(ctx); err != nil {
 		return nil, err
 	}
 	if w.proxy, err = startProxy(ctx, w.engineAddr, o.seed); err != nil {
@@ -163,11 +165,19 @@ func newWorld(ctx context.Context, o chaosOptions, errs io.Writer) (_ *world, er
 func (w *world) job(n int) string { return fmt.Sprintf("mark-%d", n/perJob) }
 
 // configure writes the invoker's configuration: the jobs, and an endpoint for their events.
-func (w *world) configure() error {
+func (w *world) configure(ctx context.Context) (err error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "callbacks:\n  - {name: ear, url: \"http://127.0.0.1:%s/\", secret: {env: CHAOS_SECRET}, events: [started, succeeded, failed, cancelled, refused, unresolved]}\njobs:\n", w.ear.port())
-	for n := 0; n < w.n; n += perJob {
-		fmt.Fprintf(&text, "  %s: {allow: {args: true}}\n", w.job(n))
+	fmt.Fprintf(&text, "callbacks:\n  - {name: ear, url: \"http://127.0.0.1:%s/\", secret: {env: CHAOS_SECRET}, events: [started, succeeded, failed, cancelled, refused, unresolved]}\n", w.ear.port())
+	if w.push {
+		w.pusher, err = w.addPusher(ctx, &text)
+		if err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintln(&text, "jobs:")
+		for n := 0; n < w.n; n += perJob {
+			fmt.Fprintf(&text, "  %s: {allow: {args: true}}\n", w.job(n))
+		}
 	}
 	w.config = filepath.Join(w.bench.dir, "runwith.yaml")
 	return os.WriteFile(w.config, []byte(text.String()), 0o600)
@@ -180,7 +190,7 @@ func (w *world) startEngine(ctx context.Context) (err error) {
 	for n := 0; n < w.n; n += perJob {
 		file := filepath.Join(w.bench.dir, w.job(n)+".yaml")
 		text := fmt.Sprintf(`{"name":%q,"template":{"template":{"maxRetries":0,"containers":[{"image":"mark","command":["sh","-c",`+
-			`"echo \"$RUNWITH_INVOCATION $CLOUD_RUN_EXECUTION\" >> %s"]}]}}}`, w.job(n), w.ran)
+			`"echo \"$RUNWITH_INVOCATION $CLOUD_RUN_EXECUTION $*\" >> %s","mark"]}]}}}`, w.job(n), w.ran)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			return err
 		}
@@ -194,10 +204,13 @@ func (w *world) startEngine(ctx context.Context) (err error) {
 }
 
 func (w *world) startInvoker(ctx context.Context) (err error) {
-	w.invokerServer, err = start(ctx, w.bench.progress, readyLine, "env", "CHAOS_SECRET="+w.ear.secret, w.bench.binary, "serve", "--allow-unauthenticated",
-		"--config", w.config, "--callback-allow", "127.0.0.1/32",
-		"--addr", w.invokerAddr, "--data", filepath.Join(w.bench.dir, "invoker"), "--endpoint", "http://"+w.proxy.addr(),
-		"--call-timeout", "3s", "--settle", w.settle.String())
+	args := []string{"env", "CHAOS_SECRET=" + w.ear.secret, w.bench.binary, "serve", "--config", w.config, "--callback-allow", "127.0.0.1/32",
+		"--addr", w.invokerAddr, "--data", filepath.Join(w.bench.dir, "invoker"), "--endpoint", "http://" + w.proxy.addr(),
+		"--call-timeout", "3s", "--settle", w.settle.String()}
+	if !w.push {
+		args = append(args, "--allow-unauthenticated")
+	}
+	w.invokerServer, err = start(ctx, w.bench.progress, readyLine, args...)
 	return err
 }
 
@@ -237,8 +250,8 @@ func (w *world) live(serving context.Context) error {
 	for range w.clients {
 		callers.Go(func() {
 			for n := range numbers {
-				if err := w.call(ctx, n); err != nil {
-					failed <- err
+				if err := w.ask(ctx, n); err != nil {
+					failed <- fmt.Errorf("invocation %d: %w", n, err)
 					return
 				}
 			}
@@ -266,6 +279,14 @@ func (w *world) live(serving context.Context) error {
 	return w.settled(ctx)
 }
 
+// ask starts a job once, and says so repeatedly.
+func (w *world) ask(ctx context.Context, n int) error {
+	if w.push {
+		return w.pusher.deliver(ctx, w, n)
+	}
+	return w.call(ctx, n)
+}
+
 // call starts a job once and repeats the request as often as necessary. Some callers repeat
 // it again later, like a caller that has crashed.
 func (w *world) call(ctx context.Context, n int) error {
@@ -274,23 +295,38 @@ func (w *world) call(ctx context.Context, n int) error {
 	for range repeats {
 		id, err := w.start(ctx, n, key)
 		if err != nil {
-			return fmt.Errorf("invocation %d: %w", n, err)
+			return err
 		}
-		w.mu.Lock()
-		before, known := w.accepted[id]
-		w.accepted[id] = key
-		w.mu.Unlock()
-		if known && before != key {
-			return fmt.Errorf("invocation %s was the answer to %s and to %s", id, before, key)
+		if err := w.accept(id, key); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// accept notes that an invocation with these arguments was accepted.
+func (w *world) accept(id, args string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before, known := w.accepted[id]
+	w.accepted[id] = args
+	if known && before != args {
+		return fmt.Errorf("invocation %s was the answer to %s and to %s", id, before, args)
+	}
+	return nil
+}
+
+func (w *world) client() *runwith.Client {
+	c := &runwith.Client{Server: "http://" + w.invokerAddr}
+	if w.push {
+		c.Credential = w.pusher.token
+	}
+	return c
+}
+
 func (w *world) start(ctx context.Context, n int, key string) (id string, err error) {
-	client := &runwith.Client{Server: "http://" + w.invokerAddr}
 	for {
-		i, err := client.RunOnce(ctx, w.job(n), key, &runwith.Overrides{Args: []string{key}})
+		i, err := w.client().RunOnce(ctx, w.job(n), key, &runwith.Overrides{Args: []string{key}})
 		if err == nil {
 			return i.ID, nil
 		}
@@ -332,9 +368,8 @@ func crash(s *server) error {
 
 // settled waits until every invocation has ended, and its end was heard.
 func (w *world) settled(ctx context.Context) error {
-	client := &runwith.Client{Server: "http://" + w.invokerAddr}
 	for id := range w.accepted {
-		end, err := client.Wait(ctx, id)
+		end, err := w.client().Wait(ctx, id)
 		if err != nil {
 			return errors.Join(err, context.Cause(ctx))
 		}
@@ -354,25 +389,19 @@ type tally struct {
 
 // count compares the runs and the executions of the engine with the accepted invocations.
 func (w *world) count(ctx context.Context) (t tally, err error) {
-	text, err := os.ReadFile(w.ran)
+	ran, err := w.runs()
 	if err != nil {
 		return t, err
 	}
-	ran := map[string]map[string]bool{} // executions by invocation
-	for line := range strings.Lines(string(text)) {
-		id, execution, ok := strings.Cut(strings.TrimSpace(line), " ")
-		if !ok {
-			return t, fmt.Errorf("a run wrote %q", line)
-		}
-		if ran[id] == nil {
-			ran[id] = map[string]bool{}
-		}
-		ran[id][execution] = true
-	}
 	t.accepted, t.ran = len(w.accepted), len(ran)
-	for id, key := range w.accepted {
+	for id, args := range w.accepted {
 		if n := len(ran[id]); n != 1 {
-			t.faults = append(t.faults, fmt.Sprintf("invocation %s of %s ran in %d executions", id, key, n))
+			t.faults = append(t.faults, fmt.Sprintf("invocation %s of %s ran in %d executions", id, args, n))
+		}
+		for _, got := range ran[id] {
+			if got != args {
+				t.faults = append(t.faults, fmt.Sprintf("invocation %s of %s ran with %s", id, args, got))
+			}
 		}
 	}
 	for id := range ran {
@@ -393,6 +422,27 @@ func (w *world) count(ctx context.Context) (t tally, err error) {
 		t.faults = append(t.faults, fmt.Sprintf("the engine has %d executions", t.executions))
 	}
 	return t, err
+}
+
+// runs returns the arguments of each run, by invocation and execution.
+func (w *world) runs() (map[string]map[string]string, error) {
+	text, err := os.ReadFile(w.ran)
+	if err != nil {
+		return nil, err
+	}
+	ran := map[string]map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		id, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		execution, args, ok := strings.Cut(rest, " ")
+		if !ok {
+			return nil, fmt.Errorf("a run wrote %q", line)
+		}
+		if ran[id] == nil {
+			ran[id] = map[string]string{}
+		}
+		ran[id][execution] = args
+	}
+	return ran, nil
 }
 
 func (t tally) String() string {

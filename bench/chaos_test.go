@@ -27,3 +27,16 @@ func TestChaosUsage(t *testing.T) {
 		}
 	}
 }
+
+// TestChaosByRedelivery is the short form of `go run ./bench chaos -push -n 5000 -kills 50`.
+func TestChaosByRedelivery(t *testing.T) {
+	t.Parallel()
+	needProcesses(t)
+	data := t.TempDir()
+	var out strings.Builder
+	err := execute(t.Context(), []string{"chaos", "-push", "-n", "60", "-clients", "4", "-kills", "6", "-engine-kills", "1", "-data", data}, &out, t.Output())
+	if err != nil || !strings.Contains(out.String(), ": 0 faults") || !strings.Contains(out.String(), "60 accepted, 60 ran, 60 executions, 60 ends heard in ") {
+		t.Errorf("chaos = %v\n%s", err, out.String())
+	}
+	wantEmpty(t, data)
+}
