@@ -5,7 +5,7 @@ import "time"
 // EventType is the type of an [Event].
 type EventType string
 
-// The types of events. Each is about one invocation.
+// The types of events. Each is about one invocation, but [EventBudget].
 const (
 	// EventStarted means that the execution is known for the first time.
 	EventStarted EventType = "invocation.started"
@@ -18,6 +18,9 @@ const (
 	// EventUnresolved means that the invocation needs a person's decision. Other events
 	// may follow that decision.
 	EventUnresolved EventType = "invocation.unresolved"
+	// EventBudget means that a part of a month's budget is used, or that the budget has no room
+	// for a request. Only Percent and Budget of the data are set.
+	EventBudget EventType = "budget.reached"
 )
 
 // Event is the body of a callback: something that happened to an invocation. The invoker
@@ -57,4 +60,8 @@ type EventData struct {
 	UpdateTime time.Time `json:"updateTime"`
 	// Logs is the path of the invocation's output at the invoker.
 	Logs string `json:"logs"`
+
+	// Percent is 50, 80 or 100, and Budget the budget at that time; only for [EventBudget].
+	Percent int     `json:"percent,omitempty"`
+	Budget  *Budget `json:"budget,omitempty"`
 }

@@ -34,11 +34,13 @@ const (
 	Parameters Kind = "parameters refused"
 	// DiskFull: this machine's disk is full, which is no quota of the caller's.
 	DiskFull Kind = "disk full"
+	// BudgetExhausted: the month's budget has no room for the worst case of the request.
+	BudgetExhausted Kind = "budget exhausted"
 )
 
 // Kinds returns all kinds.
 func Kinds() []Kind {
-	return []Kind{BodyTooLarge, BodyTooSlow, ContentType, MethodNotAllowed, KeyReused, Parameters, DiskFull}
+	return []Kind{BodyTooLarge, BodyTooSlow, ContentType, MethodNotAllowed, KeyReused, Parameters, DiskFull, BudgetExhausted}
 }
 
 // Error returns the kind's name, for logs.

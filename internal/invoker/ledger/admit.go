@@ -24,6 +24,9 @@ type Admission struct {
 	Now      time.Time
 	Overflow Overflow    // if the slots of its concurrency key are taken
 	Rates    []RateLimit // spent by it
+	Budgets  Budgets     // of the server
+	// Impatient refuses the newcomer where it would wait for a budget.
+	Impatient bool
 }
 
 // MostWaiting returns how many waiting records [Admit] needs, oldest first; a negative number

@@ -29,6 +29,9 @@ type Record struct {
 	// is what it may cost at most; zero until it is known.
 	Month int
 	Worst Cost
+	// Budget is the [Scope] of the budget for which the record waits; empty: it waits for none.
+	// A store derives it; moves do not change it.
+	Budget string
 
 	Target      string        // Cloud Run job: an ID, or a full resource name
 	Slot        string        // concurrency key; empty: unlimited
@@ -94,7 +97,7 @@ func (r Record) Asleep(now time.Time) bool {
 }
 
 // Dispatchable reports whether the record waits and needs nothing but its time and its turn.
-func (r Record) Dispatchable() bool { return r.Waiting() && r.Checked && r.SearchFrom.IsZero() }
+func (r Record) Dispatchable() bool { return r.Waiting() && r.Checked && r.SearchFrom.IsZero() && r.Budget == "" }
 
 // Checkable reports whether the record waits and must still be validated against its
 // job. One that is searched for is not: the check could end it.
