@@ -65,6 +65,7 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	}
 	if callers != nil {
 		c.Rates = func() map[string]ledger.Quota { return callers.current().Rates() }
+		c.Budgets = func() ledger.Budgets { return callers.current().Budgets() }
 		c.Subscribers = callers.subscribers
 		c.Targets = func() []string { return callers.current().Targets() }
 	}

@@ -26,6 +26,8 @@ var statuses = map[cause.Kind]int{
 	cause.Parameters: http.StatusUnprocessableEntity,
 	// Deviation: Google answers RESOURCE_EXHAUSTED with 429, which stands for a quota.
 	cause.DiskFull: http.StatusServiceUnavailable,
+	// The quota is the budget's.
+	cause.BudgetExhausted: http.StatusTooManyRequests,
 }
 
 // Status returns the HTTP status of err: that of its cause if it has one, and that of

@@ -36,7 +36,7 @@ type sample struct {
 func samples() (all []sample) {
 	statuses := map[cause.Kind]int{
 		cause.BodyTooLarge: 413, cause.BodyTooSlow: 408, cause.ContentType: 415,
-		cause.MethodNotAllowed: 405, cause.KeyReused: 422, cause.Parameters: 422, cause.DiskFull: 503,
+		cause.MethodNotAllowed: 405, cause.KeyReused: 422, cause.Parameters: 422, cause.DiskFull: 503, cause.BudgetExhausted: 429,
 	}
 	const message = `field "args": is <wrong>, 100 % and ünïcode`
 	secret := errors.New("a secret cause")

@@ -23,7 +23,8 @@ import (
 // is no such job, INVALID_ARGUMENT if the overrides are wrong, FAILED_PRECONDITION if
 // runwith cannot start the job, ALREADY_EXISTS if the key stands for another request,
 // ABORTED if all slots are taken and it may not wait, RESOURCE_EXHAUSTED if too many requests
-// were accepted lately; Cloud Run's PERMISSION_DENIED is passed on. Then nothing is accepted, and the key stays free. If Cloud Run cannot be
+// were accepted lately or a budget has no room for its worst case, UNAVAILABLE if the job cannot
+// be read and a budget needs that; Cloud Run's PERMISSION_DENIED is passed on. Then nothing is accepted, and the key stays free. If Cloud Run cannot be
 // asked now, Invoke accepts the invocation all the same; it is checked later, and may
 // be refused then.
 func (v *Invoker) Invoke(ctx context.Context, q Request) (_ runwith.Invocation, replayed bool, err error) {
@@ -113,13 +114,13 @@ func (a *accepter) fit(ctx context.Context, r *ledger.Record, o runwith.Override
 }
 
 // admissionOf returns the rule for accepting a record.
-func admissionOf(r ledger.Record, t Terms) ledger.Admission {
-	return ledger.Admission{Now: r.Created, Overflow: t.Slot.Overflow, Rates: t.Buckets}
+func (a *accepter) admissionOf(r ledger.Record, t Terms) ledger.Admission {
+	return ledger.Admission{Now: r.Created, Overflow: t.Slot.Overflow, Rates: t.Buckets, Budgets: a.config.Budgets(), Impatient: a.config.Ephemeral}
 }
 
 // accept puts the record on disk, and hands it on.
 func (a *accepter) accept(ctx context.Context, r ledger.Record, t Terms) (_ ledger.Record, replayed bool, err error) {
-	admission := admissionOf(r, t)
+	admission := a.admissionOf(r, t)
 	if a.config.Ephemeral && admission.Overflow != ledger.Replacing {
 		admission.Overflow = ledger.Rejecting // nothing may wait in a store that may be lost
 	}

@@ -37,6 +37,8 @@ type Config struct {
 	// Rates returns how many times a minute each job is started at most, by the name that
 	// callers use; further starts wait. It may change over time, and nil means no rates.
 	Rates func() map[string]ledger.Quota
+	// Budgets returns the budgets of the server. They may change over time, and nil means none.
+	Budgets func() ledger.Budgets
 	// Targets returns the Cloud Run jobs that may be started ([Terms.Target]), so that a store
 	// can be rebuilt from all of them. Nil means those of the client's own project and region.
 	Targets func() []string
@@ -108,6 +110,9 @@ func (c Config) Validate() error {
 func (c Config) complete() Config {
 	if c.Rates == nil {
 		c.Rates = func() map[string]ledger.Quota { return nil }
+	}
+	if c.Budgets == nil {
+		c.Budgets = func() ledger.Budgets { return ledger.Budgets{} }
 	}
 	if c.Targets == nil {
 		c.Targets = func() []string { return nil }

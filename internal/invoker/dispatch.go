@@ -19,6 +19,9 @@ type dispatcher struct {
 	calls calls
 	work  *sync.WaitGroup // of the invoker, which waits for calls when it closes
 
+	budgets ledger.Budgets // of the last round
+	month   int            // of the last round; 0: there was none
+
 	mu      sync.Mutex
 	open    time.Time    // when the queue goes on; in the past: it does
 	holds   ledger.Holds // of the last look at the queue
@@ -38,10 +41,18 @@ func (d *dispatcher) round(time.Time) result {
 	if free == 0 { // the invoker closes
 		return result{}
 	}
-	taken, err := d.store.Take(d.closing, ledger.Take{
+	take := ledger.Take{
 		Now: ledger.Stored(time.Now()), Call: d.config.CallTimeout, Limit: free,
-		Runs: runsBucket, Quota: d.config.Limits.Runs, Rates: d.config.Rates(),
-	})
+		Runs: runsBucket, Quota: d.config.Limits.Runs, Rates: d.config.Rates(), Budgets: d.config.Budgets(),
+	}
+	take.Reconsider = d.reconsiders(take)
+	taken, err := d.store.Take(d.closing, take)
+	if err == nil {
+		d.budgets, d.month = take.Budgets, ledger.MonthOf(take.Now)
+	}
+	for _, m := range taken.Refused {
+		d.next.moved(m.From, m.To)
+	}
 	d.calls.release(free - len(taken.Records))
 	d.held(taken.Holds, err)
 	var started sync.WaitGroup
@@ -61,6 +72,12 @@ func (d *dispatcher) round(time.Time) result {
 		d.reopenAt(taken.Next)
 	}
 	return result{more: len(taken.Records) > 0, next: taken.Next, err: err}
+}
+
+// reconsiders reports whether those that wait for a budget may have room because the budgets or
+// the month have changed, or because an earlier process knew others.
+func (d *dispatcher) reconsiders(t ledger.Take) bool {
+	return d.month != ledger.MonthOf(t.Now) || !d.budgets.Equal(t.Budgets)
 }
 
 // reopens returns when the queue goes on.

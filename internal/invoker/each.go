@@ -69,7 +69,7 @@ func (a *accepter) invokeEach(ctx context.Context, job string, requests []Reques
 				a.counters.replay(*before, true)
 			}
 		default:
-			valid, of = append(valid, store.Newcomer{Record: r, Admission: admissionOf(r, q.Terms)}), append(of, i)
+			valid, of = append(valid, store.Newcomer{Record: r, Admission: a.admissionOf(r, q.Terms)}), append(of, i)
 		}
 	}
 	accepted, err := a.acceptEach(ctx, valid)

@@ -52,7 +52,7 @@ func (h *handover) moved(from, to ledger.Record) {
 	if to.Waiting() && !to.Checked {
 		h.check.ring()
 	}
-	if to.Waiting() || from.Holds() && !to.Holds() {
+	if to.Waiting() || from.Holds() && !to.Holds() || (ledger.Move{From: from, To: to}).FreesBudget() {
 		h.dispatch.ring()
 	}
 	if to.State == runwith.StateRunning && !to.CancelRequested.IsZero() {

@@ -66,7 +66,7 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 	now := ledger.Stored(time.Now())
 	return ledger.Record{
 		Invocation: runwith.Invocation{
-			ID: id.String(), Job: q.Job, Caller: caller, Labels: q.Asked.Labels, State: runwith.StateAccepted, Created: now,
+			ID: id.String(), Job: q.Job, Caller: caller, Labels: q.labels(), State: runwith.StateAccepted, Created: now,
 			Source: q.Source, RerunOf: q.RerunOf,
 		},
 		Version:     1,
@@ -99,6 +99,14 @@ func (q Request) fingerprint(asked []byte) (string, error) {
 	return ledger.RerunFingerprint(q.Job, changes, q.RerunOf)
 }
 
+// labels returns the labels of the invocation.
+func (q Request) labels() map[string]string {
+	if q.Terms.Labels == nil {
+		return q.Asked.Labels
+	}
+	return q.Terms.Labels
+}
+
 // validate checks what no policy decides.
 func (q Request) validate() error {
 	if err := jobspec.ValidateJobID(q.Job); err != nil {
@@ -113,7 +121,7 @@ func (q Request) validate() error {
 	if time.Until(q.Terms.StartAt) > MaxAhead+ledger.ClockSkew {
 		return invalid("startAt", "is more than 30 days ahead: send the request later")
 	}
-	return ledger.CheckLabels(q.Asked.Labels)
+	return ledger.CheckLabels(q.labels())
 }
 
 // validateTarget checks the name of a Cloud Run job: an ID, or a full resource name.

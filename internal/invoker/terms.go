@@ -16,6 +16,9 @@ type Terms struct {
 	Target string
 	// Overrides are sent to Cloud Run.
 	Overrides runwith.Overrides
+	// Labels are those of the invocation: the request's, and others that the policy adds. Nil
+	// means the request's alone.
+	Labels map[string]string
 	// Slot limits the active invocations with the same concurrency key.
 	Slot ledger.Slot
 	// Buckets are the rates at which requests are accepted. The transaction that accepts the
@@ -37,7 +40,7 @@ type Terms struct {
 // Unrestricted returns the terms of a request to which no policy applies: the overrides are
 // sent as they were asked for.
 func Unrestricted(asked runwith.Request) Terms {
-	return Terms{Overrides: asked.Overrides, StartAt: asked.StartAt}
+	return Terms{Overrides: asked.Overrides, Labels: asked.Labels, StartAt: asked.StartAt}
 }
 
 // Visibility selects the invocations that a caller may see.

@@ -38,6 +38,9 @@ func (v *Invoker) waiting(r ledger.Record, now time.Time) *runwith.Waiting {
 	if !r.Checked {
 		return v.unchecked(r, now)
 	}
+	if r.Held() {
+		return v.overBudget(r, now)
+	}
 	if r.Asleep(now) {
 		return hold(runwith.HoldStart, ahead(r.StartAt, now), "starts at the time that the request asks for")
 	}
@@ -52,6 +55,17 @@ func (v *Invoker) unchecked(r ledger.Record, now time.Time) *runwith.Waiting {
 		return nil // no read has been tried yet
 	}
 	return hold(runwith.HoldCloudRun, ahead(r.NotBefore, now), "the job cannot be read from Cloud Run%s", because(last))
+}
+
+// overBudget returns which budget has no room for a record.
+func (v *Invoker) overBudget(r ledger.Record, now time.Time) *runwith.Waiting {
+	month := r.BudgetMonth(now)
+	for _, s := range v.config.Budgets().Shares(r, month) {
+		if s.Scope.String() == r.Budget {
+			return hold(runwith.HoldBudget, ahead(ledger.MonthEnds(month), now), "waits for room in budget %s, in the order of acceptance", s.Title())
+		}
+	}
+	return hold(runwith.HoldBudget, time.Time{}, "waits for room in a budget that was changed just now")
 }
 
 // held returns why a record that is ready is not sent. A slot comes first, because it

@@ -66,8 +66,10 @@ func ParseEvents(names []string) ([]ledger.Event, error) {
 	events := make([]ledger.Event, len(names))
 	for i, name := range names {
 		events[i] = ledger.Event("invocation." + strings.TrimPrefix(name, "invocation."))
-		if !slices.Contains(ledger.Events(), events[i]) {
-			return nil, fmt.Errorf("event %q: must be one of started, succeeded, failed, cancelled, refused, unresolved", name)
+		if strings.TrimSuffix(name, ".reached") == "budget" {
+			events[i] = ledger.EventBudget
+		} else if !slices.Contains(ledger.Events(), events[i]) {
+			return nil, fmt.Errorf("event %q: must be one of started, succeeded, failed, cancelled, refused, unresolved, budget", name)
 		}
 	}
 	return events, nil
@@ -166,6 +168,19 @@ func (e *Endpoints) Subscribers(job string, labels map[string]string, callback *
 	return append(subscribers, ledger.Subscriber{
 		Endpoint: ledger.RequestEndpoint, URL: callback.URL, Events: events(e.rules.Requests.Events),
 	}), nil
+}
+
+// Hearers returns the endpoints that hear of budgets.
+func (e *Endpoints) Hearers() (hearers []ledger.Hearer) {
+	if e == nil {
+		return nil
+	}
+	for _, one := range e.rules.Endpoints {
+		if slices.Contains(one.Events, ledger.EventBudget) {
+			hearers = append(hearers, ledger.Hearer{Endpoint: one.Name, Jobs: one.Jobs, Labels: one.Labels})
+		}
+	}
+	return hearers
 }
 
 func events(chosen []ledger.Event) []ledger.Event {

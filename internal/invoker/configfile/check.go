@@ -31,6 +31,7 @@ func (f *File) check() error {
 	}
 	f.checkTriggers(c)
 	f.checkCallbacks(c)
+	f.checkBudgets(c)
 	return c.Err()
 }
 

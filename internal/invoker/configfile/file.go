@@ -16,6 +16,8 @@ type File struct {
 	Jobs map[string]Job `yaml:"jobs" keys:"job" most:"1000" doc:"The jobs that callers can start, by the name that callers use. A job that is not listed does not exist for callers."`
 	// Triggers start jobs for events of other systems, by name.
 	Triggers map[string]Trigger `yaml:"triggers" keys:"triggerName" most:"1000" doc:"What starts a job for the events of another system, by name. POST /api/v1/triggers/NAME receives the events of one."`
+	// Budgets limit what invocations use in a month.
+	Budgets []Budget `yaml:"budgets" most:"100" doc:"How much invocations may use in a month (UTC), by estimate. Their worst case is reserved before they start."`
 	// Callbacks are the endpoints that hear of invocations.
 	Callbacks []Callback `yaml:"callbacks" most:"100" doc:"Endpoints that receive events about invocations."`
 	// RequestCallbacks is the rule for endpoints that a request names; nil allows none.
@@ -74,14 +76,14 @@ type Callback struct {
 	Name   string            `yaml:"name" rule:"endpoint" doc:"The endpoint's name in deliveries; by default its URL without the query."`
 	URL    string            `yaml:"url" rule:"hook" required:"true" doc:"Where the events are sent."`
 	Secret List[Secret]      `yaml:"secret" required:"true" most:"5" doc:"The secret that signs deliveries: one, or a list while you replace one."`
-	Events []string          `yaml:"events" rule:"event" most:"6" doc:"The events to send: started, succeeded, failed, cancelled, refused, unresolved. By default all but started."`
-	Jobs   []string          `yaml:"jobs" rule:"job" most:"1000" doc:"Only events of these jobs. By default of all."`
-	Labels map[string]string `yaml:"labels" keys:"label" rule:"labelValue" most:"16" doc:"Only events of invocations with these labels."`
+	Events []string          `yaml:"events" rule:"event" most:"7" doc:"The events to send: started, succeeded, failed, cancelled, refused, unresolved, budget. By default all but started and budget."`
+	Jobs   []string          `yaml:"jobs" rule:"job" most:"1000" doc:"Only events of these jobs, and of budgets of these jobs. By default of all."`
+	Labels map[string]string `yaml:"labels" keys:"label" rule:"labelValue" most:"16" doc:"Only events of invocations with these labels, and of budgets of one of these labels."`
 }
 
 // RequestCallbacks is the rule for endpoints that a request names.
 type RequestCallbacks struct {
 	Hosts  []string     `yaml:"hosts" rule:"host" required:"true" most:"100" doc:"Hosts that the URL may have, exactly; with a port if it is not 443."`
 	Secret List[Secret] `yaml:"secret" required:"true" most:"5" doc:"The secret that signs these deliveries: one, or a list while you replace one."`
-	Events []string     `yaml:"events" rule:"event" most:"6" doc:"The events to send. By default all but started."`
+	Events []string     `yaml:"events" rule:"requestEvent" most:"6" doc:"The events to send. By default all but started."`
 }

@@ -11,6 +11,7 @@ type Job struct {
 	// Args replace the job's arguments; nil keeps them.
 	Args        []string            `yaml:"args" rule:"template" most:"500" doc:"Replaces the job's arguments. {NAME} is a parameter's value, in its own element or in a part of one (--tenant={tenant}); {{ and }} are braces. An element whose optional parameter has no value is left out."`
 	Env         map[string]string   `yaml:"env" keys:"variable" rule:"template" most:"100" doc:"Sets environment variables, from parameters as in args. A variable whose optional parameter has no value is not set."`
+	Labels      map[string]string   `yaml:"labels" keys:"label" rule:"template" most:"16" doc:"Labels that every invocation gets, from parameters as in args. A request cannot set them. A label whose optional parameter has no value is not set."`
 	Allow       Allow               `yaml:"allow" doc:"Which settings a request may override directly. By default none."`
 	Concurrency *Concurrency        `yaml:"concurrency" doc:"How many invocations may be active at the same time."`
 	Rate        Rate                `yaml:"rate" doc:"Starts of this job, such as 60/min, paced evenly. More are queued."`

@@ -136,7 +136,19 @@ func (r Record) Reservable() bool { return r.Held() && r.Checked && r.SearchFrom
 // BudgetMonth returns the month whose budgets the record uses if it reserves now.
 func (r Record) BudgetMonth(now time.Time) int { return MonthOf(Later(now, r.StartAt)) }
 
+// MonthBegins returns the beginning of a month.
+func MonthBegins(month int) time.Time {
+	return time.Date(month/100, time.Month(month%100), 1, 0, 0, 0, 0, time.UTC)
+}
+
 // MonthEnds returns the end of a month, which is the beginning of the next.
 func MonthEnds(month int) time.Time {
 	return time.Date(month/100, time.Month(month%100)+1, 1, 0, 0, 0, 0, time.UTC)
+}
+
+// FreesBudget reports whether the row of the move counts less in its budgets than before.
+func (m Move) FreesBudget() bool {
+	before, after := m.From.Worst, m.To.Worst
+	return m.From.Reserves() && (!m.To.Reserves() ||
+		after.VCPU < before.VCPU || after.Memory < before.Memory || after.Money < before.Money)
 }

@@ -14,6 +14,11 @@ type Take struct {
 	Runs  string // name of the bucket that all runs share
 	Quota Quota
 	Rates map[string]Quota // by job
+
+	Budgets Budgets
+	// Reconsider has the store look again at all records that wait for a budget: the budgets or
+	// the month have changed.
+	Reconsider bool
 }
 
 // RateBucket is the name of the bucket of a job's rate.

@@ -97,7 +97,9 @@ func (r Record) Asleep(now time.Time) bool {
 }
 
 // Dispatchable reports whether the record waits and needs nothing but its time and its turn.
-func (r Record) Dispatchable() bool { return r.Waiting() && r.Checked && r.SearchFrom.IsZero() && r.Budget == "" }
+func (r Record) Dispatchable() bool {
+	return r.Waiting() && r.Checked && r.SearchFrom.IsZero() && r.Budget == ""
+}
 
 // Checkable reports whether the record waits and must still be validated against its
 // job. One that is searched for is not: the check could end it.

@@ -83,6 +83,10 @@ func (r Record) Adopted(execution string, s Status) Record {
 	r.Lease, r.SearchFrom = time.Time{}, time.Time{}
 	r.Started, r.Counts = s.Started, s.Counts
 	r.NotBefore, r.Postponed = time.Time{}, 0 // from here on they belong to its cancel
+	if r.Month == 0 {                         // it was found, and not started by this store
+		r.Month = r.BudgetMonth(r.Created)
+	}
+	r.Budget = ""
 	return r
 }
 

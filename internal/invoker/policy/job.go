@@ -16,6 +16,7 @@ type job struct {
 	parameters map[string]*parameter
 	args       []template // nil keeps the job's arguments
 	env        map[string]template
+	labels     map[string]template
 	key        template // of the concurrency key; nil is the job alone
 }
 
@@ -27,7 +28,7 @@ type compiler struct {
 }
 
 func compile(check *configfile.Checker, name string, spec configfile.Job) *job {
-	c := compiler{check, &job{name: name, spec: spec, parameters: map[string]*parameter{}, env: map[string]template{}}, map[string]bool{}}
+	c := compiler{check, &job{name: name, spec: spec, parameters: map[string]*parameter{}, env: map[string]template{}, labels: map[string]template{}}, map[string]bool{}}
 	at := configfile.Path("jobs").Field(name)
 	for _, n := range slices.Sorted(maps.Keys(spec.Parameters)) {
 		c.parameters[n] = compileParameter(check, at.Field("parameters").Field(n), spec.Parameters[n])
@@ -41,6 +42,9 @@ func compile(check *configfile.Checker, name string, spec configfile.Job) *job {
 	for _, n := range slices.Sorted(maps.Keys(spec.Env)) {
 		c.variable(at.Field("env").Field(n), n)
 		c.env[n] = c.template(at.Field("env").Field(n), spec.Env[n])
+	}
+	for _, n := range slices.Sorted(maps.Keys(spec.Labels)) {
+		c.labels[n] = c.template(at.Field("labels").Field(n), spec.Labels[n])
 	}
 	if spec.Concurrency != nil {
 		c.key = c.template(at.Field("concurrency").Field("key"), spec.Concurrency.Key)
@@ -97,7 +101,7 @@ func (c compiler) checkAllow(at configfile.Path) {
 func (c compiler) checkUse(at configfile.Path) {
 	for _, name := range slices.Sorted(maps.Keys(c.parameters)) {
 		if !c.used[name] {
-			c.Addf(at.Field(name), "has no effect: use {%s} in args, env or concurrency.key, or delete it", name)
+			c.Addf(at.Field(name), "has no effect: use {%s} in args, env, labels or concurrency.key, or delete it", name)
 		}
 	}
 }

@@ -14,6 +14,8 @@ type Subscribers interface {
 	// Subscribers returns the endpoints for an invocation of a job with these labels. The
 	// callback is the request's own; nil is none. The error refuses it.
 	Subscribers(job string, labels map[string]string, callback *runwith.Callback) ([]ledger.Subscriber, error)
+	// Hearers returns the endpoints that hear of budgets.
+	Hearers() []ledger.Hearer
 }
 
 // Policy is a compiled configuration. It is immutable. The zero value and nil are the policy
@@ -23,6 +25,7 @@ type Policy struct {
 	jobs        map[string]*job
 	callers     map[string]configfile.Caller
 	subscribers Subscribers // nil: nobody, and no request may name one
+	budgets     ledger.Budgets
 }
 
 // Open returns the policy of a server without a configuration, whose requests may name the
@@ -31,7 +34,10 @@ func Open(subscribers Subscribers) *Policy { return &Policy{subscribers: subscri
 
 // New compiles a configuration. The error is [*configfile.FaultsError] with all mistakes.
 func New(file *configfile.File, subscribers Subscribers) (*Policy, error) {
-	p := &Policy{configured: true, jobs: map[string]*job{}, callers: file.Callers, subscribers: subscribers}
+	p := &Policy{configured: true, jobs: map[string]*job{}, callers: file.Callers, subscribers: subscribers, budgets: budgetsOf(file)}
+	if subscribers != nil {
+		p.budgets.Hearers = subscribers.Hearers()
+	}
 	check := file.Check()
 	for _, name := range slices.Sorted(maps.Keys(file.Jobs)) {
 		p.jobs[name] = compile(check, name, file.Jobs[name])

@@ -252,6 +252,8 @@ func TestRefusedRequests(t *testing.T) {
 	}
 }
 
+func (listeners) Hearers() []ledger.Hearer { return nil }
+
 // listeners are subscribers that hear of everything, and refuse one URL.
 type listeners struct{}
 

@@ -23,7 +23,7 @@ func (p *Policy) Terms(who principal.Principal, name string, asked runwith.Reque
 		return invoker.Terms{}, err
 	}
 	terms.Buckets = p.buckets(who, name)
-	terms.Subscribers, err = p.subscribed(name, asked)
+	terms.Subscribers, err = p.subscribed(name, terms.Labels, asked.Callback)
 	return terms, err
 }
 
@@ -43,9 +43,13 @@ func (p *Policy) terms(name string, asked runwith.Request) (invoker.Terms, error
 		return invoker.Terms{}, err
 	}
 	overrides, err := j.overrides(asked.Overrides, values)
+	if err != nil {
+		return invoker.Terms{}, err
+	}
+	labels, err := j.allLabels(asked.Labels, values)
 	return invoker.Terms{
 		Target: j.spec.CloudRun, Overrides: overrides, Slot: j.slot(values), Keep: time.Duration(j.spec.Keep),
-		StartAt: asked.StartAt,
+		StartAt: asked.StartAt, Labels: labels,
 	}, err
 }
 
@@ -73,12 +77,12 @@ func (p *Policy) buckets(who principal.Principal, name string) (limits []ledger.
 }
 
 // subscribed returns the endpoints that hear of the request's invocation.
-func (p *Policy) subscribed(name string, asked runwith.Request) ([]ledger.Subscriber, error) {
+func (p *Policy) subscribed(name string, labels map[string]string, callback *runwith.Callback) ([]ledger.Subscriber, error) {
 	if p == nil || p.subscribers == nil {
-		if asked.Callback != nil {
+		if callback != nil {
 			return nil, jobspec.FieldErrorf(runwith.PermissionDenied, "callback.url", "this server sends no callbacks to URLs of requests: its configuration has no requestCallbacks")
 		}
 		return nil, nil
 	}
-	return p.subscribers.Subscribers(name, asked.Labels, asked.Callback)
+	return p.subscribers.Subscribers(name, labels, callback)
 }

@@ -163,6 +163,9 @@ func (m *memory) accept(r ledger.Record, a ledger.Admission) (store.Accepted, er
 	if err != nil {
 		return store.Accepted{}, err
 	}
+	if r, err = m.admit(r, a, moves); err != nil {
+		return store.Accepted{}, err
+	}
 	moved, err := m.moveAll(moves)
 	if err != nil {
 		return store.Accepted{}, err
@@ -298,12 +301,16 @@ func (m *memory) OldestWaiting(context.Context) (oldest time.Time, err error) {
 func (m *memory) Take(_ context.Context, t ledger.Take) (store.Taken, error) {
 	defer m.lock()()
 	m.now = ledger.Later(m.now, t.Now)
+	refused, err := m.reserve(t)
+	if err != nil {
+		return store.Taken{}, err
+	}
 	buckets := map[string]ledger.Bucket{}
 	for _, name := range t.Buckets() {
 		buckets[name] = m.bucket(name)
 	}
 	plan := ledger.PlanTake(t, buckets)
-	taken := store.Taken{Next: plan.Next, Probing: plan.Probing, Holds: plan.Holds}
+	taken := store.Taken{Refused: refused, Next: plan.Next, Probing: plan.Probing, Holds: plan.Holds}
 	for plan.Limit > 0 {
 		due := m.where(plan.Limit, func(r ledger.Record) bool {
 			return r.Dispatchable() && !r.Parked && !r.Asleep(m.now) && !r.NotBefore.After(t.Now) && !slices.Contains(plan.BlockedJobs, r.Job)

@@ -186,6 +186,8 @@ func (o Outstanding) Waiting() int {
 // Taken is the result of [Store.Take].
 type Taken struct {
 	Records []ledger.Record
+	// Refused are the moves of records that waited for a budget, and need more than the whole.
+	Refused []ledger.Move
 	// Next is when the next record may be due; zero if that does not depend on time alone.
 	Next time.Time
 	// Probing means that Cloud Run has refused before.

@@ -19,16 +19,24 @@ const (
 
 // Accept implements [store.Store].
 func (s *Store) Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (store.Accepted, error) {
-	var accepted store.Accepted
+	var (
+		accepted store.Accepted
+		p        *purse
+	)
 	_, err := s.add(ctx, "accept invocation", func(tx *sqlite.Tx) (_ []ledger.Record, err error) {
-		accepted, err = s.acceptOne(tx, r, a)
+		p = newPurse(tx, a.Budgets, a.Now)
+		accepted, err = s.acceptOne(p, r, a)
 		return changedBy(accepted), err
 	})
-	return accepted, err
+	if err == nil && p.told {
+		s.ring()
+	}
+	return accepted, s.tellRefusal(ctx, err)
 }
 
 // acceptOne accepts a newcomer in a transaction. After an error it may have written some of it.
-func (s *Store) acceptOne(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (accepted store.Accepted, err error) {
+func (s *Store) acceptOne(p *purse, r ledger.Record, a ledger.Admission) (accepted store.Accepted, err error) {
+	tx := p.tx
 	if accepted.Record, accepted.Replayed, err = replay(tx, r, a); err != nil || accepted.Replayed {
 		return accepted, err
 	}
@@ -38,7 +46,16 @@ func (s *Store) acceptOne(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (a
 	if accepted.Record, accepted.Moved, err = s.admit(tx, r, a); err != nil {
 		return accepted, err
 	}
-	return accepted, insert(tx, accepted.Record)
+	if len(accepted.Moved) > 0 {
+		p.forget() // they may have released what they reserved
+	}
+	if accepted.Record, err = p.admit(accepted.Record, a); err != nil {
+		return accepted, err
+	}
+	if err = insert(tx, accepted.Record); err == nil {
+		p.add(accepted.Record)
+	}
+	return accepted, err
 }
 
 // changedBy returns the records that an acceptance has changed.
@@ -125,7 +142,8 @@ func insert(tx *sqlite.Tx, r ledger.Record) error {
 		return err
 	}
 	for name, value := range r.Labels {
-		if _, err := tx.Exec(`INSERT INTO labels (owner, name, value, invocation) VALUES (?, ?, ?, ?)`, r.Owner, name, value, r.ID); err != nil {
+		if _, err := tx.Exec(`INSERT INTO labels (owner, name, value, invocation, month) VALUES (?, ?, ?, ?, ?)`,
+			r.Owner, name, value, r.ID, reserving(r)); err != nil {
 			return err
 		}
 	}
@@ -182,6 +200,9 @@ func (s *Store) Withdraw(ctx context.Context, id string) (withdrawn bool, err er
 		}
 		if err == nil {
 			err = unsettleEventOf(tx, r)
+		}
+		if err == nil {
+			err = removed(tx, r)
 		}
 		withdrawn = err == nil
 		return nil, err

@@ -12,13 +12,21 @@ import (
 
 // AcceptEach implements [store.Store].
 func (s *Store) AcceptEach(ctx context.Context, newcomers []store.Newcomer) ([]store.AcceptedOrError, error) {
-	var results []store.AcceptedOrError
+	var (
+		results []store.AcceptedOrError
+		told    bool
+	)
 	_, err := s.add(ctx, "accept invocations", func(tx *sqlite.Tx) (changed []ledger.Record, err error) {
 		results = make([]store.AcceptedOrError, len(newcomers))
+		var p *purse
 		for i, n := range newcomers {
-			if results[i], err = s.acceptApart(tx, n); err != nil {
+			if p == nil || !p.budgets.Equal(n.Admission.Budgets) {
+				p = newPurse(tx, n.Admission.Budgets, n.Admission.Now)
+			}
+			if results[i], err = s.acceptApart(p, n); err != nil {
 				return nil, err
 			}
+			told = told || p.told
 			changed = append(changed, changedBy(results[i].Accepted)...)
 		}
 		return changed, nil
@@ -26,16 +34,20 @@ func (s *Store) AcceptEach(ctx context.Context, newcomers []store.Newcomer) ([]s
 	if err != nil {
 		return nil, err
 	}
+	if told {
+		s.ring()
+	}
 	return results, nil
 }
 
 // acceptApart accepts a newcomer in a savepoint. A refusal leaves nothing behind, and is in the
 // result; any other error is the transaction's.
-func (s *Store) acceptApart(tx *sqlite.Tx, n store.Newcomer) (store.AcceptedOrError, error) {
+func (s *Store) acceptApart(p *purse, n store.Newcomer) (store.AcceptedOrError, error) {
+	tx := p.tx
 	if _, err := tx.Exec(`SAVEPOINT newcomer`); err != nil {
 		return store.AcceptedOrError{}, err
 	}
-	accepted, err := s.acceptOne(tx, n.Record, n.Admission)
+	accepted, err := s.acceptOne(p, n.Record, n.Admission)
 	if err == nil {
 		_, err = tx.Exec(`RELEASE newcomer`)
 		return store.AcceptedOrError{Accepted: accepted}, err
@@ -46,6 +58,10 @@ func (s *Store) acceptApart(tx *sqlite.Tx, n store.Newcomer) (store.AcceptedOrEr
 	if _, err := tx.Exec(`ROLLBACK TO newcomer`); err != nil {
 		return store.AcceptedOrError{}, err
 	}
-	_, failed := tx.Exec(`RELEASE newcomer`)
-	return store.AcceptedOrError{Err: err}, failed
+	p.forget() // what it has written is undone
+	if _, err := tx.Exec(`RELEASE newcomer`); err != nil {
+		return store.AcceptedOrError{}, err
+	}
+	told, refusal := withoutEvents(err)
+	return store.AcceptedOrError{Err: refusal}, p.tell(told)
 }

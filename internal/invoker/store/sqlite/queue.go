@@ -11,7 +11,7 @@ import (
 // isDispatchable is [ledger.Record.Dispatchable], and isCheckable is
 // [ledger.Record.Checkable].
 const (
-	isDispatchable = isWaiting + ` AND checked = 1 AND search_from = 0`
+	isDispatchable = isWaiting + ` AND checked = 1 AND search_from = 0 AND budget = ''`
 	isCheckable    = isWaiting + ` AND checked = 0 AND search_from = 0`
 )
 

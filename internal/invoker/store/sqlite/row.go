@@ -15,9 +15,9 @@ import (
 const (
 	columns        = requestColumns + `, ` + changingColumns
 	requestColumns = `id, job, target, principal, owner, key, fingerprint, slot, slot_limit, parked, keep, created,
-	labels, subscribers, trace, request, key_keep, start_at, source, source_event, rerun_of, usage, asleep`
-	requestMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
-	requestCount = 23
+	labels, subscribers, trace, request, key_keep, start_at, source, source_event, rerun_of, usage, asleep, budget, woken`
+	requestMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+	requestCount = 25
 
 	changingColumns = `state, version, overrides, checked, job_uid,
 	not_before, lease_until, postponed, search_from, watch_until, cancel_at, watched,
@@ -47,6 +47,7 @@ func requestValues(r ledger.Record) []any {
 		r.ID, r.Job, r.Target, r.Caller, r.Owner, null(r.Key), r.Fingerprint, r.Slot, r.SlotLimit, r.Parked, r.Keep.Microseconds(), micros(r.Created),
 		encode(r.Labels, len(r.Labels) > 0), encode(r.Subscribers, len(r.Subscribers) > 0), r.Trace, string(r.Asked),
 		r.KeyKeep.Microseconds(), micros(r.StartAt), ledger.SourceName(r.Source), ledger.SourceEvent(r.Source), r.RerunOf, encode(r.Usage, r.Usage != nil), r.Deferred(),
+		r.Budget, r.Reservable(),
 	}
 }
 
@@ -73,7 +74,7 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 		r                           ledger.Record
 		times                       [9]int64
 		keep, keyKeep               int64
-		watched, asleep             bool // derived from the others
+		watched, asleep, woken      bool // derived from the others
 		key, execution              *string
 		labels, subscribers, detail string
 		source, event, usage        string
@@ -81,7 +82,7 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 	)
 	err := row.Scan(
 		&r.ID, &r.Job, &r.Target, &r.Caller, &r.Owner, &key, &r.Fingerprint, &r.Slot, &r.SlotLimit, &r.Parked, &keep, &times[5],
-		&labels, &subscribers, &r.Trace, &r.Asked, &keyKeep, &times[8], &source, &event, &r.RerunOf, &usage, &asleep,
+		&labels, &subscribers, &r.Trace, &r.Asked, &keyKeep, &times[8], &source, &event, &r.RerunOf, &usage, &asleep, &r.Budget, &woken,
 		&r.State, &r.Version, &r.Overrides, &r.Checked, &r.JobUID,
 		&times[0], &times[1], &r.Postponed, &times[2], &times[3], &times[4], &watched,
 		&execution, &r.ExecutionUID, &r.Operation, &r.Attempts, &times[6], &times[7],
@@ -100,6 +101,9 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 	r.Keep, r.KeyKeep = time.Duration(keep)*time.Microsecond, time.Duration(keyKeep)*time.Microsecond
 	r.Source = ledger.SourceOf(source, event)
 	r.Parked = r.Parked && r.Dispatchable()
+	if !r.Held() {
+		r.Budget = ""
+	}
 	if key != nil {
 		r.Key = *key
 	}

@@ -180,7 +180,8 @@ func (s *Store) move(tx *sqlite.Tx, m ledger.Move) (ledger.Record, error) {
 	return to, follow(tx, m)
 }
 
-// follow writes what follows from a move: deliveries, and which row may look for a slot.
+// follow writes what follows from a move: deliveries, and which rows may look for a slot or
+// for room in a budget.
 func follow(tx *sqlite.Tx, m ledger.Move) error {
 	if len(m.To.Subscribers) > 0 {
 		if err := insertDeliveries(tx, ledger.Deliveries(m, time.Now())); err != nil {
@@ -193,9 +194,11 @@ func follow(tx *sqlite.Tx, m ledger.Move) error {
 		}
 	}
 	if m.Releases() {
-		return unpark(tx, m.From.Slot)
+		if err := unpark(tx, m.From.Slot); err != nil {
+			return err
+		}
 	}
-	return nil
+	return followBudget(tx, m)
 }
 
 // Origin implements [store.Store].

@@ -25,9 +25,14 @@ const (
 // Take implements [store.Store]. One transaction looks at slots and tokens, takes them,
 // and moves the rows to starting. It parks the rows whose slots are taken.
 func (s *Store) Take(ctx context.Context, t ledger.Take) (taken store.Taken, err error) {
-	taken.Records, err = s.write(ctx, "take from the queue", func(tx *sqlite.Tx) (moved []ledger.Record, err error) {
+	_, err = s.write(ctx, "take from the queue", func(tx *sqlite.Tx) (changed []ledger.Record, err error) {
+		taken = store.Taken{}
 		l := look{Store: s, tx: tx, now: t.Now}
 		if err := wake(tx, t.Now); err != nil {
+			return nil, err
+		}
+		changed, more, err := l.reserve(t, &taken)
+		if err != nil {
 			return nil, err
 		}
 		if l.plan, err = plan(tx, t); err != nil {
@@ -37,13 +42,15 @@ func (s *Store) Take(ctx context.Context, t ledger.Take) (taken store.Taken, err
 		next := l.plan.Next
 		if l.plan.Limit > 0 {
 			var due time.Time
-			if moved, due, err = l.take(); err != nil {
+			if taken.Records, due, err = l.take(); err != nil {
 				return nil, err
 			}
 			next = ledger.Sooner(next, due)
 		}
-		taken.Next = next
-		return moved, saveBuckets(tx, l.plan.Spent())
+		if taken.Next = next; more {
+			taken.Next = t.Now
+		}
+		return append(changed, taken.Records...), saveBuckets(tx, l.plan.Spent())
 	})
 	return taken, err
 }

@@ -68,6 +68,7 @@ func Run(t *testing.T, open Open) {
 		"tidy terms":       testTidyTerms,
 	}
 	maps.Copy(suite, eventTests())
+	maps.Copy(suite, budgetTests())
 	for name, test := range suite {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

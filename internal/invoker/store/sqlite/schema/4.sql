@@ -12,14 +12,27 @@ ALTER TABLE invocations ADD COLUMN worst_money  INTEGER NOT NULL DEFAULT 0;  -- 
 ALTER TABLE invocations ADD COLUMN usage        TEXT    NOT NULL DEFAULT ''; -- what it has used, in the JSON of the API; empty: not known yet
 
 ALTER TABLE invocations ADD COLUMN asleep       INTEGER NOT NULL DEFAULT 0;  -- 1: start_at has not come; Take wakes the row
+ALTER TABLE invocations ADD COLUMN budget       TEXT    NOT NULL DEFAULT ''; -- scope of the budget for which it waits; empty: none
+ALTER TABLE invocations ADD COLUMN woken        INTEGER NOT NULL DEFAULT 0;  -- 1: that budget may have room for it
+ALTER TABLE labels      ADD COLUMN month        INTEGER NOT NULL DEFAULT 0;  -- of an invocation that reserves; 0: it does not, or no longer
 
 -- A row that sleeps is neither ready nor does it wait for a slot. So neither Take nor an
 -- acceptance reads it before its time.
 DROP INDEX invocations_ready;
+DROP INDEX invocations_parked;
 DROP INDEX invocations_waiting_slots;
-CREATE INDEX invocations_ready         ON invocations (job, id)          WHERE state IN ('accepted', 'queued') AND checked = 1 AND search_from = 0 AND parked = 0 AND asleep = 0;
+CREATE INDEX invocations_ready         ON invocations (job, id)          WHERE state IN ('accepted', 'queued') AND checked = 1 AND search_from = 0 AND parked = 0 AND asleep = 0 AND budget = '';
+CREATE INDEX invocations_parked        ON invocations (slot, id)         WHERE state IN ('accepted', 'queued') AND checked = 1 AND search_from = 0 AND parked = 1 AND budget = '';
 CREATE INDEX invocations_waiting_slots ON invocations (slot, id)         WHERE state IN ('accepted', 'queued') AND slot <> '' AND asleep = 0;
 CREATE INDEX invocations_later         ON invocations (asleep, start_at) WHERE state IN ('accepted', 'queued') AND start_at > 0;
+
+-- The rows that wait for a budget, and those of them that Take looks at.
+CREATE INDEX invocations_held          ON invocations (budget, id)       WHERE state IN ('accepted', 'queued') AND budget <> '';
+CREATE INDEX invocations_woken         ON invocations (id)               WHERE state IN ('accepted', 'queued') AND budget <> '' AND checked = 1 AND search_from = 0 AND woken = 1;
+-- The worst cases that count. labels_reserving finds those of a label's value.
+CREATE INDEX invocations_reserving     ON invocations (month, job, principal, worst_vcpu, worst_memory, worst_money)
+  WHERE month > 0 AND usage = '' AND (finished = 0 OR execution IS NOT NULL);
+CREATE INDEX labels_reserving          ON labels (month, name, value, invocation) WHERE month > 0;
 
 CREATE INDEX invocations_by_source ON invocations (source, id) WHERE source <> '';
 

@@ -1,0 +1,77 @@
+package store_test
+
+import (
+	"slices"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
+)
+
+// spent adds up what is taken of a share. The moves count as made.
+func (m *memory) spent(s ledger.Share, moves []ledger.Move) (spent ledger.Spent) {
+	for _, r := range m.rows {
+		if i := slices.IndexFunc(moves, func(move ledger.Move) bool { return move.From.ID == r.ID }); i >= 0 {
+			r = moves[i].To
+		}
+		if r.Reserves() && slices.Contains((ledger.Budgets{List: []ledger.Budget{s.Budget}}).Shares(r, r.Month), s) {
+			spent.Reserved = spent.Reserved.Plus(r.Worst)
+		}
+	}
+	return spent
+}
+
+// rooms returns the shares that a record needs a part of.
+func (m *memory) rooms(b ledger.Budgets, r ledger.Record, moves []ledger.Move) (rooms []ledger.Room) {
+	for _, s := range b.Shares(r, r.BudgetMonth(m.now)) {
+		ahead := m.where(1, func(o ledger.Record) bool {
+			return o.Held() && o.Budget == s.Scope.String() && o.ID < r.ID && o.BudgetMonth(m.now) == s.Month
+		})
+		rooms = append(rooms, ledger.Room{Share: s, Spent: m.spent(s, moves), Ahead: len(ahead) > 0})
+	}
+	return rooms
+}
+
+// admit gives a newcomer its month, lets it wait for a budget, or refuses it.
+func (m *memory) admit(r ledger.Record, a ledger.Admission, moves []ledger.Move) (ledger.Record, error) {
+	r, full, err := a.Reserve(r, m.rooms(a.Budgets, r, moves))
+	if full != nil {
+		m.tell(a.Budgets.Reached(full.Share, full.Spent, true, m.now))
+	}
+	return r, err
+}
+
+// tell adds the deliveries that are new.
+func (m *memory) tell(events []ledger.Delivery) {
+	for _, d := range events {
+		if !slices.ContainsFunc(m.outbox, func(o ledger.Delivery) bool { return o.ID == d.ID }) {
+			m.outbox = append(m.outbox, d)
+		}
+	}
+}
+
+// reserve looks at all that wait for a budget until nothing changes, and returns the refusals.
+func (m *memory) reserve(t ledger.Take) (refused []ledger.Move, err error) {
+	for again := true; again; {
+		again = false
+		for _, r := range m.where(-1, ledger.Record.Reservable) {
+			to, wait := ledger.Reserved(r, m.rooms(t.Budgets, r, nil), m.now)
+			if wait != "" {
+				r.Budget = wait
+				m.put(r)
+				continue
+			}
+			again = true
+			moved, err := m.move(ledger.Move{From: r, To: to})
+			if err != nil {
+				return nil, err
+			}
+			if moved.State == runwith.StateRefused {
+				refused = append(refused, ledger.Move{From: r, To: moved})
+			}
+		}
+	}
+	return refused, nil
+}
+
+var _ store.Store = (*memory)(nil)
