@@ -38,6 +38,7 @@ type memory struct {
 	health    map[string]ledger.Endpoint
 	schedules map[string]ledger.Schedule
 	refused   refused
+	usage     []ledger.Settlement
 	now       time.Time // the latest that it was told: rows wake by then
 }
 
@@ -497,6 +498,7 @@ func (m *memory) Tidy(_ context.Context, now time.Time, keep time.Duration, limi
 	defer m.lock()()
 	old := m.where(limit, func(r ledger.Record) bool {
 		return r.Ended() && r.Finished.Before(now.Add(-cmp.Or(r.Keep, keep))) && !r.Watched() && (r.Key == "" || !r.KeyLives(now)) &&
+			(!r.Unsettled() || r.Finished.Before(now.Add(-ledger.SettleWithin))) &&
 			!slices.ContainsFunc(m.outbox, func(d ledger.Delivery) bool {
 				return d.Invocation == r.ID && d.State == ledger.DeliveryPending && d.Created.After(now.Add(-ledger.DeliveryKept))
 			})
@@ -504,7 +506,7 @@ func (m *memory) Tidy(_ context.Context, now time.Time, keep time.Duration, limi
 	for _, r := range old {
 		m.remove(r.ID)
 	}
-	return len(old), nil
+	return len(old) + m.tidyUsage(now), nil
 }
 
 func (m *memory) Close() error { return nil }

@@ -120,13 +120,16 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	Import(ctx context.Context, records []ledger.Record) ([]ledger.Record, error)
 	// Tidy removes up to limit invocations that were kept long enough after their end, with
 	// their labels and deliveries, and returns their number. keep is the default of
-	// [ledger.Record.Keep]. It leaves those that are watched, whose key lives, or that have a
-	// pending delivery younger than [ledger.DeliveryKept].
+	// [ledger.Record.Keep]. It leaves those that are watched, whose key lives, that have a
+	// pending delivery younger than [ledger.DeliveryKept], or that are unsettled and have ended
+	// within [ledger.SettleWithin]. It also removes usage of months before [ledger.OldestUsage],
+	// up to limit sums, and counts them.
 	Tidy(ctx context.Context, now time.Time, keep time.Duration, limit int) (int, error)
 
 	Outbox
 	Events
 	Schedules
+	Usage
 
 	Close() error
 }

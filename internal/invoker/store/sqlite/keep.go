@@ -53,7 +53,9 @@ func (s *Store) Tidy(ctx context.Context, now time.Time, keep time.Duration, lim
 			}
 			n += removed
 		}
-		return nil, nil
+		removed, err := tidyUsage(tx, now, limit-n)
+		n += removed
+		return nil, err
 	})
 	return n, err
 }
@@ -87,8 +89,10 @@ func tidy(tx *sqlite.Tx, stored int64, now time.Time, keep time.Duration, limit 
 	old, err := records(tx, selectRecord+` INDEXED BY invocations_ended WHERE finished > 0 AND keep = ? AND finished < ? AND watched = 0
 		AND (key IS NULL OR (finished < ? AND created < ? - max(?, key_keep)))
 		AND NOT EXISTS (SELECT 1 FROM deliveries WHERE invocation = invocations.id AND state = 'pending' AND created > ?)
+		AND (execution IS NULL OR usage <> '' OR finished < ?)
 		ORDER BY finished LIMIT ?`, stored, micros(now.Add(-keep)),
-		micros(now.Add(-ledger.KeyAfterEnd)), micros(now), ledger.KeyAfterAcceptance.Microseconds(), micros(now.Add(-ledger.DeliveryKept)), limit)
+		micros(now.Add(-ledger.KeyAfterEnd)), micros(now), ledger.KeyAfterAcceptance.Microseconds(), micros(now.Add(-ledger.DeliveryKept)),
+		micros(now.Add(-ledger.SettleWithin)), limit)
 	if err != nil {
 		return 0, err
 	}

@@ -69,6 +69,7 @@ func Run(t *testing.T, open Open) {
 	}
 	maps.Copy(suite, eventTests())
 	maps.Copy(suite, budgetTests())
+	maps.Copy(suite, usageTests())
 	for name, test := range suite {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

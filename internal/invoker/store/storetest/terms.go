@@ -307,6 +307,7 @@ func testTidyTerms(t *testing.T, s store.Store) {
 			move(t, s, r.ID, func(r ledger.Record) ledger.Record {
 				return r.Observed(ledger.Status{State: runwith.StateSucceeded, Finished: now.Add(-day)}, now)
 			})
+			settle(t, s, settlementOf(find(t, s, r.ID), 0))
 			continue
 		}
 		put(t, s, r)

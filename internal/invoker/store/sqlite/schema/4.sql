@@ -74,3 +74,34 @@ CREATE TABLE schedules (
   counts  TEXT    NOT NULL,             -- JSON: slots by their result
   version INTEGER NOT NULL              -- grows with every change
 ) STRICT;
+
+CREATE INDEX invocations_unsettled ON invocations (finished) WHERE finished > 0 AND execution IS NOT NULL AND usage = '';
+
+-- What invocations have used, by estimate. It outlives the invocations. Each row is the sum
+-- over all with the same month, job, caller, day and labels; the transaction that settles an
+-- invocation adds to it.
+CREATE TABLE usage (
+  id          INTEGER NOT NULL PRIMARY KEY,
+  month       INTEGER NOT NULL, -- 202611 is November 2026: that of the reservation
+  day         INTEGER NOT NULL, -- 20261128
+  job         TEXT    NOT NULL,
+  principal   TEXT    NOT NULL, -- name of the caller
+  owner       TEXT    NOT NULL, -- hash of that name
+  labels      TEXT    NOT NULL, -- JSON object with sorted names; empty: none
+  invocations INTEGER NOT NULL,
+  tasks       INTEGER NOT NULL,
+  vcpu        INTEGER NOT NULL, -- thousandths of vCPU-seconds,
+  memory      INTEGER NOT NULL, -- of GiB-seconds,
+  gpu         INTEGER NOT NULL, -- of seconds of a GPU,
+  money       INTEGER NOT NULL, -- and billionths of US dollars
+  UNIQUE (month, job, owner, day, labels)
+) STRICT;
+
+-- The labels of these rows.
+CREATE TABLE usage_labels (
+  name  TEXT    NOT NULL,
+  value TEXT    NOT NULL,
+  month INTEGER NOT NULL,
+  usage INTEGER NOT NULL,
+  PRIMARY KEY (name, value, month, usage)
+) STRICT, WITHOUT ROWID;
