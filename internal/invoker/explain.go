@@ -154,8 +154,13 @@ type evidence struct {
 
 // TaskPage implements [cloudrun.Evidence].
 func (e evidence) TaskPage(ctx context.Context, execution, token string) (page []*runpb.Task, next string, err error) {
-	err = e.read(ctx, &e.reads, e.urgency, func(ctx context.Context) (err error) {
-		page, next, err = e.cloud.TaskPage(ctx, execution, token)
+	return e.taskPage(ctx, execution, token, e.urgency)
+}
+
+// taskPage reads a page of the tasks of an execution.
+func (b *base) taskPage(ctx context.Context, execution, token string, u urgency) (page []*runpb.Task, next string, err error) {
+	err = b.read(ctx, &b.reads, u, func(ctx context.Context) (err error) {
+		page, next, err = b.cloud.TaskPage(ctx, execution, token)
 		return err
 	})
 	return page, next, err

@@ -13,15 +13,15 @@ import (
 // and then calls a method here, which wakes the next part. That part reads its work from
 // the store. So a late or repeated ring does no harm, and a crash loses no work.
 type handover struct {
-	dispatch, check, cancel *loop
-	watch                   *watchlist
-	counters                *counters
-	tracer                  *tracing.Tracer
-	logger                  *slog.Logger
+	dispatch, check, cancel, price *loop
+	watch                          *watchlist
+	counters                       *counters
+	tracer                         *tracing.Tracer
+	logger                         *slog.Logger
 }
 
 func newHandover(c Config, counting *counters) *handover {
-	return &handover{dispatch: newLoop(), check: newLoop(), cancel: newLoop(), watch: newWatchlist(c), counters: counting, tracer: c.Tracer, logger: c.Logger}
+	return &handover{dispatch: newLoop(), check: newLoop(), cancel: newLoop(), price: newLoop(), watch: newWatchlist(c), counters: counting, tracer: c.Tracer, logger: c.Logger}
 }
 
 // accepted hands on a new row, and those that made room for it.
@@ -45,6 +45,9 @@ func (h *handover) moved(from, to ledger.Record) {
 	h.counters.moved(from, to)
 	if to.Ended() {
 		h.ended(to)
+	}
+	if to.Unsettled() {
+		h.price.ring()
 	}
 	if to.Watched() && (!from.Watched() || from.State != to.State) {
 		h.watch.add(to.Target)

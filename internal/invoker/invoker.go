@@ -25,6 +25,7 @@ type Invoker struct {
 	cancelling  *canceller
 	rebuilding  *rebuilder
 	keeping     *keeper
+	pricing     *pricer
 
 	logReads *gate
 	logPages chan struct{} // one element for each page in memory
@@ -66,6 +67,7 @@ func newInvoker(config Config) *Invoker {
 	v.checking = &checker{base: v.base, jobs: jobs}
 	v.cancelling = &canceller{base: v.base}
 	v.keeping = &keeper{base: v.base}
+	v.pricing = newPricer(v.base, jobs)
 	return v
 }
 
@@ -79,7 +81,7 @@ func (v *Invoker) begin(ctx context.Context) error {
 	if err := v.recover(ctx, opened, origin); err != nil {
 		return err
 	}
-	for _, part := range []func(){v.dispatching.run, v.checking.run, v.watching.run, v.cancelling.run, v.explaining.run, v.keeping.run} {
+	for _, part := range []func(){v.dispatching.run, v.checking.run, v.watching.run, v.cancelling.run, v.explaining.run, v.keeping.run, v.pricing.run} {
 		v.work.Go(part)
 	}
 	v.work.Go(func() { v.rebuilding.run(opened, origin) })

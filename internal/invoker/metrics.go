@@ -2,6 +2,7 @@ package invoker
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ type counters struct {
 	accepted, replayed, started, ended *metrics.Counter
 	unresolved, outcomes, twins, waits *metrics.Counter
 	acceptToStart, startToEnd          *metrics.Histogram
+	estimates                          *metrics.Counter
+	vcpu, memory, gpu, money           *metrics.Counter // in thousandths; money in millionths
 }
 
 func newCounters() *counters {
@@ -29,6 +32,11 @@ func newCounters() *counters {
 		outcomes:   metrics.NewCounter("runwith_invoker_start_outcomes_total", "Calls that start a job, by their outcome; unknown: the execution is searched for.", "outcome"),
 		twins:      metrics.NewCounter("runwith_invoker_twins_total", "Executions that were started beside an invocation's own, and are cancelled.").With(),
 		waits:      metrics.NewCounter("runwith_invoker_quota_waits_total", "Times that work waited because a quota of Cloud Run was used up.", "quota"),
+		estimates:  metrics.NewCounter("runwith_invoker_estimates_total", "Ended invocations whose usage was estimated, by what the estimate comes from.", "basis"),
+		vcpu:       metrics.NewCounter("runwith_invoker_usage_vcpu_seconds_total", "Estimate of the vCPU-seconds that ended invocations have used.", "job_name"),
+		memory:     metrics.NewCounter("runwith_invoker_usage_gib_seconds_total", "Estimate of the GiB-seconds that ended invocations have used.", "job_name"),
+		gpu:        metrics.NewCounter("runwith_invoker_usage_gpu_seconds_total", "Estimate of the GPU-seconds that ended invocations have used.", "job_name"),
+		money:      metrics.NewCounter("runwith_invoker_usage_usd_total", "Estimate of what ended invocations have cost in US dollars, before any free tier.", "job_name"),
 		acceptToStart: metrics.NewHistogram("runwith_invoker_accept_to_start_seconds",
 			"Time from the acceptance of an invocation, or from its startAt, until its execution is known.", startBounds(), "job_name"),
 		startToEnd: metrics.NewHistogram("runwith_invoker_start_to_end_seconds",
@@ -36,6 +44,9 @@ func newCounters() *counters {
 	}
 	for _, o := range []cloudrun.Outcome{cloudrun.Started, cloudrun.NotStarted, cloudrun.Refused, cloudrun.Unknown} {
 		c.outcomes.With(outcomeLabel(o))
+	}
+	for _, basis := range []runwith.UsageBasis{runwith.UsageFromTasks, runwith.UsageFromExecution, runwith.UsageFromNothing} {
+		c.estimates.With(string(basis))
 	}
 	for _, quota := range []string{runsBucket, readsGate, logsGate} {
 		c.waits.With(quota)
@@ -87,6 +98,34 @@ func (c *counters) moved(from, to ledger.Record) {
 	}
 }
 
+// settled counts settlements that the store has saved.
+func (c *counters) settled(made []ledger.Settlement, saved []string) {
+	for _, s := range made {
+		if !slices.Contains(saved, s.Record.ID) {
+			continue
+		}
+		job := c.jobs.Label(s.Record.Job)
+		c.estimates.Inc(string(s.Usage.Basis))
+		c.vcpu.Add(uint64(s.Cost.VCPU), job)
+		c.memory.Add(uint64(s.Cost.Memory), job)
+		c.gpu.Add(uint64(s.Cost.GPU), job)
+		c.money.Add(uint64(s.Cost.Money/1e3), job)
+	}
+}
+
+// scaled returns a metric whose values are counted in parts.
+func scaled(m metrics.Metric, parts float64) metrics.Metric {
+	read := m.Read
+	m.Read = func(ctx context.Context) ([]metrics.Sample, error) {
+		samples, err := read(ctx)
+		for i := range samples {
+			samples[i].Value /= parts
+		}
+		return samples, err
+	}
+	return m
+}
+
 // Metrics returns what the invoker reports. docs/operations.md describes each one.
 func (v *Invoker) Metrics() []metrics.Metric {
 	c := v.counters
@@ -95,9 +134,13 @@ func (v *Invoker) Metrics() []metrics.Metric {
 		metrics.Gauge("runwith_invoker_oldest_waiting_seconds", "Age of the oldest invocation that waits to be started; 0 if none waits.", v.oldestWaiting),
 		c.acceptToStart.Metric(), c.startToEnd.Metric(),
 	}
-	for _, counter := range []*metrics.Counter{c.accepted, c.replayed, c.started, c.ended, c.unresolved, c.outcomes, c.twins, c.waits} {
+	for _, counter := range []*metrics.Counter{c.accepted, c.replayed, c.started, c.ended, c.unresolved, c.outcomes, c.twins, c.waits, c.estimates} {
 		all = append(all, counter.Metric())
 	}
+	for _, counter := range []*metrics.Counter{c.vcpu, c.memory, c.gpu} {
+		all = append(all, scaled(counter.Metric(), 1e3))
+	}
+	all = append(all, scaled(c.money.Metric(), 1e6))
 	return all
 }
 

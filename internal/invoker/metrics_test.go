@@ -74,7 +74,7 @@ func TestMetrics(t *testing.T) {
 			"accepted_total[report]": 3, "replayed_total[report]": 1, "quota_waits_total[runs]": 1,
 			"start_outcomes_total[not_started]": 1, "start_outcomes_total[unknown]": 1, "start_outcomes_total[started]": 2,
 			"started_total[report]": 3, "ended_total[report succeeded]": 3,
-			"accept_to_start_seconds[report]": 3,
+			"accept_to_start_seconds[report]": 3, "estimates_total[none]": 3,
 		})
 	})
 }

@@ -204,6 +204,7 @@ func (r *rebuilder) importAll(m marked) error {
 		for _, a := range added {
 			r.next.watch.add(a.Target)
 		}
+		r.next.price.ring()
 	}
 	for id, bearers := range m.of {
 		if len(bearers) < 2 {

@@ -15,7 +15,7 @@ const tickMost = time.Minute
 type Outstanding = store.Outstanding
 
 // Tick does what is due now: it looks at the executions of every job, starts what is
-// due, and sends cancels. It returns what is left when that is done and no call is out,
+// due, sends cancels, and estimates what ended ones have used. It returns what is left when that is done and no call is out,
 // after a minute, or when ctx ends. The invoker also does all of it by itself if it has a
 // processor between requests. Cloud Run gives a service none unless it is paid for, and
 // then somebody ticks now and then.
@@ -29,7 +29,7 @@ func (v *Invoker) Tick(ctx context.Context) (Outstanding, error) {
 	select {
 	case <-v.Rebuilt():
 		v.next.watch.lookNow(working)
-		for _, part := range []*loop{v.next.check, v.next.dispatch, v.next.cancel} {
+		for _, part := range []*loop{v.next.check, v.next.dispatch, v.next.cancel, v.next.price} {
 			part.finish(working)
 		}
 		v.dispatching.calls.wait(working)

@@ -13,6 +13,16 @@ import (
 	"github.com/runwith/runwith/internal/invoker/store"
 )
 
+// usageTests are the tests of [store.Usage].
+func usageTests() map[string]func(*testing.T, store.Store) {
+	return map[string]func(*testing.T, store.Store){
+		"settle":         testSettle,
+		"usage":          testUsage,
+		"usage outlives": testUsageOutlives,
+		"usage adds up":  testUsageAddsUp,
+	}
+}
+
 // endedRun returns a record that has succeeded, with an execution.
 func endedRun(n int, finished time.Time) ledger.Record {
 	r := Waiting(n)
