@@ -65,7 +65,7 @@ func TestRebuild(t *testing.T) {
 		}
 		for key, want := range before {
 			got := now(t, v, want.ID)
-			ignore := cmpopts.IgnoreFields(runwith.Invocation{}, "Started", "Finished")
+			ignore := cmpopts.IgnoreFields(runwith.Invocation{}, "Started", "Finished", "Usage")
 			if diff := cmp.Diff(want, got, ignore); diff != "" {
 				t.Errorf("invocation with key %q (-want +got):\n%s", key, diff)
 			}

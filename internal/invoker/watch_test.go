@@ -40,6 +40,7 @@ func TestWatch(t *testing.T) {
 		time.Sleep(time.Hour)
 		want.State, want.Finished, want.Error = runwith.StateFailed, began.Add(time.Hour), &runwith.Failure{Code: "UNKNOWN", Message: "why"}
 		want.Counts = runwith.Counts{Tasks: 2, Succeeded: 1, Failed: 1}
+		want.Usage = new(used(t, v, i.ID))
 		got, err = v.Invocation(t.Context(), i.ID)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("at its end: %v (-want +got):\n%s", err, diff)
