@@ -186,7 +186,8 @@ func testUsageAddsUp(t *testing.T, s store.Store) {
 		if value := pick("1", "2", ""); value != "" {
 			r.Labels = map[string]string{"tenant": value, "other": pick("p", "q")}
 		}
-		put(t, s, r)
+		_, err := s.Accept(t.Context(), r, ledger.Admission{Now: clock}) // which gives it the month
+		must(t, "Accept", err)
 		if random.IntN(5) == 0 {
 			continue // it stays
 		}
