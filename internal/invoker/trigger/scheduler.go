@@ -31,7 +31,7 @@ func (s scheduler) decode(m message) (event, error) {
 		return event{}, err
 	}
 	content := map[string]any{"scheduleTime": slot, "data": jsonOrText(m.body)}
-	identity := []string{"forced", slot}
+	identity := []string{"forced run", slot} // no name of a job has a space
 	if job != "" {
 		content["jobName"], identity[0] = job, job
 	}
