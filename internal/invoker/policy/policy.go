@@ -42,6 +42,7 @@ func New(file *configfile.File, subscribers Subscribers) (*Policy, error) {
 	for _, name := range slices.Sorted(maps.Keys(file.Jobs)) {
 		p.jobs[name] = compile(check, name, file.Jobs[name])
 	}
+	p.checkTriggers(check, file)
 	if err := check.Err(); err != nil {
 		return nil, err
 	}

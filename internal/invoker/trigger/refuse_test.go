@@ -15,6 +15,7 @@ import (
 	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/trigger"
 )
 
 const (
@@ -354,46 +355,37 @@ func TestLargeBodiesShareRoom(t *testing.T) {
 	h := newHouse(t)
 	server := httptest.NewServer(h.handler)
 	defer server.Close()
-	var bodies []*endless
-	defer func() {
-		for _, b := range bodies {
-			close(b.end)
-		}
-	}()
-	for range 4 { // of 16 MiB each
-		b := &endless{began: make(chan struct{}), end: make(chan struct{})}
-		bodies = append(bodies, b)
+	end := make(chan struct{})
+	defer close(end)
+	for range 4 { // of up to 16 MiB each
 		go func() {
-			q, _ := http.NewRequest(http.MethodPost, server.URL+"/api/v1/triggers/large", b)
+			q, _ := http.NewRequest(http.MethodPost, server.URL+"/api/v1/triggers/large", &endless{end: end})
 			q.Header.Set("Authorization", "Bearer google")
 			if w, err := http.DefaultClient.Do(q); err == nil {
 				w.Body.Close()
 			}
 		}()
-		<-b.began
 	}
-	send := func(body string) result {
-		return h.send(t, request{trigger: "large", headers: []string{jsonType}, body: body})
+	eventually.True(t, "four large bodies arrive", func() bool { return h.RoomUsed() == trigger.RoomForBodies })
+	got := h.send(t, request{trigger: "large", headers: []string{jsonType}, body: strings.Repeat(" ", 1<<20)})
+	if got.Status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
+		t.Errorf("a fifth large body = %+v, want 503 with Retry-After", got)
 	}
-	eventually.True(t, "a fifth large body is refused for now", func() bool {
-		got := send(strings.Repeat(" ", 1<<20))
-		return got.Status == http.StatusServiceUnavailable && got.header.Get("Retry-After") != ""
-	})
-	if got := send(pushed); got.Outcome != "accepted" {
+	got = h.send(t, request{trigger: "large", headers: []string{jsonType}, body: pushed})
+	if got.Outcome != "accepted" {
 		t.Errorf("a small event beside large ones = %+v, want accepted", got)
 	}
 }
 
 // endless is a body that has one byte, and then waits.
 type endless struct {
-	began, end chan struct{}
-	read       bool
+	end  chan struct{}
+	read bool
 }
 
 func (b *endless) Read(p []byte) (int, error) {
 	if !b.read {
 		b.read = true
-		close(b.began)
 		p[0] = ' '
 		return 1, nil
 	}

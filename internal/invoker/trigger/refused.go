@@ -1,7 +1,10 @@
 package trigger
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -18,9 +21,6 @@ func (s *Triggers) refused(ctx context.Context, t *trigger, d delivery, err erro
 		return s.failed(ctx, t, err)
 	}
 	why := apierror.Public(err)
-	if s.events == nil {
-		return answer{Outcome: denied, err: err}
-	}
 	e, stored := s.record(ctx, t, d, why)
 	if stored != nil {
 		return s.failed(ctx, t, stored)
@@ -40,13 +40,23 @@ func (s *Triggers) record(ctx context.Context, t *trigger, d delivery, why *runw
 		return ledger.RefusedEvent{}, err
 	}
 	e := ledger.RefusedEvent{
-		ID: id.String(), Trigger: t.name, Job: t.spec.Job, Event: d.identity, Caller: d.sender.Name,
+		ID: id.String(), Trigger: t.name, Job: t.spec.Job, Event: cmp.Or(d.identity, fingerprint(d.body)), Caller: d.sender.Name,
 		Received: ledger.Stored(s.now()), Seen: 1, Code: why.Code.String(), Message: why.Error(),
 		ContentType: d.header.Get("Content-Type"), Header: t.kept(d.message), Body: d.body, Size: d.size,
 	}
 	e, dropped, err := s.events.AddEvent(ctx, e.Bounded())
 	s.counters.drop(t, dropped)
 	return e, err
+}
+
+// fingerprint stands in for the identity of a message that has none that can be read, so that
+// one that arrives again is not stored again.
+func fingerprint(body []byte) string {
+	if len(body) == 0 {
+		return ""
+	}
+	hash := sha256.Sum256(body)
+	return "sha256:" + hex.EncodeToString(hash[:])
 }
 
 // idField keeps the ID of a webhook, which only its signature has proved.

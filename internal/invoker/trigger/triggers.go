@@ -28,11 +28,10 @@ type Events interface {
 	AddEvent(ctx context.Context, e ledger.RefusedEvent) (_ ledger.RefusedEvent, dropped int, err error)
 }
 
-// Config configures [Triggers]. Starter and Authenticate are required.
+// Config configures [Triggers]. Starter, Events and Authenticate are required.
 type Config struct {
 	Starter Starter
-	// Events keeps refused events. Nil keeps none, so they are answered with their own status.
-	Events Events
+	Events  Events
 	// Authenticate returns the caller of a request, or the error that answers it.
 	Authenticate func(*http.Request) (principal.Principal, error)
 	// Logger logs refused events without their values; nil discards them.
