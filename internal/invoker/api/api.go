@@ -110,6 +110,8 @@ type Config struct {
 	Invoker Invoker
 	// Callbacks serve /api/v1/callbacks; nil: the paths do not exist.
 	Callbacks Callbacks
+	// Events serve /api/v1/events; nil: the paths do not exist.
+	Events Events
 	// Version is the program's, for the OpenAPI document.
 	Version string
 	// Logger logs the causes that answers leave out; nil discards them.
@@ -130,6 +132,7 @@ type Config struct {
 type server struct {
 	invoker Invoker
 	calls   Callbacks // may be nil
+	events  Events    // may be nil
 	version string
 	log     *slog.Logger
 	base    context.Context
@@ -145,6 +148,7 @@ func New(c Config) http.Handler {
 	s := &server{
 		invoker: c.Invoker,
 		calls:   c.Callbacks,
+		events:  c.Events,
 		version: c.Version,
 		log:     c.Logger,
 		base:    c.Context,
@@ -169,6 +173,9 @@ func New(c Config) http.Handler {
 	s.routeTick(document)
 	if s.calls != nil {
 		s.routeCallbacks(document)
+	}
+	if s.events != nil {
+		s.routeEvents(document)
 	}
 	documentHealth(document)
 	s.serveDocument(document)

@@ -95,3 +95,11 @@ func compileAll(f *configfile.File) (map[string]*trigger, error) {
 
 // find returns a trigger, or nil if there is none with the name.
 func (s *Triggers) find(name string) *trigger { return (*s.current.Load())[name] }
+
+// Target returns the job of a trigger; empty if there is no such trigger.
+func (s *Triggers) Target(name string) string {
+	if t := s.find(name); t != nil {
+		return t.spec.Job
+	}
+	return ""
+}
