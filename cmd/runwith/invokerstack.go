@@ -16,6 +16,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/inbox"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/policy"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
@@ -33,6 +34,7 @@ type invokerStack struct {
 	invoker  *invoker.Invoker
 	sender   *callback.Sender
 	triggers *trigger.Triggers // nil without a configuration
+	inbox    *inbox.Inbox
 	handler  http.Handler
 	callers  *configuration
 }
@@ -88,6 +90,8 @@ func (s *invokerStack) newHandler(ctx context.Context, slots map[string]ledger.S
 		current := func() *policy.Policy { return open }
 		c.Invoker = access.New(flagTerms{delivering{s.invoker, s.sender}, slots}, current)
 		c.Callbacks = access.NewCallbacks(s.sender, current)
+		s.inbox = inbox.New(s.store, trigger.New(trigger.Config{}), logger)
+		c.Events = access.NewEvents(s.inbox, current)
 		return api.New(c), nil
 	}
 	checked := access.New(delivering{s.invoker, s.sender}, s.callers.current)
@@ -97,6 +101,8 @@ func (s *invokerStack) newHandler(ctx context.Context, slots map[string]ledger.S
 	go s.callers.watcher.Run(ctx)
 	c.Invoker, c.MaxBody = checked, checked.MaxBody
 	c.Callbacks = access.NewCallbacks(s.sender, s.callers.current)
+	s.inbox = inbox.New(s.store, s.triggers, logger)
+	c.Events = access.NewEvents(s.inbox, s.callers.current)
 	return api.New(c), nil
 }
 
@@ -124,7 +130,7 @@ func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.
 		{Path: "/api/v1/openapi.json", Text: "Description of the API (OpenAPI)"},
 	}, site.Links...)
 	site.Checks = append(site.Checks, s.store.Ready, s.invoker.Ready)
-	site.Metrics = slices.Concat(site.Metrics, s.invoker.Metrics(), s.store.Metrics(), s.cloudRun.Metrics(), s.sender.Metrics())
+	site.Metrics = slices.Concat(site.Metrics, s.invoker.Metrics(), s.store.Metrics(), s.cloudRun.Metrics(), s.sender.Metrics(), s.inbox.Metrics())
 	return site
 }
 
