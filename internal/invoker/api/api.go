@@ -178,6 +178,7 @@ func New(c Config) http.Handler {
 		s.routeEvents(document)
 	}
 	documentHealth(document)
+	documentTriggers(document)
 	s.serveDocument(document)
 	return s
 }

@@ -66,6 +66,7 @@ func TestDocument(t *testing.T) {
 	}
 	want := map[string][]string{
 		"/api/v1/tick":                         {"post"},
+		"/api/v1/triggers/{name}":              {"post"},
 		"/healthz":                             {"get"},
 		"/readyz":                              {"get"},
 		"/api/v1/jobs":                         {"get"},

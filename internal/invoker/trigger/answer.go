@@ -20,8 +20,8 @@ const (
 	denied   = "denied"   // its sender may not send events
 )
 
-// answer is what the source of a message gets.
-type answer struct {
+// Answer is what the source of a message gets.
+type Answer struct {
 	Outcome    string `json:"outcome" enum:"accepted,repeated,ignored,refused" doc:"What became of the event."`
 	Invocation string `json:"invocation,omitempty" doc:"ID of the invocation that the event has started."`
 	Event      string `json:"event,omitempty" doc:"ID of the refused event (runwith events show)."`
@@ -31,12 +31,9 @@ type answer struct {
 	err error // answers with its own status
 }
 
-// Answer is the body of an answer that acknowledges an event.
-type Answer = answer
-
 // write writes the answer: 2xx acknowledges the event, after every other status the source
 // sends it again.
-func (a answer) write(w http.ResponseWriter, t *trigger) {
+func (a Answer) write(w http.ResponseWriter, t *trigger) {
 	if a.err != nil && (a.Outcome != refused || t.spec.Refuse == configfile.Nack) {
 		apierror.WriteProblem(w, a.err)
 		return
@@ -51,19 +48,19 @@ func (a answer) write(w http.ResponseWriter, t *trigger) {
 }
 
 // failed answers a message with a status after which the source sends it again.
-func (s *Triggers) failed(ctx context.Context, t *trigger, err error) answer {
+func (s *Triggers) failed(ctx context.Context, t *trigger, err error) Answer {
 	err = apierror.Ended(ctx, err)
 	shown := apierror.Public(err)
 	s.log.WarnContext(ctx, "event deferred", "trigger", t.name, "code", shown.Code.String(), "detail", shown.Error(), "cause", shown.Err)
 	switch apierror.Status(err) {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		return answer{Outcome: deferred, err: err}
+		return Answer{Outcome: deferred, err: err}
 	}
 	again := *shown
 	if again.Code = runwith.Unavailable; shown.Code == runwith.Aborted { // its slots are full
 		again.Code = runwith.ResourceExhausted
 	}
-	return answer{Outcome: deferred, err: &again}
+	return Answer{Outcome: deferred, err: &again}
 }
 
 // writeDenied answers a request whose sender may not send events.

@@ -16,7 +16,7 @@ import (
 
 // refused stores a message that failed for good, and answers it. A failure that may pass is
 // deferred, and so is one that cannot be stored.
-func (s *Triggers) refused(ctx context.Context, t *trigger, d delivery, err error) answer {
+func (s *Triggers) refused(ctx context.Context, t *trigger, d delivery, err error) Answer {
 	if !permanent(err) {
 		return s.failed(ctx, t, err)
 	}
@@ -30,7 +30,7 @@ func (s *Triggers) refused(ctx context.Context, t *trigger, d delivery, err erro
 		level = s.log.DebugContext
 	}
 	level(ctx, "event refused", "trigger", t.name, "event", e.ID, "code", e.Code, "detail", e.Message, "seen", e.Seen)
-	return answer{Outcome: refused, Event: e.ID, Code: e.Code, Detail: e.Message, err: err}
+	return Answer{Outcome: refused, Event: e.ID, Code: e.Code, Detail: e.Message, err: err}
 }
 
 // record stores a refused message.

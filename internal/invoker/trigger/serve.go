@@ -36,7 +36,7 @@ func (s *Triggers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // receive reads a message, and starts its job.
-func (s *Triggers) receive(w http.ResponseWriter, r *http.Request, t *trigger, sender principal.Principal) answer {
+func (s *Triggers) receive(w http.ResponseWriter, r *http.Request, t *trigger, sender principal.Principal) Answer {
 	release, err := s.room.take(expected(r, t.largest()))
 	if err != nil {
 		return s.failed(r.Context(), t, err)
@@ -46,10 +46,10 @@ func (s *Triggers) receive(w http.ResponseWriter, r *http.Request, t *trigger, s
 	d.body, d.size, err = readBody(w, r, t)
 	if t.verifier != nil {
 		if err != nil { // nobody knows who has sent it, so it is not stored
-			return answer{Outcome: denied, err: err}
+			return Answer{Outcome: denied, err: err}
 		}
 		if d.id, err = t.verifier.verify(r.Header, d.body, s.now()); err != nil {
-			return answer{Outcome: denied, err: err}
+			return Answer{Outcome: denied, err: err}
 		}
 	}
 	if err != nil {
@@ -67,13 +67,13 @@ type delivery struct {
 }
 
 // start starts the job for a message.
-func (s *Triggers) start(ctx context.Context, t *trigger, d delivery) answer {
+func (s *Triggers) start(ctx context.Context, t *trigger, d delivery) Answer {
 	e, err := t.source.decode(d.message)
 	if err != nil {
 		return s.refused(ctx, t, d, err)
 	}
 	if !t.matches(e) {
-		return answer{Outcome: ignored}
+		return Answer{Outcome: ignored}
 	}
 	if d.identity, err = t.identityOf(e); err != nil {
 		return s.refused(ctx, t, d, err)
@@ -86,7 +86,7 @@ func (s *Triggers) start(ctx context.Context, t *trigger, d delivery) answer {
 	case err != nil:
 		return s.refused(ctx, t, d, err)
 	case repeats:
-		return answer{Outcome: repeated, Invocation: v.ID}
+		return Answer{Outcome: repeated, Invocation: v.ID}
 	}
-	return answer{Outcome: accepted, Invocation: v.ID}
+	return Answer{Outcome: accepted, Invocation: v.ID}
 }
