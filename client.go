@@ -19,9 +19,9 @@ import (
 //
 // All methods return errors of type [*Error].
 //
-// [Client.Start], [Client.Run], [Client.RunOnce] and [Client.Cancel] retry up to five
-// times when no complete answer arrives or the invoker is overloaded. A retry never starts
-// a job twice, because each start carries an idempotency key. [Client.Wait] retries until
+// [Client.Start], [Client.Run], [Client.RunOnce], [Client.StartEach], [Client.Rerun] and
+// [Client.Cancel] retry up to five times when no complete answer arrives or the invoker is
+// overloaded. A retry never starts a job twice, because each start carries an idempotency key. [Client.Wait] retries until
 // its context ends. No other method retries.
 type Client struct {
 	// Server is the base URL of the invoker; empty means http://127.0.0.1:8080.
@@ -69,7 +69,7 @@ func (c *Client) Start(ctx context.Context, job, key string, r *Request) (*Invoc
 		return nil, &Error{Code: InvalidArgument, Message: "request cannot be encoded as JSON: parameters must be strings, numbers or booleans", Err: err}
 	}
 	start := request{method: http.MethodPost, path: path + "/invocations", body: body, key: key}
-	return c.again(ctx, func() (*Invocation, error) { return decode[Invocation](c.send(ctx, start)) })
+	return again(ctx, c, func() (*Invocation, error) { return decode[Invocation](c.send(ctx, start)) })
 }
 
 // Run is [Client.Start] with a random key and overrides alone, which may be nil. The job
@@ -102,7 +102,7 @@ func (c *Client) Cancel(ctx context.Context, id string) (*Invocation, error) {
 		return nil, err
 	}
 	cancel := request{method: http.MethodPost, path: path + "/cancel"}
-	return c.again(ctx, func() (*Invocation, error) { return decode[Invocation](c.send(ctx, cancel)) })
+	return again(ctx, c, func() (*Invocation, error) { return decode[Invocation](c.send(ctx, cancel)) })
 }
 
 // Decision is a person's decision about an unresolved invocation.

@@ -112,7 +112,7 @@ func broken(r *http.Request, err error) *Error {
 		cause = u.Err // the message contains the URL already
 	}
 	advice := "try again"
-	if r.Header.Get("Idempotency-Key") != "" {
+	if r.Header.Get("Idempotency-Key") != "" || strings.HasSuffix(r.URL.Path, batchSuffix) {
 		advice = "the job may have started; repeat the request with the same key, which starts it only once"
 	}
 	return &Error{

@@ -17,12 +17,12 @@ const (
 
 // again makes an idempotent call and retries it while its error is transient, up to
 // maxSends attempts, with exponential backoff plus the server's Retry-After.
-func (c *Client) again(ctx context.Context, call func() (*Invocation, error)) (*Invocation, error) {
+func again[T any](ctx context.Context, c *Client, call func() (*T, error)) (*T, error) {
 	pause := minPause
 	for n := 1; ; n++ {
-		invocation, err := call()
+		answer, err := call()
 		if err == nil || n == maxSends || !transient(err) || ctx.Err() != nil {
-			return invocation, err
+			return answer, err
 		}
 		if c.Retrying != nil {
 			c.Retrying(err)

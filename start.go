@@ -47,7 +47,10 @@ type requestJSON struct {
 }
 
 // MarshalJSON returns the body of the invoker's request to start a job.
-func (r Request) MarshalJSON() ([]byte, error) {
+func (r Request) MarshalJSON() ([]byte, error) { return json.Marshal(r.body()) }
+
+// body returns the request as JSON has it.
+func (r Request) body() requestJSON {
 	body := requestJSON{
 		overrideFields: overrideFields(r.Overrides),
 		Parameters:     r.Parameters, Labels: r.Labels, Callback: r.Callback, StartAt: r.StartAt,
@@ -55,7 +58,7 @@ func (r Request) MarshalJSON() ([]byte, error) {
 	if r.Overrides.Timeout != 0 {
 		body.Timeout = r.Overrides.Timeout.String()
 	}
-	return json.Marshal(body)
+	return body
 }
 
 // UnmarshalJSON reads what MarshalJSON returns.

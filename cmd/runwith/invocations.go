@@ -14,14 +14,14 @@ import (
 func newInvocations() *cobra.Command {
 	group := &cobra.Command{
 		Use:   "invocations",
-		Short: "List, show, cancel and resolve invocations",
+		Short: "List, show, cancel, resolve and rerun invocations",
 		Long: `Invocations shows the requests to start jobs that the invoker of runwith up or
 runwith serve has accepted, and how they ended.`,
 		Example: `  runwith invocations list --job nightly --state running
   runwith invocations describe 01a20a4f-52d9-7299-8052-429d4e3782dc
   runwith invocations cancel 01a20a4f-52d9-7299-8052-429d4e3782dc`,
 	}
-	return newGroup(group, newInvocationsList(), newInvocationsDescribe(), newInvocationsCancel(), newInvocationsResolve())
+	return newGroup(group, newInvocationsList(), newInvocationsDescribe(), newInvocationsCancel(), newInvocationsResolve(), newInvocationsRerun())
 }
 
 func newInvocationsList() *cobra.Command {

@@ -28,6 +28,8 @@ type runFlags struct {
 	detach  bool
 	json    bool
 	raw     bool
+	startAt startTime
+	each    string
 	execute executeFlags
 }
 
@@ -50,6 +52,18 @@ invocation, also from another machine or after a crash.
 value 5 is a number if the parameter is one. --label makes the invocation easy to find
 again: runwith invocations list --label tenant=acme.
 
+--start-at has the job start later, at most 30 days ahead: run prints the invocation's ID
+and does not wait, unless you add --wait. The invoker keeps the request.
+
+--each FILE starts the job once for each line of a file; - is standard input. A line is
+a request in JSON, as the invoker's API takes it:
+  {"parameters":{"tenant":"acme"},"labels":{"month":"2026-11"}}
+The other flags are for all lines; what a line has goes first. Run sends up to 1,000
+lines together, shows how many have ended, and prints no output of the tasks: use
+runwith logs. The exit code is 0 if all succeeded. Each line starts once, also if you
+repeat the command, because its key is derived from it; to start the same lines again,
+add --key with a new text. The field "key" of a line is a key of your own.
+
 Arguments after -- replace the job's arguments. A -- at the end removes them.
 
 The flags of gcloud run jobs execute work too: --args, --update-env-vars, --tasks,
@@ -59,6 +73,9 @@ invoker's.`,
   runwith run reindex --param tenant=acme --label tenant=acme
   runwith run nightly --tasks 10 --timeout 1h
   runwith run nightly --key nightly-2026-11-23
+  runwith run nightly --start-at 2026-12-01T02:00:00Z
+  runwith run nightly --start-at +8h
+  runwith run reindex --each tenants.ndjson --label month=2026-11
   runwith run nightly --detach        # prints the invocation's ID`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if named := positional(cmd, args); named != 1 {
@@ -69,6 +86,12 @@ invoker's.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.to.add(cmd)
+	f.add(cmd)
+	return cmd
+}
+
+// add adds the flags that say what to run, and how to show it.
+func (f *runFlags) add(cmd *cobra.Command) {
 	f.asks.add(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "set an environment variable of the job: `NAME=VALUE` (repeatable)")
@@ -77,9 +100,10 @@ invoker's.`,
 	flags.StringVar(&f.key, "key", "", "start the job only once for `KEY`, even if you repeat the command")
 	flags.BoolVarP(&f.detach, "detach", "d", false, "print the invocation's ID and do not wait")
 	flags.BoolVar(&f.json, "json", false, "print the invocation as JSON, and the job's output to standard error")
+	f.startAt.add(cmd)
+	flags.StringVar(&f.each, "each", "", "start the job once for each line of `FILE`, a request in JSON; - is standard input")
 	addRaw(cmd, &f.raw)
 	f.execute.add(cmd, &f.timeout)
-	return cmd
 }
 
 // run starts the job of a command line.
@@ -105,6 +129,9 @@ func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.asks.typed(cmd.Context(), r.client, args[0], request); err != nil {
 		return interruptedOr(cmd, err)
 	}
+	if cmd.Flags().Changed("each") {
+		return f.runEach(cmd, r, args[0], request)
+	}
 	return r.run(cmd.Context(), args[0], request, f.detaches(cmd))
 }
 
@@ -119,7 +146,8 @@ func positional(cmd *cobra.Command, args []string) int {
 // detaches reports whether run does not wait for the end.
 func (f *runFlags) detaches(cmd *cobra.Command) bool {
 	waits, err := cmd.Flags().GetBool("wait")
-	return f.detach || f.execute.async || err == nil && !waits
+	later := !f.startAt.at.IsZero() && !cmd.Flags().Changed("wait")
+	return f.detach || f.execute.async || later || err == nil && !waits
 }
 
 // patient returns a function that prints once why the start is tried again.

@@ -33,7 +33,7 @@ func (f *runFlags) request(cmd *cobra.Command, args []string) (*runwith.Request,
 	if err != nil {
 		return nil, err
 	}
-	q := &runwith.Request{Overrides: *overrides}
+	q := &runwith.Request{Overrides: *overrides, StartAt: f.startAt.at}
 	if q.Labels, err = pairs("--label", f.asks.labels); err != nil {
 		return nil, err
 	}

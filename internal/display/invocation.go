@@ -42,7 +42,11 @@ func nextTry(now time.Time, w *runwith.Waiting) string {
 	if w.Next.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf(", next try in %v", max(time.Second, w.Next.Sub(now).Round(time.Second)))
+	in := max(time.Second, w.Next.Sub(now).Round(time.Second))
+	if w.For == runwith.HoldStart {
+		return fmt.Sprintf(", in %v", in)
+	}
+	return fmt.Sprintf(", next try in %v", in)
 }
 
 // executionID returns the last part of the execution's name.
@@ -64,6 +68,9 @@ func Invocation(s *terminal.Screen, now time.Time, i *runwith.Invocation) error 
 	}
 	v.Row("Caller", i.Caller)
 	v.labels(i.Labels, nil)
+	if i.RerunOf != "" {
+		v.Row("Rerun of", i.RerunOf)
+	}
 	v.Row("Execution", i.Execution)
 	for _, at := range []struct {
 		label string

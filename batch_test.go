@@ -1,0 +1,88 @@
+package runwith_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/runwith/runwith"
+)
+
+func TestClientStartEach(t *testing.T) {
+	t.Parallel()
+	var got []string
+	client := setup(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = append(got, fmt.Sprintf("%s %s %s", r.Method, r.URL.EscapedPath(), body))
+		if len(got) == 1 { // the answer is lost
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		answerWith(http.StatusOK, "application/json", `{"items":[{"status":202,"invocation":{"id":"1","state":"accepted"}},
+			{"status":200,"replayed":true,"invocation":{"id":"2","state":"running"}},
+			{"status":429,"problem":{"code":"RESOURCE_EXHAUSTED","detail":"too many","status":429},"retryAfter":7}, {"status":202}]}`)(w, r)
+	})
+	results, err := client.StartEach(t.Context(), "a/b", []runwith.StartItem{
+		{Key: "k", Request: runwith.Request{Labels: map[string]string{"a": "b"}, Overrides: runwith.Overrides{Timeout: time.Minute}}}, {}, {Key: "l"}, {Key: "m"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if results[0].Invocation.ID != "1" || results[0].Replayed || !results[1].Replayed || results[1].Invocation.State != runwith.StateRunning {
+		t.Errorf("results = %+v, want one new and one repeated", results[:2])
+	}
+	refused := results[2]
+	if e, ok := errors.AsType[*runwith.Error](refused.Err); !ok || e.Code != runwith.ResourceExhausted || refused.RetryAfter != 7*time.Second || refused.Invocation != nil {
+		t.Errorf("refused = %+v, want RESOURCE_EXHAUSTED and 7s", refused)
+	}
+	if runwith.CodeOf(results[3].Err) != runwith.DataLoss {
+		t.Errorf("an item without an invocation = %v, want DATA_LOSS", results[3].Err)
+	}
+	const want = `POST /api/v1/jobs/a%2Fb/invocations:batch {"items":[{"key":"k","timeout":"1m0s","labels":{"a":"b"}},{"key":"`
+	if len(got) != 2 || got[0] != got[1] || !strings.HasPrefix(got[0], want) || strings.Contains(got[0], `{"key":""}`) {
+		t.Errorf("sent %q, want the same twice, beginning with %s, each with a key", got, want)
+	}
+}
+
+func TestClientStartEachRefuses(t *testing.T) {
+	t.Parallel()
+	client := setup(t, answerWith(http.StatusOK, "application/json", `{"items":[]}`))
+	if results, err := client.StartEach(t.Context(), "a", nil); err != nil || len(results) != 0 {
+		t.Errorf("StartEach of none = %v, %v, want nothing", results, err)
+	}
+	if _, err := client.StartEach(t.Context(), "a", make([]runwith.StartItem, runwith.MaxBatch+1)); runwith.CodeOf(err) != runwith.InvalidArgument {
+		t.Errorf("StartEach of too many = %v, want INVALID_ARGUMENT", err)
+	}
+	if _, err := client.StartEach(t.Context(), "a", make([]runwith.StartItem, 1)); runwith.CodeOf(err) != runwith.DataLoss {
+		t.Errorf("StartEach without an answer for each = %v, want DATA_LOSS", err)
+	}
+	if _, err := client.StartEach(t.Context(), "..", make([]runwith.StartItem, 1)); runwith.CodeOf(err) != runwith.InvalidArgument {
+		t.Errorf("StartEach of job .. = %v, want INVALID_ARGUMENT", err)
+	}
+}
+
+func TestClientRerun(t *testing.T) {
+	t.Parallel()
+	var got string
+	client := setup(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = fmt.Sprintf("%s %s %s %s", r.Method, r.URL.EscapedPath(), r.Header.Get("Idempotency-Key"), body)
+		answerWith(http.StatusAccepted, "application/json", `{"id":"2","rerunOf":"1"}`)(w, r)
+	})
+	for _, test := range []struct {
+		changes *runwith.Request
+		body    string
+	}{{nil, `{}`}, {&runwith.Request{Parameters: map[string]any{"n": 1}}, `{"parameters":{"n":1}}`}} {
+		i, err := client.Rerun(t.Context(), "1", "k", test.changes)
+		if want := `POST /api/v1/invocations/1:rerun "k" ` + test.body; err != nil || i.RerunOf != "1" || got != want {
+			t.Errorf("Rerun() = %+v, %v, sent %s, want %s", i, err, got, want)
+		}
+	}
+	if _, err := client.Rerun(t.Context(), "1", "", nil); runwith.CodeOf(err) != runwith.InvalidArgument {
+		t.Errorf("Rerun without a key = %v, want INVALID_ARGUMENT", err)
+	}
+}
