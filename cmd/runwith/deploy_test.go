@@ -327,28 +327,41 @@ func TestDeployGcloudUnderstands(t *testing.T) {
 // is kept.
 var command = regexp.MustCompile(`(?m)^ *(?:[A-Z]+=\$\()?(gcloud .*?)\)?$`)
 
-// What docs/deploy.md says to type, gcloud understands too.
+// What documents say to type, gcloud understands too.
 func TestDeployDocumentGcloudUnderstands(t *testing.T) {
 	t.Parallel()
 	testneed.Gcloud(t)
-	sample := strings.NewReplacer("$PROJECT_ID", "my-project", "$REPOSITORY", "my-repository", "$REGISTRY_REGION", "us-central1",
-		"$RUNTIME_REGION", "us-east4", "$URL", "https://service.example", "$ACCOUNT", "account@example.com")
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "deploy.md"))
+	for document, want := range map[string]int{"docs/deploy.md": 20, "examples/thumbnails/README.md": 16} {
+		t.Run(document, func(t *testing.T) {
+			t.Parallel()
+			commands := gcloudCommands(t, document)
+			if len(commands) != want {
+				t.Fatalf("%s has %d commands of gcloud's, want all %d: %q", document, len(commands), want, commands)
+			}
+			understood(t, commands)
+		})
+	}
+}
+
+// gcloudCommands returns the commands of a document, with values for their variables.
+func gcloudCommands(t *testing.T, document string) (commands [][]string) {
+	t.Helper()
+	sample := strings.NewReplacer("\\\n", " ", "$PROJECT_ID", "my-project", "$REPOSITORY", "my-repository", "$REGISTRY_REGION", "us-central1",
+		"$RUNTIME_REGION", "us-east4", "$URL", "https://service.example", "$ACCOUNT", "account@example.com",
+		"$SERVICE", "service", "$BUCKET", "my-bucket", "$IMAGES", "us-docker.pkg.dev/p/r", "$JOB", "job@example.com", "$EVENTARC", "eventarc@example.com",
+		"$RUNWITH", "runwith@example.com", "$(gcloud storage service-agent --project=$PROJECT_ID)", "agent@example.com")
+	text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(document)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var commands [][]string
-	for _, line := range command.FindAllStringSubmatch(string(text), -1) {
-		args, err := shellwords.Parse(sample.Replace(line[1]))
+	for _, line := range command.FindAllStringSubmatch(sample.Replace(string(text)), -1) {
+		args, err := shellwords.Parse(line[1])
 		if err != nil {
 			t.Fatalf("%s: %v", line[1], err)
 		}
 		commands = append(commands, args)
 	}
-	if len(commands) != 20 {
-		t.Fatalf("deploy.md has %d commands of gcloud's, want all 20: %q", len(commands), commands)
-	}
-	understood(t, commands)
+	return commands
 }
 
 // understood has gcloud judge commands, without running them.

@@ -79,9 +79,8 @@ func (b *bucket) announce(ctx context.Context, o *object) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s: %s", o.Name, a.Outcome)
 	if a.Invocation == "" {
-		fmt.Printf(" %s\n", a.Detail)
+		fmt.Println(o.Name+":", a.Outcome, a.Detail)
 		return nil
 	}
 	client := &runwith.Client{Server: b.server}
@@ -89,7 +88,7 @@ func (b *bucket) announce(ctx context.Context, o *object) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf(", invocation %s %s\n", end.ID, end.State)
+	fmt.Printf("%s: %s, invocation %s %s\n", o.Name, a.Outcome, end.ID, end.State)
 	for line, err := range client.Logs(ctx, end.ID, nil) {
 		if err != nil {
 			return err

@@ -66,6 +66,16 @@ func Documents() Project {
 	}
 }
 
+// Thumbnails is the image of the job of examples/thumbnails.
+func Thumbnails() Project {
+	return Project{
+		Name:   "thumbnails",
+		Config: v1.Config{User: user(), Entrypoint: []string{"/thumbnails", "job"}},
+		path:   "github.com/runwith/runwith/examples/thumbnails",
+		binary: "thumbnails",
+	}
+}
+
 // trust returns the file with the certificate authorities, and its folders.
 func trust() []Entry {
 	return []Entry{
