@@ -132,7 +132,7 @@ func (v *Invoker) Metrics() []metrics.Metric {
 	all := []metrics.Metric{
 		metrics.Gauges("runwith_invoker_invocations", "Invocations that have not ended; later: their time to start has not come.", "state", v.Load),
 		metrics.Gauge("runwith_invoker_oldest_waiting_seconds", "Age of the oldest invocation that waits to be started; 0 if none waits.", v.oldestWaiting),
-		c.acceptToStart.Metric(), c.startToEnd.Metric(),
+		c.acceptToStart.Metric(), c.startToEnd.Metric(), v.budgetMetric(),
 	}
 	for _, counter := range []*metrics.Counter{c.accepted, c.replayed, c.started, c.ended, c.unresolved, c.outcomes, c.twins, c.waits, c.estimates} {
 		all = append(all, counter.Metric())

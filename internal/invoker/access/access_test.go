@@ -43,7 +43,8 @@ jobs:
 
 // fake is an invoker with one invocation, which starter has started.
 type fake struct {
-	access.Invoker // nil: panics if a method is missing below
+	budgetsOf      []string // the caller whose budgets were asked for, each time
+	access.Invoker          // nil: panics if a method is missing below
 	caller         string
 	owner          string
 	request        invoker.Request
@@ -136,6 +137,11 @@ func (f *fake) Jobs(context.Context) ([]runwith.Job, error) {
 func (f *fake) Job(_ context.Context, name string) (runwith.Job, error) {
 	f.calls = append(f.calls, "Job "+name)
 	return runwith.Job{Name: name, TaskCount: 3}, nil
+}
+
+func (f *fake) Budgets(_ context.Context, caller string) ([]runwith.Budget, error) {
+	f.budgetsOf = append(f.budgetsOf, caller)
+	return nil, nil
 }
 
 func (f *fake) Tick(context.Context) (invoker.Outstanding, error) {
@@ -260,6 +266,9 @@ func TestNoMethodIsForgotten(t *testing.T) {
 			if diff := cmp.Diff(&invoker.Visibility{Owner: "stranger", Jobs: []string{}}, f.filter.Visible); diff != "" {
 				t.Errorf("visible invocations (-want +got):\n%s", diff)
 			}
+			continue
+		}
+		if m.Name == "Budgets" && slices.Equal(f.budgetsOf, []string{"stranger"}) { // its own
 			continue
 		}
 		t.Errorf("%s answers a caller without grants with %v", m.Name, answers)
@@ -530,6 +539,22 @@ func TestGrantEndsWhileLogIsFollowed(t *testing.T) {
 		}
 		if text := strings.Join(got, " "); text != test.want {
 			t.Errorf("log followed by %s = %q, want %q", test.caller, text, test.want)
+		}
+	}
+}
+
+// TestBudgets checks that only operators see the budgets of others.
+func TestBudgets(t *testing.T) {
+	t.Parallel()
+	for caller, want := range map[string]string{"operator": "", "viewer": "viewer", "anonymous": "refused"} {
+		f := &fake{}
+		_, err := open(t, f).Budgets(as(t, caller), "operator")
+		got := "refused"
+		if err == nil {
+			got = strings.Join(f.budgetsOf, " ")
+		}
+		if got != want || (err != nil) != (want == "refused") {
+			t.Errorf("%s sees the budgets of %q, %v, want %q", caller, got, err, want)
 		}
 	}
 }

@@ -32,6 +32,7 @@ type Invoker interface {
 	Invocations
 	Decisions
 	Jobs
+	Budgets
 	Upkeep
 }
 
@@ -70,6 +71,12 @@ type Jobs interface {
 	Jobs(ctx context.Context) ([]runwith.Job, error)
 	// Job returns one job.
 	Job(ctx context.Context, name string) (runwith.Job, error)
+}
+
+// Budgets shows how much of the month's budgets is taken.
+type Budgets interface {
+	// Budgets returns the budgets of a caller; an empty name means all.
+	Budgets(ctx context.Context, caller string) ([]runwith.Budget, error)
 }
 
 // Upkeep is for operators.
@@ -170,6 +177,7 @@ func New(c Config) http.Handler {
 	s.routeDecisions(document)
 	s.routeLogs(document)
 	s.routeJobs(document)
+	s.routeBudgets(document)
 	s.routeTick(document)
 	if s.calls != nil {
 		s.routeCallbacks(document)

@@ -69,6 +69,7 @@ func TestDocument(t *testing.T) {
 		"/api/v1/triggers/{name}":              {"post"},
 		"/healthz":                             {"get"},
 		"/readyz":                              {"get"},
+		"/api/v1/budgets":                      {"get"},
 		"/api/v1/jobs":                         {"get"},
 		"/api/v1/jobs/{job}":                   {"get"},
 		"/api/v1/jobs/{job}/invocations":       {"post"},

@@ -85,6 +85,10 @@ func (f *fake) Resolve(_ context.Context, id string, d invoker.Decision) (runwit
 	return f.resolve(id, d)
 }
 
+func (*fake) Budgets(context.Context, string) ([]runwith.Budget, error) {
+	return []runwith.Budget{{Name: "server", Month: "2026-11"}}, nil
+}
+
 func (f *fake) Tick(context.Context) (invoker.Outstanding, error) { return f.tick() }
 
 func (f *fake) Invocation(ctx context.Context, id string) (runwith.Invocation, error) {

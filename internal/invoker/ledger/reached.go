@@ -40,14 +40,16 @@ func (h Hearer) hears(s Share) bool {
 	return true
 }
 
-// percent returns how many percent of a share an amount is, in the dimension in which it is
-// most.
-func (b Budget) percent(c Cost) (most float64) {
+// Ratio returns which part of the limit an amount is, in the dimension in which it is most.
+func (b Budget) Ratio(c Cost) (most float64) {
 	for _, d := range b.dimensions() {
-		most = max(most, 100*float64(d.of(c))/float64(d.limit))
+		most = max(most, float64(d.of(c))/float64(d.limit))
 	}
 	return most
 }
+
+// percent is [Budget.Ratio] in percent.
+func (b Budget) percent(c Cost) float64 { return 100 * b.Ratio(c) }
 
 // Reached returns the deliveries for the parts of a share that are used, one for each hearer.
 // They have the same IDs each time, so a store that has one ignores it. full means that the

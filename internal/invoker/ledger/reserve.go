@@ -55,7 +55,7 @@ func (a Admission) Reserve(r Record, rooms []Room) (_ Record, full *Room, err er
 // closed returns the first room for which a record must wait, or nil.
 func closed(r Record, rooms []Room) *Room {
 	for i, m := range rooms {
-		if m.Overflow != Rejecting && m.Ahead || !r.Checked || !m.fits(r.Worst) {
+		if !m.Fits(r) {
 			return &rooms[i]
 		}
 	}
@@ -76,6 +76,11 @@ func Reserved(r Record, rooms []Room, now time.Time) (_ Record, wait string) {
 	}
 	r.Month, r.Budget = r.BudgetMonth(now), ""
 	return r, ""
+}
+
+// Fits reports whether a newcomer could start at once, as far as the share counts.
+func (m Room) Fits(r Record) bool {
+	return r.Checked && m.fits(r.Worst) && !(m.Overflow != Rejecting && m.Ahead)
 }
 
 // fits reports whether what is left of a share is enough.

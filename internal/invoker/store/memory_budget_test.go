@@ -1,7 +1,10 @@
 package store_test
 
 import (
+	"context"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
@@ -74,4 +77,38 @@ func (m *memory) reserve(t ledger.Take) (refused []ledger.Move, err error) {
 	return refused, nil
 }
 
-var _ store.Store = (*memory)(nil)
+func (m *memory) Shares(_ context.Context, budgets []ledger.Budget, month, limit int) (states []store.ShareState, _ error) {
+	defer m.lock()()
+	for _, b := range budgets {
+		shares := []ledger.Share{{Budget: b, Month: month}}
+		if b.Each {
+			shares = m.sharesOfEach(b, month, limit)
+		}
+		for _, s := range shares {
+			held := m.where(-1, func(r ledger.Record) bool { return r.Held() && r.Budget == s.Scope.String() })
+			states = append(states, store.ShareState{Share: s, Spent: m.spent(s, nil), Waiting: len(held)})
+		}
+	}
+	return states, nil
+}
+
+func (m *memory) sharesOfEach(b ledger.Budget, month, limit int) (shares []ledger.Share) {
+	values := map[string]bool{}
+	for _, r := range m.rows {
+		if value, labelled := r.Labels[b.Label]; labelled && r.Month == month {
+			values[value] = true
+		}
+	}
+	for _, value := range slices.Sorted(maps.Keys(values)) {
+		if b.Value = value; len(shares) < limit {
+			shares = append(shares, ledger.Share{Budget: b, Month: month})
+		}
+	}
+	return shares
+}
+
+func (m *memory) Rooms(_ context.Context, r ledger.Record, b ledger.Budgets, now time.Time) ([]ledger.Room, error) {
+	defer m.lock()()
+	m.now = ledger.Later(m.now, now)
+	return m.rooms(b, r, nil), nil
+}

@@ -130,6 +130,7 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	Events
 	Schedules
 	Usage
+	Budgets
 
 	Close() error
 }

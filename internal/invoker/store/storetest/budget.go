@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func budgetTests() map[string]func(*testing.T, store.Store) {
 		"budget, slots":  testBudgetSlots,
 		"budget, each":   testBudgetEach,
 		"budget full":    testBudgetFull,
+		"budget shares":  testBudgetShares,
 	}
 }
 
@@ -241,5 +243,31 @@ func testBudgetFull(t *testing.T, s store.Store) {
 	must(t, "Deliveries", err)
 	if len(found) != 1 || found[0].Endpoint != "ops" || found[0].Event != ledger.EventBudget || found[0].Invocation != "" {
 		t.Errorf("deliveries = %+v, want one for ops", found)
+	}
+}
+
+// testBudgetShares checks how much of budgets the store says is taken.
+func testBudgetShares(t *testing.T, s store.Store) {
+	b := month(100, ledger.Queueing, tenants(), ledger.Budget{Name: "server"})
+	for n, tenant := range []string{"b", "a", "b", "c", ""} {
+		accept(t, s, needs(n, 20, tenant), b)
+	}
+	want(t, "waits", accept(t, s, needs(9, 20, "a"), b), "waits")
+	states, err := s.Shares(t.Context(), b.List, 202603, 2)
+	must(t, "Shares", err)
+	var got []string
+	for _, state := range states {
+		got = append(got, fmt.Sprint(state.Title(), " ", state.Spent.Reserved.VCPU/1000, " ", state.Waiting))
+	}
+	want(t, "shares", got, []string{"tenants (tenant=a) 20 0", "tenants (tenant=b) 40 0", "server 100 1"})
+	rooms, err := s.Rooms(t.Context(), needs(10, 1, "a"), b, begin())
+	must(t, "Rooms", err)
+	if len(rooms) != 2 || rooms[0].Ahead || !rooms[1].Ahead || rooms[1].Spent.Reserved.VCPU != 100_000 {
+		t.Errorf("rooms = %+v, want both, and one ahead in the second", rooms)
+	}
+	next, err := s.Shares(t.Context(), b.List, 202604, 2)
+	must(t, "Shares", err)
+	if len(next) != 1 || next[0].Spent != (ledger.Spent{}) {
+		t.Errorf("shares of the next month = %+v, want an empty one of the server", next)
 	}
 }
