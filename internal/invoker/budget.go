@@ -33,21 +33,6 @@ func (v *Invoker) Budgets(ctx context.Context, caller string) ([]runwith.Budget,
 	return shown, nil
 }
 
-// budgetsFor returns the budgets that count a record, and whether each has room for it now.
-func (v *Invoker) budgetsFor(ctx context.Context, r ledger.Record) ([]runwith.Budget, error) {
-	rooms, err := v.store.Rooms(ctx, r, v.config.Budgets(), time.Now())
-	if err != nil {
-		return nil, err
-	}
-	var shown []runwith.Budget
-	for _, m := range rooms {
-		b := m.State(m.Spent)
-		b.Fits = new(m.Fits(r))
-		shown = append(shown, b)
-	}
-	return shown, nil
-}
-
 // budgetMetric returns the parts of the budgets that are taken. A budget with a share for each
 // label value has none: there may be many values.
 func (v *Invoker) budgetMetric() metrics.Metric {

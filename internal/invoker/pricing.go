@@ -54,9 +54,12 @@ func (p *pricer) round(now time.Time) result {
 		return result{next: p.again, err: err}
 	}
 	made := p.estimates(rows)
-	saved, err := p.store.Settle(p.closing, made)
+	saved, err := p.store.Settle(p.closing, made, p.config.Budgets())
 	if err != nil {
 		return result{err: err}
+	}
+	if len(saved) > 0 {
+		p.next.dispatch.ring() // some may wait for what a budget has left now
 	}
 	p.counters.settled(made, saved)
 	if len(rows) == settledAtOnce && len(made) > 0 {

@@ -21,6 +21,11 @@ func (m *memory) spent(s ledger.Share, moves []ledger.Move) (spent ledger.Spent)
 			spent.Reserved = spent.Reserved.Plus(r.Worst)
 		}
 	}
+	for _, u := range m.usage {
+		if slices.Contains((ledger.Budgets{List: []ledger.Budget{s.Budget}}).Shares(u.Record, u.Month()), s) {
+			spent.Used = spent.Used.Plus(u.Cost)
+		}
+	}
 	return spent
 }
 
@@ -96,6 +101,11 @@ func (m *memory) sharesOfEach(b ledger.Budget, month, limit int) (shares []ledge
 	values := map[string]bool{}
 	for _, r := range m.rows {
 		if value, labelled := r.Labels[b.Label]; labelled && r.Month == month {
+			values[value] = true
+		}
+	}
+	for _, u := range m.usage {
+		if value, labelled := u.Record.Labels[b.Label]; labelled && u.Month() == month {
 			values[value] = true
 		}
 	}

@@ -19,7 +19,7 @@ func (m *memory) Unsettled(_ context.Context, since time.Time, limit int) ([]led
 }
 
 // Settle keeps each settlement. A sum over them must be the sum of any store.
-func (m *memory) Settle(_ context.Context, settlements []ledger.Settlement) (settled []string, err error) {
+func (m *memory) Settle(_ context.Context, settlements []ledger.Settlement, b ledger.Budgets) (settled []string, err error) {
 	defer m.lock()()
 	for _, s := range settlements {
 		r := m.rows[s.Record.ID]
@@ -31,6 +31,11 @@ func (m *memory) Settle(_ context.Context, settlements []ledger.Settlement) (set
 		m.put(r)
 		m.usage = append(m.usage, s)
 		settled = append(settled, r.ID)
+	}
+	for _, s := range settlements {
+		for _, share := range b.Shares(s.Record, s.Month()) {
+			m.tell(b.Reached(share, m.spent(share, nil), false, time.Now()))
+		}
 	}
 	return settled, nil
 }

@@ -15,8 +15,9 @@ type Usage interface {
 	Unsettled(ctx context.Context, since time.Time, limit int) ([]ledger.Record, error)
 	// Settle saves what invocations have used, and adds it to the sums, in one transaction. It
 	// raises their versions. It skips those that are settled already, and returns the IDs of the
-	// others.
-	Settle(ctx context.Context, settlements []ledger.Settlement) (settled []string, err error)
+	// others. It also makes the deliveries of budgets of which a part is used now
+	// ([ledger.Budgets.Reached]), and lets those that wait for room have it.
+	Settle(ctx context.Context, settlements []ledger.Settlement, b ledger.Budgets) (settled []string, err error)
 	// SumUsage returns sums of what invocations have used, by name.
 	SumUsage(ctx context.Context, q UsageQuery) ([]UsageSum, error)
 }

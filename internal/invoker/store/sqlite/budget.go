@@ -123,6 +123,17 @@ func relabel(tx *sqlite.Tx, r ledger.Record, month int) error {
 	return nil
 }
 
+// release has a row no longer count with its worst case, because it is settled.
+func release(tx *sqlite.Tx, r ledger.Record) error {
+	if r.Month == 0 {
+		return nil
+	}
+	if err := relabel(tx, r, 0); err != nil {
+		return err
+	}
+	return freed(tx, r)
+}
+
 // removed wakes those that wait for what a row had that was removed.
 func removed(tx *sqlite.Tx, r ledger.Record) error {
 	if r.Held() {

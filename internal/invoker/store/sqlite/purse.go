@@ -89,6 +89,23 @@ func (p *purse) admit(r ledger.Record, a ledger.Admission) (ledger.Record, error
 	return r, p.tell(told)
 }
 
+// tellUsed stores the events of shares of which more is used now.
+func (p *purse) tellUsed(shares map[ledger.Share]bool) error {
+	if len(p.budgets.Hearers) == 0 {
+		return nil
+	}
+	for share := range shares {
+		spent, err := p.of(share)
+		if err != nil {
+			return err
+		}
+		if err := p.tell(p.budgets.Reached(share, spent, false, p.now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // tell stores the events of budgets that the store does not have.
 func (p *purse) tell(events []ledger.Delivery) error {
 	n, err := insertNew(p.tx, events)

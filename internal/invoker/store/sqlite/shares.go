@@ -48,13 +48,20 @@ func sharesOf(tx *sqlite.Tx, b ledger.Budget, month, limit int) (shares []ledger
 	return shares, err
 }
 
-// usedValues are the values of a label in a month. It skips from value to value in the index.
+// usedValues are the values of a label in a month. It skips from value to value in the indexes.
 const usedValues = `WITH RECURSIVE reserving(value) AS (
 		SELECT min(value) FROM labels INDEXED BY labels_reserving WHERE month > 0 AND month = ?1 AND name = ?2
 		UNION ALL
 		SELECT (SELECT min(value) FROM labels INDEXED BY labels_reserving WHERE month > 0 AND month = ?1 AND name = ?2 AND value > reserving.value)
 		FROM reserving WHERE reserving.value IS NOT NULL
-	) SELECT value FROM reserving WHERE value IS NOT NULL ORDER BY value LIMIT ?3`
+	), used(value) AS (
+		SELECT min(value) FROM usage_labels WHERE name = ?2
+		UNION ALL
+		SELECT (SELECT min(value) FROM usage_labels WHERE name = ?2 AND value > used.value) FROM used WHERE used.value IS NOT NULL
+	)
+	SELECT value FROM reserving WHERE value IS NOT NULL
+	UNION SELECT value FROM used WHERE EXISTS (SELECT 1 FROM usage_labels WHERE name = ?2 AND value = used.value AND month = ?1)
+	ORDER BY value LIMIT ?3`
 
 // stateOf returns how much of a share is taken.
 func stateOf(tx *sqlite.Tx, s ledger.Share) (state store.ShareState, err error) {

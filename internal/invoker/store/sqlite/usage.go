@@ -31,9 +31,11 @@ func (s *Store) Unsettled(ctx context.Context, since time.Time, limit int) (foun
 }
 
 // Settle implements [store.Usage].
-func (s *Store) Settle(ctx context.Context, settlements []ledger.Settlement) (settled []string, err error) {
+func (s *Store) Settle(ctx context.Context, settlements []ledger.Settlement, b ledger.Budgets) (settled []string, err error) {
+	var p *purse
 	err = s.db.Write(ctx, func(tx *sqlite.Tx) error {
-		settled = nil
+		settled, p = nil, newPurse(tx, b, time.Now())
+		used := map[ledger.Share]bool{}
 		for _, one := range settlements {
 			n, err := tx.Exec(`UPDATE invocations SET usage = ?, version = version + 1 WHERE id = ? AND `+isUnsettled, encode(one.Usage, true), one.Record.ID)
 			if err != nil {
@@ -45,15 +47,24 @@ func (s *Store) Settle(ctx context.Context, settlements []ledger.Settlement) (se
 			if err := addUsage(tx, one); err != nil {
 				return err
 			}
+			if err := release(tx, one.Record); err != nil {
+				return err
+			}
+			for _, share := range b.Shares(one.Record, one.Month()) {
+				used[share] = true
+			}
 			settled = append(settled, one.Record.ID)
 		}
-		return nil
+		return p.tellUsed(used)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("settle invocations: %w", err)
 	}
 	for _, id := range settled {
 		s.changed.Publish(id)
+	}
+	if p.told {
+		s.ring()
 	}
 	return settled, nil
 }

@@ -22,6 +22,8 @@ func budgetTests() map[string]func(*testing.T, store.Store) {
 		"budget, each":   testBudgetEach,
 		"budget full":    testBudgetFull,
 		"budget shares":  testBudgetShares,
+		"budget settled": testBudgetSettled,
+		"budget reached": testBudgetReached,
 	}
 }
 
@@ -270,4 +272,68 @@ func testBudgetShares(t *testing.T, s store.Store) {
 	if len(next) != 1 || next[0].Spent != (ledger.Spent{}) {
 		t.Errorf("shares of the next month = %+v, want an empty one of the server", next)
 	}
+}
+
+// run accepts a record, and takes it to its end.
+func run(t *testing.T, s store.Store, r ledger.Record, b ledger.Budgets) ledger.Record {
+	t.Helper()
+	want(t, r.ID, accept(t, s, r, b), "accepted")
+	takeUnder(t, s, b, begin(), false)
+	move(t, s, r.ID, succeed)
+	move(t, s, r.ID, finish)
+	return find(t, s, r.ID)
+}
+
+// settleAs settles a record with a number of vCPU-seconds.
+func settleAs(t *testing.T, s store.Store, r ledger.Record, vcpu int64, b ledger.Budgets) {
+	t.Helper()
+	settled, err := s.Settle(t.Context(), []ledger.Settlement{{Record: r, Cost: ledger.Cost{VCPU: vcpu * 1000}, Usage: runwith.Usage{VCPUSeconds: float64(vcpu)}}}, b)
+	must(t, "Settle", err)
+	want(t, "settled", settled, []string{r.ID})
+}
+
+// testBudgetSettled checks that usage replaces the worst case, and stays when the invocation is
+// removed.
+func testBudgetSettled(t *testing.T, s store.Store) {
+	b := month(100, ledger.Queueing, tenants())
+	first := run(t, s, needs(0, 100, "acme"), b)
+	want(t, "second", accept(t, s, needs(1, 70, "acme"), b), "waits")
+	want(t, "third", accept(t, s, needs(2, 30, "acme"), b), "waits")
+	want(t, "taken before the first is settled", takeUnder(t, s, b, begin(), false), []string{})
+	settleAs(t, s, first, 10, b)
+	want(t, "taken then", takeUnder(t, s, b, begin(), false), []string{"id-001"})
+	if n, err := s.Tidy(t.Context(), begin().Add(1000*time.Hour), time.Hour, 10); n != 1 || err != nil {
+		t.Errorf("Tidy removes %d, %v, want the first", n, err)
+	}
+	states, err := s.Shares(t.Context(), b.List, 202603, 10)
+	must(t, "Shares", err)
+	want(t, "shares", len(states), 1)
+	want(t, "spent", states[0].Spent, ledger.Spent{Used: ledger.Cost{VCPU: 10_000}, Reserved: ledger.Cost{VCPU: 70_000}})
+	for name, scope := range map[string]ledger.Scope{
+		"server": {}, "job": {Job: "report"}, "caller": {Caller: ledger.Anonymous},
+		"all": {Job: "report", Caller: ledger.Anonymous, Label: "tenant", Value: "acme"},
+	} {
+		states, err := s.Shares(t.Context(), []ledger.Budget{{Name: name, Scope: scope}}, 202603, 10)
+		must(t, "Shares", err)
+		want(t, name+": used", states[0].Spent.Used.VCPU, int64(10_000))
+	}
+}
+
+// testBudgetReached checks that each part of a budget is told of once, when it is used.
+func testBudgetReached(t *testing.T, s store.Store) {
+	b := month(100, ledger.Rejecting, tenants())
+	b.Hearers = []ledger.Hearer{{Endpoint: "ops"}}
+	told := func() int {
+		found, err := s.Deliveries(t.Context(), store.DeliveryQuery{Endpoint: "ops", Limit: 10})
+		must(t, "Deliveries", err)
+		return len(found)
+	}
+	for n, c := range []struct{ uses, events int }{{49, 0}, {1, 1}, {10, 1}, {30, 2}, {10, 3}} {
+		settleAs(t, s, run(t, s, needs(n, int64(c.uses), "acme"), b), int64(c.uses), b)
+		want(t, fmt.Sprintf("events after %d", n), told(), c.events)
+	}
+	want(t, "refused", accept(t, s, needs(9, 1, "acme"), b), "RESOURCE_EXHAUSTED")
+	want(t, "events after a refusal", told(), 3)
+	settleAs(t, s, run(t, s, needs(10, 90, "globex"), b), 90, b)
+	want(t, "events of another tenant", told(), 5)
 }

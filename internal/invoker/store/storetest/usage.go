@@ -41,7 +41,7 @@ func settlementOf(r ledger.Record, n int64) ledger.Settlement {
 
 func settle(t *testing.T, s store.Store, settlements ...ledger.Settlement) []string {
 	t.Helper()
-	settled, err := s.Settle(t.Context(), settlements)
+	settled, err := s.Settle(t.Context(), settlements, ledger.Budgets{})
 	must(t, "Settle", err)
 	return settled
 }
