@@ -30,6 +30,7 @@ func (f *File) check() error {
 		}
 	}
 	f.checkTriggers(c)
+	f.checkSchedules(c)
 	f.checkCallbacks(c)
 	f.checkBudgets(c)
 	return c.Err()

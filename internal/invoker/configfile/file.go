@@ -14,6 +14,8 @@ type File struct {
 	Callers map[string]Caller `yaml:"callers" keys:"caller" most:"1000" doc:"Who may call the server, by name. A caller's invocations and idempotency keys belong to its name, so changing its keys changes nothing else."`
 	// Jobs are the jobs that callers can see, by the name that callers use.
 	Jobs map[string]Job `yaml:"jobs" keys:"job" most:"1000" doc:"The jobs that callers can start, by the name that callers use. A job that is not listed does not exist for callers."`
+	// Schedules start jobs by the clock, by name.
+	Schedules map[string]Schedule `yaml:"schedules" keys:"schedule" most:"10000" doc:"What starts a job by the clock, by name."`
 	// Triggers start jobs for events of other systems, by name.
 	Triggers map[string]Trigger `yaml:"triggers" keys:"triggerName" most:"1000" doc:"What starts a job for the events of another system, by name. POST /api/v1/triggers/NAME receives the events of one."`
 	// Budgets limit what invocations use in a month.

@@ -133,7 +133,7 @@ func TestReadNothing(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	for name, test := range map[string]struct{ content, want string }{
-		"unknown field":        {"callbaks: []", "f:1:1: callbaks: is not a field of the file, did you mean callbacks? (its fields: verify, issuers, callers, jobs, triggers, budgets, callbacks, requestCallbacks)"},
+		"unknown field":        {"callbaks: []", "f:1:1: callbaks: is not a field of the file, did you mean callbacks? (its fields: verify, issuers, callers, jobs, schedules, triggers, budgets, callbacks, requestCallbacks)"},
 		"unknown nested field": {"jobs:\n  a:\n    arg: []", "f:3:5: jobs.a.arg: is not a field of this object, did you mean args?"},
 		"duplicate":            {"jobs: {}\njobs: {}", `f:2:1: the name "jobs" occurs a second time; the first is in line 1`},
 		"duplicate job":        {"jobs:\n  a: {}\n  a: {}", `f:3:3: jobs: the name "a" occurs a second time`},

@@ -41,6 +41,7 @@ func rules() map[string]rule {
 		"refuse":       {words: []string{Ack, Nack}},
 		"encoding":     {words: []string{Hex, Base64}},
 		"signed":       {words: []string{SignedBody, SignedIDAndTime}},
+		"overlap":      {words: []string{OverlapSkip, OverlapQueue, OverlapReplace, OverlapAllow}},
 
 		"caller":      {pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]*$`), longest: 64, must: "letters, digits and . _ @ -, beginning with a letter or digit"},
 		"issuerName":  {pattern: regexp.MustCompile(`^[a-z][a-z0-9-]*$`), longest: 32, must: "lower-case letters, digits and hyphens, beginning with a letter"},
@@ -51,6 +52,7 @@ func rules() map[string]rule {
 		"label":       {pattern: regexp.MustCompile(`^[a-z][a-z0-9_.-]*$`), longest: 63, must: "lower-case letters, digits and _ . -, beginning with a letter"},
 		"oneLabel":    {pattern: regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,62}(=\P{Cc}{0,128})?$`), longest: 192, must: "the name of a label, or NAME=VALUE"},
 		"labelValue":  {pattern: regexp.MustCompile(`^\P{Cc}*$`), longest: 128, must: "text without control characters"},
+		"schedule":    {pattern: regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`), longest: 63, must: "lower-case letters, digits and hyphens, a letter first, no hyphen last"},
 		"keyID":       {pattern: regexp.MustCompile(`^[A-Za-z0-9]+$`), longest: 32, must: "the ID of a key: letters and digits", quiet: true},
 		"sha256":      {pattern: regexp.MustCompile(`^[0-9a-f]{64}$`), must: "64 hexadecimal digits in lower case; never write the key itself here", quiet: true},
 		"triggerName": {pattern: regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`), longest: 63, must: "a trigger's name: lower-case letters, digits and hyphens, a letter first, no hyphen last"},
@@ -58,6 +60,8 @@ func rules() map[string]rule {
 		"pointer":     {pattern: regexp.MustCompile(`^(/([^~/\x00-\x1f\x7f]|~[01])*)+$`), longest: 500, must: "a JSON Pointer (RFC 6901), such as /message/attributes/name; ~ is written ~0, and / inside a name ~1"},
 		"endpoint":    {pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`), longest: 64, must: "letters, digits and . _ -, beginning with a letter or digit"},
 
+		"cron":     {pattern: regexp.MustCompile(`^[^\x00-\x1f\x7f]+$`), longest: 500, must: "five fields such as 0 2 * * *, or a macro such as @daily"},
+		"zone":     {pattern: regexp.MustCompile(`^[A-Za-z0-9+_/-]+$`), longest: 64, must: "an IANA zone, such as Europe/Berlin or UTC"},
 		"text":     {pattern: regexp.MustCompile(`^[^\x00-\x1f\x7f]+$`), longest: 1024, must: "text in one line"},
 		"line":     {pattern: regexp.MustCompile(`^[^\x00-\x1f\x7f]+$`), longest: 200, must: "text in one line"},
 		"prose":    {pattern: regexp.MustCompile(`^[^\x00-\x08\x0b-\x1f\x7f]+$`), longest: maxText, must: "text without control characters"},

@@ -17,7 +17,7 @@ import (
 // text reads a type that is text in the file.
 func (r *reader) text(node ast.Node, into text, path Path, tag reflect.StructTag) {
 	content, kind := scalar(node)
-	if kind != "string" {
+	if _, number := into.(interface{ number() }); kind != "string" && !(number && kind == "number") {
 		r.addf(start(node), path, "%s", mustBe("string", kind))
 		return
 	}

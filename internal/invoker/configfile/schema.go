@@ -31,6 +31,9 @@ type describer struct {
 // value describes a type, with the rules in the tag of its field.
 func (d describer) value(t reflect.Type, tag reflect.StructTag) object {
 	if v, ok := reflect.TypeAssert[text](reflect.New(t)); ok {
+		if _, number := v.(interface{ number() }); number {
+			return object{"anyOf": []object{{"type": "string", "pattern": v.pattern()}, {"const": 0}}}
+		}
 		return object{"type": "string", "pattern": v.pattern()}
 	}
 	switch t.Kind() {

@@ -100,6 +100,10 @@ func TestSchemaRefusesWhatReadRefuses(t *testing.T) {
 		"empty mapping list":   "triggers: {a: {type: pubsub, job: b, callers: [c], map: {d: []}}}",
 		"wrong pointer":        "triggers: {a: {type: pubsub, job: b, callers: [c], key: data}}",
 		"wrong trigger name":   "triggers: {A: {}}",
+		"schedule, no cron":    "jobs: {b: {}}\nschedules: {a: {job: b}}",
+		"long catch-up":        "schedules: {a: {cron: '@daily', job: b, catchUp: 5}}",
+		"wrong overlap":        "schedules: {a: {cron: '@daily', job: b, overlap: reject}}",
+		"wrong zone":           "schedules: {a: {cron: '@daily', job: b, zone: 'a b'}}",
 		"object as default":    "jobs: {a: {parameters: {b: {type: string, default: {}}}}}",
 	} {
 		if _, err := configfile.Read("f", content, resolve); err == nil {
