@@ -14,6 +14,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/configfile"
+	"github.com/runwith/runwith/internal/invoker/schedule"
 )
 
 // loopback returns the addresses that `up` opens for callbacks: a developer's receiver is on
@@ -139,19 +140,28 @@ func (s *invokerStack) firstEndpoints(data string, f invokerFlags) (*callback.En
 	return callback.New(rules)
 }
 
-// delivering is an invoker whose tick also delivers the events that are due.
+// delivering is an invoker whose tick also starts the slots of schedules and delivers the events
+// that are due.
 type delivering struct {
 	*invoker.Invoker
-	sender *callback.Sender
+	sender    *callback.Sender
+	schedules *schedule.Schedules
 }
 
-// deliverWithin limits the time for deliveries in one tick. The next tick sends the others.
-const deliverWithin = 25 * time.Second
+// slotsWithin and deliverWithin limit the time for slots and deliveries in one tick. The next
+// tick handles the others.
+const (
+	slotsWithin   = 20 * time.Second
+	deliverWithin = 25 * time.Second
+)
 
 // Tick implements [api.Upkeep].
-func (d delivering) Tick(ctx context.Context) (invoker.Outstanding, error) {
+func (d *delivering) Tick(ctx context.Context) (invoker.Outstanding, error) {
+	starting, cancel := context.WithTimeout(ctx, slotsWithin)
+	d.schedules.Start(starting)
+	cancel()
 	left, err := d.Invoker.Tick(ctx)
-	ctx, cancel := context.WithTimeout(ctx, deliverWithin)
+	ctx, cancel = context.WithTimeout(ctx, deliverWithin)
 	defer cancel()
 	d.sender.Deliver(ctx)
 	return left, err

@@ -99,8 +99,9 @@ func checkConfiguration(path string, withoutSecrets bool, allowed callback.Allow
 		resolve = nil
 	}
 	return configfile.Read(path, content, resolve, func(file *configfile.File) error {
-		_, err := policy.New(file, nil)
+		p, err := policy.New(file, nil)
 		_, unreachable := endpointsOf(file, allowed)
-		return configfile.Join(err, unreachable, trigger.Check(file), auth.New(auth.Config{}).Use(file, nil))
+		_, unplanned := compileSchedules(file, p)
+		return configfile.Join(err, unreachable, trigger.Check(file), unplanned, auth.New(auth.Config{}).Use(file, nil))
 	})
 }

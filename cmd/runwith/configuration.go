@@ -21,6 +21,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/policy"
+	"github.com/runwith/runwith/internal/invoker/schedule"
 	"github.com/runwith/runwith/internal/invoker/trigger"
 	"github.com/runwith/runwith/internal/metrics"
 	"github.com/runwith/runwith/internal/principal"
@@ -37,6 +38,9 @@ type configuration struct {
 	// endpoints are where callbacks go, and sender sends them once it is open.
 	endpoints atomic.Pointer[callback.Endpoints]
 	sender    atomic.Pointer[callback.Sender]
+	// plans are the schedules, which schedules start once the invoker is open.
+	plans     atomic.Pointer[map[string]*schedule.Plan]
+	schedules atomic.Pointer[schedule.Schedules]
 	// triggers receive events once the invoker is open. Until then, file is for them.
 	triggers atomic.Pointer[trigger.Triggers]
 	file     atomic.Pointer[configfile.File]
@@ -130,7 +134,8 @@ func (c *configuration) use(file *configfile.File) error {
 	}
 	endpoints, unreachable := endpointsOf(file, c.allowed)
 	p, err := policy.New(file, endpoints)
-	if err := configfile.Join(check.Err(), unreachable, err, trigger.Check(file)); err != nil {
+	plans, unplanned := compileSchedules(file, p)
+	if err := configfile.Join(check.Err(), unreachable, err, trigger.Check(file), unplanned); err != nil {
 		return err
 	}
 	if err := c.auth.Use(file, anonymous); err != nil {
@@ -142,6 +147,10 @@ func (c *configuration) use(file *configfile.File) error {
 		sender.Use(endpoints)
 	}
 	c.file.Store(file)
+	c.plans.Store(&plans)
+	if schedules := c.schedules.Load(); schedules != nil {
+		schedules.Use(plans)
+	}
 	c.callers = c.callers || len(file.Callers) > 0
 	if triggers := c.triggers.Load(); triggers != nil {
 		return triggers.Use(file)

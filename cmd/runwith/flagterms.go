@@ -10,13 +10,15 @@ import (
 
 // flagTerms is an invoker without a configuration file: flags bound the requests.
 type flagTerms struct {
-	delivering
+	*delivering
 	slots map[string]ledger.Slot // by job
 }
 
 // Invoke implements [access.Invoker].
 func (f flagTerms) Invoke(ctx context.Context, q invoker.Request) (_ runwith.Invocation, replayed bool, err error) {
-	q.Terms.Slot = f.slots[q.Job]
+	if slot, bounded := f.slots[q.Job]; bounded {
+		q.Terms.Slot = slot
+	}
 	return f.Invoker.Invoke(ctx, q)
 }
 

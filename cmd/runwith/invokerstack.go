@@ -19,6 +19,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/inbox"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/policy"
+	"github.com/runwith/runwith/internal/invoker/schedule"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 	"github.com/runwith/runwith/internal/invoker/trigger"
 	httpserver "github.com/runwith/runwith/internal/server"
@@ -29,14 +30,16 @@ const googleLogDelay = 10 * time.Second
 
 // invokerStack is an invoker with its connection to Cloud Run and its API.
 type invokerStack struct {
-	cloudRun *cloudrun.Client
-	store    *sqlite.Store
-	invoker  *invoker.Invoker
-	sender   *callback.Sender
-	triggers *trigger.Triggers // nil without a configuration
-	inbox    *inbox.Inbox
-	handler  http.Handler
-	callers  *configuration
+	cloudRun   *cloudrun.Client
+	store      *sqlite.Store
+	invoker    *invoker.Invoker
+	sender     *callback.Sender
+	schedules  *schedule.Schedules
+	delivering *delivering
+	triggers   *trigger.Triggers // nil without a configuration
+	inbox      *inbox.Inbox
+	handler    http.Handler
+	callers    *configuration
 }
 
 // openInvoker opens an invoker in the data folder. When ctx is done, waiting requests end.
@@ -77,30 +80,37 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	if err = s.openCallbacks(ctx, data, f, to.Logger); err != nil {
 		return s, err
 	}
-	s.handler, err = s.newHandler(ctx, slots, to.Logger)
+	s.delivering = &delivering{Invoker: s.invoker, sender: s.sender}
+	s.handler, err = s.newHandler(ctx, slots, c.Ephemeral, to.Logger)
 	return s, err
 }
 
 // newHandler returns the handler of the API, which checks its callers. With a configuration,
 // it reads new versions of it until ctx is done.
-func (s *invokerStack) newHandler(ctx context.Context, slots map[string]ledger.Slot, logger *slog.Logger) (http.Handler, error) {
+func (s *invokerStack) newHandler(ctx context.Context, slots map[string]ledger.Slot, ephemeral bool, logger *slog.Logger) (http.Handler, error) {
 	c := api.Config{Version: version(), Logger: logger, Context: ctx}
 	if s.callers == nil {
 		open := policy.Open(s.sender.Current())
 		current := func() *policy.Policy { return open }
-		c.Invoker = access.New(flagTerms{delivering{s.invoker, s.sender}, slots}, current)
-		c.Callbacks = access.NewCallbacks(s.sender, current)
+		checked := access.New(flagTerms{s.delivering, slots}, current)
+		if err := s.openSchedules(checked, current, ephemeral, logger); err != nil {
+			return nil, err
+		}
+		c.Invoker, c.Callbacks, c.Schedules = checked, access.NewCallbacks(s.sender, current), access.NewSchedules(s.schedules, checked)
 		s.inbox = inbox.New(s.store, trigger.New(trigger.Config{}), logger)
 		c.Events = access.NewEvents(s.inbox, current)
 		return api.New(c), nil
 	}
-	checked := access.New(delivering{s.invoker, s.sender}, s.callers.current)
+	checked := access.New(s.delivering, s.callers.current)
 	if err := s.openTriggers(checked, logger); err != nil {
+		return nil, err
+	}
+	if err := s.openSchedules(checked, s.callers.current, ephemeral, logger); err != nil {
 		return nil, err
 	}
 	go s.callers.watcher.Run(ctx)
 	c.Invoker, c.MaxBody = checked, checked.MaxBody
-	c.Callbacks = access.NewCallbacks(s.sender, s.callers.current)
+	c.Callbacks, c.Schedules = access.NewCallbacks(s.sender, s.callers.current), access.NewSchedules(s.schedules, checked)
 	s.inbox = inbox.New(s.store, s.triggers, logger)
 	c.Events = access.NewEvents(s.inbox, s.callers.current)
 	return api.New(c), nil
@@ -130,13 +140,16 @@ func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.
 		{Path: "/api/v1/openapi.json", Text: "Description of the API (OpenAPI)"},
 	}, site.Links...)
 	site.Checks = append(site.Checks, s.store.Ready, s.invoker.Ready)
-	site.Metrics = slices.Concat(site.Metrics, s.invoker.Metrics(), s.store.Metrics(), s.cloudRun.Metrics(), s.sender.Metrics(), s.inbox.Metrics())
+	site.Metrics = slices.Concat(site.Metrics, s.invoker.Metrics(), s.store.Metrics(), s.cloudRun.Metrics(), s.sender.Metrics(), s.inbox.Metrics(), s.schedules.Metrics())
 	return site
 }
 
 // Close waits for the current calls to Cloud Run and closes the state.
 func (s *invokerStack) Close() error {
 	var errs []error
+	if s.schedules != nil {
+		errs = append(errs, s.schedules.Close())
+	}
 	if s.invoker != nil {
 		errs = append(errs, s.invoker.Close())
 	}

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // schedules name zones, and many images have none
 )
 
 func main() { os.Exit(run()) }

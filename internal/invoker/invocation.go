@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
 
@@ -48,6 +49,8 @@ type Filter struct {
 	State runwith.State
 	// Labels are names and values that the invocations have.
 	Labels map[string]string
+	// Source is the trigger or schedule that has started them: trigger/NAME or schedule/NAME.
+	Source string
 	// Visible is what the reader may see; nil is everything.
 	Visible *Visibility
 	// PageSize is how many to return, 0 for 50. There are never more than 1,000.
@@ -67,7 +70,7 @@ func (v *Invoker) Invocations(ctx context.Context, f Filter) (page []runwith.Inv
 		size = defaultPage
 	}
 	found, err := v.store.List(ctx, store.Query{
-		Job: f.Job, State: f.State, Labels: f.Labels, Visible: f.Visible.stored(), Before: f.PageToken, Limit: size + 1,
+		Job: f.Job, State: f.State, Labels: f.Labels, Source: f.Source, Visible: f.Visible.stored(), Before: f.PageToken, Limit: size + 1,
 	})
 	if err != nil {
 		return nil, "", err
@@ -89,6 +92,9 @@ func (f Filter) validate() error {
 		runwith.StateFailed, runwith.StateCancelled, runwith.StateRefused, runwith.StateUnresolved:
 	default:
 		return invalid("state", "there is no state %q", f.State)
+	}
+	if f.Source != "" && ledger.SourceOf(f.Source, "") == nil {
+		return invalid("source", "must be schedule/NAME or trigger/NAME")
 	}
 	if f.PageSize < 0 {
 		return invalid("pageSize", "must not be negative")

@@ -20,7 +20,7 @@ func (a *Access) Launch(ctx context.Context, l invoker.Launch) (_ runwith.Invoca
 		return a.repeated(ctx, r, q, err)
 	}
 	q.Terms.KeyKeep, q.Terms.StartAt = l.KeyKeep, ledger.Later(q.Terms.StartAt, l.NotBefore)
-	if l.Slot.Key != "" {
+	if l.Slot.Key != "" && q.Terms.Slot.Key == "" { // the job's own rule decides
 		q.Terms.Slot = l.Slot
 	}
 	return a.next.Invoke(ctx, q)

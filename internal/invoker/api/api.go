@@ -119,6 +119,8 @@ type Config struct {
 	Callbacks Callbacks
 	// Events serve /api/v1/events; nil: the paths do not exist.
 	Events Events
+	// Schedules serve /api/v1/schedules; nil: the paths do not exist.
+	Schedules Schedules
 	// Version is the program's, for the OpenAPI document.
 	Version string
 	// Logger logs the causes that answers leave out; nil discards them.
@@ -137,32 +139,34 @@ type Config struct {
 
 // server is the handler that New returns.
 type server struct {
-	invoker Invoker
-	calls   Callbacks // may be nil
-	events  Events    // may be nil
-	version string
-	log     *slog.Logger
-	base    context.Context
-	mux     *http.ServeMux
-	maxBody func(ctx context.Context, job string) int // may be nil
-	readers chan struct{}                             // one element for each caller who reads a log
-	schemas huma.Registry                             // of the document
-	verbs   map[string]bool                           // of custom methods
+	invoker   Invoker
+	calls     Callbacks // may be nil
+	events    Events    // may be nil
+	schedules Schedules // may be nil
+	version   string
+	log       *slog.Logger
+	base      context.Context
+	mux       *http.ServeMux
+	maxBody   func(ctx context.Context, job string) int // may be nil
+	readers   chan struct{}                             // one element for each caller who reads a log
+	schemas   huma.Registry                             // of the document
+	verbs     map[string]bool                           // of custom methods
 }
 
 // New returns the handler of the API. It does no I/O. It needs a guard in front of it.
 func New(c Config) http.Handler {
 	s := &server{
-		invoker: c.Invoker,
-		calls:   c.Callbacks,
-		events:  c.Events,
-		version: c.Version,
-		log:     c.Logger,
-		base:    c.Context,
-		mux:     http.NewServeMux(),
-		maxBody: c.MaxBody,
-		readers: make(chan struct{}, cmp.Or(c.MaxLogReaders, DefaultLogReaders)),
-		verbs:   map[string]bool{},
+		invoker:   c.Invoker,
+		calls:     c.Callbacks,
+		events:    c.Events,
+		schedules: c.Schedules,
+		version:   c.Version,
+		log:       c.Logger,
+		base:      c.Context,
+		mux:       http.NewServeMux(),
+		maxBody:   c.MaxBody,
+		readers:   make(chan struct{}, cmp.Or(c.MaxLogReaders, DefaultLogReaders)),
+		verbs:     map[string]bool{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -184,6 +188,9 @@ func New(c Config) http.Handler {
 	}
 	if s.events != nil {
 		s.routeEvents(document)
+	}
+	if s.schedules != nil {
+		s.routeSchedules(document)
 	}
 	documentHealth(document)
 	documentTriggers(document)

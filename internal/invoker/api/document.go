@@ -23,6 +23,7 @@ func (s *server) newDocument() huma.API {
 	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	schemas.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[apierror.Problem]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[runwith.Request](), reflect.TypeFor[startRequest]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[runwith.Overrides](), reflect.TypeFor[overridesRequest]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[json.Number](), reflect.TypeFor[float64]())
 	s.schemas = schemas
 	document := huma.NewAPI(huma.Config{

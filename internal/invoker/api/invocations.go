@@ -48,6 +48,7 @@ type listInput struct {
 	Job       string        `query:"job" doc:"Only invocations of this job."`
 	State     runwith.State `query:"state" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"Only invocations in this state."`
 	Label     []string      `query:"label,explode" nullable:"false" maxItems:"16" doc:"Only invocations with this label: name=value. Repeat it for several." example:"[\"tenant=acme\"]"`
+	Source    string        `query:"source" maxLength:"128" doc:"Only invocations that this trigger or schedule has started." example:"schedule/nightly"`
 	PageSize  int           `query:"pageSize" minimum:"0" doc:"Maximum number of invocations to return, at most 1000; 0 leaves it to the server."`
 	PageToken string        `query:"pageToken" doc:"The nextPageToken of the previous page."`
 }
@@ -160,6 +161,7 @@ func (s *server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 		Job:       in.Job,
 		State:     in.State,
 		Labels:    labels,
+		Source:    in.Source,
 		PageSize:  in.PageSize,
 		PageToken: in.PageToken,
 	})

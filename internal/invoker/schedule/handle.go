@@ -1,0 +1,171 @@
+package schedule
+
+import (
+	"context"
+	"time"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
+	"github.com/runwith/runwith/internal/cause"
+	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
+)
+
+// handle handles the slot of an entry that is due, and sets when the entry is due next.
+func (s *Schedules) handle(e *entry) {
+	ctx, cancel := context.WithTimeout(s.closing, startTime)
+	defer cancel()
+	s.mu.Lock()
+	plan, tries, trouble := e.plan, e.tries, e.trouble
+	s.mu.Unlock()
+	row, err := s.config.Store.Schedule(ctx, plan.name)
+	if runwith.CodeOf(err) == runwith.NotFound {
+		s.forget(e)
+		return
+	}
+	if err == nil {
+		row, err = s.advance(ctx, plan, row, trouble)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		e.row, e.tries, e.trouble = row, 0, nil
+		e.wake = s.wakeOf(e)
+		return
+	}
+	if s.closing.Err() == nil && tries == 0 {
+		s.logger.Warn("slot of a schedule cannot be started yet, so it is tried again", "schedule", plan.name, "code", runwith.CodeOf(err), "error", err)
+	}
+	if row.Version >= e.row.Version {
+		e.row = row
+	}
+	b := backoff.Backoff{Min: time.Second, Max: time.Minute}
+	e.tries, e.trouble = tries+1, err
+	e.wake = s.now().Add(max(b.After(tries), min(cause.RetryAfterOf(err), time.Minute)))
+}
+
+// errChanged means that another process has changed a schedule.
+var errChanged = runwith.Errorf(runwith.Unavailable, "another server has changed the schedule just now")
+
+// forget drops an entry whose state is gone: another process has deleted the schedule.
+func (s *Schedules) forget(e *entry) {
+	s.mu.Lock()
+	e.wake = time.Time{}
+	s.mu.Unlock()
+	s.reread()
+}
+
+// reread has the loop read the store.
+func (s *Schedules) reread() {
+	s.mu.Lock()
+	s.changed = true
+	s.mu.Unlock()
+	s.ring()
+}
+
+// advance handles the latest slot that is due, and returns the state behind it. The error means
+// that the slot waits. trouble is the error of the attempt before.
+func (s *Schedules) advance(ctx context.Context, p *Plan, row ledger.Schedule, trouble error) (ledger.Schedule, error) {
+	now := s.now()
+	switch {
+	case row.Paused || p.paused:
+		return row, nil
+	case row.Timing != p.timing():
+		s.reread()
+		return row, errChanged
+	}
+	if row.Cursor.Sub(now) > setBack {
+		s.logger.Warn("schedule goes on from now: its latest slot is in the future, so the clock was wrong", "schedule", p.name, "slot", row.Cursor)
+		return s.save(ctx, row.Restarted(row.Timing, now))
+	}
+	slot, missed := p.due(row.Cursor, now)
+	if slot.IsZero() || s.config.Ephemeral && now.Before(slot.Add(p.delay(slot))) && missed == 0 {
+		return row, nil
+	}
+	o := ledger.SlotOutcome{Slot: slot, Late: now.Sub(slot) > onTime}
+	if now.Sub(slot) > p.catchUp {
+		give(&o, trouble)
+	} else if err := s.start(ctx, p, &o); err != nil {
+		return row, err
+	}
+	o.At = ledger.Stored(s.now())
+	next, err := s.save(ctx, row.Handled(o, missed))
+	if err == nil {
+		s.report(p, o, missed)
+	}
+	return next, err
+}
+
+// save saves a state. If another process was faster, the error has the entry look again.
+func (s *Schedules) save(ctx context.Context, row ledger.Schedule) (ledger.Schedule, error) {
+	saved, err := s.config.Store.SaveSchedules(ctx, []ledger.Schedule{row})
+	switch {
+	case err != nil:
+		return row, err
+	case len(saved) == 0:
+		return s.config.Store.Schedule(ctx, row.Name)
+	}
+	return saved[0], nil
+}
+
+// start starts a slot, and notes what became of it. The error means that the slot waits.
+func (s *Schedules) start(ctx context.Context, p *Plan, o *ledger.SlotOutcome) error {
+	if p.skips() {
+		before, err := s.unfinished(ctx, p.name)
+		if err != nil {
+			return err
+		}
+		for _, r := range before {
+			if r.Source != nil && r.Source.Slot.Equal(o.Slot) && !r.Source.Manual { // of an attempt that was interrupted
+				o.Result, o.Invocation = ledger.SlotStarted, r.ID
+				return nil
+			}
+		}
+		if len(before) > 0 {
+			o.Result, o.Invocation = ledger.SlotSkipped, before[0].ID
+			return nil
+		}
+	}
+	i, _, err := s.config.Starter.Launch(ctx, s.launch(p, o.Slot))
+	switch {
+	case err == nil:
+		o.Result, o.Invocation = ledger.SlotStarted, i.ID
+	case cause.KindOf(err) == cause.KeyReused: // the schedule has changed since
+		o.Result = ledger.SlotStarted
+	case transient(err) && !s.now().Add(cause.RetryAfterOf(err)).After(o.Slot.Add(p.catchUp)): // or it is of no use
+		return err
+	default:
+		o.Result, o.Code, o.Message = ledger.SlotFailed, runwith.CodeOf(err).String(), messageOf(err)
+	}
+	return nil
+}
+
+// mostUnfinished is how many unfinished invocations of a schedule are looked at.
+const mostUnfinished = 10
+
+// unfinished returns the newest unfinished invocations of a schedule.
+func (s *Schedules) unfinished(ctx context.Context, name string) ([]ledger.Record, error) {
+	return s.config.Store.List(ctx, store.Query{Source: ledger.ScheduleSource(name), Unfinished: true, Limit: mostUnfinished})
+}
+
+// launch returns the request for a slot.
+func (s *Schedules) launch(p *Plan, slot time.Time) invoker.Launch {
+	l := invoker.Launch{
+		Source: runwith.Source{Schedule: p.name, Slot: slot}, Job: p.spec.Job, Key: key(slot), KeyKeep: keyKeep,
+		Asked: p.request(), Slot: p.slot(),
+	}
+	if p.jitter > 0 && !s.config.Ephemeral {
+		l.NotBefore = slot.Add(p.delay(slot))
+	}
+	return l
+}
+
+// transient reports whether a refusal may end by itself.
+func transient(err error) bool {
+	switch runwith.CodeOf(err) {
+	case runwith.NotFound, runwith.InvalidArgument, runwith.PermissionDenied, runwith.AlreadyExists, runwith.FailedPrecondition, runwith.OutOfRange, runwith.Unimplemented, runwith.Unauthenticated:
+		return false
+	}
+	return true
+}
