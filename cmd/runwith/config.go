@@ -78,8 +78,8 @@ The secrets of a server are often not on the machine that checks its file.
 			case err != nil:
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is correct: %s, %s, %s\n", args[0],
-				counted(len(file.Callers), "caller", "callers"), counted(len(file.Jobs), "job", "jobs"), counted(len(file.Callbacks), "callback", "callbacks"))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is correct: %s, %s, %s, %s\n", args[0],
+				counted(len(file.Callers), "caller", "callers"), counted(len(file.Jobs), "job", "jobs"), counted(len(file.Triggers), "trigger", "triggers"), counted(len(file.Callbacks), "callback", "callbacks"))
 			return nil
 		},
 	}

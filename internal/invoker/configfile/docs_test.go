@@ -136,7 +136,7 @@ func TestDocumentationHasEveryField(t *testing.T) {
 // the reader, the policy and the schema.
 func TestExamplesOfDocuments(t *testing.T) {
 	s := schema(t)
-	for _, file := range []string{"configuration", "callers", "callbacks"} {
+	for _, file := range []string{"configuration", "callers", "callbacks", "triggers"} {
 		text, err := os.ReadFile("../../../docs/" + file + ".md")
 		if err != nil {
 			t.Fatal(err)
