@@ -18,7 +18,7 @@ func newJobs() *cobra.Command {
 	var f cloudRunFlags
 	group := &cobra.Command{
 		Use:   "jobs",
-		Short: "List, show, apply and delete jobs",
+		Short: "List, show, price, apply and delete jobs",
 		Long: `Jobs shows, changes and deletes the jobs of the engine of runwith up, or of
 Google's Cloud Run. To start a job, see runwith run.`,
 		Example: `  runwith jobs list
@@ -26,7 +26,7 @@ Google's Cloud Run. To start a job, see runwith run.`,
   runwith jobs list --endpoint google --project my-project --region us-east4`,
 	}
 	f.add(group)
-	return newGroup(group, newJobsList(&f), newJobsDescribe(&f), newJobsApply(&f), newJobsDelete(&f))
+	return newGroup(group, newJobsList(&f), newJobsDescribe(&f), newJobsEstimate(), newJobsApply(&f), newJobsDelete(&f))
 }
 
 func newJobsList(f *cloudRunFlags) *cobra.Command {

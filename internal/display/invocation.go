@@ -81,6 +81,9 @@ func Invocation(s *terminal.Screen, now time.Time, i *runwith.Invocation) error 
 		}
 	}
 	v.Row("Attempts", strconv.Itoa(i.Attempts))
+	if i.Usage != nil {
+		v.Row("Usage", usageOf(i.Usage))
+	}
 	if i.Twins > 0 {
 		v.Row("Twins", fmt.Sprintf("%d, cancelled", i.Twins))
 	}

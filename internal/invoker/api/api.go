@@ -33,6 +33,7 @@ type Invoker interface {
 	Decisions
 	Jobs
 	Budgets
+	Usage
 	Upkeep
 }
 
@@ -77,6 +78,14 @@ type Jobs interface {
 type Budgets interface {
 	// Budgets returns the budgets of a caller; an empty name means all.
 	Budgets(ctx context.Context, caller string) ([]runwith.Budget, error)
+}
+
+// Usage estimates what invocations use.
+type Usage interface {
+	// Usage returns what the invocations of a month have used.
+	Usage(ctx context.Context, q invoker.UsageQuery) (runwith.UsageReport, error)
+	// Estimate returns what an execution of a job can cost.
+	Estimate(ctx context.Context, q invoker.EstimateQuery) (runwith.JobEstimate, error)
 }
 
 // Upkeep is for operators.
@@ -182,6 +191,7 @@ func New(c Config) http.Handler {
 	s.routeLogs(document)
 	s.routeJobs(document)
 	s.routeBudgets(document)
+	s.routeUsage(document)
 	s.routeTick(document)
 	if s.calls != nil {
 		s.routeCallbacks(document)

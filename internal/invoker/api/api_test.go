@@ -76,10 +76,11 @@ func TestDocument(t *testing.T) {
 		"/api/v1/invocations":                  {"get"},
 		"/api/v1/invocations/{id}:rerun":       {"post"},
 		"/api/v1/jobs/{job}/invocations:batch": {"post"},
-		"/api/v1/invocations/{id}":             {"get"},
-		"/api/v1/invocations/{id}/cancel":      {"post"},
-		"/api/v1/invocations/{id}/resolve":     {"post"},
-		"/api/v1/invocations/{id}/logs":        {"get"},
+		"/api/v1/jobs/{job}:estimate":          {"get"}, "/api/v1/usage": {"get"},
+		"/api/v1/invocations/{id}":         {"get"},
+		"/api/v1/invocations/{id}/cancel":  {"post"},
+		"/api/v1/invocations/{id}/resolve": {"post"},
+		"/api/v1/invocations/{id}/logs":    {"get"},
 	}
 	if diff := cmp.Diff(want, routes); diff != "" {
 		t.Errorf("routes of openapi.json (-want +got):\n%s", diff)

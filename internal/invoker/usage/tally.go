@@ -1,6 +1,8 @@
 package usage
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -73,20 +75,13 @@ func (t *Tally) ended(task *runpb.Task) time.Time {
 // Settlement returns the settlement of the record.
 func (t *Tally) Settlement() ledger.Settlement {
 	region := RegionOf(t.record.Execution)
-	rates, pricedAs := t.prices.rates(region)
+	rates, _ := t.prices.rates(region)
 	s := ledger.Settlement{Record: t.record, Tasks: t.tasks}
-	unpriced := ""
 	for size, n := range t.steps {
 		s.Cost = s.Cost.Plus(costOf(size, n, rates))
-		if _, known := rates.gpuSecond(size.GPU, size.Zonal); size.GPU != "" && !known {
-			unpriced = size.GPU
-		}
 	}
-	s.Usage = s.Cost.Usage()
-	s.Usage.Basis, s.Usage.Prices, s.Usage.Unpriced = t.basis, t.prices.Date, unpriced
-	if pricedAs != region {
-		s.Usage.PricedAs = pricedAs
-	}
+	s.Usage = t.prices.shown(s.Cost, region, slices.Collect(maps.Keys(t.steps))...)
+	s.Usage.Basis = t.basis
 	return s
 }
 

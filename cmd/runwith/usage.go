@@ -1,0 +1,98 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/display"
+)
+
+func newUsage() *cobra.Command {
+	var (
+		to            clientFlags
+		month, by     string
+		asJSON, asCSV bool
+	)
+	cmd := &cobra.Command{
+		Use:   "usage",
+		Short: "Show what jobs have used and cost in a month",
+		Long: `Usage shows an estimate of what the ended invocations of a month have used: vCPU-seconds,
+GiB-seconds, GPU-seconds and US dollars, beside what a billing account has for free.
+Cloud Run's bill counts. docs/cost.md explains the estimate.`,
+		Example: `  runwith usage
+  runwith usage --month 2026-10 --by day
+  runwith usage --by label=tenant --csv > tenants.csv
+  runwith usage prices`,
+		Args: unknownCommand,
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if asJSON && asCSV {
+			return misused("--json and --csv: choose one")
+		}
+		client, err := to.client()
+		if err != nil {
+			return err
+		}
+		report, err := client.Usage(cmd.Context(), month, by)
+		switch {
+		case err != nil:
+			return err
+		case asJSON:
+			return printJSON(cmd.OutOrStdout(), report)
+		case asCSV:
+			return report.WriteCSV(cmd.OutOrStdout())
+		}
+		return display.UsageReport(screen(cmd.OutOrStdout()), report)
+	}
+	to.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&month, "month", "", "show `YYYY-MM` (UTC); by default the current month")
+	flags.StringVar(&by, "by", "job", "sum by `GROUP`: job, caller, day, or label=NAME")
+	flags.BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
+	flags.BoolVar(&asCSV, "csv", false, "print CSV, for a spreadsheet")
+	return cmd
+}
+
+func newJobsEstimate() *cobra.Command {
+	var (
+		to     clientFlags
+		o      runwith.Overrides
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "estimate JOB",
+		Short: "Show what an execution of a job can cost",
+		Long: `Estimate shows the worst case of a start, in which every task is attempted as often as
+it may be and each attempt takes until its timeout, and what invocations of this month
+have used on average. It starts nothing. Unlike the other commands below jobs, it asks
+an invoker (--server), and JOB is the invoker's name for it.`,
+		Example: `  runwith jobs estimate nightly
+  runwith jobs estimate nightly --tasks 100 --timeout 10m`,
+		Args: oneArgument,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, flag := range []string{"endpoint", "project", "region"} {
+				if cmd.Flags().Changed(flag) {
+					return misused("--%s: estimate asks an invoker, name it with --server", flag)
+				}
+			}
+			client, err := to.client()
+			if err != nil {
+				return err
+			}
+			estimate, err := client.Estimate(cmd.Context(), args[0], &o)
+			switch {
+			case err != nil:
+				return err
+			case asJSON:
+				return printJSON(cmd.OutOrStdout(), estimate)
+			}
+			return display.JobEstimate(screen(cmd.OutOrStdout()), estimate)
+		},
+	}
+	to.add(cmd)
+	flags := cmd.Flags()
+	flags.IntVar(&o.TaskCount, "tasks", 0, "with `N` tasks, instead of the job's")
+	flags.DurationVar(&o.Timeout, "timeout", 0, "with this timeout of an attempt, instead of the job's")
+	flags.BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
+	return cmd
+}
