@@ -66,6 +66,7 @@ var scenarios = []scenario{
 	{"end", "the time from an end at the engine until a caller who waits at the invoker knows it", measureEnd},
 	{"accept", "the same of `runwith serve` alone, until RunJob arrives at a Cloud Run that does nothing, and with 100,000 past invocations", measureAccept},
 	{"callers", "acceptance by API key and by ID token, with policy and parameters, beside a server without a configuration", measureCallers},
+	{"batch", "the items of a batch beside single requests", measureBatch},
 	{"triggers", "events of Pub/Sub with an ID token, beside requests with the same token and parameters", measureTriggers},
 	{"callbacks", "10,000 events from the store to a fast receiver, alone and while another endpoint hangs", measureCallbacks},
 	{"read", "GetJob over gRPC, REST and REST v1", measureRead},

@@ -127,6 +127,9 @@ func (r row) cells() []string {
 	if f := r.Floor; f != nil {
 		cells[4], cells[5], cells[8] = r.Unit.format(f.Median), r.Unit.format(f.P95), f.What
 		cells[6] = fmt.Sprintf("%.1fx", f.Ratio)
+		if f.Ratio < 1 {
+			cells[6] = fmt.Sprintf("%.2fx", f.Ratio)
+		}
 	}
 	if t := r.Target; t != nil {
 		cells[7] = t.format(r.Unit)
