@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/auth"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/configfile"
@@ -45,6 +46,7 @@ type configuration struct {
 	triggers atomic.Pointer[trigger.Triggers]
 	file     atomic.Pointer[configfile.File]
 	allowed  callback.Allowed
+	invoker  atomic.Pointer[invoker.Invoker] // once it is open
 	// anonymous is the principal of requests without a credential, or nil to refuse them.
 	anonymous func(*configfile.File) *principal.Principal
 	callers   bool // the first version has callers
@@ -146,6 +148,9 @@ func (c *configuration) use(file *configfile.File) error {
 	if sender := c.sender.Load(); sender != nil {
 		sender.Use(endpoints)
 	}
+	if i := c.invoker.Load(); i != nil {
+		i.Reconsider()
+	}
 	c.file.Store(file)
 	c.plans.Store(&plans)
 	if schedules := c.schedules.Load(); schedules != nil {
@@ -174,11 +179,11 @@ func (c *configuration) subscribers(job string, labels map[string]string) []ledg
 
 // addTo makes a site authenticate the requests of the invoker's route, and show its metrics
 // only to operators.
-func (c *configuration) addTo(site *httpserver.Site, invoker *httpserver.Route) {
+func (c *configuration) addTo(site *httpserver.Site, route *httpserver.Route) {
 	if c == nil {
 		return
 	}
-	invoker.Authenticate, site.Operator = c.auth.Authenticate, c.operator
+	route.Authenticate, site.Operator = c.auth.Authenticate, c.operator
 	site.Metrics = slices.Concat(site.Metrics, c.auth.Metrics(), c.metrics())
 	site.Notes = append(site.Notes, c.note)
 }

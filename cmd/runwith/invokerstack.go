@@ -77,6 +77,9 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	if s.invoker, err = invoker.Open(ctx, c); err != nil {
 		return s, err
 	}
+	if callers != nil {
+		callers.invoker.Store(s.invoker)
+	}
 	if err = s.openCallbacks(ctx, data, f, to.Logger); err != nil {
 		return s, err
 	}

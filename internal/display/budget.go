@@ -1,6 +1,7 @@
 package display
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/runwith/runwith"
@@ -56,10 +57,8 @@ func value(n *float64) float64 {
 	return *n
 }
 
-// number returns a number with two decimals at most.
-func number(n float64) string {
-	return strconv.FormatFloat(float64(int64(n*100+0.5))/100, 'f', -1, 64)
-}
+// number returns a number with four decimals at most.
+func number(n float64) string { return strconv.FormatFloat(math.Round(n*1e4)/1e4, 'f', -1, 64) }
 
 // counts returns what a budget counts.
 func counts(b *runwith.Budget) string {

@@ -33,6 +33,10 @@ func (v *Invoker) Budgets(ctx context.Context, caller string) ([]runwith.Budget,
 	return shown, nil
 }
 
+// Reconsider has the invoker look at once at those that wait for a budget, because the budgets
+// may have changed. It never blocks.
+func (v *Invoker) Reconsider() { v.next.dispatch.ring() }
+
 // budgetMetric returns the parts of the budgets that are taken. A budget with a share for each
 // label value has none: there may be many values.
 func (v *Invoker) budgetMetric() metrics.Metric {

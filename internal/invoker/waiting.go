@@ -62,7 +62,8 @@ func (v *Invoker) overBudget(r ledger.Record, now time.Time) *runwith.Waiting {
 	month := r.BudgetMonth(now)
 	for _, s := range v.config.Budgets().Shares(r, month) {
 		if s.Scope.String() == r.Budget {
-			return hold(runwith.HoldBudget, ahead(ledger.MonthEnds(month), now), "waits for room in budget %s, in the order of acceptance", s.Title())
+			return hold(runwith.HoldBudget, time.Time{}, "waits for room in budget %s, in the order of acceptance; the budget is new on %s",
+				s.Title(), ledger.MonthEnds(month).Format("2 January 2006 (UTC)"))
 		}
 	}
 	return hold(runwith.HoldBudget, time.Time{}, "waits for room in a budget that was changed just now")

@@ -32,7 +32,7 @@ func (a Admission) Reserve(r Record, rooms []Room) (_ Record, full *Room, err er
 		rejects := m.Overflow == Rejecting || a.Impatient
 		switch {
 		case r.Checked && !m.holds(r.Worst):
-			return r, nil, m.tooLarge(r)
+			return r, nil, m.tooLarge(r, a.Now)
 		case rejects && !r.Checked:
 			return r, nil, runwith.Errorf(runwith.Unavailable, "budget %s needs the worst case of job %s, which cannot be read from Cloud Run now: "+
 				"send the request again later", m.Title(), r.Job)
@@ -68,7 +68,7 @@ func closed(r Record, rooms []Room) *Room {
 func Reserved(r Record, rooms []Room, now time.Time) (_ Record, wait string) {
 	for _, m := range rooms {
 		if !m.holds(r.Worst) {
-			return r.Refused(m.tooLarge(r), now), ""
+			return r.Refused(m.tooLarge(r, now), now), ""
 		}
 	}
 	if m := closed(r, rooms); m != nil {
@@ -132,9 +132,9 @@ func (b Budget) Title() string {
 }
 
 // tooLarge refuses a record that needs more than the whole budget.
-func (m Room) tooLarge(r Record) error {
+func (m Room) tooLarge(r Record, now time.Time) error {
 	d := m.short(Cost{}, r.Worst)
-	return &runwith.Error{Code: runwith.ResourceExhausted, Err: cause.BudgetExhausted, Message: fmt.Sprintf(
+	return &runwith.Error{Code: runwith.ResourceExhausted, Err: m.untilNext(now), Message: fmt.Sprintf(
 		"budget %s: the request needs up to %s, and the whole budget of a month is %s: ask for fewer tasks, a shorter timeout or fewer retries, or raise the budget",
 		m.Title(), d.amount(d.of(r.Worst)), d.amount(d.limit))}
 }
@@ -148,8 +148,13 @@ func (m Room) exhausted(r Record, now time.Time) error {
 		Message: fmt.Sprintf("budget %s: %s of %s are left until %s, and the request needs up to %s: "+
 			"ask for fewer tasks or a shorter timeout, raise the budget, or send the request again then",
 			m.Title(), d.amount(left), d.amount(d.limit), ends.Format("2 January 2006 15:04 UTC"), d.amount(d.of(r.Worst))),
-		Err: fmt.Errorf("%w: %w", cause.BudgetExhausted, cause.RetryAfter(max(time.Second, ends.Sub(now)))),
+		Err: m.untilNext(now),
 	}
+}
+
+// untilNext is the cause of a refusal that holds until the month ends.
+func (m Room) untilNext(now time.Time) error {
+	return fmt.Errorf("%w: %w", cause.BudgetExhausted, cause.RetryAfter(max(time.Second, MonthEnds(m.Month).Sub(now))))
 }
 
 // short returns the first dimension in which a need does not fit.

@@ -55,12 +55,12 @@ const usedValues = `WITH RECURSIVE reserving(value) AS (
 		SELECT (SELECT min(value) FROM labels INDEXED BY labels_reserving WHERE month > 0 AND month = ?1 AND name = ?2 AND value > reserving.value)
 		FROM reserving WHERE reserving.value IS NOT NULL
 	), used(value) AS (
-		SELECT min(value) FROM usage_labels WHERE name = ?2
+		SELECT min(value) FROM usage_sums WHERE month = ?1 AND name = ?2
 		UNION ALL
-		SELECT (SELECT min(value) FROM usage_labels WHERE name = ?2 AND value > used.value) FROM used WHERE used.value IS NOT NULL
+		SELECT (SELECT min(value) FROM usage_sums WHERE month = ?1 AND name = ?2 AND value > used.value) FROM used WHERE used.value IS NOT NULL
 	)
 	SELECT value FROM reserving WHERE value IS NOT NULL
-	UNION SELECT value FROM used WHERE EXISTS (SELECT 1 FROM usage_labels WHERE name = ?2 AND value = used.value AND month = ?1)
+	UNION SELECT value FROM used WHERE value IS NOT NULL
 	ORDER BY value LIMIT ?3`
 
 // stateOf returns how much of a share is taken.

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"maps"
+
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/sqlite"
 )
@@ -18,12 +20,8 @@ func spentOf(tx *sqlite.Tx, s ledger.Share) (spent ledger.Spent, err error) {
 
 // usedOf adds up what has been used of a share.
 func usedOf(tx *sqlite.Tx, s ledger.Share) (c ledger.Cost, err error) {
-	const sum = `SELECT coalesce(sum(vcpu), 0), coalesce(sum(memory), 0), coalesce(sum(money), 0) FROM `
-	query, args := sum+`usage WHERE month = ?`, []any{s.Month}
-	if s.Label != "" {
-		query = sum + `usage_labels CROSS JOIN usage ON id = usage WHERE usage_labels.month = ? AND name = ? AND value = ?`
-		args = append(args, s.Label, s.Value)
-	}
+	query, args := `SELECT coalesce(sum(vcpu), 0), coalesce(sum(memory), 0), coalesce(sum(money), 0) FROM usage_sums WHERE month = ? AND name = ? AND value = ?`,
+		[]any{s.Month, s.Label, s.Value}
 	if s.Job != "" {
 		query, args = query+` AND job = ?`, append(args, s.Job)
 	}
@@ -32,6 +30,27 @@ func usedOf(tx *sqlite.Tx, s ledger.Share) (c ledger.Cost, err error) {
 	}
 	err = tx.QueryRow(query, args...).Scan(&c.VCPU, &c.Memory, &c.Money)
 	return c, err
+}
+
+// addToSums adds a settlement to the sums that budgets read.
+func addToSums(tx *sqlite.Tx, s ledger.Settlement) error {
+	labels := map[string]string{"": ""} // all invocations
+	maps.Copy(labels, s.Record.Labels)
+	for name, value := range labels {
+		if _, err := tx.Exec(`INSERT INTO usage_sums (month, name, value, job, principal, vcpu, memory, money) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET vcpu = min(vcpu + excluded.vcpu, `+most+`), memory = min(memory + excluded.memory, `+most+`), money = min(money + excluded.money, `+most+`)`,
+			s.Month(), name, value, s.Record.Job, s.Record.Caller, s.Cost.VCPU, s.Cost.Memory, s.Cost.Money); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tidySums removes the sums of months before a month, up to limit of them.
+func tidySums(tx *sqlite.Tx, month, limit int) error {
+	_, err := tx.Exec(`DELETE FROM usage_sums WHERE (month, name, value, job, principal) IN (
+		SELECT month, name, value, job, principal FROM usage_sums WHERE month < ? LIMIT ?)`, month, limit)
+	return err
 }
 
 const sumWorst = `SELECT coalesce(sum(worst_vcpu), 0), coalesce(sum(worst_memory), 0), coalesce(sum(worst_money), 0) FROM `

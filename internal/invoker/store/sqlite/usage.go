@@ -47,6 +47,9 @@ func (s *Store) Settle(ctx context.Context, settlements []ledger.Settlement, b l
 			if err := addUsage(tx, one); err != nil {
 				return err
 			}
+			if err := addToSums(tx, one); err != nil {
+				return err
+			}
 			if err := release(tx, one.Record); err != nil {
 				return err
 			}
@@ -152,6 +155,9 @@ func tidyUsage(tx *sqlite.Tx, now time.Time, limit int) (int, error) {
 			return 0, err
 		}
 		ids = append(ids, id)
+	}
+	if err := tidySums(tx, ledger.OldestUsage(now), limit); err != nil {
+		return 0, err
 	}
 	for _, id := range ids {
 		if err := removeUsage(tx, id); err != nil {

@@ -105,3 +105,17 @@ CREATE TABLE usage_labels (
   usage INTEGER NOT NULL,
   PRIMARY KEY (name, value, month, usage)
 ) STRICT, WITHOUT ROWID;
+
+-- The same sums by what budgets count: by each label, and with an empty name by none. A budget
+-- reads few rows here, also if every invocation has a label value of its own.
+CREATE TABLE usage_sums (
+  month     INTEGER NOT NULL,
+  name      TEXT    NOT NULL, -- of the label; empty: all invocations
+  value     TEXT    NOT NULL,
+  job       TEXT    NOT NULL,
+  principal TEXT    NOT NULL,
+  vcpu      INTEGER NOT NULL,
+  memory    INTEGER NOT NULL,
+  money     INTEGER NOT NULL,
+  PRIMARY KEY (month, name, value, job, principal)
+) STRICT, WITHOUT ROWID;
