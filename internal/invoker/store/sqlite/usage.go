@@ -37,26 +37,17 @@ func (s *Store) Settle(ctx context.Context, settlements []ledger.Settlement, b l
 		settled, p = nil, newPurse(tx, b, time.Now())
 		used := map[ledger.Share]bool{}
 		for _, one := range settlements {
-			n, err := tx.Exec(`UPDATE invocations SET usage = ?, version = version + 1 WHERE id = ? AND `+isUnsettled, encode(one.Usage, true), one.Record.ID)
+			saved, err := settleOne(tx, one)
 			if err != nil {
 				return err
 			}
-			if n == 0 {
+			if !saved {
 				continue
 			}
-			if err := addUsage(tx, one); err != nil {
-				return err
-			}
-			if err := addToSums(tx, one); err != nil {
-				return err
-			}
-			if err := release(tx, one.Record); err != nil {
-				return err
-			}
+			settled = append(settled, one.Record.ID)
 			for _, share := range b.Shares(one.Record, one.Month()) {
 				used[share] = true
 			}
-			settled = append(settled, one.Record.ID)
 		}
 		return p.tellUsed(used)
 	})
@@ -70,6 +61,21 @@ func (s *Store) Settle(ctx context.Context, settlements []ledger.Settlement, b l
 		s.ring()
 	}
 	return settled, nil
+}
+
+// settleOne saves a settlement, and reports whether the invocation was unsettled until now.
+func settleOne(tx *sqlite.Tx, one ledger.Settlement) (bool, error) {
+	n, err := tx.Exec(`UPDATE invocations SET usage = ?, version = version + 1 WHERE id = ? AND `+isUnsettled, encode(one.Usage, true), one.Record.ID)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	if err := addUsage(tx, one); err != nil {
+		return false, err
+	}
+	if err := addToSums(tx, one); err != nil {
+		return false, err
+	}
+	return true, release(tx, one.Record)
 }
 
 // addUsage adds a settlement to its sum.
