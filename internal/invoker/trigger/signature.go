@@ -34,10 +34,14 @@ const (
 	standardTimestamp = "Webhook-Timestamp"
 )
 
-// newVerifier returns the verifier of a webhook with a secret. Its errors have no secret.
+// newVerifier returns the verifier of a webhook with a secret. Its errors have no secret. A
+// secret that was not read, because somebody checks the file elsewhere, verifies nothing.
 func newVerifier(spec configfile.Trigger) (verifier, error) {
 	s := newSignature(spec)
 	for i, secret := range spec.Secret {
+		if secret.Value() == "" {
+			continue
+		}
 		k, err := newKey(secret.Value(), s.list)
 		if err != nil {
 			return nil, runwith.Errorf(runwith.InvalidArgument, "secret[%d]: %v", i, err)

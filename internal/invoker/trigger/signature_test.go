@@ -272,6 +272,26 @@ func TestWeakSecrets(t *testing.T) {
 	}
 }
 
+// A file can be checked where its secrets are not. Such a verifier accepts nothing.
+func TestUnreadSecret(t *testing.T) {
+	t.Parallel()
+	f, err := configfile.Read("runwith.yaml", "jobs: {build: {}}\ntriggers: {hook: {type: webhook, preset: github, job: build, secret: {file: a}}}", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(f); err != nil {
+		t.Errorf("Check() = %v", err)
+	}
+	v, err := newVerifier(f.Triggers["hook"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := headers("X-Hub-Signature-256", "sha256="+hex.EncodeToString(hmacOf("", githubBody)))
+	if _, err := v.verify(h, []byte(githubBody), time.Now()); runwith.CodeOf(err) != runwith.Unauthenticated {
+		t.Errorf("verify() without a secret = %v, want UNAUTHENTICATED", err)
+	}
+}
+
 // FuzzSignature checks that no header makes an unsigned body acceptable.
 func FuzzSignature(f *testing.F) {
 	at := strconv.FormatInt(sentAt().Unix(), 10)

@@ -39,9 +39,14 @@ func (k *keeper) AddEvent(_ context.Context, e ledger.RefusedEvent) (ledger.Refu
 // newHook serves the trigger hook of the job build, which has the parameter branch.
 func newHook(t *testing.T, form string) (http.Handler, launches, *keeper) {
 	t.Helper()
+	return newHookWith(t, form, githubSecret)
+}
+
+func newHookWith(t *testing.T, form, secret string) (http.Handler, launches, *keeper) {
+	t.Helper()
 	f, err := configfile.Read("runwith.yaml", `jobs: {build: {parameters: {branch: {type: string}}, args: ["{branch}"]}}
 triggers: {hook: {type: webhook, job: build, map: {branch: /data/ref}, secret: {env: SECRET}, `+form+`}}`,
-		func(configfile.Secret) (string, error) { return githubSecret, nil })
+		func(configfile.Secret) (string, error) { return secret, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
