@@ -30,6 +30,7 @@ type house struct {
 	hook        *httptest.Server
 	collector   *httptest.Server
 	delivery    string          // ID of a delivery
+	event       string          // ID of a refused event
 	worked      map[string]bool // routes and commands, and whether they have worked for any caller
 }
 
@@ -56,6 +57,8 @@ jobs:
     env: {TENANT: "{tenant}", PAGES: "{pages}", FIXED: %s}
     allow: {args: true, env: [LOG_LEVEL], maxTasks: 2, maxTimeout: 1h}
     grants: {starter: [start]}
+triggers:
+  pushed: {type: webhook, preset: github, job: canary, secret: {file: pushed}, map: {tenant: /data/tenant}}
 callbacks:
   - {url: "%s/hook?token=%s", secret: [{file: shared}, {env: HOOK_PRIVATE}], events: [started, failed]}
 requestCallbacks: {hosts: [127.0.0.1], secret: {file: shared}}
@@ -110,6 +113,7 @@ func (h *house) configure(t *testing.T) {
 	secret := callback.NewSecret()
 	h.know("secret of callbacks", strings.TrimPrefix(secret, "whsec_"))
 	h.file(t, "shared", secret)
+	h.file(t, "pushed", h.plant("secret of a webhook"))
 	text := fmt.Sprintf(houseConfig, append(keys, h.plant("fixed variable"), h.hook.URL, h.plant("query of an endpoint"))...)
 	h.config = h.file(t, "runwith.yaml", text)
 }

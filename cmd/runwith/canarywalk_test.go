@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,6 +22,9 @@ import (
 // The values of a request, by the canary's name.
 var requestValues = []string{"variable of a request", "argument of a request", "parameter of a request", "query of a request's callback"}
 
+// The values of an event, by the canary's name.
+const eventBody, eventHeader = "body of an event", "header of an event"
+
 // TestCanaries runs whole servers with a canary in every secret place, does what callers and
 // operators do, and searches everything that comes out.
 func TestCanaries(t *testing.T) {
@@ -31,6 +37,7 @@ func TestCanaries(t *testing.T) {
 			id := h.invoke(t, starter)
 			h.ended(t, id)
 			h.findDelivery(t)
+			h.refuseEvent(t)
 			callers := []string{starter, viewer, operator, valued, nobody, intruder}
 			for _, caller := range callers {
 				h.walk(t, caller, id)
@@ -51,7 +58,7 @@ func TestCanaries(t *testing.T) {
 // allowances are the places where secrets must be.
 func allowances() []allowance {
 	job := []string{"environment of the job", "fixed variable", "stderr of the job"}
-	values := append([]string{"stderr of the job"}, requestValues...)
+	values := append([]string{"stderr of the job", eventBody, eventHeader}, requestValues...)
 	stored := append([]string{"fixed variable"}, values...)
 	return []allowance{
 		{"answers to valued", values, "the caller has the verb values"},
@@ -59,7 +66,7 @@ func allowances() []allowance {
 		{"output shown to starter", []string{"stderr of the job"}, "the output of its own job"},
 		{"output shown to viewer", []string{"stderr of the job"}, "the output of a job that it may view"},
 		{"output shown to operator", []string{"stderr of the job"}, "the output of a job that it may view"},
-		{"output shown to valued", values, "the caller has the verb values"},
+		{"output shown to valued", append([]string{"stderr of the job"}, requestValues...), "the caller has the verb values"},
 		{"environment of the job", append([]string{"environment of the job", "secret of the job", "fixed variable"}, requestValues[:3]...), "the job gets them"},
 		{"URLs of callbacks", []string{"query of an endpoint", "query of a request's callback"}, "the receiver's own token"},
 		{"headers of spans", []string{"header of spans"}, "the collector's own token"},
@@ -70,11 +77,12 @@ func allowances() []allowance {
 }
 
 // checkWorked reports routes and commands that succeeded for no caller, because their answers
-// were not tested. Some cannot succeed here: no invocation is unresolved, and the job fails.
+// were not tested. Some cannot succeed here: no invocation is unresolved, the job fails, the
+// event stays refused, and refuseEvent calls the trigger.
 func (h *house) checkWorked(t *testing.T) {
 	t.Helper()
 	for what, worked := range h.worked {
-		if !worked && !strings.Contains(what, "resolve") && !strings.HasPrefix(what, "run canary --param") {
+		if !worked && !strings.Contains(what, "resolve") && !strings.Contains(what, "events/{id}/retry") && !strings.Contains(what, "triggers/{name}") && !strings.HasPrefix(what, "events retry") && !strings.HasPrefix(what, "run canary --param") {
 			t.Errorf("%s has worked for no caller", what)
 		}
 	}
@@ -144,16 +152,22 @@ func (h *house) walk(t *testing.T, caller, id string) {
 	for path, operations := range document.Paths {
 		for method := range operations {
 			of := id
-			if strings.Contains(path, "deliveries") {
+			switch {
+			case strings.Contains(path, "deliveries"):
 				of = h.delivery
+			case strings.HasPrefix(path, "/api/v1/events"):
+				of = h.event
 			}
 			full := strings.NewReplacer("{job}", "canary", "{id}", of, "{name}", url.PathEscape(h.hook.URL+"/hook")).Replace(path)
 			if strings.Contains(full, "{") {
 				t.Fatalf("%s has a parameter that the test does not know", path)
 			}
 			body, place := "", "answers to "+caller
-			if method == "post" && strings.HasSuffix(path, "/invocations") {
+			switch {
+			case method == "post" && strings.HasSuffix(path, "/invocations"):
 				body = h.body()
+			case strings.HasSuffix(path, "/invocations:batch"):
+				body = `{"items":[` + h.body() + `]}`
 			}
 			if strings.HasSuffix(path, "/logs") {
 				place = "output shown to " + caller
@@ -169,6 +183,23 @@ func (h *house) walk(t *testing.T, caller, id string) {
 	if status, _ := h.request(t, call{caller, "answers to " + caller, http.MethodGet, "/api/v1/invocations/" + id, ""}); (status == http.StatusOK) != (caller != nobody && caller != intruder) {
 		t.Errorf("status of the invocation for %s is %d", caller, status)
 	}
+}
+
+// refuseEvent sends a signed event that the job cannot take, and keeps its ID. A value that is
+// no tenant, a header and the identity of the event have canaries.
+func (h *house) refuseEvent(t *testing.T) {
+	t.Helper()
+	body := fmt.Sprintf(`{"tenant":"%s!"}`, h.plant(eventBody))
+	mac := hmac.New(sha256.New, []byte(h.canaries["secret of a webhook"]))
+	mac.Write([]byte(body))
+	_, text := h.request(t, call{nobody, "answers to sources", http.MethodPost, "/api/v1/triggers/pushed", body},
+		"X-Hub-Signature-256", h.know("signature of a webhook", "sha256="+hex.EncodeToString(mac.Sum(nil))),
+		"X-GitHub-Event", h.plant(eventHeader), "X-GitHub-Delivery", "1")
+	id := regexp.MustCompile(`"event":"([^"]+)"`).FindStringSubmatch(text)
+	if id == nil {
+		t.Fatalf("the event is not refused: %s", text)
+	}
+	h.event = id[1]
 }
 
 // findDelivery finds the ID of a delivery.
@@ -219,6 +250,7 @@ func (h *house) command(t *testing.T, caller, id string) {
 	for _, args := range [][]string{
 		{"invocations", "list"}, {"invocations", "list", "--json"}, {"invocations", "describe", id}, {"invocations", "describe", id, "--json"},
 		{"invocations", "cancel", id}, {"invocations", "resolve", id, "--leave"}, {"logs", id}, {"logs", "-f", id},
+		{"events", "list"}, {"events", "list", "--json"}, {"events", "show", h.event}, {"events", "show", h.event, "--json"}, {"events", "retry", h.event},
 		{"callbacks", "list"}, {"callbacks", "list", "--json"}, {"callbacks", "show", h.delivery}, {"callbacks", "show", h.delivery, "--json"}, {"callbacks", "replay", h.delivery},
 		{"callbacks", "replay", "--endpoint", endpoint}, {"callbacks", "endpoints"}, {"callbacks", "endpoints", "--json"}, {"callbacks", "enable", endpoint},
 		{"doctor", "--config", h.config, "--endpoint", h.engine.url, "--data", h.serve.data},
