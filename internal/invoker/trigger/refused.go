@@ -56,7 +56,7 @@ func fingerprint(body []byte) string {
 		return ""
 	}
 	hash := sha256.Sum256(body)
-	return "sha256:" + hex.EncodeToString(hash[:])
+	return "sha256:" + hex.EncodeToString(hash[:16])
 }
 
 // idField keeps the ID of a webhook, which only its signature has proved.
