@@ -12,7 +12,9 @@ import (
 // TestOwnTrace compares a route that continues the trace of its caller with one that does not.
 func TestOwnTrace(t *testing.T) {
 	t.Parallel()
-	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, tracing.Traceparent(r.Context())) })
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, tracing.Traceparent(r.Context()))
+	})
 	s := start(t, server.Config{}, &server.Site{Routes: []server.Route{
 		{Pattern: "/own", Handler: h, OwnTrace: true}, {Pattern: "/", Handler: h},
 	}})
