@@ -23,6 +23,7 @@ type invokerFlags struct {
 	rebuild, store            string
 	configFile                string
 	callbackAllow             []string
+	prices                    string
 	// development is not nil for `up`: requests may name URLs of this machine. It gets the
 	// secret that signs their callbacks if that was made just now.
 	development *string
@@ -38,6 +39,7 @@ func (f *invokerFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.runQuota, "run-quota", 0, "start at most `N` executions a minute; 0 slows down only when Cloud Run says so")
 	flags.IntVar(&f.readQuota, "read-quota", 0, "read jobs and executions at most `N` times a minute; 0 slows down only when Cloud Run says so")
 	flags.IntVar(&f.logs, "log-quota", 0, "read logs at most `N` times a minute; 0 slows down only when Cloud Logging says so")
+	flags.StringVar(&f.prices, "prices", "", "price table in `FILE` (YAML or JSON), as runwith usage prices prints it, instead of the built-in one")
 	flags.DurationVar(&f.settle, "settle", invoker.DefaultSettle, "how long Cloud Run may take to list a new execution; a start that is not listed by then is repeated")
 	flags.DurationVar(&f.callTimeout, "call-timeout", invoker.DefaultCallTimeout, "timeout of the call that starts a job")
 	flags.DurationVar(&f.keep, "keep", invoker.DefaultKeep, "how long to keep invocations that have ended")
@@ -69,6 +71,9 @@ func (f *invokerFlags) config() (c invoker.Config, err error) {
 		return c, misused("--store %s: must be durable or ephemeral", f.store)
 	}
 	if c.Limits, err = f.limits(); err != nil {
+		return c, err
+	}
+	if c.Prices, err = readPrices(f.prices); err != nil {
 		return c, err
 	}
 	if f.configFile != "" && len(f.concurrency)+len(f.rates) > 0 {

@@ -50,6 +50,7 @@ Cloud Run's bill counts. docs/cost.md explains the estimate.`,
 	flags.StringVar(&by, "by", "job", "sum by `GROUP`: job, caller, day, or label=NAME")
 	flags.BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
 	flags.BoolVar(&asCSV, "csv", false, "print CSV, for a spreadsheet")
+	cmd.AddCommand(newUsagePrices())
 	return cmd
 }
 

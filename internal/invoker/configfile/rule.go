@@ -58,6 +58,8 @@ func rules() map[string]rule {
 		"triggerName": {pattern: regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`), longest: 63, must: "a trigger's name: lower-case letters, digits and hyphens, a letter first, no hyphen last"},
 		"header":      {pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`), longest: 100, must: "the name of a header"},
 		"pointer":     {pattern: regexp.MustCompile(`^(/([^~/\x00-\x1f\x7f]|~[01])*)+$`), longest: 500, must: "a JSON Pointer (RFC 6901), such as /message/attributes/name; ~ is written ~0, and / inside a name ~1"},
+		"region":      {pattern: regexp.MustCompile(`^[a-z][a-z0-9-]*$`), longest: 63, must: "a region, such as us-central1"},
+		"gpu":         {pattern: regexp.MustCompile(`^[a-z][a-z0-9-]*$`), longest: 63, must: "a type of GPU, such as nvidia-l4"},
 		"endpoint":    {pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`), longest: 64, must: "letters, digits and . _ -, beginning with a letter or digit"},
 
 		"cron":     {pattern: regexp.MustCompile(`^[^\x00-\x1f\x7f]+$`), longest: 500, must: "five fields such as 0 2 * * *, or a macro such as @daily"},

@@ -168,3 +168,16 @@ func TestMinimum(t *testing.T) {
 		t.Errorf("worst case without a minimum = %+v, want %+v", got, spent(2))
 	}
 }
+
+// TestExampleOfTheDocs computes the example in docs/cost.md.
+func TestExampleOfTheDocs(t *testing.T) {
+	t.Parallel()
+	template := templateOf(3, 3, 10*time.Minute, "1", "512Mi")
+	tally := usage.BuiltIn().Tally(endedIn("us-central1"))
+	for d, retried := range map[time.Duration]int32{90*time.Second + 30*time.Millisecond: 0, 12 * time.Second: 0, 25 * time.Second: 1} {
+		tally.Task(ranFor(template, d, retried))
+	}
+	if got := tally.Settlement().Usage; got.VCPUSeconds != 270.1 || got.GiBSeconds != 135.05 || got.USD != 0.0051319 {
+		t.Errorf("usage = %+v, want that of docs/cost.md", got)
+	}
+}
