@@ -140,6 +140,9 @@ type ListOptions struct {
 	State State
 	// Labels selects the invocations that have all these labels; empty selects all.
 	Labels map[string]string
+	// Source selects what a schedule or trigger has started: schedule/NAME or trigger/NAME.
+	// Empty selects all.
+	Source string
 	// PageSize is the number of invocations in one request; 0 means the invoker's
 	// default. It does not limit the number of results.
 	PageSize int
@@ -181,6 +184,9 @@ func (o *ListOptions) query() url.Values {
 	}
 	if o.Job != "" {
 		query.Set("job", o.Job)
+	}
+	if o.Source != "" {
+		query.Set("source", o.Source)
 	}
 	if o.State != "" {
 		query.Set("state", string(o.State))

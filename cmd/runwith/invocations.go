@@ -39,6 +39,7 @@ func newInvocationsList() *cobra.Command {
 		Example: `  runwith invocations list
   runwith invocations list --state unresolved
   runwith invocations list --label tenant=acme
+  runwith invocations list --source schedule/nightly
   runwith invocations list --job nightly --limit 1000 --json | jq -r '.[].id'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -74,6 +75,7 @@ func newInvocationsList() *cobra.Command {
 	flags.StringVar(&o.Job, "job", "", "only invocations of `JOB`")
 	flags.StringVar(&state, "state", "", "only invocations in `STATE`, such as running or unresolved")
 	flags.StringArrayVar(&labels, "label", nil, "only invocations with the label `NAME=VALUE` (repeatable)")
+	flags.StringVar(&o.Source, "source", "", "only invocations of a schedule or trigger: `KIND/NAME`, such as schedule/nightly")
 	flags.IntVar(&limit, "limit", 50, "list at most `N`")
 	flags.BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
 	return cmd
