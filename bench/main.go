@@ -68,6 +68,7 @@ var scenarios = []scenario{
 	{"callers", "acceptance by API key and by ID token, with policy and parameters, beside a server without a configuration", measureCallers},
 	{"batch", "the items of a batch beside single requests", measureBatch},
 	{"triggers", "events of Pub/Sub with an ID token, beside requests with the same token and parameters", measureTriggers},
+	{"schedules", "the processor time that 10,000 schedules cost at rest", measureSchedules},
 	{"callbacks", "10,000 events from the store to a fast receiver, alone and while another endpoint hangs", measureCallbacks},
 	{"read", "GetJob over gRPC, REST and REST v1", measureRead},
 	{"list", "a page of 100 executions among 100,000, and among 1,000", measureList},

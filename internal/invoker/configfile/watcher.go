@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"log/slog"
 	"sync"
 	"time"
@@ -34,6 +35,8 @@ type Watcher struct {
 	Interval time.Duration
 
 	version string // of what was read last, also if it has mistakes
+	content string // that it had
+	secrets []Secret
 
 	mu    sync.Mutex
 	state State
@@ -109,19 +112,48 @@ func (w *Watcher) read() (file *File, version string, err error) {
 	if err != nil {
 		return nil, "unreadable: " + err.Error(), err
 	}
-	hash := sha256.New()
-	note := func(part string) { _, _ = fmt.Fprintf(hash, "%d:%s", len(part), part) } // a hash takes all
-	note(content)
-	file, err = Read(w.Name, content, func(s Secret) (string, error) {
-		value, err := w.Resolve(s)
-		note(value)
-		if err != nil {
-			note(err.Error())
+	v := newVersion(w.Resolve, content)
+	if content == w.content { // reading it again would only cost time
+		for _, s := range w.secrets {
+			_, _ = v.resolve(s) // the version has the error
 		}
-		return value, err
-	})
-	return file, hex.EncodeToString(hash.Sum(nil)), err
+		if same := v.sum(); same == w.version {
+			return nil, same, nil
+		}
+		v = newVersion(w.Resolve, content)
+	}
+	file, err = Read(w.Name, content, v.resolve)
+	w.content, w.secrets = content, v.secrets
+	return file, v.sum(), err
 }
+
+// version is a hash of a content and its secrets.
+type version struct {
+	hash    hash.Hash
+	from    Resolver
+	secrets []Secret // that were resolved
+}
+
+func newVersion(from Resolver, content string) *version {
+	v := &version{hash: sha256.New(), from: from}
+	v.note(content)
+	return v
+}
+
+func (v *version) note(part string) { _, _ = fmt.Fprintf(v.hash, "%d:%s", len(part), part) } // a hash takes all
+
+// resolve resolves a secret and notes the result.
+func (v *version) resolve(s Secret) (string, error) {
+	v.secrets = append(v.secrets, s)
+	value, err := v.from(s)
+	v.note(value)
+	if err != nil {
+		v.note(err.Error())
+	}
+	return value, err
+}
+
+func (v *version) sum() string { return hex.EncodeToString(v.hash.Sum(nil)) }
 
 // maxReported is how many mistakes of one version are logged.
 const maxReported = 20

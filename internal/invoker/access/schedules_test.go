@@ -1,0 +1,140 @@
+package access_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/access"
+	"github.com/runwith/runwith/internal/invoker/policy"
+	"github.com/runwith/runwith/internal/principal"
+)
+
+// schedules have one schedule of each job. They note the calls that come through.
+type schedules struct{ calls []string }
+
+func (s *schedules) List(context.Context) (all []runwith.Schedule, _ error) {
+	for _, name := range []string{"reindex", "hidden"} {
+		one, _ := s.Schedule(context.Background(), name)
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func (s *schedules) Schedule(_ context.Context, name string) (runwith.Schedule, error) {
+	if name == "new" {
+		return runwith.Schedule{}, runwith.Errorf(runwith.NotFound, "there is no schedule %q", name)
+	}
+	return runwith.Schedule{Name: name, ScheduleSpec: runwith.ScheduleSpec{
+		Job: name, Parameters: map[string]any{"tenant": "acme"}, Overrides: &runwith.Overrides{Args: []string{"acme"}},
+	}}, nil
+}
+
+func (s *schedules) did(what, name string) (runwith.Schedule, error) {
+	s.calls = append(s.calls, what)
+	return s.Schedule(context.Background(), name)
+}
+
+func (s *schedules) Put(_ context.Context, name string, spec runwith.ScheduleSpec) (runwith.Schedule, bool, error) {
+	s.calls = append(s.calls, "put")
+	return runwith.Schedule{Name: name, ScheduleSpec: spec}, true, nil
+}
+
+func (s *schedules) Delete(_ context.Context, name string) error {
+	_, err := s.did("delete", name)
+	return err
+}
+
+func (s *schedules) Pause(_ context.Context, name string) (runwith.Schedule, error) {
+	return s.did("pause", name)
+}
+
+func (s *schedules) Resume(_ context.Context, name string) (runwith.Schedule, error) {
+	return s.did("resume", name)
+}
+
+func (s *schedules) Run(_ context.Context, name, _ string) (runwith.Invocation, bool, error) {
+	_, err := s.did("run", name)
+	return runwith.Invocation{Job: name}, false, err
+}
+
+func (s *schedules) Next(_ context.Context, name string, _ int) ([]time.Time, error) {
+	_, err := s.did("next", name)
+	return nil, err
+}
+
+// TestSchedulesAreSeenByJob lists which callers see which schedules, and what each may do.
+func TestSchedulesAreSeenByJob(t *testing.T) {
+	t.Parallel()
+	p := compile(t, config)
+	current := func() *policy.Policy { return p }
+	const no, denied = runwith.NotFound, runwith.PermissionDenied
+	for who, want := range map[string]struct {
+		listed                           int
+		reads, pauses, runs, puts, hides runwith.Code
+	}{
+		"starter":  {1, 0, denied, 0, denied, no},
+		"viewer":   {1, 0, denied, denied, denied, no},
+		"operator": {2, 0, 0, denied, denied, 0},
+		"valued":   {2, 0, denied, denied, denied, 0},
+		"stranger": {0, no, no, no, no, no},
+		"":         {1, 0, denied, 0, denied, no},
+	} {
+		next := &schedules{}
+		s := access.NewSchedules(next, access.New(&fake{}, current))
+		ctx := principal.With(t.Context(), principal.Principal{Name: who})
+		all, _ := s.List(ctx)
+		if len(all) != want.listed {
+			t.Errorf("%q lists %d schedules, want %d", who, len(all), want.listed)
+		}
+		_, read := s.Schedule(ctx, "reindex")
+		_, listed := s.Next(ctx, "reindex", 1)
+		_, paused := s.Pause(ctx, "reindex")
+		_, resumed := s.Resume(ctx, "reindex")
+		_, _, run := s.Run(ctx, "reindex", "")
+		_, _, put := s.Put(ctx, "new", runwith.ScheduleSpec{Job: "reindex"})
+		_, _, replaced := s.Put(ctx, "reindex", runwith.ScheduleSpec{Job: "reindex"})
+		deleted := s.Delete(ctx, "reindex")
+		_, hidden := s.Schedule(ctx, "hidden")
+		for what, got := range map[string]struct {
+			err  error
+			want runwith.Code
+		}{
+			"read": {read, want.reads}, "next": {listed, want.reads}, "pause": {paused, want.pauses}, "resume": {resumed, want.pauses},
+			"run": {run, want.runs}, "put": {put, want.puts}, "replace": {replaced, want.puts}, "delete": {deleted, want.puts}, "hidden": {hidden, want.hides},
+		} {
+			if runwith.CodeOf(got.err) != got.want {
+				t.Errorf("%s by %q = %v, want code %v", what, who, got.err, got.want)
+			}
+		}
+	}
+}
+
+func TestSchedulesMaskValues(t *testing.T) {
+	t.Parallel()
+	p := compile(t, config)
+	for who, want := range map[string]string{"viewer": "***", "valued": "acme"} {
+		s := access.NewSchedules(&schedules{}, access.New(&fake{}, func() *policy.Policy { return p }))
+		one, err := s.Schedule(principal.With(t.Context(), principal.Principal{Name: who}), "reindex")
+		if got := fmt.Sprint(one.Parameters["tenant"], one.Overrides.Args); err != nil || got != want+"["+want+"]" {
+			t.Errorf("%s sees %s, %v, want %s", who, got, err, want)
+		}
+	}
+}
+
+// TestLaunchSlot launches for a job with its own concurrency, which decides.
+func TestLaunchSlot(t *testing.T) {
+	t.Parallel()
+	p := compile(t, "jobs: {free: {}, bound: {concurrency: {limit: 3}}}")
+	for job, want := range map[string]string{"free": "schedule/a", "bound": "bound"} {
+		f := &fake{}
+		l := invoker.Launch{Source: runwith.Source{Schedule: "a", Slot: time.Now()}, Job: job}
+		l.Slot.Key, l.Slot.Limit = "schedule/a", 1
+		if _, _, err := access.New(f, func() *policy.Policy { return p }).Launch(t.Context(), l); err != nil || f.request.Terms.Slot.Key != want {
+			t.Errorf("slot of %s = %q, %v, want %q", job, f.request.Terms.Slot.Key, err, want)
+		}
+	}
+}
