@@ -35,6 +35,7 @@ type pricer struct {
 	later    map[string]bool // invocations about which Cloud Run could not be asked
 	again    time.Time       // when to ask about all of them again
 	failures int             // rounds in a row
+	full     bool            // the last round settled as many as it may, so there are more
 }
 
 func newPricer(b *base, jobs *jobCache) *pricer {
@@ -45,11 +46,11 @@ func (p *pricer) run() { p.next.price.run(p.base, "estimate usage", p.round) }
 
 // round settles the oldest invocations, many in one commit.
 func (p *pricer) round(now time.Time) result {
-	rows, err := p.due(now)
-	if err == nil && 0 < len(rows) && len(rows) < settledAtOnce {
+	if !p.full {
 		p.sleep(now.Add(settleDelay)) // others end at the same time
-		rows, err = p.due(now)
 	}
+	p.full = false
+	rows, err := p.due(time.Now())
 	if err != nil || len(rows) == 0 || p.closing.Err() != nil {
 		return result{next: p.again, err: err}
 	}
@@ -62,7 +63,7 @@ func (p *pricer) round(now time.Time) result {
 		p.next.dispatch.ring() // some may wait for what a budget has left now
 	}
 	p.counters.settled(made, saved)
-	if len(rows) == settledAtOnce && len(made) > 0 {
+	if p.full = len(rows) == settledAtOnce && len(made) > 0; p.full {
 		return result{next: now}
 	}
 	return result{next: p.again} // if none could be read, the next ones cannot either
