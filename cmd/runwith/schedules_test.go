@@ -26,10 +26,12 @@ func TestScheduleOverKills(t *testing.T) {
 	data := filepath.Join(dir, "data")
 	s := startUp(t, data, "--config", config)
 	client := &runwith.Client{Server: s.url}
-	next, err := client.NextSlots(t.Context(), "every", 3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var next []time.Time
+	eventually.True(t, "the schedule is loaded", func() (known bool) {
+		var err error
+		next, err = client.NextSlots(t.Context(), "every", 3)
+		return err == nil
+	})
 	for _, slot := range next {
 		for _, moment := range []time.Duration{-50 * time.Millisecond, 5 * time.Millisecond, 40 * time.Millisecond, 200 * time.Millisecond} {
 			pause(t, time.Until(slot.Add(moment)))
