@@ -86,10 +86,16 @@ func (s *server) itemValue(item json.RawMessage) (value any, key string, faults 
 	object, _ := value.(map[string]any)
 	named, present := object[itemKey]
 	delete(object, itemKey)
-	if key, _ = named.(string); present {
-		if err := checkKey(key); err != nil {
-			n.faults = append(n.faults, &huma.ErrorDetail{Location: "body." + itemKey, Message: err.Error()})
-		}
+	if !present {
+		return value, "", details(n.faults)
+	}
+	key, text := named.(string)
+	err := checkKey(key)
+	if !text {
+		err = errors.New("must be a text")
+	}
+	if err != nil {
+		n.faults = append(n.faults, &huma.ErrorDetail{Location: "body." + itemKey, Message: err.Error()})
 	}
 	return value, key, details(n.faults)
 }
