@@ -27,8 +27,8 @@ const (
 type Delivery struct {
 	// ID is the header webhook-id of all its attempts.
 	ID         string `json:"id" doc:"ID of the delivery: the header webhook-id of all its attempts."`
-	Invocation string `json:"invocation" doc:"ID of the invocation."`
-	Job        string `json:"job" doc:"Name of the job."`
+	Invocation string `json:"invocation" doc:"ID of the invocation; empty for an event of a budget."`
+	Job        string `json:"job" doc:"Name of the job; empty for an event of a budget that counts all jobs."`
 	// Endpoint is the name of the endpoint; "request HOST" for the URL of a request.
 	Endpoint string `json:"endpoint" doc:"Name of the endpoint; \"request HOST\" for a URL that a request has named."`
 	URL      string `json:"url,omitempty" doc:"Where it goes, without the values of a query; absent if the endpoint is no longer configured."`

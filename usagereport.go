@@ -56,6 +56,9 @@ type JobEstimate struct {
 	Month       string `json:"month" doc:"The current month (UTC)."`
 	Invocations int64  `json:"invocations" doc:"Ended invocations of the job in this month whose usage is known and which you may see."`
 	Average     *Usage `json:"average,omitempty" doc:"What one of them has used on average; absent if there are none."`
+	// Budgets are those that would count the request, without those of labels: they depend on
+	// the request.
+	Budgets []Budget `json:"budgets,omitempty" nullable:"false" doc:"The budgets that would count the request, and whether each has room for its worst case now (fits). Those of labels are left out, because they depend on the request."`
 }
 
 // Usage returns what the invocations of a month have used that the caller may see. month is

@@ -27,6 +27,22 @@ func Budgets(s *terminal.Screen, budgets []*runwith.Budget) error {
 	return t.Write(s)
 }
 
+// roomsOf shows whether budgets have room for a request.
+func roomsOf(s *terminal.Screen, budgets []runwith.Budget) error {
+	t := &terminal.Table{Head: []string{"BUDGET", "COUNTS", "LIMIT", "LEFT", "ROOM"}}
+	for _, b := range budgets {
+		for _, a := range amountsOf(&b) {
+			row := terminal.Cells(b.Name, counts(&b), number(a.limit)+" "+a.unit, number(a.left), "yes")
+			if b.Fits == nil || !*b.Fits {
+				row[4] = terminal.Cells("no, " + b.Overflow)[0]
+				row[4].Style = terminal.Red
+			}
+			t.Add(row...)
+		}
+	}
+	return t.Write(s)
+}
+
 // amount is one amount of a budget.
 type amount struct {
 	unit                        string

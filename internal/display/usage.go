@@ -43,6 +43,12 @@ func JobEstimate(s *terminal.Screen, e *runwith.JobEstimate) error {
 	if err := t.Write(s); err != nil {
 		return err
 	}
+	if len(e.Budgets) > 0 {
+		fmt.Fprintln(s)
+		if err := roomsOf(s, e.Budgets); err != nil {
+			return err
+		}
+	}
 	_, err := fmt.Fprintf(s, "\nAt most: %d x %d attempts x %s, before any free tier. %s.\n", e.Tasks, e.Attempts, e.Timeout, priced(e.Worst))
 	return err
 }

@@ -33,6 +33,21 @@ func (v *Invoker) Budgets(ctx context.Context, caller string) ([]runwith.Budget,
 	return shown, nil
 }
 
+// budgetsFor returns the budgets that count a record, and whether each has room for it now.
+func (v *Invoker) budgetsFor(ctx context.Context, r ledger.Record) ([]runwith.Budget, error) {
+	rooms, err := v.store.Rooms(ctx, r, v.config.Budgets(), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	var shown []runwith.Budget
+	for _, m := range rooms {
+		b := m.State(m.Spent)
+		b.Fits = new(m.Fits(r))
+		shown = append(shown, b)
+	}
+	return shown, nil
+}
+
 // Reconsider has the invoker look at once at those that wait for a budget, because the budgets
 // may have changed. It never blocks.
 func (v *Invoker) Reconsider() { v.next.dispatch.ring() }

@@ -117,7 +117,7 @@ func (v *Invoker) Estimate(ctx context.Context, q EstimateQuery) (runwith.JobEst
 	if err != nil {
 		return runwith.JobEstimate{}, err
 	}
-	if _, err = v.fitTo(job, r, overrides); err != nil {
+	if r, err = v.fitTo(job, r, overrides); err != nil {
 		return runwith.JobEstimate{}, err
 	}
 	applied, err := jobspec.ApplyOverrides(job.GetTemplate(), overrides)
@@ -129,7 +129,9 @@ func (v *Invoker) Estimate(ctx context.Context, q EstimateQuery) (runwith.JobEst
 		Job: q.Job, Tasks: int(tasks), Attempts: int(attempts), Timeout: (time.Duration(seconds) * time.Second).String(),
 		Worst: v.config.Prices.WorstUsage(applied, usage.RegionOf(job.GetName())),
 	}
-	// The budgets that the request would take a part of belong here too.
+	if e.Budgets, err = v.budgetsFor(ctx, r); err != nil {
+		return runwith.JobEstimate{}, err
+	}
 	return e, v.addAverage(ctx, &e, q.Visible)
 }
 

@@ -24,7 +24,7 @@ type Delivery struct {
 	// ID stays the same over retries. It is unique by invocation, version and endpoint, and
 	// has no dots.
 	ID         string
-	Invocation string
+	Invocation string // empty: an event of a budget
 	Job, Owner string // Owner is the name of the caller
 	// Endpoint and URL are the [Subscriber]'s.
 	Endpoint, URL string

@@ -496,6 +496,9 @@ func (m *memory) Import(_ context.Context, records []ledger.Record) (added []led
 
 func (m *memory) Tidy(_ context.Context, now time.Time, keep time.Duration, limit int) (int, error) {
 	defer m.lock()()
+	m.outbox = slices.DeleteFunc(m.outbox, func(d ledger.Delivery) bool {
+		return d.Invocation == "" && d.Created.Before(now.Add(-ledger.BudgetDeliveryKept))
+	})
 	old := m.where(limit, func(r ledger.Record) bool {
 		return r.Ended() && r.Finished.Before(now.Add(-cmp.Or(r.Keep, keep))) && !r.Watched() && (r.Key == "" || !r.KeyLives(now)) &&
 			(!r.Unsettled() || r.Finished.Before(now.Add(-ledger.SettleWithin))) &&

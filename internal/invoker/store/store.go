@@ -123,7 +123,8 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	// [ledger.Record.Keep]. It leaves those that are watched, whose key lives, that have a
 	// pending delivery younger than [ledger.DeliveryKept], or that are unsettled and have ended
 	// within [ledger.SettleWithin]. It also removes usage of months before [ledger.OldestUsage],
-	// up to limit sums, and counts them.
+	// up to limit sums, and counts them, and deliveries of budgets that are older than
+	// [ledger.BudgetDeliveryKept].
 	Tidy(ctx context.Context, now time.Time, keep time.Duration, limit int) (int, error)
 
 	Outbox

@@ -42,6 +42,9 @@ func (s *Store) Import(ctx context.Context, read []ledger.Record) ([]ledger.Reco
 func (s *Store) Tidy(ctx context.Context, now time.Time, keep time.Duration, limit int) (n int, err error) {
 	_, err = s.write(ctx, "remove old invocations", func(tx *sqlite.Tx) ([]ledger.Record, error) {
 		n = 0
+		if err := tidyBudgetDeliveries(tx, now, limit); err != nil {
+			return nil, err
+		}
 		keeps, err := keptFor(tx)
 		if err != nil {
 			return nil, err

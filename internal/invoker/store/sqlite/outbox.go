@@ -68,6 +68,14 @@ func explainDeliveries(tx *sqlite.Tx, r ledger.Record) error {
 	return nil
 }
 
+// tidyBudgetDeliveries removes old deliveries that belong to no invocation.
+func tidyBudgetDeliveries(tx *sqlite.Tx, now time.Time, limit int) error {
+	_, err := tx.Exec(`DELETE FROM deliveries WHERE seq IN (
+		SELECT seq FROM deliveries INDEXED BY deliveries_by_invocation WHERE invocation = '' AND created < ? ORDER BY seq LIMIT ?)`,
+		micros(now.Add(-ledger.BudgetDeliveryKept)), limit)
+	return err
+}
+
 // DueDeliveries implements [store.Store].
 func (s *Store) DueDeliveries(ctx context.Context, now time.Time, lease time.Duration, perLane, limit int) (due []ledger.Delivery, next time.Time, err error) {
 	_, err = s.write(ctx, "lease deliveries", func(tx *sqlite.Tx) (_ []ledger.Record, err error) {

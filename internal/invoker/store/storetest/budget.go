@@ -244,7 +244,15 @@ func testBudgetFull(t *testing.T, s store.Store) {
 	found, err := s.Deliveries(t.Context(), store.DeliveryQuery{Limit: 10})
 	must(t, "Deliveries", err)
 	if len(found) != 1 || found[0].Endpoint != "ops" || found[0].Event != ledger.EventBudget || found[0].Invocation != "" {
-		t.Errorf("deliveries = %+v, want one for ops", found)
+		t.Fatalf("deliveries = %+v, want one for ops", found)
+	}
+	for days, kept := range []int{1, 0} {
+		at := found[0].Created.Add(ledger.BudgetDeliveryKept + time.Duration(days)*time.Second)
+		_, err := s.Tidy(t.Context(), at, 1000*24*time.Hour, 10)
+		must(t, "Tidy", err)
+		left, err := s.Deliveries(t.Context(), store.DeliveryQuery{Limit: 10})
+		must(t, "Deliveries", err)
+		want(t, fmt.Sprintf("deliveries %d s after the time for which they are kept", days), len(left), kept)
 	}
 }
 
