@@ -49,7 +49,7 @@ const houseConfig = `issuers: {engine: "%s"}
 callers:
   starter: {apiKeys: [{id: %s, sha256: %s}]}
   operator: {apiKeys: [{id: %s, sha256: %s}], grants: [view, operate]}
-  valued: {apiKeys: [{id: %s, sha256: %s}], grants: [start, view, values]}
+  valued: {apiKeys: [{id: %s, sha256: %s}], grants: [start, view, values, operate]}
   viewer: {oidc: {issuer: engine, claims: {email: 123456789012-compute@developer.gserviceaccount.com}, audience: [canary]}, grants: [view, cancel]}
 jobs:
   canary:
@@ -59,6 +59,8 @@ jobs:
     grants: {starter: [start]}
 triggers:
   pushed: {type: webhook, preset: github, job: canary, secret: {file: pushed}, map: {tenant: /data/tenant}}
+schedules:
+  nightly: {cron: "0 0 29 2 *", job: canary, parameters: {tenant: %s}}
 callbacks:
   - {url: "%s/hook?token=%s", secret: [{file: shared}, {env: HOOK_PRIVATE}], events: [started, failed]}
 requestCallbacks: {hosts: [127.0.0.1], secret: {file: shared}}
@@ -114,7 +116,7 @@ func (h *house) configure(t *testing.T) {
 	h.know("secret of callbacks", strings.TrimPrefix(secret, "whsec_"))
 	h.file(t, "shared", secret)
 	h.file(t, "pushed", h.plant("secret of a webhook"))
-	text := fmt.Sprintf(houseConfig, append(keys, h.plant("fixed variable"), h.hook.URL, h.plant("query of an endpoint"))...)
+	text := fmt.Sprintf(houseConfig, append(keys, h.plant("fixed variable"), h.plant(scheduleValue), h.hook.URL, h.plant("query of an endpoint"))...)
 	h.config = h.file(t, "runwith.yaml", text)
 }
 

@@ -25,6 +25,9 @@ var requestValues = []string{"variable of a request", "argument of a request", "
 // The values of an event, by the canary's name.
 const eventBody, eventHeader = "body of an event", "header of an event"
 
+// The value of a parameter of schedules, by the canary's name.
+const scheduleValue = "parameter of a schedule"
+
 // TestCanaries runs whole servers with a canary in every secret place, does what callers and
 // operators do, and searches everything that comes out.
 func TestCanaries(t *testing.T) {
@@ -38,6 +41,7 @@ func TestCanaries(t *testing.T) {
 			h.ended(t, id)
 			h.findDelivery(t)
 			h.refuseEvent(t)
+			h.makeSchedule(t)
 			callers := []string{starter, viewer, operator, valued, nobody, intruder}
 			for _, caller := range callers {
 				h.walk(t, caller, id)
@@ -58,7 +62,7 @@ func TestCanaries(t *testing.T) {
 // allowances are the places where secrets must be.
 func allowances() []allowance {
 	job := []string{"environment of the job", "fixed variable", "stderr of the job"}
-	values := append([]string{"stderr of the job", eventBody, eventHeader}, requestValues...)
+	values := append([]string{"stderr of the job", eventBody, eventHeader, scheduleValue}, requestValues...)
 	stored := append([]string{"fixed variable"}, values...)
 	return []allowance{
 		{"answers to valued", values, "the caller has the verb values"},
@@ -67,11 +71,11 @@ func allowances() []allowance {
 		{"output shown to viewer", []string{"stderr of the job"}, "the output of a job that it may view"},
 		{"output shown to operator", []string{"stderr of the job"}, "the output of a job that it may view"},
 		{"output shown to valued", append([]string{"stderr of the job"}, requestValues...), "the caller has the verb values"},
-		{"environment of the job", append([]string{"environment of the job", "secret of the job", "fixed variable"}, requestValues[:3]...), "the job gets them"},
+		{"environment of the job", append([]string{"environment of the job", "secret of the job", "fixed variable", scheduleValue}, requestValues[:3]...), "the job gets them"},
 		{"URLs of callbacks", []string{"query of an endpoint", "query of a request's callback"}, "the receiver's own token"},
 		{"headers of spans", []string{"header of spans"}, "the collector's own token"},
 		{"data folder of serve", stored, "a request and its terms are stored until they are forgotten"},
-		{"data folder of engine", append(job, requestValues[:3]...), "the engine keeps jobs, executions and output"},
+		{"data folder of engine", append(append(job, scheduleValue), requestValues[:3]...), "the engine keeps jobs, executions and output"},
 		{"backup", stored, "it is a copy of the data folder"},
 	}
 }
@@ -158,7 +162,11 @@ func (h *house) walk(t *testing.T, caller, id string) {
 			case strings.HasPrefix(path, "/api/v1/events"):
 				of = h.event
 			}
-			full := strings.NewReplacer("{job}", "canary", "{id}", of, "{name}", url.PathEscape(h.hook.URL+"/hook")).Replace(path)
+			name := url.PathEscape(h.hook.URL + "/hook")
+			if strings.HasPrefix(path, "/api/v1/schedules") {
+				name = h.scheduleFor(method)
+			}
+			full := strings.NewReplacer("{job}", "canary", "{id}", of, "{name}", name).Replace(path)
 			if strings.Contains(full, "{") {
 				t.Fatalf("%s has a parameter that the test does not know", path)
 			}
@@ -166,6 +174,8 @@ func (h *house) walk(t *testing.T, caller, id string) {
 			switch {
 			case method == "post" && strings.HasSuffix(path, "/invocations"):
 				body = h.body()
+			case method == "put":
+				body = h.scheduleBody()
 			case strings.HasSuffix(path, "/invocations:batch"):
 				body = `{"items":[` + h.body() + `]}`
 			}
@@ -200,6 +210,28 @@ func (h *house) refuseEvent(t *testing.T) {
 		t.Fatalf("the event is not refused: %s", text)
 	}
 	h.event = id[1]
+}
+
+// scheduleFor returns the name of the schedule that a method gets: that of the file cannot be
+// changed.
+func (h *house) scheduleFor(method string) string {
+	if method == "put" || method == "delete" {
+		return "made"
+	}
+	return "nightly"
+}
+
+// scheduleBody is a schedule with a canary.
+func (h *house) scheduleBody() string {
+	return fmt.Sprintf(`{"cron":"0 0 29 2 *","job":"canary","parameters":{"tenant":"%s"}}`, h.canaries[scheduleValue])
+}
+
+// makeSchedule makes a schedule over the API.
+func (h *house) makeSchedule(t *testing.T) {
+	t.Helper()
+	if status, text := h.request(t, call{valued, "answers to valued", http.MethodPut, "/api/v1/schedules/made", h.scheduleBody()}); status >= 400 {
+		t.Fatalf("the schedule is not made: %d %s", status, text)
+	}
 }
 
 // findDelivery finds the ID of a delivery.
@@ -251,6 +283,8 @@ func (h *house) command(t *testing.T, caller, id string) {
 		{"invocations", "list"}, {"invocations", "list", "--json"}, {"invocations", "describe", id}, {"invocations", "describe", id, "--json"},
 		{"invocations", "cancel", id}, {"invocations", "resolve", id, "--leave"}, {"logs", id}, {"logs", "-f", id},
 		{"events", "list"}, {"events", "list", "--json"}, {"events", "show", h.event}, {"events", "show", h.event, "--json"}, {"events", "retry", h.event},
+		{"schedules", "list"}, {"schedules", "list", "--json"}, {"schedules", "show", "nightly"}, {"schedules", "next", "nightly"},
+		{"usage"}, {"usage", "--by", "label=tenant", "--csv"}, {"budgets"}, {"jobs", "estimate", "canary"},
 		{"callbacks", "list"}, {"callbacks", "list", "--json"}, {"callbacks", "show", h.delivery}, {"callbacks", "show", h.delivery, "--json"}, {"callbacks", "replay", h.delivery},
 		{"callbacks", "replay", "--endpoint", endpoint}, {"callbacks", "endpoints"}, {"callbacks", "endpoints", "--json"}, {"callbacks", "enable", endpoint},
 		{"doctor", "--config", h.config, "--endpoint", h.engine.url, "--data", h.serve.data},

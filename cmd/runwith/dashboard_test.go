@@ -183,6 +183,7 @@ func TestDashboard(t *testing.T) {
 	unseen := []string{ // seldom of use in a graph
 		"runwith_auth_credential_last_used_timestamp_seconds", "runwith_auth_issuer_reads_total", "runwith_auth_issuer_up",
 		"runwith_config_up_to_date", "runwith_config_used_timestamp_seconds", "runwith_engine_executions", "runwith_invoker_unresolved_total",
+		"runwith_invoker_estimates_total", "runwith_schedule_entries",
 	}
 	for name := range metrics {
 		base := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_sum"), "_count")
