@@ -15,8 +15,9 @@ var shows = map[string]string{
 	"runwith run test-job": "  ARG: arg-2\n",
 	"curl -s http://127.0.0.1:8080/api/v1/jobs/test-job/invocations":                             `"state":"succeeded"`,
 	"curl -s http://127.0.0.1:8080/v2/projects/demo/locations/us-east4/jobs/test-job/executions": `"completionTime":`,
-	"runwith executions list": "succeeded",
-	"runwith run nightly":     "task 0, full\n",
+	"printf ":             "2 of 2",
+	"runwith usage":       "test-job",
+	"runwith run nightly": "task 0, full\n",
 }
 
 // notRun are the commands of the README that no test can run, with the reason.
