@@ -13,7 +13,8 @@ type Launch struct {
 	// Source is the trigger or the schedule. It owns the invocation and its key.
 	Source runwith.Source
 	Job    string
-	// Key is the identity of the event or slot. The same key starts the job once. Empty is none.
+	// Key is the identity of the event or slot. The same key starts the job once, whatever else
+	// the launch has. Empty is none.
 	Key string
 	// KeyKeep is how long the key is kept after the acceptance; 0 is
 	// [ledger.KeyAfterAcceptance].

@@ -44,6 +44,47 @@ func TestRepeat(t *testing.T) {
 	})
 }
 
+// TestSourceRepeats delivers events of a trigger again after its configuration has changed, also
+// to a server that has lost its store.
+func TestSourceRepeats(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{life: time.Minute}
+		v := open(t, c)
+		<-v.Rebuilt()
+		request := keyedRequest("event")
+		request.Source = &runwith.Source{Trigger: "uploads", Event: "event"}
+		owner := principal.With(t.Context(), principal.Principal{Name: "trigger/uploads"})
+		first, _, err := v.Invoke(owner, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait(t, v, first.ID)
+		changed := request
+		changed.Job, changed.Asked = "other", runwith.Request{Parameters: map[string]any{"new": 1}}
+		repeats := func(when string) {
+			if i, replayed, err := v.Invoke(owner, changed); err != nil || !replayed || i.ID != first.ID {
+				t.Errorf("%s: repeat = %+v, replayed %v, %v, want the first", when, i, replayed, err)
+			}
+			if each, err := v.InvokeEach(owner, "other", []Request{changed}); err != nil || !each[0].Replayed || each[0].Invocation.ID != first.ID {
+				t.Errorf("%s: repeat in a batch = %+v, %v, want the first", when, each, err)
+			}
+			if i, found, err := v.Repeated(owner, changed); err != nil || !found || i.ID != first.ID {
+				t.Errorf("%s: Repeated() = %+v, %v, %v, want the first", when, i, found, err)
+			}
+		}
+		repeats("changed")
+		other := changed
+		other.Key = "other"
+		if i, replayed, err := v.Invoke(owner, other); err != nil || replayed {
+			t.Errorf("another event = %+v, replayed %v, %v, want a new one", i, replayed, err)
+		}
+		closeInvoker(t, v)
+		v = open(t, c)
+		<-v.Rebuilt()
+		repeats("rebuilt")
+	})
+}
+
 // TestKeyExpires uses a key for another request after its time.
 func TestKeyExpires(t *testing.T) {
 	in(t, func(t *testing.T) {

@@ -30,7 +30,8 @@ type Request struct {
 	Key string
 	// Asked is what the caller asks for. A repeat is compared with it.
 	Asked runwith.Request
-	// Source is what asks instead of a caller; nil if a caller does.
+	// Source is what asks instead of a caller; nil if a caller does. Its key alone makes a repeat:
+	// nothing else is compared.
 	Source *runwith.Source
 	// RerunOf is the invocation that this one runs again, if any. Changes are then what the
 	// caller sent; a repeat is compared with them, and not with the values of that invocation,
@@ -89,7 +90,10 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 // fingerprint returns what a repeat must have in common with the request. asked is the JSON
 // of Asked.
 func (q Request) fingerprint(asked []byte) (string, error) {
-	if q.RerunOf == "" {
+	switch {
+	case q.Source != nil && q.Key != "":
+		return ledger.SourceFingerprint(ledger.SourceName(q.Source))
+	case q.RerunOf == "":
 		return ledger.Fingerprint(q.Job, asked)
 	}
 	changes, err := json.Marshal(q.Changes)

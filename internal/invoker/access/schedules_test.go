@@ -125,6 +125,29 @@ func TestSchedulesMaskValues(t *testing.T) {
 	}
 }
 
+// TestLaunchRepeats launches for a job that the policy no longer has.
+func TestLaunchRepeats(t *testing.T) {
+	t.Parallel()
+	p := compile(t, "jobs: {other: {}}")
+	a := access.New(&fake{}, func() *policy.Policy { return p })
+	l := invoker.Launch{Source: runwith.Source{Trigger: "a"}, Job: "gone", Key: "known"}
+	if i, repeats, err := a.Launch(t.Context(), l); err != nil || !repeats || i.ID != id {
+		t.Errorf("Launch() with a known key = %+v, %v, %v, want the invocation", i, repeats, err)
+	}
+	if i, found, err := a.Launched(t.Context(), l); err != nil || !found || i.ID != id {
+		t.Errorf("Launched() with a known key = %+v, %v, %v, want the invocation", i, found, err)
+	}
+	for _, key := range []string{"", "new"} {
+		l.Key = key
+		if _, _, err := a.Launch(t.Context(), l); runwith.CodeOf(err) != runwith.NotFound {
+			t.Errorf("Launch() with key %q = %v, want NOT_FOUND", key, err)
+		}
+		if _, found, err := a.Launched(t.Context(), l); err != nil || found {
+			t.Errorf("Launched() with key %q = %v, %v, want none", key, found, err)
+		}
+	}
+}
+
 // TestLaunchSlot launches for a job with its own concurrency, which decides.
 func TestLaunchSlot(t *testing.T) {
 	t.Parallel()

@@ -35,6 +35,13 @@ func RerunFingerprint(job string, changes []byte, origin string) (string, error)
 	return fingerprintOf(changes, map[string]string{"job": job, "rerunOf": origin})
 }
 
+// SourceFingerprint is [Fingerprint] of a keyed start of a trigger or a schedule. It is the same
+// for all starts of a source, because the key alone identifies an event or a slot: the mapping,
+// the parameters or the job may change between two deliveries of one event.
+func SourceFingerprint(source string) (string, error) {
+	return fingerprintOf([]byte("{}"), map[string]string{"source": source})
+}
+
 // fingerprintOf covers the fields of a JSON object and more ones.
 func fingerprintOf(asked []byte, more map[string]string) (string, error) {
 	var fields map[string]json.RawMessage

@@ -131,8 +131,6 @@ func (s *Schedules) start(ctx context.Context, p *Plan, o *ledger.SlotOutcome) e
 	switch {
 	case err == nil:
 		o.Result, o.Invocation = ledger.SlotStarted, i.ID
-	case cause.KindOf(err) == cause.KeyReused: // the schedule has changed since
-		o.Result = ledger.SlotStarted
 	case transient(err) && !s.now().Add(cause.RetryAfterOf(err)).After(o.Slot.Add(p.catchUp)): // or it is of no use
 		return err
 	default:

@@ -112,10 +112,10 @@ func (m *memory) SettleEvent(_ context.Context, id, invocation string, now time.
 }
 
 // settleEventOf settles the event for which an invocation was accepted.
-func (m *memory) settleEventOf(r ledger.Record) {
+func (m *memory) settleEventOf(r ledger.Record, now time.Time) {
 	if s := r.Source; s != nil && s.Trigger != "" && s.Event != "" {
 		m.refused.change(func(e ledger.RefusedEvent) bool { return e.Trigger == s.Trigger && e.Event == s.Event },
-			func(e *ledger.RefusedEvent) { e.Retried, e.Ended = r.ID, r.Created })
+			func(e *ledger.RefusedEvent) { e.Retried, e.Ended = r.ID, now })
 	}
 }
 

@@ -143,7 +143,11 @@ func (m *memory) accept(r ledger.Record, a ledger.Admission) (store.Accepted, er
 	m.now = ledger.Later(m.now, a.Now)
 	expired := ledger.Record{}
 	if before, err := m.findKey(r.Owner, r.Key); err == nil && r.Key != "" {
-		if replayed, err := r.Repeats(before, a.Now); replayed || err != nil {
+		replayed, err := r.Repeats(before, a.Now)
+		if replayed {
+			m.settleEventOf(before, a.Now)
+		}
+		if replayed || err != nil {
 			return store.Accepted{Record: before, Replayed: replayed}, err
 		}
 		before.Key = ""
@@ -176,7 +180,7 @@ func (m *memory) accept(r ledger.Record, a ledger.Admission) (store.Accepted, er
 		m.put(expired)
 	}
 	m.put(r)
-	m.settleEventOf(r)
+	m.settleEventOf(r, r.Created)
 	accepted := store.Accepted{Record: m.row(r.ID)}
 	for i, to := range moved {
 		accepted.Moved = append(accepted.Moved, ledger.Move{From: moves[i].From, To: to})
@@ -488,7 +492,7 @@ func (m *memory) Import(_ context.Context, records []ledger.Record) (added []led
 			r.Key = ""
 		}
 		m.put(r)
-		m.settleEventOf(r)
+		m.settleEventOf(r, r.Created)
 		added = append(added, r)
 	}
 	return added, nil

@@ -21,6 +21,10 @@ func (instant) Launch(context.Context, invoker.Launch) (runwith.Invocation, bool
 	return runwith.Invocation{ID: "01a22371-24cb-7009-9dc4-3a62fddc149c"}, false, nil
 }
 
+func (instant) Launched(context.Context, invoker.Launch) (runwith.Invocation, bool, error) {
+	return runwith.Invocation{}, false, nil
+}
+
 // BenchmarkEvent measures a request without authentication and without the start of its job.
 func BenchmarkEvent(b *testing.B) {
 	h := newHouse(b)

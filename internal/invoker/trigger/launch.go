@@ -8,19 +8,23 @@ import (
 	"github.com/runwith/runwith/internal/invoker"
 )
 
-// launch starts the job for an event, or returns the invocation that has started for it.
-func (s *Triggers) launch(ctx context.Context, t *trigger, e event, identity string) (runwith.Invocation, bool, error) {
-	parameters, err := t.parameters(e)
-	if err != nil {
-		return runwith.Invocation{}, false, err
+// launch starts the job for an event, or returns the invocation that has started for it. An
+// event that is refused, or that the mapping of today cannot map, may have started one before.
+func (s *Triggers) launch(ctx context.Context, t *trigger, e event, identity string, refusal error) (runwith.Invocation, bool, error) {
+	l := invoker.Launch{
+		Source: runwith.Source{Trigger: t.name, Event: identity}, Job: t.spec.Job, Key: identity, KeyKeep: KeyKeep,
 	}
-	return s.starter.Launch(ctx, invoker.Launch{
-		Source:  runwith.Source{Trigger: t.name, Event: identity},
-		Job:     t.spec.Job,
-		Key:     identity,
-		KeyKeep: KeyKeep,
-		Asked:   runwith.Request{Parameters: parameters},
-	})
+	if refusal == nil {
+		l.Asked.Parameters, refusal = t.parameters(e)
+	}
+	if refusal == nil {
+		return s.starter.Launch(ctx, l)
+	}
+	before, found, err := s.starter.Launched(ctx, l)
+	if !found && err == nil {
+		err = refusal
+	}
+	return before, found, err
 }
 
 // permanent reports whether the same event would fail again. A missing permission of the

@@ -104,5 +104,5 @@ func (s *Triggers) Retry(ctx context.Context, e ledger.RefusedEvent) (runwith.In
 	if err != nil {
 		return runwith.Invocation{}, false, err
 	}
-	return s.launch(ctx, t, decoded, identity)
+	return s.launch(ctx, t, decoded, identity, nil)
 }

@@ -78,10 +78,7 @@ func (s *Triggers) start(ctx context.Context, t *trigger, d delivery) Answer {
 	if d.identity, err = t.identityOf(e); err != nil {
 		return s.refused(ctx, t, d, err)
 	}
-	if err := checkAge(e.at, s.now()); err != nil {
-		return s.refused(ctx, t, d, err)
-	}
-	v, repeats, err := s.launch(ctx, t, e, d.identity)
+	v, repeats, err := s.launch(ctx, t, e, d.identity, checkAge(e.at, s.now()))
 	switch {
 	case err != nil:
 		return s.refused(ctx, t, d, err)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,13 +38,23 @@ func (s *starter) Launch(_ context.Context, l invoker.Launch) (runwith.Invocatio
 	if s.err != nil {
 		return runwith.Invocation{}, false, s.err
 	}
-	for _, before := range s.launches {
-		if before.Source.Trigger == l.Source.Trigger && before.Key == l.Key {
-			return runwith.Invocation{ID: "inv-" + l.Key}, true, nil
-		}
+	if s.launched(l) {
+		return runwith.Invocation{ID: "inv-" + l.Key}, true, nil
 	}
 	s.launches = append(s.launches, l)
 	return runwith.Invocation{ID: "inv-" + l.Key}, false, nil
+}
+
+func (s *starter) Launched(_ context.Context, l invoker.Launch) (runwith.Invocation, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return runwith.Invocation{ID: "inv-" + l.Key}, s.launched(l), s.err
+}
+
+func (s *starter) launched(l invoker.Launch) bool {
+	return slices.ContainsFunc(s.launches, func(before invoker.Launch) bool {
+		return before.Source.Trigger == l.Source.Trigger && before.Key == l.Key
+	})
 }
 
 // events keeps refused events.

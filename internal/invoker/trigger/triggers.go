@@ -20,6 +20,8 @@ import (
 type Starter interface {
 	// Launch accepts a start, or returns the invocation that it repeats.
 	Launch(ctx context.Context, l invoker.Launch) (_ runwith.Invocation, replayed bool, err error)
+	// Launched returns the invocation that has the key of a launch, and whether there is one.
+	Launched(ctx context.Context, l invoker.Launch) (_ runwith.Invocation, found bool, err error)
 }
 
 // Events keeps refused events.

@@ -27,6 +27,11 @@ func (all launches) Launch(_ context.Context, l invoker.Launch) (runwith.Invocat
 	return runwith.Invocation{ID: "invocation of " + l.Key, Job: l.Job}, repeats, nil
 }
 
+func (all launches) Launched(_ context.Context, l invoker.Launch) (runwith.Invocation, bool, error) {
+	_, found := all[l.Key]
+	return runwith.Invocation{ID: "invocation of " + l.Key, Job: l.Job}, found, nil
+}
+
 // keeper keeps refused events.
 type keeper []ledger.RefusedEvent
 

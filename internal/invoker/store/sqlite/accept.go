@@ -37,8 +37,11 @@ func (s *Store) Accept(ctx context.Context, r ledger.Record, a ledger.Admission)
 // acceptOne accepts a newcomer in a transaction. After an error it may have written some of it.
 func (s *Store) acceptOne(p *purse, r ledger.Record, a ledger.Admission) (accepted store.Accepted, err error) {
 	tx := p.tx
-	if accepted.Record, accepted.Replayed, err = replay(tx, r, a); err != nil || accepted.Replayed {
+	if accepted.Record, accepted.Replayed, err = replay(tx, r, a); err != nil {
 		return accepted, err
+	}
+	if accepted.Replayed {
+		return accepted, settleEventOf(tx, accepted.Record, a.Now)
 	}
 	if err = spend(tx, a); err != nil {
 		return accepted, err
@@ -147,7 +150,7 @@ func insert(tx *sqlite.Tx, r ledger.Record) error {
 			return err
 		}
 	}
-	return settleEventOf(tx, r)
+	return settleEventOf(tx, r, r.Created)
 }
 
 // remove deletes a row, and all that belongs to it.

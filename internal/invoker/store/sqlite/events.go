@@ -155,12 +155,12 @@ func (s *Store) SettleEvent(ctx context.Context, id, invocation string, now time
 }
 
 // settleEventOf settles the refused event for which an invocation was accepted, if there is one.
-func settleEventOf(tx *sqlite.Tx, r ledger.Record) error {
+func settleEventOf(tx *sqlite.Tx, r ledger.Record, now time.Time) error {
 	if r.Source == nil || r.Source.Trigger == "" || r.Source.Event == "" {
 		return nil
 	}
 	_, err := tx.Exec(`UPDATE refused_events SET retried = ?, ended = ? WHERE trigger_name = ? AND event = ? AND event <> '' AND ended = 0`,
-		r.ID, micros(r.Created), r.Source.Trigger, r.Source.Event)
+		r.ID, micros(now), r.Source.Trigger, r.Source.Event)
 	return err
 }
 

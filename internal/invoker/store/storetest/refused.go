@@ -122,6 +122,33 @@ func testSettledByAccept(t *testing.T, s store.Store) {
 	}
 }
 
+// testSettledByRepeat repeats a start whose event was refused after it was accepted.
+func testSettledByRepeat(t *testing.T, s store.Store) {
+	for n := range 2 {
+		r := triggered(100+n, n)
+		r.Key = r.Source.Event
+		put(t, s, r)
+		addEvent(t, s, refusedEvent(n))
+	}
+	now := begin().Add(time.Hour)
+	repeat := func(n int) store.Newcomer {
+		r := triggered(200+n, n)
+		r.Key = r.Source.Event
+		return store.Newcomer{Record: r, Admission: ledger.Admission{Now: now}}
+	}
+	accepted, err := s.Accept(t.Context(), repeat(0).Record, repeat(0).Admission)
+	must(t, "Accept", err)
+	want(t, "repeats", accepted.Record.ID, "id-0100")
+	each, err := s.AcceptEach(t.Context(), []store.Newcomer{repeat(1)})
+	must(t, "AcceptEach", err)
+	want(t, "repeats", each[0].Record.ID, "id-0101")
+	for n := range 2 {
+		e := findEvent(t, s, fmt.Sprintf("id-%04d", n))
+		want(t, "settled by", e.Retried, fmt.Sprintf("id-%04d", 100+n))
+		want(t, "settled at", e.Ended, now)
+	}
+}
+
 // testEventLists checks filters and pages, of refused events and of invocations of triggers.
 func testEventLists(t *testing.T, s store.Store) {
 	for n := range 6 {

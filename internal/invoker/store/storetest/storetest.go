@@ -92,6 +92,7 @@ func eventTests() map[string]func(*testing.T, store.Store) {
 		"by source":        testBySource,
 		"refused event":    testRefusedEvent,
 		"event, accepted":  testSettledByAccept,
+		"event, repeated":  testSettledByRepeat,
 		"lists of events":  testEventLists,
 		"bounds of events": testEventBounds,
 	}
