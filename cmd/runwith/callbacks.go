@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,78 +29,47 @@ receivers.`,
 
 func newCallbacksList() *cobra.Command {
 	var (
-		to     clientFlags
-		o      runwith.DeliveryOptions
-		state  string
-		limit  int
-		asJSON bool
+		o     runwith.DeliveryOptions
+		state string
+		limit int
 	)
-	cmd := &cobra.Command{
+	cmd := question[[]*runwith.Delivery]{
+		ask: func(ctx context.Context, c *runwith.Client, _ []string) (_ []*runwith.Delivery, err error) {
+			if o.PageSize, err = pageSize(limit); err != nil {
+				return nil, err
+			}
+			o.State = runwith.DeliveryState(state)
+			return collectSome(c.Deliveries(ctx, &o), limit)
+		},
+		show: now(display.Deliveries),
+	}.command(&cobra.Command{
 		Use:   "list",
 		Short: "List deliveries, the newest first",
 		Example: `  runwith callbacks list
   runwith callbacks list --state failed --endpoint docs
   runwith callbacks list --invocation 01a20a4f-52d9-7299-8052-429d4e3782dc --json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if limit < 1 {
-				return misused("--limit %d: must be at least 1", limit)
-			}
-			o.State, o.PageSize = runwith.DeliveryState(state), min(limit, 1000)
-			client, err := to.client()
-			if err != nil {
-				return err
-			}
-			found, err := collectSome(client.Deliveries(cmd.Context(), &o), limit)
-			switch {
-			case err != nil:
-				return err
-			case asJSON && found == nil:
-				return printJSON(cmd.OutOrStdout(), []*runwith.Delivery{})
-			case asJSON:
-				return printJSON(cmd.OutOrStdout(), found)
-			}
-			return display.Deliveries(screen(cmd.OutOrStdout()), time.Now(), found)
-		},
-	}
-	to.add(cmd)
+	})
 	flags := cmd.Flags()
 	flags.StringVar(&o.Invocation, "invocation", "", "only deliveries about the invocation `ID`")
 	flags.StringVar(&o.Endpoint, "endpoint", "", "only deliveries to the endpoint `NAME`")
 	flags.StringVar(&state, "state", "", "only deliveries in `STATE`: pending, delivered or failed")
-	flags.IntVar(&limit, "limit", 50, "list at most `N`")
-	flags.BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
+	addSome(cmd, &limit)
 	return cmd
 }
 
 func newCallbacksShow() *cobra.Command {
-	var (
-		to     clientFlags
-		asJSON bool
-	)
-	cmd := &cobra.Command{
+	return question[*runwith.Delivery]{
+		ask: func(ctx context.Context, c *runwith.Client, args []string) (*runwith.Delivery, error) {
+			return c.Delivery(ctx, args[0])
+		},
+		show: now(display.Delivery),
+	}.command(&cobra.Command{
 		Use:     "show ID",
 		Short:   "Show a delivery with its payload",
 		Example: `  runwith callbacks show evt_Nq1jSq5cYhQm2vX0aB7dLw4k`,
 		Args:    oneArgument,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := to.client()
-			if err != nil {
-				return err
-			}
-			d, err := client.Delivery(cmd.Context(), args[0])
-			switch {
-			case err != nil:
-				return err
-			case asJSON:
-				return printJSON(cmd.OutOrStdout(), d)
-			}
-			return display.Delivery(screen(cmd.OutOrStdout()), time.Now(), d)
-		},
-	}
-	to.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
-	return cmd
+	})
 }
 
 func newCallbacksReplay() *cobra.Command {
@@ -162,11 +130,12 @@ func counted(n int, one, several string) string {
 }
 
 func newCallbacksEndpoints() *cobra.Command {
-	var (
-		to     clientFlags
-		asJSON bool
-	)
-	cmd := &cobra.Command{
+	return question[[]*runwith.Endpoint]{
+		ask: func(ctx context.Context, c *runwith.Client, _ []string) ([]*runwith.Endpoint, error) {
+			return c.Endpoints(ctx)
+		},
+		show: now(display.Endpoints),
+	}.command(&cobra.Command{
 		Use:   "endpoints",
 		Short: "List endpoints with their health",
 		Long: `Endpoints lists the receivers of callbacks: those of the configuration file, and those
@@ -175,24 +144,7 @@ endpoint gets nothing until somebody enables it.`,
 		Example: `  runwith callbacks endpoints
   runwith callbacks endpoints --json | jq -r '.[] | select(.state == "disabled") | .name'`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := to.client()
-			if err != nil {
-				return err
-			}
-			all, err := client.Endpoints(cmd.Context())
-			switch {
-			case err != nil:
-				return err
-			case asJSON:
-				return printJSON(cmd.OutOrStdout(), all)
-			}
-			return display.Endpoints(screen(cmd.OutOrStdout()), time.Now(), all)
-		},
-	}
-	to.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
-	return cmd
+	})
 }
 
 func newCallbacksEnable() *cobra.Command {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,13 +28,20 @@ you have changed the configuration, retry it. docs/triggers.md explains refusals
 
 func newEventsList() *cobra.Command {
 	var (
-		to      clientFlags
 		o       runwith.TriggerEventOptions
 		outcome string
 		limit   int
-		asJSON  bool
 	)
-	cmd := &cobra.Command{
+	cmd := question[[]*runwith.TriggerEvent]{
+		ask: func(ctx context.Context, c *runwith.Client, _ []string) (_ []*runwith.TriggerEvent, err error) {
+			if o.PageSize, err = pageSize(limit); err != nil {
+				return nil, err
+			}
+			o.Outcome = runwith.TriggerOutcome(outcome)
+			return collectSome(c.TriggerEvents(ctx, &o), limit)
+		},
+		show: now(display.TriggerEvents),
+	}.command(&cobra.Command{
 		Use:   "list",
 		Short: "List events, the newest first",
 		Long: `List shows the events of the triggers whose jobs you may view. An event that was
@@ -44,42 +50,21 @@ refused at first and then retried is among the accepted ones.`,
   runwith events list --outcome refused --trigger uploads
   runwith events list --outcome refused --json | jq -r '.[].error.message'`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if limit < 1 {
-				return misused("--limit %d: must be at least 1", limit)
-			}
-			o.Outcome, o.PageSize = runwith.TriggerOutcome(outcome), min(limit, 1000)
-			client, err := to.client()
-			if err != nil {
-				return err
-			}
-			found, err := collectSome(client.TriggerEvents(cmd.Context(), &o), limit)
-			switch {
-			case err != nil:
-				return err
-			case asJSON && found == nil:
-				return printJSON(cmd.OutOrStdout(), []*runwith.TriggerEvent{})
-			case asJSON:
-				return printJSON(cmd.OutOrStdout(), found)
-			}
-			return display.TriggerEvents(screen(cmd.OutOrStdout()), time.Now(), found)
-		},
-	}
-	to.add(cmd)
+	})
 	flags := cmd.Flags()
 	flags.StringVar(&o.Trigger, "trigger", "", "only events of the trigger `NAME`")
 	flags.StringVar(&outcome, "outcome", "", "only events with `OUTCOME`: accepted or refused")
-	flags.IntVar(&limit, "limit", 50, "list at most `N`")
-	flags.BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
+	addSome(cmd, &limit)
 	return cmd
 }
 
 func newEventsShow() *cobra.Command {
-	var (
-		to     clientFlags
-		asJSON bool
-	)
-	cmd := &cobra.Command{
+	return question[*runwith.TriggerEvent]{
+		ask: func(ctx context.Context, c *runwith.Client, args []string) (*runwith.TriggerEvent, error) {
+			return c.TriggerEvent(ctx, args[0])
+		},
+		show: now(display.TriggerEvent),
+	}.command(&cobra.Command{
 		Use:   "show ID",
 		Short: "Show an event with its content",
 		Long: `Show prints an event: why it was refused, how often it arrived, and what its sender
@@ -87,24 +72,7 @@ sent. The content is *** unless you have the verb values on the job.`,
 		Example: `  runwith events show 01a20a4f-52d9-7299-8052-429d4e3782dc
   runwith events show 01a20a4f-52d9-7299-8052-429d4e3782dc --json | jq -r .body`,
 		Args: oneArgument,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := to.client()
-			if err != nil {
-				return err
-			}
-			e, err := client.TriggerEvent(cmd.Context(), args[0])
-			switch {
-			case err != nil:
-				return err
-			case asJSON:
-				return printJSON(cmd.OutOrStdout(), e)
-			}
-			return display.TriggerEvent(screen(cmd.OutOrStdout()), time.Now(), e)
-		},
-	}
-	to.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
-	return cmd
+	})
 }
 
 func newEventsRetry() *cobra.Command {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,14 +25,24 @@ runwith serve has accepted, and how they ended.`,
 
 func newInvocationsList() *cobra.Command {
 	var (
-		to     clientFlags
 		o      runwith.ListOptions
 		state  string
 		labels []string
 		limit  int
-		asJSON bool
 	)
-	cmd := &cobra.Command{
+	cmd := question[[]*runwith.Invocation]{
+		ask: func(ctx context.Context, c *runwith.Client, _ []string) (_ []*runwith.Invocation, err error) {
+			if o.PageSize, err = pageSize(limit); err != nil {
+				return nil, err
+			}
+			if o.Labels, err = pairs("--label", labels); err != nil {
+				return nil, &exitError{exitUsage, err}
+			}
+			o.State = runwith.State(state)
+			return collectSome(c.Invocations(ctx, &o), limit)
+		},
+		show: now(display.Invocations),
+	}.command(&cobra.Command{
 		Use:   "list",
 		Short: "List invocations, the newest first",
 		Example: `  runwith invocations list
@@ -42,69 +51,25 @@ func newInvocationsList() *cobra.Command {
   runwith invocations list --source schedule/nightly
   runwith invocations list --job nightly --limit 1000 --json | jq -r '.[].id'`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if limit < 1 {
-				return misused("--limit %d: must be at least 1", limit)
-			}
-			o.State, o.PageSize = runwith.State(state), min(limit, 1000)
-			var err error
-			if o.Labels, err = pairs("--label", labels); err != nil {
-				return &exitError{exitUsage, err}
-			}
-			client, err := to.client()
-			if err != nil {
-				return err
-			}
-			found := []*runwith.Invocation{}
-			for i, err := range client.Invocations(cmd.Context(), &o) {
-				if err != nil {
-					return err
-				}
-				if found = append(found, i); len(found) == limit {
-					break
-				}
-			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), found)
-			}
-			return display.Invocations(screen(cmd.OutOrStdout()), time.Now(), found)
-		},
-	}
-	to.add(cmd)
+	})
 	flags := cmd.Flags()
 	flags.StringVar(&o.Job, "job", "", "only invocations of `JOB`")
 	flags.StringVar(&state, "state", "", "only invocations in `STATE`, such as running or unresolved")
 	flags.StringArrayVar(&labels, "label", nil, "only invocations with the label `NAME=VALUE` (repeatable)")
 	flags.StringVar(&o.Source, "source", "", "only invocations of a schedule or trigger: `KIND/NAME`, such as schedule/nightly")
-	flags.IntVar(&limit, "limit", 50, "list at most `N`")
-	flags.BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
+	addSome(cmd, &limit)
 	return cmd
 }
 
 // invocationCommand makes cmd a command for one invocation.
 func invocationCommand(cmd *cobra.Command, do func(context.Context, *runwith.Client, string) (*runwith.Invocation, error)) *cobra.Command {
-	var (
-		to     clientFlags
-		asJSON bool
-	)
 	cmd.Args = oneArgument
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		client, err := to.client()
-		if err != nil {
-			return err
-		}
-		i, err := do(cmd.Context(), client, args[0])
-		switch {
-		case err != nil:
-			return err
-		case asJSON:
-			return printJSON(cmd.OutOrStdout(), i)
-		}
-		return display.Invocation(screen(cmd.OutOrStdout()), time.Now(), i)
-	}
-	to.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
-	return cmd
+	return question[*runwith.Invocation]{
+		ask: func(ctx context.Context, c *runwith.Client, args []string) (*runwith.Invocation, error) {
+			return do(ctx, c, args[0])
+		},
+		show: now(display.Invocation),
+	}.command(cmd)
 }
 
 func newInvocationsDescribe() *cobra.Command {

@@ -53,7 +53,8 @@ func collect[T any](sequence iter.Seq2[T, error]) ([]T, error) { return collectS
 
 // collectSome returns the first values of a sequence, at most limit unless it is 0, or
 // its error.
-func collectSome[T any](sequence iter.Seq2[T, error], limit int) (some []T, err error) {
+func collectSome[T any](sequence iter.Seq2[T, error], limit int) ([]T, error) {
+	some := []T{} // [] in JSON
 	for one, err := range sequence {
 		if err != nil {
 			return nil, err

@@ -27,60 +27,29 @@ the rules: cron lines, zones, overlap, and what happens to a late slot.`,
 }
 
 func newSchedulesList() *cobra.Command {
-	var (
-		to     clientFlags
-		asJSON bool
-	)
-	cmd := &cobra.Command{
+	return question[[]*runwith.Schedule]{
+		ask: func(ctx context.Context, c *runwith.Client, _ []string) ([]*runwith.Schedule, error) {
+			return c.Schedules(ctx)
+		},
+		show: now(display.Schedules),
+	}.command(&cobra.Command{
 		Use:   "list",
 		Short: "List schedules with their next and latest slots",
 		Example: `  runwith schedules list
   runwith schedules list --json | jq -r '.[] | select(.last.result == "failed") | .name'`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := to.client()
-			if err != nil {
-				return err
-			}
-			all, err := client.Schedules(cmd.Context())
-			switch {
-			case err != nil:
-				return err
-			case asJSON:
-				return printJSON(cmd.OutOrStdout(), all)
-			}
-			return display.Schedules(screen(cmd.OutOrStdout()), time.Now(), all)
-		},
-	}
-	to.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
-	return cmd
+	})
 }
 
 // scheduleCommand returns a command about one schedule, which it shows.
 func scheduleCommand(cmd *cobra.Command, do func(context.Context, *runwith.Client, string) (*runwith.Schedule, error)) *cobra.Command {
-	var (
-		to     clientFlags
-		asJSON bool
-	)
 	cmd.Args = oneArgument
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		client, err := to.client()
-		if err != nil {
-			return err
-		}
-		one, err := do(cmd.Context(), client, args[0])
-		switch {
-		case err != nil:
-			return err
-		case asJSON:
-			return printJSON(cmd.OutOrStdout(), one)
-		}
-		return display.Schedule(screen(cmd.OutOrStdout()), time.Now(), one)
-	}
-	to.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
-	return cmd
+	return question[*runwith.Schedule]{
+		ask: func(ctx context.Context, c *runwith.Client, args []string) (*runwith.Schedule, error) {
+			return do(ctx, c, args[0])
+		},
+		show: now(display.Schedule),
+	}.command(cmd)
 }
 
 func newSchedulesShow() *cobra.Command {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith"
@@ -55,12 +57,13 @@ Cloud Run's bill counts. docs/cost.md explains the estimate.`,
 }
 
 func newJobsEstimate() *cobra.Command {
-	var (
-		to     clientFlags
-		o      runwith.Overrides
-		asJSON bool
-	)
-	cmd := &cobra.Command{
+	var o runwith.Overrides
+	cmd := question[*runwith.JobEstimate]{
+		ask: func(ctx context.Context, c *runwith.Client, args []string) (*runwith.JobEstimate, error) {
+			return c.Estimate(ctx, args[0], &o)
+		},
+		show: display.JobEstimate,
+	}.command(&cobra.Command{
 		Use:   "estimate JOB",
 		Short: "Show what an execution of a job can cost",
 		Long: `Estimate shows the worst case of a start, in which every task is attempted as often as
@@ -70,30 +73,17 @@ an invoker (--server), and JOB is the invoker's name for it.`,
 		Example: `  runwith jobs estimate nightly
   runwith jobs estimate nightly --tasks 100 --timeout 10m`,
 		Args: oneArgument,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			for _, flag := range []string{"endpoint", "project", "region"} {
 				if cmd.Flags().Changed(flag) {
 					return misused("--%s: estimate asks an invoker, name it with --server", flag)
 				}
 			}
-			client, err := to.client()
-			if err != nil {
-				return err
-			}
-			estimate, err := client.Estimate(cmd.Context(), args[0], &o)
-			switch {
-			case err != nil:
-				return err
-			case asJSON:
-				return printJSON(cmd.OutOrStdout(), estimate)
-			}
-			return display.JobEstimate(screen(cmd.OutOrStdout()), estimate)
+			return nil
 		},
-	}
-	to.add(cmd)
+	})
 	flags := cmd.Flags()
 	flags.IntVar(&o.TaskCount, "tasks", 0, "with `N` tasks, instead of the job's")
 	flags.DurationVar(&o.Timeout, "timeout", 0, "with this timeout of an attempt, instead of the job's")
-	flags.BoolVar(&asJSON, "json", false, "print the JSON of the invoker's API")
 	return cmd
 }
