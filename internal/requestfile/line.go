@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/jsonnames"
 )
 
 // overrides are the fields of runwith.Overrides without its methods.
@@ -45,6 +46,9 @@ func decode(text []byte) (l line, err error) {
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return l, errors.New("has text after the JSON object; each line is one request")
+	}
+	if name, at := jsonnames.Repeated(text); at > 0 {
+		return l, fmt.Errorf("field %q occurs twice", name)
 	}
 	if l.Timeout != "" {
 		if l.overrides.Timeout, err = time.ParseDuration(l.Timeout); err != nil || l.overrides.Timeout < time.Second {

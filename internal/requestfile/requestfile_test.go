@@ -110,9 +110,11 @@ func TestFaultyLines(t *testing.T) {
 		`{"callback":{"uri":"x"}}`: `unknown field "uri"`,
 		`{"args":"s3cret"}`:        "args cannot be string",
 		`{"taskCount":1.5}`:        "taskCount cannot be number 1.5",
-		`{"key":""}`:               "key: must not be empty",
-		`{"timeout":"soon"}`:       "timeout: must be",
-		`{"startAt":"tomorrow"}`:   "startAt: must be a time in RFC 3339",
+		`{"args":["a"],"Args":[]}`: `field "Args" occurs twice`,
+		`{"parameters":{"tenant":"s3cret","tenant":"b"}}`: `field "tenant" occurs twice`,
+		`{"key":""}`:                               "key: must not be empty",
+		`{"timeout":"soon"}`:                       "timeout: must be",
+		`{"startAt":"tomorrow"}`:                   "startAt: must be a time in RFC 3339",
 		strings.Repeat(" ", requestfile.MaxLine+2): "is longer than",
 	} {
 		_, err := read(t, "{}\n\n"+line, requestfile.Config{})

@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -20,6 +18,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/guard"
+	"github.com/runwith/runwith/internal/jsonnames"
 )
 
 // maxBody is the largest body in bytes. The guard has the same limit.
@@ -114,9 +113,7 @@ func checkJSON(data []byte) error {
 	if at := hugeNumber(data); at >= 0 {
 		return fmt.Errorf("the number at %s is too large: it must be below 1e308", position(data, at))
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	if name, at := repeatedName(d, ""); name != "" {
+	if name, at := jsonnames.Repeated(data); at > 0 {
 		return fmt.Errorf("field %q occurs twice, again at %s", name, position(data, at-1))
 	}
 	return nil
@@ -149,41 +146,6 @@ func malformed(data []byte) error {
 		return fmt.Errorf("malformed JSON at %s: %w", position(data, int(e.Offset)-1), e)
 	}
 	return err
-}
-
-// chosenNames are the fields that have names which callers choose.
-var chosenNames = []string{"env", "labels", "parameters"}
-
-// repeatedName returns the first duplicate name in an object of d's next value, and the
-// offset of the name's end, or "". d holds valid JSON. Names of fields are compared without
-// case, as encoding/json does; names that callers choose with case.
-func repeatedName(d *json.Decoder, parent string) (name string, at int) {
-	token, _ := d.Token()
-	open, ok := token.(json.Delim)
-	if !ok {
-		return "", 0
-	}
-	seen := map[string]bool{}
-	child := parent
-	for d.More() {
-		if open == '{' {
-			token, _ = d.Token()
-			child, _ = token.(string)
-			key := child
-			if !slices.Contains(chosenNames, parent) {
-				key = strings.ToLower(key)
-			}
-			if seen[key] {
-				return child, int(d.InputOffset())
-			}
-			seen[key] = true
-		}
-		if name, at = repeatedName(d, child); name != "" {
-			return name, at
-		}
-	}
-	_, _ = d.Token() // the closing delimiter
-	return "", 0
 }
 
 // readJSON decodes a body for huma, after checkJSON.
