@@ -22,18 +22,26 @@ func (l Line) matches(day time.Time) bool {
 // nextDay returns the first matching day that is not before a day; zero if there is none.
 func (l Line) nextDay(day time.Time) time.Time {
 	for last := day.Year() + horizon; day.Year() <= last; {
-		switch month := l.months.next(int(day.Month())); {
-		case month < 0:
-			day = date(day.Year()+1, time.January, 1)
-		case month != int(day.Month()):
-			day = date(day.Year(), time.Month(month), 1)
-		case l.matches(day):
+		next := l.step(day)
+		if next.Equal(day) {
 			return day
-		default:
-			day = day.AddDate(0, 0, 1)
 		}
+		day = next
 	}
 	return time.Time{}
+}
+
+// step returns a day if it matches, or else a later one: no day between them matches.
+func (l Line) step(day time.Time) time.Time {
+	switch month := l.months.next(int(day.Month())); {
+	case month < 0:
+		return date(day.Year()+1, time.January, 1)
+	case month != int(day.Month()):
+		return date(day.Year(), time.Month(month), 1)
+	case l.matches(day):
+		return day
+	}
+	return day.AddDate(0, 0, 1)
 }
 
 // nextWall returns the first matching wall time that is not before another one; zero if there
