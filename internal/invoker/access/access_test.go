@@ -69,7 +69,8 @@ func (f *fake) invocation() runwith.Invocation {
 				Containers: []runwith.ContainerOverride{{Name: "c", Args: []string{canary}, Env: map[string]string{"B": canary}}, {Name: "d", Args: []string{}}},
 			},
 		},
-		Error: &runwith.Failure{Code: "ABORTED", Message: "m", Stderr: []string{canary}},
+		Error:   &runwith.Failure{Code: "ABORTED", Message: "m", Stderr: []string{canary}},
+		Waiting: &runwith.Waiting{For: runwith.HoldSlot, Message: "waits for a slot of key " + canary + ": at most 1"},
 	}
 }
 
@@ -349,7 +350,7 @@ func TestValuesAreMasked(t *testing.T) {
 		}
 		var text strings.Builder
 		for _, i := range append(slices.Clone(page), one, waited, cancelled, resolved, started, again) {
-			fmt.Fprintf(&text, "%+v %+v %+v", i, i.Request, i.Error)
+			fmt.Fprintf(&text, "%+v %+v %+v %+v", i, i.Request, i.Error, i.Waiting)
 			if i.Request != nil {
 				fmt.Fprintf(&text, " %+v", i.Request.Callback)
 			}

@@ -25,6 +25,9 @@ func (r reader) shown(i runwith.Invocation) runwith.Invocation {
 		failure.Stderr = nil
 		i.Error = &failure
 	}
+	if w := i.Waiting; w != nil && w.For == runwith.HoldSlot { // the key may have values of parameters
+		i.Waiting = &runwith.Waiting{For: w.For, Next: w.Next, Message: "waits for a slot of its concurrency key"}
+	}
 	return i
 }
 
