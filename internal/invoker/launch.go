@@ -20,8 +20,6 @@ type Launch struct {
 	// [ledger.KeyAfterAcceptance].
 	KeyKeep time.Duration
 	Asked   runwith.Request
-	// NotBefore is the earliest start; zero is at once.
-	NotBefore time.Time
 	// Slot limits the active invocations of the source; the zero value leaves that to the job.
 	Slot ledger.Slot
 }

@@ -20,7 +20,7 @@ func (a *Access) Launch(ctx context.Context, l invoker.Launch) (_ runwith.Invoca
 		}
 		return runwith.Invocation{}, false, err
 	}
-	q.Terms.KeyKeep, q.Terms.StartAt = l.KeyKeep, ledger.Later(q.Terms.StartAt, l.NotBefore)
+	q.Terms.KeyKeep = l.KeyKeep
 	if l.Slot.Key != "" && q.Terms.Slot.Key == "" { // the job's own rule decides
 		q.Terms.Slot = l.Slot
 	}

@@ -16,9 +16,13 @@ type Schedule struct {
 	Cursor time.Time
 	Last   SlotOutcome
 	Counts SlotCounts
-	// Version grows with every change; 0 is not stored.
+	// Version grows with every change, from FirstVersion; 0 is not stored.
 	Version int64
 }
+
+// FirstVersion returns the version of a state when it is stored first. It is above those of an
+// earlier schedule with the same name, so that nobody who still works on that one changes this one.
+func (s Schedule) FirstVersion() int64 { return max(1, LaterVersion(s.Cursor)) }
 
 // SlotResult is what has become of a slot.
 type SlotResult string

@@ -155,12 +155,23 @@ func Compile(file *configfile.File, policy Policy) (map[string]*Plan, error) {
 		}
 		p := compile(name, specOf(s), runwith.OriginFile, fault)
 		p.paused = s.Paused
-		if _, known := file.Jobs[s.Job]; known && policy != nil && faults == 0 {
+		job, known := file.Jobs[s.Job]
+		checkLabels(s, job, fault)
+		if known && policy != nil && faults == 0 {
 			p.checkTerms(policy, fault)
 		}
 		plans[name] = p
 	}
 	return plans, check.Err()
+}
+
+// checkLabels refuses labels of a schedule that its job sets.
+func checkLabels(s configfile.Schedule, job configfile.Job, fault faultFunc) {
+	for _, label := range slices.Sorted(maps.Keys(s.Labels)) {
+		if _, set := job.Labels[label]; set {
+			fault("labels."+label, "is set by the job %s, from its parameters: leave it out", s.Job)
+		}
+	}
 }
 
 // specOf returns the schedule of a configuration in the words of the API.

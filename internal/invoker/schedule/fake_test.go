@@ -27,6 +27,7 @@ type server struct {
 	rows     map[string]ledger.Schedule
 	started  []runwith.Invocation // in their order
 	launched []invoker.Launch     // with them
+	times    []time.Time          // of them
 	keys     map[string]int       // owner and key: index of started
 	ended    map[string]bool
 	fail     error         // of Launch; nil: none
@@ -59,7 +60,7 @@ func (s *server) Launch(_ context.Context, l invoker.Launch) (runwith.Invocation
 	}
 	i := runwith.Invocation{ID: fmt.Sprintf("id-%d", len(s.started)+1), Job: l.Job, Source: &l.Source, State: runwith.StateRunning}
 	s.keys[at] = len(s.started)
-	s.started, s.launched = append(s.started, i), append(s.launched, l)
+	s.started, s.launched, s.times = append(s.started, i), append(s.launched, l), append(s.times, time.Now().Add(s.offset))
 	if s.lost {
 		return runwith.Invocation{}, false, runwith.Errorf(runwith.Unavailable, "lost")
 	}
@@ -100,7 +101,9 @@ func (s *server) SaveSchedules(_ context.Context, rows []ledger.Schedule) (saved
 	}
 	for _, row := range rows {
 		if s.rows[row.Name].Version == row.Version {
-			row.Version++
+			if row.Version++; row.Version == 1 {
+				row.Version = row.FirstVersion()
+			}
 			s.rows[row.Name] = row
 			saved = append(saved, row)
 		}

@@ -80,11 +80,12 @@ func (s *Schedules) advance(ctx context.Context, p *Plan, row ledger.Schedule, t
 		return s.save(ctx, row.Restarted(row.Timing, now))
 	}
 	slot, missed := p.due(row.Cursor, now)
-	if slot.IsZero() || s.config.Ephemeral && now.Before(slot.Add(p.delay(slot))) && missed == 0 {
+	if slot.IsZero() {
 		return row, nil
 	}
-	o := ledger.SlotOutcome{Slot: slot, Late: now.Sub(slot) > onTime}
-	if now.Sub(slot) > p.catchUp {
+	late := now.Sub(p.start(slot))
+	o := ledger.SlotOutcome{Slot: slot, Late: late > onTime}
+	if late > p.catchUp {
 		give(&o, trouble)
 	} else if err := s.start(ctx, p, &o); err != nil {
 		return row, err
@@ -131,7 +132,7 @@ func (s *Schedules) start(ctx context.Context, p *Plan, o *ledger.SlotOutcome) e
 	switch {
 	case err == nil:
 		o.Result, o.Invocation = ledger.SlotStarted, i.ID
-	case transient(err) && !s.now().Add(cause.RetryAfterOf(err)).After(o.Slot.Add(p.catchUp)): // or it is of no use
+	case transient(err) && !s.now().Add(cause.RetryAfterOf(err)).After(p.start(o.Slot).Add(p.catchUp)): // or it is of no use
 		return err
 	default:
 		o.Result, o.Code, o.Message = ledger.SlotFailed, runwith.CodeOf(err).String(), messageOf(err)
@@ -149,14 +150,10 @@ func (s *Schedules) unfinished(ctx context.Context, name string) ([]ledger.Recor
 
 // launch returns the request for a slot.
 func (s *Schedules) launch(p *Plan, slot time.Time) invoker.Launch {
-	l := invoker.Launch{
+	return invoker.Launch{
 		Source: runwith.Source{Schedule: p.name, Slot: slot}, Job: p.spec.Job, Key: key(slot), KeyKeep: keyKeep,
 		Asked: p.request(), Slot: p.slot(),
 	}
-	if p.jitter > 0 && !s.config.Ephemeral {
-		l.NotBefore = slot.Add(p.delay(slot))
-	}
-	return l
 }
 
 // transient reports whether a refusal may end by itself.

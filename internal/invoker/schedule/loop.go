@@ -141,14 +141,14 @@ func (s *Schedules) wakeOf(e *entry) time.Time {
 	if e.gone || e.row.Paused || e.plan.paused {
 		return time.Time{}
 	}
-	slot := e.plan.next(e.row.Cursor)
-	if s.config.Ephemeral && !slot.IsZero() { // nothing may wait in its store
-		slot = slot.Add(e.plan.delay(slot))
-	}
 	if ahead := e.row.Cursor.Sub(s.now()); ahead > setBack {
 		return ledger.Stored(s.now())
 	}
-	return slot
+	slot := e.plan.next(e.row.Cursor)
+	if slot.IsZero() {
+		return slot
+	}
+	return e.plan.start(slot)
 }
 
 // queue is a heap of entries by their wake time.

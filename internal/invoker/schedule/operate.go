@@ -141,7 +141,7 @@ func (s *Schedules) Run(ctx context.Context, name, callersKey string) (_ runwith
 	p := e.plan
 	s.mu.Unlock()
 	l := s.launch(p, ledger.Stored(s.now()))
-	l.Source.Manual, l.Key, l.NotBefore = true, "", time.Time{}
+	l.Source.Manual, l.Key = true, ""
 	who := principal.From(ctx)
 	if callersKey != "" {
 		l.Key = "run/" + ledger.KeyOf(who.Name, callersKey)

@@ -43,11 +43,11 @@ func (p *Plan) next(after time.Time) time.Time { return p.line.Next(after, p.zon
 // maxCounted bounds how many missed slots are counted one by one.
 const maxCounted = 10_000
 
-// due returns the latest slot after the cursor that is not in the future, and the number of
-// slots before it that were not handled. After maxCounted it counts on only in the longest
+// due returns the latest slot after the cursor whose start is not in the future, and the number
+// of slots before it that were not handled. After maxCounted it counts on only in the longest
 // catch-up window.
 func (p *Plan) due(cursor, now time.Time) (latest time.Time, earlier int) {
-	for slot := p.next(cursor); !slot.IsZero() && !slot.After(now); slot = p.next(slot) {
+	for slot := p.next(cursor); !slot.IsZero() && !p.start(slot).After(now); slot = p.next(slot) {
 		if !latest.IsZero() {
 			earlier++
 		}
@@ -57,6 +57,9 @@ func (p *Plan) due(cursor, now time.Time) (latest time.Time, earlier int) {
 	}
 	return latest, earlier
 }
+
+// start returns when the job of a slot starts. Overlap is decided then.
+func (p *Plan) start(slot time.Time) time.Time { return slot.Add(p.delay(slot)) }
 
 // delay returns how long after a slot its job starts. It is the same whoever asks.
 func (p *Plan) delay(slot time.Time) time.Duration {

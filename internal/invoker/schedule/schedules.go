@@ -100,7 +100,8 @@ type entry struct {
 	index   int       // in the queue; -1: not there
 }
 
-// Open begins to start jobs. The caller closes the schedules.
+// Open reads the states of the schedules, and begins to start jobs. If the store cannot be read
+// or written yet, that is tried again later. The caller closes the schedules.
 func Open(c Config) (*Schedules, error) {
 	if c.Store == nil || c.Starter == nil {
 		return nil, errors.New("open schedules: store and starter: are required")
@@ -114,8 +115,18 @@ func Open(c Config) (*Schedules, error) {
 		s.now = c.Now
 	}
 	s.closing, s.close = context.WithCancel(context.Background())
+	s.load()
 	s.loops.Go(s.run)
 	return s, nil
+}
+
+// load reads the store before anybody asks, so that no schedule is missing at first.
+func (s *Schedules) load() {
+	if err := s.sync(s.closing); err != nil {
+		s.logger.Error("schedules: cannot read the store, so it is tried again", "error", err)
+		return
+	}
+	s.changed = false
 }
 
 // Use replaces the schedules of the configuration.

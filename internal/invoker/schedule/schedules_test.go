@@ -12,6 +12,8 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cause"
+	"github.com/runwith/runwith/internal/invoker/configfile"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/schedule"
 )
 
@@ -151,6 +153,29 @@ func TestOverlapQueuesAndReplaces(t *testing.T) {
 			t.Errorf("%d launches, want 2", len(s.launched))
 		}
 	})
+}
+
+// TestLabelOfTheJob finds a label of a schedule that its job sets.
+func TestLabelOfTheJob(t *testing.T) {
+	t.Parallel()
+	file, err := configfile.Read("f", `jobs: {job: {labels: {tenant: acme, kind: x}}}
+schedules:
+  a:
+    cron: "@daily"
+    job: job
+    labels:
+      mine: x
+      tenant: other
+      kind: y`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = schedule.Compile(file, nil)
+	for _, want := range []string{"f:8:7: schedules.a.labels.tenant: is set by the job job", "f:9:7: schedules.a.labels.kind: is set by"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Compile() = %v, want %q", err, want)
+		}
+	}
 }
 
 func TestRefusals(t *testing.T) {
@@ -293,45 +318,49 @@ func TestEphemeral(t *testing.T) {
 	})
 }
 
+// TestJitter delays the launches themselves, so that overlap is decided when the job starts. The
+// slot stays the slot.
 func TestJitter(t *testing.T) {
-	in(t, func(t *testing.T) {
-		s := newServer()
-		var file strings.Builder
-		for n := range 200 {
-			fmt.Fprintf(&file, "  a%d: {cron: '@hourly', job: job, jitter: 10m}\n", n)
-		}
-		p := plans(t, file.String())
-		v := open(t, s, schedule.Config{Plans: p})
-		after(time.Hour)
-		early, delays := 0, map[string]time.Duration{}
-		for _, l := range s.launched {
-			d := l.NotBefore.Sub(l.Source.Slot)
-			if d < 0 || d >= 10*time.Minute {
-				t.Errorf("delay = %v", d)
-			}
-			if d < 5*time.Minute {
-				early++
-			}
-			delays[l.Source.Schedule] = d
-		}
-		if len(delays) != 200 || early < 60 || early > 140 {
-			t.Errorf("%d starts, %d of them early, want about half of 200", len(delays), early)
-		}
-		closed(t, v)
-		// With an ephemeral store the launch itself is late, by the same time.
-		s = newServer()
-		s.offset = -time.Minute
-		open(t, s, schedule.Config{Plans: p, Ephemeral: true})
-		after(70 * time.Minute)
-		for _, l := range s.launched {
-			if !l.NotBefore.IsZero() {
-				t.Fatalf("NotBefore = %v, want none: the store keeps nothing that waits", l.NotBefore)
-			}
-		}
-		if len(s.launched) < 200 {
-			t.Errorf("%d starts, want 200 or more", len(s.launched))
-		}
-	})
+	for _, ephemeral := range []bool{false, true} {
+		t.Run(fmt.Sprint("ephemeral ", ephemeral), func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				s := newServer()
+				s.offset = -time.Minute
+				var file strings.Builder
+				for n := range 200 {
+					fmt.Fprintf(&file, "  a%d: {cron: '@hourly', job: job, jitter: 10m, catchUp: 0, overlap: replace}\n", n)
+				}
+				v := open(t, s, schedule.Config{Plans: plans(t, file.String()), Ephemeral: ephemeral})
+				after(time.Minute) // midnight
+				after(59 * time.Minute)
+				if !ephemeral && len(s.launched) != 200 {
+					t.Errorf("%d starts, want 200", len(s.launched))
+				}
+				after(12 * time.Minute)
+				early, slot := 0, time.Date(2000, 1, 1, 1, 0, 0, 0, time.UTC)
+				delays := map[string]time.Duration{}
+				for n, l := range s.launched {
+					if !l.Source.Slot.Equal(slot) || l.Key != "2000-01-01T01:00:00Z" {
+						continue
+					}
+					d := s.times[n].Sub(slot)
+					if d < 0 || d >= 10*time.Minute {
+						t.Errorf("delay = %v", d)
+					}
+					if d < 5*time.Minute {
+						early++
+					}
+					delays[l.Source.Schedule] = d
+				}
+				if len(delays) != 200 || early < 60 || early > 140 {
+					t.Errorf("%d starts, %d of them early, want about half of 200", len(delays), early)
+				}
+				if got := get(t, v, "a1"); got.Slots.Missed != 0 || got.Last.Late {
+					t.Errorf("slots = %+v, last = %+v, want none missed or late", got.Slots, got.Last)
+				}
+			})
+		})
+	}
 }
 
 // TestManyAtOnce starts 1,000 slots of one minute.
@@ -421,6 +450,82 @@ func TestMade(t *testing.T) {
 		}
 		after(2 * time.Hour)
 		wantSlots(t, s, "01 00:30", "01 01:30")
+	})
+}
+
+// TestMadeAgain deletes a schedule, and makes another one with its name.
+func TestMadeAgain(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s, p := newServer(), plans(t, `  file: {cron: "@daily", job: job}`)
+		v := open(t, s, schedule.Config{Plans: p})
+		put := func(cron string) runwith.Schedule {
+			made, _, err := v.Put(t.Context(), "made", runwith.ScheduleSpec{Cron: cron, Job: "job"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return made
+		}
+		put("@hourly")
+		old := s.rows["made"]
+		after(time.Hour) // one starts, which goes on
+		if _, err := v.Pause(t.Context(), "made"); err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Delete(t.Context(), "made"); err != nil {
+			t.Fatal(err)
+		}
+		made := put("30 * * * *")
+		if made.Paused || made.Slots.Started != 0 || made.Last != nil || made.Next.Minute() != 30 {
+			t.Errorf("made again = %+v, want a new schedule", made)
+		}
+		if saved, err := s.SaveSchedules(t.Context(), []ledger.Schedule{old}); err != nil || len(saved) > 0 {
+			t.Errorf("save of the deleted schedule = %v, %v, want it skipped", saved, err)
+		}
+		after(time.Hour)
+		if got := get(t, v, "made"); got.Last.Result != runwith.SlotSkipped || got.Last.Invocation != "id-1" {
+			t.Errorf("last = %+v, want it skipped because of an invocation of the deleted schedule", got.Last)
+		}
+
+		// Later the file has the name.
+		if _, err := v.Pause(t.Context(), "made"); err != nil {
+			t.Fatal(err)
+		}
+		v.Use(plans(t, `  made: {cron: "30 * * * *", job: job}`))
+		after(0)
+		got := get(t, v, "made")
+		if got.Origin != runwith.OriginFile || !got.Paused || got.Slots.Skipped != 1 {
+			t.Errorf("the file's = %+v, want it with the pause and the counts", got)
+		}
+		if _, _, err := v.Put(t.Context(), "made", runwith.ScheduleSpec{Cron: "@hourly", Job: "job"}); runwith.CodeOf(err) != runwith.FailedPrecondition {
+			t.Errorf("Put of the file's = %v, want FAILED_PRECONDITION", err)
+		}
+		v.Use(p)
+		after(0)
+		if _, err := v.Schedule(t.Context(), "made"); runwith.CodeOf(err) != runwith.NotFound {
+			t.Errorf("removed from the file = %v, want NOT_FOUND: the API's does not come back", err)
+		}
+		if made := put("@hourly"); made.Paused || made.Slots.Skipped != 0 {
+			t.Errorf("made after the file's = %+v, want a new schedule", made)
+		}
+	})
+}
+
+// TestLoadedWhenOpened asks for schedules at once, before earlier invocations are known.
+func TestLoadedWhenOpened(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newServer()
+		c := schedule.Config{Plans: plans(t, `  a: {cron: "@hourly", job: job}`), Store: s, Starter: s, Configured: true, Ready: make(chan struct{})}
+		v, err := schedule.Open(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closed(t, v)
+		if got := get(t, v, "a"); got.Next.Hour() != 1 {
+			t.Errorf("schedule = %+v, want its next slot", got)
+		}
+		if all, err := v.List(t.Context()); err != nil || len(all) != 1 {
+			t.Errorf("List() = %v, %v, want one", all, err)
+		}
 	})
 }
 

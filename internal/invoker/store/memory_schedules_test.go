@@ -29,7 +29,9 @@ func (m *memory) SaveSchedules(_ context.Context, states []ledger.Schedule) (sav
 	defer m.lock()()
 	for _, s := range states {
 		if m.schedules[s.Name].Version == s.Version {
-			s.Version++
+			if s.Version++; s.Version == 1 {
+				s.Version = s.FirstVersion()
+			}
 			m.schedules[s.Name] = s
 			saved = append(saved, s)
 		}

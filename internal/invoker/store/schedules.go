@@ -15,7 +15,7 @@ type Schedules interface {
 	Schedule(ctx context.Context, name string) (ledger.Schedule, error)
 	// SaveSchedules saves states, all in one transaction, and returns the saved ones with their
 	// new Version. It skips a state whose Version is not the stored one; 0 is for a schedule
-	// that is not stored.
+	// that is not stored, whose new Version is its FirstVersion.
 	SaveSchedules(ctx context.Context, states []ledger.Schedule) ([]ledger.Schedule, error)
 	// RemoveSchedule removes a state and reports whether it did. It leaves one that has
 	// another version.

@@ -73,7 +73,7 @@ func (s *Store) SaveSchedules(ctx context.Context, states []ledger.Schedule) (sa
 				return nil, err
 			}
 			if changed {
-				one.Version++
+				one.Version = next(one)
 				saved = append(saved, one)
 			}
 		}
@@ -82,12 +82,20 @@ func (s *Store) SaveSchedules(ctx context.Context, states []ledger.Schedule) (sa
 	return saved, err
 }
 
+// next returns the version of a state once it is saved.
+func next(s ledger.Schedule) int64 {
+	if s.Version == 0 {
+		return s.FirstVersion()
+	}
+	return s.Version + 1
+}
+
 func saveSchedule(tx *sqlite.Tx, s ledger.Schedule) (changed bool, err error) {
 	last, counts := encode(s.Last, s.Last != ledger.SlotOutcome{}), encode(s.Counts, s.Counts != ledger.SlotCounts{})
 	var n int64
 	if s.Version == 0 {
-		n, err = tx.Exec(`INSERT INTO schedules (name, spec, timing, paused, cursor, last, counts, version) VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING`,
-			s.Name, append([]byte{}, s.Spec...), s.Timing, s.Paused, micros(s.Cursor), last, counts)
+		n, err = tx.Exec(`INSERT INTO schedules (name, spec, timing, paused, cursor, last, counts, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			s.Name, append([]byte{}, s.Spec...), s.Timing, s.Paused, micros(s.Cursor), last, counts, next(s))
 	} else {
 		n, err = tx.Exec(`UPDATE schedules SET spec = ?, timing = ?, paused = ?, cursor = ?, last = ?, counts = ?, version = version + 1 WHERE name = ? AND version = ?`,
 			append([]byte{}, s.Spec...), s.Timing, s.Paused, micros(s.Cursor), last, counts, s.Name, s.Version)

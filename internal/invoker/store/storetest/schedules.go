@@ -19,7 +19,7 @@ func testSchedules(t *testing.T, s store.Store) {
 	}
 	saved, err := s.SaveSchedules(t.Context(), []ledger.Schedule{nightly, made})
 	must(t, "SaveSchedules", err)
-	nightly.Version, made.Version = 1, 1
+	nightly.Version, made.Version = nightly.FirstVersion(), made.FirstVersion()
 	want(t, "saved", saved, []ledger.Schedule{nightly, made})
 	all, err := s.Schedules(t.Context())
 	must(t, "Schedules", err)
@@ -40,14 +40,21 @@ func testSchedules(t *testing.T, s store.Store) {
 	must(t, "Schedule", err)
 	want(t, "nightly", found, nightly)
 
-	removed, err := s.RemoveSchedule(t.Context(), "nightly", 1)
+	removed, err := s.RemoveSchedule(t.Context(), "nightly", stale.Version)
 	must(t, "RemoveSchedule", err)
 	want(t, "removed a stale one", removed, false)
-	removed, err = s.RemoveSchedule(t.Context(), "nightly", 2)
+	removed, err = s.RemoveSchedule(t.Context(), "nightly", nightly.Version)
 	must(t, "RemoveSchedule", err)
 	want(t, "removed", removed, true)
 	_, err = s.Schedule(t.Context(), "nightly")
 	want(t, "code after the removal", runwith.CodeOf(err), runwith.NotFound)
+
+	later := ledger.Schedule{Name: "nightly", Timing: "@hourly UTC", Cursor: begin().Add(time.Second)}
+	_, err = s.SaveSchedules(t.Context(), []ledger.Schedule{later})
+	must(t, "SaveSchedules of another one", err)
+	saved, err = s.SaveSchedules(t.Context(), []ledger.Schedule{stale, nightly})
+	must(t, "SaveSchedules of the removed one", err)
+	want(t, "saved over another one", len(saved), 0)
 }
 
 // testBySource lists the invocations of a source.
