@@ -333,9 +333,11 @@ func TestJitter(t *testing.T) {
 				v := open(t, s, schedule.Config{Plans: plans(t, file.String()), Ephemeral: ephemeral})
 				after(time.Minute) // midnight
 				after(59 * time.Minute)
-				if !ephemeral && len(s.launched) != 200 {
-					t.Errorf("%d starts, want 200", len(s.launched))
-				}
+				s.set(func() {
+					if !ephemeral && len(s.launched) != 200 {
+						t.Errorf("%d starts, want 200", len(s.launched))
+					}
+				})
 				after(12 * time.Minute)
 				early, slot := 0, time.Date(2000, 1, 1, 1, 0, 0, 0, time.UTC)
 				delays := map[string]time.Duration{}
@@ -466,7 +468,10 @@ func TestMadeAgain(t *testing.T) {
 			return made
 		}
 		put("@hourly")
-		old := s.rows["made"]
+		old, err := s.Schedule(t.Context(), "made")
+		if err != nil {
+			t.Fatal(err)
+		}
 		after(time.Hour) // one starts, which goes on
 		if _, err := v.Pause(t.Context(), "made"); err != nil {
 			t.Fatal(err)

@@ -51,7 +51,7 @@ func Parse(text string) (Line, error) {
 		return Line{}, err
 	}
 	l := newLine(sets, parts)
-	if l.nextDay(date(2000, time.January, 1)).IsZero() {
+	if l.nextDay(first(2000, time.January)).IsZero() {
 		return Line{}, errors.New("no day of any year matches it, so it would never be due")
 	}
 	return l, nil

@@ -9,8 +9,9 @@ import "time"
 // 40 years at the latest.
 const horizon = 41
 
-func date(year int, month time.Month, day int) time.Time {
-	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+// first returns the first day of a month.
+func first(year int, month time.Month) time.Time {
+	return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
 }
 
 // matches reports whether the line is due on a day.
@@ -35,9 +36,9 @@ func (l Line) nextDay(day time.Time) time.Time {
 func (l Line) step(day time.Time) time.Time {
 	switch month := l.months.next(int(day.Month())); {
 	case month < 0:
-		return date(day.Year()+1, time.January, 1)
+		return first(day.Year()+1, time.January)
 	case month != int(day.Month()):
-		return date(day.Year(), time.Month(month), 1)
+		return first(day.Year(), time.Month(month))
 	case l.matches(day):
 		return day
 	}

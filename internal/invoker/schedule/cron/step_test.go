@@ -18,12 +18,12 @@ func TestSearchIsShort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		steps, day := 1, date(2096, time.March, 1)
+		steps, day := 1, first(2096, time.March)
 		for next := line.step(day); !next.Equal(day); next = line.step(day) {
 			day = next
 			steps++
 		}
-		if steps > most || !day.Equal(line.nextDay(date(2096, time.March, 1))) {
+		if steps > most || !day.Equal(line.nextDay(first(2096, time.March))) {
 			t.Errorf("%s: %v after %d steps, want %d at most", text, day, steps, most)
 		}
 	}
