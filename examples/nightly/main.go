@@ -1,5 +1,5 @@
 // Command nightly shows a schedule: a job that starts by the clock, once for each time, also if
-// the server was away. A callback tells how it ended.
+// the server was away. A callback reports how it ended.
 //
 //	go run ./examples/nightly
 //

@@ -9,7 +9,7 @@ import (
 )
 
 // Put makes a schedule, or replaces one that the API has made, and reports whether it is new.
-// Errors: INVALID_ARGUMENT with every faulty field, what the policy says of the request,
+// Errors: INVALID_ARGUMENT with every faulty field, the policy's refusal of the request,
 // and FAILED_PRECONDITION for a schedule of the configuration.
 func (s *Schedules) Put(ctx context.Context, name string, spec runwith.ScheduleSpec) (_ runwith.Schedule, created bool, err error) {
 	if err := s.refuseEphemeral(); err != nil {

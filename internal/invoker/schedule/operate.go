@@ -214,7 +214,7 @@ func (s *Schedules) take(e *entry, row ledger.Schedule) runwith.Schedule {
 	return shown(e)
 }
 
-// refuseEphemeral refuses to keep what would be lost.
+// refuseEphemeral refuses changes that an ephemeral store would lose.
 func (s *Schedules) refuseEphemeral() error {
 	if s.config.Ephemeral {
 		return runwith.Errorf(runwith.FailedPrecondition,

@@ -61,7 +61,7 @@ func (p *Plan) due(cursor, now time.Time) (latest time.Time, earlier int) {
 // start returns when the job of a slot starts. Overlap is decided then.
 func (p *Plan) start(slot time.Time) time.Time { return slot.Add(p.delay(slot)) }
 
-// delay returns how long after a slot its job starts. It is the same whoever asks.
+// delay returns how long after a slot its job starts. It is always the same for a slot.
 func (p *Plan) delay(slot time.Time) time.Duration {
 	if p.jitter == 0 {
 		return 0

@@ -137,7 +137,7 @@ func (s *Schedules) Use(plans map[string]*Plan) {
 	s.ring()
 }
 
-// ring makes the loop look at what has changed.
+// ring wakes the loop after a change.
 func (s *Schedules) ring() {
 	select {
 	case s.bell <- struct{}{}:

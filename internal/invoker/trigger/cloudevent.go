@@ -142,7 +142,8 @@ func attribute(header, value string) (string, error) {
 	return decoded, nil
 }
 
-// dataOf returns the data of an event: what a JSON type announces, and otherwise what it is.
+// dataOf returns the data of an event. Data of a JSON type must be JSON. Other data is decoded
+// if it is JSON, and otherwise text.
 func dataOf(mediaType string, data []byte) (any, error) {
 	if !isJSON(mediaType) || len(data) == 0 {
 		return jsonOrText(data), nil

@@ -12,7 +12,7 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// mapped is a parameter, and what it gets its value from.
+// mapped is a parameter and the source of its value.
 type mapped struct {
 	name     string
 	kind     string // type of the parameter

@@ -24,7 +24,7 @@ var macros = map[string]string{
 // maxLine bounds the length of a line, in bytes.
 const maxLine = 500
 
-// Parse reads a line. The error says what is wrong, and what to write instead.
+// Parse reads a line. The error names the mistake and the correct form.
 func Parse(text string) (Line, error) {
 	if len(text) > maxLine {
 		return Line{}, fmt.Errorf("is longer than %d bytes", maxLine)

@@ -130,7 +130,7 @@ func (l Line) Next(after time.Time, zone *time.Location) time.Time {
 // within returns the first time in a period that is not before another one.
 func (l Line) within(p period, from time.Time) (time.Time, bool) {
 	begin := wall(from, p.offset)
-	if !l.repeats && !p.start.IsZero() { // not again what was in the period before
+	if !l.repeats && !p.start.IsZero() { // times of the period before do not count again
 		begin = later(begin, wall(p.start, p.offsetBefore))
 	}
 	next := l.nextWall(begin)
