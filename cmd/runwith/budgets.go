@@ -18,10 +18,10 @@ func newBudgets() *cobra.Command {
 	}.command(&cobra.Command{
 		Use:   "budgets",
 		Short: "Show how much of this month's budgets is used",
-		Long: `Budgets shows the budgets of runwith.yaml as they are in this month (UTC): how much
-invocations that have ended have used, by estimate, and how much is reserved for the
-worst case of the others. You see all budgets with the verb operate on every job, and
-otherwise those that name you as the caller.`,
+		Long: `Budgets shows the budgets of runwith.yaml in this month (UTC): the estimated use of
+ended invocations, and the worst case that is reserved for the others. With the verb
+operate on every job, you see all budgets. Otherwise you see those that name you as
+the caller.`,
 		Example: `  runwith budgets
   runwith budgets --json | jq -r '.[] | select(.percent >= 80) | .name'`,
 		Args: cobra.NoArgs,

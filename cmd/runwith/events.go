@@ -85,7 +85,7 @@ func newEventsRetry() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "retry ID... | --all --trigger NAME",
 		Short: "Start the job for refused events",
-		Long: `Retry decodes each refused event with the configuration of now, and starts the job.
+		Long: `Retry decodes each refused event with the current configuration, and starts the job.
 The job starts once for an event, however often you retry it or it arrives. An event
 that is still wrong stays refused, with the new reason, and the exit code is 1.
 

@@ -19,8 +19,8 @@ func newUsage() *cobra.Command {
 		Use:   "usage",
 		Short: "Show what jobs have used and cost in a month",
 		Long: `Usage shows an estimate of what the ended invocations of a month have used: vCPU-seconds,
-GiB-seconds, GPU-seconds and US dollars, beside what a billing account has for free.
-Cloud Run's bill counts. docs/cost.md explains the estimate.`,
+GiB-seconds, GPU-seconds and US dollars, beside the monthly free tier of a billing account.
+Only Cloud Run's bill is exact. docs/cost.md explains the estimate.`,
 		Example: `  runwith usage
   runwith usage --month 2026-10 --by day
   runwith usage --by label=tenant --csv > tenants.csv
@@ -66,9 +66,9 @@ func newJobsEstimate() *cobra.Command {
 	}.command(&cobra.Command{
 		Use:   "estimate JOB",
 		Short: "Show what an execution of a job can cost",
-		Long: `Estimate shows the worst case of a start, in which every task is attempted as often as
-it may be and each attempt takes until its timeout, and what invocations of this month
-have used on average. It starts nothing. Unlike the other commands below jobs, it asks
+		Long: `Estimate shows the worst case of a start: each task uses all its attempts, and each
+attempt runs until its timeout. It also shows the average of this month's invocations.
+It starts nothing. Unlike the other commands below jobs, it asks
 an invoker (--server), and JOB is the invoker's name for it.`,
 		Example: `  runwith jobs estimate nightly
   runwith jobs estimate nightly --tasks 100 --timeout 10m`,
