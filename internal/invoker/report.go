@@ -14,7 +14,7 @@ import (
 )
 
 // usageNote goes with every report.
-const usageNote = "An estimate, which has only ended invocations of this server. Google bills by its own records, and by the time of use. See docs/cost.md."
+const usageNote = "An estimate of the ended invocations of this server. Google bills by its own records, and by the time of use. See docs/cost.md."
 
 // UsageQuery selects the usage of a month.
 type UsageQuery struct {

@@ -41,7 +41,7 @@ func (s *Schedules) Put(ctx context.Context, name string, spec runwith.ScheduleS
 			return s.use(plan, saved[0]), row.Version == 0, nil
 		}
 	}
-	return runwith.Schedule{}, false, runwith.Errorf(runwith.Aborted, "schedule %s changes all the time: send the request again", name)
+	return runwith.Schedule{}, false, runwith.Errorf(runwith.Aborted, "schedule %s was changed by another request at the same time: send the request again", name)
 }
 
 // check compiles a schedule of the API, and has the policy check its request.
@@ -132,7 +132,7 @@ func (s *Schedules) Delete(ctx context.Context, name string) error {
 			return nil
 		}
 	}
-	return runwith.Errorf(runwith.Aborted, "schedule %s changes all the time: send the request again", name)
+	return runwith.Errorf(runwith.Aborted, "schedule %s was changed by another request at the same time: send the request again", name)
 }
 
 // remove drops an entry.

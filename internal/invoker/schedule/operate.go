@@ -198,7 +198,7 @@ func (s *Schedules) change(ctx context.Context, name string, by func(*Plan, ledg
 			return s.take(e, saved[0]), nil
 		}
 	}
-	return runwith.Schedule{}, runwith.Errorf(runwith.Aborted, "schedule %s changes all the time: send the request again", name)
+	return runwith.Schedule{}, runwith.Errorf(runwith.Aborted, "schedule %s was changed by another request at the same time: send the request again", name)
 }
 
 // take takes a saved state into use.
