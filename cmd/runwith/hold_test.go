@@ -21,7 +21,7 @@ const parent = "projects/demo/locations/us-east4"
 
 // startHolding starts a server with the job hold, whose tasks run until they are
 // released, or fail after a minute.
-func startHolding(t *testing.T) *server {
+func startHolding(t *testing.T, args ...string) *server {
 	t.Helper()
 	dir := t.TempDir()
 	job := filepath.Join(dir, "hold.yaml")
@@ -38,7 +38,7 @@ template:
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startUp(t, filepath.Join(dir, "data"), "--job", job)
+	return startUp(t, filepath.Join(dir, "data"), append(args, "--job", job)...)
 }
 
 // release lets the tasks of hold end.
