@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/invoker/inbox"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
@@ -195,6 +196,10 @@ func TestRetry(t *testing.T) {
 		if e, err := b.Event(t.Context(), id); err != nil || e.Error.Message != "there is no job x" || e.Error.Code != "NOT_FOUND" || e.Outcome != runwith.TriggerRefused {
 			t.Errorf("after %v: %+v, %v", test.err, e.Error, err)
 		}
+	}
+	f.err = &runwith.Error{Code: runwith.ResourceExhausted, Err: cause.BudgetExhausted, Message: "the budget is used up"}
+	if _, err := b.Retry(t.Context(), id); runwith.CodeOf(err) != runwith.FailedPrecondition {
+		t.Errorf("Retry() without a budget = %v, want that the event is still refused", err)
 	}
 	f.err = nil
 	var group sync.WaitGroup

@@ -7,6 +7,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/principal"
 )
@@ -54,6 +55,9 @@ func passes(err error) bool {
 	e, ok := errors.AsType[*runwith.Error](err)
 	if !ok {
 		return true
+	}
+	if cause.KindOf(err) == cause.BudgetExhausted {
+		return false
 	}
 	switch e.Code {
 	case runwith.InvalidArgument, runwith.NotFound, runwith.AlreadyExists, runwith.FailedPrecondition, runwith.OutOfRange, runwith.Unimplemented, runwith.PermissionDenied:

@@ -17,42 +17,61 @@ import (
 // BodyRule is how the guard treats the bodies of triggers: this package checks them.
 var BodyRule = guard.Rule{MaxBody: configfile.MaxEvent, Raw: true}
 
-// Bodies larger than smallBody share roomForBodies. A decoded body takes several times its
-// size.
+// Bodies share roomForBodies with what they have beyond smallBody. A decoded body takes several
+// times its size.
 const (
 	smallBody     = 64 << 10
-	roomForBodies = 64 << 20
+	roomForBodies = 32 << 20
 )
 
 // room bounds the memory of large bodies. Requests do not wait for it: the source tries again.
 type room struct{ used atomic.Int64 }
 
-// take reserves room for a body. The function that it returns gives it back.
-func (m *room) take(size int64) (release func(), err error) {
-	if size <= smallBody {
-		return func() {}, nil
-	}
-	if m.used.Add(size) > roomForBodies {
-		m.used.Add(-size)
-		return nil, &runwith.Error{
-			Code: runwith.Unavailable, Err: cause.RetryAfter(time.Second),
+// part is the room of one body. It grows as the body arrives, so a sender that sends nothing
+// takes nothing from others.
+type part struct {
+	room  *room
+	size  int64 // of the body as far as it has arrived
+	taken int64
+}
+
+// grow takes the room for n more bytes.
+func (p *part) grow(n int) error {
+	p.size += int64(n)
+	more := max(0, p.size-smallBody) - p.taken
+	if p.room.used.Add(more) > roomForBodies {
+		p.room.used.Add(-more)
+		return &runwith.Error{
+			Code: runwith.Unavailable, Err: errors.Join(errNoRoom, cause.RetryAfter(time.Second)),
 			Message: "too many large events arrive at the same time: send it again",
 		}
 	}
-	return func() { m.used.Add(-size) }, nil
+	p.taken += more
+	return nil
 }
 
-// expected returns the room that the body of a request needs at most.
-func expected(r *http.Request, largest int64) int64 {
-	if r.ContentLength >= 0 && r.Header.Get("Content-Encoding") == "" {
-		return min(r.ContentLength, largest)
+var errNoRoom = errors.New("there is no room for the body")
+
+// release gives the room back.
+func (p *part) release() { p.room.used.Add(-p.taken) }
+
+// roomy reads a body as far as there is room for it.
+type roomy struct {
+	io.Reader
+	part *part
+}
+
+func (r roomy) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if full := r.part.grow(n); full != nil {
+		return 0, full
 	}
-	return largest
+	return n, err
 }
 
 // readBody returns the body of a request and its size. If the body is too large, it returns
 // the size alone, and the error is permanent.
-func readBody(w http.ResponseWriter, r *http.Request, t *trigger) ([]byte, int64, error) {
+func readBody(w http.ResponseWriter, r *http.Request, t *trigger, room *part) ([]byte, int64, error) {
 	largest := t.largest()
 	content := io.Reader(r.Body)
 	if !t.spec.Unwrapped { // a publisher may have chosen the header
@@ -62,7 +81,11 @@ func readBody(w http.ResponseWriter, r *http.Request, t *trigger) ([]byte, int64
 		}
 		content = expanded.Body
 	}
-	body, err := io.ReadAll(io.LimitReader(content, largest+1))
+	body, err := io.ReadAll(io.LimitReader(roomy{content, room}, largest+1))
+	if errors.Is(err, errNoRoom) {
+		_, _ = io.Copy(io.Discard, r.Body) // else some clients see no answer
+		return nil, room.size, err
+	}
 	if int64(len(body)) > largest || cause.KindOf(err) == cause.BodyTooLarge {
 		rest, _ := io.Copy(io.Discard, r.Body) // else some clients see no answer
 		return nil, max(r.ContentLength, int64(len(body))+rest), &runwith.Error{

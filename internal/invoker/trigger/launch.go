@@ -28,10 +28,13 @@ func (s *Triggers) launch(ctx context.Context, t *trigger, e event, identity str
 }
 
 // permanent reports whether the same event would fail again. A missing permission of the
-// server itself is not the event's fault.
+// server itself is not the event's fault. An exhausted budget may stay so for weeks.
 func permanent(err error) bool {
-	if cause.KindOf(err) == cause.DiskFull {
+	switch cause.KindOf(err) {
+	case cause.DiskFull:
 		return false
+	case cause.BudgetExhausted:
+		return true
 	}
 	switch runwith.CodeOf(err) {
 	case runwith.InvalidArgument, runwith.NotFound, runwith.AlreadyExists, runwith.FailedPrecondition, runwith.OutOfRange, runwith.Unimplemented:

@@ -216,6 +216,7 @@ func TestFailures(t *testing.T) {
 		"bad parameters":        {fails(runwith.InvalidArgument, cause.Parameters), 200, "", true},
 		"key of another":        {fails(runwith.AlreadyExists, cause.KeyReused), 200, "", true},
 		"job not usable":        {fails(runwith.FailedPrecondition, nil), 200, "", true},
+		"budget used up":        {fails(runwith.ResourceExhausted, errors.Join(cause.BudgetExhausted, cause.RetryAfter(time.Hour))), 200, "", true},
 		"rebuild":               {fails(runwith.Unavailable, cause.RetryAfter(3*time.Second)), 503, "3", false},
 		"rates":                 {fails(runwith.ResourceExhausted, cause.RetryAfter(2*time.Second)), 429, "2", false},
 		"disk full":             {fails(runwith.ResourceExhausted, cause.DiskFull), 503, "1", false},
@@ -367,23 +368,28 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestLargeBodiesShareRoom holds bodies that do not end.
+// TestLargeBodiesShareRoom holds bodies that do not end. A body takes as much room as has
+// arrived of it.
 func TestLargeBodiesShareRoom(t *testing.T) {
 	h := newHouse(t)
 	server := httptest.NewServer(h.handler)
 	defer server.Close()
 	end := make(chan struct{})
 	defer close(end)
-	for range 4 { // of up to 16 MiB each
-		go func() {
-			q, _ := http.NewRequest(http.MethodPost, server.URL+"/api/v1/triggers/large", &endless{end: end})
-			q.Header.Set("Authorization", "Bearer google")
-			if w, err := http.DefaultClient.Do(q); err == nil {
-				w.Body.Close()
-			}
-		}()
+	hold := func(size int) {
+		q, _ := http.NewRequest(http.MethodPost, server.URL+"/api/v1/triggers/large", &endless{end: end, left: size})
+		q.Header.Set("Authorization", "Bearer google")
+		if w, err := http.DefaultClient.Do(q); err == nil {
+			w.Body.Close()
+		}
 	}
-	eventually.True(t, "four large bodies arrive", func() bool { return h.RoomUsed() == trigger.RoomForBodies })
+	for range 20 {
+		go hold(1) // of up to 16 MiB each
+	}
+	for range 4 {
+		go hold(8<<20 - 1)
+	}
+	eventually.True(t, "four large bodies arrive", func() bool { return h.RoomUsed() > trigger.RoomForBodies-1<<20 })
 	got := h.send(t, request{trigger: "large", headers: []string{jsonType}, body: strings.Repeat(" ", 1<<20)})
 	if got.Status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
 		t.Errorf("a fifth large body = %+v, want 503 with Retry-After", got)
@@ -394,18 +400,18 @@ func TestLargeBodiesShareRoom(t *testing.T) {
 	}
 }
 
-// endless is a body that has one byte, and then waits.
+// endless is a body of some spaces, after which it waits.
 type endless struct {
 	end  chan struct{}
-	read bool
+	left int
 }
 
 func (b *endless) Read(p []byte) (int, error) {
-	if !b.read {
-		b.read = true
-		p[0] = ' '
-		return 1, nil
+	if b.left == 0 {
+		<-b.end
+		return 0, errors.New("gone")
 	}
-	<-b.end
-	return 0, errors.New("gone")
+	n := copy(p, bytes.Repeat([]byte(" "), min(len(p), b.left)))
+	b.left -= n
+	return n, nil
 }

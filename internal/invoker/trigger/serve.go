@@ -37,13 +37,11 @@ func (s *Triggers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // receive reads a message, and starts its job.
 func (s *Triggers) receive(w http.ResponseWriter, r *http.Request, t *trigger, sender principal.Principal) Answer {
-	release, err := s.room.take(expected(r, t.largest()))
-	if err != nil {
-		return s.failed(r.Context(), t, err)
-	}
-	defer release()
+	room := part{room: &s.room}
+	defer room.release()
 	d := delivery{sender: sender, message: message{header: r.Header}}
-	d.body, d.size, err = readBody(w, r, t)
+	var err error
+	d.body, d.size, err = readBody(w, r, t, &room)
 	if t.verifier != nil {
 		if err != nil { // nobody knows who has sent it, so it is not stored
 			return Answer{Outcome: denied, err: err}
