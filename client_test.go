@@ -264,6 +264,23 @@ func TestClientRetryAfter(t *testing.T) {
 	})
 }
 
+// TestClientGivesUp checks that the client does not repeat what the server refuses for days.
+func TestClientGivesUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began, asked := time.Now(), 0
+		client := &runwith.Client{HTTPClient: &http.Client{Transport: handlerTransport{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			w.Header().Set("Retry-After", "190130")
+			answerWith(429, "application/problem+json", `{"code":"RESOURCE_EXHAUSTED"}`)(w, r)
+		})}}}
+		_, err := client.Run(t.Context(), "test-job", nil)
+		if runwith.CodeOf(err) != runwith.ResourceExhausted || asked != 1 || time.Since(began) > 0 {
+			t.Errorf("Run = %v after %d requests and %v, want RESOURCE_EXHAUSTED at once", err, asked, time.Since(began))
+		}
+	})
+}
+
 // TestClientDecisions checks the requests of Cancel and Resolve.
 func TestClientDecisions(t *testing.T) {
 	t.Parallel()
