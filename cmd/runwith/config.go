@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -78,8 +79,7 @@ The secrets of a server are often not on the machine that checks its file.
 			case err != nil:
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is correct: %s, %s, %s, %s\n", args[0],
-				counted(len(file.Callers), "caller", "callers"), counted(len(file.Jobs), "job", "jobs"), counted(len(file.Triggers), "trigger", "triggers"), counted(len(file.Callbacks), "callback", "callbacks"))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is correct: %s\n", args[0], summaryOf(file))
 			return nil
 		},
 	}
@@ -104,4 +104,16 @@ func checkConfiguration(path string, withoutSecrets bool, allowed callback.Allow
 		_, unplanned := compileSchedules(file, p)
 		return configfile.Join(err, unreachable, trigger.Check(file), unplanned, auth.New(auth.Config{}).Use(file, nil))
 	})
+}
+
+// summaryOf says what a configuration file has.
+func summaryOf(f *configfile.File) string {
+	return strings.Join([]string{
+		counted(len(f.Callers), "caller", "callers"),
+		counted(len(f.Jobs), "job", "jobs"),
+		counted(len(f.Triggers), "trigger", "triggers"),
+		counted(len(f.Schedules), "schedule", "schedules"),
+		counted(len(f.Budgets), "budget", "budgets"),
+		counted(len(f.Callbacks), "callback", "callbacks"),
+	}, ", ")
 }
