@@ -250,7 +250,7 @@ func (w *workspace) breakOthers(t *testing.T) (expected []expectation) {
 	} {
 		refused := []string{elsewhere}
 		if u.text == clock {
-			refused = []string{"internal/jobspec", "internal/jsonnames", "internal/metrics", "internal/principal", "internal/suggest", "internal/engine/api/partial", "internal/engine/fault", "internal/engine/googlejson", "internal/engine/knative", "internal/engine/logfilter", "internal/invoker/ledger", "internal/invoker/policy", "internal/invoker/schedule/cron"}
+			refused = []string{"internal/jobspec", "internal/jsonnames", "internal/metrics", "internal/principal", "internal/suggest", "internal/engine/api/partial", "internal/engine/fault", "internal/engine/googlejson", "internal/engine/knative", "internal/engine/logfilter", "internal/invoker/ledger", "internal/invoker/policy", "internal/invoker/schedule/cron", "internal/invoker/usage"}
 		}
 		for _, folder := range refused {
 			expected = append(expected, expectation{w.uses(t, folder, u.imports, u.use), "forbidigo", u.text, false})
