@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -252,6 +253,16 @@ func TestNack(t *testing.T) {
 	got := h.send(t, request{trigger: "nacking", headers: []string{jsonType}, body: strings.Replace(pushed, "tenant", "tenand", 1)})
 	if got.Status != http.StatusUnprocessableEntity || len(h.events.all) != 1 {
 		t.Errorf("answer = %+v, %d stored, want 422 and 1", got, len(h.events.all))
+	}
+}
+
+// TestNackOfBudget tells a source that tries again when the budget has room again.
+func TestNackOfBudget(t *testing.T) {
+	h := newHouse(t)
+	h.starter.err = &runwith.Error{Code: runwith.ResourceExhausted, Err: fmt.Errorf("%w: %w", cause.BudgetExhausted, cause.RetryAfter(time.Hour))}
+	got := h.send(t, request{trigger: "nacking", headers: []string{jsonType}, body: pushed})
+	if got.Status != http.StatusTooManyRequests || got.header.Get("Retry-After") != "3600" || len(h.events.all) != 1 {
+		t.Errorf("answer = %+v, Retry-After %q, %d stored, want 429 after an hour, and 1", got, got.header.Get("Retry-After"), len(h.events.all))
 	}
 }
 
