@@ -29,8 +29,9 @@ func checkAge(at, now time.Time) error {
 	case at.IsZero():
 		return nil
 	case age > maxAge:
+		days := (now.Unix() - at.Unix()) / (24 * 60 * 60) // a Duration ends at 292 years
 		return runwith.Errorf(runwith.FailedPrecondition,
-			"the event is %d days old, and keys are kept for %d: nobody knows whether it has started the job; retry it if it has not", int(age.Hours()/24), int(maxAge.Hours()/24))
+			"the event is %d days old, and keys are kept for %d: nobody knows whether it has started the job; retry it if it has not", days, int(maxAge.Hours()/24))
 	case age < -maxAhead:
 		return runwith.Errorf(runwith.FailedPrecondition, "the time of the event is more than a day ahead: check the clock of its source, and retry it")
 	}
@@ -48,6 +49,8 @@ func (t *trigger) identityOf(e event) (string, error) {
 		value, found := p.in(e.content)
 		text, fault := textOf(value)
 		switch {
+		case !found && p.inside("data"):
+			return "", malformed("key: the event has nothing at %s%s", t.spec.Key[i], whyText(e.content))
 		case !found:
 			return "", malformed("key: the event has nothing at %s", t.spec.Key[i])
 		case fault != "":

@@ -31,6 +31,9 @@ func decodeJSON(data []byte) (any, error) {
 	if _, err := r.Token(); err != io.EOF { //nolint:errorlint // Token returns it as it is
 		return nil, errors.New("has text after its JSON")
 	}
+	if loneSurrogate(data) {
+		return nil, errors.New("has an escape that is half of a pair of surrogates")
+	}
 	return value, nil
 }
 
@@ -109,6 +112,20 @@ func jsonOrText(data []byte) any {
 		return nil
 	}
 	return string(data)
+}
+
+// whyText explains why a pointer finds nothing in the data of an event that looks like JSON and
+// is text. It is empty for other events.
+func whyText(content any) string {
+	fields, _ := content.(map[string]any)
+	text, _ := fields["data"].(string)
+	if start := strings.TrimLeft(text, " \t\r\n"); !strings.HasPrefix(start, "{") && !strings.HasPrefix(start, "[") {
+		return ""
+	}
+	if _, err := decodeJSON([]byte(text)); err != nil {
+		return "; data counts as text, because it " + err.Error()
+	}
+	return "" // a string of JSON
 }
 
 // isJSON reports whether a media type is one of JSON.

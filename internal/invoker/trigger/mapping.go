@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cause"
@@ -40,9 +41,12 @@ func newMapping(m map[string]configfile.Mapping, of map[string]configfile.Parame
 func (t *trigger) parameters(e event) (map[string]any, error) {
 	var v jobspec.Violations
 	parameters := map[string]any{}
+	why := sync.OnceValue(func() string { return whyText(e.content) })
 	for _, m := range t.mapping {
 		value, fault := m.value(e.content)
 		switch {
+		case fault != "" && m.pointer.inside("data"):
+			v.Root().Field("map").Field(m.name).Addf("%s%s", fault, why())
 		case fault != "":
 			v.Root().Field("map").Field(m.name).Addf("%s", fault)
 		case value != nil:

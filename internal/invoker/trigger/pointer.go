@@ -41,6 +41,9 @@ func (p pointer) in(value any) (any, bool) {
 	return value, value != nil
 }
 
+// inside reports whether the pointer leads into a field, beyond its beginning.
+func (p pointer) inside(field string) bool { return len(p) > 1 && p[0] == field }
+
 // index reads an index of a list, which has no leading zeros.
 func index(token string) (int, bool) {
 	i, err := strconv.Atoi(token)

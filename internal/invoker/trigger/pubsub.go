@@ -55,6 +55,7 @@ func publishedIn(envelope, inside object) (p published, err error) {
 	if p.data, err = inside.bytes("data"); err != nil {
 		return p, err
 	}
+	delete(inside.fields, "data") // large, and not needed any more
 	if p.attributes, err = inside.texts("attributes"); err != nil {
 		return p, err
 	}

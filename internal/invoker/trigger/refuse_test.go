@@ -45,6 +45,9 @@ func TestRefused(t *testing.T) {
 	object := func(fields string) request {
 		return request{trigger: "uploads", headers: append(without(cloudEvent(), "ce-type"), "ce-type: google.cloud.storage.object.v1.finalized"), body: fields}
 	}
+	bare := func(data string) request {
+		return request{trigger: "bare", headers: []string{"X-Goog-Pubsub-Message-Id: 1", "X-Goog-Pubsub-Subscription-Name: s"}, body: data}
+	}
 	for name, test := range map[string]struct {
 		request
 		code, want string
@@ -67,6 +70,15 @@ func TestRefused(t *testing.T) {
 		"no identity":              {request{"messages", []string{jsonType}, `{"message":{"attributes":{"tenant":"a"}}}`, "", ""}, "INVALID_ARGUMENT", "the event has no identity of its own: set key (triggers.messages.key)"},
 		"time is none":             {request{"messages", []string{jsonType}, strings.Replace(pushed, "2026-11-28T09:59:00Z", "yesterday", 1), "", ""}, "INVALID_ARGUMENT", "message.publishTime is not a time in RFC 3339"},
 		"older than its key":       {request{"messages", []string{jsonType}, strings.Replace(pushed, "2026-11-28", "2026-10-27", 1), "", ""}, "FAILED_PRECONDITION", "the event is 32 days old, and keys are kept for 31"},
+		"of the year 0":            {request{"messages", []string{jsonType}, strings.Replace(pushed, "2026-11-28", "0000-11-28", 1), "", ""}, "FAILED_PRECONDITION", "the event is 739981 days old"},
+		"half a surrogate pair":    {request{"messages", []string{jsonType}, strings.Replace(pushed, `"1"`, `"\ud800"`, 1), "", ""}, "INVALID_ARGUMENT", "has an escape that is half of a pair of surrogates"},
+		"two low surrogates":       {request{"messages", []string{jsonType}, strings.Replace(pushed, `"1"`, `"\uDC00\udc01"`, 1), "", ""}, "INVALID_ARGUMENT", "has an escape that is half of a pair of surrogates"},
+		"surrogate and a letter":   {request{"messages", []string{jsonType}, strings.Replace(pushed, `"1"`, `"\ud800\\udc00"`, 1), "", ""}, "INVALID_ARGUMENT", "has an escape that is half of a pair of surrogates"},
+		"data has a name twice":    {bare(`{"tenant":"canary-4711","tenant":"b"}`), "INVALID_ARGUMENT", "nothing at /data/tenant, and there is no default; data counts as text, because it has an object with a name that occurs twice"},
+		"data has many values":     {bare("[" + strings.Repeat("1,", 200_000) + "1]"), "INVALID_ARGUMENT", "data counts as text, because it has too many values"},
+		"data is cut off":          {bare(` {"tenant":"canary-4711`), "INVALID_ARGUMENT", "data counts as text, because it is not JSON"},
+		"data has half a pair":     {bare(`{"tenant":"\ud800"}`), "INVALID_ARGUMENT", "data counts as text, because it has an escape that is half"},
+		"key into data cut off":    {request{"keyed", []string{jsonType}, strings.Replace(pushed, `"attributes"`, `"data":"`+base64.StdEncoding.EncodeToString([]byte("{"))+`","attributes"`, 1), "", ""}, "INVALID_ARGUMENT", "key: the event has nothing at /data/id; data counts as text, because it is not JSON"},
 		"from the future":          {request{"messages", []string{jsonType}, strings.Replace(pushed, "2026-11-28", "2026-11-30", 1), "", ""}, "FAILED_PRECONDITION", "more than a day ahead"},
 		"mapping finds nothing":    {request{"messages", []string{jsonType}, strings.Replace(pushed, "tenant", "tenand", 1), "", ""}, "INVALID_ARGUMENT", "map.tenant: the event has nothing at /attributes/tenant, and there is no default"},
 		"mapping finds an object":  {request{"texts", []string{jsonType}, `{"message":{"data":"` + base64.StdEncoding.EncodeToString([]byte(`{"a":"canary-4711"}`)) + `","messageId":"1"},"subscription":"s"}`, "", ""}, "INVALID_ARGUMENT", "map.tenant: the event's value at /data is an object or a list"},
