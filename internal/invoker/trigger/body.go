@@ -52,8 +52,11 @@ func (p *part) grow(n int) error {
 
 var errNoRoom = errors.New("there is no room for the body")
 
-// release gives the room back.
-func (p *part) release() { p.room.used.Add(-p.taken) }
+// release gives the room back. Further calls are no-ops.
+func (p *part) release() {
+	p.room.used.Add(-p.taken)
+	p.taken = 0
+}
 
 // roomy reads a body as far as there is room for it.
 type roomy struct {
@@ -83,6 +86,7 @@ func readBody(w http.ResponseWriter, r *http.Request, t *trigger, room *part) ([
 	}
 	body, err := io.ReadAll(io.LimitReader(roomy{content, room}, largest+1))
 	if errors.Is(err, errNoRoom) {
+		room.release()                     // others need it while this sender goes on
 		_, _ = io.Copy(io.Discard, r.Body) // else some clients see no answer
 		return nil, room.size, err
 	}

@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/runwith/runwith"
@@ -42,6 +43,9 @@ func (s *Triggers) receive(w http.ResponseWriter, r *http.Request, t *trigger, s
 	d := delivery{sender: sender, message: message{header: r.Header}}
 	var err error
 	d.body, d.size, err = readBody(w, r, t, &room)
+	if errors.Is(err, errNoRoom) {
+		return s.failed(r.Context(), t, err)
+	}
 	if t.verifier != nil {
 		if err != nil { // nobody knows who has sent it, so it is not stored
 			return Answer{Outcome: denied, err: err}
