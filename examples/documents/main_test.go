@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/runwith/runwith/examples/internal/up"
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/testneed"
 )
@@ -31,19 +33,20 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	var err error
+	if built, err = os.MkdirTemp("", "runwith-"); err != nil {
+		log.Fatal(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(built)
+	os.Exit(code)
 }
 
+// built is the folder of what the tests build; TestMain removes it.
+var built string
+
 // program is runwith, built once for all tests.
-var program = sync.OnceValues(func() (string, error) {
-	l := &local{folder: os.TempDir()}
-	folder, err := os.MkdirTemp("", "runwith-")
-	if err != nil {
-		return "", err
-	}
-	l.folder = folder
-	return l.build(context.Background())
-})
+var program = sync.OnceValues(func() (string, error) { return up.Build(context.Background(), built) })
 
 // example is a process of the example.
 type example struct {

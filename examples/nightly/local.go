@@ -1,18 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"github.com/runwith/runwith/examples/internal/up"
 )
 
 // configuration is runwith.yaml, without the URL of the receiver.
@@ -23,16 +21,11 @@ var configuration string
 // jobFile is the job, in Cloud Run's form. Its container is this program.
 const jobFile = `{"name": "report", "template": {"template": {"containers": [{"image": "report"}]}}}`
 
-// local is runwith up on this machine. It can be started again after it was stopped.
-type local struct {
-	args    []string
-	url     string
-	process *exec.Cmd
-	ended   chan error // how it has ended, once
-}
+// local is runwith up on this machine. It can be started several times.
+type local []string // command line
 
 // newLocal prepares runwith up, which calls url back.
-func newLocal(ctx context.Context, s settings, url string) (*local, error) {
+func newLocal(ctx context.Context, s settings, url string) (local, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -43,67 +36,14 @@ func newLocal(ctx context.Context, s settings, url string) (*local, error) {
 		os.WriteFile(job, []byte(jobFile), 0o600),
 	)
 	if err == nil && s.runwith == "" {
-		s.runwith, err = build(ctx, s.data)
+		s.runwith, err = up.Build(ctx, s.data)
 	}
-	return &local{args: []string{
+	return local{
 		s.runwith, "up", "--addr", s.addr, "--data", filepath.Join(s.data, "runwith"), "--runner", "process",
 		"--config", config, "--job", job, "--image", fmt.Sprintf("report='%s' job", self),
-	}}, err
+	}, err
 }
 
-// build builds runwith in a folder.
-func build(ctx context.Context, folder string) (program string, err error) {
-	log.Print("building runwith, which takes a minute the first time")
-	program = filepath.Join(folder, "runwith.bin")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/runwith/runwith/cmd/runwith")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return "", fmt.Errorf("build runwith: %w: run this in the folder of the module, or name the program with -runwith", err)
-	}
-	return program, nil
-}
-
-// start starts the process and waits until it is ready.
-func (l *local) start(ctx context.Context) error {
-	l.process, l.ended = exec.Command(l.args[0], l.args[1:]...), make(chan error, 1)
-	out, err := l.process.StderrPipe()
-	if err != nil {
-		return err
-	}
-	if err := l.process.Start(); err != nil {
-		return fmt.Errorf("start runwith: %w", err)
-	}
-	ready := make(chan string, 1)
-	go func() {
-		copyLines(out, ready)
-		l.ended <- l.process.Wait()
-	}()
-	select {
-	case l.url = <-ready:
-		return nil
-	case err := <-l.ended:
-		return fmt.Errorf("runwith up does not start (%w); if another program has its address, choose one with -addr", err)
-	case <-ctx.Done():
-		l.stop()
-		return ctx.Err()
-	}
-}
-
-// copyLines prints the lines of runwith, and finds its URL in them.
-func copyLines(from io.Reader, ready chan<- string) {
-	for lines := bufio.NewScanner(from); lines.Scan(); {
-		fmt.Fprintln(os.Stderr, "runwith |", lines.Text())
-		if url, ok := strings.CutPrefix(lines.Text(), "runwith is ready at "); ok {
-			ready <- url
-		}
-	}
-	_, _ = io.Copy(io.Discard, from) // behind a line that is too long
-}
-
-// stop ends runwith, which lets its tasks end.
-func (l *local) stop() {
-	_ = l.process.Process.Signal(syscall.SIGTERM) // it may have ended
-	if err := <-l.ended; err != nil {
-		log.Printf("runwith up: %v", err)
-	}
+func (l local) start(ctx context.Context) (*up.Server, error) {
+	return up.Start(ctx, exec.Command(l[0], l[1:]...), "-addr")
 }

@@ -77,20 +77,22 @@ func show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := l.start(ctx); err != nil {
+	server, err := l.start(ctx)
+	if err != nil {
 		return err
 	}
-	defer l.stop()
-	return caughtUp(ctx, &runwith.Client{Server: l.url}, slot, events)
+	defer server.Stop()
+	return caughtUp(ctx, &runwith.Client{Server: server.URL}, slot, events)
 }
 
 // away starts the server, stops it, and waits until the next slot has passed.
-func away(ctx context.Context, l *local) (slot time.Time, err error) {
-	if err := l.start(ctx); err != nil {
+func away(ctx context.Context, l local) (slot time.Time, err error) {
+	server, err := l.start(ctx)
+	if err != nil {
 		return slot, err
 	}
-	next, err := (&runwith.Client{Server: l.url}).NextSlots(ctx, "nightly", 1)
-	l.stop()
+	next, err := (&runwith.Client{Server: server.URL}).NextSlots(ctx, "nightly", 1)
+	server.Stop()
 	if err != nil {
 		return slot, err
 	}

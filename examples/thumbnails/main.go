@@ -70,8 +70,8 @@ func show(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer local.stop()
-	b, err := openBucket(filepath.Join(s.data, "buckets"), "pictures", local.url)
+	defer local.Stop()
+	b, err := openBucket(filepath.Join(s.data, "buckets"), "pictures", local.URL)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"image"
 	"image/color"
+	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/runwith/runwith/examples/internal/up"
 )
 
 // TestMain lets the test's own binary be the example, so that the job's process is one too.
@@ -24,17 +27,20 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	var err error
+	if built, err = os.MkdirTemp("", "runwith-"); err != nil {
+		log.Fatal(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(built)
+	os.Exit(code)
 }
 
+// built is the folder of what the tests build; TestMain removes it.
+var built string
+
 // program is runwith, built once for all tests.
-var program = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "runwith-")
-	if err != nil {
-		return "", err
-	}
-	return build(context.Background(), folder)
-})
+var program = sync.OnceValues(func() (string, error) { return up.Build(context.Background(), built) })
 
 // run runs the example on a free port, and returns its standard output.
 func run(t *testing.T, args ...string) string {
