@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Budget is how much may be used in a month, and how much is. A budget that grants every
-// value of a label its own amount has one for each value.
+// Budget is the limit of what invocations may use in a month, and how much they have used. If
+// each value of a label has its own limit, there is a Budget for each value.
 type Budget struct {
 	Name string `json:"name" doc:"Name of the budget."`
 	// Job, Caller and Label are what it counts; empty fields count all. Label is NAME=VALUE.
@@ -20,13 +20,14 @@ type Budget struct {
 	Overflow string `json:"overflow" enum:"reject,queue" doc:"What becomes of requests for which there is no room."`
 
 	Limit BudgetAmounts `json:"limit" doc:"The most that may be used in the month."`
-	// Used is the estimate of what has ended, Reserved the worst case of what has not. Left is
-	// the rest of Limit.
+	// Used is the estimate for invocations that have ended. Reserved is the worst case of the
+	// others. Left is Limit without both.
 	Used     BudgetAmounts `json:"used" doc:"Estimate of what invocations that have ended have used."`
 	Reserved BudgetAmounts `json:"reserved" doc:"Worst case of invocations that have not ended."`
 	Left     BudgetAmounts `json:"left" doc:"What is neither used nor reserved."`
-	// Percent is the used part of the limit, in the amount of which most is used.
-	Percent float64 `json:"percent" doc:"Used part of the limit, in the amount of which most is used."`
+	// Percent is Used in percent of Limit. If the budget limits several amounts, the largest
+	// percentage counts.
+	Percent float64 `json:"percent" doc:"What is used, in percent of the limit. If the budget limits several amounts, the largest percentage counts."`
 	// Waiting is the number of invocations that wait for the budget.
 	Waiting int `json:"waiting,omitempty" doc:"Number of invocations that wait for this budget."`
 	// Fits is only in answers about a request: whether the request has room. It is nil

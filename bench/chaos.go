@@ -279,7 +279,7 @@ func (w *world) live(serving context.Context) error {
 	return w.settled(ctx)
 }
 
-// ask starts a job once, and says so repeatedly.
+// ask starts a job once, by repeated requests or by a message that is delivered repeatedly.
 func (w *world) ask(ctx context.Context, n int) error {
 	if w.push {
 		return w.pusher.deliver(ctx, w, n)

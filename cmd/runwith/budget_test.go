@@ -14,7 +14,7 @@ import (
 )
 
 // After a crash between acceptance and estimate, a budget still counts each invocation once:
-// it has no room for more, and gives back what was not used.
+// it refuses more, and gives back what an invocation has not used.
 func TestKillWithBudget(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

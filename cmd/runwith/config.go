@@ -106,7 +106,7 @@ func checkConfiguration(path string, withoutSecrets bool, allowed callback.Allow
 	})
 }
 
-// summaryOf says what a configuration file has.
+// summaryOf counts the entries of a configuration file.
 func summaryOf(f *configfile.File) string {
 	return strings.Join([]string{
 		counted(len(f.Callers), "caller", "callers"),

@@ -19,8 +19,8 @@ import (
 	"github.com/runwith/runwith/internal/terminal"
 )
 
-// batchServer accepts the items of batches, as many of each as it is told to. Its invocations
-// have the numbers of their items as arguments.
+// batchServer accepts the first items of each batch. Each of its invocations has the number of
+// its item as an argument.
 type batchServer struct {
 	limit int           // items accepted of each batch; the others get 429
 	state runwith.State // of the invocations
@@ -121,7 +121,7 @@ func TestEachTriesAgain(t *testing.T) {
 	}
 }
 
-// TestEachInterrupted cancels what has not ended.
+// TestEachInterrupted checks that Ctrl-C cancels the invocations that have not ended.
 func TestEachInterrupted(t *testing.T) {
 	t.Parallel()
 	s := &batchServer{limit: 1000, state: runwith.StateRunning, asked: make(chan struct{}, 1)}

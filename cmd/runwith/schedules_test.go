@@ -60,7 +60,7 @@ func TestScheduleOverKills(t *testing.T) {
 	}
 }
 
-// pause waits for a moment of the clock, to which a schedule is bound.
+// pause waits for a time of the clock: slots of a schedule have fixed times.
 func pause(t *testing.T, d time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), max(0, d))
