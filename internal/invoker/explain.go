@@ -8,6 +8,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/bell"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
@@ -33,7 +34,7 @@ type explainer struct {
 
 	mu   sync.Mutex
 	late []unexplained // oldest first
-	bell chan struct{}
+	bell bell.Bell
 }
 
 type unexplained struct {
@@ -43,7 +44,7 @@ type unexplained struct {
 }
 
 func newExplainer(b *base, awaiting *awaiter, logReads *gate) *explainer {
-	return &explainer{base: b, awaiting: awaiting, logReads: logReads, bell: make(chan struct{}, 1)}
+	return &explainer{base: b, awaiting: awaiting, logReads: logReads, bell: bell.New()}
 }
 
 // status reads an execution of a running record. If the execution failed, the status has
@@ -101,10 +102,7 @@ func (x *explainer) told(row ledger.Record, e *runpb.Execution) {
 	if len(x.late) < maxUnexplained {
 		x.late = append(x.late, unexplained{row.ID, e, time.Now().Add(x.config.LogDelay)})
 	}
-	select {
-	case x.bell <- struct{}{}:
-	default:
-	}
+	x.bell.Ring()
 }
 
 // run explains the scheduled failures, one after the other.

@@ -3,38 +3,28 @@ package invoker
 import (
 	"context"
 	"time"
+
+	"github.com/runwith/runwith/internal/bell"
 )
 
 // loop is how a part works: in rounds, until the invoker closes. Between rounds it
 // sleeps until something is due or somebody rings.
 type loop struct {
-	bell chan struct{}      // holds one when there may be something new
-	asks chan chan struct{} // each is closed after a round that found nothing more to do
+	bell bell.Bell // holds one when there may be something new
+	asks bell.Asks // each is closed after a round that found nothing more to do
 }
 
-func newLoop() *loop { return &loop{bell: make(chan struct{}, 1), asks: make(chan chan struct{})} }
+func newLoop() *loop { return &loop{bell: bell.New(), asks: make(bell.Asks)} }
 
 // ring says that there may be something new. It never blocks.
 func (l *loop) ring() {
-	select {
-	case l.bell <- struct{}{}:
-	default: // a ring is waiting already
-	}
+	l.bell.Ring()
 }
 
 // finish returns when a round that began after the call found nothing more to do, or
 // when ctx ends.
 func (l *loop) finish(ctx context.Context) {
-	done := make(chan struct{})
-	select {
-	case l.asks <- done:
-	case <-ctx.Done():
-		return
-	}
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
+	l.asks.Wait(ctx, nil)
 }
 
 // result is what a round came to.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/runwith/runwith/internal/bell"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
@@ -14,7 +15,7 @@ import (
 type watchlist struct {
 	first time.Duration // the shortest delay before a round
 	pace  time.Duration // a read costs that much time
-	bell  chan struct{} // holds one when a round is due sooner
+	bell  bell.Bell     // holds one when a round is due sooner
 
 	mu      sync.Mutex
 	pollers map[string]*poller
@@ -51,7 +52,7 @@ type countFrom struct {
 func newWatchlist(c Config) *watchlist {
 	return &watchlist{
 		first: c.PollMin, pace: time.Minute / time.Duration(max(1, c.JobReads)),
-		bell: make(chan struct{}, 1), pollers: map[string]*poller{},
+		bell: bell.New(), pollers: map[string]*poller{},
 	}
 }
 
@@ -73,10 +74,7 @@ func (l *watchlist) add(job string) {
 
 // ring wakes the watcher. It never blocks.
 func (l *watchlist) ring() {
-	select {
-	case l.bell <- struct{}{}:
-	default:
-	}
+	l.bell.Ring()
 }
 
 // lookNow has every job looked at as soon as its reads allow. It returns when that is

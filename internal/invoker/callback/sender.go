@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/runwith/runwith/internal/bell"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
@@ -69,8 +70,8 @@ type Sender struct {
 	closing, attempting context.Context // attempts outlive closing for a while
 	close, abort        context.CancelFunc
 
-	bell    chan struct{}      // holds one when the store may have deliveries that are due
-	asks    chan chan struct{} // each is closed when nothing is left to do
+	bell    bell.Bell // holds one when the store may have deliveries that are due
+	asks    bell.Asks // each is closed when nothing is left to do
 	results chan result
 	places  chan struct{} // one element for each attempt under way
 	slow    chan struct{} // and for each of those to endpoints that do not answer
@@ -102,7 +103,7 @@ func Open(ctx context.Context, c Config) (*Sender, error) {
 	s := &Sender{
 		attempted: c.Attempted,
 		store:     c.Store, logger: cmp.Or(c.Logger, slog.New(slog.DiscardHandler)), timeout: cmp.Or(c.Timeout, defaultTimeout),
-		counters: newCounters(), bell: make(chan struct{}, 1), asks: make(chan chan struct{}), results: make(chan result, maxUnderWay),
+		counters: newCounters(), bell: bell.New(), asks: make(bell.Asks), results: make(chan result, maxUnderWay),
 		places: make(chan struct{}, maxUnderWay), slow: make(chan struct{}, maxSlow), lanes: map[string]*lane{},
 	}
 	s.client = newClient(endpoints.checker, s.timeout, c.Version, c.dialing)
@@ -138,27 +139,12 @@ func (s *Sender) Current() *Endpoints { return s.endpoints.Load() }
 
 // Ring makes the sender look for due deliveries in the store. It never blocks.
 func (s *Sender) Ring() {
-	select {
-	case s.bell <- struct{}{}:
-	default: // a ring is waiting already
-	}
+	s.bell.Ring()
 }
 
 // Deliver returns when no delivery is due, or when ctx ends.
 func (s *Sender) Deliver(ctx context.Context) {
-	done := make(chan struct{})
-	select {
-	case s.asks <- done:
-	case <-ctx.Done():
-		return
-	case <-s.closing.Done():
-		return
-	}
-	select {
-	case <-done:
-	case <-ctx.Done():
-	case <-s.closing.Done():
-	}
+	s.asks.Wait(ctx, s.closing.Done())
 }
 
 // Close ends the sender. Attempts have some seconds to end. Deliveries that were not attempted

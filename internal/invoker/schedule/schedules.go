@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/bell"
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
@@ -75,9 +76,9 @@ type Schedules struct {
 	closing context.Context
 	close   context.CancelFunc
 	loops   sync.WaitGroup
-	bell    chan struct{}      // holds one when the plans may have changed
-	asks    chan chan struct{} // each is closed when no slot is due
-	done    chan *entry        // entries that were handled
+	bell    bell.Bell   // holds one when the plans may have changed
+	asks    bell.Asks   // each is closed when no slot is due
+	done    chan *entry // entries that were handled
 
 	making  sync.Mutex // held while schedules are made, deleted, or read from the store
 	mu      sync.Mutex
@@ -108,7 +109,7 @@ func Open(c Config) (*Schedules, error) {
 	}
 	s := &Schedules{
 		config: c, logger: cmp.Or(c.Logger, slog.New(slog.DiscardHandler)), now: time.Now, counters: newCounters(),
-		bell: make(chan struct{}, 1), asks: make(chan chan struct{}), done: make(chan *entry, maxStarts),
+		bell: bell.New(), asks: make(bell.Asks), done: make(chan *entry, maxStarts),
 		plans: c.Plans, changed: true, entries: map[string]*entry{},
 	}
 	if c.Now != nil {
@@ -139,27 +140,12 @@ func (s *Schedules) Use(plans map[string]*Plan) {
 
 // ring wakes the loop after a change.
 func (s *Schedules) ring() {
-	select {
-	case s.bell <- struct{}{}:
-	default: // a ring is waiting already
-	}
+	s.bell.Ring()
 }
 
 // Start returns when no slot is due, or when ctx ends.
 func (s *Schedules) Start(ctx context.Context) {
-	done := make(chan struct{})
-	select {
-	case s.asks <- done:
-	case <-ctx.Done():
-		return
-	case <-s.closing.Done():
-		return
-	}
-	select {
-	case <-done:
-	case <-ctx.Done():
-	case <-s.closing.Done():
-	}
+	s.asks.Wait(ctx, s.closing.Done())
 }
 
 // Close ends the schedules. Slots that are being handled are finished, or handled again by the

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/runwith/runwith/internal/bell"
 	"github.com/runwith/runwith/internal/changes"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
@@ -32,7 +33,7 @@ type Store struct {
 	path    string
 	db      *sqlite.DB
 	changed changes.Feed[string] // by invocation
-	added   chan struct{}        // holds one when deliveries were added
+	added   bell.Bell            // holds one when deliveries were added
 }
 
 var _ store.Store = (*Store)(nil)
@@ -48,7 +49,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{path: path, db: db, added: make(chan struct{}, 1)}, nil
+	return &Store{path: path, db: db, added: bell.New()}, nil
 }
 
 // Examine looks at the store in a file without changing it; see [sqlite.Examine].
@@ -115,10 +116,7 @@ func (s *Store) writeBy(ctx context.Context, by func(context.Context, func(*sqli
 
 // ring tells the receiver of Added that there may be new deliveries.
 func (s *Store) ring() {
-	select {
-	case s.added <- struct{}{}:
-	default: // a ring is waiting already
-	}
+	s.added.Ring()
 }
 
 // Move implements [store.Store].
