@@ -73,7 +73,7 @@ func (f *invokerFlags) config() (c invoker.Config, err error) {
 	if c.Limits, err = f.limits(); err != nil {
 		return c, err
 	}
-	if c.Prices, err = readPrices(f.prices); err != nil {
+	if c.Prices, err = readPrices("--prices", f.prices); err != nil {
 		return c, err
 	}
 	if f.configFile != "" && len(f.concurrency)+len(f.rates) > 0 {

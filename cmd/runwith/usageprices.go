@@ -42,7 +42,7 @@ a project in which the Cloud Billing API is enabled. GPUs keep the built-in pric
 					return err
 				}
 			case file != "":
-				if table, err = readPrices(file); err != nil {
+				if table, err = readPrices("--check", file); err != nil {
 					return err
 				}
 			}
@@ -57,14 +57,14 @@ a project in which the Cloud Billing API is enabled. GPUs keep the built-in pric
 	return cmd
 }
 
-// readPrices reads a file of prices. An empty path is no file, and the zero table.
-func readPrices(path string) (cost.Prices, error) {
+// readPrices reads the file of prices that a flag names. An empty path is no file, and the zero table.
+func readPrices(flag, path string) (cost.Prices, error) {
 	if path == "" {
 		return cost.Prices{}, nil
 	}
 	content, err := readAtMost(path, configfile.MaxFile)
 	if err != nil {
-		return cost.Prices{}, fmt.Errorf("--prices: %w", err)
+		return cost.Prices{}, fmt.Errorf("%s: %w", flag, err)
 	}
 	return configfile.ReadPrices(path, content)
 }

@@ -60,7 +60,7 @@ func root(tree *ast.File) (*ast.MappingNode, *Fault) {
 	case *ast.NullNode, *ast.CommentGroupNode:
 		return nil, nil
 	default:
-		return nil, faultAt(start(body), "must be a mapping, with fields such as callers and jobs")
+		return nil, faultAt(start(body), "must be a mapping: lines such as NAME: VALUE")
 	}
 }
 

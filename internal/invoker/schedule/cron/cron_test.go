@@ -112,8 +112,8 @@ func TestNever(t *testing.T) {
 		"* * ? * *":                             "?, L, W and # are not supported",
 		"* * * * 5#2":                           "# are not supported",
 		"* * * * 5L":                            "must be a number",
-		"-5 * * * *":                            "must be a number",
-		"5- * * * *":                            "must be a number",
+		"-5 * * * *":                            "a value is missing before or after -",
+		"5- * * * *":                            "a value is missing before or after -",
 		"1/2/3 * * * *":                         "a step needs a range",
 		strings.Repeat("1,", 300) + "1 * * * *": "longer than 500 bytes",
 	} {

@@ -1,6 +1,7 @@
 package cron
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"strconv"
@@ -112,6 +113,9 @@ func (f field) value(text string) (int, error) {
 		if strings.EqualFold(text, name) {
 			return f.low + i, nil
 		}
+	}
+	if text == "" {
+		return 0, errors.New("a value is missing before or after -")
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < f.low || n > f.high || len(text) > 2 || text[0] == '+' {

@@ -79,7 +79,7 @@ func (p *purse) admit(r ledger.Record, a ledger.Admission) (ledger.Record, error
 	if full == nil {
 		return r, refusal
 	}
-	told, err := unknown(p.tx, p.budgets.Reached(full.Share, full.Spent, true, time.Now()))
+	told, err := unknown(p.tx, p.budgets.Reached(full.Share, full.Spent, true, p.now))
 	switch {
 	case err != nil:
 		return r, err
