@@ -14,6 +14,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/eventstream"
 	"github.com/runwith/runwith/internal/invoker"
 )
 
@@ -49,7 +50,7 @@ func (s *server) routeLogs(d huma.API) {
 			its origin, unless that is the first attempt of the only task.`),
 		Responses: map[string]*huma.Response{"200": {
 			Description: "Lines in order of time.",
-			Content:     map[string]*huma.MediaType{"text/plain": text, eventType: events},
+			Content:     map[string]*huma.MediaType{"text/plain": text, eventstream.MediaType: events},
 		}},
 	}, s.logs)
 }
@@ -80,7 +81,7 @@ func (s *server) logs(ctx context.Context, in *logsInput) (*huma.StreamResponse,
 // acceptsEvents reports whether an Accept header names server-sent events.
 func acceptsEvents(accept string) bool {
 	for item := range strings.SplitSeq(accept, ",") {
-		if t, _, _ := mime.ParseMediaType(item); t == eventType {
+		if t, _, _ := mime.ParseMediaType(item); t == eventstream.MediaType {
 			return true
 		}
 	}
@@ -103,12 +104,12 @@ func (s *server) writeText(ctx context.Context, w http.ResponseWriter, i runwith
 		cancel()
 		wait()
 	}()
-	unsent := newSlowWriter(w)
-	out := bufio.NewWriterSize(unsent, writeSize)
+	unsent := eventstream.NewSlowWriter(w)
+	out := bufio.NewWriterSize(unsent, eventstream.WriteSize)
 	for line, err := range feed.all(ctx) {
 		if err != nil {
 			p := s.problem(ctx, faulty("query", err))
-			if unsent.started {
+			if unsent.Started() {
 				panic(http.ErrAbortHandler) // net/http's way to abort an answer
 			}
 			apierror.WriteProblem(w, p)
