@@ -69,19 +69,25 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-// A browser at a server's address shows a page about it.
+// A browser at a server's address shows the console, and without one a page with links.
 func TestBrowserAtTheRoot(t *testing.T) {
 	t.Parallel()
-	s := startUp(t, t.TempDir())
+	with, without := startUp(t, t.TempDir()), startUp(t, t.TempDir(), "--no-console")
 	browser := startBrowser(t)
-	if err := chromedp.Do(browser, chromedp.Navigate(s.url)); err != nil {
-		t.Fatal(err)
+	for _, test := range []struct{ url, shown string }{
+		{with.url, "Overview"},
+		{without.url, "Invocations, newest first /api/v1/invocations"},
+		{without.url, "Executions /v2/projects/demo/locations/us-east4/jobs/-/executions"},
+	} {
+		if err := chromedp.Do(browser, chromedp.Navigate(test.url)); err != nil {
+			t.Fatal(err)
+		}
+		shown, err := chromedp.Run(browser, chromedp.Evaluate[string](`document.title + "\n" + document.body.innerText`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		has(t, shown, "runwith", test.shown)
 	}
-	shown, err := chromedp.Run(browser, chromedp.Evaluate[string](`document.title + "\n" + document.querySelector("ul").innerText`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	has(t, shown, "runwith", "Invocations, newest first /api/v1/invocations", "Executions /v2/projects/demo/locations/us-east4/jobs/-/executions")
 }
 
 // send sends the request as curl does.

@@ -24,6 +24,7 @@ type invokerFlags struct {
 	configFile                string
 	callbackAllow             []string
 	prices                    string
+	noConsole                 bool
 	// development is not nil for `up`: requests may name URLs of this machine. It gets the
 	// secret that signs their callbacks if that was made just now.
 	development *string
@@ -40,6 +41,7 @@ func (f *invokerFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.readQuota, "read-quota", 0, "read jobs and executions at most `N` times a minute; 0 slows down only when Cloud Run says so")
 	flags.IntVar(&f.logs, "log-quota", 0, "read logs at most `N` times a minute; 0 slows down only when Cloud Logging says so")
 	flags.StringVar(&f.prices, "prices", "", "price table in `FILE` (YAML or JSON), as runwith usage prices prints it, instead of the built-in one")
+	flags.BoolVar(&f.noConsole, "no-console", false, "serve no pages for people at /, only the API")
 	flags.DurationVar(&f.settle, "settle", invoker.DefaultSettle, "how long Cloud Run may take to list a new execution; a start that is not listed by then is repeated")
 	flags.DurationVar(&f.callTimeout, "call-timeout", invoker.DefaultCallTimeout, "timeout of the call that starts a job")
 	flags.DurationVar(&f.keep, "keep", invoker.DefaultKeep, "how long to keep invocations that have ended")

@@ -39,6 +39,8 @@ type invokerStack struct {
 	triggers   *trigger.Triggers // nil without a configuration
 	inbox      *inbox.Inbox
 	handler    http.Handler
+	console    http.Handler // nil: there is none
+	access     *access.Access
 	callers    *configuration
 }
 
@@ -84,39 +86,48 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 		return s, err
 	}
 	s.delivering = &delivering{Invoker: s.invoker, sender: s.sender}
-	s.handler, err = s.newHandler(ctx, slots, c.Ephemeral, to.Logger)
-	return s, err
+	parts, err := s.openParts(ctx, slots, c.Ephemeral, to.Logger)
+	if err != nil {
+		return s, err
+	}
+	s.handler = api.New(parts)
+	if !f.noConsole {
+		s.console = s.newConsole(parts)
+	}
+	return s, nil
 }
 
-// newHandler returns the handler of the API, which checks its callers. With a configuration,
-// it reads new versions of it until ctx is done.
-func (s *invokerStack) newHandler(ctx context.Context, slots map[string]ledger.Slot, ephemeral bool, logger *slog.Logger) (http.Handler, error) {
+// openParts opens what API and console serve, behind the check of callers. With a
+// configuration, it reads new versions of it until ctx is done.
+func (s *invokerStack) openParts(ctx context.Context, slots map[string]ledger.Slot, ephemeral bool, logger *slog.Logger) (api.Config, error) {
 	c := api.Config{Version: version(), Logger: logger, Context: ctx}
 	if s.callers == nil {
 		open := policy.Open(s.sender.Current())
 		current := func() *policy.Policy { return open }
 		checked := access.New(flagTerms{s.delivering, slots}, current)
+		s.access = checked
 		if err := s.openSchedules(checked, current, ephemeral, logger); err != nil {
-			return nil, err
+			return c, err
 		}
 		c.Invoker, c.Callbacks, c.Schedules = checked, access.NewCallbacks(s.sender, current), access.NewSchedules(s.schedules, checked)
 		s.inbox = inbox.New(s.store, trigger.New(trigger.Config{}), logger)
 		c.Events = access.NewEvents(s.inbox, current)
-		return api.New(c), nil
+		return c, nil
 	}
 	checked := access.New(s.delivering, s.callers.current)
+	s.access = checked
 	if err := s.openTriggers(checked, logger); err != nil {
-		return nil, err
+		return c, err
 	}
 	if err := s.openSchedules(checked, s.callers.current, ephemeral, logger); err != nil {
-		return nil, err
+		return c, err
 	}
 	go s.callers.watcher.Run(ctx)
 	c.Invoker, c.MaxBody = checked, checked.MaxBody
 	c.Callbacks, c.Schedules = access.NewCallbacks(s.sender, s.callers.current), access.NewSchedules(s.schedules, checked)
 	s.inbox = inbox.New(s.store, s.triggers, logger)
 	c.Events = access.NewEvents(s.inbox, s.callers.current)
-	return api.New(c), nil
+	return c, nil
 }
 
 // openTriggers opens the triggers of the configuration.
@@ -137,6 +148,7 @@ func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.
 		})
 		site.Metrics = append(site.Metrics, s.triggers.Metrics()...)
 	}
+	s.addConsole(site)
 	site.Links = append([]httpserver.Link{
 		{Path: "/api/v1/jobs", Text: "Jobs that you can start"},
 		{Path: "/api/v1/invocations", Text: "Invocations, newest first"},

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/runwith/runwith/internal/eventstream"
 )
 
 // Link is a line of the page at the server's root.
@@ -52,11 +54,13 @@ func ownLinks(c Config) []Link {
 	return links
 }
 
-// wants reports whether a browser asks for the root. Google's libraries ask there too, to
-// find a metadata server, and they send its header or accept anything.
-func (p *page) wants(r *http.Request) bool {
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.Path == "/" &&
-		r.Header.Get("Metadata-Flavor") == "" && strings.Contains(r.Header.Get("Accept"), "text/html")
+// fromBrowser reports whether a browser asks for the root: for a page, or for the events of an
+// open one. Google's libraries ask there too, to find a metadata server, and they send its
+// header or accept anything.
+func fromBrowser(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.Path == "/" && r.Header.Get("Metadata-Flavor") == "" &&
+		(strings.Contains(accept, "text/html") || strings.HasPrefix(accept, eventstream.MediaType))
 }
 
 func (p *page) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
@@ -70,9 +74,6 @@ func (p *page) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 }
 
 // list returns the links as items of a list.
-//
-// It does without html/template: a program that contains it keeps every exported method,
-// because a template may call any of them by name.
 func (p *page) list() string {
 	var items strings.Builder
 	for _, l := range p.links {

@@ -29,7 +29,7 @@ type Route struct {
 // router finds the route of a request.
 type router struct {
 	*http.ServeMux
-	page      *page
+	root      http.Handler        // for browsers
 	principal principal.Principal // of the routes without Authenticate
 	routes    map[string]Route    // by pattern
 	panics    *panics
@@ -38,7 +38,10 @@ type router struct {
 
 // newRouter returns the router of a site and of the server's own routes.
 func newRouter(c Config, s *Site) *router {
-	r := &router{http.NewServeMux(), newPage(c, s), c.Principal, map[string]Route{}, newPanics(c.Logger), c.Tracer}
+	r := &router{http.NewServeMux(), s.Root, c.Principal, map[string]Route{}, newPanics(c.Logger), c.Tracer}
+	if r.root == nil {
+		r.root = newPage(c, s)
+	}
 	for _, route := range ownRoutes(c, s, r.panics) {
 		r.add(route, r.identify(route))
 	}
@@ -55,12 +58,12 @@ func (r *router) add(route Route, handler http.Handler) {
 
 // ServeHTTP answers a request by its route, except a browser at the root.
 func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	if r.page.wants(req) {
-		r.page.ServeHTTP(w, req)
-		return
-	}
 	tracked := &answer{ResponseWriter: w}
 	defer r.panics.recover(tracked, req, r.fail)
+	if fromBrowser(req) {
+		r.root.ServeHTTP(tracked, req)
+		return
+	}
 	r.ServeMux.ServeHTTP(tracked, req)
 }
 

@@ -17,7 +17,8 @@ type Site struct {
 	// Routes is the site's part of the route table. The server adds its own routes:
 	// /healthz, /readyz and /metrics.
 	Routes []Route
-	// Links are on the page that a browser sees at the root.
+	// Root answers browsers at the root. If it is nil, they see a page with Links.
+	Root  http.Handler
 	Links []Link
 	// GRPC answers the connections that speak HTTP/2. If it is nil, the routes do.
 	GRPC GRPC

@@ -1,0 +1,20 @@
+// What every page has: times relative to now, keys, buttons that copy, and live content.
+import { tellTimes } from "./times.mjs";
+import { followPage } from "./live.mjs";
+import { listenToKeys } from "./keys.mjs";
+import { listenToCopies } from "./copy.mjs";
+import { listenToForms } from "./forms.mjs";
+
+tellTimes(document);
+setInterval(() => tellTimes(document), 1000);
+listenToKeys();
+listenToCopies();
+listenToForms();
+followPage();
+
+// The notice about what a form has done is shown once.
+const url = new URL(location.href);
+if (url.searchParams.has("done")) {
+  url.searchParams.delete("done");
+  history.replaceState(history.state, "", url);
+}

@@ -1,0 +1,122 @@
+package console
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/access"
+	"github.com/runwith/runwith/internal/invoker/api"
+	"github.com/runwith/runwith/internal/invoker/policy"
+	"github.com/runwith/runwith/internal/principal"
+)
+
+// Config is what [New] needs. Parts that are nil have no page.
+type Config struct {
+	// Invoker is required.
+	Invoker   api.Invoker
+	Callbacks api.Callbacks
+	Events    api.Events
+	Schedules api.Schedules
+	// API is the handler of the API, which the console asks for logs. It gets requests whose
+	// contexts carry the caller. Required.
+	API http.Handler
+	// Access says what a caller may do, so that the console shows nothing else. Required.
+	Access Access
+	// Visitors tell who calls, and which forms are the console's own. Required.
+	Visitors Visitors
+	// Engine is the engine in the same process; nil without one.
+	Engine *Engine
+	// Notes return what people should know although the server works, or "".
+	Notes []func() string
+	// Checks return why the server cannot do its work.
+	Checks []func(context.Context) error
+
+	// Version is the program's.
+	Version string
+	// Logger logs the causes that pages leave out; nil discards them.
+	Logger *slog.Logger
+	// Context ends live pages, which would otherwise delay a shutdown. Nil never ends them.
+	Context context.Context
+}
+
+// Access says what the caller in a context may do. It decides only what is shown: each method
+// of the interfaces behind the console checks the caller itself.
+type Access interface {
+	// Can reports whether the caller has a verb for a job.
+	Can(ctx context.Context, job string, v policy.Verb) bool
+	// Rights returns what the caller may do with an invocation.
+	Rights(ctx context.Context, i runwith.Invocation) access.Rights
+	// Operates returns nil if the caller may operate the server.
+	Operates(ctx context.Context) error
+}
+
+var _ Access = (*access.Access)(nil)
+
+// Visitors tell who calls, and which forms are the console's own.
+type Visitors interface {
+	// Identify returns the caller of a request. An UNAUTHENTICATED error means that the
+	// visitor must sign in. signedIn means that the visitor can sign out.
+	Identify(r *http.Request) (_ principal.Principal, signedIn bool, err error)
+	// Token returns the token for the forms of a page. It may set a cookie.
+	Token(w http.ResponseWriter, r *http.Request) string
+	// CheckPost returns why a form is not one of this visitor's pages, or nil.
+	CheckPost(r *http.Request) error
+	// SignIn exchanges an API key for a session.
+	SignIn(w http.ResponseWriter, r *http.Request, key string) error
+	// SignOut ends the visitor's session.
+	SignOut(w http.ResponseWriter, r *http.Request)
+}
+
+// server is the handler that New returns.
+type server struct {
+	Config
+
+	mux     *http.ServeMux
+	pages   *pages
+	assets  *assets
+	streams chan struct{} // one element for each live page
+}
+
+// maxStreams is how many live pages may be open. Pages that nobody looks at are not live.
+const maxStreams = 256
+
+// New returns the handler of the console. It needs a guard in front of it.
+func New(c Config) http.Handler {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Context == nil {
+		c.Context = context.Background()
+	}
+	s := &server{
+		Config: c, mux: http.NewServeMux(), pages: newPages(), assets: newAssets(), streams: make(chan struct{}, maxStreams),
+	}
+	s.route()
+	return s
+}
+
+// Patterns are the paths of the console beside the root, for a route table.
+func Patterns() []string {
+	all := []string{"/console/"}
+	for _, name := range []string{"invocations", "jobs", "start", "schedules", "events", "callbacks", "usage", "engine"} {
+		all = append(all, "/"+name, "/"+name+"/")
+	}
+	return all
+}
+
+// policyText is the content security policy of all pages.
+const policyText = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// ServeHTTP implements [http.Handler].
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policyText)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY") // for browsers that do not know frame-ancestors
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	s.mux.ServeHTTP(w, r)
+}

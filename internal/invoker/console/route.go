@@ -1,0 +1,60 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/principal"
+)
+
+// view makes the page that answers a request.
+type view func(*call) (page, error)
+
+// route fills the table of routes.
+func (s *server) route() {
+	s.show("GET /{$}", s.overview)
+	s.mux.HandleFunc("POST /console/sign-in", s.signIn)
+	s.change("POST /console/sign-out", s.signOut)
+	s.mux.HandleFunc("GET /console/assets/{version}/{name}", s.assets.serve)
+	s.mux.HandleFunc("/", s.known(s.missing))
+}
+
+// show adds a page.
+func (s *server) show(pattern string, v view) { s.mux.HandleFunc(pattern, s.known(v)) }
+
+// change adds what a form does. The pattern has the method POST.
+func (s *server) change(pattern string, v view) {
+	s.mux.HandleFunc(pattern, s.known(func(c *call) (page, error) {
+		if err := s.Visitors.CheckPost(c.Request); err != nil {
+			return page{}, err
+		}
+		return v(c)
+	}))
+}
+
+// known answers a request whose caller is known.
+func (s *server) known(v view) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		who, signedIn, err := s.Visitors.Identify(r)
+		if err != nil {
+			who = principal.Principal{}
+			v = func(*call) (page, error) { return page{}, err }
+		}
+		c := &call{Request: r.WithContext(principal.With(r.Context(), who)), server: s, w: w, who: who, signedIn: signedIn}
+		c.token = s.Visitors.Token(w, r)
+		if err == nil && c.wantsStream() {
+			s.stream(c, v)
+			return
+		}
+		s.answer(c, v)
+	}
+}
+
+// missing answers paths that the console does not have.
+func (s *server) missing(c *call) (page, error) {
+	return page{}, runwith.Errorf(runwith.NotFound, "there is no page %s", c.URL.Path)
+}
+
+// WriteError writes an error in front of the console, such as one of the guard, as plain text.
+func WriteError(w http.ResponseWriter, err error) { apierror.WriteText(w, err) }
