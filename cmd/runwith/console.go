@@ -10,15 +10,12 @@ import (
 	httpserver "github.com/runwith/runwith/internal/server"
 )
 
-// newConsole returns the console over the same parts as the API, or nil for callers that it
-// cannot tell apart.
-func (s *invokerStack) newConsole(parts api.Config) http.Handler {
-	if s.callers != nil {
-		return nil
-	}
+// newConsole returns the console over the same parts as the API.
+func (s *invokerStack) newConsole(parts api.Config, engine *console.Engine) http.Handler {
 	return console.New(console.Config{
 		Invoker: parts.Invoker, Callbacks: parts.Callbacks, Events: parts.Events, Schedules: parts.Schedules,
 		API: s.handler, Access: s.access, Visitors: console.Everybody(principal.LocalUser),
+		Engine:  engine,
 		Version: parts.Version, Logger: parts.Logger, Context: parts.Context,
 	})
 }

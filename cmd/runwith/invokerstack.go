@@ -16,6 +16,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
+	"github.com/runwith/runwith/internal/invoker/console"
 	"github.com/runwith/runwith/internal/invoker/inbox"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/policy"
@@ -91,8 +92,8 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 		return s, err
 	}
 	s.handler = api.New(parts)
-	if !f.noConsole {
-		s.console = s.newConsole(parts)
+	if !f.noConsole && f.development != nil {
+		s.console = s.newConsole(parts, &console.Engine{Data: data, CloudRun: s.cloudRun})
 	}
 	return s, nil
 }

@@ -22,6 +22,8 @@ func functions() template.FuncMap {
 		"join":     strings.Join,
 		"settled":  runwith.State.Settled,
 		"dict":     dict,
+		"states":   deliveryStates,
+		"visible":  visible,
 	}
 }
 

@@ -14,10 +14,40 @@ type view func(*call) (page, error)
 // route fills the table of routes.
 func (s *server) route() {
 	s.show("GET /{$}", s.overview)
+	s.show("GET /jobs", s.jobs)
+	s.show("GET /jobs/{job}", s.job)
+	s.show("GET /usage", s.usage)
+	s.routeOperation()
 	s.mux.HandleFunc("POST /console/sign-in", s.signIn)
 	s.change("POST /console/sign-out", s.signOut)
 	s.mux.HandleFunc("GET /console/assets/{version}/{name}", s.assets.serve)
 	s.mux.HandleFunc("/", s.known(s.missing))
+}
+
+// routeOperation adds the pages of the parts that the server has.
+func (s *server) routeOperation() {
+	if s.Schedules != nil {
+		s.show("GET /schedules", s.schedules)
+		s.show("GET /schedules/{name}", s.schedule)
+		s.change("POST /schedules/{name}/pause", s.pause)
+		s.change("POST /schedules/{name}/resume", s.resume)
+		s.change("POST /schedules/{name}/run", s.runSchedule)
+	}
+	if s.Events != nil {
+		s.show("GET /events", s.events)
+		s.show("GET /events/{id}", s.event)
+		s.change("POST /events/{id}/retry", s.retryEvent)
+	}
+	if s.Callbacks != nil {
+		s.show("GET /callbacks", s.callbacks)
+		s.show("GET /callbacks/{id}", s.delivery)
+		s.change("POST /callbacks/{id}/replay", s.replay)
+		s.change("POST /callbacks/endpoint/replay", s.replayFailed)
+		s.change("POST /callbacks/endpoint/enable", s.enableEndpoint)
+	}
+	if s.Engine != nil {
+		s.show("GET /engine", s.engine)
+	}
 }
 
 // show adds a page.
