@@ -66,6 +66,7 @@ func (s *server) change(pattern string, v view) {
 // known answers a request whose caller is known.
 func (s *server) known(v view) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		v := v // of this request alone
 		who, signedIn, err := s.Visitors.Identify(r)
 		if err != nil {
 			who = principal.Principal{}
