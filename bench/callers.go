@@ -124,8 +124,12 @@ func openCallers(ctx context.Context, b *bench, name, config, credential string)
 // accept measures the rate at which requests with a credential are accepted.
 func (f *callersFront) accept(b *bench, clients int, credential, body string) probe {
 	return f.accepted(rate(clients, 10*b.n, func(ctx context.Context, _ int) error {
-		return postAs(ctx, f.client, "http://"+f.server.addr+invocationsPath, credential, body)
+		return f.request(credential, body).send(ctx, f.client)
 	}))
+}
+
+func (f *callersFront) request(credential, body string) startRequest {
+	return startRequest{url: "http://" + f.server.addr + invocationsPath, credential: credential, body: body}
 }
 
 // accepted waits after each measurement until the accepted invocations have ended.

@@ -48,18 +48,24 @@ const invocationsPath = "/api/v1/jobs/" + jobID + "/invocations"
 
 // invoke starts the job once and expects 202.
 func invoke(ctx context.Context, client *http.Client, url string) error {
-	return postAs(ctx, client, url, "", `{"args":["one"]}`)
+	return startRequest{url: url, body: `{"args":["one"]}`}.send(ctx, client)
 }
 
-// postAs sends a request with a credential, if it is not empty, and expects 202.
-func postAs(ctx context.Context, client *http.Client, url, credential, body string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+// startRequest asks to start the job. The credential and the key may be empty.
+type startRequest struct{ url, credential, key, body string }
+
+// send sends the request and expects 202.
+func (r startRequest) send(ctx context.Context, client *http.Client) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, strings.NewReader(r.body))
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if credential != "" {
-		request.Header.Set("Authorization", "Bearer "+credential)
+	if r.credential != "" {
+		request.Header.Set("Authorization", "Bearer "+r.credential)
+	}
+	if r.key != "" {
+		request.Header.Set("Idempotency-Key", r.key)
 	}
 	response, err := client.Do(request)
 	if err != nil {

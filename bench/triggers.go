@@ -33,6 +33,9 @@ triggers:
   bench: {type: pubsub, job: ` + jobID + `, callers: [by-token], map: {tenant: /data/tenant}}
 `
 
+// triggerParameters is the body of a request with the parameters of the events.
+const triggerParameters = `{"parameters":{"tenant":"acme"}}`
+
 // measureTriggers measures events of Pub/Sub beside requests with the same token and parameters, to
 // the same server.
 func measureTriggers(ctx context.Context, b *bench) (_ []row, err error) {
@@ -56,12 +59,15 @@ func measureTriggers(ctx context.Context, b *bench) (_ []row, err error) {
 	defer func() { err = errors.Join(err, f.close()) }()
 	var rows []row
 	for _, n := range []int{1, b.clientsOr(32)} {
-		rates, err := interleave(ctx, plan{min(rounds, b.n), 1}, f.accept(b, n, token, `{"parameters":{"tenant":"acme"}}`), f.push(b, n, token))
+		rates, err := interleave(ctx, plan{min(rounds, b.n), 1},
+			f.accept(b, n, token, triggerParameters), f.push(b, n, token), f.acceptKeyed(b, n, token))
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, newRow(fmt.Sprintf("events of Pub/Sub accepted, %d clients", n), perSecond, rates[1]).
-			beside("requests with the same token and parameters", rates[0]).times(triggerTarget))
+		const floor = "requests with the same token and parameters"
+		rows = append(rows,
+			newRow(fmt.Sprintf("events of Pub/Sub accepted, %d clients", n), perSecond, rates[1]).beside(floor, rates[0]).times(triggerTarget),
+			newRow(fmt.Sprintf("such requests with a key, %d clients", n), perSecond, rates[2]).beside(floor, rates[0]))
 	}
 	return rows, nil
 }
@@ -74,6 +80,16 @@ func (b *bench) writeTriggers(issuer, token string) (string, error) {
 	}
 	name := filepath.Join(b.dir, "triggers.yaml")
 	return name, os.WriteFile(name, fmt.Appendf(nil, triggersConfig, issuer, subject), 0o600)
+}
+
+// acceptKeyed measures the rate at which requests with new keys are accepted.
+func (f *callersFront) acceptKeyed(b *bench, clients int, token string) probe {
+	var sent atomic.Int64
+	return f.accepted(rate(clients, 10*b.n, func(ctx context.Context, _ int) error {
+		r := f.request(token, triggerParameters)
+		r.key = fmt.Sprintf("%d-%d", clients, sent.Add(1))
+		return r.send(ctx, f.client)
+	}))
 }
 
 // push measures the rate at which new messages of Pub/Sub are accepted.

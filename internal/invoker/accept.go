@@ -48,27 +48,52 @@ func (a *accepter) invoke(ctx context.Context, q Request) (_ ledger.Record, repl
 	if err != nil {
 		return ledger.Record{}, false, err
 	}
-	if before, found, err := a.repeat(ctx, r); found || err != nil {
+	if before, found, err := a.repeatAhead(ctx, r); found || err != nil {
 		a.counters.replay(before, found)
 		return before, found, err
 	}
 	if err := a.fit(ctx, &r, q.Terms.Overrides, a.jobs.job); err != nil {
-		return ledger.Record{}, false, err
+		return a.repeatOr(ctx, r, err)
 	}
-	r, replayed, err = a.accept(ctx, r, q.Terms)
-	if err != nil || replayed || !a.config.Ephemeral {
-		return r, replayed, err
+	accepted, replayed, err := a.accept(ctx, r, q.Terms)
+	switch {
+	case err != nil:
+		return a.repeatOr(ctx, r, err)
+	case replayed || !a.config.Ephemeral:
+		return accepted, replayed, nil
 	}
-	return a.confirmed(ctx, r)
+	return a.confirmed(ctx, accepted)
 }
 
-// repeat looks for the invocation that has the record's key, before Cloud Run is asked
-// anything. The look that counts is in the transaction of the insert.
-func (a *accepter) repeat(ctx context.Context, r ledger.Record) (before ledger.Record, found bool, err error) {
-	if r.Key == "" {
-		return r, false, nil
+// repeatAhead looks for the invocation that has the record's key if Cloud Run must be asked for
+// the job: a repeat does not wait for Cloud Run. If the job is in the cache, the transaction of
+// the insert looks for the key soon enough, and one look is cheaper than two.
+func (a *accepter) repeatAhead(ctx context.Context, r ledger.Record) (before ledger.Record, found bool, err error) {
+	if a.jobs.fresh(r.Target) {
+		return r, false, a.keyKnown(r)
 	}
-	if err := a.rebuilding.keysKnown(); err != nil {
+	return a.repeat(ctx, r)
+}
+
+// repeatOr answers a refused request: with the invocation that it repeats, or with the refusal.
+// The transaction of the insert may not have looked for the key: if the job does not take the
+// overrides, it never began, and on a full disk it did not end.
+func (a *accepter) repeatOr(ctx context.Context, r ledger.Record, refusal error) (ledger.Record, bool, error) {
+	before, found, err := a.repeat(ctx, r)
+	switch {
+	case err != nil:
+		return ledger.Record{}, false, err
+	case found:
+		a.counters.replay(before, true)
+		return before, true, nil
+	}
+	return ledger.Record{}, false, refusal
+}
+
+// repeat looks for the invocation that has the record's key. The look that counts is in the
+// transaction of the insert.
+func (a *accepter) repeat(ctx context.Context, r ledger.Record) (before ledger.Record, found bool, err error) {
+	if err := a.keyKnown(r); err != nil || r.Key == "" {
 		return r, false, err
 	}
 	before, err = a.store.FindKey(ctx, r.Owner, r.Key)
@@ -82,6 +107,14 @@ func (a *accepter) repeat(ctx context.Context, r ledger.Record) (before ledger.R
 		return r, false, err
 	}
 	return before, true, nil
+}
+
+// keyKnown returns UNAVAILABLE if the record has a key, and not every earlier key is known.
+func (a *accepter) keyKnown(r ledger.Record) error {
+	if r.Key == "" {
+		return nil
+	}
+	return a.rebuilding.keysKnown()
 }
 
 // jobReader reads the job of a target.

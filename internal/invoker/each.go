@@ -85,10 +85,8 @@ func (a *accepter) prepare(ctx context.Context, q Request, read jobReader) (r le
 	if r, err = a.newRecord(ctx, q); err != nil {
 		return r, nil, err
 	}
-	if r.Key != "" {
-		if err := a.rebuilding.keysKnown(); err != nil {
-			return r, nil, err
-		}
+	if err := a.keyKnown(r); err != nil {
+		return r, nil, err
 	}
 	refusal := a.fit(ctx, &r, q.Terms.Overrides, read)
 	if refusal == nil {

@@ -54,6 +54,22 @@ func (c *jobCache) job(ctx context.Context, id string) (*runpb.Job, error) {
 	}
 }
 
+// fresh reports whether job would return a job without waiting.
+func (c *jobCache) fresh(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, found := c.entries[id]
+	if !found || time.Since(e.at) >= jobFresh {
+		return false
+	}
+	select {
+	case <-e.done:
+		return e.err == nil
+	default:
+		return false
+	}
+}
+
 // entry returns the entry to wait for. own means that the caller must read the job.
 func (c *jobCache) entry(id string) (e *jobEntry, own bool) {
 	c.mu.Lock()
