@@ -45,6 +45,7 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 	if runwith.CodeOf(err) != runwith.ResourceExhausted || cause.KindOf(err) != cause.DiskFull {
 		t.Errorf("Invoke() on a full disk = %v (%v), want RESOURCE_EXHAUSTED because of the disk", err, runwith.CodeOf(err))
 	}
+	readIf(v, true)
 	if again, replayed, err := v.Invoke(t.Context(), request); err != nil || !replayed || again.ID != first.ID {
 		t.Errorf("a repeat on a full disk = %s, %v, %v; want %s, which is on disk", again.ID, replayed, err, first.ID)
 	}
