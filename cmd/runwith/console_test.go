@@ -129,7 +129,7 @@ func (b *tab) theme(t *testing.T, theme string) {
 	})
 }
 
-// withoutJavaScript switches off the scripts of all further pages. Tests can still evaluate.
+// withoutJavaScript switches off the scripts of all further pages; the test's own still run.
 func (b *tab) withoutJavaScript(t *testing.T) {
 	t.Helper()
 	devtools(t, b, emulate.SetScriptExecutionDisabled, emulate.SetScriptExecutionDisabledParams{Value: true})
@@ -255,8 +255,9 @@ func TestConsoleWithoutJavaScript(t *testing.T) {
 	b := openTab(startBrowser(t), t, s.url)
 	b.expect("status of 404")
 	b.withoutJavaScript(t)
-	b.open(t, "/nothing")
-	b.waitForText(t, "Not found", "there is no page /nothing")
+	b.open(t, "/console/nothing")
+	b.waitForText(t, "Not found", "there is no page /console/nothing")
+	b.wait(t, "document.querySelector('[data-help]').hidden") // only the module shows it
 	b.click(t, "main a")
 	b.waitForText(t, "Overview")
 }
