@@ -16,7 +16,6 @@ import (
 	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
-	"github.com/runwith/runwith/internal/invoker/console"
 	"github.com/runwith/runwith/internal/invoker/inbox"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/policy"
@@ -92,10 +91,7 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 		return s, err
 	}
 	s.handler = api.New(parts)
-	if !f.noConsole && f.development != nil {
-		s.console = s.newConsole(parts, &console.Engine{Data: data, CloudRun: s.cloudRun})
-	}
-	return s, nil
+	return s, s.openConsole(parts, data, f)
 }
 
 // openParts opens what API and console serve, behind the check of callers. With a
@@ -145,7 +141,7 @@ func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.
 	site.Routes = append(site.Routes, route)
 	if s.triggers != nil {
 		site.Routes = append(site.Routes, httpserver.Route{
-			Pattern: trigger.Pattern, Handler: s.triggers, WriteError: apierror.WriteProblem, Bodies: trigger.BodyRule, OwnTrace: true,
+			Pattern: trigger.Pattern, Handler: s.triggers, WriteError: apierror.WriteProblem, Guard: trigger.BodyRule, OwnTrace: true,
 		})
 		site.Metrics = append(site.Metrics, s.triggers.Metrics()...)
 	}

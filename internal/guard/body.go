@@ -24,8 +24,10 @@ func IsGRPC(r *http.Request) bool {
 	return ok && (subtype == "" || subtype[0] == '+' || subtype[0] == ';')
 }
 
-// Rule is how a guard treats the bodies of a route. The zero value is how it treats others.
+// Rule is how a guard treats the requests of a route. The zero value is how it treats others.
 type Rule struct {
+	// Linked routes are pages for people, to which pages of other origins may link.
+	Linked bool
 	// MaxBody is the largest body in bytes; 0 means that of the guard.
 	MaxBody int64
 	// Raw bodies may have any type, encoding and declared length: the handler checks them. It

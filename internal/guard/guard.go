@@ -41,7 +41,7 @@ type Config struct {
 	MaxBody int64
 	// BodyTimeout is the longest time in which a client may send a REST body; 0 means 30 s.
 	BodyTimeout time.Duration
-	// Rule returns how to treat the body of a request; nil treats all alike.
+	// Rule returns how to treat a request; nil treats all alike.
 	Rule func(*http.Request) Rule
 	// Reject writes a refusal in the error format of the API that was called; nil
 	// writes plain text. gRPC requests get a gRPC status instead.
@@ -124,14 +124,19 @@ func (g *Guard) Check(r *http.Request) *runwith.Error {
 
 // admit returns the request with a limited body, or why the Guard refuses it.
 func (g *Guard) admit(w http.ResponseWriter, r *http.Request) (*http.Request, *runwith.Error) {
-	hasBody := r.ContentLength != 0 && !IsGRPC(r)
+	hasBody, link := r.ContentLength != 0 && !IsGRPC(r), isLink(r)
 	var rule Rule
+	if hasBody || link {
+		rule = g.ruleOf(r)
+	}
 	if hasBody {
 		// Limited before any refusal, because net/http reads the rest of a refused body.
-		rule = g.ruleOf(r)
 		r = g.boundBody(w, r, rule.MaxBody)
 	}
-	if refusal := g.Check(r); refusal != nil {
+	if refusal := g.hosts.check(r); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := checkOrigin(r); refusal != nil && (!link || !rule.Linked) {
 		return nil, refusal
 	}
 	if hasBody && !rule.Raw {

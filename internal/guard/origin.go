@@ -8,6 +8,13 @@ import (
 	"github.com/runwith/runwith"
 )
 
+// isLink reports whether a browser opens a whole page, as it does for a link or a typed address.
+// Such a request changes nothing, and the page that has the link cannot read the answer.
+func isLink(r *http.Request) bool {
+	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" &&
+		r.Header.Get("Origin") == ""
+}
+
 // checkOrigin refuses requests that a browser sends for a page of another origin.
 // [http.CrossOriginProtection] would admit GET, HEAD and OPTIONS. Here a preflight request
 // gets no answer, and other origins have no reason to send a GET either.
@@ -22,7 +29,7 @@ func checkOrigin(r *http.Request) *runwith.Error {
 		}
 	}
 	for _, origin := range r.Header.Values("Origin") {
-		if own := schemeOf(r) + "://" + r.Host; !sameOrigin(origin, own) {
+		if own := Scheme(r) + "://" + r.Host; !sameOrigin(origin, own) {
 			return runwith.Errorf(runwith.PermissionDenied,
 				"origin %q is not %q; web pages of another origin are not served. A proxy that ends TLS must send X-Forwarded-Proto", origin, own)
 		}
@@ -30,10 +37,10 @@ func checkOrigin(r *http.Request) *runwith.Error {
 	return nil
 }
 
-// schemeOf returns the scheme of the page that a request's sender sees. A proxy in front
+// Scheme returns the scheme of the page that a request's sender sees. A proxy in front
 // of this server may end TLS and then tells the scheme, as Cloud Run does. No web page can
 // send its header unasked.
-func schemeOf(r *http.Request) string {
+func Scheme(r *http.Request) string {
 	told, _, _ := strings.Cut(r.Header.Get("X-Forwarded-Proto"), ",")
 	switch {
 	case told != "":

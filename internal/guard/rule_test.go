@@ -71,3 +71,33 @@ func TestUnasked(t *testing.T) {
 		t.Error("two types count as one of JSON")
 	}
 }
+
+// Pages of other origins may link to pages for people, and to nothing else. They can neither
+// frame such a page, nor read it, nor send it a form.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	rule := func(r *http.Request) guard.Rule { return guard.Rule{Linked: strings.HasPrefix(r.URL.Path, "/page")} }
+	h := newGuard(t, guard.Config{Rule: rule}).Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	for _, test := range []struct {
+		name, method, path, mode, dest string
+		want                           int
+	}{
+		{"a link to a page", "GET", "/page", "navigate", "document", http.StatusOK},
+		{"a link to the API", "GET", "/api", "navigate", "document", http.StatusForbidden},
+		{"a frame", "GET", "/page", "navigate", "iframe", http.StatusForbidden},
+		{"a script", "GET", "/page", "no-cors", "script", http.StatusForbidden},
+		{"fetch", "GET", "/page", "cors", "empty", http.StatusForbidden},
+		{"a form", "POST", "/page", "navigate", "document", http.StatusForbidden},
+	} {
+		for _, site := range []string{"cross-site", "same-site"} {
+			r := httptest.NewRequest(test.method, "http://localhost"+test.path, http.NoBody)
+			for name, value := range map[string]string{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": test.mode, "Sec-Fetch-Dest": test.dest} {
+				r.Header.Set(name, value)
+			}
+			w := httptest.NewRecorder()
+			if h.ServeHTTP(w, r); w.Code != test.want {
+				t.Errorf("%s, %s: status = %d, want %d", test.name, site, w.Code, test.want)
+			}
+		}
+	}
+}

@@ -20,8 +20,8 @@ type Route struct {
 	// Authenticate returns the caller of a request, or the error that answers it. It may be
 	// called concurrently. Nil: every caller is [Config.Principal].
 	Authenticate func(*http.Request) (principal.Principal, error)
-	// Bodies is how the guard treats the bodies of the route's requests.
-	Bodies guard.Rule
+	// Guard is how the guard treats the route's requests.
+	Guard guard.Rule
 	// OwnTrace begins a new trace for each request, whatever trace its headers name.
 	OwnTrace bool
 }
@@ -67,10 +67,13 @@ func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.ServeMux.ServeHTTP(tracked, req)
 }
 
-// rule returns how the guard treats the body of a request.
+// rule returns how the guard treats a request.
 func (r *router) rule(req *http.Request) guard.Rule {
+	if fromBrowser(req) {
+		return guard.Rule{Linked: true}
+	}
 	_, pattern := r.Handler(req)
-	return r.routes[pattern].Bodies
+	return r.routes[pattern].Guard
 }
 
 // reject writes what the guard refuses in the format of the API that was called.

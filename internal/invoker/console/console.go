@@ -8,6 +8,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/access"
 	"github.com/runwith/runwith/internal/invoker/api"
+	"github.com/runwith/runwith/internal/invoker/console/session"
 	"github.com/runwith/runwith/internal/invoker/policy"
 	"github.com/runwith/runwith/internal/principal"
 )
@@ -68,6 +69,8 @@ type Visitors interface {
 	// SignOut ends the visitor's session.
 	SignOut(w http.ResponseWriter, r *http.Request)
 }
+
+var _ Visitors = (*session.Visitors)(nil)
 
 // server is the handler that New returns.
 type server struct {

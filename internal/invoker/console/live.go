@@ -12,8 +12,12 @@ import (
 	"github.com/runwith/runwith/internal/eventstream"
 )
 
-// refresh is how often a live page looks whether its content has changed.
-const refresh = time.Second
+const (
+	// refresh is how often a live page looks whether its content has changed.
+	refresh = time.Second
+	// recheck is how often it looks whether the visitor is still the same caller.
+	recheck = 5 * time.Second
+)
 
 // wantsStream reports whether a request asks for the content of a live page as it changes.
 func (c *call) wantsStream() bool {
@@ -42,11 +46,12 @@ func (s *server) stream(c *call, v view) {
 // live is the stream of one page.
 type live struct {
 	*call
-	out  *eventstream.Writer
-	sent []byte // the content that the browser has
+	out     *eventstream.Writer
+	sent    []byte // the content that the browser has
+	checked time.Time
 }
 
-func newLive(c *call) *live { return &live{call: c, out: eventstream.New(c.w)} }
+func newLive(c *call) *live { return &live{call: c, out: eventstream.New(c.w), checked: time.Now()} }
 
 // run sends until the visitor leaves.
 func (l *live) run(v view) {
@@ -72,8 +77,7 @@ func (l *live) run(v view) {
 
 // send writes the content if it has changed, and reports whether the stream goes on.
 func (l *live) send(v view) bool {
-	who, signedIn, err := l.server.Visitors.Identify(l.Request)
-	if err != nil || who != l.who || signedIn != l.signedIn {
+	if l.changedHands() {
 		l.out.Event("reload", "")
 		return false
 	}
@@ -88,6 +92,16 @@ func (l *live) send(v view) bool {
 		return false
 	}
 	return l.sendPage(p)
+}
+
+// changedHands reports whether the visitor is somebody else by now, or nobody.
+func (l *live) changedHands() bool {
+	if time.Since(l.checked) < recheck {
+		return false
+	}
+	l.checked = time.Now()
+	who, signedIn, err := l.server.Visitors.Identify(l.Request)
+	return err != nil || who != l.who || signedIn != l.signedIn
 }
 
 func (l *live) sendPage(p page) bool {

@@ -112,13 +112,6 @@ func back(c *call) string {
 	return c.URL.Path
 }
 
-// signInPage asks the visitor for an API key.
-func (s *server) signInPage(c *call, err error) page {
-	return page{Template: "signin", Title: "Sign in", Status: http.StatusUnauthorized, Data: struct{ Message, Next string }{
-		apierror.Public(err).Message, c.URL.RequestURI(),
-	}}
-}
-
 // frame is what a template gets: the page, and what is the same on all pages.
 type frame struct {
 	page
@@ -140,7 +133,7 @@ type entry struct {
 
 func (c *call) frame(p page) frame {
 	f := frame{page: p, Version: c.server.Version, Who: c.who.Name, SignedIn: c.signedIn, Token: c.token, Assets: c.server.assets.prefix, Path: c.URL.Path}
-	if p.Template != "signin" {
+	if p.Template != "signin" && p.Template != "again" {
 		f.Menu = c.menu(p.Nav)
 	}
 	f.Notice = notices[c.URL.Query().Get("done")]

@@ -18,6 +18,7 @@ func (s *server) route() {
 	s.show("GET /jobs/{job}", s.job)
 	s.show("GET /usage", s.usage)
 	s.routeOperation()
+	s.show("GET /console/sign-in", s.signInForm)
 	s.mux.HandleFunc("POST /console/sign-in", s.signIn)
 	s.change("POST /console/sign-out", s.signOut)
 	s.mux.HandleFunc("GET /console/assets/{version}/{name}", s.assets.serve)
