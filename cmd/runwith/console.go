@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/runwith/runwith/internal/guard"
 	"github.com/runwith/runwith/internal/invoker/api"
@@ -32,6 +34,7 @@ func (s *invokerStack) openConsole(parts api.Config, data string, f invokerFlags
 	c := console.Config{
 		Invoker: parts.Invoker, Callbacks: parts.Callbacks, Events: parts.Events, Schedules: parts.Schedules,
 		API: s.handler, Access: s.access, Visitors: visitors,
+		Checks: []func(context.Context) error{s.checkSite}, Notes: []func() string{s.noteSite},
 		Version: parts.Version, Logger: parts.Logger, Context: parts.Context,
 	}
 	if f.development != nil {
@@ -80,11 +83,33 @@ func consoleSecret(data string, ephemeral bool) ([]byte, error) {
 	return kept, nil
 }
 
+// checkSite returns why the site cannot do its work, as /readyz does.
+func (s *invokerStack) checkSite(ctx context.Context) error {
+	for _, check := range s.site.Checks {
+		if err := check(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteSite returns the notes of the site.
+func (s *invokerStack) noteSite() string {
+	var notes []string
+	for _, note := range s.site.Notes {
+		if text := note(); text != "" {
+			notes = append(notes, text)
+		}
+	}
+	return strings.Join(notes, "; ")
+}
+
 // addConsole adds the console to a site.
 func (s *invokerStack) addConsole(site *httpserver.Site) {
 	if s.console == nil {
 		return
 	}
+	s.site = site
 	site.Root = s.console
 	for _, pattern := range console.Patterns() {
 		site.Routes = append(site.Routes, httpserver.Route{

@@ -39,7 +39,8 @@ type invokerStack struct {
 	triggers   *trigger.Triggers // nil without a configuration
 	inbox      *inbox.Inbox
 	handler    http.Handler
-	console    http.Handler // nil: there is none
+	console    http.Handler     // nil: there is none
+	site       *httpserver.Site // whose health the console shows
 	access     *access.Access
 	callers    *configuration
 }

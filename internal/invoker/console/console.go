@@ -80,6 +80,7 @@ type server struct {
 	pages   *pages
 	assets  *assets
 	streams chan struct{} // one element for each live page
+	checkup checkup
 }
 
 // maxStreams is how many live pages may be open. Pages that nobody looks at are not live.

@@ -24,6 +24,8 @@ func functions() template.FuncMap {
 		"dict":     dict,
 		"states":   deliveryStates,
 		"visible":  visible,
+		"brief":    brief,
+		"plural":   plural,
 	}
 }
 

@@ -14,6 +14,11 @@ type view func(*call) (page, error)
 // route fills the table of routes.
 func (s *server) route() {
 	s.show("GET /{$}", s.overview)
+	s.show("GET /invocations", s.invocations)
+	for _, a := range []act{cancelling(), rerunning()} {
+		s.show("GET /invocations/"+a.Name, s.bulk(a))
+		s.change("POST /invocations/"+a.Name, s.bulk(a))
+	}
 	s.show("GET /jobs", s.jobs)
 	s.show("GET /jobs/{job}", s.job)
 	s.show("GET /usage", s.usage)

@@ -3,7 +3,10 @@
 export function listenToForms() {
   document.addEventListener("submit", (e) => {
     const form = e.target;
-    if (form.method !== "post") return;
+    if (form.method !== "post") {
+      shorten(form);
+      return;
+    }
     if (form.dataset.sent) {
       e.preventDefault();
       return;
@@ -16,6 +19,13 @@ export function listenToForms() {
     else if (e.target.matches("select") && e.target.form?.matches("[data-auto]")) e.target.form.requestSubmit();
   });
   for (const box of document.querySelectorAll("[data-all]")) box.hidden = false;
+}
+
+// shorten leaves empty fields of a filter out of the URL.
+function shorten(form) {
+  const empty = [...form.elements].filter((field) => field.name && !field.value && !field.disabled);
+  for (const field of empty) field.disabled = true;
+  setTimeout(() => { for (const field of empty) field.disabled = false; });
 }
 
 // choose gives all rows of a table the choice of the box in its head.

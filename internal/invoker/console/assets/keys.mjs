@@ -33,8 +33,16 @@ function press(key) {
     case "Enter":
       return document.activeElement === document.body && click(row()?.querySelector("[data-open]"));
   }
-  const named = /^[a-z]$/.test(key) ? `[data-key="${key}"]` : null;
-  return !!named && click(row()?.querySelector(named) ?? document.querySelector(named));
+  return /^[a-z]$/.test(key) && click(named(key));
+}
+
+// named returns what a key clicks: the button for the chosen rows if there are some, else what
+// the marked row has, else what the page has. Without a mark, a key never means some row.
+function named(key) {
+  const wanted = `[data-key="${key}"]`;
+  const bulk = document.querySelector(`[data-bulk] ${wanted}`);
+  if (bulk && document.querySelector("[data-row] input:checked")) return bulk;
+  return row()?.querySelector(wanted) ?? [...document.querySelectorAll(wanted)].find((e) => !e.closest("[data-row], [data-bulk]"));
 }
 
 function focus(field) {

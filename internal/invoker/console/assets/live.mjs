@@ -3,14 +3,15 @@
 // position, choices, and what is typed.
 import { tellTimes } from "./times.mjs";
 import { merge } from "./merge.mjs";
+import { hold } from "./hold.mjs";
 
 const banner = document.getElementById("banner");
 const main = document.getElementById("main");
 let source = null;
 let retry = 1000;
 let timer = 0;
-let waiting = null; // content that came while the pointer was on a row
-let pointed = false;
+let waiting = null; // content whose new rows are held back
+let pointed = false; // the pointer is on a row
 
 // followPage keeps the page up to date while somebody looks at it. Browsers allow few
 // connections to one server, so hidden pages have none.
@@ -19,8 +20,11 @@ export function followPage() {
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("pagehide", close);
   addEventListener("pageshow", (e) => e.persisted && open());
-  main.addEventListener("pointerover", (e) => (pointed = e.pointerType === "mouse" && !!e.target.closest("[data-row]")));
-  main.addEventListener("pointerleave", () => { pointed = false; if (waiting) show(waiting); });
+  main.addEventListener("pointerover", (e) => point(e.pointerType === "mouse" && !!e.target.closest("[data-row]")));
+  main.addEventListener("pointerleave", () => point(false));
+  addEventListener("scroll", release, { passive: true });
+  news.addEventListener("click", () => { scrollTo({ top: 0 }); show(waiting); });
+  main.before(news);
   open();
 }
 
@@ -53,26 +57,64 @@ function lost() {
   retry = Math.min(retry * 2, 15000);
 }
 
-// arrived shows new content, unless rows would move below the pointer.
-function arrived(page) {
-  if (pointed && rows(page.content) !== rows(main.innerHTML)) {
-    waiting = page;
-    return;
-  }
-  show(page);
+// news is the button that shows the rows that are held back.
+const news = document.createElement("button");
+news.className = "news";
+news.hidden = true;
+
+// point remembers whether the pointer is on a row.
+function point(on) {
+  pointed = on;
+  release();
 }
 
-// rows returns the order of the rows in some HTML.
-function rows(html) {
-  return [...html.matchAll(/<tr id="([^"]+)" data-row/g)].map((m) => m[1]).join();
+// held reports whether rows stay where they are: the pointer is on one of them, or the visitor
+// has scrolled down to some.
+function held() {
+  const first = main.querySelector("tr[data-row]");
+  return pointed || (!!first && first.getBoundingClientRect().top < 0);
+}
+
+// release shows what was held back, once nothing holds it any more.
+function release() {
+  if (waiting && !held()) show(waiting);
+}
+
+// arrived shows new content. Rows that are held stay in their places: they change, but none
+// comes or goes.
+function arrived(page) {
+  if (!held()) {
+    show(page);
+    return;
+  }
+  const next = parse(page);
+  const { added, moved } = hold(main, next);
+  waiting = moved ? page : null;
+  tell(added);
+  put(page, next);
+}
+
+// tell shows how many rows are new.
+function tell(added) {
+  news.hidden = added === 0;
+  news.textContent = added === 1 ? "1 new" : `${added} new`;
 }
 
 function show(page) {
   waiting = null;
-  document.title = `${page.title} · runwith`;
+  tell(0);
+  put(page, parse(page));
+}
+
+function parse(page) {
   const next = document.implementation.createHTMLDocument();
   next.body.innerHTML = page.content;
-  tellTimes(next.body);
-  merge(main, next.body);
+  return next.body;
+}
+
+function put(page, next) {
+  document.title = `${page.title} · runwith`;
+  tellTimes(next);
+  merge(main, next);
   main.dispatchEvent(new CustomEvent("merged"));
 }

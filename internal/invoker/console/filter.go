@@ -1,0 +1,165 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
+)
+
+// group is some states under one name, as the list's filter has them.
+type group struct {
+	Name, Text string
+	states     []runwith.State
+}
+
+// groups are those that the filter offers.
+var groups = []group{ //nolint:gochecknoglobals // never written
+	{"unfinished", "Unfinished", []runwith.State{runwith.StateAccepted, runwith.StateQueued, runwith.StateStarting, runwith.StateRunning}},
+	{"waiting", "Waiting", []runwith.State{runwith.StateAccepted, runwith.StateQueued}},
+	{"unsuccessful", "Not successful", []runwith.State{runwith.StateFailed, runwith.StateRefused, runwith.StateUnresolved}},
+	{"ended", "Ended", []runwith.State{runwith.StateSucceeded, runwith.StateFailed, runwith.StateCancelled, runwith.StateRefused}},
+}
+
+// states are all states, in their usual order.
+var states = []runwith.State{ //nolint:gochecknoglobals // never written
+	runwith.StateAccepted, runwith.StateQueued, runwith.StateStarting, runwith.StateRunning, runwith.StateSucceeded,
+	runwith.StateFailed, runwith.StateCancelled, runwith.StateRefused, runwith.StateUnresolved,
+}
+
+// filter is what the visitor filters the list by, as the URL has it.
+type filter struct {
+	Job, State, Source string
+	Labels             []string // each is name=value
+	Page               string   // token of a page that is not the first; empty: the first
+	Faults             []fault
+}
+
+// fault is a mistake in a filter.
+type fault struct{ Field, Text string }
+
+// filterNames are the names of the filters in a URL, and what else a URL of the list may have.
+var filterNames = []string{"job", "state", "source", "label", "page", "done"} //nolint:gochecknoglobals // never written
+
+// filterOf reads the filter of a URL. A filter that it does not know is a fault: without it, the
+// list would show more than the visitor asked for.
+func filterOf(u *url.URL) filter {
+	query := u.Query()
+	f := filter{Page: query.Get("page"), Labels: slices.DeleteFunc(query["label"], func(l string) bool { return strings.TrimSpace(l) == "" })}
+	for name, field := range map[string]*string{"job": &f.Job, "state": &f.State, "source": &f.Source} {
+		*field = strings.TrimSpace(query.Get(name))
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch {
+		case !slices.Contains(filterNames, name):
+			f.fault(name, "There is no filter %s. The list can be filtered by %s.", name, strings.Join(filterNames[:len(filterNames)-2], ", "))
+		case len(query[name]) > 1 && name != "label":
+			f.fault(name, "The filter %s takes one value, not %d.", name, len(query[name]))
+		}
+	}
+	return f
+}
+
+func (f *filter) fault(field, format string, args ...any) {
+	f.Faults = append(f.Faults, fault{field, fmt.Sprintf(format, args...)})
+}
+
+// Filtered reports whether anything is filtered.
+func (f filter) Filtered() bool {
+	return f.Job != "" || f.State != "" || f.Source != "" || len(f.Labels) > 0 || len(f.Faults) > 0
+}
+
+// Fault returns the mistake in a field; empty: none.
+func (f filter) Fault(field string) string {
+	for _, one := range f.Faults {
+		if one.Field == field {
+			return one.Text
+		}
+	}
+	return ""
+}
+
+// Path returns the URL of the page of the list that begins after a token; an empty one is the
+// first page.
+func (f filter) Path(page string) string {
+	query := url.Values{}
+	for name, value := range map[string]string{"job": f.Job, "state": f.State, "source": f.Source, "page": page} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if len(f.Labels) > 0 {
+		query["label"] = f.Labels
+	}
+	if len(query) == 0 {
+		return "/invocations"
+	}
+	return "/invocations?" + query.Encode()
+}
+
+// only returns the filter as the invoker takes it.
+func (f *filter) only() (q invoker.Filter, chosen []runwith.State) {
+	q = invoker.Filter{Job: f.Job, Source: f.Source, PageToken: f.Page, Labels: map[string]string{}}
+	for _, pair := range f.Labels {
+		name, value, ok := strings.Cut(pair, "=")
+		if before, twice := q.Labels[name]; !ok || name == "" || twice && before != value {
+			f.fault("label", "Write a label as name=value, with one value for each name; this is %s.", pair)
+		}
+		q.Labels[name] = value
+	}
+	return q, f.chosen()
+}
+
+// chosen returns the states of the filter; none: all.
+func (f *filter) chosen() []runwith.State {
+	if f.State == "" {
+		return nil
+	}
+	for _, g := range groups {
+		if g.Name == f.State {
+			return g.states
+		}
+	}
+	if !slices.Contains(states, runwith.State(f.State)) {
+		f.fault("state", "There is no state %s.", f.State)
+	}
+	return []runwith.State{runwith.State(f.State)}
+}
+
+// find returns a page of the invocations in some states, newest first, and the token of the
+// next page. No states are all.
+func (s *server) find(ctx context.Context, q invoker.Filter, in []runwith.State) (found []runwith.Invocation, next string, err error) {
+	if len(in) == 0 {
+		return s.Invoker.Invocations(ctx, q)
+	}
+	more := false
+	for _, q.State = range in {
+		some, next, err := s.Invoker.Invocations(ctx, q)
+		if err != nil {
+			return nil, "", err
+		}
+		found, more = append(found, some...), more || next != ""
+	}
+	slices.SortFunc(found, func(a, b runwith.Invocation) int { return strings.Compare(b.ID, a.ID) })
+	if len(found) > q.PageSize {
+		found, more = found[:q.PageSize], true
+	}
+	if more && len(found) > 0 {
+		next = found[len(found)-1].ID
+	}
+	return found, next, nil
+}
+
+// status returns the HTTP status of a page with the filter.
+func (f filter) status() int {
+	if len(f.Faults) > 0 {
+		return http.StatusBadRequest
+	}
+	return http.StatusOK
+}
