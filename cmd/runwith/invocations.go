@@ -20,7 +20,7 @@ runwith serve has accepted, and how they ended.`,
   runwith invocations describe 01a20a4f-52d9-7299-8052-429d4e3782dc
   runwith invocations cancel 01a20a4f-52d9-7299-8052-429d4e3782dc`,
 	}
-	return newGroup(group, newInvocationsList(), newInvocationsDescribe(), newInvocationsCancel(), newInvocationsResolve(), newInvocationsRerun())
+	return newGroup(group, newInvocationsList(), newInvocationsDescribe(), newInvocationsTasks(), newInvocationsCancel(), newInvocationsResolve(), newInvocationsRerun())
 }
 
 func newInvocationsList() *cobra.Command {
@@ -83,6 +83,23 @@ error.`,
 		Example: `  runwith invocations describe 01a20a4f-52d9-7299-8052-429d4e3782dc`,
 	}, func(ctx context.Context, c *runwith.Client, id string) (*runwith.Invocation, error) {
 		return c.Invocation(ctx, id)
+	})
+}
+
+func newInvocationsTasks() *cobra.Command {
+	return question[[]runwith.Task]{
+		ask: func(ctx context.Context, c *runwith.Client, args []string) ([]runwith.Task, error) {
+			return c.Tasks(ctx, args[0])
+		},
+		show: display.Tasks,
+	}.command(&cobra.Command{
+		Use:   "tasks ID",
+		Short: "List the tasks of an invocation",
+		Long: `Tasks lists the tasks of an invocation's execution, with the exit code or signal of the
+last attempt. The list is empty until the execution is known.`,
+		Example: `  runwith invocations tasks 01a20a4f-52d9-7299-8052-429d4e3782dc
+  runwith invocations tasks 01a20a4f-52d9-7299-8052-429d4e3782dc --json | jq '.[] | select(.state == "failed")'`,
+		Args: oneArgument,
 	})
 }
 

@@ -105,6 +105,21 @@ func (f *fake) Invocation(_ context.Context, name string) (runwith.Invocation, e
 	return f.found(name)
 }
 
+func (f *fake) Tasks(_ context.Context, name string) ([]runwith.Task, error) {
+	f.calls = append(f.calls, "Tasks")
+	_, err := f.found(name)
+	return []runwith.Task{{}}, err
+}
+
+func (f *fake) Changes(_ context.Context, name string) ([]runwith.Change, error) {
+	f.calls = append(f.calls, "Changes")
+	_, err := f.found(name)
+	return []runwith.Change{
+		{Field: "args", Job: []string{}, Run: []string{canary, canary}}, {Field: "env", Name: "A", Job: []string{canary}, Run: []string{canary}},
+		{Field: "taskCount", Job: []string{"1"}, Run: []string{"2"}},
+	}, err
+}
+
 func (f *fake) Wait(_ context.Context, name string) (runwith.Invocation, error) {
 	f.calls = append(f.calls, "Wait")
 	return f.found(name)
@@ -310,6 +325,8 @@ func TestInvisibleIsLikeMissing(t *testing.T) {
 	for name, call := range map[string]func(id string) error{
 		"get":     func(id string) error { _, err := a.Invocation(ctx, id); return err },
 		"wait":    func(id string) error { _, err := a.Wait(ctx, id); return err },
+		"tasks":   func(id string) error { _, err := a.Tasks(ctx, id); return err },
+		"changes": func(id string) error { _, err := a.Changes(ctx, id); return err },
 		"cancel":  func(id string) error { _, err := a.Cancel(ctx, id); return err },
 		"resolve": func(id string) error { _, err := a.Resolve(ctx, id, invoker.DecideLeave); return err },
 		"rerun":   func(id string) error { _, _, err := a.Rerun(ctx, invoker.Rerun{ID: id}); return err },
@@ -557,5 +574,18 @@ func TestBudgets(t *testing.T) {
 		if got != want || (err != nil) != (want == "refused") {
 			t.Errorf("%s sees the budgets of %q, %v, want %q", caller, got, err, want)
 		}
+	}
+}
+
+// Values of a change are for readers who may see values. Numbers are for everybody.
+func TestChangesAreMasked(t *testing.T) {
+	a := open(t, &fake{caller: "starter"})
+	got, err := a.Changes(as(t, "viewer"), id)
+	want := []runwith.Change{
+		{Field: "args", Job: []string{}, Run: []string{"***", "***"}}, {Field: "env", Name: "A", Job: []string{"***"}, Run: []string{"***"}},
+		{Field: "taskCount", Job: []string{"1"}, Run: []string{"2"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("changes for a viewer (-want +got), %v:\n%s", err, diff)
 	}
 }

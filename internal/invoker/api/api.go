@@ -54,6 +54,10 @@ type Invocations interface {
 	// Invocations returns a page of invocations, newest first, and the token of the next
 	// page, which is empty after the last.
 	Invocations(ctx context.Context, f invoker.Filter) (page []runwith.Invocation, next string, err error)
+	// Tasks returns the tasks of an invocation's execution, by index; none until it is known.
+	Tasks(ctx context.Context, id string) ([]runwith.Task, error)
+	// Changes returns in what an invocation's execution differs from its job.
+	Changes(ctx context.Context, id string) ([]runwith.Change, error)
 	// Logs yields the output of an invocation's tasks in order of time, and stops at the
 	// first error.
 	Logs(ctx context.Context, id string, q invoker.LogQuery) iter.Seq2[runwith.LogLine, error]
@@ -189,6 +193,7 @@ func New(c Config) http.Handler {
 	s.routeBatch(document)
 	s.routeDecisions(document)
 	s.routeLogs(document)
+	s.routeTasks(document)
 	s.routeJobs(document)
 	s.routeBudgets(document)
 	s.routeUsage(document)

@@ -80,7 +80,9 @@ func TestDocument(t *testing.T) {
 		"/api/v1/invocations/{id}":         {"get"},
 		"/api/v1/invocations/{id}/cancel":  {"post"},
 		"/api/v1/invocations/{id}/resolve": {"post"},
+		"/api/v1/invocations/{id}/changes": {"get"},
 		"/api/v1/invocations/{id}/logs":    {"get"},
+		"/api/v1/invocations/{id}/tasks":   {"get"},
 	}
 	if diff := cmp.Diff(want, routes); diff != "" {
 		t.Errorf("routes of openapi.json (-want +got):\n%s", diff)

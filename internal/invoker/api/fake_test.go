@@ -98,6 +98,16 @@ func (f *fake) Invocation(ctx context.Context, id string) (runwith.Invocation, e
 	return f.invocation(ctx, id)
 }
 
+func (f *fake) Tasks(ctx context.Context, id string) ([]runwith.Task, error) {
+	_, err := f.Invocation(ctx, id)
+	return []runwith.Task{{Index: 0, State: runwith.TaskFailed, Attempts: 2, ExitCode: new(7), Message: "m"}}, err
+}
+
+func (f *fake) Changes(ctx context.Context, id string) ([]runwith.Change, error) {
+	_, err := f.Invocation(ctx, id)
+	return []runwith.Change{{Field: "args", Run: []string{"a"}}}, err
+}
+
 func (f *fake) Wait(ctx context.Context, id string) (runwith.Invocation, error) {
 	if f.wait == nil {
 		return succeeded(), nil
