@@ -216,6 +216,9 @@ type LogLine struct {
 	Stream string `json:"stream" enum:"stdout,stderr"`
 	// Text is the line without its newline.
 	Text string `json:"text"`
+	// Position is where a log goes on behind this line, and the lines before it. It is the ID of
+	// a server-sent event, and no field of the line.
+	Position string `json:"-"`
 }
 
 // Labelled returns the text as a line for people. tasks is the number of tasks of the

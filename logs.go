@@ -63,6 +63,7 @@ func (c *Client) logs(ctx context.Context, id string, o *LogsOptions, yield func
 			if err := json.Unmarshal(event.data, &line); err != nil {
 				return &Error{Code: Internal, Message: "the invoker sent a line that is not JSON", Err: err}
 			}
+			line.Position = event.id
 			if !yield(line, nil) {
 				return nil
 			}
@@ -102,6 +103,7 @@ func eventError(data []byte) error {
 // event is one server-sent event.
 type event struct {
 	name string // empty if the stream sets none
+	id   string // of the last event that has one
 	data []byte // valid until the next event
 }
 
@@ -112,18 +114,20 @@ func events(r io.Reader) iter.Seq2[event, error] {
 	return func(yield func(event, error) bool) {
 		lines := bufio.NewScanner(r)
 		lines.Buffer(nil, maxEvent)
-		name, data, hasData := "", []byte(nil), false
+		name, id, data, hasData := "", "", []byte(nil), false
 		for lines.Scan() {
 			field, value, _ := bytes.Cut(lines.Bytes(), []byte(":"))
 			value = bytes.TrimPrefix(value, []byte(" "))
 			switch {
 			case len(lines.Bytes()) == 0:
-				if hasData && !yield(event{name: name, data: data}, nil) {
+				if hasData && !yield(event{name: name, id: id, data: data}, nil) {
 					return
 				}
 				name, data, hasData = "", data[:0], false
 			case string(field) == "event":
 				name = string(value)
+			case string(field) == "id":
+				id = string(value)
 			case string(field) == "data":
 				if hasData {
 					data = append(data, '\n')

@@ -54,6 +54,15 @@ func (w *Writer) Event(name string, v any) {
 	_, _ = fmt.Fprintf(w.buffer, "event: %s\ndata: %s\n\n", name, data)
 }
 
+// EventWithID writes one event with an ID, which clients send back to go on behind it. It must be
+// one line.
+func (w *Writer) EventWithID(id, name string, v any) {
+	if id != "" {
+		_, _ = fmt.Fprintf(w.buffer, "id: %s\n", id)
+	}
+	w.Event(name, v)
+}
+
 // Beat writes a heartbeat, which clients ignore.
 func (w *Writer) Beat() { _, _ = w.buffer.WriteString(": heartbeat\n\n") }
 

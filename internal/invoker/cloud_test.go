@@ -268,6 +268,10 @@ func (c *cloud) LogEntries(_ context.Context, _ string, after cloudrun.Cursor) (
 	return nil, after, nil
 }
 
+func (c *cloud) LastLines(context.Context, string, *cloudrun.LastLines) (bool, error) {
+	return false, runwith.Errorf(runwith.Unimplemented, "why")
+}
+
 // calls returns how many calls of Run arrived.
 func (c *cloud) calls() int {
 	c.mu.Lock()

@@ -36,4 +36,7 @@ type CloudRun interface { //nolint:interfacebloat // the parts of one server: no
 	CancelExecution(ctx context.Context, name string) (operation string, err error)
 	// LogEntries returns the output of an execution after the cursor.
 	LogEntries(ctx context.Context, execution string, after cloudrun.Cursor) ([]runwith.LogLine, cloudrun.Cursor, error)
+	// LastLines reads one page from the end of the output, and reports whether there is another
+	// one to read.
+	LastLines(ctx context.Context, execution string, last *cloudrun.LastLines) (more bool, err error)
 }

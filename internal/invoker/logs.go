@@ -7,7 +7,6 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
-	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
 const (
@@ -34,6 +33,15 @@ type LogQuery struct {
 	Follow bool
 	// Task selects the lines of the task with this index; nil selects every task.
 	Task *int
+	// Stream selects the lines of stdout or stderr; empty selects both.
+	Stream string
+	// After is the Position of a line: lines up to it are left out.
+	After string
+	// Before is the Position of a line: it and the lines behind it are left out. It needs Tail.
+	Before string
+	// Tail, unless it is 0, is how many lines to begin with, from the end. There are fewer if
+	// they are long.
+	Tail int
 	// Ready waits until the caller can take another line.
 	// It returns ctx's error if ctx ends first. Nil: yield waits.
 	Ready func(ctx context.Context) error
@@ -58,14 +66,20 @@ type logReader struct {
 	yield func(runwith.LogLine, error) bool
 
 	cursor  cloudrun.Cursor
-	delay   time.Duration // before the next read
-	fails   int           // reads in a row that failed
-	behind  bool          // the rest of a page was dropped
-	stopped bool          // the caller wants no more
-	settled time.Time     // when that was seen; zero: it has not
+	after   cloudrun.LogPlace // of the query
+	before  cloudrun.LogPlace // of the query
+	passed  cloudrun.LogPlace // the last line's so far
+	delay   time.Duration     // before the next read
+	fails   int               // reads in a row that failed
+	behind  bool              // the rest of a page was dropped
+	stopped bool              // the caller wants no more
+	settled time.Time         // when that was seen; zero: it has not
 }
 
 func (l *logReader) read(ctx context.Context) error {
+	if err := l.places(); err != nil {
+		return err
+	}
 	i, err := l.begin(ctx)
 	if err != nil || i.Execution == "" {
 		return err
@@ -74,12 +88,14 @@ func (l *logReader) read(ctx context.Context) error {
 		return err
 	}
 	defer l.awaiting.expect(l.id)()
-	l.cursor = cloudrun.LogSince(i.Created.Add(-ledger.ClockSkew))
-	if l.query.Task != nil {
-		l.cursor = l.cursor.OfTask(*l.query.Task)
-	}
+	l.cursor = l.begins(i)
 	changed, end := l.store.Subscribe(l.id)
 	defer end()
+	if l.query.Tail > 0 {
+		if err := l.tail(ctx, i.Execution); err != nil || l.stopped || l.before != (cloudrun.LogPlace{}) {
+			return err
+		}
+	}
 	for {
 		// Read the state before the log: then the log that was read has all that was
 		// printed before the end.
@@ -154,8 +170,7 @@ func (l *logReader) step(ctx context.Context, execution string) error {
 			return ctx.Err()
 		}
 		l.delay = l.config.PollMin
-		if !l.yield(line, nil) {
-			l.stopped = true
+		if !l.give(line) {
 			return nil
 		}
 	}

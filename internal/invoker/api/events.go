@@ -51,7 +51,7 @@ func (e eventWriter) lines(ctx context.Context, f *feed) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx) // which also ended the feed
 		case ok:
-			e.Event("line", line)
+			e.EventWithID(line.Position, "line", line)
 			continue
 		}
 		// Flush before waiting: lines that have arrived go out together, and none is delayed.

@@ -22,13 +22,22 @@ type logsInput struct {
 	ID     string `path:"id" doc:"ID of the invocation."`
 	Follow bool   `query:"follow" doc:"Stream lines as server-sent events until the invocation has settled."`
 	Task   int    `query:"task" minimum:"0" doc:"Only lines of the task with this index, from 0; without it, lines of every task."`
-	Accept string `header:"Accept" hidden:"true"` // the responses document it
+	Stream string `query:"stream" enum:"stdout,stderr" doc:"Only lines of this stream; without it, lines of both."`
+	After  string `query:"after" doc:"ID of a line's event: only lines behind it. The header Last-Event-ID does the same."`
+	Before string `query:"before" doc:"ID of a line's event: only lines in front of it. It needs tail."`
+	Tail   int    `query:"tail" minimum:"1" maximum:"5000" doc:"Begin with so many of the last lines; with fewer if they are long."`
+	Accept string `header:"Accept" hidden:"true"`        // the responses document it
+	Last   string `header:"Last-Event-ID" hidden:"true"` // after documents it
 	query  invoker.LogQuery
 }
 
-// Resolve tells task 0 from a missing parameter.
+// Resolve tells task 0 from a missing parameter. A browser that reconnects repeats the query,
+// so its header counts more.
 func (in *logsInput) Resolve(ctx huma.Context) []error {
-	in.query = invoker.LogQuery{Follow: in.Follow}
+	in.query = invoker.LogQuery{Follow: in.Follow, Stream: in.Stream, After: in.After, Before: in.Before, Tail: in.Tail}
+	if in.Last != "" {
+		in.query.After, in.query.Tail = in.Last, 0
+	}
 	if ctx.Query("task") != "" {
 		in.query.Task = &in.Task
 	}
@@ -39,7 +48,7 @@ func (s *server) routeLogs(d huma.API) {
 	d.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[runwith.LogLine](), true, "") // no body refers to it
 	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "The lines."}}
 	events := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: description(`Server-sent events:
-		line, with a LogLine; then either end, with the Invocation, or error, with a Problem.`)}}
+		line, with a LogLine and an ID; then either end, with the Invocation, or error, with a Problem.`)}}
 	register(s, d, huma.Operation{
 		OperationID: "getLogs",
 		Method:      http.MethodGet,

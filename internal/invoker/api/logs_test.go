@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/api"
@@ -137,6 +139,50 @@ data: ` + marshal(t, sample()) + "\n\n"
 		}
 		if asked != follow {
 			t.Errorf("follow = %v, want %v", asked, follow)
+		}
+	}
+}
+
+// Events carry the positions of their lines, and a request says where the log goes on. A browser
+// that reconnects repeats its query, so its header counts more.
+func TestEventsGoOn(t *testing.T) {
+	t.Parallel()
+	var asked invoker.LogQuery
+	server := serve(t, &fake{logs: func(_ context.Context, _ string, q invoker.LogQuery) iter.Seq2[runwith.LogLine, error] {
+		asked = q
+		return func(yield func(runwith.LogLine, error) bool) {
+			l := line("one")
+			l.Position = "p1"
+			yield(l, nil)
+		}
+	}})
+	for _, test := range []struct {
+		query, last string
+		want        invoker.LogQuery
+	}{
+		{"?after=p0&stream=stderr", "", invoker.LogQuery{After: "p0", Stream: "stderr"}},
+		{"?tail=10", "", invoker.LogQuery{Tail: 10}},
+		{"?tail=10&before=p1", "", invoker.LogQuery{Tail: 10, Before: "p1"}},
+		{"?tail=10&after=p0", "p1", invoker.LogQuery{After: "p1"}},
+	} {
+		got := ask(t, server, "GET "+logsPath+test.query, "", "Accept", "text/event-stream", "Last-Event-ID", test.last)
+		if !strings.HasPrefix(got.body, "id: p1\nevent: line\ndata: {") || strings.Contains(got.body, "osition") {
+			t.Errorf("events = %s, want a line whose ID is its position", got.body)
+		}
+		asked.Ready = nil
+		if diff := cmp.Diff(test.want, asked); diff != "" {
+			t.Errorf("query %s with Last-Event-ID %q (-want +got):\n%s", test.query, test.last, diff)
+		}
+	}
+	for _, query := range []string{"?tail=0", "?tail=5001", "?stream=stdin"} {
+		if got := ask(t, server, "GET "+logsPath+query, ""); got.status != 400 {
+			t.Errorf("GET %s = %d, want 400", query, got.status)
+		}
+	}
+	client := &runwith.Client{Server: server.URL, HTTPClient: server.Client()}
+	for l, err := range client.Logs(t.Context(), "inv-1", nil) {
+		if err != nil || l.Position != "p1" {
+			t.Errorf("the client's line has the position %q (%v), want p1", l.Position, err)
 		}
 	}
 }

@@ -21,11 +21,13 @@ const (
 // Cursor is a place in an execution's log. The zero value is the beginning. A cursor is a
 // value that no method changes.
 type Cursor struct {
-	task string    // index of the only task; empty: all tasks
-	from time.Time // the search begins here
-	page string    // token of the search's next page
-	seen []seenEntry
-	last *lastPage
+	task   string    // index of the only task; empty: all tasks
+	stream string    // the only one, stdout or stderr; empty: both
+	from   time.Time // the search begins here
+	floor  LogPlace  // entries up to here are left out
+	page   string    // token of the search's next page
+	seen   []seenEntry
+	last   *lastPage
 }
 
 // seenEntry identifies an entry. Cloud Logging treats two entries with the same time and
@@ -58,6 +60,22 @@ func (c Cursor) OfTask(index int) Cursor {
 	return c
 }
 
+// OfStream returns a cursor that only shows the lines of one stream, stdout or stderr. It has
+// to be at the beginning.
+func (c Cursor) OfStream(name string) Cursor {
+	c.stream = name
+	return c
+}
+
+// After returns a cursor that leaves out entries up to a place.
+func (c Cursor) After(p LogPlace) Cursor {
+	c.floor = p
+	if at := p.time(); at.After(c.from) {
+		c.from = at
+	}
+	return c
+}
+
 // More reports whether the cursor's search has further pages, so that the next read need
 // not wait.
 func (c Cursor) More() bool { return c.page != "" }
@@ -86,10 +104,11 @@ func (c Cursor) after(page []*loggingpb.LogEntry, token string) (fresh []*loggin
 	for _, s := range c.seen {
 		passed[s] = true
 	}
-	next = Cursor{task: c.task, from: c.from, page: token, seen: slices.Clone(c.seen), last: &lastPage{before: c}}
+	next = c
+	next.page, next.seen, next.last = token, slices.Clone(c.seen), &lastPage{before: c}
 	for _, entry := range page {
 		s := seenOf(entry)
-		if passed[s] {
+		if passed[s] || placeOf(entry).Compare(c.floor) <= 0 {
 			continue
 		}
 		passed[s] = true

@@ -26,6 +26,8 @@ func logLine(e *loggingpb.LogEntry) runwith.LogLine {
 		Attempt: label(e, "task_attempt"),
 		Stream:  stream(e.GetLogName()),
 		Text:    strings.TrimSuffix(text, "\n"),
+
+		Position: placeOf(e).String(),
 	}
 }
 

@@ -63,9 +63,19 @@ func logFilter(name jobspec.ExecutionName, after Cursor) string {
 	if from.IsZero() {
 		from = time.Unix(0, 0)
 	}
-	return fmt.Sprintf(`%s AND (log_id("run.googleapis.com/stdout") OR log_id("run.googleapis.com/stderr")) AND timestamp>="%s"`,
-		executionFilter(name), from.UTC().Format(time.RFC3339Nano)) + task
+	return fmt.Sprintf(`%s AND %s AND timestamp>="%s"`, executionFilter(name), after.logIDs(), rfc3339(from)) + task
 }
+
+// logIDs is the part of a filter for the logs that tasks write.
+func (c Cursor) logIDs() string {
+	switch c.stream {
+	case "stdout", "stderr":
+		return `log_id("run.googleapis.com/` + c.stream + `")`
+	}
+	return `(log_id("run.googleapis.com/stdout") OR log_id("run.googleapis.com/stderr"))`
+}
+
+func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // executionFilter selects everything in the log of an execution. The names are safe between
 // quotes, because they were parsed.

@@ -51,9 +51,13 @@ func TestLogEntries(t *testing.T) {
 	if err != nil {
 		t.Fatalf("LogEntries() = %v", err)
 	}
+	first, second := time.Date(2026, 3, 1, 10, 0, 0, 5e8, time.UTC), time.Date(2026, 3, 1, 10, 0, 2, 0, time.UTC)
 	want := []runwith.LogLine{
-		{Time: time.Date(2026, 3, 1, 10, 0, 0, 5e8, time.UTC), Task: 2, Attempt: 1, Stream: "stdout", Text: "hello"},
-		{Time: time.Date(2026, 3, 1, 10, 0, 2, 0, time.UTC), Stream: "stderr", Text: `{"at":{"line":3},"message":"a < b","severity":"ERROR"}`},
+		{Time: first, Task: 2, Attempt: 1, Stream: "stdout", Text: "hello", Position: LogPlace{first.UnixNano(), "a"}.String()},
+		{
+			Time: second, Stream: "stderr", Text: `{"at":{"line":3},"message":"a < b","severity":"ERROR"}`,
+			Position: LogPlace{second.UnixNano(), "d"}.String(),
+		},
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("LogEntries() (-want +got):\n%s", diff)

@@ -22,6 +22,7 @@ func functions() template.FuncMap {
 		"join":     strings.Join,
 		"settled":  runwith.State.Settled,
 		"dict":     dict,
+		"streams":  func() []string { return []string{"stdout", "stderr"} },
 		"states":   deliveryStates,
 		"visible":  visible,
 		"brief":    brief,

@@ -26,6 +26,10 @@ type page struct {
 	Module string
 	// Status is the HTTP status; 0 is 200.
 	Status int
+	// Unscripted is the path of a page for browsers without JavaScript; empty: this page.
+	Unscripted string
+	// Written means that the view has answered the request.
+	Written bool
 	// Location, if not empty, is where the visitor goes instead.
 	Location string
 }
@@ -61,6 +65,9 @@ func (s *server) answer(c *call, v view) {
 	p, err := v(c)
 	if err != nil {
 		p = s.failed(c, err)
+	}
+	if p.Written {
+		return
 	}
 	if p.Location != "" {
 		http.Redirect(c.w, c.Request, p.Location, http.StatusSeeOther)

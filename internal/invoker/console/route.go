@@ -19,6 +19,9 @@ func (s *server) route() {
 		s.show("GET /invocations/"+a.Name, s.bulk(a))
 		s.change("POST /invocations/"+a.Name, s.bulk(a))
 	}
+	s.show("GET /invocations/{id}/logs", s.logs)
+	s.show("GET /invocations/{id}/logs/download", s.logDownload)
+	s.mux.HandleFunc("GET /invocations/{id}/logs/stream", s.logStream)
 	s.show("GET /jobs", s.jobs)
 	s.show("GET /jobs/{job}", s.job)
 	s.show("GET /usage", s.usage)
@@ -73,19 +76,26 @@ func (s *server) change(pattern string, v view) {
 func (s *server) known(v view) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := v // of this request alone
-		who, signedIn, err := s.Visitors.Identify(r)
+		c, err := s.call(w, r)
 		if err != nil {
-			who = principal.Principal{}
 			v = func(*call) (page, error) { return page{}, err }
-		}
-		c := &call{Request: r.WithContext(principal.With(r.Context(), who)), server: s, w: w, who: who, signedIn: signedIn}
-		c.token = s.Visitors.Token(w, r)
-		if err == nil && c.wantsStream() {
+		} else if c.wantsStream() {
 			s.stream(c, v)
 			return
 		}
 		s.answer(c, v)
 	}
+}
+
+// call returns a request with its caller. If the error is not nil, nobody is the caller.
+func (s *server) call(w http.ResponseWriter, r *http.Request) (*call, error) {
+	who, signedIn, err := s.Visitors.Identify(r)
+	if err != nil {
+		who = principal.Principal{}
+	}
+	c := &call{Request: r.WithContext(principal.With(r.Context(), who)), server: s, w: w, who: who, signedIn: signedIn}
+	c.token = s.Visitors.Token(w, r)
+	return c, err
 }
 
 // missing answers paths that the console does not have.

@@ -33,7 +33,7 @@ function press(key) {
     case "Enter":
       return document.activeElement === document.body && click(row()?.querySelector("[data-open]"));
   }
-  return /^[a-z]$/.test(key) && click(named(key));
+  return /^[a-zA-Z]$/.test(key) && click(named(key));
 }
 
 // named returns what a key clicks: the button for the chosen rows if there are some, else what

@@ -1,0 +1,83 @@
+// Requests for lines of a log.
+import { Events } from "./eventstream.mjs";
+import { readLine } from "./logline.mjs";
+
+// Problem is what the API answers if it refuses.
+export class Problem extends Error {
+  constructor(status, { detail, title } = {}) {
+    super(detail ?? title ?? `the server answered ${status}`);
+    this.status = status;
+  }
+
+  // final reports whether the same request would be refused again.
+  get final() {
+    return this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status);
+  }
+}
+
+// page returns the lines that a request selects and that exist now.
+export async function page(url, query, signal) {
+  const all = [];
+  for await (const some of events(url, query, signal, () => {})) {
+    fail(some);
+    all.push(...some.filter((e) => e.name === "line").map(parsed));
+    if (some.some((e) => e.name === "end")) return all;
+  }
+  throw new Error("the connection was lost");
+}
+
+// context is how many lines before the one that was found are returned with it.
+const context = 200;
+
+// find returns the first line of a request that passes a test, with some lines before it; null if
+// there is none. whole reports whether these are all lines before it. progress is called with
+// the number of lines that were read.
+export async function find(url, query, test, signal, progress) {
+  let lines = [], count = 0;
+  for await (const some of events(url, query, signal, () => {})) {
+    fail(some);
+    for (const line of some.filter((e) => e.name === "line").map(parsed)) {
+      lines.push(line);
+      count++;
+      if (test(line)) return { found: line, lines: lines.slice(-context), whole: count <= context };
+    }
+    if (some.some((e) => e.name === "end")) return null;
+    lines = lines.slice(-context);
+    progress(count);
+  }
+  throw new Error("the connection was lost");
+}
+
+// parsed returns the line of an event.
+export function parsed(event) {
+  return readLine(JSON.parse(event.data), event.id);
+}
+
+// fail throws the problem among some events.
+export function fail(some) {
+  const error = some.find((e) => e.name === "error");
+  if (!error) return;
+  const problem = JSON.parse(error.data);
+  throw new Problem(problem.status, problem);
+}
+
+// events yields the events of an answer, some at a time. An answer that is refused is an error.
+export async function* events(url, query, signal, begun) {
+  const target = new URL(url, location.href);
+  for (const [name, value] of Object.entries(query)) target.searchParams.set(name, value);
+  const answer = await fetch(target, { signal, headers: { Accept: "text/event-stream" }, cache: "no-store" });
+  if (!answer.ok) throw new Problem(answer.status, await answer.json().catch(() => undefined));
+  begun();
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  const parser = new Events();
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const some = parser.add(value);
+      if (some.length > 0) yield some;
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
