@@ -116,7 +116,7 @@ func (f *fake) Changes(_ context.Context, name string) ([]runwith.Change, error)
 	_, err := f.found(name)
 	return []runwith.Change{
 		{Field: "args", Job: []string{}, Run: []string{canary, canary}}, {Field: "env", Name: "A", Job: []string{canary}, Run: []string{canary}},
-		{Field: "taskCount", Job: []string{"1"}, Run: []string{"2"}},
+		{Field: "env", Name: "FIXED", Run: []string{"fixed"}}, {Field: "taskCount", Job: []string{"1"}, Run: []string{"2"}},
 	}, err
 }
 
@@ -577,15 +577,21 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
-// Values of a change are for readers who may see values. Numbers are for everybody.
+// Values of a change are for readers who may see values, if the request has them. Numbers are for
+// everybody.
 func TestChangesAreMasked(t *testing.T) {
-	a := open(t, &fake{caller: "starter"})
-	got, err := a.Changes(as(t, "viewer"), id)
-	want := []runwith.Change{
+	masked := []runwith.Change{
 		{Field: "args", Job: []string{}, Run: []string{"***", "***"}}, {Field: "env", Name: "A", Job: []string{"***"}, Run: []string{"***"}},
-		{Field: "taskCount", Job: []string{"1"}, Run: []string{"2"}},
+		{Field: "env", Name: "FIXED", Run: []string{"***"}}, {Field: "taskCount", Job: []string{"1"}, Run: []string{"2"}},
 	}
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Errorf("changes for a viewer (-want +got), %v:\n%s", err, diff)
+	values := []runwith.Change{
+		{Field: "args", Job: []string{}, Run: []string{canary, canary}}, {Field: "env", Name: "A", Job: []string{"***"}, Run: []string{canary}},
+		{Field: "env", Name: "FIXED", Run: []string{"***"}}, {Field: "taskCount", Job: []string{"1"}, Run: []string{"2"}},
+	}
+	for caller, want := range map[string][]runwith.Change{"viewer": masked, "valued": values} {
+		got, err := open(t, &fake{caller: "starter"}).Changes(as(t, caller), id)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("changes for %s (-want +got), %v:\n%s", caller, err, diff)
+		}
 	}
 }

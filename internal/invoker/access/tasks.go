@@ -2,9 +2,11 @@ package access
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/policy"
+	"github.com/runwith/runwith/internal/principal"
 )
 
 // Tasks implements [api.Invocations]. Who sees the invocation sees its tasks.
@@ -15,20 +17,45 @@ func (a *Access) Tasks(ctx context.Context, id string) ([]runwith.Task, error) {
 	return a.next.Tasks(ctx, id)
 }
 
-// Changes implements [api.Invocations]. Values are for readers with the verb values.
+// Changes implements [api.Invocations]. Values are for readers with the verb values. Those of
+// variables that the request does not have are the configuration's or the job's, and may be
+// secrets: they are for the local user, who has both on this machine.
 func (a *Access) Changes(ctx context.Context, id string) ([]runwith.Change, error) {
 	s, err := a.see(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	changes, err := a.next.Changes(ctx, id)
-	if s.has(s.Job, policy.Values) {
-		return changes, err
-	}
+	values, local := s.has(s.Job, policy.Values), s.who.Proof == principal.Local
 	for i, c := range changes {
-		if c.Field == "args" || c.Field == "env" {
-			changes[i].Job, changes[i].Run = maskArgs(c.Job), maskArgs(c.Run)
+		known := c.Field != "env" || asked(s.Request, c)
+		if c.Field != "args" && c.Field != "env" || values && local {
+			continue
+		}
+		if !values || !known {
+			changes[i].Run = maskArgs(c.Run)
+		}
+		if !values || c.Field == "env" {
+			changes[i].Job = maskArgs(c.Job)
 		}
 	}
 	return changes, err
+}
+
+// asked reports whether a request has the value of a variable: as a variable or a parameter.
+func asked(q *runwith.Request, c runwith.Change) bool {
+	if q == nil || len(c.Run) != 1 {
+		return false
+	}
+	for _, value := range q.Parameters {
+		if fmt.Sprint(value) == c.Run[0] {
+			return true
+		}
+	}
+	for _, o := range append(q.Overrides.Containers, runwith.ContainerOverride{Env: q.Overrides.Env}) {
+		if value, ok := o.Env[c.Name]; ok && value == c.Run[0] {
+			return true
+		}
+	}
+	return false
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
@@ -55,6 +56,19 @@ type call struct {
 	who      principal.Principal
 	signedIn bool
 	token    string // for the forms of the page
+	memo     memo
+}
+
+// memo is what a live page remembers, so that it does not ask Cloud Run each time.
+type memo struct {
+	changed bool // changes and unknown are set
+	changes []runwith.Change
+	unknown string
+
+	tasks  *tasksData
+	counts runwith.Counts
+	state  runwith.State
+	read   time.Time // of the tasks
 }
 
 // operates reports whether the caller may operate the server.

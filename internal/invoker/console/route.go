@@ -22,6 +22,8 @@ func (s *server) route() {
 	s.show("GET /invocations/{id}/logs", s.logs)
 	s.show("GET /invocations/{id}/logs/download", s.logDownload)
 	s.mux.HandleFunc("GET /invocations/{id}/logs/stream", s.logStream)
+	s.show("GET /invocations/{id}", s.invocation)
+	s.change("POST /invocations/{id}/resolve", s.resolve)
 	s.show("GET /jobs", s.jobs)
 	s.show("GET /jobs/{job}", s.job)
 	s.show("GET /usage", s.usage)

@@ -1,0 +1,88 @@
+package console
+
+import (
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/access"
+	"github.com/runwith/runwith/internal/invoker/callback"
+)
+
+const (
+	// shownReruns and shownDeliveries are how many the page of an invocation shows.
+	shownReruns, shownDeliveries = 10, 20
+)
+
+// invocationData is the page of an invocation.
+type invocationData struct {
+	runwith.Invocation
+
+	May      access.Rights
+	Steps    []step
+	Tasks    *tasksData // nil: there are none to show
+	Changes  []runwith.Change
+	Unknown  string // why the changes are unknown; empty: they are known
+	Calls    []runwith.Delivery
+	Reruns   []runwith.Invocation
+	Curl     string // command that starts the same; empty: the request is unknown
+	Command  string
+	Masked   bool // the commands leave out values that the caller may not see
+	Readable bool // there is output, or there will be
+}
+
+// invocation shows one invocation. It is live until the invocation has ended and its usage is
+// known.
+func (s *server) invocation(c *call) (page, error) {
+	i, err := s.Invoker.Invocation(c.Context(), c.PathValue("id"))
+	if err != nil {
+		return page{}, err
+	}
+	d := invocationData{Invocation: i, May: s.Access.Rights(c.Context(), i), Steps: stepsOf(i), Readable: i.Execution != ""}
+	d.Tasks = c.tasksOf(i)
+	d.Changes, d.Unknown = c.changesOf(i)
+	if s.Callbacks != nil && c.operates() {
+		if d.Calls, _, err = s.Callbacks.Deliveries(c.Context(), callback.Filter{Invocation: i.ID, PageSize: shownDeliveries}); err != nil {
+			return page{}, err
+		}
+	}
+	if i.Request != nil {
+		d.Curl, d.Command = curlOf(c.server.address(c), i.Job, *i.Request), commandOf(c.server.address(c), i.Job, *i.Request)
+		d.Masked = !d.May.Values && hasValues(*i.Request)
+	}
+	live := !i.State.Terminal() || i.Usage == nil && i.Execution != ""
+	return page{Template: "invocation", Title: i.Job + " " + short(i.ID), Nav: "/invocations", Live: live, Data: d}, nil
+}
+
+// changesOf returns in what a run differs from its job, or why that is unknown. It asks once for
+// a live page: nothing changes there, and Cloud Run has a quota of reads.
+func (c *call) changesOf(i runwith.Invocation) (_ []runwith.Change, unknown string) {
+	if c.memo.changed {
+		return c.memo.changes, c.memo.unknown
+	}
+	changes, err := c.server.Invoker.Changes(c.Context(), i.ID)
+	if err != nil {
+		unknown = apierror.Public(apierror.Ended(c.Context(), err)).Message
+	}
+	c.memo.changed, c.memo.changes, c.memo.unknown = true, changes, unknown
+	return changes, unknown
+}
+
+// Decisions are what a person can decide about an unresolved invocation.
+func (d invocationData) Decidable() bool {
+	return d.State == runwith.StateUnresolved && d.Finished.IsZero() && d.May.Resolve
+}
+
+// Cancellable reports whether the caller can cancel it now.
+func (d invocationData) Cancellable() bool {
+	return d.May.Cancel && !d.State.Settled() && d.CancelRequested.IsZero()
+}
+
+// Rerunnable reports whether the caller can run it again.
+func (d invocationData) Rerunnable() bool { return d.May.Rerun && d.Request != nil }
+
+// resolve does what a person has decided about an unresolved invocation.
+func (s *server) resolve(c *call) (page, error) {
+	id := c.PathValue("id")
+	_, err := s.Invoker.Resolve(c.Context(), id, invoker.Decision(c.PostFormValue("decision")))
+	return redirect("/invocations/"+id, "resolve"), err
+}
