@@ -159,11 +159,42 @@ func (b *tab) press(t *testing.T, keys string) {
 	b.do(t, chromedp.KeyEvent(keys))
 }
 
-// click clicks on the one element that matches a CSS selector.
+// click clicks on the first element that matches a CSS selector, once it can be seen and nothing
+// lies over it. It looks for the element anew each time, because live pages change.
 func (b *tab) click(t *testing.T, selector string) {
 	t.Helper()
-	b.wait(t, "document.querySelector("+strconv.Quote(selector)+")")
-	b.do(t, chromedp.Click(chromedp.CSS(selector)))
+	at := b.middle(t, selector)
+	b.do(t, chromedp.MouseClickXY(at[0], at[1]))
+}
+
+// hover moves the pointer onto an element, as click does.
+func (b *tab) hover(t *testing.T, selector string) {
+	t.Helper()
+	at := b.middle(t, selector)
+	b.do(t, chromedp.MouseEvent("mouseMoved", at[0], at[1]))
+}
+
+// middle returns the coordinates of the middle of an element.
+func (b *tab) middle(t *testing.T, selector string) (at []float64) {
+	t.Helper()
+	find := `((e) => {
+		if (!e) return [];
+		const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2;
+		if (r.width && e.contains(document.elementFromPoint(x, y))) return [x, y];
+		e.scrollIntoView({ block: "center" });
+		return [];
+	})(document.querySelector(` + strconv.Quote(selector) + `))`
+	eventually.NoError(t, func() (err error) {
+		if b.Err() != nil {
+			t.Fatalf("the browser ended before %s was there", selector)
+		}
+		at, err = chromedp.Run(b, chromedp.Evaluate[[]float64](find))
+		if err == nil && len(at) == 0 {
+			err = fmt.Errorf("%s cannot be clicked on the page\n%s", selector, b.page())
+		}
+		return err
+	})
+	return at
 }
 
 // wait waits until an expression of JavaScript is true, also over loads of pages.

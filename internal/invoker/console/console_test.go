@@ -43,7 +43,7 @@ type fake struct {
 	filters []invoker.Filter // those that Invocations was asked with
 }
 
-// Invocations gives pages of all invocations; it selects by job alone.
+// Invocations gives pages of all invocations; it selects by job and state.
 func (f *fake) Invocations(_ context.Context, q invoker.Filter) ([]runwith.Invocation, string, error) {
 	f.mu.Lock()
 	f.filters = append(f.filters, q)
@@ -51,10 +51,9 @@ func (f *fake) Invocations(_ context.Context, q invoker.Filter) ([]runwith.Invoc
 	if f.invocations != nil {
 		return f.invocations(q)
 	}
-	found := slices.DeleteFunc(slices.Clone(f.all), func(i runwith.Invocation) bool { return q.Job != "" && i.Job != q.Job })
-	if q.PageToken != "" {
-		found = found[slices.IndexFunc(found, func(i runwith.Invocation) bool { return i.ID == q.PageToken })+1:]
-	}
+	found := slices.DeleteFunc(slices.Clone(f.all), func(i runwith.Invocation) bool {
+		return q.Job != "" && i.Job != q.Job || q.State != "" && i.State != q.State || q.PageToken != "" && i.ID >= q.PageToken
+	})
 	if size := cmp.Or(q.PageSize, 50); len(found) > size {
 		return found[:size], found[size-1].ID, nil
 	}

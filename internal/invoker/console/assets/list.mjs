@@ -22,7 +22,7 @@ function count() {
   head.indeterminate = chosen > 0 && chosen < all.length;
 }
 
-main.addEventListener("change", count);
+document.addEventListener("change", count); // after the box that chooses all rows
 main.addEventListener("merged", count);
 addEventListener("pageshow", count);
 main.addEventListener("click", (e) => {
