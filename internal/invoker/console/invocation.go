@@ -3,7 +3,6 @@ package console
 import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
-	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/access"
 	"github.com/runwith/runwith/internal/invoker/callback"
 )
@@ -67,9 +66,12 @@ func (c *call) changesOf(i runwith.Invocation) (_ []runwith.Change, unknown stri
 	return changes, unknown
 }
 
-// Decisions are what a person can decide about an unresolved invocation.
-func (d invocationData) Decidable() bool {
-	return d.State == runwith.StateUnresolved && d.Finished.IsZero() && d.May.Resolve
+// Choices are what the caller can decide about it, if it is unresolved.
+func (d invocationData) Choices() []choice {
+	if !d.May.Resolve {
+		return nil
+	}
+	return choicesOf(d.Invocation)
 }
 
 // Cancellable reports whether the caller can cancel it now.
@@ -79,10 +81,3 @@ func (d invocationData) Cancellable() bool {
 
 // Rerunnable reports whether the caller can run it again.
 func (d invocationData) Rerunnable() bool { return d.May.Rerun && d.Request != nil }
-
-// resolve does what a person has decided about an unresolved invocation.
-func (s *server) resolve(c *call) (page, error) {
-	id := c.PathValue("id")
-	_, err := s.Invoker.Resolve(c.Context(), id, invoker.Decision(c.PostFormValue("decision")))
-	return redirect("/invocations/"+id, "resolve"), err
-}

@@ -23,6 +23,8 @@ func (s *server) route() {
 	s.show("GET /invocations/{id}/logs/download", s.logDownload)
 	s.mux.HandleFunc("GET /invocations/{id}/logs/stream", s.logStream)
 	s.show("GET /invocations/{id}", s.invocation)
+	s.show("GET /invocations/{id}/cancel", s.askCancel)
+	s.show("GET /invocations/{id}/resolve", s.askResolve)
 	s.change("POST /invocations/{id}/resolve", s.resolve)
 	s.show("GET /jobs", s.jobs)
 	s.show("GET /jobs/{job}", s.job)
