@@ -24,6 +24,7 @@ func functions() template.FuncMap {
 		"dict":     dict,
 		"streams":  func() []string { return []string{"stdout", "stderr"} },
 		"states":   deliveryStates,
+		"ended":    ended,
 		"visible":  visible,
 		"brief":    brief,
 		"plural":   plural,

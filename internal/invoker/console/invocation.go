@@ -1,6 +1,9 @@
 package console
 
 import (
+	"slices"
+	"time"
+
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/invoker/access"
@@ -19,6 +22,8 @@ type invocationData struct {
 	May      access.Rights
 	Steps    []step
 	Tasks    *tasksData // nil: there are none to show
+	Chosen   string     // index of the task to show, as the visitor has typed it
+	Task     *runwith.Task
 	Changes  []runwith.Change
 	Unknown  string // why the changes are unknown; empty: they are known
 	Calls    []runwith.Delivery
@@ -37,7 +42,8 @@ func (s *server) invocation(c *call) (page, error) {
 		return page{}, err
 	}
 	d := invocationData{Invocation: i, May: s.Access.Rights(c.Context(), i), Steps: stepsOf(i), Readable: i.Execution != ""}
-	d.Tasks = c.tasksOf(i)
+	d.Tasks, d.Chosen = c.tasksOf(i), c.URL.Query().Get("task")
+	d.Task = d.Tasks.task(d.Chosen)
 	d.Changes, d.Unknown = c.changesOf(i)
 	if s.Callbacks != nil && c.operates() {
 		if d.Calls, _, err = s.Callbacks.Deliveries(c.Context(), callback.Filter{Invocation: i.ID, PageSize: shownDeliveries}); err != nil {
@@ -48,8 +54,7 @@ func (s *server) invocation(c *call) (page, error) {
 		d.Curl, d.Command = curlOf(c.server.address(c), i.Job, *i.Request), commandOf(c.server.address(c), i.Job, *i.Request)
 		d.Masked = !d.May.Values && hasValues(*i.Request)
 	}
-	live := !i.State.Terminal() || i.Usage == nil && i.Execution != ""
-	return page{Template: "invocation", Title: i.Job + " " + short(i.ID), Nav: "/invocations", Live: live, Data: d}, nil
+	return page{Template: "invocation", Title: i.Job + " " + short(i.ID), Nav: "/invocations", Live: d.changes(), Module: d.module(), Data: d}, nil
 }
 
 // changesOf returns in what a run differs from its job, or why that is unknown. It asks once for
@@ -81,3 +86,29 @@ func (d invocationData) Cancellable() bool {
 
 // Rerunnable reports whether the caller can run it again.
 func (d invocationData) Rerunnable() bool { return d.May.Rerun && d.Request != nil }
+
+// Only returns the chosen task as a list.
+func (d invocationData) Only() []runwith.Task { return []runwith.Task{*d.Task} }
+
+// usageSoon is how long after the end the usage is awaited.
+const usageSoon = time.Minute
+
+// changes reports whether something on the page can still change: the invocation, its usage, or
+// a callback.
+func (d invocationData) changes() bool {
+	switch {
+	case !d.State.Terminal():
+		return d.State != runwith.StateUnresolved || d.Finished.IsZero()
+	case d.Usage == nil && d.Execution != "" && time.Since(d.Finished) < usageSoon:
+		return true
+	}
+	return slices.ContainsFunc(d.Calls, func(c runwith.Delivery) bool { return c.State == runwith.DeliveryPending })
+}
+
+// module returns the module of the grid, if there is one.
+func (d invocationData) module() string {
+	if d.Tasks != nil && d.Tasks.Grid() {
+		return "grid"
+	}
+	return ""
+}

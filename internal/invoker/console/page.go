@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
@@ -65,10 +64,7 @@ type memo struct {
 	changes []runwith.Change
 	unknown string
 
-	tasks  *tasksData
-	counts runwith.Counts
-	state  runwith.State
-	read   time.Time // of the tasks
+	tasks *tasksData // that the browser has
 }
 
 // operates reports whether the caller may operate the server.

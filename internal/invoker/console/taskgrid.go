@@ -1,8 +1,8 @@
 package console
 
 import (
-	"fmt"
-	"math"
+	"html/template"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,10 +13,9 @@ import (
 const (
 	// listedTasks is how many tasks the page lists, failed ones first.
 	listedTasks = 50
-	// taskReads is how often a live page reads the tasks of an execution that shows no change.
-	taskReads = 10 * time.Second
-	// cell is the size of a task in the grid, and gap the room between two.
-	cell, gap = 8, 2
+	// taskReads is how often a live page reads the tasks of an execution that shows no change,
+	// and taskRead is how much longer it waits for each task: Cloud Run lists 100 in a call.
+	taskReads, taskRead = 2 * time.Second, 2 * time.Millisecond
 )
 
 // tasksData is what the page of an invocation shows of its tasks.
@@ -27,9 +26,14 @@ type tasksData struct {
 	Listed  []runwith.Task // those that failed, or all if they are few
 	Failed  bool           // Listed are only those that failed
 	More    int            // how many are not listed
-	Width   int            // of the grid, in pixels
-	Height  int
-	Columns int
+	// Cells are the list items of the grid. Same means that the browser has them.
+	Cells template.HTML
+	Same  bool
+
+	all    []runwith.Task
+	counts runwith.Counts // of the execution, when the tasks were read
+	state  runwith.State
+	read   time.Time
 }
 
 // taskGroup is all tasks in one state.
@@ -37,55 +41,91 @@ type taskGroup struct {
 	State  runwith.TaskState
 	Count  int
 	Ranges string // their indexes, such as 0–16, 21
-	Path   string // of their cells in the grid, as SVG writes it
 }
 
-// tasksOf returns the tasks of an invocation. A live page reads them when its counts have changed,
-// and now and then.
+// tasksOf returns the tasks of an invocation; nil if there are none yet. A live page reads them
+// when its counts have changed, and now and then.
 func (c *call) tasksOf(i runwith.Invocation) *tasksData {
 	if i.Execution == "" {
 		return nil
 	}
-	m := &c.memo
-	if m.tasks != nil && m.counts == i.Counts && m.state == i.State && (i.State.Terminal() || time.Since(m.read) < taskReads) {
-		return m.tasks
+	if d := c.memo.tasks; d != nil && d.fresh(i) {
+		d.Same = true
+		return d
 	}
+	d := &tasksData{counts: i.Counts, state: i.State, read: time.Now()}
 	tasks, err := c.server.Invoker.Tasks(c.Context(), i.ID)
 	if err != nil {
-		return &tasksData{Unknown: apierror.Public(apierror.Ended(c.Context(), err)).Message}
+		d.Unknown = apierror.Public(apierror.Ended(c.Context(), err)).Message
 	}
-	m.tasks, m.counts, m.state, m.read = gridOf(tasks), i.Counts, i.State, time.Now()
-	return m.tasks
-}
-
-// gridOf arranges tasks, which are sorted by index, in a grid about twice as wide as high.
-func gridOf(tasks []runwith.Task) *tasksData {
-	square := int(math.Ceil(math.Sqrt(2 * float64(len(tasks)))))
-	d := &tasksData{Count: len(tasks), Columns: max(1, min(len(tasks), max(25, square)))}
-	groups := map[runwith.TaskState]*groupBuilder{}
-	for n, t := range tasks {
-		g := groups[t.State]
-		if g == nil {
-			g = &groupBuilder{}
-			groups[t.State] = g
-		}
-		g.add(t.Index, n%d.Columns*(cell+gap), n/d.Columns*(cell+gap))
+	d.fill(tasks)
+	if before := c.memo.tasks; before != nil {
+		d.Same = before.Cells == d.Cells
 	}
-	for _, state := range []runwith.TaskState{runwith.TaskFailed, runwith.TaskCancelled, runwith.TaskRunning, runwith.TaskPending, runwith.TaskSucceeded} {
-		if g := groups[state]; g != nil {
-			d.Groups = append(d.Groups, taskGroup{state, g.count, g.indexes(), g.path.String()})
-		}
+	if c.wantsStream() {
+		c.memo.tasks = d
 	}
-	rows := (len(tasks) + d.Columns - 1) / d.Columns
-	d.Width, d.Height = d.Columns*(cell+gap)-gap, max(cell, rows*(cell+gap)-gap)
-	d.list(tasks)
 	return d
 }
 
-// list chooses the tasks that the page lists: all of a few, otherwise those that failed.
-func (d *tasksData) list(tasks []runwith.Task) {
-	d.Failed = len(tasks) > listedTasks
+// fresh reports whether the tasks are still those of an invocation.
+func (d *tasksData) fresh(i runwith.Invocation) bool {
+	age := time.Since(d.read)
+	switch {
+	case age < taskRead*time.Duration(d.Count):
+		return d.state == i.State || !i.State.Terminal()
+	case d.counts == i.Counts && d.state == i.State:
+		return i.State.Terminal() && d.Unknown == "" || age < taskReads
+	}
+	return false
+}
+
+// fill arranges tasks, which are sorted by index.
+func (d *tasksData) fill(tasks []runwith.Task) {
+	d.all, d.Count = tasks, len(tasks)
+	indexes := map[runwith.TaskState]*ranges{}
+	var cells strings.Builder
 	for _, t := range tasks {
+		r := indexes[t.State]
+		if r == nil {
+			r = &ranges{}
+			indexes[t.State] = r
+		}
+		r.add(t.Index)
+		cells.WriteString("<li class=" + cellClass(t.State) + ">" + strconv.Itoa(t.Index))
+	}
+	d.Cells = template.HTML(cells.String())
+	for _, state := range []runwith.TaskState{runwith.TaskFailed, runwith.TaskCancelled, runwith.TaskRunning, runwith.TaskPending, runwith.TaskSucceeded} {
+		if r := indexes[state]; r != nil {
+			d.Groups = append(d.Groups, taskGroup{state, r.count, r.String()})
+		}
+	}
+	d.list()
+}
+
+// cellClass is the class of a task's cell. Ten thousand cells are on a page, so it is short. The
+// stylesheet has the colour of each, and the text for screen readers.
+func cellClass(s runwith.TaskState) string {
+	switch s {
+	case runwith.TaskSucceeded:
+		return "s"
+	case runwith.TaskFailed:
+		return "f"
+	case runwith.TaskRunning:
+		return "r"
+	case runwith.TaskCancelled:
+		return "c"
+	}
+	return "p"
+}
+
+// Grid reports whether the tasks are too many to list all of them.
+func (d *tasksData) Grid() bool { return d.Count > listedTasks }
+
+// list chooses the tasks that the page lists: all of a few, otherwise those that failed.
+func (d *tasksData) list() {
+	d.Failed = d.Grid()
+	for _, t := range d.all {
 		switch {
 		case d.Failed && t.State != runwith.TaskFailed:
 		case len(d.Listed) == listedTasks:
@@ -96,44 +136,27 @@ func (d *tasksData) list(tasks []runwith.Task) {
 	}
 }
 
-// groupBuilder collects the tasks of one state.
-type groupBuilder struct {
-	count       int
-	path        strings.Builder
-	ranges      []string
-	first, last int
+// task returns the task with an index as text; nil if there is none.
+func (d *tasksData) task(index string) *runwith.Task {
+	n, err := strconv.Atoi(strings.TrimSpace(index))
+	if d == nil || err != nil {
+		return nil
+	}
+	for _, t := range d.all {
+		if t.Index == n {
+			return &t
+		}
+	}
+	return nil
 }
 
-func (g *groupBuilder) add(index, x, y int) {
-	fmt.Fprintf(&g.path, "M%d %dh%dv%dh-%dz", x, y, cell, cell, cell)
-	if g.count > 0 && index != g.last+1 {
-		g.close()
-		g.first = index
+// ended returns how the last attempt of a task has ended.
+func ended(t runwith.Task) string {
+	switch {
+	case t.Signal != 0:
+		return "signal " + strconv.Itoa(t.Signal)
+	case t.ExitCode != nil:
+		return "exit code " + strconv.Itoa(*t.ExitCode)
 	}
-	if g.count == 0 {
-		g.first = index
-	}
-	g.last = index
-	g.count++
-}
-
-// close ends a range of indexes.
-func (g *groupBuilder) close() {
-	if g.first == g.last {
-		g.ranges = append(g.ranges, fmt.Sprint(g.first))
-		return
-	}
-	g.ranges = append(g.ranges, fmt.Sprintf("%d–%d", g.first, g.last))
-}
-
-// shownRanges is how many ranges of indexes are shown.
-const shownRanges = 20
-
-// indexes returns the indexes as text.
-func (g *groupBuilder) indexes() string {
-	g.close()
-	if more := len(g.ranges) - shownRanges; more > 0 {
-		return strings.Join(g.ranges[:shownRanges], ", ") + " and more"
-	}
-	return strings.Join(g.ranges, ", ")
+	return ""
 }

@@ -18,18 +18,24 @@ func TestGrid(t *testing.T) {
 		}
 		tasks = append(tasks, runwith.Task{Index: n, State: state})
 	}
-	d := gridOf(tasks)
-	if d.Columns != 25 || d.Width != 25*10-2 || d.Height != 4*10-2 {
-		t.Errorf("the grid has %d columns and is %d by %d, want 25, 248 and 38", d.Columns, d.Width, d.Height)
-	}
-	for n, want := range []taskGroup{{State: runwith.TaskFailed, Count: 4, Ranges: "3, 17–19"}, {State: runwith.TaskSucceeded, Count: 96, Ranges: "0–2, 4–16, 20–99"}} {
-		g := d.Groups[n]
-		if g.State != want.State || g.Count != want.Count || g.Ranges != want.Ranges || strings.Count(g.Path, "M") != want.Count {
-			t.Errorf("group %d = %s, %d, %s with %d cells, want %+v", n, g.State, g.Count, g.Ranges, strings.Count(g.Path, "M"), want)
+	var d tasksData
+	d.fill(tasks)
+	for n, want := range []taskGroup{{runwith.TaskFailed, 4, "3, 17–19"}, {runwith.TaskSucceeded, 96, "0–2, 4–16, 20–99"}} {
+		if d.Groups[n] != want {
+			t.Errorf("group %d = %+v, want %+v", n, d.Groups[n], want)
 		}
+	}
+	if got := string(d.Cells); strings.Count(got, "<li") != 100 || !strings.HasPrefix(got, "<li class=s>0<li class=s>1<li class=s>2<li class=f>3<li class=s>4") {
+		t.Errorf("cells = %.100s, want one for each task", got)
 	}
 	if len(d.Listed) != 4 || !d.Failed || d.More != 0 {
 		t.Errorf("%d tasks are listed, and %d more, want the four that failed", len(d.Listed), d.More)
+	}
+	if got := d.task("17"); got == nil || got.Index != 17 {
+		t.Errorf("task 17 = %v", got)
+	}
+	if got := d.task("100"); got != nil {
+		t.Errorf("task 100 = %v, want none", got)
 	}
 }
 
@@ -40,12 +46,9 @@ func TestLargeGrid(t *testing.T) {
 	for n := range 10_000 {
 		tasks = append(tasks, runwith.Task{Index: n, State: []runwith.TaskState{runwith.TaskFailed, runwith.TaskSucceeded}[n%2]})
 	}
-	d := gridOf(tasks)
-	size := 0
-	for _, g := range d.Groups {
-		size += len(g.Path)
-	}
-	if size > 256<<10 || len(d.Listed) != listedTasks || d.More != 5000-listedTasks || !strings.HasSuffix(d.Groups[0].Ranges, "and more") {
-		t.Errorf("the grid has %d bytes, and the list %d tasks and %d more", size, len(d.Listed), d.More)
+	var d tasksData
+	d.fill(tasks)
+	if len(d.Cells) > 180<<10 || len(d.Listed) != listedTasks || d.More != 5000-listedTasks || !strings.HasSuffix(d.Groups[0].Ranges, "and more") {
+		t.Errorf("the grid has %d bytes, and the list %d tasks and %d more", len(d.Cells), len(d.Listed), d.More)
 	}
 }

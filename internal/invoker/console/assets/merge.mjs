@@ -1,6 +1,7 @@
 // merge makes the children of a node like those of another one, and keeps every element that is
 // in both: elements with an ID are found by it, others by their place. Elements with data-keep
-// belong to a module and stay as they are.
+// belong to a module and stay as they are. Content with data-same is left out, because the page
+// has it already.
 export function merge(node, like) {
   const named = new Map();
   for (const child of node.children) if (child.id) named.set(child.id, child);
@@ -36,7 +37,7 @@ function alike(a, b) {
 const kept = new Set(["open", "aria-selected", "data-told"]);
 
 function mergeElement(a, b) {
-  if (a.hasAttribute("data-keep") || a.isEqualNode(b)) return;
+  if (a.hasAttribute("data-keep") || b.hasAttribute("data-same") || a.isEqualNode(b)) return;
   for (const { name, value } of [...b.attributes]) if (!kept.has(name) && a.getAttribute(name) !== value) a.setAttribute(name, value);
   for (const { name } of [...a.attributes]) if (!kept.has(name) && !b.hasAttribute(name)) a.removeAttribute(name);
   merge(a, b);
