@@ -87,6 +87,9 @@ func (d invocationData) Cancellable() bool {
 // Rerunnable reports whether the caller can run it again.
 func (d invocationData) Rerunnable() bool { return d.May.Rerun && d.Request != nil }
 
+// TasksUnknown reports whether the failure must name its tasks, because they are not listed.
+func (d invocationData) TasksUnknown() bool { return d.Tasks == nil || d.Tasks.Unknown != "" }
+
 // Only returns the chosen task as a list.
 func (d invocationData) Only() []runwith.Task { return []runwith.Task{*d.Task} }
 

@@ -13,7 +13,7 @@ type step struct {
 	At time.Time
 	// Took is how long it lasted; empty: it lasts, or has not begun.
 	Took string
-	// Why is what the invocation has waited for, or the reason of the end.
+	// Why is what the invocation has waited for.
 	Why string
 	// Next is when the invoker tries again; zero: unknown.
 	Next time.Time
@@ -32,9 +32,6 @@ func stepsOf(i runwith.Invocation) []step {
 	last.Now = true
 	if w := i.Waiting; w != nil {
 		last.Why, last.Next = w.Message, w.Next
-	}
-	if i.Error != nil && i.State.Settled() {
-		last.Why = i.Error.Message
 	}
 	return steps
 }
