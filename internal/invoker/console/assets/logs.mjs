@@ -143,7 +143,8 @@ function previous() {
       const added = await view.earlier();
       n += added.length;
       search.refresh();
-      const hit = search.before(current ?? added.at(-1)?.nextSibling ?? null);
+      const fresh = new Set(added);
+      const hit = search.hits.findLast((row) => fresh.has(row));
       if (hit) return void jump(hit);
       if (added.length === 0) break;
     }

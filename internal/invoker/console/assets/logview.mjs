@@ -6,7 +6,8 @@ import { Stream } from "./logstream.mjs";
 import { most } from "./logwindow.mjs";
 
 const tail = 1000; // lines at the beginning, and of an earlier page
-const perFrame = 500; // rows drawn in a frame
+const perFrame = 500; // rows drawn in a frame; fewer if they take long
+const slow = 40; // milliseconds
 const long = 1_000_000; // characters; the API sends fewer lines if they have more than 4 MiB
 const near = 400; // pixels from an edge at which more is loaded
 
@@ -22,9 +23,10 @@ export class View {
   #position = ""; // of the last line that arrived
   #from = { tail };
   #frame = 0;
+  #few = perFrame; // rows for the next frame
   #drawn = null; // resolves the promise of room
   #top = 0; // where the box was scrolled to
-  #loading = false;
+  #loading = null; // the promise of earlier
   #follow = true;
   #behind = false; // the log goes on below the window
   #ended = false;
@@ -45,7 +47,7 @@ export class View {
   get follow() { return this.#follow; }
   get behind() { return this.#behind; }
   get ended() { return this.#ended; }
-  get loading() { return this.#loading; }
+  get loading() { return this.#loading !== null; }
 
   // complete reports whether the window has the first line of the log: it was loaded, or fewer
   // lines arrived than were asked for.
@@ -93,19 +95,18 @@ export class View {
   }
 
   // earlier loads a page of lines before the window, and returns their rows.
-  async earlier() {
-    const first = this.#window.first;
-    if (this.#loading || this.complete || !first?.line.position) return [];
-    this.#loading = true;
-    this.#told.changed();
-    try {
-      const lines = await page(this.#url, { before: first.line.position, tail });
-      if (this.#window.first !== first) return []; // the window has moved meanwhile
-      return this.#prepend(lines);
-    } finally {
-      this.#loading = false;
+  earlier() {
+    return (this.#loading ??= this.#earlier().finally(() => {
+      this.#loading = null;
       this.#told.changed();
-    }
+    }));
+  }
+
+  async #earlier() {
+    const first = this.#window.first;
+    if (this.complete || !first?.line.position) return [];
+    const lines = await page(this.#url, { before: first.line.position, tail });
+    return this.#window.first === first ? this.#prepend(lines) : []; // else the window has moved meanwhile
   }
 
   #prepend(lines) {
@@ -167,8 +168,8 @@ export class View {
     this.#received += some.length;
     this.#position = some.at(-1).position || this.#position;
     this.#queue.push(...some);
-    if (this.#follow && this.#queue.length > 2 * most.lines) {
-      this.#queue.splice(0, this.#queue.length - most.lines); // they would leave the window at once
+    if (this.#follow && this.#queue.length > most.lines) {
+      this.#queue.splice(0, this.#queue.length - tail); // nobody reads so fast
       this.#gap = true;
     }
     this.#draw();
@@ -185,7 +186,9 @@ export class View {
     if (this.#frame || this.#behind || this.#queue.length === 0) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
+      const begun = performance.now();
       this.#drawFrame();
+      this.#few = performance.now() - begun > slow ? Math.max(50, Math.floor(this.#few / 2)) : Math.min(perFrame, this.#few + 50);
       this.#draw();
     });
   }
@@ -195,7 +198,7 @@ export class View {
     if (this.#gap) this.#window.clear();
     this.#complete &&= !this.#gap;
     this.#gap = false;
-    const rows = this.#window.append(this.#queue.splice(0, perFrame));
+    const rows = this.#window.append(this.#queue.splice(0, this.#few));
     if (this.#follow) this.#trim();
     else this.#window.keep(() => this.#trim());
     if (this.#follow) this.#toEnd();
