@@ -38,6 +38,8 @@ type Request struct {
 	// which the caller may not know.
 	RerunOf string
 	Changes runwith.Request
+	// Kept names what a rerun with a whole request keeps of the earlier one; empty for others.
+	Kept string
 	// Terms are what policy made of it. Only they have an effect.
 	Terms Terms
 }
@@ -100,7 +102,7 @@ func (q Request) fingerprint(asked []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode changes: %w", err)
 	}
-	return ledger.RerunFingerprint(q.Job, changes, q.RerunOf)
+	return ledger.RerunFingerprint(q.Job, changes, strings.TrimSpace(q.RerunOf+" "+q.Kept))
 }
 
 // labels returns the labels of the invocation.

@@ -15,6 +15,13 @@ type Rerun struct {
 	Key string
 	// Changes replace fields of its request. Parameters are merged by name.
 	Changes runwith.Request
+	// Whole means that Changes are the whole request: nothing of the earlier one is kept,
+	// except what the next two fields name.
+	Whole bool
+	// KeepValues keeps parameters, arguments and variables of the earlier request, instead of
+	// those of Changes; KeepCallback keeps its callback. Both need Whole. A caller who may not
+	// see these can keep them so.
+	KeepValues, KeepCallback bool
 }
 
 // Of returns the request that runs an invocation again. FAILED_PRECONDITION means that its
@@ -24,7 +31,38 @@ func (r Rerun) Of(origin runwith.Invocation) (Request, error) {
 		return Request{}, runwith.Errorf(runwith.FailedPrecondition,
 			"invocation %s was read back from its execution, so its request is unknown: start job %s with a new request", origin.ID, origin.Job)
 	}
-	return Request{Job: origin.Job, Key: r.Key, Asked: changed(*origin.Request, r.Changes), RerunOf: origin.ID, Changes: r.Changes}, nil
+	q := Request{Job: origin.Job, Key: r.Key, RerunOf: origin.ID, Changes: r.Changes}
+	if r.Whole {
+		q.Asked, q.Kept = r.whole(*origin.Request), r.kept()
+		return q, nil
+	}
+	q.Asked = changed(*origin.Request, r.Changes)
+	return q, nil
+}
+
+// whole returns the request of a rerun that sends all of it.
+func (r Rerun) whole(origin runwith.Request) runwith.Request {
+	q := r.Changes
+	if r.KeepValues {
+		q.Parameters = origin.Parameters
+		q.Overrides.Args, q.Overrides.Env, q.Overrides.Containers = origin.Overrides.Args, origin.Overrides.Env, origin.Overrides.Containers
+	}
+	if r.KeepCallback {
+		q.Callback = origin.Callback
+	}
+	return q
+}
+
+// kept names what a whole request keeps, so that a repeat keeps the same.
+func (r Rerun) kept() string {
+	kept := "whole"
+	if r.KeepValues {
+		kept += " values"
+	}
+	if r.KeepCallback {
+		kept += " callback"
+	}
+	return kept
 }
 
 // changed returns a request after changes. The time to start is not carried over.

@@ -15,22 +15,28 @@ func (a *Access) Rerun(ctx context.Context, again invoker.Rerun) (_ runwith.Invo
 	if err != nil {
 		return runwith.Invocation{}, false, err
 	}
-	if err := s.mayRerun(again.Changes); err != nil {
-		return runwith.Invocation{}, false, err
-	}
-	q, err := again.Of(s.Invocation)
+	q, err := s.again(again)
 	if err != nil {
 		return runwith.Invocation{}, false, err
 	}
 	return a.start(ctx, s.reader, q)
 }
 
-// mayRerun returns nil if the caller may run the invocation again with these changes.
-func (s sight) mayRerun(changes runwith.Request) error {
+// again returns the request that runs the invocation again, if the caller may do so.
+func (s sight) again(again invoker.Rerun) (invoker.Request, error) {
+	if err := s.mayRerun(again); err != nil {
+		return invoker.Request{}, err
+	}
+	return again.Of(s.Invocation)
+}
+
+// mayRerun returns nil if the caller may run the invocation again with these changes. A whole
+// request never mixes values: it keeps all of them, or none.
+func (s sight) mayRerun(again invoker.Rerun) error {
 	switch {
 	case !s.has(s.Job, policy.Start):
 		return s.denied(s.Job, policy.Start)
-	case s.Request != nil && !s.has(s.Job, policy.Values) && mixes(*s.Request, changes):
+	case s.Request != nil && !again.Whole && !s.has(s.Job, policy.Values) && mixes(*s.Request, again.Changes):
 		return runwith.Errorf(runwith.PermissionDenied, "%s needs the verb values for job %s to change some parameters, arguments or variables "+
 			"of an invocation and keep the others: send all of them", s.who, s.Job)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/access"
 	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/console/session"
@@ -49,6 +50,12 @@ type Access interface {
 	Can(ctx context.Context, job string, v policy.Verb) bool
 	// Rights returns what the caller may do with an invocation.
 	Rights(ctx context.Context, i runwith.Invocation) access.Rights
+	// Check returns the error with which the policy would refuse a start, or nil.
+	Check(ctx context.Context, job string, asked runwith.Request) error
+	// CheckRerun returns the error with which it would refuse to run an invocation again, or nil.
+	CheckRerun(ctx context.Context, again invoker.Rerun) error
+	// MaxBody returns the size of the largest request for a job in bytes; 0 is no limit of its own.
+	MaxBody(ctx context.Context, job string) int
 	// Operates returns nil if the caller may operate the server.
 	Operates(ctx context.Context) error
 }

@@ -8,6 +8,7 @@ var notices = map[string]string{ //nolint:gochecknoglobals // never written
 	"resolve":       "The decision is stored.",
 	"retry":         "The job was started for the event.",
 	"start":         "The job was started.",
+	"start-before":  "This form had started the job before: this is that invocation. To start it once more, run it again, or open a new form.",
 	"replay":        "The delivery is due again.",
 	"replay-failed": "The failed deliveries of the endpoint are due again.",
 	"enable":        "The endpoint is enabled.",
