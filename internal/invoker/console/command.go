@@ -1,7 +1,6 @@
 package console
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,12 +20,13 @@ func hasValues(q runwith.Request) bool {
 
 // curlOf returns a command of curl that starts a job with a request.
 func curlOf(server, job string, q runwith.Request) string {
-	body, err := json.MarshalIndent(q, "", "  ")
-	if err != nil {
-		return "" // cannot happen: it was read from JSON
-	}
+	return curlTo(server+"/api/v1/jobs/"+job+"/invocations", q)
+}
+
+// curlTo returns a command of curl that sends a request to a URL.
+func curlTo(url string, q runwith.Request) string {
 	return fmt.Sprintf("curl %s \\\n  -H 'Content-Type: application/json' \\\n  -H 'Idempotency-Key: '\"$(uuidgen)\" \\\n  -d %s",
-		quoted(server+"/api/v1/jobs/"+job+"/invocations"), quoted(string(body)))
+		quoted(url), quoted(indented(q)))
 }
 
 // commandOf returns a command of runwith that starts a job with a request, or "" if there is none: a

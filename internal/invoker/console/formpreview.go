@@ -3,14 +3,12 @@ package console
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/invoker"
-	"github.com/runwith/runwith/internal/principal"
 )
 
 // preview is what a form would do.
@@ -85,21 +83,5 @@ func (c *call) curl(f *form, p preview) string {
 			body.Callback = nil
 		}
 	}
-	lines := []string{"curl -X POST " + quoted(address(c.Request)+path), "-H 'Content-Type: application/json'", `-H "Idempotency-Key: $(uuidgen)"`}
-	if c.who.Proof == principal.APIKey || c.who.Proof == principal.Token {
-		lines = append(lines, `-H "Authorization: Bearer $RUNWITH_API_KEY"`)
-	}
-	return strings.Join(append(lines, "-d "+quoted(indented(body))), " \\\n  ")
+	return curlTo(c.server.address(c)+path, body)
 }
-
-// address is the address of the server as the visitor's browser has it.
-func address(r *http.Request) string {
-	scheme := "http"
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
-}
-
-// quoted returns text as one word of a shell.
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
