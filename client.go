@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Client is a client of an invoker. The zero value calls the invoker at
@@ -136,13 +137,20 @@ func (c *Client) Resolve(ctx context.Context, id string, d Decision) (*Invocatio
 type ListOptions struct {
 	// Job selects the invocations of one job; empty selects all jobs.
 	Job string
-	// State selects the invocations in one state; empty selects all states.
-	State State
+	// States selects the invocations in one of these states; empty selects all states.
+	States []State
+	// Caller selects what one caller has started; empty selects all callers.
+	Caller string
+	// After and Before select the invocations that were accepted at After or later, and before
+	// Before, to the millisecond. The zero time is no bound.
+	After, Before time.Time
 	// Labels selects the invocations that have all these labels; empty selects all.
 	Labels map[string]string
 	// Source selects what a schedule or trigger has started: schedule/NAME or trigger/NAME.
-	// Empty selects all.
+	// schedule/ and trigger/ stand for all of them. Empty selects all.
 	Source string
+	// RerunOf selects the invocations that run one again; empty selects all.
+	RerunOf string
 	// PageSize is the number of invocations in one request; 0 means the invoker's
 	// default. It does not limit the number of results.
 	PageSize int
@@ -182,14 +190,18 @@ func (o *ListOptions) query() url.Values {
 	if o == nil {
 		return query
 	}
-	if o.Job != "" {
-		query.Set("job", o.Job)
+	for name, value := range map[string]string{"job": o.Job, "caller": o.Caller, "source": o.Source, "rerunOf": o.RerunOf} {
+		if value != "" {
+			query.Set(name, value)
+		}
 	}
-	if o.Source != "" {
-		query.Set("source", o.Source)
+	for name, at := range map[string]time.Time{"after": o.After, "before": o.Before} {
+		if !at.IsZero() {
+			query.Set(name, at.Format(time.RFC3339Nano))
+		}
 	}
-	if o.State != "" {
-		query.Set("state", string(o.State))
+	for _, state := range o.States {
+		query.Add("state", string(state))
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Labels)) {
 		query.Add("label", name+"="+o.Labels[name])

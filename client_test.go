@@ -82,7 +82,7 @@ func TestClientInvocations(t *testing.T) {
 		}
 	})
 	var got []string
-	for invocation, err := range client.Invocations(t.Context(), &runwith.ListOptions{Job: "j", State: runwith.StateFailed, PageSize: 2}) {
+	for invocation, err := range client.Invocations(t.Context(), &runwith.ListOptions{Job: "j", States: []runwith.State{runwith.StateFailed}, PageSize: 2}) {
 		if err != nil {
 			got = append(got, err.Error())
 			continue

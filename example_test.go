@@ -105,7 +105,7 @@ func ExampleClient_Invocations() {
 		}
 	}
 	succeeded := 0
-	for invocation, err := range client.Invocations(ctx, &runwith.ListOptions{Job: "test-job", State: runwith.StateSucceeded}) {
+	for invocation, err := range client.Invocations(ctx, &runwith.ListOptions{Job: "test-job", States: []runwith.State{runwith.StateSucceeded}}) {
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -92,7 +92,7 @@ func drainAs(ctx context.Context, client *runwith.Client) error {
 	for _, state := range []runwith.State{runwith.StateAccepted, runwith.StateStarting, runwith.StateRunning} {
 		for left := true; left; {
 			left = false
-			for _, err := range client.Invocations(ctx, &runwith.ListOptions{State: state, PageSize: 1}) {
+			for _, err := range client.Invocations(ctx, &runwith.ListOptions{States: []runwith.State{state}, PageSize: 1}) {
 				if err != nil {
 					return fmt.Errorf("look for invocations that run: %w", err)
 				}

@@ -23,44 +23,6 @@ runwith serve has accepted, and how they ended.`,
 	return newGroup(group, newInvocationsList(), newInvocationsDescribe(), newInvocationsTasks(), newInvocationsCancel(), newInvocationsResolve(), newInvocationsRerun())
 }
 
-func newInvocationsList() *cobra.Command {
-	var (
-		o      runwith.ListOptions
-		state  string
-		labels []string
-		limit  int
-	)
-	cmd := question[[]*runwith.Invocation]{
-		ask: func(ctx context.Context, c *runwith.Client, _ []string) (_ []*runwith.Invocation, err error) {
-			if o.PageSize, err = pageSize(limit); err != nil {
-				return nil, err
-			}
-			if o.Labels, err = pairs("--label", labels); err != nil {
-				return nil, &exitError{exitUsage, err}
-			}
-			o.State = runwith.State(state)
-			return collectSome(c.Invocations(ctx, &o), limit)
-		},
-		show: now(display.Invocations),
-	}.command(&cobra.Command{
-		Use:   "list",
-		Short: "List invocations, the newest first",
-		Example: `  runwith invocations list
-  runwith invocations list --state unresolved
-  runwith invocations list --label tenant=acme
-  runwith invocations list --source schedule/nightly
-  runwith invocations list --job nightly --limit 1000 --json | jq -r '.[].id'`,
-		Args: cobra.NoArgs,
-	})
-	flags := cmd.Flags()
-	flags.StringVar(&o.Job, "job", "", "only invocations of `JOB`")
-	flags.StringVar(&state, "state", "", "only invocations in `STATE`, such as running or unresolved")
-	flags.StringArrayVar(&labels, "label", nil, "only invocations with the label `NAME=VALUE` (repeatable)")
-	flags.StringVar(&o.Source, "source", "", "only invocations of a schedule or trigger: `KIND/NAME`, such as schedule/nightly")
-	addSome(cmd, &limit)
-	return cmd
-}
-
 // invocationCommand makes cmd a command for one invocation.
 func invocationCommand(cmd *cobra.Command, do func(context.Context, *runwith.Client, string) (*runwith.Invocation, error)) *cobra.Command {
 	cmd.Args = oneArgument

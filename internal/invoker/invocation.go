@@ -2,6 +2,8 @@ package invoker
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -45,12 +47,21 @@ func (v *Invoker) waitUntil(ctx context.Context, id string, enough func(runwith.
 
 // Filter selects invocations. The zero value selects all.
 type Filter struct {
-	Job   string
-	State runwith.State
+	Job string
+	// States are those of which the invocations have one.
+	States []runwith.State
+	// Caller is the name of who has started them. A trigger or schedule is a caller too.
+	Caller string
+	// After and Before bound the time of acceptance, to the millisecond: at After or later, and
+	// before Before.
+	After, Before time.Time
 	// Labels are names and values that the invocations have.
 	Labels map[string]string
 	// Source is the trigger or schedule that has started them: trigger/NAME or schedule/NAME.
+	// trigger/ and schedule/ are all triggers and all schedules.
 	Source string
+	// RerunOf is the invocation that they run again.
+	RerunOf string
 	// Visible is what the reader may see; nil is everything.
 	Visible *Visibility
 	// PageSize is how many to return, 0 for 50. There are never more than 1,000.
@@ -69,9 +80,9 @@ func (v *Invoker) Invocations(ctx context.Context, f Filter) (page []runwith.Inv
 	if size == 0 {
 		size = defaultPage
 	}
-	found, err := v.store.List(ctx, store.Query{
-		Job: f.Job, State: f.State, Labels: f.Labels, Source: f.Source, Visible: f.Visible.stored(), Before: f.PageToken, Limit: size + 1,
-	})
+	q := f.query()
+	q.Limit = size + 1
+	found, err := v.store.List(ctx, q)
 	if err != nil {
 		return nil, "", err
 	}
@@ -86,15 +97,31 @@ func (v *Invoker) Invocations(ctx context.Context, f Filter) (page []runwith.Inv
 	return page, next, nil
 }
 
+// query returns the filter as the store takes it.
+func (f Filter) query() store.Query {
+	q := store.Query{
+		Job: f.Job, States: f.States, Labels: f.Labels, Source: f.Source, RerunOf: f.RerunOf, Visible: f.Visible.stored(), Before: f.PageToken,
+	}
+	if f.Caller != "" {
+		q.Owner = ledger.OwnerOf(f.Caller)
+	}
+	if !f.After.IsZero() {
+		q.After = ledger.IDAt(f.After)
+	}
+	if before := ledger.IDAt(f.Before); !f.Before.IsZero() && (q.Before == "" || before < q.Before) {
+		q.Before = before
+	}
+	return q
+}
+
 func (f Filter) validate() error {
-	switch f.State {
-	case "", runwith.StateAccepted, runwith.StateQueued, runwith.StateStarting, runwith.StateRunning, runwith.StateSucceeded,
-		runwith.StateFailed, runwith.StateCancelled, runwith.StateRefused, runwith.StateUnresolved:
-	default:
-		return invalid("state", "there is no state %q", f.State)
+	for _, state := range f.States {
+		if !slices.Contains(ledger.States(), state) {
+			return invalid("state", "there is no state %q", state)
+		}
 	}
 	if f.Source != "" && ledger.SourceOf(f.Source, "") == nil {
-		return invalid("source", "must be schedule/NAME or trigger/NAME")
+		return invalid("source", "must be schedule/NAME or trigger/NAME, or schedule/ or trigger/ for all of them")
 	}
 	if f.PageSize < 0 {
 		return invalid("pageSize", "must not be negative")

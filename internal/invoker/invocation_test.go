@@ -96,6 +96,7 @@ func TestInvocationNotFound(t *testing.T) {
 
 func TestInvocations(t *testing.T) {
 	t.Parallel()
+	begin := time.Now()
 	v := open(t, &cloud{})
 	var ids []string // newest first
 	for n := range 7 {
@@ -134,16 +135,21 @@ func TestInvocations(t *testing.T) {
 		"pages of 3":   {Filter{PageSize: 3}, ids, 3},
 		"pages of 7":   {Filter{PageSize: 7}, ids, 1},
 		"a job":        {Filter{Job: "other", PageSize: 2}, []string{ids[1], ids[3], ids[5]}, 2},
-		"a state":      {Filter{State: runwith.StateRunning}, ids, 1},
-		"none such":    {Filter{State: runwith.StateFailed}, nil, 1},
-		"job and more": {Filter{Job: "report", State: runwith.StateRunning, PageSize: 4}, []string{ids[0], ids[2], ids[4], ids[6]}, 1},
+		"a state":      {Filter{States: []runwith.State{runwith.StateRunning}}, ids, 1},
+		"none such":    {Filter{States: []runwith.State{runwith.StateFailed}}, nil, 1},
+		"states":       {Filter{States: []runwith.State{runwith.StateFailed, runwith.StateRunning, runwith.StateRunning}, PageSize: 3}, ids, 3},
+		"before all":   {Filter{Before: begin}, nil, 1},
+		"after begin":  {Filter{After: begin, Before: time.Now().Add(time.Second), PageSize: 4}, ids, 2},
+		"no reruns":    {Filter{RerunOf: ids[0]}, nil, 1},
+		"nobody's":     {Filter{Caller: "nobody"}, nil, 1},
+		"job and more": {Filter{Job: "report", States: []runwith.State{runwith.StateRunning}, PageSize: 4}, []string{ids[0], ids[2], ids[4], ids[6]}, 1},
 	} {
 		got, pages := list(test.filter)
 		if diff := cmp.Diff(test.want, got); diff != "" || pages != test.pages {
 			t.Errorf("%s: %d pages, want %d (-want +got):\n%s", name, pages, test.pages, diff)
 		}
 	}
-	for _, f := range []Filter{{State: "asleep"}, {PageSize: -1}, {PageToken: "x"}} {
+	for _, f := range []Filter{{States: []runwith.State{"asleep"}}, {PageSize: -1}, {PageToken: "x"}} {
 		if _, _, err := v.Invocations(t.Context(), f); runwith.CodeOf(err) != runwith.InvalidArgument {
 			t.Errorf("Invocations(%+v) = %v, want INVALID_ARGUMENT", f, err)
 		}

@@ -53,6 +53,7 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 	if a.config.Ephemeral && q.Terms.StartAt.After(time.Now()) {
 		return ledger.Record{}, invalid("startAt", "this server keeps nothing that waits (--store=ephemeral): send the request when the job is to start")
 	}
+	now := ledger.Stored(time.Now()) // before the time in the ID, by which lists select
 	id, err := uuid.NewV7()
 	if err != nil {
 		return ledger.Record{}, fmt.Errorf("make invocation ID: %w", err)
@@ -66,7 +67,6 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 		return ledger.Record{}, err
 	}
 	caller := principal.From(ctx).Name
-	now := ledger.Stored(time.Now())
 	return ledger.Record{
 		Invocation: runwith.Invocation{
 			ID: id.String(), Job: q.Job, Caller: caller, Labels: q.labels(), State: runwith.StateAccepted, Created: now,

@@ -111,7 +111,7 @@ func TestInvalidParameters(t *testing.T) {
 		{"POST", "/api/v1/jobs/Bad_Name/invocations", "path.job"},
 		{"POST", "/api/v1/jobs/a%2Fb/invocations", "path.job"},
 		{"GET", "/api/v1/jobs/" + strings.Repeat("a", 64), "path.job"},
-		{"GET", "/api/v1/invocations?state=gone", "query.state"},
+		{"GET", "/api/v1/invocations?state=gone", "query.state[0]"},
 		{"GET", "/api/v1/invocations?pageSize=-1", "query.pageSize"},
 		{"GET", "/api/v1/invocations?pageSize=many", "query.pageSize"},
 		{"GET", "/api/v1/invocations?jobs=a", "query.jobs"},

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -45,12 +46,16 @@ type invocationOutput struct {
 }
 
 type listInput struct {
-	Job       string        `query:"job" doc:"Only invocations of this job."`
-	State     runwith.State `query:"state" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"Only invocations in this state."`
-	Label     []string      `query:"label,explode" nullable:"false" maxItems:"16" doc:"Only invocations with this label: name=value. Repeat it for several." example:"[\"tenant=acme\"]"`
-	Source    string        `query:"source" maxLength:"128" doc:"Only invocations that this trigger or schedule has started." example:"schedule/nightly"`
-	PageSize  int           `query:"pageSize" minimum:"0" doc:"Maximum number of invocations to return, at most 1000; 0 leaves it to the server."`
-	PageToken string        `query:"pageToken" doc:"The nextPageToken of the previous page."`
+	Job       string          `query:"job" doc:"Only invocations of this job."`
+	State     []runwith.State `query:"state,explode" nullable:"false" maxItems:"16" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"Only invocations in this state. Repeat it for several: those in one of them."`
+	Caller    string          `query:"caller" maxLength:"512" doc:"Only invocations that this caller has started, as their field caller has it." example:"docs-api"`
+	After     time.Time       `query:"after" doc:"Only invocations that were accepted at this time or later, in RFC 3339, to the millisecond." example:"2026-11-01T00:00:00Z"`
+	Before    time.Time       `query:"before" doc:"Only invocations that were accepted before this time." example:"2026-12-01T00:00:00Z"`
+	Label     []string        `query:"label,explode" nullable:"false" maxItems:"16" doc:"Only invocations with this label: name=value. Repeat it for several." example:"[\"tenant=acme\"]"`
+	Source    string          `query:"source" maxLength:"128" doc:"Only invocations that this trigger or schedule has started. schedule/ and trigger/ stand for all of them." example:"schedule/nightly"`
+	RerunOf   string          `query:"rerunOf" maxLength:"64" doc:"Only invocations that run this one again."`
+	PageSize  int             `query:"pageSize" minimum:"0" doc:"Maximum number of invocations to return, at most 1000; 0 leaves it to the server."`
+	PageToken string          `query:"pageToken" doc:"The nextPageToken of the previous page."`
 }
 
 type listOutput struct {
@@ -159,9 +164,13 @@ func (s *server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	}
 	page, next, err := s.invoker.Invocations(ctx, invoker.Filter{
 		Job:       in.Job,
-		State:     in.State,
+		States:    in.State,
+		Caller:    in.Caller,
+		After:     in.After,
+		Before:    in.Before,
 		Labels:    labels,
 		Source:    in.Source,
+		RerunOf:   in.RerunOf,
 		PageSize:  in.PageSize,
 		PageToken: in.PageToken,
 	})

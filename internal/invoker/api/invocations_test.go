@@ -257,8 +257,9 @@ func TestList(t *testing.T) {
 		}
 		return []runwith.Invocation{sample()}, "last", nil
 	}})
-	a := ask(t, server, "GET /api/v1/invocations?job=test-job&state=running&pageSize=5000&pageToken=t&label=tenant=acme,inc&label=q=a=b", "")
-	want := invoker.Filter{Job: "test-job", State: runwith.StateRunning, PageSize: 5000, PageToken: "t", Labels: map[string]string{"tenant": "acme,inc", "q": "a=b"}}
+	a := ask(t, server, "GET /api/v1/invocations?job=test-job&state=running&state=queued&caller=docs&after=2026-11-01T01:00:00%2B01:00&before=2026-12-01T00:00:00.5Z&source=trigger/&rerunOf=inv-0&pageSize=5000&pageToken=t&label=tenant=acme,inc&label=q=a=b", "")
+	want := invoker.Filter{Job: "test-job", States: []runwith.State{runwith.StateRunning, runwith.StateQueued}, Caller: "docs", Source: "trigger/", RerunOf: "inv-0",
+		After: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Before: time.Date(2026, 12, 1, 0, 0, 0, 5e8, time.UTC), PageSize: 5000, PageToken: "t", Labels: map[string]string{"tenant": "acme,inc", "q": "a=b"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("filter (-want +got):\n%s", diff)
 	}
@@ -272,13 +273,20 @@ func TestList(t *testing.T) {
 	if a := ask(t, server, "GET /api/v1/invocations?pageToken=last", ""); a.body != `{"invocations":[]}`+"\n" {
 		t.Errorf("last page = %s, want no invocations and no token", a.body)
 	}
-	filter := &runwith.ListOptions{Labels: map[string]string{"a": "&=,", "b": ""}}
+	filter := &runwith.ListOptions{
+		Labels: map[string]string{"a": "&=,", "b": ""}, States: want.States, Caller: "a b", RerunOf: "inv-0", Source: "schedule/",
+		After: want.After, Before: want.Before.Add(1),
+	}
 	for i, err := range (&runwith.Client{Server: server.URL}).Invocations(t.Context(), filter) {
 		if err != nil || i.ID != "inv-1" {
 			t.Errorf("client's page = %v, %v, want inv-1", i, err)
 		}
-		if diff := cmp.Diff(filter.Labels, got.Labels); diff != "" {
-			t.Fatalf("labels (-client +got):\n%s", diff)
+		asked := invoker.Filter{
+			Labels: filter.Labels, States: filter.States, Caller: filter.Caller, RerunOf: filter.RerunOf, Source: filter.Source,
+			After: filter.After, Before: filter.Before,
+		}
+		if diff := cmp.Diff(asked, got); diff != "" {
+			t.Fatalf("filter (-client +got):\n%s", diff)
 		}
 		break // the fake repeats its page
 	}

@@ -52,7 +52,7 @@ func (f *fake) Invocations(_ context.Context, q invoker.Filter) ([]runwith.Invoc
 		return f.invocations(q)
 	}
 	found := slices.DeleteFunc(slices.Clone(f.all), func(i runwith.Invocation) bool {
-		return q.Job != "" && i.Job != q.Job || q.State != "" && i.State != q.State || q.PageToken != "" && i.ID >= q.PageToken
+		return q.Job != "" && i.Job != q.Job || len(q.States) > 0 && !slices.Contains(q.States, i.State) || q.PageToken != "" && i.ID >= q.PageToken
 	})
 	if size := cmp.Or(q.PageSize, 50); len(found) > size {
 		return found[:size], found[size-1].ID, nil

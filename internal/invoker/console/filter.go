@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -104,8 +103,8 @@ func (f filter) Path(page string) string {
 }
 
 // only returns the filter as the invoker takes it.
-func (f *filter) only() (q invoker.Filter, chosen []runwith.State) {
-	q = invoker.Filter{Job: f.Job, Source: f.Source, PageToken: f.Page, Labels: map[string]string{}}
+func (f *filter) only() invoker.Filter {
+	q := invoker.Filter{Job: f.Job, States: f.chosen(), Source: f.Source, PageToken: f.Page, Labels: map[string]string{}}
 	for _, pair := range f.Labels {
 		name, value, ok := strings.Cut(pair, "=")
 		if before, twice := q.Labels[name]; !ok || name == "" || twice && before != value {
@@ -113,7 +112,7 @@ func (f *filter) only() (q invoker.Filter, chosen []runwith.State) {
 		}
 		q.Labels[name] = value
 	}
-	return q, f.chosen()
+	return q
 }
 
 // chosen returns the states of the filter; none: all.
@@ -130,30 +129,6 @@ func (f *filter) chosen() []runwith.State {
 		f.fault("state", "There is no state %s.", f.State)
 	}
 	return []runwith.State{runwith.State(f.State)}
-}
-
-// find returns a page of the invocations in some states, newest first, and the token of the
-// next page. No states are all.
-func (s *server) find(ctx context.Context, q invoker.Filter, in []runwith.State) (found []runwith.Invocation, next string, err error) {
-	if len(in) == 0 {
-		return s.Invoker.Invocations(ctx, q)
-	}
-	more := false
-	for _, q.State = range in {
-		some, next, err := s.Invoker.Invocations(ctx, q)
-		if err != nil {
-			return nil, "", err
-		}
-		found, more = append(found, some...), more || next != ""
-	}
-	slices.SortFunc(found, func(a, b runwith.Invocation) int { return strings.Compare(b.ID, a.ID) })
-	if len(found) > q.PageSize {
-		found, more = found[:q.PageSize], true
-	}
-	if more && len(found) > 0 {
-		next = found[len(found)-1].ID
-	}
-	return found, next, nil
 }
 
 // status returns the HTTP status of a page with the filter.

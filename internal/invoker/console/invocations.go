@@ -69,12 +69,12 @@ func (d *listData) fill(c *call) error {
 	if d.Page != "" {
 		d.Newest = d.Path("")
 	}
-	q, in := d.only()
+	q := d.only()
 	if len(d.Faults) > 0 {
 		return nil
 	}
 	q.PageSize = listSize
-	found, next, err := c.server.find(c.Context(), q, in)
+	found, next, err := c.server.Invoker.Invocations(c.Context(), q)
 	if runwith.CodeOf(err) == runwith.InvalidArgument {
 		d.blame(err)
 		return nil

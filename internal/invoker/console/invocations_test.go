@@ -107,7 +107,7 @@ func TestListKeepsFiltersInItsLinks(t *testing.T) {
 	}
 	asked := f.filters[len(f.filters)-1]
 	if diff := cmp.Diff(invoker.Filter{
-		Job: "reindex", State: "succeeded", Source: "schedule/nightly", Labels: map[string]string{"tenant": "acme", "env": "prod"}, PageSize: 50,
+		Job: "reindex", States: []runwith.State{"succeeded"}, Source: "schedule/nightly", Labels: map[string]string{"tenant": "acme", "env": "prod"}, PageSize: 50,
 	}, asked, cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "Visible" }, cmp.Ignore())); diff != "" {
 		t.Errorf("asked for (-want +got):\n%s", diff)
 	}

@@ -36,7 +36,7 @@ func (d *overviewData) fillMatters(c *call) error {
 
 // unresolved are the invocations about which somebody must decide.
 func unresolved(c *call) (*matter, error) {
-	found, _, err := c.server.Invoker.Invocations(c.Context(), invoker.Filter{State: runwith.StateUnresolved, PageSize: countedAtMost + 1})
+	found, _, err := c.server.Invoker.Invocations(c.Context(), invoker.Filter{States: []runwith.State{runwith.StateUnresolved}, PageSize: countedAtMost + 1})
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}

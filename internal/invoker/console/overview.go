@@ -99,7 +99,7 @@ func (d *overviewData) fillStates(c *call) error {
 		{&d.Waiting, "waiting", []runwith.State{runwith.StateAccepted, runwith.StateQueued}},
 		{&d.Failed, "unsuccessful", []runwith.State{runwith.StateFailed, runwith.StateRefused}},
 	} {
-		found, _, err := c.server.find(c.Context(), invoker.Filter{PageSize: countedAtMost + 1}, part.in)
+		found, _, err := c.server.Invoker.Invocations(c.Context(), invoker.Filter{States: part.in, PageSize: countedAtMost + 1})
 		if err != nil {
 			return err
 		}

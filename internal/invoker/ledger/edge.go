@@ -24,6 +24,11 @@ var edges = map[runwith.State][]runwith.State{
 // Leads reports whether an invocation can move from one state to the other.
 func Leads(from, to runwith.State) bool { return slices.Contains(edges[from], to) }
 
+// States returns all states.
+func States() []runwith.State {
+	return append(Active(), runwith.StateSucceeded, runwith.StateFailed, runwith.StateCancelled, runwith.StateRefused, runwith.StateUnresolved)
+}
+
 // Waiting returns the states in which nothing has been started. A store that names them
 // in SQL tests its text against this.
 func Waiting() []runwith.State {

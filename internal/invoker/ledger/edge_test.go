@@ -11,10 +11,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-var states = []runwith.State{
-	runwith.StateAccepted, runwith.StateQueued, runwith.StateStarting, runwith.StateRunning, runwith.StateSucceeded,
-	runwith.StateFailed, runwith.StateCancelled, runwith.StateRefused, runwith.StateUnresolved,
-}
+var states = States()
 
 // TestEdgesAreAsDrawn reads the list of edges in doc.go.
 func TestEdgesAreAsDrawn(t *testing.T) {

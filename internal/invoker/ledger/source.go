@@ -31,6 +31,15 @@ func SourceName(s *runwith.Source) string {
 	return triggerPrefix + s.Trigger
 }
 
+// EverySource reports whether a wanted source stands for all triggers or all schedules.
+func EverySource(wanted string) bool { return wanted == triggerPrefix || wanted == schedulePrefix }
+
+// SourceIs reports whether the name of a source is the wanted one, or one of those for which it
+// stands.
+func SourceIs(name, wanted string) bool {
+	return name == wanted || EverySource(wanted) && strings.HasPrefix(name, wanted)
+}
+
 // SourceEvent returns the identity of a source's event: of a schedule, the time of the slot.
 func SourceEvent(s *runwith.Source) string {
 	switch {

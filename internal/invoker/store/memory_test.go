@@ -271,8 +271,9 @@ func (m *memory) List(_ context.Context, q store.Query) ([]ledger.Record, error)
 			}
 		}
 		v := q.Visible
-		return (q.Job == "" || r.Job == q.Job) && (q.State == "" || r.State == q.State) && (q.Before == "" || r.ID < q.Before) &&
-			(q.Source == "" || ledger.SourceName(r.Source) == q.Source) && (!q.Unfinished || !r.Ended()) &&
+		return (q.Job == "" || r.Job == q.Job) && (len(q.States) == 0 || slices.Contains(q.States, r.State)) && (q.Owner == "" || r.Owner == q.Owner) &&
+			r.ID > q.After && (q.Before == "" || r.ID < q.Before) && (q.RerunOf == "" || r.RerunOf == q.RerunOf) &&
+			(q.Source == "" || ledger.SourceIs(ledger.SourceName(r.Source), q.Source)) && (!q.Unfinished || !r.Ended()) &&
 			(v == nil || v.Owner != "" && r.Owner == v.Owner || slices.Contains(v.Jobs, r.Job))
 	})
 	slices.Reverse(found)

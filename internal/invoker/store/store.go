@@ -158,15 +158,17 @@ type AcceptedOrError struct {
 // Query selects invocations. Empty fields match any.
 type Query struct {
 	Job    string
-	State  runwith.State
+	States []runwith.State   // one of them
+	Owner  string            // hash of the caller's name
 	Labels map[string]string // each of them
-	// Source is the name of what has started them ([ledger.SourceName]).
-	Source string
+	// Source is the name of what has started them, or trigger/ or schedule/ ([ledger.SourceIs]).
+	Source  string
+	RerunOf string
 	// Unfinished means only those that have not ended.
-	Unfinished bool
-	Visible    *Visibility // nil: all
-	Before     string      // only invocations with IDs before this one
-	Limit      int
+	Unfinished    bool
+	Visible       *Visibility // nil: all
+	After, Before string      // only invocations with IDs between these two
+	Limit         int
 }
 
 // Visibility is what may be seen: the invocations of an owner, and those of some jobs.

@@ -37,17 +37,23 @@ func TestListsReadIndexes(t *testing.T) {
 	for name, q := range map[string]store.Query{
 		"all":               {},
 		"of a job":          {Job: "report"},
-		"in a state":        {State: runwith.StateFailed, Before: "x"},
+		"in a state":        {States: []runwith.State{runwith.StateFailed, runwith.StateQueued}, Before: "x"},
 		"with labels":       {Labels: labels, Before: "x"},
 		"visible":           {Visible: own, Before: "x"},
-		"visible, labelled": {Visible: own, Labels: labels, State: runwith.StateFailed},
+		"visible, labelled": {Visible: own, Labels: labels, States: []runwith.State{runwith.StateFailed, runwith.StateQueued}},
 		"of a source":       {Source: "schedule/nightly", Before: "x"},
 		"unfinished":        {Source: "schedule/nightly", Unfinished: true},
-		"visible source":    {Visible: own, Source: "schedule/nightly", State: runwith.StateRunning},
+		"visible source":    {Visible: own, Source: "schedule/nightly", States: []runwith.State{runwith.StateRunning}},
 		"labelled source":   {Labels: labels, Source: "schedule/nightly", Unfinished: true},
-		"visible, running":  {Visible: own, State: runwith.StateRunning},
+		"in a time":         {After: "a", Before: "x"},
+		"of a caller":       {Owner: "me", After: "a"},
+		"of a job's caller": {Owner: "me", Job: "report"},
+		"visible caller":    {Owner: "you", Visible: own},
+		"reruns":            {RerunOf: "x", Before: "y"},
+		"visible reruns":    {RerunOf: "x", Visible: own, States: []runwith.State{runwith.StateFailed}},
+		"visible, running":  {Visible: own, States: []runwith.State{runwith.StateRunning}},
 	} {
-		for _, b := range branches(q) {
+		for _, b := range branchesOf(t, s, q) {
 			query, args := b.ids(q)
 			plan := planOf(t, s, query, args...)
 			if strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "SCAN") && name != "all" {
@@ -55,6 +61,18 @@ func TestListsReadIndexes(t *testing.T) {
 			}
 		}
 	}
+}
+
+func branchesOf(t *testing.T, s *Store, q store.Query) (all []branch) {
+	t.Helper()
+	err := s.db.Read(t.Context(), func(tx *sqlite.Tx) (err error) {
+		all, err = branches(tx, q)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // planOf returns how SQLite executes a statement.

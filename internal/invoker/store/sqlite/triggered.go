@@ -18,7 +18,7 @@ func (s *Store) Triggered(ctx context.Context, q store.EventQuery) (found []ledg
 	err = s.db.Read(ctx, func(tx *sqlite.Tx) error {
 		sources := []string{ledger.SourceName(&runwith.Source{Trigger: q.Trigger})}
 		if q.Trigger == "" {
-			if sources, err = triggerSources(tx); err != nil {
+			if sources, err = sourcesOf(tx, sources[0]); err != nil {
 				return err
 			}
 		}
@@ -48,16 +48,15 @@ func triggeredBy(source string, q store.EventQuery) (query string, args []any) {
 	return selectRecord + ` INDEXED BY invocations_by_source WHERE source <> '' AND ` + c.String() + ` ORDER BY id DESC LIMIT ?`, append(c.args, q.Limit)
 }
 
-// triggerSources returns the names of the triggers that have started something. It skips from
-// one to the next in the index.
-func triggerSources(tx *sqlite.Tx) ([]string, error) {
-	first := ledger.SourceName(&runwith.Source{})
+// sourcesOf returns the names of the sources of a kind that have started something. It skips
+// from one to the next in the index.
+func sourcesOf(tx *sqlite.Tx, kind string) ([]string, error) {
 	return texts(tx, `WITH RECURSIVE sources(name) AS (
 			SELECT min(source) FROM invocations INDEXED BY invocations_by_source WHERE source <> '' AND source >= ?1 AND source < ?2
 			UNION ALL
 			SELECT (SELECT min(source) FROM invocations INDEXED BY invocations_by_source WHERE source <> '' AND source > sources.name AND source < ?2)
 			FROM sources WHERE sources.name IS NOT NULL
-		) SELECT name FROM sources WHERE name IS NOT NULL`, first, first+"\U0010FFFF")
+		) SELECT name FROM sources WHERE name IS NOT NULL`, kind, kind+"\U0010FFFF")
 }
 
 // addIn adds the condition that a column has one of some values, unless any value does.

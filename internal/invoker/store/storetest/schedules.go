@@ -77,10 +77,13 @@ func testBySource(t *testing.T, s store.Store) {
 		"labelled":         {store.Query{Source: "schedule/nightly", Unfinished: true, Labels: map[string]string{"tenant": "acme"}}, []string{"id-003"}},
 		"visible":          {store.Query{Source: "trigger/nightly", Visible: &store.Visibility{Jobs: []string{"report"}}}, []string{"id-004"}},
 		"nothing visible":  {store.Query{Source: "trigger/nightly", Visible: &store.Visibility{Jobs: []string{"x"}}}, []string{}},
-		"in a state":       {store.Query{Source: "schedule/nightly", State: runwith.StateCancelled}, []string{"id-001"}},
+		"in a state":       {store.Query{Source: "schedule/nightly", States: []runwith.State{runwith.StateCancelled}}, []string{"id-001"}},
 		"before another":   {store.Query{Source: "schedule/nightly", Before: "id-003"}, []string{"id-001"}},
+		"all schedules":    {store.Query{Source: "schedule/"}, []string{"id-003", "id-002", "id-001"}},
+		"all triggers":     {store.Query{Source: "trigger/", States: []runwith.State{runwith.StateAccepted}}, []string{"id-004"}},
+		"all, labelled":    {store.Query{Source: "schedule/", After: "id-001", Labels: map[string]string{"tenant": "acme"}}, []string{"id-003", "id-002"}},
 		"unknown source":   {store.Query{Source: "schedule/x"}, []string{}},
-		"manual is stored": {store.Query{Source: "schedule/nightly", State: runwith.StateAccepted}, []string{"id-003"}},
+		"manual is stored": {store.Query{Source: "schedule/nightly", States: []runwith.State{runwith.StateAccepted}}, []string{"id-003"}},
 	} {
 		test.q.Limit = 10
 		found, err := s.List(t.Context(), test.q)

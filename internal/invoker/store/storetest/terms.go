@@ -257,8 +257,12 @@ func testVisible(t *testing.T, s store.Store) {
 		put(t, s, r)
 	}
 	plain := Waiting(12)
-	plain.Owner = "you"
+	plain.Owner, plain.RerunOf = "you", "id-000"
 	put(t, s, plain)
+	for _, id := range []string{"id-001", "id-006"} {
+		move(t, s, id, func(r ledger.Record) ledger.Record { return r.Cancelled(begin(), nil) })
+	}
+	ended, waiting := runwith.StateCancelled, runwith.StateAccepted
 	for name, test := range map[string]struct {
 		query store.Query
 		want  []string
@@ -268,7 +272,7 @@ func testVisible(t *testing.T, s store.Store) {
 		"no such value":           {store.Query{Labels: map[string]string{"tenant": "ACME"}}, []string{}},
 		"label and job":           {store.Query{Labels: map[string]string{"tenant": "acme"}, Job: "other"}, []string{"id-005", "id-003", "id-001"}},
 		"label and page":          {store.Query{Labels: map[string]string{"tenant": "acme"}, Before: "id-004", Limit: 2}, []string{"id-003", "id-002"}},
-		"label and state":         {store.Query{Labels: map[string]string{"tenant": "acme"}, State: runwith.StateFailed}, []string{}},
+		"label and state":         {store.Query{Labels: map[string]string{"tenant": "acme"}, States: []runwith.State{runwith.StateFailed}}, []string{}},
 		"own":                     {store.Query{Visible: &store.Visibility{Owner: "me"}}, []string{"id-009", "id-006", "id-003", "id-000"}},
 		"own with label":          {store.Query{Visible: &store.Visibility{Owner: "me"}, Labels: map[string]string{"tenant": "acme"}}, []string{"id-003", "id-000"}},
 		"own and a job's":         {store.Query{Visible: &store.Visibility{Owner: "me", Jobs: []string{"other"}}, Limit: 5}, []string{"id-011", "id-009", "id-007", "id-006", "id-005"}},
@@ -276,7 +280,23 @@ func testVisible(t *testing.T, s store.Store) {
 		"a job's with label":      {store.Query{Visible: &store.Visibility{Jobs: []string{"other"}}, Labels: map[string]string{"tenant": "globex"}}, []string{"id-011", "id-009", "id-007"}},
 		"own of a job":            {store.Query{Visible: &store.Visibility{Owner: "me"}, Job: "report"}, []string{"id-006", "id-000"}},
 		"own of a visible job":    {store.Query{Visible: &store.Visibility{Owner: "me", Jobs: []string{"report"}}, Job: "report", Before: "id-007"}, []string{"id-006", "id-004", "id-002", "id-000"}},
-		"a state among own":       {store.Query{Visible: &store.Visibility{Owner: "me"}, State: runwith.StateAccepted, Limit: 1}, []string{"id-009"}},
+		"a state among own":       {store.Query{Visible: &store.Visibility{Owner: "me"}, States: []runwith.State{runwith.StateAccepted}, Limit: 1}, []string{"id-009"}},
+		"one of two states":       {store.Query{States: []runwith.State{ended, waiting, ended}, Before: "id-003"}, []string{"id-002", "id-001", "id-000"}},
+		"a job in a state":        {store.Query{Job: "other", States: []runwith.State{ended, runwith.StateFailed}}, []string{"id-001"}},
+		"visible in states":       {store.Query{Visible: &store.Visibility{Owner: "me", Jobs: []string{"other"}}, States: []runwith.State{ended, waiting}, Limit: 3}, []string{"id-011", "id-009", "id-007"}},
+		"caller":                  {store.Query{Owner: "you", Limit: 3}, []string{"id-012", "id-010", "id-007"}},
+		"caller and job":          {store.Query{Owner: "you", Job: "other"}, []string{"id-007", "id-001"}},
+		"caller, job and state":   {store.Query{Owner: "you", Job: "other", States: []runwith.State{ended}}, []string{"id-001"}},
+		"caller and label":        {store.Query{Owner: "you", Labels: map[string]string{"tenant": "acme"}}, []string{"id-004", "id-001"}},
+		"the reader as caller":    {store.Query{Owner: "me", Visible: &store.Visibility{Owner: "me", Jobs: []string{"other"}}}, []string{"id-009", "id-006", "id-003", "id-000"}},
+		"another visible caller":  {store.Query{Owner: "you", Visible: &store.Visibility{Owner: "me", Jobs: []string{"other"}}}, []string{"id-007", "id-001"}},
+		"an invisible caller":     {store.Query{Owner: "you", Visible: &store.Visibility{Owner: "me"}}, []string{}},
+		"between":                 {store.Query{After: "id-003", Before: "id-006"}, []string{"id-005", "id-004"}},
+		"own between":             {store.Query{After: "id-003", Before: "id-009", Visible: &store.Visibility{Owner: "me"}}, []string{"id-006"}},
+		"reruns":                  {store.Query{RerunOf: "id-000"}, []string{"id-012"}},
+		"reruns of a job":         {store.Query{RerunOf: "id-000", Job: "other"}, []string{}},
+		"own reruns":              {store.Query{RerunOf: "id-000", Visible: &store.Visibility{Owner: "me"}}, []string{}},
+		"reruns with a label":     {store.Query{RerunOf: "id-000", Labels: map[string]string{"tenant": "acme"}}, []string{}},
 		"nothing":                 {store.Query{Visible: &store.Visibility{}}, []string{}},
 		"nobody's":                {store.Query{Visible: &store.Visibility{Owner: "nobody", Jobs: []string{"none"}}}, []string{}},
 		"an invisible job's":      {store.Query{Visible: &store.Visibility{Jobs: []string{"other"}}, Job: "report"}, []string{}},

@@ -34,7 +34,8 @@ CREATE INDEX invocations_reserving     ON invocations (month, job, principal, wo
   WHERE month > 0 AND usage = '' AND (finished = 0 OR execution IS NOT NULL);
 CREATE INDEX labels_reserving          ON labels (month, name, value, invocation) WHERE month > 0;
 
-CREATE INDEX invocations_by_source ON invocations (source, id) WHERE source <> '';
+CREATE INDEX invocations_by_source ON invocations (source, id)   WHERE source <> '';
+CREATE INDEX invocations_by_rerun  ON invocations (rerun_of, id) WHERE rerun_of <> '';
 
 -- Events that triggers have refused. Accepted ones are rows of invocations with their source.
 CREATE TABLE refused_events (
