@@ -377,3 +377,23 @@ func TestClientStart(t *testing.T) {
 		}
 	}
 }
+
+func TestClientTasks(t *testing.T) {
+	t.Parallel()
+	var got string
+	client := setup(t, func(w http.ResponseWriter, r *http.Request) {
+		got = r.URL.RequestURI()
+		answerWith(200, "application/json", `{"tasks":[{"index":0,"state":"failed","attempts":2,"exitCode":3,"message":"m"},{"index":1,"state":"pending","attempts":0}]}`)(w, r)
+	})
+	tasks, err := client.Tasks(t.Context(), "inv-1", runwith.TaskFailed, runwith.TaskPending)
+	want := []runwith.Task{
+		{State: runwith.TaskFailed, Attempts: 2, ExitCode: new(3), Message: "m"},
+		{Index: 1, State: runwith.TaskPending},
+	}
+	if diff := cmp.Diff(want, tasks); err != nil || diff != "" {
+		t.Errorf("Tasks = %v (-want +got):\n%s", err, diff)
+	}
+	if want := "/api/v1/invocations/inv-1/tasks?state=failed&state=pending"; got != want {
+		t.Errorf("Tasks requests %s, want %s", got, want)
+	}
+}

@@ -2,6 +2,7 @@ package runwith
 
 import (
 	"context"
+	"net/url"
 	"time"
 )
 
@@ -10,12 +11,25 @@ type TaskState string
 
 // The states of a task.
 const (
-	TaskPending   TaskState = "pending"
-	TaskRunning   TaskState = "running"
+	// TaskPending means that the task waits for its first attempt, or for a retry.
+	TaskPending TaskState = "pending"
+	TaskRunning TaskState = "running"
+	// TaskSucceeded means that an attempt exited with code 0.
 	TaskSucceeded TaskState = "succeeded"
-	TaskFailed    TaskState = "failed"
+	// TaskFailed means that the last attempt failed, and no retry is left.
+	TaskFailed TaskState = "failed"
+	// TaskCancelled means that the execution was cancelled before the task ended.
 	TaskCancelled TaskState = "cancelled"
 )
+
+// Ended reports whether state s never changes.
+func (s TaskState) Ended() bool {
+	switch s {
+	case TaskSucceeded, TaskFailed, TaskCancelled:
+		return true
+	}
+	return false
+}
 
 // Task is one task of an invocation's execution.
 type Task struct {
@@ -50,9 +64,12 @@ type Change struct {
 	Run []string `json:"run,omitempty" nullable:"false" doc:"Value of the execution; absent if it has none."`
 }
 
-// Tasks returns the tasks of an invocation's execution, by index. There are none until the
-// execution is known.
-func (c *Client) Tasks(ctx context.Context, id string) ([]Task, error) {
+// Tasks returns the tasks of an invocation's execution, by index. If states are given, it
+// returns the tasks in these states only. There are none until the execution is known.
+//
+// Errors: [NotFound] if there is no such invocation, [FailedPrecondition] if Cloud Run no
+// longer has its execution, [ResourceExhausted] if Cloud Run's quota is used up.
+func (c *Client) Tasks(ctx context.Context, id string, states ...TaskState) ([]Task, error) {
 	type list struct {
 		Tasks []Task `json:"tasks"`
 	}
@@ -60,7 +77,11 @@ func (c *Client) Tasks(ctx context.Context, id string) ([]Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := decode[list](c.send(ctx, request{path: path + "/tasks"}))
+	query := url.Values{}
+	for _, s := range states {
+		query.Add("state", string(s))
+	}
+	l, err := decode[list](c.send(ctx, request{path: path + "/tasks", query: query}))
 	if err != nil {
 		return nil, err
 	}

@@ -280,7 +280,7 @@ func (h *house) command(t *testing.T, caller, id string) {
 	t.Helper()
 	endpoint := h.hook.URL + "/hook"
 	for _, args := range [][]string{
-		{"invocations", "list"}, {"invocations", "list", "--json"}, {"invocations", "describe", id}, {"invocations", "describe", id, "--json"},
+		{"invocations", "list"}, {"invocations", "list", "--json"}, {"invocations", "describe", id}, {"invocations", "describe", id, "--json"}, {"invocations", "tasks", id}, {"invocations", "tasks", id, "--json"},
 		{"invocations", "cancel", id}, {"invocations", "resolve", id, "--leave"}, {"logs", id}, {"logs", "-f", id},
 		{"events", "list"}, {"events", "list", "--json"}, {"events", "show", h.event}, {"events", "show", h.event, "--json"}, {"events", "retry", h.event},
 		{"schedules", "list"}, {"schedules", "list", "--json"}, {"schedules", "show", "nightly"}, {"schedules", "next", "nightly"},

@@ -49,9 +49,14 @@ error.`,
 }
 
 func newInvocationsTasks() *cobra.Command {
-	return question[[]runwith.Task]{
+	var names []string
+	cmd := question[[]runwith.Task]{
 		ask: func(ctx context.Context, c *runwith.Client, args []string) ([]runwith.Task, error) {
-			return c.Tasks(ctx, args[0])
+			states := make([]runwith.TaskState, len(names))
+			for i, name := range names {
+				states[i] = runwith.TaskState(name)
+			}
+			return c.Tasks(ctx, args[0], states...)
 		},
 		show: display.Tasks,
 	}.command(&cobra.Command{
@@ -60,9 +65,12 @@ func newInvocationsTasks() *cobra.Command {
 		Long: `Tasks lists the tasks of an invocation's execution, with the exit code or signal of the
 last attempt. The list is empty until the execution is known.`,
 		Example: `  runwith invocations tasks 01a20a4f-52d9-7299-8052-429d4e3782dc
-  runwith invocations tasks 01a20a4f-52d9-7299-8052-429d4e3782dc --json | jq '.[] | select(.state == "failed")'`,
+  runwith invocations tasks 01a20a4f-52d9-7299-8052-429d4e3782dc --state failed
+  runwith invocations tasks 01a20a4f-52d9-7299-8052-429d4e3782dc --json | jq '.[].exitCode'`,
 		Args: oneArgument,
 	})
+	cmd.Flags().StringArrayVar(&names, "state", nil, "only tasks in `STATE`: pending, running, succeeded, failed or cancelled (repeatable)")
+	return cmd
 }
 
 func newInvocationsCancel() *cobra.Command {

@@ -26,6 +26,7 @@ type Invoker struct {
 	rebuilding  *rebuilder
 	keeping     *keeper
 	pricing     *pricer
+	tasks       *taskCache
 
 	logReads *gate
 	logPages chan struct{} // one element for each page in memory
@@ -68,6 +69,7 @@ func newInvoker(config Config) *Invoker {
 	v.cancelling = &canceller{base: v.base}
 	v.keeping = &keeper{base: v.base}
 	v.pricing = newPricer(v.base, jobs)
+	v.tasks = &taskCache{read: v.readTasks}
 	return v
 }
 

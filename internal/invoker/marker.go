@@ -34,9 +34,14 @@ func passportOf(e *runpb.Execution) ledger.Passport {
 	return ledger.ReadPassport(environment(e, ledger.RecordMarker))
 }
 
-// environment returns the value of a variable, from whichever container sets it.
+// environment returns the value of a variable of an execution.
 func environment(e *runpb.Execution, name string) string {
-	for _, c := range e.GetTemplate().GetContainers() {
+	return environmentOf(e.GetTemplate().GetContainers(), name)
+}
+
+// environmentOf returns the value of a variable, from whichever container sets it.
+func environmentOf(containers []*runpb.Container, name string) string {
+	for _, c := range containers {
 		for _, v := range c.GetEnv() {
 			if v.GetName() == name {
 				return v.GetValue()

@@ -232,7 +232,7 @@ func (w *watcher) getOne(r *round, row ledger.Record) {
 		return err
 	})
 	if err == nil && !owns(row, execution) {
-		err = runwith.Errorf(runwith.NotFound, "execution %s was deleted, and another one has its name", row.Execution)
+		err = anotherOne(row)
 	}
 	switch {
 	case err == nil:

@@ -214,8 +214,10 @@ func TestWhoMayDoWhat(t *testing.T) {
 			_, _, err := a.Rerun(ctx, invoker.Rerun{ID: id})
 			return err
 		},
-		"get":  func(ctx context.Context, a *access.Access) error { _, err := a.Invocation(ctx, id); return err },
-		"wait": func(ctx context.Context, a *access.Access) error { _, err := a.Wait(ctx, id); return err },
+		"get":     func(ctx context.Context, a *access.Access) error { _, err := a.Invocation(ctx, id); return err },
+		"wait":    func(ctx context.Context, a *access.Access) error { _, err := a.Wait(ctx, id); return err },
+		"tasks":   func(ctx context.Context, a *access.Access) error { _, err := a.Tasks(ctx, id); return err },
+		"changes": func(ctx context.Context, a *access.Access) error { _, err := a.Changes(ctx, id); return err },
 		"logs": func(ctx context.Context, a *access.Access) error {
 			return firstError(a.Logs(ctx, id, invoker.LogQuery{}))
 		},
@@ -229,16 +231,16 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 	const ok, unseen, denied = runwith.OK, runwith.NotFound, runwith.PermissionDenied
 	for caller, want := range map[string]map[string]runwith.Code{
-		"local":     {"start": ok, "each": ok, "rerun": ok, "get": ok, "wait": ok, "logs": ok, "cancel": ok, "resolve": ok, "job": ok, "tick": ok},
-		"starter":   {"start": ok, "each": ok, "rerun": ok, "get": ok, "wait": ok, "logs": ok, "cancel": ok, "resolve": denied, "job": ok, "tick": denied},
-		"viewer":    {"start": denied, "each": denied, "rerun": denied, "get": ok, "wait": ok, "logs": ok, "cancel": denied, "resolve": denied, "job": ok, "tick": denied},
-		"canceller": {"start": denied, "each": denied, "rerun": denied, "get": ok, "wait": ok, "logs": ok, "cancel": ok, "resolve": denied, "job": ok, "tick": denied},
-		"valued":    {"start": denied, "each": denied, "rerun": denied, "get": ok, "wait": ok, "logs": ok, "cancel": denied, "resolve": denied, "job": ok, "tick": denied},
-		"operator":  {"start": denied, "each": denied, "rerun": denied, "get": ok, "wait": ok, "logs": ok, "cancel": denied, "resolve": ok, "job": ok, "tick": ok},
-		"blind":     {"start": denied, "each": denied, "rerun": unseen, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": ok, "tick": denied},
-		"anonymous": {"start": ok, "each": ok, "rerun": unseen, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": ok, "tick": denied},
-		"stranger":  {"start": unseen, "each": unseen, "rerun": unseen, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": unseen, "tick": denied},
-		"gone":      {"start": unseen, "each": unseen, "rerun": unseen, "get": unseen, "wait": unseen, "logs": unseen, "cancel": unseen, "resolve": unseen, "job": unseen, "tick": denied},
+		"local":     {"start": ok, "each": ok, "rerun": ok, "get": ok, "wait": ok, "logs": ok, "tasks": ok, "changes": ok, "cancel": ok, "resolve": ok, "job": ok, "tick": ok},
+		"starter":   {"start": ok, "each": ok, "rerun": ok, "get": ok, "wait": ok, "logs": ok, "tasks": ok, "changes": ok, "cancel": ok, "resolve": denied, "job": ok, "tick": denied},
+		"viewer":    {"start": denied, "each": denied, "rerun": denied, "get": ok, "wait": ok, "logs": ok, "tasks": ok, "changes": ok, "cancel": denied, "resolve": denied, "job": ok, "tick": denied},
+		"canceller": {"start": denied, "each": denied, "rerun": denied, "get": ok, "wait": ok, "logs": ok, "tasks": ok, "changes": ok, "cancel": ok, "resolve": denied, "job": ok, "tick": denied},
+		"valued":    {"start": denied, "each": denied, "rerun": denied, "get": ok, "wait": ok, "logs": ok, "tasks": ok, "changes": ok, "cancel": denied, "resolve": denied, "job": ok, "tick": denied},
+		"operator":  {"start": denied, "each": denied, "rerun": denied, "get": ok, "wait": ok, "logs": ok, "tasks": ok, "changes": ok, "cancel": denied, "resolve": ok, "job": ok, "tick": ok},
+		"blind":     {"start": denied, "each": denied, "rerun": unseen, "get": unseen, "wait": unseen, "logs": unseen, "tasks": unseen, "changes": unseen, "cancel": unseen, "resolve": unseen, "job": ok, "tick": denied},
+		"anonymous": {"start": ok, "each": ok, "rerun": unseen, "get": unseen, "wait": unseen, "logs": unseen, "tasks": unseen, "changes": unseen, "cancel": unseen, "resolve": unseen, "job": ok, "tick": denied},
+		"stranger":  {"start": unseen, "each": unseen, "rerun": unseen, "get": unseen, "wait": unseen, "logs": unseen, "tasks": unseen, "changes": unseen, "cancel": unseen, "resolve": unseen, "job": unseen, "tick": denied},
+		"gone":      {"start": unseen, "each": unseen, "rerun": unseen, "get": unseen, "wait": unseen, "logs": unseen, "tasks": unseen, "changes": unseen, "cancel": unseen, "resolve": unseen, "job": unseen, "tick": denied},
 	} {
 		for method, call := range methods {
 			f := &fake{caller: "starter", asked: new(request().Asked)}

@@ -26,6 +26,7 @@ type fake struct {
 	invocation  func(ctx context.Context, id string) (runwith.Invocation, error)
 	wait        func(ctx context.Context, id string) (runwith.Invocation, error)
 	invocations func(f invoker.Filter) ([]runwith.Invocation, string, error)
+	tasks       func(id string) ([]runwith.Task, error)
 	logs        func(ctx context.Context, id string, q invoker.LogQuery) iter.Seq2[runwith.LogLine, error]
 	jobs        func() ([]runwith.Job, error)
 }
@@ -99,6 +100,9 @@ func (f *fake) Invocation(ctx context.Context, id string) (runwith.Invocation, e
 }
 
 func (f *fake) Tasks(ctx context.Context, id string) ([]runwith.Task, error) {
+	if f.tasks != nil {
+		return f.tasks(id)
+	}
 	_, err := f.Invocation(ctx, id)
 	return []runwith.Task{{Index: 0, State: runwith.TaskFailed, Attempts: 2, ExitCode: new(7), Message: "m"}}, err
 }
