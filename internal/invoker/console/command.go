@@ -1,10 +1,12 @@
 package console
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/guard"
@@ -18,23 +20,58 @@ func hasValues(q runwith.Request) bool {
 	return len(q.Parameters) > 0 || len(q.Overrides.Args) > 0 || len(q.Overrides.Env) > 0 || len(q.Overrides.Containers) > 0
 }
 
-// curlOf returns a command of curl that starts a job with a request.
-func curlOf(server, job string, q runwith.Request) string {
-	return curlTo(server+"/api/v1/jobs/"+job+"/invocations", q)
+// curlOf returns a command of curl that starts a job with a request. signed says that the server
+// wants an API key.
+func curlOf(server, job string, q runwith.Request, signed bool) string {
+	return curlTo(server+"/api/v1/jobs/"+job+"/invocations", q, signed)
 }
 
 // curlTo returns a command of curl that sends a request to a URL.
-func curlTo(url string, q runwith.Request) string {
-	return fmt.Sprintf("curl %s \\\n  -H 'Content-Type: application/json' \\\n  -H 'Idempotency-Key: '\"$(uuidgen)\" \\\n  -d %s",
-		quoted(url), quoted(indented(q)))
+func curlTo(url string, q runwith.Request, signed bool) string {
+	lines := []string{"curl " + quoted(url), "-H 'Content-Type: application/json'", "-H 'Idempotency-Key: '\"$(uuidgen)\""}
+	if signed {
+		lines = append(lines, "-H \"Authorization: Bearer $RUNWITH_API_KEY\"")
+	}
+	return strings.Join(append(lines, "-d "+quoted(jsonOf(q, "  "))), " \\\n  ")
 }
 
-// commandOf returns a command of runwith that starts a job with a request, or "" if there is none: a
-// command line has overrides of one container alone.
-func commandOf(server, job string, q runwith.Request) string {
-	if len(q.Overrides.Containers) > 0 {
-		return ""
+// jsonOf returns the JSON of a request. Characters that control a terminal or the direction of
+// text are escaped, so that a command is what it looks like.
+func jsonOf(q runwith.Request, indent string) string {
+	data, _ := json.Marshal(q) // it was read from JSON
+	if indent != "" {
+		data, _ = json.MarshalIndent(q, "", indent)
 	}
+	var out strings.Builder
+	for _, r := range string(data) {
+		if unprintable(r) {
+			fmt.Fprintf(&out, `\u%04x`, r)
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}
+
+// unprintable reports whether a character would not be seen in a command, or change how the rest
+// of it is seen.
+func unprintable(r rune) bool {
+	return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
+}
+
+// commandOf returns a command of runwith that starts a job with a request. Its flags have no
+// overrides of several containers, and no characters that cannot be seen: then it reads the
+// request as JSON.
+func commandOf(server, job string, q runwith.Request) string {
+	command := flagsOf(server, job, q)
+	if len(q.Overrides.Containers) > 0 || strings.ContainsFunc(command, unprintable) {
+		return "printf '%s\\n' " + quoted(jsonOf(q, "")) + " |\n  runwith run " + quoted(job) + " --server " + quoted(server) + " --each -"
+	}
+	return command
+}
+
+// flagsOf returns a command with a flag for each field.
+func flagsOf(server, job string, q runwith.Request) string {
 	words := []string{"runwith run", quoted(job), "--server " + quoted(server)}
 	for _, name := range slices.Sorted(maps.Keys(q.Parameters)) {
 		words = append(words, "--param "+quoted(fmt.Sprintf("%s=%v", name, q.Parameters[name])))
@@ -54,8 +91,8 @@ func commandOf(server, job string, q runwith.Request) string {
 	if q.Callback != nil {
 		words = append(words, "--callback "+quoted(q.Callback.URL))
 	}
-	if len(q.Overrides.Args) > 0 {
-		words = append(words, "--")
+	if q.Overrides.Args != nil {
+		words = append(words, "--") // alone, it removes the job's
 	}
 	for _, arg := range q.Overrides.Args {
 		words = append(words, quoted(arg))

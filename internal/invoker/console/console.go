@@ -87,6 +87,7 @@ type server struct {
 	pages   *pages
 	assets  *assets
 	streams chan struct{} // one element for each live page
+	tasks   taskMemory
 	checkup checkup
 }
 

@@ -157,7 +157,7 @@ type site struct {
 
 // open serves a console over f. config is a runwith.yaml with callers and grants; empty: all
 // visitors are the local user. Options change the rest.
-func open(t *testing.T, f *fake, config string, options ...func(*console.Config)) site {
+func open(t *testing.T, f access.Invoker, config string, options ...func(*console.Config)) site {
 	t.Helper()
 	p := policy.Open(nil)
 	if config != "" {

@@ -83,5 +83,5 @@ func (c *call) curl(f *form, p preview) string {
 			body.Callback = nil
 		}
 	}
-	return curlTo(c.server.address(c)+path, body)
+	return curlTo(c.server.address(c)+path, body, c.signedIn)
 }

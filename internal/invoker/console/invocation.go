@@ -51,7 +51,9 @@ func (s *server) invocation(c *call) (page, error) {
 		}
 	}
 	if i.Request != nil {
-		d.Curl, d.Command = curlOf(c.server.address(c), i.Job, *i.Request), commandOf(c.server.address(c), i.Job, *i.Request)
+		q := *i.Request
+		q.StartAt = time.Time{} // it is of that start
+		d.Curl, d.Command = curlOf(c.server.address(c), i.Job, q, c.signedIn), commandOf(c.server.address(c), i.Job, q)
 		d.Masked = !d.May.Values && hasValues(*i.Request)
 	}
 	return page{Template: "invocation", Title: i.Job + " " + short(i.ID), Nav: "/invocations", Live: d.changes(), Module: d.module(), Data: d}, nil

@@ -53,18 +53,29 @@ func (c *call) tasksOf(i runwith.Invocation) *tasksData {
 		d.Same = true
 		return d
 	}
-	d := &tasksData{counts: i.Counts, state: i.State, read: time.Now()}
-	tasks, err := c.server.Invoker.Tasks(c.Context(), i.ID)
-	if err != nil {
-		d.Unknown = apierror.Public(apierror.Ended(c.Context(), err)).Message
-	}
-	d.fill(tasks)
+	d := c.readTasks(i)
 	if before := c.memo.tasks; before != nil {
 		d.Same = before.Cells == d.Cells
 	}
 	if c.wantsStream() {
 		c.memo.tasks = d
 	}
+	return d
+}
+
+// readTasks reads the tasks of an invocation that the caller sees. Those of an ended one never
+// change.
+func (c *call) readTasks(i runwith.Invocation) *tasksData {
+	if d := c.server.tasks.of(i); d != nil {
+		return d
+	}
+	d := &tasksData{counts: i.Counts, state: i.State, read: time.Now()}
+	tasks, err := c.server.Invoker.Tasks(c.Context(), i.ID)
+	if err != nil {
+		d.Unknown = apierror.Public(apierror.Ended(c.Context(), err)).Message
+	}
+	d.fill(tasks)
+	c.server.tasks.keep(i, d)
 	return d
 }
 
