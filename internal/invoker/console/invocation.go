@@ -6,6 +6,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/access"
 	"github.com/runwith/runwith/internal/invoker/callback"
 )
@@ -45,6 +46,9 @@ func (s *server) invocation(c *call) (page, error) {
 	d.Tasks, d.Chosen = c.tasksOf(i), c.URL.Query().Get("task")
 	d.Task = d.Tasks.task(d.Chosen)
 	d.Changes, d.Unknown = c.changesOf(i)
+	if d.Reruns, _, err = s.Invoker.Invocations(c.Context(), invoker.Filter{RerunOf: i.ID, PageSize: shownReruns}); err != nil {
+		return page{}, err
+	}
 	if s.Callbacks != nil && c.operates() {
 		if d.Calls, _, err = s.Callbacks.Deliveries(c.Context(), callback.Filter{Invocation: i.ID, PageSize: shownDeliveries}); err != nil {
 			return page{}, err

@@ -84,6 +84,16 @@ func TestInvocationOfOthers(t *testing.T) {
 	}
 }
 
+// One that runs another again, and that other one, lead to each other.
+func TestReruns(t *testing.T) {
+	t.Parallel()
+	again := number(2, runwith.StateRunning)
+	again.RerunOf = "inv-00001"
+	s := openDetail(t, &detailed{fake: fake{all: []runwith.Invocation{again, failed()}}}, "")
+	s.get(t, "/invocations/inv-00001").has(t, "Run again</dt>", `href="/invocations/inv-00002"`, "running")
+	s.get(t, "/invocations/inv-00002").has(t, `href="/invocations/inv-00001"`)
+}
+
 // The page works although the job and the execution are gone.
 func TestInvocationOfDeletedJob(t *testing.T) {
 	t.Parallel()

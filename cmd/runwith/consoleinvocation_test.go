@@ -1,0 +1,87 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/runwith/runwith"
+)
+
+// The page of an invocation follows it to its end, and leads to the one that runs it again.
+func TestConsoleFollowsAnInvocation(t *testing.T) {
+	t.Parallel()
+	s := startHolding(t)
+	id := s.start(t)
+	s.firstLine(t, id)
+	b := openTab(startBrowser(t), t, s.url)
+	b.open(t, "/invocations/"+id)
+	b.wait(t, `document.querySelector("main[data-live] .head .state").textContent === "running"`)
+	s.release(t)
+	b.wait(t, `document.querySelector(".head .state").textContent === "succeeded"`)
+	b.waitForText(t, "exit code 0", "before the free tier")
+	b.wait(t, `!document.querySelector("main").hasAttribute("data-live")`)
+
+	b.press(t, "r")
+	b.waitForText(t, "Run 1 invocation again?")
+	b.press(t, "\r")
+	b.wait(t, `/^.invocations.[0-9a-f-]+$/.test(location.pathname) && !location.pathname.endsWith("`+id+`")`)
+	again := evaluate[string](t, b, `location.pathname.split("/").pop()`)
+	s.waitFor(t, again, func(i *runwith.Invocation) bool { return i.RerunOf == id })
+	b.open(t, "/invocations/"+id)
+	b.wait(t, `document.querySelector("a[href$='`+again+`']")`)
+}
+
+// Cancelling works without JavaScript, after a page that asks.
+func TestConsoleCancelsWithoutJavaScript(t *testing.T) {
+	t.Parallel()
+	s := startHolding(t)
+	id := s.start(t)
+	s.firstLine(t, id)
+	b := openTab(startBrowser(t), t, s.url)
+	b.withoutJavaScript(t)
+	b.open(t, "/invocations/"+id)
+	b.click(t, ".head .danger")
+	b.waitForText(t, "Cancel 1 invocation?")
+	b.click(t, "main form .danger")
+	b.waitForText(t, "The cancel was requested.")
+	s.waitFor(t, id, func(i *runwith.Invocation) bool { return i.State == runwith.StateCancelled })
+}
+
+// A page of 10,000 tasks is there in 300 ms, and each cell says which task it is.
+func TestConsoleShowsTenThousandTasks(t *testing.T) {
+	t.Parallel()
+	job := filepath.Join(t.TempDir(), "many.yaml")
+	file := "name: many\ntemplate: {taskCount: 10000, template: {maxRetries: 0, containers: [{image: test-job}]}}\n"
+	if err := os.WriteFile(job, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startUp(t, t.TempDir(), "--job", job, "--image", "test-job=true")
+	i, err := s.client().Start(t.Context(), "many", "many", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.waitFor(t, i.ID, func(i *runwith.Invocation) bool { return i.State == runwith.StateSucceeded })
+	b := openTab(startBrowser(t), t, s.url)
+	b.open(t, "/invocations/"+i.ID)
+	b.wait(t, `document.querySelectorAll("#grid > li").length === 10000`)
+	best := time.Hour
+	for range 5 {
+		b.open(t, "/invocations/"+i.ID)
+		b.wait(t, `performance.getEntriesByType("navigation")[0].loadEventEnd > 0`)
+		took := evaluate[float64](t, b, `performance.getEntriesByType("navigation")[0].loadEventEnd`)
+		best = min(best, time.Duration(took*float64(time.Millisecond)))
+	}
+	t.Logf("the page with 10,000 tasks was loaded in %v", best)
+	if best > 300*time.Millisecond {
+		t.Errorf("the page with 10,000 tasks was loaded in %v, want 300ms at most", best)
+	}
+	const cell = "#grid > li:nth-child(4322)"
+	b.hover(t, cell)
+	b.wait(t, "document.querySelector("+strconv.Quote(cell)+`).title === "Task 4321: succeeded"`)
+	b.click(t, cell)
+	b.wait(t, `new URL(location).searchParams.get("task") === "4321"`)
+	b.waitForText(t, "exit code 0")
+}
