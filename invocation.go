@@ -94,12 +94,27 @@ type Invocation struct {
 	// Waiting is why the job has not been started yet; nil if the invoker starts it at
 	// once, or has started it.
 	Waiting *Waiting `json:"waiting,omitempty" doc:"Why the job has not been started yet; absent if nothing holds it back."`
+	// History are the states that it has had, oldest first: at most 32, the first and the latest.
+	// Answers about one invocation have it, and lists do not.
+	History []Step `json:"history,omitempty" nullable:"false" doc:"States that it has had, oldest first: at most 32, the first and the latest. Absent in lists."`
 	// Usage is an estimate of what its tasks have used; nil until that is known, which is a
 	// moment after the end.
 	Usage *Usage `json:"usage,omitempty" doc:"Estimate of what its tasks have used; absent until it is known, which is a moment after the end."`
 	// Error is the reason if the invocation failed, was refused or is unresolved;
 	// otherwise nil.
 	Error *Failure `json:"error,omitempty" doc:"Why the invocation failed, was refused or is unresolved."`
+}
+
+// Step is one change of an [Invocation]'s state.
+type Step struct {
+	State State `json:"state" enum:"accepted,queued,starting,running,succeeded,failed,cancelled,refused,unresolved" doc:"The state that began."`
+	// At is when the invoker wrote it down. Started and Finished of the invocation are Cloud
+	// Run's own times.
+	At time.Time `json:"at" doc:"When the invoker wrote it down."`
+	// For is what the invocation had waited for until then; empty if it had not waited, or if the
+	// invoker does not know.
+	For     Hold   `json:"for,omitempty" enum:"start,slot,rate,budget,quota,cloud-run,search" doc:"What the invocation had waited for until then; absent if nothing had held it back."`
+	Message string `json:"message,omitempty" doc:"Why, for people."`
 }
 
 // Source is what has started an [Invocation] instead of a caller: a trigger or a schedule.

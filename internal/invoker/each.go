@@ -42,7 +42,7 @@ func (v *Invoker) InvokeEach(ctx context.Context, job string, requests []Request
 	started := make([]Started, len(answers))
 	for i, a := range answers {
 		if started[i] = (Started{Replayed: a.Replayed, Err: a.Err}); a.Err == nil {
-			started[i].Invocation = v.shown(a.Record)
+			started[i].Invocation = v.listed(a.Record)
 		}
 	}
 	return started, nil

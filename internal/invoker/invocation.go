@@ -92,7 +92,7 @@ func (v *Invoker) Invocations(ctx context.Context, f Filter) (page []runwith.Inv
 	}
 	page = make([]runwith.Invocation, len(found))
 	for i, r := range found {
-		page[i] = v.shown(r)
+		page[i] = v.listed(r)
 	}
 	return page, next, nil
 }

@@ -111,6 +111,9 @@ func TestInvocations(t *testing.T) {
 		until(t, v, i.ID, runwith.StateRunning)
 		ids = append([]string{i.ID}, ids...)
 	}
+	if one, err := v.Invocation(t.Context(), ids[0]); err != nil || len(one.History) != 3 || one.History[2].State != runwith.StateRunning {
+		t.Errorf("history of one = %+v, %v, want accepted, starting, running", one.History, err)
+	}
 	list := func(f Filter) (listed []string, pages int) {
 		for {
 			page, next, err := v.Invocations(t.Context(), f)
@@ -118,7 +121,9 @@ func TestInvocations(t *testing.T) {
 				t.Fatalf("Invocations(%+v) = %v", f, err)
 			}
 			for _, i := range page {
-				listed = append(listed, i.ID)
+				if listed = append(listed, i.ID); i.History != nil {
+					t.Errorf("history in a list = %+v, want none", i.History)
+				}
 			}
 			pages++
 			if f.PageToken = next; next == "" {

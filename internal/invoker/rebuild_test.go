@@ -65,9 +65,12 @@ func TestRebuild(t *testing.T) {
 		}
 		for key, want := range before {
 			got := now(t, v, want.ID)
-			ignore := cmpopts.IgnoreFields(runwith.Invocation{}, "Started", "Finished", "Usage")
+			ignore := cmpopts.IgnoreFields(runwith.Invocation{}, "Started", "Finished", "Usage", "History")
 			if diff := cmp.Diff(want, got, ignore); diff != "" {
 				t.Errorf("invocation with key %q (-want +got):\n%s", key, diff)
+			}
+			if h := got.History; len(h) < 2 || h[0] != want.History[0] || h[len(h)-1].State != got.State {
+				t.Errorf("its history = %+v, want one from its acceptance to its end", h)
 			}
 			if r := record(t, v, want.ID); r.Slot != "report" {
 				t.Errorf("its slot = %q", r.Slot)

@@ -66,7 +66,7 @@ func (d *dispatcher) after(r ledger.Record, a answer) ledger.Record {
 		to.Operation = a.run.Operation
 		return to
 	case cloudrun.NotStarted:
-		return r.Returned(now)
+		return r.Returned(now).Because(a.err)
 	case cloudrun.Refused:
 		return r.Refused(a.err, now)
 	}

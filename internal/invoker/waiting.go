@@ -9,8 +9,17 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
-// shown returns an invocation as callers see it.
+// shown returns an invocation as callers see it who ask for this one.
 func (v *Invoker) shown(r ledger.Record) runwith.Invocation {
+	i := v.listed(r)
+	if r.ID != "" {
+		i.History = r.Steps()
+	}
+	return i
+}
+
+// listed returns an invocation as callers see it among others.
+func (v *Invoker) listed(r ledger.Record) runwith.Invocation {
 	i := r.Invocation
 	i.Waiting = v.waiting(r, time.Now())
 	if len(r.Asked) > 0 {

@@ -68,6 +68,14 @@ func (b Bucket) available(q Quota, now time.Time) (n int, next time.Time) {
 	return n, next
 }
 
+// opened returns when a stored bucket that was empty had a token again; zero: it was not empty.
+func (b Bucket) opened(q Quota) time.Time {
+	if q == 0 || b.Filled.IsZero() || b.Tokens+1e-9 >= 1 {
+		return time.Time{}
+	}
+	return b.Filled.Add(time.Duration((1 - b.Tokens) * float64(q.interval())))
+}
+
 // spent takes n tokens out.
 func (b Bucket) spent(n int) Bucket {
 	b.Tokens -= float64(n)

@@ -3,6 +3,8 @@ package ledger
 import (
 	"maps"
 	"time"
+
+	"github.com/runwith/runwith"
 )
 
 // Take is what a dispatcher asks for: the oldest records that are due.
@@ -40,6 +42,8 @@ type Plan struct {
 	taken int
 	runs  Bucket
 	rates map[string]*allowance // by job
+	// opened is when a rate had a token again, by job, and the quota of all runs, by "".
+	opened map[string]time.Time
 }
 
 // Holds is what holds back records that are due, apart from their slots. The zero value holds
@@ -69,6 +73,7 @@ func (t Take) Buckets() []string {
 func PlanTake(t Take, buckets map[string]Bucket) *Plan {
 	runs := buckets[t.Runs]
 	p := &Plan{take: t, runs: runs.filled(t.Quota, t.Now), Probing: runs.Failures > 0}
+	p.opened = map[string]time.Time{"": runs.opened(t.Quota)}
 	free, next := p.runs.available(t.Quota, t.Now)
 	if p.Limit = min(t.Limit, free); p.Limit == 0 {
 		p.Next = next
@@ -81,6 +86,7 @@ func PlanTake(t Take, buckets map[string]Bucket) *Plan {
 	}
 	p.Holds.Rates, p.rates = map[string]time.Time{}, map[string]*allowance{}
 	for job, rate := range t.Rates {
+		p.opened[job] = buckets[RateBucket(job)].opened(rate)
 		b := buckets[RateBucket(job)].filled(rate, t.Now)
 		b.Name = RateBucket(job)
 		left, next := b.available(rate, t.Now)
@@ -124,9 +130,28 @@ func (p *Plan) Choose(due []Record, held map[string]int) (moves []Move, full []R
 		}
 		p.Limit--
 		p.taken++
-		moves = append(moves, Move{r, r.Starting(p.take.Now.Add(p.take.Call))})
+		to := r.Starting(p.take.Now.Add(p.take.Call))
+		to.HeldBy = p.heldBy(r)
+		moves = append(moves, Move{r, to})
 	}
 	return moves, full
+}
+
+// heldBy returns what has held back a record that is taken now. A bucket has, if it had nothing
+// to give when the record was ready to start.
+func (p *Plan) heldBy(r Record) runwith.Hold {
+	since := r.since()
+	switch opened := p.opened[r.Job]; {
+	case opened.After(since):
+		return runwith.HoldRate
+	case p.opened[""].After(since):
+		return runwith.HoldQuota
+	case p.Probing && p.runs.NotBefore.After(since):
+		return runwith.HoldCloudRun
+	case r.Deferred() && since.Equal(r.StartAt):
+		return runwith.HoldStart
+	}
+	return ""
 }
 
 // Spent returns the buckets that the chosen records leave.

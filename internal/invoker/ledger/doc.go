@@ -48,5 +48,13 @@
 // A move may have an event ([EventOf]), and [Deliveries] for the endpoints that hear of it.
 // The store inserts them in the transaction of the move.
 //
+// [Move.Made] also writes the history of a record ([Record.Steps]): one step for each change of
+// the state, with the store's time and what the record had waited for until then. A wait that
+// ends without a change of the state, such as that for a budget, is noted for the next step; so
+// is a slot, when a store parks the record. Rates and quotas leave no trace in the row, so
+// [Plan.Choose] derives them: a bucket has held back a record if it was empty when the record
+// was ready. If several things have held back a record, the step names one. The text of a step
+// never has the concurrency key, because values of parameters are part of it.
+//
 // docs/state-machine.md gives the reasons.
 package ledger

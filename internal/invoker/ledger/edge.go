@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"slices"
+	"time"
 
 	"github.com/runwith/runwith"
 )
@@ -65,8 +66,11 @@ func (m Move) Matches(row Record) bool {
 		row.Finished.IsZero() && (row.Execution == "" || row.Execution == m.To.Execution)
 }
 
-// Made returns the row that the move leaves behind.
-func (m Move) Made() Record {
+// Made returns the row that the move leaves behind. now is the store's clock: a step of the
+// history begins when the store writes it.
+func (m Move) Made(now time.Time) Record {
 	m.To.Version = m.From.Version + 1
+	m.To.Trail = m.trailed(now)
+	m.To.HeldBy, m.To.Why = "", ""
 	return m.To
 }

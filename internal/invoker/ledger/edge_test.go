@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -98,7 +99,7 @@ func TestMoveMatches(t *testing.T) {
 			t.Errorf("%s: Matches = %t, want %t", name, got, test.want)
 		}
 	}
-	if made := (Move{row, row.Adopted("e1", Status{})}).Made(); made.Version != 4 {
+	if made := (Move{row, row.Adopted("e1", Status{})}).Made(time.Now()); made.Version != 4 {
 		t.Errorf("version after the move = %d, want 4", made.Version)
 	}
 }

@@ -153,7 +153,7 @@ func TestExplained(t *testing.T) {
 	t.Parallel()
 	m := subscribed(nil)
 	d := Deliveries(m, at(9))[0]
-	better := m.Made()
+	better := m.Made(time.Now())
 	better.Version++
 	better.Error = &runwith.Failure{Code: "ABORTED", Message: "because"}
 	for name, test := range map[string]struct {

@@ -63,7 +63,7 @@ func Deliveries(m Move, now time.Time) (made []Delivery) {
 	if event == "" {
 		return nil
 	}
-	r := m.Made()
+	r := m.Made(now)
 	for _, s := range r.Subscribers {
 		if s.Hears(event) {
 			made = append(made, Delivery{

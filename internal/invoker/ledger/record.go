@@ -43,6 +43,12 @@ type Record struct {
 	// moves do not change it.
 	Parked bool
 
+	Trail Trail // how it came to its state ([Record.Steps])
+	// HeldBy and Why are for the step of a move that changes the state: what it waits for, or has
+	// waited for, and the reason. They are not stored.
+	HeldBy runwith.Hold
+	Why    string
+
 	Overrides []byte    // runpb.RunJobRequest_Overrides
 	Checked   bool      // validated against the job, and Overrides carry the marker
 	JobUID    string    // of the job it was validated against, or AnyJob

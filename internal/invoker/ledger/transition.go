@@ -50,6 +50,15 @@ func (r Record) Returned(now time.Time) Record {
 	return r
 }
 
+// Because is a record that went back to the queue because Cloud Run did not take the call.
+func (r Record) Because(err error) Record {
+	r.HeldBy, r.Why = runwith.HoldCloudRun, err.Error()
+	if runwith.CodeOf(err) == runwith.ResourceExhausted {
+		r.HeldBy = runwith.HoldQuota
+	}
+	return r
+}
+
 // Leased is held by one checker until then.
 func (r Record) Leased(until time.Time) Record {
 	r.Lease = until

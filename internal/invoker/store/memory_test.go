@@ -93,7 +93,7 @@ func (m *memory) move(move ledger.Move) (ledger.Record, error) {
 	if !move.Matches(m.rows[move.From.ID]) {
 		return move.From, store.ErrStale
 	}
-	to := move.Made()
+	to := move.Made(time.Now())
 	if to.Execution != "" && m.executes(to) {
 		return move.From, store.ErrTaken
 	}

@@ -23,8 +23,8 @@ const (
 	not_before, lease_until, postponed, search_from, watch_until, cancel_at, watched,
 	execution, execution_uid, operation, attempts, started, finished,
 	tasks, running, succeeded, failed, cancelled, retried, interrupted, error_code, error_message, error_tasks,
-	month, worst_vcpu, worst_memory, worst_gpu, worst_money`
-	changingMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+	month, worst_vcpu, worst_memory, worst_gpu, worst_money, history`
+	changingMarks = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
 )
 
 const (
@@ -64,7 +64,7 @@ func changingValues(r ledger.Record) []any {
 		null(r.Execution), r.ExecutionUID, r.Operation, r.Attempts, micros(r.Started), micros(r.Finished),
 		r.Counts.Tasks, r.Counts.Running, r.Counts.Succeeded, r.Counts.Failed, r.Counts.Cancelled, r.Counts.Retried, r.Counts.Interrupted,
 		failure.Code, failure.Message, encodeDetail(failure),
-		r.Month, r.Worst.VCPU, r.Worst.Memory, r.Worst.GPU, r.Worst.Money,
+		r.Month, r.Worst.VCPU, r.Worst.Memory, r.Worst.GPU, r.Worst.Money, r.Trail,
 	}
 }
 
@@ -88,7 +88,7 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 		&execution, &r.ExecutionUID, &r.Operation, &r.Attempts, &times[6], &times[7],
 		&r.Counts.Tasks, &r.Counts.Running, &r.Counts.Succeeded, &r.Counts.Failed, &r.Counts.Cancelled, &r.Counts.Retried, &r.Counts.Interrupted,
 		&failure.Code, &failure.Message, &detail,
-		&r.Month, &r.Worst.VCPU, &r.Worst.Memory, &r.Worst.GPU, &r.Worst.Money, &r.Twins,
+		&r.Month, &r.Worst.VCPU, &r.Worst.Memory, &r.Worst.GPU, &r.Worst.Money, &r.Trail, &r.Twins,
 	)
 	if err != nil {
 		return r, err

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"time"
+
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/sqlite"
 )
@@ -31,9 +33,9 @@ func heldBy(tx *sqlite.Tx, rows []ledger.Record) (map[string]int, error) {
 }
 
 // park has rows passed over until a slot of their key is released.
-func park(tx *sqlite.Tx, rows []ledger.Record) error {
+func park(tx *sqlite.Tx, rows []ledger.Record, now time.Time) error {
 	for _, r := range rows {
-		if _, err := tx.Exec(`UPDATE invocations SET parked = 1 WHERE id = ?`, r.ID); err != nil {
+		if _, err := tx.Exec(`UPDATE invocations SET parked = 1, history = ? WHERE id = ?`, r.Parking(now).Trail, r.ID); err != nil {
 			return err
 		}
 	}

@@ -165,7 +165,7 @@ func (s *Store) move(tx *sqlite.Tx, m ledger.Move) (ledger.Record, error) {
 	if !m.Legal() {
 		return m.From, store.ErrStale
 	}
-	to := m.Made()
+	to := m.Made(time.Now())
 	changed, err := tx.Exec(updateRecord, append(changingValues(to), m.From.ID, m.From.Version, m.From.State, to.Execution)...)
 	switch {
 	case sqlite.Conflict(err):

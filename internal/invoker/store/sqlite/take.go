@@ -117,7 +117,7 @@ func (l *look) choose(due []ledger.Record) ([]ledger.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	return moved, park(l.tx, full)
+	return moved, park(l.tx, full, l.now)
 }
 
 // readyJobs returns the jobs that have ready rows. It skips from job to job in the index.

@@ -66,6 +66,7 @@ func Run(t *testing.T, open Open) {
 		"targets":          testTargets,
 		"visible":          testVisible,
 		"tidy terms":       testTidyTerms,
+		"history":          testHistory,
 	}
 	maps.Copy(suite, eventTests())
 	maps.Copy(suite, budgetTests())

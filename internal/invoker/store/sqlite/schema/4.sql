@@ -10,6 +10,7 @@ ALTER TABLE invocations ADD COLUMN worst_memory INTEGER NOT NULL DEFAULT 0;  -- 
 ALTER TABLE invocations ADD COLUMN worst_gpu    INTEGER NOT NULL DEFAULT 0;  -- of seconds of a GPU,
 ALTER TABLE invocations ADD COLUMN worst_money  INTEGER NOT NULL DEFAULT 0;  -- and billionths of US dollars
 ALTER TABLE invocations ADD COLUMN usage        TEXT    NOT NULL DEFAULT ''; -- what it has used, in the JSON of the API; empty: not known yet
+ALTER TABLE invocations ADD COLUMN history      TEXT    NOT NULL DEFAULT ''; -- how it came to its state, one step a line; empty: it has not moved since, or an earlier version has moved it
 
 ALTER TABLE invocations ADD COLUMN asleep       INTEGER NOT NULL DEFAULT 0;  -- 1: start_at has not come; Take wakes the row
 ALTER TABLE invocations ADD COLUMN budget       TEXT    NOT NULL DEFAULT ''; -- scope of the budget for which it waits; empty: none
