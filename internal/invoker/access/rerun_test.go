@@ -78,3 +78,58 @@ func TestEachIsDecidedApart(t *testing.T) {
 		t.Errorf("request = %+v, want the terms of the policy", f.request)
 	}
 }
+
+// TestWholeRerun checks that a whole request keeps all hidden values or none.
+func TestWholeRerun(t *testing.T) {
+	t.Parallel()
+	hook := &runwith.Callback{URL: "https://api.example.com/hook?token=" + canary}
+	before := runwith.Request{Parameters: map[string]any{"tenant": canary}, Labels: map[string]string{"a": "b"}}
+	sent := runwith.Request{Parameters: map[string]any{"tenant": "acme"}, Labels: map[string]string{"c": "d"}}
+	for name, test := range map[string]struct {
+		again invoker.Rerun
+		want  any
+	}{
+		"all is sent":     {invoker.Rerun{Whole: true}, "acme"},
+		"values are kept": {invoker.Rerun{Whole: true, KeepValues: true}, canary},
+	} {
+		f := &fake{caller: "starter", asked: &before}
+		test.again.ID, test.again.Changes = id, sent
+		if _, _, err := open(t, f).Rerun(as(t, "starter"), test.again); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := f.request.Asked; got.Parameters["tenant"] != test.want || !cmp.Equal(got.Labels, sent.Labels) {
+			t.Errorf("%s: request = %+v, want tenant %v and the labels that were sent", name, got, test.want)
+		}
+	}
+	origin := runwith.Invocation{ID: id, Request: &runwith.Request{Callback: hook}}
+	for keep, want := range map[bool]*runwith.Callback{true: hook, false: nil} {
+		if q, err := (invoker.Rerun{Whole: true, KeepCallback: keep}).Of(origin); err != nil || q.Asked.Callback != want {
+			t.Errorf("kept %v: callback = %+v, %v, want %+v", keep, q.Asked.Callback, err, want)
+		}
+	}
+}
+
+// TestCheckStartsNothing checks that it refuses what a start would refuse, and asks nobody.
+func TestCheckStartsNothing(t *testing.T) {
+	t.Parallel()
+	good, bad := runwith.Request{Parameters: map[string]any{"tenant": "acme"}}, runwith.Request{}
+	for _, test := range []struct {
+		caller string
+		asked  runwith.Request
+		plain  runwith.Code
+		again  runwith.Code
+	}{
+		{"starter", good, runwith.OK, runwith.OK},
+		{"starter", bad, runwith.InvalidArgument, runwith.InvalidArgument},
+		{"viewer", good, runwith.PermissionDenied, runwith.PermissionDenied},
+		{"stranger", good, runwith.NotFound, runwith.NotFound},
+	} {
+		f := &fake{caller: "starter", asked: &runwith.Request{}}
+		a := open(t, f)
+		plain := a.Check(as(t, test.caller), "reindex", test.asked)
+		again := a.CheckRerun(as(t, test.caller), invoker.Rerun{ID: id, Whole: true, Changes: test.asked})
+		if runwith.CodeOf(plain) != test.plain || runwith.CodeOf(again) != test.again || len(f.calls) > 0 {
+			t.Errorf("%s: Check() = %v, CheckRerun() = %v, calls %q", test.caller, plain, again, f.calls)
+		}
+	}
+}

@@ -27,13 +27,8 @@ type preview struct {
 // refuse.
 func (c *call) preview(f *form) (p preview) {
 	p.Request = f.request()
-	if f.Origin == nil {
-		f.refused(c.server.Access.Check(c.Context(), f.Job.Name, p.Request))
-	} else {
-		r := f.rerun(p.Request, "")
-		p.Kept = r.KeepValues
-		f.refused(c.server.Access.CheckRerun(c.Context(), r))
-	}
+	p.Kept = f.Origin != nil && f.rerun(p.Request, "").KeepValues
+	c.check(f, p.Request)
 	p.JSON = indented(p.Request)
 	p.Curl = c.curl(f, p)
 	estimate, err := c.server.Invoker.Estimate(c.Context(), invoker.EstimateQuery{Job: f.Job.Name, Asked: p.Request.Overrides})
@@ -46,6 +41,24 @@ func (c *call) preview(f *form) (p preview) {
 		p.Unknown = apierror.Public(err).Message
 	}
 	return p
+}
+
+// check notes what the policy would refuse. It looks at overrides before anything else, so the
+// rest is checked again without them.
+func (c *call) check(f *form, q runwith.Request) {
+	bare := q
+	bare.Overrides = runwith.Overrides{}
+	for _, asked := range []runwith.Request{q, bare} {
+		if f.Origin == nil {
+			f.refused(c.server.Access.Check(c.Context(), f.Job.Name, asked))
+			continue
+		}
+		r := f.rerun(q, "")
+		if !r.KeepValues {
+			r.Changes.Overrides = asked.Overrides
+		}
+		f.refused(c.server.Access.CheckRerun(c.Context(), r))
+	}
 }
 
 // noted reports whether all reasons of an error are faults of the form already.
