@@ -23,7 +23,7 @@ import (
 // [Client.Start], [Client.Run], [Client.RunOnce], [Client.StartEach], [Client.Rerun] and
 // [Client.Cancel] retry up to five times when no complete answer arrives or the invoker is
 // overloaded. A retry never starts a job twice, because each start carries an idempotency key. [Client.Wait] retries until
-// its context ends. No other method retries.
+// its context ends, and [Client.Logs] goes on after a stream that broke. No other method retries.
 type Client struct {
 	// Server is the base URL of the invoker; empty means http://127.0.0.1:8080.
 	Server string

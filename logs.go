@@ -10,6 +10,7 @@ import (
 	"iter"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 const (
@@ -26,22 +27,76 @@ type LogsOptions struct {
 	Follow bool
 	// Task selects the lines of the task with this index; nil selects every task.
 	Task *int
+	// After is the Position of a line: the log goes on behind it. Empty begins with the first.
+	After string
 }
 
 // Logs returns an iterator over the output of an invocation's tasks, in order of
 // time. It stops after the first error: [NotFound] for an unknown invocation,
 // [Unavailable] if the stream broke. A loop that ends without an error has seen
 // every line. Each loop starts again at the first line. o may be nil.
+//
+// With Follow, a stream that breaks goes on behind the last line, as long as the invoker
+// answers within a minute.
 func (c *Client) Logs(ctx context.Context, id string, o *LogsOptions) iter.Seq2[LogLine, error] {
 	return func(yield func(LogLine, error) bool) {
-		if err := c.logs(ctx, id, o, yield); err != nil {
+		f := follower{Client: c, id: id}
+		if o != nil {
+			f.options = *o
+		}
+		if err := f.follow(ctx, yield); err != nil {
 			yield(LogLine{}, err)
 		}
 	}
 }
 
-// logs returns nil at the end of the log, and when the caller leaves the loop.
-func (c *Client) logs(ctx context.Context, id string, o *LogsOptions, yield func(LogLine, error) bool) error {
+// maxSilence is how long a followed log waits for an invoker that has answered before. A
+// server restarts in less.
+const maxSilence = time.Minute
+
+// follower reads a log, maybe over several connections.
+type follower struct {
+	*Client
+	id      string
+	options LogsOptions // After is the position of the last line
+	lines   int
+	last    time.Time // when the invoker last sent something
+	pause   time.Duration
+}
+
+func (f *follower) follow(ctx context.Context, yield func(LogLine, error) bool) error {
+	for {
+		err := f.logs(ctx, f.id, &f.options, func(line LogLine, err error) bool {
+			f.options.After, f.last, f.pause = line.Position, time.Now(), 0
+			f.lines++
+			return yield(line, err)
+		})
+		if err == nil || !f.resumable(err) || ctx.Err() != nil {
+			return err
+		}
+		f.pause = min(max(minPause, 2*f.pause), maxPause)
+		if err := sleep(ctx, min(retryAfter(err), maxRetryAfter)+about(f.pause), err); err != nil {
+			return err
+		}
+	}
+}
+
+// resumable reports whether the log may go on after an error. An old invoker sends lines
+// without positions, behind which no log can go on.
+func (f *follower) resumable(err error) bool {
+	switch CodeOf(err) {
+	case Unavailable, DeadlineExceeded, ResourceExhausted:
+	default:
+		return false
+	}
+	known := f.lines == 0 || f.options.After != ""
+	return f.options.Follow && known && !f.last.IsZero() && time.Since(f.last) < maxSilence
+}
+
+// logs reads one stream. It returns nil at the end of the log, and when the caller leaves the
+// loop.
+func (f *follower) logs(ctx context.Context, id string, o *LogsOptions, yield func(LogLine, error) bool) error {
+	c := f.Client
 	path, err := escape("invocations", "invocation", id)
 	if err != nil {
 		return err
@@ -52,6 +107,7 @@ func (c *Client) logs(ctx context.Context, id string, o *LogsOptions, yield func
 		return err
 	}
 	defer response.Body.Close()
+	f.last = time.Now()
 
 	for event, err := range events(response.Body) {
 		if err != nil {
@@ -87,6 +143,9 @@ func (o *LogsOptions) values() url.Values {
 	}
 	if o.Task != nil {
 		query.Set("task", strconv.Itoa(*o.Task))
+	}
+	if o.After != "" {
+		query.Set("after", o.After)
 	}
 	return query
 }

@@ -82,26 +82,21 @@ type invocationLog struct {
 	id      string
 	options *runwith.LogsOptions
 	print   func(runwith.LogLine) error
-	printed int       // lines
+	printed bool      // a line
 	silent  time.Time // since when the invoker has not answered; zero: it answers
 }
 
 // read prints the lines that are not printed yet.
 func (r *invocationLog) read(ctx context.Context) error {
-	known := r.printed // each reading begins with the first line
 	for line, err := range r.client.Logs(ctx, r.id, r.options) {
 		if err != nil {
 			return err
 		}
 		r.silent = time.Time{}
-		if known > 0 {
-			known--
-			continue
-		}
 		if err := r.print(line); err != nil {
 			return err
 		}
-		r.printed++
+		r.printed, r.options.After = true, line.Position
 	}
 	return nil
 }
@@ -109,7 +104,7 @@ func (r *invocationLog) read(ctx context.Context) error {
 // again waits, and reports whether to read again after an error: only a log that is
 // followed, and whose first lines have come.
 func (r *invocationLog) again(cmd *cobra.Command, err error) bool {
-	if runwith.CodeOf(err) != runwith.Unavailable || !r.options.Follow || r.printed == 0 {
+	if runwith.CodeOf(err) != runwith.Unavailable || !r.options.Follow || !r.printed || r.options.After == "" {
 		return false
 	}
 	if r.silent.IsZero() {
