@@ -30,28 +30,57 @@ func stepsOf(i runwith.Invocation) []step {
 	}
 	last := &steps[len(steps)-1]
 	last.Now = true
+	if i.State.Settled() {
+		last.Why = "" // the page begins with it
+	}
 	if w := i.Waiting; w != nil {
 		last.Why, last.Next = w.Message, w.Next
 	}
 	return steps
 }
 
-// historyOf returns the steps that have begun.
+// historyOf returns the steps that have begun, with the execution's own times where they are known. What
+// an invocation has waited for stands at the step in which it waited.
 func historyOf(i runwith.Invocation) []step {
 	steps := []step{{State: string(runwith.StateAccepted), At: i.Created}}
-	if i.State == runwith.StateQueued || i.State == runwith.StateStarting {
-		steps = append(steps, step{State: string(i.State)})
+	cancelled := i.CancelRequested.IsZero() // its request has a place already
+	for _, h := range i.History {
+		if !cancelled && !h.At.Before(i.CancelRequested) {
+			steps, cancelled = append(steps, step{State: cancelRequested, At: i.CancelRequested}), true
+		}
+		if h.For != "" {
+			steps[len(steps)-1].Why = waited(h.For)
+		}
+		if h.State == runwith.StateAccepted && len(steps) == 1 {
+			continue
+		}
+		steps = append(steps, step{State: string(h.State), At: timeOf(i, h), Why: h.Message})
 	}
-	if !i.Started.IsZero() {
-		steps = append(steps, step{State: string(runwith.StateRunning), At: i.Started})
-	} else if i.State == runwith.StateRunning {
-		steps = append(steps, step{State: string(runwith.StateRunning)})
-	}
-	if !i.CancelRequested.IsZero() {
-		steps = append(steps, step{State: "cancel requested", At: i.CancelRequested})
-	}
-	if i.State.Settled() {
-		steps = append(steps, step{State: string(i.State), At: i.Finished})
+	if !cancelled {
+		steps = append(steps, step{State: cancelRequested, At: i.CancelRequested})
 	}
 	return steps
+}
+
+// cancelRequested is the step of a cancel between its request and the end.
+const cancelRequested = "cancel requested"
+
+// timeOf returns when a step began.
+func timeOf(i runwith.Invocation, s runwith.Step) time.Time {
+	switch {
+	case s.State == runwith.StateRunning && !i.Started.IsZero():
+		return i.Started
+	case s.State.Settled() && !i.Finished.IsZero():
+		return i.Finished
+	}
+	return s.At
+}
+
+// waited returns what an invocation has waited for, in words.
+func waited(hold runwith.Hold) string {
+	return "waited for " + map[runwith.Hold]string{
+		runwith.HoldStart: "the time that the request asked for", runwith.HoldSlot: "a slot of its concurrency key", runwith.HoldRate: "the job's rate",
+		runwith.HoldBudget: "room in a budget", runwith.HoldQuota: "Cloud Run's quota", runwith.HoldCloudRun: "an answer of Cloud Run",
+		runwith.HoldSearch: "the search for its execution",
+	}[hold]
 }
