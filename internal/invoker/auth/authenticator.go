@@ -114,6 +114,8 @@ func (a *Authenticator) identify(r *http.Request) (principal.Principal, *refusal
 		return principal.Principal{}, why
 	case credential == "" && s.fromIAM:
 		return a.identifyIAM(r, s)
+	case credential == "" && s.fromIAP && r.Header[iapHeader] != nil:
+		return a.identifyIAP(r, s)
 	case credential == "":
 		return withoutCredential(s)
 	case strings.HasPrefix(credential, keyPrefix):

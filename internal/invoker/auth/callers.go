@@ -16,6 +16,7 @@ type callers struct {
 	keys    map[string]apiKey  // by ID
 	tokens  map[string][]match // by the URL of the issuer
 	fromIAM bool               // Cloud Run verifies tokens
+	fromIAP bool               // the Identity-Aware Proxy adds tokens
 	empty   bool
 }
 
@@ -30,7 +31,7 @@ type apiKey struct {
 func newCallers(f *configfile.File) (*callers, error) {
 	all := &callers{
 		keys: map[string]apiKey{}, tokens: map[string][]match{},
-		fromIAM: f.Verify == configfile.CloudRunIAM, empty: len(f.Callers) == 0,
+		fromIAM: f.Verify == configfile.CloudRunIAM, fromIAP: f.Verify == configfile.IAP, empty: len(f.Callers) == 0,
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Callers)) {
 		for _, key := range f.Callers[name].APIKeys {

@@ -52,26 +52,15 @@ func newClient(transport http.RoundTripper) *http.Client {
 }
 
 // fetchKeys reads the keys of an issuer, and how long they may be kept.
-//
-// See https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig.
 func fetchKeys(ctx context.Context, client *http.Client, issuer string) ([]jose.JSONWebKey, time.Duration, error) {
-	var about struct {
-		Issuer string `json:"issuer"`
-		Keys   string `json:"jwks_uri"`
-	}
-	if _, err := fetch(ctx, client, strings.TrimSuffix(issuer, "/")+discoveryPath, &about); err != nil {
+	address, err := keysAddress(ctx, client, issuer)
+	if err != nil {
 		return nil, 0, err
-	}
-	if about.Issuer != issuer {
-		return nil, 0, fmt.Errorf("its discovery document is that of another issuer, %s", quote(about.Issuer))
-	}
-	if !callable(about.Keys, issuer) {
-		return nil, 0, fmt.Errorf("its jwks_uri must be an https URL, not %s", quote(about.Keys))
 	}
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	header, err := fetch(ctx, client, about.Keys, &set)
+	header, err := fetch(ctx, client, address, &set)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -80,6 +69,30 @@ func fetchKeys(ctx context.Context, client *http.Client, issuer string) ([]jose.
 		return nil, 0, errors.New("it publishes no key that can verify a signature")
 	}
 	return keys, lifetime(header), nil
+}
+
+// keysAddress returns where an issuer publishes its keys. The Identity-Aware Proxy has no discovery
+// document.
+//
+// See https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig.
+func keysAddress(ctx context.Context, client *http.Client, issuer string) (string, error) {
+	if issuer == iap {
+		return iapKeys, nil
+	}
+	var about struct {
+		Issuer string `json:"issuer"`
+		Keys   string `json:"jwks_uri"`
+	}
+	if _, err := fetch(ctx, client, strings.TrimSuffix(issuer, "/")+discoveryPath, &about); err != nil {
+		return "", err
+	}
+	if about.Issuer != issuer {
+		return "", fmt.Errorf("its discovery document is that of another issuer, %s", quote(about.Issuer))
+	}
+	if !callable(about.Keys, issuer) {
+		return "", fmt.Errorf("its jwks_uri must be an https URL, not %s", quote(about.Keys))
+	}
+	return about.Keys, nil
 }
 
 // callable reports whether keys may be read at an address: https, or http on this machine

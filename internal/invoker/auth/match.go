@@ -28,10 +28,11 @@ func (m match) means(c claims) bool {
 }
 
 // hasVerifiedEmail reports whether the issuer has verified the address. Otherwise the token's
-// owner may have chosen it.
+// owner may have chosen it. The Identity-Aware Proxy has the addresses of Google accounts, and
+// puts the name of any other identity provider before an address.
 func (c claims) hasVerifiedEmail() bool {
 	verified, _ := c.text("email_verified")
-	return verified == "true"
+	return verified == "true" || c.word("iss") == iap
 }
 
 // meets reports whether the token is meant for this server.

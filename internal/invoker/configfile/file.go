@@ -7,9 +7,9 @@ package configfile
 // is required.
 type File struct {
 	// Verify is who verifies tokens; empty is Signatures.
-	Verify string `yaml:"verify" rule:"verify" doc:"Who verifies identity tokens: signatures (this server, the default), or cloud-run-iam (Cloud Run's own check, which removes the signatures; only for a service that nobody can reach without that check)."`
+	Verify string `yaml:"verify" rule:"verify" doc:"Who verifies identity tokens: signatures (this server, the default), cloud-run-iam (Cloud Run's own check, which removes the signatures; only for a service that nobody can reach without that check), or iap (this server, which also takes the signed header of Google's Identity-Aware Proxy; its callers have the issuer iap)."`
 	// Issuers are issuers of tokens by short name. [File.Issuer] looks one up.
-	Issuers map[string]string `yaml:"issuers" keys:"issuerName" rule:"url" most:"20" doc:"Issuers of tokens by a short name, which oidc.issuer can use. google and github are built in."`
+	Issuers map[string]string `yaml:"issuers" keys:"issuerName" rule:"url" most:"20" doc:"Issuers of tokens by a short name, which oidc.issuer can use. google, github and iap are built in."`
 	// Callers are the configured principals by name.
 	Callers map[string]Caller `yaml:"callers" keys:"caller" most:"1000" doc:"Who may call the server, by name. A caller's invocations and idempotency keys belong to its name, so changing its keys changes nothing else."`
 	// Jobs are the jobs that callers can see, by the name that callers use.
@@ -32,6 +32,7 @@ type File struct {
 const (
 	Signatures  = "signatures"
 	CloudRunIAM = "cloud-run-iam"
+	IAP         = "iap"
 )
 
 // Anonymous is the name in grants for requests without a credential. No caller has it.
@@ -54,7 +55,7 @@ type APIKey struct {
 
 // OIDC describes the identity tokens of a caller.
 type OIDC struct {
-	Issuer   string            `yaml:"issuer" rule:"issuer" required:"true" doc:"Who issues the tokens: google, github, a name below issuers, or a URL."`
+	Issuer   string            `yaml:"issuer" rule:"issuer" required:"true" doc:"Who issues the tokens: google, github, iap, a name below issuers, or a URL."`
 	Subject  string            `yaml:"subject" rule:"text" doc:"The token's sub. For Google that is the account's numeric ID."`
 	Claims   map[string]string `yaml:"claims" keys:"claim" rule:"text" most:"20" doc:"Claims that the token must have, with these values. Choose ones that cannot change, such as repository_id."`
 	Audience List[string]      `yaml:"audience" rule:"text" required:"true" most:"20" doc:"Accepted audiences (aud): one, or a list."`
@@ -69,6 +70,8 @@ func (f *File) Issuer(name string) string {
 		return "https://accounts.google.com"
 	case name == "github":
 		return "https://token.actions.githubusercontent.com"
+	case name == "iap":
+		return "https://cloud.google.com/iap"
 	}
 	return name
 }

@@ -28,7 +28,7 @@ const maxText = 4096
 // rules are the rules by the name in a field's tag.
 func rules() map[string]rule {
 	return map[string]rule{
-		"verify":       {words: []string{Signatures, CloudRunIAM}},
+		"verify":       {words: []string{Signatures, CloudRunIAM, IAP}},
 		"verb":         {words: []string{"start", "view", "cancel", "values", "operate"}},
 		"event":        {words: append(eventNames(), "budget", "budget.reached")},
 		"requestEvent": {words: eventNames()},
