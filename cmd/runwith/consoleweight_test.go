@@ -1,0 +1,67 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"regexp"
+	"testing"
+	"time"
+)
+
+// A first visit is light: the page, its style and its modules have less than 60 KB. The time that the
+// server takes for them is reported.
+func TestConsoleFirstPage(t *testing.T) {
+	t.Parallel()
+	w := startWorld(t)
+	began := time.Now()
+	total, page := weigh(t, w.url+"/")
+	var files []string
+	for _, m := range regexp.MustCompile(`/console/assets/[^"]+`).FindAllString(page, -1) {
+		files = append(files, m)
+	}
+	imports := regexp.MustCompile(`from "\./([a-z]+\.mjs)"`)
+	prefix := regexp.MustCompile(`/console/assets/[0-9a-f]+/`).FindString(page)
+	seen := map[string]bool{}
+	for len(files) > 0 {
+		file := files[0]
+		if files = files[1:]; seen[file] {
+			continue
+		}
+		seen[file] = true
+		size, text := weigh(t, w.url+file)
+		total += size
+		for _, m := range imports.FindAllStringSubmatch(text, -1) {
+			files = append(files, prefix+m[1])
+		}
+	}
+	t.Logf("the first page has %d bytes in %d files, which took the server %v", total, 1+len(seen), time.Since(began))
+	if total > 60_000 || len(seen) < 5 {
+		t.Errorf("the first page has %d bytes in %d files, want less than 60,000 and all modules", total, 1+len(seen))
+	}
+}
+
+// weigh returns how many bytes an answer takes as browsers get it, and its text.
+func weigh(t *testing.T, url string) (size int, text string) {
+	t.Helper()
+	for _, encoding := range []string{"identity", "gzip"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", "text/html")
+		r.Header.Set("Accept-Encoding", encoding)
+		response, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s, %v", url, response.Status, err)
+		}
+		if size = len(body); encoding == "identity" {
+			text = string(body)
+		}
+	}
+	return size, text
+}
