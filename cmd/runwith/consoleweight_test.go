@@ -15,10 +15,7 @@ func TestConsoleFirstPage(t *testing.T) {
 	w := startWorld(t)
 	began := time.Now()
 	total, page := weigh(t, w.url+"/")
-	var files []string
-	for _, m := range regexp.MustCompile(`/console/assets/[^"]+`).FindAllString(page, -1) {
-		files = append(files, m)
-	}
+	files := regexp.MustCompile(`/console/assets/[^"]+`).FindAllString(page, -1)
 	imports := regexp.MustCompile(`from "\./([a-z]+\.mjs)"`)
 	prefix := regexp.MustCompile(`/console/assets/[0-9a-f]+/`).FindString(page)
 	seen := map[string]bool{}
