@@ -310,4 +310,33 @@ func TestUnknownVisitorsSignIn(t *testing.T) {
 func TestUnknownPages(t *testing.T) {
 	t.Parallel()
 	open(t, &fake{}, "").get(t, "/nothing").is(t, http.StatusNotFound).has(t, "Not found", "there is no page /nothing")
+	open(t, &fake{}, "").get(t, "/console/a%e2%80%aeb%00%ff").is(t, http.StatusNotFound).has(t, "there is no page /console/a⟨U&#43;202E⟩b␀\ufffd")
+}
+
+// The way back from a form that failed is the page with the form, and never another server.
+func TestFailedFormLeadsBack(t *testing.T) {
+	t.Parallel()
+	s := open(t, &fake{}, "")
+	for from, want := range map[string]string{
+		s.URL + "/jobs/reindex?x=1": `<a href="/jobs/reindex?x=1">Back</a>`,
+		s.URL + "//evil.example":    `<p><a href="/">Back</a>`,
+		"http://evil.example/a":     `<p><a href="/">Overview</a>`,
+		"":                          `<p><a href="/">Overview</a>`,
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/console/sign-out", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Referer", from)
+		w := httptest.NewRecorder()
+		s.Config.Handler.ServeHTTP(w, r)
+		answer{w.Code, w.Header(), w.Body.String()}.is(t, http.StatusForbidden).has(t, want)
+	}
+}
+
+// The API wants a key where visitors sign in, so no link leads there.
+func TestSignedInVisitorsHaveNoLinkToTheAPI(t *testing.T) {
+	t.Parallel()
+	open(t, &fake{}, "").get(t, "/").has(t, "/api/v1/openapi.json")
+	open(t, &fake{}, strings.Replace(oneViewer, "GRANTS", "view", 1)).as("viewer").get(t, "/").is(t, http.StatusOK).lacks(t, "/api/v1/openapi.json")
 }

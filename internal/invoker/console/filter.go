@@ -49,8 +49,11 @@ var filterNames = []string{"job", "state", "source", "label", "page", "done"} //
 // filterOf reads the filter of a URL. A filter that it does not know is a fault: without it, the
 // list would show more than the visitor asked for.
 func filterOf(u *url.URL) filter {
-	query := u.Query()
+	query, err := url.ParseQuery(u.RawQuery)
 	f := filter{Page: query.Get("page"), Labels: slices.DeleteFunc(query["label"], func(l string) bool { return strings.TrimSpace(l) == "" })}
+	if err != nil {
+		f.fault("", "The filter in the address is damaged, so a part of it is missing.")
+	}
 	for name, field := range map[string]*string{"job": &f.Job, "state": &f.State, "source": &f.Source} {
 		*field = strings.TrimSpace(query.Get(name))
 	}

@@ -66,14 +66,15 @@ func (s *server) invocation(c *call) (page, error) {
 // changesOf returns in what a run differs from its job, or why that is unknown. It asks once for
 // a live page: nothing changes there, and Cloud Run has a quota of reads.
 func (c *call) changesOf(i runwith.Invocation) (_ []runwith.Change, unknown string) {
-	if c.memo.changed {
+	values := c.server.Access.Rights(c.Context(), i).Values
+	if c.memo.changed && c.memo.values == values {
 		return c.memo.changes, c.memo.unknown
 	}
 	changes, err := c.server.Invoker.Changes(c.Context(), i.ID)
 	if err != nil {
 		unknown = apierror.Public(apierror.Ended(c.Context(), err)).Message
 	}
-	c.memo.changed, c.memo.changes, c.memo.unknown = true, changes, unknown
+	c.memo.changed, c.memo.values, c.memo.changes, c.memo.unknown = true, values, changes, unknown
 	return changes, unknown
 }
 

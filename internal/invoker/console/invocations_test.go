@@ -172,3 +172,12 @@ func TestEmptyListSaysWhatToDo(t *testing.T) {
 	s.get(t, "/invocations").has(t, "Nothing has run yet", `href="/start"`)
 	s.get(t, "/invocations?job=other").has(t, "No invocation fits", "filter above")
 }
+
+// A filter that cannot be read is a fault: without it, the list would show more than was asked for.
+func TestDamagedFilter(t *testing.T) {
+	t.Parallel()
+	s := open(t, &fake{all: history(3)}, "")
+	for _, query := range []string{"job=%zz", "state=failed;job=reindex", "label=a%"} {
+		s.get(t, "/invocations?"+query).is(t, http.StatusBadRequest).has(t, "damaged").lacks(t, "inv-00001")
+	}
+}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/eventstream"
 )
 
@@ -25,15 +23,15 @@ func (c *call) wantsStream() bool {
 }
 
 // stream sends the content of a page whenever it has changed. Its events are page, with the
-// content, and reload, after which the browser asks for the whole page again: the page is not
-// live any more, or the visitor is somebody else by now.
+// content; reload, after which the browser asks for the whole page again: the page is not live
+// any more, or the visitor is somebody else by now; and full, after which it tries again later.
 func (s *server) stream(c *call, v view) {
 	select {
 	case s.streams <- struct{}{}:
 		defer func() { <-s.streams }()
 	default:
 		c.w.Header().Set("Connection", "close") // or the visitor's connection would stay
-		apierror.WriteText(c.w, runwith.Errorf(runwith.Unavailable, "too many pages are open; this one is not updated"))
+		c.tell("full", "Too many pages are open at this server, so this one shows what it was. It goes on when another one is closed.")
 		return
 	}
 	ctx, cancel := context.WithCancel(c.Context())
@@ -41,6 +39,17 @@ func (s *server) stream(c *call, v view) {
 	defer cancel()
 	c.Request = c.WithContext(ctx)
 	newLive(c).run(v)
+}
+
+// askAgain answers the stream of a visitor whom the server does not know any more, such as one
+// whose session has ended while the page was hidden. The page asks again, and gets the sign-in.
+func (c *call) askAgain() { c.tell("reload", "") }
+
+// tell answers a stream with one event. A script sees nothing of an answer with an error.
+func (c *call) tell(event, text string) {
+	out := eventstream.New(c.w)
+	out.Event(event, text)
+	_ = out.Flush() // the visitor may have left
 }
 
 // live is the stream of one page.

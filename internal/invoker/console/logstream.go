@@ -24,7 +24,8 @@ func (s *server) logStream(w http.ResponseWriter, r *http.Request) {
 	c.askAPI(eventstream.MediaType)
 }
 
-// logDownload answers with a whole log as a file.
+// logDownload answers with a whole log as a file. It ends with the session, as a stream does, and
+// is never followed: a file has an end.
 func (s *server) logDownload(c *call) (page, error) {
 	i, err := s.Invoker.Invocation(c.Context(), c.PathValue("id"))
 	if err != nil {
@@ -32,13 +33,20 @@ func (s *server) logDownload(c *call) (page, error) {
 	}
 	c.w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": i.ID + ".log"}))
 	c.w.Header().Set("Cache-Control", "no-store")
-	c.askAPI("text/plain")
+	defer c.whileSame()()
+	c.askAPI("text/plain", "follow")
 	return page{Written: true}, nil
 }
 
-// askAPI has the API answer with the log of the invocation. The query is the visitor's.
-func (c *call) askAPI(accept string) {
+// askAPI has the API answer with the log of the invocation. The query is the visitor's, without
+// some names.
+func (c *call) askAPI(accept string, without ...string) {
 	r := c.Clone(c.Context())
+	query := r.URL.Query()
+	for _, name := range without {
+		query.Del(name)
+	}
+	r.URL.RawQuery = query.Encode()
 	id := c.PathValue("id")
 	r.URL.Path, r.URL.RawPath = "/api/v1/invocations/"+id+"/logs", "/api/v1/invocations/"+url.PathEscape(id)+"/logs"
 	r.RequestURI = r.URL.RequestURI()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/runwith/runwith"
@@ -61,6 +62,7 @@ type call struct {
 // memo is what a live page remembers, so that it does not ask Cloud Run each time.
 type memo struct {
 	changed bool // changes and unknown are set
+	values  bool // the caller saw values then
 	changes []runwith.Change
 	unknown string
 
@@ -121,12 +123,14 @@ type problem struct {
 	Back string
 }
 
-// back returns the page to return to after a form that failed.
+// back returns the page to return to after a form that failed: the one with the form, as the
+// browser tells. The path of the form itself may be no page.
 func back(c *call) string {
-	if c.Method == http.MethodGet {
+	from, err := url.Parse(c.Referer())
+	if c.Method == http.MethodGet || err != nil || from.Host != c.Host {
 		return ""
 	}
-	return c.URL.Path
+	return ownPath(from.RequestURI())
 }
 
 // frame is what a template gets: the page, and what is the same on all pages.

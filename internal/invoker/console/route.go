@@ -86,7 +86,10 @@ func (s *server) known(v view) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := v // of this request alone
 		c, err := s.call(w, r)
-		if err != nil {
+		if runwith.CodeOf(err) == runwith.Unauthenticated && c.wantsStream() {
+			c.askAgain()
+			return
+		} else if err != nil {
 			v = func(*call) (page, error) { return page{}, err }
 		} else if c.wantsStream() {
 			s.stream(c, v)
@@ -109,7 +112,7 @@ func (s *server) call(w http.ResponseWriter, r *http.Request) (*call, error) {
 
 // missing answers paths that the console does not have.
 func (s *server) missing(c *call) (page, error) {
-	return page{}, runwith.Errorf(runwith.NotFound, "there is no page %s", c.URL.Path)
+	return page{}, runwith.Errorf(runwith.NotFound, "there is no page %s", visible(c.URL.Path))
 }
 
 // WriteError writes an error in front of the console, such as one of the guard, as plain text.

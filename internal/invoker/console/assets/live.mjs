@@ -34,7 +34,8 @@ function open() {
   source = new EventSource(location.href);
   source.addEventListener("page", (e) => { answered(); arrived(JSON.parse(e.data)); });
   source.addEventListener("reload", () => { close(); location.reload(); });
-  source.addEventListener("error", lost);
+  source.addEventListener("full", (e) => lost(JSON.parse(e.data)));
+  source.addEventListener("error", () => lost("The server does not answer. This page shows what it was, and goes on as soon as the server is back."));
 }
 
 function close() {
@@ -48,10 +49,10 @@ function answered() {
   banner.hidden = true;
 }
 
-// lost tries again, less and less often. The page stays as it was, and says so.
-function lost() {
+// lost tries again, less and less often. The page stays as it was, and says why.
+function lost(why) {
   close();
-  banner.textContent = "The server does not answer. This page shows what it was, and goes on as soon as the server is back.";
+  banner.textContent = why;
   banner.hidden = false;
   timer = setTimeout(open, retry);
   retry = Math.min(retry * 2, 15000);

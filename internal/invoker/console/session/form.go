@@ -3,6 +3,7 @@ package session
 import (
 	"crypto/hmac"
 	"crypto/rand"
+	"errors"
 	"net/http"
 
 	"github.com/runwith/runwith"
@@ -28,6 +29,9 @@ func (v *Visitors) CheckPost(r *http.Request) error {
 	if err := v.origin.Check(r); err != nil {
 		return &runwith.Error{Code: runwith.PermissionDenied, Message: "the form was not sent by a page of this server", Err: err}
 	}
+	if err := r.ParseForm(); err != nil {
+		return unreadable(err)
+	}
 	visitor := cookieOf(r, visitorCookie)
 	if visitor == "" {
 		return runwith.Errorf(runwith.PermissionDenied, "your browser has sent no cookie with the form: allow cookies of this server, and open the page again")
@@ -37,4 +41,13 @@ func (v *Visitors) CheckPost(r *http.Request) error {
 		return runwith.Errorf(runwith.PermissionDenied, "the form is of an earlier page, before you signed in or out: open the page again, and repeat what you did")
 	}
 	return nil
+}
+
+// unreadable returns why a form cannot be read: it is too large or too slow, which the guard says,
+// or it is not what a browser sends.
+func unreadable(err error) error {
+	if public, is := errors.AsType[*runwith.Error](err); is {
+		return public
+	}
+	return &runwith.Error{Code: runwith.InvalidArgument, Message: "the form cannot be read: it has too many fields, or is damaged. Nothing was done", Err: err}
 }

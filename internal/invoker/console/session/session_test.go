@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -319,3 +320,27 @@ func FuzzSession(f *testing.F) {
 		}
 	})
 }
+
+// A form that cannot be read is refused for its own reason, and not for the token in it.
+func TestFormThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	s, b := newServer(1), &browser{host: "127.0.0.1:8080"}
+	w := httptest.NewRecorder()
+	s.Token(w, b.request(http.MethodGet, ""))
+	b.keep(w)
+	large := b.request(http.MethodPost, "token=x")
+	large.Body = io.NopCloser(failing{runwith.Errorf(runwith.InvalidArgument, "the body is too large")})
+	if err := s.CheckPost(large); err == nil || err.Error() != "the body is too large" {
+		t.Errorf("a form that is too large: %v", err)
+	}
+	for _, body := range []string{"token=%zz", strings.Repeat("a=1&", 20_000)} {
+		if err := s.CheckPost(b.request(http.MethodPost, body)); runwith.CodeOf(err) != runwith.InvalidArgument {
+			t.Errorf("a form that begins with %.12s: %v", body, err)
+		}
+	}
+}
+
+// failing is a body that cannot be read.
+type failing struct{ error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.error }
