@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker"
@@ -34,17 +35,20 @@ var states = []runwith.State{ //nolint:gochecknoglobals // never written
 
 // filter is what the visitor filters the list by, as the URL has it.
 type filter struct {
-	Job, State, Source string
-	Labels             []string // each is name=value
-	Page               string   // token of a page that is not the first; empty: the first
-	Faults             []fault
+	Job, State, Source, Caller string
+	// After and Before bound the time of acceptance: a date, which is its beginning in UTC, or a
+	// time (RFC 3339).
+	After, Before string
+	Labels        []string // each is name=value
+	Page          string   // token of a page that is not the first; empty: the first
+	Faults        []fault
 }
 
 // fault is a mistake in a filter.
 type fault struct{ Field, Text string }
 
 // filterNames are the names of the filters in a URL, and what else a URL of the list may have.
-var filterNames = []string{"job", "state", "source", "label", "page", "done"} //nolint:gochecknoglobals // never written
+var filterNames = []string{"job", "state", "caller", "source", "label", "after", "before", "page", "done"} //nolint:gochecknoglobals // never written
 
 // filterOf reads the filter of a URL. A filter that it does not know is a fault: without it, the
 // list would show more than the visitor asked for.
@@ -54,7 +58,7 @@ func filterOf(u *url.URL) filter {
 	if err != nil {
 		f.fault("", "The filter in the address is damaged, so a part of it is missing.")
 	}
-	for name, field := range map[string]*string{"job": &f.Job, "state": &f.State, "source": &f.Source} {
+	for name, field := range f.fields() {
 		*field = strings.TrimSpace(query.Get(name))
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
@@ -68,13 +72,25 @@ func filterOf(u *url.URL) filter {
 	return f
 }
 
+// fields returns the filters that take one text, by name.
+func (f *filter) fields() map[string]*string {
+	return map[string]*string{
+		"job": &f.Job, "state": &f.State, "source": &f.Source, "caller": &f.Caller, "after": &f.After, "before": &f.Before,
+	}
+}
+
 func (f *filter) fault(field, format string, args ...any) {
 	f.Faults = append(f.Faults, fault{field, fmt.Sprintf(format, args...)})
 }
 
 // Filtered reports whether anything is filtered.
 func (f filter) Filtered() bool {
-	return f.Job != "" || f.State != "" || f.Source != "" || len(f.Labels) > 0 || len(f.Faults) > 0
+	for _, field := range f.fields() {
+		if *field != "" {
+			return true
+		}
+	}
+	return len(f.Labels) > 0 || len(f.Faults) > 0
 }
 
 // Fault returns the mistake in a field; empty: none.
@@ -91,10 +107,13 @@ func (f filter) Fault(field string) string {
 // first page.
 func (f filter) Path(page string) string {
 	query := url.Values{}
-	for name, value := range map[string]string{"job": f.Job, "state": f.State, "source": f.Source, "page": page} {
-		if value != "" {
-			query.Set(name, value)
+	for name, field := range f.fields() {
+		if *field != "" {
+			query.Set(name, *field)
 		}
+	}
+	if page != "" {
+		query.Set("page", page)
 	}
 	if len(f.Labels) > 0 {
 		query["label"] = f.Labels
@@ -107,7 +126,10 @@ func (f filter) Path(page string) string {
 
 // only returns the filter as the invoker takes it.
 func (f *filter) only() invoker.Filter {
-	q := invoker.Filter{Job: f.Job, States: f.chosen(), Source: f.Source, PageToken: f.Page, Labels: map[string]string{}}
+	q := invoker.Filter{
+		Job: f.Job, States: f.chosen(), Source: f.Source, Caller: f.Caller, After: f.time("after", f.After), Before: f.time("before", f.Before),
+		PageToken: f.Page, Labels: map[string]string{},
+	}
 	for _, pair := range f.Labels {
 		name, value, ok := strings.Cut(pair, "=")
 		if before, twice := q.Labels[name]; !ok || name == "" || twice && before != value {
@@ -116,6 +138,20 @@ func (f *filter) only() invoker.Filter {
 		q.Labels[name] = value
 	}
 	return q
+}
+
+// time returns the time that a bound means; zero: none.
+func (f *filter) time(field, text string) time.Time {
+	if text == "" {
+		return time.Time{}
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t
+		}
+	}
+	f.fault(field, "Write a date such as 2026-11-28, or a time such as 2026-11-28T12:00:00Z; this is %s.", text)
+	return time.Time{}
 }
 
 // chosen returns the states of the filter; none: all.

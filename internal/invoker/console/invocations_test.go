@@ -99,15 +99,16 @@ func TestListKeepsFiltersInItsLinks(t *testing.T) {
 	t.Parallel()
 	f := &fake{all: history(200)}
 	s := open(t, f, "")
-	page := s.get(t, "/invocations?job=reindex&label=tenant%3Dacme&label=env%3Dprod&source=schedule%2Fnightly&state=succeeded").is(t, http.StatusOK).
+	page := s.get(t, "/invocations?after=2026-11-28&before=2026-11-29T12:00:00Z&caller=docs&job=reindex&label=tenant%3Dacme&label=env%3Dprod&source=schedule%2Fnightly&state=succeeded").is(t, http.StatusOK).
 		has(t, `name="job" value="reindex"`, `<option selected>succeeded`, `name="source" value="schedule/nightly"`, `value="tenant=acme"`, `value="env=prod"`)
-	want := "/invocations?job=reindex&label=tenant%3Dacme&label=env%3Dprod&page=inv-00145&source=schedule%2Fnightly&state=succeeded"
+	want := "/invocations?after=2026-11-28&before=2026-11-29T12%3A00%3A00Z&caller=docs&job=reindex&label=tenant%3Dacme&label=env%3Dprod&page=inv-00145&source=schedule%2Fnightly&state=succeeded"
 	if got := page.link(t, "Older"); got != want {
 		t.Errorf("older ones are at\n%s, want\n%s", got, want)
 	}
 	asked := f.filters[len(f.filters)-1]
 	if diff := cmp.Diff(invoker.Filter{
 		Job: "reindex", States: []runwith.State{"succeeded"}, Source: "schedule/nightly", Labels: map[string]string{"tenant": "acme", "env": "prod"}, PageSize: 50,
+		Caller: "docs", After: time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC), Before: time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC),
 	}, asked, cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "Visible" }, cmp.Ignore())); diff != "" {
 		t.Errorf("asked for (-want +got):\n%s", diff)
 	}
@@ -129,6 +130,7 @@ func TestListNamesWrongFilters(t *testing.T) {
 		"state=failed&state=running":        "The filter state takes one value, not 2.",
 		"label=tenant":                      "Write a label as name=value",
 		"label=a%3D1&label=a%3D2":           "with one value for each name; this is a=2.",
+		"after=yesterday":                   "Write a date such as 2026-11-28",
 		"page=x":                            "There is no such page.",
 		"state=%3Cscript%3Ealert%281%29%3C": "There is no state &lt;script&gt;alert(1)&lt;.",
 	} {
