@@ -111,3 +111,24 @@ func TestConsoleListWithoutJavaScript(t *testing.T) {
 		s.waitFor(t, id, func(i *runwith.Invocation) bool { return i.State == runwith.StateCancelled })
 	}
 }
+
+// What a visitor has chosen and marked stays when the list changes.
+func TestConsoleKeepsChoices(t *testing.T) {
+	t.Parallel()
+	s := startHolding(t)
+	first := s.start(t)
+	s.firstLine(t, first)
+	b := openTab(startBrowser(t), t, s.url)
+	b.open(t, "/invocations")
+	b.waitForText(t, "Choose rows to cancel them") // the modules are there
+	b.press(t, "jc")
+	b.waitForText(t, "1 chosen")
+	s.firstLine(t, s.start(t))
+	b.wait(t, rowIDs+".length === 2")
+	row := "document.getElementById('row-" + first + "')"
+	if !evaluate[bool](t, b, row+".querySelector('input').checked && "+row+".ariaSelected === 'true'") {
+		t.Error("the chosen row is not chosen or marked any more")
+	}
+	b.waitForText(t, "1 chosen")
+	s.release(t)
+}

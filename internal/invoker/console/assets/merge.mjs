@@ -4,10 +4,10 @@
 // has it already.
 export function merge(node, like) {
   const named = new Map();
-  for (const child of node.children) if (child.id) named.set(child.id, child);
+  for (const child of node.children) if (idOf(child)) named.set(idOf(child), child);
   let at = node.firstChild;
   for (const wanted of [...like.childNodes]) {
-    const found = wanted.id && named.get(wanted.id);
+    const found = named.get(idOf(wanted));
     if (found) {
       if (found !== at) node.insertBefore(found, at);
       else at = at.nextSibling;
@@ -30,7 +30,13 @@ export function merge(node, like) {
 
 // alike reports whether one node can become the other.
 function alike(a, b) {
-  return a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.id ?? "") === (b.id ?? "");
+  return a.nodeType === b.nodeType && a.nodeName === b.nodeName && idOf(a) === idOf(b);
+}
+
+// idOf returns the ID of an element; empty: none. The property id of a form is its field with that
+// name, if it has one.
+function idOf(node) {
+  return node.getAttribute?.("id") ?? "";
 }
 
 // Attributes that belong to the visitor: what is open, chosen or marked.
