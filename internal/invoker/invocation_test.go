@@ -8,6 +8,7 @@ import (
 
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
@@ -96,7 +97,6 @@ func TestInvocationNotFound(t *testing.T) {
 
 func TestInvocations(t *testing.T) {
 	t.Parallel()
-	begin := time.Now()
 	v := open(t, &cloud{})
 	var ids []string // newest first
 	for n := range 7 {
@@ -114,6 +114,8 @@ func TestInvocations(t *testing.T) {
 	if one, err := v.Invocation(t.Context(), ids[0]); err != nil || len(one.History) != 3 || one.History[2].State != runwith.StateRunning {
 		t.Errorf("history of one = %+v, %v, want accepted, starting, running", one.History, err)
 	}
+	// IDs never go back, so they may be ahead of the clock.
+	begin, end := acceptedAt(t, ids[6]), acceptedAt(t, ids[0]).Add(time.Millisecond)
 	list := func(f Filter) (listed []string, pages int) {
 		for {
 			page, next, err := v.Invocations(t.Context(), f)
@@ -144,7 +146,7 @@ func TestInvocations(t *testing.T) {
 		"none such":    {Filter{States: []runwith.State{runwith.StateFailed}}, nil, 1},
 		"states":       {Filter{States: []runwith.State{runwith.StateFailed, runwith.StateRunning, runwith.StateRunning}, PageSize: 3}, ids, 3},
 		"before all":   {Filter{Before: begin}, nil, 1},
-		"after begin":  {Filter{After: begin, Before: time.Now().Add(time.Second), PageSize: 4}, ids, 2},
+		"after begin":  {Filter{After: begin, Before: end, PageSize: 4}, ids, 2},
 		"no reruns":    {Filter{RerunOf: ids[0]}, nil, 1},
 		"nobody's":     {Filter{Caller: "nobody"}, nil, 1},
 		"job and more": {Filter{Job: "report", States: []runwith.State{runwith.StateRunning}, PageSize: 4}, []string{ids[0], ids[2], ids[4], ids[6]}, 1},
@@ -159,6 +161,16 @@ func TestInvocations(t *testing.T) {
 			t.Errorf("Invocations(%+v) = %v, want INVALID_ARGUMENT", f, err)
 		}
 	}
+}
+
+// acceptedAt returns the time in an ID.
+func acceptedAt(t *testing.T, id string) time.Time {
+	t.Helper()
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Unix(parsed.Time().UnixTime())
 }
 
 func TestJobs(t *testing.T) {

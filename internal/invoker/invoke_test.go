@@ -22,6 +22,7 @@ func TestInvoke(t *testing.T) {
 		i := invoke(t, v, overrides)
 		accepted := runwith.Invocation{
 			ID: i.ID, Job: "report", Request: &runwith.Request{Overrides: overrides}, State: runwith.StateAccepted, Created: time.Now().UTC(),
+			History: []runwith.Step{{State: runwith.StateAccepted, At: time.Now().UTC()}},
 		}
 		if diff := cmp.Diff(accepted, i); diff != "" {
 			t.Errorf("Invoke() (-want +got):\n%s", diff)

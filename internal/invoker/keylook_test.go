@@ -19,7 +19,7 @@ type repeatWorld struct {
 	cloud  *cloud
 	v      *Invoker
 	terms  *Terms // of the repeat
-	budget *ledger.Budgets
+	budget *atomic.Pointer[ledger.Budgets]
 }
 
 func (w repeatWorld) other(terms Terms) {
@@ -59,7 +59,7 @@ var changes = map[string]struct {
 		w.other(*w.terms)
 	}, refuses: runwith.ResourceExhausted},
 	"the budget is used up": {change: func(w repeatWorld) {
-		w.budget.List = []ledger.Budget{{Name: "server", Limit: ledger.Cost{VCPU: 1}}}
+		w.budget.Store(&ledger.Budgets{List: []ledger.Budget{{Name: "server", Limit: ledger.Cost{VCPU: 1}}}})
 	}, refuses: runwith.ResourceExhausted},
 }
 
@@ -97,9 +97,10 @@ func TestRepeatAfterChanges(t *testing.T) {
 // accepted returns a request that has been accepted and has ended, a while ago.
 func accepted(t *testing.T) (w repeatWorld, first runwith.Invocation, q Request) {
 	t.Helper()
-	w = repeatWorld{t: t, budget: &ledger.Budgets{}}
+	w = repeatWorld{t: t, budget: &atomic.Pointer[ledger.Budgets]{}}
+	w.budget.Store(&ledger.Budgets{})
 	w.cloud = &cloud{life: time.Minute, job: func(string) (*runpb.Job, error) { return jobWithLimits("1"), nil }}
-	w.v = open(t, w.cloud, func(c *Config) { c.Budgets = func() ledger.Budgets { return *w.budget } })
+	w.v = open(t, w.cloud, func(c *Config) { c.Budgets = func() ledger.Budgets { return *w.budget.Load() } })
 	<-w.v.Rebuilt()
 	q = asks("report", "k", runwith.Overrides{Args: []string{"a"}})
 	first, _, err := w.v.Invoke(t.Context(), q)

@@ -31,6 +31,9 @@ func TestWatch(t *testing.T) {
 		i := invoke(t, v, runwith.Overrides{})
 		want := runwith.Invocation{ID: i.ID, Job: "report", Request: &runwith.Request{}, State: runwith.StateRunning, Execution: executionOf("report", i.ID),
 			Created: i.Created, Started: began, Attempts: 1, Counts: runwith.Counts{Tasks: 2, Running: 1, Succeeded: 1, Retried: 1}}
+		for _, state := range []runwith.State{runwith.StateAccepted, runwith.StateStarting, runwith.StateRunning} {
+			want.History = append(want.History, runwith.Step{State: state, At: began})
+		}
 		time.Sleep(2 * time.Minute)
 		got, err := v.Invocation(t.Context(), i.ID)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -42,6 +45,9 @@ func TestWatch(t *testing.T) {
 		want.Counts = runwith.Counts{Tasks: 2, Succeeded: 1, Failed: 1}
 		want.Usage = new(used(t, v, i.ID))
 		got, err = v.Invocation(t.Context(), i.ID)
+		if n := len(got.History); n > 0 {
+			want.History = append(want.History, runwith.Step{State: runwith.StateFailed, At: got.History[n-1].At})
+		}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("at its end: %v (-want +got):\n%s", err, diff)
 		}
