@@ -132,6 +132,7 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	Schedules
 	Usage
 	Budgets
+	Shared
 
 	Close() error
 }
