@@ -3,7 +3,11 @@
 // change or see a stale one.
 package changes
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // Feed wakes the subscribers of a key when it changes. The zero value is ready to use.
 // Its methods may be called concurrently.
@@ -56,4 +60,11 @@ func (f *Feed[K]) Len() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.waiting)
+}
+
+// Keys returns the keys with subscribers, in no order.
+func (f *Feed[K]) Keys() []K {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Collect(maps.Keys(f.waiting))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/invoker/store/column"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -179,7 +180,7 @@ func remove(tx *sqlite.Tx, r ledger.Record) error {
 func (s *Store) Explain(ctx context.Context, id string, f runwith.Failure) error {
 	_, err := s.write(ctx, "explain a failure", func(tx *sqlite.Tx) ([]ledger.Record, error) {
 		n, err := tx.Exec(`UPDATE invocations SET error_code = ?, error_message = ?, error_tasks = ?, version = version + 1
-			WHERE id = ? AND state = 'failed'`, f.Code, f.Message, encodeDetail(f), id)
+			WHERE id = ? AND state = 'failed'`, f.Code, f.Message, column.EncodeFailure(f), id)
 		if err != nil || n == 0 {
 			return nil, err
 		}

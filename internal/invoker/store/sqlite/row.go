@@ -1,12 +1,12 @@
 package sqlite
 
 import (
-	"encoding/json"
 	"errors"
 	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store/column"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -44,7 +44,7 @@ func values(r ledger.Record) []any {
 // requestValues returns the requestColumns of a record.
 func requestValues(r ledger.Record) []any {
 	return []any{
-		r.ID, r.Job, r.Target, r.Caller, r.Owner, null(r.Key), r.Fingerprint, r.Slot, r.SlotLimit, r.Parked, r.Keep.Microseconds(), micros(r.Created),
+		r.ID, r.Job, r.Target, r.Caller, r.Owner, column.Null(r.Key), r.Fingerprint, r.Slot, r.SlotLimit, r.Parked, r.Keep.Microseconds(), micros(r.Created),
 		encode(r.Labels, len(r.Labels) > 0), encode(r.Subscribers, len(r.Subscribers) > 0), r.Trace, string(r.Asked),
 		r.KeyKeep.Microseconds(), micros(r.StartAt), ledger.SourceName(r.Source), ledger.SourceEvent(r.Source), r.RerunOf, encode(r.Usage, r.Usage != nil), r.Deferred(),
 		r.Budget, r.Reservable(),
@@ -61,9 +61,9 @@ func changingValues(r ledger.Record) []any {
 	return []any{
 		r.State, r.Version, overrides, r.Checked, r.JobUID,
 		micros(r.NotBefore), micros(r.Lease), r.Postponed, micros(r.SearchFrom), micros(r.WatchUntil), micros(r.CancelRequested), r.Watched(),
-		null(r.Execution), r.ExecutionUID, r.Operation, r.Attempts, micros(r.Started), micros(r.Finished),
+		column.Null(r.Execution), r.ExecutionUID, r.Operation, r.Attempts, micros(r.Started), micros(r.Finished),
 		r.Counts.Tasks, r.Counts.Running, r.Counts.Succeeded, r.Counts.Failed, r.Counts.Cancelled, r.Counts.Retried, r.Counts.Interrupted,
-		failure.Code, failure.Message, encodeDetail(failure),
+		failure.Code, failure.Message, column.EncodeFailure(failure),
 		r.Month, r.Worst.VCPU, r.Worst.Memory, r.Worst.GPU, r.Worst.Money, r.Trail,
 	}
 }
@@ -104,12 +104,7 @@ func scan(row sqlite.Row) (ledger.Record, error) {
 	if !r.Held() {
 		r.Budget = ""
 	}
-	if key != nil {
-		r.Key = *key
-	}
-	if execution != nil {
-		r.Execution = *execution
-	}
+	r.Key, r.Execution = column.Text(key), column.Text(execution)
 	if failure.Code != "" {
 		r.Error = &failure
 	}
@@ -133,28 +128,22 @@ func records(tx *sqlite.Tx, query string, args ...any) ([]ledger.Record, error) 
 }
 
 // encode returns a value as it is stored: JSON, or nothing.
-func encode(v any, some bool) string {
-	if !some {
-		return ""
-	}
-	text, _ := json.Marshal(v) // strings always encode
-	return string(text)
-}
+func encode(v any, some bool) string { return column.Encode(v, some) }
 
 // decode reads what encode returned.
 func decode(text string, v any) error {
-	if text != "" && json.Unmarshal([]byte(text), v) != nil {
+	if column.Decode(text, v) != nil {
 		return sqlite.ErrDamaged
 	}
 	return nil
 }
 
-// null returns a text for a column in which every text is unique, and NULL is none.
-func null(text string) *string {
-	if text == "" {
-		return nil
+// decodeDetail reads what a failure has beside its code and message.
+func decodeDetail(text string, f *runwith.Failure) error {
+	if column.DecodeFailure(text, f) != nil {
+		return sqlite.ErrDamaged
 	}
-	return &text
+	return nil
 }
 
 // micros returns a time as it is stored. The zero time is 0.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/invoker/store/column"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -144,7 +145,7 @@ func usageStatement(q store.UsageQuery) (query string, args []any) {
 			where += " OR u.job = ?"
 			jobs = append(jobs, job)
 		}
-		c.where, c.args = append(c.where, "("+where+")"), append(append(c.args, null(q.Visible.Owner)), jobs...)
+		c.where, c.args = append(c.where, "("+where+")"), append(append(c.args, column.Null(q.Visible.Owner)), jobs...)
 	}
 	return query + ` WHERE ` + c.String() + ` GROUP BY 1 ORDER BY 1`, append(args, c.args...)
 }

@@ -1,0 +1,100 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/runwith/runwith"
+)
+
+const (
+	// connectTimeout bounds a connection that is made. A URL may say otherwise (connect_timeout).
+	connectTimeout = 5 * time.Second
+	// defaultConns is how many connections a process has at most. A URL may say otherwise
+	// (pool_max_conns).
+	defaultConns = 16
+)
+
+// connect opens connections, and reports whether a pooler such as PgBouncer stands before the
+// database. Then a session is not one connection: nothing may depend on one.
+func connect(ctx context.Context, o Options) (_ *pgxpool.Pool, pooled bool, err error) {
+	config, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, false, runwith.Errorf(runwith.InvalidArgument, "the URL of the store cannot be used: %s", faultOf(err))
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	if !strings.Contains(o.URL, "pool_max_conns") {
+		config.MaxConns = defaultConns
+	}
+	if pooled, err = throughPooler(ctx, config.ConnConfig); err != nil {
+		return nil, false, err
+	}
+	if pooled {
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, false, told(err)
+	}
+	return pool, pooled, nil
+}
+
+// throughPooler reports whether the process at the other end is not the one that the database
+// names: a pooler makes process IDs up.
+func throughPooler(ctx context.Context, c *pgx.ConnConfig) (bool, error) {
+	plain := c.Copy()
+	plain.DefaultQueryExecMode = pgx.QueryExecModeExec
+	conn, err := pgx.ConnectConfig(ctx, plain)
+	if err != nil {
+		return false, refused(err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	var pid uint32
+	if err := conn.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
+		return false, refused(err)
+	}
+	return pid != conn.PgConn().PID(), nil
+}
+
+// refused returns the error of the first connection: what is wrong with it does not pass by
+// itself, or a person should look at it.
+func refused(err error) error {
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return &runwith.Error{Code: runwith.FailedPrecondition, Err: err,
+			Message: "PostgreSQL refuses the connection: " + answer.Message + advice(answer.Code)}
+	}
+	return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: "PostgreSQL cannot be reached: " + faultOf(err)}
+}
+
+// advice is the next step after a refusal.
+func advice(code string) string {
+	switch code {
+	case "28P01", "28000":
+		return ": check user and password (in the URL, in PGPASSWORD or in a password file that PGPASSFILE names)"
+	case "3D000":
+		return ": create it with createdb"
+	}
+	return ""
+}
+
+// faultOf returns an error's text without the password that a URL may have.
+func faultOf(err error) string {
+	if parse, ok := errors.AsType[*url.Error](err); ok {
+		return parse.Err.Error()
+	}
+	text := err.Error() // pgconn redacts passwords
+	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok && failed.Unwrap() != nil {
+		text = failed.Unwrap().Error()
+	}
+	first, _, _ := strings.Cut(text, "\n") // there is one for each attempt, with and without TLS
+	return first
+}
