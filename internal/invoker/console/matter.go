@@ -36,7 +36,7 @@ func (d *overviewData) fillMatters(c *call) error {
 
 // unresolved are the invocations about which somebody must decide.
 func unresolved(c *call) (*matter, error) {
-	found, _, err := c.server.Invoker.Invocations(c.Context(), invoker.Filter{States: []runwith.State{runwith.StateUnresolved}, PageSize: countedAtMost + 1})
+	found, err := c.undecided()
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -46,6 +46,30 @@ func unresolved(c *call) (*matter, error) {
 	}
 	return m, nil
 }
+
+// undecided returns the unresolved invocations that nobody has left so, or more than are counted.
+// One that was left so keeps its state, so the newest ones may all be decided.
+func (c *call) undecided() (open []runwith.Invocation, err error) {
+	q := invoker.Filter{States: []runwith.State{runwith.StateUnresolved}, PageSize: undecidedPage}
+	for range undecidedPages {
+		var found []runwith.Invocation
+		if found, q.PageToken, err = c.server.Invoker.Invocations(c.Context(), q); err != nil {
+			return nil, err
+		}
+		for _, i := range found {
+			if i.Finished.IsZero() {
+				open = append(open, i)
+			}
+		}
+		if q.PageToken == "" || len(open) > countedAtMost {
+			break
+		}
+	}
+	return open, nil
+}
+
+// undecidedPage and undecidedPages bound the search for undecided invocations.
+const undecidedPage, undecidedPages = 50, 10
 
 // deadDeliveries are those that the sender has given up.
 func deadDeliveries(c *call) (*matter, error) {

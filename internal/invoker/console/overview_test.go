@@ -35,6 +35,20 @@ func TestOverviewShowsWhatGoesOn(t *testing.T) {
 		"60 of 240\u202f000 s", "Runs", "inv-00004", "Waits", "waits for a slot of key nightly", "Last failures", "task 0 exited with code 3")
 }
 
+// An invocation that somebody has left unresolved needs nobody any more. An older one may.
+func TestOverviewLeavesOutWhatIsDecided(t *testing.T) {
+	t.Parallel()
+	f := &fake{all: []runwith.Invocation{number(100, runwith.StateSucceeded)}}
+	for n := range 60 {
+		left := number(90-n, runwith.StateUnresolved)
+		left.Finished = left.Created
+		f.all = append(f.all, left)
+	}
+	open(t, f, "").get(t, "/").lacks(t, "Needs a person")
+	f.all = append(f.all, number(1, runwith.StateUnresolved))
+	open(t, f, "").get(t, "/").has(t, "1 invocation with an unknown outcome", "/invocations/inv-00001")
+}
+
 // inboxEvents is embedded under a name that is not its method's.
 type inboxEvents api.Events
 
