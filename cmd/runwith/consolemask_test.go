@@ -140,8 +140,8 @@ const everything = `document.documentElement.outerHTML + [...document.querySelec
 func (b *tab) secrets(t *testing.T) (found []string) {
 	t.Helper()
 	for _, word := range strings.FieldsFunc(evaluate[string](t, b, everything), func(r rune) bool { return r != '-' && (r < 'a' || r > 'z') }) {
-		if strings.HasPrefix(word, "secret-") {
-			found = append(found, strings.TrimPrefix(word, "secret-"))
+		if place, is := strings.CutPrefix(word, "secret-"); is {
+			found = append(found, place)
 		}
 	}
 	slices.Sort(found)
