@@ -219,6 +219,7 @@ func (w *workspace) breakOthers(t *testing.T) (expected []expectation) {
 	w.writeSource(t, "cloud.google.com/go/run/apiv2/runpb/server.go", "package runpb\n\nfunc RegisterJobsServer() {}\n\nvar Jobs_ServiceDesc int\n")
 	const (
 		clock     = "this package is pure: no I/O, no clock"
+		clocks    = "two clocks: compare times of rows with the store's clock, and use the functions of invoker/clock.go"
 		flags     = "flags are read only in a main package; pass the value in through a Config"
 		env       = "the environment is read only in cmd/runwith; pass the value in through a Config"
 		prints    = "only a main package prints or exits; return the error, or use the writer that was passed in"
@@ -247,9 +248,13 @@ func (w *workspace) breakOthers(t *testing.T) (expected []expectation) {
 		{"time", "time.Now", clock, "internal/engine"},
 		{"time", "time.NewTimer", clock, "internal/invoker"},
 		{"time", "time.Until", clock, "internal/invoker/auth"},
+		{"time", "time.Since", clocks, "internal/invoker/console"},
 	} {
 		refused := []string{elsewhere}
-		if u.text == clock {
+		switch u.text {
+		case clocks:
+			refused = []string{"internal/invoker", "internal/invoker/callback", "internal/invoker/inbox", "internal/invoker/schedule", "internal/invoker/trigger"}
+		case clock:
 			refused = []string{"internal/jobspec", "internal/jsonnames", "internal/metrics", "internal/principal", "internal/suggest", "internal/engine/api/partial", "internal/engine/fault", "internal/engine/googlejson", "internal/engine/knative", "internal/engine/logfilter", "internal/invoker/ledger", "internal/invoker/policy", "internal/invoker/schedule/cron", "internal/invoker/usage"}
 		}
 		for _, folder := range refused {

@@ -35,7 +35,7 @@ func (s *invokerStack) openConsole(parts api.Config, data string, f invokerFlags
 		Invoker: parts.Invoker, Callbacks: parts.Callbacks, Events: parts.Events, Schedules: parts.Schedules,
 		API: s.handler, Access: s.access, Visitors: visitors,
 		Checks: []func(context.Context) error{s.checkSite}, Notes: []func() string{s.noteSite},
-		Version: parts.Version, Logger: parts.Logger, Context: parts.Context,
+		Now: s.store.Now, Version: parts.Version, Logger: parts.Logger, Context: parts.Context,
 	}
 	if f.development != nil {
 		c.Engine = &console.Engine{Data: data, CloudRun: s.cloudRun}

@@ -130,7 +130,7 @@ func (s *invokerStack) openParts(ctx context.Context, slots map[string]ledger.Sl
 
 // openTriggers opens the triggers of the configuration.
 func (s *invokerStack) openTriggers(starter trigger.Starter, logger *slog.Logger) error {
-	s.triggers = trigger.New(trigger.Config{Starter: starter, Events: s.store, Authenticate: s.callers.auth.Authenticate, Logger: logger})
+	s.triggers = trigger.New(trigger.Config{Starter: starter, Events: s.store, Authenticate: s.callers.auth.Authenticate, Logger: logger, Now: s.store.Now})
 	s.callers.triggers.Store(s.triggers)
 	return s.triggers.Use(s.callers.file.Load())
 }

@@ -41,6 +41,7 @@ type accepter struct {
 	jobs        *jobCache
 	rebuilding  *rebuilder  // says when all keys are known
 	dispatching *dispatcher // is told of bursts, and says when the queue goes on
+	ids         ledger.IDs
 }
 
 func (a *accepter) invoke(ctx context.Context, q Request) (_ ledger.Record, replayed bool, err error) {
@@ -207,7 +208,7 @@ const patience = 2 * time.Second
 // waitOrWithdraw returns nil when there may be something new. Once the invocation has
 // waited long enough, or its call was refused, it is withdrawn.
 func (a *accepter) waitOrWithdraw(ctx context.Context, r ledger.Record, changed <-chan struct{}) error {
-	left := patience - time.Since(r.Created)
+	left := patience + a.until(r.Created)
 	if left > 0 && r.Postponed == 0 {
 		timer := time.NewTimer(left)
 		defer timer.Stop()
@@ -222,7 +223,7 @@ func (a *accepter) waitOrWithdraw(ctx context.Context, r ledger.Record, changed 
 	}
 	withdrawn, err := a.store.Withdraw(context.WithoutCancel(ctx), r.ID)
 	if err == nil && withdrawn {
-		return errors.Join(ctx.Err(), &runwith.Error{Code: runwith.ResourceExhausted, Err: askAgainAt(a.dispatching.reopens()),
+		return errors.Join(ctx.Err(), &runwith.Error{Code: runwith.ResourceExhausted, Err: askAgainIn(a.until(a.dispatching.reopens())),
 			Message: fmt.Sprintf("job %s cannot be started now, and this server keeps nothing that waits: ask again later", r.Job)})
 	}
 	return err

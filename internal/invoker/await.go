@@ -88,7 +88,7 @@ func (a *awaiter) holds(id string) bool {
 func (a *awaiter) begin(r ledger.Record) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.admits(r, time.Now()) {
+	if !a.admits(r, machineNow()) {
 		return
 	}
 	a.held[r.ID] = true
@@ -141,7 +141,7 @@ func (a *awaiter) close() {
 // hold holds requests, one after the other, until the execution has ended.
 func (a *awaiter) hold(r ledger.Record) {
 	for a.wanted(r.ID) {
-		began := time.Now()
+		began := machineNow()
 		execution, err := a.request(r)
 		switch {
 		case a.closing.Err() != nil:
@@ -151,7 +151,7 @@ func (a *awaiter) hold(r ledger.Record) {
 			return
 		case a.record(r.ID, execution):
 			return
-		case time.Since(began) < holdsAtLeast:
+		case elapsed(began) < holdsAtLeast:
 			a.pause(noHoldFor)
 			return
 		}
@@ -183,7 +183,7 @@ func (a *awaiter) failed(r ledger.Record, err error) {
 		"code", runwith.CodeOf(err), "error", err)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
+	now := machineNow()
 	for id, until := range a.notYet {
 		if now.After(until) {
 			delete(a.notYet, id)
@@ -196,7 +196,7 @@ func (a *awaiter) failed(r ledger.Record, err error) {
 func (a *awaiter) pause(d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.noHold = time.Now().Add(d)
+	a.noHold = machineNow().Add(d)
 }
 
 // record writes down what an answer shows, and reports whether nothing is left to wait for.
@@ -209,7 +209,7 @@ func (a *awaiter) record(id string, execution *runpb.Execution) (done bool) {
 		if err != nil || row.State != runwith.StateRunning || row.Execution != execution.GetName() || !owns(row, execution) {
 			return true
 		}
-		next := row.Observed(a.explaining.status(row, execution), ledger.Stored(time.Now()))
+		next := row.Observed(a.explaining.status(row, execution), ledger.Stored(a.now()))
 		if sameStatus(row, next) {
 			return false
 		}

@@ -67,9 +67,9 @@ func (b *base) storeFailed(what string, err error, args ...any) {
 	b.logger.Error("store: "+what, append(args, "error", err)...)
 }
 
-// sleep returns at the given time, or when the invoker closes.
-func (b *base) sleep(until time.Time) {
-	timer := time.NewTimer(time.Until(until))
+// sleep returns after a duration, or when the invoker closes.
+func (b *base) sleep(d time.Duration) {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -2,7 +2,6 @@ package invoker
 
 import (
 	"context"
-	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
@@ -21,7 +20,7 @@ func (v *Invoker) Budgets(ctx context.Context, caller string) ([]runwith.Budget,
 			asked = append(asked, b)
 		}
 	}
-	states, err := v.store.Shares(ctx, asked, ledger.MonthOf(time.Now()), maxValues)
+	states, err := v.store.Shares(ctx, asked, ledger.MonthOf(v.now()), maxValues)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +34,7 @@ func (v *Invoker) Budgets(ctx context.Context, caller string) ([]runwith.Budget,
 
 // budgetsFor returns the budgets that count a record, and whether each has room for it now.
 func (v *Invoker) budgetsFor(ctx context.Context, r ledger.Record) ([]runwith.Budget, error) {
-	rooms, err := v.store.Rooms(ctx, r, v.config.Budgets(), time.Now())
+	rooms, err := v.store.Rooms(ctx, r, v.config.Budgets(), v.now())
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +63,7 @@ func (v *Invoker) budgetMetric() metrics.Metric {
 			for _, s := range v.config.Budgets().Whole(0) {
 				whole = append(whole, s.Budget)
 			}
-			states, err := v.store.Shares(ctx, whole, ledger.MonthOf(time.Now()), 0)
+			states, err := v.store.Shares(ctx, whole, ledger.MonthOf(v.now()), 0)
 			for _, s := range states {
 				samples = append(samples,
 					metrics.Sample{Labels: []string{s.Name, "used"}, Value: s.Ratio(s.Spent.Used)},

@@ -32,12 +32,12 @@ func (d *dispatcher) giveWay() {
 	b := &d.burst
 	for b.requests.Load() >= burstSize && d.closing.Err() == nil {
 		if b.met.IsZero() {
-			b.met = time.Now()
+			b.met = machineNow()
 		}
-		if time.Since(b.met) >= burstPatience {
+		if elapsed(b.met) >= burstPatience {
 			return
 		}
-		d.sleep(time.Now().Add(burstLook))
+		d.sleep(burstLook)
 	}
 	b.met = time.Time{}
 }

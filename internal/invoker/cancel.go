@@ -52,7 +52,7 @@ func (c *canceller) cancelOne(r ledger.Record) error {
 		c.logger.Warn("execution cannot be cancelled", "invocation", r.ID, "execution", r.Execution, "code", runwith.CodeOf(err), "error", err)
 	}
 	c.next.watch.add(r.Target)
-	return c.move(r, r.Delayed(ledger.Stored(time.Now().Add(wait))))
+	return c.move(r, r.Delayed(ledger.Stored(c.now().Add(wait))))
 }
 
 // cancelTwin is done with a twin when Cloud Run has accepted the cancel, or has nothing
@@ -64,7 +64,7 @@ func (c *canceller) cancelTwin(t store.Twin) error {
 	case runwith.OK, runwith.NotFound, runwith.FailedPrecondition:
 	default:
 		c.logger.Warn("twin cannot be cancelled", "invocation", t.Invocation, "execution", t.Execution, "code", runwith.CodeOf(err), "error", err)
-		next = ledger.Stored(time.Now().Add(jitter(ledger.Backoff(int(time.Since(t.Found) / time.Minute)))))
+		next = ledger.Stored(c.now().Add(jitter(ledger.Backoff(int(-c.until(t.Found) / time.Minute)))))
 	}
 	return c.store.PostponeTwin(context.Background(), t.Execution, next)
 }
@@ -97,7 +97,7 @@ func (c *canceller) cancelExecution(name string) error {
 // twin counts an execution that was started beside the invocation's own, and hands it
 // to the canceller.
 func (b *base) twin(r ledger.Record, execution string) {
-	added, err := b.store.AddTwin(context.Background(), store.Twin{Execution: execution, Invocation: r.ID, Found: ledger.Stored(time.Now())})
+	added, err := b.store.AddTwin(context.Background(), store.Twin{Execution: execution, Invocation: r.ID, Found: ledger.Stored(b.now())})
 	if err != nil {
 		b.storeFailed("count a twin", err, "invocation", r.ID, "execution", execution)
 	}

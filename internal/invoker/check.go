@@ -36,7 +36,7 @@ func (c *checker) round(now time.Time) result {
 // checkOne sends a record to the queue, or ends it.
 func (c *checker) checkOne(r ledger.Record) error {
 	to, err := c.checked(r)
-	now := time.Now()
+	now := c.now()
 	switch {
 	case err == nil:
 	case c.closing.Err() != nil:

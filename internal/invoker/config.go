@@ -140,5 +140,8 @@ func (c Config) complete() Config {
 	return c
 }
 
+// now returns the time by the store's clock.
+func (c Config) now() time.Time { return c.Store.Now() }
+
 // unsettled is how long after now an execution may show that was started just before.
 func (c Config) unsettled() time.Duration { return c.CallTimeout + c.Settle }

@@ -52,7 +52,7 @@ func (v *Invoker) decide(ctx context.Context, id string, to func(ledger.Record, 
 		if err != nil {
 			return runwith.Invocation{}, err
 		}
-		next, changed, err := to(r, ledger.Stored(time.Now()))
+		next, changed, err := to(r, ledger.Stored(v.now()))
 		switch {
 		case err != nil:
 			return runwith.Invocation{}, err

@@ -42,7 +42,7 @@ func (d *dispatcher) round(time.Time) result {
 		return result{}
 	}
 	take := ledger.Take{
-		Now: ledger.Stored(time.Now()), Call: d.config.CallTimeout, Limit: free,
+		Now: ledger.Stored(d.now()), Call: d.config.CallTimeout, Limit: free,
 		Runs: runsBucket, Quota: d.config.Limits.Runs, Rates: d.config.Rates(), Budgets: d.config.Budgets(),
 	}
 	take.Reconsider = d.reconsiders(take)
@@ -117,7 +117,7 @@ func (d *dispatcher) reopenAt(at time.Time) {
 // pause stops the queue after a refusal that concerns no single invocation: quota,
 // credentials, no connection. All keep their places.
 func (d *dispatcher) pause(r ledger.Record, cause error) {
-	next, err := d.store.Pause(context.Background(), runsBucket, ledger.Stored(time.Now()), cloudrun.RetryAfter(cause))
+	next, err := d.store.Pause(context.Background(), runsBucket, ledger.Stored(d.now()), cloudrun.RetryAfter(cause))
 	if err != nil {
 		d.storeFailed("pause", err, "invocation", r.ID)
 		return

@@ -100,7 +100,7 @@ func (x *explainer) told(row ledger.Record, e *runpb.Execution) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if len(x.late) < maxUnexplained {
-		x.late = append(x.late, unexplained{row.ID, e, time.Now().Add(x.config.LogDelay)})
+		x.late = append(x.late, unexplained{row.ID, e, machineNow().Add(x.config.LogDelay)})
 	}
 	x.bell.Ring()
 }
@@ -116,7 +116,7 @@ func (x *explainer) run() {
 			}
 			continue
 		}
-		x.sleep(next.due)
+		x.sleep(remaining(next.due))
 		x.add(next)
 	}
 }

@@ -21,7 +21,7 @@ type gate struct {
 	mu     sync.Mutex
 	urgent int           // reads that wait, and a caller for them
 	left   signal        // none of those waits any more
-	bucket ledger.Bucket // of refusals alone; its tokens are in the store
+	bucket ledger.Bucket // of refusals alone, by the machine's clock; its tokens are in the store
 }
 
 // The names of the gates, which are those of their buckets.
@@ -70,9 +70,9 @@ func (b *base) ask(ctx context.Context, g *gate, u urgency, read func(context.Co
 	return err
 }
 
-// askAgainAt is the cause of a refusal that ends at a time, which may have passed.
-func askAgainAt(at time.Time) cause.RetryAfter {
-	return cause.RetryAfter(max(time.Second, time.Until(at)))
+// askAgainIn is the cause of a refusal that ends after a wait, which may have passed.
+func askAgainIn(wait time.Duration) cause.RetryAfter {
+	return cause.RetryAfter(max(time.Second, wait))
 }
 
 // pass waits until a read may be made. It fails at once if ctx ends before that.
@@ -81,59 +81,58 @@ func (b *base) pass(ctx context.Context, g *gate, u urgency) error {
 		defer g.enter()()
 	}
 	waits := false
-	for came := time.Now(); ; {
+	for came := machineNow(); ; {
 		if u == ordinary {
 			if err := g.giveWay(ctx, came.Add(givesWayFor)); err != nil {
 				return err
 			}
 		}
-		next, err := b.spend(ctx, g)
-		if err != nil || next.IsZero() {
+		wait, err := b.spend(ctx, g)
+		if err != nil || wait <= 0 {
 			return err
 		}
 		if !waits {
 			waits = true
 			b.counters.waits.Inc(g.name)
 		}
-		if deadline, bounded := ctx.Deadline(); bounded && deadline.Before(next) {
-			wait := time.Until(next)
+		if deadline, bounded := ctx.Deadline(); bounded && remaining(deadline) < wait {
 			return &runwith.Error{Code: runwith.ResourceExhausted, Err: cause.RetryAfter(wait),
 				Message: fmt.Sprintf("the quota of %s of Cloud Run is used up: there is more in %v", g.name, wait.Round(time.Second))}
 		}
-		if err := after(ctx, next, nil); err != nil {
+		if err := after(ctx, wait, nil); err != nil {
 			return err
 		}
 	}
 }
 
-// spend takes a token, and returns the zero time, or returns when a read may next be made.
-func (b *base) spend(ctx context.Context, g *gate) (next time.Time, err error) {
-	if next = g.opens(); !next.IsZero() || g.quota == 0 {
-		return next, nil
+// spend takes a token, and returns 0, or returns how long to wait before a read may be made.
+func (b *base) spend(ctx context.Context, g *gate) (wait time.Duration, err error) {
+	if wait = g.closedFor(); wait > 0 || g.quota == 0 {
+		return wait, nil
 	}
-	ok, next, err := b.store.Spend(ctx, g.name, g.quota, time.Now())
-	if ok {
-		next = time.Time{}
+	ok, next, err := b.store.Spend(ctx, g.name, g.quota, b.now())
+	if ok || err != nil {
+		return 0, err
 	}
-	return next, err
+	return max(time.Millisecond, b.until(next)), nil
 }
 
-// giveWay waits while urgent reads wait, but no longer than until a time.
+// giveWay waits while urgent reads wait, but no longer than until a time of [machineNow].
 func (g *gate) giveWay(ctx context.Context, until time.Time) error {
 	for {
-		left := g.ahead()
-		if left == nil || !time.Now().Before(until) {
+		left, wait := g.ahead(), remaining(until)
+		if left == nil || wait <= 0 {
 			return nil
 		}
-		if err := after(ctx, until, left); err != nil {
+		if err := after(ctx, wait, left); err != nil {
 			return err
 		}
 	}
 }
 
-// after returns at a time, when something happens, or with an error when ctx ends.
-func after(ctx context.Context, at time.Time, happens <-chan struct{}) error {
-	timer := time.NewTimer(time.Until(at))
+// after returns after a wait, when something happens, or with an error when ctx ends.
+func after(ctx context.Context, wait time.Duration, happens <-chan struct{}) error {
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -169,14 +168,11 @@ func (g *gate) ahead() <-chan struct{} {
 	return g.left.wait()
 }
 
-// opens returns when the next read may be made; zero: now.
-func (g *gate) opens() time.Time {
+// closedFor returns how long a refusal keeps reads from being made; 0 or less: they may.
+func (g *gate) closedFor() time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.bucket.NotBefore.After(time.Now()) {
-		return g.bucket.NotBefore
-	}
-	return time.Time{}
+	return remaining(g.bucket.NotBefore)
 }
 
 // told notes how a read ended.
@@ -187,6 +183,6 @@ func (g *gate) told(err error) {
 	case err == nil:
 		g.bucket = ledger.Bucket{}
 	case runwith.CodeOf(err) == runwith.ResourceExhausted:
-		g.bucket = g.bucket.Refused(time.Now(), cloudrun.RetryAfter(err))
+		g.bucket = g.bucket.Refused(machineNow(), cloudrun.RetryAfter(err))
 	}
 }

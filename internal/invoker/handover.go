@@ -2,6 +2,7 @@ package invoker
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
@@ -18,10 +19,11 @@ type handover struct {
 	counters                       *counters
 	tracer                         *tracing.Tracer
 	logger                         *slog.Logger
+	now                            func() time.Time // by the store's clock
 }
 
 func newHandover(c Config, counting *counters) *handover {
-	return &handover{dispatch: newLoop(), check: newLoop(), cancel: newLoop(), price: newLoop(), watch: newWatchlist(c), counters: counting, tracer: c.Tracer, logger: c.Logger}
+	return &handover{dispatch: newLoop(), check: newLoop(), cancel: newLoop(), price: newLoop(), watch: newWatchlist(c), counters: counting, tracer: c.Tracer, logger: c.Logger, now: c.now}
 }
 
 // accepted hands on a new row, and those that made room for it.
@@ -42,7 +44,7 @@ func (h *handover) accepted(a store.Accepted) {
 
 // moved hands on a row after a transition.
 func (h *handover) moved(from, to ledger.Record) {
-	h.counters.moved(from, to)
+	h.counters.moved(from, to, h.now())
 	if to.Ended() {
 		h.ended(to)
 	}

@@ -75,7 +75,7 @@ func newInvoker(config Config) *Invoker {
 
 // begin recovers what an earlier process left, and starts the parts.
 func (v *Invoker) begin(ctx context.Context) error {
-	opened := time.Now()
+	opened := v.now()
 	origin, err := v.store.Origin(ctx)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (v *Invoker) begin(ctx context.Context) error {
 
 // recover voids the leases of an earlier process, and tells the watcher what to watch.
 func (v *Invoker) recover(ctx context.Context, opened time.Time, origin store.Origin) error {
-	from := time.Now()
+	from := v.now()
 	if origin.Restored { // another process may have called just now
 		from = from.Add(v.config.unsettled())
 	}

@@ -59,7 +59,7 @@ func (c *jobCache) fresh(id string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, found := c.entries[id]
-	if !found || time.Since(e.at) >= jobFresh {
+	if !found || elapsed(e.at) >= jobFresh {
 		return false
 	}
 	select {
@@ -74,7 +74,7 @@ func (c *jobCache) fresh(id string) bool {
 func (c *jobCache) entry(id string) (e *jobEntry, own bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
+	now := machineNow()
 	if e, found := c.entries[id]; found && now.Sub(e.at) < jobFresh {
 		return e, false
 	}

@@ -18,16 +18,16 @@ type keeper struct{ *base }
 
 func (k *keeper) run() {
 	for k.closing.Err() == nil {
-		n, err := k.store.Tidy(k.closing, ledger.Stored(time.Now()), k.config.Keep, keepBatch)
+		n, err := k.store.Tidy(k.closing, ledger.Stored(k.now()), k.config.Keep, keepBatch)
 		if err != nil {
 			k.storeFailed("remove old invocations", err)
 		}
-		events, err := k.store.TidyEvents(k.closing, ledger.Stored(time.Now()), keepBatch)
+		events, err := k.store.TidyEvents(k.closing, ledger.Stored(k.now()), keepBatch)
 		if err != nil {
 			k.storeFailed("remove old events", err)
 		}
 		if max(n, events) < keepBatch {
-			k.sleep(time.Now().Add(keepEvery))
+			k.sleep(keepEvery)
 		}
 	}
 }

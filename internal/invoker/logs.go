@@ -132,7 +132,7 @@ func (q LogQuery) fits(i runwith.Invocation) error {
 func (l *logReader) look(ctx context.Context) error {
 	r, err := l.store.Find(ctx, l.id)
 	if err == nil && l.settled.IsZero() && r.State.Settled() {
-		l.settled, l.delay = time.Now(), l.config.PollMin
+		l.settled, l.delay = machineNow(), l.config.PollMin
 	}
 	if err == nil && l.query.Follow {
 		l.awaiting.begin(r)
@@ -221,7 +221,7 @@ func (l *logReader) complete() bool {
 	if l.stopped || !l.query.Follow {
 		return true
 	}
-	return !l.settled.IsZero() && l.fails == 0 && time.Since(l.settled) >= l.config.LogDelay
+	return !l.settled.IsZero() && l.fails == 0 && elapsed(l.settled) >= l.config.LogDelay
 }
 
 // wait returns nil when the log is due: after the delay, or when the invocation has

@@ -40,7 +40,7 @@ func (l *loop) run(b *base, what string, round func(now time.Time) result) {
 	var asked []chan struct{}
 	for b.closing.Err() == nil {
 		asked = l.collect(asked)
-		now := time.Now()
+		now := b.now()
 		r, bell := round(now), l.bell
 		if r.err != nil {
 			b.storeFailed(what, r.err)
@@ -52,7 +52,7 @@ func (l *loop) run(b *base, what string, round func(now time.Time) result) {
 			close(done)
 		}
 		asked = nil
-		timer := time.NewTimer(time.Until(orIdle(r.next, now)))
+		timer := time.NewTimer(b.until(orIdle(r.next, now)))
 		select {
 		case <-timer.C:
 		case <-bell:

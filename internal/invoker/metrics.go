@@ -80,11 +80,11 @@ func (c *counters) replay(r ledger.Record, replayed bool) {
 }
 
 // moved counts a transition.
-func (c *counters) moved(from, to ledger.Record) {
+func (c *counters) moved(from, to ledger.Record, now time.Time) {
 	job := c.jobs.Label(to.Job)
 	if from.Execution == "" && to.Execution != "" {
 		c.started.Inc(job)
-		c.acceptToStart.Observe(time.Since(to.Due()), job)
+		c.acceptToStart.Observe(now.Sub(to.Due()), job)
 	}
 	if to.State == runwith.StateUnresolved && from.State != to.State {
 		c.unresolved.Inc(job)
@@ -149,5 +149,5 @@ func (v *Invoker) oldestWaiting(ctx context.Context) (float64, error) {
 	if err != nil || accepted.IsZero() {
 		return 0, err
 	}
-	return max(0, time.Since(accepted).Seconds()), nil
+	return max(0, -v.until(accepted).Seconds()), nil
 }

@@ -47,10 +47,10 @@ func (p *pricer) run() { p.next.price.run(p.base, "estimate usage", p.round) }
 // round settles the oldest invocations, many in one commit.
 func (p *pricer) round(now time.Time) result {
 	if !p.full {
-		p.sleep(now.Add(settleDelay)) // others end at the same time
+		p.sleep(settleDelay) // others end at the same time
 	}
 	p.full = false
-	rows, err := p.due(time.Now())
+	rows, err := p.due(p.now())
 	if err != nil || len(rows) == 0 || p.closing.Err() != nil {
 		return result{next: p.again, err: err}
 	}
@@ -109,7 +109,7 @@ func (p *pricer) estimates(rows []ledger.Record) (made []ledger.Settlement) {
 	if !failed {
 		p.failures = 0
 	} else if p.again.IsZero() {
-		p.again = time.Now().Add(jitter(ledger.Backoff(p.failures)))
+		p.again = p.now().Add(jitter(ledger.Backoff(p.failures)))
 		p.failures++
 	}
 	return made
@@ -124,7 +124,7 @@ func (p *pricer) pace() {
 	case p.config.Local:
 		return
 	}
-	p.sleep(time.Now().Add(pace))
+	p.sleep(pace)
 }
 
 // count returns what an execution has used. The error is one that may pass.

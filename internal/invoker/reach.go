@@ -33,7 +33,7 @@ func (r *reach) told(err error) {
 	case !silent:
 		r.since, r.last = time.Time{}, nil
 	case r.since.IsZero():
-		r.since, r.last = time.Now(), err
+		r.since, r.last = machineNow(), err
 	default:
 		r.last = err
 	}
@@ -45,7 +45,7 @@ func (r *reach) silent() (time.Duration, error) {
 	if r.since.IsZero() {
 		return 0, nil
 	}
-	return time.Since(r.since), r.last
+	return elapsed(r.since), r.last
 }
 
 // Ready returns nil if the invoker serves requests. It returns UNAVAILABLE with the reason

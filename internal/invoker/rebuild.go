@@ -52,7 +52,7 @@ func (r *rebuilder) keysKnown() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return &runwith.Error{Code: runwith.Unavailable, Err: askAgainAt(r.known),
+	return &runwith.Error{Code: runwith.Unavailable, Err: askAgainIn(r.until(r.known)),
 		Message: "the keys that were used before are being read back from Cloud Run: send the request again in a moment"}
 }
 
@@ -81,7 +81,7 @@ func (r *rebuilder) readAgain(opened time.Time) (found, done bool) {
 	r.mu.Lock()
 	r.known = known
 	r.mu.Unlock()
-	r.sleep(known)
+	r.sleep(r.until(known))
 	return r.readBack(opened)
 }
 
@@ -101,7 +101,7 @@ func (r *rebuilder) readBack(opened time.Time) (found, done bool) {
 			return found, true
 		}
 		r.logger.Warn("the store cannot be rebuilt yet", "code", runwith.CodeOf(err), "error", err)
-		r.sleep(time.Now().Add(jitter(ledger.Backoff(n)) / 10))
+		r.sleep(jitter(ledger.Backoff(n)) / 10)
 	}
 	return false, false
 }
@@ -187,7 +187,7 @@ func (r *rebuilder) foreign(m marked, opened time.Time) (bool, error) {
 
 // importAll adds a row for each invocation, and has twins cancelled.
 func (r *rebuilder) importAll(m marked) error {
-	now := ledger.Stored(time.Now())
+	now := ledger.Stored(r.now())
 	read := make([]ledger.Record, 0, len(m.of))
 	for id, bearers := range m.of {
 		slices.SortFunc(bearers, firstCreated)

@@ -28,7 +28,7 @@ type UsageQuery struct {
 
 // Usage returns what the invocations of a month have used.
 func (v *Invoker) Usage(ctx context.Context, q UsageQuery) (runwith.UsageReport, error) {
-	month := time.Now().UTC()
+	month := v.now().UTC()
 	if q.Month != "" {
 		var err error
 		if month, err = time.Parse("2006-01", q.Month); err != nil {
@@ -137,7 +137,7 @@ func (v *Invoker) Estimate(ctx context.Context, q EstimateQuery) (runwith.JobEst
 
 // addAverage adds what an invocation of the job has used on average this month.
 func (v *Invoker) addAverage(ctx context.Context, e *runwith.JobEstimate, visible *Visibility) error {
-	now := time.Now().UTC()
+	now := v.now().UTC()
 	e.Month = now.Format("2006-01")
 	sums, err := v.store.SumUsage(ctx, store.UsageQuery{Month: ledger.MonthOf(now), Job: e.Job, Visible: visible.stored()})
 	if err != nil || len(sums) == 0 {

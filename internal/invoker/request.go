@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/jobspec"
@@ -47,16 +45,16 @@ type Request struct {
 // newRecord returns a request as it is stored, before it is validated against its job.
 // The context carries the principal, who owns the invocation and the key.
 func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, error) {
-	if err := q.validate(); err != nil {
+	if err := q.validate(a.now()); err != nil {
 		return ledger.Record{}, err
 	}
-	if a.config.Ephemeral && q.Terms.StartAt.After(time.Now()) {
+	if a.config.Ephemeral && a.until(q.Terms.StartAt) > 0 {
 		return ledger.Record{}, invalid("startAt", "this server keeps nothing that waits (--store=ephemeral): send the request when the job is to start")
 	}
-	now := ledger.Stored(time.Now()) // before the time in the ID, by which lists select
-	id, err := uuid.NewV7()
+	now := ledger.Stored(a.now())
+	id, err := a.ids.Next(now)
 	if err != nil {
-		return ledger.Record{}, fmt.Errorf("make invocation ID: %w", err)
+		return ledger.Record{}, err
 	}
 	asked, err := json.Marshal(q.Asked)
 	if err != nil {
@@ -69,7 +67,7 @@ func (a *accepter) newRecord(ctx context.Context, q Request) (ledger.Record, err
 	caller := principal.From(ctx).Name
 	return ledger.Record{
 		Invocation: runwith.Invocation{
-			ID: id.String(), Job: q.Job, Caller: caller, Labels: q.labels(), State: runwith.StateAccepted, Created: now,
+			ID: id, Job: q.Job, Caller: caller, Labels: q.labels(), State: runwith.StateAccepted, Created: now,
 			Source: q.Source, RerunOf: q.RerunOf,
 		},
 		Version:     1,
@@ -114,7 +112,7 @@ func (q Request) labels() map[string]string {
 }
 
 // validate checks what no policy decides.
-func (q Request) validate() error {
+func (q Request) validate(now time.Time) error {
 	if err := jobspec.ValidateJobID(q.Job); err != nil {
 		return err
 	}
@@ -124,7 +122,7 @@ func (q Request) validate() error {
 	if len(q.Key) > MaxKey {
 		return invalid("Idempotency-Key", "is longer than %d bytes", MaxKey)
 	}
-	if time.Until(q.Terms.StartAt) > MaxAhead+ledger.ClockSkew {
+	if q.Terms.StartAt.Sub(now) > MaxAhead+ledger.ClockSkew {
 		return invalid("startAt", "is more than 30 days ahead: send the request later")
 	}
 	return ledger.CheckLabels(q.labels())

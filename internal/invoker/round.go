@@ -61,7 +61,7 @@ func newRound(p *poller, rows []ledger.Record) *round {
 // listing reports whether the round reads a list: to search, or because a list costs
 // fewer reads than every running execution by itself.
 func (r *round) listing() bool {
-	return r.searching || r.twins && time.Since(r.poller.listed) >= twinEvery || len(r.running) > max(1, r.poller.pages)
+	return r.searching || r.twins && elapsed(r.poller.listed) >= twinEvery || len(r.running) > max(1, r.poller.pages)
 }
 
 // see takes in a page of the list.
@@ -94,7 +94,7 @@ func owns(row ledger.Record, e *runpb.Execution) bool {
 
 // allSeen reports whether the pages so far show every running execution.
 func (r *round) allSeen() bool {
-	return len(r.seen) == len(r.running) && (!r.twins || time.Since(r.poller.listed) < twinEvery)
+	return len(r.seen) == len(r.running) && (!r.twins || elapsed(r.poller.listed) < twinEvery)
 }
 
 // matters returns when a list can next prove that an execution does not exist; zero: no

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"slices"
-	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
@@ -76,7 +75,7 @@ func (w *watcher) notFound(r *round) {
 		return // the next round asks again
 	}
 	list := ledger.List{Executions: r.listed, Oldest: r.oldest, JobGone: r.jobGone, JobUID: uid}
-	now := ledger.Stored(time.Now())
+	now := ledger.Stored(w.now())
 	moves := make([]ledger.Move, len(missing))
 	for i, row := range missing {
 		moves[i] = ledger.Move{From: row, To: ledger.NotFound(row, list, w.past, now)}

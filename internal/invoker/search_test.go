@@ -10,6 +10,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 )
 
 var errBroken = runwith.Errorf(runwith.Unavailable, "the connection broke")
@@ -397,7 +398,7 @@ func TestResolve(t *testing.T) {
 // soon as a row is first seen, so that a jump of the wall clock changes nothing.
 func TestSearchIsMonotonic(t *testing.T) {
 	in(t, func(t *testing.T) {
-		p := newWatchlist(Config{}.complete())
+		p := newWatchlist(Config{Store: &sqlite.Store{}}.complete())
 		p.add("report")
 		found, _ := p.due(time.Now().Add(time.Second))
 		r := ledger.Record{Invocation: runwith.Invocation{ID: "a"}, SearchFrom: ledger.Stored(time.Now().Add(time.Minute))}

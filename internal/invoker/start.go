@@ -15,7 +15,7 @@ import (
 type answer struct {
 	run      cloudrun.Run
 	err      error
-	deadline time.Time // of the call, by the monotonic clock
+	deadline time.Time // of the call, by the machine's clock
 }
 
 func (a answer) outcome() cloudrun.Outcome { return cloudrun.OutcomeOf(a.err) }
@@ -48,7 +48,7 @@ func (d *dispatcher) call(r ledger.Record) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	deadline := time.Now().Add(time.Until(r.Lease))
+	deadline := machineNow().Add(d.until(r.Lease))
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	ctx, span := d.calling(ctx, r)
@@ -59,7 +59,7 @@ func (d *dispatcher) call(r ledger.Record) answer {
 
 // after returns the record as the outcome of its call leaves it.
 func (d *dispatcher) after(r ledger.Record, a answer) ledger.Record {
-	now := ledger.Stored(time.Now())
+	now := ledger.Stored(d.now())
 	switch a.outcome() {
 	case cloudrun.Started:
 		to := d.adopted(r, a.run.Execution)
@@ -71,7 +71,7 @@ func (d *dispatcher) after(r ledger.Record, a answer) ledger.Record {
 		return r.Refused(a.err, now)
 	}
 	// If the wall clock was put forward during the call, the deadline is later by it.
-	r.Lease = ledger.Later(r.Lease, ledger.Stored(now.Add(time.Until(a.deadline))))
+	r.Lease = ledger.Later(r.Lease, ledger.Stored(now.Add(remaining(a.deadline))))
 	return r.Unknown(d.config.Settle)
 }
 
@@ -99,7 +99,7 @@ func (d *dispatcher) record(r ledger.Record, a answer) {
 		if d.closing.Err() != nil {
 			return
 		}
-		d.sleep(time.Now().Add(storeRetry))
+		d.sleep(storeRetry)
 	}
 }
 

@@ -68,7 +68,7 @@ func (c *taskCache) entry(id string) (e *taskEntry, own bool) {
 		c.entries = slices.Delete(c.entries, i, i+1)
 	}
 	if own = e == nil || e.stale(); own {
-		e = &taskEntry{id: id, done: make(chan struct{}), at: time.Now()}
+		e = &taskEntry{id: id, done: make(chan struct{}), at: machineNow()}
 	}
 	c.entries = append(c.entries, e)
 	return e, own
@@ -78,7 +78,7 @@ func (c *taskCache) entry(id string) (e *taskEntry, own bool) {
 func (e *taskEntry) stale() bool {
 	select {
 	case <-e.done:
-		return e.err != nil || !e.final && time.Since(e.at) >= tasksFresh
+		return e.err != nil || !e.final && elapsed(e.at) >= tasksFresh
 	default:
 		return false // the read is out
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"strconv"
-	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
@@ -33,7 +32,7 @@ func about(r ledger.Record, more ...string) []string {
 
 // queued makes the span of a record's time in the queue, which ends now.
 func (d *dispatcher) queued(r ledger.Record) {
-	d.config.Tracer.Record(r.Trace, tracing.Past{Name: queueSpan, From: r.Due(), To: time.Now()}, about(r, "runwith.attempt", strconv.Itoa(r.Attempts))...)
+	d.config.Tracer.Record(r.Trace, tracing.Past{Name: queueSpan, From: r.Due(), To: d.now()}, about(r, "runwith.attempt", strconv.Itoa(r.Attempts))...)
 }
 
 // calling begins the span of the call that starts a record's job.

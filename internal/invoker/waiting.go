@@ -21,7 +21,7 @@ func (v *Invoker) shown(r ledger.Record) runwith.Invocation {
 // listed returns an invocation as callers see it among others.
 func (v *Invoker) listed(r ledger.Record) runwith.Invocation {
 	i := r.Invocation
-	i.Waiting = v.waiting(r, time.Now())
+	i.Waiting = v.waiting(r, v.now())
 	if len(r.Asked) > 0 {
 		i.Request = &runwith.Request{}
 		if err := json.Unmarshal(r.Asked, i.Request); err != nil {

@@ -41,8 +41,8 @@ func (w *watcher) run() {
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	list := w.next.watch
-	for lapsed := time.Now(); w.closing.Err() == nil; {
-		now := time.Now()
+	for lapsed := machineNow(); w.closing.Err() == nil; {
+		now := machineNow()
 		if now.Sub(lapsed) >= idle {
 			w.lapse()
 			lapsed = now
@@ -55,7 +55,7 @@ func (w *watcher) run() {
 				w.look(p)
 			})
 		}
-		timer := time.NewTimer(time.Until(next))
+		timer := time.NewTimer(remaining(next))
 		select {
 		case <-timer.C:
 		case <-list.bell:
@@ -67,7 +67,7 @@ func (w *watcher) run() {
 
 // lapse finds calls whose end nobody has written down.
 func (w *watcher) lapse() {
-	lapsed, err := w.store.Lapse(w.closing, ledger.Stored(time.Now()), w.config.Settle)
+	lapsed, err := w.store.Lapse(w.closing, ledger.Stored(w.now()), w.config.Settle)
 	if err != nil {
 		w.storeFailed("look for leases that have ended", err)
 	}
@@ -101,7 +101,7 @@ func (w *watcher) look(p *poller) {
 // hold has Cloud Run hold requests for the ends that are worth one: a caller waits, or the
 // execution still ran in an earlier round, so that it is not one of many short ones.
 func (w *watcher) hold(r *round) {
-	p, now := r.poller, time.Now()
+	p, now := r.poller, machineNow()
 	since := map[string]time.Time{}
 	p.urgent = ordinary
 	for _, row := range r.running {
@@ -135,7 +135,7 @@ func (w *watcher) patience(r *round) time.Duration {
 	for _, row := range r.running {
 		if !w.awaiting.holds(row.ID) {
 			polled++
-			youngest = min(youngest, time.Since(r.poller.since[row.ID]))
+			youngest = min(youngest, elapsed(r.poller.since[row.ID]))
 		}
 	}
 	switch most := w.config.PollMax; {
@@ -156,7 +156,7 @@ func (w *watcher) patience(r *round) time.Duration {
 
 // list reads the executions of the job, as many pages as are needed.
 func (w *watcher) list(r *round) {
-	r.began = time.Now()
+	r.began = machineNow()
 	for token := ""; ; {
 		page, next, err := w.page(r.poller, token)
 		if err != nil {
@@ -243,9 +243,9 @@ func (w *watcher) getOne(r *round, row ledger.Record) {
 		return
 	case runwith.CodeOf(err) == runwith.NotFound:
 		if p.missing[row.ID].IsZero() {
-			p.missing[row.ID] = time.Now()
+			p.missing[row.ID] = machineNow()
 		}
-		if time.Since(p.missing[row.ID]) >= goneAfter {
+		if elapsed(p.missing[row.ID]) >= goneAfter {
 			delete(p.missing, row.ID)
 			if err := w.move(row, row.Gone(err)); err != nil {
 				w.storeFailed("close what is gone", err)
@@ -260,7 +260,7 @@ func (w *watcher) getOne(r *round, row ledger.Record) {
 
 // observe writes down what an execution shows that is new.
 func (w *watcher) observe(row ledger.Record, execution *runpb.Execution) {
-	next := row.Observed(w.explaining.status(row, execution), ledger.Stored(time.Now()))
+	next := row.Observed(w.explaining.status(row, execution), ledger.Stored(w.now()))
 	if sameStatus(row, next) {
 		return
 	}
@@ -281,7 +281,7 @@ func (w *watcher) observeAll(r *round) {
 		delete(r.poller.missing, id)
 		rows, executions = append(rows, r.running[id]), append(executions, e)
 	}
-	now := ledger.Stored(time.Now())
+	now := ledger.Stored(w.now())
 	moves := make([]ledger.Move, 0, len(rows))
 	for i, s := range w.explaining.statuses(rows, executions) {
 		if seen := rows[i].Observed(s, now); !sameStatus(rows[i], seen) {

@@ -11,11 +11,12 @@ import (
 )
 
 // watchlist is the jobs whose executions must be read, and when each is due. Its methods
-// may be called concurrently.
+// may be called concurrently. Its times are by the machine's clock.
 type watchlist struct {
-	first time.Duration // the shortest delay before a round
-	pace  time.Duration // a read costs that much time
-	bell  bell.Bell     // holds one when a round is due sooner
+	now   func() time.Time // by the store's clock
+	first time.Duration    // the shortest delay before a round
+	pace  time.Duration    // a read costs that much time
+	bell  bell.Bell        // holds one when a round is due sooner
 
 	mu      sync.Mutex
 	pollers map[string]*poller
@@ -27,6 +28,7 @@ type watchlist struct {
 // from due owns it until it calls again or done.
 type poller struct {
 	job     string
+	now     func() time.Time     // by the store's clock
 	pages   int                  // of the last complete list
 	listed  time.Time            // when that began
 	missing map[string]time.Time // by invocation: since when Cloud Run does not know it
@@ -43,15 +45,15 @@ type poller struct {
 	busy, fresh    bool
 }
 
-// countFrom is when a list may begin in which "not found" counts. here has the monotonic
-// clock, so that a jump of the wall clock does not bring it nearer.
+// countFrom is when a list may begin in which "not found" counts. row is by the store's clock.
+// here is by the machine's monotonic clock, so that a jump of a clock does not bring it nearer.
 type countFrom struct {
 	row, here time.Time
 }
 
 func newWatchlist(c Config) *watchlist {
 	return &watchlist{
-		first: c.PollMin, pace: time.Minute / time.Duration(max(1, c.JobReads)),
+		now: c.now, first: c.PollMin, pace: time.Minute / time.Duration(max(1, c.JobReads)),
 		bell: bell.New(), pollers: map[string]*poller{},
 	}
 }
@@ -62,7 +64,7 @@ func (l *watchlist) add(job string) {
 	defer l.mu.Unlock()
 	p := l.pollers[job]
 	if p == nil {
-		p = &poller{job: job, missing: map[string]time.Time{}, counts: map[string]countFrom{}}
+		p = &poller{job: job, now: l.now, missing: map[string]time.Time{}, counts: map[string]countFrom{}}
 		l.pollers[job] = p
 	} else if p.busy {
 		p.fresh = true
@@ -122,7 +124,7 @@ func (l *watchlist) looked(since int) bool {
 
 // renew lets a poller begin with the shortest delay again.
 func (l *watchlist) renew(p *poller) {
-	soon := ledger.Later(p.earliest, time.Now().Add(jitter(l.first)))
+	soon := ledger.Later(p.earliest, machineNow().Add(jitter(l.first)))
 	if p.next.IsZero() || soon.Before(p.next) {
 		p.next = soon
 	}
@@ -158,7 +160,7 @@ func (l *watchlist) spend(job string) {
 	case p.busy:
 		p.aside++
 	default:
-		p.earliest = ledger.Later(p.earliest, time.Now()).Add(l.pace)
+		p.earliest = ledger.Later(p.earliest, machineNow()).Add(l.pace)
 		p.next = ledger.Later(p.next, p.earliest)
 	}
 }
@@ -169,7 +171,7 @@ func (l *watchlist) spend(job string) {
 func (l *watchlist) again(p *poller, matters time.Time, limit time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
+	now := machineNow()
 	p.busy = false
 	l.looks.send()
 	p.earliest = p.began.Add(time.Duration(p.cost+p.aside) * l.pace)
@@ -203,7 +205,7 @@ func (l *watchlist) done(p *poller) {
 func (p *poller) counting(r ledger.Record) time.Time {
 	c := p.counts[r.ID]
 	if !c.row.Equal(r.SearchFrom) {
-		c = countFrom{r.SearchFrom, time.Now().Add(time.Until(r.SearchFrom))}
+		c = countFrom{r.SearchFrom, machineNow().Add(r.SearchFrom.Sub(p.now()))}
 		p.counts[r.ID] = c
 	}
 	return c.here

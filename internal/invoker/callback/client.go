@@ -31,6 +31,7 @@ type client struct {
 	https, plain *http.Client // plain calls only allowed ranges, without TLS
 	timeout      time.Duration
 	agent        string
+	now          func() time.Time // by the store's clock
 }
 
 // dialing is how a client finds and trusts receivers. The zero value uses the system's
@@ -43,7 +44,7 @@ type dialing struct {
 func newClient(c *checker, timeout time.Duration, version string, d dialing) *client {
 	return &client{
 		https: d.client(c, false), plain: d.client(c, true), timeout: timeout,
-		agent: "runwith/" + version,
+		agent: "runwith/" + version, now: time.Now,
 	}
 }
 
@@ -82,7 +83,7 @@ func (c *client) attempt(ctx context.Context, to target, d ledger.Delivery) outc
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", c.agent)
-	sign(r.Header, to.secrets, d.ID, time.Now(), d.Payload)
+	sign(r.Header, to.secrets, d.ID, c.now(), d.Payload)
 	by := c.https
 	if u.Scheme == "http" {
 		by = c.plain
@@ -96,7 +97,7 @@ func (c *client) attempt(ctx context.Context, to target, d ledger.Delivery) outc
 	} else {
 		discard(response.Body, cancel)
 	}
-	return answered(response, time.Now())
+	return answered(response, c.now())
 }
 
 // discard reads a short body, and leaves a long or slow one.

@@ -167,6 +167,8 @@ func (m *memory) Endpoints(context.Context) ([]ledger.Endpoint, error) {
 	return list, nil
 }
 
+func (m *memory) Now() time.Time { return time.Now() }
+
 func (m *memory) Added() <-chan struct{} { return nil }
 
 func (m *memory) SaveEndpoint(_ context.Context, e ledger.Endpoint) error {
@@ -178,4 +180,4 @@ func (m *memory) SaveEndpoint(_ context.Context, e ledger.Endpoint) error {
 	return nil
 }
 
-var _ store.Outbox = (*memory)(nil)
+var _ Store = (*memory)(nil)

@@ -101,7 +101,7 @@ func (s *Sender) Replay(ctx context.Context, id string) (runwith.Delivery, error
 	if err := s.refuseDisabled(ctx, d.Lane()); err != nil {
 		return runwith.Delivery{}, err
 	}
-	n, err := s.store.Replay(ctx, []string{id}, ledger.Stored(time.Now()))
+	n, err := s.store.Replay(ctx, []string{id}, ledger.Stored(s.store.Now()))
 	if err != nil {
 		return runwith.Delivery{}, err
 	}
@@ -134,7 +134,7 @@ func (s *Sender) ReplayFailed(ctx context.Context, endpoint string) (int, error)
 		for _, d := range page {
 			ids = append(ids, d.ID)
 		}
-		n, err := s.store.Replay(ctx, ids, ledger.Stored(time.Now()))
+		n, err := s.store.Replay(ctx, ids, ledger.Stored(s.store.Now()))
 		if total += n; err != nil {
 			return total, err
 		}

@@ -2,7 +2,6 @@ package callback
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
@@ -65,7 +64,7 @@ func (s *Sender) hastenEndpoint(endpoint string) error {
 				ids = append(ids, d.ID)
 			}
 		}
-		if _, err := s.store.Replay(s.closing, ids, ledger.Stored(time.Now())); err != nil {
+		if _, err := s.store.Replay(s.closing, ids, ledger.Stored(s.store.Now())); err != nil {
 			return fmt.Errorf("make deliveries due: %w", err)
 		}
 		before = page[len(page)-1].ID

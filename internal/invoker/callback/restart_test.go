@@ -11,14 +11,13 @@ import (
 
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/invoker/ledger"
-	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 	rawsqlite "github.com/runwith/runwith/internal/sqlite"
 )
 
 // mortal is a store whose process can be killed: then it takes no writes any more.
 type mortal struct {
-	store.Outbox
+	Store
 	dead atomic.Bool
 }
 
@@ -26,14 +25,14 @@ func (m *mortal) SettleDeliveries(ctx context.Context, d []ledger.Delivery) erro
 	if m.dead.Load() {
 		return errors.New("killed")
 	}
-	return m.Outbox.SettleDeliveries(ctx, d)
+	return m.Store.SettleDeliveries(ctx, d)
 }
 
 func (m *mortal) SaveEndpoint(ctx context.Context, e ledger.Endpoint) error {
 	if m.dead.Load() {
 		return errors.New("killed")
 	}
-	return m.Outbox.SaveEndpoint(ctx, e)
+	return m.Store.SaveEndpoint(ctx, e)
 }
 
 func openStore(t *testing.T) *sqlite.Store {
@@ -82,7 +81,7 @@ func TestKilledServersLoseNoEvent(t *testing.T) {
 		if _, err := s.Recover(t.Context(), time.Now(), time.Second); err != nil {
 			t.Fatal(err)
 		}
-		m := &mortal{Outbox: s}
+		m := &mortal{Store: s}
 		sender, err := Open(t.Context(), Config{Store: m, Endpoints: endpoints(t, "docs", "other"), attempt: receive.attempt})
 		if err != nil {
 			t.Fatal(err)

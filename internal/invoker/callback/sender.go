@@ -33,10 +33,17 @@ const (
 	closeTime = 5 * time.Second
 )
 
+// Store keeps the deliveries.
+type Store interface {
+	store.Outbox
+	// Now returns the time by the store's clock.
+	Now() time.Time
+}
+
 // Config is what a [Sender] works with.
 type Config struct {
-	// Store keeps the deliveries. Required; the sender does not close it.
-	Store store.Outbox
+	// Store is required; the sender does not close it.
+	Store Store
 	// Endpoints are where events go; nil: nowhere. [Sender.Use] replaces them, but not the
 	// ranges that they allow.
 	Endpoints *Endpoints
@@ -57,7 +64,7 @@ type Config struct {
 
 // Sender delivers events. Its methods may be called concurrently.
 type Sender struct {
-	store     store.Outbox
+	store     Store
 	logger    *slog.Logger
 	client    *client
 	attempt   func(context.Context, target, ledger.Delivery) outcome
@@ -107,6 +114,7 @@ func Open(ctx context.Context, c Config) (*Sender, error) {
 		places: make(chan struct{}, maxUnderWay), slow: make(chan struct{}, maxSlow), lanes: map[string]*lane{},
 	}
 	s.client = newClient(endpoints.checker, s.timeout, c.Version, c.dialing)
+	s.client.now = s.store.Now
 	s.attempt = s.client.attempt
 	if c.attempt != nil {
 		s.attempt = c.attempt

@@ -125,7 +125,7 @@ const tellEvery = time.Minute
 
 // reportHealth logs that the health of a lane has changed. s.mu is held.
 func (s *Sender) reportHealth(l *lane, before ledger.Endpoint) {
-	now, after := time.Now(), l.health
+	now, after := s.store.Now(), l.health
 	disabled := !after.DisabledAt.IsZero()
 	if !disabled && now.Sub(l.told) < tellEvery {
 		return

@@ -14,7 +14,7 @@ func (s *Sender) take() {
 		if s.changed.Swap(false) {
 			s.hasten()
 		}
-		now, room := time.Now(), s.room()
+		now, room := s.store.Now(), s.room()
 		due, next, err := s.store.DueDeliveries(s.closing, ledger.Stored(now), leaseTime, perLane, takeAtOnce)
 		if err != nil {
 			s.storeFailed("take deliveries", err)
@@ -165,7 +165,7 @@ func (s *Sender) begin(l *lane) (d ledger.Delivery, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing.Err() == nil {
-		d, ok = l.next(time.Now(), s.timeout)
+		d, ok = l.next(s.store.Now(), s.timeout)
 	}
 	if !ok {
 		l.busy--
@@ -186,10 +186,10 @@ func (s *Sender) end(l *lane) {
 func (s *Sender) try(d ledger.Delivery) result {
 	to, err := s.Current().target(d)
 	if err != nil {
-		return result{d, outcome{reason: clean(err.Error()), removed: true}, time.Now()}
+		return result{d, outcome{reason: clean(err.Error()), removed: true}, s.store.Now()}
 	}
-	began := time.Now()
-	r := result{d, s.attempt(s.attempting, to, d), time.Now()}
+	began := s.store.Now()
+	r := result{d, s.attempt(s.attempting, to, d), s.store.Now()}
 	s.tell(r, began)
 	return r
 }
@@ -209,7 +209,7 @@ func (s *Sender) left() []result {
 	var results []result
 	for _, l := range s.lanes {
 		for _, d := range l.queue {
-			results = append(results, result{d, outcome{reason: "interrupted", interrupted: true}, time.Now()})
+			results = append(results, result{d, outcome{reason: "interrupted", interrupted: true}, s.store.Now()})
 		}
 		l.queue = nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker"
@@ -35,6 +36,9 @@ type Config struct {
 	// Checks return why the server cannot do its work.
 	Checks []func(context.Context) error
 
+	// Now returns the time by the store's clock, with which times of invocations are compared; nil
+	// is the machine's.
+	Now func() time.Time
 	// Version is the program's.
 	Version string
 	// Logger logs the causes that pages leave out; nil discards them.
@@ -101,6 +105,9 @@ func New(c Config) http.Handler {
 	}
 	if c.Context == nil {
 		c.Context = context.Background()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	s := &server{
 		Config: c, mux: http.NewServeMux(), pages: newPages(), assets: newAssets(), streams: make(chan struct{}, maxStreams),

@@ -60,7 +60,7 @@ func (s *server) invocation(c *call) (page, error) {
 		d.Curl, d.Command = curlOf(c.server.address(c), i.Job, q, c.signedIn), commandOf(c.server.address(c), i.Job, q)
 		d.Masked = !d.May.Values && hasValues(*i.Request)
 	}
-	return page{Template: "invocation", Title: i.Job + " " + short(i.ID), Nav: "/invocations", Live: d.changes(), Module: d.module(), Data: d}, nil
+	return page{Template: "invocation", Title: i.Job + " " + short(i.ID), Nav: "/invocations", Live: d.changes(s.Now()), Module: d.module(), Data: d}, nil
 }
 
 // changesOf returns in what a run differs from its job, or why that is unknown. It asks once for
@@ -104,12 +104,12 @@ func (d invocationData) Only() []runwith.Task { return []runwith.Task{*d.Task} }
 const usageSoon = time.Minute
 
 // changes reports whether something on the page can still change: the invocation, its usage, or
-// a callback.
-func (d invocationData) changes() bool {
+// a callback. now is by the store's clock.
+func (d invocationData) changes(now time.Time) bool {
 	switch {
 	case !d.State.Terminal():
 		return d.State != runwith.StateUnresolved || d.Finished.IsZero()
-	case d.Usage == nil && d.Execution != "" && time.Since(d.Finished) < usageSoon:
+	case d.Usage == nil && d.Execution != "" && now.Sub(d.Finished) < usageSoon:
 		return true
 	}
 	return slices.ContainsFunc(d.Calls, func(c runwith.Delivery) bool { return c.State == runwith.DeliveryPending })

@@ -47,7 +47,7 @@ func (s *server) usage(c *call) (page, error) {
 	if d.Budgets, err = s.Invoker.Budgets(c.Context(), ""); err != nil {
 		return page{}, err
 	}
-	d.Before, d.After = neighbours(c.URL, report.Month)
+	d.Before, d.After = neighbours(c.URL, report.Month, s.Now())
 	return page{Template: "usage", Title: "Usage", Nav: "/usage", Data: d}, nil
 }
 
@@ -72,7 +72,7 @@ func barsOf(days runwith.UsageReport) (bars []dayBar) {
 const dayStep = 12
 
 // neighbours returns the addresses of the months around one. There is none after the current.
-func neighbours(u *url.URL, month string) (before, after string) {
+func neighbours(u *url.URL, month string, now time.Time) (before, after string) {
 	first, err := time.Parse("2006-01", month)
 	if err != nil {
 		return "", ""
@@ -82,7 +82,7 @@ func neighbours(u *url.URL, month string) (before, after string) {
 		query.Set("month", first.AddDate(0, months, 0).Format("2006-01"))
 		return u.Path + "?" + query.Encode()
 	}
-	if first.AddDate(0, 1, 0).After(time.Now()) {
+	if first.AddDate(0, 1, 0).After(now) {
 		return to(-1), ""
 	}
 	return to(-1), to(1)

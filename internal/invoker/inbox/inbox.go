@@ -23,6 +23,8 @@ type Store interface {
 	store.Events
 	// Find returns an invocation, or NOT_FOUND.
 	Find(ctx context.Context, id string) (ledger.Record, error)
+	// Now returns the time by the store's clock.
+	Now() time.Time
 }
 
 // Triggers start jobs for events.
@@ -38,7 +40,6 @@ type Inbox struct {
 	store    Store
 	triggers Triggers
 	log      *slog.Logger
-	now      func() time.Time
 }
 
 // New returns the events in a store. A nil logger discards what it gets. It does no I/O.
@@ -46,7 +47,7 @@ func New(s Store, t Triggers, logger *slog.Logger) *Inbox {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Inbox{s, t, logger, time.Now}
+	return &Inbox{s, t, logger}
 }
 
 // Target returns the job of a trigger; empty if there is no such trigger.

@@ -30,7 +30,7 @@ func (b *Inbox) Retry(ctx context.Context, id string) (runwith.TriggerEvent, err
 	if err != nil {
 		return runwith.TriggerEvent{}, b.refusedAgain(ctx, e, err)
 	}
-	if err := b.store.SettleEvent(ctx, id, started.ID, ledger.Stored(b.now())); err != nil {
+	if err := b.store.SettleEvent(ctx, id, started.ID, ledger.Stored(b.store.Now())); err != nil {
 		return runwith.TriggerEvent{}, err
 	}
 	b.log.InfoContext(ctx, "event retried", "trigger", e.Trigger, "event", e.ID, "invocation", started.ID, "by", principal.From(ctx).String())

@@ -41,7 +41,7 @@ func newServer() *server {
 	return &server{rows: map[string]ledger.Schedule{}, keys: map[string]int{}, ended: map[string]bool{}}
 }
 
-func (s *server) now() time.Time {
+func (s *server) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return time.Now().Add(s.offset)
@@ -156,7 +156,7 @@ func plans(t *testing.T, schedules string) map[string]*schedule.Plan {
 // open opens schedules on a server. They are closed with the test at the latest.
 func open(t *testing.T, s *server, c schedule.Config) *schedule.Schedules {
 	t.Helper()
-	c.Store, c.Starter, c.Now, c.Configured = s, s, s.now, true
+	c.Store, c.Starter, c.Configured = s, s, true
 	c.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	opened, err := schedule.Open(c)
 	if err != nil {

@@ -42,6 +42,8 @@ type Store interface {
 	store.Schedules
 	// List returns invocations, newest first.
 	List(ctx context.Context, q store.Query) ([]ledger.Record, error)
+	// Now returns the time by the store's clock, which tells when slots are due.
+	Now() time.Time
 }
 
 // Config is what [Schedules] work with.
@@ -62,8 +64,6 @@ type Config struct {
 	Ephemeral bool
 	// Logger takes the errors that no caller gets; nil drops them.
 	Logger *slog.Logger
-	// Now is the clock; nil is the machine's.
-	Now func() time.Time
 }
 
 // Schedules start jobs by the clock. Their methods may be called concurrently.
@@ -108,12 +108,9 @@ func Open(c Config) (*Schedules, error) {
 		return nil, errors.New("open schedules: store and starter: are required")
 	}
 	s := &Schedules{
-		config: c, logger: cmp.Or(c.Logger, slog.New(slog.DiscardHandler)), now: time.Now, counters: newCounters(),
+		config: c, logger: cmp.Or(c.Logger, slog.New(slog.DiscardHandler)), now: c.Store.Now, counters: newCounters(),
 		bell: bell.New(), asks: make(bell.Asks), done: make(chan *entry, maxStarts),
 		plans: c.Plans, changed: true, entries: map[string]*entry{},
-	}
-	if c.Now != nil {
-		s.now = c.Now
 	}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.load()

@@ -7,8 +7,6 @@ import (
 	"encoding/hex"
 	"net/http"
 
-	"github.com/google/uuid"
-
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/invoker/ledger"
@@ -35,13 +33,14 @@ func (s *Triggers) refused(ctx context.Context, t *trigger, d delivery, err erro
 
 // record stores a refused message.
 func (s *Triggers) record(ctx context.Context, t *trigger, d delivery, why *runwith.Error) (ledger.RefusedEvent, error) {
-	id, err := uuid.NewV7()
+	now := s.now()
+	id, err := s.ids.Next(now)
 	if err != nil {
 		return ledger.RefusedEvent{}, err
 	}
 	e := ledger.RefusedEvent{
-		ID: id.String(), Trigger: t.name, Job: t.spec.Job, Event: cmp.Or(d.identity, fingerprint(d.body)), Caller: d.sender.Name,
-		Received: ledger.Stored(s.now()), Seen: 1, Code: why.Code.String(), Message: why.Error(),
+		ID: id, Trigger: t.name, Job: t.spec.Job, Event: cmp.Or(d.identity, fingerprint(d.body)), Caller: d.sender.Name,
+		Received: ledger.Stored(now), Seen: 1, Code: why.Code.String(), Message: why.Error(),
 		ContentType: d.header.Get("Content-Type"), Header: t.kept(d.message), Body: d.body, Size: d.size,
 	}
 	e, dropped, err := s.events.AddEvent(ctx, e.Bounded())

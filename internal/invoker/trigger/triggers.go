@@ -38,7 +38,7 @@ type Config struct {
 	Authenticate func(*http.Request) (principal.Principal, error)
 	// Logger logs refused events without their values; nil discards them.
 	Logger *slog.Logger
-	// Now is the clock; nil is the machine's.
+	// Now is the store's clock; nil is the machine's.
 	Now func() time.Time
 }
 
@@ -49,6 +49,7 @@ type Triggers struct {
 	authenticate func(*http.Request) (principal.Principal, error)
 	log          *slog.Logger
 	now          func() time.Time
+	ids          ledger.IDs
 	room         room
 	counters     counters
 	current      atomic.Pointer[map[string]*trigger]

@@ -50,7 +50,7 @@ func (s *Store) raiseVersions(tx *sqlite.Tx) error {
 	if !s.restored() {
 		return nil
 	}
-	_, err := tx.Exec(`UPDATE invocations SET version = max(version, ?) WHERE finished = 0`, ledger.LaterVersion(time.Now()))
+	_, err := tx.Exec(`UPDATE invocations SET version = max(version, ?) WHERE finished = 0`, ledger.LaterVersion(s.Now()))
 	return err
 }
 

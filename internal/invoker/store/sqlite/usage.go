@@ -35,7 +35,7 @@ func (s *Store) Unsettled(ctx context.Context, since time.Time, limit int) (foun
 func (s *Store) Settle(ctx context.Context, settlements []ledger.Settlement, b ledger.Budgets) (settled []string, err error) {
 	var p *purse
 	err = s.db.Write(ctx, func(tx *sqlite.Tx) error {
-		settled, p = nil, newPurse(tx, b, time.Now())
+		settled, p = nil, newPurse(tx, b, s.Now())
 		used := map[ledger.Share]bool{}
 		for _, one := range settlements {
 			saved, err := settleOne(tx, one)
