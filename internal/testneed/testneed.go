@@ -92,3 +92,10 @@ func Daemon(t testing.TB) (host string) {
 	Missing(t, "podman", errors.Join(faults...))
 	return ""
 }
+
+// PostgresVariable names the environment variable with the URL of a PostgreSQL that tests use
+// instead of one that they start. Its role must be allowed to create databases.
+const PostgresVariable = "RUNWITH_TEST_POSTGRES"
+
+// Postgres returns the value of [PostgresVariable].
+func Postgres() (address string) { return os.Getenv(PostgresVariable) }

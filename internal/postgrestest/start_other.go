@@ -1,0 +1,20 @@
+//go:build !unix
+
+package postgrestest
+
+import "errors"
+
+type (
+	guard  struct{}
+	server struct{}
+)
+
+func lookPath(string) (string, error) { return "", errors.ErrUnsupported }
+
+// start is unsupported, because PostgreSQL's processes are not ended by signals here.
+func start(Options) (*Cluster, error) {
+	_, err := programs()
+	return nil, err
+}
+
+func (c *Cluster) remove() error { return nil }
