@@ -15,6 +15,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/console"
 	"github.com/runwith/runwith/internal/invoker/console/session"
+	"github.com/runwith/runwith/internal/invoker/store/postgres"
 	"github.com/runwith/runwith/internal/principal"
 	httpserver "github.com/runwith/runwith/internal/server"
 )
@@ -23,11 +24,11 @@ import (
 const consoleKey = "console.key"
 
 // openConsole opens the console over the same parts as the API.
-func (s *invokerStack) openConsole(parts api.Config, data string, f invokerFlags) error {
+func (s *invokerStack) openConsole(ctx context.Context, parts api.Config, data string, f invokerFlags) error {
 	if f.noConsole {
 		return nil
 	}
-	visitors, err := s.visitors(data, f)
+	visitors, err := s.visitors(ctx, data, f)
 	if err != nil {
 		return err
 	}
@@ -46,10 +47,10 @@ func (s *invokerStack) openConsole(parts api.Config, data string, f invokerFlags
 
 // visitors returns who uses the console: the callers of the configuration; without one,
 // everybody is the local user of up, or anonymous.
-func (s *invokerStack) visitors(data string, f invokerFlags) (*session.Visitors, error) {
+func (s *invokerStack) visitors(ctx context.Context, data string, f invokerFlags) (*session.Visitors, error) {
 	c := session.Config{}
 	var err error
-	if c.Secret, err = consoleSecret(data, f.store == "ephemeral"); err != nil {
+	if c.Secret, err = consoleSecret(ctx, s.store, data, f.store == "ephemeral"); err != nil {
 		return nil, err
 	}
 	if f.development != nil {
@@ -61,13 +62,17 @@ func (s *invokerStack) visitors(data string, f invokerFlags) (*session.Visitors,
 	return session.New(c), nil
 }
 
-// consoleSecret reads the secret of the console, and makes it when it is first needed. In a folder
-// that does not last, it lasts as long as the process.
-func consoleSecret(data string, ephemeral bool) ([]byte, error) {
+// consoleSecret reads the secret of the console, and makes it when it is first needed. Servers that
+// share a store share it too, so that a visitor may reach any of them. In a folder that does not
+// last, it lasts as long as the process.
+func consoleSecret(ctx context.Context, s keptStore, data string, ephemeral bool) ([]byte, error) {
 	secret := make([]byte, sha256.Size)
 	_, _ = rand.Read(secret) // it does not fail
 	if ephemeral {
 		return secret, nil
+	}
+	if shared, ok := s.(*postgres.Store); ok {
+		return shared.Secret(ctx, consoleKey, secret)
 	}
 	file := filepath.Join(data, consoleKey)
 	kept, err := os.ReadFile(file)

@@ -5,16 +5,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/archive"
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/doctor"
+	"github.com/runwith/runwith/internal/invoker/store/postgres"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/terminal"
@@ -24,6 +27,7 @@ import (
 type doctorFlags struct {
 	place                    placeFlags
 	endpoint, config, server string
+	store                    string
 	allow                    []string
 	json                     bool
 }
@@ -50,6 +54,7 @@ job, and sends no callback. It exits with 1 if there is something to do.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.config, "config", "", "configuration `FILE`, such as runwith.yaml")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of a Cloud Run Jobs API on this machine; google or empty is Google's")
+	flags.StringVar(&f.store, "store", "durable", "durable, ephemeral, or the `URL` of a PostgreSQL database, as for serve")
 	flags.StringVar(&f.server, "server", defaultServer, "`URL` of the invoker; it is asked if it runs")
 	flags.StringArrayVar(&f.allow, "callback-allow", nil, "private addresses that callbacks may be sent to: `CIDR` (repeatable)")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
@@ -103,6 +108,11 @@ func (f *doctorFlags) examined(cmd *cobra.Command) (c doctor.Config, err error) 
 		c.FilePath = f.config
 		c.File, c.FileError = readConfiguration(f.config)
 	}
+	if postgres.IsURL(f.store) {
+		c.Data, c.Stores = "", []doctor.Store{{Name: postgres.Redacted(f.store), Examine: f.database}}
+		c.CloudRun, c.Home = f.cloudRun(cmd)
+		return c, nil
+	}
 	c.Stores = []doctor.Store{{Name: filepath.Join(f.place.data, archive.InvokerDatabase), Examine: func(ctx context.Context) (string, error) {
 		return sqlite.Examine(ctx, filepath.Join(f.place.data, archive.InvokerDatabase))
 	}}}
@@ -113,6 +123,20 @@ func (f *doctorFlags) examined(cmd *cobra.Command) (c doctor.Config, err error) 
 	}
 	c.CloudRun, c.Home = f.cloudRun(cmd)
 	return c, nil
+}
+
+// database describes the PostgreSQL database of the flags.
+func (f *doctorFlags) database(ctx context.Context) (string, error) {
+	s, err := postgres.Examine(ctx, postgres.Options{URL: f.store})
+	switch {
+	case err != nil:
+		return "", err
+	case s.Schema.Schema == 0:
+		return "", fs.ErrNotExist
+	case s.ReadOnly:
+		return "", runwith.Errorf(runwith.FailedPrecondition, "the database is read-only: is this a replica? Name the primary")
+	}
+	return fmt.Sprintf("PostgreSQL %s, schema version %d", s.Server, s.Schema.Schema), s.Schema.Fits()
 }
 
 // cloudRun returns the Cloud Run of the flags, as serve uses it, and how to ask an engine

@@ -11,6 +11,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/callback"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store/postgres"
 	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/tracing"
 )
@@ -46,7 +47,7 @@ func (f *invokerFlags) add(cmd *cobra.Command) {
 	flags.DurationVar(&f.callTimeout, "call-timeout", invoker.DefaultCallTimeout, "timeout of the call that starts a job")
 	flags.DurationVar(&f.keep, "keep", invoker.DefaultKeep, "how long to keep invocations that have ended")
 	flags.StringVar(&f.rebuild, "rebuild", string(invoker.RebuildAuto), "rebuild the store from Cloud Run's executions: auto (if it is empty or restored), always or never")
-	flags.StringVar(&f.store, "store", "durable", "durable, or ephemeral if the disk of --data does not survive a restart")
+	flags.StringVar(&f.store, "store", "durable", "where invocations are kept: durable (in --data), ephemeral if the disk of --data does not survive a restart, or the `URL` of a PostgreSQL database, postgres://USER@HOST/DATABASE, which several servers may share")
 }
 
 // config returns the configuration that the flags choose.
@@ -65,12 +66,12 @@ func (f *invokerFlags) config() (c invoker.Config, err error) {
 	default:
 		return c, misused("--rebuild %s: must be auto, always or never", f.rebuild)
 	}
-	switch f.store {
-	case "durable":
-	case "ephemeral":
+	switch {
+	case f.store == "durable", postgres.IsURL(f.store):
+	case f.store == "ephemeral":
 		c.Ephemeral = true
 	default:
-		return c, misused("--store %s: must be durable or ephemeral", f.store)
+		return c, misused("--store %s: must be durable, ephemeral, or a URL that begins with postgres://", postgres.Redacted(f.store))
 	}
 	if c.Limits, err = f.limits(); err != nil {
 		return c, err

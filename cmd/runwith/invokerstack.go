@@ -5,12 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/runwith/runwith/internal/apierror"
-	"github.com/runwith/runwith/internal/archive"
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/access"
 	"github.com/runwith/runwith/internal/invoker/api"
@@ -20,7 +18,6 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/policy"
 	"github.com/runwith/runwith/internal/invoker/schedule"
-	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 	"github.com/runwith/runwith/internal/invoker/trigger"
 	httpserver "github.com/runwith/runwith/internal/server"
 )
@@ -31,7 +28,7 @@ const googleLogDelay = 10 * time.Second
 // invokerStack is an invoker with its connection to Cloud Run and its API.
 type invokerStack struct {
 	cloudRun   *cloudrun.Client
-	store      *sqlite.Store
+	store      keptStore
 	invoker    *invoker.Invoker
 	sender     *callback.Sender
 	schedules  *schedule.Schedules
@@ -64,7 +61,7 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	if err != nil {
 		return s, err
 	}
-	if s.store, err = sqlite.Open(ctx, filepath.Join(data, archive.InvokerDatabase)); err != nil {
+	if s.store, err = openStore(ctx, data, f.store, to.Logger); err != nil {
 		return s, err
 	}
 	c.Store, c.CloudRun, c.Logger = s.store, s.cloudRun, to.Logger
@@ -92,7 +89,7 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 		return s, err
 	}
 	s.handler = api.New(parts)
-	return s, s.openConsole(parts, data, f)
+	return s, s.openConsole(ctx, parts, data, f)
 }
 
 // openParts opens what API and console serve, behind the check of callers. With a

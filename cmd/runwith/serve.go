@@ -44,12 +44,19 @@ reads earlier invocations back from Cloud Run; until then /readyz answers 503. R
 one instance: two instances that overlap may both accept the same key. On Cloud Run,
 serve listens on 0.0.0.0:$PORT by default, and callers use a name below .run.app.
 
+--store postgres://USER@HOST/DATABASE keeps invocations in PostgreSQL. Any number of
+servers may share the database, and instances may come and go: each invocation still
+starts once. Give the password in RUNWITH_STORE, PGPASSWORD or the file that
+PGPASSFILE names, because other users of this machine can read command lines. serve makes
+and updates its tables, if its user may; see runwith store migrate.
+
 --config names the callers and what each may do. Without callers, everybody who
 reaches serve may start jobs; so it then serves only this machine, unless you confirm
 with --allow-unauthenticated that something else keeps others away.`,
 		Example: `  runwith serve --config runwith.yaml --addr 0.0.0.0:8080 --allow-host runwith.example.com --project my-project --region us-east4
   runwith serve --endpoint http://127.0.0.1:8080 --addr 127.0.0.1:8081
   runwith serve --store=ephemeral --allow-host=.run.app --project my-project --region us-east4 --allow-unauthenticated
+  runwith serve --store postgres://runwith@db.example.com/runwith --config runwith.yaml --project my-project --region us-east4
   runwith serve --concurrency nightly=1:reject --rate thumbnails=30/min --run-quota 60 --project my-project --region us-east4`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.serve(cmd) },
@@ -89,7 +96,7 @@ func (f *serveFlags) serve(cmd *cobra.Command) error {
 		}
 		return i.addTo(&httpserver.Site{Close: i.Close}, "/"), nil
 	}
-	how := serving{to: f.to, tracer: f.what.tracer, known: callers != nil && callers.callers, logger: logger, ready: func(addr string) { announce(cmd, addr, f.place.data) }}
+	how := serving{to: f.to, tracer: f.what.tracer, known: callers != nil && callers.callers, logger: logger, ready: func(addr string) { announce(cmd, addr, stateIn(f.place.data, f.what.store)) }}
 	return how.serve(cmd.Context(), open)
 }
 

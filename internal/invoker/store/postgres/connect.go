@@ -98,3 +98,21 @@ func faultOf(err error) string {
 	first, _, _ := strings.Cut(text, "\n") // there is one for each attempt, with and without TLS
 	return first
 }
+
+// IsURL reports whether a text is meant as the URL of a store.
+func IsURL(text string) bool {
+	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
+}
+
+// Redacted returns the URL of a store without its password, to show it.
+func Redacted(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "a URL that cannot be read"
+	}
+	if q := u.Query(); q.Has("password") {
+		q.Set("password", "xxxxx")
+		u.RawQuery = q.Encode()
+	}
+	return u.Redacted()
+}

@@ -33,9 +33,9 @@ const Newest = len(migrations)
 // Version is what a database says of its schema.
 type Version struct {
 	// Schema is the newest step that was made; 0: none was.
-	Schema int
+	Schema int `json:"schema"`
 	// Oldest is the schema version of the oldest program that works with it.
-	Oldest int
+	Oldest int `json:"oldest"`
 }
 
 // Fits returns why this program cannot use the schema: it is newer or older.

@@ -9,6 +9,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/metrics"
 )
 
 var errTodo = errors.New("not written yet")
@@ -63,6 +64,8 @@ func tidyUsage(tx, time.Time, int) (int, error) { return 0, errTodo }
 func removed(tx, ledger.Record) error           { return nil }
 
 // pgrest
+func (s *Store) Ready(context.Context) error                               { return nil }
+func (s *Store) Metrics() []metrics.Metric                                 { return nil }
 func insertDeliveries(tx, []ledger.Delivery) error                         { return errTodo }
 func insert(tx, ledger.Record) error                                       { return errTodo }
 func remove(tx, ledger.Record) error                                       { return errTodo }

@@ -266,3 +266,9 @@ CREATE TABLE installation (
   system  text    NOT NULL, -- identifier of the database cluster; another one: this is a copy
   rebuilt boolean NOT NULL  -- Cloud Run's executions were read back, so that all keys are known
 );
+
+-- Secrets that all processes use, such as the one that signs the console's sessions.
+CREATE TABLE secrets (
+  name  text  PRIMARY KEY,
+  value bytea NOT NULL
+);
