@@ -19,17 +19,13 @@ func (s *server) schedules(c *call) (page, error) {
 	}
 	rows := make([]scheduleRow, len(all))
 	for i, one := range all {
-		rows[i] = scheduleRow{one, s.Access.Can(c.Context(), one.Job, policy.Operate)}
+		rows[i] = scheduleRow{one}
 	}
 	return page{Template: "schedules", Title: "Schedules", Nav: "/schedules", Live: true, Data: rows}, nil
 }
 
-// scheduleRow is one schedule, and whether the caller may pause it and start its job.
-type scheduleRow struct {
-	runwith.Schedule
-
-	Operable bool
-}
+// scheduleRow is one schedule.
+type scheduleRow struct{ runwith.Schedule }
 
 // State is the state of a schedule in one word.
 func (r scheduleRow) State() string {
@@ -43,10 +39,11 @@ func (r scheduleRow) State() string {
 type scheduleData struct {
 	scheduleRow
 
-	Next []time.Time
-	Zone *time.Location
-	Rows []runwith.Invocation
-	Key  string // of a manual start
+	Operable, Startable bool // the caller may pause it, and may start its job
+	Next                []time.Time
+	Zone                *time.Location
+	Rows                []runwith.Invocation
+	Key                 string // of a manual start
 }
 
 // schedule shows one schedule.
@@ -56,7 +53,8 @@ func (s *server) schedule(c *call) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	d := scheduleData{scheduleRow: scheduleRow{one, s.Access.Can(c.Context(), one.Job, policy.Operate)}, Key: newKey()}
+	d := scheduleData{scheduleRow: scheduleRow{one}, Key: newKey()}
+	d.Operable, d.Startable = s.Access.Can(c.Context(), one.Job, policy.Operate), s.Access.Can(c.Context(), one.Job, policy.Start)
 	if d.Next, err = s.Schedules.Next(c.Context(), name, nextSlots); err != nil {
 		return page{}, err
 	}
@@ -84,6 +82,13 @@ func (s *server) resume(c *call) (page, error) {
 // runSchedule starts the job of a schedule now. The form has the key, so sending it twice starts the
 // job once.
 func (s *server) runSchedule(c *call) (page, error) {
-	i, _, err := s.Schedules.Run(c.Context(), c.PathValue("name"), c.PostFormValue("key"))
+	key := c.PostFormValue("key")
+	if key == "" {
+		return page{}, runwith.Errorf(runwith.InvalidArgument, "the form has no key, without which sending it twice would start the job twice: reload the page of the schedule, and press Run now")
+	}
+	i, replayed, err := s.Schedules.Run(c.Context(), c.PathValue("name"), key)
+	if replayed {
+		return redirect("/invocations/"+i.ID, "start-before"), err
+	}
 	return redirect("/invocations/"+i.ID, "start"), err
 }
