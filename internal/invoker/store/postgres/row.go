@@ -62,7 +62,7 @@ func changingValues(r ledger.Record) []any {
 		column.Null(r.Execution), r.ExecutionUID, r.Operation, r.Attempts, stamp(r.Started), stamp(r.Finished),
 		r.Counts.Tasks, r.Counts.Running, r.Counts.Succeeded, r.Counts.Failed, r.Counts.Cancelled, r.Counts.Retried, r.Counts.Interrupted,
 		failure.Code, failure.Message, column.EncodeFailure(failure),
-		r.Month, r.Worst.VCPU, r.Worst.Memory, r.Worst.GPU, r.Worst.Money, r.Trail,
+		r.Month, r.Worst.VCPU, r.Worst.Memory, r.Worst.GPU, r.Worst.Money, string(r.Trail),
 	}
 }
 

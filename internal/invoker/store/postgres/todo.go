@@ -64,17 +64,8 @@ func tidyUsage(tx, time.Time, int) (int, error) { return 0, errTodo }
 func removed(tx, ledger.Record) error           { return nil }
 
 // pgrest
-func (s *Store) Ready(context.Context) error                               { return nil }
-func (s *Store) Metrics() []metrics.Metric                                 { return nil }
-func insertDeliveries(tx, []ledger.Delivery) error                         { return errTodo }
-func insert(tx, ledger.Record) error                                       { return errTodo }
-func remove(tx, ledger.Record) error                                       { return errTodo }
-func settleEventOf(tx, ledger.Record, time.Time) error                     { return errTodo }
-func unsettleEventOf(tx, ledger.Record) error                              { return errTodo }
-func (s *Store) Find(context.Context, string) (r ledger.Record, err error) { return r, errTodo }
-func (s *Store) FindKey(context.Context, string, string) (r ledger.Record, err error) {
-	return r, errTodo
-}
+func (s *Store) Ready(context.Context) error                                { return nil }
+func (s *Store) Metrics() []metrics.Metric                                  { return nil }
 func (s *Store) List(context.Context, store.Query) ([]ledger.Record, error) { return nil, errTodo }
 func (s *Store) Outstanding(context.Context) (store.Outstanding, error)     { return nil, errTodo }
 func (s *Store) OldestWaiting(context.Context) (t time.Time, err error)     { return t, errTodo }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/runwith/runwith"
@@ -31,9 +32,17 @@ const (
 // whether it counts.
 var errCommit = errors.New("the connection was lost during a commit")
 
+// conn runs statements.
+type conn interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
 // tx is a transaction. It is for one goroutine.
 type tx struct {
-	pgx.Tx
+	conn
 	ctx context.Context //nolint:containedctx // it lives as long as the transaction
 }
 
@@ -63,14 +72,47 @@ func (t tx) texts(sql string, args ...any) ([]string, error) {
 	}, sql, args...)
 }
 
-// clean replaces what PostgreSQL does not take in a text: zero bytes, and bytes that are not UTF-8.
+// batch are statements that make one round trip together.
+type batch struct{ pgx.Batch }
+
+func (b *batch) add(sql string, args ...any) { b.Queue(sql, clean(args)...) }
+
+// run runs the statements of a batch, in their order.
+func (t tx) run(b *batch) error {
+	if b.Len() == 0 {
+		return nil
+	}
+	return t.SendBatch(t.ctx, &b.Batch).Close()
+}
+
+// clean replaces what PostgreSQL does not take in a text.
 func clean(args []any) []any {
 	for i, arg := range args {
-		if text, ok := arg.(string); ok {
-			args[i] = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+		switch value := arg.(type) {
+		case string:
+			args[i] = cleanText(value)
+		case *string:
+			if value != nil {
+				args[i] = cleanText(*value)
+			}
+		case []string:
+			args[i] = cleanTexts(value)
 		}
 	}
 	return args
+}
+
+// cleanText replaces zero bytes, and bytes that are not UTF-8.
+func cleanText(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func cleanTexts(texts []string) []string {
+	cleaned := make([]string, len(texts)) // not nil, which is NULL
+	for i, text := range texts {
+		cleaned[i] = cleanText(text)
+	}
+	return cleaned
 }
 
 // changeFunc makes changes in a transaction and returns the records that it changed. It may run
@@ -99,6 +141,12 @@ func (s *Store) read(ctx context.Context, what string, f func(t tx) error) error
 	err := s.retry(ctx, func(ctx context.Context) error {
 		return s.inTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
 	})
+	return s.failed(what, err)
+}
+
+// ask runs f without a transaction: f may make one query.
+func (s *Store) ask(ctx context.Context, what string, f func(t tx) error) error {
+	err := s.retry(ctx, func(ctx context.Context) error { return f(tx{s.pool, ctx}) })
 	return s.failed(what, err)
 }
 
