@@ -13,6 +13,9 @@ build-deploy-job.sh first. Arguments after -- go to gcloud run deploy.
 
   --config SECRET           mount this secret of Secret Manager as runwith.yaml: the
                             invoker then knows its callers
+  --database INSTANCE       keep invocations in the Cloud SQL instance that
+                            create-database.sh has created, with up to three instances
+                            of the service
   --allow-unauthenticated   let requests through without roles/run.invoker; without
                             --config, anyone on the internet may start jobs
   --no-build                use the image that is already in the registry
@@ -27,12 +30,18 @@ build-deploy-job.sh first. Arguments after -- go to gcloud run deploy.
 
 access=--no-allow-unauthenticated
 config=
+database=
 while [ $# -gt 0 ]; do
   case $1 in
     --allow-unauthenticated) access=$1 ;;
     --config)
       [ -n "${2:-}" ] || fail "--config: name a secret; see --help"
       config=$2
+      shift
+      ;;
+    --database)
+      [ -n "${2:-}" ] || fail "--database: name a Cloud SQL instance; see --help"
+      database=$2
       shift
       ;;
     --)
@@ -48,6 +57,14 @@ need PROJECT_ID REPOSITORY REGISTRY_REGION RUNTIME_REGION
 
 name=test-invoke-job-api-svc
 account=$(email "$name")
+
+# read_secret lets the service read a secret: read_secret NAME
+read_secret() {
+  run gcloud secrets add-iam-policy-binding "$1" \
+    --project "$PROJECT_ID" \
+    --member "serviceAccount:$account" \
+    --role roles/secretmanager.secretAccessor
+}
 
 # Fail early if the job does not exist.
 run gcloud run jobs describe test-job --project "$PROJECT_ID" --region "$RUNTIME_REGION" --format 'value(metadata.name)'
@@ -69,16 +86,28 @@ for role in roles/run.viewer roles/logging.viewer; do
     --format none
 done
 
-# Without a configuration, Cloud Run's own check is the only one, and serve must be told so.
-serve="serve,--project=$PROJECT_ID,--region=$RUNTIME_REGION,--store=ephemeral,--allow-host=.run.app"
-mount=()
-if [ -n "$config" ]; then
-  run gcloud secrets add-iam-policy-binding "$config" \
-    --project "$PROJECT_ID" \
+# The URL of the database is a secret. Cloud Run connects to the instance for the service.
+place=(--max-instances 1)
+store=,--store=ephemeral
+secrets=
+if [ -n "$database" ]; then
+  run gcloud projects add-iam-policy-binding "$PROJECT_ID" \
     --member "serviceAccount:$account" \
-    --role roles/secretmanager.secretAccessor
+    --role roles/cloudsql.client \
+    --condition None \
+    --format none
+  read_secret runwith-store
+  place=(--max-instances 3 --add-cloudsql-instances "$PROJECT_ID:$RUNTIME_REGION:$database")
+  store=
+  secrets=RUNWITH_STORE=runwith-store:latest
+fi
+
+# Without a configuration, Cloud Run's own check is the only one, and serve must be told so.
+serve="serve,--project=$PROJECT_ID,--region=$RUNTIME_REGION$store,--allow-host=.run.app"
+if [ -n "$config" ]; then
+  read_secret "$config"
   serve="$serve,--config=/etc/runwith/runwith.yaml"
-  mount=(--set-secrets "/etc/runwith/runwith.yaml=$config:latest")
+  secrets="${secrets:+$secrets,}/etc/runwith/runwith.yaml=$config:latest"
 else
   serve="$serve,--allow-unauthenticated"
 fi
@@ -90,10 +119,10 @@ run gcloud run deploy "$name" \
   --image "$(image "$name")" \
   --service-account "$account" \
   --args "$serve" \
-  ${mount[@]+"${mount[@]}"} \
+  ${secrets:+--set-secrets "$secrets"} \
   "$access" \
   --min-instances 0 \
-  --max-instances 1 \
+  "${place[@]}" \
   --cpu-boost \
   --memory 256Mi \
   ${extra[@]+"${extra[@]}"}

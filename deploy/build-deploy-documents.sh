@@ -36,12 +36,6 @@ grant() {
 # url prints the address that Cloud Run gives to a service.
 url() { printf 'https://%s-%s.%s.run.app' "$1" "$PROJECT_NUMBER" "$RUNTIME_REGION"; }
 
-# secret creates a secret unless it exists: secret NAME
-secret() {
-  exists gcloud secrets describe "$1" --project "$PROJECT_ID" --format 'value(name)' ||
-    run gcloud secrets create "$1" --project "$PROJECT_ID" --replication-policy automatic
-}
-
 capture PROJECT_NUMBER gcloud projects describe "$PROJECT_ID" --format 'value(projectNumber)'
 service_account documents-job 'the job documents'
 service_account documents-runwith 'the invoker documents-runwith'

@@ -107,6 +107,12 @@ service_account() {
     run gcloud iam service-accounts create "$1" --project "$PROJECT_ID" --display-name "$2"
 }
 
+# secret creates a secret unless it exists: secret NAME
+secret() {
+  exists gcloud secrets describe "$1" --project "$PROJECT_ID" --format 'value(name)' ||
+    run gcloud secrets create "$1" --project "$PROJECT_ID" --replication-policy automatic
+}
+
 # email prints the email address of a service account.
 email() { printf '%s@%s.iam.gserviceaccount.com' "$1" "$PROJECT_ID"; }
 

@@ -29,6 +29,10 @@ case "$*" in
 	"projects describe "*) echo 123456789012 ;;
 	"secrets describe "*) [ -e "$STANDIN/made-secret-$3" ] ;;
 	"secrets create "*) : >"$STANDIN/made-secret-$3" ;;
+	"sql instances describe "*) [ -e "$STANDIN/made-sql" ] ;;
+	"sql instances create "*) : >"$STANDIN/made-sql" ;;
+	"sql databases describe "*) [ -e "$STANDIN/made-database" ] ;;
+	"sql databases create "*) : >"$STANDIN/made-database" ;;
 	"secrets versions describe "*) [ -e "$STANDIN/made-version-$6" ] ;;
 	"secrets versions add "*) cat >"$STANDIN/made-version-$4" ;;
 	"storage buckets describe "*) [ -e "$STANDIN/made-bucket" ] ;;
@@ -44,7 +48,7 @@ type workshop struct {
 }
 
 // deployScripts are the scripts that deploy something.
-var deployScripts = []string{"build-deploy-job.sh", "build-deploy-api.sh", "build-deploy-documents.sh"}
+var deployScripts = []string{"build-deploy-job.sh", "build-deploy-api.sh", "build-deploy-documents.sh", "create-database.sh"}
 
 // variables are what a deployment wants to know.
 var variables = []string{"PROJECT_ID=my-project", "REPOSITORY=my-repository", "REGISTRY_REGION=us-central1", "RUNTIME_REGION=us-east4"}
@@ -186,6 +190,17 @@ func configured(calls [][]string) [][]string {
 		"gcloud secrets add-iam-policy-binding runwith-config --project my-project --member serviceAccount:"+account+" --role roles/secretmanager.secretAccessor", last)...)
 }
 
+// withDatabase are the calls of a script that deploys the API with a database.
+func withDatabase(calls [][]string) [][]string {
+	const account = "test-invoke-job-api-svc@my-project.iam.gserviceaccount.com"
+	last := strings.Join(calls[len(calls)-1], " ")
+	last = strings.NewReplacer(",--store=ephemeral", "", "--allow-unauthenticated --no", "--allow-unauthenticated --set-secrets RUNWITH_STORE=runwith-store:latest --no",
+		"--max-instances 1", "--max-instances 3 --add-cloudsql-instances my-project:us-east4:runwith").Replace(last)
+	return append(slices.Clone(calls[:len(calls)-1]), spoken(
+		"gcloud projects add-iam-policy-binding my-project --member serviceAccount:"+account+" --role roles/cloudsql.client --condition None --format none",
+		"gcloud secrets add-iam-policy-binding runwith-store --project my-project --member serviceAccount:"+account+" --role roles/secretmanager.secretAccessor", last)...)
+}
+
 // The scripts run exactly these steps, and create nothing twice.
 func TestDeploySteps(t *testing.T) {
 	t.Parallel()
@@ -205,6 +220,7 @@ func TestDeploySteps(t *testing.T) {
 		{"API again", "build-deploy-api.sh", nil, without(w.wantAPI(private), created)},
 		{"public API", "build-deploy-api.sh", []string{"--allow-unauthenticated"}, without(w.wantAPI(public), created)},
 		{"API with callers", "build-deploy-api.sh", []string{"--config", "runwith-config"}, without(configured(w.wantAPI(private)), created)},
+		{"API with a database", "build-deploy-api.sh", []string{"--database", "runwith", "--no-build"}, without(without(withDatabase(w.wantAPI(private)), created), built)},
 		{"API with more flags", "build-deploy-api.sh", []string{"--no-build", "--", "--min-instances=1"}, without(without(w.wantAPI(private, "--min-instances=1"), created), built)},
 	} {
 		if diff := cmp.Diff(test.want, w.deploy(t, test.script, test.args...)); diff != "" {
@@ -253,6 +269,7 @@ func TestDeployStops(t *testing.T) {
 			"roles/run.viewer", "run deploy documents-runwith", "roles/run.invoker", "run deploy documents ",
 		},
 		"build-deploy-api.sh": {"run jobs describe", "iam service-accounts create", "deploy/images", "run jobs add-iam", "roles/run.viewer", "roles/logging.viewer", "run deploy"},
+		"create-database.sh":  {"sql instances create", "sql databases create", "secrets create", "sql users create", "secrets versions add"},
 	} {
 		for _, step := range steps {
 			w := newWorkshop(t, append(slices.Clone(variables), "FAIL="+step)...)
@@ -286,11 +303,11 @@ func TestDeployDryRun(t *testing.T) {
 		if e := w.run(t, "bash", "-euc", printed.stdout); e.exit != 0 {
 			t.Errorf("what %s --dry-run prints ends with %d:\n%s\n%s", script, e.exit, printed.stdout, e.stderr)
 		}
-		if diff := cmp.Diff(want, w.calls(t)); diff != "" {
+		if diff := cmp.Diff(withoutPasswords(want), withoutPasswords(w.calls(t))); diff != "" {
 			t.Errorf("what %s --dry-run prints calls others (-want +got):\n%s", script, diff)
 		}
 		w.forget(t)
-		if image := `/my project's/$(touch "$STANDIN/harm") * \/`; !slices.ContainsFunc(want, func(call []string) bool {
+		if image := `/my project's/$(touch "$STANDIN/harm") * \/`; script != "create-database.sh" && !slices.ContainsFunc(want, func(call []string) bool {
 			return slices.ContainsFunc(call, func(word string) bool { return strings.Contains(word, image) })
 		}) {
 			t.Errorf("%s tears values apart: %q", script, want)
@@ -305,8 +322,8 @@ func TestDeployShellcheck(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
 	scripts, err := filepath.Glob(filepath.Join(w.scripts, "*.sh"))
-	if err != nil || len(scripts) != 4 {
-		t.Fatalf("the scripts are %q, %v, want four", scripts, err)
+	if err != nil || len(scripts) != 5 {
+		t.Fatalf("the scripts are %q, %v, want five", scripts, err)
 	}
 	check := exec.Command(testneed.Tool(t, "shellcheck"), append([]string{"--external-sources"}, scripts...)...)
 	check.Dir = filepath.Dir(w.scripts)
@@ -319,7 +336,8 @@ func TestDeployShellcheck(t *testing.T) {
 func TestDeployGcloudUnderstands(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t, variables...)
-	commands := slices.Concat(w.deploy(t, "build-deploy-job.sh"), w.deploy(t, "build-deploy-api.sh"), w.deploy(t, "build-deploy-documents.sh"))
+	commands := slices.Concat(w.deploy(t, "build-deploy-job.sh"), w.deploy(t, "build-deploy-api.sh"), w.deploy(t, "build-deploy-api.sh", "--database", "runwith"),
+		w.deploy(t, "build-deploy-documents.sh"), w.deploy(t, "create-database.sh"))
 	understood(t, without(commands, "go run"))
 }
 
