@@ -19,5 +19,11 @@ func machineNow() time.Time { return time.Now() }
 // elapsed returns how long ago a time of [machineNow] was.
 func elapsed(since time.Time) time.Duration { return time.Since(since) }
 
+// overslept returns how long ago a time of [machineNow] was at most. The monotonic clock stands
+// still while the machine sleeps, so the wall clock counts if it shows more.
+func overslept(since time.Time) time.Duration {
+	return max(elapsed(since), machineNow().Round(0).Sub(since.Round(0)))
+}
+
 // remaining returns how long it takes until a time of [machineNow], which may have passed.
 func remaining(until time.Time) time.Duration { return time.Until(until) }

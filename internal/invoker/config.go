@@ -143,5 +143,12 @@ func (c Config) complete() Config {
 // now returns the time by the store's clock.
 func (c Config) now() time.Time { return c.Store.Now() }
 
+// callMargin is how much longer the lease of a call is than the call. It covers the error with
+// which a process knows the store's clock.
+const callMargin = time.Second
+
+// lease is how long a call has its row for itself.
+func (c Config) lease() time.Duration { return c.CallTimeout + callMargin }
+
 // unsettled is how long after now an execution may show that was started just before.
 func (c Config) unsettled() time.Duration { return c.CallTimeout + c.Settle }

@@ -41,8 +41,9 @@ func (d *dispatcher) round(time.Time) result {
 	if free == 0 { // the invoker closes
 		return result{}
 	}
+	asked := machineNow()
 	take := ledger.Take{
-		Now: ledger.Stored(d.now()), Call: d.config.CallTimeout, Limit: free,
+		Now: ledger.Stored(d.now()), Call: d.config.lease(), Limit: free,
 		Runs: runsBucket, Quota: d.config.Limits.Runs, Rates: d.config.Rates(), Budgets: d.config.Budgets(),
 	}
 	take.Reconsider = d.reconsiders(take)
@@ -62,7 +63,7 @@ func (d *dispatcher) round(time.Time) result {
 		d.work.Go(func() {
 			defer started.Done()
 			defer d.calls.end(r.ID)
-			d.start(r, taken.Probing)
+			d.start(r, asked, taken.Probing)
 		})
 	}
 	if taken.Probing {

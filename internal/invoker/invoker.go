@@ -100,7 +100,7 @@ func (v *Invoker) recover(ctx context.Context, opened time.Time, origin store.Or
 	if err != nil {
 		return err
 	}
-	v.watching.past = ledger.Past{AsOf: ledger.Earlier(asOf, opened), Restored: origin.Restored, Call: v.config.CallTimeout}
+	v.watching.past = ledger.Past{AsOf: ledger.Earlier(asOf, opened), Restored: origin.Restored, Call: v.config.lease()}
 	jobs, err := v.store.WatchedJobs(ctx)
 	for _, job := range jobs {
 		v.next.watch.add(job)

@@ -16,15 +16,25 @@ type answer struct {
 	run      cloudrun.Run
 	err      error
 	deadline time.Time // of the call, by the machine's clock
+	late     bool      // the deadline had passed before the call, so none was made
 }
 
 func (a answer) outcome() cloudrun.Outcome { return cloudrun.OutcomeOf(a.err) }
 
+// errLate is why no call was made.
+var errLate = &runwith.Error{Code: runwith.Unavailable, Err: cloudrun.ErrNotSent,
+	Message: "this process was held up for longer than a call may take, so it has not called Cloud Run, and the job is started later"}
+
 // start calls Cloud Run for a record that is starting on disk, and writes down the
-// outcome.
-func (d *dispatcher) start(r ledger.Record, probing bool) {
+// outcome. asked is when the store was asked for the record, by the machine's clock.
+func (d *dispatcher) start(r ledger.Record, asked time.Time, probing bool) {
 	d.queued(r)
-	a := d.call(r)
+	a := d.call(r, asked)
+	if a.late {
+		d.logger.Warn("job was not started", "invocation", r.ID, "job", r.Job, "attempt", r.Attempts, "error", a.err)
+		d.record(r, a)
+		return
+	}
 	d.reach.told(a.err)
 	outcome := a.outcome()
 	d.counters.called(outcome)
@@ -42,24 +52,39 @@ func (d *dispatcher) start(r ledger.Record, probing bool) {
 }
 
 // call asks Cloud Run to start the job of a record that is starting on disk. Nothing
-// else starts a job.
-func (d *dispatcher) call(r ledger.Record) answer {
+// else starts a job. It makes no call if the lease may have ended, because the process was
+// stopped: another process may have called again since.
+func (d *dispatcher) call(r ledger.Record, asked time.Time) answer {
 	overrides, err := storedOverrides(r)
 	if err != nil {
 		return answer{err: err}
 	}
-	deadline := machineNow().Add(d.until(r.Lease))
+	left := d.callTime(r, asked)
+	if left <= 0 {
+		return answer{err: errLate, late: true}
+	}
+	deadline := machineNow().Add(left)
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	ctx, span := d.calling(ctx, r)
 	run, err := d.cloud.Run(ctx, r.Target, overrides)
 	span.End(err)
-	return answer{run, err, deadline}
+	return answer{run: run, err: err, deadline: deadline}
+}
+
+// callTime returns how long a call may take, so that it ends before its lease. The lease began
+// after the store was asked for it. So this process alone measures the time from then on, whatever
+// it knows of the store's clock.
+func (d *dispatcher) callTime(r ledger.Record, asked time.Time) time.Duration {
+	return min(d.config.CallTimeout-overslept(asked), d.until(r.Lease)-callMargin)
 }
 
 // after returns the record as the outcome of its call leaves it.
 func (d *dispatcher) after(r ledger.Record, a answer) ledger.Record {
 	now := ledger.Stored(d.now())
+	if a.late {
+		return r.Returned(now)
+	}
 	switch a.outcome() {
 	case cloudrun.Started:
 		to := d.adopted(r, a.run.Execution)
@@ -70,8 +95,9 @@ func (d *dispatcher) after(r ledger.Record, a answer) ledger.Record {
 	case cloudrun.Refused:
 		return r.Refused(a.err, now)
 	}
-	// If the wall clock was put forward during the call, the deadline is later by it.
-	r.Lease = ledger.Later(r.Lease, ledger.Stored(now.Add(remaining(a.deadline))))
+	// If the clock was put forward during the call, the deadline is later by it. If the process
+	// was stopped, the request may have left only now.
+	r.Lease = ledger.Later(r.Lease, ledger.Stored(now.Add(max(0, remaining(a.deadline)))))
 	return r.Unknown(d.config.Settle)
 }
 
@@ -113,7 +139,7 @@ func (d *dispatcher) overtaken(r ledger.Record, a answer) (ledger.Record, bool) 
 		return r, d.closing.Err() == nil && runwith.CodeOf(err) != runwith.NotFound
 	}
 	switch {
-	case now.Execution == "" && now.State == runwith.StateStarting && now.Lease.Equal(r.Lease):
+	case now.Execution == "" && now.State == runwith.StateStarting && now.Attempts == r.Attempts: // nobody has called since
 		return now, true
 	case a.outcome() != cloudrun.Started || now.Execution == a.run.Execution.GetName():
 		return now, false
