@@ -90,13 +90,10 @@ type server struct {
 	mux     *http.ServeMux
 	pages   *pages
 	assets  *assets
-	streams chan struct{} // one element for each live page
+	seats   *seats
 	tasks   taskMemory
 	checkup checkup
 }
-
-// maxStreams is how many live pages may be open. Pages that nobody looks at are not live.
-const maxStreams = 256
 
 // New returns the handler of the console. It needs a guard in front of it.
 func New(c Config) http.Handler {
@@ -110,7 +107,7 @@ func New(c Config) http.Handler {
 		c.Now = time.Now
 	}
 	s := &server{
-		Config: c, mux: http.NewServeMux(), pages: newPages(), assets: newAssets(), streams: make(chan struct{}, maxStreams),
+		Config: c, mux: http.NewServeMux(), pages: newPages(), assets: newAssets(), seats: newSeats(),
 	}
 	s.route()
 	return s

@@ -3,6 +3,8 @@ package console
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -26,20 +28,27 @@ func (c *call) wantsStream() bool {
 // content; reload, after which the browser asks for the whole page again: the page is not live
 // any more, or the visitor is somebody else by now; and full, after which it tries again later.
 func (s *server) stream(c *call, v view) {
-	select {
-	case s.streams <- struct{}{}:
-		defer func() { <-s.streams }()
-	default:
+	ctx, cancel := context.WithCancelCause(c.Context())
+	defer cancel(nil)
+	free := s.seats.take(c.who, cancel)
+	if free == nil {
 		c.w.Header().Set("Connection", "close") // or the visitor's connection would stay
-		c.tell("full", "Too many pages are open at this server, so this one shows what it was. It goes on when another one is closed.")
+		c.tell("full", fullText)
 		return
 	}
-	ctx, cancel := context.WithCancel(c.Context())
-	defer context.AfterFunc(s.Context, cancel)()
-	defer cancel()
+	defer free()
+	defer context.AfterFunc(s.Context, func() { cancel(nil) })()
 	c.Request = c.WithContext(ctx)
-	newLive(c).run(v)
+	l := newLive(c)
+	l.run(v)
+	if errors.Is(context.Cause(ctx), errSeatTaken) {
+		l.out.Event("full", fullText)
+	}
+	_ = l.out.Flush() // nothing follows
 }
+
+// fullText is the reason why a page is not live, or not any more.
+const fullText = "Too many pages are open at this server, so this one shows what it was. It goes on when another one is closed."
 
 // askAgain answers the stream of a visitor whom the server does not know any more, such as one
 // whose session has ended while the page was hidden. The page asks again, and gets the sign-in.
@@ -56,7 +65,7 @@ func (c *call) tell(event, text string) {
 type live struct {
 	*call
 	out     *eventstream.Writer
-	sent    []byte // the content that the browser has
+	sent    [sha256.Size]byte // hash of the content that the browser has
 	checked time.Time
 }
 
@@ -81,7 +90,6 @@ func (l *live) run(v view) {
 			return
 		}
 	}
-	_ = l.out.Flush() // nothing follows
 }
 
 // send writes the content if it has changed, and reports whether the stream goes on.
@@ -91,15 +99,16 @@ func (l *live) send(v view) bool {
 		return false
 	}
 	p, err := v(l.call)
-	if l.Context().Err() != nil {
+	switch {
+	case l.Context().Err() != nil:
 		return false
-	}
-	if err != nil {
-		p = l.server.failed(l.call, err)
-	} else if !p.Live {
+	case err != nil:
+		return l.sendPage(l.server.failed(l.call, err))
+	case !p.Live:
 		l.out.Event("reload", "")
 		return false
 	}
+	l.memo.failing = false
 	return l.sendPage(p)
 }
 
@@ -119,10 +128,11 @@ func (l *live) sendPage(p page) bool {
 		l.server.Logger.ErrorContext(l.Context(), "page cannot be written", "page", p.Template, "error", err)
 		return false
 	}
-	if bytes.Equal(content.Bytes(), l.sent) {
+	hash := sha256.Sum256(content.Bytes())
+	if hash == l.sent {
 		return true
 	}
-	l.sent = bytes.Clone(content.Bytes())
+	l.sent = hash
 	l.out.Event("page", struct {
 		Title   string `json:"title"`
 		Content string `json:"content"`

@@ -65,19 +65,6 @@ func TestLivePageOfNobodyAsksAgain(t *testing.T) {
 	expect(t, events, "event: reload")
 }
 
-func TestOneLivePageTooMany(t *testing.T) {
-	t.Parallel()
-	s := open(t, &fake{}, "")
-	for range 256 {
-		events, _ := s.follow(t, "/invocations")
-		expect(t, events, "event: page")
-	}
-	events, _ := s.follow(t, "/invocations")
-	expect(t, events, "event: full")
-	expect(t, events, "Too many pages are open")
-	s.get(t, "/invocations").is(t, http.StatusOK) // the page itself
-}
-
 // running is an invoker with an invocation that runs, and differs from its job.
 type running struct{ *fake }
 

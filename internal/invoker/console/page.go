@@ -67,6 +67,8 @@ type memo struct {
 	unknown string
 
 	tasks *tasksData // that the browser has
+
+	failing bool // the page shows an error, whose cause was logged
 }
 
 // operates reports whether the caller may operate the server.
@@ -99,16 +101,17 @@ func (s *server) answer(c *call, v view) {
 	_, _ = body.WriteTo(c.w) // the visitor may have left
 }
 
-// failed returns the page of an error.
+// failed returns the page of an error. A live page logs the cause once until it works again.
 func (s *server) failed(c *call, err error) page {
 	err = apierror.Ended(c.Context(), err)
 	if runwith.CodeOf(err) == runwith.Unauthenticated {
 		return s.signInPage(c, err)
 	}
 	public := apierror.Public(err)
-	if cause := errors.Unwrap(err); cause != nil {
+	if cause := errors.Unwrap(err); cause != nil && !c.memo.failing {
 		s.Logger.WarnContext(c.Context(), "page shows an error", "path", c.URL.Path, "code", public.Code, "error", err, "cause", cause)
 	}
+	c.memo.failing = true
 	title := http.StatusText(apierror.Status(err))
 	if public.Code == runwith.NotFound {
 		title = "Not found"
