@@ -11,19 +11,19 @@ import (
 // insert adds a row and its labels, and settles the refused event for which it is.
 func insert(t tx, r ledger.Record) error {
 	var b batch
-	b.add(insertRecord, values(r)...)
+	b.exec(insertRecord, values(r)...)
 	if len(r.Labels) > 0 {
 		names := slices.Sorted(maps.Keys(r.Labels))
 		labels := make([]string, len(names))
 		for i, name := range names {
 			labels[i] = r.Labels[name]
 		}
-		b.add(`INSERT INTO labels (owner, name, value, invocation, month)
+		b.exec(`INSERT INTO labels (owner, name, value, invocation, month)
 			SELECT $1, name, value, $2, $3 FROM unnest($4::text[], $5::text[]) AS label (name, value)`,
 			r.Owner, r.ID, reserving(r), names, labels)
 	}
 	b.settleEventOf(r, r.Created)
-	return t.run(&b)
+	return b.run(t)
 }
 
 // remove deletes a row, and all that belongs to it.
@@ -32,25 +32,25 @@ func remove(t tx, r ledger.Record) error { return removeAll(t, []string{r.ID}) }
 // removeAll deletes rows, and all that belongs to them.
 func removeAll(t tx, ids []string) error {
 	var b batch
-	b.add(`DELETE FROM labels WHERE invocation = ANY($1)`, ids)
-	b.add(`DELETE FROM twins WHERE invocation = ANY($1)`, ids)
-	b.add(`DELETE FROM deliveries WHERE invocation = ANY($1)`, ids)
-	b.add(`DELETE FROM invocations WHERE id = ANY($1)`, ids)
-	return t.run(&b)
+	b.exec(`DELETE FROM labels WHERE invocation = ANY($1)`, ids)
+	b.exec(`DELETE FROM twins WHERE invocation = ANY($1)`, ids)
+	b.exec(`DELETE FROM deliveries WHERE invocation = ANY($1)`, ids)
+	b.exec(`DELETE FROM invocations WHERE id = ANY($1)`, ids)
+	return b.run(t)
 }
 
 // settleEventOf settles the refused event for which an invocation was accepted, if there is one.
 func settleEventOf(t tx, r ledger.Record, now time.Time) error {
 	var b batch
 	b.settleEventOf(r, now)
-	return t.run(&b)
+	return b.run(t)
 }
 
 func (b *batch) settleEventOf(r ledger.Record, now time.Time) {
 	if r.Source == nil || r.Source.Trigger == "" || r.Source.Event == "" {
 		return
 	}
-	b.add(`UPDATE refused_events SET retried = $1, ended = $2 WHERE trigger_name = $3 AND event = $4 AND event <> '' AND ended = 'epoch'`,
+	b.exec(`UPDATE refused_events SET retried = $1, ended = $2 WHERE trigger_name = $3 AND event = $4 AND event <> '' AND ended = 'epoch'`,
 		r.ID, stamp(now), r.Source.Trigger, r.Source.Event)
 }
 

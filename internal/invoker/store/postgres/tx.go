@@ -72,19 +72,6 @@ func (t tx) texts(sql string, args ...any) ([]string, error) {
 	}, sql, args...)
 }
 
-// batch are statements that make one round trip together.
-type batch struct{ pgx.Batch }
-
-func (b *batch) add(sql string, args ...any) { b.Queue(sql, clean(args)...) }
-
-// run runs the statements of a batch, in their order.
-func (t tx) run(b *batch) error {
-	if b.Len() == 0 {
-		return nil
-	}
-	return t.SendBatch(t.ctx, &b.Batch).Close()
-}
-
 // clean replaces what PostgreSQL does not take in a text.
 func clean(args []any) []any {
 	for i, arg := range args {
