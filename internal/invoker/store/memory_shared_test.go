@@ -5,6 +5,8 @@ import (
 	"time"
 )
 
+func (m *memory) Alone() bool { return true }
+
 func (m *memory) Now() time.Time { return time.Now() }
 
 func (m *memory) Hold(context.Context, string, time.Duration) (int64, error) { return 1, nil }

@@ -30,8 +30,8 @@ type Outbox interface {
 	// Endpoints returns the lanes that have pending deliveries or a saved health, by name.
 	Endpoints(ctx context.Context) ([]ledger.Endpoint, error)
 	// Added returns a channel that receives after deliveries were added, once for any number.
-	// A store that several processes share need not see those of others. All callers get the
-	// same channel.
+	// A store that several processes share need not see those of others, so ask it for due
+	// deliveries every second. All callers get the same channel.
 	Added() <-chan struct{}
 	// SaveEndpoint saves the health of a lane. A lane that neither fails nor is disabled is
 	// forgotten.

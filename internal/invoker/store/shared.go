@@ -8,6 +8,9 @@ import (
 // Shared is the part of a store that lets several processes work on the same rows. A store that
 // one process has to itself grants it every lease.
 type Shared interface {
+	// Alone reports whether this process has the store to itself. If not, rows change without its
+	// doing, so it looks for work every second.
+	Alone() bool
 	// Now returns the time by the clock on which all processes of the store agree: this
 	// machine's clock for a store of one process, otherwise the database's. All times in rows and
 	// arguments are told by it. It asks nobody, so it is cheap, and it does not follow jumps of

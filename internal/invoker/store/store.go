@@ -70,8 +70,8 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	OldestWaiting(ctx context.Context) (time.Time, error)
 	// Subscribe returns a channel that receives after the invocation has changed, once
 	// for any number of changes. Subscribe before you read, so that no change falls in
-	// between. It may receive without a change, and it receives after a change that
-	// another process made, even if that takes a moment. The caller calls leave.
+	// between. It may receive without a change, and it receives within a second after a change
+	// that another process made. The caller calls leave.
 	Subscribe(id string) (changed <-chan struct{}, leave func())
 
 	// Take moves the oldest records that are due to starting, as many as slots and
@@ -82,9 +82,10 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	// Unchecked leases records that are [ledger.Record.Checkable] and due, oldest first,
 	// and returns when the next one is.
 	Unchecked(ctx context.Context, now time.Time, lease time.Duration, limit int) (_ []ledger.Record, next time.Time, err error)
-	// Recover is for the start of a process that has the store to itself. See
-	// [ledger.Recover]. It also ends the leases of deliveries. asOf is the store's latest
-	// event.
+	// Recover is for the start of a process. If the process has the store to itself, or the store
+	// is a copy (Origin.Restored), it makes the moves of [ledger.Recover], and ends the leases of
+	// deliveries; asOf is the store's latest event. Otherwise it changes nothing, because other
+	// processes hold the leases: those of processes that have ended end by time. Then asOf is zero.
 	Recover(ctx context.Context, from time.Time, settle time.Duration) (asOf time.Time, err error)
 
 	// WatchedJobs returns the targets of the records that are [ledger.Record.Watched].
@@ -110,10 +111,11 @@ type Store interface { //nolint:interfacebloat // a store is one thing: no code 
 	// Resume notes that Cloud Run has not refused.
 	Resume(ctx context.Context, bucket string) error
 
-	// Origin returns what the store was before this process used it.
+	// Origin returns what the store was before this process used it. In a shared store, that may
+	// change when another process calls Rebuilt.
 	Origin(ctx context.Context) (Origin, error)
-	// Rebuilt records that a restored store has read back Cloud Run's executions, so that
-	// it no longer counts as a copy.
+	// Rebuilt records that Cloud Run's executions were read back, so that the store is no longer
+	// Empty, nor a copy.
 	Rebuilt(ctx context.Context) error
 	// Import adds invocations that were read back from Cloud Run, and returns the added
 	// ones. It skips existing ones. An invocation whose key is taken loses its key.
@@ -212,7 +214,9 @@ type Twin struct {
 
 // Origin is what a store was before this process used it.
 type Origin struct {
-	// Empty means that it never had an invocation.
+	// Empty means that nobody has read back what Cloud Run has of earlier stores. A store that one
+	// process has to itself is Empty until it has an invocation. A shared one is until Rebuilt: a
+	// process that opens while another one reads back does not know all keys either.
 	Empty bool
 	// Restored means that it is a copy from a backup. Jobs may have started since the
 	// backup was made.

@@ -8,6 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// Alone implements [store.Shared]: other processes may use the database.
+func (s *Store) Alone() bool { return false }
+
 // Hold implements [store.Shared]. The database's clock alone decides when a lease has ended.
 func (s *Store) Hold(ctx context.Context, name string, period time.Duration) (epoch int64, err error) {
 	err = s.retry(ctx, func(ctx context.Context) error {

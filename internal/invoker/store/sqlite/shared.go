@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// Alone implements [store.Shared]: the process holds a lock of the file.
+func (s *Store) Alone() bool { return true }
+
 // Now implements [store.Shared]: the store has one process, whose clock counts.
 func (s *Store) Now() time.Time { return time.Now() }
 
