@@ -38,11 +38,12 @@ exists gcloud sql databases describe runwith --instance "$instance" --project "$
   run gcloud sql databases create runwith --instance "$instance" --project "$PROJECT_ID"
 
 # The password exists in the URL only. Without a version of the secret, there is no user yet, or
-# its password is lost: it gets a new one. The inner shell expands the single quotes.
+# its password is lost: it gets a new one. The tier has 50 connections, for three instances of the
+# service and those that replace them. The inner shell expands the single quotes.
 secret runwith-store
 # shellcheck disable=SC2016
 run bash -c 'gcloud secrets versions describe latest --secret runwith-store --project "$1" >/dev/null 2>&1 && exit
   password=$(openssl rand -hex 24)
   gcloud sql users create runwith --instance "$2" --project "$1" --password "$password" &&
-    printf "postgres://runwith:%s@/runwith?host=/cloudsql/%s:%s:%s" "$password" "$1" "$3" "$2" |
+    printf "postgres://runwith:%s@/runwith?host=/cloudsql/%s:%s:%s&pool_max_conns=10" "$password" "$1" "$3" "$2" |
     gcloud secrets versions add runwith-store --project "$1" --data-file -' - "$PROJECT_ID" "$instance" "$RUNTIME_REGION"

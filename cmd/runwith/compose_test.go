@@ -11,14 +11,18 @@ import (
 
 	"github.com/runwith/runwith/internal/engine/jobfile"
 	"github.com/runwith/runwith/internal/image"
+	"github.com/runwith/runwith/internal/invoker/store/postgres"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// composeFile is deploy/compose.yaml, and nothing that is not here may be in it.
+// composeFile is a Compose file in deploy, and nothing that is not here may be in it.
 type composeFile struct {
 	Services map[string]composeService
-	Networks map[string]struct{ Name string }
-	Volumes  map[string]any
+	Networks map[string]struct {
+		Name     string
+		Internal bool
+	}
+	Volumes map[string]any
 }
 
 type composeService struct {
@@ -28,6 +32,9 @@ type composeService struct {
 	Command        []string
 	Ports, Volumes []string
 	NetworkMode    string `yaml:"network_mode"`
+	Networks       []string
+	Environment    map[string]string
+	Deploy         struct{ Replicas int }
 	User           string
 	DependsOn      []string `yaml:"depends_on"`
 	Restart        string
@@ -36,25 +43,26 @@ type composeService struct {
 // deployFolder is the one with the files.
 var deployFolder = filepath.Join("..", "..", "deploy")
 
-func readCompose(t *testing.T) composeFile {
+func readCompose(t *testing.T, name string) composeFile {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(deployFolder, "compose.yaml"))
+	text, err := os.ReadFile(filepath.Join(deployFolder, name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var file composeFile
 	if err := yaml.UnmarshalWithOptions(text, &file, yaml.Strict()); err != nil {
-		t.Fatalf("compose.yaml: %v", err)
+		t.Fatalf("%s: %v", name, err)
 	}
 	return file
 }
 
-// The Compose file uses commands and files that exist, and no other machine or
-// container can reach the engine.
-func TestCompose(t *testing.T) {
-	t.Parallel()
-	file := readCompose(t)
+// checkServices checks that a file uses commands and files that exist, and opens no port to others.
+func checkServices(t *testing.T, file composeFile) {
+	t.Helper()
 	for name, service := range file.Services {
+		if name == "database" {
+			continue // it is not ours
+		}
 		if err := understands("runwith " + strings.Join(service.Command, " ")); err != nil {
 			t.Errorf("%s: runwith %q: %v", name, service.Command, err)
 		}
@@ -74,6 +82,13 @@ func TestCompose(t *testing.T) {
 			}
 		}
 	}
+}
+
+// No other machine or container can reach the engine.
+func TestCompose(t *testing.T) {
+	t.Parallel()
+	file := readCompose(t, "compose.yaml")
+	checkServices(t, file)
 	engine := file.Services["engine"]
 	for _, flag := range []string{"--network=" + file.Networks["default"].Name, "--addr=127.0.0.1:8081", "--job=/jobs/test-job.yaml"} {
 		if !slices.Contains(engine.Command, flag) {
@@ -86,5 +101,27 @@ func TestCompose(t *testing.T) {
 	job, err := jobfile.Read(filepath.Join(deployFolder, "jobs", "test-job.yaml"), jobfile.Target{Location: jobspec.Location{Project: "demo", Region: "us-east4"}})
 	if err != nil || job.GetTemplate().GetTemplate().GetContainers()[0].GetImage() != "test-invoke-job" {
 		t.Errorf("the file's job is %v, %v, want one with the sample job's image", job, err)
+	}
+}
+
+// Three invokers share a database. Jobs, which are on the default network, reach neither that nor
+// the engine.
+func TestComposePostgres(t *testing.T) {
+	t.Parallel()
+	file := readCompose(t, "compose-postgres.yaml")
+	checkServices(t, file)
+	if n := file.Services["invoker"].Deploy.Replicas; n != 3 {
+		t.Errorf("there are %d invokers, want 3", n)
+	}
+	if where := file.Services["invoker"].Environment["RUNWITH_STORE"]; !postgres.IsURL(where) || !strings.Contains(where, "@database/") {
+		t.Errorf("the invokers' store is %q, want the database", where)
+	}
+	for _, name := range []string{"engine", "database"} {
+		if on := file.Services[name].Networks; !slices.Equal(on, []string{"control"}) || len(file.Services[name].Ports) > 0 {
+			t.Errorf("%s is on the networks %q with ports %q, want only control", name, on, file.Services[name].Ports)
+		}
+	}
+	if !file.Networks["control"].Internal || !slices.Contains(file.Services["engine"].Command, "--network="+file.Networks["default"].Name) {
+		t.Errorf("networks = %+v, and the engine's command is %q; want control to be internal, and jobs on the other one", file.Networks, file.Services["engine"].Command)
 	}
 }

@@ -202,7 +202,7 @@ func printedBy(t *testing.T, api *runwith.Client, job string, args ...string) st
 // project's own.
 func TestComposed(t *testing.T) {
 	t.Parallel()
-	file, d, folder := readCompose(t), newComposed(t), t.TempDir()
+	file, d, folder := readCompose(t, "compose.yaml"), newComposed(t), t.TempDir()
 	for name, container := range map[string]string{"test-job": "image: " + d.job, "caller": "image: " + d.api + ", command: [/runwith]"} {
 		job := "name: " + name + "\ntemplate: {template: {maxRetries: 0, containers: [{" + container + "}]}}\n"
 		if err := os.WriteFile(filepath.Join(folder, name+".yaml"), []byte(job), 0o600); err != nil {

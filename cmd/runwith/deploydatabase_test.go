@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith/internal/invoker/store/postgres"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // password is what create-database.sh makes.
@@ -65,7 +67,7 @@ func TestCreateDatabase(t *testing.T) {
 		t.Errorf("create-database.sh calls others (-want +got):\n%s", diff)
 	}
 	stored, err := os.ReadFile(filepath.Join(w.standIn, "made-version-runwith-store"))
-	if url := "postgres://runwith:" + made + "@/runwith?host=/cloudsql/my-project:us-east4:runwith"; string(stored) != url || err != nil || !postgres.IsURL(url) {
+	if url := "postgres://runwith:" + made + "@/runwith?host=/cloudsql/my-project:us-east4:runwith&pool_max_conns=10"; string(stored) != url || err != nil || !postgres.IsURL(url) {
 		t.Errorf("the secret is %q, %v, want %q", stored, err, url)
 	}
 	var repeated []string
@@ -74,5 +76,20 @@ func TestCreateDatabase(t *testing.T) {
 	}
 	if diff := cmp.Diff(again, repeated); diff != "" {
 		t.Errorf("again, create-database.sh calls others (-want +got):\n%s", diff)
+	}
+}
+
+// Terraform reads the module, and its files are as terraform fmt writes them. The providers, which
+// check names and types, cannot be had in a test.
+func TestTerraform(t *testing.T) {
+	t.Parallel()
+	terraform := testneed.Tool(t, "terraform")
+	for _, args := range [][]string{{"fmt", "-check", "-diff", "-recursive"}, {"providers"}} {
+		cmd := exec.Command(terraform, args...)
+		cmd.Dir = filepath.Join(deployFolder, "terraform")
+		cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "CHECKPOINT_DISABLE=1")
+		if said, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("terraform %v: %v\n%s", args, err, said)
+		}
 	}
 }
