@@ -3,9 +3,9 @@ package postgrestest
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -28,7 +28,7 @@ type Cluster struct {
 	port    int
 	program string
 	guard   *guard
-	server  *server // nil while it does not run
+	server  *daemon // nil while it does not run
 }
 
 // The roles of a server. Databases belong to the ordinary one.
@@ -43,15 +43,10 @@ const (
 func Start(t testing.TB, o Options) *Cluster {
 	t.Helper()
 	c, err := start(o)
-	if errors.Is(err, errNoPrograms) {
-		testneed.Missing(t, "postgres", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	need(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the last lines of PostgreSQL's log:\n%s", c.log())
+			t.Logf("the last lines of PostgreSQL's log:\n%s", lastLines(c.folder))
 		}
 		if err := c.remove(); err != nil {
 			t.Errorf("end PostgreSQL: %v", err)
@@ -106,25 +101,16 @@ func (c *Cluster) admin() string {
 	return u.String()
 }
 
-// log returns the end of the server's log.
-func (c *Cluster) log() string {
-	text, err := os.ReadFile(filepath.Join(c.folder, "log"))
-	if err != nil {
-		return err.Error()
-	}
-	return string(text[max(0, len(text)-2000):])
-}
-
 // freePort returns a port of 127.0.0.1 that nobody uses. The operating system does not hand it
 // out, so that it is still free when the server starts again.
-func freePort() (int, error) {
-	const first, count, step = 15_000, 15_000, 101
-	for i := range count / step {
-		port := first + (os.Getpid()+i*step)%count
-		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
+func freePort() (port int, err error) {
+	const first, count = 15_000, 15_000
+	for range 100 {
+		port = first + rand.IntN(count)
+		var listener net.Listener
+		if listener, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
 			return port, listener.Close()
 		}
 	}
-	return 0, fmt.Errorf("find a free port of 127.0.0.1 above %d", first)
+	return 0, err
 }

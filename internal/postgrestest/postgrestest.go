@@ -10,6 +10,7 @@ package postgrestest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/url"
 	"strings"
 	"sync"
@@ -38,10 +39,19 @@ func Database(t testing.TB) (address string) {
 		return database(t, address, address)
 	}
 	c, err := shared()
-	if err != nil {
+	need(t, err)
+	return c.Database(t)
+}
+
+// need ends the test if no server could be started.
+func need(t testing.TB, err error) {
+	t.Helper()
+	if errors.Is(err, errNoPrograms) {
 		testneed.Missing(t, "postgres", err)
 	}
-	return c.Database(t)
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // database creates a database as the role in the URL admin. It returns the URL with the role of

@@ -3,80 +3,26 @@
 package postgrestest
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"syscall"
-	"time"
+	"testing"
 )
 
-// server is a running PostgreSQL.
-type server struct {
-	process *exec.Cmd
-	ready   chan struct{} // closed when it accepts connections
-	ended   chan struct{} // closed when all of its processes have ended
-}
-
 // run starts the server, and returns when it accepts connections.
-func (c *Cluster) run() error {
-	log, err := os.OpenFile(filepath.Join(c.folder, "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	s := &server{process: exec.Command(c.program, "-D", c.data), ready: make(chan struct{}), ended: make(chan struct{})}
-	if err := unprivileged(s.process); err != nil {
-		return err
-	}
-	s.process.Stderr = &notice{file: log, seen: sync.OnceFunc(func() { close(s.ready) })}
-	if err := s.process.Start(); err != nil {
-		return errors.Join(err, log.Close())
-	}
-	go func() {
-		// Each of its processes has the log open, so this also waits for those.
-		_ = s.process.Wait()
-		_ = log.Close()
-		close(s.ended)
-	}()
-	if err := c.guard.know(s.process.Process.Pid); err != nil {
-		return err
-	}
-	c.server = s
-	select {
-	case <-s.ready:
-		return nil
-	case <-s.ended:
-		return fmt.Errorf("PostgreSQL ended at once:\n%s", c.log())
-	case <-time.After(limit):
-		return fmt.Errorf("PostgreSQL was not ready within %v:\n%s", limit, c.log())
-	}
-}
-
-// notice writes a log, and calls seen when the server accepts connections.
-type notice struct {
-	file *os.File
-	seen func()
-}
-
-func (n *notice) Write(text []byte) (int, error) {
-	if bytes.Contains(text, []byte("ready to accept connections")) {
-		n.seen()
-	}
-	return n.file.Write(text)
+func (c *Cluster) run() (err error) {
+	c.server, err = launch(c.guard, c.folder, "ready to accept connections", c.program, "-D", c.data)
+	return err
 }
 
 // end sends a signal to the server, and returns when all of its processes have ended.
 func (c *Cluster) end(how syscall.Signal) error {
 	if c.server == nil {
-		return errors.New("PostgreSQL does not run")
+		return errors.New("it does not run")
 	}
-	if err := c.server.process.Process.Signal(how); err != nil {
+	if err := c.server.end(how); err != nil {
 		return err
 	}
-	<-c.server.ended
 	c.server = nil
 	return c.guard.know(0)
 }
@@ -91,4 +37,30 @@ func (c *Cluster) remove() error {
 		<-c.server.ended
 	}
 	return err
+}
+
+// Kill kills the server's first process, as a machine without memory does. The others notice and
+// end; Kill returns when they have. A new server recovers from the log.
+func (c *Cluster) Kill(t testing.TB) {
+	t.Helper()
+	if err := c.end(syscall.SIGKILL); err != nil {
+		t.Fatalf("kill PostgreSQL: %v", err)
+	}
+}
+
+// Stop ends the server in order. It ends open transactions and connections.
+func (c *Cluster) Stop(t testing.TB) {
+	t.Helper()
+	if err := c.end(syscall.SIGINT); err != nil {
+		t.Fatalf("stop PostgreSQL: %v", err)
+	}
+}
+
+// Restart starts the server again after its end, with the same address and data. It returns when
+// the server accepts connections.
+func (c *Cluster) Restart(t testing.TB) {
+	t.Helper()
+	if err := c.run(); err != nil {
+		t.Fatalf("restart PostgreSQL: %v", err)
+	}
 }

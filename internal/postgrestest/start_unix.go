@@ -42,6 +42,10 @@ func (c *Cluster) make(bin string, o Options) (err error) {
 	c.data = filepath.Join(c.folder, "data")
 	if o.Disk != "" {
 		c.data = filepath.Join(o.Disk, "data")
+		//nolint:gosec // the account must reach the folder, and a test's folder lets only its own user in
+		if err := os.Chmod(filepath.Dir(o.Disk), 0o711); err != nil {
+			return err
+		}
 	}
 	if err := os.Mkdir(c.data, 0o700); err != nil {
 		return err
@@ -78,8 +82,7 @@ func (c *Cluster) first(bin string, settings map[string]string) (err error) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		fmt.Fprintf(&text, "%s = '%s'\n", name, strings.ReplaceAll(all[name], "'", "''"))
 	}
-	file := filepath.Join(c.data, "postgresql.conf")
-	if err := errors.Join(os.WriteFile(file, []byte(text.String()), 0o600), giveAway(file)); err != nil {
+	if err := c.write(filepath.Join(c.data, "postgresql.conf"), []byte(text.String())); err != nil {
 		return err
 	}
 	c.program = filepath.Join(bin, "postgres")
@@ -89,8 +92,8 @@ func (c *Cluster) first(bin string, settings map[string]string) (err error) {
 	return execute(c.admin(), "CREATE ROLE "+role+" LOGIN PASSWORD '"+password+"'")
 }
 
-// account returns the user who runs PostgreSQL, which refuses to run as root. It returns nil if
-// the tests do not run as root.
+// account returns the user for PostgreSQL, because PostgreSQL refuses to run as root. It returns nil
+// if the tests do not run as root.
 func account() (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil
@@ -125,4 +128,9 @@ func giveAway(file string) error {
 		return err
 	}
 	return os.Chown(file, int(who.Uid), int(who.Gid))
+}
+
+// write writes a file of the server.
+func (c *Cluster) write(file string, text []byte) error {
+	return errors.Join(os.WriteFile(file, text, 0o600), giveAway(file))
 }

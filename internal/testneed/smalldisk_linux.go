@@ -2,6 +2,7 @@ package testneed
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -12,8 +13,14 @@ import (
 // empty it again. A machine that lets nobody mount gives none: see [Missing].
 func SmallDisk(t testing.TB) (dir string, fill, empty func()) {
 	t.Helper()
+	return SmallDiskOf(t, 4)
+}
+
+// SmallDiskOf is [SmallDisk] of a number of megabytes.
+func SmallDiskOf(t testing.TB, megabytes int) (dir string, fill, empty func()) {
+	t.Helper()
 	dir = t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", megabytes)); err != nil {
 		Missing(t, "mount", err)
 	}
 	t.Cleanup(func() {
