@@ -19,6 +19,14 @@ func (b *batch) rowOf(into []any, sql string, args ...any) {
 	b.Queue(sql, clean(args)...).QueryRow(func(row pgx.Row) error { return row.Scan(into...) })
 }
 
+// texts adds a query for a column of texts.
+func (b *batch) texts(into *[]string, sql string, args ...any) {
+	b.Queue(sql, clean(args)...).Query(func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+}
+
 // run runs the statements until one fails, and empties the batch.
 func (b *batch) run(t tx) error {
 	if b.Len() == 0 {

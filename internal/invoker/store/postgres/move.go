@@ -62,7 +62,7 @@ func (s *Store) lockFor(t tx, moves []ledger.Move) error {
 	if err := t.lockKeys(lockSlots, slots); err != nil || !budgets {
 		return err
 	}
-	return t.lockAll(lockBudgets)
+	return lockToFree(t)
 }
 
 // moveAll makes all moves or none. The caller has their locks.

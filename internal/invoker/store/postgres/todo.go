@@ -42,27 +42,6 @@ func (s *Store) Pause(context.Context, string, time.Time, time.Duration) (next t
 func (s *Store) Resume(context.Context, string) error { return errTodo }
 func unpark(tx, string) error                         { return errTodo }
 
-// pgbudget
-func touchesBudget(ledger.Move) bool     { return false }
-func followBudget(tx, ledger.Move) error { return nil }
-func (s *Store) Unsettled(context.Context, time.Time, int) ([]ledger.Record, error) {
-	return nil, errTodo
-}
-func (s *Store) Settle(context.Context, []ledger.Settlement, ledger.Budgets) ([]string, error) {
-	return nil, errTodo
-}
-func (s *Store) SumUsage(context.Context, store.UsageQuery) ([]store.UsageSum, error) {
-	return nil, errTodo
-}
-func (s *Store) Shares(context.Context, []ledger.Budget, int, int) ([]store.ShareState, error) {
-	return nil, errTodo
-}
-func (s *Store) Rooms(context.Context, ledger.Record, ledger.Budgets, time.Time) ([]ledger.Room, error) {
-	return nil, errTodo
-}
-func tidyUsage(tx, time.Time, int) (int, error) { return 0, errTodo }
-func removed(tx, ledger.Record) error           { return nil }
-
 // pgrest
 func (s *Store) Ready(context.Context) error                                { return nil }
 func (s *Store) Metrics() []metrics.Metric                                  { return nil }
