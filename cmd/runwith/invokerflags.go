@@ -29,7 +29,8 @@ type invokerFlags struct {
 	// development is not nil for `up`: requests may name URLs of this machine. It gets the
 	// secret that signs their callbacks if that was made just now.
 	development *string
-	tracer      *tracing.Tracer // no flag; may be nil
+	tracer      *tracing.Tracer           // no flag; may be nil
+	openStore   func() (keptStore, error) // no flag; nil opens the one that store names
 }
 
 func (f *invokerFlags) add(cmd *cobra.Command) {

@@ -61,7 +61,11 @@ func openInvoker(ctx context.Context, data string, to cloudrun.Config, f invoker
 	if err != nil {
 		return s, err
 	}
-	if s.store, err = openStore(ctx, data, f.store, to.Logger); err != nil {
+	open := f.openStore
+	if open == nil {
+		open = func() (keptStore, error) { return openStore(ctx, data, f.store, to.Logger) }
+	}
+	if s.store, err = open(); err != nil {
 		return s, err
 	}
 	c.Store, c.CloudRun, c.Logger = s.store, s.cloudRun, to.Logger

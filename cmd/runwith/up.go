@@ -78,7 +78,14 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 	defer closeTracer(f.how.tracer, logger)
 	engineIsNew := missing(filepath.Join(f.place.data, engine.Database))
 	how := serving{to: f.to, tracer: f.how.tracer, caller: principal.LocalUser, logger: logger, ready: ready}
-	return how.serve(ctx, func(ctx context.Context, addr string) (*httpserver.Site, error) {
+	return how.serve(ctx, func(ctx context.Context, addr string) (_ *httpserver.Site, err error) {
+		store := openStoreAhead(ctx, f.place.data, f.how.store, logger)
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, store.close())
+			}
+		}()
+		f.how.openStore = store.open
 		e, err := openEngine(ctx, f, addr, logger)
 		if err != nil {
 			return nil, err

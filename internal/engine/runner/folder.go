@@ -10,19 +10,19 @@ import (
 )
 
 // FolderID returns the random ID of a data folder, by which a runner recognizes its own
-// attempts. It creates the ID in a new folder. The folder must exist.
-func FolderID(dir string) (string, error) {
+// attempts. It makes the ID in a new folder, and reports that. The folder must exist.
+func FolderID(dir string) (id string, made bool, err error) {
 	path := filepath.Join(dir, "id")
 	b, err := os.ReadFile(path)
-	switch id := strings.TrimSpace(string(b)); {
+	switch id = strings.TrimSpace(string(b)); {
 	case err == nil && id != "":
-		return id, nil
+		return id, false, nil
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return "", err
+		return "", false, err
 	}
-	id := rand.Text()
+	id = rand.Text()
 	if err := os.WriteFile(path+".tmp", []byte(id+"\n"), 0o600); err != nil {
-		return "", err
+		return "", false, err
 	}
-	return id, os.Rename(path+".tmp", path)
+	return id, true, os.Rename(path+".tmp", path)
 }

@@ -82,7 +82,7 @@ func (r *Runner) openFolders() (err error) {
 	if err := os.MkdirAll(r.config.Dir, 0o700); err != nil {
 		return err
 	}
-	if r.folder, err = runner.FolderID(r.config.Dir); err != nil {
+	if r.folder, _, err = runner.FolderID(r.config.Dir); err != nil {
 		return err
 	}
 	if r.config.Buckets != "" {

@@ -56,6 +56,7 @@ func (r *Runner) launch(a *attempt, spec runner.Spec, out runner.Output) (err er
 	if err != nil {
 		return unavailable("open the task's pipes", err)
 	}
+	r.unused.Store(false)
 	before := bootTicks()
 	a.pid, err = command.fork(r.devNull.Fd(), pipes)
 	pipes.closeWriters()

@@ -57,7 +57,7 @@ type leftover struct {
 
 // leftovers returns the attempts that have living processes.
 func (r *Runner) leftovers(records map[int]record) (map[runner.ID]leftover, error) {
-	found, err := marked(string(r.marker))
+	found, err := r.marked()
 	if err != nil {
 		return nil, fmt.Errorf("look for processes of earlier attempts: %w", err)
 	}
@@ -81,6 +81,15 @@ func (r *Runner) leftovers(records map[int]record) (map[runner.ID]leftover, erro
 		}
 	}
 	return left, nil
+}
+
+// marked returns the living processes with a marker of this folder, and their markers. Looking
+// for them takes milliseconds.
+func (r *Runner) marked() (map[process]string, error) {
+	if r.unused.Load() {
+		return nil, nil
+	}
+	return marked(string(r.marker))
 }
 
 // endLeftover ends the processes that an earlier server left of an attempt, with SIGKILL

@@ -16,9 +16,9 @@ const markerName = "RUNWITH_ATTEMPT"
 // marker is the random ID of a data folder and a slash.
 type marker string
 
-func openMarker(dir string) (marker, error) {
-	id, err := runner.FolderID(dir)
-	return marker(id + "/"), err
+func openMarker(dir string) (_ marker, made bool, err error) {
+	id, made, err := runner.FolderID(dir)
+	return marker(id + "/"), made, err
 }
 
 func (m marker) value(id runner.ID) string { return string(m) + id.String() }

@@ -104,3 +104,21 @@ func FuzzParse(f *testing.F) {
 		_, _ = findMarker(b, "id/")
 	})
 }
+
+// TestMarkerOfNewFolderIsUnused checks when a runner need not look for processes with its marker:
+// in a new folder, until it launches one.
+func TestMarkerOfNewFolderIsUnused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := openTest(t, Config{Dir: dir})
+	if !r.unused.Load() {
+		t.Error("unused in a new folder = false, want true")
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r = openTest(t, Config{Dir: dir})
+	if r.unused.Load() {
+		t.Error("unused in a folder of an earlier server = true, want false: that server may have left processes")
+	}
+}

@@ -29,7 +29,8 @@ type Runner struct {
 	devNull *os.File
 	slots   *slots
 	marker  marker
-	boot    string // ID of this boot of the machine
+	unused  atomic.Bool // no process has the marker: it is new
+	boot    string      // ID of this boot of the machine
 	sweeper *sweeper
 	buffers buffers
 	found   found
@@ -81,9 +82,11 @@ func (r *Runner) openDir(dir string) error {
 		return err
 	}
 	var err error
-	if r.marker, err = openMarker(dir); err != nil {
+	var isNew bool
+	if r.marker, isNew, err = openMarker(dir); err != nil {
 		return err
 	}
+	r.unused.Store(isNew)
 	var records map[int]record
 	if r.slots, records, err = openSlots(dir); err != nil {
 		return err
@@ -202,7 +205,7 @@ func (r *Runner) List(ctx context.Context) ([]runner.ID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	found, err := marked(string(r.marker))
+	found, err := r.marked()
 	if err != nil {
 		return nil, fmt.Errorf("look for processes of attempts: %w", err)
 	}

@@ -80,7 +80,7 @@ func (s *sweeper) close() {
 // runs again.
 func (r *Runner) sweepEnded(ended map[runner.ID]bool) {
 	find := func() ([]process, error) {
-		found, err := marked(string(r.marker))
+		found, err := r.marked()
 		var left []process
 		for p, value := range maps.All(found) {
 			if id, ok := r.marker.id(value); ok && ended[id] && !r.running(id) {
