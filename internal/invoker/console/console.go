@@ -87,12 +87,13 @@ var _ Visitors = (*session.Visitors)(nil)
 type server struct {
 	Config
 
-	mux     *http.ServeMux
-	pages   *pages
-	assets  *assets
-	seats   *seats
-	tasks   taskMemory
-	checkup checkup
+	mux       *http.ServeMux
+	pages     *pages
+	assets    *assets
+	seats     *seats
+	tasks     taskMemory
+	checkup   checkup
+	overviews overviews
 }
 
 // New returns the handler of the console. It needs a guard in front of it.

@@ -41,12 +41,19 @@ type overviewData struct {
 type welcome struct {
 	// Jobs are some that the caller may start.
 	Jobs []runwith.Job
-	More bool   // there are others
-	Host string // of this server
+	More bool // there are others
 }
 
-// overview shows what is going on, as far as the caller may see it.
+// overview shows what is going on, as far as the caller may see it. All live ones of a caller share
+// what one of them has read.
 func (s *server) overview(c *call) (page, error) {
+	if c.wantsStream() {
+		return s.overviews.of(c, s.readOverview)
+	}
+	return s.readOverview(c)
+}
+
+func (s *server) readOverview(c *call) (page, error) {
 	d := overviewData{Health: s.health(c.Context())}
 	for _, fill := range []func(*call) error{d.fillLatest, d.fillStates, d.fillUsage, d.fillMatters} {
 		if err := fill(c); err != nil {
@@ -81,7 +88,7 @@ func (c *call) welcome() (*welcome, error) {
 	}
 	jobs = slices.DeleteFunc(jobs, func(j runwith.Job) bool { return !c.server.Access.Can(c.Context(), j.Name, policy.Start) })
 	slices.SortFunc(jobs, func(a, b runwith.Job) int { return cmp.Compare(a.Name, b.Name) })
-	w := &welcome{Jobs: jobs, Host: c.Host}
+	w := &welcome{Jobs: jobs}
 	if len(jobs) > shownAtMost {
 		w.Jobs, w.More = jobs[:shownAtMost], true
 	}

@@ -147,6 +147,7 @@ type frame struct {
 	Assets   string // prefix of their paths
 	Notice   string // what has just been done
 	Path     string
+	Address  string // URL of this server, as the visitor's browser has it
 }
 
 // entry is one entry of the navigation.
@@ -156,7 +157,7 @@ type entry struct {
 }
 
 func (c *call) frame(p page) frame {
-	f := frame{page: p, Version: c.server.Version, Who: c.who.Name, SignedIn: c.signedIn, Token: c.token, Assets: c.server.assets.prefix, Path: c.URL.Path}
+	f := frame{page: p, Version: c.server.Version, Who: c.who.Name, SignedIn: c.signedIn, Token: c.token, Assets: c.server.assets.prefix, Path: c.URL.Path, Address: c.server.address(c)}
 	if p.Template != "signin" && p.Template != "again" {
 		f.Menu = c.menu(p.Nav)
 	}
