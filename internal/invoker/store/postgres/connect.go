@@ -65,21 +65,29 @@ func throughPooler(ctx context.Context, c *pgx.ConnConfig) (bool, error) {
 	return pid != conn.PgConn().PID(), nil
 }
 
-// refused returns the error of the first connection: what is wrong with it does not pass by
-// itself, or a person should look at it.
+// refused returns the error of the first connection. It does not pass by itself, unless the
+// database takes nothing now.
 func refused(err error) error {
-	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return &runwith.Error{Code: runwith.FailedPrecondition, Err: err,
-			Message: "PostgreSQL refuses the connection: " + answer.Message + advice(answer.Code)}
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case !ok:
+		return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: "PostgreSQL cannot be reached: " + faultOf(err)}
+	case reasonOf(err) != "":
+		return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: "PostgreSQL refuses the connection: " + answer.Message + tryLater}
 	}
-	return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: "PostgreSQL cannot be reached: " + faultOf(err)}
+	return &runwith.Error{Code: runwith.FailedPrecondition, Err: err, Message: "PostgreSQL refuses the connection: " + answer.Message + advice(answer)}
 }
 
 // advice is the next step after a refusal.
-func advice(code string) string {
-	switch code {
-	case "28P01", "28000":
+func advice(answer *pgconn.PgError) string {
+	switch answer.Code {
+	case "28P01":
 		return ": check user and password (in the URL, in PGPASSWORD or in a password file that PGPASSFILE names)"
+	case "28000":
+		if strings.HasSuffix(answer.Message, "no encryption") {
+			return ": add sslmode=require to the URL, or allow the connection in pg_hba.conf"
+		}
+		return ": check the user, or allow the connection in pg_hba.conf"
 	case "3D000":
 		return ": create it with createdb"
 	}

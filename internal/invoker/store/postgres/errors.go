@@ -87,19 +87,25 @@ func told(err error) error {
 	if err == nil || own(err) || errors.Is(err, pgx.ErrNoRows) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	c := code(err)
-	reason := reasons[c]
-	switch {
-	case reason != "":
-	case c == "" && errors.Is(err, context.DeadlineExceeded):
-		reason = "the database did not answer in time"
-	case c == "":
-		reason = "the database cannot be reached"
-	default:
-		reason = reasons[c[:2]]
-	}
+	reason := reasonOf(err)
 	if reason == "" {
 		return err
 	}
-	return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: reason + ": send the request again later"}
+	return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: reason + tryLater}
+}
+
+const tryLater = ": try again later"
+
+// reasonOf returns why the database takes nothing now. It is empty if the error has another cause.
+func reasonOf(err error) string {
+	c := code(err)
+	switch {
+	case c == "" && errors.Is(err, context.DeadlineExceeded):
+		return "the database did not answer in time"
+	case c == "":
+		return "the database cannot be reached"
+	case reasons[c] != "":
+		return reasons[c]
+	}
+	return reasons[c[:2]]
 }
