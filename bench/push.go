@@ -85,7 +85,7 @@ func (p *pusher) deliver(ctx context.Context, w *world, n int) error {
 
 // pushUntilAcknowledged returns the invocation that a message has started.
 func (p *pusher) pushUntilAcknowledged(ctx context.Context, w *world, n int, m *pubsubpb.PubsubMessage) (id string, err error) {
-	to := relay.Endpoint{URL: "http://" + w.invokerAddr + "/api/v1/triggers/" + w.job(n), Token: p.token}
+	to := relay.Endpoint{URL: "http://" + w.invokers[0].addr + "/api/v1/triggers/" + w.job(n), Token: p.token}
 	wait := backoff.Backoff{Min: 10 * time.Millisecond, Max: 200 * time.Millisecond}
 	for attempt := int32(1); ; attempt++ {
 		body, err := relay.Envelope(pushSubscription, m, attempt)

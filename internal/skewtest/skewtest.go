@@ -25,16 +25,24 @@ const Variable = "RUNWITH_TEST_SKEW"
 // Go caches that.
 func Build(t testing.TB, program string) (path string) {
 	t.Helper()
-	dir := t.TempDir()
+	path, err := Into(t.TempDir(), program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Into builds a program into a folder, which is not a test's.
+func Into(dir, program string) (path string, err error) {
 	overlay, err := overlay(dir)
 	if err != nil {
-		t.Fatalf("change package time: %v", err)
+		return "", fmt.Errorf("change package time: %w", err)
 	}
 	path = filepath.Join(dir, "program.exe") // Windows starts only such names
 	if out, err := exec.Command("go", "build", "-overlay", overlay, "-o", path, program).CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", program, err, out)
+		return "", fmt.Errorf("build %s: %w\n%s", program, err, out)
 	}
-	return path
+	return path, nil
 }
 
 // The change of package time. A file is added, and the clock is moved after it is read.
