@@ -58,7 +58,11 @@ func runMigrations(ctx context.Context, conn *sql.Conn, o Options, version int) 
 		return fmt.Errorf("migrate %s: %w", o.Path, err)
 	}
 	defer tx.Rollback()
-	for i, script := range o.Migrations[version:] {
+	scripts := o.Migrations[version:]
+	if version == 0 && o.Newest != "" {
+		scripts = []string{o.Newest}
+	}
+	for i, script := range scripts {
 		if _, err := tx.ExecContext(ctx, script); err != nil {
 			return fmt.Errorf("migrate %s to schema version %d: %w", o.Path, version+i+1, err)
 		}

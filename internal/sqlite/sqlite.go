@@ -43,6 +43,9 @@ type Options struct {
 	// database from version i to i+1. A released script never changes. Without
 	// scripts, Open accepts any schema.
 	Migrations []string
+	// Newest builds the schema of all migrations at once, in a new database. It saves
+	// time. If it is empty, the migrations build the schema.
+	Newest string
 }
 
 // DB is an open database. Its methods may be called concurrently.
