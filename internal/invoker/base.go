@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/runwith/runwith/internal/invoker/lease"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
@@ -16,8 +17,9 @@ const (
 	readTimeout = 10 * time.Second
 	// storeRetry is the wait after the store failed, such as on a full disk.
 	storeRetry = time.Second
-	// idle is how long a part sleeps that expects nothing.
-	idle = time.Minute
+	// idle is how long a part sleeps that expects nothing, and idleShared if other processes may
+	// have something for it.
+	idle, idleShared = time.Minute, time.Second
 )
 
 // base is what every part of the invoker stands on.
@@ -31,8 +33,9 @@ type base struct {
 
 	counters *counters
 
-	reads gate // of jobs and executions
-	reach reach
+	reads  gate // of jobs and executions
+	reach  reach
+	leases *lease.Keeper
 }
 
 func newBase(config Config) *base {
@@ -41,6 +44,7 @@ func newBase(config Config) *base {
 		config: config, store: config.Store, cloud: config.CloudRun, logger: config.Logger,
 		next:     newHandover(config, c),
 		counters: c,
+		leases:   lease.New(config.Store, config.Logger),
 		reads:    gate{name: readsGate, quota: config.Limits.Reads},
 	}
 }

@@ -42,7 +42,11 @@ func (c *canceller) round(now time.Time) result {
 }
 
 func (c *canceller) cancelOne(r ledger.Record) error {
-	err := c.owned(r)
+	r, mine, err := c.claim(r)
+	if err != nil || !mine {
+		return err
+	}
+	err = c.owned(r)
 	if err == nil {
 		err = c.cancelExecution(r.Execution)
 	}
@@ -55,9 +59,39 @@ func (c *canceller) cancelOne(r ledger.Record) error {
 	return c.move(r, r.Delayed(ledger.Stored(c.now().Add(wait))))
 }
 
+// claimFor is how long a process of a shared store has a cancel for itself.
+const claimFor = 2 * readTimeout
+
+// claim postpones a cancel in a shared store before it is sent, so that other processes do not
+// send it too. It reports whether this process may send it.
+func (c *canceller) claim(r ledger.Record) (_ ledger.Record, mine bool, err error) {
+	if c.store.Alone() {
+		return r, true, nil
+	}
+	to := r
+	to.NotBefore = ledger.Stored(c.now().Add(claimFor))
+	moved, err := c.store.Move(context.Background(), ledger.Move{From: r, To: to})
+	if errors.Is(err, store.ErrStale) {
+		return r, false, nil
+	}
+	return moved, err == nil, err
+}
+
+// claimTwin is claim for a twin. Two processes that look at the same moment both send its cancel,
+// which does no harm.
+func (c *canceller) claimTwin(t store.Twin) error {
+	if c.store.Alone() {
+		return nil
+	}
+	return c.store.PostponeTwin(context.Background(), t.Execution, ledger.Stored(c.now().Add(claimFor)))
+}
+
 // cancelTwin is done with a twin when Cloud Run has accepted the cancel, or has nothing
 // to cancel.
 func (c *canceller) cancelTwin(t store.Twin) error {
+	if err := c.claimTwin(t); err != nil {
+		return err
+	}
 	err := c.cancelExecution(t.Execution)
 	next := time.Time{}
 	switch runwith.CodeOf(err) {

@@ -143,6 +143,23 @@ func (c Config) complete() Config {
 // now returns the time by the store's clock.
 func (c Config) now() time.Time { return c.Store.Now() }
 
+// idle is how long a part sleeps that expects nothing.
+func (c Config) idle() time.Duration {
+	if c.Store.Alone() {
+		return idle
+	}
+	return idleShared
+}
+
+// lapseEvery is how often the watcher looks for calls whose lease has ended. The processes of a
+// shared store end more often than the one of another store fails to record an answer.
+func (c Config) lapseEvery() time.Duration {
+	if c.Store.Alone() {
+		return idle
+	}
+	return 5 * time.Second
+}
+
 // callMargin is how much longer the lease of a call is than the call. It covers the error with
 // which a process knows the store's clock.
 const callMargin = time.Second

@@ -33,7 +33,9 @@
 //   - dispatch (dispatch.go, start.go, calls.go) takes due rows and calls RunJob. It
 //     alone knows which calls are in flight; watch and [Invoker.Tick] ask it.
 //   - watch (watch.go, round.go, search.go, watchlist.go) reads executions, one poller a
-//     job: it adopts, observes, searches, and finds twins.
+//     job: it adopts, observes, searches, and finds twins. If several processes share the
+//     store, the one with the job's lease polls it (package lease), and looks every second
+//     for rows of the others.
 //   - await (await.go) sends requests that Cloud Run holds until an execution ends, so that
 //     the invoker knows the end at once. watch polls the other executions.
 //   - explain (explain.go) finds out why executions failed. It does so before watch and

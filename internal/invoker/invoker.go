@@ -87,6 +87,7 @@ func (v *Invoker) begin(ctx context.Context) error {
 		v.work.Go(part)
 	}
 	v.work.Go(func() { v.rebuilding.run(opened, origin) })
+	v.work.Go(func() { v.leases.Run(v.closing) })
 	return nil
 }
 

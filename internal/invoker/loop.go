@@ -52,7 +52,7 @@ func (l *loop) run(b *base, what string, round func(now time.Time) result) {
 			close(done)
 		}
 		asked = nil
-		timer := time.NewTimer(b.until(orIdle(r.next, now)))
+		timer := time.NewTimer(b.until(b.orIdle(r.next, now)))
 		select {
 		case <-timer.C:
 		case <-bell:
@@ -77,9 +77,9 @@ func (l *loop) collect(asked []chan struct{}) []chan struct{} {
 }
 
 // orIdle is when a part looks again.
-func orIdle(next, now time.Time) time.Time {
-	if next.IsZero() || next.After(now.Add(idle)) {
-		return now.Add(idle)
+func (b *base) orIdle(next, now time.Time) time.Time {
+	if last := now.Add(b.config.idle()); next.IsZero() || next.After(last) {
+		return last
 	}
 	return next
 }

@@ -23,6 +23,8 @@ const (
 	estimatePace = 100 * time.Millisecond
 	// maxPostponed bounds how many invocations wait for another try in memory.
 	maxPostponed = 1000
+	// priceLease is the lease of the process that estimates.
+	priceLease = "price"
 )
 
 // pricer estimates what ended invocations have used, from the records of their tasks. The rows
@@ -46,6 +48,9 @@ func (p *pricer) run() { p.next.price.run(p.base, "estimate usage", p.round) }
 
 // round settles the oldest invocations, many in one commit.
 func (p *pricer) round(now time.Time) result {
+	if !p.leases.Hold(p.closing, priceLease) {
+		return result{}
+	}
 	if !p.full {
 		p.sleep(settleDelay) // others end at the same time
 	}

@@ -40,6 +40,16 @@ func openShared(t *testing.T) *shared {
 // Now returns the time by the database's clock, which is not the machines'.
 func (s *shared) Now() time.Time { return time.Now().Round(0).Add(skew) }
 
+// holder returns the replica that holds a lease; nil: none does.
+func (s *shared) holder(name string) *replica {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.leases[name]; l.until.After(s.Now()) {
+		return l.holder
+	}
+	return nil
+}
+
 // replica is a shared store as one process has opened it.
 type replica struct {
 	*shared
@@ -60,6 +70,9 @@ func (r *replica) stop() {
 
 // pass returns when the process is not stopped.
 func (r *replica) pass() { time.Sleep(time.Until(time.Unix(0, r.resumes.Load()))) }
+
+// Alone reports that there are others.
+func (r *replica) Alone() bool { return false }
 
 // Hold grants the lease unless another replica has it.
 func (r *replica) Hold(_ context.Context, name string, period time.Duration) (int64, error) {
@@ -118,6 +131,11 @@ func (r *replica) Lapse(ctx context.Context, now time.Time, settle time.Duration
 func (r *replica) Watched(ctx context.Context, target string) ([]ledger.Record, error) {
 	r.pass()
 	return r.shared.Watched(ctx, target)
+}
+
+// Recover voids nothing: others may hold the leases.
+func (r *replica) Recover(context.Context, time.Time, time.Duration) (asOf time.Time, err error) {
+	return time.Time{}, nil
 }
 
 // Close leaves the store open for the other replicas.

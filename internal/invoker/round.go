@@ -39,7 +39,9 @@ func newRound(p *poller, rows []ledger.Record) *round {
 		seen: map[string]*runpb.Execution{}, bearers: map[string][]*runpb.Execution{},
 	}
 	counts := map[string]countFrom{}
+	p.rows = map[string]watched{}
 	for _, row := range rows {
+		p.rows[row.ID] = watchedOf(row)
 		if row.Execution != "" && !row.Ended() {
 			r.running[row.ID] = row
 			r.named[row.Execution] = append(r.named[row.Execution], row.ID)

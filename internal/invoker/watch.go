@@ -43,10 +43,11 @@ func (w *watcher) run() {
 	list := w.next.watch
 	for lapsed := machineNow(); w.closing.Err() == nil; {
 		now := machineNow()
-		if now.Sub(lapsed) >= idle {
+		if now.Sub(lapsed) >= w.config.lapseEvery() {
 			w.lapse()
 			lapsed = now
 		}
+		w.discover()
 		due, next := list.due(now)
 		for _, p := range due {
 			rounds <- struct{}{} // a round ends by its deadlines, or with the invoker
@@ -65,6 +66,20 @@ func (w *watcher) run() {
 	}
 }
 
+// discover adds the jobs that other processes have added to a shared store.
+func (w *watcher) discover() {
+	if w.store.Alone() || !w.next.watch.discovers(machineNow()) {
+		return
+	}
+	jobs, err := w.store.WatchedJobs(w.closing)
+	if err != nil {
+		w.storeFailed("look for watched jobs", err)
+	}
+	for _, job := range jobs {
+		w.next.watch.know(job)
+	}
+}
+
 // lapse finds calls whose end nobody has written down.
 func (w *watcher) lapse() {
 	lapsed, err := w.store.Lapse(w.closing, ledger.Stored(w.now()), w.config.Settle)
@@ -76,8 +91,15 @@ func (w *watcher) lapse() {
 	}
 }
 
-// look makes a round over the watched rows of one job.
+// pollLease is the lease of the process that polls a job.
+func pollLease(job string) string { return "watch/" + job }
+
+// look makes a round over the watched rows of one job, unless another process polls the job.
 func (w *watcher) look(p *poller) {
+	if !w.leases.Hold(w.closing, pollLease(p.job)) {
+		w.next.watch.elsewhere(p)
+		return
+	}
 	rows, err := w.store.Watched(w.closing, p.job)
 	if err != nil {
 		w.storeFailed("watch", err, "job", p.job)
@@ -86,6 +108,11 @@ func (w *watcher) look(p *poller) {
 	}
 	if len(rows) == 0 {
 		w.next.watch.done(p)
+		w.leases.Release(pollLease(p.job))
+		return
+	}
+	if p.early {
+		w.next.watch.glanced(p, p.news(rows))
 		return
 	}
 	r := newRound(p, rows)

@@ -6,7 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/bell"
+	"github.com/runwith/runwith/internal/invoker/lease"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
@@ -20,8 +22,10 @@ type watchlist struct {
 
 	mu      sync.Mutex
 	pollers map[string]*poller
-	rounds  int    // how many have begun
-	looks   signal // a poller was given back
+	shared  bool      // other processes may add rows
+	known   time.Time // when the jobs in the store were looked for
+	rounds  int       // how many have begun
+	looks   signal    // a poller was given back
 }
 
 // poller is what the watcher remembers of a job between two rounds. A round that got it
@@ -34,6 +38,7 @@ type poller struct {
 	missing map[string]time.Time // by invocation: since when Cloud Run does not know it
 	counts  map[string]countFrom // by invocation
 	since   map[string]time.Time // by invocation: since when a round knows that it runs
+	rows    map[string]watched   // of the last round, by invocation
 	urgent  urgency              // a caller waits for one of its executions
 	cost    int                  // reads of this round
 	aside   int                  // reads meanwhile that are not the round's
@@ -42,8 +47,18 @@ type poller struct {
 	round          int       // number of the last one
 	next, earliest time.Time
 	delay          time.Duration
+	glance         time.Time // when to look for rows of other processes; zero: there are none
+	early          bool      // it is time for that, but not for the next round
 	busy, fresh    bool
 }
+
+// watched is what is new of a row if another process has changed it.
+type watched struct {
+	state      runwith.State
+	cancelling bool
+}
+
+func watchedOf(r ledger.Record) watched { return watched{r.State, !r.CancelRequested.IsZero()} }
 
 // countFrom is when a list may begin in which "not found" counts. row is by the store's clock.
 // here is by the machine's monotonic clock, so that a jump of a clock does not bring it nearer.
@@ -54,7 +69,7 @@ type countFrom struct {
 func newWatchlist(c Config) *watchlist {
 	return &watchlist{
 		now: c.now, first: c.PollMin, pace: time.Minute / time.Duration(max(1, c.JobReads)),
-		bell: bell.New(), pollers: map[string]*poller{},
+		bell: bell.New(), pollers: map[string]*poller{}, shared: c.Store != nil && !c.Store.Alone(),
 	}
 }
 
@@ -72,6 +87,27 @@ func (l *watchlist) add(job string) {
 	}
 	l.renew(p)
 	l.ring()
+}
+
+// discovers reports whether to look for the jobs in the store now.
+func (l *watchlist) discovers(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Sub(l.known) < idleShared {
+		return false
+	}
+	l.known = now
+	return true
+}
+
+// know adds a job that is in the store, unless it is known.
+func (l *watchlist) know(job string) {
+	l.mu.Lock()
+	_, known := l.pollers[job]
+	l.mu.Unlock()
+	if !known {
+		l.add(job)
+	}
 }
 
 // ring wakes the watcher. It never blocks.
@@ -136,15 +172,21 @@ func (l *watchlist) due(now time.Time) (found []*poller, next time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	next = now.Add(idle)
+	if l.shared {
+		next = now.Add(idleShared)
+	}
 	for _, p := range l.pollers {
-		switch {
+		switch wakes := ledger.Sooner(p.next, p.glance); {
 		case p.busy:
-		case !p.next.After(now):
-			l.rounds++
-			p.busy, p.cost, p.round, p.began = true, 0, l.rounds, now
+		case !wakes.After(now):
+			p.busy, p.early = true, p.next.After(now)
+			if !p.early {
+				l.rounds++
+				p.cost, p.round, p.began = 0, l.rounds, now
+			}
 			found = append(found, p)
-		case p.next.Before(next):
-			next = p.next
+		case wakes.Before(next):
+			next = wakes
 		}
 	}
 	slices.SortFunc(found, func(a, b *poller) int { return b.urgent.compare(a.urgent) }) // callers wait for the first ones
@@ -163,6 +205,30 @@ func (l *watchlist) spend(job string) {
 		p.earliest = ledger.Later(p.earliest, machineNow()).Add(l.pace)
 		p.next = ledger.Later(p.next, p.earliest)
 	}
+}
+
+// elsewhere gives back a poller whose job another process polls. What it remembers is old when
+// this process polls the job again.
+func (l *watchlist) elsewhere(p *poller) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(p.missing)
+	p.since, p.urgent, p.delay = nil, ordinary, l.first
+	p.busy, p.fresh, p.glance = false, false, time.Time{}
+	p.next = machineNow().Add(lease.Again)
+	l.looks.send()
+}
+
+// glanced gives back a poller whose next round is not due. It is soon if there are new rows.
+func (l *watchlist) glanced(p *poller, news bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p.busy, p.glance = false, machineNow().Add(idleShared)
+	l.looks.send()
+	if p.fresh || news {
+		l.renew(p)
+	}
+	l.ring()
 }
 
 // again gives back a poller that has more to watch. Its next round is after a longer
@@ -184,6 +250,9 @@ func (l *watchlist) again(p *poller, matters time.Time, limit time.Duration) {
 	if p.fresh {
 		l.renew(p)
 	}
+	if l.shared {
+		p.glance = now.Add(idleShared)
+	}
 	l.ring()
 }
 
@@ -198,6 +267,11 @@ func (l *watchlist) done(p *poller) {
 		return
 	}
 	delete(l.pollers, p.job)
+}
+
+// news reports whether there are rows that the last round did not know, or not as they are.
+func (p *poller) news(rows []ledger.Record) bool {
+	return slices.ContainsFunc(rows, func(r ledger.Record) bool { return p.rows[r.ID] != watchedOf(r) })
 }
 
 // counting returns when a list may begin that proves, by not showing the record's
