@@ -2,6 +2,9 @@ package postgres
 
 import (
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
 // batch is statements that reach the database in one round trip. They run in order, and each sees
@@ -24,6 +27,27 @@ func (b *batch) texts(into *[]string, sql string, args ...any) {
 	b.Queue(sql, clean(args)...).Query(func(rows pgx.Rows) (err error) {
 		*into, err = pgx.CollectRows(rows, pgx.RowTo[string])
 		return err
+	})
+}
+
+// records adds a query that begins with [selectRecord].
+func (b *batch) records(into *[]ledger.Record, sql string, args ...any) {
+	rowsOf(b, into, scan, sql, args...)
+}
+
+// rowsOf adds a query whose rows scan reads.
+func rowsOf[T any](b *batch, into *[]T, scan func(pgx.Row) (T, error), sql string, args ...any) {
+	b.Queue(sql, clean(args)...).Query(func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) { return scan(row) })
+		return err
+	})
+}
+
+// count adds a statement, and notes how many rows it changed.
+func (b *batch) count(into *int64, sql string, args ...any) {
+	b.Queue(sql, clean(args)...).Exec(func(tag pgconn.CommandTag) error {
+		*into = tag.RowsAffected()
+		return nil
 	})
 }
 

@@ -1,8 +1,6 @@
 package postgres
 
-import (
-	"slices"
-)
+import "slices"
 
 // Kinds of advisory locks, which a transaction holds until its end. They are this package's alone
 // as long as no other program uses the same numbers in the same database. Two keys with the same
@@ -13,18 +11,31 @@ const (
 	lockBudgets = 0x72770003
 )
 
-// lockKeys takes the locks of keys, in their order.
+// lockKeys takes the locks of keys, in the order of their hashes, so that two transactions never wait
+// for each other.
 func (t tx) lockKeys(kind int, keys []string) error {
-	keys = slices.Sorted(slices.Values(keys))
-	for _, key := range slices.Compact(keys) {
-		if key == "" {
-			continue
-		}
-		if _, err := t.exec(`SELECT pg_advisory_xact_lock($1, hashtext($2))`, kind, key); err != nil {
-			return err
-		}
+	if keys = named(keys); len(keys) == 0 {
+		return nil
 	}
-	return nil
+	_, err := t.exec(`SELECT pg_advisory_xact_lock($1, hash) FROM (`+hashes+`) AS sorted`, kind, keys)
+	return err
+}
+
+// tryKeys takes those locks of keys that nobody has, and returns their keys.
+func (t tx) tryKeys(kind int, keys []string) ([]string, error) {
+	if keys = named(keys); len(keys) == 0 {
+		return nil, nil
+	}
+	return t.texts(`SELECT key FROM unnest($2::text[]) AS key WHERE pg_try_advisory_xact_lock($1, hashtext(key))`, kind, keys)
+}
+
+// hashes selects the hashes of keys in their order. PostgreSQL does not take the function of the
+// lock into a query that sorts.
+const hashes = `SELECT DISTINCT hashtext(key) AS hash FROM unnest($2::text[]) AS key ORDER BY hash`
+
+// named returns the keys without the empty one.
+func named(keys []string) []string {
+	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return key == "" })
 }
 
 // lockAll takes the only lock of a kind.

@@ -65,15 +65,29 @@ func (s *Store) lockFor(t tx, moves []ledger.Move) error {
 	return lockToFree(t)
 }
 
-// moveAll makes all moves or none. The caller has their locks.
+// moveAll makes all moves or none, in one round trip and what follows from them. The caller has
+// their locks.
 func (s *Store) moveAll(t tx, moves []ledger.Move) ([]ledger.Record, error) {
-	moved := make([]ledger.Record, 0, len(moves))
+	moved := make([]ledger.Record, len(moves))
+	changed := make([]int64, len(moves))
+	var b batch
+	for i, m := range moves {
+		if !m.Legal() {
+			return nil, store.ErrStale
+		}
+		moved[i] = m.Made(s.Now())
+		b.count(&changed[i], updateRecord, updating(m, moved[i])...)
+	}
+	if err := b.run(t); err != nil {
+		return nil, taken(err)
+	}
+	if slices.Contains(changed, 0) {
+		return nil, store.ErrStale
+	}
 	for _, m := range moves {
-		next, err := s.move(t, m)
-		if err != nil {
+		if err := s.follow(t, m); err != nil {
 			return nil, err
 		}
-		moved = append(moved, next)
 	}
 	return moved, nil
 }
@@ -84,16 +98,27 @@ func (s *Store) move(t tx, m ledger.Move) (ledger.Record, error) {
 		return m.From, store.ErrStale
 	}
 	to := m.Made(s.Now())
-	changed, err := t.exec(updateRecord, append(changingValues(to), m.From.ID, m.From.Version, string(m.From.State), to.Execution)...)
+	changed, err := t.exec(updateRecord, updating(m, to)...)
 	switch {
-	case violates(err, "invocations_by_execution"):
-		return m.From, errors.Join(store.ErrTaken, err)
 	case err != nil:
-		return m.From, err
+		return m.From, taken(err)
 	case changed != 1:
 		return m.From, store.ErrStale
 	}
 	return to, s.follow(t, m)
+}
+
+// updating returns the arguments of updateRecord.
+func updating(m ledger.Move, to ledger.Record) []any {
+	return append(changingValues(to), m.From.ID, m.From.Version, string(m.From.State), to.Execution)
+}
+
+// taken returns the error of updateRecord: the execution may belong to another row.
+func taken(err error) error {
+	if violates(err, "invocations_by_execution") {
+		return errors.Join(store.ErrTaken, err)
+	}
+	return err
 }
 
 // follow writes what follows from a move: deliveries, and which rows may look for a slot or

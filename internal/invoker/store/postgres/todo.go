@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/metrics"
@@ -14,35 +13,9 @@ import (
 
 var errTodo = errors.New("not written yet")
 
-// pgqueue
-func (s *Store) Accept(context.Context, ledger.Record, ledger.Admission) (a store.Accepted, err error) {
-	return a, errTodo
-}
-func (s *Store) AcceptEach(context.Context, []store.Newcomer) ([]store.AcceptedOrError, error) {
-	return nil, errTodo
-}
-func (s *Store) Withdraw(context.Context, string) (bool, error)               { return false, errTodo }
-func (s *Store) Explain(context.Context, string, runwith.Failure) error       { return errTodo }
-func (s *Store) Take(context.Context, ledger.Take) (t store.Taken, err error) { return t, errTodo }
-func (s *Store) Unchecked(context.Context, time.Time, time.Duration, int) (_ []ledger.Record, next time.Time, err error) {
-	return nil, next, errTodo
-}
-func (s *Store) Recover(context.Context, time.Time, time.Duration) (asOf time.Time, err error) {
-	return asOf, errTodo
-}
-func (s *Store) Lapse(context.Context, time.Time, time.Duration) ([]ledger.Record, error) {
-	return nil, errTodo
-}
-func (s *Store) Spend(context.Context, string, ledger.Quota, time.Time) (ok bool, next time.Time, err error) {
-	return false, next, errTodo
-}
-func (s *Store) Pause(context.Context, string, time.Time, time.Duration) (next time.Time, err error) {
-	return next, errTodo
-}
-func (s *Store) Resume(context.Context, string) error { return errTodo }
-func unpark(tx, string) error                         { return errTodo }
-
 // pgrest
+func explainDeliveries(tx, ledger.Record) error { return errTodo }
+func voidLeases(tx) error                       { return errTodo }
 func (s *Store) Ready(context.Context) error                                { return nil }
 func (s *Store) Metrics() []metrics.Metric                                  { return nil }
 func (s *Store) List(context.Context, store.Query) ([]ledger.Record, error) { return nil, errTodo }
