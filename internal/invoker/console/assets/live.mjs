@@ -4,10 +4,11 @@
 import { tellTimes } from "./times.mjs";
 import { merge } from "./merge.mjs";
 import { hold } from "./hold.mjs";
+import { full, place } from "./places.mjs";
 
 const banner = document.getElementById("banner");
 const main = document.getElementById("main");
-let source = null;
+let opened = null; // ends the connection, or the wait for its place
 let retry = 1000;
 let timer = 0;
 let waiting = null; // content whose new rows are held back
@@ -28,10 +29,28 @@ export function followPage() {
   open();
 }
 
-function open() {
-  if (source || document.hidden) return;
+async function open() {
+  if (opened || document.hidden) return;
   clearTimeout(timer);
-  source = new EventSource(location.href);
+  const { signal } = (opened = new AbortController());
+  try {
+    const free = await place(signal, () => say(`${full}, so this one shows what it was. It goes on when another one is closed.`));
+    ends(signal, free);
+    if (!signal.aborted) listen(signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+// ends does something at the end of a connection.
+function ends(signal, act) {
+  if (signal.aborted) act();
+  else signal.addEventListener("abort", act, { once: true });
+}
+
+function listen(signal) {
+  const source = new EventSource(location.href);
+  ends(signal, () => source.close());
   source.addEventListener("page", (e) => { answered(); arrived(JSON.parse(e.data)); });
   source.addEventListener("reload", () => { close(); location.reload(); });
   source.addEventListener("full", (e) => lost(JSON.parse(e.data)));
@@ -39,8 +58,8 @@ function open() {
 }
 
 function close() {
-  source?.close();
-  source = null;
+  opened?.abort();
+  opened = null;
   clearTimeout(timer);
 }
 
@@ -52,10 +71,14 @@ function answered() {
 // lost tries again, less and less often. The page stays as it was, and says why.
 function lost(why) {
   close();
-  banner.textContent = why;
-  banner.hidden = false;
+  say(why);
   timer = setTimeout(open, retry);
   retry = Math.min(retry * 2, 15000);
+}
+
+function say(why) {
+  banner.textContent = why;
+  banner.hidden = false;
 }
 
 // news is the button that shows the rows that are held back.

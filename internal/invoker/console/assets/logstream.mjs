@@ -1,5 +1,6 @@
 // The connection to a log. It goes on behind the last line that arrived, however often it breaks.
-import { events, parsed, fail } from "./logfetch.mjs";
+import { events, parsed, fail, Problem } from "./logfetch.mjs";
+import { full, place } from "./places.mjs";
 
 const firstPause = 500, longestPause = 15_000; // milliseconds before a new attempt
 
@@ -19,7 +20,7 @@ export class Stream {
     this.#url = url;
     this.#from = from;
     this.#handler = handler;
-    this.#run();
+    this.#placed();
   }
 
   close() {
@@ -28,6 +29,19 @@ export class Stream {
 
   get closed() {
     return this.#abort.signal.aborted;
+  }
+
+  // #placed runs while the stream has a place among the connections of the browser.
+  async #placed() {
+    let free = () => {};
+    try {
+      free = await place(this.#abort.signal, () => this.#handler.state("lost", new Problem(429, { detail: full })));
+      await this.#run();
+    } catch (error) {
+      if (!this.closed) throw error;
+    } finally {
+      free();
+    }
   }
 
   async #run() {
