@@ -56,24 +56,74 @@ func (r *rebuilder) keysKnown() error {
 		Message: "the keys that were used before are being read back from Cloud Run: send the request again in a moment"}
 }
 
-// run reads back what is missing. If it finds anything, the last calls may be a moment
-// old, so it waits until they must show, and reads again.
+// rebuildLease is the lease of the process that reads back.
+const rebuildLease = "rebuild"
+
+// run reads back what is missing, or waits until another process has done so. Then all keys are
+// known.
 func (r *rebuilder) run(opened time.Time, origin store.Origin) {
-	if r.config.Rebuild == RebuildAlways || r.config.Rebuild == RebuildAuto && (origin.Empty || origin.Restored) {
-		found, done := r.readBack(opened)
-		if done && (found || origin.Restored) {
-			_, done = r.readAgain(opened)
-		}
-		if !done {
-			return
-		}
-	}
-	if origin.Restored {
-		if err := r.store.Rebuilt(r.closing); err != nil {
-			r.logger.Error("the mark of a restored store cannot be removed", "error", err)
-		}
+	defer r.leases.Release(rebuildLease)
+	origin, open := r.turn(origin)
+	if !open || r.needed(origin) && !r.rebuild(opened, origin) {
+		return
 	}
 	close(r.done)
+	if origin.Empty || origin.Restored {
+		r.mark()
+	}
+}
+
+// needed reports whether a store must be read back.
+func (r *rebuilder) needed(o store.Origin) bool {
+	return r.config.Rebuild == RebuildAlways || r.config.Rebuild == RebuildAuto && (o.Empty || o.Restored)
+}
+
+// turn waits for the turn of this process, or until another one has read the store back. It
+// returns the origin of the store as it is then, and whether the invoker is still open.
+func (r *rebuilder) turn(o store.Origin) (_ store.Origin, open bool) {
+	for held := false; !held && r.needed(o) && !r.store.Alone(); {
+		if r.closing.Err() != nil {
+			return o, false
+		}
+		held = r.leases.Hold(r.closing, rebuildLease)
+		now, err := r.store.Origin(r.closing)
+		if err != nil {
+			r.storeFailed("look whether the store was read back", err)
+			held = false
+		} else {
+			o = now
+		}
+		if !held && r.needed(o) {
+			r.sleep(idleShared)
+		}
+	}
+	return o, r.closing.Err() == nil
+}
+
+// rebuild reads back, and reports whether it could. If it finds anything, the last calls may be a
+// moment old, so it waits until they must show, and reads again.
+func (r *rebuilder) rebuild(opened time.Time, o store.Origin) (done bool) {
+	found, done := r.readBack(opened)
+	if done && (found || o.Restored) {
+		_, done = r.readAgain(opened)
+	}
+	return done
+}
+
+// mark records that the store was read back. The other processes of a shared store wait for that,
+// so it retries there.
+func (r *rebuilder) mark() {
+	for r.closing.Err() == nil {
+		err := r.store.Rebuilt(r.closing)
+		if err == nil {
+			return
+		}
+		r.logger.Error("the store cannot record that it was read back", "error", err)
+		if r.store.Alone() {
+			return
+		}
+		r.sleep(storeRetry)
+	}
 }
 
 func (r *rebuilder) readAgain(opened time.Time) (found, done bool) {

@@ -23,7 +23,7 @@ type shared struct {
 
 	mu     sync.Mutex
 	leases map[string]heldLease
-	holds  int // calls of Hold that were granted
+	read   bool // Rebuilt was called
 }
 
 type heldLease struct {
@@ -88,7 +88,6 @@ func (r *replica) Hold(_ context.Context, name string, period time.Duration) (in
 	}
 	l.holder, l.until = r, r.Now().Add(period)
 	r.leases[name] = l
-	r.holds++
 	return l.epoch, nil
 }
 
@@ -136,6 +135,23 @@ func (r *replica) Watched(ctx context.Context, target string) ([]ledger.Record, 
 // Recover voids nothing: others may hold the leases.
 func (r *replica) Recover(context.Context, time.Time, time.Duration) (asOf time.Time, err error) {
 	return time.Time{}, nil
+}
+
+// Origin says that the store is empty until somebody has read it back.
+func (r *replica) Origin(context.Context) (store.Origin, error) {
+	r.pass()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return store.Origin{Empty: !r.read}, nil
+}
+
+// Rebuilt ends that.
+func (r *replica) Rebuilt(context.Context) error {
+	r.pass()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.read = true
+	return nil
 }
 
 // Close leaves the store open for the other replicas.
