@@ -16,11 +16,13 @@ import (
 	"github.com/runwith/runwith/internal/engine/emulator"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/configfile"
+	"github.com/runwith/runwith/internal/invoker/store/postgres"
 	"github.com/runwith/runwith/internal/metrics"
 	"github.com/runwith/runwith/internal/principal"
 )
 
-// allMetrics returns what runwith up reports, without what every server does.
+// allMetrics returns what runwith up reports, and a store in PostgreSQL, without what every server
+// does.
 func allMetrics(t *testing.T) []metrics.Metric {
 	t.Helper()
 	const addr = "127.0.0.1:1" // nothing is called
@@ -45,7 +47,7 @@ func allMetrics(t *testing.T) []metrics.Metric {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = i.Close() })
-	all := i.addTo(e.Site(), "/api/").Metrics
+	all := append(i.addTo(e.Site(), "/api/").Metrics, new(postgres.Store).Metrics()...)
 	slices.SortFunc(all, func(a, b metrics.Metric) int { return cmp.Compare(a.Name, b.Name) })
 	return slices.CompactFunc(all, func(a, b metrics.Metric) bool { return a.Name == b.Name }) // both databases
 }

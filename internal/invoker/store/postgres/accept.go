@@ -77,7 +77,7 @@ func (s *Store) acceptPlain(ctx context.Context, n store.Newcomer) (accepted sto
 	if err != nil {
 		return accepted, false, err
 	}
-	tries := 0
+	tries, began := 0, time.Now()
 	err = s.surely(ctx, r.ID, func(ctx context.Context) error {
 		tries++
 		added, err = s.addAlone(ctx, r)
@@ -89,6 +89,7 @@ func (s *Store) acceptPlain(ctx context.Context, n store.Newcomer) (accepted sto
 	if err != nil || !added {
 		return accepted, false, s.failed(acceptOne, err)
 	}
+	s.committed(began)
 	s.publish([]ledger.Record{r})
 	return store.Accepted{Record: r}, true, nil
 }

@@ -1,9 +1,14 @@
 package postgres
 
 import (
+	"context"
+	"fmt"
+	"time"
+
 	"github.com/jackc/pgx/v5"
 
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
 // deliveryColumns are the columns of a delivery, in the order of insertDeliveries and
@@ -27,4 +32,66 @@ func scanDelivery(row pgx.Row) (d ledger.Delivery, err error) {
 	err = row.Scan(&d.ID, &d.Invocation, &d.Job, &d.Owner, &d.Endpoint, &d.URL, &d.Event, &d.Payload, &d.State, &d.Attempts,
 		(*moment)(&d.Created), (*moment)(&d.NextAttempt), (*moment)(&d.Lease), (*moment)(&d.Ended), &d.LastStatus, &d.LastError)
 	return d, err
+}
+
+// explainDeliveries gives the deliveries of a failure that were never attempted its reason.
+func explainDeliveries(t tx, r ledger.Record) error {
+	made, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries WHERE invocation = $1 ORDER BY id FOR UPDATE`, r.ID)
+	if err != nil {
+		return err
+	}
+	var b batch
+	for _, d := range made {
+		b.exec(`UPDATE deliveries SET payload = $1 WHERE id = $2`, d.Explained(r).Payload, d.ID)
+	}
+	return b.run(t)
+}
+
+// tidyBudgetDeliveries removes old deliveries that belong to no invocation.
+func tidyBudgetDeliveries(t tx, now time.Time, limit int) error {
+	_, err := t.exec(`DELETE FROM deliveries WHERE seq IN (
+		SELECT seq FROM deliveries WHERE invocation = '' AND created < $1 ORDER BY invocation, seq LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+		stamp(now.Add(-ledger.BudgetDeliveryKept)), limit)
+	return err
+}
+
+// Deliveries implements [store.Store].
+func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) (found []ledger.Delivery, err error) {
+	query, args := deliveriesBy(q)
+	err = s.ask(ctx, "list deliveries", func(t tx) (err error) {
+		found, err = all(t, scanDelivery, query, args...)
+		return err
+	})
+	return found, err
+}
+
+// deliveriesBy returns the statement for deliveries, newest first.
+func deliveriesBy(q store.DeliveryQuery) (query string, args []any) {
+	p := page{table: "deliveries", key: "seq", after: "0", before: "9223372036854775807", limit: q.Limit}
+	if q.Before != "" {
+		p.before = "(SELECT seq FROM deliveries WHERE id = " + p.arg(q.Before) + ")"
+	}
+	states := []string{string(q.State)}
+	if q.State == "" {
+		states = []string{string(ledger.DeliveryPending), string(ledger.DeliveryDelivered), string(ledger.DeliveryFailed)}
+	}
+	switch {
+	case q.Invocation != "":
+		p.eachOf("invocation", q.Invocation)
+		p.add("endpoint = %s", q.Endpoint, q.Endpoint != "")
+		p.add("state = %s", string(q.State), q.State != "")
+	case q.Endpoint != "":
+		p.eachOf("endpoint", q.Endpoint)
+		p.eachOf("state", states...)
+	case q.State != "":
+		p.eachFound("endpoint", distinct("deliveries", "endpoint", "true"))
+		p.eachOf("state", states...)
+	}
+	p.add("lane = %s", q.Lane, q.Lane != "")
+	return p.rows(`SELECT ` + deliveryColumns + ` FROM deliveries`), p.args
+}
+
+// Delivery implements [store.Store].
+func (s *Store) Delivery(ctx context.Context, id string) (ledger.Delivery, error) {
+	return one(ctx, s, fmt.Sprintf("delivery %q", id), scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries WHERE id = $1`, id)
 }

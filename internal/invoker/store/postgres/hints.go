@@ -119,6 +119,8 @@ func (s *Store) receive(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, `LISTEN `+channel); err != nil {
 		return err
 	}
+	s.hears.Store(true)
+	defer s.hears.Store(false)
 	for {
 		quiet, cancel := context.WithTimeout(ctx, time.Minute)
 		n, err := conn.WaitForNotification(quiet)

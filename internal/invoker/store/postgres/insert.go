@@ -11,6 +11,11 @@ import (
 // insert adds a row and its labels, and settles the refused event for which it is.
 func insert(t tx, r ledger.Record) error {
 	var b batch
+	b.insert(r)
+	return b.run(t)
+}
+
+func (b *batch) insert(r ledger.Record) {
 	b.exec(insertRecord, values(r)...)
 	if len(r.Labels) > 0 {
 		names := slices.Sorted(maps.Keys(r.Labels))
@@ -23,7 +28,6 @@ func insert(t tx, r ledger.Record) error {
 			r.Owner, r.ID, reserving(r), names, labels)
 	}
 	b.settleEventOf(r, r.Created)
-	return b.run(t)
 }
 
 // remove deletes a row, and all that belongs to it.

@@ -9,6 +9,7 @@ const (
 	lockSchema  = 0x72770001
 	lockSlots   = 0x72770002
 	lockBudgets = 0x72770003
+	lockLanes   = 0x72770004
 )
 
 // lockKeys takes the locks of keys, in the order of their hashes, so that two transactions never wait

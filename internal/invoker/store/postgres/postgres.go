@@ -8,6 +8,8 @@
 //  2. slots, by key            an advisory lock for each concurrency key
 //  3. budgets                  one advisory lock for all of them
 //  4. invocations, by ID       the rows themselves; claiming skips those that are locked
+//  5. lanes                    one advisory lock for the leases of deliveries
+//  6. deliveries, by ID        leasing skips those that are locked
 //
 // Every move is a compare-and-set on a row's version and state all the same. The locks keep
 // counts true: two transactions cannot both see the last free slot.
@@ -18,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -50,8 +53,10 @@ type Store struct {
 	changed changes.Feed[string] // by invocation
 	added   bell.Bell            // holds one when deliveries were added
 	hints   *hints
-	close   context.CancelFunc
-	work    sync.WaitGroup
+	hears   atomic.Bool // hints of others arrive
+	counters
+	close context.CancelFunc
+	work  sync.WaitGroup
 }
 
 var _ store.Store = (*Store)(nil)
@@ -67,7 +72,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{pool: pool, pooled: pooled, holder: uuid.NewString(), logger: logger, added: bell.New(), hints: newHints()}
+	s := &Store{pool: pool, pooled: pooled, holder: uuid.NewString(), logger: logger, added: bell.New(), hints: newHints(), counters: newCounters()}
 	if err := s.prepare(ctx, o.Migrate); err != nil {
 		pool.Close()
 		return nil, err

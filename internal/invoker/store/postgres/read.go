@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
@@ -35,4 +37,40 @@ func one[T any](ctx context.Context, s *Store, what string, scan func(pgx.Row) (
 		return found, store.NotFound(what)
 	}
 	return found, err
+}
+
+// Outstanding implements [store.Store].
+func (s *Store) Outstanding(ctx context.Context) (store.Outstanding, error) {
+	found := store.Outstanding{}
+	err := s.ask(ctx, "count the outstanding invocations", func(t tx) error {
+		clear(found)
+		rows, err := t.Query(t.ctx, `SELECT CASE WHEN asleep AND `+isWaiting+` THEN $1 ELSE state END AS counted, count(*)
+			FROM invocations WHERE `+isOutstanding+` AND finished = 'epoch' GROUP BY counted`, string(store.Later))
+		if err != nil {
+			return err
+		}
+		var (
+			state runwith.State
+			n     int
+		)
+		_, err = pgx.ForEachRow(rows, []any{&state, &n}, func() error {
+			found[state] = n
+			return nil
+		})
+		return err
+	})
+	return found, err
+}
+
+// OldestWaiting implements [store.Store].
+func (s *Store) OldestWaiting(ctx context.Context) (at time.Time, err error) {
+	const first = `SELECT created AS since FROM invocations WHERE start_at = 'epoch' AND ` + isOutstanding
+	err = s.ask(ctx, "look for the oldest waiting invocation", func(t tx) error {
+		at, err = earliest(t, `SELECT min(since) FROM (
+			(`+first+` AND state BETWEEN 'accepted' AND 'accepted' ORDER BY state, id LIMIT 1) UNION ALL
+			(`+first+` AND state BETWEEN 'queued' AND 'queued' ORDER BY state, id LIMIT 1) UNION ALL
+			SELECT min(greatest(created, start_at)) FROM invocations WHERE NOT asleep AND `+isLater+`) AS waiting`)
+		return err
+	})
+	return at, err
 }

@@ -110,6 +110,7 @@ type changeFunc = func(t tx) ([]ledger.Record, error)
 // returns.
 func (s *Store) write(ctx context.Context, what string, f changeFunc) ([]ledger.Record, error) {
 	var changed []ledger.Record
+	began := time.Now()
 	err := s.retry(ctx, func(ctx context.Context) error {
 		return s.inTx(ctx, pgx.TxOptions{BeginQuery: beginWrite}, func(t tx) (err error) {
 			changed, err = f(t)
@@ -119,6 +120,7 @@ func (s *Store) write(ctx context.Context, what string, f changeFunc) ([]ledger.
 	if err != nil {
 		return nil, s.failed(what, err)
 	}
+	s.committed(began)
 	s.publish(changed)
 	return changed, nil
 }

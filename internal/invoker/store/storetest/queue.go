@@ -324,8 +324,9 @@ func testImport(t *testing.T, s store.Store) {
 	if len(added) > 0 || err != nil {
 		t.Errorf("Import again = %v, %v, want nothing", ids(added), err)
 	}
+	must(t, "Rebuilt", s.Rebuilt(t.Context()))
 	if o, err := s.Origin(t.Context()); o != (store.Origin{}) || err != nil {
-		t.Errorf("Origin of a store with invocations = %+v, %v", o, err)
+		t.Errorf("Origin of a store that was rebuilt = %+v, %v", o, err)
 	}
 }
 
