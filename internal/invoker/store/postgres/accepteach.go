@@ -69,7 +69,7 @@ func (in *intake) lock() (err error) {
 	if in.buckets, err = lockBuckets(in.t, buckets); err != nil {
 		return err
 	}
-	if err := in.t.lockKeys(lockSlots, slots); err != nil {
+	if err := in.t.lockKeys(slots); err != nil {
 		return err
 	}
 	if err := lockToReserve(in.t, in.newcomers...); err != nil || !replaces {

@@ -151,9 +151,9 @@ func (l *look) lockSlots(near []candidate, wait bool) (free []candidate, bounded
 		return near, false, nil
 	}
 	if wait {
-		return near, true, l.tx.lockKeys(lockSlots, slots)
+		return near, true, l.tx.lockKeys(slots)
 	}
-	locked, err := l.tx.tryKeys(lockSlots, slots)
+	locked, err := l.tx.tryKeys(slots)
 	return slices.DeleteFunc(near, func(c candidate) bool { return c.bounded() && !slices.Contains(locked, c.slot) }), true, err
 }
 

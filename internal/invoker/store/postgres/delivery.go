@@ -93,5 +93,5 @@ func deliveriesBy(q store.DeliveryQuery) (query string, args []any) {
 
 // Delivery implements [store.Store].
 func (s *Store) Delivery(ctx context.Context, id string) (ledger.Delivery, error) {
-	return one(ctx, s, fmt.Sprintf("delivery %q", id), scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries WHERE id = $1`, id)
+	return one(s.asks(ctx, fmt.Sprintf("delivery %q", id)), scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries WHERE id = $1`, id)
 }

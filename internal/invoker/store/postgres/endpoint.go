@@ -17,7 +17,7 @@ func (s *Store) Endpoints(ctx context.Context) (found []ledger.Endpoint, err err
 	err = s.ask(ctx, "read endpoints", func(t tx) (err error) {
 		found, err = all(t, scanEndpoint, `SELECT name, coalesce(failing_since, 'epoch'), coalesce(disabled_at, 'epoch'), coalesce(reason, ''),
 				(SELECT count(*) FROM deliveries WHERE lane = name AND state = 'pending')
-			FROM (`+allLanes+` UNION SELECT name FROM endpoints) AS lane (name) LEFT JOIN endpoints USING (name) ORDER BY name`)
+			FROM (`+allLanes()+` UNION SELECT name FROM endpoints) AS lane (name) LEFT JOIN endpoints USING (name) ORDER BY name`)
 		return err
 	})
 	return found, err

@@ -110,7 +110,7 @@ func (s *Store) Events(ctx context.Context, q store.EventQuery) (found []ledger.
 
 // Event implements [store.Store].
 func (s *Store) Event(ctx context.Context, id string) (ledger.RefusedEvent, error) {
-	return one(ctx, s, fmt.Sprintf("event %q", id), scanWhole, `SELECT `+eventColumns+` FROM refused_events WHERE id = $1`, id)
+	return one(s.asks(ctx, fmt.Sprintf("event %q", id)), scanWhole, `SELECT `+eventColumns+` FROM refused_events WHERE id = $1`, id)
 }
 
 // RefuseEvent implements [store.Store].

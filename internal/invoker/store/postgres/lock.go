@@ -12,22 +12,22 @@ const (
 	lockLanes   = 0x72770004
 )
 
-// lockKeys takes the locks of keys, in the order of their hashes, so that two transactions never wait
+// lockKeys takes the locks of the slots of keys, in the order of their hashes, so that two transactions never wait
 // for each other.
-func (t tx) lockKeys(kind int, keys []string) error {
+func (t tx) lockKeys(keys []string) error {
 	if keys = named(keys); len(keys) == 0 {
 		return nil
 	}
-	_, err := t.exec(`SELECT pg_advisory_xact_lock($1, hash) FROM (`+hashes+`) AS sorted`, kind, keys)
+	_, err := t.exec(`SELECT pg_advisory_xact_lock($1, hash) FROM (`+hashes+`) AS sorted`, lockSlots, keys)
 	return err
 }
 
-// tryKeys takes those locks of keys that nobody has, and returns their keys.
-func (t tx) tryKeys(kind int, keys []string) ([]string, error) {
+// tryKeys takes those locks of the slots of keys that nobody has, and returns their keys.
+func (t tx) tryKeys(keys []string) ([]string, error) {
 	if keys = named(keys); len(keys) == 0 {
 		return nil, nil
 	}
-	return t.texts(`SELECT key FROM unnest($2::text[]) AS key WHERE pg_try_advisory_xact_lock($1, hashtext(key))`, kind, keys)
+	return t.texts(`SELECT key FROM unnest($2::text[]) AS key WHERE pg_try_advisory_xact_lock($1, hashtext(key))`, lockSlots, keys)
 }
 
 // hashes selects the hashes of keys in their order. PostgreSQL does not take the function of the

@@ -59,7 +59,7 @@ func (s *Store) lockFor(t tx, moves []ledger.Move) error {
 		}
 		budgets = budgets || touchesBudget(m)
 	}
-	if err := t.lockKeys(lockSlots, slots); err != nil || !budgets {
+	if err := t.lockKeys(slots); err != nil || !budgets {
 		return err
 	}
 	return lockToFree(t)

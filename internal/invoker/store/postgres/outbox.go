@@ -11,10 +11,11 @@ import (
 
 // allLanes is the query for the lanes with pending deliveries, and openLanes for those of them
 // that are not disabled.
-var (
-	allLanes  = distinct("deliveries", "lane", "state = 'pending'")
-	openLanes = `SELECT value FROM (` + allLanes + `) AS lane WHERE NOT EXISTS (SELECT 1 FROM endpoints WHERE name = value AND disabled_at > 'epoch')`
-)
+func allLanes() string { return distinct("deliveries", "lane", "state = 'pending'") }
+
+func openLanes() string {
+	return `SELECT value FROM (` + allLanes() + `) AS lane WHERE NOT EXISTS (SELECT 1 FROM endpoints WHERE name = value AND disabled_at > 'epoch')`
+}
 
 // DueDeliveries implements [store.Store]. Most looks find nothing, so the first one takes no lock.
 func (s *Store) DueDeliveries(ctx context.Context, now time.Time, lease time.Duration, perLane, limit int) (due []ledger.Delivery, next time.Time, err error) {
@@ -54,14 +55,14 @@ func leaseDue(t tx, now, until time.Time, perLane, limit int) (due []ledger.Deli
 func lookAhead(t tx, now time.Time) (some bool, next time.Time, err error) {
 	const pending = ` FROM deliveries WHERE lane = value AND state = 'pending'`
 	err = t.row(`SELECT coalesce(bool_or(EXISTS (SELECT 1`+pending+` AND due <= $1)), false), min((SELECT min(due)`+pending+` AND due > $1))
-		FROM (`+openLanes+`) AS open`, stamp(now)).Scan(&some, (*moment)(&next))
+		FROM (`+openLanes()+`) AS open`, stamp(now)).Scan(&some, (*moment)(&next))
 	return some, next, err
 }
 
 // dueDeliveries reads deliveries that may be leased. The lock of all lanes keeps the number of
 // leases true that it counts.
 func dueDeliveries(t tx, now time.Time, perLane, limit int) ([]ledger.Delivery, error) {
-	found, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM (`+openLanes+`) AS open, LATERAL (
+	found, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM (`+openLanes()+`) AS open, LATERAL (
 			SELECT * FROM deliveries WHERE lane = open.value AND state = 'pending' AND due <= $1 ORDER BY due, seq LIMIT greatest(0, least($3, $2 -
 				(SELECT count(*) FROM deliveries WHERE lane = open.value AND state = 'pending' AND lease > 'epoch' AND lease > $1)))
 		) AS found ORDER BY lane, due, seq`, stamp(now), int64(perLane), int64(limit))

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"time"
@@ -142,29 +141,6 @@ func withoutEvents(err error) ([]ledger.Delivery, error) {
 		return r.events, r.error
 	}
 	return nil, err
-}
-
-// tellRefusal stores the events of a refusal, and returns it without them.
-func (s *Store) tellRefusal(ctx context.Context, err error) error {
-	events, refusal := withoutEvents(err)
-	if len(events) == 0 {
-		return refusal
-	}
-	added := 0
-	_, err = s.write(ctx, "store an event of a budget", func(t tx) (_ []ledger.Record, err error) {
-		if err := t.lockAll(lockBudgets); err != nil {
-			return nil, err
-		}
-		added, err = insertNew(t, events)
-		return nil, err
-	})
-	if err != nil {
-		return err
-	}
-	if added > 0 {
-		s.added.Ring()
-	}
-	return refusal
 }
 
 // unknown returns the deliveries that the store does not have.

@@ -38,7 +38,7 @@ func (s *Store) Schedules(ctx context.Context) (found []ledger.Schedule, err err
 
 // Schedule implements [store.Store].
 func (s *Store) Schedule(ctx context.Context, name string) (ledger.Schedule, error) {
-	return one(ctx, s, fmt.Sprintf("schedule %q", name), scanSchedule, selectSchedule+` WHERE name = $1`, name)
+	return one(s.asks(ctx, fmt.Sprintf("schedule %q", name)), scanSchedule, selectSchedule+` WHERE name = $1`, name)
 }
 
 // SaveSchedules implements [store.Store].

@@ -18,7 +18,7 @@ func (s *Store) Withdraw(ctx context.Context, id string) (withdrawn bool, err er
 		withdrawn = false
 		r, err := scan(t.row(withdrawable, id))
 		if err == nil {
-			err = t.lockKeys(lockSlots, []string{r.Slot})
+			err = t.lockKeys([]string{r.Slot})
 		}
 		if err == nil {
 			err = lockToFree(t)
