@@ -12,6 +12,7 @@
 // Only the latest due slot is handled; earlier ones count as missed. So a server that was away
 // starts a schedule at most once when it is back.
 //
-// Several processes may drive the same schedules: the key and the compare-and-set decide. A
-// lease would only save work.
+// Of several processes on one store, the one with a lease handles the slots, as its configuration
+// says. All of them read the states every second, so that they show and change the same. The lease
+// only saves work: if two processes handle a slot, its key and the compare-and-set decide.
 package schedule

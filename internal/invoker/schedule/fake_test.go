@@ -35,6 +35,46 @@ type server struct {
 	unsaved  error         // of SaveSchedules
 	offset   time.Duration // of the clock
 	calls    int
+
+	holder *member // of the lease
+	until  time.Time
+}
+
+// Alone reports that one process has the store.
+func (s *server) Alone() bool { return true }
+
+// Hold grants the lease.
+func (s *server) Hold(context.Context, string, time.Duration) (int64, error) { return 1, nil }
+
+// Release does nothing.
+func (s *server) Release(context.Context, string) error { return nil }
+
+// member is a server as one of several processes has opened it.
+type member struct{ *server }
+
+// Alone reports that there are others.
+func (m *member) Alone() bool { return false }
+
+// Hold grants the lease unless another process has it.
+func (m *member) Hold(_ context.Context, _ string, period time.Duration) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.holder != m && m.until.After(time.Now()) {
+		return 0, nil
+	}
+	m.holder, m.until = m, time.Now().Add(period)
+	return 1, nil
+}
+
+// Release ends the lease if this process has it.
+func (m *member) Release(context.Context, string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.holder == m {
+		m.holder = nil
+		m.until = time.Time{}
+	}
+	return nil
 }
 
 func newServer() *server {
@@ -154,9 +194,10 @@ func plans(t *testing.T, schedules string) map[string]*schedule.Plan {
 }
 
 // open opens schedules on a server. They are closed with the test at the latest.
-func open(t *testing.T, s *server, c schedule.Config) *schedule.Schedules {
+func open(t *testing.T, s schedule.Store, c schedule.Config) *schedule.Schedules {
 	t.Helper()
-	c.Store, c.Starter, c.Configured = s, s, true
+	c.Store, c.Configured = s, true
+	c.Starter, _ = s.(schedule.Starter)
 	c.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	opened, err := schedule.Open(c)
 	if err != nil {

@@ -77,7 +77,8 @@ func (s *Schedules) advance(ctx context.Context, p *Plan, row ledger.Schedule, t
 	}
 	if row.Cursor.Sub(now) > setBack {
 		s.logger.Warn("schedule goes on from now: its latest slot is in the future, so the clock was wrong", "schedule", p.name, "slot", row.Cursor)
-		return s.save(ctx, row.Restarted(row.Timing, now))
+		row, _, err := s.save(ctx, row.Restarted(row.Timing, now))
+		return row, err
 	}
 	slot, missed := p.due(row.Cursor, now)
 	if slot.IsZero() {
@@ -91,23 +92,25 @@ func (s *Schedules) advance(ctx context.Context, p *Plan, row ledger.Schedule, t
 		return row, err
 	}
 	o.At = ledger.Stored(s.now())
-	next, err := s.save(ctx, row.Handled(o, missed))
-	if err == nil {
+	next, saved, err := s.save(ctx, row.Handled(o, missed))
+	if saved {
 		s.report(p, o, missed)
 	}
 	return next, err
 }
 
-// save saves a state. If another process was faster, the error has the entry look again.
-func (s *Schedules) save(ctx context.Context, row ledger.Schedule) (ledger.Schedule, error) {
-	saved, err := s.config.Store.SaveSchedules(ctx, []ledger.Schedule{row})
-	switch {
-	case err != nil:
-		return row, err
-	case len(saved) == 0:
-		return s.config.Store.Schedule(ctx, row.Name)
+// save saves a state, and reports whether it did. If another process was faster, it returns the
+// state that this one has left.
+func (s *Schedules) save(ctx context.Context, row ledger.Schedule) (_ ledger.Schedule, saved bool, err error) {
+	rows, err := s.config.Store.SaveSchedules(ctx, []ledger.Schedule{row})
+	if err == nil && len(rows) == 0 {
+		row, err = s.config.Store.Schedule(ctx, row.Name)
+		return row, false, err
 	}
-	return saved[0], nil
+	if err != nil {
+		return row, false, err
+	}
+	return rows[0], true, nil
 }
 
 // start starts a slot, and notes what became of it. The error means that the slot waits.

@@ -14,6 +14,7 @@ type loop struct {
 	working int             // entries that are being handled
 	asked   []chan struct{} // who waits until nothing is due
 	seen    time.Time       // what the clock showed last
+	read    time.Time       // when the store was read last
 }
 
 func (s *Schedules) run() {
@@ -28,6 +29,7 @@ func (s *Schedules) run() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for s.closing.Err() == nil {
+		l.drive()
 		l.refresh()
 		wait := l.start()
 		l.answer(wait)
@@ -48,16 +50,18 @@ func (s *Schedules) run() {
 }
 
 // refresh takes changes from outside into the queue. After the clock was set back, all wake
-// times are worked out anew.
+// times are worked out anew. Other processes may change a shared store at any time.
 func (l *loop) refresh() {
 	now := l.now().Round(0) // without the monotonic clock, which nobody sets
 	back := now.Before(l.seen)
+	old := !l.config.Store.Alone() && now.Sub(l.read) >= idleShared
 	l.seen = now
 	l.mu.Lock()
-	changed := l.changed || back
+	changed := l.changed || back || old
 	l.changed = false
 	l.mu.Unlock()
 	if changed {
+		l.read = now
 		l.reload()
 	}
 	l.mu.Lock()
@@ -96,10 +100,14 @@ func (l *loop) place(e *entry) {
 func (l *loop) start() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.queue) > 0 && l.working < maxStarts {
+	most := idle
+	if !l.config.Store.Alone() {
+		most = idleShared
+	}
+	for l.driving && len(l.queue) > 0 && l.working < maxStarts {
 		now, e := l.now(), l.queue[0]
 		if wait := e.wake.Sub(now); wait > 0 {
-			return min(wait, idle)
+			return min(wait, most)
 		}
 		heap.Pop(&l.queue)
 		e.busy = true
@@ -109,7 +117,7 @@ func (l *loop) start() time.Duration {
 			l.done <- e
 		})
 	}
-	return idle
+	return most
 }
 
 // finished puts an entry back that was handled.

@@ -11,6 +11,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/bell"
 	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/invoker/lease"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
@@ -23,6 +24,8 @@ const (
 	// idle is how often the clock is read without a reason: it may have been set, or the machine
 	// may have slept.
 	idle = 30 * time.Second
+	// idleShared is how often a store is read that other processes change too.
+	idleShared = time.Second
 	// storeRetry is the wait after the store failed.
 	storeRetry = time.Second
 	// setBack is how far a cursor may be in the future. Beyond that, the clock was wrong when it
@@ -42,8 +45,8 @@ type Store interface {
 	store.Schedules
 	// List returns invocations, newest first.
 	List(ctx context.Context, q store.Query) ([]ledger.Record, error)
-	// Now returns the time by the store's clock, which tells when slots are due.
-	Now() time.Time
+	// The store's clock tells when slots are due.
+	store.Shared
 }
 
 // Config is what [Schedules] work with.
@@ -73,6 +76,8 @@ type Schedules struct {
 	now      func() time.Time
 	counters *counters
 
+	leases *lease.Keeper
+
 	closing context.Context
 	close   context.CancelFunc
 	loops   sync.WaitGroup
@@ -84,6 +89,7 @@ type Schedules struct {
 	mu      sync.Mutex
 	plans   map[string]*Plan // of the configuration
 	changed bool             // the store has to be read
+	driving bool             // this process handles slots; it alone does
 	entries map[string]*entry
 	moved   []*entry // whose wake time has changed from outside of the loop
 }
@@ -107,24 +113,46 @@ func Open(c Config) (*Schedules, error) {
 	if c.Store == nil || c.Starter == nil {
 		return nil, errors.New("open schedules: store and starter: are required")
 	}
+	logger := cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	s := &Schedules{
-		config: c, logger: cmp.Or(c.Logger, slog.New(slog.DiscardHandler)), now: c.Store.Now, counters: newCounters(),
+		config: c, logger: logger, now: c.Store.Now, counters: newCounters(), leases: lease.New(c.Store, logger),
 		bell: bell.New(), asks: make(bell.Asks), done: make(chan *entry, maxStarts),
 		plans: c.Plans, changed: true, entries: map[string]*entry{},
 	}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.load()
 	s.loops.Go(s.run)
+	s.loops.Go(func() { s.leases.Run(s.closing) })
 	return s, nil
 }
 
 // load reads the store before anybody asks, so that no schedule is missing at first.
 func (s *Schedules) load() {
+	s.drive()
 	if err := s.sync(s.closing); err != nil {
 		s.logger.Error("schedules: cannot read the store, so it is tried again", "error", err)
 		return
 	}
 	s.changed = false
+}
+
+// leaseName is the lease of the process that handles slots.
+const leaseName = "schedules"
+
+// drive asks for the lease, and notes whether this process has it.
+func (s *Schedules) drive() {
+	held := s.leases.Hold(s.closing, leaseName)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed = s.changed || held && !s.driving
+	s.driving = held
+}
+
+// drives reports whether this process handles slots.
+func (s *Schedules) drives() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.driving
 }
 
 // Use replaces the schedules of the configuration.

@@ -12,6 +12,7 @@ import (
 )
 
 // sync reads the states of all schedules, and begins those that are new or have another timing.
+// Only the process that handles slots writes them: others may have another configuration.
 func (s *Schedules) sync(ctx context.Context) error {
 	s.making.Lock()
 	defer s.making.Unlock()
@@ -33,7 +34,7 @@ func (s *Schedules) sync(ctx context.Context) error {
 		}
 		if plan := s.planOf(row); plan != nil {
 			plans[row.Name] = plan
-		} else if len(row.Spec) == 0 && s.config.Configured {
+		} else if len(row.Spec) == 0 && s.config.Configured && s.drives() {
 			if _, err := s.config.Store.RemoveSchedule(ctx, row.Name, row.Version); err != nil {
 				return err
 			}
@@ -46,12 +47,15 @@ func (s *Schedules) sync(ctx context.Context) error {
 	return nil
 }
 
-// planOf compiles a schedule that the API has made. It is nil for a state without one.
+// planOf returns the plan of a schedule that the API has made. It is nil for a state without one.
 func (s *Schedules) planOf(row ledger.Schedule) *Plan {
-	var spec runwith.ScheduleSpec
 	if len(row.Spec) == 0 {
 		return nil
 	}
+	if p := s.compiled(row); p != nil {
+		return p
+	}
+	var spec runwith.ScheduleSpec
 	if err := decodeSpec(row.Spec, &spec); err != nil {
 		s.logger.Error("schedule cannot be read, so it starts nothing: set it again", "schedule", row.Name, "error", err)
 		return nil
@@ -65,6 +69,16 @@ func (s *Schedules) planOf(row ledger.Schedule) *Plan {
 		return nil
 	}
 	return plan
+}
+
+// compiled returns the plan of a state that has not changed since it was compiled, or nil.
+func (s *Schedules) compiled(row ledger.Schedule) *Plan {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.entries[row.Name]; e != nil && e.plan.origin == runwith.OriginAPI && e.row.Version == row.Version {
+		return e.plan
+	}
+	return nil
 }
 
 // begin saves the states of schedules that are new, or have another timing or origin.
@@ -92,6 +106,12 @@ func (s *Schedules) begin(ctx context.Context, plans map[string]*Plan, stored ma
 			row.Spec = nil
 		}
 		begun = append(begun, row)
+	}
+	if !s.drives() {
+		for _, row := range begun {
+			stored[row.Name] = row
+		}
+		return nil
 	}
 	if len(begun) == 0 {
 		return nil
