@@ -20,11 +20,13 @@ import (
 // and the ledger alone.
 func TestASecondStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(*testing.T) store.Store {
+	empty := func(*testing.T) store.Store {
 		return &memory{
 			rows: map[string]ledger.Record{}, twins: map[string]twin{}, buckets: map[string]ledger.Bucket{}, health: map[string]ledger.Endpoint{}, schedules: map[string]ledger.Schedule{},
 		}
-	})
+	}
+	storetest.Run(t, empty)
+	storetest.RunRecover(t, empty)
 }
 
 // memory is the smallest store: it loses everything, and one lock is its transaction.

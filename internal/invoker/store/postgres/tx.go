@@ -55,13 +55,13 @@ func (t tx) exec(sql string, args ...any) (int64, error) {
 // row runs a query for one row. Its Scan returns [pgx.ErrNoRows] if there is none.
 func (t tx) row(sql string, args ...any) pgx.Row { return t.QueryRow(t.ctx, sql, clean(args)...) }
 
-// all reads the rows of a query with scan.
+// all reads the rows of a query with scan. Without rows it returns nil.
 func all[T any](t tx, scan func(pgx.Row) (T, error), sql string, args ...any) ([]T, error) {
 	rows, err := t.Query(t.ctx, sql, clean(args)...)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) { return scan(row) })
+	return pgx.AppendRows([]T(nil), rows, func(row pgx.CollectableRow) (T, error) { return scan(row) })
 }
 
 // texts reads a column of texts.

@@ -32,7 +32,9 @@ func open(t *testing.T, path string) *sqlite.Store {
 
 func TestSQLite(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, filepath.Join(t.TempDir(), "invoker.db")) })
+	empty := func(t *testing.T) store.Store { return open(t, filepath.Join(t.TempDir(), "invoker.db")) }
+	storetest.Run(t, empty)
+	storetest.RunRecover(t, empty)
 }
 
 // TestStatesInSQL checks the states that the schema's indexes and the statements name

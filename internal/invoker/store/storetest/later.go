@@ -89,17 +89,3 @@ func testSleepingSlot(t *testing.T, s store.Store) {
 	must(t, "Take", err)
 	want(t, "taken when the slot is free", ids(taken.Records), []string{"id-000"})
 }
-
-// testSleepAndRecover checks that a record that sleeps is not searched for after a restart.
-func testSleepAndRecover(t *testing.T, s store.Store) {
-	put(t, s, sleeping(0))
-	put(t, s, Waiting(1))
-	_, err := s.Recover(t.Context(), begin().Add(time.Hour), time.Minute)
-	must(t, "Recover", err)
-	watched, err := s.Watched(t.Context(), "report")
-	must(t, "Watched", err)
-	want(t, "searched for", ids(watched), []string{"id-001"})
-	taken, err := s.Take(t.Context(), take(sleeping(0).StartAt, 9))
-	must(t, "Take", err)
-	want(t, "taken", ids(taken.Records), []string{"id-000"})
-}

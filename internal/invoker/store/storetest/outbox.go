@@ -166,12 +166,6 @@ func testLeaseEnds(t *testing.T, s store.Store) {
 	if len(first) != 1 || len(second) != 1 || first[0].ID != second[0].ID || !second[0].Lease.Equal(now.Add(2*time.Minute)) {
 		t.Errorf("due = %+v, and after the lease %+v, want the same twice", first, second)
 	}
-	_, err := s.Recover(t.Context(), now, time.Minute)
-	must(t, "Recover", err)
-	third, _ := due(t, s, now.Add(time.Minute), 1, 9)
-	if len(third) != 1 || third[0].ID != first[0].ID {
-		t.Errorf("due after a restart = %+v, want it before its lease ends", third)
-	}
 }
 
 // testFair checks that an endpoint with many deliveries, or one that does not answer, holds up

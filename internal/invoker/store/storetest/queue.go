@@ -211,38 +211,6 @@ func testPause(t *testing.T, s store.Store) {
 	}
 }
 
-func testRecover(t *testing.T, s store.Store) {
-	leased := Waiting(0)
-	leased.Checked, leased.Lease = false, begin().Add(time.Hour)
-	calling := Waiting(1)
-	calling.State, calling.Lease = runwith.StateStarting, begin().Add(time.Minute)
-	running := Waiting(2)
-	running.State, running.Execution = runwith.StateRunning, "e"
-	ended := Waiting(3)
-	ended.State, ended.Finished = runwith.StateSucceeded, begin().Add(2*time.Hour)
-	for _, r := range []ledger.Record{leased, calling, running, ended} {
-		put(t, s, r)
-	}
-	asOf, err := s.Recover(t.Context(), begin(), 10*time.Second)
-	must(t, "Recover", err)
-	want(t, "the latest", asOf, ended.Finished)
-	if r := find(t, s, "id-000"); !r.Lease.IsZero() || !r.SearchFrom.Equal(begin()) {
-		t.Errorf("what waits = %+v, want it to be searched for", r)
-	}
-	if r := find(t, s, "id-001"); !r.SearchFrom.Equal(begin().Add(70*time.Second)) || !r.WatchUntil.After(r.SearchFrom) {
-		t.Errorf("what was called = %+v, want a search that counts after the deadline and the delay", r)
-	}
-	watched, err := s.Watched(t.Context(), "report")
-	must(t, "Watched", err)
-	want(t, "watched", ids(watched), []string{"id-000", "id-001", "id-002"})
-	jobs, err := s.WatchedJobs(t.Context())
-	must(t, "WatchedJobs", err)
-	want(t, "jobs", jobs, []string{"report"})
-	if r := find(t, s, "id-003"); r.Version != ended.Version || !r.SearchFrom.IsZero() {
-		t.Errorf("what ended = %+v, want it as it was", r)
-	}
-}
-
 func testLapse(t *testing.T, s store.Store) {
 	for n := range 2 {
 		calling := Waiting(n)
