@@ -35,6 +35,7 @@ type server struct {
 	unsaved  error         // of SaveSchedules
 	offset   time.Duration // of the clock
 	calls    int
+	slow     time.Duration // that Launch takes
 
 	holder *member // of the lease
 	until  time.Time
@@ -88,6 +89,7 @@ func (s *server) Now() time.Time {
 }
 
 func (s *server) Launch(_ context.Context, l invoker.Launch) (runwith.Invocation, bool, error) {
+	time.Sleep(s.slow)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++

@@ -13,6 +13,7 @@ import (
 func TestTwoProcesses(t *testing.T) {
 	in(t, func(t *testing.T) {
 		s := newServer()
+		s.slow = time.Second
 		file := schedule.Config{Plans: plans(t, `  a: {cron: "@hourly", job: job, overlap: allow}`)}
 		first, second := open(t, &member{s}, file), open(t, &member{s}, file)
 		after(2*time.Hour + time.Minute)
