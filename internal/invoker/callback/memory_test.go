@@ -19,6 +19,7 @@ type memory struct {
 	health map[string]ledger.Endpoint
 
 	settleFault func() error // fails SettleDeliveries
+	shared      bool         // other processes may use it
 }
 
 func newMemory() *memory {
@@ -166,6 +167,8 @@ func (m *memory) Endpoints(context.Context) ([]ledger.Endpoint, error) {
 	slices.SortFunc(list, func(a, b ledger.Endpoint) int { return cmp.Compare(a.Name, b.Name) })
 	return list, nil
 }
+
+func (m *memory) Alone() bool { return !m.shared }
 
 func (m *memory) Now() time.Time { return time.Now() }
 

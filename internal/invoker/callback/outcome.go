@@ -19,6 +19,9 @@ type outcome struct {
 	retryAfter time.Duration
 	// interrupted means that the server closes. The attempt does not count.
 	interrupted bool
+	// postponed means that another process may know where to send the event to. It is also
+	// interrupted.
+	postponed bool
 	// removed means that there is nowhere to send the event to. No attempt was made.
 	removed bool
 }
@@ -81,8 +84,11 @@ func clean(text string) string {
 
 // after returns a delivery after an attempt that ended now.
 func (o outcome) after(d ledger.Delivery, now time.Time) ledger.Delivery {
+	if o.postponed {
+		d.NextAttempt = now.Add(postponed)
+	}
 	if o.interrupted {
-		return d // with its lease ended, it is due again at once
+		return d // with its lease ended, it is due again: at once, unless it was postponed
 	}
 	d.LastStatus, d.LastError = o.status, o.reason
 	if o.removed {

@@ -47,10 +47,7 @@ func (e *Endpoints) suspects(lanes []ledger.Endpoint) (endpoints []string) {
 // hastenEndpoint makes the pending deliveries of an endpoint due that have no target. The
 // store passes over a disabled endpoint, so it is enabled first.
 func (s *Sender) hastenEndpoint(endpoint string) error {
-	if err := s.enable(s.closing, endpoint); err != nil {
-		return err
-	}
-	before := ""
+	enabled, before := false, ""
 	for {
 		page, err := s.store.Deliveries(s.closing, store.DeliveryQuery{
 			Endpoint: endpoint, State: ledger.DeliveryPending, Before: before, Limit: hastenAtOnce,
@@ -60,13 +57,22 @@ func (s *Sender) hastenEndpoint(endpoint string) error {
 		}
 		var ids []string
 		for _, d := range page {
-			if _, err := s.Current().target(d); err != nil {
+			if _, err := s.Current().target(d); err != nil && !s.young(d) {
 				ids = append(ids, d.ID)
 			}
+		}
+		before = page[len(page)-1].ID
+		if len(ids) == 0 {
+			continue
+		}
+		if !enabled {
+			if err := s.enable(s.closing, endpoint); err != nil {
+				return err
+			}
+			enabled = true
 		}
 		if _, err := s.store.Replay(s.closing, ids, ledger.Stored(s.store.Now())); err != nil {
 			return fmt.Errorf("make deliveries due: %w", err)
 		}
-		before = page[len(page)-1].ID
 	}
 }

@@ -38,6 +38,8 @@ type Store interface {
 	store.Outbox
 	// Now returns the time by the store's clock.
 	Now() time.Time
+	// Alone reports whether this process has the store to itself.
+	Alone() bool
 }
 
 // Config is what a [Sender] works with.
@@ -85,6 +87,8 @@ type Sender struct {
 	takes   sync.WaitGroup
 	workers sync.WaitGroup
 	settles sync.WaitGroup
+
+	refreshed time.Time // when take has read the health of endpoints
 
 	mu        sync.Mutex
 	lanes     map[string]*lane

@@ -92,6 +92,9 @@ func (s *Sender) report(r result, d ledger.Delivery) {
 // saveHealth writes the health of the endpoints whose health the batch has changed.
 func (s *Sender) saveHealth(batch []result) {
 	for _, health := range s.updateHealth(batch) {
+		if s.disabledElsewhere(health) {
+			continue
+		}
 		s.write("write the health of an endpoint", func(ctx context.Context) error { return s.store.SaveEndpoint(ctx, health) })
 	}
 }

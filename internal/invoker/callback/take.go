@@ -14,7 +14,9 @@ func (s *Sender) take() {
 		if s.changed.Swap(false) {
 			s.hasten()
 		}
-		now, room := s.store.Now(), s.room()
+		now := s.store.Now()
+		s.refresh(now)
+		room := s.room()
 		due, next, err := s.store.DueDeliveries(s.closing, ledger.Stored(now), leaseTime, perLane, takeAtOnce)
 		if err != nil {
 			s.storeFailed("take deliveries", err)
@@ -36,9 +38,9 @@ func (s *Sender) take() {
 
 // await returns when there may be something to take.
 func (s *Sender) await(next, now time.Time, asked []chan struct{}) []chan struct{} {
-	wait := idle
+	wait := s.idle()
 	if !next.IsZero() {
-		wait = min(idle, max(100*time.Millisecond, next.Sub(now))) // a full lane may have more that are due
+		wait = min(wait, max(100*time.Millisecond, next.Sub(now))) // a full lane may have more that are due
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -186,7 +188,7 @@ func (s *Sender) end(l *lane) {
 func (s *Sender) try(d ledger.Delivery) result {
 	to, err := s.Current().target(d)
 	if err != nil {
-		return result{d, outcome{reason: clean(err.Error()), removed: true}, s.store.Now()}
+		return result{d, s.untargeted(d, err), s.store.Now()}
 	}
 	began := s.store.Now()
 	r := result{d, s.attempt(s.attempting, to, d), s.store.Now()}
