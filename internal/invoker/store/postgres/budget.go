@@ -124,23 +124,21 @@ func goesOn(m ledger.Move) bool { return m.To.Month > 0 || !m.To.Waiting() }
 func wakesItself(m ledger.Move) bool { return m.To.Reservable() && !m.From.Reservable() }
 
 // followBudget writes what follows from a move for those that wait for a budget.
-func followBudget(t tx, m ledger.Move) error {
-	var b batch
+func followBudget(b *batch, m ledger.Move) {
 	switch {
 	case !m.From.Held():
 	case goesOn(m):
 		b.exec(`UPDATE invocations SET budget = '', woken = false WHERE id = $1`, m.From.ID)
-		wakeFirst(&b, m.From.Budget, ledger.MonthOf(m.From.StartAt))
+		wakeFirst(b, m.From.Budget, ledger.MonthOf(m.From.StartAt))
 	case wakesItself(m):
 		b.exec(`UPDATE invocations SET woken = true WHERE id = $1`, m.From.ID)
 	}
 	if reserving(m.From) != reserving(m.To) {
-		relabel(&b, m.To, reserving(m.To))
+		relabel(b, m.To, reserving(m.To))
 	}
 	if m.FreesBudget() {
-		freed(&b, m.From)
+		freed(b, m.From)
 	}
-	return b.run(t)
 }
 
 // relabel notes the month in which a row counts with its labels.

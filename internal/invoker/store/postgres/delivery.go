@@ -19,12 +19,16 @@ const deliveryColumns = `id, invocation, job, principal, endpoint, url, event, p
 // insertDeliveries adds new deliveries.
 func insertDeliveries(t tx, made []ledger.Delivery) error {
 	var b batch
+	b.deliveries(made)
+	return b.run(t)
+}
+
+func (b *batch) deliveries(made []ledger.Delivery) {
 	for _, d := range made {
 		b.exec(`INSERT INTO deliveries (`+deliveryColumns+`, lane, due) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 			d.ID, d.Invocation, d.Job, d.Owner, d.Endpoint, d.URL, string(d.Event), append([]byte{}, d.Payload...), string(d.State), d.Attempts,
 			stamp(d.Created), stamp(d.NextAttempt), stamp(d.Lease), stamp(d.Ended), d.LastStatus, d.LastError, d.Lane(), stamp(d.Due()))
 	}
-	return b.run(t)
 }
 
 // scanDelivery reads a row with the deliveryColumns.

@@ -30,17 +30,12 @@ func (b *batch) insert(r ledger.Record) {
 	b.settleEventOf(r, r.Created)
 }
 
-// remove deletes a row, and all that belongs to it.
-func remove(t tx, r ledger.Record) error { return removeAll(t, []string{r.ID}) }
-
-// removeAll deletes rows, and all that belongs to them.
-func removeAll(t tx, ids []string) error {
-	var b batch
+// remove deletes rows, and all that belongs to them.
+func (b *batch) remove(ids []string) {
 	b.exec(`DELETE FROM labels WHERE invocation = ANY($1)`, ids)
 	b.exec(`DELETE FROM twins WHERE invocation = ANY($1)`, ids)
 	b.exec(`DELETE FROM deliveries WHERE invocation = ANY($1)`, ids)
 	b.exec(`DELETE FROM invocations WHERE id = ANY($1)`, ids)
-	return b.run(t)
 }
 
 // settleEventOf settles the refused event for which an invocation was accepted, if there is one.
@@ -59,12 +54,10 @@ func (b *batch) settleEventOf(r ledger.Record, now time.Time) {
 }
 
 // unsettleEventOf makes the event of a withdrawn invocation wait again.
-func unsettleEventOf(t tx, r ledger.Record) error {
-	if r.Source == nil || r.Source.Trigger == "" {
-		return nil
+func (b *batch) unsettleEventOf(r ledger.Record) {
+	if r.Source != nil && r.Source.Trigger != "" {
+		b.exec(`UPDATE refused_events SET retried = '', ended = 'epoch' WHERE retried = $1 AND retried <> ''`, r.ID)
 	}
-	_, err := t.exec(`UPDATE refused_events SET retried = '', ended = 'epoch' WHERE retried = $1 AND retried <> ''`, r.ID)
-	return err
 }
 
 // reserving returns the month in which a row counts with its worst case; 0: it does not.

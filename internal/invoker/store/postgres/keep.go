@@ -57,5 +57,7 @@ func tidy(t tx, stored int64, now time.Time, keep time.Duration, limit int) (int
 	if err != nil || len(old) == 0 {
 		return 0, err
 	}
-	return len(old), removeAll(t, old)
+	var b batch
+	b.remove(old)
+	return len(old), b.run(t)
 }

@@ -85,11 +85,9 @@ func (s *Store) moveAll(t tx, moves []ledger.Move) ([]ledger.Record, error) {
 		return nil, store.ErrStale
 	}
 	for _, m := range moves {
-		if err := s.follow(t, m); err != nil {
-			return nil, err
-		}
+		s.follow(&b, m)
 	}
-	return moved, nil
+	return moved, b.run(t)
 }
 
 // move makes one move, as a compare-and-set, and writes what follows from it.
@@ -105,7 +103,9 @@ func (s *Store) move(t tx, m ledger.Move) (ledger.Record, error) {
 	case changed != 1:
 		return m.From, store.ErrStale
 	}
-	return to, s.follow(t, m)
+	var b batch
+	s.follow(&b, m)
+	return to, b.run(t)
 }
 
 // updating returns the arguments of updateRecord.
@@ -123,21 +123,15 @@ func taken(err error) error {
 
 // follow writes what follows from a move: deliveries, and which rows may look for a slot or
 // for room in a budget.
-func (s *Store) follow(t tx, m ledger.Move) error {
+func (s *Store) follow(b *batch, m ledger.Move) {
 	if len(m.To.Subscribers) > 0 {
-		if err := insertDeliveries(t, ledger.Deliveries(m, s.Now())); err != nil {
-			return err
-		}
+		b.deliveries(ledger.Deliveries(m, s.Now()))
 	}
 	if m.To.Slot != "" && m.Unparks() {
-		if _, err := t.exec(`UPDATE invocations SET parked = false WHERE id = $1 AND parked`, m.From.ID); err != nil {
-			return err
-		}
+		b.exec(`UPDATE invocations SET parked = false WHERE id = $1 AND parked`, m.From.ID)
 	}
 	if m.Releases() {
-		if err := unpark(t, m.From.Slot); err != nil {
-			return err
-		}
+		b.unpark(m.From.Slot)
 	}
-	return followBudget(t, m)
+	followBudget(b, m)
 }

@@ -68,11 +68,10 @@ func park(t tx, rows []ledger.Record, now time.Time) error {
 
 // unpark has the oldest parked row of a key looked at again for which there is a slot. The caller
 // has the lock of the key.
-func unpark(t tx, slot string) error {
+func (b *batch) unpark(slot string) {
 	if slot == "" {
-		return nil
+		return
 	}
-	_, err := t.exec(`UPDATE invocations SET parked = false WHERE id = (
+	b.exec(`UPDATE invocations SET parked = false WHERE id = (
 		SELECT id FROM invocations WHERE slot = $1 AND `+isDispatchable+` AND parked AND slot_limit > (`+countHeld+`) ORDER BY id LIMIT 1)`, slot)
-	return err
 }

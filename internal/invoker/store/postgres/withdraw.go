@@ -30,16 +30,12 @@ func (s *Store) Withdraw(ctx context.Context, id string) (withdrawn bool, err er
 			return nil, nil
 		}
 		if err == nil {
-			err = remove(t, r)
-		}
-		if err == nil {
-			err = unpark(t, r.Slot)
-		}
-		if err == nil {
-			err = unsettleEventOf(t, r)
-		}
-		if err == nil {
-			err = removed(t, r)
+			var b batch
+			b.remove([]string{r.ID})
+			b.unpark(r.Slot)
+			b.unsettleEventOf(r)
+			removed(&b, r)
+			err = b.run(t)
 		}
 		withdrawn = err == nil
 		return nil, err

@@ -8,14 +8,12 @@ import (
 
 // removed wakes those that wait for what a row had that was removed. The transaction has called
 // lockToFree.
-func removed(t tx, r ledger.Record) error {
-	var b batch
+func removed(b *batch, r ledger.Record) {
 	if r.Held() {
-		wakeFirst(&b, r.Budget, ledger.MonthOf(r.StartAt))
+		wakeFirst(b, r.Budget, ledger.MonthOf(r.StartAt))
 	} else {
-		freed(&b, r)
+		freed(b, r)
 	}
-	return b.run(t)
 }
 
 // freed wakes the first row of each scope in which a row no longer counts as much.
