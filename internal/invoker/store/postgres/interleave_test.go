@@ -1,0 +1,211 @@
+//go:build unix
+
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/runwith/runwith/internal/bell"
+	"github.com/runwith/runwith/internal/postgrestest"
+)
+
+// stage runs transactions statement by statement. Each actor waits before every statement until the
+// stage lets it go on, so the stage decides in which order the statements of several actors reach a
+// real PostgreSQL.
+type stage struct {
+	*Store
+	watch *pgx.Conn // sees who waits for a lock
+}
+
+// actor is one call of the store.
+type actor struct {
+	name    string
+	do      func(ctx context.Context) error
+	paused  chan step     // before each statement
+	proceed chan struct{} // runs the statement
+	done    chan error
+
+	state actorState
+	step  step
+}
+
+// step is a statement that an actor is about to run.
+type step struct {
+	pid uint32 // of its connection
+	sql string // empty: a batch
+}
+
+// releases reports whether the statement may release locks.
+func (s step) releases() bool {
+	return s.sql == "commit" || strings.HasPrefix(strings.ToLower(s.sql), "rollback")
+}
+
+type actorState int
+
+const (
+	actorPaused  actorState = iota // before a statement
+	actorBlocked                   // it waits for a lock that another actor has
+	actorEnded
+)
+
+type actorKey struct{}
+
+// tracer pauses actors before their statements. To begin a transaction changes nothing for others.
+type tracer struct{}
+
+func (tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	if data.SQL != beginWrite {
+		pause(ctx, step{conn.PgConn().PID(), data.SQL})
+	}
+	return ctx
+}
+
+func (tracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	pause(ctx, step{pid: conn.PgConn().PID()})
+	return ctx
+}
+
+func (tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+
+func pause(ctx context.Context, s step) {
+	if a, ok := ctx.Value(actorKey{}).(*actor); ok {
+		a.paused <- s
+		<-a.proceed
+	}
+}
+
+// newStage opens a store on an empty database. Without slot locks, PostgreSQL takes none for
+// concurrency keys: a function of the same name that does nothing hides its own.
+func newStage(t *testing.T, slotLocks bool) *stage {
+	t.Helper()
+	address := with(t, postgrestest.Database(t), "synchronous_commit", "off")
+	openOn(t, address)
+	if !slotLocks {
+		postgrestest.Exec(t, address, fmt.Sprintf(`CREATE FUNCTION public.pg_advisory_xact_lock(kind integer, key integer) RETURNS void LANGUAGE plpgsql AS
+			'BEGIN IF kind <> %d THEN PERFORM pg_catalog.pg_advisory_xact_lock(kind, key); END IF; END'`, lockSlots))
+		address = with(t, address, "search_path", "public,pg_catalog")
+	}
+	config, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.Tracer, config.MaxConns = tracer{}, defaultConns
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = watch.Close(context.Background())
+		pool.Close()
+	})
+	s := &Store{pool: pool, logger: slog.New(slog.DiscardHandler), added: bell.New(), hints: newHints()}
+	if err := s.prepare(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	return &stage{s, watch}
+}
+
+// play runs actors to their end. choose returns which of the n actors goes on that can. It returns
+// the choices, and how many there were each time.
+func (g *stage) play(t *testing.T, actors []*actor, choose func(n int) int) (made, of []int) {
+	t.Helper()
+	for _, a := range actors {
+		a.paused, a.proceed, a.done = make(chan step), make(chan struct{}), make(chan error, 1)
+		ctx := context.WithValue(t.Context(), actorKey{}, a)
+		go func() { a.done <- a.do(ctx) }()
+		a.state = actorBlocked
+		g.settle(t, a)
+	}
+	for {
+		var able []*actor
+		for _, a := range actors {
+			if a.state == actorPaused {
+				able = append(able, a)
+			}
+		}
+		if len(able) == 0 {
+			break
+		}
+		choice := choose(len(able))
+		made, of = append(made, choice), append(of, len(able))
+		a := able[choice]
+		releases := a.step.releases()
+		a.proceed <- struct{}{}
+		a.state = actorBlocked
+		for _, other := range append([]*actor{a}, actors...) {
+			if other == a || releases {
+				g.settle(t, other)
+			}
+		}
+	}
+	for _, a := range actors {
+		if a.state == actorBlocked {
+			t.Errorf("%s waits for a lock, and so do all others that have not ended", a.name)
+			<-a.done // PostgreSQL ends one of them
+		}
+	}
+	return made, of
+}
+
+// settle waits until an actor has come before its next statement, has ended, or waits for a lock.
+func (g *stage) settle(t *testing.T, a *actor) {
+	t.Helper()
+	for a.state == actorBlocked {
+		select {
+		case a.step = <-a.paused:
+			a.state = actorPaused
+			continue
+		case err := <-a.done:
+			a.state = actorEnded
+			if err != nil {
+				t.Errorf("%s = %v", a.name, err)
+			}
+			continue
+		case <-time.After(time.Millisecond):
+		}
+		var waits bool
+		if err := g.watch.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE pid = $1 AND NOT granted)`, a.step.pid).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		if waits {
+			return
+		}
+	}
+}
+
+// first chooses as in an earlier play, and then always the first actor.
+func first(choices []int) func(n int) int {
+	return func(int) int {
+		if len(choices) == 0 {
+			return 0
+		}
+		choice := choices[0]
+		choices = choices[1:]
+		return choice
+	}
+}
+
+// next returns the choices after those of a play; false: all were tried.
+func next(made, of []int) (choices []int, more bool) {
+	for i := len(made) - 1; i >= 0; i-- {
+		if made[i]+1 < of[i] {
+			return append(made[:i:i], made[i]+1), true
+		}
+	}
+	return nil, false
+}
