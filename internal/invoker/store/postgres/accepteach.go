@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -112,22 +114,29 @@ func (in *intake) run() (err error) {
 }
 
 // addPlain adds the newcomers in one round trip if all of them are plain. It leaves those whose
-// key is taken.
+// key is taken. Keys are taken in their order, so two processes never wait for each other.
 func (in *intake) addPlain() error {
-	for _, n := range in.newcomers {
-		if len(in.newcomers) == 1 || !plain(n) {
-			return nil
-		}
+	if len(in.newcomers) == 1 || slices.ContainsFunc(in.newcomers, func(n store.Newcomer) bool { return !plain(n) }) {
+		return nil
 	}
-	var b batch
-	added := make([]int64, len(in.newcomers))
+	var (
+		b     batch
+		added = make([]int64, len(in.newcomers))
+		order = make([]int, len(in.newcomers))
+	)
 	for i, n := range in.newcomers {
 		r, _, err := n.Admission.Reserve(n.Record, nil)
 		if err != nil {
 			return err
 		}
-		in.results[i].Record = r
-		sql, args := adding(r)
+		in.results[i].Record, order[i] = r, i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		a, b := in.results[i].Record, in.results[j].Record
+		return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Key, b.Key))
+	})
+	for _, i := range order {
+		sql, args := adding(in.results[i].Record)
 		b.count(&added[i], sql, args...)
 	}
 	if err := b.run(in.t); err != nil {
