@@ -27,5 +27,5 @@ func (s *Store) wake(ctx context.Context, now time.Time) error {
 
 // wakes reads when the next sleeping row is due, which may be in the past; zero: none sleeps.
 func (b *batch) wakes(at *time.Time) {
-	b.row((*moment)(at), `SELECT coalesce(min(start_at), 'epoch') FROM invocations WHERE asleep AND `+isLater)
+	b.row((*moment)(at), `SELECT coalesce((SELECT start_at FROM invocations WHERE asleep AND `+isLater+` ORDER BY start_at LIMIT 1), 'epoch')`)
 }

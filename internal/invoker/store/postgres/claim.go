@@ -93,6 +93,12 @@ type candidate struct {
 
 func (c candidate) bounded() bool { return c.slot != "" && c.limit > 0 }
 
+// nearest selects the first $4 rows behind the row $3 that are due at the time $2, of each of the jobs $1
+// in its index.
+const nearest = `SELECT id, slot, slot_limit FROM unnest($1::text[]) AS ready (ready_job) CROSS JOIN LATERAL (
+		SELECT id, slot, slot_limit FROM invocations WHERE ` + isReady + ` AND job = ready_job AND not_before <= $2 AND id > $3 ORDER BY id LIMIT $4
+	) AS row ORDER BY id LIMIT $4`
+
 // jobs returns the ready jobs that are not blocked.
 func (l *look) jobs() []string {
 	return slices.DeleteFunc(slices.Clone(l.seen.jobs), func(job string) bool { return slices.Contains(l.plan.BlockedJobs, job) })
@@ -103,9 +109,7 @@ func (l *look) near(most int) ([]candidate, error) {
 	return all(l.tx, func(row pgx.Row) (c candidate, err error) {
 		err = row.Scan(&c.id, &c.slot, &c.limit)
 		return c, err
-	}, `SELECT id, slot, slot_limit FROM unnest($1::text[]) AS ready (ready_job) CROSS JOIN LATERAL (
-			SELECT id, slot, slot_limit FROM invocations WHERE `+isReady+` AND job = ready_job AND not_before <= $2 AND id > $3 ORDER BY id LIMIT $4
-		) AS row ORDER BY id LIMIT $4`, l.jobs(), stamp(l.now), l.last, most)
+	}, nearest, l.jobs(), stamp(l.now), l.last, most)
 }
 
 // takeOf locks candidates and the slots that they need, and moves those that the ledger chooses. It
@@ -157,6 +161,10 @@ func (l *look) lockSlots(near []candidate, wait bool) (free []candidate, bounded
 	return slices.DeleteFunc(near, func(c candidate) bool { return c.bounded() && !slices.Contains(locked, c.slot) }), true, err
 }
 
+// claim selects those of the rows $1 that are still ready. IS TRUE keeps PostgreSQL from an index with
+// all ready rows.
+const claim = selectRecord + ` WHERE id = ANY($1) AND (` + isReady + `) IS TRUE AND not_before <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED`
+
 // lockRows locks those candidates that are still ready, at most a number of them, and counts how
 // many slots of their keys are taken. It passes over rows that another process has locked.
 func (l *look) lockRows(free []candidate, most *int) (due []ledger.Record, held map[string]int, err error) {
@@ -168,7 +176,7 @@ func (l *look) lockRows(free []candidate, most *int) (due []ledger.Record, held 
 		}
 	}
 	var b batch
-	b.records(&due, selectRecord+` WHERE id = ANY($1) AND `+isReady+` AND not_before <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED`, ids, stamp(l.now), most)
+	b.records(&due, claim, ids, stamp(l.now), most)
 	if held = map[string]int{}; len(keys) > 0 {
 		b.countEach(held, keys)
 	}
@@ -178,12 +186,13 @@ func (l *look) lockRows(free []candidate, most *int) (due []ledger.Record, held 
 // comeBack notes when to look again after a look that took nothing. For a blocked job, the time of
 // its bucket counts.
 func (l *look) comeBack() error {
+	if l.passed {
+		l.next = l.now.Add(lookAgain)
+		return nil
+	}
 	var due time.Time
 	err := l.tx.row(`SELECT coalesce(min(not_before), 'epoch') FROM invocations WHERE `+isReady+` AND job = ANY($1) AND not_before > $2`,
 		l.jobs(), stamp(l.now)).Scan((*moment)(&due))
 	l.next = ledger.Sooner(l.seen.wakes, due)
-	if l.passed {
-		l.next = ledger.Sooner(l.next, l.now.Add(lookAgain))
-	}
 	return err
 }

@@ -40,6 +40,10 @@ func connect(ctx context.Context, o Options) (_ *pgxpool.Pool, pooled bool, err 
 	}
 	if pooled {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	} else {
+		// A connection keeps its plans. Those that were made while the tables were small must do
+		// when these are large.
+		config.ConnConfig.RuntimeParams["enable_seqscan"] = "off"
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

@@ -66,8 +66,11 @@ func (in *intake) acceptOne(n store.Newcomer) (accepted store.Accepted, err erro
 		return accepted, err
 	}
 	for _, before := range found.before {
-		accepted.Replayed, err = r.Repeats(before, a.Now)
-		if accepted.Record = before; accepted.Replayed && err == nil {
+		accepted.Record = before
+		if before.ID == r.ID { // the connection was lost after the newcomer's commit
+			return accepted, nil
+		}
+		if accepted.Replayed, err = r.Repeats(before, a.Now); accepted.Replayed {
 			err = settleEventOf(in.t, before, a.Now)
 		}
 		if accepted.Replayed || err != nil {

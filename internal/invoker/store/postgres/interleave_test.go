@@ -96,28 +96,33 @@ func newStage(t *testing.T, slotLocks bool) *stage {
 			'BEGIN IF kind <> %d THEN PERFORM pg_catalog.pg_advisory_xact_lock(kind, key); END IF; END'`, lockSlots))
 		address = with(t, address, "search_path", "public,pg_catalog")
 	}
-	config, err := pgxpool.ParseConfig(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.ConnConfig.Tracer, config.MaxConns = tracer{}, defaultConns
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
 	watch, err := pgx.Connect(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = watch.Close(context.Background())
-		pool.Close()
-	})
-	s := &Store{pool: pool, logger: slog.New(slog.DiscardHandler), added: bell.New(), hints: newHints()}
-	if err := s.prepare(t.Context(), false); err != nil {
+	t.Cleanup(func() { _ = watch.Close(context.Background()) })
+	return &stage{openBare(t, address, func(c *pgx.ConnConfig) { c.Tracer = tracer{} }), watch}
+}
+
+// openBare opens a store that does nothing by itself, with connections that change has changed.
+func openBare(t *testing.T, address string, change func(*pgx.ConnConfig)) *Store {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(address)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return &stage{s, watch}
+	change(config.ConnConfig)
+	config.MaxConns = defaultConns
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	s := &Store{pool: pool, logger: slog.New(slog.DiscardHandler), added: bell.New(), hints: newHints()}
+	if err := s.prepare(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // play runs actors to their end. choose returns which of the n actors goes on that can. It returns

@@ -78,22 +78,20 @@ func (s *Store) glance(ctx context.Context, t ledger.Take) (seen glance, err err
 		var b batch
 		b.wakes(&seen.wakes)
 		b.row(&seen.woken, `SELECT EXISTS (SELECT 1 FROM invocations WHERE `+isWoken+`)`)
-		b.readyJobs(&seen.jobs)
+		b.texts(&seen.jobs, readyJobs)
 		b.buckets(&seen.buckets, t.Buckets())
 		return b.run(tx)
 	})
 	return seen, err
 }
 
-// readyJobs reads the jobs that have ready rows. It skips from job to job in the index.
-func (b *batch) readyJobs(into *[]string) {
-	b.row(into, `WITH RECURSIVE ready(job) AS (
-			SELECT min(job) FROM invocations WHERE `+isReady+`
-			UNION ALL
-			SELECT (SELECT min(job) FROM invocations WHERE `+isReady+` AND job > ready.job)
-			FROM ready WHERE ready.job IS NOT NULL
-		) SELECT coalesce(array_agg(job), '{}') FROM ready WHERE job IS NOT NULL`)
-}
+// readyJobs selects the jobs that have ready rows. It skips from job to job in the index.
+const readyJobs = `WITH RECURSIVE ready(job) AS (
+		SELECT min(job) FROM invocations WHERE ` + isReady + `
+		UNION ALL
+		SELECT (SELECT min(job) FROM invocations WHERE ` + isReady + ` AND job > ready.job)
+		FROM ready WHERE ready.job IS NOT NULL
+	) SELECT job FROM ready WHERE job IS NOT NULL`
 
 // reconsider gives woken rows their month. It returns whether there are more of them.
 func (s *Store) reconsider(ctx context.Context, t ledger.Take, taken *store.Taken) (more bool, err error) {
