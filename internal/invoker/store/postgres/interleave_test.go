@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -207,9 +208,9 @@ func first(choices []int) func(n int) int {
 
 // next returns the choices after those of a play; false: all were tried.
 func next(made, of []int) (choices []int, more bool) {
-	for i := len(made) - 1; i >= 0; i-- {
-		if made[i]+1 < of[i] {
-			return append(made[:i:i], made[i]+1), true
+	for i, choice := range slices.Backward(made) {
+		if choice+1 < of[i] {
+			return append(made[:i:i], choice+1), true
 		}
 	}
 	return nil, false
