@@ -11,10 +11,10 @@ import (
 // the first row that waits for the scope, in the same transaction. Take looks at woken rows. If
 // one gets its month, the next of the scope is woken. To wake too much is harmless.
 //
-// All budgets have one lock. A transaction that counts what is taken, and then lets a row reserve
-// or wait, holds it alone. A transaction that makes room holds it too, so that no row begins to wait
-// unseen at the same time. It holds the lock alone if rows wait for a budget. If none does, it shares
-// the lock with others of its kind, so without budgets nobody waits.
+// All budgets have one lock. A transaction holds it alone while it counts reservations and then lets a
+// row reserve or wait. A transaction that makes room holds the lock too, because a row that begins to
+// wait at the same time would miss it. It holds the lock alone if rows wait for a budget. Otherwise
+// it shares the lock with its kind, so without budgets nobody waits.
 
 // isHeld is [ledger.Record.Held], isReservable is [ledger.Record.Reservable].
 const (
@@ -141,7 +141,7 @@ func followBudget(b *batch, m ledger.Move) {
 	}
 }
 
-// relabel notes the month in which a row counts with its labels.
+// relabel writes the month of a row's reservation to its labels; 0: it no longer reserves.
 func relabel(b *batch, r ledger.Record, month int) {
 	if len(r.Labels) > 0 {
 		b.exec(`UPDATE labels SET month = $1 WHERE invocation = $2`, month, r.ID)

@@ -104,7 +104,7 @@ func (p *purse) admit(r ledger.Record, a ledger.Admission) (ledger.Record, error
 	return r, p.tell(told)
 }
 
-// tellUsed stores the events of shares of which more is used now.
+// tellUsed stores the events of shares after a settlement.
 func (p *purse) tellUsed(shares []ledger.Share) error {
 	if len(p.budgets.Hearers) == 0 {
 		return nil

@@ -16,7 +16,7 @@ func removed(b *batch, r ledger.Record) {
 	}
 }
 
-// freed wakes the first row of each scope in which a row no longer counts as much.
+// freed wakes the first row of each scope that counted a row, because the row now counts less.
 func freed(b *batch, r ledger.Record) {
 	scopes := r.Scopes()
 	texts := make([]string, len(scopes))
