@@ -15,7 +15,7 @@ const isUnsettled = `finished > 'epoch' AND execution IS NOT NULL AND usage = ''
 
 // Unsettled implements [store.Usage].
 func (s *Store) Unsettled(ctx context.Context, since time.Time, limit int) (found []ledger.Record, err error) {
-	err = s.read(ctx, "look for unsettled invocations", func(t tx) (err error) {
+	err = s.ask(ctx, "look for unsettled invocations", func(t tx) (err error) {
 		found, err = records(t, selectRecord+` WHERE `+isUnsettled+` AND finished >= $1 ORDER BY finished LIMIT $2`, stamp(since), limit)
 		return err
 	})

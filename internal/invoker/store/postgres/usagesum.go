@@ -12,7 +12,7 @@ import (
 // SumUsage implements [store.Usage].
 func (s *Store) SumUsage(ctx context.Context, q store.UsageQuery) (sums []store.UsageSum, err error) {
 	query, args := usageStatement(q)
-	err = s.read(ctx, "sum usage", func(t tx) (err error) {
+	err = s.ask(ctx, "sum usage", func(t tx) (err error) {
 		sums, err = all(t, scanSum, query, args...)
 		return err
 	})
