@@ -38,6 +38,7 @@ type conn interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error)
 }
 
 // tx is a transaction. It is for one goroutine.
@@ -88,6 +89,9 @@ func clean(args []any) []any {
 	}
 	return args
 }
+
+// Legible returns a text as PostgreSQL takes it: without zero bytes, and bytes that are not UTF-8.
+func Legible(text string) string { return cleanText(text) }
 
 // cleanText replaces zero bytes, and bytes that are not UTF-8.
 func cleanText(text string) string {

@@ -43,8 +43,15 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens the store in a file, which it creates if it is missing, and brings its
-// schema up to date. The caller closes the store.
+// schema up to date. It refuses a store that has moved ([Store.Moved]). The caller closes the store.
 func Open(ctx context.Context, path string) (*Store, error) {
+	if err := refuseMoved(path); err != nil {
+		return nil, err
+	}
+	return open(ctx, path)
+}
+
+func open(ctx context.Context, path string) (*Store, error) {
 	scripts, err := sqlite.Scripts(schema, append(migrations[:], newestSchema)...)
 	if err != nil {
 		return nil, err
@@ -59,6 +66,9 @@ func Open(ctx context.Context, path string) (*Store, error) {
 
 // Examine looks at the store in a file without changing it; see [sqlite.Examine].
 func Examine(ctx context.Context, path string) (found string, err error) {
+	if err := refuseMoved(path); err != nil {
+		return "", err
+	}
 	scripts, err := sqlite.Scripts(schema, migrations[:]...)
 	if err != nil {
 		return "", err
