@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/runwith/runwith/internal/postgrestest"
 )
 
 // TestScript runs testdata/script/*.txtar, the command line as its users meet
@@ -26,12 +28,29 @@ import (
 func TestScript(t *testing.T) {
 	t.Parallel()
 	needProcesses(t)
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+	testscript.Run(t, scripts("testdata/script", nil))
+}
+
+// TestDatabaseScript runs testdata/database/*.txtar in the same way, with a PostgreSQL database:
+//
+//	$DATABASE    URL of an empty database
+func TestDatabaseScript(t *testing.T) {
+	t.Parallel()
+	needProcesses(t)
+	testscript.Run(t, scripts("testdata/database", map[string]string{"DATABASE": postgrestest.Database(t)}))
+}
+
+// scripts returns how the scripts in a folder run, with more variables.
+func scripts(dir string, variables map[string]string) testscript.Params {
+	return testscript.Params{
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv(raceOptions, os.Getenv(raceOptions))
 			env.Setenv("DOCKER_HOST", noDaemon)
+			for name, value := range variables {
+				env.Setenv(name, value)
+			}
 			started := servers{}
 			env.Values[serversKey{}] = started
 			env.Defer(func() { started.end(env.T()) })
@@ -46,7 +65,7 @@ func TestScript(t *testing.T) {
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-	})
+	}
 }
 
 // servers are those that a script has started, by command.

@@ -23,9 +23,10 @@ invocations (runwith serve --store postgres://...). A server makes and updates i
 tables by itself if its user may change the schema. With store migrate, another user
 does that, before the new version of runwith is rolled out.`,
 		Example: `  runwith store migrate --store postgres://owner@db.example.com/runwith
+  runwith store copy --from sqlite:.runwith --to postgres://runwith@db.example.com/runwith
   runwith store status`,
 	}
-	return newGroup(group, newStoreMigrate(), newStoreStatus())
+	return newGroup(group, newStoreMigrate(), newStoreCopy(), newStoreStatus())
 }
 
 // addStore adds the flag that names a database.
