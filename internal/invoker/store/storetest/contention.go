@@ -138,7 +138,7 @@ func takeAtOnce(t *testing.T, stores []store.Store, limit int, took *tally) {
 
 // contendSlots queues for the slots of three keys. Each round ends what the round before started.
 func contendSlots(t *testing.T, stores []store.Store) {
-	const keys, limit, each = 3, 2, 8
+	const keys, limit, each = 3, 2, 20
 	atOnce(keys*each, stores, func(s store.Store, n int) {
 		r := keyedBy(n, fmt.Sprint("slot", n%keys), limit)
 		if _, err := s.Accept(t.Context(), r, ledger.Admission{Now: begin(), Overflow: ledger.Queueing}); err != nil {
@@ -166,18 +166,21 @@ func contendSlots(t *testing.T, stores []store.Store) {
 }
 
 func contendReject(t *testing.T, stores []store.Store) {
-	const limit = 3
-	var accepted tally
-	atOnce(30, stores, func(s store.Store, n int) {
-		_, err := s.Accept(t.Context(), keyedBy(n, "slot", limit), ledger.Admission{Now: begin(), Overflow: ledger.Rejecting})
-		switch {
-		case err == nil:
-			accepted.add(fmt.Sprint(n))
-		case runwith.CodeOf(err) != runwith.Aborted:
-			t.Errorf("Accept = %v, want ABORTED if the slots are taken", err)
-		}
-	})
-	accepted.wantOnce(t, "accepted", limit)
+	const limit, rounds, each = 3, 10, 12
+	for round := range rounds {
+		var accepted tally
+		atOnce(each, stores, func(s store.Store, n int) {
+			r := keyedBy(round*each+n, fmt.Sprint("slot", round), limit)
+			_, err := s.Accept(t.Context(), r, ledger.Admission{Now: begin(), Overflow: ledger.Rejecting})
+			switch {
+			case err == nil:
+				accepted.add(r.ID)
+			case runwith.CodeOf(err) != runwith.Aborted:
+				t.Errorf("Accept = %v, want ABORTED if the slots are taken", err)
+			}
+		})
+		accepted.wantOnce(t, fmt.Sprintf("accepted in round %d", round), limit)
+	}
 }
 
 // contendTokens spends a bucket at one time, and then another one in several processes at once.
