@@ -4,6 +4,7 @@ package backoff
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 )
 
@@ -41,6 +42,9 @@ func (b *Backoff) After(n int) time.Duration {
 	}
 	return wait
 }
+
+// Jitter returns d give or take a fifth, so that what began together drifts apart.
+func Jitter(d time.Duration) time.Duration { return d*4/5 + rand.N(d*2/5+1) }
 
 // Sleep waits for d. When ctx ends first, Sleep returns its cause at once.
 func Sleep(ctx context.Context, d time.Duration) error {

@@ -69,3 +69,18 @@ func TestSleepWaitsAndEndsWithItsContext(t *testing.T) {
 		}
 	})
 }
+
+func TestJitterIsWithinAFifth(t *testing.T) {
+	t.Parallel()
+	seen := map[time.Duration]bool{}
+	for range 1000 {
+		d := backoff.Jitter(10 * time.Second)
+		if d < 8*time.Second || d > 12*time.Second {
+			t.Fatalf("Jitter(10s) = %v, want 8s to 12s", d)
+		}
+		seen[d] = true
+	}
+	if len(seen) < 900 {
+		t.Errorf("1000 waits have %d values, want that they differ", len(seen))
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/invoker/lease"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
@@ -15,8 +16,9 @@ import (
 const (
 	// readTimeout bounds a read of a job or of a page of executions, and a cancel.
 	readTimeout = 10 * time.Second
-	// storeRetry is the wait after the store failed, such as on a full disk.
-	storeRetry = time.Second
+	// storeRetry is the first wait after the store failed, such as on a full disk, and
+	// maxStoreRetry the longest. Processes that share a store do not ask it in step.
+	storeRetry, maxStoreRetry = time.Second, 5 * time.Second
 	// idle is how long a part sleeps that expects nothing, and idleShared if other processes may
 	// have something for it.
 	idle, idleShared = time.Minute, time.Second
@@ -37,6 +39,9 @@ type base struct {
 	reach  reach
 	leases *lease.Keeper
 }
+
+// newStoreRetry returns the waits after failures of the store.
+func newStoreRetry() backoff.Backoff { return backoff.Backoff{Min: storeRetry, Max: maxStoreRetry} }
 
 func newBase(config Config) *base {
 	c := newCounters()

@@ -8,6 +8,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
@@ -52,7 +53,7 @@ func (c *canceller) cancelOne(r ledger.Record) error {
 	}
 	wait := cancelAgain
 	if err != nil {
-		wait = jitter(ledger.Backoff(r.Postponed))
+		wait = backoff.Jitter(ledger.Backoff(r.Postponed))
 		c.logger.Warn("execution cannot be cancelled", "invocation", r.ID, "execution", r.Execution, "code", runwith.CodeOf(err), "error", err)
 	}
 	c.next.watch.add(r.Target)
@@ -98,7 +99,7 @@ func (c *canceller) cancelTwin(t store.Twin) error {
 	case runwith.OK, runwith.NotFound, runwith.FailedPrecondition:
 	default:
 		c.logger.Warn("twin cannot be cancelled", "invocation", t.Invocation, "execution", t.Execution, "code", runwith.CodeOf(err), "error", err)
-		next = ledger.Stored(c.now().Add(jitter(ledger.Backoff(int(-c.until(t.Found) / time.Minute)))))
+		next = ledger.Stored(c.now().Add(backoff.Jitter(ledger.Backoff(int(-c.until(t.Found) / time.Minute)))))
 	}
 	return c.store.PostponeTwin(context.Background(), t.Execution, next)
 }

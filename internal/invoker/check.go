@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
@@ -45,7 +46,7 @@ func (c *checker) checkOne(r ledger.Record) error {
 		to = r.Refused(err, ledger.Stored(now))
 	default:
 		c.logger.Warn("job cannot be read", "invocation", r.ID, "job", r.Job, "code", runwith.CodeOf(err), "error", err)
-		to = r.Delayed(ledger.Stored(now.Add(jitter(ledger.Backoff(r.Postponed)))))
+		to = r.Delayed(ledger.Stored(now.Add(backoff.Jitter(ledger.Backoff(r.Postponed)))))
 	}
 	return c.move(r, to)
 }

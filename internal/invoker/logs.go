@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
@@ -227,7 +228,7 @@ func (l *logReader) complete() bool {
 // wait returns nil when the log is due: after the delay, or when the invocation has
 // changed.
 func (l *logReader) wait(ctx context.Context, changed <-chan struct{}) error {
-	timer := time.NewTimer(jitter(l.delay))
+	timer := time.NewTimer(backoff.Jitter(l.delay))
 	defer timer.Stop()
 	most := l.config.PollMax
 	if l.config.Local {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/bell"
 )
 
@@ -38,21 +39,26 @@ type result struct {
 // does not listen to the bell.
 func (l *loop) run(b *base, what string, round func(now time.Time) result) {
 	var asked []chan struct{}
+	retry := newStoreRetry()
 	for b.closing.Err() == nil {
 		asked = l.collect(asked)
 		now := b.now()
 		r, bell := round(now), l.bell
+		wait := b.until(b.orIdle(r.next, now))
 		if r.err != nil {
 			b.storeFailed(what, r.err)
-			r.next, bell = now.Add(storeRetry), nil
-		} else if r.more {
-			continue
+			wait, bell = backoff.Jitter(retry.Next()), nil
+		} else {
+			retry.Reset()
+			if r.more {
+				continue
+			}
 		}
 		for _, done := range asked {
 			close(done)
 		}
 		asked = nil
-		timer := time.NewTimer(b.until(b.orIdle(r.next, now)))
+		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
 		case <-bell:

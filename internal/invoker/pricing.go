@@ -8,6 +8,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/usage"
 )
@@ -114,7 +115,7 @@ func (p *pricer) estimates(rows []ledger.Record) (made []ledger.Settlement) {
 	if !failed {
 		p.failures = 0
 	} else if p.again.IsZero() {
-		p.again = p.now().Add(jitter(ledger.Backoff(p.failures)))
+		p.again = p.now().Add(backoff.Jitter(ledger.Backoff(p.failures)))
 		p.failures++
 	}
 	return made

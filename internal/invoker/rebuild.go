@@ -10,6 +10,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
@@ -151,7 +152,7 @@ func (r *rebuilder) readBack(opened time.Time) (found, done bool) {
 			return found, true
 		}
 		r.logger.Warn("the store cannot be rebuilt yet", "code", runwith.CodeOf(err), "error", err)
-		r.sleep(jitter(ledger.Backoff(n)) / 10)
+		r.sleep(backoff.Jitter(ledger.Backoff(n)) / 10)
 	}
 	return false, false
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
@@ -104,7 +105,7 @@ func (d *dispatcher) after(r ledger.Record, a answer) ledger.Record {
 // record writes an answer down. It retries until the answer is on disk or the invoker
 // closes; until then the row says starting, which is the truth.
 func (d *dispatcher) record(r ledger.Record, a answer) {
-	for {
+	for retry := newStoreRetry(); ; {
 		to := d.after(r, a)
 		moved, err := d.store.Move(context.Background(), ledger.Move{From: r, To: to})
 		switch {
@@ -125,7 +126,7 @@ func (d *dispatcher) record(r ledger.Record, a answer) {
 		if d.closing.Err() != nil {
 			return
 		}
-		d.sleep(storeRetry)
+		d.sleep(backoff.Jitter(retry.Next()))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/bell"
 	"github.com/runwith/runwith/internal/invoker/lease"
 	"github.com/runwith/runwith/internal/invoker/ledger"
@@ -160,7 +161,7 @@ func (l *watchlist) looked(since int) bool {
 
 // renew lets a poller begin with the shortest delay again.
 func (l *watchlist) renew(p *poller) {
-	soon := ledger.Later(p.earliest, machineNow().Add(jitter(l.first)))
+	soon := ledger.Later(p.earliest, machineNow().Add(backoff.Jitter(l.first)))
 	if p.next.IsZero() || soon.Before(p.next) {
 		p.next = soon
 	}
@@ -242,7 +243,7 @@ func (l *watchlist) again(p *poller, matters time.Time, limit time.Duration) {
 	l.looks.send()
 	p.earliest = p.began.Add(time.Duration(p.cost+p.aside) * l.pace)
 	p.delay, p.aside = growth(p.delay, limit), 0
-	p.next = now.Add(jitter(p.delay))
+	p.next = now.Add(backoff.Jitter(p.delay))
 	if !matters.IsZero() && matters.Before(p.next) {
 		p.next = matters
 	}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/bell"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
@@ -192,7 +193,7 @@ func (s *Sender) storeFailed(what string, err error) {
 	if s.closing.Err() == nil {
 		s.logger.Error("callbacks: "+what, "error", err)
 	}
-	s.sleep(storeRetry)
+	s.sleep(backoff.Jitter(storeRetry))
 }
 
 func (s *Sender) sleep(d time.Duration) {

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"time"
 
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
@@ -76,7 +77,7 @@ func (l *loop) refresh() {
 func (l *loop) reload() {
 	if err := l.sync(l.closing); err != nil && l.closing.Err() == nil {
 		l.logger.Error("schedules: cannot read the store", "error", err)
-		time.AfterFunc(storeRetry, l.reread)
+		time.AfterFunc(backoff.Jitter(storeRetry), l.reread)
 	}
 }
 
