@@ -1,0 +1,27 @@
+//go:build unix
+
+package postgres
+
+import (
+	"testing"
+
+	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/invoker/store/storetest"
+	"github.com/runwith/runwith/internal/postgrestest"
+)
+
+// TestPostgresSharedBehindPooler runs the suite through PgBouncer, where neither prepared statements nor
+// LISTEN work.
+func TestPostgresSharedBehindPooler(t *testing.T) {
+	t.Parallel()
+	storetest.RunShared(t, func(t *testing.T) storetest.Open {
+		address := postgrestest.PgBouncer(t, postgrestest.Database(t))
+		return func(t *testing.T) store.Store {
+			s := openOn(t, address)
+			if !s.pooled {
+				t.Error("the store does not notice the pooler")
+			}
+			return s
+		}
+	})
+}
