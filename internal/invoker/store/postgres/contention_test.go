@@ -80,17 +80,18 @@ func TestKeysAtOnce(t *testing.T) {
 				}
 			}
 			together(stores, func(s *Store, n int) {
-				if n%4 == 3 { // a batch, in an order of its own
+				if n%4 == 3 { // a batch, forward or backward
+					keyAt := func(i int) int { return (n + i*[]int{1, keys - 1}[n/4%2]) % keys }
 					var batch []store.Newcomer
 					for i := range keys {
-						batch = append(batch, newcomer(n, (n/4+i*(1+n%8))%keys))
+						batch = append(batch, newcomer(n, keyAt(i)))
 					}
 					all, err := s.AcceptEach(t.Context(), batch)
 					if err != nil {
 						t.Errorf("AcceptEach = %v", err)
 					}
 					for i, one := range all {
-						answer((n/4+i*(1+n%8))%keys, one.Accepted, one.Err)
+						answer(keyAt(i), one.Accepted, one.Err)
 					}
 					return
 				}
