@@ -61,7 +61,7 @@ func plain(n store.Newcomer) bool {
 // needsSlot reports whether the slots of its concurrency key decide about a newcomer.
 func needsSlot(n store.Newcomer) bool { return n.Record.Bounded() && !n.Record.Asleep(n.Admission.Now) }
 
-// limited returns the names of the buckets from which a newcomer takes tokens.
+// limited returns the names of the buckets that a newcomer takes tokens from.
 func limited(n store.Newcomer) (names []string) {
 	for _, l := range n.Admission.Rates {
 		if l.Quota > 0 {
@@ -89,6 +89,7 @@ func (s *Store) acceptPlain(ctx context.Context, n store.Newcomer) (accepted sto
 	if err != nil || !added {
 		return accepted, false, s.failed(acceptOne, err)
 	}
+	s.committed(began)
 	s.committed(began)
 	s.publish([]ledger.Record{r})
 	return store.Accepted{Record: r}, true, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -24,6 +25,7 @@ func (s *Store) acceptEach(ctx context.Context, what string, newcomers []store.N
 	var (
 		done  intake // the last try that reached its commit
 		tries int
+		began = time.Now()
 	)
 	err := s.surely(ctx, newcomers[0].Record.ID, func(ctx context.Context) error {
 		return s.inTx(ctx, pgx.TxOptions{BeginQuery: beginWrite}, func(t tx) error {
@@ -46,6 +48,7 @@ func (s *Store) acceptEach(ctx context.Context, what string, newcomers []store.N
 	if err != nil {
 		return nil, s.failed(what, err)
 	}
+	s.committed(began)
 	for _, one := range done.results {
 		s.publish(changedBy(one.Accepted))
 	}

@@ -25,7 +25,10 @@ func (s *Store) wake(ctx context.Context, now time.Time) error {
 	})
 }
 
+// nextToWake selects the earliest start of a sleeping row.
+const nextToWake = `SELECT coalesce((SELECT start_at FROM invocations WHERE asleep AND ` + isLater + ` ORDER BY start_at LIMIT 1), 'epoch')`
+
 // wakes reads when the next sleeping row is due, which may be in the past; zero: none sleeps.
 func (b *batch) wakes(at *time.Time) {
-	b.row((*moment)(at), `SELECT coalesce((SELECT start_at FROM invocations WHERE asleep AND `+isLater+` ORDER BY start_at LIMIT 1), 'epoch')`)
+	b.row((*moment)(at), nextToWake)
 }

@@ -25,7 +25,7 @@ type look struct {
 	next   time.Time // when to look again; zero: not by time alone
 }
 
-// tell returns what came of the look.
+// tell fills in the result.
 func (l *look) tell(taken *store.Taken) {
 	taken.Records, taken.Probing, taken.Holds = l.moved, l.plan.Probing, l.plan.Holds
 	taken.Next = ledger.Sooner(l.plan.Next, l.next)

@@ -9,8 +9,8 @@ import (
 	"github.com/runwith/runwith/internal/invoker/store"
 )
 
-// errTaken means that another process has taken a newcomer's key since the look for it.
-var errTaken = errors.New("the key was taken meanwhile")
+// errKeyTaken means that another process has taken a newcomer's key since the look for it.
+var errKeyTaken = errors.New("the key was taken meanwhile")
 
 // keyTries is how often a newcomer is looked at whose key is taken meanwhile.
 const keyTries = 5
@@ -42,7 +42,7 @@ func (in *intake) accept(n store.Newcomer) (store.AcceptedOrError, error) {
 	}
 	for range keyTries {
 		accepted, err := in.acceptOne(n)
-		if errors.Is(err, errTaken) {
+		if errors.Is(err, errKeyTaken) {
 			continue
 		}
 		told, refusal := withoutEvents(err)
@@ -54,7 +54,7 @@ func (in *intake) accept(n store.Newcomer) (store.AcceptedOrError, error) {
 		in.told = in.told || in.purse.told
 		return store.AcceptedOrError{Err: refusal}, err
 	}
-	return store.AcceptedOrError{}, errTaken
+	return store.AcceptedOrError{}, errKeyTaken
 }
 
 // acceptOne decides about a newcomer first, and then writes. So a refusal has nothing to undo,
@@ -102,6 +102,8 @@ func (in *intake) acceptOne(n store.Newcomer) (accepted store.Accepted, err erro
 	return accepted, err
 }
 
+const byKey = ` WHERE owner = $1 AND key = $2`
+
 // look finds the row that has the newcomer's key, and the rows that share its slots.
 func (in *intake) look(n store.Newcomer) (found neighbours, err error) {
 	var (
@@ -110,7 +112,7 @@ func (in *intake) look(n store.Newcomer) (found neighbours, err error) {
 		count struct{ waiting, holding int }
 	)
 	if r.Key != "" {
-		b.records(&found.before, selectRecord+` WHERE owner = $1 AND key = $2`, r.Owner, r.Key)
+		b.records(&found.before, selectRecord+byKey, r.Owner, r.Key)
 	}
 	switch {
 	case !needsSlot(n):
@@ -153,71 +155,4 @@ func (in *intake) admit(n store.Newcomer, found neighbours) (ledger.Record, []le
 		}
 	}
 	return ledger.Admit(n.Record, n.Admission, found.waiting, found.holding)
-}
-
-// write makes room for a newcomer, and adds it.
-func (in *intake) write(n store.Newcomer, moves []ledger.Move, before []ledger.Record) (accepted store.Accepted, err error) {
-	r := n.Record
-	moved, err := in.moveAll(in.t, moves)
-	if err != nil {
-		return accepted, err
-	}
-	for i, to := range moved {
-		accepted.Moved = append(accepted.Moved, ledger.Move{From: moves[i].From, To: to})
-		in.purse.forget() // they may have released what they reserved
-	}
-	if r, err = in.purse.admit(r, n.Admission); err != nil {
-		return accepted, err
-	}
-	var (
-		b     batch
-		added int64
-	)
-	for _, expired := range before {
-		b.exec(`UPDATE invocations SET key = NULL WHERE id = $1 AND key = $2`, expired.ID, r.Key)
-	}
-	sql, args := adding(r)
-	b.count(&added, sql, args...)
-	if err := b.run(in.t); err != nil {
-		return accepted, err
-	}
-	if added == 0 {
-		return accepted, errTaken
-	}
-	in.purse.add(r)
-	accepted.Record = r
-	return accepted, settleEventOf(in.t, r, r.Created)
-}
-
-// apart writes in a savepoint, which a refusal undoes.
-func (in *intake) apart(write func() error) error {
-	if _, err := in.t.exec(`SAVEPOINT newcomer`); err != nil {
-		return err
-	}
-	failed := write()
-	if failed != nil && !own(failed) { // the transaction has failed
-		return failed
-	}
-	if failed != nil {
-		in.purse.forget() // what it has written is undone
-		if _, err := in.t.exec(`ROLLBACK TO newcomer`); err != nil {
-			return err
-		}
-	}
-	if _, err := in.t.exec(`RELEASE newcomer`); err != nil {
-		return err
-	}
-	return failed
-}
-
-// changedBy returns the records that an acceptance has changed.
-func changedBy(a store.Accepted) []ledger.Record {
-	if a.Replayed || a.Record.ID == "" {
-		return nil
-	}
-	changed := []ledger.Record{a.Record}
-	for _, m := range a.Moved {
-		changed = append(changed, m.To)
-	}
-	return changed
 }

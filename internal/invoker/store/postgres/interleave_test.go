@@ -19,11 +19,11 @@ import (
 )
 
 // stage runs transactions statement by statement. Each actor waits before every statement until the
-// stage lets it go on, so the stage decides in which order the statements of several actors reach a
+// stage lets it go on. So the stage decides on the order of the statements that several actors send to a
 // real PostgreSQL.
 type stage struct {
 	*Store
-	watch *pgx.Conn // sees who waits for a lock
+	watch *pgx.Conn // sees the waits for locks
 }
 
 // actor is one call of the store.

@@ -22,7 +22,7 @@ func (t tx) lockKeys(keys []string) error {
 	return err
 }
 
-// tryKeys takes those locks of the slots of keys that nobody has, and returns their keys.
+// tryKeys takes the free locks among the slots of keys, and returns their keys.
 func (t tx) tryKeys(keys []string) ([]string, error) {
 	if keys = named(keys); len(keys) == 0 {
 		return nil, nil

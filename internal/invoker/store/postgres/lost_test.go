@@ -23,7 +23,7 @@ import (
 
 // line is the network between a store and PostgreSQL. It breaks once, when something is sent.
 type line struct {
-	when     atomic.Pointer[string] // what is sent then; nil: it does not break
+	when     atomic.Pointer[string] // it breaks when these bytes are sent; nil: it does not break
 	answered bool                   // it breaks when PostgreSQL has answered
 	forGood  bool                   // nobody connects again
 	broken   atomic.Bool
@@ -73,7 +73,7 @@ func TestAcceptLosesItsConnection(t *testing.T) {
 	for name, test := range map[string]struct {
 		record    ledger.Record
 		admission ledger.Admission
-		commit    string // what is sent to commit
+		commit    string // bytes that are sent to commit
 		others    int    // in the same batch
 	}{
 		"plain":               {storetest.Waiting(1), ledger.Admission{}, storetest.Waiting(1).ID, 0},
@@ -112,7 +112,7 @@ func TestAcceptLosesItsConnection(t *testing.T) {
 	}
 }
 
-// batchOf returns newcomers of which the first is a record.
+// batchOf returns newcomers. The first one is r.
 func batchOf(r ledger.Record, others int, a ledger.Admission) []store.Newcomer {
 	all := []store.Newcomer{{Record: r, Admission: a}}
 	for n := range others {

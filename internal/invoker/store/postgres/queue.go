@@ -15,13 +15,15 @@ const (
 	isCheckable    = isWaiting + ` AND NOT checked AND search_from = 'epoch'`
 )
 
+// dueUnchecked selects whether a checkable row is due at the time $1, and when the next one is.
+const dueUnchecked = `SELECT coalesce(bool_or(due <= $1), false), coalesce(min(due) FILTER (WHERE due > $1), 'epoch')
+	FROM (SELECT greatest(not_before, lease_until) AS due FROM invocations WHERE ` + isCheckable + `) AS unchecked`
+
 // Unchecked implements [store.Store]. It passes over rows that another process leases now.
 func (s *Store) Unchecked(ctx context.Context, now time.Time, lease time.Duration, limit int) (leased []ledger.Record, next time.Time, err error) {
 	var due bool
 	err = s.ask(ctx, "look for what is unchecked", func(t tx) error {
-		return t.row(`SELECT coalesce(bool_or(due <= $1), false), coalesce(min(due) FILTER (WHERE due > $1), 'epoch')
-			FROM (SELECT greatest(not_before, lease_until) AS due FROM invocations WHERE `+isCheckable+`) AS unchecked`, stamp(now)).
-			Scan(&due, (*moment)(&next))
+		return t.row(dueUnchecked, stamp(now)).Scan(&due, (*moment)(&next))
 	})
 	if err != nil || !due {
 		return nil, next, err

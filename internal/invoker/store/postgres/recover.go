@@ -7,10 +7,11 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
-// isCalling is [ledger.Record.Calling], and isWatchedOut is [ledger.Record.WatchedOut] at the
-// time $1.
+// isCalling is [ledger.Record.Calling]. At the time $1, isLapsed adds that the lease has ended, and
+// isWatchedOut is [ledger.Record.WatchedOut].
 const (
 	isCalling    = `state = 'starting' AND search_from = 'epoch'`
+	isLapsed     = isCalling + ` AND lease_until <= $1`
 	isWatchedOut = `watched AND watch_until > 'epoch' AND watch_until <= $1`
 )
 
@@ -28,7 +29,7 @@ func (s *Store) Recover(ctx context.Context, from time.Time, settle time.Duratio
 		if asOf, err = latest(t); err != nil {
 			return nil, err
 		}
-		// Callbacks may have told of higher versions since the backup.
+		// Since the backup, callbacks may have had higher versions.
 		if _, err := t.exec(`UPDATE invocations SET version = greatest(version, $1) WHERE finished = 'epoch'`, ledger.LaterVersion(s.Now())); err != nil {
 			return nil, err
 		}
@@ -69,14 +70,14 @@ func latest(t tx) (at time.Time, err error) {
 func (s *Store) Lapse(ctx context.Context, now time.Time, settle time.Duration) (lapsed []ledger.Record, err error) {
 	var due bool
 	err = s.ask(ctx, "look for leases that have ended", func(t tx) error {
-		return t.row(`SELECT EXISTS (SELECT 1 FROM invocations WHERE `+isCalling+` AND lease_until <= $1)
+		return t.row(`SELECT EXISTS (SELECT 1 FROM invocations WHERE `+isLapsed+`)
 			OR EXISTS (SELECT 1 FROM invocations WHERE `+isWatchedOut+`)`, stamp(now)).Scan(&due)
 	})
 	if err != nil || !due {
 		return nil, err
 	}
 	return s.write(ctx, "end leases", func(t tx) ([]ledger.Record, error) {
-		rows, err := records(t, selectRecord+` WHERE `+isCalling+` AND lease_until <= $1 ORDER BY id FOR UPDATE SKIP LOCKED`, stamp(now))
+		rows, err := records(t, selectRecord+` WHERE `+isLapsed+` ORDER BY id FOR UPDATE SKIP LOCKED`, stamp(now))
 		if err != nil {
 			return nil, err
 		}

@@ -35,10 +35,12 @@ const (
 		|| ARRAY(SELECT id FROM invocations WHERE asleep AND ` + isLater + ` AND start_at <= $2 AND slot = $1 AND slot <> '' ORDER BY id LIMIT $3)`
 )
 
+// heldSlots counts the slots that are taken of the keys $1.
+const heldSlots = `SELECT slot, count(*) FROM invocations WHERE slot = ANY($1) AND slot <> '' AND finished = 'epoch' AND ` + isHolding + ` GROUP BY slot`
+
 // countEach counts the slots that are taken of several keys.
 func (b *batch) countEach(held map[string]int, keys []string) {
-	b.Queue(`SELECT slot, count(*) FROM invocations WHERE slot = ANY($1) AND slot <> '' AND finished = 'epoch' AND `+isHolding+` GROUP BY slot`,
-		clean([]any{keys})...).Query(func(rows pgx.Rows) error {
+	b.Queue(heldSlots, clean([]any{keys})...).Query(func(rows pgx.Rows) error {
 		var (
 			key string
 			n   int

@@ -8,8 +8,8 @@ import (
 	"github.com/runwith/runwith/internal/invoker/store"
 )
 
-// Take looks at the queue without locks first: most looks find nothing to start. What it starts,
-// one transaction locks in the order of the package, and reads again. Take passes over rows that
+// Take looks at the queue without locks first: most looks find nothing to start. One
+// transaction then locks candidates in the order of the package, reads them again, and moves them. Take passes over rows that
 // another process has locked, so several processes share the queue and do not wait for each other.
 
 const (

@@ -91,6 +91,7 @@ CREATE INDEX invocations_held          ON invocations (budget, id)   WHERE state
 CREATE INDEX invocations_woken         ON invocations (id)           WHERE state IN ('accepted', 'queued') AND budget <> '' AND checked AND search_from = 'epoch' AND woken;
 CREATE INDEX invocations_calling       ON invocations (lease_until)  WHERE state = 'starting' AND search_from = 'epoch';
 CREATE INDEX invocations_watched       ON invocations (target, id)   WHERE watched;
+CREATE INDEX invocations_watched_until ON invocations (watch_until)  WHERE watched AND watch_until > 'epoch';
 CREATE INDEX invocations_cancels       ON invocations (not_before)   WHERE state = 'running' AND cancel_at > 'epoch';
 
 -- What has ended.
