@@ -21,25 +21,26 @@ const (
 	deadlockDetected     = "40P01"
 	undefinedTable       = "42P01"
 	insufficientRight    = "42501"
+	diskFull             = "53100"
 )
 
 // reasons are the codes, or their first two characters, that say that the database takes nothing
 // now, and why.
 var reasons = map[string]string{
-	"08":    "the connection to the database was lost",
-	"25006": "the database is read-only",
-	"25P03": "the database ended a transaction that stood still",
-	"53":    "the database is short of resources",
-	"53100": "the database's disk is full",
-	"53200": "the database is out of memory",
-	"53300": "the database has no free connection",
-	"55P03": "a lock in the database was not free in time",
-	"57":    "the database ended the connection",
-	"57014": "the database did not answer in time",
-	"57P01": "the database is stopping",
-	"57P02": "the database has crashed",
-	"57P03": "the database is starting",
-	"58":    "the database's system has failed",
+	"08":     "the connection to the database was lost",
+	"25006":  "the database is read-only",
+	"25P03":  "the database ended a transaction that stood still",
+	"53":     "the database is short of resources",
+	diskFull: "the database's disk is full",
+	"53200":  "the database is out of memory",
+	"53300":  "the database has no free connection",
+	"55P03":  "a lock in the database was not free in time",
+	"57":     "the database ended the connection",
+	"57014":  "the database did not answer in time",
+	"57P01":  "the database is stopping",
+	"57P02":  "the database has crashed",
+	"57P03":  "the database is starting",
+	"58":     "the database's system has failed",
 }
 
 // code returns PostgreSQL's code of an error, or nothing.

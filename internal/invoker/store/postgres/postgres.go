@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -50,8 +51,9 @@ type Store struct {
 	system  string // identifier of the database cluster; empty: unknown
 	logger  *slog.Logger
 	clock   clock
-	changed changes.Feed[string] // by invocation
-	added   bell.Bell            // holds one when deliveries were added
+	full    atomic.Pointer[time.Time] // when a write last failed because of a full disk
+	changed changes.Feed[string]      // by invocation
+	added   bell.Bell                 // holds one when deliveries were added
 	hints   *hints
 	hears   atomic.Bool // hints of others arrive
 	counters

@@ -145,6 +145,9 @@ func (s *Store) ask(ctx context.Context, what string, f func(t tx) error) error 
 
 // failed returns an error with what was to be done. Refusals are for the caller as they are.
 func (s *Store) failed(what string, err error) error {
+	if code(err) == diskFull {
+		s.full.Store(new(time.Now()))
+	}
 	err = told(err)
 	if _, refusal := errors.AsType[*runwith.Error](err); err == nil || refusal {
 		return err
