@@ -1,0 +1,55 @@
+package postgres
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
+)
+
+// TestPlansOfBudgets checks which index each statement about budgets and usage reads, and that none
+// reads a whole table. So a budget costs as much as what counts in it. The tables are empty, as in
+// [TestPlansOfTheQueue].
+func TestPlansOfBudgets(t *testing.T) {
+	t.Parallel()
+	s := openEmpty(t)
+	of := func(fill func(*batch)) batch {
+		var b batch
+		fill(&b)
+		return b
+	}
+	query, args := usageStatement(store.UsageQuery{Month: 202603, By: store.ByLabel, Label: "tenant"})
+	for name, test := range map[string]struct {
+		statements batch
+		indexes    []string // of the statements, in order
+	}{
+		"all": {of(func(b *batch) { addUp(b, ledger.Share{Month: 202603}, new(ledger.Spent)) }),
+			[]string{"invocations_reserving", "usage_sums_pkey"}},
+		"of a job and a caller": {of(func(b *batch) {
+			addUp(b, ledger.Share{Budget: ledger.Budget{Scope: ledger.Scope{Job: "report", Caller: "docs"}}, Month: 202603}, new(ledger.Spent))
+		}), []string{"invocations_reserving", "usage_sums_pkey"}},
+		"of a label": {of(func(b *batch) {
+			addUp(b, ledger.Share{Budget: ledger.Budget{Scope: ledger.Scope{Label: "tenant", Value: "acme"}}, Month: 202603}, new(ledger.Spent))
+		}), []string{"labels_reserving", "usage_sums_pkey"}},
+		"wake":      {of(func(b *batch) { wakeFirst(b, "scope", 202603) }), []string{"invocations_held"}},
+		"values":    {of(func(b *batch) { b.exec(usedValues, 202603, "tenant", 9) }), []string{"labels_reserving"}},
+		"usage":     {of(func(b *batch) { b.exec(query, args...) }), []string{"usage_month_job_owner_day_labels_key"}},
+		"unsettled": {of(func(b *batch) { b.exec(selectRecord+` WHERE `+isUnsettled+` AND finished >= $1 ORDER BY finished LIMIT $2`, at, 9) }), []string{"invocations_unsettled"}},
+		"relabel":   {of(func(b *batch) { relabel(b, ended(1, "acme", 1), 0) }), []string{"labels_by_invocation"}},
+	} {
+		for i, statement := range test.statements.QueuedQueries {
+			err := s.ask(t.Context(), "explain", func(tx tx) error {
+				lines, err := tx.texts(`EXPLAIN `+statement.SQL, statement.Arguments...)
+				plan := strings.Join(lines, "\n")
+				if !strings.Contains(plan, test.indexes[i]) || strings.Contains(plan, "Seq Scan") {
+					t.Errorf("%s: the plan has no %s, or reads a whole table:\n%s", name, test.indexes[i], plan)
+				}
+				return err
+			})
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
