@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
@@ -32,24 +34,44 @@ func TestPlansOfBudgets(t *testing.T) {
 		"of a label": {of(func(b *batch) {
 			addUp(b, ledger.Share{Budget: ledger.Budget{Scope: ledger.Scope{Label: "tenant", Value: "acme"}}, Month: 202603}, new(ledger.Spent))
 		}), []string{"labels_reserving", "usage_sums_pkey"}},
-		"wake":      {of(func(b *batch) { wakeFirst(b, "scope", 202603) }), []string{"invocations_held"}},
-		"values":    {of(func(b *batch) { b.exec(usedValues, 202603, "tenant", 9) }), []string{"labels_reserving"}},
-		"usage":     {of(func(b *batch) { b.exec(query, args...) }), []string{"usage_month_job_owner_day_labels_key"}},
-		"unsettled": {of(func(b *batch) { b.exec(selectRecord+` WHERE `+isUnsettled+` AND finished >= $1 ORDER BY finished LIMIT $2`, at, 9) }), []string{"invocations_unsettled"}},
-		"relabel":   {of(func(b *batch) { relabel(b, ended(1, "acme", 1), 0) }), []string{"labels_by_invocation"}},
+		"wake":   {of(func(b *batch) { wakeFirst(b, "scope", 202603) }), []string{"invocations_held"}},
+		"values": {of(func(b *batch) { b.exec(usedValues, 202603, "tenant", 9) }), []string{"labels_reserving"}},
+		"usage":  {of(func(b *batch) { b.exec(query, args...) }), []string{"usage_month_job_owner_day_labels_key"}},
+		"unsettled": {of(func(b *batch) {
+			b.exec(selectRecord+` WHERE `+isUnsettled+` AND finished >= $1 ORDER BY finished LIMIT $2`, at, 9)
+		}), []string{"invocations_unsettled"}},
+		"relabel": {of(func(b *batch) { relabel(b, ended(1, "acme", 1), 0) }), []string{"labels_by_invocation"}},
 	} {
 		for i, statement := range test.statements.QueuedQueries {
-			err := s.ask(t.Context(), "explain", func(tx tx) error {
-				lines, err := tx.texts(`EXPLAIN `+statement.SQL, statement.Arguments...)
-				plan := strings.Join(lines, "\n")
-				if !strings.Contains(plan, test.indexes[i]) || strings.Contains(plan, "Seq Scan") {
-					t.Errorf("%s: the plan has no %s, or reads a whole table:\n%s", name, test.indexes[i], plan)
-				}
-				return err
-			})
+			plan, err := genericPlan(t, s, statement)
+			if !strings.Contains(plan, test.indexes[i]) || strings.Contains(plan, "Seq Scan") {
+				t.Errorf("%s: the plan has no %s, or reads a whole table:\n%s", name, test.indexes[i], plan)
+			}
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 	}
+}
+
+// genericPlan returns the plan that a connection keeps for all arguments of a statement.
+func genericPlan(t *testing.T, s *Store, q *pgx.QueuedQuery) (plan string, err error) {
+	t.Helper()
+	err = s.read(t.Context(), "explain", func(tx tx) error {
+		if _, err := tx.exec(`SET LOCAL plan_cache_mode = force_generic_plan`); err != nil {
+			return err
+		}
+		if _, err := tx.exec(`PREPARE explained AS ` + q.SQL); err != nil {
+			return err
+		}
+		nulls := strings.TrimSuffix(strings.Repeat("NULL, ", len(q.Arguments)), ", ")
+		lines, err := tx.texts(`EXPLAIN EXECUTE explained (` + nulls + `)`)
+		if err != nil {
+			return err
+		}
+		plan = strings.Join(lines, "\n")
+		_, err = tx.exec(`DEALLOCATE explained`)
+		return err
+	})
+	return plan, err
 }
