@@ -26,7 +26,7 @@ func TestNoWakeUpIsLost(t *testing.T) {
 	starting := ended(1, "acme", 10)
 	starting.State, starting.Finished, starting.Execution = runwith.StateStarting, time.Time{}, ""
 	waiting := starting
-	waiting.State = runwith.StateAccepted
+	waiting.State, waiting.NotBefore = runwith.StateAccepted, march().Add(time.Hour) // the look does not take it
 	for name, test := range map[string]struct {
 		first ledger.Record
 		free  func(s *Store, r ledger.Record) error
