@@ -25,3 +25,16 @@ func TestPostgresSharedBehindPooler(t *testing.T) {
 		}
 	})
 }
+
+// TestPostgresPooled goes through PgBouncer. Statements are not prepared there, so PostgreSQL must
+// derive the types of all arguments by itself.
+func TestPostgresPooled(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) store.Store {
+		s := openOn(t, postgrestest.PgBouncer(t, postgrestest.Database(t)))
+		if !s.pooled {
+			t.Error("the store does not notice the pooler")
+		}
+		return s
+	})
+}

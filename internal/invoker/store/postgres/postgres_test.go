@@ -21,18 +21,6 @@ func TestPostgresShared(t *testing.T) {
 	})
 }
 
-// TestPostgresPooled goes through PgBouncer, which gives each transaction another connection.
-func TestPostgresPooled(t *testing.T) {
-	t.Parallel()
-	storetest.Run(t, func(t *testing.T) store.Store {
-		s := openOn(t, postgrestest.PgBouncer(t, postgrestest.Database(t)))
-		if !s.pooled {
-			t.Error("the store does not notice the pooler")
-		}
-		return s
-	})
-}
-
 // TestPostgresCopy recovers stores that were moved from another cluster.
 func TestPostgresCopy(t *testing.T) {
 	t.Parallel()
