@@ -54,7 +54,7 @@ func databases() map[string]func(t *testing.T) database {
 }
 
 // TestDatabaseTrouble checks that a server whose database is in trouble refuses work with the
-// cause, and afterwards goes on with what it had accepted. A job ends meanwhile.
+// cause, and afterwards goes on with the accepted work. A job ends meanwhile.
 func TestDatabaseTrouble(t *testing.T) {
 	t.Parallel()
 	for name, open := range databases() {
