@@ -36,7 +36,7 @@ func newSelection(ctx context.Context, projects []string, filter string) (s sele
 	s.logs.Jobs = s.values("resource.labels.job_name")
 	s.logs.Executions = s.values("labels." + executionLabel)
 	s.query.Since, s.query.Until = s.filter.Times()
-	if !s.query.Until.IsZero() { // an entry's time may precede the time of writing
+	if !s.query.Until.IsZero() && !s.printed { // an entry's time may precede the time of writing
 		s.query.Until = s.query.Until.Add(maxLag)
 	}
 	s.logs.From, s.logs.To = s.query.Since, s.query.Until
