@@ -11,9 +11,11 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	emulate "github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/runwith/runwith/internal/eventually"
 )
@@ -153,11 +155,26 @@ func (b *tab) do(t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// press presses the keys of a text, in whatever has the focus. "\r" is Enter.
+// press presses the keys of a text, in whatever has the focus. "\r" is Enter. As for a real key, a page
+// that has taken the press gets no character.
 func (b *tab) press(t *testing.T, keys string) {
 	t.Helper()
-	b.do(t, chromedp.KeyEvent(keys))
+	b.do(t, chromedp.KeyEvent(keys, func(p *input.DispatchKeyEventParams) {
+		if p.Type == kb.KeyDown {
+			p.Type = kb.KeyRawDown
+		}
+	}))
 }
+
+// confirm presses Enter on a page that asks before it does something, once its button has the focus.
+func (b *tab) confirm(t *testing.T) {
+	t.Helper()
+	b.wait(t, `document.activeElement.matches("main form button")`)
+	b.press(t, "\r")
+}
+
+// focused is an expression for the text of the line that has the focus; empty: none has.
+const focused = `(document.activeElement.closest(".line")?.textContent ?? "")`
 
 // click clicks on the first element that matches a CSS selector, once it can be seen and nothing
 // lies over it. It looks for the element anew each time, because live pages change.

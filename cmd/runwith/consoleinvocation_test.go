@@ -26,7 +26,7 @@ func TestConsoleFollowsAnInvocation(t *testing.T) {
 
 	b.press(t, "r")
 	b.waitForText(t, "Run 1 invocation again?")
-	b.press(t, "\r")
+	b.confirm(t)
 	b.wait(t, `/^.invocations.[0-9a-f-]+$/.test(location.pathname) && !location.pathname.endsWith("`+id+`")`)
 	again := evaluate[string](t, b, `location.pathname.split("/").pop()`)
 	s.waitFor(t, again, func(i *runwith.Invocation) bool { return i.RerunOf == id })

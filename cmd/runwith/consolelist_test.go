@@ -57,7 +57,7 @@ func TestConsoleCancelsAndRerunsChosen(t *testing.T) {
 	b.waitForText(t, "2 chosen")
 	b.press(t, "x")
 	b.waitForText(t, "Cancel 2 invocations?")
-	b.press(t, "\r")
+	b.confirm(t)
 	b.waitForText(t, "Cancel requested for 2 invocations")
 	for _, id := range ids[1:] {
 		s.waitFor(t, id, func(i *runwith.Invocation) bool { return i.State == runwith.StateCancelled })

@@ -48,7 +48,7 @@ func TestConsoleResolvesByASearch(t *testing.T) {
 	b.waitForText(t, "It needs your decision", "the job was deleted and created again")
 	b.click(t, "a[href$='decision=retry']")
 	b.waitForText(t, "Search again, and start it?", "the job runs twice")
-	b.press(t, "\r") // the button has the focus
+	b.confirm(t)
 	b.waitForText(t, "The decision is stored.")
 	s.waitFor(t, id, func(i *runwith.Invocation) bool { return i.State == runwith.StateSucceeded })
 	b.wait(t, `document.querySelector(".head .state").textContent === "succeeded"`)

@@ -26,24 +26,20 @@ export async function page(url, query, signal) {
   throw new Error("the connection was lost");
 }
 
-// context is how many lines before the one that was found are returned with it.
-const context = 200;
+// context is how many lines before one that was found are shown.
+export const context = 200;
 
-// find returns the first line of a request that passes a test, with some lines before it; null if
-// there is none. whole reports whether these are all lines before it. progress is called with
-// the number of lines that were read.
+// find returns the first line of a request that passes a test; null if there is none. progress is
+// called with the number of lines that were read.
 export async function find(url, query, test, signal, progress) {
-  let lines = [], count = 0;
+  let count = 0;
   for await (const some of events(url, query, signal, () => {})) {
     fail(some);
-    for (const line of some.filter((e) => e.name === "line").map(parsed)) {
-      lines.push(line);
-      count++;
-      if (test(line)) return { found: line, lines: lines.slice(-context), whole: count <= context };
-    }
+    const lines = some.filter((e) => e.name === "line").map(parsed);
+    const found = lines.find(test);
+    if (found) return found;
     if (some.some((e) => e.name === "end")) return null;
-    lines = lines.slice(-context);
-    progress(count);
+    progress((count += lines.length));
   }
   throw new Error("the connection was lost");
 }

@@ -1,6 +1,5 @@
 // The page of a log: its controls, its keys, and what it says about itself.
-import { find } from "./logfetch.mjs";
-import { isError } from "./logline.mjs";
+import { Jumps } from "./logjumps.mjs";
 import { exact, unfold } from "./logrow.mjs";
 import { Search } from "./logsearch.mjs";
 import { View } from "./logview.mjs";
@@ -14,8 +13,7 @@ const count = new Intl.NumberFormat("en");
 const rows = new Window(box, list);
 const view = new View(url, box, rows, { changed, drawn, state });
 const search = new Search(rows, (hits) => say(by("log-hits"), search.active ? `${count.format(hits)} on this page` : ""));
-let current = null; // the row that was jumped to
-let hunt = null; // ends a search in what is not on the page
+const jumps = new Jumps(url, box, rows, view, search, (text) => say(by("log-hunt"), text));
 
 list.replaceChildren(); // a link for when this module does not run
 prefer("log-zone", "local", (zone) => { rows.retime(zone); box.dataset.zone = zone; });
@@ -54,7 +52,6 @@ function badge(text) {
 
 function drawn(added) {
   if (added.length > 0 && ["accepted", "queued", "starting"].includes(document.querySelector(".head .state").dataset.state)) badge("running");
-  if (current && !current.isConnected) current = null;
   search.later();
   changed();
 }
@@ -71,88 +68,17 @@ function changed() {
   if (rows.lines === 0) say(by("log-empty"), view.ended ? "Nothing was printed." : "Nothing has been printed yet. Lines appear here as tasks print them.");
 }
 
-// Jumps
-
-// jump shows a row, and gives it the focus so that a screen reader reads it.
-function jump(row) {
-  view.hold();
-  current?.classList.remove("current");
-  current = row;
-  row.classList.add("current");
-  row.tabIndex = -1;
-  row.focus({ preventScroll: true });
-  row.scrollIntoView({ block: "center" });
-  box.scrollLeft = 0;
-}
-
-// rowOf returns the row of a line.
-function rowOf(line) {
-  return [...rows.rows()].find((row) => row.line === line);
-}
-
-// hunting does what reads more of the log, until it is done or the visitor presses Escape.
-async function hunting(what, work) {
-  hunt?.abort();
-  const mine = (hunt = new AbortController());
-  const progress = (n) => say(by("log-hunt"), `${what}: ${count.format(n)} lines read. Escape stops.`);
-  progress(0);
-  let text = "";
-  try {
-    text = await work(mine.signal, progress);
-  } catch (error) {
-    text = mine.signal.aborted ? "Stopped." : `${what}: ${error.message}.`;
-  }
-  if (hunt !== mine) return;
-  hunt = null;
-  say(by("log-hunt"), text ?? "");
-}
-
-// seek jumps to the first line behind a position that passes a test.
-async function seek(from, test, signal, progress, none) {
-  const hit = await find(url, from, test, signal, progress);
-  if (!hit) return none;
-  view.stay(hit.lines, hit.whole && !from.after);
-  search.refresh();
-  jump(rowOf(hit.found));
-  return "";
-}
-
-function firstError() {
-  const here = view.complete && [...rows.rows()].find((row) => isError(row.line));
-  if (here) return jump(here);
-  const from = view.complete && view.behind ? { after: rows.last.line.position } : {};
-  hunting("First error", (signal, progress) =>
-    view.complete && !view.behind ? "There is no error." : seek(from, isError, signal, progress, "There is no error."));
-}
+// Controls
 
 function next() {
-  if (!search.active) return sought.focus();
-  const hit = current ? search.after(current) : search.near(rows.seen);
-  if (hit) return jump(hit);
-  hunting("Search", (signal, progress) => (view.behind
-    ? seek({ after: rows.last.line.position }, (line) => search.matches(line), signal, progress, "There is no later hit.")
-    : "There is no later hit."));
+  if (search.active) jumps.next();
+  else sought.focus();
 }
 
 function previous() {
-  if (!search.active) return sought.focus();
-  const hit = search.before(current ?? rows.seen);
-  if (hit) return jump(hit);
-  hunting("Search", async (signal, progress) => {
-    for (let n = 0; !view.complete && !signal.aborted; progress(n)) {
-      const added = await view.earlier();
-      n += added.length;
-      search.refresh();
-      const fresh = new Set(added);
-      const hit = search.hits.findLast((row) => fresh.has(row));
-      if (hit) return void jump(hit);
-      if (added.length === 0) break;
-    }
-    return signal.aborted ? "Stopped." : "There is no earlier hit.";
-  });
+  if (search.active) jumps.previous();
+  else sought.focus();
 }
-
-// Controls
 
 function press(id, act) {
   by(id).addEventListener("click", act);
@@ -162,19 +88,22 @@ press("log-start", () => view.begin());
 press("log-end", () => view.end());
 press("log-later", () => view.end());
 press("log-follow", () => view.toggle());
-press("log-error", firstError);
+press("log-error", () => jumps.firstError());
 press("log-next", next);
 press("log-previous", previous);
 press("log-earlier", () => view.earlier().catch((error) => state("lost", error)));
 
-sought.addEventListener("input", () => { current = null; search.set(sought.value); });
+sought.addEventListener("input", () => { jumps.forget(); search.set(sought.value); });
 sought.addEventListener("keydown", (e) => {
   if (e.key === "Enter") {
     e.preventDefault();
     (e.shiftKey ? previous : next)();
-  } else if (e.key === "Escape") box.focus();
+  } else if (e.key === "Escape") {
+    e.preventDefault(); // or Chromium empties the field
+    box.focus();
+  }
 });
-document.addEventListener("keydown", (e) => e.key === "Escape" && hunt?.abort());
+document.addEventListener("keydown", (e) => e.key === "Escape" && jumps.stop());
 
 list.addEventListener("click", (e) => e.target.matches(".fold") && unfold(e.target));
 list.addEventListener("mouseover", (e) => {

@@ -58,9 +58,15 @@ export class View {
   // end shows the end of the log, and follows it.
   end() {
     this.#follow = true;
-    if (this.#behind || !this.#stream && !this.#ended) this.#start({ tail });
+    if (!this.#atEnd) this.#start({ tail });
     this.#toEnd();
     this.#told.changed();
+  }
+
+  // #atEnd reports whether the window goes on with the log. A stream that began further up may have
+  // much to read until it does.
+  get #atEnd() {
+    return !this.#behind && (this.#ended || this.#stream !== null && this.#from.tail > 0);
   }
 
   // begin shows the beginning of the log.
@@ -194,11 +200,12 @@ export class View {
   }
 
   #drawFrame() {
-    if (this.#window.full && !this.#follow && this.#below() > this.#box.clientHeight) return this.#leaveEnd(this.#window.last.line.position);
+    const reads = !this.#follow && this.#below() > this.#box.clientHeight; // far above the end
+    if (reads && this.#window.room === 0) return this.#leaveEnd(this.#window.last.line.position);
     if (this.#gap) this.#window.clear();
     this.#complete &&= !this.#gap;
     this.#gap = false;
-    const rows = this.#window.append(this.#queue.splice(0, this.#few));
+    const rows = this.#window.append(this.#queue.splice(0, reads ? Math.min(this.#few, this.#window.room) : this.#few));
     if (this.#follow) this.#trim();
     else this.#window.keep(() => this.#trim());
     if (this.#follow) this.#toEnd();

@@ -22,7 +22,8 @@ export class Window {
 
   get lines() { return this.#lines; }
   get characters() { return this.#characters; }
-  get full() { return this.#lines >= most.lines || this.#characters >= most.characters; }
+  // room is how many lines fit in until old ones must go.
+  get room() { return this.#characters >= most.characters ? 0 : Math.max(0, most.lines - this.#lines); }
   get first() { return this.#list.firstElementChild?.firstElementChild ?? null; }
   get last() { return this.#list.lastElementChild?.lastElementChild ?? null; }
 
