@@ -168,3 +168,24 @@ func TestCancelIsClaimed(t *testing.T) {
 		}
 	})
 }
+
+// TestTickKnowsTheJobsOfOthers ticks a process just after another one has started a job and closed.
+func TestTickKnowsTheJobsOfOthers(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s, c := openShared(t), &cloud{life: time.Nanosecond}
+		a, b := openReplica(t, s, c), openReplica(t, s, c)
+		<-a.Rebuilt()
+		<-b.Rebuilt()
+		synctest.Wait()
+		until(t, a, invoke(t, a, runwith.Overrides{}).ID, runwith.StateRunning)
+		closeInvoker(t, a)
+		time.Sleep(time.Millisecond) // so that the execution has ended
+		left, err := b.Tick(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := left[runwith.StateRunning]; n != 0 {
+			t.Errorf("%d invocations run after the tick, want 0", n)
+		}
+	})
+}

@@ -28,6 +28,8 @@ func (v *Invoker) Tick(ctx context.Context) (Outstanding, error) {
 	defer context.AfterFunc(v.closing, cancel)()
 	select {
 	case <-v.Rebuilt():
+		v.leases.AskAgain()
+		v.watching.discover()
 		v.next.watch.lookNow(working)
 		for _, part := range []*loop{v.next.check, v.next.dispatch, v.next.cancel, v.next.price} {
 			part.finish(working)

@@ -47,7 +47,9 @@ func (w *watcher) run() {
 			w.lapse()
 			lapsed = now
 		}
-		w.discover()
+		if list.discovers(now) {
+			w.discover()
+		}
 		due, next := list.due(now)
 		for _, p := range due {
 			rounds <- struct{}{} // a round ends by its deadlines, or with the invoker
@@ -68,7 +70,7 @@ func (w *watcher) run() {
 
 // discover adds the jobs that other processes have added to a shared store.
 func (w *watcher) discover() {
-	if w.store.Alone() || !w.next.watch.discovers(machineNow()) {
+	if w.store.Alone() {
 		return
 	}
 	jobs, err := w.store.WatchedJobs(w.closing)

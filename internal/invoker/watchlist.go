@@ -51,6 +51,7 @@ type poller struct {
 	glance         time.Time // when to look for rows of other processes; zero: there are none
 	early          bool      // it is time for that, but not for the next round
 	busy, fresh    bool
+	found          bool // the store had rows since the look has begun
 }
 
 // watched is what is new of a row if another process has changed it.
@@ -104,9 +105,12 @@ func (l *watchlist) discovers(now time.Time) bool {
 // know adds a job that is in the store, unless it is known.
 func (l *watchlist) know(job string) {
 	l.mu.Lock()
-	_, known := l.pollers[job]
+	p := l.pollers[job]
+	if p != nil {
+		p.found = true
+	}
 	l.mu.Unlock()
-	if !known {
+	if p == nil {
 		l.add(job)
 	}
 }
@@ -180,7 +184,7 @@ func (l *watchlist) due(now time.Time) (found []*poller, next time.Time) {
 		switch wakes := ledger.Sooner(p.next, p.glance); {
 		case p.busy:
 		case !wakes.After(now):
-			p.busy, p.early = true, p.next.After(now)
+			p.busy, p.found, p.early = true, false, p.next.After(now)
 			if !p.early {
 				l.rounds++
 				p.cost, p.round, p.began = 0, l.rounds, now
@@ -262,7 +266,7 @@ func (l *watchlist) done(p *poller) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.looks.send()
-	if p.busy = false; p.fresh {
+	if p.busy = false; p.fresh || p.found {
 		l.renew(p)
 		l.ring()
 		return

@@ -64,7 +64,14 @@ func (k *Keeper) Run(ctx context.Context) {
 // often than every [Again]. From then on the Keeper renews the lease, until Release. If the store
 // fails, there is no lease.
 func (k *Keeper) Hold(ctx context.Context, name string) bool {
-	return k.store.Alone() || k.has(name) || !k.refusedLately(name) && k.ask(ctx, name)
+	return k.store.Alone() || k.has(name) || ctx.Err() == nil && !k.refusedLately(name) && k.ask(ctx, name)
+}
+
+// AskAgain has Hold ask the store at once, also for leases that other processes had a moment ago.
+func (k *Keeper) AskAgain() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.refused)
 }
 
 // refusedLately reports whether another process had a lease a moment ago.

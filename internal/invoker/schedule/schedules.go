@@ -170,6 +170,7 @@ func (s *Schedules) ring() {
 
 // Start returns when no slot is due, or when ctx ends.
 func (s *Schedules) Start(ctx context.Context) {
+	s.leases.AskAgain()
 	s.asks.Wait(ctx, s.closing.Done())
 }
 
