@@ -36,7 +36,9 @@ func (w *world) slots(ctx context.Context) error {
 	wanted := w.wantedSlots(time.Now())
 	for {
 		missing, err := w.takeSlots(ctx, wanted)
-		if err != nil {
+		if away(ctx, err) {
+			missing = len(wanted)
+		} else if err != nil {
 			return err
 		}
 		if missing == 0 {
@@ -47,7 +49,11 @@ func (w *world) slots(ctx context.Context) error {
 		}
 	}
 	for n := range schedules {
-		if _, err := w.client().PauseSchedule(ctx, scheduleName(n)); err != nil {
+		_, err := w.client().PauseSchedule(ctx, scheduleName(n))
+		for away(ctx, err) {
+			_, err = w.client().PauseSchedule(ctx, scheduleName(n))
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -55,7 +61,15 @@ func (w *world) slots(ctx context.Context) error {
 		return err
 	}
 	_, err := w.takeSlots(ctx, wanted)
+	for away(ctx, err) {
+		_, err = w.takeSlots(ctx, wanted)
+	}
 	return err
+}
+
+// away reports whether an invoker could not answer, so that the program asks again.
+func away(ctx context.Context, err error) bool {
+	return runwith.CodeOf(err) == runwith.Unavailable && ctx.Err() == nil
 }
 
 func scheduleName(n int) string { return fmt.Sprintf("every-minute-%d", n) }
