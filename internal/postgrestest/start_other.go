@@ -20,3 +20,15 @@ func start(Options) (*Cluster, error) {
 func (c *Cluster) remove() error { return nil }
 
 func lastLines(string) string { return "" }
+
+// Open is unsupported.
+func Open(Options) (*Cluster, string, error) { return nil, "", errors.ErrUnsupported }
+
+// Crash is unsupported.
+func (c *Cluster) Crash() error { return errors.ErrUnsupported }
+
+// Recover is unsupported.
+func (c *Cluster) Recover() error { return errors.ErrUnsupported }
+
+// Close is unsupported.
+func (c *Cluster) Close() error { return errors.ErrUnsupported }
