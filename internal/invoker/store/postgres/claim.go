@@ -113,15 +113,16 @@ func (l *look) near(most int) ([]candidate, error) {
 }
 
 // takeOf locks candidates and the slots that they need, and moves those that the ledger chooses. It
-// parks those that lack a slot. Only the first locks of slots may be waited for: the later ones
-// come after locks of rows.
+// parks those that lack a slot. Only the first time it may wait for a slot: later it has locked rows.
 func (l *look) takeOf(near []candidate, first bool) error {
+	size := len(near)
+	l.last = near[size-1].id
 	free, bounded, err := l.lockSlots(near, first)
 	if err != nil {
 		return err
 	}
 	var most *int // rows that lack a slot do not count
-	if l.last = near[len(near)-1].id; !bounded {
+	if !bounded {
 		most = &l.plan.Limit
 	}
 	due, held, err := l.lockRows(free, most)
@@ -130,7 +131,7 @@ func (l *look) takeOf(near []candidate, first bool) error {
 	}
 	if most != nil && len(due) == *most {
 		l.last = due[len(due)-1].ID
-	} else if len(due) < len(near) {
+	} else if len(due) < size {
 		l.passed = true
 	}
 	moves, full := l.plan.Choose(due, held)
@@ -143,21 +144,27 @@ func (l *look) takeOf(near []candidate, first bool) error {
 }
 
 // lockSlots locks the slots that candidates need. It returns the candidates without a slot, and
-// those whose slot is locked.
+// those whose slot is locked. It waits for the first slot at most, so that the oldest row has its
+// turn, and nobody waits for a slot whose holder waits for another one.
 func (l *look) lockSlots(near []candidate, wait bool) (free []candidate, bounded bool, err error) {
 	var slots []string
 	for _, c := range near {
-		if c.bounded() {
+		if c.bounded() && !slices.Contains(slots, c.slot) {
 			slots = append(slots, c.slot)
 		}
 	}
 	if len(slots) == 0 {
 		return near, false, nil
 	}
+	var locked []string
 	if wait {
-		return near, true, l.tx.lockKeys(slots)
+		locked, slots = slots[:1:1], slots[1:]
+		if err := l.tx.lockKeys(locked); err != nil {
+			return nil, true, err
+		}
 	}
-	locked, err := l.tx.tryKeys(slots)
+	others, err := l.tx.tryKeys(slots)
+	locked = append(locked, others...)
 	return slices.DeleteFunc(near, func(c candidate) bool { return c.bounded() && !slices.Contains(locked, c.slot) }), true, err
 }
 

@@ -41,7 +41,7 @@ func slotsUnderLoad(t *testing.T, stores []*Store, overflow ledger.Overflow) {
 		for i := range each {
 			r := storetest.Waiting(each*n + i)
 			r.Slot, r.SlotLimit = fmt.Sprint("slot ", n%keys), limit
-			_, err := s.Accept(t.Context(), r, ledger.Admission{Now: at, Overflow: overflow})
+			_, err := acceptPatiently(t, s, store.Newcomer{Record: r, Admission: ledger.Admission{Now: at, Overflow: overflow}})
 			if err != nil && (overflow != ledger.Rejecting || runwith.CodeOf(err) != runwith.Aborted) {
 				t.Errorf("Accept = %v", err)
 			}
@@ -71,12 +71,12 @@ func finish(t *testing.T, s *Store, r ledger.Record) {
 		},
 	} {
 		for {
-			now, err := s.Find(t.Context(), r.ID)
+			now, err := patiently(func() (ledger.Record, error) { return s.Find(t.Context(), r.ID) })
 			if err != nil {
 				t.Errorf("Find = %v", err)
 				return
 			}
-			_, err = s.Move(t.Context(), ledger.Move{From: now, To: to(now)})
+			_, err = patiently(func() (ledger.Record, error) { return s.Move(t.Context(), ledger.Move{From: now, To: to(now)}) })
 			if err == nil {
 				break
 			}
