@@ -8,10 +8,10 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 )
 
-// losing are flags of a server on which the answer to the first start is lost, and no list shows
-// the first execution of a job. It stays unknown for long enough that a test can delete the job.
+// losing are flags of a server on which the answer to the first start is lost, and lists show the
+// first execution of a job late. It stays unknown for long enough that a test can delete the job.
 func losing() []string {
-	return []string{"-v", "--log-format", "text", "--call-timeout", "1s", "--settle", "2s", "--fault", "RunJob: answer-lost, n=1", "--fault", "listed-late=1h, n=1"}
+	return []string{"-v", "--log-format", "text", "--call-timeout", "1s", "--settle", "2s", "--fault", "RunJob: answer-lost, n=1", "--fault", "listed-late=20s, n=1"}
 }
 
 // lose starts the first invocation of a server with the flags of losing, and makes its outcome

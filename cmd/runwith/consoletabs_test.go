@@ -18,11 +18,13 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 )
 
-// streams is a proxy in front of a console, which counts the live connections that are open.
+// streams is a proxy in front of a console, which counts the live connections that are open. The path
+// /jobs/slow is /jobs, which waits until it is let go.
 type streams struct {
 	*httptest.Server
 
-	open atomic.Int32
+	open, waiting atomic.Int32
+	letGo         chan struct{}
 }
 
 func countStreams(t *testing.T, s *server) *streams {
@@ -35,11 +37,16 @@ func countStreams(t *testing.T, s *server) *streams {
 		r.SetURL(to)
 		r.Out.Host = r.In.Host
 	}}
-	p := &streams{}
+	p := &streams{letGo: make(chan struct{})}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.Header.Get("Accept"), "text/event-stream") {
 			p.open.Add(1)
 			defer p.open.Add(-1)
+		}
+		if r.URL.Path == "/jobs/slow" {
+			r.URL.Path = "/jobs"
+			p.waiting.Add(1)
+			<-p.letGo
 		}
 		proxy.ServeHTTP(w, r)
 	}))
@@ -131,4 +138,24 @@ func TestConsoleManyWindows(t *testing.T) {
 	last.waitForText(t, "task runs", "Live")
 	p.are(t, 4)
 	s.release(t)
+}
+
+// A visitor who follows a link to a page that takes long gets there, also if the page before is to be
+// loaded anew meanwhile.
+func TestConsoleLetsVisitorsLeave(t *testing.T) {
+	t.Parallel()
+	s := startHolding(t)
+	p := countStreams(t, s)
+	id := s.start(t)
+	s.firstLine(t, id)
+	b := openTab(startBrowser(t), t, p.URL)
+	b.open(t, "/invocations/"+id)
+	p.are(t, 1)
+	evaluate[any](t, b, `document.querySelector("h1 a").href = "/jobs/slow"; document.querySelector("h1 a").click(); 0`)
+	eventually.True(t, "the other page is on its way", func() bool { return p.waiting.Load() == 1 })
+	s.release(t)
+	p.are(t, 0) // nothing changes any more, so the page would load anew
+	close(p.letGo)
+	b.wait(t, `location.pathname === "/jobs/slow"`)
+	b.waitForText(t, "Jobs")
 }

@@ -35,6 +35,7 @@ jobs:
     parameters: {object: {type: string}}
     args: ["{object}"]
     allow: {env: [SLEEP, FAIL], maxTasks: 10000}
+  import: {title: Import prices}
 schedules:
   nightly: {cron: "0 2 * * *", zone: Europe/Berlin, job: reindex, parameters: {customer: acme}}
   weekly: {cron: "@weekly", job: thumbnails, parameters: {object: all}}
@@ -51,14 +52,15 @@ budgets:
 type world struct {
 	*server
 
-	succeeded, failed, running, queued string // IDs of invocations
-	refused                            string // ID of an event
+	succeeded, failed, running, queued, lost string // IDs of invocations
+	refused                                  string // ID of an event
 }
 
 // startWorld starts a server on which something has happened.
 func startWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{server: startUp(t, t.TempDir(), worldFlags(t)...)}
+	w := &world{server: startUp(t, t.TempDir(), append(losing(), worldFlags(t)...)...)}
+	w.lost = w.lose(t, "import", jobFile("import"))
 	w.succeeded = w.start(t, "reindex", runwith.Request{Parameters: map[string]any{"customer": "acme", "mode": "whole"}, Labels: map[string]string{"customer": "acme"}})
 	w.settle(t, w.succeeded)
 	w.failed = w.start(t, "reindex", runwith.Request{Parameters: map[string]any{"customer": "globex"}, Overrides: runwith.Overrides{Env: map[string]string{"FAIL": "7"}}})
@@ -89,11 +91,12 @@ func worldFlags(t *testing.T) []string {
 		"callback":        "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
 		"reindex.yaml":    jobFile("reindex"),
 		"thumbnails.yaml": jobFile("thumbnails"),
+		"import.yaml":     jobFile("import"),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if name == "reindex.yaml" || name == "thumbnails.yaml" {
+		if strings.HasSuffix(name, ".yaml") && name != "runwith.yaml" {
 			flags = append(flags, "--job", filepath.Join(dir, name))
 		}
 	}
@@ -168,13 +171,18 @@ func (w *world) refuse(t *testing.T) string {
 // pages are the paths of all pages of the console, by a name for each.
 func (w *world) pages(t *testing.T) map[string]string {
 	t.Helper()
+	at := func(path string) string { return "/invocations/" + path }
 	all := map[string]string{
-		"overview": "/", "invocations": "/invocations", "filtered": "/invocations?state=failed&job=reindex", "jobs": "/jobs", "job": "/jobs/reindex",
-		"schedules": "/schedules", "schedule": "/schedules/nightly", "events": "/events", "event": "/events/" + w.refused,
-		"callbacks": "/callbacks", "usage": "/usage", "engine": "/engine", "missing": "/invocations/none",
-		"start": "/start", "start-job": "/jobs/reindex/start", "rerun": "/start?rerun=" + w.failed,
-		"succeeded": "/invocations/" + w.succeeded, "failed": "/invocations/" + w.failed, "running": "/invocations/" + w.running, "queued": "/invocations/" + w.queued,
-		"logs": "/invocations/" + w.failed + "/logs", "cancel": "/invocations/" + w.running + "/cancel",
+		"overview": "/", "invocations": "/invocations", "jobs": "/jobs", "job": "/jobs/reindex", "schedules": "/schedules", "schedule": "/schedules/nightly",
+		"events": "/events", "event": "/events/" + w.refused, "callbacks": "/callbacks", "usage": "/usage", "engine": "/engine", "missing": at("none"),
+		"start": "/start", "start-job": "/jobs/reindex/start", "rerun": "/start?rerun=" + w.failed, "sign-in": "/console/sign-in",
+		"succeeded": at(w.succeeded), "failed": at(w.failed), "running": at(w.running), "queued": at(w.queued), "unresolved": at(w.lost),
+		"task": at(w.failed + "?task=0"), "logs": at(w.failed + "/logs"), "logs-plain": at(w.failed + "/logs?lines=500"),
+		"filtered": "/invocations?state=failed&job=reindex", "by-caller": "/invocations?caller=schedule%2Fnightly", "by-time": "/invocations?after=2026-01-01&before=2099-01-01T00:00:00Z",
+		"by-label": "/invocations?label=customer=acme", "nothing-fits": "/invocations?job=none", "wrong-filter": "/invocations?after=yesterday&size=3",
+		"cancel": at(w.running + "/cancel"), "cancel-many": at("cancel?id=" + w.running + "&id=" + w.queued + "&id=" + w.failed), "cancel-none": at("cancel"),
+		"rerun-many": at("rerun?id=" + w.succeeded + "&id=" + w.failed + "&id=" + w.lost), "retry": at(w.lost + "/resolve?decision=retry"), "leave": at(w.lost + "/resolve?decision=leave"),
+		"by-day": "/usage?by=label&label=customer",
 	}
 	for d, err := range w.client().Deliveries(t.Context(), nil) {
 		if err != nil {

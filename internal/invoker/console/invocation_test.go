@@ -176,3 +176,15 @@ func TestInvocationIsLiveUntilItsCallbacksAre(t *testing.T) {
 		}
 	}
 }
+
+// An invocation that was cancelled before it started costs nothing. That of one whose outcome is unknown
+// is unknown too.
+func TestCostOfNothing(t *testing.T) {
+	t.Parallel()
+	for state, text := range map[runwith.State]string{
+		runwith.StateQueued: "Known a moment after the end.", runwith.StateCancelled: "None: nothing was started.", runwith.StateUnresolved: "Not known yet.",
+	} {
+		d := &detailed{fake: fake{all: []runwith.Invocation{number(1, state)}}}
+		open(t, d, "").get(t, "/invocations/inv-00001").is(t, http.StatusOK).has(t, text)
+	}
+}

@@ -9,16 +9,19 @@ import { full, place } from "./places.mjs";
 const banner = document.getElementById("banner");
 const main = document.getElementById("main");
 let opened = null; // ends the connection, or the wait for its place
+const patience = 10000; // milliseconds that another page may take
 let retry = 1000;
 let timer = 0;
 let waiting = null; // content whose new rows are held back
 let pointed = false; // the pointer is on a row
+let leaving = false; // the visitor has followed a link
 
 // followPage keeps the page up to date while somebody looks at it. Browsers allow few
 // connections to one server, so hidden pages have none.
 export function followPage() {
   if (!main.hasAttribute("data-live")) return;
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  addEventListener("beforeunload", leave);
   addEventListener("pagehide", close);
   addEventListener("pageshow", (e) => e.persisted && open());
   main.addEventListener("pointerover", (e) => point(e.pointerType === "mouse" && !!e.target.closest("[data-row]")));
@@ -52,7 +55,7 @@ function listen(signal) {
   const source = new EventSource(location.href);
   ends(signal, () => source.close());
   source.addEventListener("page", (e) => { answered(); arrived(JSON.parse(e.data)); });
-  source.addEventListener("reload", () => { close(); location.reload(); });
+  source.addEventListener("reload", reload);
   source.addEventListener("full", (e) => lost(JSON.parse(e.data)));
   source.addEventListener("error", () => lost("The server does not answer. This page shows what it was, and goes on as soon as the server is back."));
 }
@@ -61,6 +64,19 @@ function close() {
   opened?.abort();
   opened = null;
   clearTimeout(timer);
+}
+
+// reload loads the page anew, unless that would bring back a visitor who waits for another page.
+function reload() {
+  close();
+  if (leaving) timer = setTimeout(open, patience);
+  else location.reload();
+}
+
+// leave notices that a visitor follows a link, which may also lead to a download.
+function leave() {
+  leaving = true;
+  setTimeout(() => (leaving = false), patience);
 }
 
 function answered() {
