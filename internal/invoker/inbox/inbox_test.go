@@ -47,7 +47,7 @@ func record(trigger, event string) ledger.Record {
 		Invocation: runwith.Invocation{
 			ID: newID(), Job: "report", State: runwith.StateAccepted, Created: now, Source: &runwith.Source{Trigger: trigger, Event: event},
 		},
-		Version: 1, Owner: "trigger/" + trigger, Key: event, Fingerprint: "x", Asked: []byte("{}"), Target: "report", Overrides: []byte{}, NotBefore: now,
+		Version: 1, Owner: ledger.OwnerOf("trigger/" + trigger), Key: event, Fingerprint: "x", Asked: []byte("{}"), Target: "report", Overrides: []byte{}, NotBefore: now,
 	}
 }
 

@@ -103,6 +103,9 @@ func ReadPassport(text string) Passport {
 	if p.Name != "" && OwnerOf(p.Name) != p.Owner {
 		p.Name = ""
 	}
+	if p.Source != "" && OwnerOf(p.Source) != p.Owner {
+		p.Source, p.Event = "", ""
+	}
 	return p
 }
 

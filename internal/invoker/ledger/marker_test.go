@@ -52,7 +52,7 @@ func TestPassportIsBounded(t *testing.T) {
 	if p := r.Passport(); len(p) > maxPassport || ReadPassport(p).Slot != r.Slot {
 		t.Errorf("passport has %d bytes, want it without the labels", len(p))
 	}
-	p := ReadPassport(`{"v":1,"caller":"hash","name":"somebody else","job":"../x","labels":{"a":"b","c":"\u0000"},"request":"f"}`)
+	p := ReadPassport(`{"v":1,"caller":"hash","name":"somebody else","source":"schedule/nightly","event":"x","job":"../x","labels":{"a":"b","c":"\u0000"},"request":"f"}`)
 	if diff := cmp.Diff(Passport{Version: 1, Owner: "hash", Request: "f", Labels: map[string]string{"a": "b"}}, p); diff != "" {
 		t.Errorf("foreign passport (-want +got):\n%s", diff)
 	}

@@ -164,7 +164,8 @@ type Query struct {
 	States []runwith.State   // one of them
 	Owner  string            // hash of the caller's name
 	Labels map[string]string // each of them
-	// Source is the name of what has started them, or trigger/ or schedule/ ([ledger.SourceIs]).
+	// Source is the name of what has started them, or trigger/ or schedule/ ([ledger.SourceIs]). A
+	// store may rely on it that a source owns all that it has started, and nothing else.
 	Source  string
 	RerunOf string
 	// Unfinished means only those that have not ended.

@@ -31,7 +31,7 @@ func listBy(q store.Query) (query string, args []any) {
 	}
 	p.before, p.after = p.arg(before), p.arg(q.After)
 	var states []string
-	for _, state := range q.States {
+	for _, state := range slices.Compact(slices.Sorted(slices.Values(q.States))) { // each range once
 		states = append(states, string(state))
 	}
 	switch {
@@ -50,6 +50,9 @@ func listBy(q store.Query) (query string, args []any) {
 		p.eachOf("job", q.Job)
 	case len(states) > 0:
 		p.eachOf("state", states...)
+	}
+	if q.RerunOf != "" && q.Source != "" {
+		p.only("(source = "+p.arg(q.Source)+" OR "+p.arg(ledger.EverySource(q.Source))+" AND starts_with(source, "+p.arg(q.Source)+"))", true)
 	}
 	p.add("owner = %s", q.Owner, q.Owner != "")
 	p.add("job = %s", q.Job, q.Job != "")

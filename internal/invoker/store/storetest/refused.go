@@ -23,9 +23,8 @@ func refusedEvent(n int) ledger.RefusedEvent {
 
 // triggered returns a record that the trigger uploads has started for refusedEvent(event).
 func triggered(n, event int) ledger.Record {
-	r := Waiting(n)
+	r := startedBy(Waiting(n), &runwith.Source{Trigger: "uploads", Event: fmt.Sprint("event ", event)})
 	r.ID = fmt.Sprintf("id-%04d", n)
-	r.Source = &runwith.Source{Trigger: "uploads", Event: fmt.Sprint("event ", event)}
 	return r
 }
 
@@ -155,15 +154,16 @@ func testEventLists(t *testing.T, s store.Store) {
 		e, r := refusedEvent(n), triggered(n, 100+n)
 		if n%2 == 1 {
 			e.Trigger, e.Job = "pushed", "other"
-			r.Source.Trigger, r.Job = "pushed", "other"
+			r = startedBy(r, &runwith.Source{Trigger: "pushed", Event: r.Source.Event})
+			r.Job = "other"
 		}
 		addEvent(t, s, e)
 		put(t, s, r)
 	}
-	caller, schedule := triggered(7, 0), triggered(8, 0)
-	caller.Source, schedule.Source = nil, &runwith.Source{Schedule: "nightly", Slot: begin()}
-	put(t, s, caller)
-	put(t, s, schedule)
+	for n, other := range []ledger.Record{Waiting(7), startedBy(Waiting(8), &runwith.Source{Schedule: "nightly", Slot: begin()})} {
+		other.ID = fmt.Sprintf("id-%04d", 7+n)
+		put(t, s, other)
+	}
 	for name, test := range map[string]struct {
 		query store.EventQuery
 		want  []string

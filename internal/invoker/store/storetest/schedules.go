@@ -61,8 +61,8 @@ func testSchedules(t *testing.T, s store.Store) {
 func testBySource(t *testing.T, s store.Store) {
 	nightly := &runwith.Source{Schedule: "nightly", Slot: begin(), Manual: true}
 	for n, source := range []*runwith.Source{nil, nightly, {Schedule: "other", Slot: begin()}, nightly, {Trigger: "nightly", Event: "1"}} {
-		r := Waiting(n)
-		r.Source, r.Labels = source, map[string]string{"tenant": "acme"}
+		r := startedBy(Waiting(n), source)
+		r.Labels = map[string]string{"tenant": "acme"}
 		put(t, s, r)
 	}
 	_, err := s.Move(t.Context(), ledger.Move{From: find(t, s, "id-001"), To: find(t, s, "id-001").Cancelled(begin(), nil)})

@@ -63,6 +63,7 @@ func Run(t *testing.T, open Open) {
 		"accept rates":     testAcceptRates,
 		"targets":          testTargets,
 		"visible":          testVisible,
+		"every list":       testEveryList,
 		"tidy terms":       testTidyTerms,
 		"history":          testHistory,
 	}
@@ -106,6 +107,15 @@ func Waiting(n int) ledger.Record {
 		Invocation: runwith.Invocation{ID: fmt.Sprintf("id-%03d", n), Job: "report", State: runwith.StateAccepted, Created: begin()},
 		Version:    1, Owner: "me", Asked: []byte("{}"), Target: "report", Overrides: []byte{}, Checked: true, NotBefore: begin(),
 	}
+}
+
+// startedBy returns a record that a source has started and owns; nil is a caller.
+func startedBy(r ledger.Record, source *runwith.Source) ledger.Record {
+	if r.Source = source; source != nil {
+		r.Caller = ledger.SourceName(source)
+		r.Owner = ledger.OwnerOf(r.Caller)
+	}
+	return r
 }
 
 // put stores a record in any state.
