@@ -35,15 +35,25 @@ func (s *Store) Now() time.Time {
 	return last.database.Add(time.Since(last.here))
 }
 
-// sampleClock reads the clock n times, and takes over the fastest reading if it is better than the
-// last.
+// better reports whether a reading counts instead of the last one: it is faster, the last one is old,
+// or both cannot be true. The monotonic clock stands still while the machine sleeps, and another
+// database server may have another clock.
+func (taken sample) better(last *sample) bool {
+	if last == nil || taken.trip <= last.trip || time.Since(last.here) > sampleLife {
+		return true
+	}
+	expected := last.database.Add(taken.here.Sub(last.here))
+	return taken.database.Sub(expected).Abs() > (taken.trip+last.trip)/2
+}
+
+// sampleClock reads the clock n times, and takes over the readings that are better than the last.
 func (s *Store) sampleClock(ctx context.Context, n int) error {
 	for range n {
 		taken, err := s.readClock(ctx)
 		if err != nil {
 			return err
 		}
-		if last := s.clock.last.Load(); last == nil || taken.trip <= last.trip || time.Since(last.here) > sampleLife {
+		if taken.better(s.clock.last.Load()) {
 			s.clock.last.Store(&taken)
 		}
 	}
@@ -70,7 +80,7 @@ func (s *Store) readClock(ctx context.Context) (taken sample, err error) {
 func (s *Store) tellTime(ctx context.Context) {
 	for sleep(ctx, sampleEvery) == nil {
 		if err := s.sampleClock(ctx, 1); err != nil && ctx.Err() == nil {
-			s.logger.Warn("the database's clock cannot be read", "error", told(err))
+			s.logger.Warn("the database's clock cannot be read", "error", shown(err))
 		}
 	}
 }
