@@ -90,7 +90,6 @@ func (s *Store) acceptPlain(ctx context.Context, n store.Newcomer) (accepted sto
 		return accepted, false, s.failed(acceptOne, err)
 	}
 	s.committed(began)
-	s.committed(began)
 	s.publish([]ledger.Record{r})
 	return store.Accepted{Record: r}, true, nil
 }

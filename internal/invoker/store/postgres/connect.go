@@ -47,7 +47,7 @@ func connect(ctx context.Context, o Options) (_ *pgxpool.Pool, pooled bool, err 
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
-		return nil, false, told(err)
+		return nil, false, shown(err)
 	}
 	return pool, pooled, nil
 }

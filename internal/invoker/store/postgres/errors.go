@@ -82,9 +82,9 @@ func own(err error) bool {
 	return known
 }
 
-// told returns an error as callers see it: UNAVAILABLE with the reason if the database takes
+// shown returns an error as callers see it: UNAVAILABLE with the reason if the database takes
 // nothing now. Other errors stay as they are.
-func told(err error) error {
+func shown(err error) error {
 	if err == nil || own(err) || errors.Is(err, pgx.ErrNoRows) || errors.Is(err, context.Canceled) {
 		return err
 	}

@@ -100,7 +100,7 @@ func (s *Store) listen(ctx context.Context) {
 	for pause := hintEvery; ctx.Err() == nil; pause = min(2*pause, 10*time.Second) {
 		began := time.Now()
 		if err := s.receive(ctx); err != nil && ctx.Err() == nil {
-			s.logger.Warn("hints of other processes do not arrive, so changes are seen within a second", "error", told(err))
+			s.logger.Warn("hints of other processes do not arrive, so changes are seen within a second", "error", shown(err))
 		}
 		if time.Since(began) > time.Minute {
 			pause = hintEvery

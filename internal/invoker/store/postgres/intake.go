@@ -45,7 +45,7 @@ func (in *intake) accept(n store.Newcomer) (store.AcceptedOrError, error) {
 		if errors.Is(err, errKeyTaken) {
 			continue
 		}
-		told, refusal := withoutEvents(err)
+		told, refusal := store.WithoutEvents(err)
 		if _, refused := errors.AsType[*runwith.Error](refusal); !refused {
 			in.told = in.told || in.purse.told
 			return store.AcceptedOrError{Accepted: accepted}, err

@@ -12,8 +12,8 @@ const (
 	lockLanes   = 0x72770004
 )
 
-// lockKeys takes the locks of the slots of keys, in the order of their hashes, so that two transactions never wait
-// for each other.
+// lockKeys takes the locks of the slots of keys, in the order of their hashes, so that two
+// transactions never wait for each other.
 func (t tx) lockKeys(keys []string) error {
 	if keys = named(keys); len(keys) == 0 {
 		return nil

@@ -57,7 +57,7 @@ func (v Version) Fits() error {
 func prepareSchema(ctx context.Context, pool *pgxpool.Pool, migrates bool) error {
 	v, err := readVersion(ctx, pool)
 	if err != nil {
-		return fmt.Errorf("read the schema version: %w", told(err))
+		return fmt.Errorf("read the schema version: %w", shown(err))
 	}
 	unfit := v.Fits()
 	if unfit == nil || !migrates || v.Schema >= Newest {
@@ -108,7 +108,7 @@ func migrateAll(ctx context.Context, pool *pgxpool.Pool) (before Version, err er
 			Message: "this user may not change the database's schema: run runwith store migrate as a user that may"}
 	}
 	if err != nil {
-		return before, fmt.Errorf("migrate the database: %w", told(err))
+		return before, fmt.Errorf("migrate the database: %w", shown(err))
 	}
 	return before, nil
 }

@@ -15,7 +15,7 @@ func (s *Store) identify(ctx context.Context) error {
 		return nil
 	}
 	s.system = strconv.FormatInt(id, 10)
-	return told(err)
+	return shown(err)
 }
 
 // Origin implements [store.Store]. The store is a copy if the cluster is not the one in which it

@@ -5,7 +5,7 @@
 // order, so that two transactions never wait for each other:
 //
 //  1. buckets, by name         the rows of token buckets
-//  2. slots, by key            an advisory lock for each concurrency key
+//  2. slots, by hash of key    an advisory lock for each concurrency key
 //  3. budgets                  one advisory lock for all of them
 //  4. invocations, by ID       the rows themselves; claiming skips those that are locked
 //  5. lanes                    one advisory lock for the leases of deliveries
@@ -95,7 +95,7 @@ func (s *Store) prepare(ctx context.Context, migrates bool) error {
 		return err
 	}
 	if err := s.sampleClock(ctx, firstSamples); err != nil {
-		return fmt.Errorf("read the database's clock: %w", told(err))
+		return fmt.Errorf("read the database's clock: %w", shown(err))
 	}
 	return s.identify(ctx)
 }

@@ -1,11 +1,11 @@
 package postgres
 
 import (
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 )
 
 // purse knows in a transaction how much is taken of the shares of budgets. It adds the rows up
@@ -99,7 +99,7 @@ func (p *purse) admit(r ledger.Record, a ledger.Admission) (ledger.Record, error
 	case err != nil:
 		return r, err
 	case refusal != nil:
-		return r, &toldError{refusal, told}
+		return r, &store.ToldError{Refusal: refusal, Events: told}
 	}
 	return r, p.tell(told)
 }
@@ -125,22 +125,6 @@ func (p *purse) tell(events []ledger.Delivery) error {
 	n, err := insertNew(p.t, events)
 	p.told = p.told || n > 0
 	return err
-}
-
-// toldError refuses a newcomer, and has events that are stored although it is refused.
-type toldError struct {
-	error
-	events []ledger.Delivery
-}
-
-func (r *toldError) Unwrap() error { return r.error }
-
-// withoutEvents returns the events that must be stored because of a refusal, and the refusal.
-func withoutEvents(err error) ([]ledger.Delivery, error) {
-	if r, ok := errors.AsType[*toldError](err); ok {
-		return r.events, r.error
-	}
-	return nil, err
 }
 
 // unknown returns the deliveries that the store does not have.

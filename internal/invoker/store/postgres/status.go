@@ -45,7 +45,7 @@ func Migrate(ctx context.Context, o Options) (before Version, err error) {
 	}
 	defer pool.Close()
 	if before, err = readVersion(ctx, pool); err != nil {
-		return before, fmt.Errorf("read the schema version: %w", told(err))
+		return before, fmt.Errorf("read the schema version: %w", shown(err))
 	}
 	if before.Schema >= Newest {
 		return before, before.Fits()
@@ -66,10 +66,10 @@ func Examine(ctx context.Context, o Options) (Status, error) {
 		return status.read(tx{t, ctx})
 	})
 	if err != nil {
-		return status, fmt.Errorf("look at the database: %w", told(err))
+		return status, fmt.Errorf("look at the database: %w", shown(err))
 	}
 	status.ReadOnly, err = readOnly(ctx, pool)
-	return status, told(err)
+	return status, shown(err)
 }
 
 func (s *Status) read(t tx) (err error) {

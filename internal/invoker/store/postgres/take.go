@@ -8,9 +8,9 @@ import (
 	"github.com/runwith/runwith/internal/invoker/store"
 )
 
-// Take looks at the queue without locks first: most looks find nothing to start. One
-// transaction then locks candidates in the order of the package, reads them again, and moves them. Take passes over rows that
-// another process has locked, so several processes share the queue and do not wait for each other.
+// Take looks at the queue without locks first, because most looks find nothing to start. One
+// transaction then locks candidates in the order of the package, reads them again, and moves them.
+// It passes over rows that another process has locked, so processes do not wait for each other.
 
 const (
 	// lookAtOnce is how many rows are looked at together, once the first ones were not enough.

@@ -148,7 +148,7 @@ func (s *Store) failed(what string, err error) error {
 	if code(err) == diskFull {
 		s.full.Store(new(time.Now()))
 	}
-	err = told(err)
+	err = shown(err)
 	if _, refusal := errors.AsType[*runwith.Error](err); err == nil || refusal {
 		return err
 	}

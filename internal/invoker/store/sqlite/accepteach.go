@@ -62,6 +62,6 @@ func (s *Store) acceptApart(p *purse, n store.Newcomer) (store.AcceptedOrError, 
 	if _, err := tx.Exec(`RELEASE newcomer`); err != nil {
 		return store.AcceptedOrError{}, err
 	}
-	told, refusal := withoutEvents(err)
+	told, refusal := store.WithoutEvents(err)
 	return store.AcceptedOrError{Err: refusal}, p.tell(told)
 }

@@ -2,10 +2,10 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -84,7 +84,7 @@ func (p *purse) admit(r ledger.Record, a ledger.Admission) (ledger.Record, error
 	case err != nil:
 		return r, err
 	case refusal != nil:
-		return r, &toldError{refusal, told}
+		return r, &store.ToldError{Refusal: refusal, Events: told}
 	}
 	return r, p.tell(told)
 }
@@ -113,25 +113,9 @@ func (p *purse) tell(events []ledger.Delivery) error {
 	return err
 }
 
-// toldError refuses a newcomer, and has events that are stored although it is refused.
-type toldError struct {
-	error
-	events []ledger.Delivery
-}
-
-func (r *toldError) Unwrap() error { return r.error }
-
-// withoutEvents returns the events that must be stored because of a refusal, and the refusal.
-func withoutEvents(err error) ([]ledger.Delivery, error) {
-	if r, ok := errors.AsType[*toldError](err); ok {
-		return r.events, r.error
-	}
-	return nil, err
-}
-
 // tellRefusal stores the events of a refusal, and returns it without them.
 func (s *Store) tellRefusal(ctx context.Context, err error) error {
-	events, refusal := withoutEvents(err)
+	events, refusal := store.WithoutEvents(err)
 	if len(events) == 0 {
 		return refusal
 	}
