@@ -72,7 +72,7 @@ func chaos(ctx context.Context, args []string, out, errs io.Writer) (err error) 
 	return found.err(o.seed)
 }
 
-// harm says what is killed how often.
+// harm describes the kills.
 func (o chaosOptions) harm() string {
 	if o.replicas == 0 {
 		return fmt.Sprintf("the invoker killed %d times and the engine %d", o.kills, o.engineKills)

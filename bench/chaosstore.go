@@ -8,7 +8,7 @@ import (
 	"github.com/runwith/runwith/internal/postgrestest"
 )
 
-// sharedStore is a PostgreSQL of which every invoker has connections that break at any byte.
+// sharedStore is a PostgreSQL. The connections of the invokers to it break at any byte.
 type sharedStore struct {
 	cluster *postgrestest.Cluster
 	url     *url.URL

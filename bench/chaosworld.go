@@ -21,7 +21,7 @@ type world struct {
 	cancel context.CancelFunc
 	rand   *rand.Rand // for the kills
 	proxy  *proxy
-	ran    string // the file to which each run appends a line
+	ran    string // the file of the runs: a line for each
 	ear    *ear
 	config string  // the file of the invoker's configuration
 	pusher *pusher // nil without -push
@@ -92,8 +92,7 @@ func (w *world) configure(ctx context.Context) (err error) {
 	return os.WriteFile(w.config, []byte(text.String()), 0o600)
 }
 
-// startEngine starts the engine. The first time it adds the jobs, each of which appends a
-// line to a file.
+// startEngine starts the engine with its jobs. A run of each appends a line to a file.
 func (w *world) startEngine(ctx context.Context) (err error) {
 	args := []string{w.bench.binary, "engine", "--runner", "process", "--addr", w.engineAddr, "--data", filepath.Join(w.bench.dir, "engine")}
 	for n := 0; n < w.n; n += perJob {

@@ -15,8 +15,8 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// gibVariable names the environment variable with which TestConsoleBigLog has a log of 1 GiB
-// instead of 64 MiB. It then takes about a minute, and 3 GB of disk.
+// gibVariable names an environment variable. If it is set, the log of TestConsoleBigLog has 1 GiB
+// instead of 64 MiB. The test then takes about a minute, and 3 GB of disk.
 const gibVariable = "RUNWITH_TEST_GIB"
 
 // bigLog prints lines of about 100 bytes. The first error is a JSON line, and a later one, at two

@@ -133,7 +133,7 @@ func (b *tab) signIn(t *testing.T, key string) {
 	b.waitForText(t, "You are signed in.")
 }
 
-// everything is all that a page has: what is shown, hidden, typed in fields, or in addresses.
+// everything is all text of a page: what it shows, what it hides, its fields and its addresses.
 const everything = `document.documentElement.outerHTML + [...document.querySelectorAll("input, textarea, select")].map((e) => e.value).join("\n") + location.href`
 
 // secrets returns which values the page has.
@@ -148,8 +148,8 @@ func (b *tab) secrets(t *testing.T) (found []string) {
 	return slices.Compact(found)
 }
 
-// Each page that shows values shows them to who may see them, and to nobody else: neither in the
-// page, nor in a field, nor in a command to copy.
+// A page shows values only to callers who may see them. For others, it has none in its text, its
+// fields or its commands to copy.
 func TestConsoleMasksValues(t *testing.T) {
 	t.Parallel()
 	m := startMasks(t)
@@ -188,8 +188,8 @@ func TestConsoleMasksValues(t *testing.T) {
 	}
 }
 
-// Who may not see values runs an invocation with them again: the masks in the form stand for them,
-// and go no further. The answer shows none either.
+// A caller who may not see values can run an invocation again. The form has masks in their place, and
+// the new invocation has the values. No answer shows one.
 func TestConsoleRerunsWithHiddenValues(t *testing.T) {
 	t.Parallel()
 	m := startMasks(t)

@@ -50,7 +50,7 @@ func TestKilledCopy(t *testing.T) {
 	}
 }
 
-// dataWithARun returns a data folder in which one invocation has ended.
+// dataWithARun returns a data folder with one invocation, which has ended.
 func dataWithARun(t *testing.T) (data string) {
 	t.Helper()
 	data = filepath.Join(t.TempDir(), "data")

@@ -60,8 +60,8 @@ func (r *rebuilder) keysKnown() error {
 // rebuildLease is the lease of the process that reads back.
 const rebuildLease = "rebuild"
 
-// run reads back what is missing, or waits until another process has done so. Then all keys are
-// known.
+// run reads back what is missing, or waits until another process has done that. Afterwards all keys
+// are known.
 func (r *rebuilder) run(opened time.Time, origin store.Origin) {
 	defer r.leases.Release(rebuildLease)
 	origin, open := r.turn(origin)

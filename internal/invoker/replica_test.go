@@ -137,7 +137,7 @@ func (r *replica) Recover(context.Context, time.Time, time.Duration) (asOf time.
 	return time.Time{}, nil
 }
 
-// Origin says that the store is empty until somebody has read it back.
+// Origin reports an empty store until somebody has called Rebuilt.
 func (r *replica) Origin(context.Context) (store.Origin, error) {
 	r.pass()
 	r.mu.Lock()

@@ -36,8 +36,8 @@ type Config struct {
 	// Checks return why the server cannot do its work.
 	Checks []func(context.Context) error
 
-	// Now returns the time by the store's clock, with which times of invocations are compared; nil
-	// is the machine's.
+	// Now returns the time by the store's clock, which the times of invocations come from; nil is
+	// the machine's clock.
 	Now func() time.Time
 	// Version is the program's.
 	Version string

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Hint says what the value must be.
+// Hint describes the values that the parameter takes.
 func (p parameterField) Hint() string {
 	var all []string
 	add := func(is bool, format string, args ...any) {

@@ -11,8 +11,8 @@ import (
 	"github.com/runwith/runwith/internal/invoker"
 )
 
-// sentForm reads the form that the visitor has sent. If the job is gone, the form has all that was
-// typed, and the error says so.
+// sentForm reads the form that the visitor has sent. If the job is gone, it returns an
+// error beside the form, which keeps what the visitor has typed.
 func (s *server) sentForm(c *call) (*form, error) {
 	if err := c.ParseForm(); err != nil {
 		return nil, &runwith.Error{Code: runwith.InvalidArgument, Message: "the form cannot be read", Err: err}

@@ -35,7 +35,7 @@ func (j *journal) count(text string) int {
 	return strings.Count(j.text.String(), text)
 }
 
-// ailing is an invoker whose lists fail while it is told to.
+// ailing is an invoker whose lists fail while fails is set.
 type ailing struct {
 	*fake
 

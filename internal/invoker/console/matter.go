@@ -47,8 +47,9 @@ func unresolved(c *call) (*matter, error) {
 	return m, nil
 }
 
-// undecided returns the unresolved invocations that nobody has left so, or more than are counted.
-// One that was left so keeps its state, so the newest ones may all be decided.
+// undecided returns unresolved invocations that wait for a decision: all, or at least as many as are
+// counted. An invocation that a person has left unresolved keeps its state, so the newest ones may all
+// be decided.
 func (c *call) undecided() (open []runwith.Invocation, err error) {
 	q := invoker.Filter{States: []runwith.State{runwith.StateUnresolved}, PageSize: undecidedPage}
 	for range undecidedPages {

@@ -44,8 +44,8 @@ type welcome struct {
 	More bool // there are others
 }
 
-// overview shows what is going on, as far as the caller may see it. All live ones of a caller share
-// what one of them has read.
+// overview shows what is going on, as far as the caller may see it. Live overviews of the same caller
+// share their reads.
 func (s *server) overview(c *call) (page, error) {
 	if c.wantsStream() {
 		return s.overviews.of(c, s.readOverview)

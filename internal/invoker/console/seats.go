@@ -12,7 +12,7 @@ import (
 // maxSeats is how many live pages may be open. Pages that nobody looks at are not live.
 const maxSeats = 256
 
-// errSeatTaken is the cause with which a live page ends if its seat went to another caller.
+// errSeatTaken ends a live page whose seat went to another caller.
 var errSeatTaken = errors.New("another caller needs the place of a live page")
 
 // seats are the places for live pages. While there are some, everybody gets one. After that, a
