@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/runwith/runwith/internal/postgrestest"
 )
 
 // TestChaos is the short form of `go run ./bench chaos`.
@@ -36,6 +38,20 @@ func TestChaosByRedelivery(t *testing.T) {
 	var out strings.Builder
 	err := execute(t.Context(), []string{"chaos", "-push", "-n", "60", "-clients", "4", "-kills", "6", "-engine-kills", "1", "-data", data}, &out, t.Output())
 	if err != nil || !strings.Contains(out.String(), ": 0 faults") || !strings.Contains(out.String(), "60 accepted, 60 ran, 60 executions, 60 ends heard in ") {
+		t.Errorf("chaos = %v\n%s", err, out.String())
+	}
+	wantEmpty(t, data)
+}
+
+// TestChaosOfReplicas is the short form of `go run ./bench chaos -replicas 3 -n 5000 -kills 50`.
+func TestChaosOfReplicas(t *testing.T) {
+	t.Parallel()
+	needProcesses(t)
+	postgrestest.Database(t) // or skip
+	data := t.TempDir()
+	var out strings.Builder
+	err := execute(t.Context(), []string{"chaos", "-replicas", "3", "-n", "60", "-clients", "4", "-kills", "3", "-engine-kills", "1", "-store-kills", "1", "-data", data}, &out, t.Output())
+	if err != nil || !strings.Contains(out.String(), ": 0 faults") {
 		t.Errorf("chaos = %v\n%s", err, out.String())
 	}
 	wantEmpty(t, data)

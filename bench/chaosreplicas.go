@@ -77,7 +77,7 @@ func (w *world) startInvoker(ctx context.Context, i *replica) (err error) {
 			return err
 		}
 	}
-	if err == nil {
+	if err == nil && i.addr == "" { // callers read it while later processes start
 		i.addr = i.server.addr
 	}
 	return err
