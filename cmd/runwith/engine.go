@@ -52,7 +52,11 @@ To test your clients, --fault makes calls and executions go wrong:
 			}
 			defer closeTracer(tracer, logger)
 			open := func(ctx context.Context, addr string) (*httpserver.Site, error) {
-				e, err := openEngine(ctx, f, addr, logger)
+				config, err := engineConfig(f, addr, logger)
+				if err != nil {
+					return nil, err
+				}
+				e, err := openEngine(ctx, config, f)
 				if err != nil {
 					return nil, err
 				}

@@ -10,26 +10,26 @@ import (
 	"github.com/runwith/runwith/internal/engine/emulator"
 )
 
-// openEngine opens the engine that the flags describe, with its jobs. addr is the
-// HOST:PORT at which it will be served.
-func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog.Logger) (*emulator.Engine, error) {
+// engineConfig returns the engine that the flags describe. addr is the HOST:PORT at which it will be
+// served.
+func engineConfig(flags stackFlags, addr string, logger *slog.Logger) (config emulator.Config, err error) {
 	place, f := flags.place, flags.what
 	if err := f.validate(); err != nil {
-		return nil, err
+		return config, err
 	}
 	images, err := allImages(f.images)
 	if err != nil {
-		return nil, err
+		return config, err
 	}
 	faults, err := f.faults.plan()
 	if err != nil {
-		return nil, err
+		return config, err
 	}
 	secrets, err := f.runner.openSecrets()
 	if err != nil {
-		return nil, err
+		return config, err
 	}
-	config := emulator.Config{
+	config = emulator.Config{
 		Containers: f.runner.containers(place.data, secrets, logger), Secrets: secrets,
 		Dir: place.data, Addr: addr, Project: place.project, ProjectNumber: f.number, Region: place.region,
 		RequireAuth: f.requireAuth, MetadataProxy: f.runner.metadataProxy, StopTasks: f.runner.stopTasks, Detached: f.runner.sayDetached,
@@ -38,6 +38,11 @@ func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog
 	if flags.progress != nil {
 		config.Progress = flags.progress.execution
 	}
+	return config, nil
+}
+
+// openEngine opens an engine with the jobs of the flags.
+func openEngine(ctx context.Context, config emulator.Config, flags stackFlags) (*emulator.Engine, error) {
 	e, err := emulator.Open(ctx, config)
 	if err != nil {
 		return nil, err
@@ -45,7 +50,7 @@ func openEngine(ctx context.Context, flags stackFlags, addr string, logger *slog
 	if flags.progress != nil {
 		flags.progress.engine.Store(e.Engine)
 	}
-	if err := registerJobs(ctx, e.Engine, place.target(), f.jobs, logger); err != nil {
+	if err := registerJobs(ctx, e.Engine, flags.place.target(), flags.what.jobs, config.Logger); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil

@@ -79,6 +79,10 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 	engineIsNew := missing(filepath.Join(f.place.data, engine.Database))
 	how := serving{to: f.to, tracer: f.how.tracer, caller: principal.LocalUser, logger: logger, ready: ready}
 	return how.serve(ctx, func(ctx context.Context, addr string) (_ *httpserver.Site, err error) {
+		config, err := engineConfig(f, addr, logger)
+		if err != nil {
+			return nil, err
+		}
 		store := openStoreAhead(ctx, f.place.data, f.how.store, logger)
 		defer func() {
 			if err != nil {
@@ -86,7 +90,7 @@ func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr 
 			}
 		}()
 		f.how.openStore = store.open
-		e, err := openEngine(ctx, f, addr, logger)
+		e, err := openEngine(ctx, config, f)
 		if err != nil {
 			return nil, err
 		}
