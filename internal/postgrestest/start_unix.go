@@ -76,6 +76,7 @@ func (c *Cluster) first(bin string, settings map[string]string) (err error) {
 		"unix_socket_directories": c.folder,
 		"timezone":                "Asia/Kathmandu",
 		"shared_buffers":          "32MB",
+		"max_connections":         "500", // many tests use it at once, some with several stores
 	}
 	maps.Copy(all, settings)
 	var text strings.Builder
