@@ -159,11 +159,12 @@ func TestConsoleLogGoesOn(t *testing.T) {
 	}
 	b.waitForText(t, "The log is complete")
 	shown := evaluate[[]string](t, b, shownLines)
-	if len(shown) != 3000 {
-		t.Errorf("the page shows %d lines, want 3,000", len(shown))
+	first := 3000 - len(shown) // a page that loads late shows only the last lines from before
+	if first < 0 || first > 500 {
+		t.Fatalf("the page shows %d lines, want 3,000, or almost all", len(shown))
 	}
 	for n, text := range shown {
-		if want := fmt.Sprintf("line %d", n); text != want {
+		if want := fmt.Sprintf("line %d", first+n); text != want {
 			t.Fatalf("line %d is %q, want %q", n, text, want)
 		}
 	}
