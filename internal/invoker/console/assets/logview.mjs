@@ -30,6 +30,7 @@ export class View {
   #follow = true;
   #behind = false; // the log goes on below the window
   #ended = false;
+  #farewell = null; // tells the end of the log once all its lines are drawn
   #complete = false; // the window has the first line of the log
 
   // told has changed() for what the controls show, drawn(rows), and state(name, detail) of the stream.
@@ -131,6 +132,7 @@ export class View {
     this.#close();
     this.#window.clear();
     this.#queue = [];
+    this.#farewell = null;
     this.#gap = this.#behind = this.#ended = this.#complete = false;
     this.#complete = Object.keys(from).length === 0;
     this.#received = 0;
@@ -166,8 +168,16 @@ export class View {
   }
 
   #state(name, detail) {
-    if (name === "ended") this.#ended = true;
-    this.#told.state(name, detail);
+    if (name !== "ended") return this.#told.state(name, detail);
+    this.#ended = true;
+    this.#farewell = () => this.#told.state(name, detail);
+    this.#sayEnd();
+  }
+
+  #sayEnd() {
+    if (this.#queue.length > 0) return;
+    this.#farewell?.();
+    this.#farewell = null;
   }
 
   #arrived(some) {
@@ -211,6 +221,7 @@ export class View {
     if (this.#follow) this.#toEnd();
     if (this.#queue.length < perFrame) this.#drawn?.();
     this.#told.drawn(rows);
+    this.#sayEnd();
   }
 
   #trim() {
@@ -223,6 +234,7 @@ export class View {
   #leaveEnd(position) {
     this.#close();
     this.#queue = [];
+    this.#farewell = null;
     this.#position = position;
     this.#behind = true;
     this.#ended = false;
