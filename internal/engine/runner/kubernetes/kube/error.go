@@ -1,0 +1,71 @@
+package kube
+
+import (
+	"errors"
+	"net/http"
+	"time"
+)
+
+// Reasons of a [StatusError] that have no HTTP status of their own.
+const (
+	ReasonAlreadyExists = "AlreadyExists"
+	ReasonExpired       = "Expired"
+)
+
+// StatusError is a refusal of the API server.
+// https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
+type StatusError struct {
+	Code       int           // HTTP status
+	Reason     string        // such as NotFound; may be empty
+	Message    string        // for people
+	RetryAfter time.Duration // how long to wait before the next try; 0 if the server does not say
+}
+
+func (e *StatusError) Error() string { return e.Message }
+
+// IsNotFound reports that the object is not there.
+func IsNotFound(err error) bool { return codeOf(err) == http.StatusNotFound }
+
+// IsConflict reports that the object is another one, or another version, than asked for.
+func IsConflict(err error) bool {
+	return codeOf(err) == http.StatusConflict && reasonOf(err) != ReasonAlreadyExists
+}
+
+// IsAlreadyExists reports that the name is taken.
+func IsAlreadyExists(err error) bool { return reasonOf(err) == ReasonAlreadyExists }
+
+// IsForbidden reports that the server does not allow the request: a missing permission, a
+// quota or an admission rule, as the message says.
+func IsForbidden(err error) bool { return codeOf(err) == http.StatusForbidden }
+
+// IsExpired reports that a resource version is too old to go on from.
+func IsExpired(err error) bool {
+	return codeOf(err) == http.StatusGone || reasonOf(err) == ReasonExpired
+}
+
+// IsTransient reports that a later try of the same request may succeed: the server is
+// away, busy, or has had a fault.
+func IsTransient(err error) bool {
+	if err == nil {
+		return false
+	}
+	var status *StatusError
+	if !errors.As(err, &status) {
+		return true // no answer
+	}
+	return status.Code == http.StatusTooManyRequests || status.Code >= http.StatusInternalServerError
+}
+
+func codeOf(err error) int {
+	if status := (*StatusError)(nil); errors.As(err, &status) {
+		return status.Code
+	}
+	return 0
+}
+
+func reasonOf(err error) string {
+	if status := (*StatusError)(nil); errors.As(err, &status) {
+		return status.Reason
+	}
+	return ""
+}
