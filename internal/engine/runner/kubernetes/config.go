@@ -30,9 +30,9 @@ type Config struct {
 	// Dir is the folder of the runner's own state, which Open creates with mode 0700.
 	// Only one server at a time may use it.
 	Dir string
-	// Kubeconfig is the file that names the cluster. Empty is the cluster that this
-	// process runs in or, outside of one, what kubectl would use: KUBECONFIG and
-	// ~/.kube/config.
+	// Kubeconfig is the file that names the cluster. Empty is what kubectl would use:
+	// the files of KUBECONFIG or ~/.kube/config or, if there are none, the cluster that
+	// this process runs in.
 	Kubeconfig string
 	// Context is the context in that file; empty is its current one.
 	Context string

@@ -5,16 +5,20 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
-// Client calls one API server for one namespace. Its methods may be called concurrently.
-// They try once: the caller decides what may be tried again.
+// Client calls one API server for one namespace; [Connect] makes one. Its methods may be
+// called concurrently. They try once: the caller decides what may be tried again.
 type Client struct {
 	// Server is the API server's URL, without a slash at its end.
 	Server string
@@ -22,6 +26,19 @@ type Client struct {
 	Namespace string
 	// HTTP sends requests with the credentials.
 	HTTP *http.Client
+
+	cluster, user  string        // for messages
+	logger         *slog.Logger  // nil discards
+	requests, logs *rate.Limiter // nil is no limit
+	sent           counter
+}
+
+// String names the cluster and the namespace.
+func (c *Client) String() string {
+	if c.cluster == "" {
+		return fmt.Sprintf("namespace %q at %s", c.Namespace, c.Server)
+	}
+	return fmt.Sprintf("namespace %q of %s at %s", c.Namespace, c.cluster, c.Server)
 }
 
 // Content types of requests.
@@ -30,41 +47,80 @@ const (
 	contentStrategicPatch = "application/strategic-merge-patch+json"
 )
 
-// maxError is how much of an error's text is read, in bytes.
-const maxError = 64 << 10
+const (
+	// maxError is how much of an error's text is read, in bytes.
+	maxError = 64 << 10
+	// answerTimeout is how long a request and its answer may take, unless the answer is
+	// a stream. The API server itself gives up after 60 s.
+	answerTimeout = 70 * time.Second
+)
+
+var errNoAnswer = fmt.Errorf("no answer within %v", answerTimeout)
 
 // request is one request to the API server.
 type request struct {
-	method, path string
-	query        url.Values
-	contentType  string // empty is contentJSON
-	body         []byte
+	verb        verb
+	path        string
+	query       url.Values
+	contentType string // empty is contentJSON
+	body        []byte
+	urgent      bool // does not wait for its turn
 }
 
 // do sends a request and decodes the answer into a value, unless that is nil.
 func (c *Client) do(ctx context.Context, q request, into any) error {
-	body, err := c.open(ctx, q)
+	if err := c.admit(ctx, q); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errNoAnswer)
+	defer cancel()
+	body, err := c.send(ctx, q)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
 	if into == nil {
 		_, err = io.Copy(io.Discard, body)
-		return err
+	} else {
+		err = json.NewDecoder(body).Decode(into)
 	}
-	if err := json.NewDecoder(body).Decode(into); err != nil {
-		return fmt.Errorf("read the answer to %s %s: %w", q.method, q.path, err)
+	if err != nil {
+		return fmt.Errorf("read the answer to %s %s: %w", q.verb, q.path, because(ctx, err))
 	}
 	return nil
 }
 
-// open sends a request and returns the body of the answer, which the caller closes.
-func (c *Client) open(ctx context.Context, q request) (io.ReadCloser, error) {
+// stream sends a request whose answer may take for ever. It returns the body, which the
+// caller closes.
+func (c *Client) stream(ctx context.Context, q request) (io.ReadCloser, error) {
+	if err := c.admit(ctx, q); err != nil {
+		return nil, err
+	}
+	return c.send(ctx, q)
+}
+
+// admit waits until the limit allows a request.
+func (c *Client) admit(ctx context.Context, q request) error {
+	limit := c.requests
+	if q.verb == verbLog {
+		limit = c.logs
+	}
+	if limit == nil || q.urgent {
+		return nil
+	}
+	if err := limit.Wait(ctx); err != nil {
+		return fmt.Errorf("wait for a turn to call %s: %w", c, because(ctx, err))
+	}
+	return nil
+}
+
+// send sends a request and returns the body of the answer, which the caller closes.
+func (c *Client) send(ctx context.Context, q request) (io.ReadCloser, error) {
 	target := c.Server + q.path
 	if len(q.query) > 0 {
 		target += "?" + q.query.Encode()
 	}
-	r, err := http.NewRequestWithContext(ctx, q.method, target, bytes.NewReader(q.body))
+	r, err := http.NewRequestWithContext(ctx, q.verb.method(), target, bytes.NewReader(q.body))
 	if err != nil {
 		return nil, err
 	}
@@ -72,19 +128,36 @@ func (c *Client) open(ctx context.Context, q request) (io.ReadCloser, error) {
 	if q.body != nil {
 		r.Header.Set("Content-Type", cmp.Or(q.contentType, contentJSON))
 	}
+	c.sent.add(q.verb)
 	answer, err := c.HTTP.Do(r)
 	if err != nil {
-		return nil, err
+		return nil, c.unanswered(ctx, err)
 	}
 	if answer.StatusCode/100 == 2 {
 		return answer.Body, nil
 	}
 	defer answer.Body.Close()
-	return nil, readError(answer)
+	return nil, c.refusal(answer)
 }
 
-// readError returns the refusal that an answer has.
-func readError(answer *http.Response) error {
+// unanswered returns the error of a request without an answer.
+func (c *Client) unanswered(ctx context.Context, err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err // the URL is long, and says less than the cluster's name
+	}
+	return fmt.Errorf("call %s: %w", c, because(ctx, err))
+}
+
+// because returns why a context has ended or, if it has not, err.
+func because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// refusal returns the refusal that an answer has.
+func (c *Client) refusal(answer *http.Response) error {
 	e := &StatusError{Code: answer.StatusCode}
 	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		e.RetryAfter = time.Duration(seconds) * time.Second
@@ -98,5 +171,8 @@ func readError(answer *http.Response) error {
 		e.Reason, e.Message = status.Reason, status.Message
 	}
 	e.Message = cmp.Or(e.Message, string(bytes.TrimSpace(text)), answer.Status)
+	if e.Code == http.StatusUnauthorized {
+		return fmt.Errorf("%s does not accept the credentials of %s, which may have expired: log in again: %w", c, cmp.Or(c.user, "the caller"), e)
+	}
 	return e
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -20,20 +19,20 @@ func (c *Client) pod(name string) string { return c.pods("/" + url.PathEscape(na
 // CreatePod makes a Pod from its JSON, and returns what the server made of it.
 func (c *Client) CreatePod(ctx context.Context, pod []byte) (*Pod, error) {
 	made := new(Pod)
-	return made, c.do(ctx, request{method: http.MethodPost, path: c.pods(""), body: pod}, made)
+	return made, c.do(ctx, request{verb: verbCreate, path: c.pods(""), body: pod}, made)
 }
 
 // GetPod returns a Pod by its name.
 func (c *Client) GetPod(ctx context.Context, name string) (*Pod, error) {
 	pod := new(Pod)
-	return pod, c.do(ctx, request{method: http.MethodGet, path: c.pod(name)}, pod)
+	return pod, c.do(ctx, request{verb: verbGet, path: c.pod(name)}, pod)
 }
 
 // PatchPod changes a Pod by a strategic merge patch. With the Pod's UID in it, the patch
 // changes no other Pod of the name: the answer is a conflict then.
 func (c *Client) PatchPod(ctx context.Context, name string, patch []byte) (*Pod, error) {
 	pod := new(Pod)
-	return pod, c.do(ctx, request{method: http.MethodPatch, path: c.pod(name), contentType: contentStrategicPatch, body: patch}, pod)
+	return pod, c.do(ctx, request{verb: verbPatch, path: c.pod(name), contentType: contentStrategicPatch, body: patch}, pod)
 }
 
 // DeletePod deletes a Pod with a UID. The grace is in whole seconds, and 0 is 1 s: a grace
@@ -47,7 +46,7 @@ func (c *Client) DeletePod(ctx context.Context, name, uid string, grace time.Dur
 	if err != nil {
 		return err
 	}
-	return c.do(ctx, request{method: http.MethodDelete, path: c.pod(name), body: body}, nil)
+	return c.do(ctx, request{verb: verbDelete, path: c.pod(name), body: body}, nil)
 }
 
 // LogOptions choose what of a container's log to read.
@@ -75,5 +74,5 @@ func (c *Client) OpenLog(ctx context.Context, pod string, o LogOptions) (io.Read
 	if o.Stream != "" {
 		query.Set("stream", o.Stream)
 	}
-	return c.open(ctx, request{method: http.MethodGet, path: c.pod(pod) + "/log", query: query})
+	return c.stream(ctx, request{verb: verbLog, path: c.pod(pod) + "/log", query: query})
 }
