@@ -1,9 +1,6 @@
 package sqlite
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
@@ -15,29 +12,28 @@ import (
 type branch struct {
 	owner, job string
 	state      runwith.State
-	source     string
+	source     string // which is the owner
 }
 
 // branches returns the parts of a query: the owner's rows and the rows of each visible job, of
-// each state and of each source.
-func branches(tx *sqlite.Tx, q store.Query) ([]branch, error) {
-	sources := []string{q.Source}
-	if ledger.EverySource(q.Source) {
-		var err error
-		if sources, err = sourcesOf(tx, q.Source); err != nil {
+// each source and of each state.
+func branches(tx *sqlite.Tx, q store.Query) (all []branch, err error) {
+	parts := visible(q)
+	if q.Source != "" {
+		if parts, err = startedBy(tx, parts, q.Source); err != nil {
 			return nil, err
 		}
 	}
-	states := q.States
-	if len(states) == 0 {
-		states = []runwith.State{""}
+	if len(q.States) == 0 {
+		return parts, nil
 	}
-	var all []branch
-	for _, b := range visible(q) {
-		for _, b.state = range states {
-			for _, b.source = range sources {
-				all = append(all, b)
+	for _, b := range parts {
+		for _, b.state = range q.States {
+			some, err := b.byJob(tx, q)
+			if err != nil {
+				return nil, err
 			}
+			all = append(all, some...)
 		}
 	}
 	return all, nil
@@ -59,63 +55,106 @@ func visible(q store.Query) (all []branch) {
 	return all
 }
 
-// ids returns the statement for the IDs of a branch, newest first.
-func (b branch) ids(q store.Query) (query string, args []any) {
-	names := slices.Sorted(maps.Keys(q.Labels))
-	if len(names) == 0 {
-		return b.rows(`SELECT id FROM invocations`, q)
+// startedBy returns the parts of some branches that a source has started, or each source of its
+// kind. A source owns these rows, so their indexes are those of owners.
+func startedBy(tx *sqlite.Tx, parts []branch, source string) (all []branch, err error) {
+	sources := []string{source}
+	if ledger.EverySource(source) {
+		if sources, err = sourcesOf(tx, source); err != nil {
+			return nil, err
+		}
 	}
-	c := conditions{}
-	c.add("l.name = ?", names[0], true)
-	c.add("l.value = ?", q.Labels[names[0]], true)
-	c.add("l.owner = ?", b.owner, b.owner != "")
-	c.add("l.invocation > ?", q.After, q.After != "")
-	c.add("l.invocation < ?", q.Before, q.Before != "")
-	b.limit(&c, q)
-	for _, name := range names[1:] {
-		c.where = append(c.where, "EXISTS (SELECT 1 FROM labels WHERE owner = i.owner AND name = ? AND value = ? AND invocation = i.id)")
-		c.args = append(c.args, name, q.Labels[name])
+	for _, b := range parts {
+		for _, b.source = range sources {
+			if owner := ledger.OwnerOf(b.source); b.owner == "" || b.owner == owner {
+				all = append(all, branch{owner: owner, job: b.job, source: b.source})
+			}
+		}
 	}
-	index := "INDEXED BY labels_by_value"
-	if b.owner != "" {
-		index = "INDEXED BY sqlite_autoindex_labels_1"
-	}
-	return `SELECT l.invocation FROM labels AS l ` + index + ` CROSS JOIN invocations AS i ON i.id = l.invocation WHERE ` + c.String() +
-		` ORDER BY l.invocation DESC LIMIT ?`, append(c.args, q.Limit)
+	return all, nil
 }
 
-// rows returns the statement for the rows of a branch, newest first, if labels do not matter.
+// byJob returns the parts of a branch for each job of its owner, if the index of what has ended
+// needs the job.
+func (b branch) byJob(tx *sqlite.Tx, q store.Query) ([]branch, error) {
+	if b.owner == "" || b.job != "" || b.index(q) != endedByOwner {
+		return []branch{b}, nil
+	}
+	jobs, err := texts(tx, `WITH RECURSIVE jobs(job) AS (
+			SELECT min(job) FROM invocations INDEXED BY invocations_by_owner_job WHERE owner = ?1
+			UNION ALL
+			SELECT (SELECT min(job) FROM invocations INDEXED BY invocations_by_owner_job WHERE owner = ?1 AND job > jobs.job)
+			FROM jobs WHERE jobs.job IS NOT NULL
+		) SELECT job FROM jobs WHERE job IS NOT NULL`, b.owner)
+	all := make([]branch, len(jobs))
+	for i, job := range jobs {
+		all[i] = b
+		all[i].job = job
+	}
+	return all, err
+}
+
+// isEnded has the terminal states.
+const isEnded = `state IN ('succeeded', 'failed', 'cancelled', 'refused')`
+
+// The indexes of lists.
+const (
+	byRerun    = "invocations_by_rerun"
+	unfinished = "invocations_unfinished"
+	byState    = "invocations_by_state"
+	byOwner    = "invocations_by_owner"
+	byOwnerJob = "invocations_by_owner_job"
+	byJob      = "invocations_by_job"
+	// What has ended.
+	endedByOwner, endedByJob = "invocations_ended_by_owner", "invocations_ended_by_job"
+)
+
+// index returns the index to read, or nothing for the primary key.
+func (b branch) index(q store.Query) string {
+	switch {
+	case q.RerunOf != "":
+		return byRerun
+	case b.source != "" && q.Unfinished:
+		return unfinished
+	case b.state != "" && (!b.state.Terminal() || b.owner == "" && b.job == ""):
+		return byState
+	case b.state != "" && b.owner != "":
+		return endedByOwner
+	case b.state != "":
+		return endedByJob
+	case b.owner != "" && b.job != "":
+		return byOwnerJob
+	case b.owner != "":
+		return byOwner
+	case b.job != "":
+		return byJob
+	}
+	return ""
+}
+
+// rows returns the statement for the rows of a branch, newest first.
 func (b branch) rows(selects string, q store.Query) (query string, args []any) {
 	c := conditions{where: []string{"1"}}
 	c.add("owner = ?", b.owner, b.owner != "")
 	c.add("id > ?", q.After, q.After != "")
 	c.add("id < ?", q.Before, q.Before != "")
 	b.limit(&c, q)
-	return selects + ` ` + b.index(q) + ` WHERE ` + c.String() + ` ORDER BY id DESC LIMIT ?`, append(c.args, q.Limit)
+	c.labelled("invocations", q.Labels)
+	index := b.index(q)
+	c.only(isEnded, index == endedByOwner || index == endedByJob) // the condition of the index
+	if index != "" {
+		selects += ` INDEXED BY ` + index
+	}
+	return selects + ` WHERE ` + c.String() + ` ORDER BY id DESC LIMIT ?`, append(c.args, q.Limit)
 }
 
 // limit adds the conditions on the columns of invocations that no other table has.
 func (b branch) limit(c *conditions, q store.Query) {
 	c.add("job = ?", b.job, b.job != "")
 	c.add("state = ?", string(b.state), b.state != "")
-	c.add("source = ?", b.source, b.source != "")
-	c.only("source <> ''", b.source != "") // a condition of its indexes
+	c.add("source = ?", b.source, b.source != "" && q.Unfinished)
+	c.only("source <> ''", b.source != "" && q.Unfinished) // the condition of the index
 	c.add("rerun_of = ?", q.RerunOf, q.RerunOf != "")
-	c.only("rerun_of <> ''", q.RerunOf != "")
+	c.only("rerun_of <> ''", q.RerunOf != "") // the condition of the index
 	c.only("finished = 0", q.Unfinished)
-}
-
-// index returns the index to read, or nothing if SQLite chooses well.
-func (b branch) index(q store.Query) string {
-	switch {
-	case q.RerunOf != "":
-		return "INDEXED BY invocations_by_rerun"
-	case b.source != "" && q.Unfinished:
-		return "INDEXED BY invocations_unfinished"
-	case b.source != "":
-		return "INDEXED BY invocations_by_source"
-	case b.owner != "" && !slices.Contains(ledger.Active(), b.state):
-		return "INDEXED BY invocations_by_owner"
-	}
-	return ""
 }

@@ -46,20 +46,23 @@ func list(tx *sqlite.Tx, q store.Query) ([]ledger.Record, error) {
 	return found, nil
 }
 
-// newest returns the newest IDs in any of the branches.
+// newest returns the newest IDs in any of the branches. It reads no further in a branch than to the
+// oldest of as many IDs as it needs.
 func newest(tx *sqlite.Tx, all []branch, q store.Query) (ids []string, err error) {
 	for _, b := range all {
-		query, args := b.ids(q)
-		some, err := texts(tx, query, args...)
+		some, err := b.ids(tx, q)
 		if err != nil {
 			return nil, err
 		}
 		ids = append(ids, some...)
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+		slices.Reverse(ids)
+		if n := q.Limit; n > 0 && len(ids) >= n {
+			ids, q.After = ids[:n], ids[n-1]
+		}
 	}
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	slices.Reverse(ids)
-	return ids[:min(len(ids), q.Limit)], nil
+	return ids, nil
 }
 
 // conditions are the conditions of a statement and their arguments.

@@ -239,3 +239,9 @@ CREATE TABLE usage_sums (
   money     INTEGER NOT NULL,
   PRIMARY KEY (month, name, value, job, principal)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX invocations_by_owner_job ON invocations (owner, job, id);
+
+CREATE INDEX invocations_ended_by_job   ON invocations (job, state, id)        WHERE state IN ('succeeded', 'failed', 'cancelled', 'refused');
+
+CREATE INDEX invocations_ended_by_owner ON invocations (owner, job, state, id) WHERE state IN ('succeeded', 'failed', 'cancelled', 'refused');
