@@ -32,7 +32,7 @@ func (r *Runner) launch(ctx context.Context, a *attempt, spec runner.Spec, out r
 		return err
 	}
 	containers := spec.Template.GetContainers()
-	for _, i := range startOrder(containers) {
+	for _, i := range runner.StartOrder(containers) {
 		if main := a.main(); main != nil && closed(main.ended) {
 			break // the task is over
 		}
@@ -82,7 +82,7 @@ func (l *launch) start(ctx context.Context, i int) error {
 	if err != nil {
 		return fail(err)
 	}
-	m := newMember(made.ID, c.GetName(), i == mainOf(l.spec.Template.Containers), l.out.Of(i))
+	m := newMember(made.ID, c.GetName(), i == runner.MainOf(l.spec.Template.Containers), l.out.Of(i))
 	l.attempt.add(m)
 	if err := l.copyFiles(ctx, m, files); err != nil {
 		return fail(err)
@@ -239,54 +239,9 @@ func (l *launch) resources(r *runpb.ResourceRequirements) container.Resources {
 	}
 }
 
-// mainOf returns the index of the main container, whose end is the task's end: the only
-// one with a port, or else the first.
-func mainOf(containers []*runpb.Container) int {
-	var with []int
-	for i, c := range containers {
-		if len(c.GetPorts()) > 0 {
-			with = append(with, i)
-		}
-	}
-	if len(with) == 1 {
-		return with[0]
-	}
-	return 0
-}
-
 func roleOf(containers []*runpb.Container, i int) string {
-	if i == mainOf(containers) {
+	if i == runner.MainOf(containers) {
 		return roleMain
 	}
 	return roleSide
-}
-
-// startOrder returns the indices of containers in their order, but each after those that
-// it depends on. There is no cycle: jobspec refuses one.
-func startOrder(containers []*runpb.Container) []int {
-	order := make([]int, 0, len(containers))
-	started := make(map[string]bool, len(containers))
-	ready := func(i int) bool {
-		return !slices.Contains(order, i) &&
-			!slices.ContainsFunc(containers[i].GetDependsOn(), func(name string) bool { return !started[name] })
-	}
-	for range containers {
-		for i := range containers {
-			if ready(i) {
-				order = append(order, i)
-				started[nameIn(containers, i)] = true
-				break
-			}
-		}
-	}
-	return order
-}
-
-// nameIn returns the name of a container. A container without a name gets a number, on
-// which nothing can depend.
-func nameIn(containers []*runpb.Container, i int) string {
-	if name := containers[i].GetName(); name != "" {
-		return name
-	}
-	return strconv.Itoa(i)
 }
