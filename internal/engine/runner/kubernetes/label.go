@@ -24,6 +24,9 @@ const (
 	managedBy      = "runwith"
 )
 
+// maxName is the length of the names of Pods and their containers, in bytes.
+const maxName = 63
+
 // maxExecution is how much of an execution's name is in the names of its Pods, which may
 // have 63 bytes.
 const maxExecution = 40
