@@ -2,16 +2,47 @@ package kubernetes
 
 import (
 	"fmt"
+	"net"
 	"slices"
+	"strings"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // maxPod is the size of a Pod as JSON, in bytes. By default etcd refuses requests of more
 // than 1.5 MiB, and the cluster adds to a Pod.
 const maxPod = 1 << 20
+
+// checkPods reports the faults of what the configuration puts into Pods.
+func (c Config) checkPods() (faults []error) {
+	if len(c.Patch) > 0 {
+		if _, err := parsePatch(c.Patch); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	for field, names := range map[string]map[string]string{"Buckets": c.Buckets, "Secrets": c.Secrets, "ServiceAccounts": c.ServiceAccounts} {
+		for from, name := range names {
+			if !isObjectName(name) {
+				faults = append(faults, fmt.Errorf("config.%s: %s is %s, which is no name of an object in a cluster", field, from, jobspec.Quote(name)))
+			}
+		}
+	}
+	if c.Queue != "" && !isObjectName(c.Queue) {
+		faults = append(faults, fmt.Errorf("config.Queue: is %s, which is no name of an object in a cluster", jobspec.Quote(c.Queue)))
+	}
+	if _, _, err := net.SplitHostPort(c.Metadata); err != nil && c.Metadata != "" {
+		faults = append(faults, fmt.Errorf("config.Metadata: is %s, must be HOST:PORT", jobspec.Quote(c.Metadata)))
+	}
+	for from, label := range c.Accelerators {
+		if key, _, ok := strings.Cut(label, "="); !ok || key == "" {
+			faults = append(faults, fmt.Errorf("config.Accelerators: %s is %s, must be the label of nodes, KEY=VALUE", from, jobspec.Quote(label)))
+		}
+	}
+	return faults
+}
 
 // check refuses, by field name, a template whose attempts cannot be Pods.
 func (c *Config) check(t *runpb.TaskTemplate) error {

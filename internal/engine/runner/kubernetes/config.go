@@ -56,8 +56,13 @@ type Config struct {
 	// ServiceAccounts maps the service accounts of task templates to ServiceAccounts in
 	// the namespace. Others run as "default", without a token.
 	ServiceAccounts map[string]string
+	// Accelerators maps accelerators of task templates to the label of nodes that have
+	// them, in the form KEY=VALUE. Others have GKE's label.
+	Accelerators map[string]string
 	// Patch is a strategic merge patch, as JSON, that each Pod gets before it is made,
-	// such as tolerations and pull secrets. Empty changes nothing.
+	// such as tolerations and pull secrets. A container with the name "*" stands for
+	// every container of its list. One without an image changes only the Pods that have
+	// a container of its name. Empty changes nothing.
 	Patch []byte
 	// Queue is the Kueue queue that Pods go through; empty is none.
 	Queue string
@@ -82,5 +87,5 @@ func (c Config) Validate() error {
 			faults = append(faults, fmt.Errorf("config.%s: is %v, must not be negative", name, d))
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, c.checkPods()...)...)
 }

@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -52,7 +53,7 @@ func (c *Config) newPod(engine string, spec runner.Spec) (*kube.Pod, error) {
 			ActiveDeadlineSeconds:         deadline(t),
 			TerminationGracePeriodSeconds: new(seconds(cmp.Or(c.Grace, DefaultGrace))),
 			SchedulingGates:               []kube.SchedulingGate{{Name: claimedGate}},
-			NodeSelector:                  nodeSelector(t),
+			NodeSelector:                  c.nodeSelector(t),
 			SecurityContext:               &kube.PodSecurityContext{SeccompProfile: &kube.SeccompProfile{Type: "RuntimeDefault"}},
 			Volumes:                       volumes,
 		},
@@ -120,10 +121,13 @@ func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.
 const acceleratorLabel = "cloud.google.com/gke-accelerator"
 
 // nodeSelector returns the labels of the nodes that can run a task.
-func nodeSelector(t *runpb.TaskTemplate) map[string]string {
+func (c *Config) nodeSelector(t *runpb.TaskTemplate) map[string]string {
 	accelerator := t.GetNodeSelector().GetAccelerator()
 	if accelerator == "" {
 		return nil
+	}
+	if key, value, ok := strings.Cut(c.Accelerators[accelerator], "="); ok {
+		return map[string]string{key: value}
 	}
 	return map[string]string{acceleratorLabel: accelerator}
 }

@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -82,9 +83,7 @@ func (c *Config) container(spec runner.Spec, i int) (kube.Container, error) {
 func limits(t *runpb.TaskTemplate, c *runpb.Container) map[string]string {
 	milli, bytes := jobspec.CPUAndMemory(c.GetResources())
 	all := map[string]string{cpu: fmt.Sprintf("%dm", milli), memory: strconv.FormatInt(bytes, 10)}
-	for name, limit := range c.GetResources().GetLimits() {
-		all[name] = limit
-	}
+	maps.Copy(all, c.GetResources().GetLimits())
 	if t.GetNodeSelector().GetAccelerator() != "" && len(t.GetContainers()) == 1 {
 		all[gpu] = "1" // also for a job that sets no limit
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 
 	"github.com/runwith/runwith/internal/engine/runner"
@@ -70,8 +71,10 @@ func (c *Config) secret(field, name string) (string, error) {
 // maxObjectName is the length of an object's name, in bytes.
 const maxObjectName = 253
 
-// isObjectName reports whether a Secret, a claim or a service account can have a name
-// without dots.
+// objectName matches the names of objects: DNS labels with dots between.
+var objectName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+
+// isObjectName reports whether a Secret, a claim or a service account can have a name.
 func isObjectName(name string) bool {
-	return len(name) <= maxObjectName && dnsLabel.MatchString(name)
+	return len(name) <= maxObjectName && objectName.MatchString(name)
 }
