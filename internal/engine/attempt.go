@@ -104,6 +104,7 @@ func (e *Engine) finish(t turn, end ending) (again *placement, successor *turn) 
 		claimed, err = tx.finishAndClaim(x, successor)
 		return err
 	})
+	e.release(t, err)
 	if err == nil && retry {
 		again = &placement{task: t.task, attempt: t.attempt + 1}
 	}
@@ -113,6 +114,14 @@ func (e *Engine) finish(t turn, end ending) (again *placement, successor *turn) 
 	}
 	successor.claimed = true
 	return again, successor
+}
+
+// release tells the runner that the end of an attempt is on disk, if recording it brought
+// no error or somebody else had recorded it.
+func (e *Engine) release(t turn, recorded error) {
+	if recorded == nil || errors.Is(recorded, errStale) {
+		e.runner.Release(attemptID(t.active, t.placement))
+	}
 }
 
 // finishAndClaim saves the end of a task, and claims its successor, if there is one. Two
@@ -167,6 +176,7 @@ func (e *Engine) lose(t turn) (again *placement) {
 		x.judge()
 		return x.save()
 	})
+	e.release(t, err)
 	if err != nil {
 		return nil
 	}

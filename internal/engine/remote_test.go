@@ -25,6 +25,7 @@ type cluster struct {
 	down     bool                        // it answers nobody
 	stop     func(context.Context) error // what Stop does; nil ends the pod
 	detach   error                       // of Detach
+	release  func(runner.ID)             // what Release does; nil is nothing
 	pending  time.Duration               // from the placing of an attempt until it runs
 	broken   error                       // why an attempt cannot start once it is placed
 	capacity int                         // see runner.Capabilities
@@ -155,6 +156,12 @@ func (c *cluster) Stop(ctx context.Context, id runner.ID, _ time.Duration) error
 	return err
 }
 
+func (c *cluster) Release(id runner.ID) {
+	if c.release != nil {
+		c.release(id)
+	}
+}
+
 func (c *cluster) Detach(context.Context, runner.ID) error { return c.detach }
 
 func (c *cluster) List(context.Context) (ids []runner.ID, err error) {
@@ -204,6 +211,32 @@ func TestCloseDetachesTasks(t *testing.T) {
 		for id, n := range c.placed {
 			if n != 1 || id.Incarnation != 0 {
 				t.Errorf("%v was placed %d times, want once, and adopted", id, n)
+			}
+		}
+	})
+}
+
+// TestReleaseFollowsTheCommit checks that an attempt is released once, when its end is
+// recorded.
+func TestReleaseFollowsTheCommit(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	onCluster(t, c, func(e *faulty) {
+		released := map[runner.ID]int{}
+		c.release = func(id runner.ID) {
+			x, err := e.Execution(context.Background(), &runpb.GetExecutionRequest{Name: id.Execution})
+			if err != nil || x.SucceededCount == 0 {
+				t.Errorf("at the release of %v its execution is %v, %v, want a task that succeeded", id, x, err)
+			}
+			c.set(func() { released[id]++ })
+		}
+		name, _ := e.run()
+		synctest.Wait()
+		c.end()
+		e.after(time.Second, name)
+		for id := range c.placed {
+			if released[id] != 1 {
+				t.Errorf("%v was released %d times, want once", id, released[id])
 			}
 		}
 	})

@@ -134,8 +134,14 @@ type Runner interface {
 	// left, if it can; otherwise it ends what is left and returns ErrLost. ErrLost
 	// means that nothing of the attempt is alive. When ctx ends first, Wait returns its
 	// error and the attempt runs on. A Runner forgets an attempt once a Wait has
-	// returned how it ended.
+	// returned how it ended, but for what it keeps until Release.
 	Wait(ctx context.Context, id ID) (Result, error)
+
+	// Release reports that the end of an attempt is recorded: nobody will ask for it again.
+	// Until then a Runner keeps what it needs to tell the end once more, to the process
+	// that comes after a crash. Release does not block, and is a no-op for an ID that is
+	// not there, or has not ended.
+	Release(id ID)
 
 	// Stop ends an attempt and everything it started: SIGTERM, and SIGKILL after the
 	// grace. It returns when nothing is left. Stop of an ID that is not there is a

@@ -146,6 +146,13 @@ func (s *Switch) Wait(ctx context.Context, id ID) (Result, error) {
 	return Result{}, ErrLost
 }
 
+// Release implements [Runner].
+func (s *Switch) Release(id ID) {
+	for _, r := range s.of(id) {
+		r.Release(id)
+	}
+}
+
 // Stop implements [Runner].
 func (s *Switch) Stop(ctx context.Context, id ID, grace time.Duration) error {
 	var errs []error

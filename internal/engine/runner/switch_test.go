@@ -24,6 +24,7 @@ type fake struct {
 	fails    error
 	silent   error // the error of List
 	prepared int
+	released []runner.ID
 }
 
 func newFake(code int, ids ...runner.ID) *fake {
@@ -77,6 +78,8 @@ func (f *fake) Capabilities(*runpb.TaskTemplate) runner.Capabilities {
 }
 
 func (f *fake) Running(context.Context, runner.ID) (time.Time, error) { return time.Now(), nil }
+
+func (f *fake) Release(id runner.ID) { f.released = append(f.released, id) }
 
 func (f *fake) Detach(_ context.Context, id runner.ID) error {
 	delete(f.attempts, id)
@@ -242,6 +245,23 @@ func TestSwitchDetaches(t *testing.T) {
 	}
 	if err := s.Detach(t.Context(), spec.ID); err == nil {
 		t.Error("second Detach() = nil, want an error")
+	}
+}
+
+// TestSwitchReleases checks that the release of an attempt gets to its runner, and one of an
+// earlier process's attempt to every runner.
+func TestSwitchReleases(t *testing.T) {
+	t.Parallel()
+	one, two := newFake(1), newFake(2)
+	s := runner.NewSwitch(byImage(one, two), one, two)
+	own, left := imageSpec(0, "two").ID, imageSpec(1, "two").ID
+	if err := s.Start(t.Context(), imageSpec(0, "two"), runner.Output{}); err != nil {
+		t.Fatal(err)
+	}
+	s.Release(own)
+	s.Release(left)
+	if !slices.Equal(one.released, []runner.ID{left}) || !slices.Equal(two.released, []runner.ID{own, left}) {
+		t.Errorf("released %v and %v, want %v and %v", one.released, two.released, []runner.ID{left}, []runner.ID{own, left})
 	}
 }
 

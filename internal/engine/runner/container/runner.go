@@ -171,6 +171,9 @@ func (r *Runner) Wait(ctx context.Context, id runner.ID) (runner.Result, error) 
 	return r.attempts.Wait(ctx, id)
 }
 
+// Release implements [runner.Runner]. It does nothing: containers go when they have ended.
+func (r *Runner) Release(runner.ID) {}
+
 // Stop implements [runner.Runner]. When ctx ends first, Stop returns its error, and the
 // attempt has received no more than SIGTERM.
 func (r *Runner) Stop(ctx context.Context, id runner.ID, grace time.Duration) error {

@@ -39,6 +39,8 @@ func (nowhere) Wait(context.Context, runner.ID) (runner.Result, error) {
 	return runner.Result{}, runner.ErrLost
 }
 
+func (nowhere) Release(runner.ID) {}
+
 func (nowhere) Stop(context.Context, runner.ID, time.Duration) error { return nil }
 
 func (nowhere) Detach(context.Context, runner.ID) error { return runner.ErrLost }

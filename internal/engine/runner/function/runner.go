@@ -123,6 +123,9 @@ func (r *Runner) Wait(ctx context.Context, id runner.ID) (runner.Result, error) 
 	return r.attempts.Wait(ctx, id)
 }
 
+// Release implements [runner.Runner].
+func (r *Runner) Release(id runner.ID) { r.next.Release(id) }
+
 // Stop implements [runner.Runner].
 func (r *Runner) Stop(ctx context.Context, id runner.ID, grace time.Duration) error {
 	a, ok := r.attempts.Find(id)

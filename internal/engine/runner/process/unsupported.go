@@ -52,6 +52,9 @@ func (*Runner) Wait(context.Context, runner.ID) (runner.Result, error) {
 	return runner.Result{}, unsupported()
 }
 
+// Release does nothing.
+func (*Runner) Release(runner.ID) {}
+
 // Stop returns the error of [Open].
 func (*Runner) Stop(context.Context, runner.ID, time.Duration) error { return unsupported() }
 

@@ -142,6 +142,30 @@ func testWaitForgets(t *testing.T, h Harness) {
 	wait(t, h.Runner, id(0), runner.Result{ExitCode: 6})
 }
 
+// Release of an attempt that runs, or is not there, does nothing.
+func testReleaseEarly(t *testing.T, h Harness) {
+	h.Runner.Release(id(0))
+	out := h.start(t, h.spec(0, "bow"))
+	out.stdout.await("ready")
+	h.Runner.Release(id(0))
+	checkList(t, "after Release", h.Runner, id(0))
+	finish(t, h.Runner)
+	if got, want := out.stdout.String(), "ready\nbye\n"; got != want {
+		t.Errorf("stdout = %q, want %q", got, want)
+	}
+}
+
+// A released attempt may be released again, and its ID be started again at once.
+func testRelease(t *testing.T, h Harness) {
+	for code := range 2 {
+		h.start(t, h.spec(0, "exit", number(code)))
+		wait(t, h.Runner, id(0), runner.Result{ExitCode: code})
+		h.Runner.Release(id(0))
+	}
+	waitLost(t, h.Runner, id(0))
+	checkList(t, "at the end", h.Runner)
+}
+
 func testWaitUnknown(t *testing.T, h Harness) { waitLost(t, h.Runner, id(0)) }
 
 // An attempt ends with its main process. A child that goes on printing keeps no Wait

@@ -40,6 +40,9 @@ type Harness struct {
 	// SignalsAsCodes: an attempt that a signal ended has an exit code of 128 and the
 	// signal's number, as in a container.
 	SignalsAsCodes bool
+	// Merged: both streams come as stdout, line by line, in no order across the two. A \r
+	// before a \n is lost.
+	Merged bool
 }
 
 // Run holds a runner to the contract. Each test has a Harness of its own.
@@ -60,6 +63,8 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		"WaitCancelled":          testWaitCancelled,
 		"WaitForgets":            testWaitForgets,
 		"WaitUnknown":            testWaitUnknown,
+		"Release":                testRelease,
+		"ReleaseEarly":           testReleaseEarly,
 		"EndOfMainEndsAll":       testEndOfMainEndsAll,
 		"StopHonoured":           testStopHonoured,
 		"StopEscalates":          testStopEscalates,
@@ -135,6 +140,7 @@ func place(t *testing.T, r runner.Runner, spec runner.Spec) error {
 		return err
 	}
 	_, err := r.Running(t.Context(), spec.ID)
+	r.Release(spec.ID)
 	return err
 }
 
@@ -151,13 +157,14 @@ func stop(t *testing.T, r runner.Runner, id runner.ID) {
 // limit is how long anything may take. Only a fault reaches it.
 const limit = 2 * time.Minute
 
-// wait waits for an attempt's end and checks it. It ignores OutOfMemory, which the
+// wait waits for an attempt's end, releases the attempt, and checks the end. It ignores OutOfMemory, which the
 // runner's own tests check.
 func wait(t *testing.T, r runner.Runner, id runner.ID, want runner.Result) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	got, err := r.Wait(ctx, id)
+	r.Release(id)
 	got.OutOfMemory = want.OutOfMemory
 	if err != nil || got != want {
 		t.Fatalf("Wait(%v) = %+v, %v, want %+v", id, got, err, want)
