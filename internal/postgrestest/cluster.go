@@ -55,8 +55,8 @@ func Start(t testing.TB, o Options) *Cluster {
 	return c
 }
 
-// errNoPrograms is the error on a machine without PostgreSQL's programs.
-var errNoPrograms = errors.New("cannot find initdb: install PostgreSQL 15 or later, or set " + testneed.PostgresVariable + " to the URL of a server")
+// ErrNoPrograms is the error on a machine without PostgreSQL's programs.
+var ErrNoPrograms = errors.New("cannot find initdb: install PostgreSQL 15 or later, or set " + testneed.PostgresVariable + " to the URL of a server")
 
 // programs returns the folder of PostgreSQL's programs. Debian keeps them out of PATH, in a folder
 // for each version.
@@ -70,7 +70,7 @@ func programs() (folder string, err error) {
 	}
 	inPath, err := lookPath("initdb")
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", errNoPrograms, err)
+		return "", fmt.Errorf("%w: %w", ErrNoPrograms, err)
 	}
 	return filepath.Dir(inPath), nil
 }

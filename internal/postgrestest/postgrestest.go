@@ -46,7 +46,7 @@ func Database(t testing.TB) (address string) {
 // need ends the test if no server could be started.
 func need(t testing.TB, err error) {
 	t.Helper()
-	if errors.Is(err, errNoPrograms) {
+	if errors.Is(err, ErrNoPrograms) {
 		testneed.Missing(t, "postgres", err)
 	}
 	if err != nil {

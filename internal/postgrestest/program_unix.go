@@ -14,15 +14,24 @@ func Open(o Options) (c *Cluster, address string, err error) {
 	if c, err = start(o); err != nil {
 		return nil, "", err
 	}
-	if err := execute(c.admin(), "CREATE DATABASE "+role+" OWNER "+role); err != nil {
+	if address, err = c.NewDatabase(role); err != nil {
 		return nil, "", errors.Join(err, c.remove())
+	}
+	return c, address, nil
+}
+
+// NewDatabase creates an empty database, which lives as long as the server. It returns the
+// database's URL.
+func (c *Cluster) NewDatabase(name string) (address string, err error) {
+	if err := execute(c.admin(), "CREATE DATABASE "+name+" OWNER "+role); err != nil {
+		return "", err
 	}
 	u, err := url.Parse(c.address())
 	if err != nil {
-		return nil, "", errors.Join(err, c.remove())
+		return "", err
 	}
-	u.Path = "/" + role
-	return c, u.String(), nil
+	u.Path = "/" + name
+	return u.String(), nil
 }
 
 // Crash kills the server as [Cluster.Kill] does.

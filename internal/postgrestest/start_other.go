@@ -24,6 +24,9 @@ func lastLines(string) string { return "" }
 // Open is unsupported.
 func Open(Options) (*Cluster, string, error) { return nil, "", errors.ErrUnsupported }
 
+// NewDatabase is unsupported.
+func (c *Cluster) NewDatabase(string) (address string, err error) { return "", errors.ErrUnsupported }
+
 // Crash is unsupported.
 func (c *Cluster) Crash() error { return errors.ErrUnsupported }
 
