@@ -65,6 +65,7 @@ var scenarios = []scenario{
 	{"invoke", "POST /api/v1/jobs/{job}/invocations until 202, by 1 and by 32 clients, while the accepted invocations run", measureInvoke},
 	{"end", "the time from an end at the engine until a caller who waits at the invoker knows it", measureEnd},
 	{"accept", "the same of `runwith serve` alone, until RunJob arrives at a Cloud Run that does nothing, and with 100,000 past invocations", measureAccept},
+	{"shared", "acceptance with PostgreSQL, by one invoker and by three that share it; needs PostgreSQL's programs", measureShared},
 	{"callers", "acceptance by API key and by ID token, with policy and parameters, beside a server without a configuration", measureCallers},
 	{"batch", "the items of a batch beside single requests", measureBatch},
 	{"triggers", "events of Pub/Sub with an ID token, beside requests with the same token and parameters", measureTriggers},

@@ -2,11 +2,13 @@
 // runwith's, in a process of their own. It ends with SIGTERM.
 //
 //	floor DIR
+//	floor postgres://...
 //	floor ticks
 //	floor talk
 //
 // DIR is the folder for its database. When it is ready, it writes the addresses of its gRPC
-// and REST listeners to standard error. `floor ticks` is not a server: it is a task that prints
+// and REST listeners to standard error. With the URL of a PostgreSQL it keeps requests there, and
+// has only a REST listener. `floor ticks` is not a server: it is a task that prints
 // the time, in nanoseconds, a hundred times a second. `floor talk` is one that prints much, then
 // "done", and waits.
 package main
@@ -23,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -38,18 +41,20 @@ import (
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: floor DIR, floor ticks, or floor talk")
+		fmt.Fprintln(os.Stderr, "usage: floor DIR, floor postgres://..., floor ticks, or floor talk")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var err error
-	switch os.Args[1] {
-	case "ticks":
+	switch arg := os.Args[1]; {
+	case arg == "ticks":
 		tick(ctx)
-	case "talk":
+	case arg == "talk":
 		talk(ctx, os.Stdout)
+	case strings.HasPrefix(arg, "postgres://"):
+		err = servePostgres(ctx, arg)
 	default:
-		err = serve(ctx, os.Args[1])
+		err = serve(ctx, arg)
 	}
 	stop()
 	if err != nil {
@@ -186,6 +191,10 @@ func (f *floor) accept(w http.ResponseWriter, r *http.Request) {
 	err := f.db.Write(r.Context(), func(tx *sqlite.Tx) error {
 		return tx.QueryRow(`INSERT INTO invocations (message) VALUES (?) RETURNING id`, make([]byte, record)).Scan(&id)
 	})
+	answerAccepted(w, id, err)
+}
+
+func answerAccepted(w http.ResponseWriter, id int64, err error) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
