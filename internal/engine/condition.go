@@ -111,9 +111,18 @@ func (s step) condition(kind, message string, now state) *runpb.Condition {
 }
 
 // conditions returns the conditions of a task.
+//
+// Deviation: if the task waits for a machine, the condition Started has the reason.
 func (r *taskRow) conditions() []*runpb.Condition {
 	created := r.execution.message.CreateTime
 	at := step{created, r.started, r.completed}
+	if r.waiting != "" {
+		return []*runpb.Condition{
+			r.completedCondition(),
+			{Type: "Started", State: runpb.Condition_CONDITION_PENDING, Message: r.waiting, LastTransitionTime: timestamppb.New(r.started)},
+			{Type: "ContainerReady", State: runpb.Condition_CONDITION_PENDING, LastTransitionTime: timestamppb.New(r.started)},
+		}
+	}
 	return []*runpb.Condition{
 		r.completedCondition(),
 		at.condition("Started", startedMessage(created.AsTime(), r.started), r.state),

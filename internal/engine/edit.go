@@ -97,7 +97,7 @@ func (x *edit) count(p placement, to state) {
 	}
 }
 
-// lose takes a task whose attempt died with an earlier process back to pending, as the
+// lose takes a task whose attempt was lost back to pending, as the
 // next incarnation of that attempt, or to cancelled if the execution is stopped.
 func (x *edit) lose(p placement) (again bool, err error) {
 	if x.stop != notStopped {
@@ -121,11 +121,10 @@ func (x *edit) lose(p placement) (again bool, err error) {
 	return true, nil
 }
 
-// failInterrupted fails an attempt that died with an earlier process, as if it had failed
-// by itself.
-func (x *edit) failInterrupted(p placement) (retry bool, err error) {
+// failInterrupted fails an attempt that was lost, as if it had failed by itself.
+func (x *edit) failInterrupted(p placement, end ending) (retry bool, err error) {
 	x.counts.interrupted++
-	return x.finish(p, endingInterrupted())
+	return x.finish(p, end)
 }
 
 // cancelPending takes every waiting task to cancelled.

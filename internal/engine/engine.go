@@ -48,7 +48,7 @@ type Config struct {
 	// Grace is how long a task that is stopped has to end; 0 is DefaultGrace.
 	Grace time.Duration
 	// FailInterrupted fails the attempt of a task that was interrupted because the engine,
-	// or the machine under it, stopped. By default the attempt runs again.
+	// or the Pod or machine under it, stopped. By default the attempt runs again.
 	FailInterrupted bool
 	// StopTasks ends every task when the engine closes. By default tasks that outlive
 	// the engine, such as containers, keep running, and the next Open adopts them.
@@ -120,6 +120,7 @@ type Engine struct {
 	jobs      jobCache
 	runJobs   map[string]*jobRow // those that ran last, by resource name; only transactions that write use it
 	scheduler *scheduler
+	starting  starting
 	live      *live
 	lists     listCache
 	changes   changes.Feed[int64] // by execution

@@ -5,28 +5,15 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/tasklog"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // interruption is the loss of an attempt that was placed again: it ran, or had just been
-// placed, when the engine or the machine under it stopped.
+// placed, when the engine, its machine, or its Pod stopped.
 type interruption struct {
 	task, attempt, incarnation int
 	at                         time.Time
-}
-
-// Messages about a task that was interrupted.
-const (
-	runsAgain = "The task was interrupted, because the engine or its machine stopped. It runs again, in the same attempt."
-	// interrupted is the status of an attempt that fails because of that.
-	interrupted = "The task was interrupted, because the engine or its machine stopped."
-)
-
-// endingInterrupted is the ending of a lost attempt if interrupted attempts fail.
-func endingInterrupted() ending {
-	return ending{state: failed, code: runwith.Aborted, status: interrupted}
 }
 
 // interruptionPos is behind the places of the lines about an attempt's end.

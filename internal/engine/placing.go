@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -28,7 +29,9 @@ func (e *Engine) run(ctx context.Context, a *active, p placement) (end ending, e
 	if err := e.place(placing, spec, outputOf(ctx, out)); err != nil {
 		return endingOfStart(err, context.Cause(placing))
 	}
+	e.starting.add(a, id)
 	began, err := e.runner.Running(ctx, id)
+	e.starting.remove(a, id)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, runner.ErrLost) {
 		return endingOfStart(err, nil)
 	}
@@ -50,8 +53,9 @@ func outputOf(ctx context.Context, out *tasklog.Writer) runner.Output {
 	return all
 }
 
-// placeTimeout is how long the engine tries to place an attempt. It is Cloud Run's default
-// timeout of a task. The task's own timeout counts from when the attempt runs.
+// placeTimeout is how long the engine tries to place an attempt, unless the runner has more
+// patience. It is Cloud Run's default timeout of a task. The task's own timeout counts from
+// when the attempt runs.
 const placeTimeout = 10 * time.Minute
 
 // placeBackoff are the waits between two tries of a runner that has no room now.
@@ -63,16 +67,19 @@ func placeBackoff() *backoff.Backoff {
 // engine asks for it until the runner knows.
 //
 // Deviation: if the machine has no room now (UNAVAILABLE), that is no failure of the job.
-// The engine tries again for as long as placeTimeout.
+// The engine tries again for as long as placeTimeout, or the runner's patience.
 func (e *Engine) place(ctx context.Context, spec runner.Spec, out runner.Output) error {
 	begun := time.Now()
-	retry := placeBackoff()
+	patience, retry := cmp.Or(e.runner.Capabilities(spec.Template).Patience, placeTimeout), placeBackoff()
+	if patience > placeTimeout {
+		retry.Max = 30 * time.Second // a thousand tasks may wait
+	}
 	for tries := 0; ; tries++ {
 		err := e.runner.Start(ctx, spec, out)
 		if err == nil || runwith.CodeOf(err) != runwith.Unavailable {
 			return err
 		}
-		if !spec.Resume && time.Since(begun) > placeTimeout {
+		if !spec.Resume && time.Since(begun) > patience {
 			return err
 		}
 		wait := retry.Next()
@@ -104,7 +111,11 @@ func (e *Engine) await(ctx context.Context, a *active, id runner.ID, began time.
 	stopping, cancel := e.beyondClose(ctx)
 	defer cancel()
 	if !errors.Is(cause, errClosing) {
-		if result, err = e.stopAttempt(stopping, id); !errors.Is(err, errClosing) {
+		result, err = e.stopAttempt(stopping, id)
+		if errors.Is(err, runner.ErrLost) && errors.Is(cause, errTimeout) {
+			err = nil // it had its time
+		}
+		if !errors.Is(err, errClosing) {
 			return endingOf(result, cause), err
 		}
 	}

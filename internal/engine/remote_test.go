@@ -481,7 +481,7 @@ func TestLogTellsHowAttemptWasLost(t *testing.T) {
 		}
 		var log lockedBuffer
 		logger := slog.New(slog.NewTextHandler(&log, nil))
-		const ours, earlier = "its runner cannot tell how it ended", "an earlier process of the engine stopped"
+		const ours, earlier = "its Pod or machine was lost, or its runner cannot tell how it ended", "an earlier process of the engine stopped"
 		e.Close()
 		e.open(engine.Config{Runner: c, Logger: logger})
 		e.run()

@@ -74,7 +74,7 @@ func wait(t *testing.T, e *engine.Engine, operation string) *runpb.Execution {
 }
 
 // interruptedLine is the platform's line about a task that runs again.
-const interruptedLine = "W The task was interrupted, because the engine or its machine stopped. It runs again, in the same attempt."
+const interruptedLine = "W The task was interrupted, because the engine, or the task's Pod or machine, stopped. It runs again, in the same attempt."
 
 // TestRestart stops the engine while three tasks run, and starts it again with each choice
 // of what becomes of interrupted tasks.

@@ -117,7 +117,7 @@ func (e *Engine) SelectTasks(ctx context.Context, s Selection[*runpb.Task]) (Pag
 		key:  []any{&after.execution, &after.task},
 		rows: func(limit int) ([]*taskRow, error) { return e.listTasks(ctx, s, after, limit) },
 		pass: func(r *taskRow) { after = taskKey{r.execution.id, r.task} },
-		show: (*taskRow).proto,
+		show: e.showTask,
 	})
 }
 

@@ -23,7 +23,7 @@ func (e *Engine) Task(ctx context.Context, req *runpb.GetTaskRequest) (*runpb.Ta
 	}
 	if a := e.live.named(name.Execution.String()); a != nil {
 		if row := a.task(name.Index); row != nil {
-			return row.proto(), nil
+			return e.showTask(row), nil
 		}
 	}
 	var task *runpb.Task
@@ -32,7 +32,7 @@ func (e *Engine) Task(ctx context.Context, req *runpb.GetTaskRequest) (*runpb.Ta
 		if err != nil {
 			return err
 		}
-		task = row.proto()
+		task = e.showTask(row)
 		return nil
 	})
 	return task, err
@@ -57,7 +57,7 @@ func (e *Engine) TaskNamed(ctx context.Context, at jobspec.Location, id string) 
 		if err != nil {
 			return err
 		}
-		task = e.currentTask(row).proto()
+		task = e.showTask(e.currentTask(row))
 		return nil
 	})
 	return task, err
@@ -87,6 +87,7 @@ type taskRow struct {
 	attempt            int
 	started, completed time.Time
 	last               lastAttempt
+	waiting            string // why its attempt does not run yet; empty if it runs, or for no known reason
 }
 
 // lastAttempt is the end of a task's latest attempt that ended.
@@ -99,10 +100,14 @@ type lastAttempt struct {
 // proto returns the task as clients see it.
 //
 // Deviation: the uid is derived, so that 10,000 tasks need not store one each; job and
-// execution are IDs instead of resource names; the scheduled time is the start time.
+// execution are IDs instead of resource names; the scheduled time is the start time, which
+// is when the task got its place. If the task waits for a machine, it has not started.
 func (r *taskRow) proto() *runpb.Task {
 	x, template := r.execution.message, r.execution.message.Template
-	updated := r.execution.message.CreateTime.AsTime()
+	updated, started := r.execution.message.CreateTime.AsTime(), timestamp(r.started)
+	if r.waiting != "" {
+		started = nil
+	}
 	for _, t := range []time.Time{r.started, r.completed} {
 		if t.After(updated) {
 			updated = t
@@ -117,7 +122,7 @@ func (r *taskRow) proto() *runpb.Task {
 		Annotations:                x.Annotations,
 		CreateTime:                 x.CreateTime,
 		ScheduledTime:              timestamp(r.started),
-		StartTime:                  timestamp(r.started),
+		StartTime:                  started,
 		CompletionTime:             timestamp(r.completed),
 		UpdateTime:                 timestamppb.New(updated),
 		DeleteTime:                 timestamp(r.execution.deleted),

@@ -89,6 +89,9 @@ type Capabilities struct {
 	// Capacity is how many attempts the Runner runs at once unless the operator says
 	// otherwise; 0 leaves that to the engine.
 	Capacity int
+	// Patience is how long an attempt may wait while Start returns UNAVAILABLE, such as for
+	// a quota of the cluster; 0 leaves that to the engine.
+	Patience time.Duration
 }
 
 // Runner places attempts. All methods may be called concurrently, for different IDs and

@@ -1,0 +1,124 @@
+package engine_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/runwith/runwith/internal/engine"
+	"github.com/runwith/runwith/internal/engine/runner"
+)
+
+// lose makes every pod of the cluster disappear.
+func (c *cluster) lose() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, p := range c.pods {
+		p.End(runner.Result{}, runner.ErrLost)
+		delete(c.pods, id)
+	}
+}
+
+// TestLossesInARow checks that an attempt whose Pods are lost runs again ten times, and then
+// fails, for each attempt of the task.
+func TestLossesInARow(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	onCluster(t, c, func(e *faulty) {
+		name, _ := e.run()
+		x := e.after(0, name)
+		for range 3 * 60 * 60 {
+			if x = e.after(time.Second, name); x.CompletionTime != nil {
+				break
+			}
+			c.lose()
+		}
+		if x.FailedCount != 2 {
+			t.Fatalf("execution whose Pods are always lost: %s, want 2 failed tasks", standing(x))
+		}
+		placed := map[int]int{} // by attempt
+		for id, n := range c.placed {
+			placed[id.Attempt] += n
+		}
+		for attempt := range 4 { // the first and three retries
+			if placed[attempt] != 2*11 {
+				t.Errorf("attempt %d of two tasks was placed %d times, want 22", attempt, placed[attempt])
+			}
+		}
+		tasks, err := e.Tasks(context.Background(), &runpb.ListTasksRequest{Parent: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "The task was interrupted 11 times in a row, because its Pod or machine was lost each time."
+		if got := tasks.Tasks[0].LastAttemptResult.GetStatus().GetMessage(); got != want {
+			t.Errorf("the task failed with %q, want %q", got, want)
+		}
+	})
+}
+
+// TestLossWhileStoppingForTimeout checks that a task has its timeout once, although its Pod
+// was lost while it was stopped.
+func TestLossWhileStoppingForTimeout(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	c.capacity = 1 // one after the other, because lose takes all pods
+	onCluster(t, c, func(e *faulty) {
+		c.set(func() { c.stop = func(context.Context) error { c.lose(); return nil } })
+		name, _ := e.run()
+		x := e.after(2*time.Hour, name)
+		tasks, err := e.Tasks(context.Background(), &runpb.ListTasksRequest{Parent: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tasks.Tasks[0].LastAttemptResult.GetStatus().GetMessage(); x.FailedCount != 2 || got != "The configured timeout was reached." {
+			t.Errorf("after the timeouts of all attempts: %s, %q, want 2 failed tasks by timeout", standing(x), got)
+		}
+	})
+}
+
+// waiter is a cluster that knows why its pods wait.
+type waiter struct{ *cluster }
+
+func (w waiter) Waiting(id runner.ID) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p := w.pods[id]; p == nil || !time.Now().Before(p.begins) {
+		return ""
+	}
+	return "Unschedulable: 0/3 nodes are available."
+}
+
+// TestTaskShowsWhyItWaits checks that a task that waits for a machine has not started, and
+// shows the reason.
+func TestTaskShowsWhyItWaits(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	c.pending = time.Hour
+	onCluster(t, c, func(e *faulty) {
+		e.Close()
+		e.open(engine.Config{Runner: runner.NewSwitch(func(*runpb.TaskTemplate) runner.Runner { return waiter{c} }, waiter{c})})
+		name, _ := e.run()
+		shown := func() *runpb.Task {
+			task, err := e.Task(context.Background(), &runpb.GetTaskRequest{Name: name + "/tasks/" + name[strings.LastIndex(name, "/")+1:] + "-task1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return task
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		task := shown()
+		if c := task.Conditions[1]; c.Type != "Started" || c.State != runpb.Condition_CONDITION_PENDING || c.Message != "Unschedulable: 0/3 nodes are available." || task.StartTime != nil {
+			t.Errorf("while the task waits, condition %v and start time %v, want the reason and no start", c, task.StartTime)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if task = shown(); task.Conditions[1].State != runpb.Condition_CONDITION_SUCCEEDED || task.StartTime == nil {
+			t.Errorf("once it runs, condition %v and start time %v, want a start", task.Conditions[1], task.StartTime)
+		}
+	})
+}
