@@ -22,6 +22,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/api"
 	"github.com/runwith/runwith/internal/engine/fault"
 	"github.com/runwith/runwith/internal/engine/metadata"
+	"github.com/runwith/runwith/internal/engine/metadata/host"
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/runner/function"
 	"github.com/runwith/runwith/internal/engine/runner/process"
@@ -47,6 +48,13 @@ type Config struct {
 	// Containers opens the runner for all other images, which lets their containers reach
 	// the metadata server. If Containers is nil or returns nil, commands run as processes.
 	Containers func(ctx context.Context, metadata http.Handler) (Containers, error)
+	// TaskDescriptors is how many file descriptors of this process a task takes; 0 is the
+	// number for processes and containers.
+	TaskDescriptors int
+	// MetadataAddr is the HOST:PORT of a listener for the metadata server alone, which any
+	// machine may reach; empty is none. Tasks may call it by MetadataHosts, too.
+	MetadataAddr  string
+	MetadataHosts []string
 	// MetadataProxy makes the metadata server the proxy of tasks that are processes, for
 	// plain HTTP.
 	MetadataProxy bool
@@ -92,13 +100,15 @@ type Engine struct {
 	callFaults bool      // api makes calls go wrong
 	lock       io.Closer // on the runners' folder
 	metadata   *metadata.Authority
-	secrets    *secret.Store
-	next       runner.Runner // for images without a function
-	processes  *process.Runner
-	containers Containers // nil if there is no daemon
-	functions  *function.Runner
-	logs       *tasklog.Store
-	detached   func(tasks int) // may be nil
+
+	metadataHost *host.Host // nil without a listener of its own
+	secrets      *secret.Store
+	next         runner.Runner // for images without a function
+	processes    *process.Runner
+	containers   Containers // nil if there is no daemon
+	functions    *function.Runner
+	logs         *tasklog.Store
+	detached     func(tasks int) // may be nil
 }
 
 // Open opens an engine, which continues the executions that it finds unfinished. The
@@ -120,6 +130,9 @@ func Open(ctx context.Context, c Config) (_ *Engine, err error) {
 	}
 	sqlite.MakeRoom(filepath.Join(c.Dir, engine.Database)) // the runners write before the database opens
 	if err := s.openMetadata(c); err != nil {
+		return s, err
+	}
+	if err := s.serveMetadata(ctx, c); err != nil {
 		return s, err
 	}
 	if err := s.openRunners(ctx, c); err != nil {
@@ -152,7 +165,7 @@ func (c Config) bounded(limit int) int {
 	if limit == 0 {
 		return c.MaxTasks
 	}
-	most := max(1, (limit-restDescriptors)/taskDescriptors)
+	most := max(1, (limit-restDescriptors)/cmp.Or(c.TaskDescriptors, taskDescriptors))
 	wanted := cmp.Or(c.MaxTasks, engine.DefaultMaxTasks)
 	if most >= wanted {
 		return c.MaxTasks
@@ -170,9 +183,7 @@ func (s *Engine) openRunners(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	if c.Containers != nil {
-		apart := http.NewServeMux() // without the API, which no image may call
-		s.metadata.Register(apart)
-		if s.containers, err = c.Containers(ctx, apart); err != nil {
+		if s.containers, err = c.Containers(ctx, s.metadataApart()); err != nil {
 			return err
 		}
 	}
@@ -182,14 +193,6 @@ func (s *Engine) openRunners(ctx context.Context, c Config) (err error) {
 }
 
 func (c Config) number() string { return cmp.Or(c.ProjectNumber, metadata.DefaultProjectNumber) }
-
-func (s *Engine) openMetadata(c Config) (err error) {
-	s.metadata, err = metadata.Open(metadata.Config{
-		Project: c.Project, ProjectNumber: c.number(), Region: c.Region,
-		URL: "http://" + c.Addr, Dir: filepath.Join(c.Dir, "keys"), Logger: c.Logger,
-	})
-	return err
-}
 
 // commands returns the runner for images without a function. An image that is mapped to a
 // command runs as that process. All others run as containers if there is a daemon, so no
@@ -266,6 +269,9 @@ func (s *Engine) Close() error {
 	}
 	if s.Engine != nil {
 		errs = append(errs, s.checkLeft())
+	}
+	if s.metadataHost != nil {
+		errs = append(errs, s.metadataHost.Close())
 	}
 	errs = append(errs, s.secrets.Close())
 	if s.lock != nil {

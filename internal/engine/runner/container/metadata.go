@@ -12,13 +12,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/moby/moby/client"
 
+	"github.com/runwith/runwith/internal/engine/metadata/host"
 	"github.com/runwith/runwith/internal/engine/runner"
-	"github.com/runwith/runwith/internal/guard"
-	"github.com/runwith/runwith/internal/server"
 )
 
 // The names of the daemon's machine inside containers.
@@ -29,9 +27,9 @@ const (
 
 // metadataHost serves the metadata server, and nothing else, to containers.
 type metadataHost struct {
+	*host.Host
+
 	address string // HOST:PORT inside containers
-	server  *http.Server
-	served  chan struct{}
 }
 
 // serveMetadata opens the metadata server's own listener. It keeps the port of the
@@ -57,19 +55,11 @@ func (r *Runner) serveMetadata(ctx context.Context) (*metadataHost, error) {
 	if err := os.WriteFile(file, []byte(port+"\n"), 0o600); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	shield, err := guard.New(guard.Config{AllowHosts: []string{at.name}})
+	served, err := host.Serve(listener, at.only(r.config.Metadata), []string{at.name}, r.log)
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, err
 	}
-	h := &metadataHost{address: net.JoinHostPort(at.name, port), served: make(chan struct{})}
-	h.server = server.HTTP(shield.Wrap(at.only(r.config.Metadata)), r.log)
-	go func() {
-		defer close(h.served)
-		if err := h.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			r.log.Error("serve metadata to containers", "error", err)
-		}
-	}()
-	return h, nil
+	return &metadataHost{served, net.JoinHostPort(at.name, port)}, nil
 }
 
 // addTo adds the variables that name its address, unless the environment has its own.
@@ -81,17 +71,6 @@ func (h *metadataHost) addTo(env map[string]string, asProxy bool) {
 	if asProxy {
 		runner.AddMetadataProxy(env, h.address)
 	}
-}
-
-func (h *metadataHost) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	err := h.server.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = h.server.Close()
-	}
-	<-h.served
-	return err
 }
 
 // place is where the metadata server listens, and its name inside containers.

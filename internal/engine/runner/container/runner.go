@@ -109,7 +109,7 @@ func (r *Runner) Close() error {
 	r.background.Wait()
 	var errs []error
 	if r.host != nil {
-		errs = append(errs, r.host.close())
+		errs = append(errs, r.host.Close())
 	}
 	if r.bucket != nil {
 		errs = append(errs, r.bucket.Close())
