@@ -99,3 +99,18 @@ const PostgresVariable = "RUNWITH_TEST_POSTGRES"
 
 // Postgres returns the value of [PostgresVariable].
 func Postgres() (address string) { return os.Getenv(PostgresVariable) }
+
+// Environment variables of tests that need Kubernetes.
+const (
+	// KubeconfigVariable names a file with an administrator's credentials for a cluster that tests
+	// may use.
+	KubeconfigVariable = "RUNWITH_TEST_KUBECONFIG"
+	// KubernetesVariable names the binary of tools/kubernetes, of which tests make clusters.
+	KubernetesVariable = "RUNWITH_TEST_KUBERNETES"
+)
+
+// Kubeconfig returns the value of [KubeconfigVariable].
+func Kubeconfig() (file string) { return os.Getenv(KubeconfigVariable) }
+
+// Kubernetes returns the value of [KubernetesVariable].
+func Kubernetes() (program string) { return os.Getenv(KubernetesVariable) }
