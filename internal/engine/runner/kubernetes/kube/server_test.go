@@ -1,9 +1,12 @@
 package kube_test
 
 import (
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -19,8 +22,15 @@ type server struct {
 
 func newServer(t *testing.T, handler http.Handler) *server {
 	t.Helper()
+	return newServerWith(t, nil, handler)
+}
+
+// newServerWith is newServer that speaks TLS in a way.
+func newServerWith(t *testing.T, config *tls.Config, handler http.Handler) *server {
+	t.Helper()
 	s := &server{Server: httptest.NewUnstartedServer(handler)}
-	s.EnableHTTP2 = true
+	s.EnableHTTP2, s.TLS = true, config
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // some tests break connections on purpose
 	s.StartTLS()
 	t.Cleanup(func() {
 		s.CloseClientConnections()

@@ -23,6 +23,10 @@ const (
 	pingTimeout = 15 * time.Second // whether it is there, and has so long to answer
 )
 
+// streamBuffer is how much of an answer that nobody reads yet is kept, in bytes. net/http
+// keeps 4 MiB, which is too much when hundreds of logs are followed.
+const streamBuffer = 256 << 10
+
 // tlsOptions say how the server proves who it is.
 type tlsOptions struct {
 	authority *source // certificates in PEM; nil trusts the system's
@@ -161,6 +165,9 @@ func newConnections(config *tls.Config, proxy func(*http.Request) (*url.URL, err
 		Proxy: proxy, DialContext: dialer.DialContext, TLSClientConfig: config,
 		TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: DefaultBurst,
 		ForceAttemptHTTP2: true,
-		HTTP2:             &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout, WriteByteTimeout: pingAfter},
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout: pingAfter, PingTimeout: pingTimeout, WriteByteTimeout: pingAfter,
+			MaxReceiveBufferPerStream: streamBuffer,
+		},
 	}
 }

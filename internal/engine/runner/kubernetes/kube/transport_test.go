@@ -1,6 +1,7 @@
 package kube_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -246,5 +248,30 @@ func TestRequestsAreCountedByVerb(t *testing.T) {
 	_ = log.Close()
 	if diff := cmp.Diff(map[string]int64{"create": 1, "patch": 1, "log": 1, "list": 1, "delete": 1}, c.Requests()); diff != "" {
 		t.Errorf("Requests() (-want +got):\n%s", diff)
+	}
+}
+
+func TestLimitOfRequests(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) }))
+	c := connect(t, kube.Options{Kubeconfig: write(t, t.TempDir(), "config", s.kubeconfig(`{}`)), Rate: 1e-9, Burst: 1})
+	if _, err := c.GetPod(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := c.GetPod(ctx, "a"); err == nil || !strings.Contains(err.Error(), "wait for a turn") {
+		t.Errorf("second request = %v, want that it waits for its turn", err)
+	}
+	log, err := c.OpenLog(ctx, "a", kube.LogOptions{})
+	if err != nil {
+		t.Fatalf("log, which has a limit of its own: %v", err)
+	}
+	_ = log.Close()
+	if _, err := c.GetLease(ctx, "a"); err != nil {
+		t.Errorf("Lease, which has no limit: %v", err)
+	}
+	if _, err := c.OpenLog(ctx, "a", kube.LogOptions{}); err == nil {
+		t.Error("second log = nil, want that it waits for its turn")
 	}
 }
