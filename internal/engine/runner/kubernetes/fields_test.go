@@ -37,12 +37,13 @@ func everyMapped() *runpb.TaskTemplate {
 		},
 		LivenessProbe: &runpb.Probe{ProbeType: &runpb.Probe_TcpSocket{TcpSocket: &runpb.TCPSocketAction{Port: 82}}},
 	}
+	small := &runpb.ResourceRequirements{Limits: map[string]string{"cpu": "500m", "memory": "64Mi"}}
 	first := &runpb.Container{
-		Name: "first", Image: "image", DependsOn: []string{"last"},
+		Name: "first", Image: "image", DependsOn: []string{"last"}, Resources: small,
 		StartupProbe: &runpb.Probe{ProbeType: &runpb.Probe_Grpc{Grpc: &runpb.GRPCAction{Port: 83, Service: "s"}}},
 	}
 	return &runpb.TaskTemplate{
-		Containers: []*runpb.Container{main, first, {Name: "last", Image: "image"}},
+		Containers: []*runpb.Container{main, first, {Name: "last", Image: "image", Resources: small}},
 		Volumes: []*runpb.Volume{
 			{Name: "empty", VolumeType: &runpb.Volume_EmptyDir{EmptyDir: &runpb.EmptyDirVolumeSource{Medium: runpb.EmptyDirVolumeSource_DISK, SizeLimit: "1Mi"}}},
 			{Name: "secret", VolumeType: &runpb.Volume_Secret{Secret: &runpb.SecretVolumeSource{
