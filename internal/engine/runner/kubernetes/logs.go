@@ -1,0 +1,161 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/runwith/runwith/internal/backoff"
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
+)
+
+// logOpener opens the log of a container: a *kube.Client.
+type logOpener interface {
+	OpenLog(ctx context.Context, pod string, o kube.LogOptions) (io.ReadCloser, error)
+}
+
+// logReader writes the output of one container, complete. It follows the log and, because
+// a stream from the API server may end at any time without saying why, reads the log again
+// after that, until the container has ended and a reading brings nothing new.
+//
+// Both streams come as stdout, in the order of the node's log. A node that ends \r\n
+// lines with \n (containerd before 2.0) leaves no trace of the \r.
+type logReader struct {
+	client    logOpener
+	pod       string
+	container string
+	out       runner.Output
+	// ended is closed when the cluster says that the container has ended, or never runs.
+	ended <-chan struct{}
+	// resume says that output of the attempt may have been written before, by an earlier
+	// process or incarnation, so that out.Kept must be asked.
+	resume bool
+	// record is the path of the file for the process that adopts the container (see
+	// logRecord). The caller removes the file once the attempt's end is committed. If it
+	// is empty, whoever adopts the container writes all output again.
+	record string
+	log    *slog.Logger // nil discards
+}
+
+const (
+	// idleTimeout is how long a reading of a container that has ended may bring nothing
+	// before it is given up and made again.
+	idleTimeout = 15 * time.Second
+	// lastTries is how many readings of a container that has ended may fail for good, or
+	// show only what is older than the last line, before the log counts as gone.
+	lastTries = 5
+)
+
+// logBackoff are the waits between two readings that bring nothing.
+func logBackoff() backoff.Backoff {
+	return backoff.Backoff{Min: 200 * time.Millisecond, Max: 10 * time.Second}
+}
+
+// run returns nil once all output is written, or once the output says what may be
+// missing. It returns the error of ctx if that ends first.
+func (l *logReader) run(ctx context.Context) error {
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	c, end := l.open()
+	defer end()
+	return l.readAll(ctx, c, "")
+}
+
+// readAll reads one stream until it is complete.
+func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) error {
+	wait := logBackoff()
+	last, tries := "", 0
+	for n := 0; ; n++ {
+		ended := isClosed(l.ended)
+		err := l.read(ctx, c, kube.LogOptions{Container: l.container, Follow: !ended, Since: c.at.since(), Stream: stream})
+		rest, quiet := c.rest(), c.passed == 0
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case ended && err == nil && quiet && c.isAtEnd() && n > 0 && rest == last:
+			c.finish()
+			return nil
+		case ended && quiet && (isFinal(err) || err == nil && !c.isAtEnd()):
+			if tries++; tries == lastTries {
+				l.giveUp(c, last, err)
+				return nil
+			}
+		case err != nil:
+			l.log.Warn("the log of a container broke off; it is read again", "pod", l.pod, "container", l.container, "error", err)
+		}
+		if !isFinal(err) {
+			last = rest
+		}
+		if !quiet {
+			wait.Reset()
+		}
+		l.pause(ctx, err, ended, &wait)
+	}
+}
+
+// pause waits until the next reading. After a follower that ended as it should, the
+// container's end will come.
+func (l *logReader) pause(ctx context.Context, err error, ended bool, wait *backoff.Backoff) {
+	switch status := (*kube.StatusError)(nil); {
+	case ended && err == nil:
+		return
+	case errors.As(err, &status) && status.RetryAfter > 0:
+		_ = backoff.Sleep(ctx, status.RetryAfter)
+		return
+	}
+	timer := time.NewTimer(backoff.Jitter(wait.Next()))
+	defer timer.Stop()
+	wake := l.ended
+	if ended {
+		wake = nil
+	}
+	select {
+	case <-timer.C:
+	case <-wake:
+	case <-ctx.Done():
+	}
+}
+
+// isFinal reports that the log is not there. Before the container has ended, and shortly
+// after a restart of the kubelet, it may still come.
+func isFinal(err error) bool {
+	var status *kube.StatusError
+	return errors.As(err, &status) && (status.Code == http.StatusNotFound || status.Code == http.StatusBadRequest)
+}
+
+// neverRan reports that there is no log because the container never ran.
+func neverRan(err error) bool {
+	var status *kube.StatusError
+	return errors.As(err, &status) && status.Code == http.StatusBadRequest &&
+		(strings.Contains(status.Message, "is waiting to start") || strings.Contains(status.Message, "is not available") ||
+			strings.Contains(status.Message, "is terminated"))
+}
+
+// giveUp writes that the rest of a log cannot be had.
+func (l *logReader) giveUp(c *logCursor, held string, err error) {
+	why := whyRotated
+	switch {
+	case kube.IsNotFound(err):
+		why = whyGone
+	case neverRan(err) && c.at.first == 0:
+		return
+	case err != nil:
+		why = err.Error()
+	}
+	c.lose(held, why)
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,220 @@
+package kubernetes
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+)
+
+// maxHeld is how many bytes of an unfinished line are held back. The kubelet writes a
+// reason to the end of a log that it cannot read on; that must not become output.
+const maxHeld = 64 << 10
+
+// Why output may be missing.
+const (
+	whyRotated = "the node keeps only the newest part of a log"
+	whyGone    = "the Pod is gone"
+)
+
+// logCursor writes the output of a container, from readings of its log that begin
+// anywhere and break off anywhere: each line once. Where it cannot tell that nothing is
+// missing between two lines, it writes a line that says so.
+//
+// A reading is in step once the last line before the cursor's position has come: what
+// follows is new. The node's log changes at its end and, when the node rotates it, loses
+// its beginning. So if the last line does not come, the log has been rotated meanwhile: all
+// that comes is new, and something before it may be lost.
+type logCursor struct {
+	out    io.Writer // nil drops the output
+	failed bool      // a write has failed: drop the rest
+
+	at     position
+	same   sameTime
+	known  runner.Extent  // is written; the position may be before it
+	before func(position) // is called before a write, with the position of the log's first line
+	after  func(position) // is called after a write of lines
+	origin position       // of the log's first line
+
+	// Of the reading under way.
+	inStep bool
+	found  int  // lines with the mark of the last one
+	passed int  // new lines
+	seen   bool // a line with a timestamp has come
+	begun  bool // a line has begun, and not ended
+	line   struct {
+		mark
+		stamped bool
+		bytes   int64 // so far
+	}
+	buf   []byte // new lines, and the new part of the unfinished one
+	whole int    // how much of buf is complete lines
+}
+
+// restart begins a reading.
+func (c *logCursor) restart() {
+	c.inStep, c.found, c.passed, c.seen, c.begun = false, 0, 0, false, false
+	c.buf, c.whole = c.buf[:0], 0
+}
+
+// fnv is the FNV-1a checksum of nothing, and its multiplier.
+const (
+	fnvOffset = 14695981039346656037
+	fnvPrime  = 1099511628211
+)
+
+func (c *logCursor) start(at int64, stamped bool) {
+	if !stamped {
+		at = c.line.at // that of the line before it
+	}
+	c.begun, c.seen = true, c.seen || stamped
+	c.line.mark, c.line.stamped, c.line.bytes = mark{at, fnvOffset}, stamped, 0
+	if !c.seen {
+		return // the rest of a line that began before the reading
+	}
+	if !c.inStep {
+		c.findStep(at)
+	}
+	if c.at.first == 0 {
+		c.at.first, c.at.ahead = at, at
+		c.origin = c.at
+	}
+}
+
+// findStep decides what a line shows by its timestamp while the last line has not come.
+func (c *logCursor) findStep(at int64) {
+	switch {
+	case c.at.nth == 0 && (c.at.first == 0 || c.at.first == at):
+		c.inStep = true // the log's first line
+	case c.at.nth == 0:
+		c.gap(c.at.first, at)
+	case at > c.at.ahead:
+		c.gap(c.at.last.at, at)
+	}
+}
+
+// gap writes that output may be missing between two moments. The next line is new.
+func (c *logCursor) gap(from, to int64) {
+	c.say(fmt.Sprintf("runwith: output between %s and %s may be missing: %s", stampOf(from), stampOf(to), whyRotated))
+	c.inStep = true
+	c.at.first, c.at.nth, c.at.ahead = to, 0, to // the log begins here
+}
+
+// say writes a line of our own, after the end of the unfinished one.
+func (c *logCursor) say(text string) {
+	c.at.lines = max(c.at.lines, c.known.Lines)
+	if c.at.lines == c.known.Lines && c.known.Tail > 0 {
+		c.buf = append(c.buf, '\n')
+		c.at.lines++
+	}
+	c.buf = append(append(c.buf, text...), '\n')
+	c.whole = len(c.buf)
+	c.at.lines++
+}
+
+func stampOf(at int64) string { return time.Unix(0, at).UTC().Format(time.RFC3339Nano) }
+
+func (c *logCursor) text(p []byte) {
+	if !c.seen {
+		return
+	}
+	for _, b := range p {
+		c.line.sum = (c.line.sum ^ uint64(b)) * fnvPrime
+	}
+	skip := 0
+	if c.at.lines == c.known.Lines { // the unfinished line
+		skip = min(len(p), max(0, c.known.Tail-int(c.line.bytes)))
+	}
+	c.line.bytes += int64(len(p))
+	if c.inStep && c.at.lines >= c.known.Lines {
+		c.buf = append(c.buf, p[skip:]...)
+	}
+}
+
+func (c *logCursor) end() {
+	c.begun = false
+	switch {
+	case !c.seen:
+	case c.inStep:
+		c.pass()
+	case c.line.mark == c.at.last:
+		c.found++
+		c.inStep = c.found == c.at.nth
+	}
+}
+
+// pass ends a new line.
+func (c *logCursor) pass() {
+	if c.at.lines >= c.known.Lines {
+		c.buf = append(c.buf, '\n')
+		c.whole = len(c.buf)
+	}
+	c.at.pass(c.line.mark, &c.same)
+	c.at.lines++
+	c.at.bytes += c.line.bytes + 1
+	c.passed++
+}
+
+// flush writes the new lines. Of an unfinished one it holds the end back.
+func (c *logCursor) flush() {
+	if c.whole > 0 {
+		c.write(c.whole)
+		c.whole = 0
+		c.after(c.at)
+	}
+	if over := len(c.buf) - maxHeld; over > 0 {
+		c.write(over)
+		c.known = runner.Extent{Lines: c.at.lines, Tail: int(c.line.bytes) - maxHeld}
+	}
+}
+
+// rest returns the end of a line that has no newline yet, as far as it is not written.
+func (c *logCursor) rest() string {
+	if !c.begun || !c.line.stamped {
+		return ""
+	}
+	return string(c.buf[c.whole:])
+}
+
+// broken reports that the reading ended with a reason of the kubelet's instead of a line.
+func (c *logCursor) broken() bool { return c.begun && !c.line.stamped }
+
+// finish writes the rest of a log that is complete.
+func (c *logCursor) finish() { c.write(len(c.rest())) }
+
+// write writes the first n bytes of buf.
+func (c *logCursor) write(n int) {
+	if n == 0 {
+		return
+	}
+	c.before(c.origin)
+	if c.out != nil && !c.failed {
+		_, err := c.out.Write(c.buf[:n])
+		c.failed = err != nil
+	}
+	c.buf = append(c.buf[:0], c.buf[n:]...)
+}
+
+// isAtEnd reports that the reading has shown the last line that the cursor knows, or that
+// there is none.
+func (c *logCursor) isAtEnd() bool { return c.inStep || c.at.nth == 0 && c.at.first == 0 }
+
+// lose writes the held end of an unfinished line, and that the rest of the output may be
+// missing.
+func (c *logCursor) lose(held, why string) {
+	c.restart()
+	from := ""
+	switch {
+	case c.at.nth > 0:
+		from = " after " + stampOf(c.at.last.at)
+	case c.at.first != 0:
+		from = " from " + stampOf(c.at.first)
+	}
+	if held != "" {
+		c.buf = append(append(c.buf, held...), '\n')
+		c.at.lines++
+	}
+	c.say("runwith: output" + from + " may be missing: " + why)
+	c.flush()
+}
