@@ -32,6 +32,9 @@ type logReader struct {
 	out       runner.Output
 	// ended is closed when the cluster says that the container has ended, or never runs.
 	ended <-chan struct{}
+	// started is when the container began, by its node's clock. The zero time means that
+	// the log is read from the beginning for certain.
+	started time.Time
 	// resume says that output of the attempt may have been written before, by an earlier
 	// process or incarnation, so that out.Kept must be asked.
 	resume bool
@@ -46,6 +49,9 @@ const (
 	// idleTimeout is how long a reading of a container that has ended may bring nothing
 	// before it is given up and made again.
 	idleTimeout = 15 * time.Second
+	// endPause is how long the news of a container's end may take after the end of its
+	// log.
+	endPause = 3 * time.Second
 	// lastTries is how many readings of a container that has ended may fail for good, or
 	// show only what is older than the last line, before the log counts as gone.
 	lastTries = 5
@@ -70,51 +76,58 @@ func (l *logReader) run(ctx context.Context) error {
 // readAll reads one stream until it is complete.
 func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) error {
 	wait := logBackoff()
-	last, tries := "", 0
-	for n := 0; ; n++ {
+	last, tries, followed, warned := "", 0, false, false
+	for n := 0; ctx.Err() == nil; n++ {
 		ended := isClosed(l.ended)
+		c.drained = ended && followed
 		err := l.read(ctx, c, kube.LogOptions{Container: l.container, Follow: !ended, Since: c.at.since(), Stream: stream})
 		rest, quiet := c.rest(), c.passed == 0
+		whole := err == nil && c.isAtEnd()
 		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case ended && err == nil && quiet && c.isAtEnd() && n > 0 && rest == last:
+		case ended && whole && quiet && n > 0 && rest == last:
 			c.finish()
 			return nil
-		case ended && quiet && (isFinal(err) || err == nil && !c.isAtEnd()):
+		case ended && quiet && (isFinal(err) || err == nil && !whole):
 			if tries++; tries == lastTries {
 				l.giveUp(c, last, err)
 				return nil
 			}
-		case err != nil:
+		}
+		if !quiet {
+			wait.Reset()
+			warned = false
+		}
+		if err != nil && !warned && ctx.Err() == nil {
+			warned = true
 			l.log.Warn("the log of a container broke off; it is read again", "pod", l.pod, "container", l.container, "error", err)
 		}
 		if !isFinal(err) {
 			last = rest
 		}
-		if !quiet {
-			wait.Reset()
-		}
-		l.pause(ctx, err, ended, &wait)
+		followed = whole && !ended && rest == ""
+		l.pause(ctx, err, ended && whole, &wait)
 	}
+	return ctx.Err()
 }
 
-// pause waits until the next reading. After a follower that ended as it should, the
-// container's end will come.
-func (l *logReader) pause(ctx context.Context, err error, ended bool, wait *backoff.Backoff) {
-	switch status := (*kube.StatusError)(nil); {
-	case ended && err == nil:
-		return
-	case errors.As(err, &status) && status.RetryAfter > 0:
-		_ = backoff.Sleep(ctx, status.RetryAfter)
+// pause waits until the next reading, which checks a whole one at once. After a follower
+// that ended without an error, the container's end will come.
+func (l *logReader) pause(ctx context.Context, err error, check bool, wait *backoff.Backoff) {
+	if check {
 		return
 	}
-	timer := time.NewTimer(backoff.Jitter(wait.Next()))
-	defer timer.Stop()
-	wake := l.ended
-	if ended {
+	d, wake := backoff.Jitter(wait.Next()), l.ended
+	if isClosed(l.ended) {
 		wake = nil
 	}
+	if status := (*kube.StatusError)(nil); errors.As(err, &status) && status.RetryAfter > 0 {
+		d, wake = status.RetryAfter, nil
+	}
+	if err == nil {
+		d = max(d, endPause)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-wake:

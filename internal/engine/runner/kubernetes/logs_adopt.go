@@ -6,6 +6,10 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
+// rotationPause is how often the kubelet looks for logs to rotate. A container that is
+// younger has the beginning of its log.
+const rotationPause = 10 * time.Second
+
 // open returns a cursor that continues the output of earlier processes. end must be
 // called when nothing is written any more.
 //
@@ -26,6 +30,9 @@ func (l *logReader) open() (c *logCursor, end func()) {
 	c.at, c.known = position{lines: kept.Lines}, runner.Extent{Lines: kept.Lines}
 	if len(all) > 0 {
 		c.at, c.known = latest(all, kept)
+	}
+	if !l.started.IsZero() && (l.resume || time.Since(l.started) > rotationPause) {
+		c.late = l.started.Add(rotationPause).UnixNano()
 	}
 	c.origin, c.same = c.at, sameTime{last: c.at.last, n: c.at.nth}
 	end = l.keepRecord(c)

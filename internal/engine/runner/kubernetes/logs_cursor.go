@@ -1,7 +1,6 @@
 package kubernetes
 
 import (
-	"fmt"
 	"io"
 	"time"
 
@@ -25,7 +24,9 @@ const (
 // A reading is in step once the last line before the cursor's position has come: what
 // follows is new. The node's log changes at its end and, when the node rotates it, loses
 // its beginning. So if the last line does not come, the log has been rotated meanwhile: all
-// that comes is new, and something before it may be lost.
+// that comes is new, and something before it may be lost. Nothing is if the follower before
+// has read its file to the end, and the next file begins right after: the kubelet rotates
+// a log every few seconds at most, so that no other file was between the two.
 type logCursor struct {
 	out    io.Writer // nil drops the output
 	failed bool      // a write has failed: drop the rest
@@ -36,6 +37,12 @@ type logCursor struct {
 	before func(position) // is called before a write, with the position of the log's first line
 	after  func(position) // is called after a write of lines
 	origin position       // of the log's first line
+	// late is the time after which a first line is not surely the log's first; 0 is
+	// never.
+	late int64
+	// drained says that the container has ended, and that the follower before this
+	// reading has shown its file to the end.
+	drained bool
 
 	// Of the reading under way.
 	inStep bool
@@ -82,23 +89,32 @@ func (c *logCursor) start(at int64, stamped bool) {
 	}
 }
 
+// adjacent is how long after the last line of a file the next file may begin, so that
+// certainly no other file was between them.
+const adjacent = 100 * time.Millisecond
+
 // findStep decides what a line shows by its timestamp while the last line has not come.
 func (c *logCursor) findStep(at int64) {
 	switch {
+	case c.at.nth == 0 && c.at.first == 0 && c.late > 0 && at > c.late:
+		c.gap("before", at)
 	case c.at.nth == 0 && (c.at.first == 0 || c.at.first == at):
 		c.inStep = true // the log's first line
 	case c.at.nth == 0:
-		c.gap(c.at.first, at)
+		c.gap("between "+stampOf(c.at.first)+" and", at)
+	case at > c.at.ahead && c.drained && at-c.at.last.at < int64(adjacent):
+		c.inStep = true
 	case at > c.at.ahead:
-		c.gap(c.at.last.at, at)
+		c.gap("between "+stampOf(c.at.last.at)+" and", at)
 	}
 }
 
-// gap writes that output may be missing between two moments. The next line is new.
-func (c *logCursor) gap(from, to int64) {
-	c.say(fmt.Sprintf("runwith: output between %s and %s may be missing: %s", stampOf(from), stampOf(to), whyRotated))
+// gap writes that output may be missing before a moment. The next line is new.
+func (c *logCursor) gap(between string, to int64) {
+	c.say("runwith: output " + between + " " + stampOf(to) + " may be missing: " + whyRotated)
 	c.inStep = true
 	c.at.first, c.at.nth, c.at.ahead = to, 0, to // the log begins here
+	c.origin = c.at
 }
 
 // say writes a line of our own, after the end of the unfinished one.

@@ -63,10 +63,15 @@ func (n *node) write() {
 	}
 }
 
-// rotate removes the older part of the log, which ends in any entry.
+// rotate removes the older part of the log, which ends in any entry. A log's first moment is
+// much shorter than what a log holds.
 func (n *node) rotate() {
-	if n.written < len(n.script) { // the logs of ended containers are left
-		n.oldest += n.rand.IntN(n.written - n.oldest + 1)
+	if n.written == len(n.script) {
+		return // the logs of ended containers are left
+	}
+	oldest := n.oldest + n.rand.IntN(n.written-n.oldest+1)
+	if !n.script[oldest].at.Equal(n.script[0].at) {
+		n.oldest = oldest
 	}
 }
 
