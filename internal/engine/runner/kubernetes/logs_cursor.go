@@ -44,13 +44,20 @@ type logCursor struct {
 	// reading has shown its file to the end.
 	drained bool
 
+	// How far the reading is behind the container, by the time at which the last line came
+	// here; skew is how much of that the clocks make.
+	lag, skew time.Duration
+
 	// Of the reading under way.
-	inStep bool
-	found  int  // lines with the mark of the last one
-	passed int  // new lines
-	seen   bool // a line with a timestamp has come
-	begun  bool // a line has begun, and not ended
-	line   struct {
+	follows bool
+	now     time.Time // when the text came
+	behind  bool      // output may be missing before the line that came now
+	inStep  bool
+	found   int  // lines with the mark of the last one
+	passed  int  // new lines
+	seen    bool // a line with a timestamp has come
+	begun   bool // a line has begun, and not ended
+	line    struct {
 		mark
 		stamped bool
 		bytes   int64 // so far
@@ -61,7 +68,7 @@ type logCursor struct {
 
 // restart begins a reading.
 func (c *logCursor) restart() {
-	c.inStep, c.found, c.passed, c.seen, c.begun = false, 0, 0, false, false
+	c.inStep, c.found, c.passed, c.seen, c.begun, c.behind = false, 0, 0, false, false, false
 	c.buf, c.whole = c.buf[:0], 0
 }
 
@@ -74,6 +81,9 @@ const (
 func (c *logCursor) start(at int64, stamped bool) {
 	if !stamped {
 		at = c.line.at // that of the line before it
+	}
+	if c.behind = c.behind || c.jumps(at); c.behind {
+		return
 	}
 	c.begun, c.seen = true, c.seen || stamped
 	c.line.mark, c.line.stamped, c.line.bytes = mark{at, fnvOffset}, stamped, 0
@@ -132,7 +142,7 @@ func (c *logCursor) say(text string) {
 func stampOf(at int64) string { return time.Unix(0, at).UTC().Format(time.RFC3339Nano) }
 
 func (c *logCursor) text(p []byte) {
-	if !c.seen {
+	if !c.seen || c.behind {
 		return
 	}
 	for _, b := range p {
@@ -151,7 +161,7 @@ func (c *logCursor) text(p []byte) {
 func (c *logCursor) end() {
 	c.begun = false
 	switch {
-	case !c.seen:
+	case !c.seen, c.behind:
 	case c.inStep:
 		c.pass()
 	case c.line.mark == c.at.last:
@@ -167,6 +177,7 @@ func (c *logCursor) pass() {
 		c.whole = len(c.buf)
 	}
 	c.at.pass(c.line.mark, &c.same)
+	c.lag = c.now.Sub(time.Unix(0, c.line.at))
 	c.at.lines++
 	c.at.bytes += c.line.bytes + 1
 	c.passed++

@@ -16,10 +16,14 @@ var errBroken = errors.New("the kubelet broke off the log")
 // errIdle means that nothing came for too long.
 var errIdle = errors.New("the log brings nothing")
 
+// errBehind means that the follower may have left out a file.
+var errBehind = errors.New("the log may have been rotated twice while it was followed")
+
 // read makes one reading and writes what is new. It returns nil if the log ended as a
 // whole answer.
 func (l *logReader) read(ctx context.Context, c *logCursor, o kube.LogOptions) error {
 	c.restart()
+	c.follows = o.Follow
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var watch idleWatch
@@ -42,9 +46,12 @@ func (c *logCursor) copy(body io.Reader, watch *idleWatch) error {
 		watch.reads.Add(1) // odd: waits for the log
 		n, err := body.Read(buf)
 		watch.reads.Add(1)
+		c.now = time.Now()
 		_, _ = parser.Write(buf[:n]) // returns no error
 		c.flush()
 		switch {
+		case c.behind:
+			return errBehind
 		case err == io.EOF && c.broken():
 			return errBroken
 		case err == io.EOF:
