@@ -29,7 +29,7 @@ func (l *logReader) open() (c *logCursor, end func()) {
 	}
 	c.at, c.known = position{lines: kept.Lines}, runner.Extent{Lines: kept.Lines}
 	if len(all) > 0 {
-		c.at, c.known = latest(all, kept)
+		c.at, c.known = latestPosition(all, kept)
 	}
 	if !l.started.IsZero() && (l.resume || time.Since(l.started) > rotationPause) {
 		c.late = l.started.Add(rotationPause).UnixNano()
@@ -56,10 +56,10 @@ func (l *logReader) kept() (kept runner.Extent, all []position) {
 	return kept, all
 }
 
-// latest returns the latest position that is not after the end of what is written. If all
+// latestPosition returns the latest position that is not after the end of what is written. If all
 // are after that, written lines have been lost: it returns the earliest position, from
 // which all is written again.
-func latest(all []position, kept runner.Extent) (at position, known runner.Extent) {
+func latestPosition(all []position, kept runner.Extent) (at position, known runner.Extent) {
 	at = all[0]
 	for _, p := range all {
 		if p.lines <= kept.Lines && (p.lines > at.lines || at.lines > kept.Lines) {

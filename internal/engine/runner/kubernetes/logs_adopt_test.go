@@ -107,8 +107,8 @@ func TestLogRecordOfAnotherStore(t *testing.T) {
 	t.Parallel()
 	all := []position{{lines: 3}, {lines: 10}, {lines: 7}}
 	for kept, want := range map[int]int{2: 3, 3: 3, 6: 3, 7: 7, 9: 7, 10: 10, 11: 10} {
-		if at, _ := latest(all, runner.Extent{Lines: kept}); at.lines != want {
-			t.Errorf("latest() of %d lines = line %d, want %d", kept, at.lines, want)
+		if at, _ := latestPosition(all, runner.Extent{Lines: kept}); at.lines != want {
+			t.Errorf("latestPosition() of %d lines = line %d, want %d", kept, at.lines, want)
 		}
 	}
 }
