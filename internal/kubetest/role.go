@@ -15,8 +15,7 @@ metadata: {name: runwith}
 rules:
 - {apiGroups: [""], resources: [pods], verbs: [create, get, list, watch, patch, delete]}
 - {apiGroups: [""], resources: [pods/log], verbs: [get]}
-- {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create]}
-- {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [runwith], verbs: [get, update]}
+- {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create, get, update]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding

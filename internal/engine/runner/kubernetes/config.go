@@ -34,6 +34,9 @@ type Config struct {
 	// the files of KUBECONFIG or ~/.kube/config or, if there are none, the cluster that
 	// this process runs in.
 	Kubeconfig string
+	// Environ is this process's environment, as NAME=VALUE: it says where the file is, and
+	// programs that get credentials receive it.
+	Environ []string
 	// Context is the context in that file; empty is its current one.
 	Context string
 	// Namespace is where Pods run; empty is the context's namespace or, in a cluster,
@@ -74,6 +77,8 @@ type Config struct {
 	PendingTimeout time.Duration
 	// Logger receives errors that no caller sees. Nil discards them.
 	Logger *slog.Logger
+
+	strayPatience time.Duration // 0 is strayPatience; for tests
 }
 
 // Validate reports every fault of the configuration.

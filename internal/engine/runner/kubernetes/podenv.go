@@ -45,12 +45,12 @@ func (c *Config) env(spec runner.Spec, i int) ([]kube.EnvVar, error) {
 	return all, nil
 }
 
-// latest is the version of a secret that names none. It is the key of that name: nobody
+// latestVersion is the version of a secret that names none. It is the key of that name: nobody
 // reads a Secret to find its highest version.
-const latest = "latest"
+const latestVersion = "latest"
 
 // keyOf returns the key of a Secret for a version of a secret.
-func keyOf(version string) string { return cmp.Or(version, latest) }
+func keyOf(version string) string { return cmp.Or(version, latestVersion) }
 
 // secret returns the name of the Secret for a secret of the template, whose name may contain
 // a project.

@@ -90,7 +90,7 @@ func (c *Config) secretVolume(field string, s *runpb.SecretVolumeSource) (*kube.
 		made.Items = append(made.Items, file)
 	}
 	if len(made.Items) == 0 {
-		made.Items = []kube.KeyPath{{Key: latest, Path: path.Base(s.GetSecret())}}
+		made.Items = []kube.KeyPath{{Key: latestVersion, Path: path.Base(s.GetSecret())}}
 	}
 	return made, nil
 }

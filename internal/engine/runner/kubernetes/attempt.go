@@ -1,0 +1,148 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
+)
+
+// attempt is one that this Runner placed or adopted, or may adopt. It is known until its
+// Pod is removed, or the Runner lets go of it.
+type attempt struct {
+	*runner.Attempt
+	pod   string          // name
+	left  bool            // by an earlier server
+	adopt sync.Once       // what is left
+	life  context.Context //nolint:containedctx // ends when the Runner closes or lets go of the attempt
+	letGo context.CancelFunc
+
+	seen      time.Time      // when the Pod was made or found, by this machine's clock
+	following sync.WaitGroup // goroutines that write its output
+	gone      chan struct{}  // closed when the Pod is removed
+
+	mu       sync.Mutex
+	uid      string // empty while the Pod is not known
+	version  uint64 // of the newest status
+	verdict  verdict
+	news     chan struct{} // closed when the next verdict has come
+	mayRun   bool          // the gate is to be opened
+	owned    bool          // the engine knows the attempt, and will release it
+	ending   bool          // it is too late to let go
+	removing bool          // the Pod is being removed
+	names    []string      // of the template's containers in the Pod; nil if there is no template
+	out      runner.Output
+	readers  map[string]chan struct{} // by container; closed when the container has ended
+}
+
+func (r *Runner) newAttempt(id runner.ID) *attempt {
+	a := &attempt{
+		Attempt: runner.NewAttempt(id), pod: podName(r.engine, id), seen: time.Now(),
+		news: make(chan struct{}), gone: make(chan struct{}), readers: make(map[string]chan struct{}),
+	}
+	a.life, a.letGo = context.WithCancel(r.life)
+	return a
+}
+
+// bind makes a Pod the attempt's.
+func (a *attempt) bind(pod *kube.Pod) {
+	a.mu.Lock()
+	a.uid = pod.Metadata.UID
+	a.mu.Unlock()
+	a.observe(pod)
+}
+
+// observe takes note of a Pod's status. It ignores another Pod of the same name, and a
+// status that is older than what is known.
+func (a *attempt) observe(pod *kube.Pod) {
+	v := judge(pod)
+	version, err := strconv.ParseUint(pod.Metadata.ResourceVersion, 10, 64)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.uid != pod.Metadata.UID || err == nil && version < a.version {
+		return
+	}
+	a.version = version
+	a.set(v)
+}
+
+// vanish takes note that the Pod with a UID is not there any more.
+func (a *attempt) vanish(uid string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.uid != uid {
+		return
+	}
+	v := a.verdict
+	v.over, v.deleting, v.settled, v.gone = true, true, true, true
+	if v.phase != ended && v.phase != broken {
+		v.phase = lost
+	}
+	a.set(v)
+}
+
+// set replaces the verdict. The caller holds mu.
+func (a *attempt) set(v verdict) {
+	a.verdict = v
+	close(a.news)
+	a.news = make(chan struct{})
+}
+
+// now returns the newest verdict. news is closed when the next one has come.
+func (a *attempt) now() (v verdict, news <-chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.verdict, a.news
+}
+
+// podUID returns the UID of the Pod, or nothing while the Pod is not known.
+func (a *attempt) podUID() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.uid
+}
+
+// startEnding reports whether the attempt's end is to be recorded. After that nothing lets
+// go of the attempt any more.
+func (a *attempt) startEnding() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.life.Err() != nil {
+		return false
+	}
+	a.ending = true
+	return true
+}
+
+// detach lets go of the attempt unless it is ending, and returns when nothing is written
+// any more.
+func (a *attempt) detach(ctx context.Context) error {
+	a.mu.Lock()
+	if !a.ending {
+		a.letGo()
+	}
+	a.mu.Unlock()
+	if _, err := a.AwaitEnd(ctx); !errors.Is(err, runner.ErrDetached) {
+		return errors.Join(errors.New("the attempt has ended, or is ending"), err)
+	}
+	return nil
+}
+
+// allow sets whether the gate is to be opened.
+func (a *attempt) allow(may bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mayRun = may
+}
+
+// own notes that the engine knows the attempt, and that out receives the output of the
+// containers with these names.
+func (a *attempt) own(names []string, out runner.Output) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.owned, a.names, a.out = true, names, out
+}

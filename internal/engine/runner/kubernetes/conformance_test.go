@@ -1,0 +1,102 @@
+//go:build unix
+
+package kubernetes
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/runner/runnertest"
+	"github.com/runwith/runwith/internal/kubetest"
+)
+
+func TestMain(m *testing.M) {
+	runnertest.Main(m, func(dir string) (runner.Runner, error) {
+		var c Config
+		text, err := os.ReadFile(filepath.Join(dir, configFile))
+		if err == nil {
+			err = json.Unmarshal(text, &c)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return Open(context.Background(), c)
+	})
+}
+
+// configFile is a file in the folder of a Runner that will crash: its configuration.
+const configFile = "test-config"
+
+// TestConformance runs the conformance suite.
+//
+// What a cluster cannot give: both streams come as one, without the \r of \r\n.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	runnertest.Run(t, func(t *testing.T) runnertest.Harness {
+		c := configOf(t)
+		writeConfig(t, c)
+		return runnertest.Harness{
+			Runner: open(t, c),
+			Crash: func(t *testing.T, specs ...runner.Spec) runner.Runner {
+				runnertest.CrashIn(t, c.Dir, specs...)
+				return open(t, c)
+			},
+			Reopen:         func(t *testing.T) runner.Runner { return open(t, c) },
+			Task:           runnertest.Task("/program"),
+			Image:          kubetest.Suite,
+			Env:            clusterEnv,
+			SignalsAsCodes: true,
+			Merged:         true,
+		}
+	})
+}
+
+// clusterEnv are the variables that containerd and the kubelet set in every container.
+var clusterEnv = []string{
+	"PATH", "HOSTNAME", "HOME",
+	"KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "KUBERNETES_SERVICE_PORT_HTTPS",
+	"KUBERNETES_PORT", "KUBERNETES_PORT_443_TCP", "KUBERNETES_PORT_443_TCP_PROTO",
+	"KUBERNETES_PORT_443_TCP_PORT", "KUBERNETES_PORT_443_TCP_ADDR",
+}
+
+func writeConfig(t *testing.T, c Config) {
+	t.Helper()
+	text, err := json.Marshal(c)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(c.Dir, configFile), text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open opens a Runner, and closes it at the end of the test.
+func open(t *testing.T, c Config) *Runner {
+	t.Helper()
+	c.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	r, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatalf("Open = %v, want no error", err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Errorf("Close() = %v, want no error", err)
+		}
+	})
+	return r
+}
+
+// configOf returns the configuration of a Runner in a namespace of the test.
+func configOf(t *testing.T) Config {
+	t.Helper()
+	n := kubetest.Use(t).Namespace(t)
+	return Config{Dir: t.TempDir(), Kubeconfig: n.Kubeconfig, Patch: []byte(smallPods)}
+}
+
+// smallPods is a patch that lets many Pods run on a small node at once.
+const smallPods = `{"spec":{"containers":[{"name":"main","resources":{"requests":{"cpu":"10m","memory":"8Mi"}}}]}}`

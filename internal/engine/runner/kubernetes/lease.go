@@ -1,0 +1,189 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
+	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
+)
+
+const (
+	leaseTime  = 15 * time.Second // a Lease that is not renewed for so long is free
+	leaseRenew = 5 * time.Second
+)
+
+// lease makes sure that one server at a time places Pods for a data folder, also if there
+// is a copy of the folder. It is a Lease in the Pods' namespace.
+//
+// Servers with different clocks agree, because none compares another's times with its own:
+// a Lease is free if it has not changed while this server looked at it for leaseTime.
+type lease struct {
+	client *kube.Client
+	name   string
+	holder string // this server
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	now     *kube.Lease
+	renewed time.Time // by this machine's clock
+	taken   string    // who has it instead; empty if nobody has
+}
+
+// holderOf names the server of a data folder. It stays the same across restarts, so that a
+// restart need not wait: the folder's lock admits one server.
+func holderOf(dir string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return host + ":" + dir
+}
+
+// acquire takes the Lease. While another server's is not renewed, it waits until that has
+// expired. It fails if the other server renews it.
+func (l *lease) acquire(ctx context.Context) error {
+	var first *kube.Lease
+	var since time.Time
+	for {
+		now, err := l.client.GetLease(ctx, l.name)
+		switch {
+		case kube.IsNotFound(err):
+			err = l.create(ctx)
+		case err != nil:
+			return fmt.Errorf("read Lease %s: %w", l.name, err)
+		case l.free(now), first != nil && time.Since(since) > leaseTime:
+			err = l.update(ctx, now)
+		case first == nil:
+			first, since = now, time.Now()
+			l.log.Info("waits for the Lease of the data folder", "lease", l.name, "holder", holds(now))
+		case now.Metadata.ResourceVersion != first.Metadata.ResourceVersion:
+			return runwith.Errorf(runwith.FailedPrecondition, "the server %s uses a copy of this data folder with the same ID: stop it, or give one of the two folders a new ID by removing its file run/id", holds(now))
+		}
+		if l.held() == nil {
+			return nil
+		}
+		if err != nil && !kube.IsConflict(err) && !kube.IsAlreadyExists(err) {
+			return fmt.Errorf("take Lease %s: %w", l.name, err)
+		}
+		if err := backoff.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+// holds returns who holds a Lease.
+func holds(l *kube.Lease) string {
+	if l.Spec.HolderIdentity == nil {
+		return ""
+	}
+	return *l.Spec.HolderIdentity
+}
+
+func (l *lease) free(now *kube.Lease) bool { return holds(now) == "" || holds(now) == l.holder }
+
+func (l *lease) create(ctx context.Context) error {
+	made := &kube.Lease{Metadata: kube.Meta{Name: l.name, Namespace: l.client.Namespace, Labels: map[string]string{managedByLabel: managedBy}}}
+	l.fill(made)
+	begun := time.Now()
+	got, err := l.client.CreateLease(ctx, made)
+	if err == nil {
+		l.set(got, begun)
+	}
+	return err
+}
+
+func (l *lease) update(ctx context.Context, now *kube.Lease) error {
+	next := *now
+	l.fill(&next)
+	begun := time.Now()
+	got, err := l.client.UpdateLease(ctx, &next)
+	if err == nil {
+		l.set(got, begun)
+	}
+	return err
+}
+
+// fill makes a Lease this server's.
+func (l *lease) fill(to *kube.Lease) {
+	now := kube.MicroTime{Time: time.Now()}
+	if to.Spec.AcquireTime.IsZero() || holds(to) != l.holder {
+		to.Spec.AcquireTime = now
+	}
+	to.Spec.HolderIdentity, to.Spec.RenewTime = new(l.holder), now
+	to.Spec.LeaseDurationSeconds = new(int32(leaseTime / time.Second))
+}
+
+func (l *lease) set(now *kube.Lease, renewed time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.now, l.renewed, l.taken = now, renewed, ""
+}
+
+// keep renews the Lease until ctx ends.
+func (l *lease) keep(ctx context.Context) {
+	for backoff.Sleep(ctx, leaseRenew) == nil {
+		if err := l.renew(ctx); err != nil && ctx.Err() == nil {
+			l.log.Warn("renew the Lease of the data folder", "lease", l.name, "error", err)
+		}
+	}
+}
+
+func (l *lease) renew(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, leaseRenew)
+	defer cancel()
+	l.mu.Lock()
+	now := l.now
+	l.mu.Unlock()
+	err := l.update(ctx, now)
+	if !kube.IsConflict(err) && !kube.IsNotFound(err) {
+		return err
+	}
+	there, getErr := l.client.GetLease(ctx, l.name)
+	switch {
+	case kube.IsNotFound(getErr):
+		return l.create(ctx)
+	case getErr != nil:
+		return errors.Join(err, getErr)
+	case l.free(there):
+		return l.update(ctx, there)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.taken = holds(there)
+	return fmt.Errorf("server %s has taken it; this server starts no more tasks", l.taken)
+}
+
+// held returns nil while this server has the Lease, and UNAVAILABLE otherwise.
+func (l *lease) held() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.taken != "":
+		return runwith.Errorf(runwith.Unavailable, "the server %s has taken over this data folder's Pods", l.taken)
+	case time.Since(l.renewed) > leaseTime-leaseRenew:
+		return runwith.Errorf(runwith.Unavailable, "the cluster has not renewed the engine's Lease %s for %v", l.name, leaseTime-leaseRenew)
+	}
+	return nil
+}
+
+// release frees the Lease.
+func (l *lease) release(ctx context.Context) {
+	l.mu.Lock()
+	now, taken := l.now, l.taken
+	l.mu.Unlock()
+	if now == nil || taken != "" {
+		return
+	}
+	next := *now
+	next.Spec.HolderIdentity = new("")
+	if _, err := l.client.UpdateLease(ctx, &next); err != nil && !kube.IsConflict(err) {
+		l.log.Warn("free the Lease of the data folder", "lease", l.name, "error", err)
+	}
+}

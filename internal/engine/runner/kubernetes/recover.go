@@ -1,0 +1,85 @@
+package kubernetes
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
+)
+
+// claimLeft adds the attempts of an earlier server to the registry. The first Start, Wait or
+// Stop of one adopts it. It leaves a Pod alone that has the engine's label and is none of
+// its attempts: somebody else made it.
+func (r *Runner) claimLeft(pods []*kube.Pod) error {
+	for _, pod := range pods {
+		id, err := runner.ParseID(pod.Metadata.Annotations[idAnnotation])
+		if err != nil || !r.ours(pod, id) {
+			r.log.Warn("a Pod bears this data folder's label and is none of its attempts; it is left alone",
+				"pod", pod.Metadata.Name, "label", engineLabel)
+			continue
+		}
+		a := r.newAttempt(id)
+		a.left = true
+		a.bind(pod)
+		if _, _, err := r.attempts.Claim(a); err != nil {
+			return err
+		}
+		r.know(a)
+	}
+	return nil
+}
+
+// taken is how somebody adopts an attempt.
+type taken struct {
+	owned bool // the engine goes on with it
+	names []string
+	out   runner.Output
+}
+
+// take adopts an attempt of an earlier server, unless somebody has done so before.
+func (r *Runner) take(a *attempt, how taken) error {
+	if !a.left {
+		return nil
+	}
+	return r.attempts.Begin(func() {
+		a.adopt.Do(func() {
+			if how.owned {
+				a.own(how.names, how.out)
+				a.allow(true)
+			}
+			a.Placed()
+			r.background.Go(func() { r.supervise(a) })
+		})
+	})
+}
+
+// Cleanup removes every Pod that the data folder's engine has left in the cluster, and
+// returns how many. It fails if the engine runs.
+func Cleanup(ctx context.Context, c Config) (removed int, err error) {
+	r, err := connect(c, false)
+	if err != nil {
+		return 0, err
+	}
+	defer r.end()
+	if err := r.lease.acquire(ctx); err != nil {
+		return 0, fmt.Errorf("%v: %w", r, err)
+	}
+	defer r.lease.release(context.WithoutCancel(ctx))
+	pods, err := r.client.ListPods(ctx, selector(r.engine))
+	if err != nil {
+		return 0, fmt.Errorf("%v: look for Pods: %w", r, err)
+	}
+	for _, pod := range pods {
+		m := pod.Metadata
+		id, err := runner.ParseID(m.Annotations[idAnnotation])
+		if err != nil || !r.ours(pod, id) {
+			continue // somebody else made it
+		}
+		if err := r.removePod(ctx, m.Name, m.UID, !m.DeletionTimestamp.IsZero()); err != nil {
+			return removed, fmt.Errorf("remove Pod %s: %w", m.Name, err)
+		}
+		removed++
+	}
+	return removed, nil
+}
