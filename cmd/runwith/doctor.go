@@ -30,6 +30,9 @@ type doctorFlags struct {
 	store                    string
 	allow                    []string
 	json                     bool
+
+	runner, pullImage string
+	kubernetes        kubernetesFlags
 }
 
 func newDoctor() *cobra.Command {
@@ -43,9 +46,15 @@ it, logs, issuers and audiences of tokens, and that callbacks can be reached. If
 server runs, doctor asks it too. Give doctor the flags, or the environment, of serve.
 
 Doctor prints a line for each check: ok, or what to do. It changes nothing, starts no
-job, and sends no callback. It exits with 1 if there is something to do.`,
+job, and sends no callback. It exits with 1 if there is something to do.
+
+With --runner kubernetes and the flags of runwith engine, doctor checks the cluster
+instead: connection and version, the clock, each permission, quotas, and whether the
+cluster accepts a Pod of a task. --pull-image IMAGE makes one Pod, which pulls the image
+and runs nothing of it, and deletes it.`,
 		Example: `  runwith doctor --project my-project --region us-east4 --config runwith.yaml
   runwith doctor --endpoint http://127.0.0.1:8080       # an engine, such as that of runwith up
+  runwith doctor --runner kubernetes --namespace runwith-tasks --pull-image us-docker.pkg.dev/cloudrun/container/job
   runwith doctor --server https://runwith.example.com --project my-project --region us-east4 --json | jq '.[] | select(.status == "problem")'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
@@ -58,21 +67,23 @@ job, and sends no callback. It exits with 1 if there is something to do.`,
 	flags.StringVar(&f.server, "server", defaultServer, "`URL` of the invoker; it is asked if it runs")
 	flags.StringArrayVar(&f.allow, "callback-allow", nil, "private addresses that callbacks may be sent to: `CIDR` (repeatable)")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
+	flags.StringVar(&f.runner, "runner", "", "kubernetes checks a cluster that runs the engine's tasks, and nothing else")
+	flags.StringVar(&f.pullImage, "pull-image", "", "pull `IMAGE` in a Pod of the cluster")
+	f.kubernetes.add(cmd)
 	return cmd
 }
 
 func (f *doctorFlags) run(cmd *cobra.Command) error {
-	c, err := f.examined(cmd)
-	if err != nil {
-		return err
-	}
 	var findings []doctor.Finding
-	doctor.Examine(cmd.Context(), c, func(found doctor.Finding) {
+	err := f.examine(cmd, func(found doctor.Finding) {
 		findings = append(findings, found)
 		if !f.json {
 			printFinding(cmd.OutOrStdout(), found)
 		}
 	})
+	if err != nil {
+		return err
+	}
 	if cmd.Context().Err() != nil {
 		return &exitError{code: exitInterrupted}
 	}
@@ -86,6 +97,21 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 			return &exitError{code: exitFailure}
 		}
 	}
+	return nil
+}
+
+// examine yields the findings about what the flags name.
+func (f *doctorFlags) examine(cmd *cobra.Command, found func(doctor.Finding)) error {
+	if cluster, err := f.onKubernetes(); err != nil {
+		return err
+	} else if cluster {
+		return f.examineCluster(cmd.Context(), found)
+	}
+	c, err := f.examined(cmd)
+	if err != nil {
+		return err
+	}
+	doctor.Examine(cmd.Context(), c, found)
 	return nil
 }
 

@@ -35,6 +35,9 @@ func engineConfig(flags stackFlags, addr string, logger *slog.Logger) (config em
 		RequireAuth: f.requireAuth, MetadataProxy: f.runner.metadataProxy, StopTasks: f.runner.stopTasks, Detached: f.runner.sayDetached,
 		Images: images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, FailInterrupted: f.interrupted == interruptedFail, MaxLog: f.maxLog, Faults: faults, Logger: logger,
 	}
+	if f.runner.kind == runKubernetes {
+		f.onKubernetes(&config)
+	}
 	if flags.progress != nil {
 		config.Progress = flags.progress.execution
 	}

@@ -106,6 +106,7 @@ type engineFlags struct {
 	interrupted string
 	faults      faultFlags
 	number      string // of the project
+	maxTasksSet func() bool
 }
 
 func (f *engineFlags) add(cmd *cobra.Command) {
@@ -114,7 +115,8 @@ func (f *engineFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.number, "project-number", metadata.DefaultProjectNumber, "project `NUMBER`, which callers may use in place of its ID")
 	flags.StringArrayVar(&f.jobs, "job", nil, "create or update the job in `FILE`: YAML or JSON, in the form of API v2 or v1 (repeatable)")
 	flags.StringArrayVar(&f.images, "image", nil, "run the command for a container without one: `IMAGE=COMMAND` (repeatable)")
-	flags.IntVar(&f.maxTasks, "max-tasks", engine.DefaultMaxTasks, "maximum concurrent tasks")
+	flags.IntVar(&f.maxTasks, "max-tasks", engine.DefaultMaxTasks, "maximum concurrent tasks; on Kubernetes, the default is 1000")
+	f.maxTasksSet = func() bool { return flags.Changed("max-tasks") }
 	flags.IntVar(&f.keep, "keep-executions", engine.DefaultKeepExecutions, "ended executions to keep of each job, with their output")
 	flags.BoolVar(&f.requireAuth, "require-auth", false, "require a token of this server's metadata server from callers of the Cloud Run API")
 	flags.Int64Var(&f.maxLog, "max-log", 1<<30, "bytes of output to keep of each execution")

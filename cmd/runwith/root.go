@@ -68,7 +68,7 @@ or on Google Cloud.`,
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().BoolP("verbose", "v", false, "log more, to find a problem")
 	root.AddCommand(newDemo(), settableByEnvironment(newUp()), settableByEnvironment(newEngine()), settableByEnvironment(newServe()), newRun(), newLogs(), newInvocations(), newSchedules(), newEvents(), newCallbacks(), newBudgets(), newUsage(),
-		newKeys(), newConfig(), newInit(), newJobs(), newExecutions(), newOperations(), newGcloud(), newEnv(), settableByEnvironment(newDoctor()), newBackup(), newRestore(), newStore(), newVersion(), newTestJob())
+		newKeys(), newConfig(), newInit(), newJobs(), newExecutions(), newOperations(), newGcloud(), newEnv(), settableByEnvironment(newDoctor()), newBackup(), newRestore(), newStore(), newKubernetes(), newVersion(), newTestJob())
 	return root
 }
 

@@ -3,7 +3,8 @@ package kubetest
 // account is the ServiceAccount of the engine, and the name of its Role.
 const account = "runwith"
 
-// role is what the engine may do in the namespace of its tasks.
+// role is what the engine may do in the namespace of its tasks. A test compares the rules with
+// those of deploy/kubernetes.
 const role = `
 apiVersion: v1
 kind: ServiceAccount

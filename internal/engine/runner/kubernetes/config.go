@@ -23,6 +23,8 @@ const (
 	DefaultGrace          = 10 * time.Second
 	DefaultImagePatience  = 2 * time.Minute
 	DefaultPendingTimeout = time.Hour
+	// DefaultCapacity is how many attempts run at once unless the operator says otherwise.
+	DefaultCapacity = 1000
 )
 
 // Config is what [Open] needs. Dir is required.

@@ -160,7 +160,7 @@ func (r *Runner) Ready(ctx context.Context) error {
 
 // Capabilities implements [runner.Runner].
 func (r *Runner) Capabilities(*runpb.TaskTemplate) runner.Capabilities {
-	return runner.Capabilities{Outlives: true}
+	return runner.Capabilities{Outlives: true, Capacity: DefaultCapacity, Patience: r.config.PendingTimeout}
 }
 
 // Check implements [runner.Runner].

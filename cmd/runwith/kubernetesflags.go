@@ -1,0 +1,140 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/runwith/runwith/internal/engine/runner/kubernetes"
+)
+
+// clusterFlags name a Kubernetes cluster and a namespace in it.
+type clusterFlags struct {
+	kubeconfig, context, namespace string
+}
+
+func (f *clusterFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "`FILE` that names the cluster (default: the cluster that runwith runs in, or what kubectl uses)")
+	flags.StringVar(&f.context, "kube-context", "", "`CONTEXT` of the kubeconfig (default: its current one)")
+	flags.StringVar(&f.namespace, "namespace", "", "`NAMESPACE` of the Pods (default: the context's, or that of runwith's own Pod)")
+}
+
+// kubernetesFlags choose how tasks run as Pods.
+type kubernetesFlags struct {
+	cluster clusterFlags
+	buckets, secrets,
+	accounts []string
+	patch, queue, metadata string
+	pending                time.Duration
+
+	changed func() []string // names of those that are set; nil is none
+}
+
+func (f *kubernetesFlags) add(cmd *cobra.Command) {
+	own := pflag.NewFlagSet("kubernetes", pflag.ContinueOnError)
+	f.cluster.add(own)
+	own.StringArrayVar(&f.buckets, "kubernetes-bucket", nil, "mount a PersistentVolumeClaim where jobs mount a bucket: `BUCKET=pvc/NAME`, such as reports=pvc/reports (repeatable)")
+	own.StringArrayVar(&f.secrets, "kubernetes-secret", nil, "take a secret of jobs from a Secret with another name: `NAME=SECRET`, such as DB_PASSWORD=db-password (repeatable)")
+	own.StringArrayVar(&f.accounts, "kubernetes-service-account", nil, "run jobs of a service account as a ServiceAccount: `EMAIL=NAME`, such as etl@demo.iam.gserviceaccount.com=etl (repeatable)")
+	own.StringVar(&f.patch, "kubernetes-pod", "", "change every Pod by the strategic merge patch in `FILE`, YAML or JSON, such as {spec: {tolerations: [{operator: Exists}]}}")
+	own.StringVar(&f.queue, "kubernetes-queue", "", "let Pods wait in the Kueue queue `NAME`")
+	own.DurationVar(&f.pending, "kubernetes-pending", kubernetes.DefaultPendingTimeout, "how long a Pod may wait for a node before its attempt fails")
+	own.StringVar(&f.metadata, "kubernetes-metadata", "", "`HOST:PORT` at which Pods reach --metadata-addr, such as runwith-metadata.runwith:8081")
+	cmd.Flags().AddFlagSet(own)
+	f.changed = func() (names []string) {
+		own.VisitAll(func(flag *pflag.Flag) {
+			if flag.Changed { // AddFlagSet shares the flag
+				names = append(names, flag.Name)
+			}
+		})
+		return names
+	}
+}
+
+// config returns the runner's configuration, without its folder.
+func (f *kubernetesFlags) config() (c kubernetes.Config, err error) {
+	c = kubernetes.Config{
+		Kubeconfig: f.cluster.kubeconfig, Context: f.cluster.context, Namespace: f.cluster.namespace,
+		Environ: os.Environ(), Metadata: f.metadata, Queue: f.queue, PendingTimeout: f.pending,
+	}
+	var errs [5]error
+	c.Buckets, errs[0] = f.claims()
+	c.Secrets, errs[1] = mapped("kubernetes-secret", "NAME=SECRET, such as DB_PASSWORD=db-password", f.secrets)
+	c.ServiceAccounts, errs[2] = mapped("kubernetes-service-account", "EMAIL=NAME, such as etl@demo.iam.gserviceaccount.com=etl", f.accounts)
+	c.Patch, errs[3] = readPatch(f.patch)
+	if f.pending <= 0 {
+		errs[4] = misused("--kubernetes-pending %v: must be more than 0", f.pending)
+	}
+	if f.metadata != "" && !isHostPort(f.metadata) {
+		errs[4] = misused("--kubernetes-metadata %q: must be HOST:PORT, such as runwith-metadata.runwith:8081", f.metadata)
+	}
+	return c, errors.Join(errs[:]...)
+}
+
+// claims returns the PersistentVolumeClaims by bucket.
+func (f *kubernetesFlags) claims() (map[string]string, error) {
+	const form = "BUCKET=pvc/NAME, such as reports=pvc/reports"
+	all, err := mapped("kubernetes-bucket", form, f.buckets)
+	for bucket, volume := range all {
+		name, ok := strings.CutPrefix(volume, "pvc/")
+		if !ok || name == "" {
+			return nil, misused("--kubernetes-bucket %q: must be %s", bucket+"="+volume, form)
+		}
+		all[bucket] = name
+	}
+	return all, err
+}
+
+// mapped returns the values of a repeatable flag by their names.
+func mapped(flag, form string, values []string) (map[string]string, error) {
+	all := map[string]string{}
+	for _, value := range values {
+		name, to, ok := strings.Cut(value, "=")
+		if !ok || name == "" || to == "" {
+			return nil, misused("--%s %q: must be %s", flag, value, form)
+		}
+		if _, twice := all[name]; twice {
+			return nil, misused("--%s: %s is given twice", flag, name)
+		}
+		all[name] = to
+	}
+	return all, nil
+}
+
+// readPatch reads the patch of Pods, and returns it as JSON.
+func readPatch(file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--kubernetes-pod: %w", err)
+	}
+	patch, err := yaml.YAMLToJSON(text)
+	if err != nil {
+		return nil, fmt.Errorf("--kubernetes-pod %s: %w", file, err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(patch, &fields); err != nil || len(fields) == 0 {
+		return nil, fmt.Errorf("--kubernetes-pod %s: must have fields of a Pod, such as {spec: {tolerations: [{operator: Exists}]}}", file)
+	}
+	return patch, nil
+}
+
+func isHostPort(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil || host == "" {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
+}
