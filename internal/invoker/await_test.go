@@ -2,7 +2,6 @@ package invoker
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,14 +111,14 @@ func TestAnEarlyAnswerIsNoEnd(t *testing.T) {
 
 // TestHoldingGoesOnAfterARestart checks that the operation is on disk.
 func TestHoldingGoesOnAfterARestart(t *testing.T) {
-	in(t, func(t *testing.T) {
-		c, path := &cloud{life: time.Hour, holds: true}, filepath.Join(t.TempDir(), "invoker.db")
-		v := reopen(t, c, path)
+	inBoth(t, func(t *testing.T, h house) {
+		c := &cloud{life: 2 * time.Minute, holds: true}
+		v := h.open(t, c)
 		id := invoke(t, v, runwith.Overrides{}).ID
 		until(t, v, id, runwith.StateRunning)
 		closeInvoker(t, v)
 		held := c.holding()
-		v = reopen(t, c, path)
+		v = h.open(t, c)
 		if got := wait(t, v, id); got.State != runwith.StateSucceeded || c.holding() == held {
 			t.Errorf("after a restart: %s, with %d requests held", got.State, c.holding()-held)
 		}

@@ -358,7 +358,13 @@ func open(t *testing.T, c *cloud, change ...func(*Config)) *Invoker {
 
 func reopen(t *testing.T, c *cloud, path string, change ...func(*Config)) *Invoker {
 	t.Helper()
-	config := Config{Store: openStore(t, path), CloudRun: c, Logger: slog.New(slog.DiscardHandler)}
+	return inSQLite(path).open(t, c, change...)
+}
+
+// open opens an invoker on the rows of a house, and closes it with the test.
+func (h house) open(t *testing.T, c *cloud, change ...func(*Config)) *Invoker {
+	t.Helper()
+	config := Config{Store: h.store(t), CloudRun: c, Logger: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&config)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/postgrestest"
 )
 
 // TestCrash crashes at each commit and on either side of every call to Cloud Run, opens
@@ -52,21 +53,59 @@ func TestCrash(t *testing.T) {
 		"cancelled":              {cancel: true},
 		"answer lost, cancelled": {run: answerLost, cancel: true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			points := 0
-			for crashed := true; crashed; points += stride {
-				synctest.Test(t, func(t *testing.T) { crashed = c.at(t, points) })
-				if t.Failed() {
-					t.Fatalf("crash point %d", points)
+		for kind, g := range grounds() {
+			t.Run(name+" in "+kind, func(t *testing.T) {
+				t.Parallel()
+				points, fresh := g.first(name), g.empty(t)
+				for crashed := true; crashed; points += g.stride {
+					h := fresh(t)
+					synctest.Test(t, func(t *testing.T) { crashed = c.at(t, h, points) })
+					if t.Failed() {
+						t.Fatalf("crash point %d", points)
+					}
 				}
-			}
-			if points < 20 {
-				t.Errorf("there were %d points to crash at, want 20 or more", points)
-			}
-		})
+				if points < 20 {
+					t.Errorf("there were %d points to crash at, want 20 or more", points)
+				}
+			})
+		}
 	}
 }
+
+// ground is where the crash table is played.
+type ground struct {
+	stride int // the step between the points that are tried
+	// empty returns a function that makes an empty house for each point.
+	empty func(t *testing.T) func(t *testing.T) house
+}
+
+// grounds are both stores. PostgreSQL plans each statement anew below in, so only some points are
+// tried there, and each life has other ones.
+func grounds() map[string]ground {
+	return map[string]ground{
+		"SQLite": {stride, func(*testing.T) func(t *testing.T) house {
+			return func(t *testing.T) house { return inSQLite(filepath.Join(t.TempDir(), "invoker.db")) }
+		}},
+		"PostgreSQL": {11 * stride, func(t *testing.T) func(t *testing.T) house {
+			address := postgrestest.Database(t)
+			postgrestest.FakeClock(t, address)
+			return func(t *testing.T) house {
+				postgrestest.Exec(t, address, deleteAll)
+				return inDatabase(address)
+			}
+		}},
+	}
+}
+
+// deleteAll empties a database, but for its schema and its clock.
+const deleteAll = `DO $$ DECLARE t name; BEGIN
+	FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('schema_version', 'fake_clock') LOOP
+		EXECUTE format('DELETE FROM %I', t);
+	END LOOP;
+END $$`
+
+// first returns the first point of a life.
+func (g ground) first(life string) int { return len(life) % g.stride }
 
 // crash is the life of one invocation: how its call is answered, and whether it is
 // cancelled once it runs. If so, nothing else ends it.
@@ -77,8 +116,7 @@ type crash struct {
 
 // at lives through one invocation with a crash at the given point, and reports whether
 // it reached that point.
-func (c crash) at(t *testing.T, point int) bool {
-	path := filepath.Join(t.TempDir(), "invoker.db")
+func (c crash) at(t *testing.T, h house, point int) bool {
 	real, end := &cloud{run: c.run, life: 2 * time.Second}, runwith.StateSucceeded
 	if c.cancel {
 		real.life, end = 0, runwith.StateCancelled
@@ -89,7 +127,7 @@ func (c crash) at(t *testing.T, point int) bool {
 	ear := &ear{heard: map[string]ledger.Event{}}
 
 	config := Config{
-		Store: mortalStore{openStore(t, path), world}, CloudRun: mortalCloud{real, world}, Logger: slog.New(slog.DiscardHandler),
+		Store: mortalStore{h.store(t), world}, CloudRun: mortalCloud{real, world}, Logger: slog.New(slog.DiscardHandler),
 	}
 	quick := func(c *Config) { c.CallTimeout, c.Settle = 5*time.Second, 5*time.Second }
 	quick(&config)
@@ -113,7 +151,7 @@ func (c crash) at(t *testing.T, point int) bool {
 		t.Fatal(err)
 	}
 
-	v = reopen(t, real, path, quick)
+	v = h.open(t, real, quick)
 	hungUp = ear.listen(v.store, &mortal{left: math.MaxInt})
 	<-v.Rebuilt()
 	i, _, err := v.Invoke(t.Context(), request)
@@ -325,6 +363,30 @@ func (s mortalStore) Move(ctx context.Context, m ledger.Move) (moved ledger.Reco
 func (s mortalStore) MoveEach(ctx context.Context, moves []ledger.Move) (moved []ledger.Record, err error) {
 	err = around(s.world, func() (err error) { moved, err = s.Store.MoveEach(ctx, moves); return err })
 	return moved, err
+}
+
+// Hold takes no lease after the crash.
+func (s mortalStore) Hold(ctx context.Context, name string, period time.Duration) (int64, error) {
+	if err := s.world.alive(); err != nil {
+		return 0, err
+	}
+	return s.Store.Hold(ctx, name, period)
+}
+
+// Release is none of a crash: others wait for the end of the lease.
+func (s mortalStore) Release(ctx context.Context, name string) error {
+	if err := s.world.alive(); err != nil {
+		return err
+	}
+	return s.Store.Release(ctx, name)
+}
+
+// Close leaves the leases to their end after a crash.
+func (s mortalStore) Close() error {
+	if !s.Alone() && s.world.alive() != nil {
+		return nil
+	}
+	return s.Store.Close()
 }
 
 // Take has points only if something is taken: a look at the queue is none.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,10 +154,9 @@ func TestCrashInABatch(t *testing.T) {
 	t.Parallel()
 	for point := range 8 {
 		t.Run(fmt.Sprint(point), func(t *testing.T) {
-			in(t, func(t *testing.T) {
-				path := filepath.Join(t.TempDir(), "invoker.db")
+			inBoth(t, func(t *testing.T, h house) {
 				c, world := &cloud{life: time.Second}, &mortal{left: 1 << 20}
-				config := Config{Store: mortalStore{openStore(t, path), world}, CloudRun: c, Logger: slog.New(slog.DiscardHandler)}
+				config := Config{Store: mortalStore{h.store(t), world}, CloudRun: c, Logger: slog.New(slog.DiscardHandler)}
 				v, err := Open(t.Context(), config)
 				if err != nil {
 					t.Fatal(err)
@@ -180,7 +178,7 @@ func TestCrashInABatch(t *testing.T) {
 				if err := config.Store.Close(); err != nil {
 					t.Fatal(err)
 				}
-				v = reopen(t, c, path)
+				v = h.open(t, c)
 				<-v.Rebuilt()
 				for n, s := range invokeEach(t, v, batchOf(10)) {
 					if i := wait(t, v, s.Invocation.ID); i.State != runwith.StateSucceeded {

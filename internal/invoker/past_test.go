@@ -29,7 +29,7 @@ func (c *cloud) others(n int) {
 func TestRestartBehindManyExecutions(t *testing.T) {
 	in(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "invoker.db")
-		ids := waitingRows(t, path, 3)
+		ids := waitingRows(t, inSQLite(path), 3)
 		c := &cloud{life: time.Second, run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
 			if n > 0 {
 				return nil, errDial
@@ -92,7 +92,7 @@ func TestCopyBehindManyExecutions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			in(t, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "invoker.db")
-				ids := waitingRows(t, path, 2)
+				ids := waitingRows(t, inSQLite(path), 2)
 				if err := os.WriteFile(path+sqlite.RestoredSuffix, nil, 0o600); err != nil {
 					t.Fatal(err)
 				}

@@ -136,7 +136,7 @@ func TestRebuildWhen(t *testing.T) {
 				until(t, v, lost.ID, runwith.StateRunning)
 				path := filepath.Join(t.TempDir(), "invoker.db")
 				if !test.empty {
-					waitingRows(t, path, 1)
+					waitingRows(t, inSQLite(path), 1)
 				}
 				again := reopen(t, c, path, func(c *Config) { c.Rebuild = test.rebuild })
 				<-again.Rebuilt()

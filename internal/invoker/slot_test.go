@@ -12,6 +12,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 )
 
@@ -36,9 +37,9 @@ func (c *cloud) running() (n int) {
 
 // TestQueue runs ten invocations through two slots, in order.
 func TestQueue(t *testing.T) {
-	in(t, func(t *testing.T) {
+	inBoth(t, func(t *testing.T, h house) {
 		c := &cloud{life: time.Minute}
-		v := open(t, c, bounded(2, ledger.Queueing))
+		v := h.open(t, c, bounded(2, ledger.Queueing))
 		ids := invokeN(t, v, 10)
 		if got := now(t, v, ids[9]); got.State != runwith.StateQueued {
 			t.Errorf("the last is %s, want it queued", got.State)
@@ -62,14 +63,14 @@ func TestQueue(t *testing.T) {
 // TestUnknownHoldsItsSlot checks that the second waits until the outcome of the first is
 // known, and then for its turn.
 func TestUnknownHoldsItsSlot(t *testing.T) {
-	in(t, func(t *testing.T) {
+	inBoth(t, func(t *testing.T, h house) {
 		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
 			if n == 0 {
 				return nil, errBroken
 			}
 			return start(), nil
 		}}
-		v := open(t, c, bounded(1, ledger.Queueing))
+		v := h.open(t, c, bounded(1, ledger.Queueing))
 		ids := invokeN(t, v, 2)
 		time.Sleep(DefaultCallTimeout + DefaultSettle - time.Second)
 		if c.calls() != 1 {
@@ -84,9 +85,9 @@ func TestUnknownHoldsItsSlot(t *testing.T) {
 }
 
 func TestReject(t *testing.T) {
-	in(t, func(t *testing.T) {
+	inBoth(t, func(t *testing.T, h house) {
 		c := &cloud{life: time.Minute}
-		v := open(t, c, bounded(1, ledger.Rejecting))
+		v := h.open(t, c, bounded(1, ledger.Rejecting))
 		<-v.Rebuilt()
 		first := invoke(t, v, runwith.Overrides{})
 		request := ask(v, "k", runwith.Overrides{})
@@ -101,9 +102,9 @@ func TestReject(t *testing.T) {
 }
 
 func TestReplace(t *testing.T) {
-	in(t, func(t *testing.T) {
+	inBoth(t, func(t *testing.T, h house) {
 		c := &cloud{}
-		v := open(t, c, bounded(1, ledger.Replacing))
+		v := h.open(t, c, bounded(1, ledger.Replacing))
 		first := invoke(t, v, runwith.Overrides{})
 		until(t, v, first.ID, runwith.StateRunning)
 		ids := invokeN(t, v, 3)
@@ -146,11 +147,12 @@ func TestBurst(t *testing.T) {
 	t.Parallel()
 	for known, n := range map[ledger.Quota]int{60: 1000, 0: 300} {
 		t.Run(fmt.Sprintf("%d, known: %d", n, known), func(t *testing.T) {
-			in(t, func(t *testing.T) {
+			inBoth(t, func(t *testing.T, h house) {
+				n := h.many(n)
 				run, refusals := quotaOf(60)
 				c := &cloud{life: time.Second}
 				c.run = serial(run)
-				v := open(t, c, func(c *Config) { c.Limits.Runs = known })
+				v := h.open(t, c, func(c *Config) { c.Limits.Runs = known })
 				began := time.Now()
 				ids := invokeN(t, v, n)
 				for _, id := range ids {
@@ -192,9 +194,9 @@ func (c *cloud) checkOrder(t *testing.T, ids []string) {
 // TestQueueSurvivesARestart restarts the invoker twice with 10,000 in the queue. Each
 // time it goes on where it was.
 func TestQueueSurvivesARestart(t *testing.T) {
-	in(t, func(t *testing.T) {
-		path := t.TempDir() + "/invoker.db"
-		ids := waitingRows(t, path, many(10_000))
+	inBoth(t, func(t *testing.T, h house) {
+		ids := waitingRows(t, h, h.many(many(10_000)))
+		some := h.many(200)
 		var left atomic.Int64 // how many calls Cloud Run accepts
 		c := &cloud{}
 		c.run = serial(func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
@@ -204,25 +206,39 @@ func TestQueueSurvivesARestart(t *testing.T) {
 			return start(), nil
 		})
 		for range 3 {
-			left.Store(200)
-			v := reopen(t, c, path)
+			left.Store(int64(some))
+			v := h.open(t, c)
 			for left.Load() > 0 {
 				time.Sleep(time.Second)
 			}
 			closeInvoker(t, v)
 		}
 		c.checkOrder(t, ids)
-		s := openStore(t, path)
-		taken, err := s.Take(t.Context(), ledger.Take{Now: time.Now().Add(time.Hour), Limit: len(ids), Runs: "another"})
-		if err != nil || len(taken.Records) != len(ids)-len(c.started) {
-			t.Fatalf("%d wait, %v, want %d", len(taken.Records), err, len(ids)-len(c.started))
+		waiting := takeAll(t, h.store(t))
+		if len(waiting) != len(ids)-len(c.started) {
+			t.Fatalf("%d wait, want %d", len(waiting), len(ids)-len(c.started))
 		}
-		for i, r := range taken.Records {
+		for i, r := range waiting {
 			if off := slices.Index(ids[max(0, i+len(c.started)-2*maxCalls):], r.ID); off > 4*maxCalls {
 				t.Fatalf("number %d of those that wait is %s", i, r.ID)
 			}
 		}
 	})
+}
+
+// takeAll takes all that waits. One look at the queue may be bounded.
+func takeAll(t *testing.T, s store.Store) (all []ledger.Record) {
+	t.Helper()
+	for {
+		taken, err := s.Take(t.Context(), ledger.Take{Now: time.Now().Add(time.Hour), Limit: 100_000, Runs: "another"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(taken.Records) == 0 {
+			return all
+		}
+		all = append(all, taken.Records...)
+	}
 }
 
 func openStore(t *testing.T, path string) *sqlite.Store {
@@ -236,9 +252,9 @@ func openStore(t *testing.T, path string) *sqlite.Store {
 }
 
 // waitingRows stores invocations that wait.
-func waitingRows(t *testing.T, path string, n int) (ids []string) {
+func waitingRows(t *testing.T, h house, n int) (ids []string) {
 	t.Helper()
-	s := openStore(t, path)
+	s := h.store(t)
 	rows := make([]ledger.Record, n)
 	for i := range rows {
 		r := ledger.Record{

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -302,19 +301,18 @@ func TestOneExecutionForTwo(t *testing.T) {
 }
 
 func TestCloseWaitsForTheAnswer(t *testing.T) {
-	in(t, func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "invoker.db")
+	inBoth(t, func(t *testing.T, h house) {
 		c := &cloud{run: func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
 			time.Sleep(30 * time.Second)
 			return start(), nil
 		}}
-		v := reopen(t, c, path)
+		v := h.open(t, c)
 		id := invoke(t, v, runwith.Overrides{}).ID
 		until(t, v, id, runwith.StateStarting)
 		synctest.Wait()
 		closeInvoker(t, v)
 
-		got := now(t, reopen(t, c, path), id)
+		got := now(t, h.open(t, c), id)
 		if got.State != runwith.StateRunning || c.calls() != 1 {
 			t.Errorf("after Close and Open: %+v after %d calls, want running after 1", got, c.calls())
 		}

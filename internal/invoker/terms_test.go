@@ -2,7 +2,6 @@ package invoker
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -231,16 +230,15 @@ func TestEveryFieldOfARequestCounts(t *testing.T) {
 // TestEventsReachTheStore checks that the terms decide who hears of an invocation, and that
 // this holds after a restart.
 func TestEventsReachTheStore(t *testing.T) {
-	in(t, func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "invoker.db")
+	inBoth(t, func(t *testing.T, h house) {
 		c := &cloud{life: time.Minute}
-		v := reopen(t, c, path)
+		v := h.open(t, c)
 		q := reindex("")
 		q.Terms.Subscribers = []ledger.Subscriber{{Endpoint: "docs", Events: []ledger.Event{ledger.EventSucceeded}}}
 		i := submit(t, v, "docs-api", q)
 		until(t, v, i.ID, runwith.StateRunning)
 		closeInvoker(t, v)
-		v = reopen(t, c, path)
+		v = h.open(t, c)
 		wait(t, v, i.ID)
 		due, _, err := v.store.DueDeliveries(t.Context(), time.Now(), time.Minute, 9, 9)
 		if err != nil || len(due) != 1 || due[0].Event != ledger.EventSucceeded || due[0].Job != "reindex" || due[0].Owner != "docs-api" {
