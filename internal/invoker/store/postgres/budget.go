@@ -89,15 +89,15 @@ func (s *Store) reserveOne(p *purse, r ledger.Record, taken *store.Taken) ([]led
 	if wait != "" {
 		return nil, waitFor(p.t, r, wait)
 	}
-	moved, err := s.move(p.t, ledger.Move{From: r, To: to})
+	moved, err := s.moveAll(p.t, []ledger.Move{{From: r, To: to}})
 	if err != nil {
 		return nil, err
 	}
-	p.add(moved)
-	if moved.State == runwith.StateRefused {
-		taken.Refused = append(taken.Refused, ledger.Move{From: r, To: moved})
+	p.add(moved[0])
+	if moved[0].State == runwith.StateRefused {
+		taken.Refused = append(taken.Refused, ledger.Move{From: r, To: moved[0]})
 	}
-	return []ledger.Record{moved}, nil
+	return moved, nil
 }
 
 // waitFor lets a row wait for a scope. If it waited for another one, the next row there may have

@@ -6,14 +6,22 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
 
-// Move implements [store.Store].
+// Move implements [store.Store]. A move of a row that shares nothing with others is one statement.
 func (s *Store) Move(ctx context.Context, m ledger.Move) (ledger.Record, error) {
-	moved, err := s.write(ctx, fmt.Sprintf("%s to %s", m.From.State, m.To.State), func(t tx) ([]ledger.Record, error) {
+	what := fmt.Sprintf("%s to %s", m.From.State, m.To.State)
+	if solitary(m) {
+		return s.moveAlone(ctx, what, m)
+	}
+	moved, err := s.write(ctx, what, func(t tx) ([]ledger.Record, error) {
 		if err := s.lockFor(t, []ledger.Move{m}); err != nil {
 			return nil, err
 		}
@@ -25,24 +33,48 @@ func (s *Store) Move(ctx context.Context, m ledger.Move) (ledger.Record, error) 
 	return moved[0], nil
 }
 
+// solitary reports whether a move changes its row and nothing else, and whether nobody counts what it
+// changes.
+func solitary(m ledger.Move) bool {
+	return m.Legal() && m.From.Slot == "" && m.To.Slot == "" && len(m.To.Subscribers) == 0 && !touchesBudget(m)
+}
+
+// moveAlone makes a solitary move in a transaction of its own, in one round trip.
+func (s *Store) moveAlone(ctx context.Context, what string, m ledger.Move) (ledger.Record, error) {
+	var (
+		to      ledger.Record
+		changed int64
+		began   = time.Now()
+	)
+	err := s.retry(ctx, func(ctx context.Context) error {
+		return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) (err error) {
+			to = m.Made(s.Now())
+			if changed, err = (tx{conn, ctx}).exec(updateRecord, updating(m, to)...); lost(err) && !pgconn.SafeToRetry(err) {
+				err = errors.Join(errCommit, err)
+			}
+			return err
+		})
+	})
+	switch {
+	case err != nil:
+		return ledger.Record{}, s.failed(what, taken(err))
+	case changed != 1:
+		return ledger.Record{}, s.failed(what, store.ErrStale)
+	}
+	s.committed(began)
+	s.publish([]ledger.Record{to})
+	return to, nil
+}
+
 // MoveEach implements [store.Store].
 func (s *Store) MoveEach(ctx context.Context, moves []ledger.Move) ([]ledger.Record, error) {
-	moves = slices.SortedFunc(slices.Values(moves), func(a, b ledger.Move) int { return strings.Compare(a.From.ID, b.From.ID) })
+	moves = slices.DeleteFunc(slices.Clone(moves), func(m ledger.Move) bool { return !m.Legal() })
+	slices.SortFunc(moves, func(a, b ledger.Move) int { return strings.Compare(a.From.ID, b.From.ID) })
 	return s.write(ctx, "move invocations", func(t tx) (moved []ledger.Record, err error) {
 		if err := s.lockFor(t, moves); err != nil {
 			return nil, err
 		}
-		for _, m := range moves {
-			next, err := s.move(t, m)
-			switch {
-			case errors.Is(err, store.ErrStale):
-			case err != nil:
-				return nil, err
-			default:
-				moved = append(moved, next)
-			}
-		}
-		return moved, nil
+		return s.moveFitting(t, moves)
 	})
 }
 
@@ -65,47 +97,37 @@ func (s *Store) lockFor(t tx, moves []ledger.Move) error {
 	return lockToFree(t)
 }
 
-// moveAll makes all moves or none, in one round trip and what follows from them. The caller has
-// their locks.
+// moveAll makes all moves or none. The caller has their locks.
 func (s *Store) moveAll(t tx, moves []ledger.Move) ([]ledger.Record, error) {
-	moved := make([]ledger.Record, len(moves))
-	changed := make([]int64, len(moves))
+	if slices.ContainsFunc(moves, func(m ledger.Move) bool { return !m.Legal() }) {
+		return nil, store.ErrStale
+	}
+	moved, err := s.moveFitting(t, moves)
+	if err == nil && len(moved) < len(moves) {
+		err = store.ErrStale
+	}
+	return moved, err
+}
+
+// moveFitting makes legal moves as compare-and-sets, in one round trip, and what follows from those
+// that match their rows. The caller has their locks.
+func (s *Store) moveFitting(t tx, moves []ledger.Move) (moved []ledger.Record, err error) {
+	to, changed := make([]ledger.Record, len(moves)), make([]int64, len(moves))
 	var b batch
 	for i, m := range moves {
-		if !m.Legal() {
-			return nil, store.ErrStale
-		}
-		moved[i] = m.Made(s.Now())
-		b.count(&changed[i], updateRecord, updating(m, moved[i])...)
+		to[i] = m.Made(s.Now())
+		b.count(&changed[i], updateRecord, updating(m, to[i])...)
 	}
 	if err := b.run(t); err != nil {
 		return nil, taken(err)
 	}
-	if slices.Contains(changed, 0) {
-		return nil, store.ErrStale
-	}
-	for _, m := range moves {
-		s.follow(&b, m)
+	for i, m := range moves {
+		if changed[i] == 1 {
+			moved = append(moved, to[i])
+			s.follow(&b, m)
+		}
 	}
 	return moved, b.run(t)
-}
-
-// move makes one move, as a compare-and-set, and writes what follows from it.
-func (s *Store) move(t tx, m ledger.Move) (ledger.Record, error) {
-	if !m.Legal() {
-		return m.From, store.ErrStale
-	}
-	to := m.Made(s.Now())
-	changed, err := t.exec(updateRecord, updating(m, to)...)
-	switch {
-	case err != nil:
-		return m.From, taken(err)
-	case changed != 1:
-		return m.From, store.ErrStale
-	}
-	var b batch
-	s.follow(&b, m)
-	return to, b.run(t)
 }
 
 // updating returns the arguments of updateRecord.
