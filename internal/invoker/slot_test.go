@@ -147,12 +147,11 @@ func TestBurst(t *testing.T) {
 	t.Parallel()
 	for known, n := range map[ledger.Quota]int{60: 1000, 0: 300} {
 		t.Run(fmt.Sprintf("%d, known: %d", n, known), func(t *testing.T) {
-			inBoth(t, func(t *testing.T, h house) {
-				n := h.many(n)
+			in(t, func(t *testing.T) {
 				run, refusals := quotaOf(60)
 				c := &cloud{life: time.Second}
 				c.run = serial(run)
-				v := h.open(t, c, func(c *Config) { c.Limits.Runs = known })
+				v := open(t, c, func(c *Config) { c.Limits.Runs = known })
 				began := time.Now()
 				ids := invokeN(t, v, n)
 				for _, id := range ids {
