@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Functions that start and stop a Podman and a Docker for the container tests, each in a
-# folder of its own. .ci/run sources this file, in bash and as root.
+# Functions that start and stop a Podman, a Docker and a Kubernetes for the container tests,
+# each in a folder of its own. .ci/run sources this file, in bash and as root.
 
 daemon_pids=()
 daemon_folders=()
@@ -46,6 +46,34 @@ start_docker() {
   await_daemon "$folder" docker.sock && export docker_host=unix://$folder/docker.sock
 }
 
+# build_kubernetes builds Kubernetes in the background, because that takes 15 minutes of
+# processor time if Go's build cache does not have it.
+build_kubernetes() {
+  kubernetes_folder=$(mktemp -d)
+  daemon_folders+=("$kubernetes_folder")
+  nice -n 19 tools/kubernetes/build.sh "$kubernetes_folder/kubernetes" >"$kubernetes_folder/log" 2>&1 &
+  kubernetes_build=$!
+}
+
+# built_kubernetes waits for build_kubernetes. If that failed, it prints the log.
+built_kubernetes() {
+  local pid=$kubernetes_build
+  kubernetes_build=
+  wait "$pid" || { tail -n 20 "$kubernetes_folder/log" >&2; return 1; }
+  export RUNWITH_TEST_KUBERNETES=$kubernetes_folder/kubernetes
+}
+
+# start_kubernetes starts a cluster and sets kubernetes_config to its kubeconfig. The cluster
+# also ends if this shell is killed, because its input does.
+start_kubernetes() {
+  local line
+  go build -o "$kubernetes_folder/cluster" ./internal/kubetest/cluster || return 1
+  coproc kubernetes { exec "$kubernetes_folder/cluster" -kubernetes "$RUNWITH_TEST_KUBERNETES"; }
+  daemon_pids+=("$kubernetes_PID")
+  read -r line <&"${kubernetes[0]}" || return 1
+  export kubernetes_config=${line#ready }
+}
+
 # await_daemon waits until a daemon listens. If that fails, it prints the log.
 await_daemon() { # FOLDER SOCKET
   for _ in $(seq 300); do
@@ -64,7 +92,7 @@ stop_daemons() {
   for folder in "${daemon_folders[@]}"; do
     [ ! -S "$folder/podman.sock" ] || podman --root "$folder/root" --runroot "$folder/run" rm --all --force --time 0 >/dev/null 2>&1 || true
   done
-  for pid in "${daemon_pids[@]}"; do
+  for pid in "${daemon_pids[@]}" ${kubernetes_build-}; do
     kill "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
   done

@@ -63,6 +63,12 @@ func (n *Namespace) Kubectl(t testing.TB, args ...string) string {
 	return n.cluster.Kubectl(t, append([]string{"--namespace=" + n.Name}, args...)...)
 }
 
+// Try runs kubectl as Kubectl does, and returns its error.
+func (n *Namespace) Try(args ...string) error {
+	_, err := n.cluster.run("", append([]string{"--namespace=" + n.Name}, args...)...)
+	return err
+}
+
 // Apply makes the objects of a YAML text in the namespace, as administrator.
 func (n *Namespace) Apply(t testing.TB, yaml string) {
 	t.Helper()

@@ -8,5 +8,5 @@ version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
 IFS=. read -r major minor _ <<<"${version#v}"
 variables=k8s.io/component-base/version
 # Without a version, the parts of Kubernetes refuse to talk to each other.
-CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$file" \
+exec env CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$file" \
   -ldflags "-s -w -X $variables.gitVersion=$version -X $variables.gitMajor=$major -X $variables.gitMinor=$minor" .
