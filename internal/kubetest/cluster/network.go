@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -53,7 +54,7 @@ func connect(pid int) (n network, err error) {
 // remove removes the cable. The kernel also does, some time after the cluster's last process.
 func (n network) remove() error {
 	err := ip("link", "delete", n.link())
-	if err != nil && strings.Contains(err.Error(), "Cannot find device") {
+	if _, gone := os.Stat("/sys/class/net/" + n.link()); gone != nil {
 		err = nil
 	}
 	return err
