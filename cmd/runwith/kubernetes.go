@@ -79,12 +79,12 @@ func (f *cleanupFlags) run(cmd *cobra.Command) (err error) {
 		fmt.Fprintf(cmd.OutOrStdout(), "the engine has no Pods in %s\n", where)
 		return nil
 	case !f.yes:
-		if err := confirm(cmd, fmt.Sprintf("Remove %d Pods of the engine in %s?", left, where)); err != nil {
+		if err := confirm(cmd, fmt.Sprintf("Remove all Pods of the engine in %s? There are %d.", where, left)); err != nil {
 			return err
 		}
 	}
 	removed, err := kubernetes.Cleanup(cmd.Context(), c)
-	fmt.Fprintf(cmd.OutOrStdout(), "removed %d Pods\n", removed)
+	fmt.Fprintf(cmd.OutOrStdout(), "Pods removed: %d\n", removed)
 	return err
 }
 
