@@ -43,6 +43,8 @@ type Harness struct {
 	// Merged: both streams come as stdout, line by line, in no order across the two. A \r
 	// before a \n is lost.
 	Merged bool
+	// Burst is how many bytes of output in a burst are sure to arrive; 0 is no limit.
+	Burst int
 }
 
 // Run holds a runner to the contract. Each test has a Harness of its own.
