@@ -60,7 +60,7 @@ func demo(ctx context.Context, out io.Writer, logger *slog.Logger) (err error) {
 		f = stackFlags{
 			to:    listenFlags{addr: "127.0.0.1:0"},
 			place: placeFlags{data: data, project: defaultProject, region: defaultRegion},
-			what:  engineFlags{runner: runnerFlags{kind: runProcesses}, maxTasks: engine.DefaultMaxTasks, maxLog: 1 << 20, keep: 1, interrupted: interruptedRerun, number: metadata.DefaultProjectNumber},
+			what:  engineFlags{runner: runnerFlags{kind: runProcesses}, maxTasks: engine.DefaultMaxTasks, maxLog: 1 << 20, keep: 1, grace: engine.DefaultGrace, interrupted: interruptedRerun, number: metadata.DefaultProjectNumber},
 			how:   invokerFlags{settle: invoker.DefaultSettle, callTimeout: invoker.DefaultCallTimeout, keep: invoker.DefaultKeep, rebuild: "auto", store: "durable"},
 		}
 		addr  = make(chan string, 1)

@@ -33,7 +33,7 @@ func engineConfig(flags stackFlags, addr string, logger *slog.Logger) (config em
 		Containers: f.runner.containers(place.data, secrets, logger), Secrets: secrets,
 		Dir: place.data, Addr: addr, Project: place.project, ProjectNumber: f.number, Region: place.region,
 		RequireAuth: f.requireAuth, MetadataProxy: f.runner.metadataProxy, StopTasks: f.runner.stopTasks, Detached: f.runner.sayDetached,
-		Images: images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, FailInterrupted: f.interrupted == interruptedFail, MaxLog: f.maxLog, Faults: faults, Logger: logger,
+		Images: images, MaxTasks: f.maxTasks, KeepExecutions: f.keep, FailInterrupted: f.interrupted == interruptedFail, MaxLog: f.maxLog, Grace: f.grace, Faults: faults, Logger: logger,
 	}
 	if f.runner.kind == runKubernetes {
 		f.onKubernetes(&config)

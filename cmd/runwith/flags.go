@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/adrg/xdg"
 	"github.com/mattn/go-shellwords"
@@ -94,6 +95,8 @@ func (f *folder) Type() string { return "DIR" }
 // The choices of --interrupted.
 const interruptedRerun, interruptedFail = "rerun", "fail"
 
+const graceFlag = "grace"
+
 // engineFlags choose what an engine runs, and how.
 type engineFlags struct {
 	runner      runnerFlags
@@ -104,6 +107,7 @@ type engineFlags struct {
 	keep        int
 	requireAuth bool
 	interrupted string
+	grace       time.Duration
 	faults      faultFlags
 	number      string // of the project
 	maxTasksSet func() bool
@@ -121,6 +125,7 @@ func (f *engineFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.requireAuth, "require-auth", false, "require a token of this server's metadata server from callers of the Cloud Run API")
 	flags.Int64Var(&f.maxLog, "max-log", 1<<30, "bytes of output to keep of each execution")
 	flags.StringVar(&f.interrupted, "interrupted", interruptedRerun, "what becomes of a task that ran when the engine or its machine stopped: rerun, or fail (the attempt)")
+	flags.DurationVar(&f.grace, graceFlag, engine.DefaultGrace, "how long a task that is stopped has between SIGTERM and SIGKILL")
 	f.faults.add(cmd)
 }
 
@@ -162,6 +167,8 @@ func (f *engineFlags) validate() error {
 		return misused("--keep-executions %d: must be at least 1", f.keep)
 	case f.interrupted != interruptedRerun && f.interrupted != interruptedFail:
 		return misused("--interrupted %s: must be rerun or fail", f.interrupted)
+	case f.grace <= 0:
+		return misused("--%s %v: must be more than 0", graceFlag, f.grace)
 	case f.maxLog < 1:
 		return misused("--max-log %d: must be at least 1", f.maxLog)
 	}

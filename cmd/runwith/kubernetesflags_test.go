@@ -27,6 +27,7 @@ func TestKubernetesFlagsAreRefused(t *testing.T) {
 		"--runner kubernetes --kubernetes-bucket a":                           `--kubernetes-bucket "a": must be BUCKET=pvc/NAME`,
 		"--runner kubernetes --kubernetes-secret A=b --kubernetes-secret A=c": "--kubernetes-secret: A is given twice",
 		"--runner kubernetes --kubernetes-pending 0s":                         "--kubernetes-pending 0s: must be more than 0",
+		"--runner kubernetes --grace 0s":                                      "--grace 0s: must be more than 0",
 		"--runner kubernetes --kubernetes-pod " + notAPod:                     "must have fields of a Pod",
 		"--runner nomad":                                                      "must be auto, container, kubernetes or process",
 	} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"net/http"
 	"path/filepath"
 
 	"github.com/runwith/runwith/internal/engine/emulator"
@@ -33,13 +32,13 @@ func (f *runnerFlags) validateKubernetes() error {
 }
 
 // pods returns a function that opens the runner whose tasks are Pods.
-func (f *runnerFlags) pods(data string, logger *slog.Logger) func(context.Context, http.Handler) (emulator.Containers, error) {
-	return func(ctx context.Context, _ http.Handler) (emulator.Containers, error) {
+func (f *runnerFlags) pods(data string, logger *slog.Logger) func(context.Context, emulator.Surroundings) (emulator.Containers, error) {
+	return func(ctx context.Context, of emulator.Surroundings) (emulator.Containers, error) {
 		c, err := f.kubernetes.config()
 		if err != nil {
 			return nil, err
 		}
-		c.Dir, c.MetadataProxy, c.Logger = filepath.Join(data, "run"), f.metadataProxy, logger
+		c.Dir, c.MetadataProxy, c.Grace, c.Logger = filepath.Join(data, "run"), f.metadataProxy, of.Grace, logger
 		r, err := kubernetes.Open(ctx, c)
 		if err != nil {
 			return nil, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,18 +97,18 @@ func (f *runnerFlags) openSecrets() (*secret.Store, error) {
 
 // containers returns a function that opens the runner of containers, or no runner if no
 // daemon answers. It returns nil if the flags request processes.
-func (f *runnerFlags) containers(data string, secrets *secret.Store, logger *slog.Logger) func(context.Context, http.Handler) (emulator.Containers, error) {
+func (f *runnerFlags) containers(data string, secrets *secret.Store, logger *slog.Logger) func(context.Context, emulator.Surroundings) (emulator.Containers, error) {
 	switch f.kind {
 	case runProcesses:
 		return nil
 	case runKubernetes:
 		return f.pods(data, logger)
 	}
-	return func(ctx context.Context, metadata http.Handler) (emulator.Containers, error) {
+	return func(ctx context.Context, of emulator.Surroundings) (emulator.Containers, error) {
 		r, err := container.Open(ctx, container.Config{
 			Dir: filepath.Join(data, "run"), Hosts: daemons(), CertDir: certificates(),
 			Pull: container.Pull(f.pull), Network: f.network,
-			Secrets: secrets, Buckets: f.buckets, Metadata: metadata, MetadataProxy: f.metadataProxy, Logger: logger,
+			Secrets: secrets, Buckets: f.buckets, Metadata: of.Metadata, MetadataProxy: f.metadataProxy, Logger: logger,
 		})
 		switch {
 		case err == nil:

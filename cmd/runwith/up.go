@@ -160,7 +160,11 @@ func sayStopping(cmd *cobra.Command) (said func()) {
 		if how, err := cmd.Flags().GetString("interrupted"); err == nil && how == interruptedFail {
 			then = "counts their attempts as failed"
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "runwith is stopping: %s have %v to end, and the next start %s\n", which, engine.DefaultGrace, then)
+		grace, err := cmd.Flags().GetDuration(graceFlag)
+		if err != nil {
+			grace = engine.DefaultGrace
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "runwith is stopping: %s have %v to end, and the next start %s\n", which, grace, then)
 	})
 	return func() {
 		if !unless() {

@@ -45,9 +45,9 @@ type Config struct {
 	// Images maps images to commands that run in their place, Functions to Go functions.
 	Images    map[string][]string
 	Functions map[string]function.Func
-	// Containers opens the runner for all other images, which lets their containers reach
-	// the metadata server. If Containers is nil or returns nil, commands run as processes.
-	Containers func(ctx context.Context, metadata http.Handler) (Containers, error)
+	// Containers opens the runner for all other images. If Containers is nil or returns
+	// nil, commands run as processes.
+	Containers func(context.Context, Surroundings) (Containers, error)
 	// TaskDescriptors is how many file descriptors of this process a task takes; 0 is the
 	// number for processes and containers.
 	TaskDescriptors int
@@ -65,8 +65,8 @@ type Config struct {
 
 	MaxTasks       int
 	KeepExecutions int
-	MaxLog         int64 // bytes of output to keep of one execution
-	Grace          time.Duration
+	MaxLog         int64         // bytes of output to keep of one execution
+	Grace          time.Duration // of a task, between SIGTERM and SIGKILL
 	// FailInterrupted fails an attempt that was interrupted because the engine or its
 	// machine stopped. By default it runs again.
 	FailInterrupted bool
@@ -81,6 +81,12 @@ type Config struct {
 	// Faults makes calls and executions go wrong; nil has none.
 	Faults *fault.Plan
 	Logger *slog.Logger
+}
+
+// Surroundings are what a runner of containers needs to know of its engine.
+type Surroundings struct {
+	Metadata http.Handler  // the metadata server, which containers may reach
+	Grace    time.Duration // of a task, between SIGTERM and SIGKILL
 }
 
 // Containers is a runner that the engine closes.
@@ -183,7 +189,7 @@ func (s *Engine) openRunners(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	if c.Containers != nil {
-		if s.containers, err = c.Containers(ctx, s.metadataApart()); err != nil {
+		if s.containers, err = c.Containers(ctx, Surroundings{Metadata: s.metadataApart(), Grace: cmp.Or(c.Grace, engine.DefaultGrace)}); err != nil {
 			return err
 		}
 	}

@@ -5,16 +5,17 @@ package emulator_test
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/emulator"
 	"github.com/runwith/runwith/internal/engine/fault"
 	"github.com/runwith/runwith/internal/engine/runner"
@@ -108,6 +109,25 @@ func TestCloseReportsAHangingFunction(t *testing.T) {
 	}
 }
 
+// TestContainersKnowTheGrace checks that the runner of containers learns how long tasks have to
+// end, because a Pod's own grace is fixed when it is made.
+func TestContainersKnowTheGrace(t *testing.T) {
+	t.Parallel()
+	for set, want := range map[time.Duration]time.Duration{0: engine.DefaultGrace, time.Minute: time.Minute} {
+		var got time.Duration
+		e := open(t, emulator.Config{Grace: set, Containers: func(_ context.Context, of emulator.Surroundings) (emulator.Containers, error) {
+			got = of.Grace
+			return nil, nil //nolint:nilnil // tasks run as processes
+		}})
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		if got != want {
+			t.Errorf("grace of containers with Config.Grace %v = %v, want %v", set, got, want)
+		}
+	}
+}
+
 // A second engine on a folder must not remove tasks of the first.
 func TestOpenOfLockedFolder(t *testing.T) {
 	t.Parallel()
@@ -121,7 +141,7 @@ func TestOpenOfLockedFolder(t *testing.T) {
 	if err := os.Mkdir(home, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	c.Containers = func(context.Context, http.Handler) (emulator.Containers, error) {
+	c.Containers = func(context.Context, emulator.Surroundings) (emulator.Containers, error) {
 		t.Error("the second engine looks for containers of the first")
 		return nil, nil
 	}
@@ -175,7 +195,7 @@ func TestReady(t *testing.T) {
 	if err := ready(e); runwith.CodeOf(err) != runwith.Unavailable {
 		t.Errorf("Ready() with a closed store = %v, want UNAVAILABLE", err)
 	}
-	e = open(t, emulator.Config{Containers: func(context.Context, http.Handler) (emulator.Containers, error) { return noDaemon{}, nil }})
+	e = open(t, emulator.Config{Containers: func(context.Context, emulator.Surroundings) (emulator.Containers, error) { return noDaemon{}, nil }})
 	defer e.Close()
 	if err := ready(e); err == nil || err.Error() != "the daemon does not answer" {
 		t.Errorf("Ready() without a daemon = %v, want its reason", err)
