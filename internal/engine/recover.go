@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
-	"errors"
+	"sync"
+	"time"
 
 	"github.com/runwith/runwith/internal/backoff"
+	"github.com/runwith/runwith/internal/engine/runner"
 )
 
 // recover goes on with the executions that an earlier process left unfinished.
@@ -81,15 +83,28 @@ func (e *Engine) unfinished(ctx context.Context) (all []*active, err error) {
 	return all, err
 }
 
-// recoverRunner ends the leftovers that the runner has. While the runner does not answer,
-// its attempts are unknown, not lost: the engine opens without it and asks again.
+// recoverRunner ends the leftovers that the runner has, and waits until they have ended. It
+// does not wait for longer than a task may take to end: a machine that does not answer
+// holds up nothing else.
+//
+// While the runner does not answer, its attempts are unknown, not lost: the engine opens
+// without it and asks again.
 func (e *Engine) recoverRunner(ctx context.Context) {
-	err := e.endLeftovers(ctx)
+	known := make(map[runner.ID]bool)
+	ended, err := e.endLeftovers(ctx, known)
+	timer := time.NewTimer(e.grace + closePatience)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	case <-timer.C:
+		e.log.Warn("leftovers of an earlier process have not ended yet; the engine goes on without waiting for them")
+	}
 	if err == nil {
 		return
 	}
 	e.attempts.Go(func() {
-		for retry := placeBackoff(); err != nil; err = e.endLeftovers(e.ctx) {
+		for retry := placeBackoff(); err != nil; _, err = e.endLeftovers(e.ctx, known) {
 			wait := retry.Next()
 			e.log.Warn("cannot tell yet what an earlier process left running", "error", err, "retry_in", wait)
 			if backoff.Sleep(e.ctx, wait) != nil {
@@ -100,23 +115,53 @@ func (e *Engine) recoverRunner(ctx context.Context) {
 	})
 }
 
-// endLeftovers ends the attempts that belong to no running task. The runner lists first
-// and the store is asked then, because a task is in state running before its attempt is
-// placed: an attempt that ends in between is stopped to no effect.
-func (e *Engine) endLeftovers(ctx context.Context) error {
+// endLeftovers begins to end the attempts that the runner lists and that are not known yet,
+// and makes them known. ended is closed when all of them have ended.
+func (e *Engine) endLeftovers(ctx context.Context, known map[runner.ID]bool) (ended <-chan struct{}, err error) {
 	ids, err := e.runner.List(ctx)
-	errs := []error{err}
+	var each sync.WaitGroup
 	for _, id := range ids {
-		var runs bool
-		err := e.read(ctx, func(tx *storeTx) (err error) {
-			runs, err = tx.runs(id)
-			return err
-		})
-		if err == nil && !runs {
-			e.log.Info("ending a leftover of an earlier process", "attempt", id.String())
-			err = e.runner.Stop(ctx, id, e.grace)
+		if !known[id] {
+			known[id] = true
+			each.Go(func() { e.endLeftover(id) })
 		}
-		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	all := make(chan struct{})
+	e.attempts.Go(func() {
+		each.Wait()
+		close(all)
+	})
+	return all, err
+}
+
+// endLeftover ends an attempt that belongs to no running task. It tries again until the
+// attempt has ended, or the engine closes.
+func (e *Engine) endLeftover(id runner.ID) {
+	for retry := placeBackoff(); ; {
+		err := e.stopUnlessItRuns(id)
+		if err == nil {
+			return
+		}
+		wait := retry.Next()
+		e.log.Warn("end a leftover of an earlier process", "attempt", id.String(), "error", err, "retry_in", wait)
+		if backoff.Sleep(e.ctx, wait) != nil {
+			return
+		}
+	}
+}
+
+// stopUnlessItRuns stops an attempt unless it belongs to a running task. The store is asked
+// after the runner has listed the attempt, because a task is in state running before its
+// attempt is placed: an attempt that ends in between is stopped to no effect.
+func (e *Engine) stopUnlessItRuns(id runner.ID) error {
+	var runs bool
+	err := e.read(e.ctx, func(tx *storeTx) (err error) {
+		runs, err = tx.runs(id)
+		return err
+	})
+	if err != nil || runs {
+		return err
+	}
+	e.log.Info("ending a leftover of an earlier process", "attempt", id.String())
+	return e.runner.Stop(e.ctx, id, e.grace)
 }

@@ -36,6 +36,7 @@ type cluster struct {
 type pod struct {
 	*runner.Attempt
 	begins time.Time
+	deaf   bool // its machine does not answer: Stop waits for its end
 }
 
 func newCluster() *cluster {
@@ -99,7 +100,7 @@ func (c *cluster) Start(ctx context.Context, spec runner.Spec, _ runner.Output) 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p = &pod{runner.NewAttempt(spec.ID), time.Now().Add(c.pending)}
+	p = &pod{Attempt: runner.NewAttempt(spec.ID), begins: time.Now().Add(c.pending)}
 	c.pods[spec.ID] = p
 	c.placed[spec.ID]++
 	return nil
@@ -150,10 +151,19 @@ func (c *cluster) Stop(ctx context.Context, id runner.ID, _ time.Duration) error
 		return stop(ctx)
 	}
 	p, err := c.find(id)
-	if p != nil {
-		p.End(runner.Result{Signal: 15}, nil)
+	switch {
+	case p == nil:
+		return err
+	case p.deaf:
+		select {
+		case <-p.Done():
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	return err
+	p.End(runner.Result{Signal: 15}, nil)
+	return nil
 }
 
 func (c *cluster) Release(id runner.ID) {
@@ -377,7 +387,7 @@ func TestUnknownIsNotLost(t *testing.T) {
 		leftover := runner.ID{Execution: "projects/demo/locations/us-east4/jobs/hello/executions/gone"}
 		c.set(func() {
 			c.down = true
-			c.pods[leftover] = &pod{runner.NewAttempt(leftover), time.Now()}
+			c.pods[leftover] = &pod{Attempt: runner.NewAttempt(leftover), begins: time.Now()}
 		})
 		var log lockedBuffer
 		other := newCluster()
