@@ -296,6 +296,18 @@ func TestConsoleShowsItsKeys(t *testing.T) {
 	}
 }
 
+// On a phone, the menu begins at the page that is open.
+func TestConsoleMenuShowsThePage(t *testing.T) {
+	t.Parallel()
+	s := startUp(t, t.TempDir())
+	b := openTab(startBrowser(t), t, s.url)
+	b.size(t, 360, 900)
+	for _, path := range []string{"/", "/jobs", "/engine"} {
+		b.open(t, path)
+		b.wait(t, `(({ left, right }) => left >= 0 && right <= innerWidth)(document.querySelector(".top nav [aria-current]").getBoundingClientRect())`)
+	}
+}
+
 // Pages that are not there are pages too, and need no JavaScript.
 func TestConsoleWithoutJavaScript(t *testing.T) {
 	t.Parallel()
@@ -305,7 +317,7 @@ func TestConsoleWithoutJavaScript(t *testing.T) {
 	b.withoutJavaScript(t)
 	b.open(t, "/console/nothing")
 	b.waitForText(t, "Not found", "there is no page /console/nothing")
-	b.wait(t, "document.querySelector('[data-help]').hidden") // only the module shows it
+	b.wait(t, "!document.querySelector('[data-help]').checkVisibility()") // only the module shows it
 	b.click(t, "main a")
 	b.waitForText(t, "Overview")
 }

@@ -34,6 +34,21 @@ func TestConsoleFollowsAnInvocation(t *testing.T) {
 	b.wait(t, `document.querySelector("a[href$='`+again+`']")`)
 }
 
+// What only works with JavaScript stays on a live page when its content changes.
+func TestConsoleKeepsItsCopyButtons(t *testing.T) {
+	t.Parallel()
+	s := startHolding(t)
+	id := s.start(t)
+	s.firstLine(t, id)
+	b := openTab(startBrowser(t), t, s.url)
+	b.open(t, "/invocations/"+id)
+	b.wait(t, `document.querySelector("main[data-live] .head .state").textContent === "running"`)
+	s.release(t)
+	b.wait(t, `document.querySelector(".head .state").textContent === "succeeded"`)
+	b.click(t, "[data-copy=command]")
+	b.wait(t, `["Copied", "Selected"].includes(document.querySelector("[data-copy=command]").textContent)`)
+}
+
 // Cancelling works without JavaScript, after a page that asks.
 func TestConsoleCancelsWithoutJavaScript(t *testing.T) {
 	t.Parallel()

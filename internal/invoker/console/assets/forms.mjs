@@ -18,7 +18,6 @@ export function listenToForms() {
     if (e.target.matches("[data-all]")) choose(e.target);
     else if (e.target.matches("select") && e.target.form?.matches("[data-auto]")) e.target.form.requestSubmit();
   });
-  for (const box of document.querySelectorAll("[data-all]")) box.hidden = false;
 }
 
 // shorten leaves empty fields of a filter out of the URL.

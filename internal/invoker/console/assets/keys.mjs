@@ -4,7 +4,6 @@ const help = document.getElementById("keys");
 
 export function listenToKeys() {
   for (const button of document.querySelectorAll("[data-help]")) {
-    button.hidden = false;
     button.addEventListener("click", () => help.showModal());
   }
   document.addEventListener("keydown", (e) => {

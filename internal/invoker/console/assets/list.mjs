@@ -17,7 +17,6 @@ function count() {
   bar.querySelector("[data-choose]").hidden = true;
   bar.classList.toggle("some", chosen > 0);
   const head = main.querySelector("[data-all]");
-  head.hidden = false;
   head.checked = chosen > 0 && chosen === all.length;
   head.indeterminate = chosen > 0 && chosen < all.length;
 }

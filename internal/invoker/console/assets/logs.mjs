@@ -18,7 +18,6 @@ const jumps = new Jumps(url, box, rows, view, search, (text) => say(by("log-hunt
 list.replaceChildren(); // a link for when this module does not run
 prefer("log-zone", "local", (zone) => { rows.retime(zone); box.dataset.zone = zone; });
 prefer("log-wrap", "true", (wrap) => box.toggleAttribute("data-wrap", wrap === "true"));
-for (const e of document.querySelectorAll("[data-scripted]")) e.hidden = false;
 view.end();
 
 // say writes a text if it is another one, because a screen reader reads each change.

@@ -35,7 +35,6 @@ async function preview() {
 // put shows a new preview, and keeps open what is open.
 function put(target, next) {
   for (const details of next.querySelectorAll("details")) details.open = document.getElementById(details.id)?.open ?? false;
-  for (const button of next.querySelectorAll("[data-copy]")) button.hidden = false;
   target.replaceChildren(...next.childNodes);
 }
 
