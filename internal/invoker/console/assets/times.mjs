@@ -1,13 +1,14 @@
 // Times relative to now. The server writes exact ones, which stay as the title.
-const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+// A day is shown from two on: "tomorrow" would be wrong for most times within 48 hours.
+const units = [["day", 86400, 2], ["hour", 3600, 1], ["minute", 60, 1], ["second", 1, 1]];
+const relative = new Intl.RelativeTimeFormat("en", { style: "short" });
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 
 // ago returns a time relative to now, such as "3 min. ago".
 export function ago(time, now = Date.now()) {
   const seconds = (time - now) / 1000;
   if (Math.abs(seconds) < 1) return "now";
-  const [unit, length] = units.find(([, length]) => Math.abs(seconds) >= length);
+  const [unit, length] = units.find(([, length, least]) => Math.abs(seconds) >= length * least);
   return relative.format(Math.trunc(seconds / length), unit);
 }
 

@@ -7,6 +7,7 @@ const { spans, plain } = await import(`${assets}/ansi.mjs`);
 const { visible } = await import(`${assets}/visible.mjs`);
 const { readLine, isError, pretty, longest } = await import(`${assets}/logline.mjs`);
 const { Events } = await import(`${assets}/eventstream.mjs`);
+const { ago } = await import(`${assets}/times.mjs`);
 
 test("colours become styles, and end with a reset", () => {
   assert.deepEqual(spans("plain"), [{ text: "plain", style: null }]);
@@ -76,5 +77,12 @@ test("events are the same however the stream is cut", () => {
     const got = [];
     for (let at = 0; at < stream.length; at += size) got.push(...events.add(stream.slice(at, at + size)));
     assert.deepEqual(got, want, `pieces of ${size}`);
+  }
+});
+
+test("relative times name no day that they do not mean", () => {
+  const hour = 3_600_000;
+  for (const [ms, want] of [[400, "now"], [-90_000, "1 min. ago"], [25 * hour, "in 25 hr."], [-47 * hour, "47 hr. ago"], [48 * hour, "in 2 days"], [-49 * hour, "2 days ago"]]) {
+    assert.equal(ago(ms, 0), want);
   }
 });
