@@ -133,7 +133,7 @@ func (f *filter) only() invoker.Filter {
 	for _, pair := range f.Labels {
 		name, value, ok := strings.Cut(pair, "=")
 		if before, twice := q.Labels[name]; !ok || name == "" || twice && before != value {
-			f.fault("label", "Write a label as name=value, with one value for each name; this is %s.", pair)
+			f.fault("label", "%q is no label: write name=value, with one value for each name.", pair)
 		}
 		q.Labels[name] = value
 	}
@@ -150,7 +150,7 @@ func (f *filter) time(field, text string) time.Time {
 			return t
 		}
 	}
-	f.fault(field, "Write a date such as 2026-11-28, or a time such as 2026-11-28T12:00:00Z; this is %s.", text)
+	f.fault(field, "%q is no time: write a date such as 2026-11-28, or a time such as 2026-11-28T12:00:00Z.", text)
 	return time.Time{}
 }
 

@@ -197,10 +197,10 @@ func (f *form) TasksHint() string {
 func (f *form) TimeoutHint() string {
 	hint := "Of each attempt, such as 90s or 1h30m. Left empty, the job's own"
 	if f.Job.Timeout != "" {
-		hint += ": " + f.Job.Timeout
+		hint += ": " + span(f.Job.Timeout)
 	}
 	if o := f.Job.Overrides; o != nil && o.MaxTimeout != "" {
-		hint += ". At most " + o.MaxTimeout
+		hint += ". At most " + span(o.MaxTimeout)
 	}
 	return hint + "."
 }

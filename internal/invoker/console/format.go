@@ -16,6 +16,7 @@ func functions() template.FuncMap {
 		"duration": duration,
 		"took":     took,
 		"short":    short,
+		"span":     span,
 		"usd":      usd,
 		"amount":   amount,
 		"count":    count,
@@ -72,6 +73,21 @@ func duration(d time.Duration) string {
 		return fmt.Sprintf("%d h %d m", int(d.Hours()), int(d.Minutes())%60)
 	}
 	return fmt.Sprintf("%d d %d h", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+// span returns a duration of the API, such as 1h0m0s, without its zero units: 1h. Other text stays.
+func span(text string) string {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return text
+	}
+	text = d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 // short returns the part of an ID that tells it from others of the same time.

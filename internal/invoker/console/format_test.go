@@ -17,6 +17,15 @@ func TestDuration(t *testing.T) {
 	}
 }
 
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"10m0s": "10m", "1h0m0s": "1h", "3600s": "1h", "1h30m0s": "1h30m", "90s": "1m30s", "10s": "10s", "0s": "0s", "": "", "soon": "soon"} {
+		if got := span(in); got != want {
+			t.Errorf("span(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestNumbers(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[int]string{0: "0", 999: "999", 1000: "1\u202f000", -1234567: "-1\u202f234\u202f567"} {

@@ -128,9 +128,9 @@ func TestListNamesWrongFilters(t *testing.T) {
 		"owner=me":                          "There is no filter owner. The list can be filtered by job, state, ",
 		"state=done":                        "There is no state done.",
 		"state=failed&state=running":        "The filter state takes one value, not 2.",
-		"label=tenant":                      "Write a label as name=value",
-		"label=a%3D1&label=a%3D2":           "with one value for each name; this is a=2.",
-		"after=yesterday":                   "Write a date such as 2026-11-28",
+		"label=tenant":                      "&#34;tenant&#34; is no label: write name=value",
+		"label=a%3D1&label=a%3D2":           "&#34;a=2&#34; is no label: write name=value, with one value for each name.",
+		"after=yesterday":                   "&#34;yesterday&#34; is no time: write a date such as 2026-11-28",
 		"page=x":                            "There is no such page.",
 		"state=%3Cscript%3Ealert%281%29%3C": "There is no state &lt;script&gt;alert(1)&lt;.",
 	} {

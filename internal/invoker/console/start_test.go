@@ -101,7 +101,7 @@ func TestStartFormDrawsParameters(t *testing.T) {
 	page.has(t, `id="p.note"`, `value="none"`)
 	page.has(t, `id="p.since"`, `type="date"`)
 	page.has(t, "Variables", "<option>LEVEL</option>")
-	page.has(t, `id="tasks"`, "At most 5.", `id="timeout"`, "At most 1h0m0s.")
+	page.has(t, `id="tasks"`, "At most 5.", `id="timeout"`, "At most 1h.")
 	page.lacks(t, "Replace the job's arguments", `aria-invalid`)
 	page.has(t, "Estimated cost", "$1.00", "Before it can start", "tenant", "is required")
 }
@@ -326,7 +326,7 @@ func TestRerunWithAnEdit(t *testing.T) {
 	t.Parallel()
 	s, asked := rerunConsole(t)
 	s = s.as("knower")
-	page := s.get(t, "/start?rerun=first").is(t, http.StatusOK).has(t, "Edit and run again", `value="acme"`, `<option value="true" selected>`, "\nc4nary</textarea>", `name="tasks" value="2"`)
+	page := s.get(t, "/start?rerun=first").is(t, http.StatusOK).has(t, "Edit and run <bdi>reindex</bdi> again", `value="acme"`, `<option value="true" selected>`, "\nc4nary</textarea>", `name="tasks" value="2"`, "Run <bdi>reindex</bdi> again</button>")
 	s.post(t, "/jobs/reindex/start", page.fields(t, "p.tenant", "globex", "p.note", "none")...).is(t, http.StatusSeeOther)
 	want := runwith.Request{Parameters: map[string]any{"tenant": "globex", "note": "none"}}
 	if diff := cmp.Diff(want, (*asked)[0].Changes); diff != "" || (*asked)[0].ID != "first" || (*asked)[0].Key == "" {
