@@ -131,8 +131,8 @@ type front struct {
 // openFront starts a front that has accepted at least a page of invocations. Above a page,
 // the invocations are copies in its database. The caller closes it.
 func (b *bench) openFront(ctx context.Context, past int) (_ *front, err error) {
-	f := &front{client: &http.Client{Transport: &http.Transport{}}}
-	if f.recorder, err = startRecorder(ctx); err != nil {
+	f, err := newFront(ctx)
+	if err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -162,30 +162,39 @@ func (b *bench) openFront(ctx context.Context, past int) (_ *front, err error) {
 	if past == 0 {
 		return f, nil
 	}
-	if err := f.server.stop(); err != nil {
+	if err := f.stop(); err != nil {
 		return nil, err
 	}
-	f.server = nil
 	if err := addPast(ctx, filepath.Join(data, "invoker.db"), f.id, past); err != nil {
 		return nil, fmt.Errorf("copy invocations: %w", err)
 	}
 	return f, f.serve(ctx, b, data)
 }
 
-func (f *front) serve(ctx context.Context, b *bench, data string) (err error) {
-	f.server, err = start(ctx, b.progress, readyLine, b.binary, "serve", "--allow-unauthenticated", "--addr", "127.0.0.1:0",
-		"--data", data, "--endpoint", "http://"+f.recorder.addr)
+// newFront starts the recorder of a front without a server. The caller closes the front.
+func newFront(ctx context.Context) (*front, error) {
+	r, err := startRecorder(ctx)
+	return &front{recorder: r, client: &http.Client{Transport: &http.Transport{}}}, err
+}
+
+func (f *front) serve(ctx context.Context, b *bench, data string, flags ...string) (err error) {
+	command := append([]string{b.binary, "serve", "--allow-unauthenticated", "--addr", "127.0.0.1:0", "--data", data, "--endpoint", "http://" + f.recorder.addr}, flags...)
+	f.server, err = start(ctx, b.progress, readyLine, command...)
 	return err
 }
 
-func (f *front) close() error {
+// stop stops the server, if one runs.
+func (f *front) stop() error {
 	f.client.CloseIdleConnections()
-	var err error
-	if f.server != nil {
-		err = f.server.stop()
+	if f.server == nil {
+		return nil
 	}
-	return errors.Join(err, f.recorder.close())
+	err := f.server.stop()
+	f.server = nil
+	return err
 }
+
+func (f *front) close() error { return errors.Join(f.stop(), f.recorder.close()) }
 
 func (f *front) post(ctx context.Context) error {
 	return invoke(ctx, f.client, "http://"+f.server.addr+invocationsPath)

@@ -22,7 +22,7 @@ func TestEveryRowIsMeasured(t *testing.T) {
 	t.Parallel()
 	needProcesses(t)
 	data := t.TempDir()
-	r, err := measure(t.Context(), options{n: 1, clients: 2, data: data, rest: time.Millisecond, past: 2 * fewExecutions, tasks: 100, log: 8 << 20, deliveries: 200}, t.Output())
+	r, err := measure(t.Context(), options{n: 1, clients: 2, data: data, rest: time.Millisecond, past: 2 * fewExecutions, invocations: 2 * fewInvocations, tasks: 100, log: 8 << 20, deliveries: 200}, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,8 @@ type options struct {
 	rest  time.Duration // until a server's memory is read
 	past  int           // past executions and invocations
 	tasks int           // of the large execution
+	// invocations are those among which lists are read.
+	invocations int
 
 	deliveries int   // of callbacks
 	log        int64 // size of the log to read from, in bytes
@@ -73,6 +75,7 @@ var scenarios = []scenario{
 	{"callbacks", "10,000 events from the store to a fast receiver, alone and while another endpoint hangs", measureCallbacks},
 	{"read", "GetJob over gRPC, REST and REST v1", measureRead},
 	{"list", "a page of 100 executions among 100,000, and among 1,000", measureList},
+	{"lists", "a page of invocations by each filter, among 1,000,000 and among 1,000, in SQLite and in PostgreSQL", measureLists},
 	{"tasks", "an execution of 1,000 tasks of `true`, 8 at once, to its end, in tasks a second", measureTasks},
 	{"large", "an execution of 10,000 tasks: the time until it is accepted, and its memory", measureLarge},
 	{"logs", "one task's output from a log of 1 GiB, and the delay of a followed line", measureLogs},
@@ -102,7 +105,7 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) error {
 }
 
 func parse(args []string, errs io.Writer) (options, error) {
-	o := options{rest: 2 * time.Second, past: 100_000, tasks: 10_000, log: 1 << 30, deliveries: 10_000}
+	o := options{rest: 2 * time.Second, past: 100_000, invocations: 1_000_000, tasks: 10_000, log: 1 << 30, deliveries: 10_000}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.IntVar(&o.n, "n", 200, "measure each row `N` times; slow rows less often")
