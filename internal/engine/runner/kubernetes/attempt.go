@@ -146,3 +146,9 @@ func (a *attempt) own(names []string, out runner.Output) {
 	defer a.mu.Unlock()
 	a.owned, a.names, a.out = true, names, out
 }
+
+func (a *attempt) isOwned() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.owned
+}

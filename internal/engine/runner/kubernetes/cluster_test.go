@@ -148,6 +148,33 @@ func TestEndIsKeptUntilRelease(t *testing.T) {
 	noPods(t, next)
 }
 
+// TestCloseBeforeAdoption checks that a Runner which closes before anybody has adopted an attempt
+// leaves it to the next one, and has nothing more to do with it.
+func TestCloseBeforeAdoption(t *testing.T) {
+	t.Parallel()
+	r, _ := inNamespace(t)
+	spec := specOf("bow")
+	begin(t, r, spec)
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	hasty := open(t, r.config)
+	if err := hasty.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := hasty.List(t.Context()); err != nil || len(left) > 0 {
+		t.Errorf("List() of a closed Runner = %v, %v, want nothing", left, err)
+	}
+	next := open(t, r.config)
+	if left, err := next.List(t.Context()); err != nil || len(left) != 1 {
+		t.Errorf("List() of the next Runner = %v, %v, want the attempt", left, err)
+	}
+	if err := next.Stop(t.Context(), spec.ID, 0); err != nil {
+		t.Error(err)
+	}
+	noPods(t, next)
+}
+
 // TestRequests checks how many requests one attempt costs.
 func TestRequests(t *testing.T) {
 	t.Parallel()

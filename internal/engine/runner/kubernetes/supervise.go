@@ -253,10 +253,7 @@ func (s *supervisor) finish(v verdict) {
 	default:
 		s.a.End(runner.Result{}, runner.ErrLost)
 	}
-	s.a.mu.Lock()
-	owned := s.a.owned
-	s.a.mu.Unlock()
-	if !owned {
+	if !s.a.isOwned() {
 		s.release(s.a)
 	}
 }
