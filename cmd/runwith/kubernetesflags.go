@@ -10,11 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/runwith/runwith/internal/engine/runner/kubernetes"
+	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
 )
 
 // clusterFlags name a Kubernetes cluster and a namespace in it.
@@ -119,7 +119,7 @@ func readPatch(file string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--kubernetes-pod: %w", err)
 	}
-	patch, err := yaml.YAMLToJSON(text)
+	patch, err := kube.JSON(text)
 	if err != nil {
 		return nil, fmt.Errorf("--kubernetes-pod %s: %w", file, err)
 	}

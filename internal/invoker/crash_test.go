@@ -383,7 +383,7 @@ func (s mortalStore) Release(ctx context.Context, name string) error {
 
 // Close leaves the leases to their end after a crash.
 func (s mortalStore) Close() error {
-	if !s.Alone() && s.world.alive() != nil {
+	if crashed := s.world.alive() != nil; crashed && !s.Alone() {
 		return nil
 	}
 	return s.Store.Close()

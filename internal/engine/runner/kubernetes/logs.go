@@ -76,7 +76,8 @@ func (l *logReader) run(ctx context.Context) error {
 // readAll reads one stream until it is complete.
 func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) error {
 	wait := logBackoff()
-	last, tries, followed, warned := "", 0, false, false
+	last, tries, followed := "", 0, false
+	var broken brokenLog
 	for n := 0; ctx.Err() == nil; n++ {
 		ended := isClosed(l.ended)
 		c.drained = ended && followed
@@ -95,12 +96,9 @@ func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) er
 		}
 		if !quiet {
 			wait.Reset()
-			warned = false
+			broken.told = false
 		}
-		if err != nil && !warned && ctx.Err() == nil {
-			warned = true
-			l.log.Warn("the log of a container broke off; it is read again", "pod", l.pod, "container", l.container, "error", err)
-		}
+		broken.tell(ctx, l, err)
 		if !isFinal(err) {
 			last = rest
 		}
@@ -108,6 +106,17 @@ func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) er
 		l.pause(ctx, err, ended && whole, &wait)
 	}
 	return ctx.Err()
+}
+
+// brokenLog warns once of a log that breaks off, until it brings something new.
+type brokenLog struct{ told bool }
+
+func (b *brokenLog) tell(ctx context.Context, l *logReader, err error) {
+	if err == nil || b.told || ctx.Err() != nil {
+		return
+	}
+	b.told = true
+	l.log.Warn("the log of a container broke off; it is read again", "pod", l.pod, "container", l.container, "error", err)
 }
 
 // pause waits until the next reading, which checks a whole one at once. After a follower
