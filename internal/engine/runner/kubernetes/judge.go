@@ -25,17 +25,21 @@ const (
 // verdict is what a Pod's status says about its attempt.
 type verdict struct {
 	phase      phase
+	main       string        // name of the main container
 	gated      bool          // the Runner has not opened the gate
 	deleting   bool          // somebody has deleted the Pod
 	grace      time.Duration // between SIGTERM and SIGKILL
 	settled    bool          // the kubelet has finished with the Pod
 	gone       bool          // the Pod is not there any more
 	over       bool          // nothing of the Pod runs, or ever will
+	made       time.Time     // when the Pod was made, by the API server's clock
+	scheduled  time.Time     // when the Pod got its node, by the scheduler's clock; zero before that
 	began      time.Time     // when the main container started, by the node's clock; zero if unknown
 	result     runner.Result
 	why        string // the Pod waits, as REASON or REASON: MESSAGE; may be empty
 	fault      fault  // of a Pod that is broken, or that may be
 	doubtful   bool   // fault may pass
+	evicted    string // why a node has ended a Pod that exceeded a limit of its own; may be empty
 	queued     bool   // a scheduling gate of somebody else holds the Pod back
 	containers []containerState
 }
@@ -47,6 +51,7 @@ type fault struct{ container, field, message string }
 type containerState struct {
 	name           string
 	started, ended bool
+	since          time.Time // when it started, by the node's clock; zero if unknown
 }
 
 // mainAnnotation names the Pod's main container, also to kubectl. Admission may add others.
@@ -72,6 +77,8 @@ const exitKilled = 137
 func judge(pod *kube.Pod) verdict {
 	main := mainOf(pod)
 	v := verdict{
+		main:       main,
+		made:       pod.Metadata.CreationTimestamp,
 		deleting:   !pod.Metadata.DeletionTimestamp.IsZero(),
 		gated:      slices.Contains(pod.Spec.SchedulingGates, kube.SchedulingGate{Name: claimedGate}),
 		over:       pod.Status.Phase == kube.PodSucceeded || pod.Status.Phase == kube.PodFailed,
@@ -81,8 +88,15 @@ func judge(pod *kube.Pod) verdict {
 	if v.deleting && pod.Spec.NodeName == "" {
 		v.over = true // no node will get it
 	}
+	if c, _ := pod.Status.Condition(conditionScheduled); c.Status == "True" {
+		v.scheduled = c.LastTransitionTime
+	}
 	if grace := pod.Spec.TerminationGracePeriodSeconds; grace != nil {
 		v.grace = time.Duration(*grace) * time.Second
+	}
+	exceeded := v.over && pod.Status.Reason == reasonEvicted && !disrupted(pod)
+	if exceeded {
+		v.evicted = pod.Status.Message
 	}
 	status := pod.Status.Container(main)
 	switch {
@@ -90,8 +104,8 @@ func judge(pod *kube.Pod) verdict {
 		v.judgeEnd(pod, main, status.State.Terminated)
 	case pod.Status.Phase == kube.PodSucceeded:
 		v.phase = ended
-	case v.over && pod.Status.Reason == reasonEvicted && !disrupted(pod):
-		v.phase, v.result = ended, runner.Result{ExitCode: exitKilled} // it exceeded its own limit
+	case exceeded:
+		v.phase, v.result = ended, runner.Result{ExitCode: exitKilled}
 	case v.over:
 		v.phase = lost
 	case status != nil && status.State.Running != nil:
@@ -123,10 +137,22 @@ func containerStates(s *kube.PodStatus) (all []containerState) {
 				name:    c.Name,
 				started: c.State.Running != nil || c.State.Terminated != nil && c.ContainerID != "",
 				ended:   c.State.Terminated != nil,
+				since:   startOf(&c.State),
 			})
 		}
 	}
 	return all
+}
+
+// startOf returns when a container started, or the zero time.
+func startOf(s *kube.ContainerState) time.Time {
+	switch {
+	case s.Running != nil:
+		return s.Running.StartedAt
+	case s.Terminated != nil:
+		return s.Terminated.StartedAt
+	}
+	return time.Time{}
 }
 
 // judgeEnd judges a Pod whose main container has ended.
@@ -178,6 +204,10 @@ func (v *verdict) judgeWaiting(c *kube.ContainerStatus) {
 		return
 	}
 	w := c.State.Waiting
+	if c.RestartCount > 0 && c.LastState.Terminated != nil && (c.Started == nil || !*c.Started) {
+		v.doubtful, v.why = true, restarts(c)
+		v.fault = fault{c.Name, "", v.why}
+	}
 	if w == nil || w.Reason == "" || w.Reason == reasonCreating || w.Reason == reasonInitializing {
 		return
 	}
@@ -195,12 +225,25 @@ func (v *verdict) judgeWaiting(c *kube.ContainerStatus) {
 		if strings.Contains(w.Message, "no command specified") {
 			f.field, v.phase = "command", broken
 		}
-	case "RunContainerError", "CrashLoopBackOff":
+	case "CrashLoopBackOff":
+		v.doubtful = true
+		if c.LastState.Terminated != nil {
+			v.why += ": " + restarts(c)
+			f.message = v.why
+		}
+	case "RunContainerError":
 		v.doubtful = true
 	default:
 		return
 	}
 	v.fault = f
+}
+
+// restarts describes a sidecar that the node starts again and again.
+func restarts(c *kube.ContainerStatus) string {
+	last := c.LastState.Terminated
+	return fmt.Sprintf("it was restarted %d times before it was ready: its startup probe fails, or it exits (last exit code %d, %s)",
+		c.RestartCount, last.ExitCode, last.Reason)
 }
 
 // reasonOf joins a reason and its message.

@@ -1,6 +1,8 @@
 package kubernetes
 
 import (
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +64,15 @@ func sidecar(state kube.ContainerState) func(*kube.Pod) {
 	}
 }
 
+// restarted adds a sidecar that the node has started again, and whose probe has succeeded or not.
+func restarted(ready bool) func(*kube.Pod) {
+	return func(p *kube.Pod) {
+		p.Status.InitContainerStatuses = []kube.ContainerStatus{{
+			Name: "side", ContainerID: "y", State: running(), LastState: terminated(137, "Error"), RestartCount: 3, Started: &ready,
+		}}
+	}
+}
+
 // TestJudge checks what each state of a Pod means for its attempt.
 func TestJudge(t *testing.T) {
 	t.Parallel()
@@ -106,6 +117,8 @@ func TestJudge(t *testing.T) {
 		"image cannot be pulled yet":     {podIn("Pending", waiting("ImagePullBackOff", "m")), want{phase: waits, why: "ImagePullBackOff: m"}},
 		"a sidecar's image is missing":   {podIn("Pending", waiting(reasonInitializing, ""), sidecar(waiting("ErrImagePull", "m"))), want{phase: waits, why: "ErrImagePull: m"}},
 		"a sidecar fails to start":       {podIn("Pending", waiting(reasonInitializing, ""), sidecar(waiting("CrashLoopBackOff", ""))), want{phase: waits, why: "CrashLoopBackOff"}},
+		"a sidecar is never ready":       {podIn("Pending", waiting(reasonInitializing, ""), restarted(false)), want{phase: waits, why: "it was restarted 3 times before it was ready: its startup probe fails, or it exits (last exit code 137, Error)"}},
+		"a sidecar is ready at last":     {podIn("Pending", waiting(reasonCreating, ""), restarted(true)), want{phase: waits}},
 		"a sidecar fails after the main": {podIn("Running", running(), sidecar(waiting("CrashLoopBackOff", ""))), want{phase: runs}},
 	} {
 		v := judge(test.pod)
@@ -125,6 +138,60 @@ func TestJudgeDoubts(t *testing.T) {
 	} {
 		if v := judge(podIn("Pending", waiting(reason, "m"))); v.doubtful != want {
 			t.Errorf("%s: doubtful = %v, want %v", reason, v.doubtful, want)
+		}
+	}
+}
+
+// TestJudgeNeverReady checks that a sidecar that the node restarts is a fault also while it runs,
+// so that its patience does not begin again.
+func TestJudgeNeverReady(t *testing.T) {
+	t.Parallel()
+	for ready, want := range map[bool]bool{false: true, true: false} {
+		if v := judge(podIn("Pending", waiting(reasonInitializing, ""), restarted(ready))); v.doubtful != want {
+			t.Errorf("restarted, ready = %v: doubtful = %v, want %v", ready, v.doubtful, want)
+		}
+	}
+}
+
+// TestPatienceIsResumed checks that an adopted Pod has waited since it was made, unless something
+// else held it back.
+func TestPatienceIsResumed(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	made, scheduled := now.Add(-time.Hour), now.Add(-time.Minute)
+	for name, test := range map[string]struct {
+		v                 verdict
+		queue             string
+		pending, doubtful time.Time
+	}{
+		"waits":         {verdict{made: made}, "", made, time.Time{}},
+		"gated":         {verdict{made: made, gated: true}, "", now, time.Time{}},
+		"was queued":    {verdict{made: made}, "batch", now, time.Time{}},
+		"has no image":  {verdict{made: made, scheduled: scheduled, doubtful: true}, "", made, scheduled},
+		"clocks differ": {verdict{made: now.Add(time.Hour)}, "", now, time.Time{}},
+	} {
+		s := &supervisor{Runner: &Runner{config: Config{Queue: test.queue}}, a: &attempt{seen: now}, pending: now}
+		s.resume(test.v)
+		if !s.pending.Equal(test.pending) || !s.doubtful.Equal(test.doubtful) {
+			t.Errorf("%s: waits since %v, fails since %v, want %v and %v", name, s.pending, s.doubtful, test.pending, test.doubtful)
+		}
+	}
+}
+
+// TestEvictionIsExplained checks that the output says why a node ended a task, once.
+func TestEvictionIsExplained(t *testing.T) {
+	t.Parallel()
+	pod := podIn("Failed", terminated(137, "Error"), reason(reasonEvicted))
+	pod.Status.Message = "Pod ephemeral local storage usage exceeds 1Mi. "
+	for lines, want := range []string{"runwith: the node evicted the task: Pod ephemeral local storage usage exceeds 1Mi.\n", ""} {
+		var out strings.Builder
+		a := &attempt{names: []string{"main"}, out: runner.Output{
+			Stderr: &out, Kept: func() (stdout, stderr runner.Extent, err error) { return stdout, runner.Extent{Lines: lines}, nil },
+		}}
+		s := &supervisor{Runner: &Runner{log: slog.New(slog.DiscardHandler)}, a: a}
+		s.explain(judge(pod))
+		if out.String() != want {
+			t.Errorf("with %d lines of an earlier server: stderr = %q, want %q", lines, out.String(), want)
 		}
 	}
 }

@@ -35,6 +35,9 @@ type logReader struct {
 	// started is when the container began, by its node's clock. The zero time means that
 	// the log is read from the beginning for certain.
 	started time.Time
+	// adopted says that an earlier process may have read the log, so that its beginning may
+	// be gone.
+	adopted bool
 	// resume says that output of the attempt may have been written before, by an earlier
 	// process or incarnation, so that out.Kept must be asked.
 	resume bool

@@ -31,7 +31,7 @@ func (l *logReader) open() (c *logCursor, end func()) {
 	if len(all) > 0 {
 		c.at, c.known = latestPosition(all, kept)
 	}
-	if !l.started.IsZero() && (l.resume || time.Since(l.started) > rotationPause) {
+	if !l.started.IsZero() && (l.adopted || time.Since(l.started) > rotationPause) {
 		c.late = l.started.Add(rotationPause).UnixNano()
 	}
 	c.origin, c.same = c.at, sameTime{last: c.at.last, n: c.at.nth}

@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,9 @@ type supervisor struct {
 func (r *Runner) supervise(a *attempt) {
 	defer a.letGo()
 	s := &supervisor{Runner: r, a: a, pending: a.seen, retry: removeBackoff()}
+	if v, _ := a.now(); a.left {
+		s.resume(v)
+	}
 	for {
 		v, news := a.now()
 		s.report(v)
@@ -54,6 +58,17 @@ func (r *Runner) supervise(a *attempt) {
 	}
 }
 
+// resume counts the waiting of a Pod that an earlier server has seen wait. A Pod that a gate
+// holds back, or that has been in a queue, counts from now.
+func (s *supervisor) resume(v verdict) {
+	if !v.gated && !v.queued && s.config.Queue == "" && !v.made.IsZero() && v.made.Before(s.pending) {
+		s.pending = v.made
+	}
+	if v.doubtful && !v.scheduled.IsZero() && v.scheduled.Before(s.a.seen) {
+		s.doubtful = v.scheduled
+	}
+}
+
 // report reports that the attempt runs, and reads the logs of containers that have begun.
 func (s *supervisor) report(v verdict) {
 	if !v.began.IsZero() {
@@ -66,7 +81,7 @@ func (s *supervisor) report(v verdict) {
 	defer s.a.mu.Unlock()
 	for _, c := range v.containers {
 		if c.started && s.a.readers[c.name] == nil {
-			s.read(c.name)
+			s.read(c)
 		}
 		if ended := s.a.readers[c.name]; ended != nil && (c.ended || v.over) && !isClosed(ended) {
 			close(ended)
@@ -100,7 +115,8 @@ func (s *supervisor) tell(why string) {
 
 // read begins to read the log of a container, if it is one of the template's. The caller
 // holds the attempt's mu.
-func (s *supervisor) read(container string) {
+func (s *supervisor) read(c containerState) {
+	container := c.name
 	i := slices.Index(s.a.names, container)
 	if i < 0 {
 		return
@@ -108,8 +124,8 @@ func (s *supervisor) read(container string) {
 	ended := make(chan struct{})
 	s.a.readers[container] = ended
 	reader := &logReader{
-		client: s.client, pod: s.a.pod, container: container, out: s.a.out.Of(i), ended: ended,
-		resume: s.a.left || s.a.ID.Incarnation > 0, record: s.recordOf(s.a, container), log: s.log,
+		client: s.client, pod: s.a.pod, container: container, out: s.a.out.Of(i), ended: ended, started: c.since,
+		adopted: s.a.left, resume: s.a.left || s.a.ID.Incarnation > 0, record: s.recordOf(s.a, container), log: s.log,
 	}
 	a := s.a
 	a.following.Add(1)
@@ -245,6 +261,7 @@ func (s *supervisor) finish(v verdict) {
 	}
 	switch {
 	case v.phase == ended:
+		s.explain(v)
 		s.a.End(v.result, nil)
 	case s.fault != nil:
 		s.a.Fail(s.fault)
@@ -256,4 +273,25 @@ func (s *supervisor) finish(v verdict) {
 	if !s.a.isOwned() {
 		s.release(s.a)
 	}
+}
+
+// explain writes to the output why the node ended a Pod, because an exit code does not say it.
+func (s *supervisor) explain(v verdict) {
+	s.a.mu.Lock()
+	out := s.a.out
+	s.a.mu.Unlock()
+	if v.evicted == "" || len(s.a.names) == 0 {
+		return
+	}
+	s.log.Warn("a node evicted a task's Pod, because it exceeded a limit of its own", "pod", s.a.pod, "reason", v.evicted)
+	main := out.Of(max(0, slices.Index(s.a.names, v.main)))
+	if main.Stderr == nil {
+		return
+	}
+	if main.Kept != nil {
+		if _, kept, err := main.Kept(); err != nil || kept.Lines > 0 {
+			return // an earlier server has written it
+		}
+	}
+	_, _ = fmt.Fprintf(main.Stderr, "runwith: the node evicted the task: %s\n", strings.TrimSpace(v.evicted)) // who writes reports errors
 }

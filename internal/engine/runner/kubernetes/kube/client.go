@@ -109,7 +109,7 @@ func (c *Client) admit(ctx context.Context, q request) error {
 		return nil
 	}
 	if err := limit.Wait(ctx); err != nil {
-		return fmt.Errorf("wait for a turn to call %s: %w", c, because(ctx, err))
+		return fmt.Errorf("a request to %s was not sent, because earlier ones use up the limit of requests a second: %w", c, because(ctx, err))
 	}
 	return nil
 }

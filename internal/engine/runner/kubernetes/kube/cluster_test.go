@@ -2,7 +2,6 @@ package kube_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,17 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
-	"github.com/runwith/runwith/internal/testneed"
+	"github.com/runwith/runwith/internal/kubetest"
 )
 
-// cluster returns a client of a real cluster, for a namespace that exists.
+// cluster returns a client of a real cluster, for a namespace of the test.
 func cluster(t *testing.T) *kube.Client {
 	t.Helper()
-	path := os.Getenv("RUNWITH_TEST_KUBECONFIG")
-	if path == "" {
-		testneed.Missing(t, "kubernetes", errors.New("RUNWITH_TEST_KUBECONFIG names no kubeconfig"))
-	}
-	return connect(t, kube.Options{Kubeconfig: path, Environ: os.Environ(), Rate: -1})
+	return connect(t, kube.Options{Kubeconfig: kubetest.Use(t).Namespace(t).Kubeconfig, Environ: os.Environ(), Rate: -1})
 }
 
 // gated returns a Pod that never runs, with a label of the test.

@@ -26,10 +26,11 @@ type PodStatus struct {
 
 // Condition is one condition of a Pod. Status is True, False or Unknown.
 type Condition struct {
-	Type    string `json:"type"`
-	Status  string `json:"status"`
-	Reason  string `json:"reason,omitempty"`
-	Message string `json:"message,omitempty"`
+	Type               string    `json:"type"`
+	Status             string    `json:"status"`
+	LastTransitionTime time.Time `json:"lastTransitionTime,omitzero"`
+	Reason             string    `json:"reason,omitempty"`
+	Message            string    `json:"message,omitempty"`
 }
 
 // Condition returns a condition by its type; ok is false if there is none.
@@ -46,6 +47,7 @@ type ContainerStatus struct {
 	Name         string         `json:"name"`
 	State        ContainerState `json:"state,omitzero"`
 	LastState    ContainerState `json:"lastState,omitzero"`
+	Started      *bool          `json:"started,omitempty"` // its startup probe has succeeded
 	RestartCount int32          `json:"restartCount,omitempty"`
 	ContainerID  string         `json:"containerID,omitempty"`
 	ImageID      string         `json:"imageID,omitempty"`

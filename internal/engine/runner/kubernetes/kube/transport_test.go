@@ -260,7 +260,7 @@ func TestLimitOfRequests(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if _, err := c.GetPod(ctx, "a"); err == nil || !strings.Contains(err.Error(), "wait for a turn") {
+	if _, err := c.GetPod(ctx, "a"); err == nil || !strings.Contains(err.Error(), "was not sent") {
 		t.Errorf("second request = %v, want that it waits for its turn", err)
 	}
 	log, err := c.OpenLog(ctx, "a", kube.LogOptions{})
