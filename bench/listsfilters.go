@@ -53,7 +53,7 @@ var lists = []list{ //nolint:gochecknoglobals // never written
 // query returns the filters as a URL has them.
 func (l list) query() url.Values {
 	query := url.Values{}
-	for _, filter := range strings.Fields(l.filters) {
+	for filter := range strings.FieldsSeq(l.filters) {
 		name, value, _ := strings.Cut(filter, "=")
 		query.Add(name, value)
 	}
