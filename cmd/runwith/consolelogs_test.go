@@ -238,9 +238,10 @@ func TestConsoleLogFlood(t *testing.T) {
 }
 
 // Without JavaScript, a log is a page with the last lines, and links to earlier ones.
+// The pause gives its last line, on the other stream, the last place.
 func TestConsoleLogWithoutJavaScript(t *testing.T) {
 	t.Parallel()
-	s := startPrinting(t, `awk 'BEGIN { for (i = 0; i < 1200; i++) print "line " i }'; echo problem >&2`)
+	s := startPrinting(t, `awk 'BEGIN { for (i = 0; i < 1200; i++) print "line " i }'; sleep 2; echo problem >&2`)
 	id := s.print(t)
 	if _, err := s.client().Wait(t.Context(), id); err != nil {
 		t.Fatal(err)

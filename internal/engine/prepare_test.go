@@ -168,6 +168,7 @@ func (a *adopting) Running(context.Context, runner.ID) (time.Time, error) { retu
 func (a *adopting) Check(*runpb.TaskTemplate) error                       { return nil }
 func (a *adopting) Stop(context.Context, runner.ID, time.Duration) error  { return nil }
 func (a *adopting) List(context.Context) ([]runner.ID, error)             { return nil, nil }
+func (a *adopting) Release(runner.ID)                                     {}
 
 // TestResumedAttemptIsAdopted checks that the engine resumes an attempt with the extent of its
 // stored output, and does not start a new one.
