@@ -145,16 +145,16 @@ func (c *cluster) Wait(ctx context.Context, id runner.ID) (runner.Result, error)
 
 func (c *cluster) Stop(ctx context.Context, id runner.ID, _ time.Duration) error {
 	c.mu.Lock()
-	stop := c.stop
+	stop, p := c.stop, c.pods[id]
+	deaf := p != nil && p.deaf
 	c.mu.Unlock()
 	if stop != nil {
 		return stop(ctx)
 	}
-	p, err := c.find(id)
-	switch {
-	case p == nil:
+	if _, err := c.find(id); err != nil || p == nil {
 		return err
-	case p.deaf:
+	}
+	if deaf {
 		select {
 		case <-p.Done():
 			return nil
@@ -172,7 +172,11 @@ func (c *cluster) Release(id runner.ID) {
 	}
 }
 
-func (c *cluster) Detach(context.Context, runner.ID) error { return c.detach }
+func (c *cluster) Detach(context.Context, runner.ID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.detach
+}
 
 func (c *cluster) List(context.Context) (ids []runner.ID, err error) {
 	c.mu.Lock()
