@@ -55,9 +55,10 @@ const (
 	// endPause is how long the news of a container's end may take after the end of its
 	// log.
 	endPause = 3 * time.Second
-	// lastTries is how many readings of a container that has ended may fail for good, or
-	// show only what is older than the last line, before the log counts as gone.
-	lastTries = 5
+	// lastTries is how many readings of a container that has ended may bring nothing but a
+	// reason, or only what is older than the last line, before the log counts as gone. That
+	// takes about ten seconds, in which a container runtime can restart.
+	lastTries = 7
 )
 
 // logBackoff are the waits between two readings that bring nothing.
@@ -91,7 +92,7 @@ func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) er
 		case ended && whole && quiet && n > 0 && rest == last:
 			c.finish()
 			return nil
-		case ended && quiet && (isFinal(err) || err == nil && !whole):
+		case ended && quiet && (isFinal(err) || errors.Is(err, errBroken) || err == nil && !whole):
 			if tries++; tries == lastTries {
 				l.giveUp(c, last, err)
 				return nil
@@ -102,7 +103,7 @@ func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) er
 			broken.told = false
 		}
 		broken.tell(ctx, l, err)
-		if !isFinal(err) {
+		if c.isAtEnd() {
 			last = rest
 		}
 		followed = whole && !ended && rest == ""
@@ -168,6 +169,8 @@ func (l *logReader) giveUp(c *logCursor, held string, err error) {
 	switch {
 	case kube.IsNotFound(err):
 		why = whyGone
+	case errors.Is(err, errBroken):
+		why = whyBroken
 	case neverRan(err) && c.at.first == 0:
 		return
 	case err != nil:

@@ -15,6 +15,7 @@ const maxHeld = 64 << 10
 const (
 	whyRotated = "the node keeps only the newest part of a log"
 	whyGone    = "the Pod is gone"
+	whyBroken  = "the node cannot read the log any more"
 )
 
 // logCursor writes the output of a container, from readings of its log that begin
