@@ -144,18 +144,23 @@ func TestConsoleColoursAreReadable(t *testing.T) {
 	}
 }
 
-// A connection that breaks again and again, while tasks print, loses no line and doubles none.
+// A connection that breaks or goes silent again and again, while tasks print, loses no line and
+// doubles none.
 func TestConsoleLogGoesOn(t *testing.T) {
 	t.Parallel()
 	s := startPrinting(t, `i=0; while test $i -lt 60; do awk -v n=$i 'BEGIN { for (k = 0; k < 50; k++) print "line " n * 50 + k }'; i=$((i + 1)); sleep 0.1; done`)
 	p := startProxy(t, s.addr())
 	b := openTab(startBrowser(t), t, p.url())
 	b.expect("net::ERR_")
+	b.noticeSilenceSoon(t)
 	id := s.print(t) // not before, or the first lines are not among the last ones
 	b.open(t, "/invocations/"+id+"/logs")
-	for _, text := range []string{"line 500", "line 1200", "line 1900"} {
-		b.waitForText(t, text)
-		p.cut()
+	for _, failure := range []struct {
+		at  string
+		how func()
+	}{{"line 500", p.cut}, {"line 1200", p.hush}, {"line 1900", p.cut}} {
+		b.waitForText(t, failure.at)
+		failure.how()
 	}
 	b.waitForText(t, "The log is complete")
 	shown := evaluate[[]string](t, b, shownLines)

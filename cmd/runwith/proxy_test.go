@@ -4,16 +4,17 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
-// proxy passes connections on to a server, and can cut them.
+// proxy passes connections on to a server, and can cut or hush them.
 type proxy struct {
 	net.Listener
 	to string
 
 	mu   sync.Mutex
-	open []net.Conn
+	open []*passage
 }
 
 func startProxy(t *testing.T, to string) *proxy {
@@ -41,26 +42,60 @@ func (p *proxy) serve() {
 			from.Close()
 			continue
 		}
+		one := &passage{from: from, to: to}
 		p.mu.Lock()
-		p.open = append(p.open, from, to)
+		p.open = append(p.open, one)
 		p.mu.Unlock()
-		go pass(from, to)
-		go pass(to, from)
+		go one.pass(to, from)
+		go one.pass(from, to)
 	}
-}
-
-func pass(from, to net.Conn) {
-	_, _ = io.Copy(to, from)
-	from.Close()
-	to.Close()
 }
 
 // cut ends all connections.
 func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range p.open {
-		c.Close()
+	for _, one := range p.open {
+		one.close()
 	}
 	p.open = nil
+}
+
+// hush lets the connections stay open, but passes on nothing more of them. New ones are not hushed.
+func (p *proxy) hush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, one := range p.open {
+		one.hushed.Store(true)
+	}
+}
+
+// passage is one connection through a proxy.
+type passage struct {
+	from, to net.Conn
+	hushed   atomic.Bool
+}
+
+func (p *passage) pass(to io.Writer, from io.Reader) {
+	_, _ = io.Copy(unlessHushed{p, to}, from)
+	p.close()
+}
+
+func (p *passage) close() {
+	p.from.Close()
+	p.to.Close()
+}
+
+// unlessHushed writes what comes through a passage, or swallows it.
+type unlessHushed struct {
+	*passage
+
+	to io.Writer
+}
+
+func (w unlessHushed) Write(b []byte) (int, error) {
+	if w.hushed.Load() {
+		return len(b), nil
+	}
+	return w.to.Write(b)
 }

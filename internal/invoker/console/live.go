@@ -25,8 +25,9 @@ func (c *call) wantsStream() bool {
 }
 
 // stream sends the content of a page whenever it has changed. Its events are page, with the
-// content; reload, after which the browser asks for the whole page again: the page is not live
-// any more, or the visitor is somebody else by now; and full, after which it tries again later.
+// content; beat, a heartbeat, because scripts do not see comments; reload, after which the browser
+// asks for the whole page again: the page is not live any more, or the visitor is somebody else by
+// now; and full, after which it tries again later.
 func (s *server) stream(c *call, v view) {
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
@@ -78,7 +79,7 @@ func (l *live) run(v view) {
 	beat := time.Now()
 	for l.send(v) {
 		if time.Since(beat) >= eventstream.Heartbeat {
-			l.out.Beat()
+			l.out.Event("beat", "")
 			beat = time.Now()
 		}
 		if l.out.Flush() != nil {

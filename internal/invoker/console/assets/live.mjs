@@ -5,11 +5,13 @@ import { tellTimes } from "./times.mjs";
 import { merge } from "./merge.mjs";
 import { hold } from "./hold.mjs";
 import { full, place } from "./places.mjs";
+import { listenFor } from "./silence.mjs";
 
 const banner = document.getElementById("banner");
 const main = document.getElementById("main");
 let opened = null; // ends the connection, or the wait for its place
 const patience = 10000; // milliseconds that another page may take
+const noAnswer = "The server does not answer. This page shows what it was, and goes on as soon as the server is back.";
 let retry = 1000;
 let timer = 0;
 let waiting = null; // content whose new rows are held back
@@ -53,11 +55,13 @@ function ends(signal, act) {
 
 function listen(signal) {
   const source = new EventSource(location.href);
-  ends(signal, () => source.close());
+  const silence = listenFor(() => lost(noAnswer));
+  ends(signal, () => { source.close(); silence.stop(); });
+  for (const name of ["open", "page", "beat"]) source.addEventListener(name, silence.heard);
   source.addEventListener("page", (e) => { answered(); arrived(JSON.parse(e.data)); });
   source.addEventListener("reload", reload);
   source.addEventListener("full", (e) => lost(JSON.parse(e.data)));
-  source.addEventListener("error", () => lost("The server does not answer. This page shows what it was, and goes on as soon as the server is back."));
+  source.addEventListener("error", () => lost(noAnswer));
 }
 
 function close() {

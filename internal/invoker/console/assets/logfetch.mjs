@@ -1,6 +1,7 @@
 // Requests for lines of a log.
 import { Events } from "./eventstream.mjs";
 import { readLine } from "./logline.mjs";
+import { listenFor } from "./silence.mjs";
 
 // Problem is what the API answers if it refuses.
 export class Problem extends Error {
@@ -57,18 +58,37 @@ export function fail(some) {
   throw new Problem(problem.status, problem);
 }
 
-// events yields the events of an answer, some at a time. An answer that is refused is an error.
+// events yields the events of an answer, some at a time. An answer that is refused is an error, and
+// so is a silent connection.
 export async function* events(url, query, signal, begun) {
+  const silent = new AbortController();
+  const silence = listenFor(() => silent.abort(new Error("the connection was silent")));
+  try {
+    const answer = await ask(url, query, AbortSignal.any([signal, silent.signal]));
+    begun();
+    yield* completed(answer.body, silence);
+  } finally {
+    silence.stop();
+  }
+}
+
+async function ask(url, query, signal) {
   const target = new URL(url, location.href);
   for (const [name, value] of Object.entries(query)) target.searchParams.set(name, value);
   const answer = await fetch(target, { signal, headers: { Accept: "text/event-stream" }, cache: "no-store" });
   if (!answer.ok) throw new Problem(answer.status, await answer.json().catch(() => undefined));
-  begun();
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  return answer;
+}
+
+// completed yields the events of a body. While its caller is busy, nothing has to come.
+async function* completed(body, silence) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   const parser = new Events();
   try {
     for (;;) {
+      silence.heard();
       const { value, done } = await reader.read();
+      silence.stop();
       if (done) return;
       const some = parser.add(value);
       if (some.length > 0) yield some;

@@ -7,6 +7,7 @@ const { spans, plain } = await import(`${assets}/ansi.mjs`);
 const { visible } = await import(`${assets}/visible.mjs`);
 const { readLine, isError, pretty, longest } = await import(`${assets}/logline.mjs`);
 const { Events } = await import(`${assets}/eventstream.mjs`);
+const { listenFor, longest: silence } = await import(`${assets}/silence.mjs`);
 const { ago } = await import(`${assets}/times.mjs`);
 
 test("colours become styles, and end with a reset", () => {
@@ -85,4 +86,17 @@ test("relative times name no day that they do not mean", () => {
   for (const [ms, want] of [[400, "now"], [-90_000, "1 min. ago"], [25 * hour, "in 25 hr."], [-47 * hour, "47 hr. ago"], [48 * hour, "in 2 days"], [-49 * hour, "2 days ago"]]) {
     assert.equal(ago(ms, 0), want);
   }
+});
+
+test("a connection is lost when it was silent for three heartbeats while something was awaited", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let lost = 0;
+  const listening = listenFor(() => lost++);
+  for (let n = 0; n < 5; n++) { t.mock.timers.tick(silence - 1); listening.heard(); }
+  listening.stop();
+  t.mock.timers.tick(10 * silence);
+  assert.deepEqual([lost, silence], [0, 45_000]);
+  listening.heard();
+  t.mock.timers.tick(silence);
+  assert.equal(lost, 1);
 });
