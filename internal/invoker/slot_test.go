@@ -145,7 +145,7 @@ func quotaOf(n int) (run func(context.Context, int, func() *runpb.Execution) (*r
 // order, with nothing refused or doubled.
 func TestBurst(t *testing.T) {
 	t.Parallel()
-	for known, n := range map[ledger.Quota]int{60: 1000, 0: 300} {
+	for known, n := range map[ledger.Quota]int{60: many(1000), 0: max(100, many(300))} {
 		t.Run(fmt.Sprintf("%d, known: %d", n, known), func(t *testing.T) {
 			in(t, func(t *testing.T) {
 				run, refusals := quotaOf(60)
