@@ -184,6 +184,28 @@ func TestSeveralAreAdopted(t *testing.T) {
 	noVolumes(t, r)
 }
 
+// TestCloseBeforeAdoption checks that a Runner which closes before anybody has adopted an attempt
+// leaves it to the next one, and no longer lists it.
+func TestCloseBeforeAdoption(t *testing.T) {
+	t.Parallel()
+	spec := hosted(specOf(t, shell("trap 'exit 5' TERM; while :; do sleep 0.05; done")))
+	hasty := crashed(t, spec)
+	if err := hasty.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := hasty.List(t.Context()); err != nil || len(left) > 0 {
+		t.Errorf("List() of a closed Runner = %v, %v, want nothing", left, err)
+	}
+	next := openTest(t, hasty.config)
+	if left, err := next.List(t.Context()); err != nil || len(left) != 1 {
+		t.Errorf("List() of the next Runner = %v, %v, want the attempt", left, err)
+	}
+	if err := next.Stop(t.Context(), spec.ID, 0); err != nil {
+		t.Error(err)
+	}
+	none(t, next)
+}
+
 // TestNotAdopted checks that a task with a missing container is lost and its other containers
 // are ended, and that Resume does not start an attempt that was never placed.
 func TestNotAdopted(t *testing.T) {

@@ -102,6 +102,7 @@ func (r *Runner) Close() error {
 	if !r.attempts.Close() {
 		return nil
 	}
+	r.leave()
 	for _, id := range r.attempts.List() {
 		r.log.Warn("container runner closes while an attempt runs", "attempt", id.String())
 	}
