@@ -23,12 +23,18 @@ import (
 // certificateOf returns a client certificate of a user and its key, in PEM.
 func certificateOf(t *testing.T, user string) (certificate, key string) {
 	t.Helper()
+	return certificateUntil(t, user, time.Now().Add(time.Hour))
+}
+
+// certificateUntil returns a certificate that expires at some time, and its key, in PEM.
+func certificateUntil(t *testing.T, name string, expires time.Time) (certificate, key string) {
+	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: user}, NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: expires,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)

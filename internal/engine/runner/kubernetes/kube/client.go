@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ import (
 )
 
 // Client calls one API server for one namespace; [Connect] makes one. Its methods may be
-// called concurrently. They try once: the caller decides what may be tried again.
+// called concurrently. They send each request once and leave retries to the caller.
 type Client struct {
 	// Server is the API server's URL, without a slash at its end.
 	Server string
@@ -145,7 +146,22 @@ func (c *Client) unanswered(ctx context.Context, err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // the URL is long, and says less than the cluster's name
 	}
-	return fmt.Errorf("call %s: %w", c, because(ctx, err))
+	return fmt.Errorf("call %s: %w%s", c, because(ctx, err), remedy(err))
+}
+
+// remedy returns what to do about a server's certificate that is not trusted, after ": ", or
+// nothing.
+func remedy(err error) string {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return ": correct certificate-authority in the kubeconfig"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return ": correct server or tls-server-name in the kubeconfig"
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
+		return ": renew the server's certificate, or set this machine's clock"
+	}
+	return ""
 }
 
 // because returns why a context has ended or, if it has not, err.

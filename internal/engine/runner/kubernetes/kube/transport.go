@@ -58,9 +58,9 @@ func (t *target) transport(o Options) (*transport, error) {
 	}
 	made.header.Set("User-Agent", "runwith/"+cmp.Or(o.Version, "unknown"))
 	if t.proxy != "" {
-		proxy, err := url.Parse(t.proxy)
+		proxy, err := parseProxy(t.proxy)
 		if err != nil {
-			return nil, fmt.Errorf("proxy-url: %w", err)
+			return nil, err
 		}
 		made.proxy = http.ProxyURL(proxy)
 	}
@@ -162,7 +162,7 @@ func (t *transport) config(certificate *tls.Certificate, authority []byte) (*tls
 func newConnections(config *tls.Config, proxy func(*http.Request) (*url.URL, error)) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: pingAfter}
 	return &http.Transport{
-		Proxy: proxy, DialContext: dialer.DialContext, TLSClientConfig: config,
+		Proxy: proxy, OnProxyConnectResponse: checkProxy, DialContext: dialer.DialContext, TLSClientConfig: config,
 		TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: DefaultBurst,
 		ForceAttemptHTTP2: true,
 		HTTP2: &http.HTTP2Config{

@@ -2,6 +2,7 @@ package kube_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -211,9 +212,33 @@ func TestPluginThatIsNotInstalled(t *testing.T) {
 func TestServerWithAnotherCertificate(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, nil)
-	err := version(t, connect(t, kube.Options{Kubeconfig: write(t, t.TempDir(), "config", withCluster(fmt.Sprintf(`{"server": %q}`, s.URL)))}))
-	if err == nil || !strings.Contains(err.Error(), `call namespace "default" of cluster "c"`) || !strings.Contains(err.Error(), "x509: ") {
-		t.Errorf("Version() = %v, want that the certificate is not trusted", err)
+	for _, tt := range []struct{ name, config, want string }{
+		{"unknown authority", withCluster(fmt.Sprintf(`{"server": %q}`, s.URL)), ": correct certificate-authority in the kubeconfig"},
+		{"another name", strings.Replace(s.kubeconfig(`{}`), `{"server"`, `{"tls-server-name": "other.test", "server"`, 1), ": correct server or tls-server-name in the kubeconfig"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			err := version(t, connect(t, kube.Options{Kubeconfig: write(t, t.TempDir(), "config", tt.config)}))
+			for _, want := range []string{`call namespace "default" of cluster "c"`, "x509: ", tt.want} {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("Version() = %v, want an error with %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestServerWithAnExpiredCertificate(t *testing.T) {
+	t.Parallel()
+	certificate, key := certificateUntil(t, "server", time.Now().Add(-time.Hour))
+	pair, err := tls.X509KeyPair([]byte(certificate), []byte(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newServerWith(t, &tls.Config{Certificates: []tls.Certificate{pair}}, nil)
+	err = version(t, s.connect(t))
+	if err == nil || !strings.Contains(err.Error(), "certificate has expired") || !strings.Contains(err.Error(), ": renew the server's certificate, or set this machine's clock") {
+		t.Errorf("Version() = %v, want that the server's certificate has expired", err)
 	}
 }
 
