@@ -82,8 +82,7 @@ func (w *podWatch) attempts() (all []string) {
 	return all
 }
 
-// restartTasks is how many tasks there are. The whole size is 200, for a machine with nothing else
-// to do:
+// restartTasks is the number of tasks. An idle machine can run the full test, with 200:
 //
 //	go test ./cmd/runwith -run KubernetesRestarts -kubernetes.tasks 200
 var restartTasks = flag.Int("kubernetes.tasks", 40, "tasks while an engine restarts on Kubernetes")

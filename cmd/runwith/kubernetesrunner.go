@@ -48,7 +48,7 @@ func (f *runnerFlags) pods(data string, logger *slog.Logger) func(context.Contex
 	}
 }
 
-// onKubernetes changes what is different about an engine whose tasks are Pods.
+// onKubernetes adapts the configuration to an engine whose tasks are Pods.
 func (f *engineFlags) onKubernetes(c *emulator.Config) {
 	if !f.maxTasksSet() {
 		c.MaxTasks = 0 // the runner's capacity

@@ -24,8 +24,9 @@ type Host struct {
 // Addr returns the HOST:PORT of the listener.
 func (h *Host) Addr() string { return h.addr }
 
-// Serve serves handler on a listener, which it closes, also after an error. names are those
-// by which tasks call it. The caller closes the Host.
+// Serve serves handler on a listener. The Host owns the listener; if Serve fails, it closes
+// the listener. names are the host names that tasks use to reach it. The caller closes the
+// Host.
 func Serve(listener net.Listener, handler http.Handler, names []string, log *slog.Logger) (*Host, error) {
 	shield, err := guard.New(guard.Config{AllowHosts: names})
 	if err != nil {

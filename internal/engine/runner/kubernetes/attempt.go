@@ -16,8 +16,8 @@ import (
 type attempt struct {
 	*runner.Attempt
 	pod   string          // name
-	left  bool            // by an earlier server
-	adopt sync.Once       // what is left
+	left  bool            // an earlier server placed it
+	adopt sync.Once       // runs when somebody adopts an attempt that is left
 	life  context.Context //nolint:containedctx // ends when the Runner closes or lets go of the attempt
 	letGo context.CancelFunc
 
@@ -56,8 +56,8 @@ func (a *attempt) bind(pod *kube.Pod) {
 	a.observe(pod)
 }
 
-// observe takes note of a Pod's status. It ignores another Pod of the same name, and a
-// status that is older than what is known.
+// observe records a Pod's status. It ignores another Pod of the same name, and a status
+// that is older than the recorded one.
 func (a *attempt) observe(pod *kube.Pod) {
 	v := judge(pod)
 	version, err := strconv.ParseUint(pod.Metadata.ResourceVersion, 10, 64)
@@ -70,7 +70,7 @@ func (a *attempt) observe(pod *kube.Pod) {
 	a.set(v)
 }
 
-// vanish takes note that the Pod with a UID is not there any more.
+// vanish records that the Pod with a UID no longer exists.
 func (a *attempt) vanish(uid string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

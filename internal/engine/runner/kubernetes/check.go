@@ -60,7 +60,7 @@ func (c *Config) check(t *runpb.TaskTemplate) error {
 	return nil
 }
 
-// refuseUnsupported refuses what has no counterpart in a Pod.
+// refuseUnsupported refuses fields that have no counterpart in a Pod.
 //
 // Deviation: VPC access, the encryption key, workload identity and readiness probes are
 // accepted, and have no effect.

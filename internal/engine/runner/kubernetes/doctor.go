@@ -24,10 +24,10 @@ const maxSkew = 10 * time.Second
 
 // Finding is the result of one check of [Examine], in one line.
 type Finding struct {
-	Check   string // what was checked, such as permission
+	Check   string // name of the check, such as permission
 	Problem bool
-	Skipped bool   // it could not be checked, which need not be a problem
-	Text    string // for a problem, with the next step
+	Skipped bool   // the check could not run, which need not be a problem
+	Text    string // the result; for a problem, also the next step
 }
 
 // accesses are the permissions that a Runner needs.

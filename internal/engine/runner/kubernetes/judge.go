@@ -17,9 +17,9 @@ const (
 	waits  phase = iota // the main container has not started; the zero value
 	runs                // the main container runs
 	closes              // the main container has ended, and others still run
-	ended               // the Pod has ended, and verdict.result says how
-	lost                // the Pod has ended, and nobody can know how, or it never ran
-	broken              // the Pod cannot start, as verdict.fault says
+	ended               // the Pod has ended; verdict.result has its result
+	lost                // the Pod has ended without a known result, or never ran
+	broken              // the Pod cannot start; verdict.fault has the reason
 )
 
 // verdict is what a Pod's status says about its attempt.

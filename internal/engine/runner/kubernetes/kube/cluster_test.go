@@ -14,7 +14,7 @@ import (
 	"github.com/runwith/runwith/internal/kubetest"
 )
 
-// cluster returns a client of a real cluster, for a namespace of the test.
+// cluster returns a client of a real cluster. The test has a namespace of its own.
 func cluster(t *testing.T) *kube.Client {
 	t.Helper()
 	return connect(t, kube.Options{Kubeconfig: kubetest.Use(t).Namespace(t).Kubeconfig, Environ: os.Environ(), Rate: -1})

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// Options choose a cluster and how to call it. The zero value finds neither kubeconfig nor
-// cluster: Environ has what they are found by.
+// Options choose a cluster and how to call it. The zero value finds no cluster, because
+// Connect reads the variables HOME, KUBECONFIG and KUBERNETES_SERVICE_HOST from Environ.
 type Options struct {
-	// Kubeconfig is the one file to read. If it is empty, the files are those that
-	// kubectl reads: KUBECONFIG's or, if that is not set, ~/.kube/config. Files of those
-	// that do not exist are skipped. If none of them names a cluster, Connect uses the
+	// Kubeconfig is the only file to read. If it is empty, Connect reads the files that
+	// kubectl reads: those in KUBECONFIG or, if that is not set, ~/.kube/config. It skips
+	// files that do not exist. If none of the files names a cluster, Connect uses the
 	// cluster that this process runs in.
 	Kubeconfig string
 	// Context is the context of the kubeconfig; empty is its current one.
@@ -26,14 +26,14 @@ type Options struct {
 	// ServiceAccount is the folder with the token of a process in a cluster; empty is
 	// the folder of every Pod.
 	ServiceAccount string
-	// Rate is how many requests are sent a second, and Burst how many at once after a
-	// rest; 0 is DefaultRate and DefaultBurst, and a negative Rate is no limit. Reads of
-	// logs have such a limit of their own. Watches and Leases have none.
+	// Rate is the maximum number of requests a second, and Burst the maximum number at
+	// once after a pause. 0 is DefaultRate and DefaultBurst; a negative Rate is no limit.
+	// Reads of logs have a separate limit of the same size. Watches and Leases have none.
 	Rate  float64
 	Burst int
 	// Version is the program's, for the header User-Agent.
 	Version string
-	// Logger receives errors that no caller sees. Nil discards them.
+	// Logger receives the errors that no method returns. Nil discards them.
 	Logger *slog.Logger
 }
 

@@ -9,18 +9,18 @@ import (
 	"sync"
 )
 
-// credential proves to the API server who calls.
+// credential identifies the caller to the API server.
 type credential struct {
 	authorization string           // header; empty for none
-	certificate   *tls.Certificate // nil for none; the same pointer as long as it is the same certificate
+	certificate   *tls.Certificate // nil for none; an equal certificate has the same pointer
 }
 
-// credentials are where a credential comes from. They may be used concurrently.
+// credentials are a source of credentials. They may be used concurrently.
 type credentials interface {
 	// get returns the current credential.
 	get(ctx context.Context) (credential, error)
-	// refused says that the server did not accept a credential. It reports whether get
-	// may return another one now.
+	// refused drops a credential that the server did not accept. It reports whether get
+	// may now return another one.
 	refused(credential) bool
 }
 

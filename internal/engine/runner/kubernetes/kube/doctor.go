@@ -90,7 +90,7 @@ func (c *Client) Quotas(ctx context.Context) ([]Quota, error) {
 	return quotas, nil
 }
 
-// TryPod asks the server what it would make of a Pod's JSON, and makes nothing.
+// TryPod sends a Pod's JSON as a dry run. It returns the Pod that the server would make.
 func (c *Client) TryPod(ctx context.Context, pod []byte) (*Pod, error) {
 	tried := new(Pod)
 	return tried, c.do(ctx, request{verb: verbCreate, path: c.pods(""), query: url.Values{"dryRun": {"All"}}, body: pod}, tried)

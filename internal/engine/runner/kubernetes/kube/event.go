@@ -5,22 +5,22 @@ import (
 	"fmt"
 )
 
-// EventKind says what a [PodEvent] is about.
+// EventKind is the kind of a [PodEvent].
 type EventKind string
 
 // Kinds of events.
 const (
 	// Added is a Pod that the handler has not seen. It may be older than the watch.
 	Added EventKind = "ADDED"
-	// Modified is a Pod that the handler has seen, in another state.
+	// Modified is a Pod that the handler has seen, and that has changed since.
 	Modified EventKind = "MODIFIED"
-	// Deleted is a Pod that is no longer there, or no longer selected.
+	// Deleted is a Pod that no longer exists, or no longer matches the selector.
 	Deleted EventKind = "DELETED"
-	// Synced has no Pod: all Pods that were there when a list began have been told.
+	// Synced has no Pod. The handler has now seen every Pod of a list.
 	Synced EventKind = "SYNCED"
 )
 
-// PodEvent is a change that [Client.WatchPods] tells.
+// PodEvent is a change that [Client.WatchPods] reports.
 type PodEvent struct {
 	Kind EventKind
 	// Pod is the state after the change. A deleted Pod has its last state or, if it

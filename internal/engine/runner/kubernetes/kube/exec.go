@@ -74,7 +74,7 @@ func (e *configExec) plugin(c *configCluster, o Options) (*plugin, error) {
 	return p, nil
 }
 
-// info returns what a plugin is told: an ExecCredential without a status.
+// info returns the input of a plugin: an ExecCredential without a status.
 func (e *configExec) info(c *configCluster) ([]byte, error) {
 	spec := map[string]any{"interactive": false}
 	if e.ProvideClusterInfo {

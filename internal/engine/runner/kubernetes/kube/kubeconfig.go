@@ -94,7 +94,7 @@ func resolve(dir string, path *string) {
 	}
 }
 
-// add adds the entries of the next file, except those that are there.
+// add adds the entries of the next file whose names are not taken yet.
 func (k *kubeconfig) add(next *kubeconfig) {
 	if k.CurrentContext == "" {
 		k.CurrentContext = next.CurrentContext

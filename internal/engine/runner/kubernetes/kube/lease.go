@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Lease says who holds a name, and until when.
+// Lease records the holder of a name, and how long the holder has it.
 // https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1/
 type Lease struct {
 	APIVersion string    `json:"apiVersion,omitempty"`
@@ -52,8 +52,8 @@ func (c *Client) GetLease(ctx context.Context, name string) (*Lease, error) {
 	return lease, c.do(ctx, request{verb: verbGet, path: c.lease(name), urgent: true}, lease)
 }
 
-// UpdateLease replaces a Lease. If it is no longer of the resource version in lease,
-// somebody else was faster: IsConflict(err).
+// UpdateLease replaces a Lease. If somebody has changed it since the resource version in
+// lease, IsConflict(err).
 func (c *Client) UpdateLease(ctx context.Context, lease *Lease) (*Lease, error) {
 	return c.sendLease(ctx, request{verb: verbUpdate, path: c.lease(lease.Metadata.Name)}, lease)
 }

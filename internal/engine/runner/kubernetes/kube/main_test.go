@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// pluginVariable makes the test binary a credential plugin. It names the file that the
-// plugin prints; if that is empty, the plugin fails. What the plugin is told becomes a line of
-// the file's neighbour.
+// pluginVariable makes the test binary a credential plugin. Its value is the path of a FILE. The
+// plugin prints the content of FILE, or fails if FILE is empty. It appends its input to FILE.runs.
 const pluginVariable = "RUNWITH_TEST_PLUGIN"
 
 func TestMain(m *testing.M) {

@@ -2,5 +2,5 @@ package kube
 
 import "github.com/goccy/go-yaml"
 
-// JSON returns a manifest as JSON. People write manifests in YAML, of which JSON is a part.
+// JSON converts a manifest from YAML to JSON. A manifest in JSON is valid YAML, too.
 func JSON(manifest []byte) ([]byte, error) { return yaml.YAMLToJSON(manifest) }
