@@ -41,12 +41,11 @@ func newKubernetesCleanup() *cobra.Command {
 		Use:   "cleanup",
 		Short: "Remove the Pods of an engine that will not run again",
 		Long: `Cleanup removes every Pod of one engine, also those whose tasks still run. Their results
-and output are lost. Pods have a finalizer, by which they wait for their engine: do this
-before you delete the engine's data, its namespace, or runwith itself.
+and output are lost. Run it before you delete the engine's data, its namespace, or runwith
+itself: each Pod has a finalizer, so without its engine it stays in Terminating.
 
-The engine is the one of --data, or --engine ID, if its data is gone: the label
-runwith.dev/engine of its Pods has the ID. The engine must not run. Other Pods stay as
-they are.`,
+Stop the engine first. Name it by its data folder (--data) or, if the folder is gone, by
+its ID (--engine): the label runwith.dev/engine of its Pods. Other Pods stay as they are.`,
 		Example: `  runwith kubernetes cleanup
   kubectl -n runwith-tasks get pods -L runwith.dev/engine
   runwith kubernetes cleanup --namespace runwith-tasks --engine 5jvh2m3wq6c7u4tnakd5zeoxbi --yes`,

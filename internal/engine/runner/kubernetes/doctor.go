@@ -87,7 +87,7 @@ func (e *examination) problem(check, format string, args ...any) {
 func (e *examination) version(ctx context.Context) bool {
 	v, err := e.client.Version(ctx)
 	if err != nil {
-		e.problem("cluster", "%v: %v", e.client, err)
+		e.problem("cluster", "%v; --kubeconfig and --kube-context choose another cluster", err)
 		return false
 	}
 	minor, _ := strconv.Atoi(strings.TrimRight(v.Minor, "+")) // 0 is too old

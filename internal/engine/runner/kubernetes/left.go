@@ -14,7 +14,7 @@ func Left(ctx context.Context, c Config) (pods int, where string, err error) {
 	defer r.end()
 	all, err := r.client.ListPods(ctx, selector(r.engine))
 	if err != nil {
-		return 0, r.client.String(), fmt.Errorf("%v: look for Pods: %w", r, err)
+		return 0, r.client.String(), fmt.Errorf("%v: look for Pods: %w", r, advise(err))
 	}
 	return len(all), r.client.String(), nil
 }

@@ -63,12 +63,12 @@ func Cleanup(ctx context.Context, c Config) (removed int, err error) {
 	}
 	defer r.end()
 	if err := r.lease.acquire(ctx); err != nil {
-		return 0, fmt.Errorf("%v: %w", r, err)
+		return 0, fmt.Errorf("%v: %w", r, advise(err))
 	}
 	defer r.lease.release(context.WithoutCancel(ctx))
 	pods, err := r.client.ListPods(ctx, selector(r.engine))
 	if err != nil {
-		return 0, fmt.Errorf("%v: look for Pods: %w", r, err)
+		return 0, fmt.Errorf("%v: look for Pods: %w", r, advise(err))
 	}
 	for _, pod := range pods {
 		m := pod.Metadata

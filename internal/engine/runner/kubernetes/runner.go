@@ -59,12 +59,12 @@ func Open(ctx context.Context, c Config) (_ *Runner, err error) {
 		}
 	}()
 	if err := r.lease.acquire(ctx); err != nil {
-		return nil, fmt.Errorf("%v: %w", r, err)
+		return nil, fmt.Errorf("%v: %w", r, advise(err))
 	}
 	r.background.Go(func() { r.lease.keep(r.life) })
 	left, err := r.client.ListPods(ctx, selector(r.engine))
 	if err != nil {
-		return nil, fmt.Errorf("%v: look for Pods of earlier attempts: %w", r, err)
+		return nil, fmt.Errorf("%v: look for Pods of earlier attempts: %w", r, advise(err))
 	}
 	if err := r.claimLeft(left); err != nil {
 		return nil, err
@@ -72,6 +72,14 @@ func Open(ctx context.Context, c Config) (_ *Runner, err error) {
 	r.background.Go(r.watch)
 	r.background.Go(r.sweep)
 	return r, nil
+}
+
+// advise adds the next step to an error about a missing permission.
+func advise(err error) error {
+	if !kube.IsForbidden(err) {
+		return err
+	}
+	return fmt.Errorf("%w: apply deploy/kubernetes/role.yaml; runwith doctor --runner kubernetes lists the missing permissions", err)
 }
 
 // connect returns a Runner that has sent no request. It makes the folder if it may.
