@@ -1,6 +1,8 @@
 package console
 
 import (
+	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -25,6 +27,7 @@ type invocationData struct {
 	Tasks    *tasksData // nil: there are none to show
 	Chosen   string     // index of the task to show, as the visitor has typed it
 	Task     *runwith.Task
+	Fault    string // why there is no such task; empty: there is, or none is chosen
 	Changes  []runwith.Change
 	Unknown  string // why the changes are unknown; empty: they are known
 	Calls    []runwith.Delivery
@@ -43,8 +46,7 @@ func (s *server) invocation(c *call) (page, error) {
 		return page{}, err
 	}
 	d := invocationData{Invocation: i, May: s.Access.Rights(c.Context(), i), Steps: stepsOf(i), Readable: i.Execution != ""}
-	d.Tasks, d.Chosen = c.tasksOf(i), c.URL.Query().Get("task")
-	d.Task = d.Tasks.task(d.Chosen)
+	d.chooseTask(c.tasksOf(i), c.URL.Query()["task"])
 	d.Changes, d.Unknown = c.changesOf(i)
 	if d.Reruns, _, err = s.Invoker.Invocations(c.Context(), invoker.Filter{RerunOf: i.ID, PageSize: shownReruns}); err != nil {
 		return page{}, err
@@ -60,7 +62,38 @@ func (s *server) invocation(c *call) (page, error) {
 		d.Curl, d.Command = curlOf(c.server.address(c), i.Job, q, c.signedIn), commandOf(c.server.address(c), i.Job, q)
 		d.Masked = !d.May.Values && hasValues(*i.Request)
 	}
-	return page{Template: "invocation", Title: i.Job + " " + short(i.ID), Nav: "/invocations", Live: d.changes(s.Now()), Module: d.module(), Data: d}, nil
+	return page{Template: "invocation", Title: i.Job + " " + short(i.ID), Nav: "/invocations", Live: d.changes(s.Now()), Module: d.module(), Status: d.status(), Data: d}, nil
+}
+
+// chooseTask chooses one of the tasks, if the visitor has asked for one.
+func (d *invocationData) chooseTask(tasks *tasksData, chosen []string) {
+	d.Tasks = tasks
+	switch {
+	case len(chosen) == 0 || tasks == nil || tasks.Count == 0:
+	case len(chosen) > 1:
+		d.Fault = fmt.Sprintf("The page shows one task, not %d.", len(chosen))
+	default:
+		d.Chosen = chosen[0]
+		if d.Task = tasks.task(d.Chosen); d.Task == nil {
+			d.Fault = "There is no task with the index " + d.Chosen + ". " + indexesOf(tasks.Count)
+		}
+	}
+}
+
+// indexesOf is a sentence about the indexes of some tasks.
+func indexesOf(tasks int) string {
+	if tasks == 1 {
+		return "The only task has the index 0."
+	}
+	return fmt.Sprintf("The tasks have the indexes 0 to %d.", tasks-1)
+}
+
+// status returns the HTTP status of the page.
+func (d invocationData) status() int {
+	if d.Fault != "" {
+		return http.StatusBadRequest
+	}
+	return http.StatusOK
 }
 
 // changesOf returns in what a run differs from its job, or why that is unknown. It asks once for

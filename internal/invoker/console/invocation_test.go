@@ -145,10 +145,32 @@ func TestManyTasks(t *testing.T) {
 		t.Errorf("the page has %d bytes, want at most 256 KiB", len(page.body))
 	}
 	s.get(t, "/invocations/inv-00001?task=4321").has(t, `value="4321"`, "/logs?task=4321", "Failed tasks")
-	s.get(t, "/invocations/inv-00001?task=10000").has(t, "There is no task")
+	s.get(t, "/invocations/inv-00001?task=10000").is(t, http.StatusBadRequest).has(t, "There is no task with the index 10000. The tasks have the indexes 0 to 9999.")
 	if d.reads != 1 {
 		t.Errorf("tasks were read %d times, want once", d.reads)
 	}
+}
+
+// A task that an invocation does not have is a mistake, also on a page that lists all tasks.
+func TestNoSuchTask(t *testing.T) {
+	t.Parallel()
+	s := openDetail(t, &detailed{fake: fake{all: []runwith.Invocation{failed()}}, tasks: []runwith.Task{{Index: 0}, {Index: 1}}}, "")
+	for query, text := range map[string]string{
+		"task=2":         "There is no task with the index 2. The tasks have the indexes 0 to 1.",
+		"task=%3Cb%3E":   "There is no task with the index &lt;b&gt;.",
+		"task=0&task=1":  "The page shows one task, not 2.",
+		"task=9e9&x=%ff": "There is no task with the index 9e9.",
+	} {
+		s.get(t, "/invocations/inv-00001?"+query).is(t, http.StatusBadRequest).has(t, text)
+	}
+	for query, text := range map[string]string{
+		"task=2":                      "task: there is no task with the index &#34;2&#34;",
+		"task=0&task=1":               "task: takes one value, not 2",
+		"stream=stdout&stream=stderr": "stream: takes one value, not 2",
+	} {
+		s.get(t, "/invocations/inv-00001/logs?"+query).is(t, http.StatusBadRequest).has(t, text)
+	}
+	s.get(t, "/invocations/inv-00001?task=1").is(t, http.StatusOK).lacks(t, "There is no task")
 }
 
 // deliveries are the callbacks of a test.

@@ -25,6 +25,11 @@ type logChoice struct {
 // readLogChoice reads the choice in a URL.
 func readLogChoice(q url.Values, i runwith.Invocation) (logChoice, error) {
 	c := logChoice{Before: q.Get("before")}
+	for _, name := range []string{"task", "stream", "lines", "before"} {
+		if n := len(q[name]); n > 1 {
+			return c, runwith.Errorf(runwith.InvalidArgument, "%s: takes one value, not %d", name, n)
+		}
+	}
 	switch c.Stream = q.Get("stream"); c.Stream {
 	case "", "stdout", "stderr":
 	default:
@@ -33,7 +38,7 @@ func readLogChoice(q url.Values, i runwith.Invocation) (logChoice, error) {
 	if text := q.Get("task"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 || i.Counts.Tasks > 0 && n >= i.Counts.Tasks {
-			return c, runwith.Errorf(runwith.InvalidArgument, "task: %q is not a task of this invocation", text)
+			return c, runwith.Errorf(runwith.InvalidArgument, "task: there is no task with the index %q", text)
 		}
 		c.Task = &n
 	}
