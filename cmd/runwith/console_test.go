@@ -308,13 +308,15 @@ func TestConsoleMenuShowsThePage(t *testing.T) {
 	}
 }
 
-// Pages that are not there are pages too, and need no JavaScript.
+// Pages that are not there are pages too, and need no JavaScript. So are paths that nothing has.
 func TestConsoleWithoutJavaScript(t *testing.T) {
 	t.Parallel()
 	s := startUp(t, t.TempDir())
 	b := openTab(startBrowser(t), t, s.url)
 	b.expect("status of 404")
 	b.withoutJavaScript(t)
+	b.open(t, "/nothing")
+	b.waitForText(t, "Not found", "there is no page /nothing")
 	b.open(t, "/console/nothing")
 	b.waitForText(t, "Not found", "there is no page /console/nothing")
 	b.wait(t, "!document.querySelector('[data-help]').checkVisibility()") // only the module shows it

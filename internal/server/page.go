@@ -54,13 +54,20 @@ func ownLinks(c Config) []Link {
 	return links
 }
 
-// fromBrowser reports whether a browser asks for the root: for a page, or for the events of an
-// open one. Google's libraries ask there too, to find a metadata server, and they send its
-// header or accept anything.
-func fromBrowser(r *http.Request) bool {
-	accept := r.Header.Get("Accept")
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.Path == "/" && r.Header.Get("Metadata-Flavor") == "" &&
-		(strings.Contains(accept, "text/html") || strings.HasPrefix(accept, eventstream.MediaType))
+// asksPage reports whether a browser asks for a page. Google's libraries ask at the root too, to
+// find a metadata server, and they send its header or accept anything.
+func asksPage(r *http.Request) bool {
+	return reads(r) && strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// asksEvents reports whether a browser asks for the events of an open page.
+func asksEvents(r *http.Request) bool {
+	return reads(r) && strings.HasPrefix(r.Header.Get("Accept"), eventstream.MediaType)
+}
+
+// reads reports whether a request only reads, and not the metadata server.
+func reads(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Metadata-Flavor") == ""
 }
 
 func (p *page) ServeHTTP(w http.ResponseWriter, _ *http.Request) {

@@ -51,3 +51,24 @@ func TestPage(t *testing.T) {
 		t.Errorf("at another path a browser gets %q, want the site's answer", body)
 	}
 }
+
+// If a site has pages, a browser gets one of them for a path that no route has. Programs get the
+// answer of the route.
+func TestPageOfUnknownPath(t *testing.T) {
+	t.Parallel()
+	text := func(s string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(s)) })
+	}
+	s := start(t, server.Config{}, &server.Site{Root: text("page"), Routes: []server.Route{
+		{Pattern: "/", Handler: text("api"), Has: func(r *http.Request) bool { return r.URL.Path == "/v2/jobs" }},
+		{Pattern: "/api/", Handler: text("invoker")},
+	}})
+	for _, test := range []struct{ path, accept, want string }{
+		{"/nothing", browserAccepts, "page"}, {"/nothing", "*/*", "api"}, {"/nothing", "text/event-stream", "api"}, {"/nothing", "", "api"},
+		{"/v2/jobs", browserAccepts, "api"}, {"/api/nothing", browserAccepts, "invoker"},
+	} {
+		if _, body := s.get(t, test.path, "Accept", test.accept); body != test.want {
+			t.Errorf("%s for %q = %q, want %q", test.path, test.accept, body, test.want)
+		}
+	}
+}

@@ -20,6 +20,9 @@ type Route struct {
 	// Authenticate returns the caller of a request, or the error that answers it. It may be
 	// called concurrently. Nil: every caller is [Config.Principal].
 	Authenticate func(*http.Request) (principal.Principal, error)
+	// Has reports whether the handler has the path of a request. For a path that no route has, a
+	// browser gets an answer of [Site.Root]. Nil: it has all paths.
+	Has func(*http.Request) bool
 	// Guard is how the guard treats the route's requests.
 	Guard guard.Rule
 	// OwnTrace begins a new trace for each request, whatever trace its headers name.
@@ -30,6 +33,7 @@ type Route struct {
 type router struct {
 	*http.ServeMux
 	root      http.Handler        // for browsers
+	missing   bool                // root also answers paths that no route has
 	principal principal.Principal // of the routes without Authenticate
 	routes    map[string]Route    // by pattern
 	panics    *panics
@@ -38,7 +42,7 @@ type router struct {
 
 // newRouter returns the router of a site and of the server's own routes.
 func newRouter(c Config, s *Site) *router {
-	r := &router{http.NewServeMux(), s.Root, c.Principal, map[string]Route{}, newPanics(c.Logger), c.Tracer}
+	r := &router{http.NewServeMux(), s.Root, s.Root != nil, c.Principal, map[string]Route{}, newPanics(c.Logger), c.Tracer}
 	if r.root == nil {
 		r.root = newPage(c, s)
 	}
@@ -56,20 +60,33 @@ func (r *router) add(route Route, handler http.Handler) {
 	r.routes[route.Pattern] = route
 }
 
-// ServeHTTP answers a request by its route, except a browser at the root.
+// ServeHTTP answers a request by its route, except a browser at the root, or where nothing is.
 func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	tracked := &answer{ResponseWriter: w}
 	defer r.panics.recover(tracked, req, r.fail)
-	if fromBrowser(req) {
+	if r.forRoot(req) {
 		r.root.ServeHTTP(tracked, req)
 		return
 	}
 	r.ServeMux.ServeHTTP(tracked, req)
 }
 
+// forRoot reports whether the root's handler answers a request.
+func (r *router) forRoot(req *http.Request) bool {
+	if req.URL.Path == "/" {
+		return asksPage(req) || asksEvents(req)
+	}
+	if !r.missing || !asksPage(req) {
+		return false
+	}
+	_, pattern := r.Handler(req)
+	has := r.routes[pattern].Has
+	return has != nil && !has(req)
+}
+
 // rule returns how the guard treats a request.
 func (r *router) rule(req *http.Request) guard.Rule {
-	if fromBrowser(req) {
+	if r.forRoot(req) {
 		return guard.Rule{Linked: true}
 	}
 	_, pattern := r.Handler(req)

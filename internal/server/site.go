@@ -17,7 +17,8 @@ type Site struct {
 	// Routes is the site's part of the route table. The server adds its own routes:
 	// /healthz, /readyz and /metrics.
 	Routes []Route
-	// Root answers browsers at the root. If it is nil, they see a page with Links.
+	// Root answers browsers at the root, and for paths that no route has. If it is nil, they see a
+	// page with Links at the root, and the answers of the routes elsewhere.
 	Root  http.Handler
 	Links []Link
 	// GRPC answers the connections that speak HTTP/2. If it is nil, the routes do.

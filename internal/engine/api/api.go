@@ -30,7 +30,7 @@ const maxMessage = 1 << 20
 // Deviation: it authenticates callers only if [Config] asks for it, and has no quotas.
 type Server struct {
 	grpc   *grpc.Server
-	rest   http.Handler
+	rest   *router
 	gate   *gate
 	faults *faults // nil if no call goes wrong
 }
@@ -92,6 +92,12 @@ func New(c Config) (*Server, error) {
 	}
 	s.rest = routes
 	return s, neighbours{c}.addTo(routes)
+}
+
+// Has reports whether a method of the REST API, whatever its verb, has the path of a request.
+func (s *Server) Has(r *http.Request) bool {
+	route, _, allowed := s.rest.find(r)
+	return route != nil || len(allowed) > 0
 }
 
 // ServeHTTP answers REST and gRPC.

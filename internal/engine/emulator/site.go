@@ -14,7 +14,7 @@ func (s *Engine) Site() *server.Site {
 		{Path: "/v2/" + s.parent + "/jobs", Text: "Jobs, as the Cloud Run API shows them"},
 		{Path: "/v2/" + s.parent + "/jobs/-/executions", Text: "Executions"},
 	}
-	site.Routes = append(site.Routes, server.Route{Pattern: "/", Handler: s.api, WriteError: apierror.WriteGoogle})
+	site.Routes = append(site.Routes, server.Route{Pattern: "/", Handler: s.api, WriteError: apierror.WriteGoogle, Has: s.api.Has})
 	for pattern, handler := range s.metadata.Handlers() {
 		site.Routes = append(site.Routes, server.Route{Pattern: pattern, Handler: handler, WriteError: apierror.WriteGoogle})
 	}
