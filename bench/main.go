@@ -50,6 +50,8 @@ type options struct {
 	invocations int
 
 	deliveries int   // of callbacks
+	pods       int   // of an execution on Kubernetes
+	waiting    int   // Pods that wait for a node
 	log        int64 // size of the log to read from, in bytes
 }
 
@@ -81,6 +83,7 @@ var scenarios = []scenario{
 	{"logs", "one task's output from a log of 1 GiB, and the delay of a followed line", measureLogs},
 	{"followers", "the memory and descriptors that 2,000 clients cost which follow a log and never read", measureFollowers},
 	{"container", "a run in a container, from RunJob until its operation is done, and by 8 clients at once; needs a Docker or Podman", measureContainers},
+	{"kubernetes", "tasks beside an Indexed Job, the start of a Pod, requests and memory; needs a cluster", measureKubernetes},
 	{"up", "`runwith up`: from exec until it is ready, and its resident memory at rest", measureUp},
 }
 
@@ -113,6 +116,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.StringVar(&o.data, "data", "", "make the temporary folder in `DIR`, whose disk is measured (default: the system's)")
 	flags.StringVar(&o.only, "only", "", "measure only the row `NAME`")
 	flags.StringVar(&o.docker, "docker", "", "run containers through the daemon at `ADDRESS`, such as unix:///run/podman/podman.sock (default: the usual sockets)")
+	flags.IntVar(&o.pods, "pods", 100, "number `N` of tasks of an execution on Kubernetes")
+	flags.IntVar(&o.waiting, "waiting", 10_000, "number `N` of Pods that wait for a node while the engine's memory is read")
 	flags.BoolVar(&o.json, "json", false, "print JSON, with times in seconds and memory in bytes")
 	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -136,6 +141,8 @@ func (o options) validate(rest []string) error {
 		return fmt.Errorf("-n %d: must be at least 1", o.n)
 	case o.clients < 0:
 		return fmt.Errorf("-clients %d: must not be negative", o.clients)
+	case o.pods < 1 || o.waiting < 1:
+		return fmt.Errorf("-pods %d -waiting %d: must be at least 1", o.pods, o.waiting)
 	case o.only != "" && !slices.ContainsFunc(scenarios, named):
 		return fmt.Errorf("-only %s: no such row, see -help", o.only)
 	}
@@ -154,7 +161,7 @@ Flags:
 	flags.PrintDefaults()
 	fmt.Fprint(flags.Output(), "\nRows:\n")
 	for _, s := range scenarios {
-		fmt.Fprintf(flags.Output(), "  %-9s %s\n", s.name, s.about)
+		fmt.Fprintf(flags.Output(), "  %-10s %s\n", s.name, s.about)
 	}
 }
 

@@ -99,6 +99,27 @@ func StartOwn(t testing.TB, o Options) *Cluster {
 	return c
 }
 
+// Open returns a cluster for a program that is no test: the one that [testneed.KubeconfigVariable]
+// names, or one that it starts. Without a way to start one, the error is [ErrAbsent]. The caller
+// closes the cluster.
+func Open(o Options) (*Cluster, error) {
+	if file := testneed.Kubeconfig(); file != "" {
+		return &Cluster{Kubeconfig: file}, nil
+	}
+	return start(o)
+}
+
+// Own reports whether Open started the cluster.
+func (c *Cluster) Own() bool { return c.server != nil }
+
+// Close ends a cluster that Open started, with all that is in it.
+func (c *Cluster) Close() error {
+	if c.server == nil {
+		return nil
+	}
+	return c.server.end()
+}
+
 // start starts a cluster.
 func start(o Options) (*Cluster, error) {
 	program := testneed.Kubernetes()
@@ -124,15 +145,15 @@ func start(o Options) (*Cluster, error) {
 	return &Cluster{Kubeconfig: s.kubeconfig, kubectl: []string{program, "kubectl"}, server: s}, nil
 }
 
-// absentError is the error on a machine that cannot run Kubernetes.
-type absentError struct{ error }
+// ErrAbsent is the error on a machine that cannot run Kubernetes.
+var ErrAbsent = errors.New("there is no Kubernetes")
 
-func absent(err error) error { return absentError{err} }
+func absent(err error) error { return fmt.Errorf("%w: %w", ErrAbsent, err) }
 
 // need ends the test if there is no cluster.
 func need(t testing.TB, err error) {
 	t.Helper()
-	if _, is := errors.AsType[absentError](err); is {
+	if errors.Is(err, ErrAbsent) {
 		testneed.Missing(t, "kubernetes", err)
 	}
 	if err != nil {
