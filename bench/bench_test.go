@@ -22,7 +22,7 @@ func TestEveryRowIsMeasured(t *testing.T) {
 	t.Parallel()
 	needProcesses(t)
 	data := t.TempDir()
-	r, err := measure(t.Context(), options{n: 1, clients: 2, data: data, rest: time.Millisecond, past: 2 * fewExecutions, invocations: 2 * fewInvocations, tasks: 100, log: 8 << 20, deliveries: 200, pods: 3, waiting: 20}, t.Output())
+	r, err := measure(t.Context(), options{n: 1, clients: 2, data: data, rest: time.Millisecond, past: 2 * fewExecutions, invocations: 2 * fewInvocations, tasks: 100, log: 8 << 20, deliveries: 200}, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestEveryRowIsMeasured(t *testing.T) {
 	}
 	var want []string
 	for _, s := range scenarios {
-		// Without a daemon, PostgreSQL or a cluster, the row is missing.
+		// Without a daemon or PostgreSQL, the row is missing. Tests start no cluster for kubernetes.
 		if needs := []string{"container", "shared", "kubernetes"}; !slices.Contains(needs, s.name) || slices.Contains(names, s.name) {
 			want = append(want, s.name)
 		}
