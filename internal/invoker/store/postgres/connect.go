@@ -110,9 +110,18 @@ func faultOf(err error) string {
 	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok && failed.Unwrap() != nil {
 		text = failed.Unwrap().Error()
 	}
-	first, _, _ := strings.Cut(text, "\n") // there is one for each attempt, with and without TLS
-	return first
+	attempts := strings.Split(text, "\n") // with and without TLS
+	for _, attempt := range attempts {
+		if !strings.HasSuffix(attempt, noTLS) {
+			return attempt
+		}
+	}
+	return attempts[0] + ": remove sslmode from the URL, or set ssl = on in postgresql.conf"
 }
+
+// noTLS ends pgconn's error of an attempt if the server has no TLS. pgconn does not export that
+// error. If sslmode allows it, another attempt without TLS follows, whose error is the cause.
+const noTLS = "server refused TLS connection"
 
 // IsURL reports whether a text is meant as the URL of a store.
 func IsURL(text string) bool {

@@ -76,8 +76,11 @@ func TestOpenRefused(t *testing.T) {
 			c.RequireTLS(t)
 			return with(t, address, "sslmode", "disable")
 		}},
-		"the server has no TLS": {unavailable, "TLS", func(t *testing.T) string {
+		"the server has no TLS": {unavailable, "remove sslmode", func(t *testing.T) string {
 			return with(t, postgrestest.Database(t), "sslmode", "require")
+		}},
+		"a primary instead of a standby, without TLS": {unavailable, "standby mode", func(t *testing.T) string {
+			return with(t, postgrestest.Database(t), "target_session_attrs", "standby")
 		}},
 		"unknown certificate": {unavailable, "certificate", func(t *testing.T) string {
 			c := postgrestest.Start(t, postgrestest.Options{})
