@@ -1,58 +1,12 @@
 package kubernetes
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
 )
-
-// phase is how far an attempt's Pod has come.
-type phase int
-
-const (
-	waits  phase = iota // the main container has not started; the zero value
-	runs                // the main container runs
-	closes              // the main container has ended, and others still run
-	ended               // the Pod has ended; verdict.result has its result
-	lost                // the Pod has ended without a known result, or never ran
-	broken              // the Pod cannot start; verdict.fault has the reason
-)
-
-// verdict is what a Pod's status says about its attempt.
-type verdict struct {
-	phase      phase
-	main       string        // name of the main container
-	gated      bool          // the Runner has not opened the gate
-	deleting   bool          // somebody has deleted the Pod
-	grace      time.Duration // between SIGTERM and SIGKILL
-	settled    bool          // the kubelet has finished with the Pod
-	gone       bool          // the Pod is not there any more
-	over       bool          // nothing of the Pod runs, or ever will
-	made       time.Time     // when the Pod was made, by the API server's clock
-	scheduled  time.Time     // when the Pod got its node, by the scheduler's clock; zero before that
-	began      time.Time     // when the main container started, by the node's clock; zero if unknown
-	result     runner.Result
-	why        string // the Pod waits, as REASON or REASON: MESSAGE; may be empty
-	fault      fault  // of a Pod that is broken, or that may be
-	doubtful   bool   // fault may pass
-	evicted    string // why a node has ended a Pod that exceeded a limit of its own; may be empty
-	queued     bool   // a scheduling gate of somebody else holds the Pod back
-	containers []containerState
-}
-
-// fault is why a container does not start.
-type fault struct{ container, field, message string }
-
-// containerState is what a verdict keeps of a container.
-type containerState struct {
-	name           string
-	started, ended bool
-	since          time.Time // when it started, by the node's clock; zero if unknown
-}
 
 // mainAnnotation names the Pod's main container, also to kubectl. Admission may add others.
 const mainAnnotation = "kubectl.kubernetes.io/default-container"
@@ -178,91 +132,4 @@ func (v *verdict) judgeEnd(pod *kube.Pod, main string, end *kube.Terminated) {
 		return
 	}
 	v.over = true
-}
-
-// judgeWait finds out what a Pod waits for that has not started.
-func (v *verdict) judgeWait(pod *kube.Pod) {
-	c, _ := pod.Status.Condition(conditionScheduled)
-	v.queued = !v.gated && len(pod.Spec.SchedulingGates) > 0
-	stale := c.Reason == reasonGated && !v.queued // the gate was opened since
-	if c.Status == "False" && !v.gated && !stale {
-		v.why = reasonOf(c.Reason, c.Message)
-	}
-	for _, list := range [][]kube.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
-		for i := range list {
-			if v.judgeWaiting(&list[i]); v.phase == broken {
-				return
-			}
-		}
-	}
-}
-
-// judgeWaiting judges a container while the main one has not started.
-func (v *verdict) judgeWaiting(c *kube.ContainerStatus) {
-	if last := c.LastState.Terminated; last != nil && last.Reason == reasonStartError {
-		v.phase, v.fault = broken, fault{c.Name, "command", last.Message}
-		return
-	}
-	w := c.State.Waiting
-	if c.RestartCount > 0 && c.LastState.Terminated != nil && (c.Started == nil || !*c.Started) {
-		v.doubtful, v.why = true, restarts(c)
-		v.fault = fault{c.Name, "", v.why}
-	}
-	if w == nil || w.Reason == "" || w.Reason == reasonCreating || w.Reason == reasonInitializing {
-		return
-	}
-	v.why = reasonOf(w.Reason, w.Message)
-	f := fault{c.Name, "", v.why}
-	switch w.Reason {
-	case "InvalidImageName", "ErrImageNeverPull":
-		f.field, v.phase = "image", broken
-	case "CreateContainerConfigError":
-		v.phase = broken
-	case "ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError", "SignatureValidationFailed":
-		f.field, v.doubtful = "image", true
-	case "CreateContainerError":
-		v.doubtful = true
-		if strings.Contains(w.Message, "no command specified") {
-			f.field, v.phase = "command", broken
-		}
-	case "CrashLoopBackOff":
-		v.doubtful = true
-		if c.LastState.Terminated != nil {
-			v.why += ": " + restarts(c)
-			f.message = v.why
-		}
-	case "RunContainerError":
-		v.doubtful = true
-	default:
-		return
-	}
-	v.fault = f
-}
-
-// restarts describes a sidecar that the node starts again and again.
-func restarts(c *kube.ContainerStatus) string {
-	last := c.LastState.Terminated
-	return fmt.Sprintf("it was restarted %d times before it was ready: its startup probe fails, or it exits (last exit code %d, %s)",
-		c.RestartCount, last.ExitCode, last.Reason)
-}
-
-// reasonOf joins a reason and its message.
-func reasonOf(reason, message string) string {
-	if message = strings.TrimSpace(message); message == "" {
-		return reason
-	}
-	return reason + ": " + message
-}
-
-// refusal is the error of an attempt that cannot start. names are the names of the
-// template's containers in their Pod.
-func (f fault) refusal(names []string) error {
-	field := "containers"
-	if i := slices.Index(names, f.container); i >= 0 {
-		field = fmt.Sprintf("containers[%d]", i)
-		if f.field != "" {
-			field += "." + f.field
-		}
-	}
-	return runner.Refuse(field, "the container cannot be started: %s", f.message)
 }
