@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
@@ -42,7 +41,7 @@ type object struct {
 
 // openNamespace makes a namespace in which Pods can be made.
 func openNamespace(ctx context.Context, kubeconfig string) (*namespace, error) {
-	client, err := kube.Connect(kube.Options{Kubeconfig: kubeconfig, Environ: os.Environ()})
+	client, err := kube.Connect(kube.Options{Kubeconfig: kubeconfig})
 	if err != nil {
 		return nil, err
 	}
