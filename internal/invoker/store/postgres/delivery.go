@@ -71,7 +71,7 @@ func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) (found []
 
 // deliveriesBy returns the statement for deliveries, newest first.
 func deliveriesBy(q store.DeliveryQuery) (query string, args []any) {
-	p := page{table: "deliveries", key: "seq", after: "0", before: "9223372036854775807", limit: q.Limit}
+	p := page{table: "deliveries", key: "seq", after: "0", before: "9223372036854775807"}
 	if q.Before != "" {
 		p.before = "(SELECT seq FROM deliveries WHERE id = " + p.arg(q.Before) + ")"
 	}
@@ -92,6 +92,7 @@ func deliveriesBy(q store.DeliveryQuery) (query string, args []any) {
 		p.eachOf("state", states...)
 	}
 	p.add("lane = %s", q.Lane, q.Lane != "")
+	p.bound = p.arg(q.Limit)
 	return p.rows(`SELECT ` + deliveryColumns + ` FROM deliveries`), p.args
 }
 

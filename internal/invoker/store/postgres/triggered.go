@@ -20,7 +20,7 @@ func (s *Store) Triggered(ctx context.Context, q store.EventQuery) (found []ledg
 
 // triggeredBy returns the statement for the invocations of triggers, newest first.
 func triggeredBy(q store.EventQuery) (query string, args []any) {
-	p := page{table: "invocations", key: "id", limit: q.Limit}
+	p := page{table: "invocations", key: "id"}
 	before := q.Before
 	if before == "" {
 		before = greatest
@@ -34,5 +34,6 @@ func triggeredBy(q store.EventQuery) (query string, args []any) {
 	}
 	p.only("source <> ''", true)
 	p.add("job = ANY(%s)", q.Jobs, q.Jobs != nil)
+	p.bound = p.arg(q.Limit)
 	return p.rows(selectRecord), p.args
 }

@@ -137,7 +137,7 @@ func (s *Store) read(ctx context.Context, what string, f func(t tx) error) error
 	return s.failed(what, err)
 }
 
-// ask runs f without a transaction: f may make one query.
+// ask runs f without a transaction: each query of f sees its own state of the database.
 func (s *Store) ask(ctx context.Context, what string, f func(t tx) error) error {
 	err := s.retry(ctx, func(ctx context.Context) error { return f(tx{s.pool, ctx}) })
 	return s.failed(what, err)

@@ -1,0 +1,46 @@
+package postgres
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/runwith/runwith/internal/invoker/store"
+)
+
+// fewRows is the number of rows up to which a list counts what each of its filters selects. It then
+// reads the rows of a filter that selects fewer.
+const fewRows = 1000
+
+// rarest returns the label whose rows a list is to read. It is empty if there is none, or if the
+// other filters select fewer rows than any label.
+func rarest(t tx, q store.Query) (label string, err error) {
+	names := slices.Sorted(maps.Keys(q.Labels))
+	if len(names) == 0 {
+		return "", nil
+	}
+	plain := q
+	plain.Labels, plain.Limit = nil, fewRows
+	filtered := q.Job != "" || q.Owner != "" || q.Source != "" || q.RerunOf != "" || len(q.States) > 0 || q.Visible != nil
+	if len(names) == 1 && !filtered {
+		return names[0], nil
+	}
+	if filtered {
+		names = append(names, "")
+	}
+	label, fewest := names[0], fewRows
+	for _, name := range names {
+		only := plain
+		if name != "" {
+			only = store.Query{Owner: q.Owner, After: q.After, Before: q.Before, Labels: map[string]string{name: q.Labels[name]}, Limit: fewRows}
+		}
+		keys, args := listKeys(only, name)
+		var n int
+		if err := t.row(`SELECT count(*) FROM (`+keys+`) AS few`, args...).Scan(&n); err != nil {
+			return "", err
+		}
+		if n < fewest {
+			label, fewest = name, n
+		}
+	}
+	return label, nil
+}
