@@ -59,8 +59,9 @@ type Cluster struct {
 	// Kubeconfig is the file with the administrator's credentials.
 	Kubeconfig string
 
-	kubectl []string // the command
-	server  *server  // nil if the cluster is somebody else's
+	kubectl []string               // the command
+	server  *server                // nil if the cluster is somebody else's
+	address func() (string, error) // the server's URL and, after a space, its certificates in base64
 }
 
 // shared starts the cluster of all tests of this process. The operating system ends it.
@@ -74,11 +75,9 @@ var shared = sync.OnceValues(func() (*Cluster, error) {
 func Use(t testing.TB) *Cluster {
 	t.Helper()
 	if file := testneed.Kubeconfig(); file != "" {
-		c := &Cluster{Kubeconfig: file}
-		var err error
-		c.kubectl, err = kubectl()
+		command, err := kubectl()
 		need(t, err)
-		return c
+		return newCluster(file, command, nil)
 	}
 	c, err := shared()
 	need(t, err)
@@ -142,7 +141,16 @@ func start(o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start Kubernetes: %w", err)
 	}
-	return &Cluster{Kubeconfig: s.kubeconfig, kubectl: []string{program, "kubectl"}, server: s}, nil
+	return newCluster(s.kubeconfig, []string{program, "kubectl"}, s), nil
+}
+
+func newCluster(kubeconfig string, kubectl []string, s *server) *Cluster {
+	c := &Cluster{Kubeconfig: kubeconfig, kubectl: kubectl, server: s}
+	c.address = sync.OnceValues(func() (string, error) { // each kubectl takes up to a second
+		const of = "{.clusters[0].cluster"
+		return c.run("", "config", "view", "--raw", "--minify", "--flatten", "--output=jsonpath="+of+".server} "+of+".certificate-authority-data}")
+	})
+	return c
 }
 
 // ErrAbsent is the error on a machine that cannot run Kubernetes.
@@ -199,7 +207,12 @@ func (c *Cluster) run(input string, args ...string) (out string, err error) {
 // somebody else's.
 func (c *Cluster) Machine(t testing.TB) (ip string) {
 	t.Helper()
-	u, err := url.Parse(c.Kubectl(t, "config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}"))
+	address, err := c.address()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, _, _ := strings.Cut(address, " ")
+	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
 	}
