@@ -32,7 +32,7 @@ func (k *cluster) start() error {
 	if err := k.files(); err != nil {
 		return err
 	}
-	for _, name := range []string{"etcd", "containerd", "apiserver", "controllers", "scheduler"} {
+	for _, name := range []string{"etcd", "containerd", "apiserver"} {
 		if err := k.launch(name); err != nil {
 			return err
 		}
@@ -45,8 +45,14 @@ func (k *cluster) start() error {
 			return err
 		}
 	}
-	if err := k.launch("kubelet"); err != nil {
-		return err
+	if err := k.ready("apiserver"); err != nil {
+		return k.explain("apiserver", err)
+	}
+	// The controllers end if the API server does not answer within ten seconds.
+	for _, name := range []string{"controllers", "scheduler", "kubelet"} {
+		if err := k.launch(name); err != nil {
+			return err
+		}
 	}
 	return k.usable()
 }

@@ -29,9 +29,6 @@ func await(what string, try func() error) error {
 
 // usable waits until the node is ready, and Pods can be made in the first namespace.
 func (k *cluster) usable() error {
-	if err := k.ready("apiserver"); err != nil {
-		return k.explain("apiserver", err)
-	}
 	if err := await("the node", k.nodeReady); err != nil {
 		return k.explain("kubelet", err)
 	}
