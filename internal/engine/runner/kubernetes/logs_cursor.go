@@ -14,7 +14,7 @@ const maxHeld = 64 << 10
 // Why output may be missing.
 const (
 	whyRotated = "the node keeps only the newest part of a log"
-	whyGone    = "the Pod is gone"
+	whyGone    = "the Pod or its node is gone"
 	whyBroken  = "the node cannot read the log any more"
 )
 
