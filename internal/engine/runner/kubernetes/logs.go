@@ -59,6 +59,9 @@ const (
 	// reason, or only what is older than the last line, before the log counts as gone. That
 	// takes about ten seconds, in which a container runtime can restart.
 	lastTries = 7
+	// logPatience is how long the readings of a container that has ended may bring nothing,
+	// for whatever reason, before the log counts as gone: the node may never answer again.
+	logPatience = 30 * time.Minute
 )
 
 // logBackoff are the waits between two readings that bring nothing.
@@ -80,23 +83,23 @@ func (l *logReader) run(ctx context.Context) error {
 // readAll reads one stream until it is complete.
 func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) error {
 	wait := logBackoff()
-	last, tries, followed := "", 0, false
+	last, followed := "", false
 	var broken brokenLog
+	hope := logHope{since: time.Now()}
 	for n := 0; ctx.Err() == nil; n++ {
 		ended := isClosed(l.ended)
 		c.drained = ended && followed
 		err := l.read(ctx, c, kube.LogOptions{Container: l.container, Follow: !ended, Since: c.at.since(), Stream: stream})
 		rest, quiet := c.rest(), c.passed == 0
 		whole := err == nil && c.isAtEnd()
-		switch {
-		case ended && whole && quiet && n > 0 && rest == last:
+		if ended && whole && quiet && n > 0 && rest == last {
 			c.finish()
 			return nil
-		case ended && quiet && (isFinal(err) || errors.Is(err, errBroken) || err == nil && !whole):
-			if tries++; tries == lastTries {
-				l.giveUp(c, last, err)
-				return nil
-			}
+		}
+		final := isFinal(err) || errors.Is(err, errBroken) || err == nil && !whole
+		if hope.ends(ended && quiet, final) && ctx.Err() == nil {
+			l.giveUp(c, last, err)
+			return nil
 		}
 		if !quiet {
 			wait.Reset()
@@ -110,6 +113,25 @@ func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) er
 		l.pause(ctx, err, ended && whole, &wait)
 	}
 	return ctx.Err()
+}
+
+// logHope is the hope that a log brings more.
+type logHope struct {
+	tries int       // final readings that brought nothing
+	since time.Time // of the last reading that brought something, or before the container's end
+}
+
+// ends takes note of a reading, and reports whether the hope has ended. The reading was in vain
+// if it brought nothing after the container's end, and final if another will hardly bring more.
+func (h *logHope) ends(vain, final bool) bool {
+	if !vain {
+		h.since = time.Now()
+		return false
+	}
+	if final {
+		h.tries++
+	}
+	return h.tries >= lastTries || time.Since(h.since) >= logPatience
 }
 
 // brokenLog warns once of a log that breaks off, until it brings something new.

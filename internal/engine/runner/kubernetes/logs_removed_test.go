@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -27,6 +28,35 @@ func (n *removed) OpenLog(context.Context, string, kube.LogOptions) (io.ReadClos
 	}
 	close(n.ended)
 	return io.NopCloser(strings.NewReader(n.log)), nil
+}
+
+// away is a node that shows the log of a container, and then never answers again.
+type away struct{ removed }
+
+func (n *away) OpenLog(ctx context.Context, pod string, o kube.LogOptions) (io.ReadCloser, error) {
+	if isClosed(n.ended) {
+		return nil, &kube.StatusError{Code: http.StatusInternalServerError, Message: "dial tcp: no route to host"}
+	}
+	return n.removed.OpenLog(ctx, pod, o)
+}
+
+// TestLogOfANodeThatIsAway checks that a log is asked for while the node may come back, and not
+// for ever.
+func TestLogOfANodeThatIsAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := &away{removed{"2026-11-29T15:01:31Z a\n", make(chan struct{})}}
+		var out bytes.Buffer
+		began := time.Now()
+		l := &logReader{client: n, ended: n.ended, out: runner.Output{Stdout: &out}}
+		const want = "a\nrunwith: output after 2026-11-29T15:01:31Z may be missing: "
+		if err := l.run(t.Context()); err != nil || !strings.HasPrefix(out.String(), want) {
+			t.Errorf("run() = %v, output %q, want nil and %q", err, out.String(), want)
+		}
+		if took := time.Since(began); took < logPatience || took > logPatience+time.Minute {
+			t.Errorf("run() took %v, want %v", took, logPatience)
+		}
+	})
 }
 
 // TestLogOfARemovedContainer checks that a log ends which the node cannot read any more, that
