@@ -57,7 +57,9 @@ func newRegistry(t *testing.T, r *Runner, password string) *testRegistry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image := loaded.job(t, v1.Config{Entrypoint: []string{"/test-job"}})
+	// The image is the test's own: a daemon that removes an image also removes its containers, if
+	// the image has no other name at that moment.
+	image := loaded.job(t, v1.Config{Entrypoint: []string{"/test-job"}, Labels: map[string]string{"registry": reg.image}})
 	if err := remote.Write(ref, image, remote.WithTransport(tester{})); err != nil {
 		t.Fatal(err)
 	}

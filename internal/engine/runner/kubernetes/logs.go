@@ -83,11 +83,14 @@ func (l *logReader) run(ctx context.Context) error {
 // readAll reads one stream until it is complete.
 func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) error {
 	wait := logBackoff()
-	last, followed := "", false
+	last, ended, followed := "", false, false
 	var broken brokenLog
 	hope := logHope{since: time.Now()}
 	for n := 0; ctx.Err() == nil; n++ {
-		ended := isClosed(l.ended)
+		if !ended && isClosed(l.ended) {
+			ended = true
+			wait.Reset()
+		}
 		c.drained = ended && followed
 		err := l.read(ctx, c, kube.LogOptions{Container: l.container, Follow: !ended, Since: c.at.since(), Stream: stream})
 		rest, quiet := c.rest(), c.passed == 0
