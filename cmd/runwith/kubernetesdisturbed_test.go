@@ -38,7 +38,9 @@ func TestKubernetesDisturbed(t *testing.T) {
 	x = e.runUntilStop(t, "node-is-removed")
 	c.Kill(t, kubetest.Kubelet)
 	c.Kubectl(t, "delete", "node", kubetest.Node)
-	e.awaitInterruption(t) // the cluster takes a minute to give a Pod up
+	// The cluster takes a minute or two to give the Pod up.
+	e.namespace.Kubectl(t, "wait", "--for=jsonpath={.status.phase}=Failed", "--timeout=5m", "pods", "--all")
+	e.awaitInterruption(t)
 	c.Start(t, kubetest.Kubelet)
 	e.awaitSecondBegin(t, x)
 	e.letStop(t)

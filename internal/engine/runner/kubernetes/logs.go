@@ -99,8 +99,7 @@ func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) er
 			c.finish()
 			return nil
 		}
-		final := isFinal(err) || errors.Is(err, errBroken) || err == nil && !whole
-		if hope.ends(ended && quiet, final) && ctx.Err() == nil {
+		if hope.ends(ended && quiet, bringsNoMore(err, whole)) && ctx.Err() == nil {
 			l.giveUp(c, last, err)
 			return nil
 		}
@@ -116,6 +115,12 @@ func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) er
 		l.pause(ctx, err, ended && whole, &wait)
 	}
 	return ctx.Err()
+}
+
+// bringsNoMore reports that another reading will hardly bring more than one of a container that
+// has ended.
+func bringsNoMore(err error, whole bool) bool {
+	return isFinal(err) || errors.Is(err, errBroken) || err == nil && !whole
 }
 
 // logHope is the hope that a log brings more.
