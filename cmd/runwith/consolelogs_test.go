@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	chromepage "github.com/chromedp/cdproto/page"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith"
@@ -142,6 +143,15 @@ func TestConsoleColoursAreReadable(t *testing.T) {
 		}
 		t.Logf("%s theme: the lowest contrast is %s", theme, low)
 	}
+}
+
+// noticeSilenceSoon lets the further pages of a tab notice a silent connection after two seconds
+// instead of three heartbeats.
+func (b *tab) noticeSilenceSoon(t *testing.T) {
+	t.Helper()
+	devtools(t, b, chromepage.AddScriptToEvaluateOnNewDocument, chromepage.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `const wait = window.setTimeout; window.setTimeout = (act, ms, ...rest) => wait(act, ms === 45_000 ? 2_000 : ms, ...rest)`,
+	})
 }
 
 // A connection that breaks or goes silent again and again, while tasks print, loses no line and

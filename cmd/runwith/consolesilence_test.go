@@ -2,20 +2,7 @@
 
 package main
 
-import (
-	"testing"
-
-	chromepage "github.com/chromedp/cdproto/page"
-)
-
-// noticeSilenceSoon lets the further pages of a tab notice a silent connection after two seconds
-// instead of three heartbeats.
-func (b *tab) noticeSilenceSoon(t *testing.T) {
-	t.Helper()
-	devtools(t, b, chromepage.AddScriptToEvaluateOnNewDocument, chromepage.AddScriptToEvaluateOnNewDocumentParams{
-		Source: `const wait = window.setTimeout; window.setTimeout = (act, ms, ...rest) => wait(act, ms === 45_000 ? 2_000 : ms, ...rest)`,
-	})
-}
+import "testing"
 
 // A live page whose connection stays open, but brings nothing any more, says so and connects anew.
 // A connection over which only heartbeats come is not silent.
