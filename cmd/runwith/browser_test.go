@@ -171,7 +171,9 @@ func startBrowser(t *testing.T) context.Context {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("no-proxy-server", true),
 	)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*patience) // longer than each wait, whose message says more
+	// This is longer than a test of all pages takes on a busy machine. Each wait has a limit of its
+	// own, with a message that says more.
+	ctx, cancel := context.WithTimeout(context.Background(), 20*patience)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)

@@ -198,7 +198,7 @@ func TestConsoleLogOfManyLines(t *testing.T) {
 	b.open(t, "/invocations/"+id+"/logs")
 	b.waitForText(t, "line 11999", "The log is complete")
 	b.click(t, "#log-earlier")
-	b.wait(t, `document.querySelectorAll(".line").length === 2000`)
+	b.wait(t, `document.querySelectorAll(".line").length >= 2000`) // more if the page was scrolled to the button
 	b.press(t, "g")
 	b.waitForText(t, "This is the first line.", "There are later lines")
 	b.wait(t, `document.getElementById("log-lines").textContent.includes("line 4998")`)

@@ -64,7 +64,8 @@ export async function* events(url, query, signal, begun) {
   const silent = new AbortController();
   const silence = listenFor(() => silent.abort(new Error("the connection was silent")));
   try {
-    const answer = await ask(url, query, AbortSignal.any([signal, silent.signal]));
+    // A request for a page has no signal of its own.
+    const answer = await ask(url, query, AbortSignal.any([signal, silent.signal].filter(Boolean)));
     begun();
     yield* completed(answer.body, silence);
   } finally {
