@@ -13,6 +13,9 @@ import (
 type Attempt struct {
 	ID ID
 
+	left  bool // an earlier Runner has placed it, and nobody has adopted it
+	owned bool // the engine goes on with it; the Registry guards both
+
 	placed  chan struct{} // closed when the attempt is placed, or cannot start
 	running chan struct{} // closed when the attempt runs, or has ended
 	done    chan struct{} // closed when the attempt has ended
@@ -28,6 +31,10 @@ type Attempt struct {
 func NewAttempt(id ID) *Attempt {
 	return &Attempt{ID: id, placed: make(chan struct{}), running: make(chan struct{}), done: make(chan struct{})}
 }
+
+// Owned reports whether the engine goes on with the attempt. An attempt that an earlier Runner left
+// is not the engine's as long as nobody has adopted it, or only to end it.
+func (a *Attempt) Owned() bool { return a.owned }
 
 // base makes every type that embeds an Attempt a [Tracked] one.
 func (a *Attempt) base() *Attempt { return a }

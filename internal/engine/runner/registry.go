@@ -44,7 +44,34 @@ func (r *Registry[A]) Claim(a A) (_ A, first bool, err error) {
 		r.attempts = make(map[ID]A)
 	}
 	r.attempts[id] = a
+	a.base().owned = !a.base().left
 	return a, true, nil
+}
+
+// ClaimLeft adds an attempt that an earlier Runner has left, for Adopt.
+func (r *Registry[A]) ClaimLeft(a A) error {
+	a.base().left = true
+	_, _, err := r.Claim(a)
+	return err
+}
+
+// Adopt calls begin for an attempt that an earlier Runner has left, the first time that it is
+// called with it. begin goes on with the attempt, in the background. Once the registry is closed,
+// nobody can adopt an attempt any more: the error is UNAVAILABLE. owned says that the engine goes
+// on with the attempt too, and does not only end it.
+func (r *Registry[A]) Adopt(a A, owned bool, begin func()) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	base := a.base()
+	switch {
+	case !base.left:
+		return nil
+	case r.closed:
+		return errStopping()
+	}
+	base.left, base.owned = false, owned
+	begin()
+	return nil
 }
 
 // Place claims the attempt and calls place for the first with its ID. For any other it
@@ -150,10 +177,12 @@ func (r *Registry[A]) Empty() bool {
 	return len(r.attempts) == 0
 }
 
-// Close takes no more attempts, and reports whether it was open.
+// Close takes no more attempts, and reports whether it was open. It forgets those that the engine
+// does not own: they are the next Runner's.
 func (r *Registry[A]) Close() (wasOpen bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	maps.DeleteFunc(r.attempts, func(_ ID, a A) bool { return !a.base().owned })
 	wasOpen, r.closed = !r.closed, true
 	return wasOpen
 }

@@ -192,3 +192,57 @@ func TestRegistryClose(t *testing.T) {
 		t.Errorf("Wait() after Close() = %v, want how the attempt ended", err)
 	}
 }
+
+// TestRegistryAdopts checks that an attempt which an earlier Runner left is adopted once, and that a
+// closed registry leaves to the next Runner what the engine does not own.
+func TestRegistryAdopts(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		adopt []bool // by owners or others, in this order
+		keeps bool
+	}{
+		"by nobody":                       {nil, false},
+		"to go on with it":                {[]bool{true}, true},
+		"to end it":                       {[]bool{false}, false},
+		"to go on with it, and to end it": {[]bool{true, false}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, _ := placed(t)
+			left := track(1, "left")
+			if err := r.ClaimLeft(left); err != nil {
+				t.Fatal(err)
+			}
+			begun := 0
+			for _, owned := range test.adopt {
+				if err := r.Adopt(left, owned, func() { begun++ }); err != nil {
+					t.Errorf("Adopt() = %v, want no error", err)
+				}
+			}
+			if want := min(len(test.adopt), 1); begun != want {
+				t.Errorf("it was begun %d times, want %d", begun, want)
+			}
+			r.Close()
+			if _, keeps := r.Find(left.ID); keeps != test.keeps || left.Owned() != test.keeps {
+				t.Errorf("after Close() it is there: %t, and owned: %t, want %t", keeps, left.Owned(), test.keeps)
+			}
+			if _, ok := r.Find(track(0, "").ID); !ok {
+				t.Error("after Close() the attempt that was placed is gone")
+			}
+		})
+	}
+}
+
+func TestRegistryAdoptsNothingOnceClosed(t *testing.T) {
+	t.Parallel()
+	var r runner.Registry[*tracked]
+	left := track(0, "left")
+	if err := r.ClaimLeft(left); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	err := r.Adopt(left, true, func() { t.Error("it was begun") })
+	if runwith.CodeOf(err) != runwith.Unavailable {
+		t.Errorf("Adopt() = %v, want UNAVAILABLE", err)
+	}
+}

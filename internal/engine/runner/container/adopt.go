@@ -103,35 +103,12 @@ func (r *Runner) claimLeft(all map[runner.ID]*leftover) error {
 	for id, left := range all {
 		a := r.newAttempt(id)
 		a.left = left
-		if _, _, err := r.attempts.Claim(a); err != nil {
+		if err := r.attempts.ClaimLeft(a); err != nil {
 			return err
 		}
 		r.daemon.want()
 	}
 	return nil
-}
-
-// take adopts an attempt of an earlier server, unless somebody has done so before.
-func (r *Runner) take(a *attempt, out runner.Output) error {
-	if a.left == nil {
-		return nil
-	}
-	return r.attempts.Begin(func() {
-		a.adopt.Do(func() {
-			a.adopted = true
-			r.adopt(a, out)
-		})
-	})
-}
-
-// leave forgets the attempts of an earlier server that nobody has adopted. The registry is
-// closed, so nobody adopts one any more.
-func (r *Runner) leave() {
-	for _, a := range r.attempts.All() {
-		if a.left != nil && !a.adopted {
-			r.attempts.Forget(a)
-		}
-	}
 }
 
 // adopt continues with the containers that an earlier server left of an attempt, if all

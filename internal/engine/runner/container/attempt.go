@@ -23,8 +23,6 @@ const sideGrace = 10 * time.Second
 type attempt struct {
 	*runner.Attempt
 	left    *leftover       // of an earlier server; nil if this Runner placed it
-	adopt   sync.Once       // the leftover
-	adopted bool            // somebody has; guarded by the registry's Begin
 	life    context.Context //nolint:containedctx // ends when the Runner closes or lets go of the attempt
 	letGo   context.CancelFunc
 	stopped atomic.Bool // a caller has asked it to end

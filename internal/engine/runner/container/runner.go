@@ -102,7 +102,6 @@ func (r *Runner) Close() error {
 	if !r.attempts.Close() {
 		return nil
 	}
-	r.leave()
 	for _, id := range r.attempts.List() {
 		r.log.Warn("container runner closes while an attempt runs", "attempt", id.String())
 	}
@@ -135,7 +134,7 @@ func (r *Runner) Start(ctx context.Context, spec runner.Spec, out runner.Output)
 		if !ok {
 			return nil // nothing is left of it
 		}
-		if err := r.take(a, out); err != nil {
+		if err := r.attempts.Adopt(a, true, func() { r.adopt(a, out) }); err != nil {
 			return err
 		}
 		return a.AwaitPlaced(ctx)
@@ -147,18 +146,19 @@ func (r *Runner) Start(ctx context.Context, spec runner.Spec, out runner.Output)
 	})
 }
 
-// find returns the attempt with an ID, and adopts one that is left; nil if there is none.
-func (r *Runner) find(id runner.ID) (*attempt, error) {
+// find returns the attempt with an ID, and adopts one that is left; nil if there is none. owned
+// says that the engine goes on with it.
+func (r *Runner) find(id runner.ID, owned bool) (*attempt, error) {
 	a, ok := r.attempts.Find(id)
 	if !ok {
 		return nil, nil //nolint:nilnil // that there is none is no error
 	}
-	return a, r.take(a, runner.Output{})
+	return a, r.attempts.Adopt(a, owned, func() { r.adopt(a, runner.Output{}) })
 }
 
 // Running implements [runner.Runner].
 func (r *Runner) Running(ctx context.Context, id runner.ID) (time.Time, error) {
-	if _, err := r.find(id); err != nil {
+	if _, err := r.find(id, true); err != nil {
 		return time.Time{}, err
 	}
 	return r.attempts.Running(ctx, id)
@@ -166,7 +166,7 @@ func (r *Runner) Running(ctx context.Context, id runner.ID) (time.Time, error) {
 
 // Wait implements [runner.Runner].
 func (r *Runner) Wait(ctx context.Context, id runner.ID) (runner.Result, error) {
-	if _, err := r.find(id); err != nil {
+	if _, err := r.find(id, true); err != nil {
 		return runner.Result{}, err
 	}
 	return r.attempts.Wait(ctx, id)
@@ -178,7 +178,7 @@ func (r *Runner) Release(runner.ID) {}
 // Stop implements [runner.Runner]. When ctx ends first, Stop returns its error, and the
 // attempt has received no more than SIGTERM.
 func (r *Runner) Stop(ctx context.Context, id runner.ID, grace time.Duration) error {
-	a, err := r.find(id)
+	a, err := r.find(id, false)
 	if a == nil || err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (r *Runner) Stop(ctx context.Context, id runner.ID, grace time.Duration) er
 
 // Detach implements [runner.Runner].
 func (r *Runner) Detach(ctx context.Context, id runner.ID) error {
-	a, err := r.find(id)
+	a, err := r.find(id, true)
 	switch {
 	case err != nil:
 		return err

@@ -17,7 +17,6 @@ type attempt struct {
 	*runner.Attempt
 	pod   string          // name
 	left  bool            // an earlier server placed it
-	adopt sync.Once       // runs when somebody adopts an attempt that is left
 	life  context.Context //nolint:containedctx // ends when the Runner closes or lets go of the attempt
 	letGo context.CancelFunc
 
@@ -31,7 +30,6 @@ type attempt struct {
 	verdict  verdict
 	news     chan struct{} // closed when the next verdict has come
 	mayRun   bool          // the gate is to be opened
-	owned    bool          // the engine knows the attempt, and will release it
 	ending   bool          // it is too late to let go
 	removing bool          // the Pod is being removed
 	names    []string      // of the template's containers in the Pod; nil if there is no template
@@ -139,16 +137,9 @@ func (a *attempt) allow(may bool) {
 	a.mayRun = may
 }
 
-// own notes that the engine knows the attempt, and that out receives the output of the
-// containers with these names.
-func (a *attempt) own(names []string, out runner.Output) {
+// writeTo notes that out receives the output of the containers with these names.
+func (a *attempt) writeTo(names []string, out runner.Output) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.owned, a.names, a.out = true, names, out
-}
-
-func (a *attempt) isOwned() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.owned
+	a.names, a.out = names, out
 }

@@ -35,7 +35,7 @@ func (s *supervisor) finish(v verdict) {
 	default:
 		s.a.End(runner.Result{}, runner.ErrLost)
 	}
-	if !s.a.isOwned() {
+	if !s.a.Owned() {
 		s.release(s.a)
 	}
 }

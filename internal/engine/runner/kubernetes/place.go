@@ -33,7 +33,7 @@ func (r *Runner) place(ctx context.Context, a *attempt, spec runner.Spec, out ru
 		return err
 	}
 	a.bind(made)
-	a.own(containerNames(spec.Template), out)
+	a.writeTo(containerNames(spec.Template), out)
 	if err := r.open(ctx, a); err != nil {
 		r.abandon(a)
 		return err

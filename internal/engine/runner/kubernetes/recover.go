@@ -22,7 +22,7 @@ func (r *Runner) claimLeft(pods []*kube.Pod) error {
 		a := r.newAttempt(id)
 		a.left = true
 		a.bind(pod)
-		if _, _, err := r.attempts.Claim(a); err != nil {
+		if err := r.attempts.ClaimLeft(a); err != nil {
 			return err
 		}
 		r.know(a)
@@ -39,18 +39,13 @@ type taken struct {
 
 // take adopts an attempt of an earlier server, unless somebody has done so before.
 func (r *Runner) take(a *attempt, how taken) error {
-	if !a.left {
-		return nil
-	}
-	return r.attempts.Begin(func() {
-		a.adopt.Do(func() {
-			if how.owned {
-				a.own(how.names, how.out)
-				a.allow(true)
-			}
-			a.Placed()
-			r.background.Go(func() { r.supervise(a) })
-		})
+	return r.attempts.Adopt(a, how.owned, func() {
+		if how.owned {
+			a.writeTo(how.names, how.out)
+			a.allow(true)
+		}
+		a.Placed()
+		r.background.Go(func() { r.supervise(a) })
 	})
 }
 

@@ -143,11 +143,6 @@ func (r *Runner) Close() error {
 	if !r.attempts.Close() {
 		return nil
 	}
-	for _, a := range r.attempts.All() {
-		if !a.isOwned() {
-			r.attempts.Forget(a) // nobody has adopted it: the next server does
-		}
-	}
 	for _, id := range r.attempts.List() {
 		r.log.Warn("Kubernetes runner closes while an attempt runs", "attempt", id.String())
 	}
