@@ -64,9 +64,9 @@ type Cluster struct {
 	address func() (string, error) // the server's URL and, after a space, its certificates in base64
 }
 
-// shared starts the cluster of all tests of this process. The operating system ends it.
+// shared opens the cluster of all tests of this process. The operating system ends it.
 var shared = sync.OnceValues(func() (*Cluster, error) {
-	return start(Options{})
+	return Open(Options{})
 })
 
 // Use returns a cluster that tests share: the one that [testneed.KubeconfigVariable] names, or one
@@ -74,11 +74,6 @@ var shared = sync.OnceValues(func() (*Cluster, error) {
 // kubernetes, and is skipped otherwise.
 func Use(t testing.TB) *Cluster {
 	t.Helper()
-	if file := testneed.Kubeconfig(); file != "" {
-		command, err := kubectl()
-		need(t, err)
-		return newCluster(file, command, nil)
-	}
 	c, err := shared()
 	need(t, err)
 	return c
@@ -103,7 +98,11 @@ func StartOwn(t testing.TB, o Options) *Cluster {
 // closes the cluster.
 func Open(o Options) (*Cluster, error) {
 	if file := testneed.Kubeconfig(); file != "" {
-		return &Cluster{Kubeconfig: file}, nil
+		command, err := kubectl()
+		if err != nil {
+			return nil, err
+		}
+		return newCluster(file, command, nil), nil
 	}
 	return start(o)
 }
