@@ -39,7 +39,7 @@ type object struct {
 	} `json:"status"`
 }
 
-// openNamespace makes a namespace in which Pods can be made.
+// openNamespace creates a namespace, and waits until the cluster accepts Pods in it.
 func openNamespace(ctx context.Context, kubeconfig string) (*namespace, error) {
 	client, err := kube.Connect(kube.Options{Kubeconfig: kubeconfig})
 	if err != nil {
@@ -51,7 +51,7 @@ func openNamespace(ctx context.Context, kubeconfig string) (*namespace, error) {
 		return nil, err
 	}
 	client.Namespace = made.Metadata.Name
-	for { // Pods need the account, which the cluster makes
+	for { // the cluster refuses Pods until it has made their ServiceAccount
 		accounts, err := k.call(ctx, http.MethodGet, k.in("api/v1", "serviceaccounts"), nil)
 		if err != nil || len(accounts.Items) > 0 {
 			return k, err

@@ -4,8 +4,8 @@ package main
 
 import "testing"
 
-// A live page whose connection stays open, but brings nothing any more, says so and connects anew.
-// A connection over which only heartbeats come is not silent.
+// A live page tells that its connection has gone silent, and connects again. Heartbeats are enough
+// to keep a connection.
 func TestConsoleNoticesSilence(t *testing.T) {
 	t.Parallel()
 	s := startUp(t, t.TempDir())

@@ -86,7 +86,7 @@ func (p *passage) close() {
 	p.to.Close()
 }
 
-// unlessHushed writes what comes through a passage, or swallows it.
+// unlessHushed passes bytes on. Once its passage is hushed, it drops them.
 type unlessHushed struct {
 	*passage
 

@@ -60,7 +60,8 @@ func (r *router) add(route Route, handler http.Handler) {
 	r.routes[route.Pattern] = route
 }
 
-// ServeHTTP answers a request by its route, except a browser at the root, or where nothing is.
+// ServeHTTP answers a request by its route. The root's handler answers browsers at / and at paths
+// that no route has.
 func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	tracked := &answer{ResponseWriter: w}
 	defer r.panics.recover(tracked, req, r.fail)

@@ -53,7 +53,7 @@ func TestConformance(t *testing.T) {
 			Env:            clusterEnv,
 			SignalsAsCodes: true,
 			Merged:         true,
-			Burst:          2 << 20, // of short lines, to which the node adds 46 bytes each: it rotates logs at 10 MiB
+			Burst:          2 << 20, // the node adds 46 bytes to each line, and rotates the log at 10 MiB
 		}
 	})
 }

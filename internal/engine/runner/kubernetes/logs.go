@@ -55,12 +55,12 @@ const (
 	// endPause is how long the news of a container's end may take after the end of its
 	// log.
 	endPause = 3 * time.Second
-	// lastTries is how many readings of a container that has ended may bring nothing but a
-	// reason, or only what is older than the last line, before the log counts as gone. That
-	// takes about ten seconds, in which a container runtime can restart.
+	// lastTries is how many readings may fail for good after the container's end, or bring
+	// only old lines. Then the log counts as gone. Seven take about ten seconds, in which a
+	// container runtime can restart.
 	lastTries = 7
-	// logPatience is how long the readings of a container that has ended may bring nothing,
-	// for whatever reason, before the log counts as gone: the node may never answer again.
+	// logPatience is how long readings may bring nothing after the container's end. Then the
+	// log counts as gone, because the node may never answer again.
 	logPatience = 30 * time.Minute
 )
 

@@ -59,8 +59,8 @@ func TestLogOfANodeThatIsAway(t *testing.T) {
 	})
 }
 
-// TestLogOfARemovedContainer checks that a log ends which the node cannot read any more, that
-// what was read of it is written, and that the output says what may be missing.
+// TestLogOfARemovedContainer checks that the reader stops when the container is removed. It writes
+// what it has read, and then a line that says what may be missing.
 func TestLogOfARemovedContainer(t *testing.T) {
 	t.Parallel()
 	const lost = " may be missing: the node cannot read the log any more\n"

@@ -19,8 +19,9 @@ type branch struct {
 	ended  bool     // the states are terminal
 }
 
-// branches returns the parts of a list: what its reader owns and the rows of visible jobs, and of
-// these what has ended and what has not.
+// branches returns the parts of a list. The rows that the reader owns are one part, and those of
+// visible jobs another. If the query names states, each of them is split again into rows that have
+// ended and rows that have not.
 func branches(q store.Query) (all []branch) {
 	var ended, others []string
 	for _, state := range slices.Compact(slices.Sorted(slices.Values(q.States))) { // each range once
@@ -72,7 +73,8 @@ func visible(q store.Query) (all []branch) {
 	return all
 }
 
-// owned reports whether the branch has the rows of some owners. A source owns what it has started.
+// owned reports whether the branch selects rows by owner. A trigger or schedule owns the rows that
+// it has started, so a source selects by owner too.
 func (b *branch) owned() bool { return b.owner != "" || b.source != "" }
 
 // filter adds the conditions of the branch that its ranges do not have.
@@ -118,8 +120,8 @@ func (p *page) rangesOfJobs(b *branch) {
 	b.jobs = nil
 }
 
-// rangesOfEnded adds the ranges of what has ended. Without a job, these are the ranges of each job
-// of the owner.
+// rangesOfEnded adds the ranges of rows that have ended. The index of an owner has the job before
+// the state, so without a job in the query there is a range for each job of the owner.
 func (p *page) rangesOfEnded(b *branch) {
 	p.rangesOfOwner(b)
 	if len(b.jobs) == 0 {

@@ -7,8 +7,8 @@ import (
 	"github.com/runwith/runwith/internal/invoker/store"
 )
 
-// fewRows is the number of rows up to which a list counts what each of its filters selects. It then
-// reads the rows of a filter that selects fewer.
+// fewRows is where counting stops. A list counts the rows that each of its filters selects, and
+// reads the rows of the filter that selects fewest.
 const fewRows = 1000
 
 // rarest returns the label whose rows a list is to read. It is empty if there is none, or if the
