@@ -216,6 +216,16 @@ func TestConsoleLogOfManyLines(t *testing.T) {
 	if n := evaluate[int](t, b, `document.querySelectorAll(".line").length`); n > 5100 {
 		t.Errorf("the page has %d lines, want at most 5,100", n)
 	}
+
+	// The window is empty at first, and an event of an earlier scroll may still come.
+	if follows := evaluate[string](t, b, `(() => {
+		document.getElementById("log-start").click();
+		for (const _ of "12") document.getElementById("log").dispatchEvent(new Event("scroll"));
+		return document.getElementById("log-follow").ariaPressed;
+	})()`); follows != "false" {
+		t.Errorf("at its start, the log is followed: %s, want false", follows)
+	}
+	b.waitForText(t, "This is the first line.", "There are later lines")
 }
 
 // watchFrames measures the time between frames, and long tasks.

@@ -257,12 +257,14 @@ export class View {
     return this.#box.scrollHeight - this.#box.scrollTop - this.#box.clientHeight;
   }
 
-  // #scrolled notices where the visitor reads.
+  // #scrolled notices where the visitor reads. An empty window is at its end as well, but only a
+  // visitor who scrolls down wants to follow.
   #scrolled() {
     const up = this.#box.scrollTop < this.#top - 1;
+    const down = this.#box.scrollTop > this.#top;
     this.#top = this.#box.scrollTop;
     const atEnd = this.#below() < 4 && !this.#behind;
-    if (this.#follow !== atEnd && (atEnd ? !up : up)) {
+    if (this.#follow !== atEnd && (atEnd ? down : up)) {
       this.#follow = atEnd;
       this.#told.changed();
     }
