@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,7 +61,21 @@ its ID (--engine): the label runwith.dev/engine of its Pods. Other Pods stay as 
 	return cmd
 }
 
+// engineID matches what runner.FolderID makes, and its lower case in labels.
+var engineID = regexp.MustCompile(`^[A-Za-z2-7]{26}$`)
+
+// validate reports a mistake that needs no cluster to be seen.
+func (f *cleanupFlags) validate() error {
+	if f.engine != "" && !engineID.MatchString(f.engine) {
+		return misused("--engine %q: must be an engine's ID, 26 letters and digits; its Pods have it as their label runwith.dev/engine", f.engine)
+	}
+	return f.cluster.validate()
+}
+
 func (f *cleanupFlags) run(cmd *cobra.Command) (err error) {
+	if err := f.validate(); err != nil {
+		return err
+	}
 	dir, release, err := f.folder()
 	if err != nil {
 		return err

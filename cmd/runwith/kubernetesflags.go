@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,17 @@ func (f *clusterFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "`FILE` that names the cluster (default: the cluster that runwith runs in, or what kubectl uses)")
 	flags.StringVar(&f.context, "kube-context", "", "`CONTEXT` of the kubeconfig (default: its current one)")
 	flags.StringVar(&f.namespace, "namespace", "", "`NAMESPACE` of the Pods (default: the context's, or that of runwith's own Pod)")
+}
+
+// namespaceName matches the names of namespaces, which are DNS labels.
+var namespaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// validate reports a mistake that needs no cluster to be seen.
+func (f *clusterFlags) validate() error {
+	if f.namespace == "" || namespaceName.MatchString(f.namespace) {
+		return nil
+	}
+	return misused("--namespace %q: must be the name of a namespace, at most 63 of a-z, 0-9 and -, such as runwith-tasks", f.namespace)
 }
 
 // kubernetesFlags choose how tasks run as Pods.
@@ -67,45 +79,43 @@ func (f *kubernetesFlags) config() (c kubernetes.Config, err error) {
 		Environ: os.Environ(), Metadata: f.metadata, Queue: f.queue, PendingTimeout: f.pending,
 	}
 	var errs [5]error
-	c.Buckets, errs[0] = f.claims()
-	c.Secrets, errs[1] = mapped("kubernetes-secret", "NAME=SECRET, such as DB_PASSWORD=db-password", f.secrets)
-	c.ServiceAccounts, errs[2] = mapped("kubernetes-service-account", "EMAIL=NAME, such as etl@demo.iam.gserviceaccount.com=etl", f.accounts)
+	c.Buckets, errs[0] = mapped("kubernetes-bucket", "BUCKET=pvc/NAME, such as reports=pvc/reports", "pvc/", f.buckets)
+	c.Secrets, errs[1] = mapped("kubernetes-secret", "NAME=SECRET, such as DB_PASSWORD=db-password", "", f.secrets)
+	c.ServiceAccounts, errs[2] = mapped("kubernetes-service-account", "EMAIL=NAME, such as etl@demo.iam.gserviceaccount.com=etl", "", f.accounts)
 	c.Patch, errs[3] = readPatch(f.patch)
-	if f.pending <= 0 {
-		errs[4] = misused("--kubernetes-pending %v: must be more than 0", f.pending)
-	}
-	if f.metadata != "" && !isHostPort(f.metadata) {
-		errs[4] = misused("--kubernetes-metadata %q: must be HOST:PORT, such as runwith-metadata.runwith:8081", f.metadata)
-	}
+	errs[4] = f.validate()
 	return c, errors.Join(errs[:]...)
 }
 
-// claims returns the PersistentVolumeClaims by bucket.
-func (f *kubernetesFlags) claims() (map[string]string, error) {
-	const form = "BUCKET=pvc/NAME, such as reports=pvc/reports"
-	all, err := mapped("kubernetes-bucket", form, f.buckets)
-	for bucket, volume := range all {
-		name, ok := strings.CutPrefix(volume, "pvc/")
-		if !ok || name == "" {
-			return nil, misused("--kubernetes-bucket %q: must be %s", bucket+"="+volume, form)
-		}
-		all[bucket] = name
+// validate reports mistakes in the flags that are no more than their text.
+func (f *kubernetesFlags) validate() error {
+	errs := []error{f.cluster.validate()}
+	if f.queue != "" && !kubernetes.IsObjectName(f.queue) {
+		errs = append(errs, misused("--kubernetes-queue %q: must be the name of a LocalQueue, such as batch", f.queue))
 	}
-	return all, err
+	if f.pending <= 0 {
+		errs = append(errs, misused("--kubernetes-pending %v: must be more than 0", f.pending))
+	}
+	if f.metadata != "" && !isHostPort(f.metadata) {
+		errs = append(errs, misused("--kubernetes-metadata %q: must be HOST:PORT, such as runwith-metadata.runwith:8081", f.metadata))
+	}
+	return errors.Join(errs...)
 }
 
-// mapped returns the values of a repeatable flag by their names.
-func mapped(flag, form string, values []string) (map[string]string, error) {
+// mapped returns the names of objects in a cluster, each without a prefix, by what a repeatable
+// flag names them for.
+func mapped(flag, form, prefix string, values []string) (map[string]string, error) {
 	all := map[string]string{}
 	for _, value := range values {
-		name, to, ok := strings.Cut(value, "=")
-		if !ok || name == "" || to == "" {
+		name, to, _ := strings.Cut(value, "=")
+		object, ok := strings.CutPrefix(to, prefix)
+		if !ok || name == "" || !kubernetes.IsObjectName(object) {
 			return nil, misused("--%s %q: must be %s", flag, value, form)
 		}
 		if _, twice := all[name]; twice {
 			return nil, misused("--%s: %s is given twice", flag, name)
 		}
-		all[name] = to
+		all[name] = object
 	}
 	return all, nil
 }

@@ -25,12 +25,12 @@ func (c Config) checkPods() (faults []error) {
 	}
 	for field, names := range map[string]map[string]string{"Buckets": c.Buckets, "Secrets": c.Secrets, "ServiceAccounts": c.ServiceAccounts} {
 		for from, name := range names {
-			if !isObjectName(name) {
+			if !IsObjectName(name) {
 				faults = append(faults, fmt.Errorf("config.%s: %s is %s, which is no name of an object in a cluster", field, from, jobspec.Quote(name)))
 			}
 		}
 	}
-	if c.Queue != "" && !isObjectName(c.Queue) {
+	if c.Queue != "" && !IsObjectName(c.Queue) {
 		faults = append(faults, fmt.Errorf("config.Queue: is %s, which is no name of an object in a cluster", jobspec.Quote(c.Queue)))
 	}
 	if _, _, err := net.SplitHostPort(c.Metadata); err != nil && c.Metadata != "" {

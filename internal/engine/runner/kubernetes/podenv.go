@@ -62,7 +62,7 @@ func (c *Config) secret(field, name string) (string, error) {
 		return mapped, nil
 	case !ok:
 		return "", runner.Refuse(field, "%s is not the name of a secret", jobspec.Quote(name))
-	case !isObjectName(id):
+	case !IsObjectName(id):
 		return "", runner.Refuse(field, "no Secret can have the name %s; start the server with --kubernetes-secret %s=NAME, the name of its Secret", jobspec.Quote(id), id)
 	}
 	return id, nil
@@ -74,7 +74,7 @@ const maxObjectName = 253
 // objectName matches the names of objects: DNS labels with dots between.
 var objectName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 
-// isObjectName reports whether a Secret, a claim or a service account can have a name.
-func isObjectName(name string) bool {
+// IsObjectName reports whether a Secret, a claim, a service account or a queue can have a name.
+func IsObjectName(name string) bool {
 	return len(name) <= maxObjectName && objectName.MatchString(name)
 }
