@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,12 +75,17 @@ func Open(ctx context.Context, c Config) (_ *Runner, err error) {
 	return r, nil
 }
 
-// advise adds the next step to an error about a missing permission.
+// advise adds the next step to an error about a missing permission, or about a cluster that
+// cannot be reached.
 func advise(err error) error {
-	if !kube.IsForbidden(err) {
-		return err
+	var unreached *net.OpError
+	switch {
+	case kube.IsForbidden(err):
+		return fmt.Errorf("%w: apply deploy/kubernetes/role.yaml; runwith doctor --runner kubernetes lists the missing permissions", err)
+	case errors.As(err, &unreached):
+		return fmt.Errorf("%w: start the cluster, or choose another with --kubeconfig and --kube-context", err)
 	}
-	return fmt.Errorf("%w: apply deploy/kubernetes/role.yaml; runwith doctor --runner kubernetes lists the missing permissions", err)
+	return err
 }
 
 // connect returns a Runner that has sent no request. It makes the folder if it may.
