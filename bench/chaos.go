@@ -61,7 +61,7 @@ func chaos(ctx context.Context, args []string, out, errs io.Writer) (err error) 
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
 	began := time.Now()
-	if err := w.live(ctx); err != nil {
+	if err := w.live(ctx, errs); err != nil {
 		return fmt.Errorf("%w (seed %d)", err, o.seed)
 	}
 	found, err := w.count(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -14,10 +15,30 @@ import (
 // perKill is about the life of a server and the start of the next one.
 const perKill = 350 * time.Millisecond
 
+// perCall is a generous time for an invocation, because a busy machine is not a failure.
+const perCall = time.Second
+
+// reportEvery is the time between two lines about progress.
+const reportEvery = 30 * time.Second
+
+// report writes how many invocations are accepted, until ctx ends.
+func (w *world) report(ctx context.Context, out io.Writer) {
+	for pause(ctx, reportEvery) == nil {
+		w.mu.Lock()
+		accepted := len(w.accepted)
+		w.mu.Unlock()
+		fmt.Fprintf(out, "%d of %d accepted\n", accepted, w.n)
+	}
+}
+
 // live lets the clients call while servers are killed, until both are done, and then waits
-// for the end of every invocation.
-func (w *world) live(serving context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(serving, 20*time.Minute, errors.New("it does not come to its end"))
+// for the end of every invocation. It writes how far it is to out.
+func (w *world) live(serving context.Context, out io.Writer) error {
+	limit := 20*time.Minute + time.Duration(w.n)*perCall
+	ctx, cancel := context.WithTimeoutCause(serving, limit, fmt.Errorf("it does not come to its end in %v", limit))
+	var reports sync.WaitGroup
+	reports.Go(func() { w.report(ctx, out) })
+	defer reports.Wait()
 	defer cancel()
 	var (
 		callers sync.WaitGroup
