@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
@@ -101,9 +102,12 @@ func (k *namespace) send(ctx context.Context, method, path string, body any) (io
 	return nil, errors.Join(fmt.Errorf("%s %s: %s\n%s", method, path, answer.Status, said), err)
 }
 
-// follow watches an object until it is done.
+// follow watches an object, or all objects since a list of them, until one is done.
 func (k *namespace) follow(ctx context.Context, kind string, made *object, done func(*object) (bool, error)) error {
-	query := url.Values{"watch": {"true"}, "fieldSelector": {"metadata.name=" + made.Metadata.Name}, "resourceVersion": {made.Metadata.ResourceVersion}}
+	query := url.Values{"watch": {"true"}, "resourceVersion": {made.Metadata.ResourceVersion}}
+	if name := made.Metadata.Name; name != "" {
+		query.Set("fieldSelector", "metadata.name="+name)
+	}
 	stream, err := k.send(ctx, http.MethodGet, kind+"?"+query.Encode(), nil)
 	if err != nil {
 		return err
@@ -112,7 +116,7 @@ func (k *namespace) follow(ctx context.Context, kind string, made *object, done 
 	for events := json.NewDecoder(stream); ; {
 		var event struct{ Object object }
 		if err := events.Decode(&event); err != nil {
-			return fmt.Errorf("watch %s: %w", made.Metadata.Name, err)
+			return fmt.Errorf("watch %s: %w", strings.TrimSuffix(kind+"/"+made.Metadata.Name, "/"), err)
 		}
 		if is, err := done(&event.Object); is || err != nil {
 			return err
@@ -173,25 +177,28 @@ func (k *namespace) startPod(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	in := func(phase func(running, ended bool) bool) func(*object) (bool, error) {
-		return func(o *object) (bool, error) {
-			if len(o.Status.Containers) == 0 {
-				return false, nil
-			}
-			state := o.Status.Containers[0].State
-			return phase(state.Running != nil, state.Terminated != nil), nil
-		}
-	}
-	err = k.follow(ctx, pods, made, in(func(running, ended bool) bool { return running || ended }))
+	err = k.follow(ctx, pods, made, begun)
 	took := time.Since(began).Seconds()
 	if err != nil {
 		return 0, err
 	}
-	if err := k.follow(ctx, pods, made, in(func(_, ended bool) bool { return ended })); err != nil {
+	if err := k.follow(ctx, pods, made, ended); err != nil {
 		return 0, err
 	}
 	_, err = k.call(ctx, http.MethodDelete, pods+"/"+made.Metadata.Name, nil)
 	return took, errors.Join(err, k.settle(ctx))
+}
+
+// begun reports whether the container of a Pod runs, or has run.
+func begun(pod *object) (bool, error) {
+	of := pod.Status.Containers
+	return len(of) > 0 && (of[0].State.Running != nil || of[0].State.Terminated != nil), nil
+}
+
+// ended reports whether the container of a Pod has run.
+func ended(pod *object) (bool, error) {
+	of := pod.Status.Containers
+	return len(of) > 0 && of[0].State.Terminated != nil, nil
 }
 
 // settle waits until the namespace has no Pods, so that one turn does not slow the next.

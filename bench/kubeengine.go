@@ -15,9 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	run "cloud.google.com/go/run/apiv2"
 	"cloud.google.com/go/run/apiv2/runpb"
-	"google.golang.org/api/option"
 
 	"github.com/runwith/runwith/internal/kubetest"
 )
@@ -25,7 +23,6 @@ import (
 // podEngine is an engine whose tasks are Pods.
 type podEngine struct {
 	*cloudRun
-	tasks     *run.TasksClient
 	server    *server
 	namespace *namespace
 }
@@ -47,10 +44,6 @@ func (k *namespace) startEngine(ctx context.Context, b *bench, name, kubeconfig,
 	k.engines = append(k.engines, data)
 	if e.cloudRun, err = dial(ctx, e.server.addr); err != nil {
 		return nil, errors.Join(err, e.server.stop())
-	}
-	e.tasks, err = run.NewTasksClient(ctx, option.WithGRPCConn(e.conn), option.WithoutAuthentication())
-	if err != nil {
-		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
 }

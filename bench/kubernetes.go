@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
-
-	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith/internal/kubetest"
 )
@@ -18,14 +17,14 @@ const (
 	podStartTarget = 1.1
 	// requestsTarget bounds the requests to the API server for one task.
 	requestsTarget = 6
-	// waitingTarget bounds the engine's memory while many Pods wait for a node, in bytes.
+	// waitingTarget bounds the engine's memory with 10,000 tasks, in bytes.
 	waitingTarget = 150 << 20
+	// waitingPods and manyPods are how many Pods wait for a node meanwhile.
+	waitingPods, manyPods = 500, 2000
 
 	// podRounds and podStarts are the largest numbers of measurements, because an execution
 	// takes about half a minute, and a Pod some seconds.
 	podRounds, podStarts = 3, 10
-	// startEvery is the pause of a poller for the start of a task.
-	startEvery = 5 * time.Millisecond
 	// countedPods is the largest number of tasks whose requests are counted.
 	countedPods = 20
 	// podsWidth is how many Pods a Job or an execution runs at once, at most: a node has 110.
@@ -113,27 +112,24 @@ func comparePods(ctx context.Context, b *bench, k *namespace) (_ []row, err erro
 	}, nil
 }
 
-// startPod measures the time from RunJob until a task runs.
+// startPod measures the time from RunJob until the container of a task runs.
 func (e *podEngine) startPod(ctx context.Context) (float64, error) {
+	k := e.namespace
+	pods := k.in("api/v1", "pods")
+	before, err := k.call(ctx, http.MethodGet, pods, nil)
+	if err != nil {
+		return 0, err
+	}
 	began := time.Now()
 	op, err := e.start(ctx, podStartJob)
 	if err != nil {
 		return 0, err
 	}
-	x, err := op.Metadata()
-	if err != nil {
-		return 0, fmt.Errorf("read the execution's name: %w", err)
-	}
-	for started := false; !started; {
-		nap(startEvery)
-		task, err := e.tasks.ListTasks(ctx, &runpb.ListTasksRequest{Parent: x.Name}).Next()
-		if err != nil {
-			return 0, fmt.Errorf("poll the task: %w", err)
-		}
-		started = task.StartTime != nil
+	if err := k.follow(ctx, pods, before, begun); err != nil {
+		return 0, err
 	}
 	took := time.Since(began).Seconds()
-	return took, errors.Join(e.wait(ctx, op.Name()), e.namespace.settle(ctx))
+	return took, errors.Join(e.wait(ctx, op.Name()), k.settle(ctx))
 }
 
 // countRequests counts the requests of tasks, through a proxy. Lists, watches and Leases do not
@@ -160,33 +156,45 @@ func countRequests(ctx context.Context, b *bench, k *namespace) (_ []row, err er
 	return []row{newRow("requests to the API server for a task", number, []float64{each}).within(requestsTarget)}, nil
 }
 
-// holdPods measures the engine's memory while many Pods wait for a node that does not exist, so that
-// no kubelet has to run them.
+// holdPods measures the engine's memory while many tasks wait, and some of them as Pods for a node
+// that does not exist, so that no kubelet has to run them.
 func holdPods(ctx context.Context, b *bench, k *namespace) (_ []row, err error) {
 	e, err := k.startEngine(ctx, b, "waiting", k.kubeconfig, `{"spec": {"nodeSelector": {"no-such": "node"}}}`)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
-	if err := e.createJob(ctx, waitingJob, b.waiting, 0, "true"); err != nil {
+	usual, most, err := e.hold(ctx, b, waitingJob, waitingPods, waitingPods)
+	if err != nil {
 		return nil, err
 	}
-	if _, err := e.start(ctx, waitingJob); err != nil {
+	large, _, err := e.hold(ctx, b, waitingJob+"-more", manyPods-waitingPods, manyPods)
+	if err != nil {
 		return nil, err
 	}
-	most, err := e.server.most(ctx, func(ctx context.Context) error {
-		return errors.Join(k.await(ctx, b.waiting), pause(ctx, b.rest))
+	what := fmt.Sprintf("memory with %d tasks, %d of them Pods that wait for a node", b.waiting, waitingPods)
+	return []row{
+		newRow(what, bytesHeld, []float64{usual}).within(waitingTarget),
+		newRow("the same, at most", bytesHeld, []float64{most}).within(waitingTarget),
+		newRow(fmt.Sprintf("memory with twice the tasks, and %d Pods", manyPods), bytesHeld, []float64{large}),
+	}, nil
+}
+
+// hold starts a job with a width, and returns the engine's memory 2 s after the namespace has so
+// many Pods, and the most until then.
+func (e *podEngine) hold(ctx context.Context, b *bench, job string, width, pods int) (rest, most float64, err error) {
+	if err := e.createJob(ctx, job, b.waiting, width, "true"); err != nil {
+		return 0, 0, err
+	}
+	if _, err := e.start(ctx, job); err != nil {
+		return 0, 0, err
+	}
+	most, err = e.server.most(ctx, func(ctx context.Context) error {
+		return errors.Join(e.namespace.await(ctx, pods), pause(ctx, b.rest))
 	})
 	if err != nil {
-		return nil, err
+		return 0, 0, err
 	}
-	rest, err := e.server.resident(ctx)
-	if err != nil {
-		return nil, err
-	}
-	what := fmt.Sprintf("memory while the Pods of %d tasks wait for a node", b.waiting)
-	return []row{
-		newRow(what, bytesHeld, []float64{rest}).within(waitingTarget),
-		newRow("the same, at most", bytesHeld, []float64{most}).within(waitingTarget),
-	}, nil
+	rest, err = e.server.resident(ctx)
+	return rest, most, err
 }

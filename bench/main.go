@@ -51,7 +51,7 @@ type options struct {
 
 	deliveries int   // of callbacks
 	pods       int   // of an execution on Kubernetes
-	waiting    int   // Pods that wait for a node
+	waiting    int   // tasks, of which some are Pods that wait for a node
 	log        int64 // size of the log to read from, in bytes
 }
 
@@ -117,7 +117,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.StringVar(&o.only, "only", "", "measure only the row `NAME`")
 	flags.StringVar(&o.docker, "docker", "", "run containers through the daemon at `ADDRESS`, such as unix:///run/podman/podman.sock (default: the usual sockets)")
 	flags.IntVar(&o.pods, "pods", 100, "number `N` of tasks of an execution on Kubernetes")
-	flags.IntVar(&o.waiting, "waiting", 10_000, "number `N` of Pods that wait for a node while the engine's memory is read")
+	flags.IntVar(&o.waiting, "waiting", 10_000, "number `N` of tasks that the engine has while its memory is read, at least 1500")
 	flags.BoolVar(&o.json, "json", false, "print JSON, with times in seconds and memory in bytes")
 	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -141,8 +141,8 @@ func (o options) validate(rest []string) error {
 		return fmt.Errorf("-n %d: must be at least 1", o.n)
 	case o.clients < 0:
 		return fmt.Errorf("-clients %d: must not be negative", o.clients)
-	case o.pods < 1 || o.waiting < 1:
-		return fmt.Errorf("-pods %d -waiting %d: must be at least 1", o.pods, o.waiting)
+	case o.pods < 1 || o.waiting < manyPods-waitingPods:
+		return fmt.Errorf("-pods %d -waiting %d: must be at least 1 and %d", o.pods, o.waiting, manyPods-waitingPods)
 	case o.only != "" && !slices.ContainsFunc(scenarios, named):
 		return fmt.Errorf("-only %s: no such row, see -help", o.only)
 	}
