@@ -101,7 +101,8 @@ func TestBadCommandLine(t *testing.T) {
 	}{
 		{"-n 0", "-n 0: must be at least 1"},
 		{"-clients -1", "-clients -1: must not be negative"},
-		{"-pods 0", "-pods 0 -waiting 10000: must be at least 1 and 1500"},
+		{"-pods 0", "-pods 0: must be at least 1"},
+		{"-waiting 1000", "-waiting 1000: must be at least 1500"},
 		{"-only walk", "-only walk: no such row"},
 		{"walk", `"walk": unknown argument`},
 		{"-walk", "not defined: -walk"},

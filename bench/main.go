@@ -51,7 +51,7 @@ type options struct {
 
 	deliveries int   // of callbacks
 	pods       int   // of an execution on Kubernetes
-	waiting    int   // tasks, of which some are Pods that wait for a node
+	waiting    int   // tasks that the engine has while its memory is read
 	log        int64 // size of the log to read from, in bytes
 }
 
@@ -141,8 +141,10 @@ func (o options) validate(rest []string) error {
 		return fmt.Errorf("-n %d: must be at least 1", o.n)
 	case o.clients < 0:
 		return fmt.Errorf("-clients %d: must not be negative", o.clients)
-	case o.pods < 1 || o.waiting < manyPods-waitingPods:
-		return fmt.Errorf("-pods %d -waiting %d: must be at least 1 and %d", o.pods, o.waiting, manyPods-waitingPods)
+	case o.pods < 1:
+		return fmt.Errorf("-pods %d: must be at least 1", o.pods)
+	case o.waiting < manyPods-waitingPods:
+		return fmt.Errorf("-waiting %d: must be at least %d", o.waiting, manyPods-waitingPods)
 	case o.only != "" && !slices.ContainsFunc(scenarios, named):
 		return fmt.Errorf("-only %s: no such row, see -help", o.only)
 	}
