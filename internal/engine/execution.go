@@ -19,7 +19,7 @@ func (e *Engine) Execution(ctx context.Context, req *runpb.GetExecutionRequest) 
 		return nil, err
 	}
 	if a := e.live.named(req.Name); a != nil {
-		return a.version().message(), nil
+		return e.show(a.version()), nil
 	}
 	var x *runpb.Execution
 	err = e.read(ctx, func(tx *storeTx) error {
@@ -42,7 +42,7 @@ func (e *Engine) ExecutionNamed(ctx context.Context, at jobspec.Location, id str
 		if err != nil {
 			return err
 		}
-		x = e.current(row).message()
+		x = e.show(e.current(row))
 		return nil
 	})
 	return x, err

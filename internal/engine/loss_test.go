@@ -92,8 +92,8 @@ func (w waiter) Waiting(id runner.ID) string {
 	return "Unschedulable: 0/3 nodes are available."
 }
 
-// TestTaskShowsWhyItWaits checks that a task that waits for a machine has not started, and
-// shows the reason.
+// TestTaskShowsWhyItWaits checks that a task that waits for a machine has not started, shows the
+// reason, and does not count as running.
 func TestTaskShowsWhyItWaits(t *testing.T) {
 	t.Parallel()
 	c := newCluster()
@@ -115,10 +115,27 @@ func TestTaskShowsWhyItWaits(t *testing.T) {
 		if c := task.Conditions[1]; c.Type != "Started" || c.State != runpb.Condition_CONDITION_PENDING || c.Message != "Unschedulable: 0/3 nodes are available." || task.StartTime != nil {
 			t.Errorf("while the task waits, condition %v and start time %v, want the reason and no start", c, task.StartTime)
 		}
+		checkRunning(t, e, name, 0)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if task = shown(); task.Conditions[1].State != runpb.Condition_CONDITION_SUCCEEDED || task.StartTime == nil {
 			t.Errorf("once it runs, condition %v and start time %v, want a start", task.Conditions[1], task.StartTime)
 		}
+		checkRunning(t, e, name, 2)
 	})
+}
+
+// checkRunning checks how many running tasks an execution shows, whichever way a client asks.
+func checkRunning(t *testing.T, e *faulty, name string, want int32) {
+	t.Helper()
+	ctx := context.Background()
+	one, err := e.Execution(ctx, &runpb.GetExecutionRequest{Name: name})
+	if err != nil || one.RunningCount != want {
+		t.Errorf("Execution() = %d running tasks, %v, want %d", one.GetRunningCount(), err, want)
+	}
+	job, _, _ := strings.Cut(name, "/executions/")
+	all, err := e.Executions(ctx, &runpb.ListExecutionsRequest{Parent: job})
+	if err != nil || all.Executions[0].RunningCount != want {
+		t.Errorf("Executions() = %v, %v, want %d running tasks", all, err, want)
+	}
 }

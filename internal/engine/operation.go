@@ -35,7 +35,7 @@ func (e *Engine) Operation(ctx context.Context, req *longrunningpb.GetOperationR
 		return nil, err
 	}
 	if o, ok := e.live.operation(req.Name); ok {
-		return o.version().operation(req.Name, o.kind)
+		return e.operationOn(o.version(), req.Name, o.kind)
 	}
 	at, err := e.operation(ctx, name)
 	return at.op, err
@@ -110,7 +110,7 @@ func (e *Engine) awaitEnd(ctx context.Context, name string, o liveOperation) (*l
 			return nil, errStopping
 		}
 	}
-	return o.version().operation(name, o.kind)
+	return e.operationOn(o.version(), name, o.kind)
 }
 
 var errStopping = runwith.Errorf(runwith.Unavailable, "the server is stopping: ask again later")

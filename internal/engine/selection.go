@@ -72,7 +72,7 @@ func (e *Engine) SelectExecutions(ctx context.Context, s Selection[*runpb.Execut
 			return e.listExecutions(ctx, s.Of.Job, s.Deleted, listKey{before: before, limit: limit})
 		},
 		pass: func(v *version) { before = v.id },
-		show: func(v *version) *runpb.Execution { return v.message() },
+		show: e.show,
 	})
 }
 

@@ -65,7 +65,7 @@ func (tx *storeTx) executionOperation(name string, kind operationKind, of *nulla
 	case row == nil:
 		return nil, runwith.Errorf(runwith.NotFound, "operation %s does not exist any more", name)
 	}
-	return tx.engine.current(row).operation(name, kind)
+	return tx.engine.operationOn(tx.engine.current(row), name, kind)
 }
 
 // unsettledOperation returns the operation of a change of a job that has not taken effect.
@@ -126,14 +126,14 @@ func (tx *storeTx) jobOperation(name string, job *int64, blob []byte) (*longrunn
 	return op, 0, err
 }
 
-// operation returns an operation that ends with the execution. The operation of a failed
+// operationOn returns an operation that ends with the execution. The operation of a failed
 // run ends with an error. A cancelled run ends without one, and so does a cancel or a
 // deletion that came too late.
 //
 // Deviation: the error is ABORTED, with the message of the condition Completed; Cloud Run
 // documents no code.
-func (v *version) operation(name string, kind operationKind) (*longrunningpb.Operation, error) {
-	x := v.message()
+func (e *Engine) operationOn(v *version, name string, kind operationKind) (*longrunningpb.Operation, error) {
+	x := e.show(v)
 	switch {
 	case !v.state.terminal():
 		return openOperation(name, x)
@@ -175,7 +175,7 @@ func (tx *storeTx) addExecutionOperation(at jobspec.Location, kind operationKind
 			}
 		})
 	}
-	return v.operation(name, kind)
+	return tx.engine.operationOn(v, name, kind)
 }
 
 // addJobOperation stores an operation of a job: one that is done, or, for a deletion, one
