@@ -13,6 +13,9 @@ import (
 const (
 	// listedTasks is how many tasks the page lists, failed ones first.
 	listedTasks = 50
+	// gridRow is how many cells are in a list of the grid. A browser draws the lists that are in
+	// sight.
+	gridRow = 100
 	// taskReads is how often a live page reads the tasks of an execution that shows no change,
 	// and taskRead is how much longer it waits for each task: Cloud Run lists 100 in a call.
 	taskReads, taskRead = 2 * time.Second, 2 * time.Millisecond
@@ -26,7 +29,7 @@ type tasksData struct {
 	Listed  []runwith.Task // those that failed, or all if they are few
 	Failed  bool           // Listed are only those that failed
 	More    int            // how many are not listed
-	// Cells are the list items of the grid. Same means that the browser has them.
+	// Cells are the lists of the grid. Same means that the browser has them.
 	Cells template.HTML
 	Same  bool
 
@@ -96,14 +99,20 @@ func (d *tasksData) fill(tasks []runwith.Task) {
 	d.all, d.Count = tasks, len(tasks)
 	indexes := map[runwith.TaskState]*ranges{}
 	var cells strings.Builder
-	for _, t := range tasks {
+	for n, t := range tasks {
+		if n%gridRow == 0 {
+			cells.WriteString("<ol>")
+		}
 		r := indexes[t.State]
 		if r == nil {
 			r = &ranges{}
 			indexes[t.State] = r
 		}
 		r.add(t.Index)
-		cells.WriteString("<li class=" + cellClass(t.State) + ">" + strconv.Itoa(t.Index))
+		cells.WriteString("<li class=" + cellClass(t.State) + ">" + strconv.Itoa(t.Index) + " " + string(t.State))
+		if n%gridRow == gridRow-1 || n == len(tasks)-1 {
+			cells.WriteString("</ol>")
+		}
 	}
 	d.Cells = template.HTML(cells.String())
 	for _, state := range []runwith.TaskState{runwith.TaskFailed, runwith.TaskCancelled, runwith.TaskRunning, runwith.TaskPending, runwith.TaskSucceeded} {
@@ -115,7 +124,7 @@ func (d *tasksData) fill(tasks []runwith.Task) {
 }
 
 // cellClass is the class of a task's cell. Ten thousand cells are on a page, so it is short. The
-// stylesheet has the colour of each, and the text for screen readers.
+// stylesheet has the colour of each.
 func cellClass(s runwith.TaskState) string {
 	switch s {
 	case runwith.TaskSucceeded:
