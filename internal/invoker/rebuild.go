@@ -64,9 +64,16 @@ const rebuildLease = "rebuild"
 // are known.
 func (r *rebuilder) run(opened time.Time, origin store.Origin) {
 	defer r.leases.Release(rebuildLease)
-	origin, open := r.turn(origin)
-	if !open || r.needed(origin) && !r.rebuild(opened, origin) {
-		return
+	for n := 0; ; n++ {
+		var open bool
+		if origin, open = r.turn(origin); !open {
+			return
+		}
+		if !r.needed(origin) || r.rebuild(opened, origin) {
+			break
+		}
+		r.leases.Release(rebuildLease) // another process may reach Cloud Run
+		r.sleep(backoff.Jitter(ledger.Backoff(n)) / 10)
 	}
 	close(r.done)
 	if origin.Empty || origin.Restored {
@@ -137,7 +144,7 @@ func (r *rebuilder) readAgain(opened time.Time) (found, done bool) {
 }
 
 // readBack imports what a list shows. It retries until one could be read, or the invoker
-// closes. found means that some execution belongs to an invocation from before this
+// closes; with a shared store, it tries once. found means that some execution belongs to an invocation from before this
 // process.
 func (r *rebuilder) readBack(opened time.Time) (found, done bool) {
 	for n := 0; r.closing.Err() == nil; n++ {
@@ -152,6 +159,9 @@ func (r *rebuilder) readBack(opened time.Time) (found, done bool) {
 			return found, true
 		}
 		r.logger.Warn("the store cannot be rebuilt yet", "code", runwith.CodeOf(err), "error", err)
+		if !r.store.Alone() {
+			break
+		}
 		r.sleep(backoff.Jitter(ledger.Backoff(n)) / 10)
 	}
 	return false, false

@@ -5,6 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cloud.google.com/go/run/apiv2/runpb"
+
 	"github.com/runwith/runwith"
 )
 
@@ -77,6 +79,36 @@ func TestRebuiltBefore(t *testing.T) {
 		}
 		if read := c.reads() - pages; read > 0 {
 			t.Errorf("it has read %d pages, want none", read)
+		}
+	})
+}
+
+// TestRebuildWhereOneIsCutOff opens a process that cannot reach Cloud Run, and another one that can:
+// it reads back for both, and watches the executions.
+func TestRebuildWhereOneIsCutOff(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s, c := openShared(t), &cloud{life: time.Minute}
+		away := runwith.Errorf(runwith.Unavailable, "no route to host")
+		cutOff := &cloud{
+			page:      func(int) error { return away },
+			execution: func(string) (*runpb.Execution, error) { return nil, away },
+		}
+		first := openReplica(t, s, cutOff)
+		time.Sleep(time.Minute)
+		second := openReplica(t, s, c)
+		began := time.Now()
+		<-second.Rebuilt()
+		<-first.Rebuilt()
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("the keys are known after %v, want at most a minute", took)
+		}
+		i, _, err := second.Invoke(t.Context(), keyedRequest("k"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		until(t, second, i.ID, runwith.StateSucceeded)
+		if took := time.Since(began); took > 3*time.Minute {
+			t.Errorf("the end of an execution of a minute is known after %v, want at most three minutes", took)
 		}
 	})
 }

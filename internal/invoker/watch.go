@@ -125,6 +125,9 @@ func (w *watcher) look(p *poller) {
 		w.get(r)
 	}
 	w.next.watch.again(p, r.matters(), w.patience(r))
+	if r.failed {
+		w.leases.Release(pollLease(p.job)) // another process may reach Cloud Run
+	}
 }
 
 // hold has Cloud Run hold requests for the ends that are worth one: a caller waits, or the
