@@ -11,6 +11,7 @@ import (
 
 	"github.com/runwith/runwith/internal/engine/jobfile"
 	"github.com/runwith/runwith/internal/image"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/store/postgres"
 	"github.com/runwith/runwith/internal/jobspec"
 )
@@ -65,6 +66,12 @@ func checkServices(t *testing.T, file composeFile) {
 		}
 		if err := understands("runwith " + strings.Join(service.Command, " ")); err != nil {
 			t.Errorf("%s: runwith %q: %v", name, service.Command, err)
+		}
+		for _, flag := range service.Command {
+			endpoint, found := strings.CutPrefix(flag, "--endpoint=")
+			if found && (cloudrun.Config{Endpoint: endpoint}).IsElsewhere() && !slices.Contains(service.Command, "--allow-plain-http") {
+				t.Errorf("%s: runwith %q refuses its endpoint", name, service.Command)
+			}
 		}
 		if service.Image != image.API().Name || service.PullPolicy != "never" {
 			t.Errorf("%s: image = %q, pull_policy = %q, want %q, never", name, service.Image, service.PullPolicy, image.API().Name)

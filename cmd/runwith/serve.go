@@ -21,6 +21,7 @@ type serveFlags struct {
 	place    placeFlags
 	what     invokerFlags
 	endpoint string
+	allowed  bool // an endpoint on another machine
 }
 
 func newServe() *cobra.Command {
@@ -32,7 +33,8 @@ func newServe() *cobra.Command {
 once and reports how it ended. By default it starts jobs on Google's Cloud Run, with
 Application Default Credentials. With --endpoint http://HOST:PORT it starts them on
 an engine on this machine, which needs no credentials: if the engine requires a
-token, serve gets one from it.
+token, serve gets one from it. For an engine on another machine, confirm with
+--allow-plain-http that nobody else is on the network between the two.
 
 If the outcome of a start is unknown, serve searches for the execution. It starts the
 job again only if it is certain that nothing started. --settle is the longest time
@@ -66,6 +68,7 @@ with --allow-unauthenticated that something else keeps others away.`,
 	f.what.add(cmd)
 	cmd.Flags().StringVar(&f.endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
 		"`URL` of a Cloud Run Jobs API on this machine; google or empty is Google's (RUNWITH_ENDPOINT)")
+	cmd.Flags().BoolVar(&f.allowed, "allow-plain-http", false, "call an endpoint on another machine without TLS; others on the network can read and change everything")
 	return cmd
 }
 
@@ -78,6 +81,10 @@ func (f *serveFlags) serve(cmd *cobra.Command) error {
 		return runwith.Errorf(runwith.FailedPrecondition,
 			"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT uses an engine on this machine instead", missing)
 	}
+	if (cloudrun.Config{Endpoint: f.endpoint}).IsElsewhere() && !f.allowed {
+		return runwith.Errorf(runwith.FailedPrecondition, "endpoint %s: other machines may read and change what goes there, because it has no TLS: "+
+			"use an engine on this machine, or confirm with --allow-plain-http that the network between is yours alone", f.endpoint)
+	}
 	logger := newServeLogger(cmd)
 	callers, err := openCallers(f.to, f.what, logger)
 	if err != nil {
@@ -88,7 +95,7 @@ func (f *serveFlags) serve(cmd *cobra.Command) error {
 	}
 	defer closeTracer(f.what.tracer, logger)
 	open := func(ctx context.Context, _ string) (*httpserver.Site, error) {
-		at := cloudrun.Config{Endpoint: f.endpoint, Project: f.place.project, Region: f.place.region, Logger: logger}
+		at := cloudrun.Config{Endpoint: f.endpoint, AllowPlainHTTP: f.allowed, Project: f.place.project, Region: f.place.region, Logger: logger}
 		useOwnToken(&at)
 		i, err := openInvoker(ctx, f.place.data, at, f.what, callers)
 		if err != nil {

@@ -17,6 +17,9 @@ type Config struct {
 	// Endpoint is empty for Google's Cloud Run, or http://HOST:PORT for one
 	// without TLS on this machine.
 	Endpoint string
+	// AllowPlainHTTP allows an Endpoint on another machine, which gets no Token. Whoever is
+	// between can read and change everything.
+	AllowPlainHTTP bool
 	// Project and Region own the jobs. Both are required.
 	Project, Region string
 	// Token is sent with every call. If it is nil, calls to Google's Cloud Run use
@@ -59,10 +62,11 @@ func (c Config) plainHost() (string, error) {
 		(u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
 		return "", fault("endpoint: must be http://HOST:PORT, or empty for Google's Cloud Run, not %q", c.Endpoint)
 	}
-	if !loopback(u.Hostname()) {
-		if c.Token != nil {
-			return "", fault("endpoint: %s is not this machine: no credential goes over plain HTTP except to loopback", u.Host)
-		}
+	switch {
+	case loopback(u.Hostname()):
+	case c.Token != nil:
+		return "", fault("endpoint: %s is not this machine: no credential goes over plain HTTP except to loopback", u.Host)
+	case !c.AllowPlainHTTP:
 		return "", fault("endpoint: %s is not this machine: plain HTTP is for loopback alone, such as http://127.0.0.1:8080", u.Host)
 	}
 	port := u.Port()
@@ -70,6 +74,12 @@ func (c Config) plainHost() (string, error) {
 		port = "80"
 	}
 	return net.JoinHostPort(u.Hostname(), port), nil
+}
+
+// IsElsewhere reports whether the endpoint is on another machine, without TLS.
+func (c Config) IsElsewhere() bool {
+	u, err := url.Parse(c.Endpoint)
+	return err == nil && u.Scheme == "http" && !loopback(u.Hostname())
 }
 
 func loopback(host string) bool {
