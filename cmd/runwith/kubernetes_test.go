@@ -83,22 +83,34 @@ func script(text string, tasks, parallelism int32) *runpb.Job {
 	}}}
 }
 
-// execute creates a job, starts it, and returns the name of its execution.
-func (e *podEngine) execute(t *testing.T, id string, job *runpb.Job, o *runpb.RunJobRequest_Overrides) (execution string) {
+// jobs returns Google's client for jobs.
+func (e *podEngine) jobs(t *testing.T) *cloudrun.JobsClient {
 	t.Helper()
 	jobs, err := cloudrun.NewJobsClient(t.Context(), e.connection()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer jobs.Close()
-	made, err := jobs.CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: parent, JobId: id, Job: job})
+	t.Cleanup(func() { _ = jobs.Close() })
+	return jobs
+}
+
+// create creates a job.
+func (e *podEngine) create(t *testing.T, id string, job *runpb.Job) {
+	t.Helper()
+	made, err := e.jobs(t).CreateJob(t.Context(), &runpb.CreateJobRequest{Parent: parent, JobId: id, Job: job})
 	if err == nil {
 		_, err = made.Wait(t.Context())
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	started, err := jobs.RunJob(t.Context(), &runpb.RunJobRequest{Name: parent + "/jobs/" + id, Overrides: o})
+}
+
+// execute creates a job, starts it, and returns the name of its execution.
+func (e *podEngine) execute(t *testing.T, id string, job *runpb.Job, o *runpb.RunJobRequest_Overrides) (execution string) {
+	t.Helper()
+	e.create(t, id, job)
+	started, err := e.jobs(t).RunJob(t.Context(), &runpb.RunJobRequest{Name: parent + "/jobs/" + id, Overrides: o})
 	if err != nil {
 		t.Fatal(err)
 	}

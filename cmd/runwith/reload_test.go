@@ -35,6 +35,19 @@ func get(t *testing.T, url string) string {
 	return string(body)
 }
 
+// outputOf returns the output of an invocation.
+func outputOf(t *testing.T, client *runwith.Client, id string) string {
+	t.Helper()
+	var output strings.Builder
+	for line, err := range client.Logs(t.Context(), id, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		output.WriteString(line.Text + "\n")
+	}
+	return output.String()
+}
+
 // replace replaces a file at once, as those who change configurations should.
 func replace(t *testing.T, name, content string) {
 	t.Helper()
@@ -107,15 +120,8 @@ func TestReloadUnderLoad(t *testing.T) {
 	if _, err := s.client().Wait(t.Context(), i.ID); err != nil {
 		t.Fatal(err)
 	}
-	var output strings.Builder
-	for line, err := range s.client().Logs(t.Context(), i.ID, nil) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		output.WriteString(line.Text + "\n")
-	}
-	if !strings.Contains(output.String(), "version-2") || !strings.Contains(output.String(), "n=7") {
-		t.Errorf("output = %q, want that of the last version", output.String())
+	if output := outputOf(t, s.client(), i.ID); !strings.Contains(output, "version-2") || !strings.Contains(output, "n=7") {
+		t.Errorf("output = %q, want that of the last version", output)
 	}
 	if said := s.said(); !strings.Contains(said, config+":6:5") {
 		t.Errorf("the log has not the place of the mistake:\n%s", said)

@@ -50,6 +50,8 @@ type Options struct {
 	Gates []string
 	// LogSize is the size at which the log of a container is rotated: "1Mi". Empty is 10Mi.
 	LogSize string
+	// Images are archives of more images, by name.
+	Images map[string]string
 	// Flags are more flags, such as "--max-requests-inflight=5".
 	Flags map[Component][]string
 }
@@ -131,6 +133,9 @@ func start(o Options) (*Cluster, error) {
 	if o.LogSize != "" {
 		args = append(args, "-log-size="+o.LogSize)
 	}
+	for name, archive := range o.Images {
+		args = append(args, "-image="+name+"="+archive)
+	}
 	for component, flags := range o.Flags {
 		for _, flag := range flags {
 			args = append(args, fmt.Sprintf("-flag=%s=%s", component, flag))
@@ -190,10 +195,16 @@ func (c *Cluster) Kubectl(t testing.TB, args ...string) string {
 	return out
 }
 
-// run runs kubectl as administrator, with a text as its standard input.
-func (c *Cluster) run(input string, args ...string) (out string, err error) {
+// Command returns a command that runs kubectl as administrator.
+func (c *Cluster) Command(args ...string) *exec.Cmd {
 	command := exec.Command(c.kubectl[0], append(c.kubectl[1:len(c.kubectl):len(c.kubectl)], args...)...)
 	command.Env = append(command.Environ(), "KUBECONFIG="+c.Kubeconfig)
+	return command
+}
+
+// run runs kubectl as administrator, with a text as its standard input.
+func (c *Cluster) run(input string, args ...string) (out string, err error) {
+	command := c.Command(args...)
 	command.Stdin = strings.NewReader(input)
 	text, err := command.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {

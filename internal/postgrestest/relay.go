@@ -24,11 +24,17 @@ type Relay struct {
 // NewRelay starts a relay to the database with a URL, and ends it with the test.
 func NewRelay(t testing.TB, address string) *Relay {
 	t.Helper()
+	return NewRelayAt(t, "127.0.0.1", address)
+}
+
+// NewRelayAt is NewRelay for a relay that listens at an address of this machine.
+func NewRelayAt(t testing.TB, host, address string) *Relay {
+	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

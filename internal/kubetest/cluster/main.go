@@ -40,15 +40,24 @@ type settings struct {
 	Kubernetes string              // the binary of tools/kubernetes
 	LogSize    string              // at which the kubelet rotates a container's log
 	Gates      string              // feature gates, such as PodLogsQuerySplitStreams=true
+	Archives   map[string]string   // of more images, by name
 	Flags      map[string][]string // more flags, by component
 }
 
 // parse reads the command line.
 func parse() settings {
-	s := settings{Flags: map[string][]string{}}
+	s := settings{Archives: map[string]string{}, Flags: map[string][]string{}}
 	flag.StringVar(&s.Kubernetes, "kubernetes", "", "the `file` that tools/kubernetes/build.sh built")
 	flag.StringVar(&s.LogSize, "log-size", "10Mi", "the `size` at which a container's log is rotated")
 	flag.StringVar(&s.Gates, "gates", "", "feature gates: `GATE=true,...`")
+	flag.Func("image", "`NAME=ARCHIVE` of another image; repeatable", func(text string) error {
+		name, archive, found := strings.Cut(text, "=")
+		if !found {
+			return fmt.Errorf("%q is not NAME=ARCHIVE", text)
+		}
+		s.Archives[name] = archive
+		return nil
+	})
 	flag.Func("flag", "`COMPONENT=FLAG`, such as apiserver=--max-requests-inflight=5; repeatable", func(text string) error {
 		component, more, found := strings.Cut(text, "=")
 		if !found {

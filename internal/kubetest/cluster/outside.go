@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -43,6 +44,7 @@ func outside() (err error) {
 	if c.Images, err = images(folder.path); err != nil {
 		return err
 	}
+	maps.Copy(c.Images, c.Archives)
 	return run(c)
 }
 
