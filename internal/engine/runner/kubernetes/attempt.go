@@ -35,12 +35,14 @@ type attempt struct {
 	names    []string      // of the template's containers in the Pod; nil if there is no template
 	out      runner.Output
 	readers  map[string]chan struct{} // by container; closed when the container has ended
+	stderr   map[string]int           // lines of stderr in the logs of the containers, if they are read apart
 }
 
 func (r *Runner) newAttempt(id runner.ID) *attempt {
 	a := &attempt{
 		Attempt: runner.NewAttempt(id), pod: podName(r.engine, id), seen: time.Now(),
 		news: make(chan struct{}), gone: make(chan struct{}), readers: make(map[string]chan struct{}),
+		stderr: make(map[string]int),
 	}
 	a.life, a.letGo = context.WithCancel(r.life)
 	return a
@@ -142,4 +144,11 @@ func (a *attempt) writeTo(names []string, out runner.Output) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.names, a.out = names, out
+}
+
+// noteStderr notes how many lines of stderr come from the log of a container.
+func (a *attempt) noteStderr(container string, lines int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stderr[container] = lines
 }

@@ -39,23 +39,40 @@ const configFile = "test-config"
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	runnertest.Run(t, func(t *testing.T) runnertest.Harness {
-		c := configOf(t)
-		writeConfig(t, c)
-		return runnertest.Harness{
-			Runner: open(t, c),
-			Crash: func(t *testing.T, specs ...runner.Spec) runner.Runner {
-				runnertest.CrashIn(t, c.Dir, specs...)
-				return open(t, c)
-			},
-			Reopen:         func(t *testing.T) runner.Runner { return open(t, c) },
-			Task:           runnertest.Task("/program"),
-			Image:          kubetest.Suite,
-			Env:            clusterEnv,
-			SignalsAsCodes: true,
-			Merged:         true,
-			Burst:          2 << 20, // the node adds 46 bytes to each line, and rotates the log at 10 MiB
-		}
+		h := harness(t, kubetest.Use(t))
+		h.Merged = true
+		return h
 	})
+}
+
+// TestConformanceApart runs what concerns output in a cluster that shows the streams apart.
+func TestConformanceApart(t *testing.T) {
+	t.Parallel()
+	c := kubetest.StartOwn(t, kubetest.Options{Gates: []string{"PodLogsQuerySplitStreams=true"}})
+	t.Run("suite", func(t *testing.T) { // the cluster ends after it
+		runnertest.Run(t, func(t *testing.T) runnertest.Harness { return harness(t, c) }, "Output", "Crash", "Detach")
+	})
+}
+
+// harness returns a Runner in a namespace of the test.
+func harness(t *testing.T, cluster *kubetest.Cluster) runnertest.Harness {
+	t.Helper()
+	c := Config{Dir: t.TempDir(), Kubeconfig: cluster.Namespace(t).Kubeconfig, Patch: []byte(smallPods)}
+	writeConfig(t, c)
+	return runnertest.Harness{
+		Runner: open(t, c),
+		Crash: func(t *testing.T, specs ...runner.Spec) runner.Runner {
+			runnertest.CrashIn(t, c.Dir, specs...)
+			return open(t, c)
+		},
+		Reopen:         func(t *testing.T) runner.Runner { return open(t, c) },
+		Task:           runnertest.Task("/program"),
+		Image:          kubetest.Suite,
+		Env:            clusterEnv,
+		SignalsAsCodes: true,
+		LosesCR:        true,
+		Burst:          2 << 20, // the node adds 46 bytes to each line, and rotates the log at 10 MiB
+	}
 }
 
 // clusterEnv are the variables that containerd and the kubelet set in every container.
@@ -91,13 +108,6 @@ func open(t *testing.T, c Config) *Runner {
 		}
 	})
 	return r
-}
-
-// configOf returns the configuration of a Runner in a namespace of the test.
-func configOf(t *testing.T) Config {
-	t.Helper()
-	n := kubetest.Use(t).Namespace(t)
-	return Config{Dir: t.TempDir(), Kubeconfig: n.Kubeconfig, Patch: []byte(smallPods)}
 }
 
 // smallPods is a patch that lets many Pods run on a small node at once.

@@ -43,7 +43,7 @@ func (s *supervisor) finish(v verdict) {
 // explain writes to the output why the node ended a Pod, because an exit code does not say it.
 func (s *supervisor) explain(v verdict) {
 	s.a.mu.Lock()
-	out := s.a.out
+	out, lines := s.a.out, s.a.stderr[v.main]
 	s.a.mu.Unlock()
 	if v.evicted == "" || len(s.a.names) == 0 {
 		return
@@ -54,7 +54,7 @@ func (s *supervisor) explain(v verdict) {
 		return
 	}
 	if main.Kept != nil {
-		if _, kept, err := main.Kept(); err != nil || kept.Lines > 0 {
+		if _, kept, err := main.Kept(); err != nil || kept.Lines > lines {
 			return // an earlier server has written it
 		}
 	}

@@ -23,13 +23,15 @@ type logOpener interface {
 // a stream from the API server may end at any time without saying why, reads the log again
 // after that, until the container has ended and a reading brings nothing new.
 //
-// Both streams come as stdout, in the order of the node's log. A node that ends \r\n
-// lines with \n (containerd before 2.0) leaves no trace of the \r.
+// Where the cluster shows stdout and stderr apart, each is read on its own. Elsewhere both
+// come as stdout, in the order of the node's log. A node that ends \r\n lines with \n
+// (containerd before 2.0) leaves no trace of the \r.
 type logReader struct {
 	client    logOpener
 	pod       string
 	container string
 	out       runner.Output
+	apart     bool // the API server shows stdout and stderr apart
 	// ended is closed when the cluster says that the container has ended, or never runs.
 	ended <-chan struct{}
 	// started is when the container began, by its node's clock. The zero time means that
@@ -43,9 +45,12 @@ type logReader struct {
 	resume bool
 	// record is the path of the file for the process that adopts the container (see
 	// logRecord). The caller removes the file once the attempt's end is committed. If it
-	// is empty, whoever adopts the container writes all output again.
+	// is empty, whoever adopts the container writes all output again. Streams that are read
+	// apart have a file each, beside it.
 	record string
 	log    *slog.Logger // nil discards
+
+	stderrLines int // that the log has, and earlier incarnations, if run read the streams apart
 }
 
 const (
@@ -75,15 +80,28 @@ func (l *logReader) run(ctx context.Context) error {
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
-	c, end := l.open()
+	stdout, stderr := l.kept()
+	if l.apart && !l.readBefore() {
+		if err := l.runApart(ctx, stdout, stderr); !errors.Is(err, errNotApart) {
+			return err
+		}
+	}
+	_, err := l.runStream(ctx, logStream{out: l.out.Stdout, kept: stdout, record: l.record, late: l.late()})
+	return err
+}
+
+// runStream reads one stream. It returns how many lines of the output are before its end.
+func (l *logReader) runStream(ctx context.Context, s logStream) (lines int, err error) {
+	c, end := l.open(s)
 	defer end()
-	return l.readAll(ctx, c, "")
+	err = l.readAll(ctx, c, s.name)
+	return c.at.lines, err
 }
 
 // readAll reads one stream until it is complete.
 func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) error {
 	wait := logBackoff()
-	last, ended, followed := "", false, false
+	last, ended, followed, answered := "", false, false, false
 	var broken brokenLog
 	hope := logHope{since: time.Now()}
 	for n := 0; ctx.Err() == nil; n++ {
@@ -93,6 +111,15 @@ func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) er
 		}
 		c.drained = ended && followed
 		err := l.read(ctx, c, kube.LogOptions{Container: l.container, Follow: !ended, Since: c.at.since(), Stream: stream})
+		answered = answered || err == nil || c.seen
+		if !answered && stream != "" && isNotApart(err) {
+			return errNotApart
+		}
+		if ended && c.doubts(err) {
+			if err = l.trust(ctx, c, err); err == nil {
+				continue // read it again
+			}
+		}
 		rest, quiet := c.rest(), c.passed == 0
 		whole := err == nil && c.isAtEnd()
 		if ended && whole && quiet && n > 0 && rest == last {

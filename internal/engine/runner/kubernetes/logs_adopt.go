@@ -10,6 +10,14 @@ import (
 // younger has the beginning of its log.
 const rotationPause = 10 * time.Second
 
+// late returns the time after which a first line is not surely the log's first; 0 is never.
+func (l *logReader) late() int64 {
+	if l.started.IsZero() || !l.adopted && time.Since(l.started) <= rotationPause {
+		return 0
+	}
+	return l.started.Add(rotationPause).UnixNano()
+}
+
 // open returns a cursor that continues the output of earlier processes. end must be
 // called when nothing is written any more.
 //
@@ -20,40 +28,41 @@ const rotationPause = 10 * time.Second
 // removed lines: the cursor says so and writes all that there is. Lines that the earlier
 // process wrote after the position, at most for recordPause, may then come twice, but only
 // if the log was rotated in that moment.
-func (l *logReader) open() (c *logCursor, end func()) {
-	c = &logCursor{out: l.out.Stdout}
-	var kept runner.Extent
-	var all []position
-	if l.resume {
-		kept, all = l.kept()
-	}
-	c.at, c.known = position{lines: kept.Lines}, runner.Extent{Lines: kept.Lines}
-	if len(all) > 0 {
-		c.at, c.known = latestPosition(all, kept)
-	}
-	if !l.started.IsZero() && (l.adopted || time.Since(l.started) > rotationPause) {
-		c.late = l.started.Add(rotationPause).UnixNano()
+func (l *logReader) open(s logStream) (c *logCursor, end func()) {
+	c = &logCursor{out: s.out, apart: s.name != "", late: s.late}
+	c.at, c.known = position{lines: s.kept.Lines}, runner.Extent{Lines: s.kept.Lines}
+	if all := l.positions(s.record); len(all) > 0 {
+		c.at, c.known = latestPosition(all, s.kept)
 	}
 	c.origin, c.same = c.at, sameTime{last: c.at.last, n: c.at.nth}
-	end = l.keepRecord(c)
+	end = l.keepRecord(c, s.record)
 	return c, end
 }
 
-// kept returns how much is written, and what the record has.
-func (l *logReader) kept() (kept runner.Extent, all []position) {
-	var err error
-	if l.out.Kept != nil {
-		if kept, _, err = l.out.Kept(); err != nil {
-			l.log.Error("measure the output of an adopted attempt; it is written once more", "pod", l.pod, "error", err)
-			return runner.Extent{}, nil
-		}
+// kept returns how much of the output earlier processes have written.
+func (l *logReader) kept() (stdout, stderr runner.Extent) {
+	if !l.resume || l.out.Kept == nil {
+		return stdout, stderr
 	}
-	if l.record != "" {
-		if all, err = readLogRecord(l.record); err != nil {
-			l.log.Error("read the place in an adopted log; all of it is written", "pod", l.pod, "error", err)
-		}
+	stdout, stderr, err := l.out.Kept()
+	if err != nil {
+		l.log.Error("measure the output of an adopted attempt; it is written once more", "pod", l.pod, "error", err)
+		l.resume = false
+		return runner.Extent{}, runner.Extent{}
 	}
-	return kept, all
+	return stdout, stderr
+}
+
+// positions returns what a record of earlier processes has.
+func (l *logReader) positions(record string) []position {
+	if !l.resume || record == "" {
+		return nil
+	}
+	all, err := readLogRecord(record)
+	if err != nil {
+		l.log.Error("read the place in an adopted log; all of it is written", "pod", l.pod, "error", err)
+	}
+	return all
 }
 
 // latestPosition returns the latest position that is not after the end of what is written. If all
@@ -75,9 +84,9 @@ func latestPosition(all []position, kept runner.Extent) (at position, known runn
 }
 
 // keepRecord makes the cursor keep its record.
-func (l *logReader) keepRecord(c *logCursor) (end func()) {
+func (l *logReader) keepRecord(c *logCursor, record string) (end func()) {
 	var r *logRecord
-	failed := l.record == ""
+	failed := record == ""
 	fail := func(err error) {
 		if err != nil {
 			failed = true
@@ -87,7 +96,7 @@ func (l *logReader) keepRecord(c *logCursor) (end func()) {
 	c.before = func(first position) {
 		if r == nil && !failed {
 			var err error
-			r, err = newLogRecord(l.record, first)
+			r, err = newLogRecord(record, first)
 			fail(err)
 		}
 	}

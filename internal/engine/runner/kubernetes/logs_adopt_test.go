@@ -45,6 +45,22 @@ func (s *store) kept() (stdout, stderr runner.Extent, err error) {
 	return runner.Extent{Lines: bytes.Count(s.Bytes(), []byte("\n"))}, stderr, nil
 }
 
+// revive puts the record back to the moment of the process's end, and keeps what is written from
+// now on.
+func (s *store) revive(t *testing.T) {
+	t.Helper()
+	was := s.dead
+	s.dead, s.left = false, 1<<20
+	if !was {
+		return
+	}
+	if s.file == nil {
+		_ = os.Remove(s.record)
+	} else if err := os.WriteFile(s.record, s.file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // adopted reads a node's log by a process that is killed, and then by one that adopts the
 // container. An earlier incarnation has written some lines.
 func (n *node) adopted(t *testing.T, earlier string) string {
@@ -59,12 +75,7 @@ func (n *node) adopted(t *testing.T, earlier string) string {
 		}
 		return s.String() // it was faster
 	}
-	if s.file == nil {
-		_ = os.Remove(s.record)
-	} else if err := os.WriteFile(s.record, s.file, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out.Stdout = &s.Buffer
+	s.revive(t)
 	if err := (&logReader{client: n, ended: n.ended, out: out, resume: true, record: s.record}).run(t.Context()); err != nil {
 		t.Errorf("run() of the process that adopts = %v, want nil", err)
 	}

@@ -31,6 +31,10 @@ const (
 type logCursor struct {
 	out    io.Writer // nil drops the output
 	failed bool      // a write has failed: drop the rest
+	apart  bool      // the container has another stream in the same log
+	// trusted says that the node can read the log, so that text without a timestamp is output: see
+	// logReader.trust.
+	trusted bool
 
 	at     position
 	same   sameTime
@@ -50,15 +54,17 @@ type logCursor struct {
 	lag, skew time.Duration
 
 	// Of the reading under way.
-	follows bool
-	now     time.Time // when the text came
-	behind  bool      // output may be missing before the line that came now
-	inStep  bool
-	found   int  // lines with the mark of the last one
-	passed  int  // new lines
-	seen    bool // a line with a timestamp has come
-	begun   bool // a line has begun, and not ended
-	line    struct {
+	follows   bool
+	fromStart bool      // it begins with the log's first line
+	now       time.Time // when the text came
+	behind    bool      // output may be missing before the line that came now
+	unstamped bool      // text without a timestamp was left out
+	inStep    bool
+	found     int  // lines with the mark of the last one
+	passed    int  // new lines
+	seen      bool // a line with a timestamp has come
+	begun     bool // a line has begun, and not ended
+	line      struct {
 		mark
 		stamped bool
 		bytes   int64 // so far
@@ -69,7 +75,7 @@ type logCursor struct {
 
 // restart begins a reading.
 func (c *logCursor) restart() {
-	c.inStep, c.found, c.passed, c.seen, c.begun, c.behind = false, 0, 0, false, false, false
+	c.inStep, c.found, c.passed, c.seen, c.begun, c.behind, c.unstamped = false, 0, 0, false, false, false, false
 	c.buf, c.whole = c.buf[:0], 0
 }
 
@@ -79,9 +85,18 @@ const (
 	fnvPrime  = 1099511628211
 )
 
+// beforeAll is the timestamp of a stream's first line that has none.
+const beforeAll = 1
+
 func (c *logCursor) start(at int64, stamped bool) {
-	if !stamped {
+	switch {
+	case stamped:
+	case c.seen:
 		at = c.line.at // that of the line before it
+	case c.fromStart && c.trusted:
+		at, c.seen = beforeAll, true
+	case c.fromStart:
+		c.unstamped = true
 	}
 	if c.behind = c.behind || c.jumps(at); c.behind {
 		return
@@ -199,14 +214,14 @@ func (c *logCursor) flush() {
 
 // rest returns the end of a line that has no newline yet, as far as it is not written.
 func (c *logCursor) rest() string {
-	if !c.begun || !c.line.stamped {
+	if !c.begun || !c.line.stamped && !c.trusted {
 		return ""
 	}
 	return string(c.buf[c.whole:])
 }
 
 // broken reports that the reading ended with a reason of the kubelet's instead of a line.
-func (c *logCursor) broken() bool { return c.begun && !c.line.stamped }
+func (c *logCursor) broken() bool { return c.begun && !c.line.stamped && !c.trusted }
 
 // finish writes the rest of a log that is complete.
 func (c *logCursor) finish() { c.write(len(c.rest())) }
@@ -225,8 +240,11 @@ func (c *logCursor) write(n int) {
 }
 
 // isAtEnd reports that the reading has shown the last line that the cursor knows, or that
-// there is none.
-func (c *logCursor) isAtEnd() bool { return c.inStep || c.at.nth == 0 && c.at.first == 0 }
+// there is none. A stream that is read apart may have no line in what the other one has left
+// of the log.
+func (c *logCursor) isAtEnd() bool {
+	return c.inStep || c.at.nth == 0 && c.at.first == 0 || c.apart && c.drained && !c.seen
+}
 
 // lose writes the held end of an unfinished line, and that the rest of the output may be
 // missing.

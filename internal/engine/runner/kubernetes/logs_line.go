@@ -70,6 +70,13 @@ func (p *lineParser) stamp(b []byte) (rest []byte) {
 	return b[end+1:]
 }
 
+// finish says that the answer has ended. Its last line may be too short for a timestamp.
+func (p *lineParser) finish() {
+	if len(p.head) > 0 {
+		p.begin(0, false)
+	}
+}
+
 // begin starts a line with what is left of its head.
 func (p *lineParser) begin(at int64, stamped bool) {
 	p.inside = true

@@ -23,7 +23,7 @@ var errBehind = errors.New("the log may have been rotated twice while it was fol
 // whole answer.
 func (l *logReader) read(ctx context.Context, c *logCursor, o kube.LogOptions) error {
 	c.restart()
-	c.follows = o.Follow
+	c.follows, c.fromStart = o.Follow, o.Since.IsZero()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var watch idleWatch
@@ -48,6 +48,9 @@ func (c *logCursor) copy(body io.Reader, watch *idleWatch) error {
 		watch.reads.Add(1)
 		c.now = time.Now()
 		_, _ = parser.Write(buf[:n]) // returns no error
+		if err == io.EOF {
+			parser.finish()
+		}
 		c.flush()
 		switch {
 		case c.behind:

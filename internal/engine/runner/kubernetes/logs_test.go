@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,32 +21,40 @@ import (
 
 // entry is one entry of a node's log: a line, or a part of one.
 type entry struct {
-	at   time.Time
-	text string // with its newline, unless it is partial
+	at     time.Time
+	text   string // with its newline, unless it is partial
+	stderr bool
 }
 
 // node is a node with one container's log, as a kubelet serves it. Its container writes
 // when a reading is under way.
 type node struct {
 	t       *testing.T
+	mu      sync.Mutex // two streams may be read at the same time
 	rand    *rand.Rand
 	script  []entry // the whole output
 	written int     // entries that the container has written
 	oldest  int     // entry with which the log begins, after rotations
 	ended   chan struct{}
 	keeps   bool // nothing is rotated
+	merges  bool // does not show the streams apart
 }
 
 // OpenLog serves the log, and cuts the answer anywhere.
 func (n *node) OpenLog(_ context.Context, _ string, o kube.LogOptions) (io.ReadCloser, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.rand.IntN(8) == 0 {
 		return nil, []error{errors.New("connection refused"), &kube.StatusError{Code: 503}, &kube.StatusError{Code: 429, RetryAfter: time.Second}}[n.rand.IntN(3)]
 	}
 	if !n.keeps && n.rand.IntN(4) == 0 && n.written > n.oldest {
 		n.rotate()
 	}
+	if n.merges && o.Stream != "" {
+		return nil, &kube.StatusError{Code: 400, Message: `unable to return the given log stream: "Stdout"`}
+	}
 	n.write()
-	answer := n.answer(o.Since)
+	answer := n.answer(o.Since, o.Stream)
 	if n.rand.IntN(2) == 0 {
 		return cut{bytes.NewReader(answer[:n.rand.IntN(len(answer)+1)])}, nil
 	}
@@ -76,11 +85,11 @@ func (n *node) rotate() {
 }
 
 // answer formats the log as the kubelet does.
-func (n *node) answer(since time.Time) []byte {
+func (n *node) answer(since time.Time, stream string) []byte {
 	var b bytes.Buffer
-	newLine := true
+	newLine := true // of both streams, because the kubelet does not tell them apart
 	for _, e := range n.script[n.oldest:n.written] {
-		if !e.at.Before(since) {
+		if !e.at.Before(since) && e.isOf(stream) {
 			if newLine {
 				fmt.Fprintf(&b, "%s ", e.at.Format("2006-01-02T15:04:05.000000000Z07:00"))
 			}
@@ -89,6 +98,19 @@ func (n *node) answer(since time.Time) []byte {
 		newLine = strings.HasSuffix(e.text, "\n")
 	}
 	return b.Bytes()
+}
+
+// isOf reports whether an entry is of a stream; an empty one is both.
+func (e entry) isOf(stream string) bool { return stream == "" || e.stderr == (stream == kube.Stderr) }
+
+// streamOf returns the entries of a stream.
+func streamOf(script []entry, stream string) (entries []entry) {
+	for _, e := range script {
+		if e.isOf(stream) {
+			entries = append(entries, e)
+		}
+	}
+	return entries
 }
 
 // cut ends like a connection that breaks.
@@ -122,9 +144,9 @@ func randomScript(r *rand.Rand, lines int, unique bool) (script []entry) {
 			text += fmt.Sprintf(" %d", i)
 		}
 		if r.IntN(10) == 0 { // a line in several entries
-			script = append(script, entry{at, "part"})
+			script = append(script, entry{at: at, text: "part"})
 		}
-		script = append(script, entry{at, text + "\n"})
+		script = append(script, entry{at: at, text: text + "\n"})
 	}
 	if r.IntN(2) == 0 {
 		script[len(script)-1].text = "no newline"

@@ -83,7 +83,10 @@ func (r *Runner) remove(a *attempt) {
 		}
 	}
 	for _, name := range a.records() {
-		_ = os.Remove(r.recordOf(a, name)) // it may not exist
+		record := r.recordOf(a, name)
+		for _, file := range []string{record, stdoutRecord(record), stderrRecord(record)} {
+			_ = os.Remove(file) // it may not exist
+		}
 	}
 	r.await(a, func(v verdict) bool { return v.gone })
 	r.forget(a)

@@ -63,11 +63,13 @@ func (s *supervisor) read(c containerState) {
 	reader := &logReader{
 		client: s.client, pod: s.a.pod, container: container, out: s.a.out.Of(i), ended: ended, started: c.since,
 		adopted: s.a.left, resume: s.a.left || s.a.ID.Incarnation > 0, record: s.recordOf(s.a, container), log: s.log,
+		apart: s.apart,
 	}
 	a := s.a
 	a.following.Add(1)
 	s.background.Go(func() {
 		defer a.following.Done()
+		defer func() { a.noteStderr(container, reader.stderrLines) }()
 		if err := reader.run(a.life); err != nil && a.life.Err() == nil {
 			s.log.Error("read output of attempt", "attempt", a.ID.String(), "container", container, "error", err)
 		}

@@ -28,6 +28,7 @@ type Runner struct {
 	engine string // ID of the data folder, in lower case
 	client *kube.Client
 	lease  *lease
+	apart  bool // the API server shows stdout and stderr apart
 
 	background sync.WaitGroup  // goroutines that Close waits for
 	life       context.Context //nolint:containedctx // of the attempts, which outlive the requests that start them
@@ -69,6 +70,9 @@ func Open(ctx context.Context, c Config) (_ *Runner, err error) {
 	}
 	if err := r.claimLeft(left); err != nil {
 		return nil, err
+	}
+	if r.apart, err = r.client.ShowsStreamsApart(ctx); err != nil {
+		return nil, fmt.Errorf("%v: ask how it shows logs: %w", r, advise(err))
 	}
 	r.background.Go(r.watch)
 	r.background.Go(r.sweep)

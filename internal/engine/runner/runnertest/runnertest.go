@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -40,15 +41,17 @@ type Harness struct {
 	// SignalsAsCodes: an attempt that a signal ended has an exit code of 128 and the
 	// signal's number, as in a container.
 	SignalsAsCodes bool
-	// Merged: both streams come as stdout, line by line, in no order across the two. A \r
-	// before a \n is lost.
+	// Merged: both streams come as stdout, line by line, in no order across the two.
 	Merged bool
+	// LosesCR: a \r before a \n is lost.
+	LosesCR bool
 	// Burst is how many bytes of output in a burst are sure to arrive; 0 is no limit.
 	Burst int
 }
 
-// Run holds a runner to the contract. Each test has a Harness of its own.
-func Run(t *testing.T, open func(t *testing.T) Harness) {
+// Run holds a runner to the contract, or to a part of it: the tests whose names begin with one
+// of the words of only. Each test has a Harness of its own.
+func Run(t *testing.T, open func(t *testing.T) Harness, only ...string) {
 	for name, test := range map[string]func(*testing.T, Harness){
 		"ExitCode":               testExitCode,
 		"Args":                   testArgs,
@@ -80,6 +83,9 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		"CrashStop":              testCrashStop,
 		"CrashOfOtherExecutions": testCrashSparesOthers,
 	} {
+		if len(only) > 0 && !slices.ContainsFunc(only, func(word string) bool { return strings.HasPrefix(name, word) }) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, open(t))

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -57,9 +59,15 @@ type LogOptions struct {
 	// Since leaves out lines before it; the server compares whole seconds. The zero
 	// value reads from the first line that is left.
 	Since time.Time
-	// Stream is Stdout or Stderr, on a server that can split them; empty is both.
+	// Stream is [Stdout] or [Stderr], on a server that shows them apart; empty is both.
 	Stream string
 }
+
+// Streams of a log.
+const (
+	Stdout = "Stdout"
+	Stderr = "Stderr"
+)
 
 // OpenLog opens a container's log, each line with a timestamp before it. The caller closes
 // it.
@@ -75,4 +83,25 @@ func (c *Client) OpenLog(ctx context.Context, pod string, o LogOptions) (io.Read
 		query.Set("stream", o.Stream)
 	}
 	return c.stream(ctx, request{verb: verbLog, path: c.pod(pod) + "/log", query: query})
+}
+
+// ShowsStreamsApart reports whether the API server takes [LogOptions.Stream]: it has the feature
+// gate PodLogsQuerySplitStreams, which Kubernetes has since 1.32, off by default. A node may
+// refuse nevertheless.
+func (c *Client) ShowsStreamsApart(ctx context.Context) (bool, error) {
+	// The server looks at the options before it looks for the Pod. With the gate it says that
+	// there is no such stream, without it that no stream may be named, and earlier versions do
+	// not look at the name.
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errNoAnswer)
+	defer cancel()
+	log, err := c.OpenLog(ctx, "runwith-has-no-such-pod", LogOptions{Stream: "Neither"})
+	switch {
+	case err == nil:
+		return false, log.Close()
+	case codeOf(err) == http.StatusUnprocessableEntity:
+		return strings.Contains(err.Error(), "Unsupported value"), nil
+	case IsNotFound(err):
+		return false, nil
+	}
+	return false, err
 }
