@@ -101,7 +101,7 @@ func (l *logReader) runStream(ctx context.Context, s logStream) (lines int, err 
 // readAll reads one stream until it is complete.
 func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) error {
 	wait := logBackoff()
-	last, ended, followed, answered := "", false, false, false
+	last, ended, followed := "", false, false
 	var broken brokenLog
 	hope := logHope{since: time.Now()}
 	for n := 0; ctx.Err() == nil; n++ {
@@ -110,15 +110,12 @@ func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) er
 			wait.Reset()
 		}
 		c.drained = ended && followed
-		err := l.read(ctx, c, kube.LogOptions{Container: l.container, Follow: !ended, Since: c.at.since(), Stream: stream})
-		answered = answered || err == nil || c.seen
-		if !answered && stream != "" && isNotApart(err) {
-			return errNotApart
-		}
-		if ended && c.doubts(err) {
-			if err = l.trust(ctx, c, err); err == nil {
-				continue // read it again
-			}
+		again, err := l.readStream(ctx, c, kube.LogOptions{Container: l.container, Follow: !ended, Since: c.at.since(), Stream: stream})
+		switch {
+		case errors.Is(err, errNotApart):
+			return err
+		case again:
+			continue
 		}
 		rest, quiet := c.rest(), c.passed == 0
 		whole := err == nil && c.isAtEnd()
@@ -135,9 +132,7 @@ func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) er
 			broken.told = false
 		}
 		broken.tell(ctx, l, err)
-		if c.isAtEnd() {
-			last = rest
-		}
+		last = c.unfinished(last)
 		followed = whole && !ended && rest == ""
 		l.pause(ctx, err, ended && whole, &wait)
 	}

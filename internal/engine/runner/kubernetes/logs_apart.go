@@ -112,6 +112,23 @@ func isNotApart(err error) bool {
 		status.Code == http.StatusBadRequest && strings.Contains(status.Message, "given log stream"))
 }
 
+// readStream makes one reading. again means that it was in vain, and the next one will not be.
+func (l *logReader) readStream(ctx context.Context, c *logCursor, o kube.LogOptions) (again bool, err error) {
+	err = l.read(ctx, c, o)
+	if !c.apart {
+		return false, err
+	}
+	c.answered = c.answered || err == nil || c.seen
+	switch {
+	case !c.answered && isNotApart(err):
+		return false, errNotApart
+	case !o.Follow && c.doubts(err):
+		err = l.trust(ctx, c, err)
+		return err == nil, err
+	}
+	return false, err
+}
+
 // doubts reports that a reading, which ended with err, has text without a timestamp that may be
 // output.
 //

@@ -32,6 +32,8 @@ type logCursor struct {
 	out    io.Writer // nil drops the output
 	failed bool      // a write has failed: drop the rest
 	apart  bool      // the container has another stream in the same log
+	// answered says that the node has shown the stream.
+	answered bool
 	// trusted says that the node can read the log, so that text without a timestamp is output: see
 	// logReader.trust.
 	trusted bool
@@ -218,6 +220,15 @@ func (c *logCursor) rest() string {
 		return ""
 	}
 	return string(c.buf[c.whole:])
+}
+
+// unfinished returns the rest if the reading has shown it, and otherwise what an earlier reading
+// has.
+func (c *logCursor) unfinished(earlier string) string {
+	if c.isAtEnd() {
+		return c.rest()
+	}
+	return earlier
 }
 
 // broken reports that the reading ended with a reason of the kubelet's instead of a line.
