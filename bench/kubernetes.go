@@ -145,6 +145,7 @@ func countRequests(ctx context.Context, b *bench, k *namespace) (_ []row, err er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
+	counter.requests.Store(0) // what the engine asks when it starts
 	tasks := min(b.pods, countedPods)
 	if err := e.createJob(ctx, podsJob, tasks, tasks, "true"); err != nil {
 		return nil, err
