@@ -34,7 +34,7 @@ func (l *logReader) open(s logStream) (c *logCursor, end func()) {
 	if all := l.positions(s.record); len(all) > 0 {
 		c.at, c.known = latestPosition(all, s.kept)
 	}
-	c.origin, c.same = c.at, sameTime{last: c.at.last, n: c.at.nth}
+	c.origin, c.same = c.at, c.at.sameTime()
 	end = l.keepRecord(c, s.record)
 	return c, end
 }

@@ -85,3 +85,22 @@ func TestSinceIsBeforeTheLastLine(t *testing.T) {
 		}
 	}
 }
+
+// TestSameTime checks that lines are counted whose timestamps take turns, as those of two streams
+// do.
+func TestSameTime(t *testing.T) {
+	t.Parallel()
+	var s sameTime
+	stdout, stderr := mark{at: 2, sum: 7}, mark{at: 1, sum: 7}
+	for n, m := range []mark{stdout, stderr, stdout, stdout, stderr} {
+		if got, want := s.count(m), []int{1, 1, 2, 3, 2}[n]; got != want {
+			t.Errorf("line %d with the mark %v is number %d, want %d", n, m, got, want)
+		}
+	}
+	for at := range int64(recentTimes) {
+		s.count(mark{at: 10 + at})
+	}
+	if len(s.counts) != recentTimes {
+		t.Errorf("%d marks are kept, want those of %d timestamps", len(s.counts), recentTimes)
+	}
+}

@@ -1,6 +1,10 @@
 package kubernetes
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // mark recognizes a line of a log: by its timestamp, in nanoseconds since 1970, and a
 // checksum of its text.
@@ -49,23 +53,35 @@ func (p *position) pass(m mark, same *sameTime) {
 }
 
 // sameTime counts the lines that have the same mark. Some container runtimes give all
-// lines that they read at once the same timestamp.
+// lines that they read at once the same timestamp, and the two streams take turns.
 type sameTime struct {
-	last mark
-	n    int
-	all  map[mark]int // of the timestamp of last; nil if last is the first
+	counts map[mark]int
+	times  []int64 // the last timestamps, oldest first; older ones do not come again
+}
+
+// recentTimes is how many timestamps a sameTime has at most.
+const recentTimes = 16
+
+// sameTime returns the counts at a position.
+func (p *position) sameTime() sameTime {
+	if p.nth == 0 {
+		return sameTime{}
+	}
+	return sameTime{map[mark]int{p.last: p.nth}, []int64{p.last.at}}
 }
 
 // count adds a line, and returns how many lines with its mark there are, itself included.
 func (s *sameTime) count(m mark) int {
-	switch {
-	case s.n == 0 || m.at != s.last.at:
-		s.last, s.n, s.all = m, 1, nil
-		return 1
-	case s.all == nil:
-		s.all = map[mark]int{s.last: s.n}
+	if !slices.Contains(s.times, m.at) {
+		if len(s.times) == recentTimes {
+			maps.DeleteFunc(s.counts, func(old mark, _ int) bool { return old.at == s.times[0] })
+			s.times = slices.Delete(s.times, 0, 1)
+		}
+		s.times = append(s.times, m.at)
 	}
-	s.all[m]++
-	s.last, s.n = m, s.all[m]
-	return s.n
+	if s.counts == nil {
+		s.counts = map[mark]int{}
+	}
+	s.counts[m]++
+	return s.counts[m]
 }
