@@ -6,12 +6,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -191,6 +194,64 @@ func TestRequests(t *testing.T) {
 	if len(count.all) > 6 {
 		t.Errorf("%d requests: %q, want at most 6", len(count.all), count.all)
 	}
+}
+
+// cutTransport breaks two of three answers with logs off, each somewhere in its first megabytes.
+type cutTransport struct {
+	http.RoundTripper
+	cuts atomic.Int64
+}
+
+func (c *cutTransport) RoundTrip(q *http.Request) (*http.Response, error) {
+	answer, err := c.RoundTripper.RoundTrip(q)
+	if err == nil && answer.StatusCode == http.StatusOK && strings.HasSuffix(q.URL.Path, "/log") && rand.IntN(3) > 0 {
+		c.cuts.Add(1)
+		body := answer.Body
+		answer.Body = struct {
+			io.Reader
+			io.Closer
+		}{cut{io.LimitReader(body, rand.Int64N(3<<20))}, body}
+	}
+	return answer, err
+}
+
+// TestLogOverBrokenConnections checks that output with a line of a megabyte is complete, although
+// most of the connections that carry it break.
+func TestLogOverBrokenConnections(t *testing.T) {
+	t.Parallel()
+	r, n := inNamespace(t)
+	broken := &cutTransport{RoundTripper: r.client.HTTP.Transport}
+	r.client.HTTP.Transport = broken
+	spec := specOf()
+	spec.Template.Containers = []*runpb.Container{{
+		Image: kubetest.Shell, Command: []string{"sh", "-c"},
+		Args: []string{`seq 1 5000; head -c 1000000 /dev/zero | tr '\0' x; echo; seq 1 20000; printf last`},
+	}}
+	var got bytes.Buffer
+	if err := r.Start(t.Context(), spec, runner.Output{Stdout: &got, Stderr: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	if end, err := r.Wait(t.Context(), spec.ID); err != nil || end.ExitCode != 0 {
+		t.Errorf("Wait() = %+v, %v, want success", end, err)
+	}
+	// A node that is too busy loses the end of a container's output itself.
+	node := n.Kubectl(t, "logs", podName(r.engine, spec.ID))
+	r.Release(spec.ID)
+	if !strings.HasPrefix(numbers(5000)+strings.Repeat("x", 1_000_000)+"\n"+numbers(20_000)+"last", node) || len(node) < 1_000_000 {
+		t.Errorf("the node has %d bytes of other output", len(node))
+	}
+	if strings.TrimSpace(got.String()) != node {
+		t.Errorf("%d bytes of output over %d broken connections, want the %d of the node", got.Len(), broken.cuts.Load(), len(node))
+	}
+}
+
+// numbers is what the command seq prints.
+func numbers(n int) string {
+	var all strings.Builder
+	for i := range n {
+		fmt.Fprintln(&all, i+1)
+	}
+	return all.String()
 }
 
 // TestPodDeletedByHand checks that such an attempt ends with its own exit code.
