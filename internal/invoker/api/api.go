@@ -161,9 +161,9 @@ type server struct {
 	base      context.Context
 	mux       *http.ServeMux
 	maxBody   func(ctx context.Context, job string) int // may be nil
-	readers   chan struct{}                             // one element for each caller who reads a log
-	schemas   huma.Registry                             // of the document
-	verbs     map[string]bool                           // of custom methods
+	readers   readers
+	schemas   huma.Registry   // of the document
+	verbs     map[string]bool // of custom methods
 }
 
 // New returns the handler of the API. It does no I/O. It needs a guard in front of it.
@@ -178,7 +178,7 @@ func New(c Config) http.Handler {
 		base:      c.Context,
 		mux:       http.NewServeMux(),
 		maxBody:   c.MaxBody,
-		readers:   make(chan struct{}, cmp.Or(c.MaxLogReaders, DefaultLogReaders)),
+		readers:   readers{most: cmp.Or(c.MaxLogReaders, DefaultLogReaders)},
 		verbs:     map[string]bool{},
 	}
 	if s.log == nil {

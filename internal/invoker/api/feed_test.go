@@ -78,7 +78,7 @@ func TestTooManyReadersOfLogs(t *testing.T) {
 	<-reading
 	for _, query := range []string{"", "?follow=true"} {
 		got := ask(t, server, "GET "+logsPath+query, "")
-		if p := got.problem(t); got.status != 503 || p.Code != "UNAVAILABLE" || !strings.Contains(p.Detail, "1 callers read logs already") || got.header.Get("Retry-After") == "" {
+		if p := got.problem(t); got.status != 503 || p.Code != "UNAVAILABLE" || !strings.Contains(p.Detail, "1 requests read logs already") || got.header.Get("Retry-After") == "" {
 			t.Errorf("one reader too many%s = %d %s, want 503 with Retry-After that names the limit", query, got.status, got.body)
 		}
 	}

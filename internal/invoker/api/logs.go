@@ -16,6 +16,7 @@ import (
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/eventstream"
 	"github.com/runwith/runwith/internal/invoker"
+	"github.com/runwith/runwith/internal/principal"
 )
 
 type logsInput struct {
@@ -72,7 +73,7 @@ func (s *server) logs(ctx context.Context, in *logsInput) (*huma.StreamResponse,
 	}
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		_, w := humago.Unwrap(c)
-		leave, err := s.enter()
+		leave, err := s.readers.enter(principal.From(ctx).Name)
 		if err != nil {
 			w.Header().Set("Connection", "close") // or the caller's connection would stay
 			apierror.WriteProblem(w, s.problem(ctx, err))
@@ -130,15 +131,4 @@ func (s *server) writeText(ctx context.Context, w http.ResponseWriter, i runwith
 		}
 	}
 	_ = out.Flush()
-}
-
-// enter counts a caller who reads a log, until leave is called. It refuses a caller too
-// many, because each holds memory and a connection for as long as it likes.
-func (s *server) enter() (leave func(), err error) {
-	select {
-	case s.readers <- struct{}{}:
-		return func() { <-s.readers }, nil
-	default:
-		return nil, runwith.Errorf(runwith.Unavailable, "%d callers read logs already, which is the limit: try again when one has left", cap(s.readers))
-	}
 }

@@ -18,6 +18,14 @@ func credentialOf(r *http.Request) (string, *refusal) {
 	return bearer(r.Header, "Authorization")
 }
 
+// CheckURL refuses a request with a credential in its URL: logs and histories keep URLs.
+func CheckURL(r *http.Request) error {
+	if why := checkQuery(r); why != nil {
+		return why.err
+	}
+	return nil
+}
+
 // bearer returns the credential in a header, or "" if there is no such header.
 func bearer(h http.Header, name string) (string, *refusal) {
 	values := h[name]

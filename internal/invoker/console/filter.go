@@ -50,6 +50,9 @@ type fault struct{ Field, Text string }
 // filterNames are the names of the filters in a URL, and what else a URL of the list may have.
 var filterNames = []string{"job", "state", "caller", "source", "label", "after", "before", "page", "done"} //nolint:gochecknoglobals // never written
 
+// maxLabels is how many labels a list can be filtered by, as in the API.
+const maxLabels = 16
+
 // filterOf reads the filter of a URL. A filter that it does not know is a fault: without it, the
 // list would show more than the visitor asked for.
 func filterOf(u *url.URL) filter {
@@ -57,6 +60,10 @@ func filterOf(u *url.URL) filter {
 	f := filter{Page: query.Get("page"), Labels: slices.DeleteFunc(query["label"], func(l string) bool { return strings.TrimSpace(l) == "" })}
 	if err != nil {
 		f.fault("", "The filter in the address is damaged, so a part of it is missing.")
+	}
+	if len(f.Labels) > maxLabels {
+		f.fault("label", "The list can be filtered by %d labels, not %d.", maxLabels, len(f.Labels))
+		f.Labels = f.Labels[:maxLabels]
 	}
 	for name, field := range f.fields() {
 		*field = strings.TrimSpace(query.Get(name))

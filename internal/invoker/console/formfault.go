@@ -13,8 +13,14 @@ import (
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
+// maxFaults is how many faults a form shows. Somebody who corrects them sees the others.
+const maxFaults = 100
+
 // fault notes what is wrong with a field, once.
 func (f *form) fault(field, format string, args ...any) {
+	if len(f.Faults) == maxFaults {
+		return
+	}
 	one := fault{field, fmt.Sprintf(format, args...)}
 	if !slices.Contains(f.Faults, one) {
 		f.Faults = append(f.Faults, one)

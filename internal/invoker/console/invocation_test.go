@@ -140,7 +140,7 @@ func TestManyTasks(t *testing.T) {
 	}
 	d.tasks[77].State = runwith.TaskFailed
 	s := openDetail(t, d, "")
-	page := s.get(t, "/invocations/inv-00001").has(t, "9\u202f999", "0–76, 78–9999", "<li class=f>77<li class=s>78", "Failed tasks")
+	page := s.get(t, "/invocations/inv-00001").has(t, "9\u202f999", "0–76, 78–9999", "<li class=f>77 failed<li>78 succeeded", "Failed tasks")
 	if len(page.body) > 256<<10 {
 		t.Errorf("the page has %d bytes, want at most 256 KiB", len(page.body))
 	}
@@ -209,4 +209,13 @@ func TestCostOfNothing(t *testing.T) {
 		d := &detailed{fake: fake{all: []runwith.Invocation{number(1, state)}}}
 		open(t, d, "").get(t, "/invocations/inv-00001").is(t, http.StatusOK).has(t, text)
 	}
+}
+
+// TestLogWithoutLines shows the log page without JavaScript while there is nothing to show.
+func TestLogWithoutLines(t *testing.T) {
+	t.Parallel()
+	waits := number(2, runwith.StateQueued)
+	s := openDetail(t, &detailed{fake: fake{all: []runwith.Invocation{waits, failed()}}}, "")
+	s.get(t, "/invocations/inv-00001/logs?lines=100").is(t, http.StatusOK).has(t, "Nothing was printed")
+	s.get(t, "/invocations/inv-00002/logs?lines=100").is(t, http.StatusOK).has(t, "Nothing has been printed yet")
 }

@@ -131,6 +131,7 @@ func TestListNamesWrongFilters(t *testing.T) {
 		"label=tenant":                      "&#34;tenant&#34; is no label: write name=value",
 		"label=a%3D1&label=a%3D2":           "&#34;a=2&#34; is no label: write name=value, with one value for each name.",
 		"after=yesterday":                   "&#34;yesterday&#34; is no time: write a date such as 2026-11-28",
+		strings.Repeat("label=a&", 17):      "The list can be filtered by 16 labels, not 17.",
 		"page=x":                            "There is no such page.",
 		"state=%3Cscript%3Ealert%281%29%3C": "There is no state &lt;script&gt;alert(1)&lt;.",
 	} {

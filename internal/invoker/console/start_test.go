@@ -106,6 +106,22 @@ func TestStartFormDrawsParameters(t *testing.T) {
 	page.has(t, "Estimated cost", "$1.00", "Before it can start", "tenant", "is required")
 }
 
+// TestStartFaultsAreBounded sends a form with a mistake in each of many rows. Each fault is looked
+// for at each row.
+func TestStartFaultsAreBounded(t *testing.T) {
+	t.Parallel()
+	s, _, _ := openStart(t, startConfig)
+	s = s.as("starter")
+	sent := s.get(t, "/jobs/reindex/start").fields(t, "p.tenant", "acme")
+	for range 5000 {
+		sent = append(sent, "c0.env.value", "x")
+	}
+	page := s.post(t, "/jobs/reindex/start", sent...).is(t, http.StatusUnprocessableEntity)
+	if n := strings.Count(page.body, `-fault"><`) + strings.Count(page.body, `<a href="#c0.env.`); n > 300 {
+		t.Errorf("the page shows %d faults, want at most a hundred, each twice", n)
+	}
+}
+
 // Without a configuration everything may be overridden, in each container.
 func TestStartFormDrawsOverrides(t *testing.T) {
 	t.Parallel()

@@ -109,7 +109,7 @@ func (d *tasksData) fill(tasks []runwith.Task) {
 			indexes[t.State] = r
 		}
 		r.add(t.Index)
-		cells.WriteString("<li class=" + cellClass(t.State) + ">" + strconv.Itoa(t.Index) + " " + string(t.State))
+		cells.WriteString("<li" + cellClass(t.State) + ">" + strconv.Itoa(t.Index) + " " + string(t.State))
 		if n%gridRow == gridRow-1 || n == len(tasks)-1 {
 			cells.WriteString("</ol>")
 		}
@@ -123,20 +123,20 @@ func (d *tasksData) fill(tasks []runwith.Task) {
 	d.list()
 }
 
-// cellClass is the class of a task's cell. Ten thousand cells are on a page, so it is short. The
-// stylesheet has the colour of each.
+// cellClass is the attribute with the class of a task's cell, after a space. Ten thousand cells are
+// on a page, so it is short, and most have none. The stylesheet has the colour of each.
 func cellClass(s runwith.TaskState) string {
 	switch s {
 	case runwith.TaskSucceeded:
-		return "s"
+		return ""
 	case runwith.TaskFailed:
-		return "f"
+		return " class=f"
 	case runwith.TaskRunning:
-		return "r"
+		return " class=r"
 	case runwith.TaskCancelled:
-		return "c"
+		return " class=c"
 	}
-	return "p"
+	return " class=p"
 }
 
 // Grid reports whether the tasks are too many to list all of them.

@@ -217,6 +217,18 @@ func TestHeaderBeforeSession(t *testing.T) {
 	}
 }
 
+// TestKeyInTheURL checks that a key in a URL is refused, also of a visitor who has signed in.
+func TestKeyInTheURL(t *testing.T) {
+	t.Parallel()
+	s, b := newServer(1), &browser{host: "localhost"}
+	s.signIn(t, b)
+	r := b.request(http.MethodGet, "")
+	r.URL.RawQuery = "api_key=x"
+	if p, signedIn, err := s.Identify(r); runwith.CodeOf(err) != runwith.InvalidArgument || signedIn {
+		t.Errorf("the caller is %q, %v, %v; want INVALID_ARGUMENT", p.Name, signedIn, err)
+	}
+}
+
 func TestWrongKey(t *testing.T) {
 	t.Parallel()
 	s, b := newServer(1), &browser{host: "localhost"}

@@ -2,7 +2,8 @@
 //
 // A visitor who has an API key exchanges it for a cookie. The server keeps no sessions: the
 // cookie names the key and its caller, and a MAC proves that this server has made it. So a
-// session ends with its key, at its own end, or when the visitor signs out.
+// session ends with its key, or at its own end. Signing out makes the browser forget the cookie;
+// a copy of it lasts until then.
 //
 // Each visitor also has a cookie without a meaning. Forms carry a token that only this server
 // can derive from the visitor's cookies. A page of another server sees neither.
@@ -71,6 +72,9 @@ func (v *Visitors) Identify(r *http.Request) (_ principal.Principal, signedIn bo
 	ended := false
 	if text := cookieOf(r, sessionCookie); text != "" {
 		if s, ok := v.read(text); ok {
+			if err := auth.CheckURL(r); err != nil {
+				return principal.Principal{}, false, err
+			}
 			return principal.Principal{Name: s.Caller, Proof: principal.APIKey}, true, nil
 		}
 		ended = true
