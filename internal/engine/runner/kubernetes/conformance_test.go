@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/runner/runnertest"
@@ -45,12 +46,12 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// TestConformanceApart runs what concerns output in a cluster that shows the streams apart.
-func TestConformanceApart(t *testing.T) {
-	t.Parallel()
+// TestConformanceApart runs what concerns output in a cluster that shows the streams apart. It does
+// not run beside the tests of the other cluster, because nodes with much to do lose output.
+func TestConformanceApart(t *testing.T) { //nolint:paralleltest // see above
 	c := kubetest.StartOwn(t, kubetest.Options{Gates: []string{"PodLogsQuerySplitStreams=true"}})
 	t.Run("suite", func(t *testing.T) { // the cluster ends after it
-		runnertest.Run(t, func(t *testing.T) runnertest.Harness { return harness(t, c) }, "Output", "Crash", "Detach")
+		runnertest.Run(t, func(t *testing.T) runnertest.Harness { return harness(t, c) }, "Output", "CrashWait", "Detach")
 	})
 }
 
@@ -71,6 +72,7 @@ func harness(t *testing.T, cluster *kubetest.Cluster) runnertest.Harness {
 		Env:            clusterEnv,
 		SignalsAsCodes: true,
 		LosesCR:        true,
+		Linger:         3 * time.Second,
 		Burst:          2 << 20, // the node adds 46 bytes to each line, and rotates the log at 10 MiB
 	}
 }

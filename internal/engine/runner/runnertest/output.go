@@ -98,7 +98,7 @@ func testOutputLarge(t *testing.T, h Harness) {
 		size = min(size, h.Burst/2)
 	}
 	size = h.spillSize(size)
-	out := h.start(t, h.spec(0, "spill", number(size)))
+	out := h.start(t, h.spill(size))
 	wait(t, h.Runner, id(0), runner.Result{})
 	out.closeAfterWait()
 	for name, got := range h.spilled(out) {
@@ -106,6 +106,11 @@ func testOutputLarge(t *testing.T, h Harness) {
 			t.Errorf("%s: got %d bytes that differ from byte %d on, want %d", name, len(got), firstDifference(got, want), len(want))
 		}
 	}
+}
+
+// spill is an attempt that prints so many bytes on each stream.
+func (h Harness) spill(size int) runner.Spec {
+	return h.spec(0, "spill", number(size), number(int(h.Linger.Milliseconds())))
 }
 
 // spillSize returns the size of both streams. Whole lines can be told apart if both come
@@ -169,7 +174,7 @@ func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("disk ful
 
 // A writer that fails makes the task neither fail nor hang.
 func testOutputWriterFails(t *testing.T, h Harness) {
-	spec := h.spec(0, "spill", number(1<<20))
+	spec := h.spill(1 << 20)
 	out := newOutput(t)
 	if err := h.Runner.Start(t.Context(), spec, runner.Output{Stdout: failingWriter{}, Stderr: out.stderr}); err != nil {
 		t.Fatalf("Start(%v) = %v, want no error", spec.ID, err)
@@ -197,7 +202,7 @@ func (g gate) Write(b []byte) (int, error) {
 // All output is written before Wait returns, however long the writer takes.
 func testOutputSlowWriter(t *testing.T, h Harness) {
 	size := h.spillSize(10 << 10)
-	spec := h.spec(0, "spill", number(size))
+	spec := h.spill(size)
 	out := newOutput(t)
 	slow := gate{sink: out.stdout, opened: make(chan struct{})}
 	if err := h.Runner.Start(t.Context(), spec, runner.Output{Stdout: slow, Stderr: out.stderr}); err != nil {

@@ -87,6 +87,7 @@ func Do(ctx context.Context, p Program) int {
 		_, _ = io.WriteString(p.Stderr, "err")
 	case "spill":
 		p.spill(atoi(args[0]))
+		time.Sleep(time.Duration(atoi(args[1])) * time.Millisecond)
 	case "bow": // ends when it is asked to
 		fmt.Fprintln(p.Stdout, "ready")
 		<-ctx.Done()
