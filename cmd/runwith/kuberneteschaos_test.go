@@ -129,6 +129,9 @@ func TestKubernetesRestarts(t *testing.T) {
 		}
 		e.restart(t)
 	}
+	for n := 20; n < *restartTasks; n += 20 { // all of them may take minutes
+		eventually.True(t, fmt.Sprint(n, " tasks have succeeded"), func() bool { return int(e.execution(t, x).GetSucceededCount()) >= n })
+	}
 	end := e.awaitEnd(t, x)
 	if int(end.GetSucceededCount()) != *restartTasks || end.GetRetriedCount() != 0 {
 		t.Errorf("tasks succeeded and retried = %d, %d, want %d, 0", end.GetSucceededCount(), end.GetRetriedCount(), *restartTasks)
