@@ -35,8 +35,8 @@ spec:
       nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [%s]}]}]
 `
 
-// overlay is deploy/kubernetes with the test's image. The cluster has no Services, so that the
-// engine is told where the API server is.
+// overlay is deploy/kubernetes with the test's image. The test's cluster has no Services, so the
+// overlay also has the address of the API server.
 const overlay = `resources: [%s]
 images: [{name: test-invoke-job-api-svc, newName: %s, newTag: "1"}]
 patches:
@@ -129,8 +129,8 @@ func (i *installation) kubectl(t *testing.T, args ...string) string {
 	return i.Kubectl(t, append([]string{"--namespace=runwith"}, args...)...)
 }
 
-// awaitEngine waits until the engine is ready, and tells the invokers where it is, because the
-// cluster has no name server.
+// awaitEngine waits until the engine is ready. Then it gives the invokers the engine's address,
+// because the cluster has no name server.
 func (i *installation) awaitEngine(t *testing.T) {
 	t.Helper()
 	i.kubectl(t, "rollout", "status", "statefulset/runwith-engine", "--timeout=5m")

@@ -14,7 +14,7 @@ type readers struct {
 
 	mu  sync.Mutex
 	all int
-	by  map[string]int // those of callers with a name
+	by  map[string]int // by caller
 }
 
 // enter counts a request until leave is called, or refuses it.

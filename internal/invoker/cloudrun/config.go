@@ -17,8 +17,8 @@ type Config struct {
 	// Endpoint is empty for Google's Cloud Run, or http://HOST:PORT for one
 	// without TLS on this machine.
 	Endpoint string
-	// AllowPlainHTTP allows an Endpoint on another machine, which gets no Token. Whoever is
-	// between can read and change everything.
+	// AllowPlainHTTP allows an Endpoint on another machine, without a Token. Others on the
+	// network between can read and change every call.
 	AllowPlainHTTP bool
 	// Project and Region own the jobs. Both are required.
 	Project, Region string

@@ -45,8 +45,8 @@ func (s *store) kept() (stdout, stderr runner.Extent, err error) {
 	return runner.Extent{Lines: bytes.Count(s.Bytes(), []byte("\n"))}, stderr, nil
 }
 
-// revive puts the record back to the moment of the process's end, and keeps what is written from
-// now on.
+// revive restores the record as it was when the process was killed. What is written after that is
+// kept.
 func (s *store) revive(t *testing.T) {
 	t.Helper()
 	was := s.dead

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,16 @@ func twoStreams(r *rand.Rand) []entry {
 	return script
 }
 
+// checkStreams compares the output with what the container wrote.
+func (n *node) checkStreams(seed uint64, stdout string, stderr fmt.Stringer) {
+	n.t.Helper()
+	for stream, got := range map[string]string{kube.Stdout: stdout, kube.Stderr: stderr.String()} {
+		if diff := cmp.Diff(whole(streamOf(n.script, stream)), got); diff != "" {
+			n.t.Errorf("seed %d: %s (-want +got):\n%s", seed, stream, diff)
+		}
+	}
+}
+
 // TestLogApart checks that each line comes once, in order, on its own stream, from readings that
 // break off at any byte.
 func TestLogApart(t *testing.T) {
@@ -45,12 +56,7 @@ func TestLogApart(t *testing.T) {
 			n.keeps = true
 			var stderr bytes.Buffer
 			l := &logReader{apart: true, out: runner.Output{Stderr: &stderr}}
-			if diff := cmp.Diff(whole(streamOf(n.script, kube.Stdout)), n.read(l)); diff != "" {
-				t.Errorf("seed %d: stdout (-want +got):\n%s", seed, diff)
-			}
-			if diff := cmp.Diff(whole(streamOf(n.script, kube.Stderr)), stderr.String()); diff != "" {
-				t.Errorf("seed %d: stderr (-want +got):\n%s", seed, diff)
-			}
+			n.checkStreams(seed, n.read(l), &stderr)
 		})
 	}
 }
@@ -82,12 +88,7 @@ func TestLogApartAdopted(t *testing.T) {
 			if err := reader().run(t.Context()); err != nil {
 				t.Errorf("seed %d: run() of the process that adopts = %v, want nil", seed, err)
 			}
-			if diff := cmp.Diff(whole(streamOf(n.script, kube.Stdout)), stdout.String()); diff != "" {
-				t.Errorf("seed %d: stdout (-want +got):\n%s", seed, diff)
-			}
-			if diff := cmp.Diff(whole(streamOf(n.script, kube.Stderr)), stderr.String()); diff != "" {
-				t.Errorf("seed %d: stderr (-want +got):\n%s", seed, diff)
-			}
+			n.checkStreams(seed, stdout.String(), stderr)
 		})
 	}
 }
@@ -119,9 +120,9 @@ func TestLogReadBefore(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 8))
 		n := newNode(t, r, twoStreams(r))
 		n.keeps = true
-		var stdout bytes.Buffer
+		var stderr bytes.Buffer
 		s := &store{record: filepath.Join(t.TempDir(), "record"), left: 1 << 20}
-		l := logReader{client: n, ended: n.ended, out: runner.Output{Stdout: s, Stderr: &stdout, Kept: s.kept}, resume: true, record: s.record}
+		l := logReader{client: n, ended: n.ended, out: runner.Output{Stdout: s, Stderr: &stderr, Kept: s.kept}, resume: true, record: s.record}
 		if err := l.run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -131,6 +132,9 @@ func TestLogReadBefore(t *testing.T) {
 		}
 		if diff := cmp.Diff(whole(n.script), s.String()); diff != "" {
 			t.Errorf("stdout (-want +got):\n%s", diff)
+		}
+		if stderr.Len() > 0 {
+			t.Errorf("stderr = %q, want nothing", stderr.String())
 		}
 	})
 }

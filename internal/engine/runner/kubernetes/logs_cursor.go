@@ -29,14 +29,11 @@ const (
 // has read its file to the end, and the next file begins right after: the kubelet rotates
 // a log every few seconds at most, so that no other file was between the two.
 type logCursor struct {
-	out    io.Writer // nil drops the output
-	failed bool      // a write has failed: drop the rest
-	apart  bool      // the container has another stream in the same log
-	// answered says that the node has shown the stream.
-	answered bool
-	// trusted says that the node can read the log, so that text without a timestamp is output: see
-	// logReader.trust.
-	trusted bool
+	out      io.Writer // nil drops the output
+	failed   bool      // a write has failed: drop the rest
+	apart    bool      // the container has another stream in the same log
+	answered bool      // the node has shown the stream
+	trusted  bool      // text without a timestamp is output: see logReader.trust
 
 	at     position
 	same   sameTime

@@ -70,7 +70,8 @@ func (p *lineParser) stamp(b []byte) (rest []byte) {
 	return b[end+1:]
 }
 
-// finish says that the answer has ended. Its last line may be too short for a timestamp.
+// finish passes on what is left when the answer has ended: a last line that is shorter than a
+// timestamp.
 func (p *lineParser) finish() {
 	if len(p.head) > 0 {
 		p.begin(0, false)

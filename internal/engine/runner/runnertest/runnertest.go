@@ -45,8 +45,8 @@ type Harness struct {
 	Merged bool
 	// LosesCR: a \r before a \n is lost.
 	LosesCR bool
-	// Linger is how long a task with much output stays after it. A container runtime that has much
-	// to do drops what it has not read some seconds after the end.
+	// Linger is how long a task waits after it has printed much. A busy container runtime drops
+	// output that it has not read within seconds of a task's end.
 	Linger time.Duration
 	// Burst is how many bytes of output in a burst are sure to arrive; 0 is no limit.
 	Burst int

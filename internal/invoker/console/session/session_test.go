@@ -217,7 +217,8 @@ func TestHeaderBeforeSession(t *testing.T) {
 	}
 }
 
-// TestKeyInTheURL checks that a key in a URL is refused, also of a visitor who has signed in.
+// TestKeyInTheURL checks that a request with a key in its URL is refused, even if its visitor has
+// signed in.
 func TestKeyInTheURL(t *testing.T) {
 	t.Parallel()
 	s, b := newServer(1), &browser{host: "localhost"}

@@ -89,9 +89,9 @@ func (c *Client) OpenLog(ctx context.Context, pod string, o LogOptions) (io.Read
 // gate PodLogsQuerySplitStreams, which Kubernetes has since 1.32, off by default. A node may
 // refuse nevertheless.
 func (c *Client) ShowsStreamsApart(ctx context.Context) (bool, error) {
-	// The server looks at the options before it looks for the Pod. With the gate it says that
-	// there is no such stream, without it that no stream may be named, and earlier versions do
-	// not look at the name.
+	// The server checks the options before it looks for the Pod. With the gate, it refuses the
+	// name of the stream; without the gate, any name. Earlier versions ignore the option, and find
+	// no Pod.
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errNoAnswer)
 	defer cancel()
 	log, err := c.OpenLog(ctx, "runwith-has-no-such-pod", LogOptions{Stream: "Neither"})
