@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -80,7 +81,8 @@ type Config struct {
 	// Logger receives errors that no caller sees. Nil discards them.
 	Logger *slog.Logger
 
-	strayPatience time.Duration // 0 is strayPatience; for tests
+	strayPatience time.Duration                             // 0 is strayPatience; for tests
+	transport     func(http.RoundTripper) http.RoundTripper // nil changes nothing; for tests
 }
 
 // Validate reports every fault of the configuration.

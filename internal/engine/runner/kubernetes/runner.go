@@ -116,6 +116,9 @@ func connect(c Config, mayMake bool) (r *Runner, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.transport != nil {
+		r.client.HTTP.Transport = c.transport(r.client.HTTP.Transport)
+	}
 	r.lease = &lease{client: r.client, name: "runwith-" + r.engine, holder: holderOf(r.config.Dir), log: r.log}
 	r.life, r.end = context.WithCancel(context.Background())
 	return r, nil
