@@ -7,6 +7,7 @@
 package apierror
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -37,6 +38,17 @@ func Status(err error) int {
 		return status
 	}
 	return Public(err).Code.HTTPStatus()
+}
+
+// Level returns how much an answer with an HTTP status matters to those who operate the server.
+func Level(status int) slog.Level {
+	switch {
+	case status == http.StatusServiceUnavailable:
+		return slog.LevelWarn
+	case status >= http.StatusInternalServerError:
+		return slog.LevelError
+	}
+	return slog.LevelDebug
 }
 
 // RetryAfter returns the value of the header Retry-After for err, in whole seconds

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,14 +25,7 @@ func (s *server) problem(ctx context.Context, err error) *apierror.Problem {
 	if e, ok := errors.AsType[*runwith.Error](err); ok {
 		hidden = e.Err
 	}
-	switch {
-	case p.Status == http.StatusServiceUnavailable:
-		s.log.WarnContext(ctx, "request refused for now", "code", p.Code, "detail", p.Detail, "cause", hidden)
-	case p.Status >= http.StatusInternalServerError:
-		s.log.ErrorContext(ctx, "request failed", "code", p.Code, "detail", p.Detail, "cause", hidden)
-	case s.log.Enabled(ctx, slog.LevelDebug):
-		s.log.DebugContext(ctx, "request refused", "code", p.Code, "detail", p.Detail, "cause", hidden)
-	}
+	s.log.Log(ctx, apierror.Level(p.Status), "request was refused or failed", "status", p.Status, "code", p.Code, "detail", p.Detail, "cause", hidden)
 	return p
 }
 

@@ -165,6 +165,9 @@ func TestOperate(t *testing.T) {
 		if _, _, err := s.Deliveries(t.Context(), Filter{PageSize: -1}); runwith.CodeOf(err) != runwith.InvalidArgument {
 			t.Errorf("Deliveries() with a negative size = %v", err)
 		}
+		if _, _, err := s.Deliveries(t.Context(), Filter{State: "lost"}); runwith.CodeOf(err) != runwith.InvalidArgument {
+			t.Errorf("Deliveries() with an unknown state = %v", err)
+		}
 		d, err := s.Replay(t.Context(), "docs-0")
 		if err != nil || d.State != runwith.DeliveryPending || string(d.Payload) != body {
 			t.Errorf("Replay() = %+v, %v", d, err)

@@ -37,6 +37,11 @@ func (s *Sender) Deliveries(ctx context.Context, f Filter) (page []runwith.Deliv
 	if f.PageSize < 0 {
 		return nil, "", jobspec.FieldErrorf(runwith.InvalidArgument, "pageSize", "must not be negative")
 	}
+	switch f.State {
+	case "", runwith.DeliveryPending, runwith.DeliveryDelivered, runwith.DeliveryFailed:
+	default:
+		return nil, "", jobspec.FieldErrorf(runwith.InvalidArgument, "state", "there is no state %q", f.State)
+	}
 	size := min(f.PageSize, maxPage)
 	if size == 0 {
 		size = defaultPage

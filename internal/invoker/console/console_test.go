@@ -313,6 +313,23 @@ func TestUnknownPages(t *testing.T) {
 	open(t, &fake{}, "").get(t, "/console/a%e2%80%aeb%00%ff").is(t, http.StatusNotFound).has(t, "there is no page /console/a⟨U&#43;202E⟩b␀\ufffd")
 }
 
+func TestOtherMethods(t *testing.T) {
+	t.Parallel()
+	s := open(t, &fake{}, "")
+	for request, allowed := range map[string]string{
+		"DELETE /":                "GET, HEAD",
+		"POST /jobs/reindex":      "GET, HEAD",
+		"PUT /jobs/reindex/start": "GET, HEAD, POST",
+		"GET /console/sign-out":   "POST",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		got := s.ask(t, method, path, nil).is(t, http.StatusMethodNotAllowed).has(t, "does not take "+method+" requests")
+		if allow := got.header.Get("Allow"); allow != allowed {
+			t.Errorf("%s: Allow is %q, want %q", request, allow, allowed)
+		}
+	}
+}
+
 // The way back from a form that failed is the page with the form, and never another server.
 func TestFailedFormLeadsBack(t *testing.T) {
 	t.Parallel()

@@ -109,7 +109,7 @@ func (s *server) failed(c *call, err error) page {
 	}
 	public := apierror.Public(err)
 	if cause := errors.Unwrap(err); cause != nil && !c.memo.failing {
-		s.Logger.WarnContext(c.Context(), "page shows an error", "path", c.URL.Path, "code", public.Code, "error", err, "cause", cause)
+		s.Logger.Log(c.Context(), apierror.Level(apierror.Status(err)), "page shows an error", "path", c.URL.Path, "code", public.Code, "error", err, "cause", cause)
 	}
 	c.memo.failing = true
 	title := http.StatusText(apierror.Status(err))

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
@@ -110,9 +111,26 @@ func (s *server) call(w http.ResponseWriter, r *http.Request) (*call, error) {
 	return c, err
 }
 
-// missing answers paths that the console does not have.
+// missing answers paths that the console does not have, or not for the request's method.
 func (s *server) missing(c *call) (page, error) {
+	if allowed := s.methods(c.Request); allowed != "" {
+		c.w.Header().Set("Allow", allowed)
+		message := "This page does not take " + visible(c.Method) + " requests."
+		return page{Template: "problem", Title: "Not allowed", Status: http.StatusMethodNotAllowed, Data: problem{"Not allowed", message, ""}}, nil
+	}
 	return page{}, runwith.Errorf(runwith.NotFound, "there is no page %s", visible(c.URL.Path))
+}
+
+// methods returns the methods that the request's path has, for the header Allow.
+func (s *server) methods(r *http.Request) string {
+	var all []string
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		other := &http.Request{Method: m, Host: r.Host, URL: r.URL}
+		if _, pattern := s.mux.Handler(other); pattern != "/" {
+			all = append(all, m)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // WriteError writes an error in front of the console, such as one of the guard, as plain text.

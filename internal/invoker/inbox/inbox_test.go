@@ -141,7 +141,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %d events %q, want %d", name, len(got), got, len(test.want))
 		}
 	}
-	for _, f := range []inbox.Filter{{PageSize: -1}, {PageToken: "x"}} {
+	for _, f := range []inbox.Filter{{PageSize: -1}, {PageToken: "x"}, {Outcome: "lost"}} {
 		if _, _, err := b.Events(t.Context(), f); runwith.CodeOf(err) != runwith.InvalidArgument {
 			t.Errorf("Events(%+v) = %v, want INVALID_ARGUMENT", f, err)
 		}

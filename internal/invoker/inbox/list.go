@@ -39,6 +39,8 @@ func (b *Inbox) Events(ctx context.Context, f Filter) (page []runwith.TriggerEve
 		return nil, "", jobspec.FieldErrorf(runwith.InvalidArgument, "pageSize", "must not be negative")
 	case f.PageToken != "" && uuid.Validate(f.PageToken) != nil:
 		return nil, "", jobspec.FieldErrorf(runwith.InvalidArgument, "pageToken", "must be one that the page before returned")
+	case f.Outcome != "" && f.Outcome != runwith.TriggerAccepted && f.Outcome != runwith.TriggerRefused:
+		return nil, "", jobspec.FieldErrorf(runwith.InvalidArgument, "outcome", "there is no outcome %q", f.Outcome)
 	}
 	size := min(f.PageSize, maxPage)
 	if size == 0 {

@@ -7,12 +7,15 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"github.com/runwith/runwith/internal/invoker/auth"
 )
 
 // session is what a session's cookie says.
 type session struct {
 	Key    string    `json:"key"` // ID of the API key
 	Caller string    `json:"caller"`
+	Print  string    `json:"print"` // of the API key
 	Ends   time.Time `json:"ends"`
 }
 
@@ -43,7 +46,7 @@ func (v *Visitors) read(text string) (s session, ok bool) {
 	if err != nil || json.Unmarshal(data, &s) != nil {
 		return s, false
 	}
-	return s, v.Now().Before(s.Ends) && v.Callers.Lives(s.Key, s.Caller)
+	return s, v.Now().Before(s.Ends) && v.Callers.Lives(auth.Key{ID: s.Key, Caller: s.Caller, Print: s.Print})
 }
 
 // mac proves that this server has made a text. Its purpose keeps one kind of text from passing as

@@ -40,7 +40,9 @@ func (c *callers) SignIn(_ *http.Request, key string) (auth.Key, error) {
 	return c.Key, nil
 }
 
-func (c *callers) Lives(id, caller string) bool { return id == c.ID && caller == c.Caller }
+func (c *callers) Lives(k auth.Key) bool {
+	return k.ID == c.ID && k.Caller == c.Caller && k.Print == c.Print
+}
 
 // browser keeps the cookies of a visitor.
 type browser struct {
@@ -125,6 +127,7 @@ func TestSession(t *testing.T) {
 		{"ends after hours", func(s *server, _ *browser) { s.now = s.now.Add(8 * time.Hour) }, unknown},
 		{"ends with its key", func(s *server, _ *browser) { s.callers.ID = "k2" }, unknown},
 		{"ends when its key is another caller's", func(s *server, _ *browser) { s.callers.Caller = "other" }, unknown},
+		{"ends when its key has another secret", func(s *server, _ *browser) { s.callers.Print = "2" }, unknown},
 		{"ends when the visitor signs out", func(s *server, b *browser) {
 			w := httptest.NewRecorder()
 			s.SignOut(w, b.request(http.MethodPost, ""))

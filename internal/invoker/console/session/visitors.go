@@ -38,8 +38,8 @@ type Callers interface {
 	Authenticate(r *http.Request) (principal.Principal, error)
 	// SignIn returns the key whose text a visitor has sent, or why it is none.
 	SignIn(r *http.Request, key string) (auth.Key, error)
-	// Lives reports whether the caller still has the key with this ID.
-	Lives(id, caller string) bool
+	// Lives reports whether the caller still has a key that SignIn returned.
+	Lives(k auth.Key) bool
 }
 
 var _ Callers = (*auth.Authenticator)(nil)
@@ -108,7 +108,7 @@ func (v *Visitors) SignIn(w http.ResponseWriter, r *http.Request, key string) er
 	if !k.Expires.IsZero() && k.Expires.Before(ends) {
 		ends = k.Expires
 	}
-	setCookie(w, r, sessionCookie, v.write(session{Key: k.ID, Caller: k.Caller, Ends: ends}), int(lifetime.Seconds()))
+	setCookie(w, r, sessionCookie, v.write(session{Key: k.ID, Caller: k.Caller, Print: k.Print, Ends: ends}), int(lifetime.Seconds()))
 	return nil
 }
 
