@@ -35,9 +35,9 @@ func index(t *testing.T, p Project) (v1.ImageIndex, []v1.Image) {
 	return joined, images
 }
 
-// TestProject checks that builds are reproducible and complete: both architectures, a small
+// TestProjects checks that builds are reproducible and complete: both architectures, a small
 // static binary, and an unprivileged user.
-func TestProject(t *testing.T) {
+func TestProjects(t *testing.T) {
 	t.Parallel()
 	for _, p := range []Project{Job(), API(), Documents()} {
 		t.Run(p.Name, func(t *testing.T) {

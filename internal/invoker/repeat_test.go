@@ -1,6 +1,7 @@
 package invoker
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -88,15 +89,20 @@ func TestSourceRepeats(t *testing.T) {
 // TestKeyExpires uses a key for another request after its time.
 func TestKeyExpires(t *testing.T) {
 	in(t, func(t *testing.T) {
-		v := open(t, &cloud{life: time.Minute})
+		c, path := &cloud{life: time.Minute}, filepath.Join(t.TempDir(), "invoker.db")
+		v := reopen(t, c, path)
 		<-v.Rebuilt()
 		first, _, err := v.Invoke(t.Context(), keyedRequest("k"))
 		if err != nil {
 			t.Fatal(err)
 		}
+		wait(t, v, first.ID)
 		other := keyedRequest("k")
 		other.Asked.Overrides.Args = nil
-		time.Sleep(ledger.KeyAfterAcceptance - time.Minute)
+		closeInvoker(t, v) // or it would work through a week
+		time.Sleep(time.Until(first.Created.Add(ledger.KeyAfterAcceptance - time.Minute)))
+		v = reopen(t, c, path)
+		<-v.Rebuilt()
 		if _, _, err := v.Invoke(t.Context(), other); runwith.CodeOf(err) != runwith.AlreadyExists {
 			t.Errorf("Invoke() before its time is over = %v, want ALREADY_EXISTS", err)
 		}
