@@ -86,7 +86,7 @@ func grounds() map[string]ground {
 		"SQLite": {stride, func(*testing.T) func(t *testing.T) house {
 			return func(t *testing.T) house { return inSQLite(filepath.Join(t.TempDir(), "invoker.db")) }
 		}},
-		"PostgreSQL": {11 * stride, func(t *testing.T) func(t *testing.T) house {
+		"PostgreSQL": {postgresStride, func(t *testing.T) func(t *testing.T) house {
 			address := postgrestest.Database(t)
 			postgrestest.FakeClock(t, address)
 			return func(t *testing.T) house {

@@ -2,8 +2,8 @@
 
 package invoker
 
-// stride is the step between the points of the crash table that are tried.
-const stride = 3
+// stride and postgresStride are the steps between the points of the crash table that are tried.
+const stride, postgresStride = 9, 33
 
 // many returns a smaller number under the race detector, which makes SQLite ten times as
 // slow. Fewer rows show the same races.
