@@ -74,8 +74,12 @@ type querier interface {
 
 // readVersion reads the schema version. It is the zero Version if there are no tables.
 func readVersion(ctx context.Context, q querier) (v Version, err error) {
+	var made bool // asked first, so that PostgreSQL logs no error
+	if err := q.QueryRow(ctx, `SELECT to_regclass('schema_version') IS NOT NULL`).Scan(&made); err != nil || !made {
+		return v, err
+	}
 	err = q.QueryRow(ctx, `SELECT version, oldest FROM schema_version`).Scan(&v.Schema, &v.Oldest)
-	if code(err) == undefinedTable || errors.Is(err, pgx.ErrNoRows) {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return Version{}, nil
 	}
 	return v, err
