@@ -121,7 +121,7 @@ func (s *server) missing(c *call) (page, error) {
 	return page{}, runwith.Errorf(runwith.NotFound, "there is no page %s", visible(c.URL.Path))
 }
 
-// methods returns the methods that the request's path has, for the header Allow.
+// methods lists, for the header Allow, with which methods a path has a page.
 func (s *server) methods(r *http.Request) string {
 	var all []string
 	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {

@@ -45,8 +45,7 @@ func (s *store) kept() (stdout, stderr runner.Extent, err error) {
 	return runner.Extent{Lines: bytes.Count(s.Bytes(), []byte("\n"))}, stderr, nil
 }
 
-// revive restores the record as it was when the process was killed. What is written after that is
-// kept.
+// revive undoes what was written to the record after the kill, and writes to it again.
 func (s *store) revive(t *testing.T) {
 	t.Helper()
 	was := s.dead

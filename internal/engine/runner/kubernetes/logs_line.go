@@ -70,8 +70,8 @@ func (p *lineParser) stamp(b []byte) (rest []byte) {
 	return b[end+1:]
 }
 
-// finish passes on what is left when the answer has ended: a last line that is shorter than a
-// timestamp.
+// finish passes on the last line if it is shorter than a timestamp. It is called at the end of the
+// answer.
 func (p *lineParser) finish() {
 	if len(p.head) > 0 {
 		p.begin(0, false)
