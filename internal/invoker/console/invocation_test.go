@@ -140,7 +140,7 @@ func TestManyTasks(t *testing.T) {
 	}
 	d.tasks[77].State = runwith.TaskFailed
 	s := openDetail(t, d, "")
-	page := s.get(t, "/invocations/inv-00001").has(t, "9\u202f999", "0–76, 78–9999", "<li class=f>77 failed<li>78 succeeded", "Failed tasks")
+	page := s.get(t, "/invocations/inv-00001").has(t, "9\u202f999", "0–76, 78–9999", "<li class=f>77 failed<li class=w2>78–79 succeeded", "Failed tasks")
 	if len(page.body) > 256<<10 {
 		t.Errorf("the page has %d bytes, want at most 256 KiB", len(page.body))
 	}

@@ -13,9 +13,6 @@ import (
 const (
 	// listedTasks is how many tasks the page lists, failed ones first.
 	listedTasks = 50
-	// gridRow is how many cells are in a list of the grid. A browser draws the lists that are in
-	// sight.
-	gridRow = 100
 	// taskReads is how often a live page reads the tasks of an execution that shows no change,
 	// and taskRead is how much longer it waits for each task: Cloud Run lists 100 in a call.
 	taskReads, taskRead = 2 * time.Second, 2 * time.Millisecond
@@ -98,45 +95,21 @@ func (d *tasksData) fresh(i runwith.Invocation) bool {
 func (d *tasksData) fill(tasks []runwith.Task) {
 	d.all, d.Count = tasks, len(tasks)
 	indexes := map[runwith.TaskState]*ranges{}
-	var cells strings.Builder
-	for n, t := range tasks {
-		if n%gridRow == 0 {
-			cells.WriteString("<ol>")
-		}
+	for _, t := range tasks {
 		r := indexes[t.State]
 		if r == nil {
 			r = &ranges{}
 			indexes[t.State] = r
 		}
 		r.add(t.Index)
-		cells.WriteString("<li" + cellClass(t.State) + ">" + strconv.Itoa(t.Index) + " " + string(t.State))
-		if n%gridRow == gridRow-1 || n == len(tasks)-1 {
-			cells.WriteString("</ol>")
-		}
 	}
-	d.Cells = template.HTML(cells.String())
+	d.Cells = cellsOf(tasks)
 	for _, state := range []runwith.TaskState{runwith.TaskFailed, runwith.TaskCancelled, runwith.TaskRunning, runwith.TaskPending, runwith.TaskSucceeded} {
 		if r := indexes[state]; r != nil {
 			d.Groups = append(d.Groups, taskGroup{state, r.count, r.String()})
 		}
 	}
 	d.list()
-}
-
-// cellClass is the attribute with the class of a task's cell, after a space. Ten thousand cells are
-// on a page, so it is short, and most have none. The stylesheet has the colour of each.
-func cellClass(s runwith.TaskState) string {
-	switch s {
-	case runwith.TaskSucceeded:
-		return ""
-	case runwith.TaskFailed:
-		return " class=f"
-	case runwith.TaskRunning:
-		return " class=r"
-	case runwith.TaskCancelled:
-		return " class=c"
-	}
-	return " class=p"
 }
 
 // Grid reports whether the tasks are too many to list all of them.

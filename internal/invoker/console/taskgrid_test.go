@@ -25,8 +25,12 @@ func TestGrid(t *testing.T) {
 			t.Errorf("group %d = %+v, want %+v", n, d.Groups[n], want)
 		}
 	}
-	if got := string(d.Cells); strings.Count(got, "<li") != 101 || !strings.HasPrefix(got, "<ol><li>0 succeeded<li>1 succeeded<li>2 succeeded<li class=f>3 failed<li>4 ") || !strings.HasSuffix(got, "<li>99 succeeded</ol><ol><li>100 succeeded</ol>") {
-		t.Errorf("cells = %.100s, want one for each task", got)
+	const (
+		first = `<ol><li class=w3>0–2 succeeded<li class=f>3 failed<li class=w6>4–9 succeeded<li class=w7>10–16 succeeded<li class="f w3">17–19 failed<li class=w10>20–29 succeeded`
+		last  = "<li class=w10>90–99 succeeded</ol><ol><li>100 succeeded</ol>"
+	)
+	if got := string(d.Cells); strings.Count(got, "<li") != 14 || !strings.HasPrefix(got, first) || !strings.HasSuffix(got, last) {
+		t.Errorf("cells = %s, want an item for neighbours in the same state", got)
 	}
 	if len(d.Listed) != 4 || !d.Failed || d.More != 0 {
 		t.Errorf("%d tasks are listed, and %d more, want the four that failed", len(d.Listed), d.More)
@@ -39,7 +43,16 @@ func TestGrid(t *testing.T) {
 	}
 }
 
-// 10,000 tasks fit on a page.
+// A task that is missing in the list has no cell.
+func TestGridWithAGap(t *testing.T) {
+	t.Parallel()
+	cells := cellsOf([]runwith.Task{{Index: 0, State: runwith.TaskRunning}, {Index: 2, State: runwith.TaskRunning}, {Index: 3, State: runwith.TaskRunning}})
+	if want := `<ol><li class=r>0 running<li class="r w2">2–3 running</ol>`; string(cells) != want {
+		t.Errorf("cells = %s, want %s", cells, want)
+	}
+}
+
+// 10,000 tasks fit on a page, however their states are mixed.
 func TestLargeGrid(t *testing.T) {
 	t.Parallel()
 	var tasks []runwith.Task
