@@ -29,6 +29,9 @@ type LogsOptions struct {
 	Task *int
 	// After is the Position of a line: the log goes on behind it. Empty begins with the first.
 	After string
+	// OnBreak is called with the error when a followed stream breaks, before Logs tries to go on.
+	// It is not called again before the next line. Nil calls nothing.
+	OnBreak func(error)
 }
 
 // Logs returns an iterator over the output of an invocation's tasks, in order of
@@ -73,6 +76,9 @@ func (f *follower) follow(ctx context.Context, yield func(LogLine, error) bool) 
 		})
 		if err == nil || !f.resumable(err) || ctx.Err() != nil {
 			return err
+		}
+		if f.pause == 0 && f.options.OnBreak != nil {
+			f.options.OnBreak(err)
 		}
 		f.pause = min(max(minPause, 2*f.pause), maxPause)
 		if err := sleep(ctx, min(retryAfter(err), maxRetryAfter)+about(f.pause), err); err != nil {

@@ -155,3 +155,30 @@ func TestClientLogsQuery(t *testing.T) {
 		}
 	}
 }
+
+// A followed log goes on behind its last line, and says that it broke: once for each silence.
+func TestClientLogsGoOn(t *testing.T) {
+	t.Parallel()
+	requests := 0
+	client := setup(t, func(w http.ResponseWriter, r *http.Request) {
+		requests++
+		switch after := r.URL.Query().Get("after"); {
+		case requests == 1:
+			_, _ = fmt.Fprint(w, "id: 1\nevent: line\ndata: {\"text\":\"a\"}\n\n") // and breaks
+		case requests < 4:
+			answerWith(503, "application/problem+json", `{"code":"UNAVAILABLE","detail":"no"}`)(w, r)
+		case requests == 4 && after == "1":
+			_, _ = fmt.Fprint(w, "id: 2\nevent: line\ndata: {\"text\":\"b\"}\n\n")
+		case after == "2":
+			_, _ = fmt.Fprint(w, "event: end\ndata: {}\n\n")
+		}
+	})
+	var breaks []runwith.Code
+	o := &runwith.LogsOptions{Follow: true, OnBreak: func(err error) { breaks = append(breaks, runwith.CodeOf(err)) }}
+	if diff := cmp.Diff([]string{"a", "b"}, logTexts(t.Context(), client, o)); diff != "" || requests != 5 {
+		t.Errorf("Logs in %d requests (-want +got):\n%s", requests, diff)
+	}
+	if diff := cmp.Diff([]runwith.Code{runwith.Unavailable, runwith.Unavailable}, breaks); diff != "" {
+		t.Errorf("breaks (-want +got):\n%s", diff)
+	}
+}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"regexp"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/backoff"
 )
 
 // invocationID matches an invocation's ID, which is a UUID. An execution's ID is not: it
@@ -66,52 +64,16 @@ func printInvocationLog(cmd *cobra.Command, client *runwith.Client, id string, l
 	if l.task != everyTask {
 		o.Task = &l.task
 	}
-	r := &invocationLog{client: client, id: id, options: o, print: p.print}
-	for {
-		err := r.read(cmd.Context())
-		if err == nil || !r.again(cmd, err) {
-			return err
-		}
-	}
-}
-
-// invocationLog reads the log of an invocation. If the invoker restarts, it continues after
-// the last line.
-type invocationLog struct {
-	client  *runwith.Client
-	id      string
-	options *runwith.LogsOptions
-	print   func(runwith.LogLine) error
-	printed bool      // a line
-	silent  time.Time // since when the invoker has not answered; zero: it answers
-}
-
-// read prints the lines that are not printed yet.
-func (r *invocationLog) read(ctx context.Context) error {
-	for line, err := range r.client.Logs(ctx, r.id, r.options) {
+	o.OnBreak = func(err error) { note(p.err, "%v; trying again", err) }
+	for line, err := range client.Logs(cmd.Context(), id, o) {
 		if err != nil {
 			return err
 		}
-		r.silent = time.Time{}
-		if err := r.print(line); err != nil {
+		if err := p.print(line); err != nil {
 			return err
 		}
-		r.printed, r.options.After = true, line.Position
 	}
 	return nil
-}
-
-// again waits, and reports whether to read again after an error: only a log that is
-// followed, and whose first lines have come.
-func (r *invocationLog) again(cmd *cobra.Command, err error) bool {
-	if runwith.CodeOf(err) != runwith.Unavailable || !r.options.Follow || !r.printed || r.options.After == "" {
-		return false
-	}
-	if r.silent.IsZero() {
-		r.silent = time.Now()
-		note(cmd.ErrOrStderr(), "%v; trying again", err)
-	}
-	return time.Since(r.silent) < maxSilence && backoff.Sleep(cmd.Context(), pollMax) == nil
 }
 
 // tasksOf returns a function that returns the number of an invocation's tasks. It asks

@@ -239,7 +239,10 @@ func (r *jobRun) watch(ctx context.Context, invocation *runwith.Invocation) (*ru
 // show prints the output while the job runs.
 func (r *jobRun) show(ctx context.Context, id string, p *terminal.Progress) error {
 	tasks := tasksOf(ctx, r.client, id)
-	for line, err := range r.client.Logs(ctx, id, &runwith.LogsOptions{Follow: true}) {
+	broken := func(err error) {
+		_ = p.Println(r.err, printable(r.err, fmt.Sprintf("runwith: %v; trying again", err), false)) // nothing is left to do without it
+	}
+	for line, err := range r.client.Logs(ctx, id, &runwith.LogsOptions{Follow: true, OnBreak: broken}) {
 		if err != nil {
 			return err
 		}
