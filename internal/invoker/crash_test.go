@@ -87,8 +87,7 @@ func grounds() map[string]ground {
 			return func(t *testing.T) house { return inSQLite(filepath.Join(t.TempDir(), "invoker.db")) }
 		}},
 		"PostgreSQL": {postgresStride, func(t *testing.T) func(t *testing.T) house {
-			address := postgrestest.Database(t)
-			postgrestest.FakeClock(t, address)
+			address := newDatabase(t)
 			return func(t *testing.T) house {
 				postgrestest.Exec(t, address, deleteAll)
 				return inDatabase(address)

@@ -53,9 +53,18 @@ func inSQLite(path string) house {
 // inPostgreSQL makes a database whose clock is the fake one.
 func inPostgreSQL(t *testing.T) house {
 	t.Helper()
-	address := postgrestest.Database(t)
+	return inDatabase(newDatabase(t))
+}
+
+// newDatabase makes a database with tables and a clock that follows the fake one.
+func newDatabase(t *testing.T) (address string) {
+	t.Helper()
+	address = postgrestest.Copy(t, "store", func(ctx context.Context, address string) error {
+		_, err := postgres.Migrate(ctx, postgres.Options{URL: address})
+		return err
+	})
 	postgrestest.FakeClock(t, address)
-	return inDatabase(address)
+	return address
 }
 
 // inDatabase is for a database with a clock that follows the fake one.

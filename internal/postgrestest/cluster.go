@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/runwith/runwith/internal/testneed"
@@ -18,6 +19,8 @@ type Options struct {
 	Settings map[string]string
 	// Disk is the folder of a disk that holds the server's data. Empty is a temporary folder.
 	Disk string
+	// Trust lets every role in without its password, which a server needs long to check.
+	Trust bool
 }
 
 // Cluster is a PostgreSQL server with a superuser and an ordinary role. Its methods must not run
@@ -29,6 +32,9 @@ type Cluster struct {
 	program string
 	guard   *guard
 	server  *daemon // nil while it does not run
+
+	mu        sync.Mutex
+	originals map[string]error // databases that tests copy, and whether they could be prepared
 }
 
 // The roles of a server. Databases belong to the ordinary one.
@@ -79,7 +85,7 @@ func programs() (folder string, err error) {
 // database's URL.
 func (c *Cluster) Database(t testing.TB) (address string) {
 	t.Helper()
-	return database(t, c.admin(), c.address())
+	return database(t, c.admin(), c.address(), "")
 }
 
 // Exec executes one SQL command as superuser.

@@ -27,7 +27,7 @@ const limit = 2 * time.Minute
 
 // shared starts the server of all tests of this process. The operating system ends it.
 var shared = sync.OnceValues(func() (*Cluster, error) {
-	return start(Options{})
+	return start(Options{Trust: true})
 })
 
 // Database creates an empty database for a test, and drops it with the test. It returns the
@@ -36,7 +36,7 @@ var shared = sync.OnceValues(func() (*Cluster, error) {
 func Database(t testing.TB) (address string) {
 	t.Helper()
 	if address := testneed.Postgres(); address != "" {
-		return database(t, address, address)
+		return database(t, address, address, "")
 	}
 	c, err := shared()
 	need(t, err)
@@ -55,15 +55,15 @@ func need(t testing.TB, err error) {
 }
 
 // database creates a database as the role in the URL admin. It returns the URL with the role of
-// the URL user, which owns the database.
-func database(t testing.TB, admin, user string) (address string) {
+// the URL user, which owns the database. from is empty, or the clause TEMPLATE.
+func database(t testing.TB, admin, user, from string) (address string) {
 	t.Helper()
 	owner, err := url.Parse(user)
 	if err != nil {
 		t.Fatalf("parse URL of PostgreSQL: %v", err)
 	}
 	name := "runwith_" + strings.ToLower(rand.Text()[:12])
-	Exec(t, admin, "CREATE DATABASE "+name+" OWNER "+pgx.Identifier{owner.User.Username()}.Sanitize())
+	Exec(t, admin, "CREATE DATABASE "+name+" OWNER "+pgx.Identifier{owner.User.Username()}.Sanitize()+from)
 	t.Cleanup(func() {
 		// The test may have left its server dead, together with the database.
 		if err := execute(admin, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {

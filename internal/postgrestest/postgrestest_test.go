@@ -1,11 +1,13 @@
 package postgrestest_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/runwith/runwith/internal/postgrestest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // ask returns the answer to a query for one value.
@@ -53,5 +55,29 @@ func TestChangesAreDurable(t *testing.T) {
 		if value := ask[string](t, address, "SHOW "+setting); value != "on" {
 			t.Errorf("%s = %s, want on", setting, value)
 		}
+	}
+}
+
+// Copies have what the original has, and are apart. The original is made once.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	made := 0
+	prepare := func(ctx context.Context, address string) error {
+		made++
+		conn, err := pgx.Connect(ctx, address)
+		if err != nil {
+			return err
+		}
+		defer conn.Close(ctx)
+		_, err = conn.Exec(ctx, "CREATE TABLE numbers (n int); INSERT INTO numbers VALUES (7)")
+		return err
+	}
+	one, other := postgrestest.Copy(t, "numbers", prepare), postgrestest.Copy(t, "numbers", prepare)
+	postgrestest.Exec(t, one, "DELETE FROM numbers")
+	if n := ask[int](t, other, "SELECT n FROM numbers"); n != 7 {
+		t.Errorf("the other copy has %d, want 7", n)
+	}
+	if made != 1 && testneed.Postgres() == "" {
+		t.Errorf("the original was made %d times, want once", made)
 	}
 }

@@ -53,8 +53,12 @@ func (c *Cluster) make(bin string, o Options) (err error) {
 	if err := errors.Join(giveAway(c.folder), giveAway(c.data)); err != nil {
 		return err
 	}
+	auth := "scram-sha-256"
+	if o.Trust {
+		auth = "trust"
+	}
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "--pgdata="+c.data, "--username="+superuser, "--no-sync",
-		"--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C",
+		"--auth-local=trust", "--auth-host="+auth, "--encoding=UTF8", "--locale=C",
 		"--locale-provider=icu", "--icu-locale=en")
 	if err := unprivileged(initdb); err != nil {
 		return err

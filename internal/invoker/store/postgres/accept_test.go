@@ -15,7 +15,6 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store/storetest"
-	"github.com/runwith/runwith/internal/postgrestest"
 )
 
 // transcript notes round trips: the beginning of each statement, or batch.
@@ -55,7 +54,7 @@ func (s *transcript) after(f func()) []string {
 func TestRoundTripsOfAccept(t *testing.T) {
 	t.Parallel()
 	var said transcript
-	s := openBare(t, postgrestest.Database(t), func(c *pgx.ConnConfig) { c.Tracer = &said })
+	s := openBare(t, newDatabase(t), func(c *pgx.ConnConfig) { c.Tracer = &said })
 	keyed, labelled, both, asleep := storetest.Waiting(1), storetest.Waiting(2), storetest.Waiting(3), slotted(4)
 	keyed.Key, both.Key = "a", "b"
 	labelled.Labels = map[string]string{"tenant": "acme", "zone": ""}
@@ -97,7 +96,7 @@ func TestRoundTripsOfAccept(t *testing.T) {
 func TestCommitsOfAStart(t *testing.T) {
 	t.Parallel()
 	var said transcript
-	s := openBare(t, postgrestest.Database(t), func(c *pgx.ConnConfig) { c.Tracer = &said })
+	s := openBare(t, newDatabase(t), func(c *pgx.ConnConfig) { c.Tracer = &said })
 	start := func(r ledger.Record) {
 		if _, err := s.Accept(t.Context(), r, ledger.Admission{Now: at}); err != nil {
 			t.Fatal(err)
@@ -132,7 +131,7 @@ func TestCommitsOfAStart(t *testing.T) {
 func TestIdleTake(t *testing.T) {
 	t.Parallel()
 	var said transcript
-	s := openBare(t, postgrestest.Database(t), func(c *pgx.ConnConfig) { c.Tracer = &said })
+	s := openBare(t, newDatabase(t), func(c *pgx.ConnConfig) { c.Tracer = &said })
 	got := said.after(func() {
 		taken, err := s.Take(t.Context(), ledger.Take{Now: at, Call: time.Minute, Limit: 1, Runs: "runs", Quota: 60})
 		if err != nil || len(taken.Records) > 0 || !taken.Next.IsZero() {

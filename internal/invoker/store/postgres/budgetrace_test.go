@@ -12,7 +12,6 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
-	"github.com/runwith/runwith/internal/postgrestest"
 )
 
 // race is many callers who start, end and settle invocations under budgets at the same time, in
@@ -29,7 +28,7 @@ type race struct {
 // stores start invocations of random sizes, and others end and settle them.
 func TestBudgetsUnderRace(t *testing.T) {
 	t.Parallel()
-	url := postgrestest.Database(t)
+	url := newDatabase(t)
 	r := &race{t: t, stores: []*Store{openOn(t, url), openOn(t, url), openOn(t, url)}, budgets: ledger.Budgets{List: []ledger.Budget{
 		{Name: "server", Limit: ledger.Cost{VCPU: 900, Money: 420}, Overflow: ledger.Rejecting},
 		{Name: "tenants", Scope: ledger.Scope{Label: "tenant"}, Each: true, Limit: ledger.Cost{VCPU: 360}, Overflow: ledger.Queueing},

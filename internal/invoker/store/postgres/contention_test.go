@@ -14,7 +14,6 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/invoker/store/storetest"
-	"github.com/runwith/runwith/internal/postgrestest"
 )
 
 // crowd is how many goroutines work at once, on three stores of one database.
@@ -22,7 +21,7 @@ const crowd = 64
 
 func replicas(t *testing.T) []*Store {
 	t.Helper()
-	address := with(t, postgrestest.Database(t), "pool_max_conns", "8")
+	address := with(t, newDatabase(t), "pool_max_conns", "8")
 	return []*Store{openOn(t, address), openOn(t, address), openOn(t, address)}
 }
 

@@ -90,7 +90,7 @@ func pause(ctx context.Context, s step) {
 // concurrency keys: a function of the same name that does nothing hides its own.
 func newStage(t *testing.T, slotLocks bool) *stage {
 	t.Helper()
-	address := with(t, postgrestest.Database(t), "synchronous_commit", "off")
+	address := with(t, newDatabase(t), "synchronous_commit", "off")
 	openOn(t, address)
 	if !slotLocks {
 		postgrestest.Exec(t, address, fmt.Sprintf(`CREATE FUNCTION public.pg_advisory_xact_lock(kind integer, key integer) RETURNS void LANGUAGE plpgsql AS

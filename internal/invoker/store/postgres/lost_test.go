@@ -18,7 +18,6 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/invoker/store/storetest"
-	"github.com/runwith/runwith/internal/postgrestest"
 )
 
 // line is the network between a store and PostgreSQL. It breaks once, when something is sent.
@@ -86,7 +85,7 @@ func TestAcceptLosesItsConnection(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, answered %t", name, answered), func(t *testing.T) {
 				t.Parallel()
 				l := &line{answered: answered}
-				s := openBare(t, postgrestest.Database(t), func(c *pgx.ConnConfig) { c.DialFunc = l.dial })
+				s := openBare(t, newDatabase(t), func(c *pgx.ConnConfig) { c.DialFunc = l.dial })
 				test.admission.Now = at
 				l.when.Store(&test.commit)
 				results := []store.AcceptedOrError{{}}
@@ -125,7 +124,7 @@ func batchOf(r ledger.Record, others int, a ledger.Admission) []store.Newcomer {
 func TestAcceptIsUncertain(t *testing.T) {
 	t.Parallel()
 	l := &line{answered: true, forGood: true}
-	s := openBare(t, postgrestest.Database(t), func(c *pgx.ConnConfig) { c.DialFunc = l.dial })
+	s := openBare(t, newDatabase(t), func(c *pgx.ConnConfig) { c.DialFunc = l.dial })
 	r := storetest.Waiting(1)
 	l.when.Store(&r.ID)
 	_, err := s.Accept(t.Context(), r, ledger.Admission{Now: at})

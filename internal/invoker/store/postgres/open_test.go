@@ -3,6 +3,7 @@
 package postgres
 
 import (
+	"context"
 	"testing"
 
 	"github.com/runwith/runwith/internal/invoker/ledger"
@@ -12,7 +13,16 @@ import (
 // openEmpty opens a store in a database of its own.
 func openEmpty(t *testing.T) *Store {
 	t.Helper()
-	return openOn(t, postgrestest.Database(t))
+	return openOn(t, newDatabase(t))
+}
+
+// newDatabase creates a database with the tables of a store.
+func newDatabase(t *testing.T) (url string) {
+	t.Helper()
+	return postgrestest.Copy(t, "store", func(ctx context.Context, url string) error {
+		_, err := Migrate(ctx, Options{URL: url})
+		return err
+	})
 }
 
 // openOn opens a store on a database, as one of several processes.

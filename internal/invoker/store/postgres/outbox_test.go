@@ -11,7 +11,6 @@ import (
 
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/invoker/ledger"
-	"github.com/runwith/runwith/internal/postgrestest"
 )
 
 // deliver stores pending deliveries of a lane.
@@ -34,7 +33,7 @@ func deliver(t *testing.T, s *Store, what string, n int, next time.Time) {
 func TestLeasesOfALane(t *testing.T) {
 	t.Parallel()
 	const perLane = 3
-	url := postgrestest.Database(t)
+	url := newDatabase(t)
 	first, second := openOn(t, url), openOn(t, url)
 	now := ledger.Stored(first.Now())
 	deliver(t, first, "tried ", perLane, now.Add(-time.Minute))
@@ -79,7 +78,7 @@ func waits(t *testing.T, s *Store) (is bool) {
 func TestReplicasShareLanes(t *testing.T) {
 	t.Parallel()
 	const all = 200
-	url := postgrestest.Database(t)
+	url := newDatabase(t)
 	stores := []*Store{openOn(t, url), openOn(t, url), openOn(t, url)}
 	deliver(t, stores[0], "", all, time.Time{})
 	var (

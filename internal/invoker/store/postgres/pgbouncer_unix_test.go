@@ -15,7 +15,7 @@ import (
 func TestPostgresSharedBehindPooler(t *testing.T) {
 	t.Parallel()
 	storetest.RunShared(t, func(t *testing.T) storetest.Open {
-		address := postgrestest.PgBouncer(t, postgrestest.Database(t))
+		address := postgrestest.PgBouncer(t, newDatabase(t))
 		return func(t *testing.T) store.Store {
 			s := openOn(t, address)
 			if !s.pooled {
@@ -31,7 +31,7 @@ func TestPostgresSharedBehindPooler(t *testing.T) {
 func TestPostgresPooled(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store {
-		s := openOn(t, postgrestest.PgBouncer(t, postgrestest.Database(t)))
+		s := openOn(t, postgrestest.PgBouncer(t, newDatabase(t)))
 		if !s.pooled {
 			t.Error("the store does not notice the pooler")
 		}

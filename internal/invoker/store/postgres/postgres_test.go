@@ -7,7 +7,6 @@ import (
 
 	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/invoker/store/storetest"
-	"github.com/runwith/runwith/internal/postgrestest"
 )
 
 func TestPostgres(t *testing.T) {
@@ -18,7 +17,7 @@ func TestPostgres(t *testing.T) {
 func TestPostgresShared(t *testing.T) {
 	t.Parallel()
 	storetest.RunShared(t, func(t *testing.T) storetest.Open {
-		url := postgrestest.Database(t)
+		url := newDatabase(t)
 		return func(t *testing.T) store.Store { return openOn(t, url) }
 	})
 }

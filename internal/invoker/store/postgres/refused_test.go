@@ -38,7 +38,7 @@ func TestOpenRefused(t *testing.T) {
 		"nobody listens": {unavailable, "connection refused", func(*testing.T) string { return "postgres://u:secret-word@127.0.0.1:1/d" }},
 		"no such host":   {unavailable, "nowhere.invalid", func(*testing.T) string { return "postgres://u:secret-word@nowhere.invalid/d" }},
 		"wrong password": {failedPrecondition, "PGPASSWORD", func(t *testing.T) string {
-			u, _ := url.Parse(postgrestest.Database(t))
+			u, _ := url.Parse(postgrestest.Start(t, postgrestest.Options{}).Database(t))
 			u.User = url.UserPassword(u.User.Username(), "secret-word")
 			return u.String()
 		}},

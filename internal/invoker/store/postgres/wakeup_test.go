@@ -56,7 +56,7 @@ func TestNoWakeUpIsLost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := postgrestest.Database(t)
+			url := newDatabase(t)
 			here, there := openOn(t, url), openOn(t, url)
 			add(t, here, test.first)
 			newcomer := ended(2, "acme", 10)
