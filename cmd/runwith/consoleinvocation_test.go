@@ -90,7 +90,7 @@ func TestConsoleShowsTenThousandTasks(t *testing.T) {
 	b := openTab(startBrowser(t), t, s.url)
 	b.open(t, "/invocations/"+i.ID)
 	b.wait(t, `document.querySelectorAll("#grid li").length === 1000`) // ten tasks each
-	b.wait(t, "!document.querySelector('main[data-live]')") // or it would load again by itself, once the usage is known
+	b.wait(t, "!document.querySelector('main[data-live]')")            // or it would load again by itself, once the usage is known
 	answered, loaded := time.Hour, time.Hour
 	for range 5 {
 		b.open(t, "/invocations/"+i.ID)
