@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/eventstream"
 )
 
@@ -102,6 +103,9 @@ func (l *live) send(v view) bool {
 	p, err := v(l.call)
 	switch {
 	case l.Context().Err() != nil:
+		return false
+	case runwith.CodeOf(err) == runwith.NotFound: // it was deleted, and a page that says so is not live
+		l.out.Event("reload", "")
 		return false
 	case err != nil:
 		return l.sendPage(l.server.failed(l.call, err))

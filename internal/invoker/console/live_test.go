@@ -148,3 +148,20 @@ func TestDownloadEndsWithTheSession(t *testing.T) {
 	left.Store(true)
 	_, _ = io.Copy(io.Discard, response.Body) // it ends
 }
+
+// The page of what does not exist, or not any more, does not change. So its stream ends, after the
+// browser is told to ask for the page.
+func TestLivePageEndsWithItsSubject(t *testing.T) {
+	t.Parallel()
+	s := open(t, &fake{}, "")
+	events, _ := s.follow(t, "/invocations/01a20a4f-52d9-7299-8052-429d4e3782dc")
+	expect(t, events, "event: reload")
+	for events.Scan() {
+		if text := events.Text(); strings.HasPrefix(text, "event: ") {
+			t.Errorf("the stream goes on with %q", text)
+		}
+	}
+	if err := events.Err(); err != nil {
+		t.Errorf("the stream ended with %v", err)
+	}
+}
