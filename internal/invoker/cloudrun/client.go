@@ -123,7 +123,9 @@ func (c *Client) dialPlain(ctx context.Context, config Config) error {
 		opts = append(opts, grpc.WithPerRPCCredentials(bearer{config.Token}))
 		transport = bearerTransport{bearer{config.Token}, transport}
 	}
-	conn, err := grpc.NewClient(host, opts...)
+	// The dialer looks the address up. gRPC would also ask for a load balancer's SRV record, and wait
+	// for a name server that is out of reach.
+	conn, err := grpc.NewClient("passthrough:///"+host, opts...)
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", config.Endpoint, err)
 	}
