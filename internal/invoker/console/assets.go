@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -51,10 +52,10 @@ func eachAsset(do func(name string, content []byte)) error {
 
 // packAssets compresses the files.
 func packAssets() map[string][]byte {
-	all := map[string][]byte{}
+	all, w := map[string][]byte{}, gzip.NewWriter(io.Discard) // one for all: its tables are large
 	_ = eachAsset(func(name string, content []byte) {
 		var packed bytes.Buffer
-		w := gzip.NewWriter(&packed)
+		w.Reset(&packed)
 		_, _ = w.Write(content) // a buffer takes everything
 		_ = w.Close()
 		all[name] = packed.Bytes()
