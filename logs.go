@@ -63,14 +63,14 @@ type follower struct {
 	id      string
 	options LogsOptions // After is the position of the last line
 	lines   int
-	last    time.Time // when the invoker last sent something
+	last    time.Time // when the last stream ended; zero: there was none
 	pause   time.Duration
 }
 
 func (f *follower) follow(ctx context.Context, yield func(LogLine, error) bool) error {
 	for {
 		err := f.logs(ctx, f.id, &f.options, func(line LogLine, err error) bool {
-			f.options.After, f.last, f.pause = line.Position, time.Now(), 0
+			f.options.After, f.pause = line.Position, 0
 			f.lines++
 			return yield(line, err)
 		})
@@ -113,7 +113,7 @@ func (f *follower) logs(ctx context.Context, id string, o *LogsOptions, yield fu
 		return err
 	}
 	defer response.Body.Close()
-	f.last = time.Now()
+	defer func() { f.last = time.Now() }() // a job may print nothing for hours
 
 	for event, err := range events(response.Body) {
 		if err != nil {

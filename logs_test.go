@@ -3,9 +3,12 @@ package runwith_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -156,7 +159,7 @@ func TestClientLogsQuery(t *testing.T) {
 	}
 }
 
-// A followed log goes on behind its last line, and says that it broke: once for each silence.
+// A followed log goes on behind its last line. OnBreak hears of the first error after each line.
 func TestClientLogsGoOn(t *testing.T) {
 	t.Parallel()
 	requests := 0
@@ -181,4 +184,39 @@ func TestClientLogsGoOn(t *testing.T) {
 	if diff := cmp.Diff([]runwith.Code{runwith.Unavailable, runwith.Unavailable}, breaks); diff != "" {
 		t.Errorf("breaks (-want +got):\n%s", diff)
 	}
+}
+
+// quiet is a stream that sends a line, nothing for two minutes, and then breaks.
+type quiet struct{ begun bool }
+
+func (q *quiet) Read(p []byte) (int, error) {
+	if q.begun {
+		time.Sleep(2 * time.Minute)
+		return 0, io.ErrUnexpectedEOF
+	}
+	q.begun = true
+	return copy(p, "id: 1\nevent: line\ndata: {\"text\":\"a\"}\n\n"), nil
+}
+
+func (*quiet) Close() error { return nil }
+
+// streams answers each request with the next stream.
+type streams []io.ReadCloser
+
+func (s *streams) RoundTrip(r *http.Request) (*http.Response, error) {
+	next := (*s)[0]
+	*s = (*s)[1:]
+	return &http.Response{StatusCode: http.StatusOK, Request: r, Body: next}, nil
+}
+
+// A job may print nothing for long. Its log goes on all the same if the connection breaks then.
+func TestClientLogsGoOnAfterAQuietTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		end := io.NopCloser(strings.NewReader("event: end\ndata: {}\n\n"))
+		client := &runwith.Client{HTTPClient: &http.Client{Transport: &streams{&quiet{}, end}}}
+		if diff := cmp.Diff([]string{"a"}, logTexts(t.Context(), client, &runwith.LogsOptions{Follow: true})); diff != "" {
+			t.Errorf("Logs (-want +got):\n%s", diff)
+		}
+	})
 }
