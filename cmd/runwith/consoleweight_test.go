@@ -24,8 +24,8 @@ func TestConsoleFirstPage(t *testing.T) {
 			continue
 		}
 		seen[file] = true
-		size, time, text := weigh(t, w.url+file)
-		total, took = total+size, took+time
+		size, more, text := weigh(t, w.url+file)
+		total, took = total+size, took+more
 		for _, m := range imports.FindAllStringSubmatch(text, -1) {
 			files = append(files, prefix+m[1])
 		}

@@ -25,15 +25,14 @@ type burst struct {
 
 func (b *burst) enter() {
 	n := b.requests.Add(1)
-	for most := b.most.Load(); n > most && !b.most.CompareAndSwap(most, n); {
-		most = b.most.Load()
+	for most := b.most.Load(); n > most && !b.most.CompareAndSwap(most, n); most = b.most.Load() {
 	}
 }
 
 func (b *burst) leave() { b.requests.Add(-1) }
 
-// goesOn reports whether there was a burst since the last look. A moment in which most
-// callers read their answers does not end it.
+// goesOn reports whether there was a burst at any time since the last look. A short pause
+// between two looks does not end it.
 func (b *burst) goesOn() bool { return b.most.Swap(b.requests.Load()) >= burstSize }
 
 // giveWay waits until a burst has been accepted, before the dispatcher starts more. The

@@ -39,7 +39,7 @@ func TestBurstIsAcceptedFirst(t *testing.T) {
 	})
 }
 
-// TestBurstHasPauses checks that a moment in which no request is being saved does not end a burst.
+// TestBurstHasPauses checks that short pauses do not end a burst.
 func TestBurstHasPauses(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{}

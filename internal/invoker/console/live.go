@@ -104,7 +104,7 @@ func (l *live) send(v view) bool {
 	switch {
 	case l.Context().Err() != nil:
 		return false
-	case runwith.CodeOf(err) == runwith.NotFound: // it was deleted, and a page that says so is not live
+	case runwith.CodeOf(err) == runwith.NotFound: // the page that says so does not change
 		l.out.Event("reload", "")
 		return false
 	case err != nil:

@@ -149,8 +149,8 @@ func TestDownloadEndsWithTheSession(t *testing.T) {
 	_, _ = io.Copy(io.Discard, response.Body) // it ends
 }
 
-// The page of what does not exist, or not any more, does not change. So its stream ends, after the
-// browser is told to ask for the page.
+// The page of an invocation that does not exist does not change. So its stream tells the browser to
+// load the page again, and ends.
 func TestLivePageEndsWithItsSubject(t *testing.T) {
 	t.Parallel()
 	s := open(t, &fake{}, "")

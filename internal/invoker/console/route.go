@@ -121,7 +121,7 @@ func (s *server) missing(c *call) (page, error) {
 	return page{}, runwith.Errorf(runwith.NotFound, "there is no page %s", visible(c.URL.Path))
 }
 
-// methods lists, for the header Allow, with which methods a path has a page.
+// methods returns the methods with which a path has a page, as the header Allow has them.
 func (s *server) methods(r *http.Request) string {
 	var all []string
 	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {

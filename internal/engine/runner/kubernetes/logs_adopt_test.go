@@ -45,7 +45,7 @@ func (s *store) kept() (stdout, stderr runner.Extent, err error) {
 	return runner.Extent{Lines: bytes.Count(s.Bytes(), []byte("\n"))}, stderr, nil
 }
 
-// revive undoes what was written to the record after the kill, and writes to it again.
+// revive restores the record as it was at the kill. Later writes are kept.
 func (s *store) revive(t *testing.T) {
 	t.Helper()
 	was := s.dead
