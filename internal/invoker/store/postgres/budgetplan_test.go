@@ -3,6 +3,7 @@
 package postgres
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,7 +46,7 @@ func TestPlansOfBudgets(t *testing.T) {
 		"relabel": {of(func(b *batch) { relabel(b, ended(1, "acme", 1), 0) }), []string{"labels_by_invocation"}},
 	} {
 		for i, statement := range test.statements.QueuedQueries {
-			plan, err := genericPlan(t, s, statement)
+			plan, err := genericPlan(t, s, statement, "COSTS OFF")
 			if !strings.Contains(plan, test.indexes[i]) || strings.Contains(plan, "Seq Scan") {
 				t.Errorf("%s: the plan has no %s, or reads a whole table:\n%s", name, test.indexes[i], plan)
 			}
@@ -56,18 +57,20 @@ func TestPlansOfBudgets(t *testing.T) {
 	}
 }
 
-// genericPlan returns the plan that a connection keeps for all arguments of a statement.
-func genericPlan(t *testing.T, s *Store, q *pgx.QueuedQuery) (plan string, err error) {
+// genericPlan returns the plan that a connection keeps for all arguments of a statement. With the
+// option ANALYZE it also runs it.
+func genericPlan(t *testing.T, s *Store, q *pgx.QueuedQuery, options string) (plan string, err error) {
 	t.Helper()
 	err = s.read(t.Context(), "explain", func(tx tx) error {
-		if _, err := tx.exec(`SET LOCAL plan_cache_mode = force_generic_plan`); err != nil {
-			return err
-		}
 		if _, err := tx.exec(`PREPARE explained AS ` + q.SQL); err != nil {
 			return err
 		}
-		nulls := strings.TrimSuffix(strings.Repeat("NULL, ", len(q.Arguments)), ", ")
-		lines, err := tx.texts(`EXPLAIN EXECUTE explained (` + nulls + `)`)
+		places := make([]string, len(q.Arguments))
+		for i := range places {
+			places[i] = "$" + strconv.Itoa(i+1)
+		}
+		args := append([]any{pgx.QueryExecModeSimpleProtocol}, q.Arguments...) // EXECUTE takes literals
+		lines, err := tx.texts(`EXPLAIN (`+options+`) EXECUTE explained (`+strings.Join(places, ", ")+`)`, args...)
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,7 @@ import (
 
 // fewRows is where counting stops. A list counts the rows that each of its filters selects, and
 // reads the rows of the filter that selects fewest.
-const fewRows = 1000
+const fewRows = 500
 
 // rarest returns the label whose rows a list is to read. It is empty if there is none, or if the
 // other filters select fewer rows than any label.
@@ -27,20 +27,18 @@ func rarest(t tx, q store.Query) (label string, err error) {
 	if filtered {
 		names = append(names, "")
 	}
-	label, fewest := names[0], fewRows
-	for _, name := range names {
+	counts := make([]int, len(names))
+	var b batch
+	for i, name := range names {
 		only := plain
 		if name != "" {
 			only = store.Query{Owner: q.Owner, After: q.After, Before: q.Before, Labels: map[string]string{name: q.Labels[name]}, Limit: fewRows}
 		}
 		keys, args := listKeys(only, name)
-		var n int
-		if err := t.row(`SELECT count(*) FROM (`+keys+`) AS few`, args...).Scan(&n); err != nil {
-			return "", err
-		}
-		if n < fewest {
-			label, fewest = name, n
-		}
+		b.row(&counts[i], `SELECT count(*) FROM (`+keys+`) AS few`, args...)
 	}
-	return label, nil
+	if err := b.run(t); err != nil {
+		return "", err
+	}
+	return names[slices.Index(counts, slices.Min(counts))], nil
 }
