@@ -176,19 +176,10 @@ func (e *podEngine) awaitOutput(t *testing.T, execution, text string) {
 	eventually.True(t, "the output has "+text, func() bool { return strings.Contains(e.output(t, execution), text) })
 }
 
-// pods returns the Pods, by the names that kubectl takes.
-func (e *podEngine) pods(t *testing.T) []string {
-	t.Helper()
-	return strings.Fields(e.namespace.Kubectl(t, "get", "pods", "--output=name"))
-}
-
 // checkNoPods waits until nothing of the engine is in the cluster.
 func (e *podEngine) checkNoPods(t *testing.T) {
 	t.Helper()
-	e.namespace.Kubectl(t, "wait", "--for=delete", "pods", "--all", "--timeout=2m")
-	if left := e.pods(t); len(left) > 0 {
-		t.Errorf("there are the Pods %q, want none", left)
-	}
+	eventually.True(t, "no Pod is left", func() bool { return len(e.namespace.Pods(t)) == 0 })
 }
 
 // sequence is what the command seq prints.
@@ -214,7 +205,7 @@ func (e *podEngine) runUntilStop(t *testing.T, job string) (execution string) {
 // letStop lets the script in the only Pod end, as soon as the cluster can run a command in it.
 func (e *podEngine) letStop(t *testing.T) {
 	t.Helper()
-	eventually.NoError(t, func() error { return e.namespace.Try("exec", e.pods(t)[0], "--", "touch", "/tmp/stop") })
+	eventually.NoError(t, func() error { return e.namespace.Try("exec", e.namespace.Pods(t)[0], "--", "touch", "/tmp/stop") })
 }
 
 // checkUntilStop checks that the only task of an execution ran that script to its end, once.
@@ -310,9 +301,9 @@ func TestKubernetesAdoptsEnded(t *testing.T) {
 			if err := end(e); err != nil {
 				t.Fatal(err)
 			}
-			pod := e.pods(t)[0]
+			pod := e.namespace.Pods(t)[0]
 			e.namespace.Kubectl(t, "exec", pod, "--", "touch", "/tmp/stop")
-			e.namespace.Kubectl(t, "wait", "--for=jsonpath={.status.phase}=Failed", "--timeout=2m", pod)
+			e.namespace.Kubectl(t, "wait", "--for=jsonpath={.status.phase}=Failed", "--timeout=2m", "pod/"+pod)
 			e.restart(t)
 			e.checkUntilStop(t, x)
 		})

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
 	"github.com/runwith/runwith/internal/testneed"
 )
 
@@ -64,6 +65,7 @@ type Cluster struct {
 	kubectl []string               // the command
 	server  *server                // nil if the cluster is somebody else's
 	address func() (string, error) // the server's URL and, after a space, its certificates in base64
+	admin   func() (*kube.Client, error)
 }
 
 // shared opens the cluster of all tests of this process. The operating system ends it.
@@ -150,7 +152,8 @@ func start(o Options) (*Cluster, error) {
 
 func newCluster(kubeconfig string, kubectl []string, s *server) *Cluster {
 	c := &Cluster{Kubeconfig: kubeconfig, kubectl: kubectl, server: s}
-	c.address = sync.OnceValues(func() (string, error) { // each kubectl takes up to a second
+	c.admin = sync.OnceValues(func() (*kube.Client, error) { return c.connect(kubeconfig) })
+	c.address = sync.OnceValues(func() (string, error) {
 		const of = "{.clusters[0].cluster"
 		return c.run("", "config", "view", "--raw", "--minify", "--flatten", "--output=jsonpath="+of+".server} "+of+".certificate-authority-data}")
 	})

@@ -2,11 +2,17 @@ package kubetest
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 // Namespace is a namespace of a test.
@@ -26,16 +32,46 @@ type Namespace struct {
 func (c *Cluster) Namespace(t testing.TB) *Namespace {
 	t.Helper()
 	n := &Namespace{Name: "test-" + strings.ToLower(rand.Text()[:12]), Admin: c.Kubeconfig, cluster: c}
-	c.Kubectl(t, "create", "namespace", n.Name)
+	if err := c.create("/api/v1/namespaces", `{"metadata": {"name": "`+n.Name+`"}}`, nil); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if err := n.remove(); err != nil {
 			t.Logf("remove namespace %s: %v", n.Name, err)
 		}
 	})
-	n.Apply(t, strings.ReplaceAll(role, "kind: ServiceAccount, name: "+account, "kind: ServiceAccount, name: "+account+", namespace: "+n.Name))
-	n.Kubectl(t, "wait", "--for=create", "--timeout=2m", "serviceaccount/default")
+	if err := n.grant(); err != nil {
+		t.Fatal(err)
+	}
 	n.Kubeconfig = n.engine(t)
+	n.await(t)
 	return n
+}
+
+// grant makes the engine's account, and gives it its Role.
+func (n *Namespace) grant() error {
+	of := map[string]string{"ServiceAccount": n.core("serviceaccounts"), "Role": n.rbac("roles"), "RoleBinding": n.rbac("rolebindings")}
+	subject := "kind: ServiceAccount, name: " + account
+	for document := range strings.SplitSeq(strings.ReplaceAll(role, subject, subject+", namespace: "+n.Name), "\n---") {
+		text, err := kube.JSON([]byte(document))
+		if err != nil {
+			return err
+		}
+		var object struct{ Kind string }
+		if err := json.Unmarshal(text, &object); err != nil {
+			return err
+		}
+		if err := n.cluster.create(of[object.Kind], string(text), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Namespace) core(below string) string { return "/api/v1/namespaces/" + n.Name + "/" + below }
+
+func (n *Namespace) rbac(below string) string {
+	return "/apis/rbac.authorization.k8s.io/v1/namespaces/" + n.Name + "/" + below
 }
 
 // engine writes the kubeconfig of the engine.
@@ -46,16 +82,57 @@ func (n *Namespace) engine(t testing.TB) (file string) {
 		t.Fatal(err)
 	}
 	server, trusted, _ := strings.Cut(address, " ")
-	token := n.Kubectl(t, "create", "token", account, "--duration=24h")
+	var answer struct{ Status struct{ Token string } }
+	if err := n.cluster.create(n.core("serviceaccounts/"+account+"/token"), `{"spec": {"expirationSeconds": 86400}}`, &answer); err != nil {
+		t.Fatal(err)
+	}
 	file = filepath.Join(t.TempDir(), "kubeconfig")
 	text := "apiVersion: v1\nkind: Config\ncurrent-context: test\n" +
 		"contexts:\n- name: test\n  context: {cluster: test, user: engine, namespace: " + n.Name + "}\n" +
 		"clusters:\n- name: test\n  cluster: {server: '" + server + "', certificate-authority-data: '" + trusted + "'}\n" +
-		"users:\n- name: engine\n  user: {token: '" + token + "'}\n"
+		"users:\n- name: engine\n  user: {token: '" + answer.Status.Token + "'}\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// await waits until Pods have an account to run as, and the engine has its Role.
+func (n *Namespace) await(t testing.TB) {
+	t.Helper()
+	engine, err := n.cluster.connect(n.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually.NoError(t, func() error { return n.cluster.get(n.core("serviceaccounts/default"), nil) })
+	eventually.NoError(t, func() error {
+		allowed, reason, err := engine.CanI(t.Context(), kube.Access{Verb: "create", Resource: "pods"})
+		if err == nil && !allowed {
+			err = fmt.Errorf("the engine may not create Pods: %s", reason)
+		}
+		return err
+	})
+}
+
+// Pods returns the names of the namespace's Pods.
+func (n *Namespace) Pods(t testing.TB) []string {
+	t.Helper()
+	pods, err := n.pods()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pods
+}
+
+func (n *Namespace) pods() (names []string, err error) {
+	var found struct {
+		Items []struct{ Metadata struct{ Name string } }
+	}
+	err = n.cluster.get(n.core("pods"), &found)
+	for _, pod := range found.Items {
+		names = append(names, pod.Metadata.Name)
+	}
+	return names, err
 }
 
 // Kubectl runs kubectl as administrator in the namespace, and returns what it prints.
@@ -80,16 +157,15 @@ func (n *Namespace) Apply(t testing.TB, yaml string) {
 
 // remove deletes the namespace. Finalizers of its Pods would keep it for ever.
 func (n *Namespace) remove() error {
-	in := "--namespace=" + n.Name
-	_, err := n.cluster.run("", in, "delete", "pods", "--all", "--force", "--wait=false")
-	pods, e := n.cluster.run("", in, "get", "pods", "--output=name")
+	c := n.cluster
+	err := c.delete(n.core("pods?gracePeriodSeconds=0"))
+	pods, e := n.pods()
 	err = errors.Join(err, e)
-	for pod := range strings.FieldsSeq(pods) {
-		_, e := n.cluster.run("", in, "patch", pod, "--type=merge", `--patch={"metadata": {"finalizers": null}}`)
-		if e != nil && !strings.Contains(e.Error(), "NotFound") {
+	for _, pod := range pods {
+		e := c.send(http.MethodPatch, n.core("pods/"+pod), mergePatchType, `{"metadata": {"finalizers": null}}`, nil)
+		if !errors.Is(e, errNotFound) {
 			err = errors.Join(err, e)
 		}
 	}
-	_, e = n.cluster.run("", "delete", "namespace", n.Name, "--wait=false")
-	return errors.Join(err, e)
+	return errors.Join(err, c.delete("/api/v1/namespaces/"+n.Name))
 }
