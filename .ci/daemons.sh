@@ -4,14 +4,27 @@
 
 daemon_pids=()
 daemon_folders=()
+bridges=()
 
 # start_podman starts Podman's service and sets podman_host to its address. With cgroups
-# v1, Podman needs runc and explicit limits.
+# v1, Podman needs runc and explicit limits. What its containers reach is this machine, so
+# their network leaves the packet filter alone.
 start_podman() {
   local folder
   folder=$(mktemp -d)
   daemon_folders+=("$folder")
-  mkdir "$folder/networks"
+  mkdir "$folder/networks" "$folder/bin"
+  bridges+=("podman$$")
+  cat >"$folder/networks/87-podman.conflist" <<CNI
+{"cniVersion": "0.4.0", "name": "podman", "plugins": [{
+  "type": "bridge", "bridge": "podman$$", "isGateway": true, "hairpinMode": true,
+  "ipam": {"type": "host-local", "routes": [{"dst": "0.0.0.0/0"}], "ranges": [[{"subnet": "10.214.$((RANDOM % 256)).0/24"}]]}
+}]}
+CNI
+  # Each program that connects asks Podman for its properties, and Podman asks for the packages
+  # of its helpers. That would take a second.
+  printf '#!/bin/sh\nexit 1\n' >"$folder/bin/dpkg-query"
+  chmod +x "$folder/bin/dpkg-query"
   cat >"$folder/containers.conf" <<CONF
 [engine]
 runtime = "runc"
@@ -22,7 +35,7 @@ network_config_dir = "$folder/networks"
 CONF
   printf '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n' >"$folder/registries.conf"
   # Start it in its folder, because conmon leaves a file in the current one.
-  (cd "$folder" && CONTAINERS_CONF=$folder/containers.conf CONTAINERS_REGISTRIES_CONF=$folder/registries.conf \
+  (cd "$folder" && PATH=$folder/bin:$PATH CONTAINERS_CONF=$folder/containers.conf CONTAINERS_REGISTRIES_CONF=$folder/registries.conf \
     exec podman --root "$folder/root" --runroot "$folder/run" \
     system service --time=0 "unix://$folder/podman.sock") >"$folder/log" 2>&1 &
   daemon_pids+=($!)
@@ -36,11 +49,12 @@ start_docker() {
   local folder
   folder=$(mktemp -d)
   daemon_folders+=("$folder")
-  docker_bridge=runwith$$
+  local bridge=docker$$
+  bridges+=("$bridge")
   # Without a fixed address, the bridge would take a new one from each container.
-  ip link add "$docker_bridge" address 02:72:77:00:00:01 type bridge && ip link set "$docker_bridge" up &&
-    ip address add "10.213.$((RANDOM % 256)).1/24" dev "$docker_bridge" || return 1
-  dockerd --bridge="$docker_bridge" --iptables=false --ip-forward=false --data-root "$folder/root" --exec-root "$folder/exec" \
+  ip link add "$bridge" address 02:72:77:00:00:01 type bridge && ip link set "$bridge" up &&
+    ip address add "10.213.$((RANDOM % 256)).1/24" dev "$bridge" || return 1
+  dockerd --bridge="$bridge" --iptables=false --ip-forward=false --data-root "$folder/root" --exec-root "$folder/exec" \
     --pidfile "$folder/pid" --host "unix://$folder/docker.sock" >"$folder/log" 2>&1 &
   daemon_pids+=($!)
   await_daemon "$folder" docker.sock && export docker_host=unix://$folder/docker.sock
@@ -88,7 +102,7 @@ await_daemon() { # FOLDER SOCKET
 # stop_daemons stops the daemons and removes their folders. It also removes containers that
 # an interrupted test left behind.
 stop_daemons() {
-  local pid folder
+  local pid folder bridge
   for folder in "${daemon_folders[@]}"; do
     [ ! -S "$folder/podman.sock" ] || podman --root "$folder/root" --runroot "$folder/run" rm --all --force --time 0 >/dev/null 2>&1 || true
   done
@@ -100,5 +114,7 @@ stop_daemons() {
     awk -v folder="$folder/" 'index($2, folder) == 1 {print $2}' /proc/mounts | sort -r | xargs -r umount 2>/dev/null || true
     rm -rf "$folder"
   done
-  [ -z "${docker_bridge-}" ] || ip link delete "$docker_bridge" 2>/dev/null || true
+  for bridge in "${bridges[@]}"; do
+    ip link delete "$bridge" 2>/dev/null || true
+  done
 }
