@@ -70,7 +70,8 @@ func database(t testing.TB, admin, user, from string) (address string) {
 			t.Logf("drop database %s: %v", name, err)
 		}
 	})
-	return owner.JoinPath("..", name).String()
+	owner.Path = "/" + name
+	return owner.String()
 }
 
 // Exec executes one SQL command on the database with a URL, in a connection of its own.

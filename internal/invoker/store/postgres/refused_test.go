@@ -43,7 +43,8 @@ func TestOpenRefused(t *testing.T) {
 			return u.String()
 		}},
 		"no such database": {failedPrecondition, "createdb", func(t *testing.T) string {
-			return postgrestest.Database(t) + "_missing"
+			u, _ := url.Parse(postgrestest.Database(t))
+			return u.JoinPath("../missing").String()
 		}},
 		"no right to make tables": {failedPrecondition, "runwith store migrate", func(t *testing.T) string {
 			c := postgrestest.Start(t, postgrestest.Options{})
@@ -80,7 +81,7 @@ func TestOpenRefused(t *testing.T) {
 			return with(t, postgrestest.Database(t), "sslmode", "require")
 		}},
 		"a primary instead of a standby, without TLS": {unavailable, "standby mode", func(t *testing.T) string {
-			return with(t, postgrestest.Database(t), "target_session_attrs", "standby")
+			return with(t, with(t, postgrestest.Database(t), "sslmode", "prefer"), "target_session_attrs", "standby")
 		}},
 		"unknown certificate": {unavailable, "certificate", func(t *testing.T) string {
 			c := postgrestest.Start(t, postgrestest.Options{})
