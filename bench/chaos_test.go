@@ -43,9 +43,12 @@ func TestChaosByRedelivery(t *testing.T) {
 	wantEmpty(t, data)
 }
 
-// TestChaosOfReplicas is the short form of `go run ./bench chaos -replicas 3 -n 5000 -kills 50`.
+// TestChaosOfReplicas is the short form of `go run ./bench chaos -replicas 3 -n 5000 -kills 50`. It
+// does not run beside other tests: the more a machine has to do, the more the three replicas and their
+// database have to repeat.
+//
+//nolint:paralleltest // see above
 func TestChaosOfReplicas(t *testing.T) {
-	t.Parallel()
 	needProcesses(t)
 	postgrestest.Database(t) // or skip
 	data := t.TempDir()
