@@ -65,12 +65,15 @@ func genericPlan(t *testing.T, s *Store, q *pgx.QueuedQuery, options string) (pl
 		if _, err := tx.exec(`PREPARE explained AS ` + q.SQL); err != nil {
 			return err
 		}
-		places := make([]string, len(q.Arguments))
+		explain, places := `EXPLAIN (`+options+`) EXECUTE explained`, make([]string, len(q.Arguments))
 		for i := range places {
 			places[i] = "$" + strconv.Itoa(i+1)
 		}
+		if len(places) > 0 {
+			explain += ` (` + strings.Join(places, ", ") + `)`
+		}
 		args := append([]any{pgx.QueryExecModeSimpleProtocol}, q.Arguments...) // EXECUTE takes literals
-		lines, err := tx.texts(`EXPLAIN (`+options+`) EXECUTE explained (`+strings.Join(places, ", ")+`)`, args...)
+		lines, err := tx.texts(explain, args...)
 		if err != nil {
 			return err
 		}
