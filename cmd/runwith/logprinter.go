@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -75,6 +76,11 @@ func (p *logPrinter) print(line runwith.LogLine) error {
 // note prints a line beside a command's output, such as an error that does not end it.
 func note(out io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(out, "runwith: %s\n", printable(out, fmt.Sprintf(format, args...), false)) // nothing is left to do without it
+}
+
+// tryingAgain returns the text of an error after which the command itself tries again.
+func tryingAgain(err error) string {
+	return strings.TrimSuffix(err.Error(), ": try again") + "; trying again"
 }
 
 // printable returns text that a program has written, as w shows it: without control sequences

@@ -106,7 +106,7 @@ func (r *logReader) again(ctx context.Context, err error) bool {
 	}
 	if r.silent.IsZero() {
 		r.silent = time.Now()
-		note(r.printer.err, "%v; trying again", err)
+		note(r.printer.err, "%s", tryingAgain(err))
 	}
 	return time.Since(r.silent) < maxSilence
 }

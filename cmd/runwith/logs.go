@@ -64,7 +64,7 @@ func printInvocationLog(cmd *cobra.Command, client *runwith.Client, id string, l
 	if l.task != everyTask {
 		o.Task = &l.task
 	}
-	o.OnBreak = func(err error) { note(p.err, "%v; trying again", err) }
+	o.OnBreak = func(err error) { note(p.err, "%s", tryingAgain(err)) }
 	for line, err := range client.Logs(cmd.Context(), id, o) {
 		if err != nil {
 			return err

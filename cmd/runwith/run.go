@@ -240,7 +240,7 @@ func (r *jobRun) watch(ctx context.Context, invocation *runwith.Invocation) (*ru
 func (r *jobRun) show(ctx context.Context, id string, p *terminal.Progress) error {
 	tasks := tasksOf(ctx, r.client, id)
 	broken := func(err error) {
-		_ = p.Println(r.err, printable(r.err, fmt.Sprintf("runwith: %v; trying again", err), false)) // nothing is left to do without it
+		_ = p.Println(r.err, printable(r.err, "runwith: "+tryingAgain(err), false)) // nothing is left to do without it
 	}
 	for line, err := range r.client.Logs(ctx, id, &runwith.LogsOptions{Follow: true, OnBreak: broken}) {
 		if err != nil {
