@@ -156,9 +156,11 @@ func (b *tab) do(t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
 }
 
 // press presses the keys of a text, in whatever has the focus. "\r" is Enter. As for a real key, a page
-// that has taken the press gets no character.
+// that has taken the press gets no character. A page that loads, or loads itself anew at the end of what
+// it follows, listens to keys once it is complete.
 func (b *tab) press(t *testing.T, keys string) {
 	t.Helper()
+	b.wait(t, `document.readyState === "complete"`)
 	b.do(t, chromedp.KeyEvent(keys, func(p *input.DispatchKeyEventParams) {
 		if p.Type == kb.KeyDown {
 			p.Type = kb.KeyRawDown
