@@ -78,6 +78,13 @@ func genericPlan(t *testing.T, s *Store, q *pgx.QueuedQuery, options string) (pl
 			return err
 		}
 		plan = strings.Join(lines, "\n")
+		var kept bool
+		if err := tx.row(`SELECT generic_plans > 0 FROM pg_prepared_statements WHERE name = 'explained'`).Scan(&kept); err != nil {
+			return err
+		}
+		if !kept {
+			t.Errorf("PostgreSQL planned this for its arguments alone:\n%s", plan)
+		}
 		_, err = tx.exec(`DEALLOCATE explained`)
 		return err
 	})

@@ -44,12 +44,12 @@ func connect(ctx context.Context, o Options) (_ *pgxpool.Pool, pooled bool, err 
 		// A connection keeps its plans. Those that were made while the tables were small must do
 		// when these are large.
 		config.ConnConfig.RuntimeParams["enable_seqscan"] = "off"
-		// All statements have plans that do for all arguments. To plan a list takes longer than to
-		// read it.
-		config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 		// That makes a plan that reads a whole table look so costly that PostgreSQL 15 to 17 would
 		// compile it, which takes a second for a few rows.
 		config.ConnConfig.RuntimeParams["jit"] = "off"
+		// A plan that does for all arguments is kept, also where one for these arguments would look
+		// cheaper: to plan a list takes longer than to read it.
+		config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
