@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -142,7 +143,7 @@ func quotaOf(n int) (run func(context.Context, int, func() *runpb.Execution) (*r
 }
 
 // TestBurst works off a burst against a quota of 60 a minute, known or unknown: in
-// order, with nothing refused or doubled.
+// order, with hardly a call refused and none doubled.
 func TestBurst(t *testing.T) {
 	t.Parallel()
 	for known, n := range map[ledger.Quota]int{60: many(1000), 0: max(100, many(300))} {
@@ -151,7 +152,7 @@ func TestBurst(t *testing.T) {
 				run, refusals := quotaOf(60)
 				c := &cloud{life: time.Second}
 				c.run = serial(run)
-				v := open(t, c, func(c *Config) { c.Limits.Runs = known })
+				v := open(t, c, func(c *Config) { c.Limits.Runs = known }, orderly(t, nil))
 				began := time.Now()
 				ids := invokeN(t, v, n)
 				for _, id := range ids {
@@ -160,7 +161,6 @@ func TestBurst(t *testing.T) {
 				if took := time.Since(began); took > time.Duration(n)*2*time.Second {
 					t.Errorf("it took %v for %d, want about a second for each", took, n)
 				}
-				c.checkOrder(t, ids)
 				if known > 0 && *refusals > 0 || known == 0 && *refusals > 5*2*maxCalls {
 					t.Errorf("Cloud Run refused %d calls", *refusals)
 				}
@@ -174,20 +174,63 @@ func TestBurst(t *testing.T) {
 	}
 }
 
-// checkOrder checks that invocations started in order, except for the calls that are out
-// at once.
-func (c *cloud) checkOrder(t *testing.T, ids []string) {
-	t.Helper()
-	place := map[string]int{}
-	for i, id := range ids {
-		place[id] = i
+// orderlyStore checks that what is taken has waited longer than everything that still waits. Calls
+// that are out together reach Cloud Run in any order, and one of them may be held up for as long as
+// many others take, so the order in which jobs start shows nothing.
+type orderlyStore struct {
+	store.Store
+	t *testing.T
+
+	mu      sync.Mutex      // held over a change and its note
+	waiting map[string]bool // the invocations in the queue
+}
+
+// orderly puts an [orderlyStore] in front of a store in which the invocations wait.
+func orderly(t *testing.T, waiting []string) func(*Config) {
+	return func(c *Config) {
+		s := &orderlyStore{Store: c.Store, t: t, waiting: map[string]bool{}}
+		for _, id := range waiting {
+			s.waiting[id] = true
+		}
+		c.Store = s
 	}
-	for i, e := range c.started {
-		id, _ := bornBy(e)
-		if off := place[id] - i; off > 2*maxCalls || off < -2*maxCalls {
-			t.Fatalf("invocation %d was started as number %d", place[id], i)
+}
+
+func (s *orderlyStore) Accept(ctx context.Context, r ledger.Record, a ledger.Admission) (store.Accepted, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	accepted, err := s.Store.Accept(ctx, r, a)
+	if err == nil {
+		s.waiting[r.ID] = true
+	}
+	return accepted, err
+}
+
+func (s *orderlyStore) Move(ctx context.Context, m ledger.Move) (ledger.Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	moved, err := s.Store.Move(ctx, m)
+	if err == nil {
+		s.waiting[moved.ID] = moved.Waiting()
+	}
+	return moved, err
+}
+
+func (s *orderlyStore) Take(ctx context.Context, t ledger.Take) (store.Taken, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken, err := s.Store.Take(ctx, t)
+	last := ""
+	for _, r := range taken.Records {
+		s.waiting[r.ID] = false
+		last = max(last, r.ID)
+	}
+	for id, waits := range s.waiting {
+		if waits && id < last {
+			s.t.Errorf("%s was taken before %s", last, id)
 		}
 	}
+	return taken, err
 }
 
 // TestQueueSurvivesARestart restarts the invoker twice with 10,000 in the queue. Each
@@ -206,23 +249,30 @@ func TestQueueSurvivesARestart(t *testing.T) {
 		})
 		for range 3 {
 			left.Store(int64(some))
-			v := h.open(t, c)
+			v := h.open(t, c, orderly(t, notStarted(ids, c.executions())))
 			for left.Load() > 0 {
 				time.Sleep(time.Second)
 			}
 			closeInvoker(t, v)
 		}
-		c.checkOrder(t, ids)
-		waiting := takeAll(t, h.store(t))
-		if len(waiting) != len(ids)-len(c.started) {
-			t.Fatalf("%d wait, want %d", len(waiting), len(ids)-len(c.started))
+		var waiting []string
+		for _, r := range takeAll(t, h.store(t)) {
+			waiting = append(waiting, r.ID)
 		}
-		for i, r := range waiting {
-			if off := slices.Index(ids[max(0, i+len(c.started)-2*maxCalls):], r.ID); off > 4*maxCalls {
-				t.Fatalf("number %d of those that wait is %s", i, r.ID)
-			}
+		if want := notStarted(ids, c.executions()); !slices.Equal(waiting, want) {
+			t.Errorf("%d wait, want the %d that did not start, in order", len(waiting), len(want))
 		}
 	})
+}
+
+// notStarted returns the invocations that have no execution.
+func notStarted(ids []string, executions map[string]int) (left []string) {
+	for _, id := range ids {
+		if executions[id] == 0 {
+			left = append(left, id)
+		}
+	}
+	return left
 }
 
 // takeAll takes all that waits. One look at the queue may be bounded.
