@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -158,10 +159,25 @@ func attack(browser context.Context, t *testing.T, url string, requests []apiReq
 	return read
 }
 
-// startBrowser starts Chromium with an empty profile and one tab.
+// startBrowser starts Chromium with an empty profile and one tab. It takes Chromium's headless shell
+// if there is one, which needs half as long. There, every tab is a window in front.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
-	path, home := testneed.Tool(t, "chromium"), t.TempDir()
+	if path, err := exec.LookPath("chromium-headless-shell"); err == nil {
+		return startChromium(t, path)
+	}
+	return startWindows(t)
+}
+
+// startWindows starts Chromium as people have it, in which the tabs of a window hide each other.
+func startWindows(t *testing.T) context.Context {
+	t.Helper()
+	return startChromium(t, testneed.Tool(t, "chromium"))
+}
+
+func startChromium(t *testing.T, path string) context.Context {
+	t.Helper()
+	home := t.TempDir()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(path),
 		chromedp.UserDataDir(home),

@@ -92,7 +92,7 @@ func TestConsoleTabsBehindHaveNoConnection(t *testing.T) {
 	t.Parallel()
 	s := startHolding(t)
 	p := countStreams(t, s)
-	b := openTab(startBrowser(t), t, p.URL)
+	b := openTab(startWindows(t), t, p.URL)
 	b.open(t, "/invocations")
 	p.are(t, 1)
 	b.behind(t, p.URL+"/invocations", 20)
@@ -110,7 +110,7 @@ func TestConsoleManyWindows(t *testing.T) {
 	t.Parallel()
 	s := startHolding(t)
 	p := countStreams(t, s)
-	browser := startBrowser(t)
+	browser := startWindows(t)
 	var windows []*tab
 	for n := range 8 {
 		b := openTab(browser, t, p.URL)
@@ -148,7 +148,7 @@ func TestConsoleLetsVisitorsLeave(t *testing.T) {
 	p := countStreams(t, s)
 	id := s.start(t)
 	s.firstLine(t, id)
-	b := openTab(startBrowser(t), t, p.URL)
+	b := openTab(startWindows(t), t, p.URL)
 	b.open(t, "/invocations/"+id)
 	p.are(t, 1)
 	evaluate[any](t, b, `document.querySelector("h1 a").href = "/jobs/slow"; document.querySelector("h1 a").click(); 0`)
