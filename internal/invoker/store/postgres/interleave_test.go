@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,20 +34,18 @@ type actor struct {
 	paused  chan step     // before each statement
 	proceed chan struct{} // runs the statement
 	done    chan error
+	runs    atomic.Uint32 // the process of PostgreSQL that runs the statement; 0: none does
 
 	state actorState
 	step  step
 }
 
-// step is a statement that an actor is about to run.
-type step struct {
-	pid uint32 // of its connection
-	sql string // empty: a batch
-}
+// step is a statement that an actor is about to run. It is empty for a batch.
+type step string
 
 // releases reports whether the statement may release locks.
 func (s step) releases() bool {
-	return s.sql == "commit" || strings.HasPrefix(strings.ToLower(s.sql), "rollback")
+	return s == "commit" || strings.HasPrefix(strings.ToLower(string(s)), "rollback")
 }
 
 type actorState int
@@ -64,25 +63,43 @@ type tracer struct{}
 
 func (tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	if data.SQL != beginWrite {
-		pause(ctx, step{conn.PgConn().PID(), data.SQL})
+		pause(ctx, conn, step(data.SQL))
 	}
 	return ctx
 }
 
-func (tracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) { ran(ctx) }
 
 func (tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	pause(ctx, step{pid: conn.PgConn().PID()})
+	pause(ctx, conn, "")
 	return ctx
 }
 
 func (tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
-func (tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
 
-func pause(ctx context.Context, s step) {
+func (tracer) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchEndData) { ran(ctx) }
+
+// pause returns when the actor goes on, or when the test ends.
+func pause(ctx context.Context, conn *pgx.Conn, s step) {
+	a, ok := ctx.Value(actorKey{}).(*actor)
+	if !ok {
+		return
+	}
+	select {
+	case a.paused <- s:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-a.proceed:
+		a.runs.Store(conn.PgConn().PID())
+	case <-ctx.Done():
+	}
+}
+
+func ran(ctx context.Context) {
 	if a, ok := ctx.Value(actorKey{}).(*actor); ok {
-		a.paused <- s
-		<-a.proceed
+		a.runs.Store(0)
 	}
 }
 
@@ -148,6 +165,9 @@ func (g *stage) play(t *testing.T, actors []*actor, choose func(n int) int) (mad
 			break
 		}
 		choice := choose(len(able))
+		if choice >= len(able) {
+			t.Fatalf("actor %d of those that can go on was next, but %d can: an earlier play of this order went otherwise", choice+1, len(able))
+		}
 		made, of = append(made, choice), append(of, len(able))
 		a := able[choice]
 		releases := a.step.releases()
@@ -161,8 +181,7 @@ func (g *stage) play(t *testing.T, actors []*actor, choose func(n int) int) (mad
 	}
 	for _, a := range actors {
 		if a.state == actorBlocked {
-			t.Errorf("%s waits for a lock, and so do all others that have not ended", a.name)
-			<-a.done // PostgreSQL ends one of them
+			t.Fatalf("%s waits for a lock, and so do all others that have not ended", a.name)
 		}
 	}
 	return made, of
@@ -184,14 +203,22 @@ func (g *stage) settle(t *testing.T, a *actor) {
 			continue
 		case <-time.After(time.Millisecond):
 		}
-		var waits bool
-		if err := g.watch.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE pid = $1 AND NOT granted)`, a.step.pid).Scan(&waits); err != nil {
-			t.Fatal(err)
-		}
-		if waits {
+		if runs := a.runs.Load(); runs != 0 && g.waits(t, runs) {
 			return
 		}
 	}
+}
+
+// waits reports whether a process of PostgreSQL waits for a transaction of an actor that is paused, or
+// that waits itself. PostgreSQL's own processes have locks too, for a moment.
+func (g *stage) waits(t *testing.T, process uint32) (waits bool) {
+	t.Helper()
+	err := g.watch.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+		WHERE pid = ANY(pg_blocking_pids($1)) AND (state = 'idle in transaction' OR wait_event_type = 'Lock'))`, process).Scan(&waits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return waits
 }
 
 // first chooses as in an earlier play, and then always the first actor.
