@@ -32,15 +32,18 @@ func newProxy(t *testing.T) (addr string, connections *atomic.Int64) {
 	return s.Listener.Addr().String(), connections
 }
 
-// tunnel joins the connection of a CONNECT request and one to target.
+// tunnel joins the connection of a CONNECT request and one to target. It answers only once it has
+// the connection, or the server would have read what the client sends next.
 func tunnel(w http.ResponseWriter, target string) {
 	there, err := net.Dial("tcp", target)
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return
 	}
-	w.WriteHeader(http.StatusOK)
 	here, _, err := w.(http.Hijacker).Hijack()
+	if err == nil {
+		_, err = io.WriteString(here, "HTTP/1.1 200 OK\r\n\r\n")
+	}
 	if err != nil {
 		_ = there.Close()
 		return
