@@ -107,6 +107,7 @@ def answer(caller):
         os.environ.update(asked["env"])
         try:
             gcloud(asked["args"])
+            leave(0)
         except SystemExit as end:
             leave(end.code)
     for file in files + [runs]:

@@ -160,7 +160,7 @@ func attack(browser context.Context, t *testing.T, url string, requests []apiReq
 }
 
 // startBrowser starts Chromium with an empty profile and one tab. It takes Chromium's headless shell
-// if there is one, which needs half as long. There, every tab is a window in front.
+// if there is one, which needs half as long. It shows all tabs at once, as if each had a window.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
 	if path, err := exec.LookPath("chromium-headless-shell"); err == nil {
@@ -169,7 +169,7 @@ func startBrowser(t *testing.T) context.Context {
 	return startWindows(t)
 }
 
-// startWindows starts Chromium as people have it, in which the tabs of a window hide each other.
+// startWindows starts Chromium itself, which shows one tab of a window and hides the others.
 func startWindows(t *testing.T) context.Context {
 	t.Helper()
 	return startChromium(t, testneed.Tool(t, "chromium"))

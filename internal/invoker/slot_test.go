@@ -174,9 +174,9 @@ func TestBurst(t *testing.T) {
 	}
 }
 
-// orderlyStore checks that what is taken has waited longer than everything that still waits. Calls
-// that are out together reach Cloud Run in any order, and one of them may be held up for as long as
-// many others take, so the order in which jobs start shows nothing.
+// orderlyStore checks that Take takes the oldest invocations first. The order in which jobs start does
+// not show that: several calls are made at the same time, and one may be held up while many others are
+// answered.
 type orderlyStore struct {
 	store.Store
 	t *testing.T
@@ -185,7 +185,7 @@ type orderlyStore struct {
 	waiting map[string]bool // the invocations in the queue
 }
 
-// orderly puts an [orderlyStore] in front of a store in which the invocations wait.
+// orderly puts an [orderlyStore] in front of the store. waiting are the invocations in its queue.
 func orderly(t *testing.T, waiting []string) func(*Config) {
 	return func(c *Config) {
 		s := &orderlyStore{Store: c.Store, t: t, waiting: map[string]bool{}}

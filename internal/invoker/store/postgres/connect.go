@@ -47,7 +47,7 @@ func connect(ctx context.Context, o Options) (_ *pgxpool.Pool, pooled bool, err 
 		// That makes a plan that reads a whole table look so costly that PostgreSQL 15 to 17 would
 		// compile it, which takes a second for a few rows.
 		config.ConnConfig.RuntimeParams["jit"] = "off"
-		// A plan that does for all arguments is kept, also where one for these arguments would look
+		// Each connection keeps one plan for all arguments, even if a plan for some of them looks
 		// cheaper: to plan a list takes longer than to read it.
 		config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	}

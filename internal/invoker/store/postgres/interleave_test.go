@@ -209,8 +209,8 @@ func (g *stage) settle(t *testing.T, a *actor) {
 	}
 }
 
-// waits reports whether a process of PostgreSQL waits for a transaction of an actor that is paused, or
-// that waits itself. PostgreSQL's own processes have locks too, for a moment.
+// waits reports whether a process of PostgreSQL waits for an actor that is paused, or that waits itself.
+// A wait for PostgreSQL's own processes, such as autovacuum, does not count, because it ends by itself.
 func (g *stage) waits(t *testing.T, process uint32) (waits bool) {
 	t.Helper()
 	err := g.watch.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_stat_activity
