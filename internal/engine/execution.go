@@ -27,7 +27,7 @@ func (e *Engine) Execution(ctx context.Context, req *runpb.GetExecutionRequest) 
 		if err != nil {
 			return err
 		}
-		x = row.proto()
+		x = e.show(e.current(row))
 		return nil
 	})
 	return x, err

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -41,9 +42,16 @@ func (a answer) equal(b answer) bool {
 		x.Name == y.Name && x.Done == y.Done && proto.Equal(x.GetError(), y.GetError()) && (x.GetResponse() == nil) == (y.GetResponse() == nil)
 }
 
-// fromStore makes a read by the database alone: memory knows nothing.
+// fromStore makes a read by the database alone: memory knows nothing but which attempts wait.
 func (s *simulation) fromStore(read func(*Engine) answer) (a answer) {
-	store := &Engine{db: s.engine.db, live: newLive(), ctx: s.engine.ctx}
+	store := &Engine{db: s.engine.db, live: newLive(), ctx: s.engine.ctx, runner: s.engine.runner}
+	waiting := &s.engine.starting
+	waiting.mu.Lock()
+	store.starting.all = map[int64]map[int]startingAttempt{}
+	for id, attempts := range waiting.all {
+		store.starting.all[id] = maps.Clone(attempts)
+	}
+	waiting.mu.Unlock()
 	return read(store)
 }
 

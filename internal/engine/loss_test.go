@@ -80,6 +80,29 @@ func TestLossWhileStoppingForTimeout(t *testing.T) {
 	})
 }
 
+// TestEndIsLearnedAfterTheTimeout checks that a task which ended before its timeout counts by its
+// exit code, even if the engine learns of the end later.
+func TestEndIsLearnedAfterTheTimeout(t *testing.T) {
+	t.Parallel()
+	for ran, want := range map[time.Duration]string{
+		5 * time.Minute:  "2 succeeded",
+		10 * time.Minute: "2 failed", // the timeout
+		0:                "2 failed", // unknown
+	} {
+		c := newCluster()
+		c.capacity = 1 // one after the other, because endAs ends all pods
+		onCluster(t, c, func(e *faulty) {
+			c.set(func() {
+				c.stop = func(context.Context) error { c.endAs(runner.Result{Ran: ran}); return nil }
+			})
+			name, _ := e.run()
+			if got := standing(e.after(2*time.Hour, name)); !strings.Contains(got, want) {
+				t.Errorf("tasks ran for %v before they ended with success, and their timeout is 10m: %s, want %s", ran, got, want)
+			}
+		})
+	}
+}
+
 // waiter is a cluster that knows why its pods wait.
 type waiter struct{ *cluster }
 
@@ -102,27 +125,54 @@ func TestTaskShowsWhyItWaits(t *testing.T) {
 		e.Close()
 		e.open(engine.Config{Runner: runner.NewSwitch(func(*runpb.TaskTemplate) runner.Runner { return waiter{c} }, waiter{c})})
 		name, _ := e.run()
-		shown := func() *runpb.Task {
-			task, err := e.Task(context.Background(), &runpb.GetTaskRequest{Name: name + "/tasks/" + name[strings.LastIndex(name, "/")+1:] + "-task1"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return task
-		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		task := shown()
+		task := e.task(t, name)
 		if c := task.Conditions[1]; c.Type != "Started" || c.State != runpb.Condition_CONDITION_PENDING || c.Message != "Unschedulable: 0/3 nodes are available." || task.StartTime != nil {
 			t.Errorf("while the task waits, condition %v and start time %v, want the reason and no start", c, task.StartTime)
 		}
 		checkRunning(t, e, name, 0)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if task = shown(); task.Conditions[1].State != runpb.Condition_CONDITION_SUCCEEDED || task.StartTime == nil {
+		if task = e.task(t, name); task.Conditions[1].State != runpb.Condition_CONDITION_SUCCEEDED || task.StartTime == nil {
 			t.Errorf("once it runs, condition %v and start time %v, want a start", task.Conditions[1], task.StartTime)
 		}
 		checkRunning(t, e, name, 2)
 	})
+}
+
+// TestTaskShowsWhyItIsNotPlaced checks the same of a task that its runner does not take now.
+func TestTaskShowsWhyItIsNotPlaced(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	onCluster(t, c, func(e *faulty) {
+		c.set(func() { c.down = true })
+		name, _ := e.run()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if c := e.task(t, name).Conditions[1]; c.State != runpb.Condition_CONDITION_PENDING || c.Message != "no route to the cluster" {
+			t.Errorf("while the cluster is down, condition %v, want the reason", c)
+		}
+		checkRunning(t, e, name, 0)
+		c.set(func() { c.down = false })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if c := e.task(t, name).Conditions[1]; c.State != runpb.Condition_CONDITION_SUCCEEDED {
+			t.Errorf("once the cluster answers, condition %v, want a start", c)
+		}
+		checkRunning(t, e, name, 2)
+	})
+}
+
+// task returns the second task of an execution.
+func (e *faulty) task(t *testing.T, execution string) *runpb.Task {
+	t.Helper()
+	id := execution[strings.LastIndex(execution, "/")+1:]
+	task, err := e.Task(context.Background(), &runpb.GetTaskRequest{Name: execution + "/tasks/" + id + "-task1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return task
 }
 
 // checkRunning checks how many running tasks an execution shows, whichever way a client asks.

@@ -26,10 +26,10 @@ func (e *Engine) run(ctx context.Context, a *active, p placement) (end ending, e
 		placing = e.ctx // the attempt may run, whatever its execution has come to
 	}
 	spec := runner.Spec{ID: id, Template: a.execution.Template, Env: platformEnv(a, p), Resume: p.resume}
-	if err := e.place(placing, spec, outputOf(ctx, out)); err != nil {
+	if err := e.place(placing, a, spec, outputOf(ctx, out)); err != nil {
 		return endingOfStart(err, context.Cause(placing))
 	}
-	e.starting.add(a, id)
+	e.starting.note(a, id, "")
 	began, err := e.runner.Running(ctx, id)
 	e.starting.remove(a, id)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, runner.ErrLost) {
@@ -67,8 +67,10 @@ func placeBackoff() *backoff.Backoff {
 // engine asks for it until the runner knows.
 //
 // Deviation: if the machine has no room now (UNAVAILABLE), that is no failure of the job.
-// The engine tries again for as long as placeTimeout, or the runner's patience.
-func (e *Engine) place(ctx context.Context, spec runner.Spec, out runner.Output) error {
+// The engine tries again for as long as placeTimeout, or the runner's patience. Meanwhile the
+// task shows the reason.
+func (e *Engine) place(ctx context.Context, a *active, spec runner.Spec, out runner.Output) error {
+	defer e.starting.remove(a, spec.ID)
 	begun := time.Now()
 	patience, retry := cmp.Or(e.runner.Capabilities(spec.Template).Patience, placeTimeout), placeBackoff()
 	if patience > placeTimeout {
@@ -81,6 +83,9 @@ func (e *Engine) place(ctx context.Context, spec runner.Spec, out runner.Output)
 		}
 		if !spec.Resume && time.Since(begun) > patience {
 			return err
+		}
+		if !spec.Resume { // or it may run
+			e.starting.note(a, spec.ID, err.Error())
 		}
 		wait := retry.Next()
 		level := slog.LevelWarn
@@ -112,8 +117,13 @@ func (e *Engine) await(ctx context.Context, a *active, id runner.ID, began time.
 	defer cancel()
 	if !errors.Is(cause, errClosing) {
 		result, err = e.stopAttempt(stopping, id)
-		if errors.Is(err, runner.ErrLost) && errors.Is(cause, errTimeout) {
-			err = nil // it had its time
+		if errors.Is(cause, errTimeout) {
+			switch {
+			case errors.Is(err, runner.ErrLost):
+				err = nil // it had its time
+			case endedInTime(result, a.execution.Template.Timeout.AsDuration()):
+				cause = nil
+			}
 		}
 		if !errors.Is(err, errClosing) {
 			return endingOf(result, cause), err
@@ -124,6 +134,10 @@ func (e *Engine) await(ctx context.Context, a *active, id runner.ID, began time.
 	}
 	return e.endForClose(stopping, id)
 }
+
+// endedInTime reports whether an attempt ended by itself before its timeout, and the engine
+// learned that later: because it was down, or the runner's machine did not answer.
+func endedInTime(r runner.Result, timeout time.Duration) bool { return r.Ran > 0 && r.Ran < timeout }
 
 // closePatience is how much longer than the grace a runner may take to stop a task when the
 // engine closes.

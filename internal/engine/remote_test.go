@@ -44,11 +44,14 @@ func newCluster() *cluster {
 }
 
 // end ends every pod with success.
-func (c *cluster) end() {
+func (c *cluster) end() { c.endAs(runner.Result{}) }
+
+// endAs ends every pod with a result.
+func (c *cluster) endAs(result runner.Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.pods {
-		p.End(runner.Result{}, nil)
+		p.End(result, nil)
 	}
 }
 

@@ -10,53 +10,69 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
-// starting has the attempts that are placed and do not run yet. Their tasks are in state
-// running: they have a place, and may run any moment. The zero value is ready to use.
+// starting has the attempts that do not run yet: they are being placed, or wait for a machine.
+// Their tasks are in state running: they have a place, and may run any moment. The zero value
+// is ready to use.
 type starting struct {
 	mu  sync.Mutex
-	ids map[int64]map[int]runner.ID // by execution and task
+	all map[int64]map[int]startingAttempt // by execution and task
 }
 
-func (s *starting) add(a *active, id runner.ID) {
+// startingAttempt is one of them.
+type startingAttempt struct {
+	id  runner.ID
+	why string // it cannot be placed now; empty if it is placed, or for no known reason
+}
+
+// note adds an attempt, or changes why it cannot be placed now.
+func (s *starting) note(a *active, id runner.ID, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ids == nil {
-		s.ids = map[int64]map[int]runner.ID{}
+	if s.all == nil {
+		s.all = map[int64]map[int]startingAttempt{}
 	}
-	if s.ids[a.id] == nil {
-		s.ids[a.id] = map[int]runner.ID{}
+	if s.all[a.id] == nil {
+		s.all[a.id] = map[int]startingAttempt{}
 	}
-	s.ids[a.id][id.Task] = id
+	s.all[a.id][id.Task] = startingAttempt{id, why}
 }
 
 func (s *starting) remove(a *active, id runner.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if delete(s.ids[a.id], id.Task); len(s.ids[a.id]) == 0 {
-		delete(s.ids, a.id)
+	if delete(s.all[a.id], id.Task); len(s.all[a.id]) == 0 {
+		delete(s.all, a.id)
 	}
 }
 
 // find returns the attempt of a task that is starting.
-func (s *starting) find(execution int64, task int) (id runner.ID, ok bool) {
+func (s *starting) find(execution int64, task int) (a startingAttempt, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id, ok = s.ids[execution][task]
-	return id, ok
+	a, ok = s.all[execution][task]
+	return a, ok
 }
 
 // of returns the attempts of an execution that are starting.
-func (s *starting) of(execution int64) []runner.ID {
+func (s *starting) of(execution int64) []startingAttempt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.AppendSeq(make([]runner.ID, 0, len(s.ids[execution])), maps.Values(s.ids[execution]))
+	return slices.AppendSeq(make([]startingAttempt, 0, len(s.all[execution])), maps.Values(s.all[execution]))
+}
+
+// whyNot returns why an attempt does not run yet; empty if it runs, or for no known reason.
+func (e *Engine) whyNot(a startingAttempt) string {
+	if a.why != "" {
+		return a.why
+	}
+	return runner.Waiting(e.runner, a.id)
 }
 
 // showTask returns a task as clients see it, with the reason if its attempt waits for a
 // machine.
 func (e *Engine) showTask(r *taskRow) *runpb.Task {
-	if id, ok := e.starting.find(r.execution.id, r.task); ok && r.state == running {
-		r.waiting = runner.Waiting(e.runner, id)
+	if a, ok := e.starting.find(r.execution.id, r.task); ok && r.state == running {
+		r.waiting = e.whyNot(a)
 	}
 	return r.proto()
 }
@@ -65,8 +81,8 @@ func (e *Engine) showTask(r *taskRow) *runpb.Task {
 // count as running. Callers must not change it.
 func (e *Engine) show(v *version) *runpb.Execution {
 	waiting := 0
-	for _, id := range e.starting.of(v.id) {
-		if runner.Waiting(e.runner, id) != "" {
+	for _, a := range e.starting.of(v.id) {
+		if e.whyNot(a) != "" {
 			waiting++
 		}
 	}

@@ -57,7 +57,7 @@ func endingOf(result runner.Result, cause error) ending {
 		end.code, end.status = runwith.DeadlineExceeded, timedOut
 	case errors.Is(cause, errStopped):
 		end.state, end.code, end.status = cancelled, runwith.Canceled, "The task was cancelled."
-	case result == runner.Result{}:
+	case result.Succeeded():
 		end.state = succeeded
 	case result.OutOfMemory:
 		end.code, end.status = runwith.Aborted, outOfMemory

@@ -65,7 +65,7 @@ type Extent struct {
 	Tail  int // bytes of the last line, which is not complete
 }
 
-// Result is how an attempt ended. The zero value is success.
+// Result is how an attempt ended. The zero value is success after an unknown time.
 type Result struct {
 	// ExitCode is the exit code of the main process, 0 if a signal ended it.
 	ExitCode int
@@ -75,7 +75,13 @@ type Result struct {
 	// OutOfMemory reports that the attempt was killed because it exceeded its memory
 	// limit.
 	OutOfMemory bool
+	// Ran is how long the main process ran, by the clock of its machine; 0 if that is
+	// unknown. Wait may return much later, for example after a restart.
+	Ran time.Duration
 }
+
+// Succeeded reports whether the main process ended with success.
+func (r Result) Succeeded() bool { return r.ExitCode == 0 && r.Signal == 0 && !r.OutOfMemory }
 
 // Capabilities are what a Runner can do for attempts of a template. The zero value is a
 // Runner whose attempts start at once and end with this process.

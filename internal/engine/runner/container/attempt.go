@@ -175,7 +175,7 @@ func (r *Runner) judge(a *attempt, e exit) runner.Result {
 	if e.code == exitKilled && r.daemon.podman && r.daemon.cgroups1 && !a.stopped.Load() {
 		memory = true // Podman does not report it, and no other cause of the kill is known
 	}
-	return runner.Result{ExitCode: e.code, OutOfMemory: memory}
+	return runner.Result{ExitCode: e.code, OutOfMemory: memory, Ran: e.ran}
 }
 
 // endSides ends the containers that still run beside a main one that has ended.

@@ -18,6 +18,7 @@ import (
 type exit struct {
 	code        int
 	outOfMemory bool
+	ran         time.Duration // 0 if unknown
 }
 
 // Exit codes of a container that SIGKILL ended (128 plus the signal's number), that
@@ -237,4 +238,14 @@ func startOf(s *container.State) time.Time {
 	return started
 }
 
-func exitOf(s *container.State) exit { return exit{s.ExitCode, s.OOMKilled} }
+// ranFor returns how long a container that has ended ran, or 0 if the daemon does not say.
+func ranFor(s *container.State) time.Duration {
+	started, err1 := time.Parse(time.RFC3339Nano, s.StartedAt)
+	finished, err2 := time.Parse(time.RFC3339Nano, s.FinishedAt)
+	if err1 != nil || err2 != nil {
+		return 0
+	}
+	return max(0, finished.Sub(started))
+}
+
+func exitOf(s *container.State) exit { return exit{s.ExitCode, s.OOMKilled, ranFor(s)} }

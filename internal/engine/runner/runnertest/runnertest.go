@@ -168,15 +168,15 @@ func stop(t *testing.T, r runner.Runner, id runner.ID) {
 // limit is how long anything may take. Only a fault reaches it.
 const limit = 2 * time.Minute
 
-// wait waits for an attempt's end, releases the attempt, and checks the end. It ignores OutOfMemory, which the
-// runner's own tests check.
+// wait waits for an attempt's end, releases the attempt, and checks the end. It ignores OutOfMemory and Ran, which
+// the runner's own tests check.
 func wait(t *testing.T, r runner.Runner, id runner.ID, want runner.Result) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	got, err := r.Wait(ctx, id)
 	r.Release(id)
-	got.OutOfMemory = want.OutOfMemory
+	got.OutOfMemory, got.Ran = want.OutOfMemory, want.Ran
 	if err != nil || got != want {
 		t.Fatalf("Wait(%v) = %+v, %v, want %+v", id, got, err, want)
 	}
