@@ -31,6 +31,7 @@ type attempt struct {
 	news     chan struct{} // closed when the next verdict has come
 	mayRun   bool          // the gate is to be opened
 	ending   bool          // it is too late to let go
+	killing  bool          // the Runner deletes the Pod to end it
 	removing bool          // the Pod is being removed
 	names    []string      // of the template's containers in the Pod; nil if there is no template
 	out      runner.Output
@@ -130,6 +131,21 @@ func (a *attempt) detach(ctx context.Context) error {
 		return errors.Join(errors.New("the attempt has ended, or is ending"), err)
 	}
 	return nil
+}
+
+// kill notes that the Runner is about to delete the Pod, so that its end is not somebody else's
+// doing.
+func (a *attempt) kill() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.killing = true
+}
+
+// isKilled reports whether the Runner has ended the attempt by deleting its Pod.
+func (a *attempt) isKilled(v verdict) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.killing && v.killed
 }
 
 // allow sets whether the gate is to be opened.

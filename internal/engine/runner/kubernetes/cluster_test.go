@@ -145,9 +145,9 @@ func TestEndIsKeptUntilRelease(t *testing.T) {
 	r, _ := inNamespace(t)
 	spec := specOf("exit", "7")
 	begin(t, r, spec)
-	want := runner.Result{ExitCode: 7}
-	if got, err := r.Wait(t.Context(), spec.ID); err != nil || got != want {
-		t.Fatalf("Wait() = %+v, %v, want %+v", got, err, want)
+	want, err := r.Wait(t.Context(), spec.ID)
+	if err != nil || want.ExitCode != 7 || want.Ran <= 0 {
+		t.Fatalf("Wait() = %+v, %v, want exit code 7 after some time", want, err)
 	}
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
@@ -268,7 +268,7 @@ func numbers(n int) string {
 	return all.String()
 }
 
-// TestPodDeletedByHand checks that such an attempt ends with its own exit code.
+// TestPodDeletedByHand checks that such an attempt is lost, and not failed.
 func TestPodDeletedByHand(t *testing.T) {
 	t.Parallel()
 	r, n := inNamespace(t)
@@ -276,8 +276,8 @@ func TestPodDeletedByHand(t *testing.T) {
 	begin(t, r, spec)
 	awaitRunning(t, r, spec)
 	n.Kubectl(t, "delete", "pods", "--all", "--wait=false")
-	if got, err := r.Wait(t.Context(), spec.ID); err != nil || got.ExitCode == 0 {
-		t.Errorf("Wait() = %+v, %v, want an exit code", got, err)
+	if got, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
+		t.Errorf("Wait() = %+v, %v, want ErrLost", got, err)
 	}
 	r.Release(spec.ID)
 	noPods(t, r)
@@ -371,6 +371,24 @@ func TestCleanup(t *testing.T) {
 		t.Errorf("Cleanup() = %d, %v, want 1", removed, err)
 	}
 	noPods(t, r)
+}
+
+// TestLeaseOfTheSamePlace checks that of two servers with the same machine and path, as in two
+// clusters of containers, only one places Pods.
+func TestLeaseOfTheSamePlace(t *testing.T) {
+	t.Parallel()
+	r, _ := inNamespace(t)
+	second, err := newLease(r.client, r.config.Dir, r.engine, r.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second.acquire(t.Context()); err != nil {
+		t.Fatalf("acquire() of a server with the first one's folder = %v, want no error", err)
+	}
+	eventually.True(t, "the first server knows that it has lost the Lease", func() bool { return r.lease.held() != nil })
+	if err := second.renew(t.Context()); err != nil || second.held() != nil {
+		t.Errorf("renew() and held() of the second server = %v, %v, want no error", err, second.held())
+	}
 }
 
 // TestLeaseIsExclusive checks that a copy of the data folder cannot be used beside it.

@@ -12,6 +12,7 @@ import (
 
 // deletePod deletes the Pod of an attempt. Its finalizer keeps its status.
 func (r *Runner) deletePod(ctx context.Context, a *attempt, grace time.Duration) error {
+	a.kill()
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	return r.client.DeletePod(ctx, a.pod, a.podUID(), grace)
@@ -25,7 +26,7 @@ func (s *supervisor) finish(v verdict) {
 		return
 	}
 	switch {
-	case v.phase == ended:
+	case v.phase == ended, v.phase == lost && s.a.isKilled(v):
 		s.explain(v)
 		s.a.End(v.result, nil)
 	case s.fault != nil:

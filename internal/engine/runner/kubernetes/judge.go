@@ -17,7 +17,8 @@ const (
 	conditionScheduled = "PodScheduled"
 	reasonEvicted      = "Evicted"
 	reasonOutOfMemory  = "OOMKilled"
-	reasonUnknown      = "ContainerStatusUnknown"
+	reasonUnknown      = "ContainerStatusUnknown" // of the kubelet
+	reasonNotKnown     = "Unknown"                // of containerd, after its machine went down
 	reasonStartError   = "StartError"
 	reasonGated        = "SchedulingGated"
 	reasonCreating     = "ContainerCreating"
@@ -39,6 +40,9 @@ func judge(pod *kube.Pod) verdict {
 		containers: containerStates(&pod.Status),
 	}
 	v.settled = v.over
+	if grace := pod.Metadata.DeletionGracePeriodSeconds; v.deleting && grace != nil {
+		v.forced = *grace == 0
+	}
 	if v.deleting && pod.Spec.NodeName == "" {
 		v.over = true // no node will get it
 	}
@@ -109,22 +113,39 @@ func startOf(s *kube.ContainerState) time.Time {
 	return time.Time{}
 }
 
+// deletedAt returns when a Pod that is being deleted was deleted. The API has the time when its
+// grace is over.
+func deletedAt(pod *kube.Pod) time.Time {
+	at := pod.Metadata.DeletionTimestamp
+	if grace := pod.Metadata.DeletionGracePeriodSeconds; grace != nil {
+		at = at.Add(-time.Duration(*grace) * time.Second)
+	}
+	return at
+}
+
+// ranFor returns how long a container ran, or 0 if its node does not know. Its times are whole
+// seconds.
+func ranFor(end *kube.Terminated) time.Duration {
+	if end.StartedAt.IsZero() || end.FinishedAt.IsZero() {
+		return 0
+	}
+	return max(time.Millisecond, end.FinishedAt.Sub(end.StartedAt))
+}
+
 // judgeEnd judges a Pod whose main container has ended.
 func (v *verdict) judgeEnd(pod *kube.Pod, main string, end *kube.Terminated) {
 	v.began = end.StartedAt
-	evicted := pod.Status.Reason == reasonEvicted
-	switch {
-	case end.Reason == reasonStartError:
+	if end.Reason == reasonStartError {
 		v.began = time.Time{}
 		v.phase, v.fault = broken, fault{main, "command", end.Message}
 		return
-	case end.ExitCode == 0:
-		v.phase = ended
-	case disrupted(pod), end.Reason == reasonUnknown && !evicted:
+	}
+	v.result = runner.Result{ExitCode: end.ExitCode, OutOfMemory: end.Reason == reasonOutOfMemory, Ran: ranFor(end)}
+	unknown := (end.Reason == reasonUnknown || end.Reason == reasonNotKnown) && pod.Status.Reason != reasonEvicted
+	v.killed = v.deleting && !end.FinishedAt.Before(deletedAt(pod))
+	v.phase = ended
+	if end.ExitCode != 0 && (disrupted(pod) || unknown || v.killed) {
 		v.phase = lost
-	default:
-		v.phase = ended
-		v.result = runner.Result{ExitCode: end.ExitCode, OutOfMemory: end.Reason == reasonOutOfMemory}
 	}
 	others := slices.ContainsFunc(v.containers, func(c containerState) bool { return c.started && !c.ended })
 	if others && !v.over {

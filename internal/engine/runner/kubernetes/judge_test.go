@@ -48,6 +48,21 @@ func reason(s string) func(*kube.Pod) { return func(p *kube.Pod) { p.Status.Reas
 
 func deleted(p *kube.Pod) { p.Metadata.DeletionTimestamp = someTime }
 
+// deletedAfter deletes a Pod so long after its start, with a grace of 30 s.
+func deletedAfter(d time.Duration) func(*kube.Pod) {
+	return func(p *kube.Pod) {
+		p.Metadata.DeletionTimestamp = someTime.Add(d + 30*time.Second)
+		p.Metadata.DeletionGracePeriodSeconds = new(int64(30))
+	}
+}
+
+// ran is the state of a container that has ended after a time.
+func ran(d time.Duration, code int) kube.ContainerState {
+	s := terminated(code, "Error")
+	s.Terminated.FinishedAt = someTime.Add(d)
+	return s
+}
+
 func noNode(p *kube.Pod) { p.Spec.NodeName, p.Status.ContainerStatuses = "", nil }
 
 func gated(p *kube.Pod) { p.Spec.SchedulingGates = []kube.SchedulingGate{{Name: claimedGate}} }
@@ -102,15 +117,20 @@ func TestJudge(t *testing.T) {
 		"killed, not out of memory":      {podIn("Failed", terminated(137, "Error")), want{phase: ended, over: true, result: runner.Result{ExitCode: 137}}},
 		"deadline":                       {podIn("Failed", terminated(3, "Error"), reason("DeadlineExceeded")), want{phase: ended, over: true, result: runner.Result{ExitCode: 3}}},
 		"success despite a disruption":   {podIn("Failed", terminated(0, "Completed"), disrupt), want{phase: ended, over: true}},
-		"disruption":                     {podIn("Failed", terminated(143, "Error"), disrupt), want{phase: lost, over: true}},
-		"unknown to its node":            {podIn("Failed", terminated(137, reasonUnknown)), want{phase: lost, over: true}},
+		"disruption":                     {podIn("Failed", terminated(143, "Error"), disrupt), want{phase: lost, over: true, result: runner.Result{ExitCode: 143}}},
+		"unknown to its node":            {podIn("Failed", terminated(137, reasonUnknown)), want{phase: lost, over: true, result: runner.Result{ExitCode: 137}}},
+		"unknown to its containerd":      {podIn("Failed", terminated(255, reasonNotKnown)), want{phase: lost, over: true, result: runner.Result{ExitCode: 255}}},
+		"ended after it was deleted":     {podIn("Failed", ran(time.Hour, 143), deletedAfter(time.Hour)), want{phase: lost, over: true, result: runner.Result{ExitCode: 143, Ran: time.Hour}}},
+		"success after it was deleted":   {podIn("Succeeded", ran(time.Hour, 0), deletedAfter(time.Minute)), want{phase: ended, over: true, result: runner.Result{Ran: time.Hour}}},
+		"ended before it was deleted":    {podIn("Failed", ran(time.Minute, 7), deletedAfter(time.Hour)), want{phase: ended, over: true, result: runner.Result{ExitCode: 7, Ran: time.Minute}}},
+		"ended at once":                  {podIn("Failed", ran(0, 7)), want{phase: ended, over: true, result: runner.Result{ExitCode: 7, Ran: time.Millisecond}}},
 		"node removed":                   {podIn("Failed", running(), disrupt), want{phase: lost, over: true}},
 		"failed while it runs":           {podIn("Failed", running()), want{phase: lost, over: true}},
 		"no room on the node":            {podIn("Failed", kube.ContainerState{}, reason("OutOfcpu")), want{phase: lost, over: true}},
 		"node shut down":                 {podIn("Failed", waiting(reasonCreating, ""), reason("NodeShutdown")), want{phase: lost, over: true}},
 		"own disk limit":                 {podIn("Failed", terminated(137, reasonUnknown), reason(reasonEvicted)), want{phase: ended, over: true, result: runner.Result{ExitCode: 137}}},
 		"own disk limit, no container":   {podIn("Failed", kube.ContainerState{}, reason(reasonEvicted)), want{phase: ended, over: true, result: runner.Result{ExitCode: 137}}},
-		"evicted from its node":          {podIn("Failed", terminated(137, "Error"), reason(reasonEvicted), disrupt), want{phase: lost, over: true}},
+		"evicted from its node":          {podIn("Failed", terminated(137, "Error"), reason(reasonEvicted), disrupt), want{phase: lost, over: true, result: runner.Result{ExitCode: 137}}},
 		"command is not there":           {podIn("Failed", terminated(128, reasonStartError)), want{phase: broken, over: true}},
 		"image name is invalid":          {podIn("Pending", waiting("InvalidImageName", "m")), want{phase: broken, why: "InvalidImageName: m"}},
 		"secret is not there":            {podIn("Pending", waiting("CreateContainerConfigError", "m")), want{phase: broken, why: "CreateContainerConfigError: m"}},

@@ -2,10 +2,14 @@ package kubernetes
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,10 +29,12 @@ const (
 // Servers with different clocks agree, because none compares another's times with its own:
 // a Lease is free if it has not changed while this server looked at it for leaseTime.
 type lease struct {
-	client *kube.Client
-	name   string
-	holder string // this server
-	log    *slog.Logger
+	client   *kube.Client
+	name     string
+	holder   string // this server
+	previous string // the server before it, whose Lease is free; empty if there was none
+	file     string // has the holder, for the next server
+	log      *slog.Logger
 
 	mu      sync.Mutex
 	now     *kube.Lease
@@ -36,14 +42,28 @@ type lease struct {
 	taken   string    // who has it instead; empty if nobody has
 }
 
-// holderOf names the server of a data folder. It stays the same across restarts, so that a
-// restart need not wait: the folder's lock admits one server.
-func holderOf(dir string) string {
+// holderFile is the file, in the data folder, with the last holder of the folder's Lease.
+const holderFile = "holder"
+
+// newLease returns the Lease of a data folder. Its holder is named by machine and folder, for
+// people, and by a text that is new for each server. A server need not wait for the Lease of the
+// one before it, because the folder's lock admits one at a time.
+func newLease(client *kube.Client, dir, engine string, log *slog.Logger) (*lease, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	return host + ":" + dir
+	l := &lease{client: client, name: "runwith-" + engine, file: filepath.Join(dir, holderFile), log: log}
+	server := host + ":" + dir + "#"
+	l.holder = server + rand.Text()
+	last, err := os.ReadFile(l.file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if strings.HasPrefix(string(last), server) { // or the folder was moved, or is a copy
+		l.previous = string(last)
+	}
+	return l, nil
 }
 
 // acquire takes the Lease. While another server's is not renewed, it waits until that has
@@ -67,7 +87,7 @@ func (l *lease) acquire(ctx context.Context) error {
 			return runwith.Errorf(runwith.FailedPrecondition, "the server %s uses a copy of this data folder with the same ID: stop it, or give one of the two folders a new ID by removing its file run/id", holds(now))
 		}
 		if l.held() == nil {
-			return nil
+			return os.WriteFile(l.file, []byte(l.holder), 0o600)
 		}
 		if err != nil && !kube.IsConflict(err) && !kube.IsAlreadyExists(err) {
 			return fmt.Errorf("take Lease %s: %w", l.name, err)
@@ -86,7 +106,10 @@ func holds(l *kube.Lease) string {
 	return *l.Spec.HolderIdentity
 }
 
-func (l *lease) free(now *kube.Lease) bool { return holds(now) == "" || holds(now) == l.holder }
+func (l *lease) free(now *kube.Lease) bool {
+	holder := holds(now)
+	return holder == "" || holder == l.holder || holder == l.previous
+}
 
 func (l *lease) create(ctx context.Context) error {
 	made := &kube.Lease{Metadata: kube.Meta{Name: l.name, Namespace: l.client.Namespace, Labels: map[string]string{managedByLabel: managedBy}}}

@@ -24,17 +24,12 @@ const never = 24 * time.Hour
 // again.
 func (s *supervisor) judgePatience(v verdict) time.Duration {
 	now := time.Now()
-	if v.phase != closes {
-		s.closing = time.Time{}
-	} else if s.closing.IsZero() {
-		s.closing = now
-	}
-	if !v.doubtful {
-		s.doubtful = time.Time{}
-	} else if s.doubtful.IsZero() {
-		s.doubtful = now
-	}
+	since(&s.closing, v.phase == closes, now)
+	since(&s.doubtful, v.doubtful, now)
+	since(&s.forced, v.forced && !v.over, now)
 	switch {
+	case !s.forced.IsZero():
+		return max(0, forcePatience-now.Sub(s.forced))
 	case s.fault != nil:
 		return never
 	case v.phase == closes:
@@ -46,6 +41,16 @@ func (s *supervisor) judgePatience(v verdict) time.Duration {
 		return never
 	}
 	return s.judgeWait(v, now)
+}
+
+// since keeps the time since when something has been the case; zero while it is not.
+func since(t *time.Time, is bool, now time.Time) {
+	switch {
+	case !is:
+		*t = time.Time{}
+	case t.IsZero():
+		*t = now
+	}
 }
 
 func (s *supervisor) judgeWait(v verdict, now time.Time) time.Duration {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -26,7 +25,9 @@ func (r *Runner) place(ctx context.Context, a *attempt, spec runner.Spec, out ru
 	if err := r.lease.held(); err != nil {
 		return err
 	}
-	r.know(a)
+	if !r.strays.give(a.pod, func() { r.know(a) }) {
+		return unavailable(errors.New("a Pod of an earlier try, which arrived late, is being removed"))
+	}
 	made, err := r.create(ctx, a, text)
 	if err != nil {
 		r.forget(a)
@@ -84,10 +85,11 @@ func (r *Runner) create(ctx context.Context, a *attempt, text []byte) (*kube.Pod
 	exists, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	there, findErr := r.client.GetPod(exists, a.pod)
-	switch {
-	case findErr != nil:
+	if findErr != nil {
 		return nil, unavailable(errors.Join(err, findErr))
-	case !r.ours(there, a.ID):
+	}
+	switch id, ours := r.attemptOf(there); {
+	case !ours, id != a.ID:
 		return nil, runner.Refuse("containers", "there is a Pod %s in namespace %s that is not the task's; delete it", a.pod, r.client.Namespace)
 	case !there.Metadata.DeletionTimestamp.IsZero():
 		return nil, unavailable(errors.New("an earlier Pod of the task is being deleted"))
@@ -95,10 +97,12 @@ func (r *Runner) create(ctx context.Context, a *attempt, text []byte) (*kube.Pod
 	return there, nil
 }
 
-// ours reports whether a Pod is the one of an attempt.
-func (r *Runner) ours(pod *kube.Pod, id runner.ID) bool {
+// attemptOf returns the attempt that this engine has made a Pod for. ours is false for the Pod of
+// somebody else, also if it has the engine's label.
+func (r *Runner) attemptOf(pod *kube.Pod) (id runner.ID, ours bool) {
 	m := pod.Metadata
-	return m.Labels[engineLabel] == r.engine && m.Annotations[idAnnotation] == id.String() && m.Name == podName(r.engine, id)
+	id, err := runner.ParseID(m.Annotations[idAnnotation])
+	return id, err == nil && m.Labels[engineLabel] == r.engine && m.Name == podName(r.engine, id)
 }
 
 // open opens the gate of a Pod, or returns why the Pod will not run. If the answer is lost,
@@ -119,14 +123,16 @@ func (r *Runner) open(ctx context.Context, a *attempt) error {
 	switch {
 	case err == nil:
 		return nil
-	case kube.IsTransient(err):
-		r.log.Warn("cannot open the gate of a Pod now", "pod", a.pod, "error", err)
-		return nil
 	case kube.IsNotFound(err), kube.IsConflict(err):
 		return unavailable(fmt.Errorf("Pod %s was deleted before it could run: %w", a.pod, err)) //nolint:staticcheck // the API's word
 	}
+	refused := placeError(err)
+	if runwith.CodeOf(refused) == runwith.Unavailable {
+		r.log.Warn("cannot open the gate of a Pod now", "pod", a.pod, "error", err)
+		return nil
+	}
 	a.allow(false)
-	return placeError(err)
+	return refused
 }
 
 // openGate sends the request that opens the gate.
@@ -158,11 +164,10 @@ func unanswered(err error) bool {
 	return !errors.As(err, &status) || status.Code >= http.StatusInternalServerError
 }
 
-// placeError is the error of a request that made no Pod, for callers.
+// placeError is the error of a request that made no Pod, for callers. It is UNAVAILABLE if the
+// cluster may take the Pod later.
 func placeError(err error) error {
-	quota := kube.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota")
-	var status *kube.StatusError
-	if quota || kube.IsTransient(err) || errors.As(err, &status) && status.Code == http.StatusUnauthorized {
+	if kube.IsTransient(err) || kube.IsUnauthorized(err) || kube.IsQuotaExceeded(err) || kube.IsNamespaceTerminating(err) {
 		return unavailable(err)
 	}
 	return &runwith.Error{Code: runwith.FailedPrecondition, Message: "the cluster refused the task's Pod: " + err.Error(), Err: err}

@@ -1,9 +1,6 @@
 package kubernetes
 
 import (
-	"context"
-	"fmt"
-
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
 )
@@ -13,8 +10,8 @@ import (
 // its attempts: somebody else made it.
 func (r *Runner) claimLeft(pods []*kube.Pod) error {
 	for _, pod := range pods {
-		id, err := runner.ParseID(pod.Metadata.Annotations[idAnnotation])
-		if err != nil || !r.ours(pod, id) {
+		id, ours := r.attemptOf(pod)
+		if !ours {
 			r.log.Warn("a Pod bears this data folder's label and is none of its attempts; it is left alone",
 				"pod", pod.Metadata.Name, "label", engineLabel)
 			continue
@@ -47,34 +44,4 @@ func (r *Runner) take(a *attempt, how taken) error {
 		a.Placed()
 		r.background.Go(func() { r.supervise(a) })
 	})
-}
-
-// Cleanup removes every Pod that the data folder's engine has left in the cluster, and
-// returns how many. It fails if the engine runs.
-func Cleanup(ctx context.Context, c Config) (removed int, err error) {
-	r, err := connect(c, false)
-	if err != nil {
-		return 0, err
-	}
-	defer r.end()
-	if err := r.lease.acquire(ctx); err != nil {
-		return 0, fmt.Errorf("%v: %w", r, advise(err))
-	}
-	defer r.lease.release(context.WithoutCancel(ctx))
-	pods, err := r.client.ListPods(ctx, selector(r.engine))
-	if err != nil {
-		return 0, fmt.Errorf("%v: look for Pods: %w", r, advise(err))
-	}
-	for _, pod := range pods {
-		m := pod.Metadata
-		id, err := runner.ParseID(m.Annotations[idAnnotation])
-		if err != nil || !r.ours(pod, id) {
-			continue // somebody else made it
-		}
-		if err := r.removePod(ctx, m.Name, m.UID, !m.DeletionTimestamp.IsZero()); err != nil {
-			return removed, fmt.Errorf("remove Pod %s: %w", m.Name, err)
-		}
-		removed++
-	}
-	return removed, nil
 }

@@ -35,11 +35,11 @@ type Runner struct {
 	end        context.CancelFunc
 
 	attempts runner.Registry[*attempt]
+	strays   strays
 
-	mu     sync.Mutex
-	pods   map[string]*attempt // by the Pod's name
-	strays map[string]*stray   // by the Pod's UID
-	told   map[string]bool     // reasons to wait that are logged
+	mu   sync.Mutex
+	pods map[string]*attempt // by the Pod's name
+	told map[string]bool     // reasons to wait that are logged
 }
 
 // logFolder is the folder, in Config.Dir, of the places in the logs of Pods.
@@ -100,10 +100,7 @@ func connect(c Config, mayMake bool) (r *Runner, err error) {
 	c.Grace = cmp.Or(c.Grace, DefaultGrace)
 	c.ImagePatience = cmp.Or(c.ImagePatience, DefaultImagePatience)
 	c.PendingTimeout = cmp.Or(c.PendingTimeout, DefaultPendingTimeout)
-	r = &Runner{
-		config: c, log: c.Logger,
-		pods: make(map[string]*attempt), strays: make(map[string]*stray), told: make(map[string]bool),
-	}
+	r = &Runner{config: c, log: c.Logger, pods: make(map[string]*attempt), told: make(map[string]bool)}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -119,7 +116,9 @@ func connect(c Config, mayMake bool) (r *Runner, err error) {
 	if c.transport != nil {
 		r.client.HTTP.Transport = c.transport(r.client.HTTP.Transport)
 	}
-	r.lease = &lease{client: r.client, name: "runwith-" + r.engine, holder: holderOf(r.config.Dir), log: r.log}
+	if r.lease, err = newLease(r.client, r.config.Dir, r.engine, r.log); err != nil {
+		return nil, err
+	}
 	r.life, r.end = context.WithCancel(context.Background())
 	return r, nil
 }

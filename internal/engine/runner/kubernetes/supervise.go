@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"time"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
 )
@@ -10,6 +11,10 @@ import (
 // sideGrace is how much longer than its grace the other containers of a task may run after
 // the main one, before the Runner deletes the Pod.
 const sideGrace = 5 * time.Second
+
+// forcePatience is how long the node of a Pod has to end it, if somebody deleted the Pod by force.
+// After that the node is taken for dead.
+const forcePatience = 30 * time.Second
 
 // supervisor takes one attempt from its placing to its end.
 type supervisor struct {
@@ -20,6 +25,7 @@ type supervisor struct {
 	pending   time.Time // since when the Pod waits for a node or an image
 	doubtful  time.Time // since when the Pod has a fault that may pass; zero if it has none
 	closing   time.Time // since when only other containers run
+	forced    time.Time // since when the Pod is deleted by force
 	retry     backoff.Backoff
 	notBefore time.Time // of the next request
 }
@@ -85,6 +91,8 @@ func (s *supervisor) due(v verdict) func() error {
 	open := v.gated && s.a.mayRun
 	s.a.mu.Unlock()
 	switch {
+	case v.forced && !v.over && time.Since(s.forced) >= forcePatience:
+		return func() error { return s.removePod(s.a.life, s.a.pod, s.a.podUID(), true) }
 	case s.deleted:
 	case s.fault != nil, v.phase == closes && time.Since(s.closing) >= v.grace+sideGrace:
 		return func() error {
@@ -101,8 +109,11 @@ func (s *supervisor) due(v verdict) func() error {
 // openLater opens the gate of an adopted Pod, or after a try whose answer was lost.
 func (s *supervisor) openLater() error {
 	err := s.openGate(s.a.life, s.a)
-	if err != nil && !kube.IsTransient(err) && !kube.IsNotFound(err) && !kube.IsConflict(err) {
-		s.fault = placeError(err)
+	if err == nil || kube.IsNotFound(err) || kube.IsConflict(err) {
+		return err
+	}
+	if fault := placeError(err); runwith.CodeOf(fault) != runwith.Unavailable {
+		s.fault = fault
 	}
 	return err
 }

@@ -26,6 +26,8 @@ type verdict struct {
 	main       string        // name of the main container
 	gated      bool          // the Runner has not opened the gate
 	deleting   bool          // somebody has deleted the Pod
+	forced     bool          // and does not wait for its node
+	killed     bool          // the main container ended after that
 	grace      time.Duration // between SIGTERM and SIGKILL
 	settled    bool          // the kubelet has finished with the Pod
 	gone       bool          // the Pod is not there any more

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/runwith/runwith/internal/backoff"
-	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
 )
 
@@ -34,9 +33,9 @@ func (r *Runner) handle(e kube.PodEvent, seen map[string]bool) {
 		seen[e.Pod.Metadata.UID] = true
 	}
 	a := r.known(e.Pod.Metadata.Name)
+	r.noteStray(e, a)
 	switch {
 	case a == nil:
-		r.meet(e)
 	case e.Kind == kube.Deleted:
 		if e.Pod.Status.Phase != "" { // its last state, and not only its name
 			a.observe(e.Pod)
@@ -85,62 +84,4 @@ func (r *Runner) confirmGone(a *attempt) {
 		}
 		_ = backoff.Sleep(a.life, backoff.Jitter(retry.Next()))
 	}
-}
-
-// stray is a gated Pod that no attempt has: a request to make it arrived late.
-type stray struct {
-	name  string
-	since time.Time
-}
-
-// strayPatience is how long a stray is left alone: the engine may place its attempt again.
-const strayPatience = 30 * time.Second
-
-// meet takes note of a Pod that no attempt has.
-func (r *Runner) meet(e kube.PodEvent) {
-	m := e.Pod.Metadata
-	v := judge(e.Pod)
-	id, err := runner.ParseID(m.Annotations[idAnnotation])
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if e.Kind == kube.Deleted || err != nil || !v.gated || !r.ours(e.Pod, id) {
-		delete(r.strays, m.UID)
-		return
-	}
-	if r.strays[m.UID] == nil {
-		r.strays[m.UID] = &stray{name: m.Name, since: time.Now()}
-	}
-}
-
-// sweep removes strays until the Runner closes.
-func (r *Runner) sweep() {
-	patience := strayPatience
-	if r.config.strayPatience > 0 {
-		patience = r.config.strayPatience
-	}
-	for backoff.Sleep(r.life, patience/2) == nil {
-		for uid, name := range r.oldStrays(patience) {
-			if err := r.removePod(r.life, name, uid, false); err != nil {
-				r.log.Warn("remove a Pod that no attempt has", "pod", name, "error", err)
-				continue
-			}
-			r.log.Info("removed a Pod that no attempt has: a request to make it arrived late", "pod", name)
-		}
-	}
-}
-
-// oldStrays returns the names of strays by their UIDs.
-func (r *Runner) oldStrays(patience time.Duration) map[string]string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	old := make(map[string]string)
-	for uid, s := range r.strays {
-		switch {
-		case r.pods[s.name] != nil:
-			delete(r.strays, uid) // it was placed again
-		case time.Since(s.since) >= patience:
-			old[uid] = s.name
-		}
-	}
-	return old
 }

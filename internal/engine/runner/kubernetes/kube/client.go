@@ -182,9 +182,15 @@ func (c *Client) refusal(answer *http.Response) error {
 	if err != nil {
 		return fmt.Errorf("read the answer of the API server: %w", err)
 	}
-	var status struct{ Reason, Message string }
+	var status struct {
+		Reason, Message string
+		Details         struct{ Causes []struct{ Reason string } }
+	}
 	if json.Unmarshal(text, &status) == nil {
 		e.Reason, e.Message = status.Reason, status.Message
+		for _, c := range status.Details.Causes {
+			e.Causes = append(e.Causes, c.Reason)
+		}
 	}
 	e.Message = cmp.Or(e.Message, string(bytes.TrimSpace(text)), answer.Status)
 	if e.Code == http.StatusUnauthorized {

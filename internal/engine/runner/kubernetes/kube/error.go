@@ -3,6 +3,8 @@ package kube
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -12,11 +14,15 @@ const (
 	ReasonExpired       = "Expired"
 )
 
+// causeTerminating is the cause of a refusal in a namespace that is being deleted.
+const causeTerminating = "NamespaceTerminating"
+
 // StatusError is a refusal of the API server.
 // https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
 type StatusError struct {
 	Code       int           // HTTP status
 	Reason     string        // such as NotFound; may be empty
+	Causes     []string      // more reasons, such as NamespaceTerminating
 	Message    string        // for people
 	RetryAfter time.Duration // how long to wait before the next try; 0 if the server does not say
 }
@@ -37,6 +43,21 @@ func IsAlreadyExists(err error) bool { return reasonOf(err) == ReasonAlreadyExis
 // IsForbidden reports that the server does not allow the request: a missing permission, a
 // quota or an admission rule, as the message says.
 func IsForbidden(err error) bool { return codeOf(err) == http.StatusForbidden }
+
+// IsUnauthorized reports that the server does not know who asks: credentials have expired, or are
+// wrong.
+func IsUnauthorized(err error) bool { return codeOf(err) == http.StatusUnauthorized }
+
+// IsQuotaExceeded reports that a ResourceQuota of the namespace is used up.
+func IsQuotaExceeded(err error) bool {
+	return IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota") // the API has no reason for it
+}
+
+// IsNamespaceTerminating reports that the namespace is being deleted.
+func IsNamespaceTerminating(err error) bool {
+	status := (*StatusError)(nil)
+	return errors.As(err, &status) && slices.Contains(status.Causes, causeTerminating)
+}
 
 // IsExpired reports that a resource version is too old to go on from.
 func IsExpired(err error) bool {

@@ -4,15 +4,16 @@ import "time"
 
 // Meta is what every object has: ObjectMeta.
 type Meta struct {
-	Name              string            `json:"name,omitempty"`
-	Namespace         string            `json:"namespace,omitempty"`
-	UID               string            `json:"uid,omitempty"`
-	ResourceVersion   string            `json:"resourceVersion,omitempty"`
-	CreationTimestamp time.Time         `json:"creationTimestamp,omitzero"`
-	DeletionTimestamp time.Time         `json:"deletionTimestamp,omitzero"`
-	Labels            map[string]string `json:"labels,omitempty"`
-	Annotations       map[string]string `json:"annotations,omitempty"`
-	Finalizers        []string          `json:"finalizers,omitempty"`
+	Name                       string            `json:"name,omitempty"`
+	Namespace                  string            `json:"namespace,omitempty"`
+	UID                        string            `json:"uid,omitempty"`
+	ResourceVersion            string            `json:"resourceVersion,omitempty"`
+	CreationTimestamp          time.Time         `json:"creationTimestamp,omitzero"`
+	DeletionTimestamp          time.Time         `json:"deletionTimestamp,omitzero"`
+	DeletionGracePeriodSeconds *int64            `json:"deletionGracePeriodSeconds,omitempty"`
+	Labels                     map[string]string `json:"labels,omitempty"`
+	Annotations                map[string]string `json:"annotations,omitempty"`
+	Finalizers                 []string          `json:"finalizers,omitempty"`
 }
 
 // Pod is a Pod: containers that run together on one node.
