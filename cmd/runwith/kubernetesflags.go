@@ -44,7 +44,7 @@ func (f *clusterFlags) validate() error {
 type kubernetesFlags struct {
 	cluster clusterFlags
 	buckets, secrets,
-	accounts []string
+	accounts, accelerators []string
 	patch, queue, metadata string
 	pending                time.Duration
 
@@ -57,6 +57,7 @@ func (f *kubernetesFlags) add(cmd *cobra.Command) {
 	own.StringArrayVar(&f.buckets, "kubernetes-bucket", nil, "mount a PersistentVolumeClaim where jobs mount a bucket: `BUCKET=pvc/NAME`, such as reports=pvc/reports (repeatable)")
 	own.StringArrayVar(&f.secrets, "kubernetes-secret", nil, "take a secret of jobs from a Secret with another name: `NAME=SECRET`, such as DB_PASSWORD=db-password (repeatable)")
 	own.StringArrayVar(&f.accounts, "kubernetes-service-account", nil, "run jobs of a service account as a ServiceAccount: `EMAIL=NAME`, such as etl@demo.iam.gserviceaccount.com=etl (repeatable)")
+	own.StringArrayVar(&f.accelerators, "kubernetes-accelerator", nil, "run jobs with a GPU on the nodes that have a label: `TYPE=KEY=VALUE`, such as nvidia-l4=nvidia.com/gpu.product=NVIDIA-L4 (repeatable; default GKE's label)")
 	own.StringVar(&f.patch, "kubernetes-pod", "", "change every Pod by the strategic merge patch in `FILE`, YAML or JSON, such as {spec: {tolerations: [{operator: Exists}]}}")
 	own.StringVar(&f.queue, "kubernetes-queue", "", "let Pods wait in the Kueue queue `NAME`")
 	own.DurationVar(&f.pending, "kubernetes-pending", kubernetes.DefaultPendingTimeout, "how long a Pod may wait for a node before its attempt fails")
@@ -78,12 +79,14 @@ func (f *kubernetesFlags) config() (c kubernetes.Config, err error) {
 		Kubeconfig: f.cluster.kubeconfig, Context: f.cluster.context, Namespace: f.cluster.namespace,
 		Environ: os.Environ(), Metadata: f.metadata, Queue: f.queue, PendingTimeout: f.pending,
 	}
-	var errs [5]error
-	c.Buckets, errs[0] = mapped("kubernetes-bucket", "BUCKET=pvc/NAME, such as reports=pvc/reports", "pvc/", f.buckets)
-	c.Secrets, errs[1] = mapped("kubernetes-secret", "NAME=SECRET, such as DB_PASSWORD=db-password", "", f.secrets)
-	c.ServiceAccounts, errs[2] = mapped("kubernetes-service-account", "EMAIL=NAME, such as etl@demo.iam.gserviceaccount.com=etl", "", f.accounts)
-	c.Patch, errs[3] = readPatch(f.patch)
-	errs[4] = f.validate()
+	var errs [6]error
+	object := kubernetes.IsObjectName
+	c.Buckets, errs[0] = mapped("kubernetes-bucket", "BUCKET=pvc/NAME, such as reports=pvc/reports", "pvc/", object, f.buckets)
+	c.Secrets, errs[1] = mapped("kubernetes-secret", "NAME=SECRET, such as DB_PASSWORD=db-password", "", object, f.secrets)
+	c.ServiceAccounts, errs[2] = mapped("kubernetes-service-account", "EMAIL=NAME, such as etl@demo.iam.gserviceaccount.com=etl", "", object, f.accounts)
+	c.Accelerators, errs[3] = mapped("kubernetes-accelerator", "TYPE=KEY=VALUE, such as nvidia-l4=nvidia.com/gpu.product=NVIDIA-L4", "", kubernetes.IsNodeLabel, f.accelerators)
+	c.Patch, errs[4] = readPatch(f.patch)
+	errs[5] = f.validate()
 	return c, errors.Join(errs[:]...)
 }
 
@@ -102,20 +105,20 @@ func (f *kubernetesFlags) validate() error {
 	return errors.Join(errs...)
 }
 
-// mapped returns the names of objects in a cluster, each without a prefix, by what a repeatable
-// flag names them for.
-func mapped(flag, form, prefix string, values []string) (map[string]string, error) {
+// mapped returns what a repeatable flag maps names to, each without a prefix. The right side must
+// be good.
+func mapped(flag, form, prefix string, good func(string) bool, values []string) (map[string]string, error) {
 	all := map[string]string{}
 	for _, value := range values {
 		name, to, _ := strings.Cut(value, "=")
-		object, ok := strings.CutPrefix(to, prefix)
-		if !ok || name == "" || !kubernetes.IsObjectName(object) {
+		target, ok := strings.CutPrefix(to, prefix)
+		if !ok || name == "" || !good(target) {
 			return nil, misused("--%s %q: must be %s", flag, value, form)
 		}
 		if _, twice := all[name]; twice {
 			return nil, misused("--%s: %s is given twice", flag, name)
 		}
-		all[name] = object
+		all[name] = target
 	}
 	return all, nil
 }

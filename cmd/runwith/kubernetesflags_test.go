@@ -26,6 +26,7 @@ func TestKubernetesFlagsAreRefused(t *testing.T) {
 		"--runner kubernetes --kubernetes-bucket a=b":                         `--kubernetes-bucket "a=b": must be BUCKET=pvc/NAME`,
 		"--runner kubernetes --kubernetes-bucket a":                           `--kubernetes-bucket "a": must be BUCKET=pvc/NAME`,
 		"--runner kubernetes --kubernetes-secret A=My_Secret":                 `--kubernetes-secret "A=My_Secret": must be NAME=SECRET`,
+		"--runner kubernetes --kubernetes-accelerator nvidia-l4=gpu":          `--kubernetes-accelerator "nvidia-l4=gpu": must be TYPE=KEY=VALUE`,
 		"--runner kubernetes --kubernetes-queue Batch":                        `--kubernetes-queue "Batch": must be the name of a LocalQueue`,
 		"--runner kubernetes --namespace run/with":                            `--namespace "run/with": must be the name of a namespace`,
 		"--runner kubernetes --kubernetes-secret A=b --kubernetes-secret A=c": "--kubernetes-secret: A is given twice",

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strings"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
@@ -37,7 +36,7 @@ func (c Config) checkPods() (faults []error) {
 		faults = append(faults, fmt.Errorf("config.Metadata: is %s, must be HOST:PORT", jobspec.Quote(c.Metadata)))
 	}
 	for from, label := range c.Accelerators {
-		if key, _, ok := strings.Cut(label, "="); !ok || key == "" {
+		if !IsNodeLabel(label) {
 			faults = append(faults, fmt.Errorf("config.Accelerators: %s is %s, must be the label of nodes, KEY=VALUE", from, jobspec.Quote(label)))
 		}
 	}

@@ -74,6 +74,12 @@ const maxObjectName = 253
 // objectName matches the names of objects: DNS labels with dots between.
 var objectName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 
+// nodeLabel matches KEY=VALUE, where a domain may be before the key.
+var nodeLabel = regexp.MustCompile(`^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?=[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$`)
+
+// IsNodeLabel reports whether a node can have a label, which is KEY=VALUE.
+func IsNodeLabel(label string) bool { return nodeLabel.MatchString(label) }
+
 // IsObjectName reports whether a Secret, a claim, a service account or a queue can have a name.
 func IsObjectName(name string) bool {
 	return len(name) <= maxObjectName && objectName.MatchString(name)
