@@ -9,10 +9,19 @@ import (
 // Overrides change a job's settings for one invocation. The job itself does not
 // change. The zero value overrides nothing.
 //
-// A new field needs its JSON and documentation here, its translation in
-// internal/invoker/overrides.go, and a flag in cmd/runwith/run.go. The API, its OpenAPI
-// document and the fingerprint that tells requests apart derive from the JSON, and a test
-// of package invoker walks all fields.
+// Each of these places must know a new field:
+//
+//   - this struct, with tags for JSON and documentation: the API, its OpenAPI document and the
+//     fingerprint that tells requests apart follow from them;
+//   - internal/invoker/overrides.go translates it for Cloud Run;
+//   - internal/invoker/policy/override.go refuses it, unless the job's configuration allows it;
+//   - internal/invoker/access/mask.go hides its values, and rerun.go beside it finds them;
+//   - internal/invoker/rerun.go keeps or replaces it when an invocation runs again;
+//   - internal/requestfile/line.go reads it from a file of requests;
+//   - cmd/runwith/run.go has a flag for it.
+//
+// A test of each place but the last changes every field alone, with package overridetest, and
+// fails if the place forgets one.
 //
 // See https://cloud.google.com/run/docs/execute/jobs#override-job-configuration.
 type Overrides struct {

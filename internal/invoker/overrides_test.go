@@ -2,61 +2,43 @@ package invoker
 
 import (
 	"encoding/json"
-	"reflect"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/overridetest"
 )
 
-// TestEveryOverrideCounts sets each field of the overrides alone. A field that one of the
-// places forgets which must know it would make different requests equal, or be dropped.
+// TestEveryOverrideCounts changes each field of the overrides alone. A field that the fingerprint
+// forgets would make different requests equal, and one that the translation forgets would be
+// dropped.
 func TestEveryOverrideCounts(t *testing.T) {
 	t.Parallel()
-	one := func(c runwith.ContainerOverride) runwith.Overrides {
-		return runwith.Overrides{Containers: []runwith.ContainerOverride{c}}
+	for _, c := range overridetest.Each(t) {
+		checkOverride(t, c.Path, c.Before, c.After)
 	}
-	for name, o := range each(t, runwith.Overrides{}) {
-		checkOverride(t, name, runwith.Overrides{}, o)
+	one := func(args []string) runwith.Overrides {
+		return runwith.Overrides{Containers: []runwith.ContainerOverride{{Name: "main", Args: args}}}
 	}
-	named := runwith.ContainerOverride{Name: "main"}
-	for name, c := range each(t, named) {
-		checkOverride(t, "containers."+name, one(named), one(c))
-	}
-	checkOverride(t, "Args, emptied", runwith.Overrides{}, runwith.Overrides{Args: []string{}})
-	checkOverride(t, "containers.Args, emptied", one(named), one(runwith.ContainerOverride{Name: "main", Args: []string{}}))
+	checkOverride(t, "args, emptied", runwith.Overrides{}, runwith.Overrides{Args: []string{}})
+	checkOverride(t, "containers[0].args, emptied", one(nil), one([]string{}))
 }
 
-// each returns copies of a struct, by the one field that was changed in it.
-func each[T any](t *testing.T, base T) map[string]T {
-	t.Helper()
-	changed := map[string]T{}
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[T]()) {
-		next := base
-		v := reflect.ValueOf(&next).Elem().FieldByIndex(field.Index)
-		switch v.Interface().(type) {
-		case string:
-			v.SetString(v.String() + "x")
-		case int:
-			v.SetInt(v.Int() + 1)
-		case time.Duration:
-			v.SetInt(v.Int() + int64(time.Second))
-		case []string:
-			v.Set(reflect.ValueOf([]string{"x"}))
-		case map[string]string:
-			v.Set(reflect.ValueOf(map[string]string{"X": "x"}))
-		case []runwith.ContainerOverride:
-			v.Set(reflect.ValueOf([]runwith.ContainerOverride{{Name: "x"}}))
-		default:
-			t.Fatalf("%s.%s has type %s, which this test cannot change: add it", reflect.TypeFor[T](), field.Name, field.Type)
+// TestRerunKnowsEveryOverride runs a request again: a field that is not sent stays, and one that is
+// sent replaces it.
+func TestRerunKnowsEveryOverride(t *testing.T) {
+	t.Parallel()
+	for _, c := range overridetest.Each(t) {
+		if diff := cmp.Diff(c.After, overridden(c.After, runwith.Overrides{})); diff != "" {
+			t.Errorf("%s, not sent (-want +got):\n%s", c.Path, diff)
 		}
-		changed[field.Name] = next
+		if diff := cmp.Diff(c.After, overridden(c.Before, c.After)); diff != "" {
+			t.Errorf("%s, sent (-want +got):\n%s", c.Path, diff)
+		}
 	}
-	return changed
 }
 
 // checkOverride holds two overrides to be different everywhere.

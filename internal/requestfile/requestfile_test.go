@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/overridetest"
 	"github.com/runwith/runwith/internal/requestfile"
 )
 
@@ -54,6 +55,33 @@ func TestLines(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, items[1].Request); diff != "" || items[1].Line != 3 || items[1].Key != "b" {
 		t.Errorf("second = line %d, key %q (-want +got):\n%s", items[1].Line, items[1].Key, diff)
+	}
+}
+
+// TestEveryOverride reads each field of the overrides, and takes each from the defaults.
+func TestEveryOverride(t *testing.T) {
+	t.Parallel()
+	for _, c := range overridetest.Each(t) {
+		line, err := json.Marshal(c.After)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, test := range map[string]struct {
+			line     string
+			defaults runwith.Overrides
+		}{
+			"in the line": {string(line), c.Before},
+			"by default":  {"{}", c.After},
+		} {
+			items, err := read(t, test.line, requestfile.Config{Defaults: runwith.Request{Overrides: test.defaults}})
+			if err != nil || len(items) != 1 {
+				t.Errorf("%s, %s: read(%s) = %d items, %v, want 1", c.Path, name, test.line, len(items), err)
+				continue
+			}
+			if diff := cmp.Diff(c.After, items[0].Request.Overrides); diff != "" {
+				t.Errorf("%s, %s (-want +got):\n%s", c.Path, name, diff)
+			}
+		}
 	}
 }
 

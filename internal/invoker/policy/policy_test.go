@@ -15,6 +15,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/policy"
 	"github.com/runwith/runwith/internal/jobspec"
+	"github.com/runwith/runwith/internal/overridetest"
 	"github.com/runwith/runwith/internal/principal"
 )
 
@@ -229,6 +230,24 @@ func TestForbiddenOverrides(t *testing.T) {
 	}
 	if _, err := p.Terms(docs(), "free", runwith.Request{Overrides: runwith.Overrides{Args: []string{"-x"}}}); err != nil {
 		t.Errorf("allowed args: %v", err)
+	}
+}
+
+// TestNoOverrideIsAllowedByDefault asks for each field alone, of a job that allows nothing.
+func TestNoOverrideIsAllowedByDefault(t *testing.T) {
+	p := compile(t, sample)
+	for _, c := range overridetest.Each(t) {
+		_, err := p.Terms(docs(), "plain", runwith.Request{Overrides: c.After})
+		if !c.Overrides() {
+			if err != nil {
+				t.Errorf("%s: error = %v, want none: it overrides nothing", c.Path, err)
+			}
+			continue
+		}
+		refused := jobspec.ViolationsOf(err)
+		if runwith.CodeOf(err) != runwith.PermissionDenied || len(refused) != 1 || !strings.HasPrefix(refused[0].Path, c.Path) {
+			t.Errorf("%s: error = %v, want PERMISSION_DENIED for this field", c.Path, err)
+		}
 	}
 }
 
