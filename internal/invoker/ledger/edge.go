@@ -42,6 +42,18 @@ func Holding() []runwith.State {
 	return []runwith.State{runwith.StateStarting, runwith.StateRunning, runwith.StateUnresolved}
 }
 
+// Terminal returns the states that no edge leaves. A store that names them in SQL tests its text
+// against this.
+func Terminal() []runwith.State {
+	return slices.DeleteFunc(States(), func(s runwith.State) bool { return len(edges[s]) > 0 })
+}
+
+// Outstanding returns the states that an edge leaves. A store that names them in SQL tests its
+// text against this. A row in one of them has ended nevertheless if it has a finish time.
+func Outstanding() []runwith.State {
+	return slices.DeleteFunc(States(), func(s runwith.State) bool { return len(edges[s]) == 0 })
+}
+
 // Active returns the states from which a transition leads on by itself. Few invocations are
 // in one of them.
 func Active() []runwith.State {

@@ -18,7 +18,7 @@ import (
 
 // isHeld is [ledger.Record.Held], isReservable is [ledger.Record.Reservable].
 const (
-	isHeld       = `state IN ('accepted', 'queued') AND budget <> ''`
+	isHeld       = isWaiting + ` AND budget <> ''`
 	isReservable = isHeld + ` AND checked AND search_from = 'epoch'`
 	isWoken      = isReservable + ` AND woken`
 )

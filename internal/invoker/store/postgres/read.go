@@ -71,9 +71,11 @@ func (s *Store) Outstanding(ctx context.Context) (store.Outstanding, error) {
 func (s *Store) OldestWaiting(ctx context.Context) (at time.Time, err error) {
 	const first = `SELECT created AS since FROM invocations WHERE start_at = 'epoch' AND ` + isOutstanding
 	err = s.ask(ctx, "look for the oldest waiting invocation", func(t tx) error {
-		at, err = earliest(t, `SELECT min(since) FROM (
-			(`+first+` AND state BETWEEN 'accepted' AND 'accepted' ORDER BY state, id LIMIT 1) UNION ALL
-			(`+first+` AND state BETWEEN 'queued' AND 'queued' ORDER BY state, id LIMIT 1) UNION ALL
+		var firsts string
+		for _, state := range ledger.Waiting() {
+			firsts += fmt.Sprintf(`(%s AND state BETWEEN '%s' AND '%[2]s' ORDER BY state, id LIMIT 1) UNION ALL `, first, state)
+		}
+		at, err = earliest(t, `SELECT min(since) FROM (`+firsts+`
 			SELECT min(greatest(created, start_at)) FROM invocations WHERE NOT asleep AND `+isLater+`) AS waiting`)
 		return err
 	})

@@ -95,7 +95,7 @@ func (s *Status) read(t tx) (err error) {
 
 // count counts the invocations that have not ended.
 func (s *Status) count(t tx) error {
-	rows, err := t.Query(t.ctx, `SELECT state, count(*) FROM invocations WHERE finished = 'epoch' AND state IN ('accepted', 'queued', 'starting', 'running', 'unresolved') GROUP BY state`)
+	rows, err := t.Query(t.ctx, `SELECT state, count(*) FROM invocations WHERE finished = 'epoch' AND `+isOutstanding+` GROUP BY state`)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -35,47 +34,6 @@ func TestSQLite(t *testing.T) {
 	empty := func(t *testing.T) store.Store { return open(t, filepath.Join(t.TempDir(), "invoker.db")) }
 	storetest.Run(t, empty)
 	storetest.RunRecover(t, empty)
-}
-
-// TestStatesInSQL checks the states that the schema's indexes and the statements name
-// against the ledger's. The store takes a row in each waiting state, and counts each
-// holding state against its slot.
-func TestStatesInSQL(t *testing.T) {
-	t.Parallel()
-	for _, state := range states {
-		t.Run(string(state), func(t *testing.T) {
-			t.Parallel()
-			s := open(t, filepath.Join(t.TempDir(), "invoker.db"))
-			r := storetest.Waiting(0)
-			r.State, r.Slot, r.SlotLimit = state, "report", 1
-			if state.Terminal() {
-				r.Finished = r.Created
-			}
-			if _, err := s.Accept(t.Context(), r, ledger.Admission{Now: r.Created}); err != nil {
-				t.Fatal(err)
-			}
-			want := 0
-			if slices.Contains(ledger.Waiting(), state) {
-				want = 1
-			}
-			query := ledger.Take{Now: r.Created, Call: time.Minute, Limit: 9, Runs: "runs"}
-			taken, err := s.Take(t.Context(), query)
-			if err != nil || len(taken.Records) != want {
-				t.Errorf("taken = %v, %v, want %d", taken.Records, err, want)
-			}
-
-			other := storetest.Waiting(1)
-			other.Slot, other.SlotLimit = "report", 1
-			if _, err := s.Accept(t.Context(), other, ledger.Admission{Now: r.Created}); err != nil {
-				t.Fatal(err)
-			}
-			taken, err = s.Take(t.Context(), query)
-			free := !slices.Contains(ledger.Holding(), state) && !slices.Contains(ledger.Waiting(), state)
-			if err != nil || (len(taken.Records) == 1) != free {
-				t.Errorf("taken beside it = %v, %v, want one only if its slot is free: %t", taken.Records, err, free)
-			}
-		})
-	}
 }
 
 // TestRecoverInSteps recovers more rows than are loaded at once.

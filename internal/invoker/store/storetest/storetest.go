@@ -25,6 +25,7 @@ func Run(t *testing.T, open Open) {
 	suite := map[string]func(*testing.T, store.Store){
 		"round trip":       testRoundTrip,
 		"edges":            testEdges,
+		"states":           testStates,
 		"compare and set":  testCompareAndSet,
 		"subscribe":        testSubscribe,
 		"terminal":         testTerminal,
