@@ -30,6 +30,9 @@ func (x *edit) claim(p placement) (claimed bool, err error) {
 	if x.stop != notStopped {
 		return false, nil
 	}
+	if err := taskEdges.check(pending, running); err != nil {
+		return false, err
+	}
 	n, err := x.tx.Exec(`UPDATE tasks SET state = ?, started = iif(started = 0, ?, started)
 		WHERE execution = ? AND task = ? AND attempt = ? AND incarnation = ? AND `+isPending,
 		running, x.now.UnixNano(), x.id, p.task, p.attempt, p.incarnation)
@@ -129,6 +132,9 @@ func (x *edit) failInterrupted(p placement, end ending) (retry bool, err error) 
 
 // cancelPending takes every waiting task to cancelled.
 func (x *edit) cancelPending() error {
+	if err := taskEdges.check(pending, cancelled); err != nil {
+		return err
+	}
 	n, err := x.tx.Exec(`UPDATE tasks SET state = ?, completed = ? WHERE execution = ? AND `+isPending,
 		cancelled, x.now.UnixNano(), x.id)
 	if err != nil {
