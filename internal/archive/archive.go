@@ -33,7 +33,7 @@ type manifest struct {
 	Files   int       `json:"files"`
 	Version string    `json:"version"` // of the runwith that wrote it
 	Time    time.Time `json:"time"`
-	SHA256  string    `json:"sha256"` // of their names, sizes and content
+	SHA256  string    `json:"sha256"` // of their names, sizes and content; early releases wrote none
 }
 
 // Names of the databases in a data folder.

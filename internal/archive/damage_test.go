@@ -60,3 +60,32 @@ func contents(t *testing.T, text []byte) map[string][]byte {
 	}
 	return all
 }
+
+// TestDamagedNameOfTheChecksum damages the manifest so that it seems to have no checksum, as that of
+// an early release.
+func TestDamagedNameOfTheChecksum(t *testing.T) {
+	t.Parallel()
+	whole := archiveOf(t, sampleFolder(t, both, "a.log"))
+	for name, test := range map[string]struct {
+		from, to string
+		refused  bool
+	}{
+		"another name":  {`"sha256":"`, `"sha266":"`, true},
+		"no checksum":   {`,"sha256":"`, `,"sha256":""}` + "\n", false},
+		"another value": {`"sha256":"`, `"sha256":"0`, true},
+	} {
+		at := bytes.Index(whole, []byte(test.from))
+		text := bytes.Clone(whole)
+		copy(text[at:], test.to)
+		if name == "no checksum" { // blanks after the end of the manifest
+			rest := text[at+len(test.to):]
+			for n := range bytes.IndexByte(rest, 0) {
+				rest[n] = ' '
+			}
+		}
+		_, err := extract(t, text, filepath.Join(t.TempDir(), "data"))
+		if (err != nil) != test.refused {
+			t.Errorf("%s: Extract = %v, want it refused = %v", name, err, test.refused)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -129,7 +130,11 @@ func (x *extractor) file(name string, header *tar.Header) (err error) {
 // manifest compares the manifest with the files before it.
 func (x *extractor) manifest() error {
 	var m manifest
-	if err := json.NewDecoder(io.LimitReader(x.tar, 64<<10)).Decode(&m); err != nil {
+	text, err := io.ReadAll(io.LimitReader(x.tar, 64<<10))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
 		return &runwith.Error{Code: runwith.DataLoss, Message: "the archive is damaged: use another copy of it", Err: err}
 	}
 	switch {
@@ -138,11 +143,20 @@ func (x *extractor) manifest() error {
 			"the archive has format %d, but this runwith reads only format %d: use runwith %s, which wrote it", m.Format, format, m.Version)
 	case m.Files != x.found.files():
 		return runwith.Errorf(runwith.DataLoss, "the archive has %d of %d files: use another copy of it", x.found.files(), m.Files)
+	case m.SHA256 == "" && early(text): // the databases are checked when they are opened
 	case m.SHA256 != x.digest.String():
 		return runwith.Errorf(runwith.DataLoss, "the archive is damaged: use another copy of it")
 	}
 	x.complete = true
 	return nil
+}
+
+// early reports whether a manifest without a checksum is whole, as early releases wrote it: in a
+// damaged one, the name of the checksum is an unknown field.
+func early(manifestText []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(manifestText))
+	d.DisallowUnknownFields()
+	return d.Decode(new(manifest)) == nil
 }
 
 // unpublished is the name of a database until the whole archive is extracted, so that
