@@ -103,27 +103,15 @@ func TestEndIsLearnedAfterTheTimeout(t *testing.T) {
 	}
 }
 
-// waiter is a cluster that knows why its pods wait.
-type waiter struct{ *cluster }
-
-func (w waiter) Waiting(id runner.ID) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if p := w.pods[id]; p == nil || !time.Now().Before(p.begins) {
-		return ""
-	}
-	return "Unschedulable: 0/3 nodes are available."
-}
-
 // TestTaskShowsWhyItWaits checks that a task that waits for a machine has not started, shows the
 // reason, and does not count as running.
 func TestTaskShowsWhyItWaits(t *testing.T) {
 	t.Parallel()
 	c := newCluster()
-	c.pending = time.Hour
+	c.pending, c.explains = time.Hour, true
 	onCluster(t, c, func(e *faulty) {
 		e.Close()
-		e.open(engine.Config{Runner: runner.NewSwitch(func(*runpb.TaskTemplate) runner.Runner { return waiter{c} }, waiter{c})})
+		e.open(engine.Config{Runner: runner.NewSwitch(func(*runpb.TaskTemplate) runner.Runner { return c }, c)})
 		name, _ := e.run()
 		time.Sleep(time.Minute)
 		synctest.Wait()

@@ -169,6 +169,7 @@ func (a *adopting) Check(*runpb.TaskTemplate) error                       { retu
 func (a *adopting) Stop(context.Context, runner.ID, time.Duration) error  { return nil }
 func (a *adopting) List(context.Context) ([]runner.ID, error)             { return nil, nil }
 func (a *adopting) Release(runner.ID)                                     {}
+func (a *adopting) Waiting(runner.ID) string                              { return "" }
 
 // TestResumedAttemptIsAdopted checks that the engine resumes an attempt with the extent of its
 // stored output, and does not start a new one.

@@ -29,6 +29,7 @@ type cluster struct {
 	pending  time.Duration               // from the placing of an attempt until it runs
 	broken   error                       // why an attempt cannot start once it is placed
 	capacity int                         // see runner.Capabilities
+	explains bool                        // it tells why a pod waits
 	pods     map[runner.ID]*pod          // until a Wait has returned their end
 	placed   map[runner.ID]int           // how often each ID was placed
 }
@@ -167,6 +168,15 @@ func (c *cluster) Stop(ctx context.Context, id runner.ID, _ time.Duration) error
 	}
 	p.End(runner.Result{Signal: 15}, nil)
 	return nil
+}
+
+func (c *cluster) Waiting(id runner.ID) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.pods[id]; !c.explains || p == nil || !time.Now().Before(p.begins) {
+		return ""
+	}
+	return "Unschedulable: 0/3 nodes are available."
 }
 
 func (c *cluster) Release(id runner.ID) {

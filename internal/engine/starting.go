@@ -65,7 +65,7 @@ func (e *Engine) whyNot(a startingAttempt) string {
 	if a.why != "" {
 		return a.why
 	}
-	return runner.Waiting(e.runner, a.id)
+	return e.runner.Waiting(a.id)
 }
 
 // showTask returns a task as clients see it, with the reason if its attempt waits for a

@@ -149,6 +149,8 @@ func (l *life) Prepare(context.Context, *runpb.TaskTemplate) error { return nil 
 
 func (l *life) Release(runner.ID) {}
 
+func (l *life) Waiting(runner.ID) string { return "" }
+
 func (l *life) Detach(context.Context, runner.ID) error { return errors.ErrUnsupported }
 
 func (l *life) Running(_ context.Context, id runner.ID) (time.Time, error) {

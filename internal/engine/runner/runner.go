@@ -1,6 +1,6 @@
 // Package runner defines how the engine places attempts of tasks: the engine schedules,
 // a Runner places. The packages below it are the implementations (process, container,
-// function), and runnertest holds each of them to the contract.
+// kubernetes, function), and runnertest holds each of them to the contract.
 package runner
 
 import (
@@ -137,6 +137,11 @@ type Runner interface {
 	// returns the reason, which callers see, and the attempt is forgotten. For an ID
 	// that is not there it returns ErrLost.
 	Running(ctx context.Context, id ID) (began time.Time, err error)
+
+	// Waiting returns why an attempt that is placed does not run yet, for people, such as
+	// "Unschedulable: 0/3 nodes are available". It is empty if the attempt runs, or is not
+	// there, and if nothing is known. It does not block.
+	Waiting(id ID) string
 
 	// Wait blocks until the attempt has ended and all its output is written. For an ID
 	// that this Runner did not start, it adopts the attempt that an earlier process

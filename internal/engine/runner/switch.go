@@ -131,6 +131,16 @@ func (s *Switch) Running(ctx context.Context, id ID) (began time.Time, err error
 	return began, err
 }
 
+// Waiting implements [Runner].
+func (s *Switch) Waiting(id ID) (why string) {
+	for _, r := range s.of(id) {
+		if why = r.Waiting(id); why != "" {
+			break
+		}
+	}
+	return why
+}
+
 // Wait implements [Runner].
 func (s *Switch) Wait(ctx context.Context, id ID) (Result, error) {
 	for _, r := range s.of(id) {

@@ -79,6 +79,13 @@ func (f *fake) Capabilities(*runpb.TaskTemplate) runner.Capabilities {
 
 func (f *fake) Running(context.Context, runner.ID) (time.Time, error) { return time.Now(), nil }
 
+func (f *fake) Waiting(id runner.ID) string {
+	if f.attempts[id] == nil {
+		return ""
+	}
+	return fmt.Sprint("waits for fake ", f.code)
+}
+
 func (f *fake) Release(id runner.ID) { f.released = append(f.released, id) }
 
 func (f *fake) Detach(_ context.Context, id runner.ID) error {
@@ -123,6 +130,9 @@ func TestSwitch(t *testing.T) {
 		t.Errorf("List() = %v, %v, want %v", ids, err, want)
 	}
 	for i, spec := range specs {
+		if got, want := s.Waiting(spec.ID), fmt.Sprint("waits for fake ", 2-i); got != want {
+			t.Errorf("Waiting(%v) = %q, want %q", spec.ID, got, want)
+		}
 		if err := s.Stop(t.Context(), spec.ID, 0); err != nil {
 			t.Errorf("Stop(%v) = %v, want no error", spec.ID, err)
 		}

@@ -164,6 +164,9 @@ func (r *Runner) Running(ctx context.Context, id runner.ID) (time.Time, error) {
 	return r.attempts.Running(ctx, id)
 }
 
+// Waiting implements [runner.Runner]. The images are there when an attempt is placed.
+func (*Runner) Waiting(runner.ID) string { return "" }
+
 // Wait implements [runner.Runner].
 func (r *Runner) Wait(ctx context.Context, id runner.ID) (runner.Result, error) {
 	if _, err := r.find(id, true); err != nil {

@@ -35,6 +35,8 @@ func (nowhere) Running(context.Context, runner.ID) (time.Time, error) {
 	return time.Time{}, runner.ErrLost
 }
 
+func (nowhere) Waiting(runner.ID) string { return "" }
+
 func (nowhere) Wait(context.Context, runner.ID) (runner.Result, error) {
 	return runner.Result{}, runner.ErrLost
 }

@@ -115,8 +115,13 @@ func (r *Runner) Running(ctx context.Context, id runner.ID) (time.Time, error) {
 	return r.attempts.Running(ctx, id)
 }
 
-// Waiting implements [runner.Waiter]. A function never waits.
-func (r *Runner) Waiting(id runner.ID) string { return runner.Waiting(r.next, id) }
+// Waiting implements [runner.Runner]. A function never waits.
+func (r *Runner) Waiting(id runner.ID) string {
+	if _, ok := r.attempts.Find(id); ok {
+		return ""
+	}
+	return r.next.Waiting(id)
+}
 
 // Wait implements [runner.Runner].
 func (r *Runner) Wait(ctx context.Context, id runner.ID) (runner.Result, error) {

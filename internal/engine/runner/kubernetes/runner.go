@@ -235,7 +235,7 @@ func (r *Runner) Wait(ctx context.Context, id runner.ID) (runner.Result, error) 
 	return r.attempts.Wait(ctx, id)
 }
 
-// Waiting implements [runner.Waiter].
+// Waiting implements [runner.Runner].
 func (r *Runner) Waiting(id runner.ID) string {
 	a, ok := r.attempts.Find(id)
 	if !ok {

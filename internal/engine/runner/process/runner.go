@@ -168,6 +168,9 @@ func (r *Runner) Running(ctx context.Context, id runner.ID) (time.Time, error) {
 	return r.attempts.Running(ctx, id)
 }
 
+// Waiting implements [runner.Runner]. A process runs as soon as it is placed.
+func (*Runner) Waiting(runner.ID) string { return "" }
+
 // Wait implements [runner.Runner].
 func (r *Runner) Wait(ctx context.Context, id runner.ID) (runner.Result, error) {
 	if a, ok := r.attempts.Find(id); ok && a.left == nil {

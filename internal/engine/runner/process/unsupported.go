@@ -52,6 +52,9 @@ func (*Runner) Wait(context.Context, runner.ID) (runner.Result, error) {
 	return runner.Result{}, unsupported()
 }
 
+// Waiting implements [runner.Runner].
+func (*Runner) Waiting(runner.ID) string { return "" }
+
 // Release does nothing.
 func (*Runner) Release(runner.ID) {}
 
