@@ -1,13 +1,13 @@
 package metadata
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/cause"
 )
 
 const (
@@ -26,8 +26,8 @@ type server struct {
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(flavorHeader, flavor)
 	w.Header().Set("Allow", "GET, HEAD")
-	if status, message := refuse(r); status != http.StatusOK {
-		http.Error(w, message, status)
+	if err := refuse(r); err != nil {
+		apierror.WriteText(w, err)
 		return
 	}
 	path, below := strings.CutPrefix(r.URL.Path, root)
@@ -45,28 +45,28 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// refuse returns the status and the message for a refused request, and 200 otherwise. It
-// requires the header Metadata-Flavor, which a link in a browser cannot set, and refuses
-// X-Forwarded-For, which a proxy sets for a remote client.
+// refuse returns the error for a refused request, or nil. It requires the header
+// Metadata-Flavor, which a link in a browser cannot set, and refuses X-Forwarded-For, which a
+// proxy sets for a remote client.
 //
 // See https://cloud.google.com/compute/docs/metadata/querying-metadata#parts-of-a-request.
-func refuse(r *http.Request) (status int, message string) {
+func refuse(r *http.Request) error {
 	switch {
 	case len(r.Header.Values("X-Forwarded-For")) > 0:
-		return http.StatusForbidden, "the metadata server refuses forwarded requests (X-Forwarded-For)"
+		return runwith.Errorf(runwith.PermissionDenied, "the metadata server refuses forwarded requests (X-Forwarded-For)")
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		return http.StatusMethodNotAllowed, "the metadata server only answers GET"
+		return &runwith.Error{Code: runwith.Unimplemented, Err: cause.MethodNotAllowed, Message: "the metadata server only answers GET"}
 	case r.URL.Path != "/" && r.Header.Get(flavorHeader) != flavor:
-		return http.StatusForbidden, "the request lacks the header " + flavorHeader + ": " + flavor
+		return runwith.Errorf(runwith.PermissionDenied, "the request lacks the header %s: %s", flavorHeader, flavor)
 	}
-	return http.StatusOK, ""
+	return nil
 }
 
 // answer writes the entry at a path below root.
 func (s *server) answer(w http.ResponseWriter, r *http.Request, path string) {
 	form, err := parseForm(r.URL.Query())
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		apierror.WriteText(w, err)
 		return
 	}
 	switch found := s.entries[path]; {
@@ -112,14 +112,14 @@ func (s *server) make(w http.ResponseWriter, r *http.Request, form form, e entry
 	case err == nil:
 		form.write(w, value)
 	case runwith.CodeOf(err) == runwith.InvalidArgument:
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		apierror.WriteText(w, err)
 	default:
 		unavailable(w, r, s.log, err)
 	}
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {
-	http.Error(w, fmt.Sprintf("the metadata server has no %q", r.URL.Path), http.StatusNotFound)
+	apierror.WriteText(w, runwith.Errorf(runwith.NotFound, "the metadata server has no %q", r.URL.Path))
 }
 
 // unavailable logs an error of the machine and answers without its text, because the text

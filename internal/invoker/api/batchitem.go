@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -64,14 +63,14 @@ func (s *server) batchItem(item json.RawMessage, limit int) (q invoker.Request, 
 	value, key, faults := s.itemValue(item)
 	faults = append(faults, s.validate(value)...)
 	if len(faults) > 0 {
-		return q, translated(&huma.ErrorModel{Status: http.StatusUnprocessableEntity, Errors: faults})
+		return q, translated(&huma.ErrorModel{Errors: faults})
 	}
 	body := startRequest{}
 	if err := readJSON(item, &body); err != nil {
 		return q, apierror.Invalid(apierror.Fault{Location: "body", Message: err.Error()})
 	}
 	if faults := details(body.Resolve(nil, huma.NewPathBuffer([]byte("body"), len("body")))); len(faults) > 0 {
-		return q, translated(&huma.ErrorModel{Status: http.StatusUnprocessableEntity, Errors: faults})
+		return q, translated(&huma.ErrorModel{Errors: faults})
 	}
 	return invoker.Request{Key: key, Asked: body.request()}, nil
 }

@@ -90,7 +90,7 @@ func (s *server) answer(c *call, v view) {
 	var body bytes.Buffer
 	if err := s.pages.write(&body, p, c.frame(p)); err != nil {
 		s.Logger.ErrorContext(c.Context(), "page cannot be written", "page", p.Template, "error", err)
-		http.Error(c.w, "This page cannot be shown because of an error in runwith. The server's log has the cause.", http.StatusInternalServerError)
+		apierror.WriteText(c.w, runwith.Errorf(runwith.Internal, "This page cannot be shown because of an error in runwith. The server's log has the cause."))
 		return
 	}
 	h := c.w.Header()

@@ -24,7 +24,7 @@ func (s *server) signInPage(c *call, err error) page {
 	if c.Method != http.MethodGet || strings.HasPrefix(next, "/console/") {
 		next = "/"
 	}
-	return page{Template: "signin", Title: "Sign in", Status: http.StatusUnauthorized, Data: signInData{apierror.Public(err).Message, next}}
+	return page{Template: "signin", Title: "Sign in", Status: apierror.Status(err), Data: signInData{apierror.Public(err).Message, next}}
 }
 
 // signInForm shows the form to visitors who are somebody already, such as the local user.
@@ -43,7 +43,7 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request) {
 		next := ownPath(c.PostFormValue("next"))
 		err := s.Visitors.SignIn(w, r, strings.TrimSpace(c.PostFormValue("key")))
 		if runwith.CodeOf(err) == runwith.Unauthenticated {
-			return page{Template: "signin", Title: "Sign in", Status: http.StatusUnauthorized, Data: signInData{apierror.Public(err).Message, next}}, nil
+			return page{Template: "signin", Title: "Sign in", Status: apierror.Status(err), Data: signInData{apierror.Public(err).Message, next}}, nil
 		}
 		return redirect(next, "signed-in"), err
 	})

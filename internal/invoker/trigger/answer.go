@@ -52,8 +52,8 @@ func (s *Triggers) failed(ctx context.Context, t *trigger, err error) Answer {
 	err = apierror.Ended(ctx, err)
 	shown := apierror.Public(err)
 	s.log.WarnContext(ctx, "event deferred", "trigger", t.name, "code", shown.Code.String(), "detail", shown.Error(), "cause", shown.Err)
-	switch apierror.Status(err) {
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+	switch shown.Code {
+	case runwith.Unavailable, runwith.ResourceExhausted:
 		return Answer{Outcome: deferred, err: err}
 	}
 	again := *shown

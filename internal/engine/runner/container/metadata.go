@@ -15,6 +15,8 @@ import (
 
 	"github.com/moby/moby/client"
 
+	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/engine/metadata/host"
 	"github.com/runwith/runwith/internal/engine/runner"
 )
@@ -180,7 +182,7 @@ func (p place) only(next http.Handler) http.Handler {
 		from, err := netip.ParseAddrPort(r.RemoteAddr)
 		own, ownErr := ownAddresses()
 		if err != nil || ownErr != nil || !slices.Contains(own, from.Addr().Unmap()) {
-			http.Error(w, "metadata is for the containers of this machine", http.StatusForbidden)
+			apierror.WriteText(w, runwith.Errorf(runwith.PermissionDenied, "metadata is for the containers of this machine"))
 			return
 		}
 		next.ServeHTTP(w, r)
