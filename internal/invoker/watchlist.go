@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/bell"
 	"github.com/runwith/runwith/internal/invoker/lease"
@@ -29,45 +28,6 @@ type watchlist struct {
 	looks   signal    // a poller was given back
 }
 
-// poller is what the watcher remembers of a job between two rounds. A round that got it
-// from due owns it until it calls again or done.
-type poller struct {
-	job     string
-	now     func() time.Time     // by the store's clock
-	pages   int                  // of the last complete list
-	listed  time.Time            // when that began
-	missing map[string]time.Time // by invocation: since when Cloud Run does not know it
-	counts  map[string]countFrom // by invocation
-	since   map[string]time.Time // by invocation: since when a round knows that it runs
-	rows    map[string]watched   // of the last round, by invocation
-	urgent  urgency              // a caller waits for one of its executions
-	cost    int                  // reads of this round
-	aside   int                  // reads meanwhile that are not the round's
-
-	began          time.Time // the round
-	round          int       // number of the last one
-	next, earliest time.Time
-	delay          time.Duration
-	glance         time.Time // when to look for rows of other processes; zero: there are none
-	early          bool      // it is time for that, but not for the next round
-	busy, fresh    bool
-	found          bool // the store had rows since the look has begun
-}
-
-// watched is what is new of a row if another process has changed it.
-type watched struct {
-	state      runwith.State
-	cancelling bool
-}
-
-func watchedOf(r ledger.Record) watched { return watched{r.State, !r.CancelRequested.IsZero()} }
-
-// countFrom is when a list may begin in which "not found" counts. row is by the store's clock.
-// here is by the machine's monotonic clock, so that a jump of a clock does not bring it nearer.
-type countFrom struct {
-	row, here time.Time
-}
-
 func newWatchlist(c Config) *watchlist {
 	return &watchlist{
 		now: c.now, first: c.PollMin, pace: time.Minute / time.Duration(max(1, c.JobReads)),
@@ -75,7 +35,7 @@ func newWatchlist(c Config) *watchlist {
 	}
 }
 
-// add has a job looked at soon, because there may be something new.
+// add makes a job due soon, because one of its rows may be new or changed.
 func (l *watchlist) add(job string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -120,8 +80,8 @@ func (l *watchlist) ring() {
 	l.bell.Ring()
 }
 
-// lookNow has every job looked at as soon as its reads allow. It returns when that is
-// done, or when ctx ends.
+// lookNow makes every job due. It returns after a round of each job, or when ctx ends. A round
+// still waits until the job's reads are paid for.
 func (l *watchlist) lookNow(ctx context.Context) {
 	for since := l.hurry(); ; {
 		l.mu.Lock()
@@ -163,7 +123,7 @@ func (l *watchlist) looked(since int) bool {
 	return true
 }
 
-// renew lets a poller begin with the shortest delay again.
+// renew resets a poller to the shortest delay.
 func (l *watchlist) renew(p *poller) {
 	soon := ledger.Later(p.earliest, machineNow().Add(backoff.Jitter(l.first)))
 	if p.next.IsZero() || soon.Before(p.next) {
@@ -172,7 +132,7 @@ func (l *watchlist) renew(p *poller) {
 	p.delay, p.fresh = l.first, false
 }
 
-// due returns what is to be looked at now, and when to ask again.
+// due returns the pollers that are due now, and when to ask again.
 func (l *watchlist) due(now time.Time) (found []*poller, next time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -212,7 +172,7 @@ func (l *watchlist) spend(job string) {
 	}
 }
 
-// elsewhere gives back a poller whose job another process polls. What it remembers is old when
+// elsewhere gives back a poller whose job another process polls. It forgets what will be stale when
 // this process polls the job again.
 func (l *watchlist) elsewhere(p *poller) {
 	l.mu.Lock()
@@ -224,7 +184,8 @@ func (l *watchlist) elsewhere(p *poller) {
 	l.looks.send()
 }
 
-// glanced gives back a poller whose next round is not due. It is soon if there are new rows.
+// glanced gives back a poller after a look for rows of other processes. New rows make its next
+// round due soon.
 func (l *watchlist) glanced(p *poller, news bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -236,9 +197,9 @@ func (l *watchlist) glanced(p *poller, news bool) {
 	l.ring()
 }
 
-// again gives back a poller that has more to watch. Its next round is after a longer
-// delay than before, at most limit, but not after a time that matters, and never before
-// the reads of this round are paid for.
+// again gives back a poller that has more to watch. Its next round comes after a longer delay than
+// the last one. The delay is at most limit, and shorter if the time that matters comes first. But no
+// round begins before the reads of this one are paid for.
 func (l *watchlist) again(p *poller, matters time.Time, limit time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -272,20 +233,4 @@ func (l *watchlist) done(p *poller) {
 		return
 	}
 	delete(l.pollers, p.job)
-}
-
-// news reports whether there are rows that the last round did not know, or not as they are.
-func (p *poller) news(rows []ledger.Record) bool {
-	return slices.ContainsFunc(rows, func(r ledger.Record) bool { return p.rows[r.ID] != watchedOf(r) })
-}
-
-// counting returns when a list may begin that proves, by not showing the record's
-// execution, that there is none.
-func (p *poller) counting(r ledger.Record) time.Time {
-	c := p.counts[r.ID]
-	if !c.row.Equal(r.SearchFrom) {
-		c = countFrom{r.SearchFrom, machineNow().Add(r.SearchFrom.Sub(p.now()))}
-		p.counts[r.ID] = c
-	}
-	return c.here
 }
