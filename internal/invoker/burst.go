@@ -15,12 +15,14 @@ const (
 	burstLook     = 10 * time.Millisecond
 )
 
-// burst counts the requests that are being put on disk. The accepter enters and leaves,
-// and the dispatcher gives way.
+// burst counts the requests that are being put on disk. The accepter enters and leaves, and the
+// dispatcher gives way. They share counters, unlike other parts, which hand rows to each other
+// through the store: these requests have no rows yet. A message for each request would make every
+// caller wait for the dispatcher.
 type burst struct {
 	requests atomic.Int32
-	most     atomic.Int32 // at the same time, since the dispatcher looked
-	met      time.Time    // when the dispatcher met a burst that still goes on; zero: none
+	most     atomic.Int32 // at the same time, since the dispatcher's last look
+	met      time.Time    // when the dispatcher met the burst that still goes on; zero: there is none
 }
 
 func (b *burst) enter() {
@@ -35,10 +37,10 @@ func (b *burst) leave() { b.requests.Add(-1) }
 // between two looks does not end it.
 func (b *burst) goesOn() bool { return b.most.Swap(b.requests.Load()) >= burstSize }
 
-// giveWay waits until a burst has been accepted, before the dispatcher starts more. The
-// callers wait for their answers, and to start and watch a job costs more than twice
-// what accepting it does. A burst that goes on is given way to once: its start is late
-// by a second at most, and a quota of Cloud Run's delays it longer than that.
+// giveWay waits until a burst is on disk, before the dispatcher starts more jobs. The callers wait
+// for their answers, and starting and watching a job takes more than twice as much processor time
+// as accepting it. The dispatcher waits at most a second for one burst, however long it goes on. A
+// quota of Cloud Run delays a job for longer than that.
 func (d *dispatcher) giveWay() {
 	b := &d.burst
 	for b.goesOn() && d.closing.Err() == nil {

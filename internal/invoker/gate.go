@@ -52,14 +52,15 @@ func (u urgency) compare(v urgency) int {
 	return -1
 }
 
-// read asks Cloud Run once that may be asked. All of it takes readTimeout at most.
+// read makes a read when the gate lets it pass. The wait and the read together take at most
+// readTimeout.
 func (b *base) read(ctx context.Context, g *gate, u urgency, read func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	return b.ask(ctx, g, u, read)
 }
 
-// ask makes a read once it may be made.
+// ask makes a read when the gate lets it pass, and tells the gate how the read ended.
 func (b *base) ask(ctx context.Context, g *gate, u urgency, read func(context.Context) error) error {
 	if err := b.pass(ctx, g, u); err != nil {
 		return err

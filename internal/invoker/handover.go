@@ -23,7 +23,10 @@ type handover struct {
 }
 
 func newHandover(c Config, counting *counters) *handover {
-	return &handover{dispatch: newLoop(), check: newLoop(), cancel: newLoop(), price: newLoop(), watch: newWatchlist(c), counters: counting, tracer: c.Tracer, logger: c.Logger, now: c.now}
+	return &handover{
+		dispatch: newLoop(), check: newLoop(), cancel: newLoop(), price: newLoop(), watch: newWatchlist(c),
+		counters: counting, tracer: c.Tracer, logger: c.Logger, now: c.now,
+	}
 }
 
 // accepted hands on a new row, and those that made room for it.

@@ -14,14 +14,17 @@ const tickMost = time.Minute
 // not there.
 type Outstanding = store.Outstanding
 
-// Tick does what is due now: it looks at the executions of every job, starts what is
-// due, sends cancels, and estimates what ended ones have used. It returns what is left when that is done and no call is out,
-// after a minute, or when ctx ends. The invoker also does all of it by itself if it has a
-// processor between requests. Cloud Run gives a service none unless it is paid for, and
-// then somebody ticks now and then.
+// Tick does the work that is due now: it looks at the executions of every job, starts invocations,
+// sends cancels, and estimates the usage of ended invocations. It returns when that is done and no
+// call is in flight, after a minute, or when ctx ends. The result counts the invocations that have
+// not ended.
 //
-// Quotas, pauses after a refusal and settling delays apply to a tick too: it leaves for a
-// later one what they hold back.
+// An invoker that has a processor between requests does all of this by itself. Cloud Run gives a
+// service a processor between requests only if somebody pays for it. Without one, something must
+// call Tick now and then.
+//
+// Quotas, pauses after a refusal and settling delays apply to a tick too. A later tick does the
+// work that they hold back.
 func (v *Invoker) Tick(ctx context.Context) (Outstanding, error) {
 	working, cancel := context.WithTimeout(ctx, tickMost)
 	defer cancel()

@@ -152,8 +152,9 @@ func (w *watcher) hold(r *round) {
 }
 
 const (
-	// The longest pauses between two reads, in an execution's first minute and in its first
-	// ten minutes. Both are a little shorter than the documented times, because a pause varies.
+	// firstMinute and firstTenMinutes are the longest pauses between two reads in the first
+	// minute of an execution, and in its first ten. They are a fifth shorter than the
+	// documentation says, because [backoff.Jitter] makes a pause up to a fifth longer.
 	firstMinute, firstTenMinutes = 800 * time.Millisecond, 1600 * time.Millisecond
 	// localPause is the longest pause on a Local Cloud Run, and crowdPause the longest for
 	// more executions than crowd.

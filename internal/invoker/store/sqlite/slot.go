@@ -32,7 +32,7 @@ func heldBy(tx *sqlite.Tx, rows []ledger.Record) (map[string]int, error) {
 	return held, nil
 }
 
-// park has rows passed over until a slot of their key is released.
+// park makes Take pass over rows until a slot of their key is released.
 func park(tx *sqlite.Tx, rows []ledger.Record, now time.Time) error {
 	for _, r := range rows {
 		if _, err := tx.Exec(`UPDATE invocations SET parked = 1, history = ? WHERE id = ?`, r.Parking(now).Trail, r.ID); err != nil {
@@ -42,7 +42,8 @@ func park(tx *sqlite.Tx, rows []ledger.Record, now time.Time) error {
 	return nil
 }
 
-// unpark has the oldest parked row of a key looked at again for which there is a slot.
+// unpark makes Take look at a parked row again: the oldest one of the key whose limit leaves a slot
+// free.
 func unpark(tx *sqlite.Tx, slot string) error {
 	if slot == "" {
 		return nil
