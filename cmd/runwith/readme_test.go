@@ -1,8 +1,10 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -54,6 +56,45 @@ func TestReadme(t *testing.T) {
 	}
 	// The last server has the job of the README's job file.
 	r.command(t, block{}, "runwith run nightly")
+}
+
+// TestReadmeIsShort checks that a newcomer can read the README in one go.
+func TestReadmeIsShort(t *testing.T) {
+	t.Parallel()
+	const most = 150
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(string(text), "\n"); lines > most {
+		t.Errorf("README.md has %d lines, want at most %d: move some to docs", lines, most)
+	}
+}
+
+// TestEveryPackageIsOnTheMap checks that docs/architecture.md names the folder of each package.
+func TestEveryPackageIsOnTheMap(t *testing.T) {
+	t.Parallel()
+	var layout string
+	for _, b := range blocks(t, filepath.Join("..", "..", "docs", "architecture.md")) {
+		if strings.Contains(b.text, "WING ONE") {
+			layout = b.text
+		}
+	}
+	root := filepath.Join("..", "..", "internal")
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" {
+			return err
+		}
+		name := filepath.Base(filepath.Dir(path))
+		if !regexp.MustCompile(`\b` + name + `\b`).MatchString(layout) {
+			t.Errorf("the layout in docs/architecture.md does not name %s", filepath.Dir(path))
+			return fs.SkipDir
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // block is one fenced block of a document.

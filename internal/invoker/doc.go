@@ -4,7 +4,7 @@
 // its rows through [store.Store]. Package ledger makes all decisions about rows, and
 // draws the states and edges.
 //
-// An [Invoker] has nine parts. Each runs in its own goroutine, except accept, which runs
+// An [Invoker] has ten parts. Each runs in its own goroutine, except accept, which runs
 // in those of the callers. They hand work to each other through the store: a part writes
 // the row first and then notifies the next part ([handover]), which reads its work from
 // the store. So a notification may come late or twice, and a crash loses no work.
@@ -42,6 +42,7 @@
 //     await write the end down, if there is time, and otherwise afterwards.
 //   - cancel (cancel.go) asks Cloud Run to cancel executions, twins among them.
 //   - rebuild (rebuild.go) fills an empty or restored store at the start.
+//   - price (pricing.go) estimates what ended invocations have used and cost.
 //   - keep (keep.go) removes old invocations.
 //
 // docs/state-machine.md gives the reasons for the rules.

@@ -1,6 +1,5 @@
-// Package store has the interface between the invoker and its rows. Package sqlite
-// below it is the implementation; storetest is the suite that every implementation
-// passes.
+// Package store has the interface between the invoker and its rows. The packages sqlite and
+// postgres below it implement it; storetest is the suite that every implementation passes.
 package store
 
 import (
