@@ -80,7 +80,7 @@ func (f *follower) follow(ctx context.Context, yield func(LogLine, error) bool) 
 		if f.pause == 0 && f.options.OnBreak != nil {
 			f.options.OnBreak(err)
 		}
-		f.pause = min(max(minPause, 2*f.pause), maxPause)
+		f.pause = longer(f.pause)
 		if err := sleep(ctx, min(retryAfter(err), maxRetryAfter)+about(f.pause), err); err != nil {
 			return err
 		}

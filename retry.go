@@ -33,7 +33,7 @@ func again[T any](ctx context.Context, c *Client, call func() (*T, error)) (*T, 
 		if err := sleep(ctx, min(retryAfter(err), maxRetryAfter)+about(pause), err); err != nil {
 			return nil, err
 		}
-		pause = min(2*pause, maxPause)
+		pause = longer(pause)
 	}
 }
 

@@ -31,7 +31,7 @@ func (c *Client) Wait(ctx context.Context, id string) (*Invocation, error) {
 	}
 	poll := request{path: path, prefer: fmt.Sprintf("wait=%d", pollWait/time.Second)}
 	var seen *Invocation
-	for pause := minPause; ; pause = min(2*pause, maxPause) {
+	for pause := minPause; ; pause = longer(pause) {
 		asked := time.Now()
 		invocation, err := decode[Invocation](c.send(ctx, poll))
 		switch {
@@ -60,6 +60,9 @@ func transient(err error) bool {
 	}
 	return false
 }
+
+// longer returns the pause after a pause: twice as long, within the limits. The first follows 0.
+func longer(pause time.Duration) time.Duration { return min(max(minPause, 2*pause), maxPause) }
 
 // about returns a random time around d, so that many clients do not retry together.
 func about(d time.Duration) time.Duration { return d/2 + rand.N(d) }

@@ -17,6 +17,7 @@ import (
 	api "github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/image"
 )
 
@@ -178,7 +179,7 @@ func (b *bareAPI) run(ctx context.Context) error {
 	if _, err := stdcopy.StdCopy(io.Discard, io.Discard, attached.Reader); err != nil {
 		return err
 	}
-	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) { // asking without a pause would slow the daemon
+	for wait := (backoff.Backoff{Min: time.Millisecond, Max: 50 * time.Millisecond}); ; { // asking without a pause would slow the daemon
 		reply, err := b.ContainerInspect(ctx, made.ID, client.ContainerInspectOptions{})
 		if err != nil {
 			return err
@@ -186,7 +187,7 @@ func (b *bareAPI) run(ctx context.Context) error {
 		if s := reply.Container.State.Status; s == api.StateExited || s == "stopped" { // Podman reports stopped for a moment
 			break
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := pause(ctx, wait.Next()); err != nil {
 			return err
 		}
 	}

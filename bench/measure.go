@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/runwith/runwith/internal/backoff"
 )
 
 const (
@@ -93,13 +95,4 @@ func take(ctx context.Context, n int, p probe) (samples []float64, err error) {
 }
 
 // pause waits. It returns an error as soon as ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+func pause(ctx context.Context, d time.Duration) error { return backoff.Sleep(ctx, d) }

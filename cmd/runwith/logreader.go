@@ -8,6 +8,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
@@ -27,23 +28,20 @@ type logReader struct {
 	name     string
 	printer  *logPrinter
 	cursor   cloudrun.Cursor
-	fast     time.Duration // between reads
-	slow     time.Duration // between reads without output
-	delay    time.Duration // before the next read
-	logDelay time.Duration // how long a line may take to appear
-	silent   time.Time     // of the first of the last reads, which all failed; zero after a success
-	ended    time.Time     // when the reader learned of the execution's end
+	pause    backoff.Backoff // between reads; output resets it
+	logDelay time.Duration   // how long a line may take to appear
+	silent   time.Time       // of the first of the last reads, which all failed; zero after a success
+	ended    time.Time       // when the reader learned of the execution's end
 }
 
 func newLogReader(c *cloudRun, x *runpb.Execution, p *logPrinter) *logReader {
 	r := &logReader{
 		cloud: c, name: x.GetName(), printer: p, cursor: cloudrun.LogSince(x.GetCreateTime().AsTime()),
-		fast: pollMin, slow: pollMax,
+		pause: backoff.Backoff{Min: pollMin, Max: pollMax},
 	}
 	if c.google {
-		r.fast, r.slow, r.logDelay = googlePollMin, googlePollMax, googleLogDelay
+		r.pause, r.logDelay = backoff.Backoff{Min: googlePollMin, Max: googlePollMax}, googleLogDelay
 	}
-	r.delay = r.fast
 	return r
 }
 
@@ -57,12 +55,9 @@ func (r *logReader) read(ctx context.Context) error {
 		case err == nil && (!r.printer.follow || !r.ended.IsZero() && time.Since(r.ended) >= r.logDelay):
 			return nil
 		}
-		select {
-		case <-time.After(r.delay):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := backoff.Sleep(ctx, r.pause.Next()); err != nil {
+			return err
 		}
-		r.delay = min(2*r.delay, r.slow)
 	}
 }
 
@@ -75,7 +70,8 @@ func (r *logReader) pass(ctx context.Context) error {
 			return r.cloud.explain(err, "execution", path.Base(r.name))
 		}
 		if cloudrun.StatusOf(x).State != runwith.StateRunning {
-			r.ended, r.delay = time.Now(), r.fast
+			r.ended = time.Now()
+			r.pause.Reset()
 		}
 	}
 	for more := true; more; more = r.cursor.More() {
@@ -85,7 +81,7 @@ func (r *logReader) pass(ctx context.Context) error {
 		}
 		r.cursor, r.silent = next, time.Time{}
 		for _, line := range lines {
-			r.delay = r.fast
+			r.pause.Reset()
 			if err := r.printer.print(line); err != nil {
 				return err
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/requestfile"
 	"github.com/runwith/runwith/internal/terminal"
 )
@@ -94,7 +95,7 @@ func (e *eachRun) send(ctx context.Context) error {
 		pause, err := e.start(ctx, batch)
 		if err == nil && pause > 0 {
 			e.note("the invoker takes no more for now: trying %s again in %v", countLines(len(e.again)), pause)
-			err = pauseFor(ctx, pause)
+			err = backoff.Sleep(ctx, pause)
 		}
 		if err != nil {
 			return err
@@ -217,16 +218,4 @@ func (e *eachRun) result() error {
 		return nil
 	}
 	return &exitError{code: exitFailure}
-}
-
-// pauseFor returns after a time, or with an error if ctx ends before.
-func pauseFor(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

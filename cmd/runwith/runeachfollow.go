@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 )
 
 const (
@@ -24,15 +25,15 @@ const (
 
 // follow waits until all invocations have ended.
 func (e *eachRun) follow(ctx context.Context) error {
-	for pause := minLook; len(e.open) > fewOpen; {
+	for pause := (backoff.Backoff{Min: minLook, Max: maxLook}); len(e.open) > fewOpen; {
 		began, left := time.Now(), len(e.open)
 		if err := e.look(ctx); err != nil {
 			return err
 		}
-		if pause = min(2*pause, maxLook); len(e.open) < left {
-			pause = minLook
+		if len(e.open) < left {
+			pause.Reset()
 		}
-		if err := pauseFor(ctx, max(pause, time.Since(began))); err != nil {
+		if err := backoff.Sleep(ctx, max(pause.Next(), time.Since(began))); err != nil {
 			return err
 		}
 	}

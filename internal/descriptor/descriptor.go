@@ -6,6 +6,8 @@ import (
 	"errors"
 	"syscall"
 	"time"
+
+	"github.com/runwith/runwith/internal/backoff"
 )
 
 // Few is the limit below which a server warns at its start.
@@ -22,20 +24,14 @@ const (
 	lastPause  = 50 * time.Millisecond
 )
 
-// Pauses are the waits between two tries of something that found no descriptor. They stay
-// short, because nobody announces that there is one again. The zero value begins.
-type Pauses struct{ last time.Duration }
-
-// Wait waits for a moment.
-func (p *Pauses) Wait() {
-	p.last = min(max(firstPause, 2*p.last), lastPause)
-	time.Sleep(p.last)
-}
+// Pauses returns the waits between two tries of something that found no descriptor. They stay
+// short, because nobody announces that there is one again.
+func Pauses() backoff.Backoff { return backoff.Backoff{Min: firstPause, Max: lastPause} }
 
 // Retry calls f until it does not lack a descriptor, but no longer than limit.
 func Retry(limit time.Duration, f func() error) error {
-	var pauses Pauses
-	for began := time.Now(); ; pauses.Wait() {
+	pauses := Pauses()
+	for began := time.Now(); ; time.Sleep(pauses.Next()) {
 		if err := f(); !Exhausted(err) || time.Since(began) > limit {
 			return err
 		}

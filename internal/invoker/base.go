@@ -77,11 +77,4 @@ func (b *base) storeFailed(what string, err error, args ...any) {
 }
 
 // sleep returns after a duration, or when the invoker closes.
-func (b *base) sleep(d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-b.closing.Done():
-	}
-}
+func (b *base) sleep(d time.Duration) { _ = backoff.Sleep(b.closing, d) }

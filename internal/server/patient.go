@@ -28,7 +28,7 @@ func newPatient(l net.Listener, log *slog.Logger) *patient {
 
 // Accept returns the next connection.
 func (p *patient) Accept() (net.Conn, error) {
-	for pauses := (descriptor.Pauses{}); ; pauses.Wait() {
+	for pauses := descriptor.Pauses(); ; time.Sleep(pauses.Next()) {
 		conn, err := p.Listener.Accept()
 		if !descriptor.Exhausted(err) {
 			return conn, err

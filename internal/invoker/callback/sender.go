@@ -193,14 +193,5 @@ func (s *Sender) storeFailed(what string, err error) {
 	if s.closing.Err() == nil {
 		s.logger.Error("callbacks: "+what, "error", err)
 	}
-	s.sleep(backoff.Jitter(storeRetry))
-}
-
-func (s *Sender) sleep(d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-s.closing.Done():
-	}
+	_ = backoff.Sleep(s.closing, backoff.Jitter(storeRetry))
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/engine/runner"
 )
 
@@ -182,8 +183,7 @@ func askToEnd(ctx context.Context, find func() ([]process, error), grace time.Du
 // signalUntilGone signals the found processes until there are none: one of them may have
 // forked a moment before.
 func signalUntilGone(ctx context.Context, find func() ([]process, error), signal syscall.Signal) error {
-	const longest = 50 * time.Millisecond
-	for pause := time.Millisecond; ; pause = min(2*pause, longest) {
+	for pause := (backoff.Backoff{Min: time.Millisecond, Max: 50 * time.Millisecond}); ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -194,10 +194,7 @@ func signalUntilGone(ctx context.Context, find func() ([]process, error), signal
 		if err := signalAll(found, signal); err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		_ = backoff.Sleep(ctx, pause.Next())
 	}
 }
 
