@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
@@ -138,7 +139,7 @@ func (s *Store) surely(ctx context.Context, what string, accept func(ctx context
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sureWithin)
 	defer cancel()
 	for err != nil && !own(err) {
-		if sleep(ctx, rand.N(sureAfter)) != nil {
+		if backoff.Sleep(ctx, rand.N(sureAfter)) != nil {
 			return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: fmt.Sprintf(
 				"the connection to the database was lost, so it is unknown whether %s was accepted: send the request again with its Idempotency-Key", what)}
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/runwith/runwith/internal/backoff"
 )
 
 const (
@@ -78,7 +80,7 @@ func (s *Store) readClock(ctx context.Context) (taken sample, err error) {
 // tellTime keeps the clock right until ctx is done. While the database is away, the last sample
 // counts on.
 func (s *Store) tellTime(ctx context.Context) {
-	for sleep(ctx, sampleEvery) == nil {
+	for backoff.Sleep(ctx, sampleEvery) == nil {
 		if err := s.sampleClock(ctx, 1); err != nil && ctx.Err() == nil {
 			s.logger.Warn("the database's clock cannot be read", "error", shown(err))
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/bell"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
@@ -91,21 +92,21 @@ func (s *Store) send(ctx context.Context) {
 		if ids, more = s.hints.take(); len(ids) > 0 {
 			_, _ = s.pool.Exec(ctx, sendHint, s.holder+" "+strings.Join(ids, " ")) // a look finds what is lost
 		}
-		_ = sleep(ctx, hintEvery)
+		_ = backoff.Sleep(ctx, hintEvery)
 	}
 }
 
 // listen receives the hints of others until ctx is done.
 func (s *Store) listen(ctx context.Context) {
-	for pause := hintEvery; ctx.Err() == nil; pause = min(2*pause, 10*time.Second) {
+	for pause := (backoff.Backoff{Min: hintEvery, Max: 10 * time.Second}); ctx.Err() == nil; {
 		began := time.Now()
 		if err := s.receive(ctx); err != nil && ctx.Err() == nil {
 			s.logger.Warn("hints of other processes do not arrive, so changes are seen within a second", "error", shown(err))
 		}
 		if time.Since(began) > time.Minute {
-			pause = hintEvery
+			pause.Reset()
 		}
-		_ = sleep(ctx, pause)
+		_ = backoff.Sleep(ctx, pause.Next())
 	}
 }
 
@@ -159,7 +160,7 @@ func (s *Store) hinted(payload string) {
 // look wakes subscribers of invocations whose version has changed, until ctx is done.
 func (s *Store) look(ctx context.Context) {
 	known := map[string]int64{}
-	for sleep(ctx, lookEvery) == nil {
+	for backoff.Sleep(ctx, lookEvery) == nil {
 		ids := s.changed.Keys()
 		if len(ids) == 0 {
 			clear(known)

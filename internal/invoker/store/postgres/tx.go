@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/backoff"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
@@ -188,7 +189,7 @@ func (s *Store) retry(ctx context.Context, once func(ctx context.Context) error)
 		switch {
 		case fleeting(err) && gaveWay < retries:
 			gaveWay++
-			if sleep(ctx, rand.N(time.Duration(gaveWay)*5*time.Millisecond)) != nil {
+			if backoff.Sleep(ctx, rand.N(time.Duration(gaveWay)*5*time.Millisecond)) != nil {
 				return err
 			}
 		case lost(err) && !errors.Is(err, errCommit) && ctx.Err() == nil && reconnected < reconnects:
@@ -196,17 +197,5 @@ func (s *Store) retry(ctx context.Context, once func(ctx context.Context) error)
 		default:
 			return err
 		}
-	}
-}
-
-// sleep waits, or returns ctx's error if it ends before.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
