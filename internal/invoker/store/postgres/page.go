@@ -5,14 +5,17 @@ import (
 	"strings"
 )
 
-// page is a query for the newest rows of a table. It reads each of its ranges in an index in the
-// order of the page, so it costs as much as the page has rows, however many rows there are.
+// page is a query for the newest rows of a table. It reads ranges of an index, each in the order of
+// the page. So it costs as much as the page has rows, however many rows the table has.
 //
-// No other index may have the order of the page: PostgreSQL would like to read the primary key
-// backwards, and hope to meet the wanted rows soon. So the last column of the ranges is compared with
-// the key as a row, (b, key) < (y, z), and the first one with an array. PostgreSQL does not conclude
-// from these, as from b = y, that it need not sort by the column. One row of all columns would not do:
-// until version 17, PostgreSQL stops at the end of a range only if the first column of the row differs.
+// A plain comparison of a column, b = y, would let PostgreSQL conclude that it need not sort by b.
+// Then the primary key has the order of the page too, and PostgreSQL may read it backwards, in the
+// hope of meeting the wanted rows soon. It concludes nothing from an array or a row. So the query
+// compares the first column of a range with an array, and the last one together with the key, as a
+// row: (b, key) < (y, z).
+//
+// One row of all columns would be slow: until version 17, PostgreSQL stops at the end of a range
+// only if the first column of the row differs.
 type page struct {
 	conditions
 	table, key string
@@ -59,10 +62,11 @@ func (p *page) keys() string {
 			fmt.Fprintf(&equal, "%s = %s AND ", r.name, p.value(i))
 		}
 	}
-	return fmt.Sprintf(`SELECT rows.key FROM %[1]s LATERAL (
-		SELECT %[2]s AS key FROM %[3]s WHERE %[4]s(%[5]s%[2]s) < (%[6]s%[7]s) AND (%[5]s%[2]s) > (%[6]s%[8]s) AND %[9]s
-		ORDER BY %[10]s%[2]s DESC LIMIT %[11]s) AS rows ORDER BY rows.key DESC LIMIT %[11]s`,
-		from.String(), p.key, p.table, equal.String(), column, value, p.before, p.after, p.String(), order, p.bound)
+	row, before, after := "("+column+p.key+")", "("+value+p.before+")", "("+value+p.after+")"
+	each := `SELECT ` + p.key + ` AS key FROM ` + p.table +
+		` WHERE ` + equal.String() + row + ` < ` + before + ` AND ` + row + ` > ` + after + ` AND ` + p.String() +
+		` ORDER BY ` + order + p.key + ` DESC LIMIT ` + p.bound
+	return `SELECT rows.key FROM ` + from.String() + ` LATERAL (` + each + `) AS rows ORDER BY rows.key DESC LIMIT ` + p.bound
 }
 
 // rows returns the query for the rows, newest first. It begins with a selection from the table.

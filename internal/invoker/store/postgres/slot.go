@@ -68,8 +68,8 @@ func park(t tx, rows []ledger.Record, now time.Time) error {
 	return err
 }
 
-// unpark has the oldest parked row of a key looked at again for which there is a slot. The caller
-// has the lock of the key.
+// unpark makes Take look at a parked row again: the oldest one of the key whose limit leaves a slot
+// free. The caller holds the lock of the key.
 func (b *batch) unpark(slot string) {
 	if slot == "" {
 		return
