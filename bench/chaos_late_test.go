@@ -5,11 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 // TestLatenessBeyondTheSettlingDelay loses the answer to a start, and hides the execution
@@ -49,14 +49,12 @@ func TestLatenessBeyondTheSettlingDelay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i.Twins == 0 {
-		if err := pause(t.Context(), 50*time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
+	eventually.True(t, "the invocation has a twin", func() bool {
 		if i, err = client.Invocation(t.Context(), i.ID); err != nil {
 			t.Fatal(err)
 		}
-	}
+		return i.Twins > 0
+	})
 	survivor := i.Execution
 	if i.State != runwith.StateRunning || i.Twins != 1 || i.Attempts != 2 {
 		t.Errorf("invocation = %+v, want it running with one twin after two attempts", i)
@@ -66,9 +64,9 @@ func TestLatenessBeyondTheSettlingDelay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cloud.close()
-	for cancelled := 0; cancelled == 0; { // the cancellation takes a moment
+	eventually.True(t, "one execution is cancelled", func() bool {
 		var names []string
-		cancelled = 0
+		cancelled := 0
 		for e, err := range cloud.executions.ListExecutions(t.Context(), &runpb.ListExecutionsRequest{Parent: jobName}).All() {
 			if err != nil {
 				t.Fatal(err)
@@ -84,7 +82,8 @@ func TestLatenessBeyondTheSettlingDelay(t *testing.T) {
 		if len(names) != 2 || cancelled > 1 {
 			t.Fatalf("executions = %v, %d cancelled; want two, and one cancelled", names, cancelled)
 		}
-	}
+		return cancelled == 1
+	})
 	if i, err = client.Cancel(t.Context(), i.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
-	"time"
 )
 
 // cgroups is where control groups are.
@@ -65,18 +65,19 @@ func copyFile(to, from string) error {
 // removeCGroup removes a group with all groups in it. It waits for processes that were killed,
 // because a group stays until they have ended.
 func removeCGroup(name string) error {
-	const tries = 100
 	found, err := filepath.Glob(filepath.Join(cgroups, "*", name))
 	if err != nil {
 		return err
 	}
 	for _, root := range append(found, filepath.Join(cgroups, name)) {
-		err := removeTree(root)
-		for try := 0; errors.Is(err, syscall.EBUSY) && try < tries; try++ {
-			time.Sleep(100 * time.Millisecond)
-			err = removeTree(root)
-		}
-		if err != nil {
+		var failed error
+		busy := await("the removal of "+root, func() error {
+			if failed = removeTree(root); errors.Is(failed, syscall.EBUSY) {
+				return failed
+			}
+			return nil
+		})
+		if err := cmp.Or(busy, failed); err != nil {
 			return err
 		}
 	}

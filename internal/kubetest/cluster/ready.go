@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// await calls try until it returns nil.
+// await calls try until it returns nil. It is the only loop here that polls.
 func await(what string, try func() error) error {
 	var err error
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
@@ -24,7 +24,7 @@ func await(what string, try func() error) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s was not ready within %v: %w", what, limit, err)
+	return fmt.Errorf("waited %v in vain for %s: %w", limit, what, err)
 }
 
 // usable waits until the node is ready, and Pods can be made in the first namespace.
