@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -71,11 +72,11 @@ func (s *Store) Outstanding(ctx context.Context) (store.Outstanding, error) {
 func (s *Store) OldestWaiting(ctx context.Context) (at time.Time, err error) {
 	const first = `SELECT created AS since FROM invocations WHERE start_at = 'epoch' AND ` + isOutstanding
 	err = s.ask(ctx, "look for the oldest waiting invocation", func(t tx) error {
-		var firsts string
+		var firsts strings.Builder
 		for _, state := range ledger.Waiting() {
-			firsts += fmt.Sprintf(`(%s AND state BETWEEN '%s' AND '%[2]s' ORDER BY state, id LIMIT 1) UNION ALL `, first, state)
+			fmt.Fprintf(&firsts, `(%s AND state BETWEEN '%s' AND '%[2]s' ORDER BY state, id LIMIT 1) UNION ALL `, first, state)
 		}
-		at, err = earliest(t, `SELECT min(since) FROM (`+firsts+`
+		at, err = earliest(t, `SELECT min(since) FROM (`+firsts.String()+`
 			SELECT min(greatest(created, start_at)) FROM invocations WHERE NOT asleep AND `+isLater+`) AS waiting`)
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -65,14 +66,14 @@ func (s *Store) Outstanding(ctx context.Context) (store.Outstanding, error) {
 
 // OldestWaiting implements [store.Store].
 func (s *Store) OldestWaiting(ctx context.Context) (time.Time, error) {
-	var firsts string
+	var firsts strings.Builder
 	for _, state := range ledger.Waiting() {
-		firsts += fmt.Sprintf(`SELECT (SELECT created FROM invocations INDEXED BY invocations_by_state
+		fmt.Fprintf(&firsts, `SELECT (SELECT created FROM invocations INDEXED BY invocations_by_state
 			WHERE state = '%s' AND start_at = 0 ORDER BY id LIMIT 1) AS since UNION ALL `, state)
 	}
 	var since *int64
 	err := s.db.Read(ctx, func(tx *sqlite.Tx) error {
-		return tx.QueryRow(`SELECT min(since) FROM (` + firsts + `
+		return tx.QueryRow(`SELECT min(since) FROM (` + firsts.String() + `
 			SELECT min(max(created, start_at)) FROM invocations INDEXED BY invocations_later WHERE asleep = 0 AND ` + isLater + `)`).Scan(&since)
 	})
 	switch {
