@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -82,12 +81,9 @@ func (w *podWatch) attempts() (all []string) {
 	return all
 }
 
-// restartTasks is the number of tasks. An idle machine can run the full test, with 200:
-//
-//	go test ./cmd/runwith -run KubernetesRestarts -kubernetes.tasks 200
-var restartTasks = flag.Int("kubernetes.tasks", 40, "tasks while an engine restarts on Kubernetes")
-
 const (
+	// restartTasks is the number of tasks of the execution.
+	restartTasks = 200
 	// restarts is how often the test ends its engine.
 	restarts = 20
 	// changes is how often a Pod of an execution changes at least: it is made, its gate is opened, it
@@ -109,14 +105,14 @@ func TestKubernetesRestarts(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	moments := make([]int, restarts)
 	for i := range moments {
-		moments[i] = random.IntN(changes * *restartTasks)
+		moments[i] = random.IntN(changes * restartTasks)
 	}
 	slices.Sort(moments)
 
 	n := kubetest.Use(t).Namespace(t)
 	w := watchPods(t, n)
 	e := startPods(t, n, smallPods)
-	x := e.execute(t, "many", script(chatter, int32(*restartTasks), 10), nil)
+	x := e.execute(t, "many", script(chatter, restartTasks, 10), nil)
 	for _, moment := range moments {
 		w.await(t, moment)
 		way, end := "stop", e.stop
@@ -129,12 +125,12 @@ func TestKubernetesRestarts(t *testing.T) {
 		}
 		e.restart(t)
 	}
-	for n := 20; n < *restartTasks; n += 20 { // all of them may take minutes
+	for n := 20; n < restartTasks; n += 20 { // all of them may take minutes
 		eventually.True(t, fmt.Sprint(n, " tasks have succeeded"), func() bool { return int(e.execution(t, x).GetSucceededCount()) >= n })
 	}
 	end := e.awaitEnd(t, x)
-	if int(end.GetSucceededCount()) != *restartTasks || end.GetRetriedCount() != 0 {
-		t.Errorf("tasks succeeded and retried = %d, %d, want %d, 0", end.GetSucceededCount(), end.GetRetriedCount(), *restartTasks)
+	if int(end.GetSucceededCount()) != restartTasks || end.GetRetriedCount() != 0 {
+		t.Errorf("tasks succeeded and retried = %d, %d, want %d, 0", end.GetSucceededCount(), end.GetRetriedCount(), restartTasks)
 	}
 	e.checkNoPods(t)
 	checkBegunOnce(t, w.attempts(), x)
@@ -149,7 +145,7 @@ func checkBegunOnce(t *testing.T, attempts []string, execution string) {
 	for _, id := range attempts {
 		began = append(began, path.Dir(id))
 	}
-	for task := range *restartTasks {
+	for task := range restartTasks {
 		want = append(want, fmt.Sprintf("%s/%d/0", execution, task))
 	}
 	slices.Sort(began)
@@ -172,7 +168,7 @@ func checkChatter(t *testing.T, output string) {
 		printed[task].WriteString(text)
 	}
 	want := sequence(200) + "last\n"
-	for i := range *restartTasks {
+	for i := range restartTasks {
 		task := fmt.Sprintf("[%d.0]", i)
 		if printed[task] == nil {
 			t.Errorf("%s printed nothing", task)
@@ -182,7 +178,7 @@ func checkChatter(t *testing.T, output string) {
 			t.Errorf("%s printed %q, want a token and %q", task, printed[task], want)
 		}
 	}
-	if len(printed) != *restartTasks {
-		t.Errorf("%d tasks printed, want %d", len(printed), *restartTasks)
+	if len(printed) != restartTasks {
+		t.Errorf("%d tasks printed, want %d", len(printed), restartTasks)
 	}
 }
