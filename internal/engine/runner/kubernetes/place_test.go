@@ -28,6 +28,7 @@ func TestPlaceError(t *testing.T) {
 		{"fault of the server", &kube.StatusError{Code: http.StatusInternalServerError}, runwith.Unavailable},
 		{"expired credentials", fmt.Errorf("log in again: %w", &kube.StatusError{Code: http.StatusUnauthorized}), runwith.Unavailable},
 		{"quota", forbidden(`pods "a" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1`), runwith.Unavailable},
+		{"new quota", forbidden(`pods "a" is forbidden: status unknown for quota: small, resources: pods`), runwith.Unavailable},
 		{"namespace is being deleted", forbidden(`pods "a" is forbidden: unable to create new content in namespace b because it is being terminated`, "NamespaceTerminating"), runwith.Unavailable},
 		{"missing permission", forbidden(`pods is forbidden: User "a" cannot create resource "pods"`), runwith.FailedPrecondition},
 		{"admission", forbidden(`pods "a" is forbidden: violates PodSecurity "restricted:latest"`), runwith.FailedPrecondition},

@@ -48,9 +48,10 @@ func IsForbidden(err error) bool { return codeOf(err) == http.StatusForbidden }
 // wrong.
 func IsUnauthorized(err error) bool { return codeOf(err) == http.StatusUnauthorized }
 
-// IsQuotaExceeded reports that a ResourceQuota of the namespace is used up.
+// IsQuotaExceeded reports that a ResourceQuota of the namespace is used up, or is so new that
+// nobody has counted yet what it limits. The API has no reasons for these.
 func IsQuotaExceeded(err error) bool {
-	return IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota") // the API has no reason for it
+	return IsForbidden(err) && (strings.Contains(err.Error(), "exceeded quota") || strings.Contains(err.Error(), "status unknown for quota"))
 }
 
 // IsNamespaceTerminating reports that the namespace is being deleted.
