@@ -5,6 +5,10 @@ import (
 	"testing"
 )
 
+// CrashNode does to the node what a power failure does: its kubelet, containerd and containers end
+// at once. Start containerd and then the kubelet to bring the node back.
+func (c *Cluster) CrashNode(t testing.TB) { c.order(t, "crash", Node) }
+
 // Kill kills a component with SIGKILL, and returns when it has ended.
 func (c *Cluster) Kill(t testing.TB, component Component) { c.order(t, "kill", component) }
 

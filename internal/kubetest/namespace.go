@@ -155,6 +155,16 @@ func (n *Namespace) Apply(t testing.TB, yaml string) {
 	}
 }
 
+// Evict evicts a Pod, as kubectl drain does.
+// https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
+func (n *Namespace) Evict(t testing.TB, pod string) {
+	t.Helper()
+	eviction := `{"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "` + pod + `"}}`
+	if err := n.cluster.create(n.core("pods/"+pod+"/eviction"), eviction, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // remove deletes the namespace. Finalizers of its Pods would keep it for ever.
 func (n *Namespace) remove() error {
 	c := n.cluster

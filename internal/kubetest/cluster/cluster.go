@@ -77,8 +77,12 @@ func (k *cluster) launch(name string) (err error) {
 }
 
 // obey obeys an order: "kill", "start", "pause" or "resume", and a component. A kill returns
-// when the process has ended, and a start when the component answers.
+// when the process has ended, and a start when the component answers. The order "crash node" ends
+// all that runs on the node, and its kubelet.
 func (k *cluster) obey(order string) error {
+	if order == "crash node" {
+		return k.crash()
+	}
 	verb, name, _ := strings.Cut(order, " ")
 	child := k.running[name]
 	if child == nil {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -55,15 +56,27 @@ func images(folder string) (archives map[string]string, err error) {
 
 // shellFiles returns a file system with busybox and its commands.
 func shellFiles() ([]image.Entry, error) {
-	binary, err := busybox()
+	program, err := busybox()
 	files := []image.Entry{
 		{Name: "bin", Mode: 0o755}, {Name: "tmp", Mode: 0o1777},
-		{Name: "bin/busybox", Mode: 0o755, Text: binary},
+		{Name: "bin/busybox", Mode: 0o755, Text: program},
+		{Name: "bin/foreign", Mode: 0o755, Text: foreignProgram()},
 	}
 	for name := range strings.FieldsSeq(commands) {
 		files = append(files, image.Entry{Name: "bin/" + name, Link: "busybox"})
 	}
 	return files, err
+}
+
+// foreignProgram is the header of a program for the Alpha, an architecture that no test runs on.
+func foreignProgram() []byte {
+	const size, executable, alpha, version = 64, 2, 0x9026, 1
+	header := append(make([]byte, 0, size), "\x7fELF\x02\x01\x01"...) // 64 bits, little-endian
+	header = append(header, make([]byte, 9)...)
+	header = binary.LittleEndian.AppendUint16(header, executable)
+	header = binary.LittleEndian.AppendUint16(header, alpha)
+	header = binary.LittleEndian.AppendUint32(header, version)
+	return header[:size]
 }
 
 // archive builds an image and writes it to a file.

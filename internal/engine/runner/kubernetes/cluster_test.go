@@ -290,13 +290,7 @@ func TestEvicted(t *testing.T) {
 	spec := specOf("bow")
 	begin(t, r, spec)
 	awaitRunning(t, r, spec)
-	name := podName(r.engine, spec.ID)
-	file := filepath.Join(t.TempDir(), "eviction")
-	text := `{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"` + name + `"}}`
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	n.Kubectl(t, "create", "--raw=/api/v1/namespaces/"+n.Name+"/pods/"+name+"/eviction", "--filename="+file)
+	n.Evict(t, podName(r.engine, spec.ID))
 	if got, err := r.Wait(t.Context(), spec.ID); !errors.Is(err, runner.ErrLost) {
 		t.Errorf("Wait() = %+v, %v, want ErrLost", got, err)
 	}
@@ -319,6 +313,13 @@ func TestForeignPods(t *testing.T) {
 		t.Errorf("Start() = %v, want FAILED_PRECONDITION", err)
 	}
 	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next := open(t, r.config)
+	if left, err := next.List(t.Context()); err != nil || len(left) > 0 {
+		t.Errorf("List() of the next Runner = %v, %v, want nothing", left, err)
+	}
+	if err := next.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if removed, err := Cleanup(t.Context(), r.config); removed != 0 || err != nil {
