@@ -167,8 +167,12 @@ func unanswered(err error) bool {
 // placeError is the error of a request that made no Pod, for callers. It is UNAVAILABLE if the
 // cluster may take the Pod later.
 func placeError(err error) error {
-	if kube.IsTransient(err) || kube.IsUnauthorized(err) || kube.IsQuotaExceeded(err) || kube.IsNamespaceTerminating(err) {
-		return unavailable(err)
+	for _, mayPass := range []func(error) bool{
+		kube.IsTransient, kube.IsUnauthorized, kube.IsNotPermitted, kube.IsQuotaExceeded, kube.IsNamespaceTerminating,
+	} {
+		if mayPass(err) {
+			return unavailable(err)
+		}
 	}
 	return &runwith.Error{Code: runwith.FailedPrecondition, Message: "the cluster refused the task's Pod: " + err.Error(), Err: err}
 }
