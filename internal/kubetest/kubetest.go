@@ -49,7 +49,8 @@ const Node = "node"
 type Options struct {
 	// Gates are feature gates, such as "PodLogsQuerySplitStreams=true".
 	Gates []string
-	// LogSize is the size at which the log of a container is rotated: "1Mi". Empty is 10Mi.
+	// LogSize is the size at which the log of a container is rotated: "1Mi". Empty is 10Mi. With a
+	// size, the node looks every three seconds, and not every ten.
 	LogSize string
 	// Images are archives of more images, by name.
 	Images map[string]string

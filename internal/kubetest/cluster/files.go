@@ -119,6 +119,10 @@ disabled_plugins = [
 }
 
 func (k *cluster) kubeletConfig() string {
+	interval := "10s" // Kubernetes' default
+	if k.LogSize != defaultLogSize {
+		interval = "3s" // the shortest one; the test waits for it
+	}
 	return fmt.Sprintf(`apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 # Only the API server reaches the kubelet.
@@ -138,9 +142,10 @@ maxPods: 200
 volumePluginDir: "%s/plugins"
 enableControllerAttachDetach: false
 containerLogMaxSize: %s
+containerLogMonitorInterval: %s
 containerLogMaxFiles: 5
 imageGCHighThresholdPercent: 100 # never remove the images of the tests
 imageGCLowThresholdPercent: 99
 evictionHard: {memory.available: "100Mi", nodefs.available: "1%%", nodefs.inodesFree: "1%%", imagefs.available: "1%%"}
-`, k.Network.node(), containerdSocket, k.CGroup, state, k.LogSize)
+`, k.Network.node(), containerdSocket, k.CGroup, state, k.LogSize, interval)
 }

@@ -44,11 +44,14 @@ type settings struct {
 	Flags      map[string][]string // more flags, by component
 }
 
+// defaultLogSize is Kubernetes' default.
+const defaultLogSize = "10Mi"
+
 // parse reads the command line.
 func parse() settings {
 	s := settings{Archives: map[string]string{}, Flags: map[string][]string{}}
 	flag.StringVar(&s.Kubernetes, "kubernetes", "", "the `file` that tools/kubernetes/build.sh built")
-	flag.StringVar(&s.LogSize, "log-size", "10Mi", "the `size` at which a container's log is rotated")
+	flag.StringVar(&s.LogSize, "log-size", defaultLogSize, "the `size` at which a container's log is rotated")
 	flag.StringVar(&s.Gates, "gates", "", "feature gates: `GATE=true,...`")
 	flag.Func("image", "`NAME=ARCHIVE` of another image; repeatable", func(text string) error {
 		name, archive, found := strings.Cut(text, "=")
