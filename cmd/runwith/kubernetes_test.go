@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +26,11 @@ import (
 )
 
 // smallPods is a patch of Pods, so that many run on a small node at once.
-const smallPods = `spec: {containers: [{name: "*", resources: {requests: {cpu: 10m, memory: 8Mi}}}]}`
+const smallPods = `
+spec:
+  containers: [{name: "*", resources: {requests: {cpu: 10m, memory: 8Mi}}}]
+  initContainers: [{name: "*", resources: {requests: {cpu: 10m, memory: 8Mi}}}]
+`
 
 // podEngine is an engine whose tasks are Pods, which restarts with the same folder.
 type podEngine struct {
@@ -41,10 +47,16 @@ func startPods(t *testing.T, n *kubetest.Namespace, patch string) *podEngine {
 	if err := os.WriteFile(file, []byte(patch), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e := &podEngine{namespace: n, args: []string{
-		"engine", "--addr", "127.0.0.1:0", "--runner", "kubernetes", "--kubeconfig", n.Kubeconfig, "--kubernetes-pod", file,
-		"--data", filepath.Join(t.TempDir(), "data"),
-	}}
+	return startPodsBy(t, n, "engine", "--kubernetes-pod", file)
+}
+
+// startPodsBy starts such an engine by a command with flags.
+func startPodsBy(t *testing.T, n *kubetest.Namespace, command string, flags ...string) *podEngine {
+	t.Helper()
+	e := &podEngine{namespace: n, args: slices.Concat(
+		[]string{command, "--addr", "127.0.0.1:0", "--runner", "kubernetes", "--kubeconfig", n.Kubeconfig},
+		flags, []string{"--data", filepath.Join(t.TempDir(), "data")},
+	)}
 	e.restart(t)
 	t.Cleanup(func() {
 		if err := e.stop(); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -119,6 +131,17 @@ func (e *podEngine) execute(t *testing.T, id string, job *runpb.Job, o *runpb.Ru
 		t.Fatal(err)
 	}
 	return x.GetName()
+}
+
+// executions returns Google's client for executions.
+func (e *podEngine) executions(t *testing.T) *cloudrun.ExecutionsClient {
+	t.Helper()
+	executions, err := cloudrun.NewExecutionsClient(t.Context(), e.connection()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = executions.Close() })
+	return executions
 }
 
 // execution reads an execution.
@@ -202,10 +225,28 @@ func (e *podEngine) runUntilStop(t *testing.T, job string) (execution string) {
 	return execution
 }
 
-// letStop lets the script in the only Pod end, as soon as the cluster can run a command in it.
-func (e *podEngine) letStop(t *testing.T) {
+// pod waits until an attempt has a Pod, and returns the Pod's name. The place of the attempt is
+// tTASK-aATTEMPT-iINCARNATION.
+func (e *podEngine) pod(t *testing.T, execution, place string) (name string) {
 	t.Helper()
-	eventually.NoError(t, func() error { return e.namespace.Try("exec", e.namespace.Pods(t)[0], "--", "touch", "/tmp/stop") })
+	prefix := path.Base(execution) + "-" + place + "-"
+	eventually.True(t, "there is a Pod "+prefix, func() bool {
+		pods := e.namespace.Pods(t)
+		i := slices.IndexFunc(pods, func(pod string) bool { return strings.HasPrefix(pod, prefix) })
+		if i >= 0 {
+			name = pods[i]
+		}
+		return i >= 0
+	})
+	return name
+}
+
+// letStop lets the script in the Pod of an attempt end, as soon as the cluster can run a command in
+// it.
+func (e *podEngine) letStop(t *testing.T, execution, place string) {
+	t.Helper()
+	pod := e.pod(t, execution, place)
+	eventually.NoError(t, func() error { return e.namespace.Try("exec", pod, "--", "touch", "/tmp/stop") })
 }
 
 // checkUntilStop checks that the only task of an execution ran that script to its end, once.
