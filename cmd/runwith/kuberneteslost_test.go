@@ -36,6 +36,7 @@ func loses(t *testing.T, e *podEngine, job string, take func(t testing.TB, pod s
 	x := e.execute(t, job, script(untilStopOrTerm, 1, 0), nil)
 	e.awaitOutput(t, x, "attempt 0")
 	take(t, e.pod(t, x, "t0-a0-i0"))
+	e.awaitInterruption(t, x)
 	e.letStop(t, x, "t0-a0-i1")
 	end := e.awaitEnd(t, x)
 	if end.GetSucceededCount() != 1 || end.GetRetriedCount() != 0 {
