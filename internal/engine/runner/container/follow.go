@@ -238,14 +238,15 @@ func startOf(s *container.State) time.Time {
 	return started
 }
 
-// ranFor returns how long a container that has ended ran, or 0 if the daemon does not say.
+// ranFor returns how long a container that has ended ran, or 0 if the daemon does not say. A daemon
+// may note the start of a short one after its end.
 func ranFor(s *container.State) time.Duration {
 	started, err1 := time.Parse(time.RFC3339Nano, s.StartedAt)
 	finished, err2 := time.Parse(time.RFC3339Nano, s.FinishedAt)
-	if err1 != nil || err2 != nil {
+	if err1 != nil || err2 != nil || started.IsZero() || finished.IsZero() {
 		return 0
 	}
-	return max(0, finished.Sub(started))
+	return max(time.Millisecond, finished.Sub(started))
 }
 
 func exitOf(s *container.State) exit { return exit{s.ExitCode, s.OOMKilled, ranFor(s)} }

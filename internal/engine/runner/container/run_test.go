@@ -331,7 +331,7 @@ func TestMany(t *testing.T) {
 					continue
 				}
 				result, err := r.Wait(t.Context(), spec.ID)
-				if got := argsOf(stdout.String()); err != nil || result != (runner.Result{}) || len(got) != 1 || got[0] != fmt.Sprint("task ", task) {
+				if got := argsOf(stdout.String()); err != nil || !result.Succeeded() || len(got) != 1 || got[0] != fmt.Sprint("task ", task) {
 					t.Errorf("task %d ended with %+v, %v and printed %q", task, result, err, got)
 				}
 			}

@@ -204,6 +204,8 @@ func stop(t *testing.T, r *Runner, id runner.ID) {
 	}
 }
 
+// wait waits for the end of an attempt, and checks that the daemon knows how long it ran. The
+// result is without that.
 func wait(t *testing.T, r *Runner, id runner.ID) runner.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -212,6 +214,10 @@ func wait(t *testing.T, r *Runner, id runner.ID) runner.Result {
 	if err != nil {
 		t.Fatalf("Wait = %v, want no error", err)
 	}
+	if result.Ran <= 0 || result.Ran > limit {
+		t.Errorf("the attempt ran for %v, want more than 0 and less than the test", result.Ran)
+	}
+	result.Ran = 0
 	return result
 }
 
