@@ -18,16 +18,17 @@ const (
 	whyBroken  = "the node cannot read the log any more"
 )
 
-// logCursor writes the output of a container, from readings of its log that begin
-// anywhere and break off anywhere: each line once. Where it cannot tell that nothing is
-// missing between two lines, it writes a line that says so.
+// logCursor writes each line of a container's output once. It reads the log several times, and
+// each reading may begin and break off anywhere. If lines may be missing between two others, the
+// cursor writes a line about it.
 //
-// A reading is in step once the last line before the cursor's position has come: what
-// follows is new. The node's log changes at its end and, when the node rotates it, loses
-// its beginning. So if the last line does not come, the log has been rotated meanwhile: all
-// that comes is new, and something before it may be lost. Nothing is if the follower before
-// has read its file to the end, and the next file begins right after: the kubelet rotates
-// a log every few seconds at most, so that no other file was between the two.
+// A reading is in step when the last line that the cursor has written comes again. Lines after
+// that are new. If that line does not come, the node has rotated the log, and removed its
+// beginning. Then every line is new, and lines before them may be lost.
+//
+// There is one exception. If the follower has read a file of the log to its end, and the next
+// file begins right after it, no line is lost: the kubelet lets seconds pass between two
+// rotations, so there was no third file.
 type logCursor struct {
 	out      io.Writer // nil drops the output
 	failed   bool      // a write has failed: drop the rest
@@ -44,8 +45,8 @@ type logCursor struct {
 	// late is the time after which a first line is not surely the log's first; 0 is
 	// never.
 	late int64
-	// drained says that the container has ended, and that the follower before this
-	// reading has shown its file to the end.
+	// drained is true if the container has ended, and the last follower has read its file
+	// to the end.
 	drained bool
 
 	// How far the reading is behind the container, by the time at which the last line came

@@ -60,8 +60,8 @@ func (s *strays) old(patience time.Duration) map[string]string {
 	return old
 }
 
-// claim begins to remove a stray, unless free says that an attempt has its name.
-// While it is claimed, no attempt gets the name.
+// claim begins to remove a stray, if its name is free. Until settle is called, no attempt gets
+// the name.
 func (s *strays) claim(name string, free func() bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +75,7 @@ func (s *strays) claim(name string, free func() bool) bool {
 	return true
 }
 
-// settle ends that. A stray that was removed is forgotten.
+// settle ends the removal of a stray.
 func (s *strays) settle(uid, name string, removed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,7 +85,8 @@ func (s *strays) settle(uid, name string, removed bool) {
 	}
 }
 
-// give calls take, which gives an attempt its name, unless a stray of that name is being removed.
+// give calls take, which gives an attempt its name. It does not, and returns false, while a stray
+// of that name is being removed.
 func (s *strays) give(name string, take func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
