@@ -15,7 +15,7 @@ import (
 func TestKubernetesDisturbed(t *testing.T) {
 	t.Parallel()
 	c := kubetest.StartOwn(t, kubetest.Options{LogSize: "1Mi", Flags: map[kubetest.Component][]string{
-		kubetest.Controllers: {"--node-monitor-grace-period=20s"}, // until a node counts as dead
+		kubetest.Controllers: {"--node-monitor-grace-period=90s"}, // until a node counts as dead
 	}})
 	e := startPods(t, c.Namespace(t), smallPods)
 	for _, way := range []struct {
@@ -45,11 +45,11 @@ func apiServerRestarts(t *testing.T, c *kubetest.Cluster, e *podEngine) {
 	e.checkUntilStop(t, x)
 }
 
-// kubeletIsAway ends the kubelet until its node counts as dead.
+// kubeletIsAway ends the kubelet until its node counts as dead, after 90 seconds.
 func kubeletIsAway(t *testing.T, c *kubetest.Cluster, e *podEngine) {
 	x := e.runUntilStop(t, "kubelet-is-away")
 	c.Kill(t, kubetest.Kubelet)
-	c.Kubectl(t, "wait", "--for=condition=Ready=Unknown", "--timeout=2m", "node/"+kubetest.Node)
+	c.Kubectl(t, "wait", "--for=condition=Ready=Unknown", "--timeout=4m", "node/"+kubetest.Node)
 	c.Start(t, kubetest.Kubelet)
 	e.letStop(t, x, "t0-a0-i0")
 	e.checkUntilStop(t, x)
