@@ -29,7 +29,7 @@ func mappedJob() *runpb.Job {
 	return job
 }
 
-// freeAddress returns an address of this machine where nobody listens now.
+// freeAddress returns an address at which no server of this machine listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

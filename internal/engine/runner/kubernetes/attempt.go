@@ -32,6 +32,7 @@ type attempt struct {
 	mayRun   bool          // the gate is to be opened
 	ending   bool          // it is too late to let go
 	killing  bool          // the Runner deletes the Pod to end it
+	stopped  bool          // the Runner has asked the cluster to end it, and it had not ended before
 	removing bool          // the Pod is being removed
 	names    []string      // of the template's containers in the Pod; nil if there is no template
 	out      runner.Output
@@ -139,6 +140,24 @@ func (a *attempt) kill() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.killing = true
+}
+
+// noteStopped notes that the cluster was asked to end the attempt, unless it had ended before.
+func (a *attempt) noteStopped() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stopped = a.stopped || !a.verdict.over
+}
+
+// result returns how the attempt ended. The time that a stopped one ran is unknown: it says
+// nothing about the timeout if the clocks of engine and node differ.
+func (a *attempt) result(v verdict) runner.Result {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopped {
+		v.result.Ran = 0
+	}
+	return v.result
 }
 
 // isKilled reports whether the Runner has ended the attempt by deleting its Pod.

@@ -28,7 +28,7 @@ func (s *supervisor) finish(v verdict) {
 	switch {
 	case v.phase == ended, v.phase == lost && s.a.isKilled(v):
 		s.explain(v)
-		s.a.End(v.result, nil)
+		s.a.End(s.a.result(v), nil)
 	case s.fault != nil:
 		s.a.Fail(s.fault)
 	case v.phase == broken:

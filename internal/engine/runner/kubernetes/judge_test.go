@@ -149,6 +149,19 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestStoppedAttemptHidesItsTime checks that the time which an attempt ran counts only if the Runner
+// has not ended it.
+func TestStoppedAttemptHidesItsTime(t *testing.T) {
+	t.Parallel()
+	for over, want := range map[bool]time.Duration{true: time.Minute, false: 0} {
+		a := &attempt{verdict: verdict{over: over}}
+		a.noteStopped()
+		if got := a.result(judge(podIn("Failed", ran(time.Minute, 143)))).Ran; got != want {
+			t.Errorf("stopped when over = %v: ran for %v, want %v", over, got, want)
+		}
+	}
+}
+
 // TestJudgeDoubts checks which faults may pass.
 func TestJudgeDoubts(t *testing.T) {
 	t.Parallel()

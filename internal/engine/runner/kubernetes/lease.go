@@ -33,7 +33,7 @@ type lease struct {
 	name     string
 	holder   string // this server
 	previous string // the server before it, whose Lease is free; empty if there was none
-	file     string // has the holder, for the next server
+	file     string // names the holder, for the next server
 	log      *slog.Logger
 
 	mu      sync.Mutex

@@ -52,6 +52,9 @@ func (r *Runner) stop(ctx context.Context, a *attempt, grace time.Duration) erro
 			err = r.patch(ctx, a, map[string]any{"spec": map[string]any{"activeDeadlineSeconds": 1}})
 			asked = err == nil
 		}
+		if err == nil && (asked || deleted) {
+			a.noteStopped()
+		}
 		again, fail := r.afterStop(a, err, &retry)
 		if fail != nil {
 			return fail

@@ -54,9 +54,9 @@ func IsQuotaExceeded(err error) bool {
 	return IsForbidden(err) && (strings.Contains(err.Error(), "exceeded quota") || strings.Contains(err.Error(), "status unknown for quota"))
 }
 
-// IsNotPermitted reports that the caller has no permission. A server that has just started says so
-// until it has read all roles, and that it is not ready until it can check Pods. The API has no
-// reasons for these, either.
+// IsNotPermitted reports that the caller has no permission. A server that has just started refuses
+// everything: it has not read the roles, or cannot check Pods yet. The API has no reasons for
+// these, either.
 func IsNotPermitted(err error) bool {
 	return IsForbidden(err) && (strings.Contains(err.Error(), `forbidden: User "`) || strings.Contains(err.Error(), "not yet ready to handle request"))
 }
