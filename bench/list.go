@@ -24,38 +24,52 @@ const (
 // measureList measures a page of executions among many. The floor is runwith itself, with
 // few executions.
 func measureList(ctx context.Context, b *bench) (_ []row, err error) {
-	few, err := b.openFilled(ctx, fewExecutions)
+	few, err := b.openFilled(ctx, past{shown: fewExecutions})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, few.close()) }()
-	many, err := b.openFilled(ctx, b.past)
+	many, err := b.openFilled(ctx, past{shown: b.past})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, many.close()) }()
+	hidden, err := b.openFilled(ctx, past{shown: fewExecutions, hidden: b.past})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, hidden.close()) }()
 	var rows []row
-	for _, page := range []struct {
+	for _, m := range []struct {
 		what string
 		skip int // number of pages before it
-	}{{"the first page", 0}, {"the fifth page", 4}} {
-		amongFew, err := few.page(ctx, page.skip)
+		of   *filled
+		past string
+	}{
+		{"the first page", 0, many, fmt.Sprintf("among %d", b.past)},
+		{"the fifth page", 4, many, fmt.Sprintf("among %d", b.past)},
+		{"the last page", fewExecutions/pageSize - 1, hidden, fmt.Sprintf("with %d hidden", b.past)},
+	} {
+		amongFew, err := few.page(ctx, m.skip)
 		if err != nil {
 			return nil, err
 		}
-		amongMany, err := many.page(ctx, page.skip)
+		measured, err := m.of.page(ctx, m.skip)
 		if err != nil {
 			return nil, err
 		}
-		times, err := interleave(ctx, plan{b.n, streak}, amongFew, amongMany)
+		times, err := interleave(ctx, plan{b.n, streak}, amongFew, measured)
 		if err != nil {
 			return nil, err
 		}
-		what := fmt.Sprintf("%s of %d executions of jobs/-, among %d", page.what, pageSize, b.past)
+		what := fmt.Sprintf("%s of %d executions of jobs/-, %s", m.what, pageSize, m.past)
 		rows = append(rows, newRow(what, seconds, times[1]).beside(fmt.Sprintf("the same among %d", fewExecutions), times[0]).times(listTarget))
 	}
 	return rows, nil
 }
+
+// past are the past executions of a server, in total.
+type past struct{ shown, hidden int }
 
 // filled is a server with past executions.
 type filled struct {
@@ -63,10 +77,10 @@ type filled struct {
 	client *cloudRun
 }
 
-// openFilled starts a server with listJobs jobs and so many executions in total. Each job
-// really runs once. The other executions are copies in its database.
-func (b *bench) openFilled(ctx context.Context, executions int) (_ *filled, err error) {
-	data := filepath.Join(b.dir, fmt.Sprintf("list-%d", executions))
+// openFilled starts a server with listJobs jobs and past executions. Each job really runs
+// once. The other executions are copies in its database.
+func (b *bench) openFilled(ctx context.Context, p past) (_ *filled, err error) {
+	data := filepath.Join(b.dir, fmt.Sprintf("list-%d-%d", p.shown, p.hidden))
 	f := &filled{}
 	if err := f.open(ctx, b, data); err != nil {
 		return nil, err
@@ -83,7 +97,7 @@ func (b *bench) openFilled(ctx context.Context, executions int) (_ *filled, err 
 	if err := f.close(); err != nil {
 		return nil, err
 	}
-	if err := multiply(ctx, filepath.Join(data, "engine.db"), executions/listJobs); err != nil {
+	if err := multiply(ctx, filepath.Join(data, "engine.db"), p); err != nil {
 		return nil, fmt.Errorf("copy executions: %w", err)
 	}
 	return f, f.open(ctx, b, data)
@@ -101,24 +115,30 @@ func (f *filled) open(ctx context.Context, b *bench, data string) (err error) {
 
 func (f *filled) close() error { return errors.Join(f.client.close(), f.server.stop()) }
 
-// multiply makes so many copies of each execution in an engine's database, with tasks.
-func multiply(ctx context.Context, path string, times int) error {
+// multiply copies each execution in an engine's database, with tasks. The oldest are hidden,
+// as the engine hides those that it does not keep.
+func multiply(ctx context.Context, path string, p past) error {
 	db, err := sqlite.Open(ctx, sqlite.Options{Path: path})
 	if err != nil {
 		return err
 	}
-	statements := []string{
-		`INSERT INTO executions (job, name, state, created, updated, started, completed, tasks, succeeded, message)
-			WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
+	times := (p.shown + p.hidden) / listJobs
+	statements := []struct {
+		text string
+		args []any
+	}{
+		{`INSERT INTO executions (job, name, state, created, updated, started, completed, tasks, succeeded, message)
+			WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)
 			SELECT job, name || i, state, created, updated, started, completed, tasks, succeeded, message
-			FROM n, executions ORDER BY i`,
-		`INSERT INTO tasks (execution, task, state, started, completed)
-			SELECT id, 0, state, started, completed FROM executions WHERE id NOT IN (SELECT execution FROM tasks) AND ?1`,
-		`UPDATE jobs SET executions = executions * ?1 WHERE executions > 0`,
+			FROM n, executions ORDER BY i`, []any{times}},
+		{`UPDATE executions SET deleted = completed, output = 0 WHERE id <= ?`, []any{p.hidden}},
+		{`INSERT INTO tasks (execution, task, state, started, completed)
+			SELECT id, 0, state, started, completed FROM executions WHERE deleted IS NULL AND id NOT IN (SELECT execution FROM tasks)`, nil},
+		{`UPDATE jobs SET executions = ? WHERE executions > 0`, []any{p.shown / listJobs}},
 	}
 	err = db.Write(ctx, func(tx *sqlite.Tx) error {
-		for _, statement := range statements {
-			if _, err := tx.Exec(statement, times); err != nil {
+		for _, s := range statements {
+			if _, err := tx.Exec(s.text, s.args...); err != nil {
 				return err
 			}
 		}

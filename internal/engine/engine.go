@@ -96,7 +96,7 @@ func (c Config) Validate() error {
 var schema embed.FS
 
 // migrations are the files of the schema, in order. A released one never changes.
-var migrations = [...]string{"schema/1.sql", "schema/2.sql", "schema/3.sql"}
+var migrations = [...]string{"schema/1.sql", "schema/2.sql", "schema/3.sql", "schema/4.sql"}
 
 // Engine runs jobs. Its methods may be called concurrently.
 type Engine struct {

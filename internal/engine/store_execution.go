@@ -118,20 +118,38 @@ const newest = int64(math.MaxInt64)
 // NOT_FOUND.
 func (tx *storeTx) executions(of jobspec.JobName, deleted bool, before int64, limit int) ([]*executionRow, error) {
 	if of.Job == jobspec.Wildcard || of.Region == jobspec.Wildcard {
-		// CROSS JOIN makes SQLite read from the newest execution on. Job by job, it would
-		// have to sort.
-		return collect(tx, scanExecution, `SELECT `+executionColumns+`
-			FROM executions e CROSS JOIN jobs j ON j.id = e.job
-			WHERE j.project = ?1 AND (?2 = '-' OR j.region = ?2) AND (?3 = '-' OR j.job = ?3) AND (e.deleted IS NULL OR ?4) AND e.id < ?5
-			ORDER BY e.id DESC LIMIT ?6`, of.Project, of.Region, of.Job, deleted, before, limit)
+		from, where := executionsAndJobs(of.Job, deleted)
+		return collect(tx, scanExecution, `SELECT `+executionColumns+` FROM `+from+`
+			WHERE `+where+` AND j.project = ?1 AND (?2 = '-' OR j.region = ?2) AND (?3 = '-' OR j.job = ?3) AND e.id < ?4
+			ORDER BY e.id DESC LIMIT ?5`, of.Project, of.Region, of.Job, before, limit)
 	}
 	job, err := tx.job(of)
 	if err != nil {
 		return nil, err
 	}
-	return collect(tx, scanExecution, `SELECT `+executionColumns+`
-		FROM executions e WHERE e.job = ? AND (e.deleted IS NULL OR ?) AND e.id < ?
-		ORDER BY e.id DESC LIMIT ?`, job.id, deleted, before, limit)
+	from, where := listSource("executions_shown_by_job", deleted)
+	return collect(tx, scanExecution, `SELECT `+executionColumns+` FROM `+from+`
+		WHERE `+where+` AND e.job = ? AND e.id < ? ORDER BY e.id DESC LIMIT ?`, job.id, before, limit)
+}
+
+// executionsAndJobs returns the tables and the condition of a list across jobs. CROSS JOIN makes
+// SQLite read the executions of all jobs from the newest on; job by job, it would have to sort.
+func executionsAndJobs(job string, deleted bool) (from, where string) {
+	if job == jobspec.Wildcard {
+		from, where = listSource("executions_shown", deleted)
+		return from + ` CROSS JOIN jobs j ON j.id = e.job`, where
+	}
+	from, where = listSource("executions_shown_by_job", deleted)
+	return `jobs j CROSS JOIN ` + from + ` ON e.job = j.id`, where
+}
+
+// listSource returns the table and the condition of a list: of the executions that are shown, by
+// an index that has no others, or of all.
+func listSource(index string, deleted bool) (from, where string) {
+	if deleted {
+		return `executions e`, `true`
+	}
+	return `executions e INDEXED BY ` + index, `e.deleted IS NULL`
 }
 
 // jobOf returns the resource name of an execution's job.
@@ -148,7 +166,7 @@ func (tx *storeTx) unfinished() ([]*executionRow, error) {
 
 // activeExecutions returns the executions of a job that have not ended.
 func (tx *storeTx) activeExecutions(job int64) ([]int64, error) {
-	return collect(tx, scanID, `SELECT id FROM executions WHERE job = ? AND `+isLive, job)
+	return collect(tx, scanID, `SELECT id FROM executions INDEXED BY executions_active WHERE job = ? AND `+isLive, job)
 }
 
 func scanID(row sqlite.Row) (id int64, err error) { return id, row.Scan(&id) }
@@ -169,9 +187,9 @@ func (tx *storeTx) insertExecution(job int64, x *runpb.Execution, tasks, claimed
 	if claimed > 0 {
 		row.state, row.started, started = running, created, created.UnixNano()
 	}
-	err = tx.QueryRow(`INSERT INTO executions (job, name, state, created, updated, started, tasks, running, message)
-		VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8) RETURNING id`,
-		job, x.Name, row.state, created.UnixNano(), started, tasks, claimed, blob).Scan(&row.id)
+	row.id, err = tx.Insert(`INSERT INTO executions (job, name, state, created, updated, started, tasks, running, message)
+		VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)`,
+		job, x.Name, row.state, created.UnixNano(), started, tasks, claimed, blob)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ const jobColumns = `
 	SELECT j.id, j.executions, j.message, k.id, k.name, k.state, k.started, e.name, e.state, e.created, e.completed
 	FROM jobs j
 	LEFT JOIN executions k ON k.id = j.awaits
-	LEFT JOIN executions e ON e.id = (SELECT max(id) FROM executions WHERE job = j.id AND deleted IS NULL)`
+	LEFT JOIN executions e ON e.id = (SELECT max(id) FROM executions INDEXED BY executions_shown_by_job WHERE job = j.id AND deleted IS NULL)`
 
 func (tx *storeTx) scanJob(row sqlite.Row) (*jobRow, error) {
 	var (
@@ -187,8 +187,8 @@ func (tx *storeTx) insertJob(name jobspec.JobName, job *runpb.Job) (id int64, er
 	if err != nil {
 		return 0, err
 	}
-	err = tx.QueryRow(`INSERT INTO jobs (project, region, job, message) VALUES (?, ?, ?, ?) RETURNING id`,
-		name.Project, name.Region, name.Job, blob).Scan(&id)
+	id, err = tx.Insert(`INSERT INTO jobs (project, region, job, message) VALUES (?, ?, ?, ?)`,
+		name.Project, name.Region, name.Job, blob)
 	if sqlite.Conflict(err) {
 		return 0, exists(name.String())
 	}
@@ -249,7 +249,7 @@ func (tx *storeTx) deleteJob(id int64, job *runpb.Job, now time.Time) error {
 			return err
 		}
 	}
-	if _, err = tx.Exec(`UPDATE executions SET deleted = ? WHERE job = ? AND deleted IS NULL`, now.UnixNano(), id); err != nil {
+	if _, err = tx.Exec(`UPDATE executions INDEXED BY executions_shown_by_job SET deleted = ? WHERE job = ? AND deleted IS NULL`, now.UnixNano(), id); err != nil {
 		return err
 	}
 	for _, a := range tx.engine.live.ofJob(job.Name) {

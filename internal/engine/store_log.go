@@ -21,22 +21,17 @@ func (tx *storeTx) logSources(s LogSelection) ([]LogSource, error) {
 	}
 	args := []any{list(s.Projects), list(s.Regions), list(s.Jobs), from, to}
 	if s.Executions != nil {
-		return collect(tx, scanLogSource, logSourcesOf(`CROSS JOIN json_each(?6) x CROSS JOIN executions e ON e.name = `+executionPrefix+` || x.value
+		const prefix = `'projects/' || j.project || '/locations/' || j.region || '/jobs/' || j.job || '/executions/'`
+		return collect(tx, scanLogSource, logSourcesOf(`CROSS JOIN json_each(?6) x CROSS JOIN executions e ON e.name = `+prefix+` || x.value
 			WHERE substr(x.value, 1, length(j.job) + 1) = j.job || '-'`), append(args, list(s.Executions))...)
 	}
-	// '0' follows '/'. The index by name is used because it leaves out the many hidden
-	// executions.
-	return collect(tx, scanLogSource, logSourcesOf(`CROSS JOIN executions e ON e.name > `+executionPrefix+` AND e.name < rtrim(`+executionPrefix+`, '/') || '0'
-		WHERE true`), args...)
+	return collect(tx, scanLogSource, logSourcesOf(`CROSS JOIN executions e INDEXED BY executions_shown_by_job ON e.job = j.id WHERE true`), args...)
 }
-
-// executionPrefix is the beginning of the names of a job's executions.
-const executionPrefix = `'projects/' || j.project || '/locations/' || j.region || '/jobs/' || j.job || '/executions/'`
 
 // logSourcesOf selects from executions joined to their jobs, which ?1 to ?3 select.
 func logSourcesOf(join string) string {
 	return `SELECT e.id, e.created, e.completed
-		FROM (SELECT project, region, job FROM jobs WHERE deleted IS NULL
+		FROM (SELECT id, project, region, job FROM jobs WHERE deleted IS NULL
 			AND project IN (SELECT value FROM json_each(?1))
 			AND (?2 IS NULL OR region IN (SELECT value FROM json_each(?2)))
 			AND (?3 IS NULL OR job IN (SELECT value FROM json_each(?3)))) j ` + join + `

@@ -37,10 +37,7 @@ type taskKey struct {
 
 var firstTask = taskKey{newest, -1}
 
-const (
-	taskColumns = `t.task, t.state, t.attempt, t.started, t.completed, t.exit_code, t.term_signal, t.status_code, t.status`
-	wholeTask   = taskColumns + `, ` + executionColumns + ` FROM tasks t JOIN executions e ON e.id = t.execution`
-)
+const taskColumns = `t.task, t.state, t.attempt, t.started, t.completed, t.exit_code, t.term_signal, t.status_code, t.status`
 
 // scanTaskOf scans tasks of one execution.
 func scanTaskOf(x *executionRow) func(sqlite.Row) (*taskRow, error) {
@@ -75,7 +72,8 @@ func (r *taskRow) scan(row sqlite.Row, behind ...any) error {
 
 // task returns a task, or NOT_FOUND.
 func (tx *storeTx) task(name jobspec.TaskName) (*taskRow, error) {
-	row, err := scanTask(tx.QueryRow(`SELECT `+wholeTask+` WHERE e.name = ? AND e.deleted IS NULL AND t.task = ?`,
+	row, err := scanTask(tx.QueryRow(`SELECT `+taskColumns+`, `+executionColumns+` FROM tasks t JOIN executions e ON e.id = t.execution
+		WHERE e.name = ? AND e.deleted IS NULL AND t.task = ?`,
 		name.Execution.String(), name.Index))
 	if errors.Is(err, sqlite.ErrNoRows) {
 		return nil, missing("TASK", path.Base(name.String()), name.Execution.Job.Location)
@@ -114,11 +112,12 @@ func (tx *storeTx) tasks(of jobspec.ExecutionName, deleted bool, after taskKey, 
 	// Deviation: under executions/- a missing job is no error; it has no tasks.
 	one := of.Execution != jobspec.Wildcard && of.Job.Job != jobspec.Wildcard && of.Job.Region != jobspec.Wildcard
 	if !one || deleted {
-		return collect(tx, scanTask, `SELECT `+wholeTask+` JOIN jobs j ON j.id = e.job
-			WHERE j.project = ?1 AND (?2 = '-' OR j.region = ?2) AND (?3 = '-' OR j.job = ?3) AND (?4 = '-' OR e.name LIKE '%/executions/' || ?4)
-				AND (e.deleted IS NULL OR ?5) AND (e.id < ?6 OR e.id = ?6 AND t.task > ?7)
-			ORDER BY e.id DESC, t.task LIMIT ?8`,
-			of.Job.Project, of.Job.Region, of.Job.Job, of.Execution, deleted, after.execution, after.task, limit)
+		from, where := executionsAndJobs(of.Job.Job, deleted)
+		return collect(tx, scanTask, `SELECT `+taskColumns+`, `+executionColumns+` FROM `+from+` CROSS JOIN tasks t ON t.execution = e.id
+			WHERE `+where+` AND j.project = ?1 AND (?2 = '-' OR j.region = ?2) AND (?3 = '-' OR j.job = ?3) AND (?4 = '-' OR e.name LIKE '%/executions/' || ?4)
+				AND e.id <= ?5 AND (e.id < ?5 OR t.task > ?6)
+			ORDER BY e.id DESC, t.task LIMIT ?7`,
+			of.Job.Project, of.Job.Region, of.Job.Job, of.Execution, after.execution, after.task, limit)
 	}
 	x, err := tx.execution(of)
 	if err != nil {

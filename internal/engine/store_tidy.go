@@ -1,30 +1,43 @@
 package engine
 
-import "time"
+import (
+	"time"
 
-// hideOld hides ended executions beyond the newest keep of each job.
+	"github.com/runwith/runwith/internal/sqlite"
+)
+
+// hideOld hides ended executions beyond the newest keep of each job, at most tidyBatch.
 func (tx *storeTx) hideOld(keep int, now time.Time) (more bool, err error) {
-	hidden, err := collect(tx, scanID, `UPDATE executions SET deleted = ?1 WHERE id IN (
+	type execution struct{ id, job int64 }
+	hidden, err := collect(tx, func(row sqlite.Row) (x execution, err error) {
+		return x, row.Scan(&x.id, &x.job)
+	}, `UPDATE executions SET deleted = ?1 WHERE id IN (
 			SELECT id FROM (
-				SELECT id, row_number() OVER (PARTITION BY job ORDER BY id DESC) AS age
-				FROM executions
-				WHERE deleted IS NULL AND `+hasEnded+`
-					AND job IN (SELECT id FROM jobs WHERE executions > ?2))
-			WHERE age > ?2 LIMIT ?3) RETURNING id`, now.UnixNano(), keep, tidyBatch)
+				SELECT e.id, row_number() OVER (PARTITION BY e.job ORDER BY e.id DESC) AS age
+				FROM jobs j CROSS JOIN executions e INDEXED BY executions_shown_by_job ON e.job = j.id
+				WHERE j.executions > ?2 AND e.deleted IS NULL AND e.`+hasEnded+`)
+			WHERE age > ?2 LIMIT ?3) RETURNING id, job`, now.UnixNano(), keep, tidyBatch)
 	if err != nil || len(hidden) == 0 {
 		return false, err
 	}
 	tx.OnEnd(func(committed bool) {
-		for _, id := range hidden {
-			if a := tx.engine.live.find(id); a != nil && committed {
+		for _, x := range hidden {
+			if a := tx.engine.live.find(x.id); a != nil && committed {
 				tx.engine.live.remove(a)
 			}
 		}
 	})
 	tx.engine.lists.forget(tx, allJobs)
-	_, err = tx.Exec(`UPDATE jobs SET executions = (SELECT count(*) FROM executions e WHERE e.job = jobs.id AND e.deleted IS NULL)
-		WHERE executions > ?`, keep)
-	return len(hidden) == tidyBatch, err
+	fewer := map[int64]int{} // executions, by job
+	for _, x := range hidden {
+		fewer[x.job]++
+	}
+	for job, n := range fewer {
+		if err := tx.change(`UPDATE jobs SET executions = executions - ? WHERE id = ?`, n, job); err != nil {
+			return false, err
+		}
+	}
+	return len(hidden) == tidyBatch, nil
 }
 
 // hiddenWithOutput returns hidden executions that have ended and still have tasks and
@@ -34,27 +47,38 @@ func (tx *storeTx) hiddenWithOutput(limit int) ([]*executionRow, error) {
 		WHERE e.deleted IS NOT NULL AND e.output = 1 AND e.`+hasEnded+` LIMIT ?`, limit)
 }
 
-func (tx *storeTx) removeTasks(execution int64) error {
-	for _, from := range []string{"tasks", "attempts"} {
-		if _, err := tx.Exec(`DELETE FROM `+from+` WHERE execution = ?`, execution); err != nil {
+// removeTasks removes the tasks of executions, and notes that their output is gone.
+func (tx *storeTx) removeTasks(executions []int64) error {
+	ids := list(executions)
+	for _, from := range []string{"tasks", "attempts", "interruptions"} {
+		if _, err := tx.Exec(`DELETE FROM `+from+` WHERE execution IN (SELECT value FROM json_each(?))`, ids); err != nil {
 			return err
 		}
 	}
-	return tx.change(`UPDATE executions SET output = 0 WHERE id = ? AND output = 1`, execution)
+	_, err := tx.Exec(`UPDATE executions SET output = 0 WHERE id IN (SELECT value FROM json_each(?))`, ids)
+	return err
 }
 
-// removeExpired removes what was hidden before a time, and operations that were made
-// before it and are done. Operations go first, because one without its execution could not
-// be shown.
+// removeOperations removes operations that were made before a time and are done, at most
+// tidyBatch. The name of an operation begins with its location, and ends with its time.
+func (tx *storeTx) removeOperations(before time.Time) (more bool, err error) {
+	n, err := tx.Exec(`WITH RECURSIVE locations (prefix) AS (
+			SELECT (SELECT substr(name, 1, length(name) - 36) FROM operations WHERE name > '' ORDER BY name LIMIT 1)
+			UNION ALL
+			SELECT (SELECT substr(name, 1, length(name) - 36) FROM operations WHERE name > prefix || '~' ORDER BY name LIMIT 1)
+			FROM locations WHERE prefix IS NOT NULL)
+		DELETE FROM operations WHERE name IN (
+			SELECT o.name FROM locations CROSS JOIN operations o ON o.name > prefix AND o.name < prefix || ?1
+			WHERE NOT EXISTS (SELECT 1 FROM executions e WHERE e.id = o.execution AND e.`+isLive+`)
+			LIMIT ?2)`, oldestOperation(before), tidyBatch)
+	return n == tidyBatch, err
+}
+
+// removeExpired removes executions that were hidden before a time, at most tidyBatch, and
+// such jobs.
 func (tx *storeTx) removeExpired(before time.Time) (more bool, err error) {
-	// A minute more, because the operation of a deletion is made just after it.
-	if _, err := tx.Exec(`DELETE FROM operations WHERE substr(name, -36) < ? AND (execution IS NULL
-		OR execution NOT IN (SELECT id FROM executions WHERE `+isLive+`))`,
-		oldestOperation(before.Add(time.Minute))); err != nil {
-		return false, err
-	}
 	n, err := tx.Exec(`DELETE FROM executions WHERE id IN (
-		SELECT id FROM executions WHERE deleted < ? AND `+hasEnded+` LIMIT ?)`, before.UnixNano(), tidyBatch)
+		SELECT id FROM executions INDEXED BY executions_deleted WHERE deleted < ? AND `+hasEnded+` LIMIT ?)`, before.UnixNano(), tidyBatch)
 	if err != nil {
 		return false, err
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,9 +23,10 @@ const (
 	tidyEvery = time.Hour
 	// tidyPause collects several reasons to tidy up into one run.
 	tidyPause = 2 * time.Second
-	// tidyBatch is the maximum number of rows that one transaction removes, so that other
-	// transactions do not wait long.
-	tidyBatch = 100
+	// tidyBatch is the maximum number of executions, or operations, that one transaction
+	// removes, so that other transactions do not wait long. One that removes tasks ends with the
+	// execution that has the last of tidyTasks.
+	tidyBatch, tidyTasks = 100, 1000
 )
 
 // tidySoon asks tidyUp to run soon.
@@ -60,46 +62,38 @@ func (e *Engine) tidyUp() {
 }
 
 // tidy hides the executions of each job beyond those that are kept, and removes the output
-// of hidden executions. With all, it also removes what was hidden long ago, which reads
-// every execution.
+// of hidden executions. With all, it also removes what was hidden long ago.
+//
+// Each step costs as much as it removes, however many hidden executions there are.
 func (e *Engine) tidy(ctx context.Context, now time.Time, all bool) error {
-	if err := e.dropFiles(ctx); err != nil { // before any row is written, which needs room
+	if err := e.dropOutput(ctx); err != nil { // before any row is written, which needs room
 		return err
 	}
-	steps := []func(*storeTx) (more bool, err error){
-		func(tx *storeTx) (bool, error) { return tx.hideOld(e.keep, now) },
-		e.dropOutput,
+	hide := func(tx *storeTx) (bool, error) { return tx.hideOld(e.keep, now) }
+	if err := errors.Join(e.inBatches(ctx, hide), e.dropOutput(ctx)); err != nil || !all {
+		return err
 	}
-	if all {
-		steps = append(steps, func(tx *storeTx) (bool, error) { return tx.removeExpired(now.Add(-deletedFor)) })
+	// A minute more, because the operation of a deletion is made just after it. Operations go
+	// first, because one without its execution could not be shown.
+	before := now.Add(-deletedFor)
+	err := e.inBatches(ctx, func(tx *storeTx) (bool, error) { return tx.removeOperations(before.Add(time.Minute)) })
+	if err != nil {
+		return err
 	}
-	for _, step := range steps {
-		for more := true; more; {
-			if err := e.write(ctx, func(tx *storeTx) (err error) {
-				more, err = step(tx)
-				return err
-			}); err != nil {
-				return err
-			}
+	return e.inBatches(ctx, func(tx *storeTx) (bool, error) { return tx.removeExpired(before) })
+}
+
+// inBatches writes in one transaction after the other, while there is more to write.
+func (e *Engine) inBatches(ctx context.Context, batch func(*storeTx) (more bool, err error)) error {
+	for more := true; more; {
+		if err := e.write(ctx, func(tx *storeTx) (err error) {
+			more, err = batch(tx)
+			return err
+		}); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// dropFiles removes the output of hidden executions that have ended, at most tidyBatch.
-func (e *Engine) dropFiles(ctx context.Context) error {
-	return e.read(ctx, func(tx *storeTx) error {
-		hidden, err := tx.hiddenWithOutput(tidyBatch)
-		if err != nil {
-			return err
-		}
-		for _, row := range hidden {
-			if err := e.logs.Delete(row.message.Uid); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // dropOutput removes the output and the tasks of hidden executions that have ended. It
@@ -107,20 +101,30 @@ func (e *Engine) dropFiles(ctx context.Context) error {
 // again.
 //
 // Deviation: Cloud Logging keeps the output of a deleted execution.
-func (e *Engine) dropOutput(tx *storeTx) (more bool, err error) {
-	hidden, err := tx.hiddenWithOutput(tidyBatch)
-	if err != nil {
-		return false, err
-	}
-	for _, row := range hidden {
-		if err := e.logs.Delete(row.message.Uid); err != nil {
-			return false, err
+func (e *Engine) dropOutput(ctx context.Context) error {
+	for {
+		var hidden []*executionRow
+		if err := e.read(ctx, func(tx *storeTx) (err error) {
+			hidden, err = tx.hiddenWithOutput(tidyBatch)
+			return err
+		}); err != nil || len(hidden) == 0 {
+			return err
 		}
-		if err := tx.removeTasks(row.id); err != nil {
-			return false, err
+		var ids []int64
+		tasks := 0
+		for _, row := range hidden {
+			if err := e.logs.Delete(row.message.Uid); err != nil {
+				return err
+			}
+			ids = append(ids, row.id)
+			if tasks += row.counts.tasks; tasks >= tidyTasks {
+				break
+			}
+		}
+		if err := e.write(ctx, func(tx *storeTx) error { return tx.removeTasks(ids) }); err != nil {
+			return err
 		}
 	}
-	return len(hidden) == tidyBatch, nil
 }
 
 // oldestOperation returns the lowest ID of an operation that was made at a time.

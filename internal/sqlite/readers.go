@@ -103,6 +103,16 @@ func (r *readers) open(ctx context.Context) (*reader, error) {
 	return &reader{conn: conn, cache: newStatements(conn.PrepareContext)}, nil
 }
 
+// texts returns the statements of the idle connections.
+func (r *readers) texts() (all []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, one := range r.idle {
+		all = append(all, one.cache.texts()...)
+	}
+	return all
+}
+
 // close waits for running reads and closes the connections.
 func (r *readers) close() error {
 	r.mu.Lock()

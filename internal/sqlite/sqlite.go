@@ -198,6 +198,12 @@ func (db *DB) Read(ctx context.Context, f func(tx *Tx) error) error {
 // Reads returns the number of calls of Read, for tests of caches.
 func (db *DB) Reads() uint64 { return db.reads.Load() }
 
+// Statements returns the statements that were used so far, in no order, for tests of their
+// plans.
+func (db *DB) Statements() []string {
+	return append(db.writer.cache.texts(), db.readers.texts()...)
+}
+
 // Version returns a number that changes with every commit, before Write returns. A value
 // read at a version is current as long as Version returns the same number. During a
 // commit ok is false.
