@@ -53,7 +53,7 @@ func (r *Run) Do(ctx context.Context) error {
 		err = r.follow(ctx)
 	}
 	if err != nil && r.tally.accepted() > 0 {
-		return fmt.Errorf("%w; %s were started before that, and are not started again if you repeat the command", err, countLines(r.tally.accepted()))
+		return fmt.Errorf("%w; before that, it started %s, which a repetition of the command does not start again", err, countLines(r.tally.accepted()))
 	}
 	return err
 }
