@@ -69,6 +69,10 @@ type DB struct {
 // another process holds the file, the file is damaged, or its schema is newer than this
 // program.
 func Open(ctx context.Context, o Options) (_ *DB, err error) {
+	// The driver takes a URI, and the first part of a relative path would be its host.
+	if o.Path, err = filepath.Abs(o.Path); err != nil {
+		return nil, fmt.Errorf("find data folder: %w", err)
+	}
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("create data folder: %w", err)
 	}

@@ -76,6 +76,18 @@ func TestWritesSurviveReopening(t *testing.T) {
 	}
 }
 
+// TestRelativePath opens a database in a folder below the working directory.
+func TestRelativePath(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := open(t, filepath.Join("data", "test.db")).Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "data", "test.db")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFailedWriteLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "n.db"), notes...)
