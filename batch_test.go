@@ -32,19 +32,43 @@ func TestClientStartEach(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if results[0].Invocation.ID != "1" || results[0].Replayed || !results[1].Replayed || results[1].Invocation.State != runwith.StateRunning {
-		t.Errorf("results = %+v, want one new and one repeated", results[:2])
+	if id := results[0].Invocation.ID; id != "1" {
+		t.Errorf("ID of item 0 = %q, want 1", id)
+	}
+	if results[0].Replayed {
+		t.Errorf("item 0 = %+v, want a new invocation", results[0])
+	}
+	if !results[1].Replayed {
+		t.Errorf("item 1 = %+v, want a repeated one", results[1])
+	}
+	if state := results[1].Invocation.State; state != runwith.StateRunning {
+		t.Errorf("state of item 1 = %s, want running", state)
 	}
 	refused := results[2]
-	if e, ok := errors.AsType[*runwith.Error](refused.Err); !ok || e.Code != runwith.ResourceExhausted || refused.RetryAfter != 7*time.Second || refused.Invocation != nil {
-		t.Errorf("refused = %+v, want RESOURCE_EXHAUSTED and 7s", refused)
+	if e, ok := errors.AsType[*runwith.Error](refused.Err); !ok || e.Code != runwith.ResourceExhausted {
+		t.Errorf("error of a refused item = %v, want RESOURCE_EXHAUSTED", refused.Err)
+	}
+	if refused.RetryAfter != 7*time.Second {
+		t.Errorf("a refused item may be sent again after %v, want 7s", refused.RetryAfter)
+	}
+	if refused.Invocation != nil {
+		t.Errorf("a refused item has the invocation %+v, want none", refused.Invocation)
 	}
 	if runwith.CodeOf(results[3].Err) != runwith.DataLoss {
 		t.Errorf("an item without an invocation = %v, want DATA_LOSS", results[3].Err)
 	}
 	const want = `POST /api/v1/jobs/a%2Fb/invocations:batch {"items":[{"key":"k","timeout":"1m0s","labels":{"a":"b"}},{"key":"`
-	if len(got) != 2 || got[0] != got[1] || !strings.HasPrefix(got[0], want) || strings.Contains(got[0], `{"key":""}`) {
-		t.Errorf("sent %q, want the same twice, beginning with %s, each with a key", got, want)
+	if len(got) != 2 {
+		t.Fatalf("sent %q, want two requests", got)
+	}
+	if got[0] != got[1] {
+		t.Errorf("second request = %s, want the first again: %s", got[1], got[0])
+	}
+	if !strings.HasPrefix(got[0], want) {
+		t.Errorf("request = %s, want %s in front", got[0], want)
+	}
+	if strings.Contains(got[0], `{"key":""}`) {
+		t.Errorf("request = %s, want a key in each item", got[0])
 	}
 }
 
