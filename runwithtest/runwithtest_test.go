@@ -279,8 +279,17 @@ func TestEveryClientReachesTheServer(t *testing.T) {
 	t.Parallel()
 	c := start(t, runwithtest.Project("acme"), runwithtest.Region("europe-west1"), runwithtest.Job("worker", job(worker)))
 	const name = "projects/acme/locations/europe-west1/jobs/worker"
-	if c.Parent()+"/jobs/worker" != name || c.Project != "acme" || c.Region != "europe-west1" || c.URL != "http://"+c.Addr {
-		t.Errorf("parent, project, region, URL, address = %q, %q, %q, %q, %q; want them to match %s", c.Parent(), c.Project, c.Region, c.URL, c.Addr, name)
+	if got := c.Parent() + "/jobs/worker"; got != name {
+		t.Errorf("name of the job below Parent() = %q, want %q", got, name)
+	}
+	if c.Project != "acme" {
+		t.Errorf("project = %q, want acme", c.Project)
+	}
+	if c.Region != "europe-west1" {
+		t.Errorf("region = %q, want europe-west1", c.Region)
+	}
+	if want := "http://" + c.Addr; c.URL != want {
+		t.Errorf("URL = %q, want %q", c.URL, want)
 	}
 	for client, read := range map[string]func() (string, error){
 		"apiv2 over gRPC": func() (string, error) {
