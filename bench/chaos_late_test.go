@@ -87,7 +87,16 @@ func TestLatenessBeyondTheSettlingDelay(t *testing.T) {
 	if i, err = client.Cancel(t.Context(), i.ID); err != nil {
 		t.Fatal(err)
 	}
-	if i, err = client.Wait(t.Context(), i.ID); err != nil || i.State != runwith.StateCancelled || i.Execution != survivor || i.Twins != 1 {
-		t.Errorf("in the end: %+v, %v; want %s cancelled, and one twin", i, err, survivor)
+	if i, err = client.Wait(t.Context(), i.ID); err != nil {
+		t.Fatal(err)
+	}
+	if i.State != runwith.StateCancelled {
+		t.Errorf("state in the end = %s, want cancelled", i.State)
+	}
+	if i.Execution != survivor {
+		t.Errorf("execution in the end = %s, want %s", i.Execution, survivor)
+	}
+	if i.Twins != 1 {
+		t.Errorf("twins in the end = %d, want 1", i.Twins)
 	}
 }
