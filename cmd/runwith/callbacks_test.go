@@ -104,9 +104,27 @@ func TestCallbackOfARequest(t *testing.T) {
 	}
 	eventually.True(t, "the event arrives", func() bool { return len(r.received()) == 1 })
 	e := r.received()[0]
-	if e.Type != runwith.EventSucceeded || e.Data.ID != i.ID || e.Data.Job != "test-job" || e.Data.State != runwith.StateSucceeded || e.Data.Version == 0 ||
-		e.Data.Labels["tenant"] != "acme" || e.Data.Counts.Succeeded != 1 || e.Data.Execution == "" || e.Data.Logs != "/api/v1/invocations/"+i.ID+"/logs" {
-		t.Errorf("event = %+v", e)
+	for _, field := range []struct {
+		name      string
+		got, want any
+	}{
+		{"type", e.Type, runwith.EventSucceeded},
+		{"ID of the invocation", e.Data.ID, i.ID},
+		{"job", e.Data.Job, "test-job"},
+		{"state", e.Data.State, runwith.StateSucceeded},
+		{"tenant", e.Data.Labels["tenant"], "acme"},
+		{"number of tasks that succeeded", e.Data.Counts.Succeeded, 1},
+		{"path of the logs", e.Data.Logs, "/api/v1/invocations/" + i.ID + "/logs"},
+	} {
+		if field.got != field.want {
+			t.Errorf("event: %s = %v, want %v", field.name, field.got, field.want)
+		}
+	}
+	if e.Data.Version == 0 {
+		t.Errorf("event %+v has no version", e)
+	}
+	if e.Data.Execution == "" {
+		t.Errorf("event %+v has no execution", e)
 	}
 	d, err := s.client().Delivery(t.Context(), e.ID)
 	if err != nil || d.Invocation != i.ID || strings.Contains(string(d.Payload), "canary") {
@@ -160,8 +178,17 @@ func TestCallbackAfterKill(t *testing.T) {
 		t.Errorf("%d IDs of events, want the 2 from before the kill", len(ids))
 	}
 	all, err := s.client().Endpoints(t.Context())
-	if err != nil || len(all) != 1 || all[0].Name != "docs" || all[0].State != runwith.EndpointOK {
-		t.Errorf("endpoints = %+v, %v", all, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != 1 {
+		t.Fatalf("endpoints = %+v, want one", all)
+	}
+	if all[0].Name != "docs" {
+		t.Errorf("endpoint = %q, want docs", all[0].Name)
+	}
+	if all[0].State != runwith.EndpointOK {
+		t.Errorf("state of the endpoint = %s, want ok", all[0].State)
 	}
 	if n, err := s.client().ReplayFailed(t.Context(), "docs"); n != 0 || err != nil {
 		t.Errorf("ReplayFailed() = %d, %v, want 0", n, err)

@@ -120,8 +120,17 @@ func TestAlerts(t *testing.T) {
 	for _, group := range file.Groups {
 		for _, rule := range group.Rules {
 			checkQuery(t, rule.Alert, rule.Expr, metrics)
-			if rule.Alert == "" || alerts[rule.Alert] || rule.Labels["severity"] == "" || rule.Annotations["summary"] == "" {
-				t.Errorf("alert %+v: want a name of its own, a severity and a summary", rule)
+			if rule.Alert == "" {
+				t.Errorf("alert %+v has no name", rule)
+			}
+			if alerts[rule.Alert] {
+				t.Errorf("two alerts have the name %s", rule.Alert)
+			}
+			if rule.Labels["severity"] == "" {
+				t.Errorf("alert %s has no severity", rule.Alert)
+			}
+			if rule.Annotations["summary"] == "" {
+				t.Errorf("alert %s has no summary", rule.Alert)
 			}
 			alerts[rule.Alert] = true
 			if _, err := model.ParseDuration(rule.For); rule.For != "" && err != nil {
@@ -167,8 +176,17 @@ func TestDashboard(t *testing.T) {
 	}
 	metrics, ids := known(t), map[int]bool{}
 	for _, panel := range dashboard.Panels {
-		if ids[panel.ID] || panel.Title == "" || panel.GridPos.X+panel.GridPos.W > 24 || panel.Type != "row" && len(panel.Targets) == 0 {
-			t.Errorf("panel %+v: want an ID of its own, a title, a place and a query", panel)
+		if ids[panel.ID] {
+			t.Errorf("two panels have the ID %d", panel.ID)
+		}
+		if panel.Title == "" {
+			t.Errorf("panel %+v has no title", panel)
+		}
+		if end := panel.GridPos.X + panel.GridPos.W; end > 24 {
+			t.Errorf("panel %s ends in column %d, want at most 24", panel.Title, end)
+		}
+		if panel.Type != "row" && len(panel.Targets) == 0 {
+			t.Errorf("panel %s has no query", panel.Title)
 		}
 		ids[panel.ID] = true
 		for _, target := range panel.Targets {

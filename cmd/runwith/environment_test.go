@@ -117,8 +117,12 @@ func TestReadEnvironment(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = readEnvironment(up, test.environment)
-		if got := fmt.Sprint(err); test.failure != "" && got != test.failure || test.failure == "" && err != nil {
-			t.Errorf("%s: error = %v, want %q", name, err, test.failure)
+		failure := "<nil>"
+		if test.failure != "" {
+			failure = test.failure
+		}
+		if got := fmt.Sprint(err); got != failure {
+			t.Errorf("%s: error = %s, want %s", name, got, failure)
 		}
 		if got := up.Flags().Lookup(test.flag).Value.String(); test.failure == "" && got != test.want {
 			t.Errorf("%s: --%s = %s, want %s", name, test.flag, got, test.want)

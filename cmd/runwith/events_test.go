@@ -86,8 +86,17 @@ triggers: {hook: {type: webhook, preset: github, job: test-job, secret: {file: s
 	}
 	s = startUp(t, data, "--config", config)
 	out, ok := s.events(t, "list", "--outcome", "refused")
-	if lines := strings.Split(strings.TrimSpace(out), "\n"); !ok || len(lines) != 4 || !strings.Contains(lines[2], " 3 ") || !strings.Contains(lines[2], " 2 ") || !strings.Contains(lines[2], "parameters.name: must match") {
-		t.Errorf("events list = %v\n%s", ok, out)
+	if !ok {
+		t.Errorf("events list failed:\n%s", out)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) != 4 {
+		t.Fatalf("events list has %d lines, want a heading and three events:\n%s", len(lines), out)
+	}
+	for _, want := range []string{" 3 ", " 2 ", "parameters.name: must match"} {
+		if !strings.Contains(lines[2], want) {
+			t.Errorf("second event = %q, want %q in it", lines[2], want)
+		}
 	}
 	if strings.Contains(out+s.said(), "CANARY") {
 		t.Error("a list or the log shows a value of an event")

@@ -135,8 +135,17 @@ func TestContainerFailures(t *testing.T) {
 			s := startContainers(t, filepath.Join(t.TempDir(), "data"), "--buckets", "/", "--job", file)
 			t.Cleanup(func() { _ = s.stop() })
 			got := s.outcome(t, "failing").Error
-			if got == nil || got.Code != test.code || got.Reason != test.want || !strings.Contains(got.Message, test.message) {
-				t.Errorf("error = %+v, want %s, %s and %q", got, test.code, test.want, test.message)
+			if got == nil {
+				t.Fatal("the outcome has no error")
+			}
+			if got.Code != test.code {
+				t.Errorf("code = %s, want %s", got.Code, test.code)
+			}
+			if got.Reason != test.want {
+				t.Errorf("reason = %s, want %s", got.Reason, test.want)
+			}
+			if !strings.Contains(got.Message, test.message) {
+				t.Errorf("message = %q, want %q in it", got.Message, test.message)
 			}
 		})
 	}

@@ -185,8 +185,17 @@ func TestKubernetesInstalled(t *testing.T) {
 		t.Errorf("the second start with the key = %v, %v, want invocation %s", again, err, started.ID)
 	}
 	ended, err := client.Wait(t.Context(), started.ID)
-	if err != nil || ended.State != runwith.StateFailed || ended.Error.ExitCode != 6 || ended.Attempts != 1 {
-		t.Errorf("the invocation = %+v, %v, want one attempt that failed with exit code 6", ended, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ended.State != runwith.StateFailed {
+		t.Fatalf("state = %s, want failed", ended.State)
+	}
+	if ended.Error.ExitCode != 6 {
+		t.Errorf("exit code = %d, want 6", ended.Error.ExitCode)
+	}
+	if ended.Attempts != 1 {
+		t.Errorf("attempts = %d, want 1", ended.Attempts)
 	}
 	if got, want := outputOf(t, client, started.ID), "begins\n"+sequence(200)+"last\n"; got != want {
 		t.Errorf("output = %q, want %q", got, want)

@@ -197,8 +197,14 @@ func (m *mill) runs(t *testing.T, least int) []string {
 			t.Fatal(err)
 		}
 		end, err := client.Wait(t.Context(), i.ID)
-		if err != nil || end.State != runwith.StateSucceeded || end.Source == nil || end.Source.Trigger == "" {
-			t.Errorf("invocation %s is %+v, %v, want it succeeded, started by a trigger", i.ID, end, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if end.State != runwith.StateSucceeded {
+			t.Errorf("state of invocation %s = %s, want succeeded", i.ID, end.State)
+		}
+		if end.Source == nil || end.Source.Trigger == "" {
+			t.Errorf("source of invocation %s = %+v, want a trigger", i.ID, end.Source)
 		}
 	}
 	return m.lines()

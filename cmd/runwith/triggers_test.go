@@ -85,8 +85,17 @@ func TestTriggers(t *testing.T) {
 		t.Fatalf("first event = %+v", first)
 	}
 	i, err := s.client().Wait(t.Context(), first.Invocation)
-	if err != nil || i.State != "succeeded" || i.Caller != "trigger/uploads" || i.Source == nil || i.Source.Event != "photos#a.jpg#1712345678901234" {
-		t.Errorf("invocation = %+v (%v), want it succeeded, with its source", i, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i.State != "succeeded" {
+		t.Errorf("state = %s, want succeeded", i.State)
+	}
+	if i.Caller != "trigger/uploads" {
+		t.Errorf("caller = %s, want trigger/uploads", i.Caller)
+	}
+	if want := "photos#a.jpg#1712345678901234"; i.Source == nil || i.Source.Event != want {
+		t.Errorf("source = %+v, want the event %s", i.Source, want)
 	}
 	if size := fmt.Sprint(i.Request.Parameters["size"]); size != "352541" {
 		t.Errorf("size = %v, want the number in the event's text", size)
