@@ -102,9 +102,9 @@ func TestOfficialClientsWithAndWithoutToken(t *testing.T) {
 			if errors.Is(err, iterator.Done) {
 				err = nil
 			}
-			if got := codeOf(err); got != test.want || err != nil && !(strings.Contains(err.Error(), test.says) && strings.Contains(err.Error(), "curl")) {
-				t.Errorf("%s over %s: ListJobs() = %v, want %v that says %q and where there is a token", test.name, transport, err, test.want, test.says)
-			}
+			call := test.name + " over " + transport + ": ListJobs()"
+			wantCode(t, call, err, test.want, test.says)
+			wantCode(t, call, err, test.want, "curl")
 		}
 	}
 }
@@ -199,11 +199,24 @@ func checkChallenge(t *testing.T, r *http.Request, challenge string) {
 			Status, Message string
 		}
 	}
-	err = json.NewDecoder(res.Body).Decode(&body)
-	if got := res.Header.Get("WWW-Authenticate"); err != nil || res.StatusCode != http.StatusUnauthorized || got != challenge ||
-		body.Error.Code != res.StatusCode || body.Error.Status != "UNAUTHENTICATED" || !strings.Contains(body.Error.Message, "curl") {
-		t.Errorf("%s %s = %d, WWW-Authenticate %q, %+v, %v, want 401, %q and where there is a token",
-			r.Method, r.URL.Path, res.StatusCode, got, body.Error, err, challenge)
+	call := r.Method + " " + r.URL.Path
+	if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
+		t.Fatalf("%s: %v", call, err)
+	}
+	if res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("%s: status = %d, want 401", call, res.StatusCode)
+	}
+	if got := res.Header.Get("WWW-Authenticate"); got != challenge {
+		t.Errorf("%s: WWW-Authenticate = %q, want %q", call, got, challenge)
+	}
+	if body.Error.Code != res.StatusCode {
+		t.Errorf("%s: code in the body = %d, want that of the answer, %d", call, body.Error.Code, res.StatusCode)
+	}
+	if body.Error.Status != "UNAUTHENTICATED" {
+		t.Errorf("%s: status in the body = %q, want UNAUTHENTICATED", call, body.Error.Status)
+	}
+	if !strings.Contains(body.Error.Message, "curl") {
+		t.Errorf("%s: message = %q, want where there is a token", call, body.Error.Message)
 	}
 }
 

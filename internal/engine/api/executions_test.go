@@ -44,8 +44,17 @@ func TestSucceededExecution(t *testing.T) {
 		if done.GetState() != runpb.Condition_CONDITION_SUCCEEDED || !strings.HasPrefix(done.GetMessage(), "Execution completed successfully in ") {
 			t.Errorf("Completed = %v, want it to be met", done)
 		}
-		if x.Reconciling || x.StartTime == nil || x.CompletionTime == nil || x.CompletionTime.AsTime().Before(x.StartTime.AsTime()) {
-			t.Errorf("reconciling, times = %v, %v, %v, want an execution that has ended", x.Reconciling, x.StartTime, x.CompletionTime)
+		if x.Reconciling {
+			t.Error("an execution that has ended is reconciling")
+		}
+		if x.StartTime == nil {
+			t.Error("an execution that has ended has no start time")
+		}
+		if x.CompletionTime == nil {
+			t.Error("an execution that has ended has no completion time")
+		}
+		if x.CompletionTime.AsTime().Before(x.StartTime.AsTime()) {
+			t.Errorf("execution ended at %v, before its start at %v", x.CompletionTime.AsTime(), x.StartTime.AsTime())
 		}
 	})
 }

@@ -148,8 +148,17 @@ func TestPolicyWithConditionsNeedsVersion3(t *testing.T) {
 		set := c.policy(t, 3)
 		plain := c.policy(t, 0)
 		hidden := plain.Bindings[0]
-		if plain.Version != 1 || hidden.Condition != nil || !strings.HasPrefix(hidden.Role, invoker+"_withcond_") || plain.Bindings[1].Role != invoker {
-			t.Errorf("the policy in version 1 = %v, want a role with _withcond_ and no condition", plain)
+		if plain.Version != 1 {
+			t.Errorf("version = %d, want 1", plain.Version)
+		}
+		if hidden.Condition != nil {
+			t.Errorf("condition in version 1 = %v, want none", hidden.Condition)
+		}
+		if want := invoker + "_withcond_"; !strings.HasPrefix(hidden.Role, want) {
+			t.Errorf("role with a condition = %q, want %s in front", hidden.Role, want)
+		}
+		if role := plain.Bindings[1].Role; role != invoker {
+			t.Errorf("role without a condition = %q, want %q", role, invoker)
 		}
 		_, err := c.setPolicy(t, plain)
 		wantCode(t, "SetIamPolicy() of what version 1 shows", err, codes.InvalidArgument, "policy.bindings[0].role")

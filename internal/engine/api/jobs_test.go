@@ -30,8 +30,20 @@ func TestCreateJobSetsDefaults(t *testing.T) {
 		if diff := cmp.Diff(created, got, protocmp.Transform()); diff != "" {
 			t.Errorf("GetJob() differs from what CreateJob answered:\n%s", diff)
 		}
-		if got.Uid == "ignored" || len(got.Uid) != 36 || got.Generation != 1 || got.ObservedGeneration != 1 || got.CreateTime == nil || got.Etag == "" {
-			t.Errorf("identity = %v, want a UID, generation 1, a time and an etag of the server's", got)
+		if len(got.Uid) != 36 {
+			t.Errorf("UID = %q, want one of the server's", got.Uid)
+		}
+		if got.Generation != 1 {
+			t.Errorf("generation = %d, want 1", got.Generation)
+		}
+		if got.ObservedGeneration != 1 {
+			t.Errorf("observed generation = %d, want 1", got.ObservedGeneration)
+		}
+		if got.CreateTime == nil {
+			t.Error("the job has no creation time")
+		}
+		if got.Etag == "" {
+			t.Error("the job has no etag")
 		}
 		task := got.Template.Template
 		if got.Template.TaskCount != 1 || task.GetMaxRetries() != 3 || task.Timeout.AsDuration().Seconds() != 600 {

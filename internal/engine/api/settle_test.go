@@ -63,8 +63,17 @@ func TestFirstAnswerIsNotDone(t *testing.T) {
 			if err := now.Metadata.UnmarshalTo(job); err != nil {
 				t.Fatal(err)
 			}
-			if !now.Done || job.Reconciling || job.ObservedGeneration != change.generation || job.TerminalCondition.GetState() != runpb.Condition_CONDITION_SUCCEEDED {
-				t.Errorf("%s: second answer done = %v, job = %v; want it done, and the job ready", change.what, now.Done, job)
+			if !now.Done {
+				t.Errorf("%s: second answer = %v, want it done", change.what, now)
+			}
+			if job.Reconciling {
+				t.Errorf("%s: the job is reconciling in the second answer", change.what)
+			}
+			if job.ObservedGeneration != change.generation {
+				t.Errorf("%s: observed generation = %d, want %d", change.what, job.ObservedGeneration, change.generation)
+			}
+			if job.TerminalCondition.GetState() != runpb.Condition_CONDITION_SUCCEEDED {
+				t.Errorf("%s: terminal condition = %v, want the job ready", change.what, job.TerminalCondition)
 			}
 		}
 	})
@@ -95,8 +104,18 @@ func TestFirstAnswerToTheDeletionOfAnExecution(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if x, err := op.Metadata(); err != nil || op.Done() || !x.Reconciling || x.DeleteTime == nil {
-			t.Errorf("deletion of an ended execution: done = %v, %v, %v; want it to go on", op.Done(), x, err)
+		x, err := op.Metadata()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if op.Done() {
+			t.Error("the deletion of an ended execution is done, want it to go on")
+		}
+		if !x.Reconciling {
+			t.Errorf("execution = %v, want it reconciling", x)
+		}
+		if x.DeleteTime == nil {
+			t.Errorf("execution = %v, want a deletion time", x)
 		}
 		if x, err := op.Wait(t.Context()); err != nil || x.Reconciling {
 			t.Errorf("Wait() = %v, %v, want it done", x, err)

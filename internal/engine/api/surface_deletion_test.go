@@ -41,9 +41,17 @@ func TestDeleteRunningExecution(t *testing.T) {
 		if alive(t, pid) {
 			t.Error("the task's process is still there after its deletion")
 		}
-		if deleted.DeleteTime == nil || !deleted.ExpireTime.AsTime().After(deleted.DeleteTime.AsTime()) ||
-			completed(deleted).GetExecutionReason() != runpb.Condition_DELETED || deleted.CancelledCount != 1 {
-			t.Errorf("DeleteExecution().Wait() = %v, want it stopped, deleted and to expire", deleted)
+		if deleted.DeleteTime == nil {
+			t.Error("the deleted execution has no deletion time")
+		}
+		if !deleted.ExpireTime.AsTime().After(deleted.DeleteTime.AsTime()) {
+			t.Errorf("expire time = %v, want it after the deletion at %v", deleted.ExpireTime.AsTime(), deleted.DeleteTime.AsTime())
+		}
+		if done := completed(deleted); done.GetExecutionReason() != runpb.Condition_DELETED {
+			t.Errorf("Completed = %v, want it deleted", done)
+		}
+		if deleted.CancelledCount != 1 {
+			t.Errorf("cancelled tasks = %d, want 1", deleted.CancelledCount)
 		}
 		if _, err := runOp.Wait(t.Context()); err != nil {
 			t.Errorf("RunJob().Wait() of a deleted run = %v, want no error", err)

@@ -157,8 +157,17 @@ func wantCancelled(t *testing.T, x *runpb.Execution, tasks int32) {
 		t.Errorf("counts = %v, want %v", got, want)
 	}
 	done := completed(x)
-	if done.GetState() != runpb.Condition_CONDITION_FAILED || done.GetExecutionReason() != runpb.Condition_CANCELLED || x.Reconciling || x.CompletionTime == nil {
-		t.Errorf("Completed = %v, reconciling %v, want it failed, cancelled and at its end", done, x.Reconciling)
+	if done.GetState() != runpb.Condition_CONDITION_FAILED {
+		t.Errorf("Completed = %v, want it failed", done)
+	}
+	if done.GetExecutionReason() != runpb.Condition_CANCELLED {
+		t.Errorf("Completed = %v, want it cancelled", done)
+	}
+	if x.Reconciling {
+		t.Error("the cancelled execution is reconciling")
+	}
+	if x.CompletionTime == nil {
+		t.Error("the cancelled execution has no completion time")
 	}
 }
 
@@ -186,8 +195,17 @@ func TestCancelWaitingExecution(t *testing.T) {
 			t.Errorf("start time = %v of an execution that never started", ended.StartTime)
 		}
 		task, err := c.tasks.GetTask(t.Context(), &runpb.GetTaskRequest{Name: taskName(ended, 0)})
-		if err != nil || task.LastAttemptResult != nil || task.StartTime != nil || task.CompletionTime == nil {
-			t.Errorf("its task = %v, %v; want it completed without a start or an attempt", task, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if task.LastAttemptResult != nil {
+			t.Errorf("last attempt of its task = %v, want none", task.LastAttemptResult)
+		}
+		if task.StartTime != nil {
+			t.Errorf("its task started at %v, want never", task.StartTime.AsTime())
+		}
+		if task.CompletionTime == nil {
+			t.Error("its task has no completion time")
 		}
 		if got := c.execution(t, first.Name); got.RunningCount != 1 {
 			t.Errorf("the other execution's counts = %v, want it to go on", counts(got))

@@ -125,8 +125,17 @@ func TestFailedOperationHasItsExecution(t *testing.T) {
 		c.create(t, shell("exit 1"))
 		x, runOp := c.start(t)
 		op, err := c.jobs.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: runOp.Name()})
-		if err != nil || !op.Done || codes.Code(op.GetError().GetCode()) != codes.Aborted || op.GetResponse() != nil {
-			t.Fatalf("WaitOperation() = %v, %v, want an error in it and no response", op, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !op.Done {
+			t.Fatalf("operation = %v, want it done", op)
+		}
+		if code := codes.Code(op.GetError().GetCode()); code != codes.Aborted {
+			t.Fatalf("error of the operation = %v, want Aborted", op.GetError())
+		}
+		if op.GetResponse() != nil {
+			t.Fatalf("response of the operation = %v, want none", op.GetResponse())
 		}
 		failed := executionIn(t, op)
 		if failed.Name != x.Name || failed.FailedCount != 1 || completed(failed).GetMessage() != op.GetError().GetMessage() {

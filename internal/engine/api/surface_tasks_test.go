@@ -106,14 +106,38 @@ func TestTaskHasTheTemplate(t *testing.T) {
 			t.Fatal(err)
 		}
 		id := x.Name[strings.LastIndexByte(x.Name, '/')+1:]
-		if task.Job != helloID || task.Execution != id || task.Index != 0 || task.Uid == x.Uid || len(task.Uid) != 36 || task.Etag == "" {
-			t.Errorf("job, execution, index, UID = %q, %q, %d, %q; want %q, %q, 0 and a UID of its own", task.Job, task.Execution, task.Index, task.Uid, helloID, id)
+		if task.Job != helloID {
+			t.Errorf("job = %q, want %q", task.Job, helloID)
+		}
+		if task.Execution != id {
+			t.Errorf("execution = %q, want %q", task.Execution, id)
+		}
+		if task.Index != 0 {
+			t.Errorf("index = %d, want 0", task.Index)
+		}
+		if task.Uid == x.Uid {
+			t.Errorf("UID = %q, the execution's, want one of its own", task.Uid)
+		}
+		if len(task.Uid) != 36 {
+			t.Errorf("UID = %q, want 36 characters", task.Uid)
+		}
+		if task.Etag == "" {
+			t.Error("the task has no etag")
 		}
 		if diff := cmp.Diff(x.Template, templateOf(task), protocmp.Transform()); diff != "" {
 			t.Errorf("the task differs from its execution's template:\n%s", diff)
 		}
-		if task.Labels["team"] != "docs" || task.Reconciling || task.StartTime == nil || task.CompletionTime == nil {
-			t.Errorf("task = %v, want the execution's labels, and an end", task)
+		if team := task.Labels["team"]; team != "docs" {
+			t.Errorf("label team = %q, want the execution's, docs", team)
+		}
+		if task.Reconciling {
+			t.Error("a task that has ended is reconciling")
+		}
+		if task.StartTime == nil {
+			t.Error("the task has no start time")
+		}
+		if task.CompletionTime == nil {
+			t.Error("the task has no completion time")
 		}
 		if types := conditionTypes(task.Conditions); !slices.Equal(types, []string{"Completed", "Started", "ContainerReady"}) {
 			t.Errorf("conditions = %v", types)
@@ -190,8 +214,17 @@ func TestTenThousandTasksAreAcceptedAndCancelled(t *testing.T) {
 		x, op := c.start(t)
 		page := c.tasks.ListTasks(t.Context(), &runpb.ListTasksRequest{Parent: x.Name, PageSize: 5000})
 		first, err := page.Next()
-		if err != nil || first.Name != taskName(x, 0) || page.PageInfo().Remaining() != 999 || page.PageInfo().Token == "" {
-			t.Errorf("ListTasks(5,000) = %v, %v and %d more; want 1,000 and a token", first.GetName(), err, page.PageInfo().Remaining())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := taskName(x, 0); first.Name != want {
+			t.Errorf("first task = %q, want %q", first.Name, want)
+		}
+		if more := page.PageInfo().Remaining(); more != 999 {
+			t.Errorf("ListTasks(5,000) returned %d tasks after the first, want 999", more)
+		}
+		if page.PageInfo().Token == "" {
+			t.Error("ListTasks(5,000) returned no token for the next page")
 		}
 		if now := c.execution(t, x.Name); now.TaskCount != 10_000 || now.RunningCount > 2 {
 			t.Errorf("tasks = %d, %d of them running; want 10,000 and at most 2", now.TaskCount, now.RunningCount)

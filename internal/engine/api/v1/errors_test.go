@@ -2,6 +2,7 @@ package v1_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -116,9 +117,18 @@ func TestErrorsNameV1Fields(t *testing.T) {
 			t.Errorf("%s %s = %s, want an error in Google's envelope", test.method, test.path, raw)
 			continue
 		}
-		e := answer.Error
-		if res.StatusCode != test.status || e.Code != test.status || e.Status != test.code || !strings.Contains(e.Message, test.says) {
-			t.Errorf("%s %s %.300s = %d %s %q, want %d %s that says %q", test.method, test.path, test.body, res.StatusCode, e.Status, e.Message, test.status, test.code, test.says)
+		e, call := answer.Error, fmt.Sprintf("%s %s %.300s", test.method, test.path, test.body)
+		if res.StatusCode != test.status {
+			t.Errorf("%s: status = %d, want %d", call, res.StatusCode, test.status)
+		}
+		if e.Code != test.status {
+			t.Errorf("%s: code in the body = %d, want %d", call, e.Code, test.status)
+		}
+		if e.Status != test.code {
+			t.Errorf("%s: status in the body = %s, want %s", call, e.Status, test.code)
+		}
+		if !strings.Contains(e.Message, test.says) {
+			t.Errorf("%s: message = %q, want %q in it", call, e.Message, test.says)
 		}
 		if allow := res.Header.Get("Allow"); (test.status == 405) != (allow != "") {
 			t.Errorf("%s %s: Allow = %q", test.method, test.path, allow)
@@ -140,9 +150,17 @@ func TestSystemParameters(t *testing.T) {
 		"?$alt=json;enum-encoding=int&alt=json": `"completionStatus": 1`,
 	} {
 		res, answer := s.call(t, "GET", "namespaces/demo/jobs/hello"+strings.ReplaceAll(query, ";", "%3B"), "")
-		if res.StatusCode != 200 || !strings.Contains(answer, says) || !strings.HasSuffix(answer, "}\n") || strings.HasSuffix(answer, "\n\n") ||
-			res.Header.Get("Content-Type") != "application/json; charset=UTF-8" {
-			t.Errorf("GET %s = %d %s, want %s in it", query, res.StatusCode, answer, says)
+		if res.StatusCode != 200 {
+			t.Errorf("GET %s = %d, want 200", query, res.StatusCode)
+		}
+		if !strings.Contains(answer, says) {
+			t.Errorf("GET %s = %s, want %s in it", query, answer, says)
+		}
+		if !strings.HasSuffix(answer, "}\n") {
+			t.Errorf("GET %s = %q, want } and one line break at the end", query, answer)
+		}
+		if got, want := res.Header.Get("Content-Type"), "application/json; charset=UTF-8"; got != want {
+			t.Errorf("GET %s: Content-Type = %q, want %q", query, got, want)
 		}
 	}
 }

@@ -49,12 +49,18 @@ func TestPlaces(t *testing.T) {
 		a := &API{Config{Project: "demo", ProjectNumber: "123", Region: test.region}}
 		r := &Request{Host: test.host, Path: map[string]string{"namespace": test.namespace}}
 		one, err := a.place(r)
-		if got := one.String(); err != nil && !strings.Contains(err.Error(), test.one) || err == nil && got != test.one {
-			t.Errorf("place(%s, %s) = %s, %v, want %s", test.host, test.namespace, got, err, test.one)
+		if got := one.String(); err == nil && got != test.one {
+			t.Errorf("place(%s, %s) = %s, want %s", test.host, test.namespace, got, test.one)
+		}
+		if err != nil && !strings.Contains(err.Error(), test.one) {
+			t.Errorf("place(%s, %s): error = %v, want %s", test.host, test.namespace, err, test.one)
 		}
 		all, err := a.everywhere(r)
-		if got := all.String(); err != nil && !strings.Contains(err.Error(), test.all) || err == nil && got != test.all {
-			t.Errorf("everywhere(%s, %s) = %s, %v, want %s", test.host, test.namespace, got, err, test.all)
+		if got := all.String(); err == nil && got != test.all {
+			t.Errorf("everywhere(%s, %s) = %s, want %s", test.host, test.namespace, got, test.all)
+		}
+		if err != nil && !strings.Contains(err.Error(), test.all) {
+			t.Errorf("everywhere(%s, %s): error = %v, want %s", test.host, test.namespace, err, test.all)
 		}
 	}
 }

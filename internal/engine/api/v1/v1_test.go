@@ -34,9 +34,26 @@ func TestLifeOfAJob(t *testing.T) {
 
 	created := c.create(t, job)
 	meta := created.Metadata
-	if meta.Name != hello || meta.Namespace != "123456789012" || meta.Generation != 1 || meta.Uid == "" || meta.ResourceVersion == "" ||
-		meta.SelfLink != root+namespace+"/jobs/hello" || meta.Labels["team"] != "infra" || meta.Labels["cloud.googleapis.com/location"] != "us-east4" {
-		t.Errorf("metadata of the new job = %+v", meta)
+	for _, field := range []struct {
+		name      string
+		got, want any
+	}{
+		{"name", meta.Name, hello},
+		{"namespace", meta.Namespace, "123456789012"},
+		{"generation", meta.Generation, int64(1)},
+		{"selfLink", meta.SelfLink, root + namespace + "/jobs/hello"},
+		{"label team", meta.Labels["team"], "infra"},
+		{"label of the location", meta.Labels["cloud.googleapis.com/location"], "us-east4"},
+	} {
+		if field.got != field.want {
+			t.Errorf("new job: %s = %v, want %v", field.name, field.got, field.want)
+		}
+	}
+	if meta.Uid == "" {
+		t.Error("the new job has no UID")
+	}
+	if meta.ResourceVersion == "" {
+		t.Error("the new job has no resourceVersion")
 	}
 	if got := conditionOf(created.Status.Conditions, "Ready"); got != "missing" || created.Status.ObservedGeneration != 0 {
 		t.Errorf("the new job is ready: %s, generation %d observed; want neither in the first answer", got, created.Status.ObservedGeneration)
@@ -185,8 +202,17 @@ func TestReplaceChecksResourceVersion(t *testing.T) {
 	change := *first
 	change.Metadata.Labels["x"] = "y"
 	second, err := c.jobs.ReplaceJob(name, &change).Do()
-	if err != nil || second.Metadata.Generation != 2 || second.Metadata.Labels["x"] != "y" || second.Metadata.Uid != first.Metadata.Uid {
-		t.Fatalf("jobs.replaceJob = %+v, %v; want generation 2 of the same job", second, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second.Metadata.Generation != 2 {
+		t.Errorf("generation after jobs.replaceJob = %d, want 2", second.Metadata.Generation)
+	}
+	if x := second.Metadata.Labels["x"]; x != "y" {
+		t.Errorf("label x after jobs.replaceJob = %q, want y", x)
+	}
+	if second.Metadata.Uid != first.Metadata.Uid {
+		t.Errorf("UID after jobs.replaceJob = %q, want that of the same job, %q", second.Metadata.Uid, first.Metadata.Uid)
 	}
 	_, err = c.jobs.ReplaceJob(name, &change).Do()
 	wantCode(t, "jobs.replaceJob with a stale resourceVersion", err, runwith.Aborted, "metadata.resourceVersion: is ")
