@@ -331,8 +331,11 @@ func TestMany(t *testing.T) {
 					continue
 				}
 				result, err := r.Wait(t.Context(), spec.ID)
-				if got := argsOf(stdout.String()); err != nil || !result.Succeeded() || len(got) != 1 || got[0] != fmt.Sprint("task ", task) {
-					t.Errorf("task %d ended with %+v, %v and printed %q", task, result, err, got)
+				if err != nil || !result.Succeeded() {
+					t.Errorf("task %d ended with %+v, %v, want success", task, result, err)
+				}
+				if diff := cmp.Diff([]string{fmt.Sprint("task ", task)}, argsOf(stdout.String())); diff != "" {
+					t.Errorf("task %d printed (-want +got):\n%s", task, diff)
 				}
 			}
 		})

@@ -75,8 +75,15 @@ func TestFailureIsLogged(t *testing.T) {
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if got := log.String(); !strings.Contains(got, want) || want == "" && got != "" || want != "" && !strings.Contains(got, "image=f task=0 attempt=0") {
+		got := log.String()
+		if !strings.Contains(got, want) {
 			t.Errorf("log = %q, want %q in it", got, want)
+		}
+		if want == "" && got != "" {
+			t.Errorf("log of a success = %q, want nothing", got)
+		}
+		if place := "image=f task=0 attempt=0"; want != "" && !strings.Contains(got, place) {
+			t.Errorf("log = %q, want %q in it", got, place)
 		}
 	}
 }
