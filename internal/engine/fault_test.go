@@ -188,9 +188,17 @@ func TestExecutionWithoutTasksFails(t *testing.T) {
 			if done.Message != "Image 'gcr.io/p/worker' not found." || done.GetReason() != runpb.Condition_CONTAINER_MISSING {
 				t.Errorf("Completed = %v, want the message and the reason of a missing image", done)
 			}
-			if x.StartTime != nil || x.CompletionTime == nil || x.Reconciling || x.TaskCount != 2 {
-				t.Errorf("start, completion, reconciling, tasks = %v, %v, %v, %d; want a completion without a start, and the 2 requested tasks",
-					x.StartTime, x.CompletionTime, x.Reconciling, x.TaskCount)
+			if x.StartTime != nil {
+				t.Errorf("start time = %v, want none", x.StartTime.AsTime())
+			}
+			if x.CompletionTime == nil {
+				t.Error("the execution has no completion time")
+			}
+			if x.Reconciling {
+				t.Error("the execution that has ended is reconciling")
+			}
+			if x.TaskCount != 2 {
+				t.Errorf("tasks = %d, want the 2 requested", x.TaskCount)
 			}
 			tasks, err := e.Tasks(context.Background(), &runpb.ListTasksRequest{Parent: name})
 			if err != nil || len(tasks.Tasks) != 0 {

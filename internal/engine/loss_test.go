@@ -116,8 +116,18 @@ func TestTaskShowsWhyItWaits(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		task := e.task(t, name)
-		if c := task.Conditions[1]; c.Type != "Started" || c.State != runpb.Condition_CONDITION_PENDING || c.Message != "Unschedulable: 0/3 nodes are available." || task.StartTime != nil {
-			t.Errorf("while the task waits, condition %v and start time %v, want the reason and no start", c, task.StartTime)
+		waits := task.Conditions[1]
+		if waits.Type != "Started" {
+			t.Errorf("condition while the task waits = %q, want Started", waits.Type)
+		}
+		if waits.State != runpb.Condition_CONDITION_PENDING {
+			t.Errorf("state of Started while the task waits = %v, want pending", waits.State)
+		}
+		if want := "Unschedulable: 0/3 nodes are available."; waits.Message != want {
+			t.Errorf("message while the task waits = %q, want %q", waits.Message, want)
+		}
+		if task.StartTime != nil {
+			t.Errorf("start time while the task waits = %v, want none", task.StartTime.AsTime())
 		}
 		checkRunning(t, e, name, 0)
 		time.Sleep(time.Hour)

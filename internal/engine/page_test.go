@@ -44,8 +44,14 @@ func FuzzPageToken(f *testing.F) {
 		if err != nil && runwith.CodeOf(err) != runwith.InvalidArgument {
 			t.Fatalf("openPage(%q) = %v, want INVALID_ARGUMENT", token, err)
 		}
-		if err == nil && token == "" && (name != "" || id != -1) {
-			t.Fatalf("openPage(\"\") set the key to %q, %d, want it unchanged", name, id)
+		if err != nil || token != "" {
+			return
+		}
+		if name != "" {
+			t.Errorf("openPage(\"\") set the name to %q, want it unchanged", name)
+		}
+		if id != -1 {
+			t.Errorf("openPage(\"\") set the ID to %d, want it unchanged", id)
 		}
 	})
 }

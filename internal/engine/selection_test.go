@@ -49,9 +49,17 @@ func TestPage(t *testing.T) {
 	} {
 		l, reads := numbers(test.rows)
 		items, more, err := l.read(test.size, test.keep)
-		if err != nil || len(items) != test.want || more != test.more || *reads != test.reads {
-			t.Errorf("%s: read() = %d items, more %v, %v, in %d reads; want %d, %v in %d",
-				test.name, len(items), more, err, *reads, test.want, test.more, test.reads)
+		if err != nil {
+			t.Errorf("%s: read() = %v", test.name, err)
+		}
+		if len(items) != test.want {
+			t.Errorf("%s: items = %d, want %d", test.name, len(items), test.want)
+		}
+		if more != test.more {
+			t.Errorf("%s: more = %t, want %t", test.name, more, test.more)
+		}
+		if *reads != test.reads {
+			t.Errorf("%s: reads = %d, want %d", test.name, *reads, test.reads)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -50,8 +51,8 @@ func wantMicroseconds(t *testing.T, e *engine.Engine, job string) {
 	executions, err1 := e.Executions(t.Context(), &runpb.ListExecutionsRequest{Parent: job, ShowDeleted: true})
 	tasks, err2 := e.Tasks(t.Context(), &runpb.ListTasksRequest{Parent: job + "/executions/-", ShowDeleted: true})
 	operations, err3 := e.Operations(t.Context(), &longrunningpb.ListOperationsRequest{Name: parent})
-	if err != nil || err1 != nil || err2 != nil || err3 != nil {
-		t.Fatal(err, err1, err2, err3)
+	if err := errors.Join(err, err1, err2, err3); err != nil {
+		t.Fatal(err)
 	}
 	if len(jobs.Jobs)*len(executions.Executions)*len(tasks.Tasks)*len(operations.Operations) == 0 {
 		t.Fatal("a list is empty, want all four to have times to check")

@@ -29,15 +29,33 @@ func TestDiscoveryClientsAskForFields(t *testing.T) {
 	}
 	list, err := jobs.List(parent).Fields("jobs(name,template/taskCount)", "nextPageToken").PageSize(1).Do()
 	must(t, err)
-	if len(list.Jobs) != 1 || list.Jobs[0].Name != parent+"/jobs/partial" || list.Jobs[0].Template.TaskCount != 1 || list.Jobs[0].Uid != "" {
-		t.Errorf("list with fields = %+v, want one job with name and task count alone", list.Jobs)
+	if len(list.Jobs) != 1 {
+		t.Fatalf("list with fields = %+v, want one job", list.Jobs)
+	}
+	if want := parent + "/jobs/partial"; list.Jobs[0].Name != want {
+		t.Errorf("name = %q, want %q", list.Jobs[0].Name, want)
+	}
+	if tasks := list.Jobs[0].Template.TaskCount; tasks != 1 {
+		t.Errorf("tasks = %d, want 1", tasks)
+	}
+	if uid := list.Jobs[0].Uid; uid != "" {
+		t.Errorf("UID = %q, want none: it is not among the fields", uid)
 	}
 	if _, err := jobs.Get(parent + "/jobs/partial").Fields("items").Do(); err == nil {
 		t.Error("get with an unknown field succeeded, want an error")
 	}
 	flat, err := v1.Namespaces.Jobs.List("namespaces/demo").Fields("items/metadata/name").Do()
 	must(t, err)
-	if len(flat.Items) != 1 || flat.Items[0].Metadata.Name != "partial" || flat.Items[0].Spec != nil || flat.Kind != "" {
-		t.Errorf("list of v1 with fields = %+v, want one name", flat)
+	if len(flat.Items) != 1 {
+		t.Fatalf("list of v1 with fields = %+v, want one job", flat)
+	}
+	if name := flat.Items[0].Metadata.Name; name != "partial" {
+		t.Errorf("name in v1 = %q, want partial", name)
+	}
+	if spec := flat.Items[0].Spec; spec != nil {
+		t.Errorf("spec in v1 = %+v, want none: it is not among the fields", spec)
+	}
+	if flat.Kind != "" {
+		t.Errorf("kind in v1 = %q, want none: it is not among the fields", flat.Kind)
 	}
 }

@@ -25,8 +25,11 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		job, err := Parse("FILE", text, Target{Location: jobspec.Location{Project: "demo", Region: "us-east4"}})
-		if err != nil && !strings.HasPrefix(err.Error(), "read job: FILE:") || err == nil && job.GetName() == "" {
-			t.Errorf("Parse(%q) = %v, %q, want a name, or read job: FILE: in front", text, job, err)
+		if err != nil && !strings.HasPrefix(err.Error(), "read job: FILE:") {
+			t.Errorf("Parse(%q) = %v, want read job: FILE: in front", text, err)
+		}
+		if err == nil && job.GetName() == "" {
+			t.Errorf("Parse(%q) = %v, want a name", text, job)
 		}
 	})
 }

@@ -231,8 +231,14 @@ func TestCloudSQLIsAnAnnotationOrAVolume(t *testing.T) {
 		}}}
 		shown := knative.FromJob(job, namespace)
 		value, annotated := shown.Spec.Template.Metadata.Annotations[annotation]
-		if annotated != test.annotate || annotated && value != "p:r:i,p:r:j" || annotated == (len(shown.Spec.Template.Spec.Template.Spec.Volumes) > 0) {
-			t.Errorf("%s: annotation = %q, volumes = %v, want exactly one of them", name, value, shown.Spec.Template.Spec.Template.Spec.Volumes)
+		if annotated != test.annotate {
+			t.Errorf("%s: there is an annotation: %t, want %t", name, annotated, test.annotate)
+		}
+		if want := "p:r:i,p:r:j"; annotated && value != want {
+			t.Errorf("%s: annotation = %q, want %q", name, value, want)
+		}
+		if volumes := shown.Spec.Template.Spec.Template.Spec.Volumes; annotated == (len(volumes) > 0) {
+			t.Errorf("%s: annotation = %q, volumes = %v, want exactly one of them", name, value, volumes)
 		}
 		back, err := shown.V2(here)
 		if diff := cmp.Diff(job, back, protocmp.Transform()); diff != "" || err != nil {

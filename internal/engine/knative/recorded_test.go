@@ -153,8 +153,15 @@ func TestFieldsThatGcloudNeeds(t *testing.T) {
 		}
 		Status *struct{}
 	}
-	if err := json.Unmarshal(raw, &job); err != nil || job.Status == nil || job.Spec.Template.Metadata == nil || job.Spec.Template.Spec == nil {
-		t.Errorf("job = %s, %v; want status, and the template's metadata and spec", raw, err)
+	if err := json.Unmarshal(raw, &job); err != nil {
+		t.Fatal(err)
+	}
+	for field, missing := range map[string]bool{
+		"status": job.Status == nil, "spec.template.metadata": job.Spec.Template.Metadata == nil, "spec.template.spec": job.Spec.Template.Spec == nil,
+	} {
+		if missing {
+			t.Errorf("job %s has no %s", raw, field)
+		}
 	}
 	raw, err = json.Marshal(knative.FromTask(&runpb.Task{LastAttemptResult: &runpb.TaskAttemptResult{}}, namespace))
 	if err != nil {
@@ -169,7 +176,15 @@ func TestFieldsThatGcloudNeeds(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(raw, &task); err != nil || task.Status.Index == nil || task.Status.LastAttemptResult.Status == nil || task.Status.LastAttemptResult.ExitCode == nil {
-		t.Errorf("task = %s, %v; want index, exit code, and a status of the last attempt", raw, err)
+	if err := json.Unmarshal(raw, &task); err != nil {
+		t.Fatal(err)
+	}
+	last := task.Status.LastAttemptResult
+	for field, missing := range map[string]bool{
+		"index": task.Status.Index == nil, "lastAttemptResult.status": last.Status == nil, "lastAttemptResult.exitCode": last.ExitCode == nil,
+	} {
+		if missing {
+			t.Errorf("task %s has no status.%s", raw, field)
+		}
 	}
 }

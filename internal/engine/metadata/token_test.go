@@ -38,8 +38,17 @@ func TestToken(t *testing.T) {
 	h := handler(t, c)
 
 	first := askToken(t, h, "default")
-	if !strings.HasPrefix(first.AccessToken, "runwith-") || len(first.AccessToken) < 30 || first.ExpiresIn != 3600 || first.TokenType != "Bearer" {
-		t.Errorf("first token = %+v, want a runwith- token of 3600 s", first)
+	if !strings.HasPrefix(first.AccessToken, "runwith-") {
+		t.Errorf("first token = %q, want runwith- in front", first.AccessToken)
+	}
+	if n := len(first.AccessToken); n < 30 {
+		t.Errorf("first token has %d characters, want at least 30", n)
+	}
+	if first.ExpiresIn != 3600 {
+		t.Errorf("first token expires in %d s, want 3600", first.ExpiresIn)
+	}
+	if first.TokenType != "Bearer" {
+		t.Errorf("type of the first token = %q, want Bearer", first.TokenType)
 	}
 	for _, step := range []struct {
 		after     time.Duration

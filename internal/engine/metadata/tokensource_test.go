@@ -23,8 +23,17 @@ func TestTokenSource(t *testing.T) {
 			t.Fatal(err)
 		}
 		token, err := source.Token()
-		if err != nil || !token.Valid() || token.Type() != "Bearer" || !strings.HasPrefix(token.AccessToken, "runwith-") {
-			t.Errorf("NewTokenSource(%q).Token() = %v, %v, want a valid token", host, token, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !token.Valid() {
+			t.Errorf("token of %s = %+v, want a valid one", host, token)
+		}
+		if token.Type() != "Bearer" {
+			t.Errorf("type of the token of %s = %q, want Bearer", host, token.Type())
+		}
+		if !strings.HasPrefix(token.AccessToken, "runwith-") {
+			t.Errorf("token of %s = %q, want runwith- in front", host, token.AccessToken)
 		}
 	}
 }
@@ -97,8 +106,14 @@ func TestIfAny(t *testing.T) {
 			t.Fatal(err)
 		}
 		token, err := metadata.IfAny(source).Token()
-		if err != nil || token == nil || !strings.HasPrefix(token.AccessToken, test.prefix) || (token.AccessToken == "") != (test.prefix == "") {
-			t.Errorf("%s: Token() = %+v, %v, want a token with the prefix %q", name, token, err, test.prefix)
+		if err != nil || token == nil {
+			t.Fatalf("%s: Token() = %v, %v, want one without an error", name, token, err)
+		}
+		if !strings.HasPrefix(token.AccessToken, test.prefix) {
+			t.Errorf("%s: token = %q, want the prefix %q", name, token.AccessToken, test.prefix)
+		}
+		if got, want := token.AccessToken == "", test.prefix == ""; got != want {
+			t.Errorf("%s: token = %q, empty: %t, want %t", name, token.AccessToken, got, want)
 		}
 	}
 }

@@ -144,12 +144,19 @@ func TestLongLinesAreSplit(t *testing.T) {
 	long := strings.Repeat("0123456789", 60_000) // 600 kB
 	print(t, s, "x", 0, long+"\nshort\n")
 	entries := read(t, s, "x", tasklog.Query{})
-	var joined []byte
-	for _, e := range entries[:3] {
-		joined = append(joined, e.Text...)
+	if len(entries) != 4 {
+		t.Fatalf("a line of 600 kB and the next line became %d entries, want 4", len(entries))
 	}
-	if len(entries) != 4 || !bytes.Equal(joined, []byte(long)) || !entries[0].Continued || !entries[1].Continued || entries[2].Continued {
-		t.Errorf("a line of 600 kB became %d entries, want three that join to it, and the next line", len(entries)-1)
+	var joined []byte
+	var continued []bool
+	for _, e := range entries[:3] {
+		joined, continued = append(joined, e.Text...), append(continued, e.Continued)
+	}
+	if !bytes.Equal(joined, []byte(long)) {
+		t.Errorf("the entries join to %d bytes, want the line of %d", len(joined), len(long))
+	}
+	if want := []bool{true, true, false}; !slices.Equal(continued, want) {
+		t.Errorf("continued = %v, want %v", continued, want)
 	}
 }
 

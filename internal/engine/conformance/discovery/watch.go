@@ -90,10 +90,20 @@ func (w *Watch) checkError(r *http.Request, recorded *recorder) {
 	}
 	decoder := json.NewDecoder(&recorded.body)
 	decoder.DisallowUnknownFields()
-	err := decoder.Decode(&answer)
+	call := r.Method + " " + r.URL.Path
+	if err := decoder.Decode(&answer); err != nil {
+		w.t.Errorf("%s: status %d with %+v, %v; want an error in Google's format", call, recorded.status, answer, err)
+		return
+	}
 	e := answer.Error
-	if _, known := runwith.ParseCode(e.Status); err != nil || e.Code != recorded.status || e.Message == "" || !known {
-		w.t.Errorf("%s %s: status %d with %+v, %v; want an error in Google's format", r.Method, r.URL.Path, recorded.status, e, err)
+	if e.Code != recorded.status {
+		w.t.Errorf("%s: code in the body = %d, want that of the answer, %d", call, e.Code, recorded.status)
+	}
+	if e.Message == "" {
+		w.t.Errorf("%s: status %d without a message", call, recorded.status)
+	}
+	if _, known := runwith.ParseCode(e.Status); !known {
+		w.t.Errorf("%s: status in the body = %q, want a canonical code", call, e.Status)
 	}
 }
 
