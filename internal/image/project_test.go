@@ -94,8 +94,18 @@ func checkImage(t *testing.T, p Project, arch string, built v1.Image) {
 	if p.Name != API().Name {
 		return
 	}
-	if data := content["data"].header; data == nil || data.Mode != 0o700 || data.Uid != User || data.Gid != User {
-		t.Errorf("data folder = %+v, want mode 0700 and the image's user", data)
+	data := content["data"].header
+	if data == nil {
+		t.Fatal("the image has no data folder")
+	}
+	if data.Mode != 0o700 {
+		t.Errorf("mode of the data folder = %o, want 700", data.Mode)
+	}
+	if data.Uid != User {
+		t.Errorf("user of the data folder = %d, want %d", data.Uid, User)
+	}
+	if data.Gid != User {
+		t.Errorf("group of the data folder = %d, want %d", data.Gid, User)
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(content["etc/ssl/certs/ca-certificates.crt"].text) {
 		t.Error("the image has no certificate authorities")

@@ -146,8 +146,18 @@ func TestFaultyLines(t *testing.T) {
 		strings.Repeat(" ", requestfile.MaxLine+2): "is longer than",
 	} {
 		_, err := read(t, "{}\n\n"+line, requestfile.Config{})
-		if err == nil || !strings.HasPrefix(err.Error(), "items.ndjson:3: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") {
-			t.Errorf("%.40s: error = %v, want items.ndjson:3 and %q", line, err, want)
+		if err == nil {
+			t.Errorf("%.40s was read, want an error with %q", line, want)
+			continue
+		}
+		if place := "items.ndjson:3: "; !strings.HasPrefix(err.Error(), place) {
+			t.Errorf("%.40s: error = %v, want %q in front", line, err, place)
+		}
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40s: error = %v, want %q in it", line, err, want)
+		}
+		if strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%.40s: error = %v, want it without the value", line, err)
 		}
 	}
 }
