@@ -436,8 +436,17 @@ func TestRepeatAfterReload(t *testing.T) {
 	a := open(t, f)
 	q := invoker.Request{Job: "reindex", Key: "known", Asked: runwith.Request{Parameters: map[string]any{"old": "x"}}}
 	i, replayed, err := a.Invoke(as(t, "starter"), q)
-	if err != nil || !replayed || i.ID != id || i.Request.Parameters["tenant"] != "***" {
-		t.Errorf("repeat = %+v, %v, %v, want the invocation, masked", i, replayed, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !replayed {
+		t.Error("the request was not repeated")
+	}
+	if i.ID != id {
+		t.Errorf("ID of the repeat = %q, want %q", i.ID, id)
+	}
+	if tenant := i.Request.Parameters["tenant"]; tenant != "***" {
+		t.Errorf("tenant of the repeat = %v, want it masked", tenant)
 	}
 	for _, key := range []string{"", "new"} {
 		q.Key = key

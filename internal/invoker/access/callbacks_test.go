@@ -58,8 +58,14 @@ func TestCallbacksNeedOperate(t *testing.T) {
 			"EnableEndpoint": func() error { _, err := c.EnableEndpoint(ctx, "a"); return err },
 		} {
 			err := call()
-			if want != (err == nil) || err != nil && (runwith.CodeOf(err) != runwith.PermissionDenied || !strings.Contains(err.Error(), "operate")) {
+			if want != (err == nil) {
 				t.Errorf("%s by %q: %v, want allowed: %v", name, who, err, want)
+			}
+			if err != nil && runwith.CodeOf(err) != runwith.PermissionDenied {
+				t.Errorf("%s by %q: %v, want PERMISSION_DENIED", name, who, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "operate") {
+				t.Errorf("%s by %q: %v, want the missing verb, operate", name, who, err)
 			}
 		}
 		if came := next.calls > 0; came != want {

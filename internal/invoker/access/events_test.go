@@ -96,8 +96,17 @@ func TestEvents(t *testing.T) {
 				code = runwith.NotFound
 			}
 			allowed := strings.Contains(want.retries, name)
-			if allowed != (err == nil) || allowed != (next.retried == 1) || err != nil && runwith.CodeOf(err) != code || e.Body == canary && !want.values {
-				t.Errorf("%q retries with target %q: %+v, %v, %d came through, want allowed: %v", who, target, e, err, next.retried, allowed)
+			if allowed != (err == nil) {
+				t.Errorf("%q retries with target %q: %v, want allowed: %v", who, target, err, allowed)
+			}
+			if allowed != (next.retried == 1) {
+				t.Errorf("%q retries with target %q: %d came through, want allowed: %v", who, target, next.retried, allowed)
+			}
+			if err != nil && runwith.CodeOf(err) != code {
+				t.Errorf("%q retries with target %q: %v, want %v", who, target, err, code)
+			}
+			if e.Body == canary && !want.values {
+				t.Errorf("%q retries with target %q, and sees %+v", who, target, e)
 			}
 		}
 	}

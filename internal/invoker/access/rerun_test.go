@@ -71,8 +71,17 @@ func TestEachIsDecidedApart(t *testing.T) {
 	if err != nil || len(got) != 3 {
 		t.Fatalf("InvokeEach() = %v, %v, want three answers", got, err)
 	}
-	if runwith.CodeOf(got[0].Err) != runwith.InvalidArgument || got[1].Err != nil || got[2].Err != nil || !got[2].Replayed {
-		t.Errorf("errors = %v, %v, %v, replayed %v; want the second accepted and the third repeated", got[0].Err, got[1].Err, got[2].Err, got[2].Replayed)
+	if runwith.CodeOf(got[0].Err) != runwith.InvalidArgument {
+		t.Errorf("error of the first = %v, want INVALID_ARGUMENT", got[0].Err)
+	}
+	if got[1].Err != nil {
+		t.Errorf("error of the second = %v, want it accepted", got[1].Err)
+	}
+	if got[2].Err != nil {
+		t.Errorf("error of the third = %v, want it repeated", got[2].Err)
+	}
+	if !got[2].Replayed {
+		t.Errorf("the third = %+v, want it repeated", got[2])
 	}
 	if f.request.Terms.Target == "" || f.request.Job != "reindex" {
 		t.Errorf("request = %+v, want the terms of the policy", f.request)

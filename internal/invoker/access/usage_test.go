@@ -61,8 +61,15 @@ func TestEstimateIsAStart(t *testing.T) {
 	} {
 		f := &fake{}
 		got, err := open(t, f).Estimate(as(t, test.caller), invoker.EstimateQuery{Job: test.job, Asked: test.asked})
-		if runwith.CodeOf(err) != test.code || err != nil && (!strings.Contains(err.Error(), test.says) || len(f.calls) > 0) {
-			t.Errorf("Estimate(%s) as %s = %v, want %v about %s", test.job, test.caller, err, test.code, test.says)
+		call := "Estimate(" + test.job + ") as " + test.caller
+		if runwith.CodeOf(err) != test.code {
+			t.Errorf("%s = %v, want %v", call, err, test.code)
+		}
+		if err != nil && !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s = %v, want %q in it", call, err, test.says)
+		}
+		if err != nil && len(f.calls) > 0 {
+			t.Errorf("%s was refused, and has reached %v", call, f.calls)
 		}
 		if err == nil && got.Job != "projects/p/locations/r/jobs/other" {
 			t.Errorf("Estimate(%s) asks about %s, want the job behind it", test.job, got.Job)
