@@ -127,8 +127,19 @@ func TestInvalidParameters(t *testing.T) {
 	for _, test := range tests {
 		got := ask(t, server, test.method+" "+test.path, "")
 		p := got.problem(t)
-		if got.status != 400 || p.Code != "INVALID_ARGUMENT" || len(p.Errors) != 1 || p.Errors[0].Location != test.location {
-			t.Errorf("%s %s = %d %s, want 400 with a fault of %s", test.method, test.path, got.status, got.body, test.location)
+		call := test.method + " " + test.path
+		if got.status != 400 {
+			t.Errorf("%s: status = %d, want 400", call, got.status)
+		}
+		if p.Code != "INVALID_ARGUMENT" {
+			t.Errorf("%s: code = %s, want INVALID_ARGUMENT", call, p.Code)
+		}
+		if len(p.Errors) != 1 {
+			t.Errorf("%s = %s, want one fault", call, got.body)
+			continue
+		}
+		if location := p.Errors[0].Location; location != test.location {
+			t.Errorf("%s: location of the fault = %s, want %s", call, location, test.location)
 		}
 	}
 }

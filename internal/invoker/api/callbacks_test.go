@@ -102,8 +102,17 @@ func TestCallbacksThroughTheClient(t *testing.T) {
 	client := &runwith.Client{Server: serveConfig(t, api.Config{Invoker: &fake{}, Callbacks: f}).URL}
 	ctx, name := t.Context(), "https://docs.example.com/hooks"
 	for d, err := range client.Deliveries(ctx, &runwith.DeliveryOptions{Endpoint: name, State: runwith.DeliveryFailed, PageSize: 2}) {
-		if err != nil || d.ID != "evt_1" || f.filter.Endpoint != name || f.filter.PageSize != 2 {
-			t.Errorf("Deliveries() = %+v, %v by %+v", d, err, f.filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.ID != "evt_1" {
+			t.Errorf("ID of the delivery = %q, want evt_1", d.ID)
+		}
+		if f.filter.Endpoint != name {
+			t.Errorf("filter of Deliveries() has endpoint %q, want %q", f.filter.Endpoint, name)
+		}
+		if f.filter.PageSize != 2 {
+			t.Errorf("filter of Deliveries() has page size %d, want 2", f.filter.PageSize)
 		}
 		break
 	}

@@ -78,8 +78,18 @@ func TestTooManyReadersOfLogs(t *testing.T) {
 	<-reading
 	for _, query := range []string{"", "?follow=true"} {
 		got := ask(t, server, "GET "+logsPath+query, "")
-		if p := got.problem(t); got.status != 503 || p.Code != "UNAVAILABLE" || !strings.Contains(p.Detail, "1 requests read logs already") || got.header.Get("Retry-After") == "" {
-			t.Errorf("one reader too many%s = %d %s, want 503 with Retry-After that names the limit", query, got.status, got.body)
+		p := got.problem(t)
+		if got.status != 503 {
+			t.Errorf("one reader too many%s: status = %d, want 503", query, got.status)
+		}
+		if p.Code != "UNAVAILABLE" {
+			t.Errorf("one reader too many%s: code = %s, want UNAVAILABLE", query, p.Code)
+		}
+		if want := "1 requests read logs already"; !strings.Contains(p.Detail, want) {
+			t.Errorf("one reader too many%s: detail = %q, want %q in it", query, p.Detail, want)
+		}
+		if got.header.Get("Retry-After") == "" {
+			t.Errorf("one reader too many%s: the answer has no Retry-After", query)
 		}
 	}
 	leave <- struct{}{}

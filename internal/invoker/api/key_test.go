@@ -29,8 +29,14 @@ func TestParseKey(t *testing.T) {
 		{header: "a\x01b", fault: "printable ASCII"},
 	} {
 		got, err := parseKey(test.header)
-		if got != test.want || (err == nil) != (test.fault == "") || err != nil && !strings.Contains(err.Error(), test.fault) {
-			t.Errorf("parseKey(%q) = %q, %v, want %q, %q", test.header, got, err, test.want, test.fault)
+		if got != test.want {
+			t.Errorf("parseKey(%q) = %q, want %q", test.header, got, test.want)
+		}
+		if (err == nil) != (test.fault == "") {
+			t.Errorf("parseKey(%q): error = %v, want %q", test.header, err, test.fault)
+		}
+		if err != nil && !strings.Contains(err.Error(), test.fault) {
+			t.Errorf("parseKey(%q): error = %v, want %q in it", test.header, err, test.fault)
 		}
 	}
 }

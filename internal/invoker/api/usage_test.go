@@ -63,8 +63,17 @@ func TestEstimate(t *testing.T) {
 	server := serveConfig(t, api.Config{Invoker: &fake{}})
 	r := ask(t, server, "GET /api/v1/jobs/test-job:estimate?taskCount=7&timeout=10m", "")
 	var got runwith.JobEstimate
-	if err := json.Unmarshal([]byte(r.body), &got); err != nil || got.Job != "test-job" || got.Tasks != 7 || got.Timeout != (10*time.Minute).String() {
-		t.Errorf("GET :estimate = %s (%v), want that of the query", r.body, err)
+	if err := json.Unmarshal([]byte(r.body), &got); err != nil {
+		t.Fatalf("GET :estimate = %s, %v", r.body, err)
+	}
+	if got.Job != "test-job" {
+		t.Errorf("job = %q, want test-job", got.Job)
+	}
+	if got.Tasks != 7 {
+		t.Errorf("tasks = %d, want the 7 of the query", got.Tasks)
+	}
+	if want := (10 * time.Minute).String(); got.Timeout != want {
+		t.Errorf("timeout = %s, want that of the query, %s", got.Timeout, want)
 	}
 	for _, query := range []string{"timeout=soon", "taskCount=-1", "taskCount=x", "args=a"} {
 		if r := ask(t, server, "GET /api/v1/jobs/test-job:estimate?"+query, ""); r.status/100 != 4 {

@@ -15,8 +15,17 @@ func TestNewKey(t *testing.T) {
 	for range 1000 {
 		key := auth.NewKey()
 		id, ok := auth.KeyID(key)
-		if !form.MatchString(key) || !ok || !strings.HasPrefix(key, "rw_"+id+"_") || seen[id] {
-			t.Fatalf("NewKey() = %q with ID %q, %t; want a new key in the documented form", key, id, ok)
+		if !form.MatchString(key) {
+			t.Fatalf("NewKey() = %q, want the documented form", key)
+		}
+		if !ok {
+			t.Fatalf("KeyID(%q) found no ID", key)
+		}
+		if !strings.HasPrefix(key, "rw_"+id+"_") {
+			t.Fatalf("KeyID(%q) = %q, want the part after rw_", key, id)
+		}
+		if seen[id] {
+			t.Fatalf("two keys have the ID %q", id)
 		}
 		seen[id] = true
 	}

@@ -18,8 +18,17 @@ func TestSignIn(t *testing.T) {
 	c := newClock()
 	a, _ := open(t, c, file(t, "%s", keyOf("docs", typed, "2027-01-01")), nil)
 	k, err := a.SignIn(request(), typed)
-	if err != nil || k.ID != id || k.Caller != "docs" || k.Expires.Year() != 2027 {
-		t.Fatalf("SignIn() = %+v, %v, want the key of docs", k, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.ID != id {
+		t.Fatalf("ID of the key = %q, want %q", k.ID, id)
+	}
+	if k.Caller != "docs" {
+		t.Fatalf("caller of the key = %q, want docs", k.Caller)
+	}
+	if k.Expires.Year() != 2027 {
+		t.Fatalf("the key expires at %v, want 2027", k.Expires)
 	}
 	if k, err := a.SignIn(request(), other); err == nil {
 		t.Errorf("SignIn() with another key = %+v, want an error", k)
