@@ -114,8 +114,17 @@ func TestAttemptFailures(t *testing.T) {
 		"/504":      {504, "answered 504 Gateway Timeout", true},
 	} {
 		o := send(t, c, url+path)
-		if o.ok() || o.status != want.status || !strings.Contains(o.reason, want.reason) || o.throttled() != want.throttled {
-			t.Errorf("attempt() to %s = %+v, want status %d, reason %q, throttled %v", path, o, want.status, want.reason, want.throttled)
+		if o.ok() {
+			t.Errorf("attempt() to %s succeeded", path)
+		}
+		if o.status != want.status {
+			t.Errorf("attempt() to %s: status = %d, want %d", path, o.status, want.status)
+		}
+		if !strings.Contains(o.reason, want.reason) {
+			t.Errorf("attempt() to %s: reason = %q, want %q in it", path, o.reason, want.reason)
+		}
+		if o.throttled() != want.throttled {
+			t.Errorf("attempt() to %s: throttled = %t, want %t", path, o.throttled(), want.throttled)
 		}
 		if strings.Contains(o.reason, "secret") || strings.Contains(o.reason, url) {
 			t.Errorf("attempt() to %s: the reason contains the answer's body or the URL: %s", path, o.reason)

@@ -38,8 +38,17 @@ func TestGoneDisablesTheEndpoint(t *testing.T) {
 			t.Errorf("row for a disabled endpoint = %+v, want pending without an attempt", d)
 		}
 		e, err := s.endpoint(t.Context(), "docs")
-		if err != nil || e.State != runwith.EndpointDisabled || e.Reason != "it answered 410 Gone" || e.Pending != 1 {
-			t.Errorf("endpoint after 410 = %+v, %v", e, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.State != runwith.EndpointDisabled {
+			t.Errorf("state after 410 = %s, want disabled", e.State)
+		}
+		if want := "it answered 410 Gone"; e.Reason != want {
+			t.Errorf("reason after 410 = %q, want %q", e.Reason, want)
+		}
+		if e.Pending != 1 {
+			t.Errorf("pending after 410 = %d, want 1", e.Pending)
 		}
 		if _, err := s.Replay(t.Context(), "a"); runwith.CodeOf(err) != runwith.FailedPrecondition || !strings.Contains(err.Error(), "callbacks enable docs") {
 			t.Errorf("Replay() to a disabled endpoint = %v, want FAILED_PRECONDITION with the next step", err)
@@ -154,9 +163,22 @@ func TestOperate(t *testing.T) {
 		e := mustNew(t, Rules{Endpoints: []Endpoint{{Name: "docs", URL: "https://docs.example.com/x?token=canary", Secrets: secrets(t), Jobs: []string{"nightly"}}}})
 		s := open(t, m, e, func(context.Context, ledger.Delivery) outcome { return ok() })
 		s.Deliver(t.Context())
+		const shownURL = "https://docs.example.com/x?***"
 		page, next, err := s.Deliveries(t.Context(), Filter{Endpoint: "docs", State: runwith.DeliveryDelivered, PageSize: 2})
-		if err != nil || len(page) != 2 || next == "" || page[0].Payload != nil || page[0].URL != "https://docs.example.com/x?***" {
-			t.Errorf("Deliveries() = %+v, %q, %v", page, next, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) != 2 {
+			t.Fatalf("first page = %+v, want two deliveries", page)
+		}
+		if next == "" {
+			t.Error("the first page has no token of the next one")
+		}
+		if page[0].Payload != nil {
+			t.Errorf("payload in a list = %s, want none", page[0].Payload)
+		}
+		if page[0].URL != shownURL {
+			t.Errorf("URL of a delivery = %q, want %q", page[0].URL, shownURL)
 		}
 		page, next, err = s.Deliveries(t.Context(), Filter{Endpoint: "docs", PageSize: 2, PageToken: next})
 		if err != nil || len(page) != 1 || next != "" {
@@ -187,8 +209,20 @@ func TestOperate(t *testing.T) {
 			}
 		}
 		shown, err := s.Endpoints(t.Context())
-		if err != nil || len(shown) != 1 || shown[0].URL != "https://docs.example.com/x?***" || len(shown[0].Events) != 5 || shown[0].Jobs[0] != "nightly" {
-			t.Errorf("Endpoints() = %+v, %v", shown, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(shown) != 1 {
+			t.Fatalf("Endpoints() = %+v, want one", shown)
+		}
+		if shown[0].URL != shownURL {
+			t.Errorf("URL of the endpoint = %q, want %q", shown[0].URL, shownURL)
+		}
+		if len(shown[0].Events) != 5 {
+			t.Errorf("events of the endpoint = %v, want 5", shown[0].Events)
+		}
+		if shown[0].Jobs[0] != "nightly" {
+			t.Errorf("jobs of the endpoint = %v, want nightly", shown[0].Jobs)
 		}
 		s.Close()
 	})

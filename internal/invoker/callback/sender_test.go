@@ -100,8 +100,20 @@ func TestDeliver(t *testing.T) {
 			t.Errorf("delivered %d of 1000 in %d attempts", n, attempts.Load())
 		}
 		d := m.row("docs-7")
-		if d.Attempts != 1 || d.LastStatus != 200 || d.LastError != "" || d.Ended.IsZero() || !d.Lease.IsZero() {
-			t.Errorf("delivered row = %+v", d)
+		if d.Attempts != 1 {
+			t.Errorf("attempts = %d, want 1", d.Attempts)
+		}
+		if d.LastStatus != 200 {
+			t.Errorf("last status = %d, want 200", d.LastStatus)
+		}
+		if d.LastError != "" {
+			t.Errorf("last error = %q, want none", d.LastError)
+		}
+		if d.Ended.IsZero() {
+			t.Error("the delivered row has no time of its end")
+		}
+		if !d.Lease.IsZero() {
+			t.Errorf("lease of the delivered row = %v, want none", d.Lease)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -134,8 +146,20 @@ func TestRetrySchedule(t *testing.T) {
 			}
 		}
 		d := m.row("a")
-		if d.State != ledger.DeliveryFailed || d.Attempts != MaxAttempts || d.LastStatus != 500 || d.LastError != "answered 500 Internal Server Error" || d.Ended.IsZero() {
-			t.Errorf("given up row = %+v", d)
+		if d.State != ledger.DeliveryFailed {
+			t.Errorf("state after the last attempt = %s, want failed", d.State)
+		}
+		if d.Attempts != MaxAttempts {
+			t.Errorf("attempts = %d, want %d", d.Attempts, MaxAttempts)
+		}
+		if d.LastStatus != 500 {
+			t.Errorf("last status = %d, want 500", d.LastStatus)
+		}
+		if want := "answered 500 Internal Server Error"; d.LastError != want {
+			t.Errorf("last error = %q, want %q", d.LastError, want)
+		}
+		if d.Ended.IsZero() {
+			t.Error("the row that was given up has no time of its end")
 		}
 		for _, want := range []string{"endpoint fails", "callback given up", "delivery=a"} {
 			if !strings.Contains(log.String(), want) {
