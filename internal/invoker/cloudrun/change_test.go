@@ -131,8 +131,14 @@ func TestWaitOperation(t *testing.T) {
 		c := (&changing{wait: tt.answers}).start(t)
 		pending := 0
 		op, err := c.WaitOperation(t.Context(), "o", func(*longrunningpb.Operation) { pending++ })
-		if runwith.CodeOf(err) != tt.code || err != nil && err.Error() != tt.message || err == nil && !op.GetDone() {
-			t.Errorf("%s: WaitOperation() = %v, %v, want code %v and %q", tt.name, op, err, tt.code, tt.message)
+		if code := runwith.CodeOf(err); code != tt.code {
+			t.Errorf("%s: code of WaitOperation() = %v, want %v", tt.name, code, tt.code)
+		}
+		if err != nil && err.Error() != tt.message {
+			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.message)
+		}
+		if err == nil && !op.GetDone() {
+			t.Errorf("%s: WaitOperation() = %v, want it done", tt.name, op)
 		}
 		if pending != tt.pending {
 			t.Errorf("%s: pending was called %d times, want %d", tt.name, pending, tt.pending)

@@ -23,8 +23,17 @@ func TestPrices(t *testing.T) {
 		}
 	}
 	got, err := ReadPrices("p.json", `{"date": "2027-01-01", "minimumSeconds": 0.1, "regions": {"r": {"vcpuSecond": 1e-5, "gibSecond": 0.000002}}}`)
-	if err != nil || got.Minimum != 100*time.Millisecond || got.Regions["r"].VCPUSecond != 10_000 || got.Date != "2027-01-01" {
-		t.Errorf("ReadPrices of JSON = %+v, %v", got, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 100 * time.Millisecond; got.Minimum != want {
+		t.Errorf("minimum in JSON = %v, want %v", got.Minimum, want)
+	}
+	if rate := got.Regions["r"].VCPUSecond; rate != 10_000 {
+		t.Errorf("price of a vCPU-second in JSON = %d, want 10000", rate)
+	}
+	if got.Date != "2027-01-01" {
+		t.Errorf("date in JSON = %q, want 2027-01-01", got.Date)
 	}
 }
 

@@ -81,9 +81,18 @@ func TestWatcher(t *testing.T) {
 			t.Errorf("a changed secret: used %d files, want a second one with the new secret", len(w.used))
 		}
 		w.set(func() { w.content = "jobs:\n  a: {rat: 1/min}" })
+		if len(w.used) != 2 {
+			t.Errorf("a mistake: used %d files, want still 2", len(w.used))
+		}
 		fault := w.State().Fault
-		if len(w.used) != 2 || fault == nil || configfile.Place(fault) != "runwith.yaml:2:7" || !w.State().Used.After(loaded) {
-			t.Errorf("a mistake: used %d files, fault = %v at %q", len(w.used), fault, configfile.Place(fault))
+		if fault == nil {
+			t.Fatal("a mistake is not shown as a fault")
+		}
+		if place := configfile.Place(fault); place != "runwith.yaml:2:7" {
+			t.Errorf("a mistake: place = %q, want runwith.yaml:2:7", place)
+		}
+		if used := w.State().Used; !used.After(loaded) {
+			t.Errorf("a mistake: used at %v, want after the start at %v", used, loaded)
 		}
 		if text := w.log.String(); !strings.Contains(text, "at=runwith.yaml:2:7") || !strings.Contains(text, "did you mean rate?") {
 			t.Errorf("the log has not the place of the mistake:\n%s", text)
