@@ -16,8 +16,17 @@ func TestEnds(t *testing.T) {
 	}
 	r.Ends[1].State = runwith.StateFailed
 	r.sumUp()
-	if r.Succeeded != 2 || r.Rate != 66 || r.Median != 10*time.Second || r.Longest != 1000*time.Second {
-		t.Errorf("%d succeeded, %d %%, median %v, longest %v; want 2, 66 %%, 10s and 16m40s", r.Succeeded, r.Rate, r.Median, r.Longest)
+	if r.Succeeded != 2 {
+		t.Errorf("succeeded = %d, want 2", r.Succeeded)
+	}
+	if r.Rate != 66 {
+		t.Errorf("rate = %d %%, want 66 %%", r.Rate)
+	}
+	if want := 10 * time.Second; r.Median != want {
+		t.Errorf("median = %v, want %v", r.Median, want)
+	}
+	if want := 1000 * time.Second; r.Longest != want {
+		t.Errorf("longest = %v, want %v", r.Longest, want)
 	}
 	for i, want := range []int{2, chartHeight, 2} {
 		if e := r.Ends[i]; e.Height != want || e.Y != chartHeight-want || e.X != i*barStep {

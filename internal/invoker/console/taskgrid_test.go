@@ -61,7 +61,16 @@ func TestLargeGrid(t *testing.T) {
 	}
 	var d tasksData
 	d.fill(tasks)
-	if len(d.Cells) > 240<<10 || len(d.Listed) != listedTasks || d.More != 5000-listedTasks || !strings.HasSuffix(d.Groups[0].Ranges, "and more") {
-		t.Errorf("the grid has %d bytes, and the list %d tasks and %d more", len(d.Cells), len(d.Listed), d.More)
+	if size := len(d.Cells); size > 240<<10 {
+		t.Errorf("the grid has %d bytes, want at most %d", size, 240<<10)
+	}
+	if len(d.Listed) != listedTasks {
+		t.Errorf("listed tasks = %d, want %d", len(d.Listed), listedTasks)
+	}
+	if want := 5000 - listedTasks; d.More != want {
+		t.Errorf("tasks beyond the list = %d, want %d", d.More, want)
+	}
+	if ranges := d.Groups[0].Ranges; !strings.HasSuffix(ranges, "and more") {
+		t.Errorf("ranges = %q, want that there are more", ranges)
 	}
 }

@@ -199,8 +199,19 @@ func TestCookies(t *testing.T) {
 		s, b := newServer(1), &browser{host: test.host, tls: test.tls}
 		s.signIn(t, b)
 		c := b.cookies[test.want]
-		if c == nil || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" || c.Secure != test.tls || c.MaxAge != 8*60*60 {
-			t.Errorf("%s: cookies = %v, want %s, HttpOnly and SameSite=Strict", test.host, b.cookies, test.want)
+		if c == nil {
+			t.Fatalf("%s: cookies = %v, want %s", test.host, b.cookies, test.want)
+		}
+		for _, field := range []struct {
+			name      string
+			got, want any
+		}{
+			{"HttpOnly", c.HttpOnly, true}, {"SameSite", c.SameSite, http.SameSiteStrictMode}, {"Secure", c.Secure, test.tls},
+			{"Path", c.Path, "/"}, {"Domain", c.Domain, ""}, {"MaxAge", c.MaxAge, 8 * 60 * 60},
+		} {
+			if field.got != field.want {
+				t.Errorf("%s: %s of the cookie = %v, want %v", test.host, field.name, field.got, field.want)
+			}
 		}
 	}
 }
