@@ -152,14 +152,42 @@ func TestShow(t *testing.T) {
 	t.Parallel()
 	b, f := open(t)
 	text, binary, started := f.refuse(t, "uploads", "1", []byte("{}")), f.refuse(t, "uploads", "2", []byte("\xff")), f.accept(t, "uploads", "3")
-	if e, err := b.Event(t.Context(), text); err != nil || e.Body != "{}" || e.Base64 != nil || e.Header["Ce-Id"] != "1" || e.Error.Message != "map.name: is missing" || e.Outcome != runwith.TriggerRefused {
-		t.Errorf("text: %+v, %v", e, err)
+	e, err := b.Event(t.Context(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Body != "{}" {
+		t.Errorf("text: body = %q, want {}", e.Body)
+	}
+	if e.Base64 != nil {
+		t.Errorf("text: base64 = %q, want none", e.Base64)
+	}
+	if id := e.Header["Ce-Id"]; id != "1" {
+		t.Errorf("text: header Ce-Id = %q, want 1", id)
+	}
+	if want := "map.name: is missing"; e.Error.Message != want {
+		t.Errorf("text: error = %q, want %q", e.Error.Message, want)
+	}
+	if e.Outcome != runwith.TriggerRefused {
+		t.Errorf("text: outcome = %s, want refused", e.Outcome)
 	}
 	if e, err := b.Event(t.Context(), binary); err != nil || e.Body != "" || string(e.Base64) != "\xff" {
 		t.Errorf("binary: %+v, %v", e, err)
 	}
-	if e, err := b.Event(t.Context(), started); err != nil || e.Invocation != started || e.Event != "3" || e.Outcome != runwith.TriggerAccepted || e.Error != nil {
-		t.Errorf("accepted: %+v, %v", e, err)
+	if e, err = b.Event(t.Context(), started); err != nil {
+		t.Fatal(err)
+	}
+	if e.Invocation != started {
+		t.Errorf("accepted: invocation = %q, want %q", e.Invocation, started)
+	}
+	if e.Event != "3" {
+		t.Errorf("accepted: event = %q, want 3", e.Event)
+	}
+	if e.Outcome != runwith.TriggerAccepted {
+		t.Errorf("accepted: outcome = %s, want accepted", e.Outcome)
+	}
+	if e.Error != nil {
+		t.Errorf("accepted: error = %+v, want none", e.Error)
 	}
 	byCaller := record("", "")
 	byCaller.Source, byCaller.Key = nil, ""
@@ -193,8 +221,18 @@ func TestRetry(t *testing.T) {
 		if !errors.Is(err, test.err) || test.want != runwith.Unknown && runwith.CodeOf(err) != test.want {
 			t.Errorf("Retry() = %v, want %v", err, test.want)
 		}
-		if e, err := b.Event(t.Context(), id); err != nil || e.Error.Message != "there is no job x" || e.Error.Code != "NOT_FOUND" || e.Outcome != runwith.TriggerRefused {
-			t.Errorf("after %v: %+v, %v", test.err, e.Error, err)
+		e, err := b.Event(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "there is no job x"; e.Error.Message != want {
+			t.Errorf("after %v: error = %q, want %q", test.err, e.Error.Message, want)
+		}
+		if e.Error.Code != "NOT_FOUND" {
+			t.Errorf("after %v: code = %s, want NOT_FOUND", test.err, e.Error.Code)
+		}
+		if e.Outcome != runwith.TriggerRefused {
+			t.Errorf("after %v: outcome = %s, want refused", test.err, e.Outcome)
 		}
 	}
 	f.err = &runwith.Error{Code: runwith.ResourceExhausted, Err: cause.BudgetExhausted, Message: "the budget is used up"}

@@ -111,8 +111,17 @@ func TestRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
 			got := h.send(t, test.request)
-			if got.Status != http.StatusOK || got.Outcome != "refused" || got.Code != test.code || !strings.Contains(got.Detail, test.want) {
-				t.Errorf("answer = %+v, want it acknowledged as refused with %s: %s", got, test.code, test.want)
+			if got.Status != http.StatusOK {
+				t.Errorf("status = %d, want 200, which acknowledges the event", got.Status)
+			}
+			if got.Outcome != "refused" {
+				t.Errorf("outcome = %s, want refused", got.Outcome)
+			}
+			if got.Code != test.code {
+				t.Errorf("code = %s, want %s", got.Code, test.code)
+			}
+			if !strings.Contains(got.Detail, test.want) {
+				t.Errorf("detail = %q, want %q in it", got.Detail, test.want)
 			}
 			if len(h.starter.launches) > 0 {
 				t.Errorf("it has started %+v", h.starter.launches)
@@ -121,8 +130,13 @@ func TestRefused(t *testing.T) {
 				t.Fatalf("%d refused events are stored, want 1", len(h.events.all))
 			}
 			e := h.events.all[0]
-			if e.ID != got.Event || e.Code != test.code || e.Message != got.Detail || e.Caller != "google" || e.Trigger != test.trigger {
-				t.Errorf("stored = %+v, want what the answer says", e)
+			for _, field := range []struct{ name, got, want string }{
+				{"ID", e.ID, got.Event}, {"code", e.Code, test.code}, {"message", e.Message, got.Detail},
+				{"caller", e.Caller, "google"}, {"trigger", e.Trigger, test.trigger},
+			} {
+				if field.got != field.want {
+					t.Errorf("stored event: %s = %q, want %q", field.name, field.got, field.want)
+				}
 			}
 			if strings.Contains(e.Message+h.log.String(), canary) {
 				t.Errorf("the reason or the log has a value of the event: %s", h.log.String())
