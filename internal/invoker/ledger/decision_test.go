@@ -330,8 +330,14 @@ func TestResolve(t *testing.T) {
 		if got.State != test.want || runwith.CodeOf(err) != test.code {
 			t.Errorf("%s: Resolve = %s, %v, want %s, %v", name, got.State, err, test.want, test.code)
 		}
-		if err == nil && test.decision == Retry && (got.JobUID != AnyJob || !got.SearchFrom.Equal(at(7))) {
-			t.Errorf("%s: Resolve = %+v, want one more search that may find nothing", name, got)
+		if err != nil || test.decision != Retry {
+			continue
+		}
+		if got.JobUID != AnyJob {
+			t.Errorf("%s: job UID = %q, want %q: one more search that may find nothing", name, got.JobUID, AnyJob)
+		}
+		if !got.SearchFrom.Equal(at(7)) {
+			t.Errorf("%s: search from %v, want %v", name, got.SearchFrom, at(7))
 		}
 	}
 	if err := Decision("maybe").Validate(); runwith.CodeOf(err) != runwith.InvalidArgument {
@@ -346,8 +352,15 @@ func TestRebuilt(t *testing.T) {
 	b := Bearer{ID: "1", Job: "report", Execution: "e", Created: at(5), Passport: ReadPassport(accepted.Passport()),
 		Status: Status{State: runwith.StateSucceeded, Finished: at(9)}}
 	got := Rebuilt(b, at(10), time.Minute)
-	if got.Owner != "owner" || got.Key != "key" || got.Fingerprint != "job=a" || got.Slot != "slot" || !got.Created.Equal(at(0)) {
-		t.Errorf("Rebuilt = %+v, want what its passport says", got)
+	for _, field := range []struct{ name, got, want string }{
+		{"owner", got.Owner, "owner"}, {"key", got.Key, "key"}, {"fingerprint", got.Fingerprint, "job=a"}, {"slot", got.Slot, "slot"},
+	} {
+		if field.got != field.want {
+			t.Errorf("Rebuilt: %s = %q, want that of its passport, %q", field.name, field.got, field.want)
+		}
+	}
+	if !got.Created.Equal(at(0)) {
+		t.Errorf("Rebuilt: created = %v, want that of its passport, %v", got.Created, at(0))
 	}
 	if got.State != runwith.StateSucceeded || got.Execution != "e" || !got.Finished.Equal(at(9)) {
 		t.Errorf("Rebuilt = %+v, want it ended with its execution", got)

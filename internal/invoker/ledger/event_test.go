@@ -137,8 +137,21 @@ func TestDeliveries(t *testing.T) {
 	if err := d.Decode(new(runwith.Event)); err != nil {
 		t.Errorf("runwith.Event does not take the payload: %v", err)
 	}
-	if d := made[0]; d.State != DeliveryPending || d.Job != "report" || d.Owner != "docs-api" || !d.Created.Equal(at(9)) || !d.Due().IsZero() {
-		t.Errorf("delivery = %+v, want it pending, and due at once", d)
+	first := made[0]
+	if first.State != DeliveryPending {
+		t.Errorf("state of a new delivery = %s, want pending", first.State)
+	}
+	if first.Job != "report" {
+		t.Errorf("job of the delivery = %q, want report", first.Job)
+	}
+	if first.Owner != "docs-api" {
+		t.Errorf("owner of the delivery = %q, want docs-api", first.Owner)
+	}
+	if !first.Created.Equal(at(9)) {
+		t.Errorf("delivery was created at %v, want %v", first.Created, at(9))
+	}
+	if !first.Due().IsZero() {
+		t.Errorf("a new delivery is due at %v, want at once", first.Due())
 	}
 	again := Deliveries(subscribed(nil), at(99))
 	if again[0].ID != made[0].ID || made[0].ID == made[1].ID || strings.Contains(made[0].ID, ".") {

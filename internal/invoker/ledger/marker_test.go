@@ -34,8 +34,13 @@ func TestPassport(t *testing.T) {
 		t.Errorf("job = %q, want none: the execution shows it", p.Job)
 	}
 	rebuilt := Rebuilt(Bearer{ID: "1", Target: r.Target, Job: "reindex-v2", Execution: "e", Passport: want}, at(9), 0)
-	if rebuilt.Job != "reindex" || rebuilt.Target != r.Target || rebuilt.Caller != "docs-api" || rebuilt.Slot != "slot" || rebuilt.Labels["tenant"] != "acme" {
-		t.Errorf("rebuilt = %+v, want what the passport has", rebuilt)
+	for _, field := range []struct{ name, got, want string }{
+		{"job", rebuilt.Job, "reindex"}, {"target", rebuilt.Target, r.Target}, {"caller", rebuilt.Caller, "docs-api"},
+		{"slot", rebuilt.Slot, "slot"}, {"label tenant", rebuilt.Labels["tenant"], "acme"},
+	} {
+		if field.got != field.want {
+			t.Errorf("rebuilt: %s = %q, want that of the passport, %q", field.name, field.got, field.want)
+		}
 	}
 	old := ReadPassport(`{"v":1,"accepted":"2026-03-01T10:00:00Z","caller":"hash","key":"k","request":"f","slot":"slot"}`)
 	if diff := cmp.Diff(Passport{Version: 1, Accepted: at(0), Owner: "hash", Key: "k", Request: "f", Slot: "slot"}, old); diff != "" {

@@ -12,8 +12,19 @@ func TestSpendRates(t *testing.T) {
 	t.Parallel()
 	limits := []RateLimit{{"caller", 60}, {"caller of the job", 10}, {"unlimited", 0}}
 	spent, err := SpendRates(limits, nil, at(0))
-	if err != nil || len(spent) != 2 || spent[0].Name != "caller" || spent[0].Tokens != 5 || spent[1].Tokens != 0 {
-		t.Fatalf("SpendRates = %+v, %v, want one token of each limit", spent, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(spent) != 2 {
+		t.Fatalf("SpendRates = %+v, want both limits", spent)
+	}
+	if spent[0].Name != "caller" {
+		t.Fatalf("first limit = %q, want caller", spent[0].Name)
+	}
+	for n, left := range []float64{5, 0} {
+		if got := spent[n].Tokens; got != left {
+			t.Fatalf("tokens of %s = %v, want %v", spent[n].Name, got, left)
+		}
 	}
 	buckets := map[string]Bucket{"caller": spent[0], "caller of the job": spent[1]}
 	spent, err = SpendRates(limits, buckets, at(0))

@@ -106,8 +106,13 @@ func TestTerms(t *testing.T) {
 	if len(asked.Overrides.Env) != 1 {
 		t.Error("the request was changed")
 	}
-	if rates := p.Rates(); len(rates) != 1 || rates["reindex"] != 60 || p.MaxBody("reindex") != 64<<10 || p.MaxBody("plain") != 0 {
-		t.Errorf("rates = %v, largest body = %d", rates, p.MaxBody("reindex"))
+	if diff := cmp.Diff(map[string]ledger.Quota{"reindex": 60}, p.Rates()); diff != "" {
+		t.Errorf("rates (-want +got):\n%s", diff)
+	}
+	for job, want := range map[string]int{"reindex": 64 << 10, "plain": 0} {
+		if got := p.MaxBody(job); got != want {
+			t.Errorf("largest body of %s = %d, want %d", job, got, want)
+		}
 	}
 }
 

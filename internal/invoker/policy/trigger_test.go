@@ -23,8 +23,11 @@ func TestValuesOfTriggers(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = policy.New(f, nil)
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%s: %v, want %q", mapping, err, want)
+		if (err == nil) != (want == "") {
+			t.Errorf("%s: error = %v, want %q", mapping, err, want)
+		}
+		if err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error = %v, want %q in it", mapping, err, want)
 		}
 	}
 }

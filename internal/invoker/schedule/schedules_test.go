@@ -31,8 +31,17 @@ func TestSlotsStartOnce(t *testing.T) {
 		after(4*time.Hour + time.Minute)
 		wantSlots(t, s, "01 02:00", "01 04:00")
 		got := get(t, v, "a")
-		if got.Slots.Started != 2 || got.Last.Result != runwith.SlotStarted || got.Last.Invocation != "id-2" || !got.Next.Equal(time.Date(2000, 1, 1, 6, 0, 0, 0, time.UTC)) {
-			t.Errorf("schedule = %+v, last %+v", got, got.Last)
+		if got.Slots.Started != 2 {
+			t.Errorf("started slots = %d, want 2", got.Slots.Started)
+		}
+		if got.Last.Result != runwith.SlotStarted {
+			t.Errorf("result of the last slot = %s, want started", got.Last.Result)
+		}
+		if got.Last.Invocation != "id-2" {
+			t.Errorf("invocation of the last slot = %q, want id-2", got.Last.Invocation)
+		}
+		if want := time.Date(2000, 1, 1, 6, 0, 0, 0, time.UTC); !got.Next.Equal(want) {
+			t.Errorf("next slot = %v, want %v", got.Next, want)
 		}
 		l := s.launched[0]
 		if l.Key != "2000-01-01T02:00:00Z" || l.KeyKeep < 31*24*time.Hour || l.Slot.Key != "" {
@@ -201,8 +210,15 @@ func TestRefusals(t *testing.T) {
 		}
 		s.set(func() { s.fail, s.calls = runwith.Errorf(runwith.Unavailable, "not now"), 0 })
 		after(68 * time.Minute)
-		if got = get(t, v, "a"); got.Slots.Failed != 2 || got.Last.Error.Code != "UNAVAILABLE" || s.calls < 10 || s.calls > 20 {
-			t.Errorf("%d calls, last %+v: want it given up after the window", s.calls, got.Last)
+		got = get(t, v, "a")
+		if got.Slots.Failed != 2 {
+			t.Errorf("failed slots = %d, want 2", got.Slots.Failed)
+		}
+		if got.Last.Error.Code != "UNAVAILABLE" {
+			t.Errorf("error of the last slot = %+v, want UNAVAILABLE", got.Last.Error)
+		}
+		if s.calls < 10 || s.calls > 20 {
+			t.Errorf("%d calls, want 10 to 20 before the end of the window", s.calls)
 		}
 		// It says that it takes longer than the window.
 		s.set(func() {
@@ -274,8 +290,15 @@ func TestRunNow(t *testing.T) {
 		v := open(t, s, schedule.Config{Plans: plans(t, `  a: {cron: "@daily", job: job, paused: true}`)})
 		after(90 * time.Second)
 		i, replayed, err := v.Run(t.Context(), "a", "key")
-		if err != nil || replayed || !i.Source.Manual || i.Source.Schedule != "a" || !i.Source.Slot.Equal(time.Now()) {
-			t.Fatalf("Run = %+v, %v, %v", i, replayed, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if replayed {
+			t.Fatal("the first Run was replayed")
+		}
+		want := &runwith.Source{Manual: true, Schedule: "a", Slot: time.Now()}
+		if diff := cmp.Diff(want, i.Source); diff != "" {
+			t.Fatalf("source of Run (-want +got):\n%s", diff)
 		}
 		after(time.Second)
 		if again, replayed, err := v.Run(t.Context(), "a", "key"); err != nil || !replayed || again.ID != i.ID {
@@ -420,8 +443,17 @@ func TestMade(t *testing.T) {
 		v := open(t, s, schedule.Config{Plans: p})
 		spec := runwith.ScheduleSpec{Cron: "30 * * * *", Job: "job", Parameters: map[string]any{"n": 1}, Overlap: "allow"}
 		made, created, err := v.Put(t.Context(), "made", spec)
-		if err != nil || !created || made.Origin != runwith.OriginAPI || made.Next.Minute() != 30 {
-			t.Fatalf("Put = %+v, %v, %v", made, created, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !created {
+			t.Fatal("Put of a new schedule has created none")
+		}
+		if made.Origin != runwith.OriginAPI {
+			t.Fatalf("origin = %s, want %s", made.Origin, runwith.OriginAPI)
+		}
+		if minute := made.Next.Minute(); minute != 30 {
+			t.Fatalf("next slot is in minute %d, want 30", minute)
 		}
 		after(45 * time.Minute)
 		wantSlots(t, s, "01 00:30")
@@ -480,8 +512,17 @@ func TestMadeAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		made := put("30 * * * *")
-		if made.Paused || made.Slots.Started != 0 || made.Last != nil || made.Next.Minute() != 30 {
-			t.Errorf("made again = %+v, want a new schedule", made)
+		if made.Paused {
+			t.Error("a schedule that was made again is paused")
+		}
+		if made.Slots.Started != 0 {
+			t.Errorf("started slots of a new schedule = %d, want none", made.Slots.Started)
+		}
+		if made.Last != nil {
+			t.Errorf("last slot of a new schedule = %+v, want none", made.Last)
+		}
+		if minute := made.Next.Minute(); minute != 30 {
+			t.Errorf("next slot is in minute %d, want 30", minute)
 		}
 		if saved, err := s.SaveSchedules(t.Context(), []ledger.Schedule{old}); err != nil || len(saved) > 0 {
 			t.Errorf("save of the deleted schedule = %v, %v, want it skipped", saved, err)
