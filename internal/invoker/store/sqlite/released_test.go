@@ -58,8 +58,17 @@ func TestEveryReleasedSchemaIsOpened(t *testing.T) {
 					continue // no such state yet
 				}
 				r, err := s.Find(t.Context(), fixtureID(n))
-				if err != nil || r.State != state || r.Job != "report" || r.Version != 1 {
-					t.Errorf("invocation %d = %+v, %v, want it %s", n, r, err, state)
+				if err != nil {
+					t.Errorf("invocation %d: %v", n, err)
+				}
+				if r.State != state {
+					t.Errorf("state of invocation %d = %s, want %s", n, r.State, state)
+				}
+				if r.Job != "report" {
+					t.Errorf("job of invocation %d = %q, want report", n, r.Job)
+				}
+				if r.Version != 1 {
+					t.Errorf("version of invocation %d = %d, want 1", n, r.Version)
 				}
 			}
 			watched, err := s.Watched(t.Context(), "report")
@@ -162,8 +171,20 @@ func addParts(t *testing.T, s *sqlite.Store) {
 func checkParts(t *testing.T, s *sqlite.Store) {
 	t.Helper()
 	found, err := s.List(t.Context(), store.Query{Labels: later().Labels, Limit: 9})
-	if err != nil || len(found) != 1 || found[0].ID != later().ID || !found[0].StartAt.Equal(later().StartAt) || *found[0].Source != *later().Source {
-		t.Errorf("rows with the label = %+v, %v, want the one that started later", found, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 1 {
+		t.Fatalf("rows with the label = %+v, want one", found)
+	}
+	if found[0].ID != later().ID {
+		t.Errorf("ID of the row with the label = %q, want %q", found[0].ID, later().ID)
+	}
+	if !found[0].StartAt.Equal(later().StartAt) {
+		t.Errorf("the row with the label starts at %v, want %v", found[0].StartAt, later().StartAt)
+	}
+	if got, want := *found[0].Source, *later().Source; got != want {
+		t.Errorf("source of the row with the label = %+v, want %+v", got, want)
 	}
 	due := later().StartAt.Add(time.Second)
 	taken, err := s.Take(t.Context(), ledger.Take{Now: due, Call: time.Minute, Limit: 9, Runs: "runs"})
@@ -181,7 +202,16 @@ func checkParts(t *testing.T, s *sqlite.Store) {
 		t.Errorf("SaveSchedules = %+v, %v, want the next slot saved", saved, err)
 	}
 	event, dropped, err := s.AddEvent(t.Context(), refused())
-	if err != nil || dropped != 0 || event.Seen != 2 || event.ID != refused().ID {
-		t.Errorf("the refused event again = %+v, %d dropped, %v, want its second arrival", event, dropped, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dropped != 0 {
+		t.Errorf("the refused event again has dropped %d, want none", dropped)
+	}
+	if event.Seen != 2 {
+		t.Errorf("the refused event was seen %d times, want twice", event.Seen)
+	}
+	if event.ID != refused().ID {
+		t.Errorf("ID of the refused event again = %q, want %q", event.ID, refused().ID)
 	}
 }

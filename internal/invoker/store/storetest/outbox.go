@@ -60,9 +60,12 @@ func testEvents(t *testing.T, s store.Store) {
 	put(t, s, first)
 	accepted, err := s.Accept(t.Context(), second, ledger.Admission{Now: begin(), Overflow: ledger.Replacing})
 	must(t, "Accept", err)
-	if m := accepted.Moved; len(m) != 1 || m[0].From.State != runwith.StateAccepted || m[0].To.State != runwith.StateCancelled || m[0].To.Version != m[0].From.Version+1 {
-		t.Errorf("Accept moved %+v, want the replaced one to cancelled", m)
+	if len(accepted.Moved) != 1 {
+		t.Fatalf("Accept moved %+v, want the replaced one", accepted.Moved)
 	}
+	from, to := accepted.Moved[0].From, accepted.Moved[0].To
+	want(t, "states of the replaced one", []runwith.State{from.State, to.State}, []runwith.State{runwith.StateAccepted, runwith.StateCancelled})
+	want(t, "version of the replaced one", to.Version, from.Version+1)
 	want(t, "heard of a replaced one", heard(t, s, "id-001"), "cancelled to docs")
 	withdrawn, err := s.Withdraw(t.Context(), "id-002")
 	if !withdrawn || err != nil {
@@ -118,9 +121,18 @@ func testDelivery(t *testing.T, s store.Store) {
 		t.Fatalf("due = %+v, next %v, want one", first, next)
 	}
 	d := first[0]
-	if d.Event != ledger.EventFailed || d.Invocation != "id-000" || d.URL != "https://a.example/hook" || !d.Lease.Equal(now.Add(time.Minute)) ||
-		d.State != ledger.DeliveryPending || d.Created.Before(before.Add(-time.Second)) || !strings.Contains(string(d.Payload), `"message":"why"`) {
-		t.Errorf("delivery = %+v, payload %s", d, d.Payload)
+	want(t, "event", d.Event, ledger.EventFailed)
+	want(t, "invocation", d.Invocation, "id-000")
+	want(t, "URL", d.URL, "https://a.example/hook")
+	want(t, "state", d.State, ledger.DeliveryPending)
+	if end := now.Add(time.Minute); !d.Lease.Equal(end) {
+		t.Errorf("lease ends at %v, want %v", d.Lease, end)
+	}
+	if d.Created.Before(before.Add(-time.Second)) {
+		t.Errorf("created = %v, want after %v", d.Created, before)
+	}
+	if text := `"message":"why"`; !strings.Contains(string(d.Payload), text) {
+		t.Errorf("payload = %s, want %s in it", d.Payload, text)
 	}
 	again, next := due(t, s, now.Add(time.Second), 9, 9)
 	if len(again) > 0 || !next.Equal(d.Lease) {
@@ -163,8 +175,15 @@ func testLeaseEnds(t *testing.T, s store.Store) {
 	now := later()
 	first, _ := due(t, s, now, 1, 9)
 	second, _ := due(t, s, now.Add(time.Minute), 1, 9)
-	if len(first) != 1 || len(second) != 1 || first[0].ID != second[0].ID || !second[0].Lease.Equal(now.Add(2*time.Minute)) {
-		t.Errorf("due = %+v, and after the lease %+v, want the same twice", first, second)
+	if len(first) != 1 {
+		t.Fatalf("due = %+v, want one", first)
+	}
+	if len(second) != 1 {
+		t.Fatalf("due after the lease = %+v, want one", second)
+	}
+	want(t, "ID after the lease", second[0].ID, first[0].ID)
+	if end := now.Add(2 * time.Minute); !second[0].Lease.Equal(end) {
+		t.Errorf("second lease ends at %v, want %v", second[0].Lease, end)
 	}
 }
 
@@ -264,8 +283,14 @@ func testReplay(t *testing.T, s store.Store) {
 		t.Errorf("Replay = %d, %v, want 2", n, err)
 	}
 	again, _ := due(t, s, now, 9, 9)
-	if len(again) != 2 || again[0].Attempts != 0 || !again[0].Ended.IsZero() || again[0].LastStatus != 0 || again[0].LastError != "" {
-		t.Errorf("due after the replay = %+v, want two as if they were new", again)
+	if len(again) != 2 {
+		t.Fatalf("due after the replay = %+v, want two", again)
+	}
+	want(t, "attempts after the replay", again[0].Attempts, 0)
+	want(t, "last status after the replay", again[0].LastStatus, 0)
+	want(t, "last error after the replay", again[0].LastError, "")
+	if !again[0].Ended.IsZero() {
+		t.Errorf("end after the replay = %v, want none", again[0].Ended)
 	}
 }
 
