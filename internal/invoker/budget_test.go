@@ -46,8 +46,17 @@ func TestBudget(t *testing.T) {
 		}
 		used(t, v, second.ID)
 		all, err := v.Budgets(t.Context(), "")
-		if err != nil || len(all) != 1 || *all[0].Used.VCPUSeconds != 180 || *all[0].Reserved.VCPUSeconds != 0 {
-			t.Errorf("Budgets() = %+v, %v, want 180 vCPU-seconds used", all, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(all) != 1 {
+			t.Fatalf("Budgets() = %+v, want one", all)
+		}
+		if used := *all[0].Used.VCPUSeconds; used != 180 {
+			t.Errorf("used vCPU-seconds = %v, want 180", used)
+		}
+		if reserved := *all[0].Reserved.VCPUSeconds; reserved != 0 {
+			t.Errorf("reserved vCPU-seconds = %v, want none", reserved)
 		}
 	})
 }

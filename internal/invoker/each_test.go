@@ -56,8 +56,15 @@ func TestInvokeEach(t *testing.T) {
 			if s.Err != nil {
 				continue
 			}
-			if i := wait(t, v, s.Invocation.ID); i.State != runwith.StateSucceeded || i.Job != "report" || n != 5 && i.Request.Overrides.Env["N"] != fmt.Sprint(n) {
-				t.Errorf("item %d = %+v", n, i)
+			i := wait(t, v, s.Invocation.ID)
+			if i.State != runwith.StateSucceeded {
+				t.Errorf("state of item %d = %s, want succeeded", n, i.State)
+			}
+			if i.Job != "report" {
+				t.Errorf("job of item %d = %q, want report", n, i.Job)
+			}
+			if got, want := i.Request.Overrides.Env["N"], fmt.Sprint(n); n != 5 && got != want {
+				t.Errorf("variable N of item %d = %q, want %q", n, got, want)
 			}
 		}
 		if c.jobReads != 1 {

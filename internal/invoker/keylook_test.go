@@ -126,8 +126,17 @@ func wantRepeat(t *testing.T, v *Invoker, q Request, first runwith.Invocation) {
 	const accepted, replayed = "accepted_total[report]", "replayed_total[report]"
 	before, began := reported(t, v), time.Now()
 	i, repeats, err := v.Invoke(t.Context(), q)
-	if err != nil || !repeats || i.ID != first.ID || i.State != first.State {
-		t.Errorf("repeat = %s, %s, replayed %v, %v; want %s, %s", i.ID, i.State, repeats, err, first.ID, first.State)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !repeats {
+		t.Error("the repeat is not replayed")
+	}
+	if i.ID != first.ID {
+		t.Errorf("ID of the repeat = %s, want %s", i.ID, first.ID)
+	}
+	if i.State != first.State {
+		t.Errorf("state of the repeat = %s, want %s", i.State, first.State)
 	}
 	if took := time.Since(began); took > 0 {
 		t.Errorf("the repeat took %v, want no wait for Cloud Run", took)

@@ -24,8 +24,17 @@ func TestStartAt(t *testing.T) {
 		<-v.Rebuilt()
 		at := time.Now().Add(20 * time.Hour)
 		i, _, err := v.Invoke(t.Context(), startAt(v, "k", at))
-		if err != nil || i.State != runwith.StateAccepted || i.Waiting == nil || i.Waiting.For != runwith.HoldStart || !i.Waiting.Next.Equal(at) {
-			t.Fatalf("Invoke() = %+v, %+v, %v, want it to wait for its start at %v", i, i.Waiting, err, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i.State != runwith.StateAccepted {
+			t.Fatalf("state = %s, want accepted", i.State)
+		}
+		if i.Waiting == nil || i.Waiting.For != runwith.HoldStart {
+			t.Fatalf("waiting = %+v, want it to wait for its start", i.Waiting)
+		}
+		if !i.Waiting.Next.Equal(at) {
+			t.Fatalf("next = %v, want the start at %v", i.Waiting.Next, at)
 		}
 		left, err := v.Tick(t.Context())
 		if err != nil || left[runwith.StateAccepted] != 0 {

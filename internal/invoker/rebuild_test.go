@@ -434,8 +434,17 @@ func TestRebuiltIsHeard(t *testing.T) {
 			t.Errorf("version = %d, want one above %d", r.Version, lost+1)
 		}
 		heard, err := v.store.Deliveries(t.Context(), store.DeliveryQuery{Invocation: i.ID, Limit: 10})
-		if err != nil || len(heard) != 1 || heard[0].Event != ledger.EventSucceeded || heard[0].Endpoint != "docs of report" {
-			t.Errorf("deliveries = %+v, %v, want the end", heard, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(heard) != 1 {
+			t.Fatalf("deliveries = %+v, want one", heard)
+		}
+		if heard[0].Event != ledger.EventSucceeded {
+			t.Errorf("event = %s, want the end", heard[0].Event)
+		}
+		if want := "docs of report"; heard[0].Endpoint != want {
+			t.Errorf("endpoint = %q, want %q", heard[0].Endpoint, want)
 		}
 	})
 }

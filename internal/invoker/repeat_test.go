@@ -28,8 +28,17 @@ func TestRepeat(t *testing.T) {
 		wait(t, v, first.ID)
 		c.job = func(string) (*runpb.Job, error) { return nil, errDial } // a repeat needs no Cloud Run
 		again, replayed, err := v.Invoke(t.Context(), request)
-		if err != nil || !replayed || again.ID != first.ID || again.State != runwith.StateSucceeded {
-			t.Errorf("repeat = %+v, replayed %v, %v, want the first as it is now", again, replayed, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !replayed {
+			t.Error("the repeat is not replayed")
+		}
+		if again.ID != first.ID {
+			t.Errorf("ID of the repeat = %s, want %s", again.ID, first.ID)
+		}
+		if again.State != runwith.StateSucceeded {
+			t.Errorf("state of the repeat = %s, want that of now, succeeded", again.State)
 		}
 
 		other := request

@@ -19,8 +19,20 @@ func TestRerun(t *testing.T) {
 		other := invoke(t, v, runwith.Overrides{Args: []string{"a"}})
 		wait(t, v, origin.ID)
 		first, replayed, err := v.Rerun(t.Context(), Rerun{ID: origin.ID, Key: "k"})
-		if err != nil || replayed || first.ID == origin.ID || first.RerunOf != origin.ID || !cmp.Equal(first.Request, origin.Request) {
-			t.Fatalf("Rerun() = %+v, replayed %v, %v, want a new one with the same request", first, replayed, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if replayed {
+			t.Fatal("the first Rerun() is replayed")
+		}
+		if first.ID == origin.ID {
+			t.Fatalf("Rerun() = %s, the origin, want a new invocation", first.ID)
+		}
+		if first.RerunOf != origin.ID {
+			t.Fatalf("Rerun() is of %q, want %q", first.RerunOf, origin.ID)
+		}
+		if diff := cmp.Diff(origin.Request, first.Request); diff != "" {
+			t.Fatalf("request of Rerun() (-want +got):\n%s", diff)
 		}
 		again, replayed, err := v.Rerun(t.Context(), Rerun{ID: origin.ID, Key: "k"})
 		if err != nil || !replayed || again.ID != first.ID {

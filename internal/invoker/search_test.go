@@ -50,8 +50,17 @@ func TestLateness(t *testing.T) {
 				adopted := now(t, v, id).Execution
 				time.Sleep(2 * time.Hour)
 				got := now(t, v, id)
-				if got.Twins != test.twins || len(c.cancels) != test.twins || got.Execution != adopted || c.calls() != 1+test.twins {
-					t.Errorf("after %d calls: %+v and cancels of %v, want %d twins, each cancelled once", c.calls(), got, c.cancels, test.twins)
+				if got.Twins != test.twins {
+					t.Errorf("twins = %d, want %d", got.Twins, test.twins)
+				}
+				if len(c.cancels) != test.twins {
+					t.Errorf("cancels = %v, want one for each of %d twins", c.cancels, test.twins)
+				}
+				if got.Execution != adopted {
+					t.Errorf("execution = %s, want the adopted %s", got.Execution, adopted)
+				}
+				if want := 1 + test.twins; c.calls() != want {
+					t.Errorf("calls = %d, want %d", c.calls(), want)
 				}
 				for _, name := range c.cancels {
 					if name == adopted {
@@ -201,8 +210,18 @@ func TestAnswerNamesATwin(t *testing.T) {
 		first.ID = id
 		until(t, v, id, runwith.StateRunning)
 		time.Sleep(time.Minute)
-		if got := now(t, v, id); got.Twins != 1 || len(c.cancels) != 1 || c.cancels[0] == got.Execution || got.Execution != first.Execution {
-			t.Errorf("invocation = %+v, cancels of %v, want that of %s, and the other cancelled", got, c.cancels, first.Execution)
+		got := now(t, v, id)
+		if got.Twins != 1 {
+			t.Errorf("twins = %d, want 1", got.Twins)
+		}
+		if got.Execution != first.Execution {
+			t.Errorf("execution = %s, want %s", got.Execution, first.Execution)
+		}
+		if len(c.cancels) != 1 {
+			t.Fatalf("cancels = %v, want one", c.cancels)
+		}
+		if c.cancels[0] == got.Execution {
+			t.Errorf("the invocation's execution %s was cancelled, want the other", got.Execution)
 		}
 	})
 }

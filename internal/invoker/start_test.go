@@ -103,9 +103,17 @@ func checkOutcome(t *testing.T, c *cloud, got runwith.Invocation, cause error) {
 	case outcome == cloudrun.NotStarted, outcome == cloudrun.Unknown && !behind:
 		wantCalls = 2 // and the second has the execution
 	}
-	if got.State != wantState || c.calls() != wantCalls || got.Attempts != wantCalls || c.executions()[got.ID] != wantExecutions {
-		t.Errorf("%v (%+v) after %d calls, %d attempts and %d executions, want %v after %d, %d", got.State, got.Error,
-			c.calls(), got.Attempts, c.executions()[got.ID], wantState, wantCalls, wantExecutions)
+	if got.State != wantState {
+		t.Errorf("state = %s (%+v), want %s", got.State, got.Error, wantState)
+	}
+	if c.calls() != wantCalls {
+		t.Errorf("calls = %d, want %d", c.calls(), wantCalls)
+	}
+	if got.Attempts != wantCalls {
+		t.Errorf("attempts = %d, want %d", got.Attempts, wantCalls)
+	}
+	if n := c.executions()[got.ID]; n != wantExecutions {
+		t.Errorf("executions = %d, want %d", n, wantExecutions)
 	}
 }
 

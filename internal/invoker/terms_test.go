@@ -72,8 +72,20 @@ func TestTarget(t *testing.T) {
 		if err != nil || !replayed {
 			t.Fatalf("the repeat after the store was lost = replayed %t, %v", replayed, err)
 		}
-		if again.ID != i.ID || again.Job != "reindex" || again.Caller != "docs-api" || again.Labels["tenant"] != "acme" || again.Request != nil {
-			t.Errorf("rebuilt = %+v, want the job, the caller and the labels", again)
+		if again.ID != i.ID {
+			t.Errorf("rebuilt ID = %s, want %s", again.ID, i.ID)
+		}
+		if again.Job != "reindex" {
+			t.Errorf("rebuilt job = %q, want reindex", again.Job)
+		}
+		if again.Caller != "docs-api" {
+			t.Errorf("rebuilt caller = %q, want docs-api", again.Caller)
+		}
+		if tenant := again.Labels["tenant"]; tenant != "acme" {
+			t.Errorf("rebuilt label tenant = %q, want acme", tenant)
+		}
+		if again.Request != nil {
+			t.Errorf("rebuilt request = %+v, want none", again.Request)
 		}
 		if r := record(t, v, i.ID); r.Target != elsewhere || r.Slot != `reindex/"acme"` {
 			t.Errorf("rebuilt target = %q, slot %q, want %q and the key", r.Target, r.Slot, elsewhere)
@@ -241,18 +253,32 @@ func TestEventsReachTheStore(t *testing.T) {
 		v = h.open(t, c)
 		wait(t, v, i.ID)
 		due, _, err := v.store.DueDeliveries(t.Context(), time.Now(), time.Minute, 9, 9)
-		if err != nil || len(due) != 1 || due[0].Event != ledger.EventSucceeded || due[0].Job != "reindex" || due[0].Owner != "docs-api" {
-			t.Fatalf("due = %+v, %v, want the end", due, err)
+		if err != nil {
+			t.Fatal(err)
 		}
-		var body struct {
-			Data struct {
-				ID, Job, State string
-				Labels         map[string]string
-			}
+		if len(due) != 1 {
+			t.Fatalf("due = %+v, want one", due)
 		}
-		if err := json.Unmarshal(due[0].Payload, &body); err != nil || body.Data.ID != i.ID || body.Data.Job != "reindex" ||
-			body.Data.State != "succeeded" || body.Data.Labels["tenant"] != "acme" {
-			t.Errorf("payload = %s, %v", due[0].Payload, err)
+		if due[0].Event != ledger.EventSucceeded {
+			t.Fatalf("event = %s, want the end", due[0].Event)
+		}
+		if due[0].Job != "reindex" {
+			t.Fatalf("job = %q, want reindex", due[0].Job)
+		}
+		if due[0].Owner != "docs-api" {
+			t.Fatalf("owner = %q, want docs-api", due[0].Owner)
+		}
+		type data struct {
+			ID, Job, State string
+			Labels         map[string]string
+		}
+		var body struct{ Data data }
+		if err := json.Unmarshal(due[0].Payload, &body); err != nil {
+			t.Fatalf("payload = %s, %v", due[0].Payload, err)
+		}
+		want := data{ID: i.ID, Job: "reindex", State: "succeeded", Labels: map[string]string{"tenant": "acme"}}
+		if diff := cmp.Diff(want, body.Data); diff != "" {
+			t.Errorf("data of the payload (-want +got):\n%s", diff)
 		}
 	})
 }

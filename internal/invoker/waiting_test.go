@@ -77,15 +77,25 @@ func TestWaiting(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 				got := now(t, v, ids[1])
 				page, _, err := v.Invocations(t.Context(), Filter{})
-				if err != nil || page[0].Waiting == nil || got.Waiting == nil || *page[0].Waiting != *got.Waiting {
-					t.Fatalf("waiting in the list = %+v, %v; in the invocation %+v", page[0].Waiting, err, got.Waiting)
+				if err != nil {
+					t.Fatal(err)
+				}
+				listed := page[0].Waiting
+				if listed == nil || got.Waiting == nil {
+					t.Fatalf("waiting in the list = %+v, in the invocation = %+v, want both", listed, got.Waiting)
+				}
+				if *listed != *got.Waiting {
+					t.Fatalf("waiting in the list = %+v, want that of the invocation, %+v", listed, got.Waiting)
 				}
 				if w := got.Waiting; w.For != test.want || !strings.Contains(w.Message, test.message) {
 					t.Errorf("waiting = %+v, want it to be for %s: %s", w, test.want, test.message)
 				}
 				next := got.Waiting.Next
-				if next.IsZero() != (test.next == 0) || test.next > 0 && (next.Sub(began) < test.next/2 || next.Sub(began) > 2*test.next) {
-					t.Errorf("next = %v after the start, want about %v", next.Sub(began), test.next)
+				if want := test.next > 0; next.IsZero() == want {
+					t.Errorf("next = %v, want one: %t", next, want)
+				}
+				if after := next.Sub(began); test.next > 0 && (after < test.next/2 || after > 2*test.next) {
+					t.Errorf("next = %v after the start, want about %v", after, test.next)
 				}
 			})
 		})
