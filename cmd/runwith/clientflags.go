@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"regexp"
 
 	"github.com/spf13/cobra"
 
@@ -76,13 +77,17 @@ func (f *clientFlags) audience() (string, error) {
 	return u.Scheme + "://" + u.Host, nil
 }
 
+// aboutField matches an error about a field, such as an override that a job does not allow to
+// anybody: another credential would not help.
+var aboutField = regexp.MustCompile(`^\w+([.\[][\w\]]+)*: `)
+
 // explain adds the next step to an error about a missing or refused credential.
 func (f *clientFlags) explain(err error) error {
 	if !f.used {
 		return err
 	}
 	refused, ok := errors.AsType[*runwith.Error](err)
-	if !ok || refused.Code != runwith.Unauthenticated && refused.Code != runwith.PermissionDenied {
+	if !ok || refused.Code != runwith.Unauthenticated && refused.Code != runwith.PermissionDenied || aboutField.MatchString(refused.Message) {
 		return err
 	}
 	step := f.nextStep(refused.Code)

@@ -63,9 +63,17 @@ func openConfiguration(path string, allowed callback.Allowed, logger *slog.Logge
 	}
 	err := c.watcher.Load()
 	if _, ok := errors.AsType[*configfile.FaultsError](err); err != nil && !ok {
-		err = fmt.Errorf("--config: %w", err)
+		err = fmt.Errorf("--config: %w%s", err, makeOne(err))
 	}
 	return c, err
+}
+
+// makeOne is the next step if there is no configuration file.
+func makeOne(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return ": make one with runwith init"
+	}
+	return ""
 }
 
 // contentOf returns a function that reads the content of a configuration file.
@@ -118,10 +126,19 @@ func secretsBeside(path string) configfile.Resolver {
 		}
 		content, err := readAtMost(name, configfile.MaxSecret)
 		if err != nil {
-			return "", errors.New("the file cannot be read")
+			return "", fmt.Errorf("the file cannot be read: %w", withoutPath(err))
 		}
 		return content, nil
 	}
+}
+
+// withoutPath returns the reason of an error about a file. The path may be a secret, which
+// somebody wrote there by mistake.
+func withoutPath(err error) error {
+	if reason, ok := errors.AsType[*fs.PathError](err); ok {
+		return reason.Err
+	}
+	return err
 }
 
 // use takes a version of the file into use: all of it, or nothing.

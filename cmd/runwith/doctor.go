@@ -59,7 +59,7 @@ and runs nothing of it, and deletes it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
-	f.place.add(cmd)
+	f.place.addForGoogle(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.config, "config", "", "configuration `FILE`, such as runwith.yaml")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of a Cloud Run Jobs API on this machine; google or empty is Google's")

@@ -67,8 +67,8 @@ func newEventsShow() *cobra.Command {
 	}.command(&cobra.Command{
 		Use:   "show ID",
 		Short: "Show an event with its content",
-		Long: `Show prints an event: why it was refused, how often it arrived, and what its sender
-sent. The content is *** unless you have the verb values on the job.`,
+		Long: `Show prints an event and what its sender sent; of a refused one, also why it was refused
+and how often it arrived. The content is *** unless you have the verb values on the job.`,
 		Example: `  runwith events show 01a20a4f-52d9-7299-8052-429d4e3782dc
   runwith events show 01a20a4f-52d9-7299-8052-429d4e3782dc --json | jq -r .body`,
 		Args: oneArgument,

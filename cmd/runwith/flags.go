@@ -57,6 +57,15 @@ func (f *placeFlags) target() jobfile.Target {
 	}
 }
 
+// addForGoogle is add for a command that calls Google's Cloud Run by default, where no project
+// has the engine's name.
+func (f *placeFlags) addForGoogle(cmd *cobra.Command) {
+	f.add(cmd)
+	for _, name := range []string{"project", "region"} {
+		cmd.Flags().Lookup(name).Usage += "; required without --endpoint"
+	}
+}
+
 func (f *placeFlags) add(cmd *cobra.Command) {
 	addData(cmd, &f.data)
 	flags := cmd.Flags()

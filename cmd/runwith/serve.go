@@ -64,7 +64,7 @@ with --allow-unauthenticated that something else keeps others away.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.serve(cmd) },
 	}
 	f.to.add(cmd)
-	f.place.add(cmd)
+	f.place.addForGoogle(cmd)
 	f.what.add(cmd)
 	cmd.Flags().StringVar(&f.endpoint, "endpoint", env("RUNWITH_ENDPOINT", ""),
 		"`URL` of a Cloud Run Jobs API on this machine; google or empty is Google's (RUNWITH_ENDPOINT)")

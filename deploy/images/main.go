@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -53,12 +54,20 @@ func run(ctx context.Context, args []string, stdout io.Writer, images ...image.P
 	flags.StringVar(&to.registry, "push", "", "also push to `REGISTRY/REPOSITORY`, with the credentials of docker login or gcloud auth configure-docker")
 	flags.BoolVar(&to.load, "load", false, "also load this machine's architecture into Docker, or into Podman if there is no Docker")
 	flags.StringVar(&to.tag, "tag", "latest", "`TAG` of the images")
+	var names []string
+	for _, p := range images {
+		names = append(names, p.Name)
+	}
+	flags.Usage = func() {
+		fmt.Fprintf(flags.Output(), "Usage: images [flags] [IMAGE...]\n\nImages (all of them without a name): %s\n\n", strings.Join(names, ", "))
+		flags.PrintDefaults()
+	}
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	for _, name := range flags.Args() {
-		if !slices.ContainsFunc(images, func(p image.Project) bool { return p.Name == name }) {
-			return fmt.Errorf("unknown image %q; see --help", name)
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("unknown image %q: choose from %s", name, strings.Join(names, ", "))
 		}
 	}
 	for _, p := range images {

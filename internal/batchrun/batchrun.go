@@ -60,7 +60,7 @@ func (r *Run) Do(ctx context.Context) error {
 
 // Summary returns the results of the run in one line, with its duration until now.
 func (r *Run) Summary() string {
-	return fmt.Sprintf("%s: %s in %v", r.config.Job, r.tally.summary(r.config.Detach), time.Since(r.began).Round(time.Millisecond))
+	return r.config.Job + ": " + r.tally.summary(r.config.Detach, time.Since(r.began).Round(time.Millisecond))
 }
 
 // Succeeded reports whether the invoker has accepted all requests and, without Detach, all

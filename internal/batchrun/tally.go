@@ -3,6 +3,7 @@ package batchrun
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/runwith/runwith"
 )
@@ -42,11 +43,11 @@ func (t tally) good(detached bool) bool {
 	return t.refused == 0 && (detached || t.succeeded == t.accepted())
 }
 
-// summary returns the counts in one line.
-func (t tally) summary(detached bool) string {
-	all := fmt.Sprintf("%d of %d succeeded", t.succeeded, t.accepted()+t.refused)
+// summary returns the counts and the duration of the run in one line.
+func (t tally) summary(detached bool, took time.Duration) string {
+	all := fmt.Sprintf("%d of %d succeeded in %v", t.succeeded, t.accepted()+t.refused, took)
 	if detached {
-		all = fmt.Sprintf("%d of %d accepted", t.accepted(), t.accepted()+t.refused)
+		all = fmt.Sprintf("%d of %d accepted in %v", t.accepted(), t.accepted()+t.refused, took)
 	}
 	parts := []string{all}
 	for _, p := range []struct {
@@ -54,7 +55,7 @@ func (t tally) summary(detached bool) string {
 		what string
 	}{
 		{t.failed, "failed"}, {t.cancelled, "cancelled"}, {t.notStarted, "refused by Cloud Run"}, {t.unresolved, "unresolved"}, {t.refused, "not accepted"},
-		{t.replayed, "accepted before"},
+		{t.replayed, "of them accepted before"},
 	} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))

@@ -17,11 +17,20 @@ import (
 func TriggerEvents(s *terminal.Screen, now time.Time, events []*runwith.TriggerEvent) error {
 	t := &terminal.Table{Head: []string{"ID", "TRIGGER", "EVENT", "OUTCOME", "RECEIVED", "SEEN", "RESULT"}}
 	for _, e := range events {
-		row := terminal.Cells(e.ID, e.Trigger, orNever(e.Event), string(e.Outcome), ago(now, timestamppb.New(e.Received)), strconv.Itoa(max(1, e.Seen)), eventResult(e))
+		row := terminal.Cells(e.ID, e.Trigger, orNever(e.Event), string(e.Outcome), ago(now, timestamppb.New(e.Received)), seen(e), eventResult(e))
 		row[3].Style = outcomeStyle(e.Outcome)
 		t.Add(row...)
 	}
 	return t.Write(s)
+}
+
+// seen returns how often an event has arrived. Only refused events are counted: a repeat of an
+// accepted one is answered from its invocation.
+func seen(e *runwith.TriggerEvent) string {
+	if e.Seen == 0 {
+		return never
+	}
+	return strconv.Itoa(e.Seen)
 }
 
 // eventResult returns what came of an event: the invocation, or why there is none.

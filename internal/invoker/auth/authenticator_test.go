@@ -168,6 +168,20 @@ func TestAnonymous(t *testing.T) {
 	refused(t, auth.New(auth.Config{}), bearer(key), runwith.Unauthenticated, "not one of this server's")
 }
 
+// Without its only key, a caller is nobody, and the server stays closed.
+func TestOnlyKeyIsRevoked(t *testing.T) {
+	t.Parallel()
+	key := auth.NewKey()
+	id, _ := auth.KeyID(key)
+	a, _ := open(t, newClock(), file(t, "callers: {docs-api: {apiKeys: [{id: %s, sha256: %s}]}}", id, auth.HashKey(key)), nil)
+	known(t, a, bearer(key), principal.Principal{Name: "docs-api", Proof: principal.APIKey})
+	if err := a.Use(file(t, "callers: {docs-api: {apiKeys: []}}"), nil); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, a, bearer(key), runwith.Unauthenticated, "not one of this server's")
+	refused(t, a, request(), runwith.Unauthenticated, "has no credential")
+}
+
 // The engine's metadata server is a whole OIDC issuer.
 func TestTokenOfTheMetadataServer(t *testing.T) {
 	t.Parallel()

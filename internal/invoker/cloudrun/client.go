@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	// googleLogging serves Cloud Logging's REST API.
-	googleLogging = "https://logging.googleapis.com"
+	// googleRun serves Cloud Run's gRPC API, and googleLogging Cloud Logging's REST API.
+	googleRun, googleLogging = "https://run.googleapis.com", "https://logging.googleapis.com"
 	// googleScope is a scope that Cloud Run and Cloud Logging both accept.
 	googleScope = "https://www.googleapis.com/auth/cloud-platform"
 	// maxReconnect bounds the wait before gRPC connects again to a lost server. gRPC's
@@ -63,7 +63,7 @@ func Dial(ctx context.Context, config Config) (_ *Client, err error) {
 	}
 	c := &Client{
 		location: config.location(),
-		endpoint: cmp.Or(config.Endpoint, "https://run.googleapis.com"),
+		endpoint: cmp.Or(config.Endpoint, googleRun),
 		logger:   cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
 		calls:    newCalls(),
 	}

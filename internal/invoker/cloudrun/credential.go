@@ -3,6 +3,7 @@ package cloudrun
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2/google"
@@ -72,6 +73,10 @@ func credentialIn(file []byte) Credential {
 
 // noCredentials is the error if Google's Cloud Run needs credentials and there are none.
 func noCredentials(err error) error {
-	return &runwith.Error{Code: runwith.FailedPrecondition, Err: err,
-		Message: "no credentials for Google's Cloud Run: run `gcloud auth application-default login`, set GOOGLE_APPLICATION_CREDENTIALS, or name another Cloud Run with --endpoint"}
+	next := "run `gcloud auth application-default login`, set GOOGLE_APPLICATION_CREDENTIALS, or name another Cloud Run with --endpoint"
+	// Google's library has no type for the fault of that file.
+	if _, reason, ok := strings.Cut(err.Error(), "using GOOGLE_APPLICATION_CREDENTIALS environment variable: "); ok {
+		next = "GOOGLE_APPLICATION_CREDENTIALS must name a file with some that this user can read: " + reason
+	}
+	return &runwith.Error{Code: runwith.FailedPrecondition, Err: err, Message: "no credentials for Google's Cloud Run: " + next}
 }

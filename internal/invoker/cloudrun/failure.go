@@ -40,6 +40,9 @@ func (c *Client) logFailure(ctx context.Context, err error) *runwith.Error {
 }
 
 func unreachable(endpoint string) string {
+	if endpoint == googleRun || endpoint == googleLogging {
+		return endpoint + " cannot be reached: check network, DNS and proxy of this machine"
+	}
 	return fmt.Sprintf("%s cannot be reached: start the server, or correct --endpoint", endpoint)
 }
 

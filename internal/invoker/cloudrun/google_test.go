@@ -3,6 +3,7 @@ package cloudrun
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/oauth2"
@@ -31,5 +32,8 @@ func TestDialGoogleWithoutCredentials(t *testing.T) {
 	_, err := Dial(t.Context(), Config{Project: "demo", Region: "us-east4"})
 	if runwith.CodeOf(err) != runwith.FailedPrecondition {
 		t.Errorf("Dial() = %v, want FAILED_PRECONDITION", err)
+	}
+	if want := "missing.json: no such file or directory"; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("Dial() = %v, want the reason %q", err, want)
 	}
 }

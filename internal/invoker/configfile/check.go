@@ -42,8 +42,8 @@ func (f *File) checkCaller(c *Checker, name string, keys map[string]string) {
 	if name == Anonymous {
 		c.Addf(at, "means requests without a credential, so no caller can have the name")
 	}
-	if len(caller.APIKeys) == 0 && len(caller.OIDC) == 0 {
-		c.Addf(at, "has neither apiKeys nor oidc, so nobody can be this caller")
+	if _, closed := f.places.at[at.Field("apiKeys")]; !closed && len(caller.OIDC) == 0 {
+		c.Addf(at, "has neither apiKeys nor oidc, so nobody can be this caller; if you mean that, write apiKeys: []")
 	}
 	live := 0
 	for i, key := range caller.APIKeys {

@@ -40,7 +40,7 @@ const Anonymous = "anonymous"
 
 // Caller is a configured principal.
 type Caller struct {
-	APIKeys []APIKey   `yaml:"apiKeys" most:"10" doc:"The caller's API keys; at most two that have not expired, so that you can replace one without a pause. runwith keys new CALLER makes one."`
+	APIKeys []APIKey   `yaml:"apiKeys" most:"10" doc:"The caller's API keys; at most two that have not expired, so that you can replace one without a pause. runwith keys new CALLER makes one. With [] and without oidc, nobody is this caller."`
 	OIDC    List[OIDC] `yaml:"oidc" most:"10" doc:"The identity tokens of this caller: one description, or a list."`
 	Grants  []string   `yaml:"grants" rule:"verb" most:"5" doc:"What the caller may do with every job of this file."`
 	Rate    Rate       `yaml:"rate" doc:"Accepted requests of this caller, such as 60/min. More are refused (429)."`

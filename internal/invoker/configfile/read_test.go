@@ -156,7 +156,7 @@ func TestFaults(t *testing.T) {
 		"wrong job name":       {"jobs: {A: {}}", "f:1:8: jobs: the name must be a job's name"},
 		"wrong list":           {"callbacks: {}", "f:1:12: callbacks: must be a list"},
 		"unknown caller":       {"callers: {docs: {apiKeys: [{id: a, sha256: " + strings.Repeat("a", 64) + "}]}}\njobs: {a: {grants: {doc: [start]}}}", "f:2:21: jobs.a.grants.doc: is not one of the callers; did you mean docs?"},
-		"caller without proof": {"callers: {docs: {}}", "f:1:11: callers.docs: has neither apiKeys nor oidc"},
+		"caller without proof": {"callers: {docs: {}}", "f:1:11: callers.docs: has neither apiKeys nor oidc, so nobody can be this caller; if you mean that, write apiKeys: []"},
 		"anonymous caller":     {"callers: {anonymous: {}}", "callers.anonymous: means requests without a credential"},
 		"oidc without match":   {"callers: {docs: {oidc: {issuer: google, audience: x}}}", "callers.docs.oidc: needs subject or claims"},
 		"oidc for all":         {"callers: {docs: {oidc: {issuer: google, subject: x}}}", "callers.docs.oidc: audience is required"},

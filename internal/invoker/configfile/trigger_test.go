@@ -71,7 +71,7 @@ func TestTriggerFaults(t *testing.T) {
 		"signed without ID":      {"{type: webhook, job: a, secret: {file: new}, key: /id, signature: {header: X, signed: id.timestamp.body}}", "triggers.t.signature: idHeader and timestampHeader are required"},
 		"unsigned time":          {"{type: webhook, job: a, secret: {file: new}, key: /id, signature: {header: X, timestampHeader: Y}}", "triggers.t.signature.timestampHeader: has no effect unless signed is id.timestamp.body"},
 		"useless tolerance":      {"{type: webhook, job: a, secret: {file: new}, key: /id, signature: {header: X, tolerance: 1m}}", "triggers.t.signature.tolerance: has no effect"},
-		"webhook of nobody":      {"{type: webhook, job: a, key: /id}", "triggers.t: needs callers"},
+		"webhook of nobody":      {"{type: webhook, job: a, key: /id}", "triggers.t: needs secret or callers"},
 		"inline secret":          {"{type: webhook, job: a, secret: " + canary + "}", "triggers.t.secret: must be {file: PATH} or {env: NAME}"},
 		"wrong name":             {"{type: pubsub, job: a, callers: [docs]}\n  T: {}", "triggers: the name must be a trigger's name"},
 	} {

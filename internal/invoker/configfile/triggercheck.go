@@ -39,7 +39,11 @@ func (t triggerChecker) callers() {
 		}
 	}
 	if len(t.Callers) == 0 && !(t.Type == Webhook && len(t.Secret) > 0) {
-		t.Addf(t.at, "needs callers: without them nobody may send events (anonymous means requests without a credential)")
+		needs := "callers"
+		if t.Type == Webhook {
+			needs = "secret or callers"
+		}
+		t.Addf(t.at, "needs %s: without them nobody may send events (anonymous means requests without a credential)", needs)
 	}
 }
 

@@ -31,7 +31,7 @@ func checkAge(at, now time.Time) error {
 	case age > maxAge:
 		days := (now.Unix() - at.Unix()) / (24 * 60 * 60) // a Duration ends at 292 years
 		return runwith.Errorf(runwith.FailedPrecondition,
-			"the event is %d days old, and keys are kept for %d: nobody knows whether it has started the job; retry it if it has not", days, int(maxAge.Hours()/24))
+			"the event is %d days old, and events older than %d are refused, because their keys may be forgotten: nobody knows whether it has started the job; retry it if it has not", days, int(maxAge.Hours()/24))
 	case age < -maxAhead:
 		return runwith.Errorf(runwith.FailedPrecondition, "the time of the event is more than a day ahead: check the clock of its source, and retry it")
 	}

@@ -69,7 +69,7 @@ func TestRefused(t *testing.T) {
 		"too many values":          {request{"large", []string{jsonType}, "[" + strings.Repeat("1,", 200_000) + "1]", "", ""}, "INVALID_ARGUMENT", "has too many values"},
 		"no identity":              {request{"messages", []string{jsonType}, `{"message":{"attributes":{"tenant":"a"}}}`, "", ""}, "INVALID_ARGUMENT", "the event has no identity of its own: set key (triggers.messages.key)"},
 		"time is none":             {request{"messages", []string{jsonType}, strings.Replace(pushed, "2026-11-28T09:59:00Z", "yesterday", 1), "", ""}, "INVALID_ARGUMENT", "message.publishTime is not a time in RFC 3339"},
-		"older than its key":       {request{"messages", []string{jsonType}, strings.Replace(pushed, "2026-11-28", "2026-10-27", 1), "", ""}, "FAILED_PRECONDITION", "the event is 32 days old, and keys are kept for 31"},
+		"older than its key":       {request{"messages", []string{jsonType}, strings.Replace(pushed, "2026-11-28", "2026-10-27", 1), "", ""}, "FAILED_PRECONDITION", "the event is 32 days old, and events older than 31 are refused"},
 		"of the year 0":            {request{"messages", []string{jsonType}, strings.Replace(pushed, "2026-11-28", "0000-11-28", 1), "", ""}, "FAILED_PRECONDITION", "the event is 739981 days old"},
 		"half a surrogate pair":    {request{"messages", []string{jsonType}, strings.Replace(pushed, `"1"`, `"\ud800"`, 1), "", ""}, "INVALID_ARGUMENT", "has an escape that is half of a pair of surrogates"},
 		"two low surrogates":       {request{"messages", []string{jsonType}, strings.Replace(pushed, `"1"`, `"\uDC00\udc01"`, 1), "", ""}, "INVALID_ARGUMENT", "has an escape that is half of a pair of surrogates"},

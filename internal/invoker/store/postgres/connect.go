@@ -81,7 +81,7 @@ func refused(err error) error {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case !ok:
-		return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: "PostgreSQL cannot be reached: " + faultOf(err)}
+		return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: "PostgreSQL cannot be reached: " + faultOf(err) + ": start it, or correct --store"}
 	case reasonOf(err) != "":
 		return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: "PostgreSQL refuses the connection: " + answer.Message + tryLater}
 	}
