@@ -80,6 +80,12 @@ func dueDeliveries(t tx, now time.Time, perLane, limit int) ([]ledger.Delivery, 
 	return ledger.TakeTurns(byLane, limit), nil
 }
 
+// leaseChosen leases those of the deliveries $2 that are still due at the time $3. IS TRUE keeps
+// PostgreSQL from an index with all pending deliveries.
+const leaseChosen = `UPDATE deliveries SET lease = $1, due = $1 WHERE id IN (
+	SELECT id FROM deliveries WHERE id = ANY($2) AND (state = 'pending') IS TRUE AND due <= $3 FOR UPDATE SKIP LOCKED)
+	RETURNING ` + deliveryColumns
+
 // leaseDeliveries leases the deliveries that are still due and returns them. It skips those that
 // another transaction is about to change.
 func leaseDeliveries(t tx, chosen []ledger.Delivery, now, until time.Time) ([]ledger.Delivery, error) {
@@ -88,9 +94,7 @@ func leaseDeliveries(t tx, chosen []ledger.Delivery, now, until time.Time) ([]le
 	for i, d := range chosen {
 		ids[i], place[d.ID] = d.ID, i
 	}
-	leased, err := all(t, scanDelivery, `UPDATE deliveries SET lease = $1, due = $1 WHERE id IN (
-		SELECT id FROM deliveries WHERE id = ANY($2) AND state = 'pending' AND due <= $3 FOR UPDATE SKIP LOCKED)
-		RETURNING `+deliveryColumns, stamp(until), ids, stamp(now))
+	leased, err := all(t, scanDelivery, leaseChosen, stamp(until), ids, stamp(now))
 	slices.SortFunc(leased, func(a, b ledger.Delivery) int { return place[a.ID] - place[b.ID] })
 	return leased, err
 }
