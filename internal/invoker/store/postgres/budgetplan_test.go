@@ -37,9 +37,10 @@ func TestPlansOfBudgets(t *testing.T) {
 		"of a label": {of(func(b *batch) {
 			addUp(b, ledger.Share{Budget: ledger.Budget{Scope: ledger.Scope{Label: "tenant", Value: "acme"}}, Month: 202603}, new(ledger.Spent))
 		}), []string{"labels_reserving", "usage_sums_pkey"}},
-		"wake":   {of(func(b *batch) { wakeFirst(b, "scope", 202603) }), []string{"invocations_held"}},
-		"values": {of(func(b *batch) { b.exec(usedValues, 202603, "tenant", 9) }), []string{"labels_reserving"}},
-		"usage":  {of(func(b *batch) { b.exec(query, args...) }), []string{"usage_month_job_owner_day_labels_key"}},
+		"wake":           {of(func(b *batch) { wakeFirst(b, "scope", 202603) }), []string{"invocations_held_awake"}},
+		"wake, sleeping": {of(func(b *batch) { wakeFirst(b, "scope", 202603) }), []string{"invocations_held_asleep"}},
+		"values":         {of(func(b *batch) { b.exec(usedValues, 202603, "tenant", 9) }), []string{"labels_reserving"}},
+		"usage":          {of(func(b *batch) { b.exec(query, args...) }), []string{"usage_month_job_owner_day_labels_key"}},
 		"unsettled": {of(func(b *batch) {
 			b.exec(selectRecord+` WHERE `+isUnsettled+` AND finished >= $1 ORDER BY finished LIMIT $2`, at, 9)
 		}), []string{"invocations_unsettled"}},

@@ -25,7 +25,7 @@ type migration struct {
 }
 
 // migrations are the steps, in order.
-var migrations = [...]migration{{"schema/1.sql", 1}, {"schema/2.sql", 1}}
+var migrations = [...]migration{{"schema/1.sql", 1}, {"schema/2.sql", 1}, {"schema/3.sql", 1}}
 
 // Newest is the schema version of this program.
 const Newest = len(migrations)

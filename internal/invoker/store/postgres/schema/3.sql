@@ -1,0 +1,4 @@
+-- The first row that waits for a budget, of those that sleep and of the others. invocations_held has
+-- both, so PostgreSQL would read all of one kind to find the first of the other.
+CREATE INDEX invocations_held_awake  ON invocations (budget, id) WHERE state IN ('accepted', 'queued') AND budget <> '' AND NOT asleep;
+CREATE INDEX invocations_held_asleep ON invocations (budget, id) WHERE state IN ('accepted', 'queued') AND budget <> '' AND asleep;
