@@ -26,10 +26,12 @@ func TestPlansOfEvents(t *testing.T) {
 		args    []any
 		indexes []string
 	}{
-		"tidy": {tidyEvents, []any{at, 9}, []string{"refused_events_by_age", "refused_events_pkey"}},
+		"waiting": {dropBeyond(hasNotEnded), []any{"trigger-1", 9}, []string{"refused_events_waiting"}},
+		"settled": {dropBeyond(hasEnded), []any{"trigger-1", 9}, []string{"refused_events_settled"}},
+		"tidy":    {tidyEvents, []any{at, 9}, []string{"refused_events_by_age", "refused_events_pkey"}},
 	} {
 		plan, err := genericPlan(t, s, &pgx.QueuedQuery{SQL: test.query, Arguments: test.args}, "COSTS OFF")
-		if err != nil || strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Hash") {
+		if err != nil || strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Hash") || strings.Count(plan, "refused_events_pkey") >= len(test.indexes) {
 			t.Errorf("%s: the plan reads all events: %v\n%s", name, err, plan)
 		}
 		for _, index := range test.indexes {

@@ -77,19 +77,26 @@ func (s *Store) AddEvent(ctx context.Context, e ledger.RefusedEvent) (stored led
 	return stored, dropped, err
 }
 
+// hasEnded and hasNotEnded are the events that are settled, and those that wait. Each has an index.
+const (
+	hasEnded    = `ended > 'epoch'`
+	hasNotEnded = `ended = 'epoch'`
+)
+
+// dropBeyond removes the events of the trigger $1 that are older than its newest $2 of a kind.
+func dropBeyond(which string) string {
+	return `DELETE FROM refused_events WHERE trigger_name = $1 AND ` + which + ` AND id <= (
+		SELECT id FROM refused_events WHERE trigger_name = $1 AND ` + which + ` ORDER BY id DESC LIMIT 1 OFFSET $2)`
+}
+
 // dropOldest removes the waiting events of a trigger beyond the bound, and the settled ones, and
 // returns the number of the former.
 func dropOldest(t tx, trigger string) (int, error) {
-	var dropped int64
-	for _, which := range []string{`ended > 'epoch'`, `ended = 'epoch'`} {
-		n, err := t.exec(`DELETE FROM refused_events WHERE trigger_name = $1 AND `+which+` AND id <= (
-			SELECT id FROM refused_events WHERE trigger_name = $1 AND `+which+` ORDER BY id DESC LIMIT 1 OFFSET $2)`, trigger, ledger.MaxEvents)
-		if err != nil {
-			return 0, err
-		}
-		dropped = n
+	if _, err := t.exec(dropBeyond(hasEnded), trigger, ledger.MaxEvents); err != nil {
+		return 0, err
 	}
-	return int(dropped), nil
+	dropped, err := t.exec(dropBeyond(hasNotEnded), trigger, ledger.MaxEvents)
+	return int(dropped), err
 }
 
 // Events implements [store.Store].

@@ -2,3 +2,6 @@
 -- both, so PostgreSQL would read all of one kind to find the first of the other.
 CREATE INDEX invocations_held_awake  ON invocations (budget, id) WHERE state IN ('accepted', 'queued') AND budget <> '' AND NOT asleep;
 CREATE INDEX invocations_held_asleep ON invocations (budget, id) WHERE state IN ('accepted', 'queued') AND budget <> '' AND asleep;
+
+-- The settled events of a trigger, of which the oldest are removed.
+CREATE INDEX refused_events_settled ON refused_events (trigger_name, id) WHERE ended > 'epoch';
