@@ -51,11 +51,14 @@ func explainDeliveries(t tx, r ledger.Record) error {
 	return b.run(t)
 }
 
+// dropBudgetDeliveries removes the first $2 of the deliveries that belong to no invocation and were
+// created before the time $1. It has an array, as in tidyEvents.
+const dropBudgetDeliveries = `DELETE FROM deliveries WHERE seq = ANY (ARRAY(
+	SELECT seq FROM deliveries WHERE invocation = '' AND created < $1 ORDER BY created LIMIT $2 FOR UPDATE SKIP LOCKED))`
+
 // tidyBudgetDeliveries removes old deliveries that belong to no invocation.
 func tidyBudgetDeliveries(t tx, now time.Time, limit int) error {
-	_, err := t.exec(`DELETE FROM deliveries WHERE seq IN (
-		SELECT seq FROM deliveries WHERE invocation = '' AND created < $1 ORDER BY invocation, seq LIMIT $2 FOR UPDATE SKIP LOCKED)`,
-		stamp(now.Add(-ledger.BudgetDeliveryKept)), limit)
+	_, err := t.exec(dropBudgetDeliveries, stamp(now.Add(-ledger.BudgetDeliveryKept)), limit)
 	return err
 }
 

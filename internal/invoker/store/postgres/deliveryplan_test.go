@@ -36,8 +36,9 @@ func TestPlansOfDeliveries(t *testing.T) {
 		args  []any
 		index string
 	}{
-		"lease": {leaseChosen, []any{at, []string{"a", "b"}, at}, "deliveries_id_key"},
-		"tidy":  {oldRows, []any{0, at, at, at, 9, at, at, 9}, "deliveries_by_invocation"},
+		"lease":      {leaseChosen, []any{at, []string{"a", "b"}, at}, "deliveries_id_key"},
+		"tidy":       {oldRows, []any{0, at, at, at, 9, at, at, 9}, "deliveries_by_invocation"},
+		"of budgets": {dropBudgetDeliveries, []any{at, 9}, "deliveries_of_budgets"},
 	} {
 		plan, err := genericPlan(t, s, &pgx.QueuedQuery{SQL: test.query, Arguments: test.args}, "COSTS OFF")
 		if err != nil || !strings.Contains(plan, test.index+" ") || strings.Contains(plan, "deliveries_due") || strings.Contains(plan, "Seq Scan") {

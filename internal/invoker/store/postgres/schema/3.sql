@@ -5,3 +5,6 @@ CREATE INDEX invocations_held_asleep ON invocations (budget, id) WHERE state IN 
 
 -- The settled events of a trigger, of which the oldest are removed.
 CREATE INDEX refused_events_settled ON refused_events (trigger_name, id) WHERE ended > 'epoch';
+
+-- The deliveries of budgets, which belong to no invocation, by age.
+CREATE INDEX deliveries_of_budgets ON deliveries (created) WHERE invocation = '';
