@@ -33,6 +33,7 @@ func TestPlansOfTheQueue(t *testing.T) {
 		"unchecked":          {dueUnchecked, []any{at}, "invocations_unchecked"},
 		"calls":              {`SELECT id FROM invocations WHERE ` + isLapsed, []any{at}, "invocations_calling"},
 		"watched":            {`SELECT id FROM invocations WHERE ` + isWatchedOut, []any{at}, "invocations_watched_until"},
+		"unpark":             {unparkNext(), []any{slot}, "invocations_parked_limits"},
 		"key":                {selectRecord + byKey, []any{"me", "key"}, "invocations_keys"},
 	} {
 		plan, err := genericPlan(t, s, &pgx.QueuedQuery{SQL: test.query, Arguments: test.args}, "COSTS OFF")

@@ -68,12 +68,22 @@ func park(t tx, rows []ledger.Record, now time.Time) error {
 	return err
 }
 
+// isParked selects the parked rows of the key $1.
+const isParked = `slot = $1 AND ` + isDispatchable + ` AND parked`
+
+// unparkNext unparks the oldest row of the key $1 whose limit leaves a slot free. It reads one row of
+// each limit, and none if no limit leaves a slot free, as when a parked row is cancelled.
+func unparkNext() string {
+	return `UPDATE invocations SET parked = false WHERE id = (SELECT min(id) FROM (` +
+		distinct("invocations", "slot_limit", isParked+` AND slot_limit > (`+countHeld+`)`) + `) AS limits (most), LATERAL (
+			SELECT id FROM invocations WHERE ` + isParked + ` AND slot_limit = most ORDER BY id LIMIT 1) AS oldest)`
+}
+
 // unpark makes Take look at a parked row again: the oldest one of the key whose limit leaves a slot
 // free. The caller holds the lock of the key.
 func (b *batch) unpark(slot string) {
 	if slot == "" {
 		return
 	}
-	b.exec(`UPDATE invocations SET parked = false WHERE id = (
-		SELECT id FROM invocations WHERE slot = $1 AND `+isDispatchable+` AND parked AND slot_limit > (`+countHeld+`) ORDER BY id LIMIT 1)`, slot)
+	b.exec(unparkNext(), slot)
 }

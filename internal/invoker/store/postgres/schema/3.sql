@@ -8,3 +8,6 @@ CREATE INDEX refused_events_settled ON refused_events (trigger_name, id) WHERE e
 
 -- The deliveries of budgets, which belong to no invocation, by age.
 CREATE INDEX deliveries_of_budgets ON deliveries (created) WHERE invocation = '';
+
+-- The first parked row of a concurrency key, by the number of its slots.
+CREATE INDEX invocations_parked_limits ON invocations (slot, slot_limit, id) WHERE state IN ('accepted', 'queued') AND checked AND search_from = 'epoch' AND parked AND budget = '';
