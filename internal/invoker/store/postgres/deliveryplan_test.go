@@ -22,6 +22,7 @@ const (
 		SELECT id || event, id, job, '', 'docs', '', 'docs', event, '', CASE WHEN id LIKE '%1000' THEN 'pending' ELSE 'delivered' END,
 			1, created, 'epoch', 'epoch', 'epoch', finished, 200, ''
 		FROM invocations, unnest(ARRAY['started', 'ended']) AS event`
+	setDeliveries = `UPDATE deliveries SET state = `
 )
 
 // TestPlansOfDeliveries checks which index each statement about deliveries reads. The plans are
@@ -54,5 +55,18 @@ func fill(t *testing.T, s *Store, statements ...string) {
 		if _, err := s.pool.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestPlanOfLanes checks that each lane is read once, even if PostgreSQL expects few pending
+// deliveries.
+func TestPlanOfLanes(t *testing.T) {
+	t.Parallel()
+	s := openEmpty(t)
+	add(t, s, storetest.Waiting(0))
+	fill(t, s, endedRows, sentDeliveries, setDeliveries+`'delivered'`, `ANALYZE deliveries`, setDeliveries+`'pending'`)
+	plan, err := genericPlan(t, s, &pgx.QueuedQuery{SQL: allLanes()}, "ANALYZE, TIMING OFF, COSTS OFF")
+	if read := rowsRead(t, plan); err != nil || read > 9 || read == 0 {
+		t.Errorf("a step of the plan reads %d rows: %v\n%s", read, err, plan)
 	}
 }

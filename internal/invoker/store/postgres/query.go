@@ -17,12 +17,12 @@ func earliest(t tx, sql string, args ...any) (at time.Time, err error) {
 }
 
 // distinct is the query for the values of a column in some rows. It skips from one to the next in
-// an index that begins with the column.
+// an index that begins with the column. PostgreSQL may find a min in all rows, if it expects few.
 func distinct(table, column, where string) string {
 	return fmt.Sprintf(`WITH RECURSIVE found (value) AS (
-			SELECT min(%[2]s) FROM %[1]s WHERE %[3]s
+			SELECT (SELECT %[2]s FROM %[1]s WHERE %[3]s ORDER BY %[2]s LIMIT 1)
 			UNION ALL
-			SELECT (SELECT min(%[2]s) FROM %[1]s WHERE %[3]s AND %[2]s > found.value) FROM found WHERE found.value IS NOT NULL
+			SELECT (SELECT %[2]s FROM %[1]s WHERE %[3]s AND %[2]s > found.value ORDER BY %[2]s LIMIT 1) FROM found WHERE found.value IS NOT NULL
 		) SELECT value FROM found WHERE value IS NOT NULL`, table, column, where)
 }
 
