@@ -13,8 +13,8 @@ import (
 )
 
 // IsGRPC reports whether r is a gRPC request. Handlers that choose between gRPC and REST
-// must use it too: the Guard does not limit the bodies of gRPC requests, so a request must
-// not count as gRPC here and as REST there.
+// must use it too: the Guard does not limit the bodies of gRPC requests to a route that
+// takes them, so a request must not count as gRPC here and as REST there.
 func IsGRPC(r *http.Request) bool {
 	if r.ProtoMajor != 2 {
 		return false
@@ -34,6 +34,9 @@ type Rule struct {
 	// must not act for a request of a type that is [Unasked] unless the request has something
 	// else that no web page can send.
 	Raw bool
+	// GRPC routes also take calls of gRPC, whose bodies the guard does not limit: the handler
+	// does. On other routes the type of a body means nothing.
+	GRPC bool
 }
 
 // ruleOf returns the rule for the body of a request.

@@ -90,6 +90,20 @@ func TestBodyTooSlow(t *testing.T) {
 	}
 }
 
+// A body that claims to be gRPC's has the limits of its route. The server takes no gRPC there.
+func TestBodyThatClaimsToBeGRPC(t *testing.T) {
+	t.Parallel()
+	raw := func(*http.Request) guard.Rule { return guard.Rule{Raw: true, MaxBody: 10} }
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat("x", 11)))
+	r.ProtoMajor, r.Host = 2, "localhost"
+	r.Header.Set("Content-Type", "application/grpc")
+	newGuard(t, guard.Config{Rule: raw}).Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if body, err := io.ReadAll(r.Body); err == nil {
+			t.Errorf("read %d bytes, want an error after 10", len(body))
+		}
+	})).ServeHTTP(httptest.NewRecorder(), r)
+}
+
 // huma changes the deadline before it reads.
 func TestBodyTooSlowBehindRouter(t *testing.T) {
 	t.Parallel()

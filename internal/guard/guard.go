@@ -124,11 +124,12 @@ func (g *Guard) Check(r *http.Request) *runwith.Error {
 
 // admit returns the request with a limited body, or why the Guard refuses it.
 func (g *Guard) admit(w http.ResponseWriter, r *http.Request) (*http.Request, *runwith.Error) {
-	hasBody, link := r.ContentLength != 0 && !IsGRPC(r), isLink(r)
+	hasBody, link := r.ContentLength != 0, isLink(r)
 	var rule Rule
 	if hasBody || link {
 		rule = g.ruleOf(r)
 	}
+	hasBody = hasBody && !(rule.GRPC && IsGRPC(r))
 	if hasBody {
 		// Limited before any refusal, because net/http reads the rest of a refused body.
 		r = g.boundBody(w, r, rule.MaxBody)

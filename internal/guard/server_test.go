@@ -103,7 +103,8 @@ func TestGRPC(t *testing.T) {
 	t.Parallel()
 	backend := grpc.NewServer()
 	t.Cleanup(backend.Stop)
-	addr := serve(t, newGuard(t, guard.Config{MaxBody: 10}).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	takesGRPC := func(r *http.Request) guard.Rule { return guard.Rule{GRPC: r.URL.Path != "/runwith.Test/Other"} }
+	addr := serve(t, newGuard(t, guard.Config{MaxBody: 10, Rule: takesGRPC}).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !guard.IsGRPC(r) {
 			http.Error(w, "not gRPC", http.StatusTeapot)
 			return
@@ -112,15 +113,17 @@ func TestGRPC(t *testing.T) {
 	})))
 	for _, test := range []struct {
 		name      string
+		method    string
 		authority string
 		header    []string
 		want      codes.Code
 		says      string
 	}{
-		{"reaches the server, larger than a REST body", addr, nil, codes.Unimplemented, "unknown service"},
-		{"other host", "rebind.example", nil, codes.PermissionDenied, `host "rebind.example"`},
-		{"other origin", addr, []string{"origin", "http://page.example"}, codes.PermissionDenied, "page.example"},
-		{"message with a percent sign", addr, []string{"origin", "http://100%41"}, codes.PermissionDenied, "100%41"},
+		{"reaches the server, larger than a REST body", "Test", addr, nil, codes.Unimplemented, "unknown service"},
+		{"on a route that takes none", "Other", addr, nil, codes.InvalidArgument, "a body must be application/json"},
+		{"other host", "Test", "rebind.example", nil, codes.PermissionDenied, `host "rebind.example"`},
+		{"other origin", "Test", addr, []string{"origin", "http://page.example"}, codes.PermissionDenied, "page.example"},
+		{"message with a percent sign", "Test", addr, []string{"origin", "http://100%41"}, codes.PermissionDenied, "100%41"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -130,7 +133,7 @@ func TestGRPC(t *testing.T) {
 			}
 			defer conn.Close()
 			ctx := metadata.AppendToOutgoingContext(t.Context(), test.header...)
-			err = conn.Invoke(ctx, "/runwith.Test/Test", wrapperspb.String(strings.Repeat("x", 1000)), &emptypb.Empty{})
+			err = conn.Invoke(ctx, "/runwith.Test/"+test.method, wrapperspb.String(strings.Repeat("x", 1000)), &emptypb.Empty{})
 			if s := status.Convert(err); s.Code() != test.want || !strings.Contains(s.Message(), test.says) {
 				t.Errorf("Invoke = %v, want %v that says %q", err, test.want, test.says)
 			}

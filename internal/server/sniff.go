@@ -28,6 +28,12 @@ type sniffer struct {
 	acknowledged bool
 }
 
+// maxBegin is the most that a client may send up to the end of its first request, in bytes: the
+// headers, and as much of other frames.
+const maxBegin = 2 * maxHeaderBytes
+
+var errLongBegin = errors.New("the connection begins with too much")
+
 // sniff returns the connection for the server of its first request, which may read it from
 // the beginning, and reports whether that is gRPC. So is a connection without a request
 // within a time.
@@ -37,6 +43,9 @@ func sniff(conn net.Conn, begin []byte) (_ net.Conn, isGRPC bool) {
 	_ = conn.SetDeadline(time.Now().Add(headerTimeout))
 	isGRPC, err := s.first()
 	_ = conn.SetDeadline(time.Time{})
+	if errors.Is(err, errLongBegin) {
+		_ = conn.Close() // an attack: no client begins so
+	}
 	if err != nil || isGRPC {
 		return &begunConn{Conn: conn, begin: s.seen.Bytes()}, true // which ignores the acknowledgement
 	}
@@ -56,16 +65,21 @@ func (s *sniffer) first() (isGRPC bool, err error) {
 		return false, errors.New("the connection does not begin as HTTP/2 does")
 	}
 	s.kept.Write(s.seen.Bytes())
-	frames := http2.NewFramer(s.Conn, io.TeeReader(s.Conn, &s.seen))
+	// One request may be any number of frames, which the framer reads as one.
+	begin := &io.LimitedReader{R: s.Conn, N: maxBegin}
+	frames := http2.NewFramer(s.Conn, io.TeeReader(begin, &s.seen))
 	frames.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	frames.MaxHeaderListSize = maxHeaderBytes
 	frames.SetMaxReadFrameSize(maxFrame)
 	if err := frames.WriteSettings(); err != nil {
 		return false, err
 	}
-	for s.seen.Len() < maxHeaderBytes {
-		begin := s.seen.Len()
+	for {
+		seen := s.seen.Len()
 		frame, err := frames.ReadFrame()
+		if err != nil && begin.N <= 0 {
+			return false, errLongBegin
+		}
 		if err != nil {
 			return false, err
 		}
@@ -73,12 +87,11 @@ func (s *sniffer) first() (isGRPC bool, err error) {
 			s.acknowledged = true
 			continue
 		}
-		s.kept.Write(s.seen.Bytes()[begin:])
+		s.kept.Write(s.seen.Bytes()[seen:])
 		if request, ok := frame.(*http2.MetaHeadersFrame); ok {
 			return callsGRPC(request), nil
 		}
 	}
-	return false, errors.New("the connection begins with too much")
 }
 
 // callsGRPC reports whether a request is a call of gRPC.

@@ -157,3 +157,28 @@ func TestFirstRequestDecides(t *testing.T) {
 		_ = got.Close()
 	}
 }
+
+// TestEndlessBegin sends a first request whose headers do not end. No frame of it has a header, so that
+// none is too large.
+func TestEndlessBegin(t *testing.T) {
+	t.Parallel()
+	addr, _ := splitServer(t)
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	frames := http2.NewFramer(conn, conn)
+	frames.AllowIllegalWrites = true
+	_, _ = io.WriteString(conn, http2.ClientPreface)
+	_ = frames.WriteSettings()
+	_ = frames.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0x20}})
+	for sent := 0; ; sent += 16 << 10 {
+		if err := frames.WriteContinuation(1, false, bytes.Repeat([]byte{0x20}, 16<<10)); err != nil {
+			return // the server has closed the connection
+		}
+		if sent > 64<<20 {
+			t.Fatalf("the server took %d bytes, want the connection closed", sent)
+		}
+	}
+}

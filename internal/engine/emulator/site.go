@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/guard"
 	"github.com/runwith/runwith/internal/server"
 )
 
@@ -14,7 +15,9 @@ func (s *Engine) Site() *server.Site {
 		{Path: "/v2/" + s.parent + "/jobs", Text: "Jobs, as the Cloud Run API shows them"},
 		{Path: "/v2/" + s.parent + "/jobs/-/executions", Text: "Executions"},
 	}
-	site.Routes = append(site.Routes, server.Route{Pattern: "/", Handler: s.api, WriteError: apierror.WriteGoogle, Has: s.api.Has})
+	site.Routes = append(site.Routes, server.Route{
+		Pattern: "/", Handler: s.api, WriteError: apierror.WriteGoogle, Has: s.api.Has, Guard: guard.Rule{GRPC: true},
+	})
 	for pattern, handler := range s.metadata.Handlers() {
 		site.Routes = append(site.Routes, server.Route{Pattern: pattern, Handler: handler, WriteError: apierror.WriteGoogle})
 	}
