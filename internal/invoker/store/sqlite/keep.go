@@ -84,16 +84,20 @@ func keptFor(tx *sqlite.Tx) (keeps []int64, err error) {
 	return keeps, nil
 }
 
+// selectOld selects old rows that were kept for the same time. Without the name of its index, SQLite
+// reads all pending deliveries for each row.
+const selectOld = selectRecord + ` INDEXED BY invocations_ended WHERE finished > 0 AND keep = ? AND finished < ? AND watched = 0
+	AND (key IS NULL OR (finished < ? AND created < ? - max(?, key_keep)))
+	AND NOT EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_by_invocation WHERE invocation = invocations.id AND state = 'pending' AND created > ?)
+	AND (execution IS NULL OR usage <> '' OR finished < ?)
+	ORDER BY finished LIMIT ?`
+
 // tidy removes old rows among those that are kept for the same time; 0 is the default.
 func tidy(tx *sqlite.Tx, stored int64, now time.Time, keep time.Duration, limit int) (int, error) {
 	if stored > 0 {
 		keep = time.Duration(stored) * time.Microsecond
 	}
-	old, err := records(tx, selectRecord+` INDEXED BY invocations_ended WHERE finished > 0 AND keep = ? AND finished < ? AND watched = 0
-		AND (key IS NULL OR (finished < ? AND created < ? - max(?, key_keep)))
-		AND NOT EXISTS (SELECT 1 FROM deliveries WHERE invocation = invocations.id AND state = 'pending' AND created > ?)
-		AND (execution IS NULL OR usage <> '' OR finished < ?)
-		ORDER BY finished LIMIT ?`, stored, micros(now.Add(-keep)),
+	old, err := records(tx, selectOld, stored, micros(now.Add(-keep)),
 		micros(now.Add(-ledger.KeyAfterEnd)), micros(now), ledger.KeyAfterAcceptance.Microseconds(), micros(now.Add(-ledger.DeliveryKept)),
 		micros(now.Add(-ledger.SettleWithin)), limit)
 	if err != nil {

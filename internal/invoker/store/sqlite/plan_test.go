@@ -216,3 +216,25 @@ func TestOldDeliveriesCostNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestStatementsReadIndexes checks that a statement reads the rows that it needs, however many others
+// there are.
+func TestStatementsReadIndexes(t *testing.T) {
+	t.Parallel()
+	s := openEmpty(t)
+	for name, test := range map[string]struct {
+		query string
+		args  int
+		want  string
+	}{
+		"old invocations": {selectOld, 8, "SEARCH deliveries USING INDEX deliveries_by_invocation (invocation=?)"},
+	} {
+		plan := planOf(t, s, test.query, make([]any, test.args)...)
+		if !strings.Contains(plan, test.want) {
+			t.Errorf("%s: the plan lacks %s:\n%s", name, test.want, plan)
+		}
+		if strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s: the plan sorts or reads all rows:\n%s", name, plan)
+		}
+	}
+}
