@@ -156,12 +156,14 @@ func freed(tx *sqlite.Tx, r ledger.Record) error {
 	return nil
 }
 
+// firstHeld selects the first row that waits for a scope.
+const firstHeld = `SELECT min(id) FROM invocations INDEXED BY invocations_held WHERE ` + isHeld + ` AND budget = ?1`
+
 // wakeFirst wakes the first of the rows that wait for a scope, and the first of those that sleep
 // until a month.
 func wakeFirst(tx *sqlite.Tx, scope string, month int) error {
-	const first = `SELECT min(id) FROM invocations INDEXED BY invocations_held WHERE ` + isHeld + ` AND budget = ?1`
 	from, to := monthOf(month)
-	_, err := tx.Exec(`UPDATE invocations SET woken = 1 WHERE id IN ((`+first+` AND asleep = 0), (`+first+` AND asleep = 1 AND start_at >= ?2 AND start_at < ?3))`,
+	_, err := tx.Exec(`UPDATE invocations SET woken = 1 WHERE id IN ((`+firstHeld+` AND asleep = 0), (`+firstHeld+` AND asleep = 1 AND start_at >= ?2 AND start_at < ?3))`,
 		scope, from, to)
 	return err
 }

@@ -191,7 +191,6 @@ func TestSumsOfBudgetsReadIndexes(t *testing.T) {
 	s := openEmpty(t)
 	for _, query := range []string{
 		usedValues,
-		`SELECT 1 FROM invocations INDEXED BY invocations_held WHERE ` + isHeld + ` AND budget = ?1 AND id < ?2 AND start_at >= ?3 AND start_at < 4`,
 		sumWorst + `labels INDEXED BY labels_reserving CROSS JOIN invocations ON id = invocation WHERE labels.month > 0 AND labels.month = ?1 AND name = ?2 AND value = ?3`,
 		sumWorst + `invocations INDEXED BY invocations_reserving WHERE ` + isReserving + ` AND month = ?1 AND job = ?2 AND principal = ?3`,
 	} {

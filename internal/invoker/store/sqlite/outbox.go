@@ -170,20 +170,26 @@ func (s *Store) SettleDeliveries(ctx context.Context, settled []ledger.Delivery)
 
 // Deliveries implements [store.Store].
 func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) (found []ledger.Delivery, err error) {
-	c := conditions{where: []string{"1"}}
-	c.add("invocation = ?", q.Invocation, q.Invocation != "")
-	c.add("endpoint = ?", q.Endpoint, q.Endpoint != "")
-	c.add("lane = ?", q.Lane, q.Lane != "")
-	c.add("state = ?", string(q.State), q.State != "")
-	c.add("seq < (SELECT seq FROM deliveries WHERE id = ?)", q.Before, q.Before != "")
+	query, args := deliveriesBy(q)
 	err = s.db.Read(ctx, func(tx *sqlite.Tx) (err error) {
-		found, err = deliveries(tx, `SELECT `+deliveryColumns+` FROM deliveries WHERE `+c.String()+` ORDER BY seq DESC LIMIT ?`, append(c.args, q.Limit)...)
+		found, err = deliveries(tx, query, args...)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	return found, nil
+}
+
+// deliveriesBy returns the statement for deliveries, newest first.
+func deliveriesBy(q store.DeliveryQuery) (query string, args []any) {
+	c := conditions{where: []string{"1"}}
+	c.add("invocation = ?", q.Invocation, q.Invocation != "")
+	c.add("endpoint = ?", q.Endpoint, q.Endpoint != "")
+	c.add("lane = ?", q.Lane, q.Lane != "")
+	c.add("state = ?", string(q.State), q.State != "")
+	c.add("seq < (SELECT seq FROM deliveries WHERE id = ?)", q.Before, q.Before != "")
+	return `SELECT ` + deliveryColumns + ` FROM deliveries WHERE ` + c.String() + ` ORDER BY seq DESC LIMIT ?`, append(c.args, q.Limit)
 }
 
 // Delivery implements [store.Store].

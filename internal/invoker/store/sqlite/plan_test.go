@@ -222,12 +222,16 @@ func TestOldDeliveriesCostNothing(t *testing.T) {
 func TestStatementsReadIndexes(t *testing.T) {
 	t.Parallel()
 	s := openEmpty(t)
+	pending, args := deliveriesBy(store.DeliveryQuery{Endpoint: "x", Lane: "x", State: ledger.DeliveryPending, Before: "x"})
 	for name, test := range map[string]struct {
 		query string
 		args  int
 		want  string
 	}{
 		"old invocations": {selectOld, 8, "SEARCH deliveries USING INDEX deliveries_by_invocation (invocation=?)"},
+		"first held":      {firstHeld + ` AND asleep = 1`, 1, "invocations_held (budget=? AND asleep=?)"},
+		"held ahead":      {heldAhead, 4, "invocations_held (budget=? AND asleep=? AND id<?)"},
+		"deliveries":      {pending, len(args), "deliveries_by_endpoint_state (endpoint=? AND state=? AND seq<?)"},
 	} {
 		plan := planOf(t, s, test.query, make([]any, test.args)...)
 		if !strings.Contains(plan, test.want) {

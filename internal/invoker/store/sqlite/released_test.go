@@ -21,7 +21,7 @@ import (
 var writeFixture = flag.Bool("fixture", false, "write testdata/schemaN/invoker.db anew for the newest schema; a released one never changes")
 
 // schemas is the number of released schemas, each of which has a fixture.
-const schemas = 5
+const schemas = 6
 
 // states are the states of the invocations in a fixture, in the order of their IDs.
 var states = []runwith.State{

@@ -26,7 +26,7 @@ const RestoredSuffix = ".restored"
 var schema embed.FS
 
 // migrations are the files of the schema, in order. A released one never changes.
-var migrations = [...]string{"schema/1.sql", "schema/2.sql", "schema/3.sql", "schema/4.sql", "schema/5.sql"}
+var migrations = [...]string{"schema/1.sql", "schema/2.sql", "schema/3.sql", "schema/4.sql", "schema/5.sql", "schema/6.sql"}
 
 // newestSchema builds the schema of all migrations in a new file, in half the time. A test
 // writes it.

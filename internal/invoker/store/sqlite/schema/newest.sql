@@ -147,8 +147,6 @@ CREATE INDEX invocations_waiting_slots ON invocations (slot, id)         WHERE s
 
 CREATE INDEX invocations_later         ON invocations (asleep, start_at) WHERE state IN ('accepted', 'queued') AND start_at > 0;
 
-CREATE INDEX invocations_held          ON invocations (budget, id)       WHERE state IN ('accepted', 'queued') AND budget <> '';
-
 CREATE INDEX invocations_woken         ON invocations (id)               WHERE state IN ('accepted', 'queued') AND budget <> '' AND checked = 1 AND search_from = 0 AND woken = 1;
 
 CREATE INDEX invocations_reserving     ON invocations (month, job, principal, worst_vcpu, worst_memory, worst_money)
@@ -245,3 +243,11 @@ CREATE INDEX invocations_by_owner_job ON invocations (owner, job, id);
 CREATE INDEX invocations_ended_by_job   ON invocations (job, state, id)        WHERE state IN ('succeeded', 'failed', 'cancelled', 'refused');
 
 CREATE INDEX invocations_ended_by_owner ON invocations (owner, job, state, id) WHERE state IN ('succeeded', 'failed', 'cancelled', 'refused');
+
+CREATE INDEX invocations_held            ON invocations (budget, asleep, id)      WHERE state IN ('accepted', 'queued') AND budget <> '';
+
+CREATE INDEX invocations_outstanding     ON invocations (state, asleep)           WHERE finished = 0;
+
+CREATE INDEX refused_events_settled      ON refused_events (trigger_name, id)     WHERE ended > 0;
+
+CREATE INDEX deliveries_by_endpoint_state ON deliveries (endpoint, state, seq);
