@@ -242,3 +242,35 @@ func TestStatementsReadIndexes(t *testing.T) {
 		}
 	}
 }
+
+// TestUsageByLabelReadsSums checks that a sum by label does not read usage_labels, whose key begins
+// with the label: it would read all rows of the label for each sum.
+func TestUsageByLabelReadsSums(t *testing.T) {
+	t.Parallel()
+	query, args := usageStatement(store.UsageQuery{Month: 202603, By: store.ByLabel, Label: "tenant"})
+	plan := planOf(t, openEmpty(t), query, args...)
+	if !strings.HasPrefix(plan, "SEARCH u USING INDEX sqlite_autoindex_usage_1 (month=?)") || strings.Count(plan, "SEARCH") > 1 {
+		t.Errorf("the plan reads more than the sums of the month:\n%s", plan)
+	}
+}
+
+// TestUsageByEachLabel checks that a sum by label finds each label that a request may have.
+func TestUsageByEachLabel(t *testing.T) {
+	t.Parallel()
+	s := openEmpty(t)
+	labels := map[string]string{"a": "<&>\"'\\ ", "a.b": "dotted", "a-b": "", "a_1": "ü", "a.b.c-d_e.": "[0]"}
+	r := ledger.Record{Invocation: runwith.Invocation{Job: "report", Labels: labels}, Month: 202603}
+	err := s.db.Write(t.Context(), func(tx *sqlite.Tx) error { return addUsage(tx, ledger.Settlement{Record: r}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range labels {
+		if !ledger.LabelFits(name, value) {
+			t.Errorf("a request may not have the label %q", name)
+		}
+		sums, err := s.SumUsage(t.Context(), store.UsageQuery{Month: 202603, By: store.ByLabel, Label: name})
+		if err != nil || len(sums) != 1 || sums[0].Name != value {
+			t.Errorf("usage by %s = %+v, %v, want one sum of %q", name, sums, err, value)
+		}
+	}
+}

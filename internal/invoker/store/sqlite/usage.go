@@ -126,12 +126,15 @@ func (s *Store) SumUsage(ctx context.Context, q store.UsageQuery) (sums []store.
 	return sums, nil
 }
 
+// byLabel is the value of a label. SQLite quotes a name that follows ->> if it begins with a letter,
+// as all names of labels do.
+const byLabel = `coalesce(nullif(u.labels, '') ->> ?, '')`
+
 // usageStatement returns the statement for a query.
 func usageStatement(q store.UsageQuery) (query string, args []any) {
-	name := map[store.UsageBy]string{store.ByJob: "u.job", store.ByCaller: "u.principal", store.ByDay: "CAST(u.day AS TEXT)", store.ByLabel: "coalesce(l.value, '')"}[q.By]
+	name := map[store.UsageBy]string{store.ByJob: "u.job", store.ByCaller: "u.principal", store.ByDay: "CAST(u.day AS TEXT)", store.ByLabel: byLabel}[q.By]
 	query = `SELECT ` + name + ` AS name, sum(u.invocations), sum(u.tasks), sum(u.vcpu), sum(u.memory), sum(u.gpu), sum(u.money) FROM usage AS u`
 	if q.By == store.ByLabel {
-		query += ` LEFT JOIN usage_labels AS l ON l.usage = u.id AND l.month = u.month AND l.name = ?`
 		args = append(args, q.Label)
 	}
 	c := conditions{where: []string{"1"}}
