@@ -68,11 +68,14 @@ func explainDeliveries(tx *sqlite.Tx, r ledger.Record) error {
 	return nil
 }
 
+// removeOldest removes the old ones among the first deliveries that belong to no invocation. They
+// are in the order of their creation, so it need not look at the others.
+const removeOldest = `DELETE FROM deliveries WHERE created < ? AND seq IN (
+	SELECT seq FROM deliveries INDEXED BY deliveries_by_invocation WHERE invocation = '' ORDER BY seq LIMIT ?)`
+
 // tidyBudgetDeliveries removes old deliveries that belong to no invocation.
 func tidyBudgetDeliveries(tx *sqlite.Tx, now time.Time, limit int) error {
-	_, err := tx.Exec(`DELETE FROM deliveries WHERE seq IN (
-		SELECT seq FROM deliveries INDEXED BY deliveries_by_invocation WHERE invocation = '' AND created < ? ORDER BY seq LIMIT ?)`,
-		micros(now.Add(-ledger.BudgetDeliveryKept)), limit)
+	_, err := tx.Exec(removeOldest, micros(now.Add(-ledger.BudgetDeliveryKept)), limit)
 	return err
 }
 

@@ -231,6 +231,7 @@ func TestStatementsReadIndexes(t *testing.T) {
 		"old invocations": {selectOld, 8, "SEARCH deliveries USING INDEX deliveries_by_invocation (invocation=?)"},
 		"first held":      {firstHeld + ` AND asleep = 1`, 1, "invocations_held (budget=? AND asleep=?)"},
 		"held ahead":      {heldAhead, 4, "invocations_held (budget=? AND asleep=? AND id<?)"},
+		"old deliveries":  {removeOldest, 2, "COVERING INDEX deliveries_by_invocation (invocation=?)"},
 		"deliveries":      {pending, len(args), "deliveries_by_endpoint_state (endpoint=? AND state=? AND seq<?)"},
 	} {
 		plan := planOf(t, s, test.query, make([]any, test.args)...)
