@@ -72,13 +72,21 @@ func (s *Store) AddEvent(ctx context.Context, e ledger.RefusedEvent) (stored led
 	return stored, dropped, err
 }
 
+// The statements that remove the oldest events of a trigger. The time of an end stands behind the
+// body, so each has an index that knows it.
+const (
+	dropSettled = `DELETE FROM refused_events INDEXED BY refused_events_settled WHERE trigger_name = ?1 AND ended > 0 AND id <= (
+		SELECT id FROM refused_events INDEXED BY refused_events_settled WHERE trigger_name = ?1 AND ended > 0 ORDER BY id DESC LIMIT 1 OFFSET ?2)`
+	dropWaiting = `DELETE FROM refused_events INDEXED BY refused_events_waiting WHERE trigger_name = ?1 AND ended = 0 AND id <= (
+		SELECT id FROM refused_events INDEXED BY refused_events_waiting WHERE trigger_name = ?1 AND ended = 0 ORDER BY id DESC LIMIT 1 OFFSET ?2)`
+)
+
 // dropOldest removes the waiting events of a trigger beyond the bound, and the settled ones, and
 // returns the number of the former.
 func dropOldest(tx *sqlite.Tx, trigger string) (int, error) {
 	var dropped int64
-	for _, which := range []string{`ended > 0`, `ended = 0`} {
-		n, err := tx.Exec(`DELETE FROM refused_events WHERE trigger_name = ?1 AND `+which+` AND id <= (
-			SELECT id FROM refused_events WHERE trigger_name = ?1 AND `+which+` ORDER BY id DESC LIMIT 1 OFFSET ?2)`, trigger, ledger.MaxEvents)
+	for _, statement := range []string{dropSettled, dropWaiting} {
+		n, err := tx.Exec(statement, trigger, ledger.MaxEvents)
 		if err != nil {
 			return 0, err
 		}

@@ -232,6 +232,8 @@ func TestStatementsReadIndexes(t *testing.T) {
 		"first held":      {firstHeld + ` AND asleep = 1`, 1, "invocations_held (budget=? AND asleep=?)"},
 		"held ahead":      {heldAhead, 4, "invocations_held (budget=? AND asleep=? AND id<?)"},
 		"old deliveries":  {removeOldest, 2, "COVERING INDEX deliveries_by_invocation (invocation=?)"},
+		"settled events":  {dropSettled, 2, "INDEX refused_events_settled (trigger_name=? AND id<?)"},
+		"waiting events":  {dropWaiting, 2, "INDEX refused_events_waiting (trigger_name=? AND id<?)"},
 		"deliveries":      {pending, len(args), "deliveries_by_endpoint_state (endpoint=? AND state=? AND seq<?)"},
 	} {
 		plan := planOf(t, s, test.query, make([]any, test.args)...)
