@@ -277,3 +277,12 @@ func TestUsageByEachLabel(t *testing.T) {
 		}
 	}
 }
+
+// TestOutstandingReadsAnIndex checks that a count of what has not ended reads no row.
+func TestOutstandingReadsAnIndex(t *testing.T) {
+	t.Parallel()
+	plan := planOf(t, openEmpty(t), countOutstanding)
+	if !strings.Contains(plan, "COVERING INDEX invocations_outstanding") || strings.Contains(plan, "TEMP B-TREE") {
+		t.Errorf("the plan reads rows or sorts:\n%s", plan)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,24 +38,30 @@ func (s *Store) one(ctx context.Context, what, where string, args ...any) (r led
 	return r, nil
 }
 
+// countOutstanding counts the rows of each state that have not ended, in the order of the index.
+const countOutstanding = `SELECT state, asleep, count(*) FROM invocations INDEXED BY invocations_outstanding
+	WHERE finished = 0 AND (` + isWaiting + ` OR ` + isHolding + `) GROUP BY state, asleep`
+
 // Outstanding implements [store.Store].
 func (s *Store) Outstanding(ctx context.Context) (store.Outstanding, error) {
 	found := store.Outstanding{}
 	err := s.db.Read(ctx, func(tx *sqlite.Tx) error {
-		for row, err := range tx.Query(`SELECT iif(asleep = 1 AND `+isWaiting+`, ?, state) AS counted, count(*)
-			FROM invocations INDEXED BY invocations_by_state
-			WHERE (`+isWaiting+` OR `+isHolding+`) AND finished = 0 GROUP BY counted`, store.Later) {
+		for row, err := range tx.Query(countOutstanding) {
 			if err != nil {
 				return err
 			}
 			var (
-				state runwith.State
-				n     int
+				state  runwith.State
+				asleep bool
+				n      int
 			)
-			if err := row.Scan(&state, &n); err != nil {
+			if err := row.Scan(&state, &asleep, &n); err != nil {
 				return err
 			}
-			found[state] = n
+			if asleep && slices.Contains(ledger.Waiting(), state) {
+				state = store.Later
+			}
+			found[state] += n
 		}
 		return nil
 	})
