@@ -126,11 +126,7 @@ func (s *Store) admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ led
 	if err := wake(tx, a.Now); err != nil {
 		return r, nil, err
 	}
-	waiting, err := records(tx, selectRecord+` WHERE slot = ? AND slot <> '' AND `+isWaiting+` AND asleep = 0 ORDER BY id LIMIT ?`, r.Slot, a.MostWaiting(r))
-	if err != nil {
-		return r, nil, err
-	}
-	holding, err := records(tx, selectRecord+` WHERE slot = ? AND slot <> '' AND finished = 0 AND `+isHolding+` ORDER BY id`, r.Slot)
+	waiting, holding, err := neighbours(tx, r, a)
 	if err != nil {
 		return r, nil, err
 	}
@@ -143,6 +139,31 @@ func (s *Store) admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ led
 		made = append(made, ledger.Move{From: moves[i].From, To: to})
 	}
 	return r, made, err
+}
+
+// countWaiting counts the rows that wait for the slots of a key, up to a bound.
+const countWaiting = `SELECT count(*) FROM (SELECT 1 FROM invocations INDEXED BY invocations_waiting_slots
+	WHERE slot = ?1 AND slot <> '' AND ` + isWaiting + ` AND asleep = 0 LIMIT ?2)`
+
+// neighbours returns what waits for the slots of a newcomer's key and what holds them, for
+// [ledger.Admit]. It needs their number alone if none of them is replaced.
+func neighbours(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (waiting, holding []ledger.Record, err error) {
+	if a.Overflow == ledger.Replacing {
+		return replaceable(tx, r.Slot)
+	}
+	var waits, holds int
+	err = tx.QueryRow(`SELECT (`+countWaiting+`), (`+countHeld+`)`, r.Slot, a.MostWaiting(r)).Scan(&waits, &holds)
+	return make([]ledger.Record, waits), make([]ledger.Record, holds), err
+}
+
+// replaceable returns the rows that wait for the slots of a key and those that hold them.
+func replaceable(tx *sqlite.Tx, slot string) (waiting, holding []ledger.Record, err error) {
+	waiting, err = records(tx, selectRecord+` WHERE slot = ? AND slot <> '' AND `+isWaiting+` AND asleep = 0 ORDER BY id`, slot)
+	if err != nil {
+		return nil, nil, err
+	}
+	holding, err = records(tx, selectRecord+` WHERE slot = ? AND slot <> '' AND finished = 0 AND `+isHolding+` ORDER BY id`, slot)
+	return waiting, holding, err
 }
 
 // insert adds a row and its labels, and settles the refused event for which it is.
