@@ -79,10 +79,14 @@ func tidyBudgetDeliveries(tx *sqlite.Tx, now time.Time, limit int) error {
 	return err
 }
 
-// DueDeliveries implements [store.Store].
+// DueDeliveries implements [store.Store]. It takes the writer only if something is due.
 func (s *Store) DueDeliveries(ctx context.Context, now time.Time, lease time.Duration, perLane, limit int) (due []ledger.Delivery, next time.Time, err error) {
+	some, next, err := s.lookAhead(ctx, now)
+	if err != nil || !some {
+		return nil, next, err
+	}
 	_, err = s.write(ctx, "lease deliveries", func(tx *sqlite.Tx) (_ []ledger.Record, err error) {
-		if due, next, err = dueDeliveries(tx, now, perLane, limit); err != nil {
+		if due, err = dueDeliveries(tx, now, perLane, limit); err != nil {
 			return nil, err
 		}
 		until := ledger.Stored(now.Add(lease))
@@ -97,41 +101,52 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, lease time.Dur
 	return due, next, err
 }
 
-// dueDeliveries reads the deliveries that may be leased, and when the next one may.
-func dueDeliveries(tx *sqlite.Tx, now time.Time, perLane, limit int) (due []ledger.Delivery, next time.Time, err error) {
-	lanes, err := pendingLanes(tx)
+// lookAhead reports whether deliveries are due, and when the next one will be.
+func (s *Store) lookAhead(ctx context.Context, now time.Time) (some bool, next time.Time, err error) {
+	var at *int64
+	err = s.db.Read(ctx, func(tx *sqlite.Tx) error { return tx.QueryRow(nextDue, micros(now)).Scan(&some, &at) })
 	if err != nil {
-		return nil, next, err
+		return false, next, fmt.Errorf("look for deliveries: %w", err)
 	}
-	var byLane [][]ledger.Delivery
-	for _, lane := range lanes {
+	if at != nil {
+		next = fromMicros(*at)
+	}
+	return some, next, nil
+}
+
+// dueDeliveries reads the deliveries that may be leased.
+func dueDeliveries(tx *sqlite.Tx, now time.Time, perLane, limit int) ([]ledger.Delivery, error) {
+	lanes, err := texts(tx, dueLanes, micros(now))
+	if err != nil {
+		return nil, err
+	}
+	byLane := make([][]ledger.Delivery, len(lanes))
+	for i, lane := range lanes {
 		var leased int
 		if err := tx.QueryRow(`SELECT count(*) FROM deliveries INDEXED BY deliveries_leased
 			WHERE lane = ? AND state = 'pending' AND lease > 0 AND lease > ?`, lane, micros(now)).Scan(&leased); err != nil {
-			return nil, next, err
+			return nil, err
 		}
-		some, err := deliveries(tx, `SELECT `+deliveryColumns+` FROM deliveries INDEXED BY deliveries_due
+		byLane[i], err = deliveries(tx, `SELECT `+deliveryColumns+` FROM deliveries INDEXED BY deliveries_due
 			WHERE lane = ? AND state = 'pending' AND due <= ? ORDER BY due, seq LIMIT ?`, lane, micros(now), max(0, min(perLane-leased, limit)))
 		if err != nil {
-			return nil, next, err
+			return nil, err
 		}
-		byLane = append(byLane, some)
-		at, err := earliest(tx, `SELECT min(due) FROM deliveries INDEXED BY deliveries_due WHERE lane = ? AND state = 'pending' AND due > ?`, now, lane)
-		if err != nil {
-			return nil, next, err
-		}
-		next = ledger.Sooner(next, at)
 	}
-	return ledger.TakeTurns(byLane, limit), next, nil
+	return ledger.TakeTurns(byLane, limit), nil
 }
 
-// pendingLanes returns the lanes with pending deliveries that are not disabled. It skips from
-// lane to lane in the index.
-func pendingLanes(tx *sqlite.Tx) ([]string, error) {
-	return texts(tx, allLanes+` SELECT lane FROM lanes WHERE lane IS NOT NULL
-		AND NOT EXISTS (SELECT 1 FROM endpoints WHERE name = lane AND disabled_at > 0)`)
-}
+// The statements about the lanes that are not disabled. nextDue selects whether a delivery is due at
+// the time ?1 and when the next one will be, dueLanes the lanes that have one.
+const (
+	openLanes = ` FROM lanes WHERE lane IS NOT NULL AND NOT EXISTS (SELECT 1 FROM endpoints WHERE name = lane AND disabled_at > 0)`
+	ofLane    = ` FROM deliveries INDEXED BY deliveries_due WHERE lane = lanes.lane AND state = 'pending'`
+	hasDue    = `EXISTS (SELECT 1` + ofLane + ` AND due <= ?1)`
+	nextDue   = allLanes + ` SELECT coalesce(max(` + hasDue + `), 0), min((SELECT min(due)` + ofLane + ` AND due > ?1))` + openLanes
+	dueLanes  = allLanes + ` SELECT lane` + openLanes + ` AND ` + hasDue
+)
 
+// allLanes defines the lanes with pending deliveries. It skips from lane to lane in the index.
 const allLanes = `WITH RECURSIVE lanes(lane) AS (
 		SELECT min(lane) FROM deliveries INDEXED BY deliveries_due WHERE state = 'pending'
 		UNION ALL

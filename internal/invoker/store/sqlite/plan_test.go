@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -203,14 +204,14 @@ func TestOldDeliveriesCostNothing(t *testing.T) {
 	t.Parallel()
 	s := openEmpty(t)
 	for _, query := range []string{
-		allLanes + ` SELECT lane FROM lanes`,
+		nextDue,
+		dueLanes,
 		`SELECT ` + deliveryColumns + ` FROM deliveries INDEXED BY deliveries_due WHERE lane = 'x' AND state = 'pending' AND due <= 1 ORDER BY due, seq LIMIT 9`,
-		`SELECT min(due) FROM deliveries INDEXED BY deliveries_due WHERE lane = 'x' AND state = 'pending' AND due > 1`,
 		`SELECT ` + deliveryColumns + ` FROM deliveries WHERE invocation = 'x' ORDER BY seq DESC LIMIT 9`,
 		`SELECT ` + deliveryColumns + ` FROM deliveries WHERE state = 'failed' ORDER BY seq DESC LIMIT 9`,
 		`SELECT ` + deliveryColumns + ` FROM deliveries WHERE endpoint = 'x' ORDER BY seq DESC LIMIT 9`,
 	} {
-		plan := planOf(t, s, query)
+		plan := planOf(t, s, strings.ReplaceAll(query, "?1", "1"))
 		if strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "SCAN deliveries") {
 			t.Errorf("%s\n%s", query, plan)
 		}
@@ -317,5 +318,36 @@ func TestAcceptCountsSlots(t *testing.T) {
 	}
 	if _, err := s.Accept(t.Context(), newcomer("id-3"), ledger.Admission{Now: now, Overflow: ledger.Rejecting}); runwith.CodeOf(err) != runwith.Aborted {
 		t.Errorf("Accept of one that does not wait = %v, want ABORTED", err)
+	}
+}
+
+// TestNothingDueTakesNoWriter checks that a look for deliveries waits for no writer if none is due.
+func TestNothingDueTakesNoWriter(t *testing.T) {
+	t.Parallel()
+	s := openEmpty(t)
+	at := ledger.Stored(time.Now())
+	one := ledger.Delivery{ID: "id-1", Endpoint: "x", State: ledger.DeliveryPending, Payload: []byte("{}"), Created: at, NextAttempt: at.Add(time.Minute)}
+	err := s.db.Write(t.Context(), func(tx *sqlite.Tx) error { return insertDeliveries(tx, []ledger.Delivery{one}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.db.Write(t.Context(), func(*sqlite.Tx) error {
+		done := make(chan error, 1)
+		go func() {
+			due, next, err := s.DueDeliveries(t.Context(), at, time.Minute, 9, 9)
+			if len(due) > 0 || !next.Equal(one.NextAttempt) {
+				t.Errorf("DueDeliveries = %+v, next %v, want none before %v", due, next, one.NextAttempt)
+			}
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(5 * time.Second):
+			return errors.New("it waits")
+		}
+	})
+	if err != nil {
+		t.Errorf("DueDeliveries beside a writer = %v", err)
 	}
 }
