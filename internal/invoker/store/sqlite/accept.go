@@ -225,7 +225,7 @@ func (s *Store) Withdraw(ctx context.Context, id string) (withdrawn bool, err er
 		if err == nil {
 			err = remove(tx, r)
 		}
-		if err == nil {
+		if err == nil && !r.Parked {
 			err = unpark(tx, r.Slot)
 		}
 		if err == nil {

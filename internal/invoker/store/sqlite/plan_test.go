@@ -351,3 +351,36 @@ func TestNothingDueTakesNoWriter(t *testing.T) {
 		t.Errorf("DueDeliveries beside a writer = %v", err)
 	}
 }
+
+// TestParkedRowLeavesNoSlot checks that the end of a parked row has Take look at no other row: its
+// slots are taken.
+func TestParkedRowLeavesNoSlot(t *testing.T) {
+	t.Parallel()
+	s := openEmpty(t)
+	now := ledger.Stored(time.Now())
+	var rows []ledger.Record
+	for n := range 3 {
+		rows = append(rows, ledger.Record{
+			Invocation: runwith.Invocation{ID: fmt.Sprint("id-", n), Job: "report", State: runwith.StateQueued, Created: now},
+			Version:    1, Target: "report", Slot: "key", SlotLimit: 1, Checked: true, Parked: true,
+		})
+	}
+	if _, err := s.Import(t.Context(), rows); err != nil {
+		t.Fatal(err)
+	}
+	parked := func() (n int) {
+		err := s.db.Read(t.Context(), func(tx *sqlite.Tx) error {
+			return tx.QueryRow(`SELECT count(*) FROM invocations WHERE parked = 1`).Scan(&n)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if _, err := s.Withdraw(t.Context(), "id-0"); err != nil || parked() != 2 {
+		t.Errorf("Withdraw of a parked row = %v, and %d rows are parked, want 2", err, parked())
+	}
+	if _, err := s.Move(t.Context(), ledger.Move{From: rows[1], To: rows[1].Cancelled(now, nil)}); err != nil || parked() != 1 {
+		t.Errorf("Move of a parked row = %v, and %d rows are parked, want 1", err, parked())
+	}
+}

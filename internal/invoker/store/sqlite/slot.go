@@ -42,6 +42,22 @@ func park(tx *sqlite.Tx, rows []ledger.Record, now time.Time) error {
 	return nil
 }
 
+// followSlot writes what follows from a move for those that wait for a slot. A row that was parked
+// leaves no slot free. Only the stored row knows whether it was: unpark does not change its version.
+func followSlot(tx *sqlite.Tx, m ledger.Move) error {
+	var parked int64
+	if m.To.Slot != "" && m.Unparks() {
+		var err error
+		if parked, err = tx.Exec(`UPDATE invocations SET parked = 0 WHERE id = ? AND parked = 1`, m.From.ID); err != nil {
+			return err
+		}
+	}
+	if !m.Releases() || parked > 0 && !m.From.Holds() {
+		return nil
+	}
+	return unpark(tx, m.From.Slot)
+}
+
 // unpark makes Take look at a parked row again: the oldest one of the key whose limit leaves a slot
 // free.
 func unpark(tx *sqlite.Tx, slot string) error {

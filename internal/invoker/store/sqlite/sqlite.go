@@ -201,15 +201,8 @@ func follow(tx *sqlite.Tx, m ledger.Move) error {
 			return err
 		}
 	}
-	if m.To.Slot != "" && m.Unparks() {
-		if _, err := tx.Exec(`UPDATE invocations SET parked = 0 WHERE id = ? AND parked = 1`, m.From.ID); err != nil {
-			return err
-		}
-	}
-	if m.Releases() {
-		if err := unpark(tx, m.From.Slot); err != nil {
-			return err
-		}
+	if err := followSlot(tx, m); err != nil {
+		return err
 	}
 	return followBudget(tx, m)
 }
