@@ -384,3 +384,25 @@ func TestParkedRowLeavesNoSlot(t *testing.T) {
 		t.Errorf("Move of a parked row = %v, and %d rows are parked, want 1", err, parked())
 	}
 }
+
+// TestFullBatchOfUnchecked checks that a full batch does not look for the time of the next record.
+func TestFullBatchOfUnchecked(t *testing.T) {
+	t.Parallel()
+	s := openEmpty(t)
+	now := ledger.Stored(time.Now())
+	for n := range 2 {
+		r := ledger.Record{
+			Invocation: runwith.Invocation{ID: fmt.Sprint("id-", n), Job: "report", State: runwith.StateAccepted, Created: now},
+			Version:    1, Target: "report", NotBefore: now,
+		}
+		if _, err := s.Import(t.Context(), []ledger.Record{r}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n, want := range []time.Time{now, now, now.Add(time.Minute)} {
+		leased, next, err := s.Unchecked(t.Context(), now, time.Minute, 1)
+		if err != nil || len(leased) != min(1, 2-n) || !next.Equal(want) {
+			t.Errorf("Unchecked for the time %d = %d records, next %v, %v, want next %v", n, len(leased), next, err, want)
+		}
+	}
+}

@@ -15,7 +15,7 @@ const (
 	isCheckable    = isWaiting + ` AND checked = 0 AND search_from = 0`
 )
 
-// Unchecked implements [store.Store].
+// Unchecked implements [store.Store]. After a full batch, the next record may be due at once.
 func (s *Store) Unchecked(ctx context.Context, now time.Time, lease time.Duration, limit int) (_ []ledger.Record, next time.Time, err error) {
 	leased, err := s.write(ctx, "take what is unchecked", func(tx *sqlite.Tx) ([]ledger.Record, error) {
 		const unchecked = ` INDEXED BY invocations_unchecked WHERE ` + isCheckable
@@ -23,9 +23,11 @@ func (s *Store) Unchecked(ctx context.Context, now time.Time, lease time.Duratio
 		if err != nil {
 			return nil, err
 		}
-		next, err = earliest(tx, `SELECT min(max(not_before, lease_until)) FROM invocations`+unchecked+` AND max(not_before, lease_until) > ?`, now)
-		if err != nil {
-			return nil, err
+		if next = now; len(due) < limit {
+			next, err = earliest(tx, `SELECT min(max(not_before, lease_until)) FROM invocations`+unchecked+` AND max(not_before, lease_until) > ?`, now)
+			if err != nil {
+				return nil, err
+			}
 		}
 		moves := make([]ledger.Move, len(due))
 		for i, r := range due {
