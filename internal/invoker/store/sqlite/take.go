@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -130,21 +129,32 @@ func readyJobs(tx *sqlite.Tx) ([]string, error) {
 		) SELECT job FROM ready WHERE job IS NOT NULL`)
 }
 
-// ready returns the oldest rows that are due, of jobs that are not blocked.
+// readyOf selects the oldest rows of a job that are due.
+const readyOf = `SELECT id FROM invocations INDEXED BY invocations_ready WHERE ` + isReady + ` AND job = ? AND not_before <= ? ORDER BY id LIMIT ?`
+
+// ready returns the oldest rows that are due, of jobs that are not blocked. Most jobs have a row that
+// is not among them, so it compares IDs first.
 func (l *look) ready(most int) (due []ledger.Record, err error) {
+	var ids []string
 	for _, job := range l.jobs {
 		if slices.Contains(l.plan.BlockedJobs, job) {
 			continue
 		}
-		some, err := records(l.tx, selectRecord+` INDEXED BY invocations_ready WHERE `+isReady+` AND job = ? AND not_before <= ? ORDER BY id LIMIT ?`,
-			job, micros(l.now), most)
+		some, err := texts(l.tx, readyOf, job, micros(l.now), most)
 		if err != nil {
 			return nil, err
 		}
-		due = append(due, some...)
+		ids = append(ids, some...)
 	}
-	slices.SortFunc(due, func(a, b ledger.Record) int { return cmp.Compare(a.ID, b.ID) })
-	return due[:min(len(due), most)], nil
+	slices.Sort(ids)
+	for _, id := range ids[:min(len(ids), most)] {
+		r, err := scan(l.tx.QueryRow(selectRecord+` WHERE id = ?`, id))
+		if err != nil {
+			return nil, err
+		}
+		due = append(due, r)
+	}
+	return due, nil
 }
 
 // next returns when a row will be due; zero: there is none. For a blocked job, the time of its
