@@ -8,6 +8,7 @@
 #     image      = "us-central1-docker.pkg.dev/my-project/my-repository/test-invoke-job-api-svc:latest"
 #     jobs       = ["test-job"]
 #     config     = file("runwith.yaml")
+#     callers    = ["serviceAccount:api@my-project.iam.gserviceaccount.com"]
 #   }
 
 terraform {
