@@ -3,6 +3,7 @@ package callback
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
@@ -357,9 +358,54 @@ func TestAttemptIgnoresProxies(t *testing.T) {
 
 func TestUnansweredIsBoundedAndInOneLine(t *testing.T) {
 	t.Parallel()
-	o := unanswered(t.Context(), errors.New("a\r\nb\x00c \xff"+strings.Repeat("é", 1000)), time.Second)
-	if len(o.reason) > ledger.MaxDeliveryError || strings.ContainsAny(o.reason, "\r\n\x00") || !strings.HasPrefix(o.reason, "a b c ?é") {
+	o := unanswered(t.Context(), errors.New("tls: a\r\nb\x00c \xff"+strings.Repeat("é", 1000)), time.Second)
+	if len(o.reason) > ledger.MaxDeliveryError || strings.ContainsAny(o.reason, "\r\n\x00") || !strings.HasPrefix(o.reason, "tls: a b c ?é") {
 		t.Errorf("reason = %q (%d bytes)", o.reason, len(o.reason))
+	}
+}
+
+// TestMalformedAnswersAreNotQuoted answers something else than HTTP, which may be the answer of
+// an internal service.
+func TestMalformedAnswersAreNotQuoted(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{
+		"SECRET and no HTTP\r\n\r\n",
+		"HTTP/1.1 SECRET\r\n\r\n",
+		"HTTP/SECRET 200 OK\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nSECRET\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: SECRET\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: SECRET\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: SECRET\r\n\r\n",
+	} {
+		url, c := receiver(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Errorf("Hijack() = %v", err)
+				return
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, answer)
+		})
+		if o := send(t, c, url); !strings.HasPrefix(o.reason, "the answer is not HTTP") {
+			t.Errorf("attempt() answered by %q: reason = %q, want a fixed text", answer, o.reason)
+		}
+	}
+}
+
+// TestConnectionErrorsAreShown lists errors that an operator needs, and that have no answer.
+func TestConnectionErrorsAreShown(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{
+		&net.OpError{Op: "dial", Net: "tcp", Err: errors.New("address 10.0.0.1 is not allowed: it is private")},
+		&net.DNSError{Err: "no such host", Name: "hooks.example.com", IsNotFound: true},
+		&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
+		errors.New("tls: server selected unsupported protocol version 301"),
+		http.ErrSchemeMismatch,
+		io.EOF,
+	} {
+		if o := unanswered(t.Context(), err, time.Second); o.reason != err.Error() {
+			t.Errorf("unanswered(%v): reason = %q, want the text of the error", err, o.reason)
+		}
 	}
 }
 

@@ -2,8 +2,11 @@ package callback
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -59,7 +62,7 @@ func statusText(status int) string {
 }
 
 // unanswered returns the outcome of a request without an answer. The reason has no URL,
-// which may contain a secret.
+// which may contain a secret, and no part of a malformed answer.
 func unanswered(ctx context.Context, err error, timeout time.Duration) outcome {
 	if ctx.Err() != nil {
 		return outcome{reason: "interrupted", interrupted: true}
@@ -70,7 +73,26 @@ func unanswered(ctx context.Context, err error, timeout time.Duration) outcome {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
+	if !quotesNothing(err) {
+		return outcome{reason: "the answer is not HTTP: it is malformed, cut off, or has too large a header"}
+	}
 	return outcome{reason: clean(err.Error())}
+}
+
+// quotesNothing reports whether the text of an error has no part of an answer. net/http quotes
+// malformed answers in errors of many types, so only the errors of a connection are listed:
+// resolving, dialling, refused addresses, TLS, timeouts and lost connections.
+func quotesNothing(err error) bool {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, http.ErrSchemeMismatch) {
+		return true
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	return strings.HasPrefix(err.Error(), "tls: ") // of crypto/tls, most of whose errors have no type
 }
 
 // clean returns a text in one line and bounded, because receivers influence errors.
