@@ -1,7 +1,10 @@
 package ledger
 
 import (
+	"net"
+	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -55,8 +58,8 @@ const (
 )
 
 // Lane returns the name under which a delivery waits, and under which the health of its
-// endpoint is kept: the endpoint's, or for an URL of a request also its host. So a host that
-// hangs delays no other.
+// endpoint is kept: the endpoint's, or for an URL of a request also its host, and its port if
+// that is not 443. So a host that hangs delays no other, however its URLs spell it.
 func (d Delivery) Lane() string { return Lane(d.Endpoint, d.URL) }
 
 // Lane is [Delivery.Lane] for an endpoint and a URL.
@@ -68,7 +71,25 @@ func Lane(endpoint, address string) string {
 	if err != nil {
 		return endpoint
 	}
-	return endpoint + " " + u.Host
+	return endpoint + " " + hostOf(u)
+}
+
+// hostOf returns the host and port of a URL in one spelling.
+func hostOf(u *url.URL) string {
+	host, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), strings.TrimLeft(u.Port(), "0")
+	if addr, err := netip.ParseAddr(host); err == nil {
+		host = addr.Unmap().String()
+	}
+	switch {
+	case port == "" && u.Scheme == "http":
+		port = "80"
+	case port == "" || port == "443":
+		if strings.Contains(host, ":") {
+			return "[" + host + "]"
+		}
+		return host
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // Due returns the earliest time at which the delivery may be leased, while it is pending.

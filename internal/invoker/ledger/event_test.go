@@ -238,6 +238,15 @@ func TestLane(t *testing.T) {
 		{"docs", "", "docs"},
 		{RequestEndpoint, "https://a.example/x", "request a.example"},
 		{RequestEndpoint, "https://b.example:8443/y", "request b.example:8443"},
+		{RequestEndpoint, "https://A.Example./x", "request a.example"},
+		{RequestEndpoint, "HTTPS://a.example:443", "request a.example"},
+		{RequestEndpoint, "https://a.example:0443", "request a.example"},
+		{RequestEndpoint, "https://a.example:", "request a.example"},
+		{RequestEndpoint, "https://B.example:08443/y", "request b.example:8443"},
+		{RequestEndpoint, "http://127.0.0.1/", "request 127.0.0.1:80"},
+		{RequestEndpoint, "http://[::FFFF:127.0.0.1]:0080/", "request 127.0.0.1:80"},
+		{RequestEndpoint, "https://[2001:DB8:0::1]:443/", "request [2001:db8::1]"},
+		{RequestEndpoint, "https://[2001:db8::1]:8443/", "request [2001:db8::1]:8443"},
 		{RequestEndpoint, "\x00", "request"},
 	} {
 		if got := Lane(test.endpoint, test.url); got != test.want {
