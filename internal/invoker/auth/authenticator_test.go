@@ -132,10 +132,22 @@ func TestOneCredential(t *testing.T) {
 	} {
 		refused(t, a, test.request, test.code, test.message)
 	}
+	for _, uri := range []string{
+		"/api/v1/invocations/" + key, "/api/v1/invocations/" + key + "/logs", "/" + key + "?state=running", "/x" + key + "x",
+		"/api/v1/invocations/rw_nightly_" + key, "/api/v1/invocations/%72w_" + key[3:], "/api/v1/jobs?a=b;key=" + key, "/api/v1/jobs?" + key,
+		"/api/v1/jobs?a=%zz&key=" + key, "/api/v1/jobs?a=%zz%72w_" + key[3:], "/api/v1/jobs?a=b;Access_Token=a.b.c",
+	} {
+		r := httptest.NewRequest(http.MethodGet, uri, nil)
+		r.Header.Set("Authorization", "Bearer "+key)
+		refused(t, a, r, runwith.InvalidArgument, "logs keep URLs")
+	}
 	r := query("state=running&access_token=" + key)
 	r.Header.Set("Authorization", "Bearer "+key)
 	refused(t, a, r, runwith.InvalidArgument, "logs keep URLs")
 	r = query("job=rw_nightly&state=running")
+	r.Header.Set("Authorization", "Bearer "+key)
+	known(t, a, r, principal.Principal{Name: "docs-api", Proof: principal.APIKey})
+	r = httptest.NewRequest(http.MethodGet, "/api/v1/jobs/rw_nightly/"+key[:len(key)-1]+"?label=rw_%zz", nil)
 	r.Header.Set("Authorization", "Bearer "+key)
 	known(t, a, r, principal.Principal{Name: "docs-api", Proof: principal.APIKey})
 	if strings.Contains(l.String(), key) {

@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"cmp"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/runwith/runwith"
@@ -12,7 +14,7 @@ import (
 //
 // See https://www.rfc-editor.org/rfc/rfc6750#section-2.
 func credentialOf(r *http.Request) (string, *refusal) {
-	if why := checkQuery(r); why != nil {
+	if why := checkURL(r); why != nil {
 		return "", why
 	}
 	return bearer(r.Header, "Authorization")
@@ -20,7 +22,7 @@ func credentialOf(r *http.Request) (string, *refusal) {
 
 // CheckURL refuses a request with a credential in its URL: logs and histories keep URLs.
 func CheckURL(r *http.Request) error {
-	if why := checkQuery(r); why != nil {
+	if why := checkURL(r); why != nil {
 		return why.err
 	}
 	return nil
@@ -51,23 +53,42 @@ func several(header string) *refusal {
 	return refuse(reasonSeveral, runwith.InvalidArgument, "the request has more than one credential in %s: send one", header)
 }
 
-// checkQuery refuses a credential in the URL.
-func checkQuery(r *http.Request) *refusal {
-	if r.URL == nil || r.URL.RawQuery == "" {
+// checkURL refuses a credential in the URL: an API key anywhere in it, or a parameter of the
+// query with the name of a credential. It also reads what net/url's ParseQuery refuses.
+func checkURL(r *http.Request) *refusal {
+	if r.URL == nil {
 		return nil
 	}
-	for name, values := range r.URL.Query() {
-		for _, value := range values {
-			id, isKey := KeyID(value)
-			switch strings.ToLower(name) {
-			case "access_token", "id_token", "api_key", "apikey", "api-key", "authorization":
-				isKey = true
-			}
-			if isKey {
-				return refuse(reasonSeveral, runwith.InvalidArgument,
-					"the URL has a credential, and logs keep URLs: replace it by a new one, and send that in the header Authorization: Bearer CREDENTIAL").of(id)
-			}
+	id, found := findKey(unescape(cmp.Or(r.RequestURI, r.URL.RequestURI())))
+	for parameter := range strings.FieldsFuncSeq(r.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
+		name, _, _ := strings.Cut(unescape(parameter), "=")
+		switch strings.ToLower(name) {
+		case "access_token", "id_token", "api_key", "apikey", "api-key", "authorization":
+			found = true
 		}
 	}
-	return nil
+	if !found {
+		return nil
+	}
+	return refuse(reasonSeveral, runwith.InvalidArgument,
+		"the URL has a credential, and logs keep URLs: replace it by a new one, and send that in the header Authorization: Bearer CREDENTIAL").of(id)
+}
+
+// unescape decodes the percent encoding of a text, and leaves what is malformed.
+func unescape(text string) string {
+	if !strings.Contains(text, "%") {
+		return text
+	}
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		if i+2 < len(text) && text[i] == '%' {
+			if c, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
+				out.WriteByte(byte(c))
+				i += 2
+				continue
+			}
+		}
+		out.WriteByte(text[i])
+	}
+	return out.String()
 }

@@ -44,6 +44,24 @@ func KeyID(text string) (id string, ok bool) {
 	return id, checksum(body) == text[len(body):]
 }
 
+// findKey returns the ID of the first API key in a text, and whether there is one.
+func findKey(text string) (id string, ok bool) {
+	for {
+		at := strings.Index(text, keyPrefix)
+		if at < 0 {
+			return "", false
+		}
+		text = text[at:]
+		end := len(keyPrefix) + strings.IndexByte(text[len(keyPrefix):], '_') + 1 + secretLength + sumLength
+		if end <= len(text) {
+			if id, ok := KeyID(text[:end]); ok {
+				return id, true
+			}
+		}
+		text = text[len(keyPrefix):]
+	}
+}
+
 // HashKey returns the SHA-256 of an API key in hexadecimal, which is what the configuration
 // has of it. A secret of 256 random bits needs no slow hash.
 func HashKey(text string) string {
