@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 )
 
@@ -47,7 +48,7 @@ type purpose struct {
 }
 
 // metadata returns the addresses of the clouds' metadata servers, which hand out credentials.
-// No range opens them.
+// No range opens them, nor the IPv6 addresses that lead to them.
 func metadata() []netip.Addr {
 	return []netip.Addr{
 		netip.MustParseAddr("169.254.169.254"), // Google, AWS, Azure and most others
@@ -117,7 +118,7 @@ func (c *checker) check(addr netip.Addr, onlyAllowed bool) error {
 	switch {
 	case !addr.IsValid(), addr.Zone() != "":
 		return fmt.Errorf("address %s is not allowed: it is local to a network interface", addr)
-	case c.metadata[bare]:
+	case c.isMetadata(bare):
 		return fmt.Errorf("address %s is not allowed: it belongs to a metadata server", addr)
 	case c.allowed.contains(bare):
 		return nil
@@ -127,6 +128,41 @@ func (c *checker) check(addr netip.Addr, onlyAllowed bool) error {
 	}
 	if onlyAllowed {
 		return fmt.Errorf("address %s is public: use https", addr)
+	}
+	return nil
+}
+
+// isMetadata reports whether packets to an address can arrive at a metadata server.
+func (c *checker) isMetadata(addr netip.Addr) bool {
+	return c.metadata[addr] || slices.ContainsFunc(embedded(addr), func(inner netip.Addr) bool { return c.metadata[inner] })
+}
+
+// embedded returns the IPv4 addresses to which a translator or a tunnel may forward the packets
+// to an IPv6 address. The local prefix of NAT64 has several forms, of which the operator of the
+// translator chooses one. An operator's own prefix cannot be known.
+//
+// See https://www.rfc-editor.org/rfc/rfc6052#section-2.2 (NAT64), rfc8215 (its local prefix),
+// rfc3056 (6to4) and rfc4380#section-4 (Teredo).
+func embedded(addr netip.Addr) []netip.Addr {
+	b := addr.As16()
+	last := netip.AddrFrom4([4]byte(b[12:]))
+	switch in := func(prefix string) bool { return netip.MustParsePrefix(prefix).Contains(addr) }; {
+	case in("64:ff9b::/96"):
+		return []netip.Addr{last}
+	case in("64:ff9b:1::/48"):
+		return []netip.Addr{
+			last, // /96
+			netip.AddrFrom4([4]byte{b[9], b[10], b[11], b[12]}), // /64
+			netip.AddrFrom4([4]byte{b[7], b[9], b[10], b[11]}),  // /56
+			netip.AddrFrom4([4]byte{b[6], b[7], b[9], b[10]}),   // /48
+		}
+	case in("2002::/16"):
+		return []netip.Addr{netip.AddrFrom4([4]byte(b[2:6]))}
+	case in("2001::/32"):
+		server, client := netip.AddrFrom4([4]byte(b[4:8])), netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]})
+		return []netip.Addr{server, client}
+	case in("::/96"), in("::ffff:0:0:0/96"): // compatible with IPv4, and translated by SIIT
+		return []netip.Addr{last}
 	}
 	return nil
 }

@@ -124,6 +124,31 @@ func TestCheckAllowedAddress(t *testing.T) {
 	}
 }
 
+// TestEmbeddedMetadataServers opens the ranges whose addresses have an IPv4 address in them.
+func TestEmbeddedMetadataServers(t *testing.T) {
+	t.Parallel()
+	open := newChecker(allow(t, "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "::ffff:0:0:0/96"))
+	for form, addrs := range map[string][2]string{ // of 169.254.169.254 and of 10.0.0.1
+		"NAT64":             {"64:ff9b::a9fe:a9fe", "64:ff9b::a00:1"},
+		"local NAT64, /96":  {"64:ff9b:1:7::a9fe:a9fe", "64:ff9b:1:7::a00:1"},
+		"local NAT64, /64":  {"64:ff9b:1:7:a9:fea9:fe00:0", "64:ff9b:1:7:a:0:100:0"},
+		"local NAT64, /56":  {"64:ff9b:1:7a9:fe:a9fe::", "64:ff9b:1:70a:0:1::"},
+		"local NAT64, /48":  {"64:ff9b:1:a9fe:a9:fe00::", "64:ff9b:1:a00:0:100::"},
+		"6to4":              {"2002:a9fe:a9fe::1", "2002:a00:1::1"},
+		"client of Teredo":  {"2001:0:a00:1::5601:5601", "2001:0:a00:1::f5ff:fffe"},
+		"server of Teredo":  {"2001:0:a9fe:a9fe::f5ff:fffe", "2001:0:a00:1::f5ff:fffe"},
+		"SIIT":              {"::ffff:0:a9fe:a9fe", "::ffff:0:a00:1"},
+		"IPv4 in its place": {"::a9fe:a9fe", "::a00:1"},
+	} {
+		if err := open.check(netip.MustParseAddr(addrs[0]), false); err == nil || !strings.Contains(err.Error(), "metadata") {
+			t.Errorf("%s: check(%s) = %v, want a refusal of a metadata server", form, addrs[0], err)
+		}
+		if err := open.check(netip.MustParseAddr(addrs[1]), false); err != nil {
+			t.Errorf("%s: check(%s) in an allowed range = %v", form, addrs[1], err)
+		}
+	}
+}
+
 func TestParseAllowedRefuses(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "example.com", "10.0.0.0/33", "fe80::1%eth0", "::ffff:10.0.0.0/104", "10.0.0.0/8,127.0.0.0/8"} {
