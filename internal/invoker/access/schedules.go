@@ -116,6 +116,14 @@ func (s *Schedules) Run(ctx context.Context, name, key string) (_ runwith.Invoca
 
 // Put implements [api.Schedules].
 func (s *Schedules) Put(ctx context.Context, name string, spec runwith.ScheduleSpec) (_ runwith.Schedule, created bool, err error) {
+	if spec.Job == "" {
+		return s.next.Put(ctx, name, spec) // refuses it, whether there is a schedule or not
+	}
+	// The job comes first, so that a caller who may not make the schedule cannot tell a hidden
+	// name from an unused one.
+	if err := s.mayMake(ctx, s.access.reader(ctx), spec.Job); err != nil {
+		return runwith.Schedule{}, false, err
+	}
 	r, _, err := s.see(ctx, name, policy.Start, policy.Operate)
 	if err != nil && runwith.CodeOf(err) != runwith.NotFound {
 		return runwith.Schedule{}, false, err
@@ -125,9 +133,6 @@ func (s *Schedules) Put(ctx context.Context, name string, spec runwith.ScheduleS
 			return runwith.Schedule{}, false, err
 		}
 	}
-	if err := s.mayMake(ctx, r, spec.Job); err != nil {
-		return runwith.Schedule{}, false, err
-	}
 	made, created, err := s.next.Put(ctx, name, spec)
 	return r.schedule(made), created, err
 }
@@ -135,9 +140,6 @@ func (s *Schedules) Put(ctx context.Context, name string, spec runwith.ScheduleS
 // mayMake returns nil if the caller may make schedules of a job. Cloud Run must have the job,
 // as far as it can be asked.
 func (s *Schedules) mayMake(ctx context.Context, r reader, job string) error {
-	if job == "" {
-		return nil // the schedule is refused
-	}
 	if !r.Sees(r.who, job) {
 		return policy.NoJob(job)
 	}

@@ -40,6 +40,9 @@ func (s *schedules) did(what, name string) (runwith.Schedule, error) {
 
 func (s *schedules) Put(_ context.Context, name string, spec runwith.ScheduleSpec) (runwith.Schedule, bool, error) {
 	s.calls = append(s.calls, "put")
+	if spec.Job == "" {
+		return runwith.Schedule{}, false, runwith.Errorf(runwith.InvalidArgument, "job is required")
+	}
 	return runwith.Schedule{Name: name, ScheduleSpec: spec}, true, nil
 }
 
@@ -108,6 +111,24 @@ func TestSchedulesAreSeenByJob(t *testing.T) {
 		} {
 			if runwith.CodeOf(got.err) != got.want {
 				t.Errorf("%s by %q = %v, want code %v", what, who, got.err, got.want)
+			}
+		}
+	}
+}
+
+// TestPutHidesNames puts a schedule that the caller may not make, or that is refused. The answer
+// is the same for an unused name and for the name of a schedule that the caller may not see.
+func TestPutHidesNames(t *testing.T) {
+	t.Parallel()
+	p := compile(t, config)
+	for _, who := range []string{"starter", "viewer", "stranger", ""} {
+		for _, job := range []string{"reindex", "hidden", "missing", ""} {
+			s := access.NewSchedules(&schedules{}, access.New(&fake{}, func() *policy.Policy { return p }))
+			ctx := principal.With(t.Context(), principal.Principal{Name: who})
+			_, _, unused := s.Put(ctx, "new", runwith.ScheduleSpec{Job: job})
+			_, _, hidden := s.Put(ctx, "hidden", runwith.ScheduleSpec{Job: job})
+			if unused == nil || fmt.Sprint(unused) != fmt.Sprint(hidden) {
+				t.Errorf("Put() for job %q by %q = %v with an unused name, and %v with a hidden one, want the same error", job, who, unused, hidden)
 			}
 		}
 	}
