@@ -167,8 +167,7 @@ five days. Replay the deliveries that it has given up.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is enabled, %s\n", e.Name, counted(e.Pending, "delivery is pending", "deliveries are pending"))
-			return nil
+			return printLine(cmd.OutOrStdout(), "%s is enabled, %s", e.Name, counted(e.Pending, "delivery is pending", "deliveries are pending"))
 		},
 	}
 	to.add(cmd)

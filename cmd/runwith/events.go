@@ -116,7 +116,7 @@ the job.`,
 				return errors.Join(printJSON(cmd.OutOrStdout(), retried), err)
 			}
 			for _, e := range retried {
-				fmt.Fprintf(cmd.OutOrStdout(), "event %s has started invocation %s\n", e.ID, e.Invocation)
+				_ = printLine(cmd.OutOrStdout(), "event %s has started invocation %s", e.ID, e.Invocation)
 			}
 			if all && len(args) == 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "trigger %s has no refused events\n", trigger)
@@ -158,7 +158,7 @@ func retryEvents(ctx context.Context, client *runwith.Client, log io.Writer, ids
 			return retried, err
 		default:
 			refused++
-			fmt.Fprintln(log, err)
+			fmt.Fprintln(log, printable(log, err.Error(), false))
 		}
 	}
 	if refused > 0 {

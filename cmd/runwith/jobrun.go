@@ -54,20 +54,19 @@ func (r *jobRun) cancel(ctx context.Context, invocation *runwith.Invocation) err
 	case err != nil:
 		return &exitError{exitInterrupted, fmt.Errorf("cannot cancel %s, which continues as invocation %s: %w", invocation.Job, invocation.ID, err)}
 	case now.State.Terminal():
-		fmt.Fprintf(r.err, "runwith: invocation %s of %s is %s\n", now.ID, now.Job, now.State)
+		_ = printLine(r.err, "runwith: invocation %s of %s is %s", now.ID, now.Job, now.State)
 	default:
-		fmt.Fprintf(r.err, "runwith: cancelling invocation %s of %s; watch it with runwith invocations describe %[1]s\n", now.ID, now.Job)
+		_ = printLine(r.err, "runwith: cancelling invocation %s of %s; watch it with runwith invocations describe %[1]s", now.ID, now.Job)
 	}
 	return &exitError{code: exitInterrupted}
 }
 
 func (r *jobRun) detached(invocation *runwith.Invocation) error {
-	fmt.Fprintf(r.err, "runwith: follow its output with %s\n", r.logsCommand("-f "+invocation.ID))
+	_ = printLine(r.err, "runwith: follow its output with %s", r.logsCommand("-f "+invocation.ID))
 	if r.json {
 		return printJSON(r.out, invocation)
 	}
-	_, err := fmt.Fprintln(r.out, invocation.ID)
-	return err
+	return printLine(r.out, "%s", invocation.ID)
 }
 
 // watch shows output and progress until the invocation has ended.
@@ -82,7 +81,7 @@ func (r *jobRun) watch(ctx context.Context, invocation *runwith.Invocation) (*ru
 	if err := r.show(ctx, invocation.ID, p); err != nil && ctx.Err() == nil {
 		p.Close()
 		// Without its output, the job's result still matters.
-		fmt.Fprintf(r.err, "runwith: output of %s: %v\n", invocation.ID, err)
+		note(r.err, "output of %s: %v", invocation.ID, err)
 	}
 	return r.client.Wait(ctx, invocation.ID)
 }
@@ -136,14 +135,14 @@ func (r *jobRun) report(end *runwith.Invocation) error {
 			return err
 		}
 	} else {
-		fmt.Fprintln(r.err, summary(end))
+		_ = printLine(r.err, "%s", summary(end))
 	}
 	if end.State == runwith.StateSucceeded {
 		return nil
 	}
 	r.printStderr(end)
 	if end.Execution != "" {
-		fmt.Fprintf(r.err, "runwith: see its output again with %s\n", r.logsCommand(end.ID))
+		_ = printLine(r.err, "runwith: see its output again with %s", r.logsCommand(end.ID))
 	}
 	failed := &exitError{code: exitFailure}
 	if end.Error != nil {

@@ -78,6 +78,12 @@ func note(out io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(out, "runwith: %s\n", printable(out, fmt.Sprintf(format, args...), false)) // nothing is left to do without it
 }
 
+// printLine prints a line that may have text of a server, without control characters.
+func printLine(out io.Writer, format string, args ...any) error {
+	_, err := fmt.Fprintln(out, terminal.OneLine(fmt.Sprintf(format, args...)))
+	return err
+}
+
 // tryingAgain returns the text of an error after which the command itself tries again.
 func tryingAgain(err error) string {
 	return strings.TrimSuffix(err.Error(), ": try again") + "; trying again"

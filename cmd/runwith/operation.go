@@ -36,8 +36,7 @@ func (c *cloudRun) remove(cmd *cobra.Command, r removal, async bool) error {
 		}
 		told = r.told(op)
 	}
-	_, err = fmt.Fprintln(cmd.OutOrStdout(), told)
-	return err
+	return printLine(cmd.OutOrStdout(), "%s", told)
 }
 
 // told returns the result of a change. An execution may have ended by itself before it

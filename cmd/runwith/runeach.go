@@ -61,8 +61,7 @@ func (r *jobRun) eachPrinter(detach bool) func(*runwith.Invocation) error {
 		return func(i *runwith.Invocation) error { return encoder.Encode(i) }
 	case detach:
 		return func(i *runwith.Invocation) error {
-			_, err := fmt.Fprintln(r.out, i.ID)
-			return err
+			return printLine(r.out, "%s", i.ID)
 		}
 	}
 	return func(*runwith.Invocation) error { return nil }

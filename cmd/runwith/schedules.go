@@ -160,8 +160,7 @@ not ended, run-now is refused.`,
 			case asJSON:
 				return printJSON(cmd.OutOrStdout(), i)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s\n", i.ID)
-			return nil
+			return printLine(cmd.OutOrStdout(), "%s", i.ID)
 		},
 	}
 	to.add(cmd)

@@ -29,7 +29,7 @@ func UsageReport(s *terminal.Screen, r *runwith.UsageReport) error {
 	if err := t.Write(s); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(s, "\n%s by the prices of %s. %s\n", r.Month, r.Prices, r.Note)
+	_, err := fmt.Fprintf(s, "\n%s\n", terminal.OneLine(fmt.Sprintf("%s by the prices of %s. %s", r.Month, r.Prices, r.Note)))
 	return err
 }
 
@@ -49,7 +49,8 @@ func JobEstimate(s *terminal.Screen, e *runwith.JobEstimate) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(s, "\nAt most: %d x %d attempts x %s, before any free tier. %s.\n", e.Tasks, e.Attempts, e.Timeout, priced(e.Worst))
+	_, err := fmt.Fprintf(s, "\n%s\n", terminal.OneLine(fmt.Sprintf(
+		"At most: %d x %d attempts x %s, before any free tier. %s.", e.Tasks, e.Attempts, e.Timeout, priced(e.Worst))))
 	return err
 }
 

@@ -14,7 +14,8 @@ var colour = regexp.MustCompile("\x1b\\[[0-9;:]*m")
 // Escape returns text that a terminal shows and does not obey. A program's output could
 // otherwise move the cursor, set the window's title, fill the clipboard, or make the
 // terminal type an answer. Escape keeps colours, which end with the text, and also tabs
-// and line breaks. It writes other control characters as Go does, such as \x1b.
+// and line breaks. It writes other control characters as Go does, such as \x1b, and also
+// those that change the direction of text, with which a line can show another order.
 func Escape(text string) string {
 	if !strings.ContainsFunc(text, controls) {
 		return text
@@ -34,7 +35,9 @@ func Escape(text string) string {
 	return out.String()
 }
 
-func controls(r rune) bool { return unicode.IsControl(r) && r != '\t' && r != '\n' }
+func controls(r rune) bool {
+	return unicode.IsControl(r) && r != '\t' && r != '\n' || unicode.Is(unicode.Bidi_Control, r)
+}
 
 func escapeInto(out *strings.Builder, text string) {
 	for _, r := range strings.TrimSuffix(text, "\r") { // of a line that ends with CRLF
@@ -43,6 +46,8 @@ func escapeInto(out *strings.Builder, text string) {
 			out.WriteRune(r)
 		case r == '\r':
 			out.WriteString(`\r`)
+		case r > 0xff:
+			fmt.Fprintf(out, `\u%04x`, r)
 		default:
 			fmt.Fprintf(out, `\x%02x`, r)
 		}

@@ -19,6 +19,7 @@ func TestEscape(t *testing.T) {
 		"C1":                {"\u009b2J\u009d0;t\u009c", `\x9b2J\x9d0;t\x9c`},
 		"backspace, delete": {"a\bb\x7f\x00", `a\x08b\x7f\x00`},
 		"colour and cursor": {"\x1b[31mx\x1b[1A", "\x1b[31mx" + `\x1b[1A` + "\x1b[0m"},
+		"bidirectional":     {"a\u202eb\u202a\u2066c\u2069\u200e\u200f\u061c", `a\u202eb\u202a\u2066c\u2069\u200e\u200f\u061c`},
 		"hidden in colour":  {"\x1b[31\x1b[2Jm", `\x1b[31\x1b[2Jm`},
 	} {
 		if got := Escape(test.text); got != test.want {

@@ -21,7 +21,7 @@ func NewProgress(w io.Writer, title string) *Progress {
 	if Is(w) {
 		p.bar = progressbar.NewOptions(-1,
 			progressbar.OptionSetWriter(w),
-			progressbar.OptionSetDescription(title),
+			progressbar.OptionSetDescription(OneLine(title)),
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(false),
