@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"net"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -80,16 +79,16 @@ func hostOf(u *url.URL) string {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		host = addr.Unmap().String()
 	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
 	switch {
 	case port == "" && u.Scheme == "http":
 		port = "80"
 	case port == "" || port == "443":
-		if strings.Contains(host, ":") {
-			return "[" + host + "]"
-		}
 		return host
 	}
-	return net.JoinHostPort(host, port)
+	return host + ":" + port
 }
 
 // Due returns the earliest time at which the delivery may be leased, while it is pending.
