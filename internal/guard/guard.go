@@ -97,14 +97,17 @@ func New(c Config) (*Guard, error) {
 // handler, because net/http must see the body's limits.
 //
 // A body without a declared length can exceed the limit while next reads it, and any body
-// can be too slow. Its Read then returns a [*runwith.Error].
+// can be too slow. Its Read then returns a [*runwith.Error]. An answer is broken off if the
+// client reads too little of it.
 func (g *Guard) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		bounded := newAnswer(w)
+		defer bounded.finish(g.bodyTimeout)
 		admitted, refusal := g.admit(w, r)
 		switch {
 		case refusal == nil:
-			next.ServeHTTP(w, admitted)
+			next.ServeHTTP(bounded, admitted)
 		case IsGRPC(r):
 			apierror.WriteGRPC(w, refusal)
 		default:

@@ -15,10 +15,10 @@ const (
 )
 
 // HTTP returns an HTTP/1 server for h, which also speaks HTTP/2 without TLS, as gRPC
-// does. h must be wrapped by a guard. The server limits headers, idle connections, and how
-// long a client may leave an answer unread. It does not limit whole requests and responses,
-// because a gRPC stream or a followed log may last for hours; the guard limits the time of a
-// REST body.
+// does. h must be wrapped by a guard. The server limits headers and idle connections. It
+// does not limit whole requests and responses, because a gRPC stream or a followed log
+// may last for hours; the guard limits the time of a REST body, and how long a client may
+// leave an answer unread.
 //
 // It logs what net/http reports as warnings.
 func HTTP(h http.Handler, logger *slog.Logger) *http.Server {
@@ -26,7 +26,7 @@ func HTTP(h http.Handler, logger *slog.Logger) *http.Server {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           boundWrites(h, writeTimeout),
+		Handler:           h,
 		Protocols:         &protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ReadHeaderTimeout: headerTimeout,
