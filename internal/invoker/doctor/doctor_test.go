@@ -241,7 +241,7 @@ func TestNoCredentials(t *testing.T) {
 	t.Setenv("CLOUDSDK_CONFIG", t.TempDir())
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", filepath.Join(t.TempDir(), "missing.json"))
 	c := doctor.Config{CloudRun: cloudrun.Config{Project: "demo", Region: "us-east4"}, HTTP: &http.Client{Transport: unreachable{}}}
-	wants(t, c, "token", "problem ", "gcloud auth application-default login")
+	wants(t, c, "token", "problem ", "GOOGLE_APPLICATION_CREDENTIALS must name a file")
 }
 
 // unreachable is a network without a way out.
