@@ -62,9 +62,9 @@ func (e *Engine) tidyUp() {
 }
 
 // tidy hides the executions of each job beyond those that are kept, and removes the output
-// of hidden executions. With all, it also removes what was hidden long ago.
+// of hidden executions. If all is true, it also removes what was hidden long ago.
 //
-// Each step costs as much as it removes, however many hidden executions there are.
+// A step costs as much as it removes, however many hidden executions there are.
 func (e *Engine) tidy(ctx context.Context, now time.Time, all bool) error {
 	if err := e.dropOutput(ctx); err != nil { // before any row is written, which needs room
 		return err

@@ -27,8 +27,8 @@ func newAnswer(w http.ResponseWriter) *answer { return &answer{w, http.NewRespon
 func (a *answer) begin(limit time.Duration) { _ = a.conn.SetWriteDeadline(time.Now().Add(limit)) }
 func (a *answer) end()                      { _ = a.conn.SetWriteDeadline(time.Time{}) }
 
-// finish limits the time in which net/http writes the rest. It may read the rest of the body
-// before, which has a limit of its own.
+// finish limits the time in which net/http writes the rest of the answer. Before that, net/http
+// may read the rest of the request's body, for as long as the argument.
 func (a *answer) finish(body time.Duration) { a.begin(body + writeTimeout) }
 
 // Write implements [http.ResponseWriter].

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestUnreadAnswerIsBrokenOff sends requests, and reads nothing: the handler ends, and with it what it
-// holds.
+// TestUnreadAnswerIsBrokenOff sends a request and reads nothing. The request must end, so that it holds
+// no memory and no connection.
 func TestUnreadAnswerIsBrokenOff(t *testing.T) {
 	t.Parallel()
 	for name, size := range map[string]int{"large": 1 << 20, "small": 10} {

@@ -15,7 +15,7 @@ var colour = regexp.MustCompile("\x1b\\[[0-9;:]*m")
 // otherwise move the cursor, set the window's title, fill the clipboard, or make the
 // terminal type an answer. Escape keeps colours, which end with the text, and also tabs
 // and line breaks. It writes other control characters as Go does, such as \x1b, and also
-// those that change the direction of text, with which a line can show another order.
+// those that change the direction of text, which can make a line read in another order.
 func Escape(text string) string {
 	if !strings.ContainsFunc(text, controls) {
 		return text

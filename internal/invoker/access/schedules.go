@@ -119,8 +119,8 @@ func (s *Schedules) Put(ctx context.Context, name string, spec runwith.ScheduleS
 	if spec.Job == "" {
 		return s.next.Put(ctx, name, spec) // refuses it, whether there is a schedule or not
 	}
-	// The job comes first, so that a caller who may not make the schedule cannot tell a hidden
-	// name from an unused one.
+	// The job is checked first. Otherwise a caller who may not make the schedule could tell a
+	// hidden name from an unused one.
 	if err := s.mayMake(ctx, s.access.reader(ctx), spec.Job); err != nil {
 		return runwith.Schedule{}, false, err
 	}

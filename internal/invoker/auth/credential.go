@@ -74,7 +74,7 @@ func checkURL(r *http.Request) *refusal {
 		"the URL has a credential, and logs keep URLs: replace it by a new one, and send that in the header Authorization: Bearer CREDENTIAL").of(id)
 }
 
-// unescape decodes the percent encoding of a text, and leaves what is malformed.
+// unescape decodes percent-encoded bytes, and leaves malformed ones as they are.
 func unescape(text string) string {
 	if !strings.Contains(text, "%") {
 		return text

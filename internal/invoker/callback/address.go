@@ -137,9 +137,9 @@ func (c *checker) isMetadata(addr netip.Addr) bool {
 	return c.metadata[addr] || slices.ContainsFunc(embedded(addr), func(inner netip.Addr) bool { return c.metadata[inner] })
 }
 
-// embedded returns the IPv4 addresses to which a translator or a tunnel may forward the packets
-// to an IPv6 address. The local prefix of NAT64 has several forms, of which the operator of the
-// translator chooses one. An operator's own prefix cannot be known.
+// embedded returns the IPv4 addresses that an IPv6 address contains: a translator or a tunnel may
+// forward its packets there. In the local prefix of NAT64, the IPv4 address can stand at several
+// places. An operator's own prefix cannot be known.
 //
 // See https://www.rfc-editor.org/rfc/rfc6052#section-2.2 (NAT64), rfc8215 (its local prefix),
 // rfc3056 (6to4) and rfc4380#section-4 (Teredo).

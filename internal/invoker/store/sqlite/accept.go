@@ -145,8 +145,8 @@ func (s *Store) admit(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (_ led
 const countWaiting = `SELECT count(*) FROM (SELECT 1 FROM invocations INDEXED BY invocations_waiting_slots
 	WHERE slot = ?1 AND slot <> '' AND ` + isWaiting + ` AND asleep = 0 LIMIT ?2)`
 
-// neighbours returns what waits for the slots of a newcomer's key and what holds them, for
-// [ledger.Admit]. It needs their number alone if none of them is replaced.
+// neighbours returns the rows that wait for the slots of a newcomer's key, and those that hold
+// them, for [ledger.Admit]. If none can be replaced, their number is enough: the rows are empty.
 func neighbours(tx *sqlite.Tx, r ledger.Record, a ledger.Admission) (waiting, holding []ledger.Record, err error) {
 	if a.Overflow == ledger.Replacing {
 		return replaceable(tx, r.Slot)

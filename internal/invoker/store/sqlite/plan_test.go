@@ -260,7 +260,7 @@ func TestUsageByLabelReadsSums(t *testing.T) {
 	}
 }
 
-// TestOutstandingReadsAnIndex checks that a count of what has not ended reads no row.
+// TestOutstandingReadsAnIndex checks that what has not ended is counted in an index, without its rows.
 func TestOutstandingReadsAnIndex(t *testing.T) {
 	t.Parallel()
 	plan := planOf(t, openEmpty(t), countOutstanding)

@@ -94,7 +94,7 @@ func addUsage(tx *sqlite.Tx, s ledger.Settlement) error {
 		VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)`, append(group, r.Caller, s.Tasks, s.Cost.VCPU, s.Cost.Memory, s.Cost.GPU, s.Cost.Money)...); err != nil {
 		return err
 	}
-	for name, value := range r.Labels {
+	for name, value := range r.Labels { // for a move to PostgreSQL, which reads sums by these rows
 		if _, err := tx.Exec(`INSERT INTO usage_labels (name, value, month, usage)
 			SELECT ?, ?, month, id FROM usage WHERE month = ? AND job = ? AND owner = ? AND day = ? AND labels = ?`, append([]any{name, value}, group...)...); err != nil {
 			return err
