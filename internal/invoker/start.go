@@ -69,8 +69,16 @@ func (d *dispatcher) call(r ledger.Record, asked time.Time) answer {
 	defer cancel()
 	ctx, span := d.calling(ctx, r)
 	run, err := d.cloud.Run(ctx, r.Target, overrides)
+	if id, marked := bornBy(run.Execution); marked && id != r.ID {
+		err = errNotOurs(run.Execution.GetName())
+	}
 	span.End(err)
 	return answer{run: run, err: err, deadline: deadline}
+}
+
+// errNotOurs is why an answer is not believed: nobody knows what the call has started.
+func errNotOurs(execution string) error {
+	return runwith.Errorf(runwith.Internal, "execution %s belongs to another invocation", execution)
 }
 
 // callTime returns how long a call may take, so that it ends before its lease. The lease began
@@ -113,7 +121,7 @@ func (d *dispatcher) record(r ledger.Record, a answer) {
 			d.next.moved(r, moved)
 			return
 		case errors.Is(err, store.ErrTaken):
-			a.err = runwith.Errorf(runwith.Internal, "execution %s belongs to another invocation", to.Execution)
+			a.err = errNotOurs(to.Execution)
 			continue
 		case errors.Is(err, store.ErrStale):
 			var again bool

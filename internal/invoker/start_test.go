@@ -286,26 +286,42 @@ func script(t *testing.T, v *Invoker, statement string) {
 }
 
 // TestOneExecutionForTwo lets Cloud Run answer with the execution of another invocation,
-// which it should never do. The answer is not believed.
+// which it should never do. The answer is not believed, even if it comes before the other's.
 func TestOneExecutionForTwo(t *testing.T) {
-	in(t, func(t *testing.T) {
-		var first *runpb.Execution
-		c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
-			if n == 1 {
-				return first, nil
-			}
-			first = start()
-			return first, nil
-		}}
-		v := open(t, c)
-		ids := invokeN(t, v, 2)
-		for _, id := range ids {
-			got := until(t, v, id, runwith.StateRunning)
-			if got.Execution != executionOf("report", id) {
-				t.Errorf("invocation %s has execution %s", id, got.Execution)
-			}
-		}
-	})
+	for name, delays := range map[string][]time.Duration{
+		"the right answer first": {0, time.Second},
+		"the wrong answer first": {time.Second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				started := make(chan *runpb.Execution, 1)
+				c := &cloud{run: func(_ context.Context, n int, start func() *runpb.Execution) (*runpb.Execution, error) {
+					var answer *runpb.Execution
+					switch n {
+					case 0:
+						answer = start()
+						started <- answer
+					case 1:
+						answer = <-started
+					default:
+						return start(), nil
+					}
+					time.Sleep(delays[n])
+					return answer, nil
+				}}
+				v := open(t, c)
+				for _, id := range invokeN(t, v, 2) {
+					got := until(t, v, id, runwith.StateRunning)
+					if got.Execution != executionOf("report", id) {
+						t.Errorf("invocation %s has execution %s", id, got.Execution)
+					}
+				}
+				if c.calls() != 3 {
+					t.Errorf("%d calls, want 3: one more for the wrong answer", c.calls())
+				}
+			})
+		})
+	}
 }
 
 func TestCloseWaitsForTheAnswer(t *testing.T) {
