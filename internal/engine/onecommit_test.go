@@ -131,8 +131,8 @@ func TestUndoneTidyingForgetsNoExecution(t *testing.T) {
 	}
 	eventually.True(t, "memory has two executions that have ended", func() bool { return recent() == 2 })
 	err := k.write(t.Context(), func(tx *storeTx) error {
-		_, err := tx.hideOld(1, time.Now())
-		return errors.Join(err, errUndone)
+		old, err := tx.old(1, tidyBatch)
+		return errors.Join(err, tx.hide(old, time.Now()), errUndone)
 	})
 	if !errors.Is(err, errUndone) {
 		t.Fatal(err)

@@ -6,19 +6,24 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-// hideOld hides ended executions beyond the newest keep of each job, at most tidyBatch.
-func (tx *storeTx) hideOld(keep int, now time.Time) (more bool, err error) {
+// old returns ended executions beyond the newest keep of each job, at most limit.
+func (tx *storeTx) old(keep, limit int) ([]int64, error) {
+	return collect(tx, scanID, `SELECT id FROM (
+			SELECT e.id, row_number() OVER (PARTITION BY e.job ORDER BY e.id DESC) AS age
+			FROM jobs j CROSS JOIN executions e INDEXED BY executions_shown_by_job ON e.job = j.id
+			WHERE j.executions > ?1 AND e.deleted IS NULL AND e.`+hasEnded+`)
+		WHERE age > ?1 LIMIT ?2`, keep, limit)
+}
+
+// hide hides executions that have ended.
+func (tx *storeTx) hide(executions []int64, now time.Time) error {
 	type execution struct{ id, job int64 }
 	hidden, err := collect(tx, func(row sqlite.Row) (x execution, err error) {
 		return x, row.Scan(&x.id, &x.job)
-	}, `UPDATE executions SET deleted = ?1 WHERE id IN (
-			SELECT id FROM (
-				SELECT e.id, row_number() OVER (PARTITION BY e.job ORDER BY e.id DESC) AS age
-				FROM jobs j CROSS JOIN executions e INDEXED BY executions_shown_by_job ON e.job = j.id
-				WHERE j.executions > ?2 AND e.deleted IS NULL AND e.`+hasEnded+`)
-			WHERE age > ?2 LIMIT ?3) RETURNING id, job`, now.UnixNano(), keep, tidyBatch)
+	}, `UPDATE executions SET deleted = ? WHERE id IN (SELECT value FROM json_each(?)) AND deleted IS NULL RETURNING id, job`,
+		now.UnixNano(), list(executions))
 	if err != nil || len(hidden) == 0 {
-		return false, err
+		return err
 	}
 	tx.OnEnd(func(committed bool) {
 		for _, x := range hidden {
@@ -34,10 +39,10 @@ func (tx *storeTx) hideOld(keep int, now time.Time) (more bool, err error) {
 	}
 	for job, n := range fewer {
 		if err := tx.change(`UPDATE jobs SET executions = executions - ? WHERE id = ?`, n, job); err != nil {
-			return false, err
+			return err
 		}
 	}
-	return len(hidden) == tidyBatch, nil
+	return nil
 }
 
 // hiddenWithOutput returns hidden executions that have ended and still have tasks and

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,6 +28,9 @@ const (
 	// removes, so that other transactions do not wait long. One that removes tasks ends with the
 	// execution that has the last of tidyTasks.
 	tidyBatch, tidyTasks = 100, 1000
+	// tidyRead is the maximum number of executions that are looked for at once. Each time, those
+	// that a job keeps are read as well.
+	tidyRead = 10 * tidyBatch
 )
 
 // tidySoon asks tidyUp to run soon.
@@ -69,8 +73,7 @@ func (e *Engine) tidy(ctx context.Context, now time.Time, all bool) error {
 	if err := e.dropOutput(ctx); err != nil { // before any row is written, which needs room
 		return err
 	}
-	hide := func(tx *storeTx) (bool, error) { return tx.hideOld(e.keep, now) }
-	if err := errors.Join(e.inBatches(ctx, hide), e.dropOutput(ctx)); err != nil || !all {
+	if err := errors.Join(e.hideOld(ctx, now), e.dropOutput(ctx)); err != nil || !all {
 		return err
 	}
 	// A minute more, because the operation of a deletion is made just after it. Operations go
@@ -81,6 +84,29 @@ func (e *Engine) tidy(ctx context.Context, now time.Time, all bool) error {
 		return err
 	}
 	return e.inBatches(ctx, func(tx *storeTx) (bool, error) { return tx.removeExpired(before) })
+}
+
+// hideOld hides ended executions beyond the newest keep of each job. It looks for them outside the
+// transactions that write, so that these are short. If one of the newest is deleted meanwhile, the
+// job keeps one less.
+func (e *Engine) hideOld(ctx context.Context, now time.Time) error {
+	for {
+		var old []int64
+		if err := e.read(ctx, func(tx *storeTx) (err error) {
+			old, err = tx.old(e.keep, tidyRead)
+			return err
+		}); err != nil {
+			return err
+		}
+		for batch := range slices.Chunk(old, tidyBatch) {
+			if err := e.write(ctx, func(tx *storeTx) error { return tx.hide(batch, now) }); err != nil {
+				return err
+			}
+		}
+		if len(old) < tidyRead {
+			return nil
+		}
+	}
 }
 
 // inBatches writes in one transaction after the other, while there is more to write.
