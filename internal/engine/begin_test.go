@@ -5,18 +5,13 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"cloud.google.com/go/longrunning/autogen/longrunningpb"
-	"cloud.google.com/go/run/apiv2/runpb"
-	"google.golang.org/protobuf/types/known/durationpb"
-
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// TestCancelBeforeScheduling cancels an execution that is stored, but that the scheduler
-// does not know yet.
-func TestCancelBeforeScheduling(t *testing.T) {
+// TestCancelInTheCommitThatCreates cancels an execution that the scheduler does not know yet.
+func TestCancelInTheCommitThatCreates(t *testing.T) {
 	t.Parallel()
 	for _, places := range []int{1, 0} { // with its first task claimed, and without
 		k := keeping(t, 10)
@@ -28,19 +23,17 @@ func TestCancelBeforeScheduling(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return k.insertRun(tx, &r, runSpec{job: job})
+			if err := k.insertRun(tx, &r, runSpec{job: job}); err != nil {
+				return err
+			}
+			return tx.stopExecution(r.created.id, stopCancel)
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		cancel, err := k.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: r.created.executionRow.message.Name})
-		if err != nil {
-			t.Fatal(err)
-		}
-		k.begin(&r)
-		op, err := k.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: cancel.Name, Timeout: durationpb.New(10e9)})
-		if err != nil || !op.Done {
-			t.Errorf("with %d places: operation of the cancel = %v, %v; want it done", places, op, err)
+		<-r.active.ended
+		if got := r.active.version().state; got != cancelled {
+			t.Errorf("with %d places: the execution is %s, want it cancelled", places, got)
 		}
 		eventually.True(t, "its places are free", func() bool {
 			k.scheduler.mu.Lock()

@@ -35,25 +35,35 @@ func (e *Engine) create(ctx context.Context, validateOnly bool, f changeFunc) (*
 	return e.changeBy(ctx, e.add, validateOnly, f)
 }
 
-// change makes a change and returns its operation. For a validate_only request, it makes
-// the change for its errors and rolls it back.
-//
-// Deviation: the operation of a validate_only request is done and has no name; Cloud Run
-// does not document its own.
+// change makes a change and returns its operation; see apply and answerTo.
 func (e *Engine) change(ctx context.Context, validateOnly bool, f changeFunc) (*longrunningpb.Operation, error) {
 	return e.changeBy(ctx, e.write, validateOnly, f)
 }
 
 func (e *Engine) changeBy(ctx context.Context, by func(context.Context, func(*storeTx) error) error, validateOnly bool, f changeFunc) (op *longrunningpb.Operation, err error) {
-	write := func(tx *storeTx) error {
+	err = e.apply(ctx, by, validateOnly, func(tx *storeTx) error {
 		op, err = f(tx)
 		return err
+	})
+	return answerTo(validateOnly, op, err)
+}
+
+// apply makes a change by a transaction. For a validate_only request, it makes the change for
+// its errors and rolls it back.
+func (e *Engine) apply(ctx context.Context, by func(context.Context, func(*storeTx) error) error, validateOnly bool, f func(*storeTx) error) error {
+	if validateOnly {
+		return e.dryRun(ctx, f)
 	}
-	if !validateOnly {
-		return op, by(ctx, write)
-	}
-	if err := e.dryRun(ctx, write); err != nil {
-		return nil, err
+	return by(ctx, f)
+}
+
+// answerTo returns the operation of a change as its caller sees it.
+//
+// Deviation: the operation of a validate_only request is done and has no name; Cloud Run
+// does not document its own.
+func answerTo(validateOnly bool, op *longrunningpb.Operation, err error) (*longrunningpb.Operation, error) {
+	if err != nil || !validateOnly {
+		return op, err
 	}
 	return &longrunningpb.Operation{
 		Done: true, Metadata: op.Metadata, Result: &longrunningpb.Operation_Response{Response: op.Metadata},

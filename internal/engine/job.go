@@ -31,7 +31,7 @@ func (e *Engine) CreateJob(ctx context.Context, req *runpb.CreateJobRequest) (*l
 		return nil, err
 	}
 	var r run
-	op, err := e.create(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
+	return e.create(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
 		row, err := tx.createJob(name, job)
 		if err != nil {
 			return nil, err
@@ -39,10 +39,6 @@ func (e *Engine) CreateJob(ctx context.Context, req *runpb.CreateJobRequest) (*l
 		tx.unsettle(ctx, row.id)
 		return e.settle(tx, &r, row, "", req.ValidateOnly)
 	})
-	if err == nil {
-		e.begin(&r)
-	}
-	return op, err
 }
 
 // UpdateJob replaces a job. It creates a missing job if the request allows that.
@@ -57,7 +53,7 @@ func (e *Engine) UpdateJob(ctx context.Context, req *runpb.UpdateJobRequest) (*l
 		return nil, err
 	}
 	var r run
-	op, err := e.change(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
+	return e.change(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
 		row, before, err := tx.replaceJob(name, job, req.AllowMissing)
 		if err != nil {
 			return nil, err
@@ -65,10 +61,6 @@ func (e *Engine) UpdateJob(ctx context.Context, req *runpb.UpdateJobRequest) (*l
 		tx.unsettle(ctx, row.id)
 		return e.settle(tx, &r, row, before, req.ValidateOnly)
 	})
-	if err == nil {
-		e.begin(&r)
-	}
-	return op, err
 }
 
 // settle starts the execution that a job's token asks for, if the token is new, and stores

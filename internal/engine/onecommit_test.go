@@ -56,7 +56,6 @@ func TestExecutionIsDeletedInTheCommitThatCreatesIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.wantNoExecution(r.created.executionRow.message.Name)
-	k.begin(&r)
 	<-r.active.ended
 	k.wantNoExecution(r.created.executionRow.message.Name)
 	if err := k.write(t.Context(), func(*storeTx) error { return nil }); err != nil { // the commit before is over
@@ -112,7 +111,6 @@ func TestReadBetweenCommitAndMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.begin(&r)
 	<-r.active.ended
 }
 

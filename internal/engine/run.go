@@ -28,32 +28,36 @@ func (e *Engine) RunJob(ctx context.Context, req *runpb.RunJobRequest) (*longrun
 		return nil, err
 	}
 	var r run
-	op, err := e.create(ctx, req.ValidateOnly, func(tx *storeTx) (*longrunningpb.Operation, error) {
+	var operation string
+	err = e.apply(ctx, e.add, req.ValidateOnly, func(tx *storeTx) error {
 		job, err := tx.bareJob(name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := checkEtag(req.Etag, job.etag()); err != nil {
-			return nil, err
+			return err
 		}
 		if err := e.insertRun(tx, &r, runSpec{job: job, overrides: req.Overrides, dry: req.ValidateOnly}); err != nil {
-			return nil, err
+			return err
 		}
 		if err := tx.dropToken(job); err != nil {
-			return nil, err
+			return err
 		}
-		return tx.addExecutionOperation(name.Location, runOperation, r.created)
+		operation, err = tx.addExecutionOperation(name.Location, runOperation, r.created)
+		return err
 	})
-	if err == nil {
-		e.begin(&r)
+	if err != nil {
+		return nil, err
 	}
-	return op, err
+	// The answer is made after the commit, while the first task starts.
+	op, err := e.operationOn(r.created, operation, runOperation)
+	return answerTo(req.ValidateOnly, op, err)
 }
 
 // run is an execution between the transaction that creates it and the scheduler.
 type run struct {
 	created  *version
-	active   *active     // nil if no execution is to begin
+	active   *active     // nil if none is to begin
 	tasks    []placement // its first ones, which are claimed
 	fault    Fault
 	prepares bool // before its tasks are placed
@@ -122,7 +126,7 @@ func (e *Engine) reserve(tx *storeTx, n int) int {
 }
 
 // hold keeps an execution in memory that a transaction stores. Later transactions know
-// it at once; clients know it when it is on disk.
+// it at once; clients know it when it is on disk. Then its tasks begin.
 func (e *Engine) hold(tx *storeTx, r *run) {
 	a, created := r.active, r.created
 	e.live.add(a)
@@ -137,13 +141,13 @@ func (e *Engine) hold(tx *storeTx, r *run) {
 			e.live.show(a)
 		}
 		e.report(a, nil)
+		e.begin(r)
 	})
 }
 
 // begin hands a run that is on disk to the scheduler.
 func (e *Engine) begin(r *run) {
 	switch {
-	case r.active == nil:
 	case r.fault.StartAfter > 0:
 		e.addLater(r.active, r.fault.StartAfter)
 	case r.prepares && !r.fault.NoTasks:

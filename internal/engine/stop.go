@@ -94,7 +94,11 @@ func (e *Engine) end(ctx context.Context, req endRequest, kind operationKind, ch
 			return nil, err
 		}
 		v := versionOf(row)
-		op, err := tx.addExecutionOperation(name.Job.Location, kind, v)
+		operation, err := tx.addExecutionOperation(name.Job.Location, kind, v)
+		if err != nil {
+			return nil, err
+		}
+		op, err := e.operationOn(v, operation, kind)
 		if err != nil || kind != deleteOperation || req.validateOnly {
 			return op, err
 		}

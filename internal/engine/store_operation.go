@@ -162,11 +162,10 @@ func (tx *storeTx) deleteOperation(name jobspec.OperationName) error {
 	return err
 }
 
-// addExecutionOperation stores an operation that ends with an execution.
-func (tx *storeTx) addExecutionOperation(at jobspec.Location, kind operationKind, v *version) (*longrunningpb.Operation, error) {
-	name, err := tx.insertOperation(at, kind, operationOf{execution: &v.id})
-	if err != nil {
-		return nil, err
+// addExecutionOperation stores an operation that ends with an execution, and returns its name.
+func (tx *storeTx) addExecutionOperation(at jobspec.Location, kind operationKind, v *version) (name string, err error) {
+	if name, err = tx.insertOperation(at, kind, operationOf{execution: &v.id}); err != nil {
+		return "", err
 	}
 	if a := tx.engine.live.find(v.id); a != nil {
 		tx.OnEnd(func(committed bool) {
@@ -175,7 +174,7 @@ func (tx *storeTx) addExecutionOperation(at jobspec.Location, kind operationKind
 			}
 		})
 	}
-	return tx.engine.operationOn(v, name, kind)
+	return name, nil
 }
 
 // addJobOperation stores an operation of a job: one that is done, or, for a deletion, one

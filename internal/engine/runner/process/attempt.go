@@ -121,8 +121,9 @@ func (r *Runner) supervise(a *attempt, pipes *pipes) {
 	result := a.endGroup()
 	pipes.drain(func() { r.killHolders(a.ID) })
 	r.logError("write output of attempt", a.ID, pipes.err())
-	r.release(a)
+	defer r.slots.hold()() // Close does not wait for an attempt that has ended
 	a.End(result, nil)
+	r.release(a) // nobody waits for that
 	r.sweeper.add(a.ID)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/runner/secret"
+	"github.com/runwith/runwith/internal/eventually"
 )
 
 // run runs an attempt to its end and returns its output.
@@ -150,7 +151,7 @@ func TestPathOfTask(t *testing.T) {
 	}
 }
 
-// TestHomeIsFresh checks that HOME is empty for each attempt and after it, even if the attempt
+// TestHomeIsFresh checks that HOME is empty for each attempt, and soon after it, even if the attempt
 // before left files that are hard to remove.
 func TestHomeIsFresh(t *testing.T) {
 	t.Parallel()
@@ -160,6 +161,7 @@ func TestHomeIsFresh(t *testing.T) {
 		if got, _ := run(t, r, shell(list+litter)); got != "0\n" {
 			t.Errorf("HOME had %q entries before %q, want 0", got, litter)
 		}
+		awaitFree(t, r)
 		homes, err := filepath.Glob(filepath.Join(r.slots.homes, "*", "*"))
 		if err != nil || len(homes) > 0 {
 			t.Errorf("homes after %q hold %v, %v, want nothing", litter, homes, err)
@@ -235,12 +237,23 @@ func TestLeftoverIdentity(t *testing.T) {
 	}
 }
 
-// TestSlotsAreReused checks that a slot is free as soon as its attempt has ended.
+// awaitFree waits until no attempt has a slot.
+func awaitFree(t *testing.T, r *Runner) {
+	t.Helper()
+	eventually.True(t, "all slots are free", func() bool {
+		r.slots.mu.Lock()
+		defer r.slots.mu.Unlock()
+		return len(r.slots.free) == r.slots.count
+	})
+}
+
+// TestSlotsAreReused checks that a slot is free soon after its attempt has ended.
 func TestSlotsAreReused(t *testing.T) {
 	t.Parallel()
 	r := openTest(t, Config{Dir: t.TempDir()})
 	for range 5 {
 		run(t, r, shell("exit 1"))
+		awaitFree(t, r)
 	}
 	if r.slots.count != 1 {
 		t.Errorf("%d slots after attempts one by one, want 1", r.slots.count)

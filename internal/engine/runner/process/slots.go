@@ -36,10 +36,12 @@ type slots struct {
 	file  *os.File
 	homes string
 
-	mu    sync.Mutex
-	count int          // how many slots exist
-	free  []int        // slots without an attempt
-	clean map[int]bool // free slots whose home exists and is empty
+	mu     sync.Mutex
+	count  int          // how many slots exist
+	free   []int        // slots without an attempt
+	clean  map[int]bool // free slots whose home exists and is empty
+	closed bool
+	held   sync.WaitGroup // see hold
 }
 
 // openSlots returns the slots of a folder, all in use, and their records.
@@ -76,7 +78,24 @@ func parseSlots(b []byte) map[int]record {
 	return records
 }
 
-func (s *slots) close() error { return s.file.Close() }
+// hold keeps the slots open until the caller calls done. It does nothing if they are closed.
+func (s *slots) hold() (done func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return func() {}
+	}
+	s.held.Add(1)
+	return s.held.Done
+}
+
+func (s *slots) close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.held.Wait()
+	return s.file.Close()
+}
 
 // prune frees the slots that are not to be kept, and empties their homes.
 func (s *slots) prune(keep map[int]bool) error {
