@@ -228,7 +228,9 @@ func TestStatementsReadIndexes(t *testing.T) {
 		args  int
 		want  string
 	}{
-		"old invocations": {selectOld, 8, "SEARCH deliveries USING INDEX deliveries_by_invocation (invocation=?)"},
+		"old invocations": {selectOld, 9, "SEARCH deliveries USING INDEX deliveries_by_invocation (invocation=?)"},
+		"ended later":     {selectOld, 9, "invocations_ended (keep=? AND finished>? AND finished<?)"},
+		"an old one":      {selectRecord + ` WHERE ` + isOld + ` AND id = ?8`, 8, "sqlite_autoindex_invocations_1 (id=?)"},
 		"first held":      {firstHeld + ` AND asleep = 1`, 1, "invocations_held (budget=? AND asleep=?)"},
 		"waiting slots":   {countWaiting, 2, "INDEX invocations_waiting_slots (slot=?)"},
 		"held slots":      {countHeld, 1, "INDEX invocations_held_slots (slot=?)"},
@@ -260,7 +262,7 @@ func TestUsageByLabelReadsSums(t *testing.T) {
 	}
 }
 
-// TestOutstandingReadsAnIndex checks that what has not ended is counted in an index, without its rows.
+// TestOutstandingReadsAnIndex checks that live rows are counted in an index, without the rows themselves.
 func TestOutstandingReadsAnIndex(t *testing.T) {
 	t.Parallel()
 	plan := planOf(t, openEmpty(t), countOutstanding)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/runwith/runwith/internal/bell"
@@ -38,6 +39,8 @@ type Store struct {
 	db      *sqlite.DB
 	changed changes.Feed[string] // by invocation
 	added   bell.Bell            // holds one when deliveries were added
+	tidying sync.Mutex           // of tidied
+	tidied  map[int64]int64      // the end of the last row that [Store.Tidy] found, by the time that rows are kept
 }
 
 var _ store.Store = (*Store)(nil)
@@ -61,7 +64,7 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{path: path, db: db, added: bell.New()}, nil
+	return &Store{path: path, db: db, added: bell.New(), tidied: map[int64]int64{}}, nil
 }
 
 // Examine looks at the store in a file without changing it; see [sqlite.Examine].
