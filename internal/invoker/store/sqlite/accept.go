@@ -25,7 +25,7 @@ func (s *Store) Accept(ctx context.Context, r ledger.Record, a ledger.Admission)
 		p        *purse
 	)
 	_, err := s.add(ctx, "accept invocation", func(tx *sqlite.Tx) (_ []ledger.Record, err error) {
-		p = newPurse(tx, a.Budgets, a.Now)
+		p = s.newPurse(tx, a.Budgets, a.Now)
 		accepted, err = s.acceptOne(p, r, a)
 		return changedBy(accepted), err
 	})
@@ -56,7 +56,7 @@ func (s *Store) acceptOne(p *purse, r ledger.Record, a ledger.Admission) (accept
 	if accepted.Record, err = p.admit(accepted.Record, a); err != nil {
 		return accepted, err
 	}
-	if err = insert(tx, accepted.Record); err == nil {
+	if err = s.insert(tx, accepted.Record); err == nil {
 		p.add(accepted.Record)
 	}
 	return accepted, err
@@ -167,10 +167,11 @@ func replaceable(tx *sqlite.Tx, slot string) (waiting, holding []ledger.Record, 
 }
 
 // insert adds a row and its labels, and settles the refused event for which it is.
-func insert(tx *sqlite.Tx, r ledger.Record) error {
+func (s *Store) insert(tx *sqlite.Tx, r ledger.Record) error {
 	if _, err := tx.Exec(insertRecord, values(r)...); err != nil {
 		return err
 	}
+	s.sums.change(tx, ledger.Record{}, r)
 	for name, value := range r.Labels {
 		if _, err := tx.Exec(`INSERT INTO labels (owner, name, value, invocation, month) VALUES (?, ?, ?, ?, ?)`,
 			r.Owner, name, value, r.ID, reserving(r)); err != nil {
@@ -181,7 +182,8 @@ func insert(tx *sqlite.Tx, r ledger.Record) error {
 }
 
 // remove deletes a row, and all that belongs to it.
-func remove(tx *sqlite.Tx, r ledger.Record) error {
+func (s *Store) remove(tx *sqlite.Tx, r ledger.Record) error {
+	s.sums.change(tx, r, ledger.Record{})
 	for name, value := range r.Labels {
 		if _, err := tx.Exec(`DELETE FROM labels WHERE owner = ? AND name = ? AND value = ? AND invocation = ?`, r.Owner, name, value, r.ID); err != nil {
 			return err
@@ -223,7 +225,7 @@ func (s *Store) Withdraw(ctx context.Context, id string) (withdrawn bool, err er
 			return nil, nil
 		}
 		if err == nil {
-			err = remove(tx, r)
+			err = s.remove(tx, r)
 		}
 		if err == nil && !r.Parked {
 			err = unpark(tx, r.Slot)

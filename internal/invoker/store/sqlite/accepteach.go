@@ -21,7 +21,7 @@ func (s *Store) AcceptEach(ctx context.Context, newcomers []store.Newcomer) ([]s
 		var p *purse
 		for i, n := range newcomers {
 			if p == nil || !p.budgets.Equal(n.Admission.Budgets) {
-				p = newPurse(tx, n.Admission.Budgets, n.Admission.Now)
+				p = s.newPurse(tx, n.Admission.Budgets, n.Admission.Now)
 			}
 			if results[i], err = s.acceptApart(p, n); err != nil {
 				return nil, err
@@ -59,6 +59,7 @@ func (s *Store) acceptApart(p *purse, n store.Newcomer) (store.AcceptedOrError, 
 		return store.AcceptedOrError{}, err
 	}
 	p.forget() // what it has written is undone
+	clear(s.sums)
 	if _, err := tx.Exec(`RELEASE newcomer`); err != nil {
 		return store.AcceptedOrError{}, err
 	}

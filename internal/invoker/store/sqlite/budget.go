@@ -29,7 +29,7 @@ func (l *look) reserve(t ledger.Take, taken *store.Taken) (changed []ledger.Reco
 			return nil, false, err
 		}
 	}
-	p := newPurse(l.tx, t.Budgets, t.Now)
+	p := l.newPurse(l.tx, t.Budgets, t.Now)
 	for looked := 0; looked < maxLook; {
 		woken, err := records(l.tx, selectRecord+` INDEXED BY invocations_woken WHERE `+isWoken+` ORDER BY id LIMIT ?`, maxLook-looked)
 		if err != nil || len(woken) == 0 {

@@ -140,6 +140,9 @@ func (r *race) watch(done <-chan struct{}) {
 
 // check adds up all rows, in one snapshot and without the statements of the store.
 func (r *race) check() {
+	if err := r.CheckReservations(r.t.Context()); err != nil {
+		r.t.Error(err)
+	}
 	type sum struct{ vcpu, money int64 }
 	sums := map[string]sum{}
 	add := func(row sqlite.Row) error {

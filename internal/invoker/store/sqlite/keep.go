@@ -31,7 +31,7 @@ func (s *Store) Import(ctx context.Context, read []ledger.Record) ([]ledger.Reco
 			if taken {
 				r.Key = ""
 			}
-			if err := insert(tx, r); err != nil {
+			if err := s.insert(tx, r); err != nil {
 				return nil, err
 			}
 			added = append(added, r)
@@ -53,7 +53,7 @@ func (s *Store) Tidy(ctx context.Context, now time.Time, keep time.Duration, lim
 			return nil, err
 		}
 		for _, o := range old {
-			removed, err := o.remove(tx, now, keep)
+			removed, err := s.removeOld(tx, o, now, keep)
 			if err != nil {
 				return nil, err
 			}
@@ -165,8 +165,8 @@ func oldArgs(stored int64, now time.Time, keep time.Duration) []any {
 		micros(now.Add(-ledger.SettleWithin))}
 }
 
-// remove removes the row if it is still old, and returns how many were removed.
-func (o oldRow) remove(tx *sqlite.Tx, now time.Time, keep time.Duration) (int, error) {
+// removeOld removes a row if it is still old, and returns how many were removed.
+func (s *Store) removeOld(tx *sqlite.Tx, o oldRow, now time.Time, keep time.Duration) (int, error) {
 	r, err := scan(tx.QueryRow(selectRecord+` WHERE `+isOld+` AND id = ?8`, append(oldArgs(o.keep, now, keep), o.id)...))
 	if errors.Is(err, sqlite.ErrNoRows) {
 		return 0, nil
@@ -174,5 +174,5 @@ func (o oldRow) remove(tx *sqlite.Tx, now time.Time, keep time.Duration) (int, e
 	if err != nil {
 		return 0, err
 	}
-	return 1, remove(tx, r)
+	return 1, s.remove(tx, r)
 }

@@ -16,11 +16,19 @@ type purse struct {
 	budgets ledger.Budgets
 	now     time.Time
 	spent   map[ledger.Share]ledger.Spent
-	told    bool // events were stored
+	told    bool         // events were stored
+	sums    reservations // nil: unknown, because the transaction only reads
 }
 
 func newPurse(tx *sqlite.Tx, b ledger.Budgets, now time.Time) *purse {
 	return &purse{tx: tx, budgets: b, now: now, spent: map[ledger.Share]ledger.Spent{}}
+}
+
+// newPurse returns the purse of a transaction that writes.
+func (s *Store) newPurse(tx *sqlite.Tx, b ledger.Budgets, now time.Time) *purse {
+	p := newPurse(tx, b, now)
+	p.sums = s.sums
+	return p
 }
 
 // forget has the rows added up again.
@@ -66,9 +74,19 @@ func (p *purse) of(s ledger.Share) (ledger.Spent, error) {
 	if known, ok := p.spent[s]; ok {
 		return known, nil
 	}
-	spent, err := spentOf(p.tx, s)
+	spent, err := p.load(s)
 	if err == nil {
 		p.spent[s] = spent
+	}
+	return spent, err
+}
+
+func (p *purse) load(s ledger.Share) (spent ledger.Spent, err error) {
+	if p.sums == nil {
+		return spentOf(p.tx, s)
+	}
+	if spent.Reserved, err = p.sums.of(p.tx, s); err == nil {
+		spent.Used, err = usedOf(p.tx, s)
 	}
 	return spent, err
 }

@@ -39,6 +39,7 @@ type Store struct {
 	db      *sqlite.DB
 	changed changes.Feed[string] // by invocation
 	added   bell.Bell            // holds one when deliveries were added
+	sums    reservations         // of the writer
 	tidying sync.Mutex           // of tidied
 	tidied  map[int64]int64      // the end of the last row that [Store.Tidy] found, by the time that rows are kept
 }
@@ -64,7 +65,7 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{path: path, db: db, added: bell.New(), tidied: map[int64]int64{}}, nil
+	return &Store{path: path, db: db, added: bell.New(), sums: reservations{}, tidied: map[int64]int64{}}, nil
 }
 
 // Examine looks at the store in a file without changing it; see [sqlite.Examine].
@@ -193,6 +194,7 @@ func (s *Store) move(tx *sqlite.Tx, m ledger.Move) (ledger.Record, error) {
 	case changed != 1:
 		return m.From, store.ErrStale
 	}
+	s.sums.change(tx, m.From, to)
 	return to, follow(tx, m)
 }
 

@@ -89,7 +89,7 @@ func TestTidyLooksWithoutTheWriter(t *testing.T) {
 	for i, want := range []int{1, 0} {
 		var n int
 		err := s.db.Write(t.Context(), func(tx *sqlite.Tx) (err error) {
-			n, err = old[i].remove(tx, now, time.Hour)
+			n, err = s.removeOld(tx, old[i], now, time.Hour)
 			return err
 		})
 		if err != nil || n != want {

@@ -35,10 +35,10 @@ func (s *Store) Unsettled(ctx context.Context, since time.Time, limit int) (foun
 func (s *Store) Settle(ctx context.Context, settlements []ledger.Settlement, b ledger.Budgets) (settled []string, err error) {
 	var p *purse
 	err = s.db.Write(ctx, func(tx *sqlite.Tx) error {
-		settled, p = nil, newPurse(tx, b, s.Now())
+		settled, p = nil, s.newPurse(tx, b, s.Now())
 		used := map[ledger.Share]bool{}
 		for _, one := range settlements {
-			saved, err := settleOne(tx, one)
+			saved, err := s.settleOne(tx, one)
 			if err != nil {
 				return err
 			}
@@ -65,7 +65,7 @@ func (s *Store) Settle(ctx context.Context, settlements []ledger.Settlement, b l
 }
 
 // settleOne saves a settlement, and reports whether the invocation was unsettled until now.
-func settleOne(tx *sqlite.Tx, one ledger.Settlement) (bool, error) {
+func (s *Store) settleOne(tx *sqlite.Tx, one ledger.Settlement) (bool, error) {
 	n, err := tx.Exec(`UPDATE invocations SET usage = ?, version = version + 1 WHERE id = ? AND `+isUnsettled, encode(one.Usage, true), one.Record.ID)
 	if err != nil || n == 0 {
 		return false, err
@@ -76,6 +76,9 @@ func settleOne(tx *sqlite.Tx, one ledger.Settlement) (bool, error) {
 	if err := addToSums(tx, one); err != nil {
 		return false, err
 	}
+	unsettled := one.Record
+	unsettled.Usage = nil
+	s.sums.change(tx, unsettled, ledger.Record{})
 	return true, release(tx, one.Record)
 }
 
