@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
@@ -45,4 +46,13 @@ type EventQuery struct {
 	Jobs    []string // only those of these jobs; nil: of all
 	Before  string   // only events older than the one with this ID
 	Limit   int
+}
+
+// Invocations selects the invocations that triggers have started for the events.
+func (q EventQuery) Invocations() Query {
+	started := Query{Source: ledger.SourceName(&runwith.Source{Trigger: q.Trigger}), Before: q.Before, Limit: q.Limit}
+	if q.Jobs != nil {
+		started.Visible = &Visibility{Jobs: q.Jobs}
+	}
+	return started
 }

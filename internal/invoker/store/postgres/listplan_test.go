@@ -60,6 +60,8 @@ func TestPlansOfLists(t *testing.T) {
 		"of schedules":          {store.Query{Source: "schedule/"}, "invocations_by_owner"},
 		"of another source":     {store.Query{Source: "schedule/", Owner: "caller-1"}, "invocations_by_owner"},
 		"unfinished":            {store.Query{Source: "schedule/nightly", Unfinished: true}, "invocations_unfinished"},
+		"of a trigger's jobs":   {store.EventQuery{Trigger: "nightly", Jobs: []string{"job-0"}}.Invocations(), "invocations_by_owner_job"},
+		"of triggers and jobs":  {store.EventQuery{Jobs: []string{"job-0", "job-2"}}.Invocations(), "invocations_by_owner_job"},
 		"reruns":                {store.Query{RerunOf: "x"}, "invocations_by_rerun"},
 		"labelled":              {store.Query{Labels: map[string]string{"all": "x"}}, "labels_by_value"},
 		"labelled twice":        {store.Query{Labels: map[string]string{"all": "x", "few": "x"}}, "labels_by_value"},

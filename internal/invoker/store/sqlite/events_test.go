@@ -18,13 +18,12 @@ func TestEventsReadIndexes(t *testing.T) {
 		"all":          {Before: "x"},
 	} {
 		refused, args := refusedBy(q)
-		check := func(query string, args []any) {
-			plan := planOf(t, s, query, args...)
-			if strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "SCAN refused_events") || strings.Contains(plan, "SCAN invocations") {
-				t.Errorf("%s: %s\n%s", name, query, plan)
-			}
+		plan := planOf(t, s, refused, args...) + plansOf(t, s, q.Invocations())
+		if strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "SCAN refused_events") || strings.Contains(plan, "SCAN invocations") {
+			t.Errorf("%s: %s\n%s", name, refused, plan)
 		}
-		check(refused, args)
-		check(triggeredBy("trigger/uploads", q))
+		if q.Jobs != nil && !strings.Contains(plan, "invocations_by_owner_job (owner=? AND job=?)") {
+			t.Errorf("%s: the plan reads other jobs:\n%s", name, plan)
+		}
 	}
 }
