@@ -13,6 +13,7 @@ type branch struct {
 	owner, job string
 	state      runwith.State
 	source     string // which is the owner
+	whole      bool   // all that the query may see
 }
 
 // branches returns the parts of a query: the owner's rows and the rows of each visible job, of
@@ -27,8 +28,13 @@ func branches(tx *sqlite.Tx, q store.Query) (all []branch, err error) {
 	if len(q.States) == 0 {
 		return parts, nil
 	}
-	for _, b := range parts {
-		for _, b.state = range q.States {
+	for _, state := range q.States {
+		if inOnePass(q, state) {
+			all = append(all, branch{state: state, whole: true})
+			continue
+		}
+		for _, b := range parts {
+			b.state = state
 			some, err := b.byJob(tx, q)
 			if err != nil {
 				return nil, err
@@ -37,6 +43,12 @@ func branches(tx *sqlite.Tx, q store.Query) (all []branch, err error) {
 		}
 	}
 	return all, nil
+}
+
+// inOnePass reports whether all rows in a state are read once, instead of once for each part: no index
+// has live rows by job or owner, because each move would write it.
+func inOnePass(q store.Query, state runwith.State) bool {
+	return !state.Terminal() && q.RerunOf == "" && len(q.Labels) == 0 && (q.Source == "" || !q.Unfinished)
 }
 
 // visible returns the parts of a query that may be seen.
@@ -157,4 +169,24 @@ func (b branch) limit(c *conditions, q store.Query) {
 	c.add("rerun_of = ?", q.RerunOf, q.RerunOf != "")
 	c.only("rerun_of <> ''", q.RerunOf != "") // the condition of the index
 	c.only("finished = 0", q.Unfinished)
+	if b.whole {
+		c.parts(q)
+	}
+}
+
+// parts adds the conditions that otherwise make the parts of a query.
+func (c *conditions) parts(q store.Query) {
+	c.add("job = ?", q.Job, q.Job != "")
+	c.add("owner = ?", q.Owner, q.Owner != "")
+	switch {
+	case ledger.EverySource(q.Source):
+		c.where = append(c.where, "source >= ? AND source < ?")
+		c.args = append(c.args, q.Source, q.Source+"\U0010FFFF")
+	case q.Source != "":
+		c.add("source = ?", q.Source, true)
+	}
+	if v := q.Visible; v != nil {
+		c.where = append(c.where, "(? <> '' AND owner = ? OR job IN (SELECT value FROM json_each(?)))")
+		c.args = append(c.args, v.Owner, v.Owner, encode(append([]string{}, v.Jobs...), true))
+	}
 }
