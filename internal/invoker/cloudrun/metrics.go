@@ -2,6 +2,7 @@ package cloudrun
 
 import (
 	"context"
+	"errors"
 	"path"
 
 	"google.golang.org/grpc"
@@ -25,7 +26,10 @@ func (c *Client) Metrics() []metrics.Metric { return []metrics.Metric{c.calls.Me
 func (c *Client) count(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error { //nolint:revive // gRPC's signature
 	err := invoke(ctx, method, req, reply, conn, opts...)
 	result := runwith.OK
-	if err != nil {
+	switch {
+	case errors.Is(err, errTooLarge):
+		result = runwith.Internal
+	case err != nil:
 		result = code(int(status.Code(err)))
 	}
 	c.calls.Inc(path.Base(method), result.String())

@@ -7,6 +7,8 @@ import (
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"cloud.google.com/go/run/apiv2/runpb"
+	"github.com/googleapis/gax-go/v2"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith"
@@ -23,9 +25,11 @@ const (
 // sequence.
 func (c *Client) Operations(ctx context.Context) iter.Seq2[*longrunningpb.Operation, error] {
 	return func(yield func(*longrunningpb.Operation, error) bool) {
-		f := &flight{}
-		operations := c.jobs.ListOperations(f.context(ctx), &longrunningpb.ListOperationsRequest{Name: c.location.String()})
-		pages(c, f, operations.Next, yield)
+		pages(func(token string) ([]*longrunningpb.Operation, string, error) {
+			f := &flight{}
+			operations := c.jobs.ListOperations(f.context(ctx), &longrunningpb.ListOperationsRequest{Name: c.location.String()})
+			return readPage(c, f, operationPage, token, operations.InternalFetch)
+		}, yield)
 	}
 }
 
@@ -63,7 +67,8 @@ func (c *Client) WaitOperation(ctx context.Context, name string, pending func(*l
 // See https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.operations/wait.
 func (c *Client) AwaitEnd(ctx context.Context, operation string, hold time.Duration) (*runpb.Execution, error) {
 	f := &flight{}
-	op, err := c.jobs.WaitOperation(f.context(ctx), &longrunningpb.WaitOperationRequest{Name: operation, Timeout: durationpb.New(hold)})
+	op, err := c.jobs.WaitOperation(f.context(ctx), &longrunningpb.WaitOperationRequest{Name: operation, Timeout: durationpb.New(hold)},
+		gax.WithGRPCOptions(grpc.MaxCallRecvMsgSize(maxHeldAnswer)))
 	if err != nil {
 		return nil, c.failure(err, f)
 	}

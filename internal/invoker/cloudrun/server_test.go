@@ -25,12 +25,17 @@ import (
 type server struct {
 	runpb.UnimplementedJobsServer
 	runpb.UnimplementedExecutionsServer
+	runpb.UnimplementedTasksServer
 	longrunningpb.UnimplementedOperationsServer
 
 	run   func(context.Context, *runpb.RunJobRequest) (*runpb.Execution, error)
 	job   *runpb.Job
 	list  []*runpb.Job
 	execs []*runpb.Execution
+
+	// executions and tasks answer requests for a page instead of the default.
+	executions func(*runpb.ListExecutionsRequest) *runpb.ListExecutionsResponse
+	tasks      func(*runpb.ListTasksRequest) *runpb.ListTasksResponse
 
 	ops map[string]*longrunningpb.Operation
 
@@ -81,7 +86,14 @@ func (s *server) GetExecution(context.Context, *runpb.GetExecutionRequest) (*run
 	return s.execs[0], nil
 }
 
-func (s *server) ListExecutions(context.Context, *runpb.ListExecutionsRequest) (*runpb.ListExecutionsResponse, error) {
+func (s *server) ListTasks(_ context.Context, r *runpb.ListTasksRequest) (*runpb.ListTasksResponse, error) {
+	return s.tasks(r), nil
+}
+
+func (s *server) ListExecutions(_ context.Context, r *runpb.ListExecutionsRequest) (*runpb.ListExecutionsResponse, error) {
+	if s.executions != nil {
+		return s.executions(r), nil
+	}
 	return &runpb.ListExecutionsResponse{Executions: s.execs}, nil
 }
 
@@ -103,6 +115,7 @@ func (s *server) start(t *testing.T) *Client {
 	s.grpc = grpc.NewServer()
 	runpb.RegisterJobsServer(s.grpc, s)
 	runpb.RegisterExecutionsServer(s.grpc, s)
+	runpb.RegisterTasksServer(s.grpc, s)
 	longrunningpb.RegisterOperationsServer(s.grpc, s)
 	listener := listen(t)
 	go s.grpc.Serve(listener) // ends with Stop

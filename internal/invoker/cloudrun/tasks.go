@@ -2,42 +2,27 @@ package cloudrun
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"cloud.google.com/go/run/apiv2/runpb"
-	"google.golang.org/api/iterator"
 
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
 const (
-	// taskPage is the number of tasks in a page. Cloud Run may send fewer.
-	taskPage = 1000
 	// stderrLines is how many lines [Client.Stderr] returns, and maxStderrLine how many
 	// bytes of each.
 	stderrLines, maxStderrLine = 10, 1000
 )
 
 // TaskPage returns one page of the tasks of the execution with the given resource name, and
-// the token of the next page, empty at the end. It sends one request.
+// the token of the next page, empty at the end.
 func (c *Client) TaskPage(ctx context.Context, execution, token string) (page []*runpb.Task, next string, err error) {
 	f := &flight{}
-	found := c.tasks.ListTasks(f.context(ctx), &runpb.ListTasksRequest{Parent: execution, PageSize: taskPage, PageToken: token})
-	for first := true; first || found.PageInfo().Remaining() > 0; first = false {
-		t, err := found.Next()
-		switch {
-		case errors.Is(err, iterator.Done):
-			return page, "", nil
-		case err != nil:
-			return nil, "", c.failure(err, f)
-		}
-		page = append(page, t)
-	}
-	return page, found.PageInfo().Token, nil
+	return readPage(c, f, fullPage, token, c.tasks.ListTasks(f.context(ctx), &runpb.ListTasksRequest{Parent: execution}).InternalFetch)
 }
 
 // Stderr returns the last lines that an attempt of a task printed to standard error, in the
