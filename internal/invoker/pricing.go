@@ -152,9 +152,13 @@ func (p *pricer) count(r ledger.Record) (*usage.Tally, error) {
 
 // countTasks returns what the tasks of an execution have used, or nil if they are gone.
 func (p *pricer) countTasks(r ledger.Record) (*usage.Tally, error) {
-	tally, n := p.config.Prices.Tally(r), 0
+	tally := p.config.Prices.Tally(r)
+	var list taskList
 	for token := ""; ; {
 		page, next, err := p.taskPage(p.closing, r.Execution, token, ordinary)
+		if err == nil {
+			err = list.add(page, next)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -164,11 +168,10 @@ func (p *pricer) countTasks(r ledger.Record) (*usage.Tally, error) {
 			}
 			tally.Task(t)
 		}
-		n += len(page)
 		if token = next; token != "" {
 			continue
 		}
-		if n == 0 {
+		if list.tasks == 0 {
 			return nil, nil
 		}
 		return tally, nil

@@ -2,7 +2,6 @@ package invoker
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"sync"
 	"time"
@@ -167,18 +166,12 @@ func (r *rebuilder) readBack(opened time.Time) (found, done bool) {
 	return false, false
 }
 
-// marked are the executions that carry a marker.
-type marked struct {
-	of     map[string][]*runpb.Execution // by invocation
-	target map[string]string             // of a record, by the name of its execution
-}
-
 // listMarked returns all executions that carry a marker, in the invoker's own location and in
 // those of the other targets.
 func (r *rebuilder) listMarked() (marked, error) {
-	m := marked{map[string][]*runpb.Execution{}, map[string]string{}}
+	m := marked{of: map[string][]*runpb.Execution{}, target: map[string]string{}}
 	for _, jobs := range append([]string{jobspec.Wildcard}, r.elsewhere()...) {
-		if err := r.listInto(m, jobs); err != nil {
+		if err := r.listInto(&m, jobs); err != nil {
 			return m, err
 		}
 	}
@@ -200,33 +193,30 @@ func (r *rebuilder) elsewhere() (all []string) {
 
 // listInto adds the executions of all jobs of one location. It passes over those that it knows:
 // the invoker's own location may also have a full name.
-func (r *rebuilder) listInto(m marked, jobs string) error {
+func (r *rebuilder) listInto(m *marked, jobs string) error {
 	p := &poller{job: jobs}
+	var pages cloudrun.Pages
 	for token := ""; ; {
 		page, next, err := r.watching.page(p, token)
+		if err == nil {
+			err = pages.Next(next)
+		}
 		if err != nil {
 			return err
 		}
 		for _, e := range page {
 			id, found := bornBy(e)
-			if _, known := m.target[e.GetName()]; !found || known {
+			if !found {
 				continue
 			}
-			m.of[id] = append(m.of[id], e)
-			m.target[e.GetName()] = targetOf(e, jobs)
+			if err := m.add(id, e, jobs); err != nil {
+				return err
+			}
 		}
 		if token = next; token == "" {
 			return nil
 		}
 	}
-}
-
-// targetOf returns the target of an execution that the list of jobs has shown.
-func targetOf(e *runpb.Execution, jobs string) string {
-	if jobs == jobspec.Wildcard {
-		return path.Base(e.GetJob())
-	}
-	return path.Join(path.Dir(jobs), path.Base(e.GetJob()))
 }
 
 // foreign reports whether some execution belongs to an invocation that this process has
@@ -278,12 +268,4 @@ func (r *rebuilder) importAll(m marked) error {
 		r.watching.claim(row, bearers)
 	}
 	return nil
-}
-
-// bearer is an execution as the ledger sees it.
-func (m marked) bearer(id string, e *runpb.Execution) ledger.Bearer {
-	return ledger.Bearer{
-		ID: id, Target: m.target[e.GetName()], Job: path.Base(e.GetJob()), Execution: e.GetName(), Created: e.GetCreateTime().AsTime(),
-		Passport: passportOf(e), Status: cloudrun.StatusOf(e),
-	}
 }

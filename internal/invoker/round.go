@@ -4,7 +4,9 @@ import (
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
@@ -22,6 +24,7 @@ type round struct {
 	whole   bool // every page was read
 	jobGone bool // there is no such job
 	pages   int
+	kept    int                           // bytes of the executions below
 	seen    map[string]*runpb.Execution   // executions of running rows, by invocation
 	bearers map[string][]*runpb.Execution // executions by the invocation in their marker
 	memory
@@ -66,8 +69,12 @@ func (r *round) listing() bool {
 	return r.searching || r.twins && elapsed(r.poller.listed) >= twinEvery || len(r.running) > max(1, r.poller.pages)
 }
 
-// see takes in a page of the list.
-func (r *round) see(page []*runpb.Execution) {
+// maxKept bounds the executions that a round keeps, in bytes.
+const maxKept = 256 << 20
+
+// see takes in a page of the list. It fails if there is no room for executions that a search has
+// found. A running one that has no room is read by itself later.
+func (r *round) see(page []*runpb.Execution) error {
 	r.pages++
 	for _, e := range page {
 		r.listed++
@@ -75,15 +82,27 @@ func (r *round) see(page []*runpb.Execution) {
 			r.oldest = created
 		}
 		for _, id := range r.named[e.GetName()] {
-			if owns(r.running[id], e) {
+			if owns(r.running[id], e) && r.keep(e) {
 				r.seen[id] = e
 			}
 		}
 		id, _ := bornBy(e)
-		if _, ours := r.bearers[id]; ours {
-			r.bearers[id] = append(r.bearers[id], e)
+		if _, ours := r.bearers[id]; !ours || e.GetName() == r.running[id].Execution {
+			continue
 		}
+		if !r.keep(e) {
+			return runwith.Errorf(runwith.Internal, "the executions with markers of job %s have more than %d MiB: delete those that another client has started "+
+				"with a copy of the variable %s", r.poller.job, maxKept>>20, Marker)
+		}
+		r.bearers[id] = append(r.bearers[id], e)
 	}
+	return nil
+}
+
+// keep reports whether there is room for another execution.
+func (r *round) keep(e *runpb.Execution) bool {
+	r.kept += proto.Size(e)
+	return r.kept <= maxKept
 }
 
 // owns reports whether an execution with the name of the row's is the row's own. Cloud Run

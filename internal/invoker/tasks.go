@@ -10,6 +10,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/jobspec"
 )
 
 // Tasks returns the tasks of an invocation's execution in the order of their indexes, as they
@@ -26,8 +27,12 @@ func (v *Invoker) Tasks(ctx context.Context, id string) ([]runwith.Task, error) 
 // readTasks reads all tasks of a record's execution.
 func (b *base) readTasks(ctx context.Context, r ledger.Record) ([]runwith.Task, error) {
 	var all []runwith.Task
+	var list taskList
 	for token := ""; ; {
 		page, next, err := b.taskPage(ctx, r.Execution, token, urgent)
+		if err == nil {
+			err = list.add(page, next)
+		}
 		if err == nil && token == "" {
 			err = b.checkOwner(ctx, r, page)
 		}
@@ -43,6 +48,20 @@ func (b *base) readTasks(ctx context.Context, r ledger.Record) ([]runwith.Task, 
 	}
 	slices.SortFunc(all, func(a, b runwith.Task) int { return cmp.Compare(a.Index, b.Index) })
 	return all, nil
+}
+
+// taskList checks that the list of an execution's tasks ends.
+type taskList struct {
+	cloudrun.Pages
+	tasks int
+}
+
+// add takes in a page. It fails if there are more tasks than an execution can have.
+func (l *taskList) add(page []*runpb.Task, next string) error {
+	if l.tasks += len(page); l.tasks > jobspec.MaxTasks {
+		return runwith.Errorf(runwith.Internal, "the server lists more than %d tasks of an execution: %s", jobspec.MaxTasks, cloudrun.LookAtServer)
+	}
+	return l.Next(next)
 }
 
 // checkOwner returns NOT_FOUND if the tasks are those of another execution with the same name.

@@ -110,6 +110,38 @@ func TestTasksAreTheInvocationsOwn(t *testing.T) {
 	}
 }
 
+// TestTasksEnd has lists of tasks that no true server sends.
+func TestTasksEnd(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		tasks int // of each page
+		token func(reads int) string
+		want  string
+	}{
+		"more than an execution has": {1000, strconv.Itoa, "INTERNAL the server lists more than 10000 tasks of an execution: "},
+		"in a circle":                {1, func(int) string { return "again" }, "INTERNAL the server's list goes round in a circle: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				c := newCrowded()
+				v := open(t, &c.cloud)
+				<-v.Rebuilt()
+				i := invoke(t, v, runwith.Overrides{})
+				synctest.Wait()
+				c.cloud.tasks = func(string, string) ([]*runpb.Task, string, error) {
+					if c.reads++; c.reads == 20 {
+						return nil, "", nil
+					}
+					return slices.Repeat([]*runpb.Task{{Containers: []*runpb.Container{{Env: []*runpb.EnvVar{variable(Marker, i.ID)}}}}}, test.tasks), test.token(c.reads), nil
+				}
+				if got := tasksOf(t, v, i.ID); !strings.HasPrefix(got, test.want) {
+					t.Errorf("tasks = %q, want %q", got, test.want)
+				}
+			})
+		})
+	}
+}
+
 func TestTasksWithoutAnExecution(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := newCrowded()

@@ -10,6 +10,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 )
@@ -190,13 +191,19 @@ func (w *watcher) patience(r *round) time.Duration {
 // list reads the executions of the job, as many pages as are needed.
 func (w *watcher) list(r *round) {
 	r.began = machineNow()
+	var pages cloudrun.Pages
 	for token := ""; ; {
 		page, next, err := w.page(r.poller, token)
+		if err == nil {
+			err = pages.Next(next)
+		}
+		if err == nil {
+			err = r.see(page)
+		}
 		if err != nil {
 			w.unreadable(r, err)
 			return
 		}
-		r.see(page)
 		if r.whole = next == ""; r.whole {
 			r.poller.pages, r.poller.listed = r.pages, r.began
 		}

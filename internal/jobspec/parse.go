@@ -94,7 +94,7 @@ func (p *parser) task() TaskName {
 	digits, found := strings.CutPrefix(p.next(), n.Execution+"-task")
 	index, ok := parseIndex(digits)
 	if !found || !ok {
-		p.failf("the task's ID must be the execution's and \"-task\" with a number from 0 to %d", maxTasks-1)
+		p.failf("the task's ID must be the execution's and \"-task\" with a number from 0 to %d", MaxTasks-1)
 	}
 	return n.Task(index)
 }
@@ -102,7 +102,7 @@ func (p *parser) task() TaskName {
 // parseIndex parses the index of a task in a name.
 func parseIndex(digits string) (int, bool) {
 	index, err := strconv.Atoi(digits)
-	return index, err == nil && strconv.Itoa(index) == digits && index >= 0 && index < maxTasks
+	return index, err == nil && strconv.Itoa(index) == digits && index >= 0 && index < MaxTasks
 }
 
 func (p *parser) operation() OperationName {

@@ -10,8 +10,8 @@ const (
 	maxExecutionID = maxLabel + 6
 	// maxOperationID is our own limit.
 	maxOperationID = 128
-	// maxTasks is the maximum number of tasks of an execution.
-	maxTasks = 10_000
+	// MaxTasks is the maximum number of tasks of an execution.
+	MaxTasks = 10_000
 )
 
 // isLabel reports whether s is a DNS label (RFC 1123) of at most limit

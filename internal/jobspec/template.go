@@ -45,8 +45,8 @@ func validateExecutionTemplate(p Place, t *runpb.ExecutionTemplate, stage api.La
 
 // validateTaskCount accepts 0 as unset.
 func validateTaskCount(p Place, n int32) {
-	if n < 0 || n > maxTasks {
-		p.Addf("must be between 1 and %d, not %d", maxTasks, n)
+	if n < 0 || n > MaxTasks {
+		p.Addf("must be between 1 and %d, not %d", MaxTasks, n)
 	}
 }
 

@@ -38,5 +38,5 @@ func limited(ctx context.Context, method string, req, reply any, conn *grpc.Clie
 
 func tooLarge(err error) error {
 	return &runwith.Error{Code: runwith.Internal, Err: fmt.Errorf("%w: %s", errTooLarge, err.Error()), // without its status
-		Message: "an answer of Cloud Run is larger than this program reads: " + lookAtServer}
+		Message: "an answer of Cloud Run is larger than this program reads: " + LookAtServer}
 }

@@ -32,17 +32,17 @@ func (p *Pages) Next(token string) error {
 	case token == "":
 		return nil
 	case token == p.mark:
-		return runwith.Errorf(runwith.Internal, "the server's list goes round in a circle: %s", lookAtServer)
+		return runwith.Errorf(runwith.Internal, "the server's list goes round in a circle: %s", LookAtServer)
 	case p.read >= MostPages:
-		return runwith.Errorf(runwith.Internal, "the server's list has more than %d pages: %s", MostPages, lookAtServer)
+		return runwith.Errorf(runwith.Internal, "the server's list has more than %d pages: %s", MostPages, LookAtServer)
 	case p.read&(p.read-1) == 0:
 		p.mark = token
 	}
 	return nil
 }
 
-// lookAtServer is the next step after an answer that no true server sends.
-const lookAtServer = "look at the server that --endpoint names, or at the proxy in front of Google's"
+// LookAtServer is the next step after an answer that no true server sends.
+const LookAtServer = "look at the server that --endpoint names, or at the proxy in front of Google's"
 
 // readPage reads a page of a list: up to most items, and fewer if the answer is too large.
 // Items may be of any size that Cloud Run allows, so only smaller pages can be read then.
