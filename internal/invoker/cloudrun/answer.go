@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxAnswer bounds an answer of Cloud Run, in bytes. An execution with 1,000 variables of the
+	// maxAnswer bounds an answer of Cloud Run or Cloud Logging, in bytes. An execution with 1,000 variables of the
 	// greatest length has half of it.
 	maxAnswer = 64 << 20
 	// maxHeldAnswer bounds the answer to a request that Cloud Run holds. There are a thousand of
@@ -31,12 +31,12 @@ var errTooLarge = errors.New("the answer is too large")
 func limited(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error { //nolint:revive // gRPC's signature
 	err := invoke(ctx, method, req, reply, conn, opts...)
 	if s := status.Convert(err); s.Code() == codes.ResourceExhausted && strings.HasPrefix(s.Message(), "grpc: ") {
-		return tooLarge(err)
+		return tooLarge("Cloud Run", err)
 	}
 	return err
 }
 
-func tooLarge(err error) error {
+func tooLarge(whose string, err error) error {
 	return &runwith.Error{Code: runwith.Internal, Err: fmt.Errorf("%w: %s", errTooLarge, err.Error()), // without its status
-		Message: "an answer of Cloud Run is larger than this program reads: " + LookAtServer}
+		Message: "an answer of " + whose + " is larger than this program reads: " + LookAtServer}
 }

@@ -45,6 +45,7 @@ type Client struct {
 	tasks      *run.TasksClient
 	http       *http.Client
 	logging    string // base URL of Cloud Logging
+	maxLog     int64  // bytes of its answers
 	closers    []func() error
 
 	calls *metrics.Counter
@@ -65,6 +66,7 @@ func Dial(ctx context.Context, config Config) (_ *Client, err error) {
 		endpoint: cmp.Or(config.Endpoint, googleRun),
 		logger:   cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
 		calls:    newCalls(),
+		maxLog:   maxAnswer,
 	}
 	defer func() {
 		if err != nil {

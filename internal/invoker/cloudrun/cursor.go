@@ -16,6 +16,8 @@ import (
 const (
 	lookBack        = 10 * time.Second
 	lookBackEntries = 500 // half a page, so that looking back costs no request
+	// maxSeen bounds how many entries a cursor remembers, which may all have the same time.
+	maxSeen = 1 << 18
 )
 
 // Cursor is a place in an execution's log. The zero value is the beginning. A cursor is a
@@ -26,6 +28,8 @@ type Cursor struct {
 	from   time.Time // the search begins here
 	floor  LogPlace  // entries up to here are left out
 	page   string    // token of the search's next page
+	list   Pages     // of the search
+	size   int       // entries in a page of the search; 0: as many as possible
 	seen   []seenEntry
 	last   *lastPage
 }
@@ -91,10 +95,26 @@ func (c Cursor) Behind(n int) Cursor {
 	// A new search begins. It finds the rest of the page, and the entries that the cursor
 	// looks back over.
 	partial := last.before
-	partial.page, partial.seen = "", slices.Concat(partial.seen, last.fresh[:n])
-	partial.forget()
+	partial.seen = slices.Concat(partial.seen, last.fresh[:n])
+	partial.restart()
 	return partial
 }
+
+// restart begins a new search behind the entries that the cursor has seen.
+func (c *Cursor) restart() {
+	c.page, c.list = "", Pages{}
+	c.forget()
+}
+
+// smaller returns a cursor that begins a new search with smaller pages. A page token belongs to
+// one size.
+func (c Cursor) smaller() Cursor {
+	c.size, c.last = c.pageSize()/10, nil
+	c.restart()
+	return c
+}
+
+func (c Cursor) pageSize() int { return cmp.Or(c.size, logPage) }
 
 // after returns the cursor behind one page of its search, and the entries of that page
 // that it has not seen before.
@@ -106,6 +126,9 @@ func (c Cursor) after(page []*loggingpb.LogEntry, token string) (fresh []*loggin
 	}
 	next = c
 	next.page, next.seen, next.last = token, slices.Clone(c.seen), &lastPage{before: c}
+	if token == "" { // the search has ended
+		next.list, next.size = Pages{}, 0
+	}
 	for _, entry := range page {
 		s := seenOf(entry)
 		if passed[s] || placeOf(entry).Compare(c.floor) <= 0 {

@@ -5,12 +5,13 @@ import (
 	"slices"
 
 	"cloud.google.com/go/logging/apiv2/loggingpb"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
-// maxLastLines is how many bytes of last lines are kept. A request for more gets fewer lines.
+// maxLastLines is how many bytes of last lines are kept, with their names and times. A request for more gets fewer lines.
 const maxLastLines = 4 << 20
 
 // LastLines collects the last lines of a log, from the end. Only one goroutine may use it.
@@ -19,6 +20,7 @@ type LastLines struct {
 	before  LogPlace // zero: the end of the log
 	most    int
 	token   string
+	list    Pages
 	bytes   int
 	entries []*loggingpb.LogEntry // newest first
 }
@@ -43,14 +45,16 @@ func (c *Client) LastLines(ctx context.Context, execution string, l *LastLines) 
 		PageSize:      int32(min(l.most, logPage)),
 		PageToken:     l.token,
 	})
-	if err != nil {
-		return false, err
-	}
-	l.token = token
 	for _, e := range entries {
 		l.add(e)
 	}
-	return token != "" && !l.full(), nil
+	if err == nil {
+		l.token, err = token, l.list.Next(token)
+	}
+	if l.full() { // also if the rest of the page is too large
+		return false, nil
+	}
+	return token != "" && err == nil, err
 }
 
 // until is the part of the filter for lines before a place.
@@ -66,7 +70,7 @@ func (l *LastLines) add(e *loggingpb.LogEntry) {
 		return
 	}
 	l.entries = append(l.entries, e)
-	l.bytes += len(e.GetTextPayload())
+	l.bytes += proto.Size(e)
 }
 
 func (l *LastLines) full() bool { return len(l.entries) >= l.most || l.bytes >= maxLastLines }

@@ -13,22 +13,31 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// logLine returns a line that a task printed, as close to its own bytes as Cloud Logging
-// keeps it.
+// The labels of an entry that name its task and its attempt.
+const (
+	taskIndex   = "run.googleapis.com/task_index"
+	taskAttempt = "run.googleapis.com/task_attempt"
+)
+
+// logLine returns a line that a task printed.
 func logLine(e *loggingpb.LogEntry) runwith.LogLine {
-	text := e.GetTextPayload()
-	if payload := e.GetJsonPayload(); payload != nil {
-		text = jsonText(payload, e.GetSeverity())
-	}
 	return runwith.LogLine{
 		Time:    timeOf(e.GetTimestamp()),
-		Task:    label(e, "task_index"),
-		Attempt: label(e, "task_attempt"),
+		Task:    label(e, taskIndex),
+		Attempt: label(e, taskAttempt),
 		Stream:  stream(e.GetLogName()),
-		Text:    strings.TrimSuffix(text, "\n"),
+		Text:    strings.TrimSuffix(e.GetTextPayload(), "\n"),
 
 		Position: placeOf(e).String(),
 	}
+}
+
+// entryText returns the text of a line, as close to its own bytes as Cloud Logging keeps it.
+func entryText(e *loggingpb.LogEntry) string {
+	if payload := e.GetJsonPayload(); payload != nil {
+		return jsonText(payload, e.GetSeverity())
+	}
+	return e.GetTextPayload()
 }
 
 // jsonText returns a line that was a JSON object, with its message, in one line and with
@@ -49,7 +58,7 @@ func jsonText(payload *structpb.Struct, severity logtype.LogSeverity) string {
 
 // label returns a number that Cloud Run attaches to the task's entries; 0 if it is missing.
 func label(e *loggingpb.LogEntry, name string) int {
-	n, err := strconv.Atoi(e.GetLabels()["run.googleapis.com/"+name])
+	n, err := strconv.Atoi(e.GetLabels()[name])
 	if err != nil {
 		return 0
 	}

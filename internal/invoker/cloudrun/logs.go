@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -38,13 +39,22 @@ func (c *Client) LogEntries(ctx context.Context, execution string, after Cursor)
 		ResourceNames: []string{"projects/" + name.Job.Project},
 		Filter:        logFilter(name, after),
 		OrderBy:       "timestamp asc",
-		PageSize:      logPage,
+		PageSize:      int32(after.pageSize()),
 		PageToken:     after.page,
 	})
+	if errors.Is(err, errTooLarge) && after.pageSize() > 1 {
+		return c.LogEntries(ctx, execution, after.smaller())
+	}
 	if err != nil {
 		return nil, after, err
 	}
 	fresh, next := after.after(entries, token)
+	if err := next.list.Next(token); err != nil {
+		return nil, after, err
+	}
+	if len(next.seen) > maxSeen {
+		return nil, after, runwith.Errorf(runwith.Internal, "Cloud Logging has more than %d entries of the same time: %s", maxSeen, LookAtServer)
+	}
 	lines := make([]runwith.LogLine, 0, len(fresh))
 	for _, entry := range fresh {
 		lines = append(lines, logLine(entry))
@@ -110,42 +120,12 @@ func (c *Client) readEntries(ctx context.Context, r *loggingpb.ListLogEntriesReq
 	if response.StatusCode != http.StatusOK {
 		return nil, "", httpFailure(response)
 	}
-	var page struct {
-		Entries       []json.RawMessage `json:"entries"`
-		NextPageToken string            `json:"nextPageToken"`
+	page := entryPage{most: int(r.GetPageSize())}
+	err = page.decode(json.NewDecoder(wholeReader{http.MaxBytesReader(nil, response.Body, c.maxLog)}))
+	if err != nil && ctx.Err() != nil {
+		err = c.logFailure(ctx, err)
 	}
-	if err := json.NewDecoder(response.Body).Decode(&page); err != nil {
-		return nil, "", c.logFailure(ctx, err)
-	}
-	entries, err := printed(page.Entries)
-	return entries, page.NextPageToken, err
-}
-
-// printed decodes the entries that tasks wrote. It skips the others (of the platform, of
-// audits) unread, because their payloads have types that this program does not know.
-func printed(raw []json.RawMessage) ([]*loggingpb.LogEntry, error) {
-	var entries []*loggingpb.LogEntry
-	for _, text := range raw {
-		var head struct {
-			LogName string `json:"logName"`
-		}
-		if err := json.Unmarshal(text, &head); err != nil {
-			return nil, malformed(err)
-		}
-		if stream(head.LogName) == "" {
-			continue
-		}
-		entry := &loggingpb.LogEntry{}
-		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, entry); err != nil {
-			return nil, malformed(err)
-		}
-		entries = append(entries, entry)
-	}
-	return entries, nil
-}
-
-func malformed(err error) error {
-	return &runwith.Error{Code: runwith.Internal, Message: "Cloud Logging's answer holds an entry that cannot be read", Err: err}
+	return page.entries, page.token, err
 }
 
 // stream returns "stdout" or "stderr", or "" for a log that no task writes.
