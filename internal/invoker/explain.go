@@ -39,7 +39,7 @@ type explainer struct {
 
 type unexplained struct {
 	id        string
-	execution *runpb.Execution
+	execution *runpb.Execution // as far as an explanation needs it
 	due       time.Time
 }
 
@@ -100,7 +100,8 @@ func (x *explainer) told(row ledger.Record, e *runpb.Execution) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if len(x.late) < maxUnexplained {
-		x.late = append(x.late, unexplained{row.ID, e, machineNow().Add(x.config.LogDelay)})
+		small := &runpb.Execution{Name: e.GetName(), Conditions: e.GetConditions(), TaskCount: e.GetTaskCount(), FailedCount: e.GetFailedCount()}
+		x.late = append(x.late, unexplained{row.ID, small, machineNow().Add(x.config.LogDelay)})
 	}
 	x.bell.Ring()
 }

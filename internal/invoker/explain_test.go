@@ -8,8 +8,10 @@ import (
 
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/invoker/ledger"
 )
 
 // failing is a Cloud Run whose executions fail after ten seconds. Its log shows what their
@@ -107,4 +109,20 @@ type slowTasks struct{ CloudRun }
 func (s slowTasks) TaskPage(ctx context.Context, _, _ string) ([]*runpb.Task, string, error) {
 	<-ctx.Done()
 	return nil, "", ctx.Err()
+}
+
+// TestLateExplanationKeepsFewBytes checks that an execution that waits for its explanation does
+// not keep its variables.
+func TestLateExplanationKeepsFewBytes(t *testing.T) {
+	t.Parallel()
+	x := newExplainer(&base{}, nil, nil)
+	row := ledger.Record{}
+	row.State = runwith.StateFailed
+	e := heavy("e", "id", 1000)
+	e.TaskCount, e.FailedCount = 2, 1
+	x.told(row, e)
+	want := &runpb.Execution{Name: "e", TaskCount: 2, FailedCount: 1}
+	if diff := cmp.Diff(want, x.oldest().execution, protocmp.Transform()); diff != "" {
+		t.Errorf("execution that waits (-want +got):\n%s", diff)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/runwith/runwith"
 )
@@ -16,6 +17,8 @@ const (
 	jobFresh = 5 * time.Second
 	// maxJobs bounds how many jobs are kept.
 	maxJobs = 100
+	// maxJob bounds a job that is kept, in bytes. A larger one is read for each request.
+	maxJob = 4 << 20
 )
 
 // jobCache keeps jobs for a moment, so that a burst of requests costs one read.
@@ -41,7 +44,7 @@ func (c *jobCache) job(ctx context.Context, id string) (*runpb.Job, error) {
 	e, own := c.entry(id)
 	if own {
 		e.job, e.err = c.read(context.WithoutCancel(ctx), id)
-		if e.err != nil {
+		if e.err != nil || proto.Size(e.job) > maxJob {
 			c.drop(id, e)
 		}
 		close(e.done)

@@ -34,7 +34,7 @@ type Evidence interface {
 // returns the reason without that part, together with the error.
 func Explain(ctx context.Context, from Evidence, e *runpb.Execution) (*runwith.Failure, error) {
 	f := failureOf(e)
-	if e.GetFailedCount() == 0 { // it failed before it had tasks
+	if e.GetFailedCount() <= 0 { // it failed before it had tasks
 		return f, nil
 	}
 	failed, err := failedTasks(ctx, from, e)

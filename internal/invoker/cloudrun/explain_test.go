@@ -134,6 +134,7 @@ func TestExplainExecutions(t *testing.T) {
 		"one of three":      {tasks{pages: [][]*runpb.Task{{good, exit(1, 3), good}}}, 3, 1, "1 of 3 tasks failed: task 1 exited with code 3 in attempt 1 of 3", 1, true, nil},
 		"on a second page":  {tasks{pages: [][]*runpb.Task{{good}, {exit(1, 3)}}}, 2, 1, "1 of 2 tasks failed: task 1 exited with code 3 in attempt 1 of 3", 1, true, nil},
 		"without tasks":     {tasks{pages: [][]*runpb.Task{nil}}, 0, 0, "Cloud Run's own", 0, false, nil},
+		"fewer than none":   {tasks{pages: [][]*runpb.Task{{exit(0, 3)}}}, 1, -1, "Cloud Run's own", 0, false, nil},
 		"tasks are unread":  {tasks{errs: map[int]error{0: broken}}, 1, 1, "Cloud Run's own", 0, false, broken},
 		"output is unread":  {tasks{pages: [][]*runpb.Task{{exit(0, 3)}}, errs: map[int]error{-1: broken}}, 1, 1, "task 0 exited with code 3 in attempt 1 of 3", 1, true, broken},
 		"a page is unread":  {tasks{pages: [][]*runpb.Task{{exit(0, 3)}, nil}, errs: map[int]error{1: broken}}, 2, 2, "2 of 2 tasks failed: task 0 exited with code 3 in attempt 1 of 3; and 1 more", 1, true, broken},

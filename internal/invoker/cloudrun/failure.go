@@ -17,14 +17,15 @@ const maxErrorBody = 64 << 10
 
 // failure turns an error of the client library into one that callers may see.
 func (c *Client) failure(err error, f *flight) *runwith.Error {
-	e := &runwith.Error{Code: runwith.CodeOf(err), Message: err.Error(), Err: err}
+	e := &runwith.Error{Code: runwith.CodeOf(err), Message: err.Error(), Err: brief{err}}
 	if s, ok := status.FromError(err); ok {
 		e.Code, e.Message = code(int(s.Code())), s.Message()
 	}
+	e.Message = short(e.Message, maxMessage)
 	if !f.grounded() {
 		return e
 	}
-	e.Err = fmt.Errorf("%w: %w", ErrNotSent, err)
+	e.Err = fmt.Errorf("%w: %w", ErrNotSent, e.Err)
 	if e.Code == runwith.Unavailable {
 		e.Message = unreachable(c.endpoint)
 	}
@@ -34,9 +35,9 @@ func (c *Client) failure(err error, f *flight) *runwith.Error {
 // logFailure is failure for a request to Cloud Logging that got no answer.
 func (c *Client) logFailure(ctx context.Context, err error) *runwith.Error {
 	if ctx.Err() != nil {
-		return &runwith.Error{Code: runwith.CodeOf(ctx.Err()), Message: "read the log: " + ctx.Err().Error(), Err: err}
+		return &runwith.Error{Code: runwith.CodeOf(ctx.Err()), Message: "read the log: " + ctx.Err().Error(), Err: brief{err}}
 	}
-	return &runwith.Error{Code: runwith.Unavailable, Message: unreachable(c.logging), Err: err}
+	return &runwith.Error{Code: runwith.Unavailable, Message: unreachable(c.logging), Err: brief{err}}
 }
 
 func unreachable(endpoint string) string {
@@ -64,6 +65,7 @@ func httpFailure(response *http.Response) *runwith.Error {
 	if e.Message == "" {
 		e.Message = "Cloud Logging answered " + response.Status
 	}
+	e.Message = short(e.Message, maxMessage)
 	return e
 }
 

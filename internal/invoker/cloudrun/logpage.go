@@ -38,7 +38,7 @@ func (p *entryPage) decode(d *json.Decoder) error {
 		if e, ok := errors.AsType[*runwith.Error](err); ok {
 			return e
 		}
-		return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: "Cloud Logging's answer is cut off, or is no JSON: " + LookAtServer}
+		return &runwith.Error{Code: runwith.Unavailable, Err: brief{err}, Message: "Cloud Logging's answer is cut off, or is no JSON: " + LookAtServer}
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func (p *entryPage) list(d *json.Decoder) error {
 			return runwith.Errorf(runwith.Internal, "Cloud Logging's answer has an entry of %d bytes, and its limit is 256 KiB: %s", len(text), LookAtServer)
 		}
 		if err := p.add(text); err != nil {
-			return &runwith.Error{Code: runwith.Internal, Message: "Cloud Logging's answer holds an entry that cannot be read", Err: err}
+			return &runwith.Error{Code: runwith.Internal, Message: "Cloud Logging's answer holds an entry that cannot be read", Err: brief{err}}
 		}
 	}
 	_, err := d.Token()

@@ -46,7 +46,7 @@ func (c *Client) WaitOperation(ctx context.Context, name string, pending func(*l
 		case err != nil:
 			return nil, c.failure(err, f)
 		case op.GetError() != nil:
-			return nil, &runwith.Error{Code: code(int(op.GetError().GetCode())), Message: op.GetError().GetMessage()}
+			return nil, &runwith.Error{Code: code(int(op.GetError().GetCode())), Message: short(op.GetError().GetMessage(), maxMessage)}
 		case op.GetDone():
 			return op, nil
 		}
@@ -80,6 +80,9 @@ func (c *Client) AwaitEnd(ctx context.Context, operation string, hold time.Durat
 	}
 	if err := op.GetMetadata().UnmarshalTo(execution); err != nil {
 		return nil, &runwith.Error{Code: runwith.Internal, Message: "Cloud Run's answer has an execution that cannot be read", Err: err}
+	}
+	if err := checkExecution(execution); err != nil {
+		return nil, err
 	}
 	return execution, nil
 }

@@ -17,6 +17,9 @@ func (c *Client) Job(ctx context.Context, job string) (*runpb.Job, error) {
 	if err != nil {
 		return nil, c.failure(err, f)
 	}
+	if err := checkNames(found.GetName(), found.GetUid()); err != nil {
+		return nil, err
+	}
 	return found, nil
 }
 
@@ -37,6 +40,9 @@ func (c *Client) Execution(ctx context.Context, name string) (*runpb.Execution, 
 	found, err := c.executions.GetExecution(f.context(ctx), &runpb.GetExecutionRequest{Name: name})
 	if err != nil {
 		return nil, c.failure(err, f)
+	}
+	if err := checkExecution(found); err != nil {
+		return nil, err
 	}
 	return found, nil
 }
@@ -61,7 +67,13 @@ func (c *Client) ExecutionPage(ctx context.Context, job, token string) (page []*
 
 func (c *Client) executionPage(ctx context.Context, token string, r *runpb.ListExecutionsRequest) (page []*runpb.Execution, next string, err error) {
 	f := &flight{}
-	return readPage(c, f, fullPage, token, c.executions.ListExecutions(f.context(ctx), r).InternalFetch)
+	page, next, err = readPage(c, f, fullPage, token, c.executions.ListExecutions(f.context(ctx), r).InternalFetch)
+	for _, e := range page {
+		if err := checkExecution(e); err != nil {
+			return nil, "", err
+		}
+	}
+	return page, next, err
 }
 
 // jobName returns the resource name of a job, which may be one already.

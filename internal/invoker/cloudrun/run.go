@@ -2,6 +2,7 @@ package cloudrun
 
 import (
 	"context"
+	"errors"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/googleapis/gax-go/v2"
@@ -30,13 +31,16 @@ func (c *Client) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Ove
 		gax.WithGRPCOptions(grpc.PerRPCCredentials(single{f})))
 	if err != nil {
 		failed := c.runFailure(err, f)
-		c.logger.DebugContext(ctx, "run of job", "job", job, "outcome", OutcomeOf(failed), "error", err)
+		c.logger.DebugContext(ctx, "run of job", "job", job, "outcome", OutcomeOf(failed), "error", brief{err})
 		return Run{}, failed
 	}
 	execution, err := op.Metadata()
 	if err != nil || execution.GetName() == "" {
 		return Run{}, &runwith.Error{Code: runwith.Internal, Err: err,
 			Message: "Cloud Run's answer to the run names no execution: look at the executions of job " + job}
+	}
+	if err := errors.Join(checkExecution(execution), checkNames(op.Name())); err != nil {
+		return Run{}, err
 	}
 	return Run{Execution: execution, Operation: op.Name()}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -22,7 +21,11 @@ const (
 // the token of the next page, empty at the end.
 func (c *Client) TaskPage(ctx context.Context, execution, token string) (page []*runpb.Task, next string, err error) {
 	f := &flight{}
-	return readPage(c, f, fullPage, token, c.tasks.ListTasks(f.context(ctx), &runpb.ListTasksRequest{Parent: execution}).InternalFetch)
+	page, next, err = readPage(c, f, fullPage, token, c.tasks.ListTasks(f.context(ctx), &runpb.ListTasksRequest{Parent: execution}).InternalFetch)
+	for _, t := range page {
+		shortenTask(t)
+	}
+	return page, next, err
 }
 
 // Stderr returns the last lines that an attempt of a task printed to standard error, in the
@@ -45,11 +48,7 @@ func (c *Client) Stderr(ctx context.Context, execution string, task, attempt int
 	}
 	var lines []string
 	for _, entry := range slices.Backward(entries) {
-		text := logLine(entry).Text
-		if len(text) > maxStderrLine {
-			text = strings.ToValidUTF8(text[:maxStderrLine], "") + "..."
-		}
-		lines = append(lines, text)
+		lines = append(lines, short(logLine(entry).Text, maxStderrLine))
 	}
 	return lines, nil
 }

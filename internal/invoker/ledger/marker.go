@@ -44,6 +44,9 @@ const passportVersion = 1
 // maxPassport bounds the JSON, in bytes. The longest labels and names take a third of it.
 const maxPassport = 16 << 10
 
+// longestPassport bounds what is read: Cloud Run's variables are no longer.
+const longestPassport = 32 << 10
+
 // maxKeyKeep bounds what a passport may ask for.
 const maxKeyKeep = 366 * 24 * time.Hour
 
@@ -86,6 +89,9 @@ func (r Record) Passport() string {
 // written it, so names and labels that no request may have are left out.
 func ReadPassport(text string) Passport {
 	var p Passport
+	if len(text) > longestPassport {
+		return p
+	}
 	if err := json.Unmarshal([]byte(text), &p); err != nil || p.Version != passportVersion {
 		return Passport{}
 	}

@@ -63,6 +63,14 @@ func TestPassportIsBounded(t *testing.T) {
 	}
 }
 
+func TestLongPassportIsNotRead(t *testing.T) {
+	t.Parallel()
+	p := ReadPassport(`{"v":1,"caller":"hash","slot":"` + strings.Repeat("x", longestPassport) + `"}`)
+	if diff := cmp.Diff(Passport{}, p); diff != "" {
+		t.Errorf("passport longer than a variable (-want +got):\n%s", diff)
+	}
+}
+
 func TestValidTrace(t *testing.T) {
 	t.Parallel()
 	const good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
