@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/lograte"
 )
 
 // The reasons of refusals, which are values of a metric's label.
@@ -59,25 +59,15 @@ func quote(text string) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// Failed attempts are logged at this rate, so that nobody can fill a disk with them.
-const (
-	attemptBurst = 10
-	attemptEvery = 10 * time.Second
-)
-
 // attempts logs refusals at a bounded rate.
 type attempts struct {
-	log *slog.Logger
-
-	mu     sync.Mutex
-	room   int
-	filled time.Time
-	silent int // refusals that were not logged
+	log  *slog.Logger
+	rate lograte.Limit
 }
 
 // add logs a refused request, without its credential.
 func (a *attempts) add(r *http.Request, why *refusal, now time.Time) {
-	silent, ok := a.take(now)
+	unlogged, ok := a.rate.Take(now)
 	if !ok {
 		return
 	}
@@ -88,27 +78,8 @@ func (a *attempts) add(r *http.Request, why *refusal, now time.Time) {
 	if why.err.Err != nil {
 		attrs = append(attrs, "cause", why.err.Err)
 	}
-	if silent > 0 {
-		attrs = append(attrs, "unlogged", silent)
+	if unlogged > 0 {
+		attrs = append(attrs, "unlogged", unlogged)
 	}
 	a.log.WarnContext(r.Context(), "request was not authenticated", attrs...)
-}
-
-// take reports whether there is room for one more line, and how many were left out before.
-func (a *attempts) take(now time.Time) (silent int, ok bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.filled.IsZero() {
-		a.room, a.filled = attemptBurst, now
-	}
-	if more := int(now.Sub(a.filled) / attemptEvery); more > 0 {
-		a.room, a.filled = min(attemptBurst, a.room+more), now
-	}
-	if a.room == 0 {
-		a.silent++
-		return 0, false
-	}
-	a.room--
-	silent, a.silent = a.silent, 0
-	return silent, true
 }
