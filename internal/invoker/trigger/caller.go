@@ -23,7 +23,7 @@ func (s *Triggers) sender(r *http.Request, name string, t *trigger) (p principal
 	switch {
 	case t == nil, len(t.spec.Callers) > 0 && !t.admits(p):
 		if t != nil {
-			s.log.WarnContext(r.Context(), "caller is not one of the trigger's callers", "trigger", name, "caller", p.String())
+			s.logStranger(r, name, p)
 		}
 		return p, runwith.Errorf(runwith.NotFound, "there is no trigger %s for caller %s: check the name, and that triggers.%s.callers lists the caller",
 			jobspec.Quote(name), p, printable(name))
@@ -32,6 +32,19 @@ func (s *Triggers) sender(r *http.Request, name string, t *trigger) (p principal
 			"Content-Type %.100q: a web page could send that, so a request without a credential must have another type, such as application/json", r.Header.Get("Content-Type"))}
 	}
 	return p, nil
+}
+
+// logStranger logs a caller that is not one of a trigger's, at a bounded rate.
+func (s *Triggers) logStranger(r *http.Request, name string, p principal.Principal) {
+	unlogged, ok := s.strangers.Take(s.now())
+	if !ok {
+		return
+	}
+	attrs := []any{"trigger", name, "caller", p.String()}
+	if unlogged > 0 {
+		attrs = append(attrs, "unlogged", unlogged)
+	}
+	s.log.WarnContext(r.Context(), "caller is not one of the trigger's callers", attrs...)
 }
 
 // unasked reports whether a web page could send such a request without asking the server.

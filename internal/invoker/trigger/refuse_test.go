@@ -345,6 +345,18 @@ func TestRetryFails(t *testing.T) {
 	}
 }
 
+// TestStrangersFillNoLog has a known caller that sends many requests to a trigger that is not its own.
+func TestStrangersFillNoLog(t *testing.T) {
+	h := newHouse(t)
+	const line = "caller is not one of the trigger's callers"
+	for range 50 {
+		h.send(t, request{trigger: "messages", caller: "other"})
+	}
+	if got := strings.Count(h.log.String(), line); got != 10 {
+		t.Errorf("50 requests wrote %d lines, want 10", got)
+	}
+}
+
 // TestUse removes a trigger, and adds it again.
 func TestUse(t *testing.T) {
 	h := newHouse(t)

@@ -13,6 +13,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/lograte"
 	"github.com/runwith/runwith/internal/principal"
 )
 
@@ -52,6 +53,7 @@ type Triggers struct {
 	ids          ledger.IDs
 	room         room
 	counters     counters
+	strangers    lograte.Limit // callers that are not a trigger's
 	current      atomic.Pointer[map[string]*trigger]
 }
 
