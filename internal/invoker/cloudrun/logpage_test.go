@@ -129,8 +129,7 @@ func TestLogEndsInACircle(t *testing.T) {
 	}
 }
 
-// TestLastLinesHaveFewBytes has lines that were JSON, of which few have room, in a page that is too
-// large.
+// TestLastLinesHaveFewBytes has a page that is too large. Its lines were JSON, and few have room.
 func TestLastLinesHaveFewBytes(t *testing.T) {
 	t.Parallel()
 	c := pagesOf(t, func(w io.Writer, _ asked, n int) {

@@ -46,6 +46,9 @@ const LookAtServer = "look at the server that --endpoint names, or at the proxy 
 
 // readPage reads a page of a list: up to most items, and fewer if the answer is too large.
 // Items may be of any size that Cloud Run allows, so only smaller pages can be read then.
+//
+// fetch is the InternalFetch of the library's iterator, which sends one request. The iterator's
+// other methods read on until they have an item, so a server without items could hold them.
 func readPage[T any](c *Client, f *flight, most int, token string, fetch func(size int, token string) ([]T, string, error)) (page []T, next string, err error) {
 	for size := most; size > 0; size /= 10 {
 		if page, next, err = fetch(size, token); !errors.Is(err, errTooLarge) {

@@ -86,8 +86,8 @@ func startedBy(tx *sqlite.Tx, parts []branch, source string) (all []branch, err 
 	return all, nil
 }
 
-// byJob returns the parts of a branch for each job of its owner, if the index of what has ended
-// needs the job.
+// byJob returns the parts of a branch for each job of its owner, if it reads an index of ended rows:
+// that needs the job.
 func (b branch) byJob(tx *sqlite.Tx, q store.Query) ([]branch, error) {
 	if b.owner == "" || b.job != "" || b.index(q) != endedByOwner {
 		return []branch{b}, nil

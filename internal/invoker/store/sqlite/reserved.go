@@ -53,7 +53,7 @@ func (s reservations) change(tx *sqlite.Tx, before, after ledger.Record) {
 	s.add(after, 1)
 }
 
-// add adds the worst case of a row to each sum in which it counts, or subtracts it.
+// add adds the worst case of a row to each sum that counts it. A negative sign subtracts it.
 func (s reservations) add(r ledger.Record, sign int64) {
 	month := reserving(r)
 	if month == 0 {
