@@ -66,7 +66,7 @@ func (e *Engine) tidyUp() {
 }
 
 // tidy hides the executions of each job beyond those that are kept, and removes the output
-// of hidden executions. If all is true, it also removes what was hidden long ago.
+// of hidden executions. If all is true, it also removes executions that were hidden longer ago than deletedFor.
 //
 // A step costs as much as it removes, however many hidden executions there are.
 func (e *Engine) tidy(ctx context.Context, now time.Time, all bool) error {

@@ -1,5 +1,5 @@
-// Package lograte bounds how many lines a log gets because of requests from outside, so that
-// nobody can fill a disk with them.
+// Package lograte bounds the lines that requests from outside write into a log. Without a bound,
+// they could fill the disk.
 package lograte
 
 import (

@@ -44,7 +44,7 @@ const passportVersion = 1
 // maxPassport bounds the JSON, in bytes. The longest labels and names take a third of it.
 const maxPassport = 16 << 10
 
-// longestPassport bounds what is read: Cloud Run's variables are no longer.
+// longestPassport bounds what is read, in bytes. It is the limit of Cloud Run's variables.
 const longestPassport = 32 << 10
 
 // maxKeyKeep bounds what a passport may ask for.
