@@ -194,8 +194,8 @@ func TestSumsOfBudgetsReadIndexes(t *testing.T) {
 	s := openEmpty(t)
 	for _, query := range []string{
 		usedValues,
-		sumWorst + `labels INDEXED BY labels_reserving CROSS JOIN invocations ON id = invocation WHERE labels.month > 0 AND labels.month = ?1 AND name = ?2 AND value = ?3`,
-		sumWorst + `invocations INDEXED BY invocations_reserving WHERE ` + isReserving + ` AND month = ?1 AND job = ?2 AND principal = ?3`,
+		sumWorst() + `labels INDEXED BY labels_reserving CROSS JOIN invocations ON id = invocation WHERE labels.month > 0 AND labels.month = ?1 AND name = ?2 AND value = ?3`,
+		sumWorst() + `invocations INDEXED BY invocations_reserving WHERE ` + isReserving + ` AND month = ?1 AND job = ?2 AND principal = ?3`,
 	} {
 		args := []any{202603, "a", "b"}
 		if query == usedValues {

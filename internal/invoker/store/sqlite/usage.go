@@ -12,12 +12,8 @@ import (
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
-const (
-	// isUnsettled is [ledger.Record.Unsettled], as the partial index spells it.
-	isUnsettled = `finished > 0 AND execution IS NOT NULL AND usage = ''`
-	// most is the largest integer. A sum that is too large is a real number before min.
-	most = `9223372036854775807`
-)
+// isUnsettled is [ledger.Record.Unsettled], as the partial index spells it.
+const isUnsettled = `finished > 0 AND execution IS NOT NULL AND usage = ''`
 
 // Unsettled implements [store.Usage].
 func (s *Store) Unsettled(ctx context.Context, since time.Time, limit int) (found []ledger.Record, err error) {
@@ -136,7 +132,7 @@ const byLabel = `coalesce(nullif(u.labels, '') ->> ?, '')`
 // usageStatement returns the statement for a query.
 func usageStatement(q store.UsageQuery) (query string, args []any) {
 	name := map[store.UsageBy]string{store.ByJob: "u.job", store.ByCaller: "u.principal", store.ByDay: "CAST(u.day AS TEXT)", store.ByLabel: byLabel}[q.By]
-	query = `SELECT ` + name + ` AS name, sum(u.invocations), sum(u.tasks), sum(u.vcpu), sum(u.memory), sum(u.gpu), sum(u.money) FROM usage AS u`
+	query = `SELECT ` + name + ` AS name, sum(u.invocations), sum(u.tasks), ` + sum("u.vcpu") + `, ` + sum("u.memory") + `, ` + sum("u.gpu") + `, ` + sum("u.money") + ` FROM usage AS u`
 	if q.By == store.ByLabel {
 		args = append(args, q.Label)
 	}

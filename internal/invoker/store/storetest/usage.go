@@ -3,6 +3,7 @@ package storetest
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -20,6 +21,7 @@ func usageTests() map[string]func(*testing.T, store.Store) {
 		"usage":          testUsage,
 		"usage outlives": testUsageOutlives,
 		"usage adds up":  testUsageAddsUp,
+		"sums saturate":  testSumsSaturate,
 	}
 }
 
@@ -242,4 +244,39 @@ func recount(made []ledger.Settlement, month int, by store.UsageBy) (sums []stor
 	}
 	slices.SortFunc(sums, func(a, b store.UsageSum) int { return cmp.Compare(a.Name, b.Name) })
 	return sums
+}
+
+// testSumsSaturate checks that a sum which is too large is the largest number.
+func testSumsSaturate(t *testing.T, s store.Store) {
+	const most = math.MaxInt64
+	all := func(n int64) ledger.Cost { return ledger.Cost{VCPU: n, Memory: n, GPU: n, Money: n} }
+	var runs []ledger.Record
+	for n, job := range []string{"report", "report", "index"} {
+		r := endedRun(n, begin())
+		r.Job, r.Month, r.Worst, r.Labels = job, 202603, all(most), map[string]string{"tenant": "acme"}
+		runs = append(runs, put(t, s, r))
+	}
+	budgets := []ledger.Budget{{Name: "server"}, {Name: "job", Scope: ledger.Scope{Job: "report"}}, tenants()}
+	for n, spent := range []map[string]ledger.Spent{
+		{"server": {Reserved: all(most)}, "job": {Reserved: all(most)}},
+		{"server": {Reserved: all(most), Used: all(most - 1)}, "job": {Reserved: all(most), Used: all(most - 1)}},
+		{"server": {Reserved: all(most), Used: all(most)}, "job": {Used: all(most)}},
+	} {
+		if n > 0 {
+			settle(t, s, ledger.Settlement{Record: runs[n-1], Tasks: 1, Cost: all(most - 1)})
+		}
+		spent["tenants"] = spent["server"]
+		states, err := s.Shares(t.Context(), budgets, 202603, 9)
+		must(t, "Shares", err)
+		for _, state := range states {
+			got, expected := state.Spent, spent[state.Name]
+			for _, cost := range []*ledger.Cost{&got.Used, &got.Reserved, &expected.Used, &expected.Reserved} {
+				cost.GPU = 0 // budgets do not limit it
+			}
+			want(t, fmt.Sprintf("budget %s after %d settlements", state.Title(), n), got, expected)
+		}
+	}
+	settle(t, s, ledger.Settlement{Record: runs[2], Tasks: 1, Cost: all(1)})
+	byTenant := sums(t, s, store.UsageQuery{Month: 202603, By: store.ByLabel, Label: "tenant"})
+	want(t, "usage of the tenant", byTenant, []store.UsageSum{{Name: "acme", Invocations: 3, Tasks: 3, Cost: all(most)}})
 }
