@@ -22,8 +22,9 @@ type Limit struct {
 	unlogged int
 }
 
-// Take reports whether there is room for one more line, and how many were left out before.
-func (l *Limit) Take(now time.Time) (unlogged int, ok bool) {
+// Take reports whether there is room for one more line, and returns the line's attributes: attrs,
+// and "unlogged", the number of lines that were left out before, if there were any.
+func (l *Limit) Take(now time.Time, attrs ...any) (_ []any, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.filled.IsZero() {
@@ -34,9 +35,12 @@ func (l *Limit) Take(now time.Time) (unlogged int, ok bool) {
 	}
 	if l.room == 0 {
 		l.unlogged++
-		return 0, false
+		return nil, false
 	}
 	l.room--
-	unlogged, l.unlogged = l.unlogged, 0
-	return unlogged, true
+	if l.unlogged > 0 {
+		attrs = append(attrs, "unlogged", l.unlogged)
+	}
+	l.unlogged = 0
+	return attrs, true
 }

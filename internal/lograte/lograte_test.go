@@ -1,8 +1,11 @@
 package lograte_test
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith/internal/lograte"
 )
@@ -12,27 +15,26 @@ func TestLimit(t *testing.T) {
 	var l lograte.Limit
 	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 	for _, step := range []struct {
-		what                  string
-		after                 time.Duration
-		tries, room, unlogged int
+		what        string
+		after       time.Duration
+		tries, room int
+		first       []any // attributes of the first line
 	}{
-		{"at first", 0, 25, 10, 0},
-		{"ten seconds later", 10 * time.Second, 2, 1, 15},
-		{"a day later", 24 * time.Hour, 11, 10, 1},
+		{"at first", 0, 25, 10, []any{"key", "value"}},
+		{"ten seconds later", 10 * time.Second, 2, 1, []any{"key", "value", "unlogged", 15}},
+		{"a day later", 24 * time.Hour, 11, 10, []any{"key", "value", "unlogged", 1}},
 	} {
 		at = at.Add(step.after)
-		room, unlogged := 0, 0
+		var lines [][]any
 		for range step.tries {
-			if n, ok := l.Take(at); ok {
-				room++
-				unlogged += n
+			if attrs, ok := l.Take(at, "key", "value"); ok {
+				lines = append(lines, attrs)
 			}
 		}
-		if room != step.room {
-			t.Errorf("%s: %d lines have room, want %d", step.what, room, step.room)
-		}
-		if unlogged != step.unlogged {
-			t.Errorf("%s: %d lines were left out before, want %d", step.what, unlogged, step.unlogged)
+		want := slices.Repeat([][]any{{"key", "value"}}, step.room)
+		want[0] = step.first
+		if diff := cmp.Diff(want, lines); diff != "" {
+			t.Errorf("%s: attributes of the lines (-want +got):\n%s", step.what, diff)
 		}
 	}
 }

@@ -67,10 +67,6 @@ type attempts struct {
 
 // add logs a refused request, without its credential.
 func (a *attempts) add(r *http.Request, why *refusal, now time.Time) {
-	unlogged, ok := a.rate.Take(now)
-	if !ok {
-		return
-	}
 	attrs := []any{"reason", why.reason, "detail", why.err.Error(), "remote", r.RemoteAddr}
 	if why.key != "" {
 		attrs = append(attrs, "key", why.key)
@@ -78,8 +74,7 @@ func (a *attempts) add(r *http.Request, why *refusal, now time.Time) {
 	if why.err.Err != nil {
 		attrs = append(attrs, "cause", why.err.Err)
 	}
-	if unlogged > 0 {
-		attrs = append(attrs, "unlogged", unlogged)
+	if attrs, ok := a.rate.Take(now, attrs...); ok {
+		a.log.WarnContext(r.Context(), "request was not authenticated", attrs...)
 	}
-	a.log.WarnContext(r.Context(), "request was not authenticated", attrs...)
 }

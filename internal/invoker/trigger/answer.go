@@ -47,11 +47,14 @@ func (a Answer) write(w http.ResponseWriter, t *trigger) {
 	_ = json.NewEncoder(w).Encode(a) // the sender may have left
 }
 
-// failed answers a message with a status after which the source sends it again.
+// failed answers a message with a status after which the source sends it again. The source may be
+// anybody, if there was no room to read what proves it: so lines are logged at a bounded rate.
 func (s *Triggers) failed(ctx context.Context, t *trigger, err error) Answer {
 	err = apierror.Ended(ctx, err)
 	shown := apierror.Public(err)
-	s.log.WarnContext(ctx, "event deferred", "trigger", t.name, "code", shown.Code.String(), "detail", shown.Error(), "cause", shown.Err)
+	if attrs, ok := t.deferrals.Take(s.now(), "trigger", t.name, "code", shown.Code.String(), "detail", shown.Error(), "cause", shown.Err); ok {
+		s.log.WarnContext(ctx, "event deferred", attrs...)
+	}
 	switch shown.Code {
 	case runwith.Unavailable, runwith.ResourceExhausted:
 		return Answer{Outcome: deferred, err: err}

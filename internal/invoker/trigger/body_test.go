@@ -3,6 +3,7 @@ package trigger
 import (
 	"bytes"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -27,16 +28,18 @@ func full(t *testing.T) *Triggers {
 	return s
 }
 
-// TestNoRoom sends a large body over a connection: the sender sees the answer, although it still
-// writes when there is no room.
+// TestNoRoom sends large bodies over a connection: the sender sees the answer, although it still
+// writes when there is no room. The log does not have a line for each.
 func TestNoRoom(t *testing.T) {
 	t.Parallel()
 	s := full(t)
+	var log bytes.Buffer
+	s.log = slog.New(slog.NewTextHandler(&log, nil))
 	mux := http.NewServeMux()
 	mux.Handle(Pattern, s)
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	for range 10 {
+	for range 12 {
 		answer, err := http.Post(server.URL+"/api/v1/triggers/hook", "application/json", io.MultiReader(bytes.NewReader(make([]byte, 1<<20))))
 		if err != nil {
 			t.Fatal(err)
@@ -58,6 +61,10 @@ func TestNoRoom(t *testing.T) {
 	}
 	if got := metrics.String(); got != "hook deferred\n" {
 		t.Errorf("outcomes = %q, want deferred: nobody knows the sender, and the event may be right", got)
+	}
+	server.Close()
+	if lines := strings.Count(log.String(), "event deferred"); lines != 10 {
+		t.Errorf("the log has %d lines for 12 requests, want the first 10:\n%s", lines, &log)
 	}
 }
 

@@ -36,15 +36,9 @@ func (s *Triggers) sender(r *http.Request, name string, t *trigger) (p principal
 
 // logStranger logs a caller that is not one of a trigger's, at a bounded rate.
 func (s *Triggers) logStranger(r *http.Request, name string, p principal.Principal) {
-	unlogged, ok := s.strangers.Take(s.now())
-	if !ok {
-		return
+	if attrs, ok := s.strangers.Take(s.now(), "trigger", name, "caller", p.String()); ok {
+		s.log.WarnContext(r.Context(), "caller is not one of the trigger's callers", attrs...)
 	}
-	attrs := []any{"trigger", name, "caller", p.String()}
-	if unlogged > 0 {
-		attrs = append(attrs, "unlogged", unlogged)
-	}
-	s.log.WarnContext(r.Context(), "caller is not one of the trigger's callers", attrs...)
 }
 
 // unasked reports whether a web page could send such a request without asking the server.

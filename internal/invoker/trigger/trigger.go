@@ -7,18 +7,20 @@ import (
 	"time"
 
 	"github.com/runwith/runwith/internal/invoker/configfile"
+	"github.com/runwith/runwith/internal/lograte"
 	"github.com/runwith/runwith/internal/principal"
 )
 
-// trigger is a compiled trigger of the configuration. It does not change.
+// trigger is a compiled trigger of the configuration. Apart from deferrals, it does not change.
 type trigger struct {
-	name     string
-	spec     configfile.Trigger
-	source   source
-	verifier verifier // nil: the credential is the proof
-	mapping  []mapped
-	when     []condition
-	key      []pointer
+	name      string
+	spec      configfile.Trigger
+	source    source
+	verifier  verifier // nil: the credential is the proof
+	mapping   []mapped
+	when      []condition
+	key       []pointer
+	deferrals lograte.Limit // lines about deferred events
 }
 
 // verifier checks the signatures of webhooks.
