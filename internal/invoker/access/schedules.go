@@ -16,13 +16,29 @@ import (
 // both.
 type Schedules struct {
 	access *Access
-	next   api.Schedules
+	next   Changeable
 }
 
 var _ api.Schedules = (*Schedules)(nil)
 
+// Changeable are schedules that ask before each change whether the caller may make it.
+type Changeable interface {
+	// List, Schedule and Next are those of [api.Schedules].
+	List(ctx context.Context) ([]runwith.Schedule, error)
+	Schedule(ctx context.Context, name string) (runwith.Schedule, error)
+	Next(ctx context.Context, name string, count int) ([]time.Time, error)
+	// The others are too, but each asks may about the schedule that it changes or runs.
+	Put(ctx context.Context, name string, spec runwith.ScheduleSpec, may schedule.Permit) (_ runwith.Schedule, created bool, err error)
+	Delete(ctx context.Context, name string, may schedule.Permit) error
+	Pause(ctx context.Context, name string, may schedule.Permit) (runwith.Schedule, error)
+	Resume(ctx context.Context, name string, may schedule.Permit) (runwith.Schedule, error)
+	Run(ctx context.Context, name, key string, may schedule.Permit) (_ runwith.Invocation, replayed bool, err error)
+}
+
+var _ Changeable = (*schedule.Schedules)(nil)
+
 // NewSchedules returns schedules in front of next.
-func NewSchedules(next api.Schedules, a *Access) *Schedules { return &Schedules{a, next} }
+func NewSchedules(next Changeable, a *Access) *Schedules { return &Schedules{a, next} }
 
 // List implements [api.Schedules].
 func (s *Schedules) List(ctx context.Context) ([]runwith.Schedule, error) {
@@ -52,20 +68,30 @@ func (r reader) schedule(s runwith.Schedule) runwith.Schedule {
 	return s
 }
 
-// see returns a schedule if the caller may see it and has the verbs on its job.
-func (s *Schedules) see(ctx context.Context, name string, verbs ...policy.Verb) (reader, runwith.Schedule, error) {
+// permit allows what needs some verbs on the job of a schedule, if the caller may see it.
+func (r reader) permit(name string, verbs ...policy.Verb) schedule.Permit {
+	return func(job string) error {
+		if !r.Sees(r.who, job) {
+			return schedule.NotFound(name)
+		}
+		for _, verb := range verbs {
+			if !r.has(job, verb) {
+				return r.denied(job, verb)
+			}
+		}
+		return nil
+	}
+}
+
+// see returns a schedule if the caller may see it.
+func (s *Schedules) see(ctx context.Context, name string) (reader, runwith.Schedule, error) {
 	r := s.access.reader(ctx)
 	found, err := s.next.Schedule(ctx, name)
-	switch {
-	case err != nil:
-		return r, found, err
-	case !r.Sees(r.who, found.Job):
-		return r, runwith.Schedule{}, schedule.NotFound(name)
+	if err == nil {
+		err = r.permit(name)(found.Job)
 	}
-	for _, verb := range verbs {
-		if !r.has(found.Job, verb) {
-			return r, runwith.Schedule{}, r.denied(found.Job, verb)
-		}
+	if err != nil {
+		return r, runwith.Schedule{}, err
 	}
 	return r, found, nil
 }
@@ -86,54 +112,36 @@ func (s *Schedules) Next(ctx context.Context, name string, count int) ([]time.Ti
 
 // Pause implements [api.Schedules].
 func (s *Schedules) Pause(ctx context.Context, name string) (runwith.Schedule, error) {
-	r, _, err := s.see(ctx, name, policy.Operate)
-	if err != nil {
-		return runwith.Schedule{}, err
-	}
-	paused, err := s.next.Pause(ctx, name)
+	r := s.access.reader(ctx)
+	paused, err := s.next.Pause(ctx, name, r.permit(name, policy.Operate))
 	return r.schedule(paused), err
 }
 
 // Resume implements [api.Schedules].
 func (s *Schedules) Resume(ctx context.Context, name string) (runwith.Schedule, error) {
-	r, _, err := s.see(ctx, name, policy.Operate)
-	if err != nil {
-		return runwith.Schedule{}, err
-	}
-	resumed, err := s.next.Resume(ctx, name)
+	r := s.access.reader(ctx)
+	resumed, err := s.next.Resume(ctx, name, r.permit(name, policy.Operate))
 	return r.schedule(resumed), err
 }
 
 // Run implements [api.Schedules].
 func (s *Schedules) Run(ctx context.Context, name, key string) (_ runwith.Invocation, replayed bool, err error) {
-	r, _, err := s.see(ctx, name, policy.Start)
-	if err != nil {
-		return runwith.Invocation{}, false, err
-	}
-	i, replayed, err := s.next.Run(ctx, name, key)
+	r := s.access.reader(ctx)
+	i, replayed, err := s.next.Run(ctx, name, key, r.permit(name, policy.Start))
 	return r.shown(i), replayed, err
 }
 
 // Put implements [api.Schedules].
 func (s *Schedules) Put(ctx context.Context, name string, spec runwith.ScheduleSpec) (_ runwith.Schedule, created bool, err error) {
-	if spec.Job == "" {
-		return s.next.Put(ctx, name, spec) // refuses it, whether there is a schedule or not
-	}
+	r := s.access.reader(ctx)
 	// The job is checked first. Otherwise a caller who may not make the schedule could tell a
-	// hidden name from an unused one.
-	if err := s.mayMake(ctx, s.access.reader(ctx), spec.Job); err != nil {
-		return runwith.Schedule{}, false, err
-	}
-	r, _, err := s.see(ctx, name, policy.Start, policy.Operate)
-	if err != nil && runwith.CodeOf(err) != runwith.NotFound {
-		return runwith.Schedule{}, false, err
-	}
-	if runwith.CodeOf(err) == runwith.NotFound {
-		if _, hidden := s.next.Schedule(ctx, name); hidden == nil {
+	// hidden name from an unused one. Put refuses a schedule without a job.
+	if spec.Job != "" {
+		if err := s.mayMake(ctx, r, spec.Job); err != nil {
 			return runwith.Schedule{}, false, err
 		}
 	}
-	made, created, err := s.next.Put(ctx, name, spec)
+	made, created, err := s.next.Put(ctx, name, spec, r.permit(name, policy.Start, policy.Operate))
 	return r.schedule(made), created, err
 }
 
@@ -156,8 +164,5 @@ func (s *Schedules) mayMake(ctx context.Context, r reader, job string) error {
 
 // Delete implements [api.Schedules].
 func (s *Schedules) Delete(ctx context.Context, name string) error {
-	if _, _, err := s.see(ctx, name, policy.Start, policy.Operate); err != nil {
-		return err
-	}
-	return s.next.Delete(ctx, name)
+	return s.next.Delete(ctx, name, s.access.reader(ctx).permit(name, policy.Start, policy.Operate))
 }

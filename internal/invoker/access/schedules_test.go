@@ -10,11 +10,12 @@ import (
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/access"
 	"github.com/runwith/runwith/internal/invoker/policy"
+	"github.com/runwith/runwith/internal/invoker/schedule"
 	"github.com/runwith/runwith/internal/principal"
 )
 
-// schedules have one schedule of each job. They note the calls that come through.
-type schedules struct{ calls []string }
+// schedules have one schedule of each job.
+type schedules struct{}
 
 func (s *schedules) List(context.Context) (all []runwith.Schedule, _ error) {
 	for _, name := range []string{"reindex", "hidden"} {
@@ -33,39 +34,45 @@ func (s *schedules) Schedule(_ context.Context, name string) (runwith.Schedule, 
 	}}, nil
 }
 
-func (s *schedules) did(what, name string) (runwith.Schedule, error) {
-	s.calls = append(s.calls, what)
-	return s.Schedule(context.Background(), name)
+// change returns a schedule that the caller may change.
+func (s *schedules) change(name string, may schedule.Permit) (runwith.Schedule, error) {
+	found, err := s.Schedule(context.Background(), name)
+	if err == nil {
+		err = may(found.Job)
+	}
+	return found, err
 }
 
-func (s *schedules) Put(_ context.Context, name string, spec runwith.ScheduleSpec) (runwith.Schedule, bool, error) {
-	s.calls = append(s.calls, "put")
+func (s *schedules) Put(_ context.Context, name string, spec runwith.ScheduleSpec, may schedule.Permit) (runwith.Schedule, bool, error) {
 	if spec.Job == "" {
 		return runwith.Schedule{}, false, runwith.Errorf(runwith.InvalidArgument, "job is required")
+	}
+	if _, err := s.change(name, may); err != nil && name != "new" {
+		return runwith.Schedule{}, false, err
 	}
 	return runwith.Schedule{Name: name, ScheduleSpec: spec}, true, nil
 }
 
-func (s *schedules) Delete(_ context.Context, name string) error {
-	_, err := s.did("delete", name)
+func (s *schedules) Delete(_ context.Context, name string, may schedule.Permit) error {
+	_, err := s.change(name, may)
 	return err
 }
 
-func (s *schedules) Pause(_ context.Context, name string) (runwith.Schedule, error) {
-	return s.did("pause", name)
+func (s *schedules) Pause(_ context.Context, name string, may schedule.Permit) (runwith.Schedule, error) {
+	return s.change(name, may)
 }
 
-func (s *schedules) Resume(_ context.Context, name string) (runwith.Schedule, error) {
-	return s.did("resume", name)
+func (s *schedules) Resume(_ context.Context, name string, may schedule.Permit) (runwith.Schedule, error) {
+	return s.change(name, may)
 }
 
-func (s *schedules) Run(_ context.Context, name, _ string) (runwith.Invocation, bool, error) {
-	_, err := s.did("run", name)
+func (s *schedules) Run(_ context.Context, name, _ string, may schedule.Permit) (runwith.Invocation, bool, error) {
+	_, err := s.change(name, may)
 	return runwith.Invocation{Job: name}, false, err
 }
 
 func (s *schedules) Next(_ context.Context, name string, _ int) ([]time.Time, error) {
-	_, err := s.did("next", name)
+	_, err := s.Schedule(context.Background(), name)
 	return nil, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/invoker/schedule"
 )
 
 // Schedules start jobs by the clock.
@@ -26,8 +25,6 @@ type Schedules interface {
 	// Next returns its next slots.
 	Next(ctx context.Context, name string, count int) ([]time.Time, error)
 }
-
-var _ Schedules = (*schedule.Schedules)(nil)
 
 // ScheduleName is the schedule in a path, exported as [JobPath] is.
 type ScheduleName struct {

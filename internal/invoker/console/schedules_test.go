@@ -8,13 +8,13 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/access"
-	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/console"
+	"github.com/runwith/runwith/internal/invoker/schedule"
 )
 
 // nightly is a server's only schedule. It keeps the invocations of its manual starts by key.
 type nightly struct {
-	api.Schedules // nil: a method that is missing below panics
+	access.Changeable // nil: a method that is missing below panics
 
 	started map[string]string
 }
@@ -25,7 +25,10 @@ func (nightly) Schedule(context.Context, string) (runwith.Schedule, error) {
 
 func (nightly) Next(context.Context, string, int) ([]time.Time, error) { return nil, nil }
 
-func (n nightly) Run(_ context.Context, _, key string) (i runwith.Invocation, replayed bool, err error) {
+func (n nightly) Run(_ context.Context, _, key string, may schedule.Permit) (i runwith.Invocation, replayed bool, err error) {
+	if err := may("reindex"); err != nil {
+		return i, false, err
+	}
 	if i.ID, replayed = n.started[key]; !replayed {
 		i.ID = "inv-of-" + key
 		n.started[key] = i.ID

@@ -36,6 +36,8 @@ type server struct {
 	offset   time.Duration // of the clock
 	calls    int
 	slow     time.Duration // that Launch takes
+	slowRead time.Duration // that the answer of Schedule takes
+	slowSave time.Duration // that the answer of SaveSchedules takes
 
 	holder *member // of the lease
 	until  time.Time
@@ -109,6 +111,16 @@ func (s *server) Launch(_ context.Context, l invoker.Launch) (runwith.Invocation
 	return i, false, nil
 }
 
+func (s *server) Launched(_ context.Context, l invoker.Launch) (i runwith.Invocation, found bool, _ error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, found := s.keys[ledger.SourceName(&l.Source)+" "+l.Key]
+	if found = found && l.Key != ""; found {
+		i = s.started[n]
+	}
+	return i, found, nil
+}
+
 func (s *server) List(_ context.Context, q store.Query) (found []ledger.Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,6 +140,7 @@ func (s *server) Schedules(context.Context) (all []ledger.Schedule, err error) {
 
 func (s *server) Schedule(_ context.Context, name string) (ledger.Schedule, error) {
 	s.mu.Lock()
+	defer time.Sleep(s.slowRead)
 	defer s.mu.Unlock()
 	if row, ok := s.rows[name]; ok {
 		return row, nil
@@ -137,6 +150,7 @@ func (s *server) Schedule(_ context.Context, name string) (ledger.Schedule, erro
 
 func (s *server) SaveSchedules(_ context.Context, rows []ledger.Schedule) (saved []ledger.Schedule, err error) {
 	s.mu.Lock()
+	defer time.Sleep(s.slowSave)
 	defer s.mu.Unlock()
 	if s.unsaved != nil {
 		return nil, s.unsaved

@@ -17,7 +17,7 @@ func (s *Schedules) handle(e *entry) {
 	ctx, cancel := context.WithTimeout(s.closing, startTime)
 	defer cancel()
 	s.mu.Lock()
-	plan, tries, trouble := e.plan, e.tries, e.trouble
+	plan, known, tries, trouble := e.plan, e.row, e.tries, e.trouble
 	s.mu.Unlock()
 	row, err := s.config.Store.Schedule(ctx, plan.name)
 	if runwith.CodeOf(err) == runwith.NotFound {
@@ -29,16 +29,16 @@ func (s *Schedules) handle(e *entry) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if row.Version > e.row.Version || err == nil && e.row.Version == known.Version { // or a request was faster
+		e.row = row
+	}
 	if err == nil {
-		e.row, e.tries, e.trouble = row, 0, nil
+		e.tries, e.trouble = 0, nil
 		e.wake = s.wakeOf(e)
 		return
 	}
 	if s.closing.Err() == nil && tries == 0 {
 		s.logger.Warn("slot of a schedule cannot be started yet, so it is tried again", "schedule", plan.name, "code", runwith.CodeOf(err), "error", err)
-	}
-	if row.Version >= e.row.Version {
-		e.row = row
 	}
 	b := backoff.Backoff{Min: time.Second, Max: time.Minute}
 	e.tries, e.trouble = tries+1, err
@@ -115,26 +115,21 @@ func (s *Schedules) save(ctx context.Context, row ledger.Schedule) (_ ledger.Sch
 
 // start starts a slot, and notes what became of it. The error means that the slot waits.
 func (s *Schedules) start(ctx context.Context, p *Plan, o *ledger.SlotOutcome) error {
-	if p.skips() {
-		before, err := s.unfinished(ctx, p.name)
-		if err != nil {
-			return err
-		}
-		for _, r := range before {
-			if r.Source != nil && r.Source.Slot.Equal(o.Slot) && !r.Source.Manual { // of an attempt that was interrupted
-				o.Result, o.Invocation = ledger.SlotStarted, r.ID
-				return nil
-			}
-		}
-		if len(before) > 0 {
-			o.Result, o.Invocation = ledger.SlotSkipped, before[0].ID
-			return nil
-		}
+	l := s.launch(p, o.Slot)
+	before, err := s.overlapped(ctx, p, l)
+	if err != nil {
+		return err
 	}
-	i, _, err := s.config.Starter.Launch(ctx, s.launch(p, o.Slot))
+	if before != "" {
+		o.Result, o.Invocation = ledger.SlotSkipped, before
+		return nil
+	}
+	i, _, err := s.config.Starter.Launch(ctx, l)
 	switch {
 	case err == nil:
 		o.Result, o.Invocation = ledger.SlotStarted, i.ID
+	case runwith.CodeOf(err) == runwith.AlreadyExists: // the schedule asked for something else when an interrupted attempt started the slot
+		o.Result = ledger.SlotStarted
 	case transient(err) && !s.now().Add(cause.RetryAfterOf(err)).After(p.start(o.Slot).Add(p.catchUp)): // or it is of no use
 		return err
 	default:
@@ -143,12 +138,24 @@ func (s *Schedules) start(ctx context.Context, p *Plan, o *ledger.SlotOutcome) e
 	return nil
 }
 
-// mostUnfinished is how many unfinished invocations of a schedule are looked at.
-const mostUnfinished = 10
-
-// unfinished returns the newest unfinished invocations of a schedule.
-func (s *Schedules) unfinished(ctx context.Context, name string) ([]ledger.Record, error) {
-	return s.config.Store.List(ctx, store.Query{Source: ledger.ScheduleSource(name), Unfinished: true, Limit: mostUnfinished})
+// overlapped returns the newest unfinished invocation of a schedule that skips, because it keeps the
+// launch from starting. It is empty if there is none, or if the launch repeats an earlier one.
+func (s *Schedules) overlapped(ctx context.Context, p *Plan, l invoker.Launch) (id string, err error) {
+	if !p.skips() {
+		return "", nil
+	}
+	before, err := s.config.Store.List(ctx, store.Query{Source: ledger.ScheduleSource(p.name), Unfinished: true, Limit: 1})
+	if err != nil || len(before) == 0 {
+		return "", err
+	}
+	_, repeats, err := s.config.Starter.Launched(ctx, l)
+	switch {
+	case repeats || runwith.CodeOf(err) == runwith.AlreadyExists: // Launch says what is wrong
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	return before[0].ID, nil
 }
 
 // launch returns the request for a slot.

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/runwith/runwith"
@@ -10,8 +11,8 @@ import (
 
 // Put makes a schedule, or replaces one that the API has made, and reports whether it is new.
 // Errors: INVALID_ARGUMENT with every faulty field, the policy's refusal of the request,
-// and FAILED_PRECONDITION for a schedule of the configuration.
-func (s *Schedules) Put(ctx context.Context, name string, spec runwith.ScheduleSpec) (_ runwith.Schedule, created bool, err error) {
+// the permit's, and FAILED_PRECONDITION for a schedule of the configuration.
+func (s *Schedules) Put(ctx context.Context, name string, spec runwith.ScheduleSpec, may Permit) (_ runwith.Schedule, created bool, err error) {
 	if err := s.refuseEphemeral(); err != nil {
 		return runwith.Schedule{}, false, err
 	}
@@ -22,14 +23,18 @@ func (s *Schedules) Put(ctx context.Context, name string, spec runwith.ScheduleS
 	s.making.Lock()
 	defer s.making.Unlock()
 	for range changing {
-		if err := s.refuseFile(name, "changed"); err != nil {
-			return runwith.Schedule{}, false, err
-		}
 		row, err := s.config.Store.Schedule(ctx, name)
 		if err != nil && runwith.CodeOf(err) != runwith.NotFound {
 			return runwith.Schedule{}, false, err
 		}
-		row.Name, row.Spec = name, encodeSpec(spec)
+		row.Name = name
+		if err := s.allowed(row, may); err != nil {
+			return runwith.Schedule{}, false, err
+		}
+		if err := cmp.Or(s.refuseFile(name, "changed"), s.roomFor(name)); err != nil {
+			return runwith.Schedule{}, false, err
+		}
+		row.Spec = encodeSpec(spec)
 		if row.Timing != plan.timing() {
 			row = row.Restarted(plan.timing(), s.now())
 		}
@@ -102,6 +107,13 @@ func (s *Schedules) refuseFile(name, what string) error {
 	if s.plans[name] != nil {
 		return runwith.Errorf(runwith.FailedPrecondition, "schedule %s: the configuration file has it, so it is %s there; it can be paused here", name, what)
 	}
+	return nil
+}
+
+// roomFor refuses one schedule too many.
+func (s *Schedules) roomFor(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if made := len(s.entries) - len(s.plans); s.entries[name] == nil && made >= mostMade {
 		return runwith.Errorf(runwith.ResourceExhausted, "schedules: there are %d that the API has made, which is the limit: delete some", made)
 	}
@@ -109,19 +121,23 @@ func (s *Schedules) refuseFile(name, what string) error {
 }
 
 // Delete deletes a schedule that the API has made. Its invocations stay.
-func (s *Schedules) Delete(ctx context.Context, name string) error {
+func (s *Schedules) Delete(ctx context.Context, name string, may Permit) error {
 	s.making.Lock()
 	defer s.making.Unlock()
-	if err := s.refuseFile(name, "deleted"); err != nil {
-		return err
-	}
 	for range changing {
 		row, err := s.config.Store.Schedule(ctx, name)
-		if runwith.CodeOf(err) == runwith.NotFound {
-			return NotFound(name)
-		}
-		if err != nil {
+		if err != nil && runwith.CodeOf(err) != runwith.NotFound {
 			return err
+		}
+		row.Name = name
+		if err := s.allowed(row, may); err != nil {
+			return err
+		}
+		if err := s.refuseFile(name, "deleted"); err != nil {
+			return err
+		}
+		if row.Version == 0 {
+			return NotFound(name)
 		}
 		removed, err := s.config.Store.RemoveSchedule(ctx, name, row.Version)
 		if err != nil {

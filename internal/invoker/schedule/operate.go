@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
@@ -103,20 +102,25 @@ func (s *Schedules) Next(_ context.Context, name string, count int) (slots []tim
 	return slots, nil
 }
 
+// Permit returns why a caller may not change a schedule of a job, or nil. A nil Permit allows every
+// change. It is asked about the schedule that is changed, as the store has it: one of the same name
+// may have been made in the meantime.
+type Permit func(job string) error
+
 // Pause makes the slots of a schedule start nothing, until somebody resumes it.
-func (s *Schedules) Pause(ctx context.Context, name string) (runwith.Schedule, error) {
+func (s *Schedules) Pause(ctx context.Context, name string, may Permit) (runwith.Schedule, error) {
 	if err := s.refuseEphemeral(); err != nil {
 		return runwith.Schedule{}, err
 	}
-	return s.change(ctx, name, func(_ *Plan, row ledger.Schedule) (ledger.Schedule, error) {
+	return s.change(ctx, name, may, func(_ *Plan, row ledger.Schedule) (ledger.Schedule, error) {
 		row.Paused = true
 		return row, nil
 	})
 }
 
 // Resume ends a pause. The slots within the pause start nothing.
-func (s *Schedules) Resume(ctx context.Context, name string) (runwith.Schedule, error) {
-	return s.change(ctx, name, func(p *Plan, row ledger.Schedule) (ledger.Schedule, error) {
+func (s *Schedules) Resume(ctx context.Context, name string, may Permit) (runwith.Schedule, error) {
+	return s.change(ctx, name, may, func(p *Plan, row ledger.Schedule) (ledger.Schedule, error) {
 		switch {
 		case p.paused:
 			return row, runwith.Errorf(runwith.FailedPrecondition, "schedule %s: the configuration file pauses it: remove paused there", name)
@@ -131,7 +135,7 @@ func (s *Schedules) Resume(ctx context.Context, name string) (runwith.Schedule, 
 
 // Run starts the job of a schedule now. Its slot is now. The key is the caller's; an empty one
 // is none. An unfinished invocation refuses it with ABORTED if the schedule skips.
-func (s *Schedules) Run(ctx context.Context, name, callersKey string) (_ runwith.Invocation, replayed bool, err error) {
+func (s *Schedules) Run(ctx context.Context, name, callersKey string, may Permit) (_ runwith.Invocation, replayed bool, err error) {
 	s.mu.Lock()
 	e, err := s.entry(name)
 	if err != nil {
@@ -140,21 +144,22 @@ func (s *Schedules) Run(ctx context.Context, name, callersKey string) (_ runwith
 	}
 	p := e.plan
 	s.mu.Unlock()
+	if err := may.allow(p.spec.Job); err != nil {
+		return runwith.Invocation{}, false, err
+	}
 	l := s.launch(p, ledger.Stored(s.now()))
 	l.Source.Manual, l.Key = true, ""
 	who := principal.From(ctx)
 	if callersKey != "" {
 		l.Key = "run/" + ledger.KeyOf(who.Name, callersKey)
 	}
-	if p.skips() {
-		before, err := s.unfinished(ctx, name)
-		if err != nil {
-			return runwith.Invocation{}, false, err
-		}
-		if len(before) > 0 && !s.repeats(before, l) {
-			return runwith.Invocation{}, false, runwith.Errorf(runwith.Aborted,
-				"schedule %s: its invocation %s has not ended, and the schedule skips (overlap): cancel it, or wait for its end", name, before[0].ID)
-		}
+	before, err := s.overlapped(ctx, p, l)
+	if err != nil {
+		return runwith.Invocation{}, false, err
+	}
+	if before != "" {
+		return runwith.Invocation{}, false, runwith.Errorf(runwith.Aborted,
+			"schedule %s: its invocation %s has not ended, and the schedule skips (overlap): cancel it, or wait for its end", name, before)
 	}
 	i, replayed, err := s.config.Starter.Launch(ctx, l)
 	if err == nil && !replayed {
@@ -163,17 +168,35 @@ func (s *Schedules) Run(ctx context.Context, name, callersKey string) (_ runwith
 	return i, replayed, err
 }
 
-// repeats reports whether one of the records has the key of a launch.
-func (s *Schedules) repeats(records []ledger.Record, l invoker.Launch) bool {
-	key := ledger.KeyOf(ledger.SourceName(&l.Source), l.Key)
-	return l.Key != "" && slices.ContainsFunc(records, func(r ledger.Record) bool { return r.Key == key })
+// allow asks the permit about a job.
+func (may Permit) allow(job string) error {
+	if may == nil {
+		return nil
+	}
+	return may(job)
+}
+
+// allowed asks the permit about a schedule as the store has it. A state that is new, or has no
+// schedule that can be read, is nobody's.
+func (s *Schedules) allowed(row ledger.Schedule, may Permit) error {
+	s.mu.Lock()
+	plan := s.plans[row.Name]
+	s.mu.Unlock()
+	if plan != nil {
+		return may.allow(plan.spec.Job)
+	}
+	var spec runwith.ScheduleSpec
+	if len(row.Spec) > 0 && decodeSpec(row.Spec, &spec) == nil {
+		return may.allow(spec.Job)
+	}
+	return nil
 }
 
 // changing is how often a change is tried again because another one was faster.
 const changing = 10
 
 // change changes the state of a schedule.
-func (s *Schedules) change(ctx context.Context, name string, by func(*Plan, ledger.Schedule) (ledger.Schedule, error)) (runwith.Schedule, error) {
+func (s *Schedules) change(ctx context.Context, name string, may Permit, by func(*Plan, ledger.Schedule) (ledger.Schedule, error)) (runwith.Schedule, error) {
 	for range changing {
 		s.mu.Lock()
 		e, err := s.entry(name)
@@ -185,6 +208,9 @@ func (s *Schedules) change(ctx context.Context, name string, by func(*Plan, ledg
 		s.mu.Unlock()
 		row, err := s.config.Store.Schedule(ctx, name)
 		if err != nil {
+			return runwith.Schedule{}, err
+		}
+		if err := s.allowed(row, may); err != nil {
 			return runwith.Schedule{}, err
 		}
 		if row, err = by(plan, row); err != nil {
@@ -201,11 +227,13 @@ func (s *Schedules) change(ctx context.Context, name string, by func(*Plan, ledg
 	return runwith.Schedule{}, runwith.Errorf(runwith.Aborted, "schedule %s was changed by another request at the same time: send the request again", name)
 }
 
-// take takes a saved state into use.
+// take takes a saved state into use, unless a newer one is.
 func (s *Schedules) take(e *entry, row ledger.Schedule) runwith.Schedule {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e.row, e.tries, e.trouble = row, 0, nil
+	if row.Version > e.row.Version {
+		e.row, e.tries, e.trouble = row, 0, nil
+	}
 	if !e.busy {
 		e.wake = s.wakeOf(e)
 	}

@@ -38,6 +38,9 @@ type Starter interface {
 	// Launch accepts a request of a schedule. A repeat with the same key returns the invocation
 	// that has it.
 	Launch(ctx context.Context, l invoker.Launch) (_ runwith.Invocation, replayed bool, err error)
+	// Launched returns the invocation that has the key of a launch, and whether there is one. The
+	// error is ALREADY_EXISTS if that one asked for something else.
+	Launched(ctx context.Context, l invoker.Launch) (_ runwith.Invocation, found bool, err error)
 }
 
 // Store is what schedules need of a store.

@@ -235,14 +235,14 @@ func TestPause(t *testing.T) {
 	in(t, func(t *testing.T) {
 		s, p := newServer(), plans(t, `  a: {cron: "@hourly", job: job}`)
 		v := open(t, s, schedule.Config{Plans: p})
-		if paused, err := v.Pause(t.Context(), "a"); err != nil || !paused.Paused || !paused.Next.IsZero() {
+		if paused, err := v.Pause(t.Context(), "a", nil); err != nil || !paused.Paused || !paused.Next.IsZero() {
 			t.Fatalf("Pause = %+v, %v", paused, err)
 		}
 		after(90 * time.Minute)
 		closed(t, v)
 		v = open(t, s, schedule.Config{Plans: p})
 		after(time.Hour)
-		if resumed, err := v.Resume(t.Context(), "a"); err != nil || resumed.Paused || resumed.Next.Hour() != 3 {
+		if resumed, err := v.Resume(t.Context(), "a", nil); err != nil || resumed.Paused || resumed.Next.Hour() != 3 {
 			t.Fatalf("Resume = %+v, %v", resumed, err)
 		}
 		after(time.Hour)
@@ -255,7 +255,7 @@ func TestPause(t *testing.T) {
 		if got := get(t, v, "a"); !got.PausedByFile {
 			t.Errorf("schedule = %+v, want it paused by the file", got)
 		}
-		if _, err := v.Resume(t.Context(), "a"); runwith.CodeOf(err) != runwith.FailedPrecondition {
+		if _, err := v.Resume(t.Context(), "a", nil); runwith.CodeOf(err) != runwith.FailedPrecondition {
 			t.Errorf("Resume of what the file pauses = %v, want FAILED_PRECONDITION", err)
 		}
 		v.Use(p)
@@ -289,7 +289,7 @@ func TestRunNow(t *testing.T) {
 		s := newServer()
 		v := open(t, s, schedule.Config{Plans: plans(t, `  a: {cron: "@daily", job: job, paused: true}`)})
 		after(90 * time.Second)
-		i, replayed, err := v.Run(t.Context(), "a", "key")
+		i, replayed, err := v.Run(t.Context(), "a", "key", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,14 +301,14 @@ func TestRunNow(t *testing.T) {
 			t.Fatalf("source of Run (-want +got):\n%s", diff)
 		}
 		after(time.Second)
-		if again, replayed, err := v.Run(t.Context(), "a", "key"); err != nil || !replayed || again.ID != i.ID {
+		if again, replayed, err := v.Run(t.Context(), "a", "key", nil); err != nil || !replayed || again.ID != i.ID {
 			t.Errorf("Run again = %s, %v, %v, want %s replayed", again.ID, replayed, err, i.ID)
 		}
-		if _, _, err := v.Run(t.Context(), "a", ""); runwith.CodeOf(err) != runwith.Aborted || !strings.Contains(err.Error(), i.ID) {
+		if _, _, err := v.Run(t.Context(), "a", "", nil); runwith.CodeOf(err) != runwith.Aborted || !strings.Contains(err.Error(), i.ID) {
 			t.Errorf("Run while %s runs = %v, want ABORTED", i.ID, err)
 		}
 		s.slots()
-		if _, _, err := v.Run(t.Context(), "a", ""); err != nil {
+		if _, _, err := v.Run(t.Context(), "a", "", nil); err != nil {
 			t.Errorf("Run after the end = %v", err)
 		}
 	})
@@ -332,10 +332,10 @@ func TestEphemeral(t *testing.T) {
 		wantSlots(t, s, "01 00:00", "01 01:00")
 		forget(90 * time.Minute) // 02:42: 02:00 is too old
 		wantSlots(t, s, "01 00:00", "01 01:00")
-		if _, err := v.Pause(t.Context(), "a"); runwith.CodeOf(err) != runwith.FailedPrecondition {
+		if _, err := v.Pause(t.Context(), "a", nil); runwith.CodeOf(err) != runwith.FailedPrecondition {
 			t.Errorf("Pause = %v, want FAILED_PRECONDITION: it would be forgotten", err)
 		}
-		if _, _, err := v.Put(t.Context(), "b", runwith.ScheduleSpec{Cron: "@daily", Job: "job"}); runwith.CodeOf(err) != runwith.FailedPrecondition {
+		if _, _, err := v.Put(t.Context(), "b", runwith.ScheduleSpec{Cron: "@daily", Job: "job"}, nil); runwith.CodeOf(err) != runwith.FailedPrecondition {
 			t.Errorf("Put = %v, want FAILED_PRECONDITION: it would be forgotten", err)
 		}
 	})
@@ -424,7 +424,7 @@ func TestTwoServers(t *testing.T) {
 		if got := len(s.slots()); got != 12 {
 			t.Errorf("%d starts, want 12", got)
 		}
-		if _, err := all[0].Pause(t.Context(), "a"); err != nil {
+		if _, err := all[0].Pause(t.Context(), "a", nil); err != nil {
 			t.Fatal(err)
 		}
 		after(time.Hour)
@@ -442,7 +442,7 @@ func TestMade(t *testing.T) {
 		s, p := newServer(), plans(t, `  file: {cron: "@daily", job: job}`)
 		v := open(t, s, schedule.Config{Plans: p})
 		spec := runwith.ScheduleSpec{Cron: "30 * * * *", Job: "job", Parameters: map[string]any{"n": 1}, Overlap: "allow"}
-		made, created, err := v.Put(t.Context(), "made", spec)
+		made, created, err := v.Put(t.Context(), "made", spec, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -459,7 +459,7 @@ func TestMade(t *testing.T) {
 		wantSlots(t, s, "01 00:30")
 		closed(t, v)
 		v = open(t, s, schedule.Config{Plans: p})
-		if _, created, err := v.Put(t.Context(), "made", spec); err != nil || created {
+		if _, created, err := v.Put(t.Context(), "made", spec, nil); err != nil || created {
 			t.Errorf("Put again = %v, %v, want the same", created, err)
 		}
 		after(time.Hour)
@@ -469,17 +469,17 @@ func TestMade(t *testing.T) {
 			"job": {Cron: "@daily"}, "overlap": {Cron: "@daily", Job: "job", Overlap: "x"}, "window": {Cron: "@daily", Job: "job", CatchUp: "-1s"},
 			"jitter": {Cron: "* * * * *", Job: "job", Jitter: "1m"}, "labels": {Cron: "@daily", Job: "job", Labels: map[string]string{"A": ""}},
 		} {
-			if _, _, err := v.Put(t.Context(), name, spec); err == nil {
+			if _, _, err := v.Put(t.Context(), name, spec, nil); err == nil {
 				t.Errorf("Put(%s) was accepted", name)
 			}
 		}
-		if err := v.Delete(t.Context(), "file"); runwith.CodeOf(err) != runwith.FailedPrecondition {
+		if err := v.Delete(t.Context(), "file", nil); runwith.CodeOf(err) != runwith.FailedPrecondition {
 			t.Errorf("Delete of the file's = %v, want FAILED_PRECONDITION", err)
 		}
-		if err := v.Delete(t.Context(), "made"); err != nil {
+		if err := v.Delete(t.Context(), "made", nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := v.Delete(t.Context(), "made"); runwith.CodeOf(err) != runwith.NotFound {
+		if err := v.Delete(t.Context(), "made", nil); runwith.CodeOf(err) != runwith.NotFound {
 			t.Errorf("Delete again = %v, want NOT_FOUND", err)
 		}
 		after(2 * time.Hour)
@@ -493,7 +493,7 @@ func TestMadeAgain(t *testing.T) {
 		s, p := newServer(), plans(t, `  file: {cron: "@daily", job: job}`)
 		v := open(t, s, schedule.Config{Plans: p})
 		put := func(cron string) runwith.Schedule {
-			made, _, err := v.Put(t.Context(), "made", runwith.ScheduleSpec{Cron: cron, Job: "job"})
+			made, _, err := v.Put(t.Context(), "made", runwith.ScheduleSpec{Cron: cron, Job: "job"}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -505,10 +505,10 @@ func TestMadeAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		after(time.Hour) // one starts, which goes on
-		if _, err := v.Pause(t.Context(), "made"); err != nil {
+		if _, err := v.Pause(t.Context(), "made", nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := v.Delete(t.Context(), "made"); err != nil {
+		if err := v.Delete(t.Context(), "made", nil); err != nil {
 			t.Fatal(err)
 		}
 		made := put("30 * * * *")
@@ -533,7 +533,7 @@ func TestMadeAgain(t *testing.T) {
 		}
 
 		// Later the file has the name.
-		if _, err := v.Pause(t.Context(), "made"); err != nil {
+		if _, err := v.Pause(t.Context(), "made", nil); err != nil {
 			t.Fatal(err)
 		}
 		v.Use(plans(t, `  made: {cron: "30 * * * *", job: job}`))
@@ -542,7 +542,7 @@ func TestMadeAgain(t *testing.T) {
 		if got.Origin != runwith.OriginFile || !got.Paused || got.Slots.Skipped != 1 {
 			t.Errorf("the file's = %+v, want it with the pause and the counts", got)
 		}
-		if _, _, err := v.Put(t.Context(), "made", runwith.ScheduleSpec{Cron: "@hourly", Job: "job"}); runwith.CodeOf(err) != runwith.FailedPrecondition {
+		if _, _, err := v.Put(t.Context(), "made", runwith.ScheduleSpec{Cron: "@hourly", Job: "job"}, nil); runwith.CodeOf(err) != runwith.FailedPrecondition {
 			t.Errorf("Put of the file's = %v, want FAILED_PRECONDITION", err)
 		}
 		v.Use(p)

@@ -41,7 +41,7 @@ func TestChangedElsewhere(t *testing.T) {
 	in(t, func(t *testing.T) {
 		s := newServer()
 		driver, other := open(t, &member{s}, schedule.Config{}), open(t, &member{s}, schedule.Config{})
-		if _, created, err := other.Put(t.Context(), "a", runwith.ScheduleSpec{Cron: "@hourly", Job: "job", Overlap: "allow"}); err != nil || !created {
+		if _, created, err := other.Put(t.Context(), "a", runwith.ScheduleSpec{Cron: "@hourly", Job: "job", Overlap: "allow"}, nil); err != nil || !created {
 			t.Fatalf("Put() = created %t, %v", created, err)
 		}
 		after(time.Second)
@@ -50,7 +50,7 @@ func TestChangedElsewhere(t *testing.T) {
 		}
 		after(time.Hour)
 		wantSlots(t, s, "01 01:00")
-		if _, err := other.Pause(t.Context(), "a"); err != nil {
+		if _, err := other.Pause(t.Context(), "a", nil); err != nil {
 			t.Fatal(err)
 		}
 		after(time.Second)
@@ -59,7 +59,7 @@ func TestChangedElsewhere(t *testing.T) {
 		}
 		after(time.Hour)
 		wantSlots(t, s, "01 01:00")
-		if err := other.Delete(t.Context(), "a"); err != nil {
+		if err := other.Delete(t.Context(), "a", nil); err != nil {
 			t.Fatal(err)
 		}
 		after(time.Second)
