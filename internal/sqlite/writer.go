@@ -147,14 +147,15 @@ func (w *writer) gather(first *pending) []*pending {
 	return batch
 }
 
-// commitWithReserve commits a batch. If the disk is full, it spends the reserve and commits
-// the changes again, without new work.
+// commitWithReserve commits a batch. If the disk is full, it spends the reserve and commits again
+// what was not committed, without new work.
 func (w *writer) commitWithReserve(batch []*pending) {
 	w.commit(batch)
 	if !slices.ContainsFunc(batch, func(p *pending) bool { return full(p.err) }) {
 		return
 	}
-	again := slices.DeleteFunc(slices.Clone(batch), func(p *pending) bool { return p.adds || p.panics != nil })
+	// Some may be committed: if a statement has a journal of its own, SQLite undoes just that.
+	again := slices.DeleteFunc(slices.Clone(batch), func(p *pending) bool { return p.adds || !p.failed() || p.panics != nil })
 	if len(again) == 0 {
 		return
 	}
