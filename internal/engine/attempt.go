@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/runwith/runwith/internal/backoff"
@@ -28,6 +29,7 @@ var (
 	errTimeout = errors.New("the task's timeout has passed")
 	errStopped = errors.New("the execution is stopped")
 	errClosing = errors.New("the engine is closing")
+	errLeft    = fmt.Errorf("%w and leaves the attempt, which its runner has not stopped", errClosing)
 )
 
 // launch runs one placement, and then its successors in the same place. The scheduler

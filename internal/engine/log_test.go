@@ -104,15 +104,16 @@ func logFiles(t *testing.T, dir string) (names []string) {
 // logged returns the lines of an execution's log that a query selects.
 func logged(t *testing.T, e *engine.Engine, execution string, q tasklog.Query) (entries []tasklog.Entry) {
 	t.Helper()
-	sources, err := e.LogSources(t.Context(), engine.LogSelection{Projects: []string{"demo"}, Executions: []string{path.Base(execution)}})
+	ctx := context.WithoutCancel(t.Context()) // it may be called in a bubble
+	sources, err := e.LogSources(ctx, engine.LogSelection{Projects: []string{"demo"}, Executions: []string{path.Base(execution)}})
 	if err != nil || len(sources) != 1 {
 		t.Fatalf("LogSources() = %v, %v, want one", sources, err)
 	}
-	_, reader, err := e.OpenLog(t.Context(), sources[0].ID, q)
+	_, reader, err := e.OpenLog(ctx, sources[0].ID, q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for entry, err := range reader.All(t.Context()) {
+	for entry, err := range reader.All(ctx) {
 		if err != nil {
 			t.Fatal(err)
 		}

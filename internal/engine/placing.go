@@ -177,7 +177,7 @@ func (e *Engine) endForClose(ctx context.Context, id runner.ID) (ending, error) 
 		e.log.Error("stop attempt", "attempt", id.String(), "error", err, "retry_in", wait)
 		if backoff.Sleep(ctx, wait) != nil {
 			e.log.Error("attempt is left running, because its runner has not stopped it", "attempt", id.String())
-			return ending{}, errClosing
+			return ending{}, errLeft
 		}
 	}
 }
@@ -228,7 +228,7 @@ func (e *Engine) detach(ctx context.Context, id runner.ID) (ending, error) {
 		e.log.Debug("attempt is not detached", "attempt", id.String(), "error", err)
 		result, err := e.runner.Wait(ctx, id)
 		if err != nil && ctx.Err() != nil {
-			err = errClosing
+			err = errLeft
 		}
 		return endingOf(result, nil), err
 	}
@@ -236,11 +236,11 @@ func (e *Engine) detach(ctx context.Context, id runner.ID) (ending, error) {
 	return ending{}, runner.ErrDetached
 }
 
-// closeOutput closes the output of an attempt that ended so. A detached attempt goes on
-// printing: the engine that adopts it writes its unfinished lines.
+// closeOutput closes the output of an attempt that ended so. One that is detached or left goes
+// on printing: the engine that adopts it writes its unfinished lines.
 func (e *Engine) closeOutput(out *tasklog.Writer, id runner.ID, end error) {
 	finish := out.Close
-	if errors.Is(end, runner.ErrDetached) {
+	if errors.Is(end, runner.ErrDetached) || errors.Is(end, errLeft) {
 		finish = out.Leave
 	}
 	if err := finish(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/runner"
+	"github.com/runwith/runwith/internal/engine/tasklog"
 )
 
 // cluster is a place where attempts run without the engine. It is a fake, because its
@@ -32,6 +34,7 @@ type cluster struct {
 	explains bool                        // it tells why a pod waits
 	pods     map[runner.ID]*pod          // until a Wait has returned their end
 	placed   map[runner.ID]int           // how often each ID was placed
+	prints   string                      // what a pod prints when it is placed
 }
 
 type pod struct {
@@ -94,7 +97,7 @@ func (c *cluster) find(id runner.ID) (*pod, error) {
 	return c.pods[id], nil
 }
 
-func (c *cluster) Start(ctx context.Context, spec runner.Spec, _ runner.Output) error {
+func (c *cluster) Start(ctx context.Context, spec runner.Spec, out runner.Output) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -107,7 +110,8 @@ func (c *cluster) Start(ctx context.Context, spec runner.Spec, _ runner.Output) 
 	p = &pod{Attempt: runner.NewAttempt(spec.ID), begins: time.Now().Add(c.pending)}
 	c.pods[spec.ID] = p
 	c.placed[spec.ID]++
-	return nil
+	_, err = io.WriteString(out.Stdout, c.prints)
+	return err
 }
 
 func (c *cluster) Running(ctx context.Context, id runner.ID) (time.Time, error) {
@@ -286,7 +290,7 @@ func TestCloseStopsTasks(t *testing.T) {
 
 // TestCloseDespiteItsRunner checks that a runner that cannot stop its tasks, does not answer,
 // or does not let go of them, holds up Close no longer than the grace and a few seconds. The
-// next engine adopts the tasks.
+// next engine adopts the tasks, and with them the lines that they had begun.
 func TestCloseDespiteItsRunner(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
@@ -305,6 +309,7 @@ func TestCloseDespiteItsRunner(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCluster()
+			c.prints = "half a line"
 			onCluster(t, c, func(e *faulty) {
 				e.Close()
 				e.open(engine.Config{Runner: c, StopTasks: test.stopTasks, Grace: 10 * time.Second})
@@ -325,6 +330,9 @@ func TestCloseDespiteItsRunner(t *testing.T) {
 				c.set(func() { c.stop, c.detach = nil, nil })
 				e.open(engine.Config{Runner: c})
 				synctest.Wait()
+				if lines := logged(t, e.Engine.Engine, execution, tasklog.Query{Streams: []tasklog.Stream{tasklog.Stdout}}); len(lines) > 0 {
+					t.Errorf("after the restart the log has %q, want nothing yet", lines[0].Text)
+				}
 				c.end()
 				if x := e.after(time.Minute, execution); x.CompletionTime == nil || test.cancel != (x.CancelledCount > 0) {
 					t.Errorf("after the restart: %s, want an end", standing(x))

@@ -175,12 +175,13 @@ func (w *Writer) tellLoss() error {
 	return nil
 }
 
-// lose makes the writer drop everything, because an earlier writer of the attempt has
-// dropped output and written the notice.
+// lose makes the writer drop everything from now on. There is a notice only if it has dropped output
+// before.
 func (w *Writer) lose() {
 	w.losing.Lock()
 	defer w.losing.Unlock()
-	w.lost, w.told = true, true
+	w.told = w.told || !w.lost
+	w.lost = true
 }
 
 // lost reports whether the entry is the notice that output was lost. No line of a task has

@@ -3,6 +3,7 @@ package tasklog_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -271,6 +272,34 @@ func TestDeleteDropsLaterOutput(t *testing.T) {
 	}
 	if files, _ := os.ReadDir(dir); len(files) != 0 {
 		t.Errorf("files after Delete() = %v, want none", files)
+	}
+}
+
+// TestLeaveWhileTheAttemptPrints checks that nothing of what comes after Leave is kept, and no line
+// without its end.
+func TestLeaveWhileTheAttemptPrints(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), 0)
+	w := s.Attempt("x", "", 0, 0)
+	out := w.Stdout()
+	if _, err := io.WriteString(out, "whole\nhal"); err != nil {
+		t.Fatal(err)
+	}
+	var printing sync.WaitGroup
+	printing.Go(func() {
+		for range 1000 {
+			_, _ = io.WriteString(out, "f") // it does not complete the line
+		}
+	})
+	if err := w.Leave(); err != nil {
+		t.Error(err)
+	}
+	printing.Wait()
+	if _, err := io.WriteString(out, "\nlater\n"); err != nil {
+		t.Errorf("Write() after Leave() = %v, want no error", err)
+	}
+	if got := texts(read(t, s, "x", tasklog.Query{})); !slices.Equal(got, []string{"whole"}) {
+		t.Errorf("lines = %q, want those that were whole before Leave()", got)
 	}
 }
 

@@ -28,6 +28,8 @@ type Writer struct {
 // streams are those of one container.
 type streams struct{ stdout, stderr stream }
 
+func (s *streams) both() [2]*stream { return [2]*stream{&s.stdout, &s.stderr} }
+
 func newWriter(l *log, task, attempt int) *Writer {
 	return &Writer{log: l, task: task, attempt: attempt, containers: make(map[int]*streams)}
 }
@@ -63,9 +65,9 @@ func (w *Writer) flush() (wrote bool, err error) {
 	defer w.mu.Unlock()
 	var errs []error
 	for _, i := range slices.Sorted(maps.Keys(w.containers)) {
-		for _, s := range []*stream{&w.containers[i].stdout, &w.containers[i].stderr} {
-			errs = append(errs, s.flush())
-			wrote = wrote || s.wrote
+		for _, s := range w.containers[i].both() {
+			did, err := s.flush()
+			wrote, errs = wrote || did, append(errs, err)
 		}
 	}
 	return wrote, errors.Join(errs...)
@@ -86,12 +88,15 @@ func (w *Writer) Close() error {
 }
 
 // Leave closes the Writer of an attempt that runs on. It drops the last lines, whose ends
-// have not come: the process that adopts the attempt reads its output again and writes
-// them whole.
+// have not come, and what is still written: the process that adopts the attempt reads its
+// output again and writes them whole.
 func (w *Writer) Leave() error {
+	w.lose()
 	w.mu.Lock()
 	for _, c := range w.containers {
-		c.stdout.partial, c.stderr.partial = nil, nil
+		for _, s := range c.both() {
+			s.drop()
+		}
 	}
 	w.mu.Unlock()
 	return w.Close()
@@ -102,12 +107,16 @@ type stream struct {
 	writer    *Writer
 	container int
 	kind      kind
-	partial   []byte // the incomplete line, at most MaxLine
-	wrote     bool
+
+	mu      sync.Mutex // a runner may still write when the Writer is closed
+	partial []byte     // the incomplete line, at most MaxLine
+	wrote   bool
 }
 
 // Write stores the lines that p completes and keeps the rest.
 func (s *stream) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var whole []record
 	rest := p
 	for len(rest) > 0 {
@@ -145,11 +154,21 @@ func (s *stream) record(end []byte, continued bool) record {
 	}
 }
 
-func (s *stream) flush() error {
-	if len(s.partial) == 0 {
-		return nil
+// flush writes the incomplete line, and reports whether the stream ever wrote anything.
+func (s *stream) flush() (wrote bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.partial) > 0 {
+		err = s.store([]record{s.record(nil, false)})
 	}
-	return s.store([]record{s.record(nil, false)})
+	return s.wrote, err
+}
+
+// drop forgets the incomplete line.
+func (s *stream) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.partial = nil
 }
 
 func (s *stream) store(lines []record) error {
