@@ -51,10 +51,19 @@ func (e *Engine) changeBy(ctx context.Context, by func(context.Context, func(*st
 // apply makes a change by a transaction. For a validate_only request, it makes the change for
 // its errors and rolls it back.
 func (e *Engine) apply(ctx context.Context, by func(context.Context, func(*storeTx) error) error, validateOnly bool, f func(*storeTx) error) error {
-	if validateOnly {
-		return e.dryRun(ctx, f)
+	if !validateOnly {
+		return by(ctx, f)
 	}
-	return by(ctx, f)
+	err := by(ctx, func(tx *storeTx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		return errDryRun
+	})
+	if errors.Is(err, errDryRun) {
+		return nil
+	}
+	return err
 }
 
 // answerTo returns the operation of a change as its caller sees it.
@@ -72,17 +81,3 @@ func answerTo(validateOnly bool, op *longrunningpb.Operation, err error) (*longr
 
 // errDryRun rolls back a validate_only request.
 var errDryRun = errors.New("dry run")
-
-// dryRun makes a change for its errors and rolls it back.
-func (e *Engine) dryRun(ctx context.Context, f func(*storeTx) error) error {
-	err := e.write(ctx, func(tx *storeTx) error {
-		if err := f(tx); err != nil {
-			return err
-		}
-		return errDryRun
-	})
-	if errors.Is(err, errDryRun) {
-		return nil
-	}
-	return err
-}

@@ -132,7 +132,30 @@ func TestOutputOnAFullDisk(t *testing.T) {
 	closeEngine()
 }
 
-// Running executions can be cancelled, and ended ones deleted, on a disk without a free byte.
+// newWork returns requests that store or check something new.
+func newWork(t *testing.T, e *engine.Engine) map[string]func() (*longrunningpb.Operation, error) {
+	ctx := t.Context()
+	job := func(name, token string) *runpb.Job {
+		return &runpb.Job{
+			Name: name, CreateExecution: &runpb.Job_StartExecutionToken{StartExecutionToken: token},
+			Template: &runpb.ExecutionTemplate{Template: &runpb.TaskTemplate{Containers: []*runpb.Container{{Image: "sh", Command: []string{"true"}}}}},
+		}
+	}
+	return map[string]func() (*longrunningpb.Operation, error){
+		"RunJob()": func() (*longrunningpb.Operation, error) { return e.RunJob(ctx, &runpb.RunJobRequest{Name: hello}) },
+		"RunJob() with validate_only": func() (*longrunningpb.Operation, error) {
+			return e.RunJob(ctx, &runpb.RunJobRequest{Name: hello, ValidateOnly: true})
+		},
+		"UpdateJob() with a new token": func() (*longrunningpb.Operation, error) {
+			return e.UpdateJob(ctx, &runpb.UpdateJobRequest{Job: job(hello, "new")})
+		},
+		"UpdateJob() that makes the job": func() (*longrunningpb.Operation, error) {
+			return e.UpdateJob(ctx, &runpb.UpdateJobRequest{Job: job(parent+"/jobs/new", ""), AllowMissing: true})
+		},
+	}
+}
+
+// Running executions can be cancelled, jobs updated, and what has ended deleted, on a disk without a free byte.
 func TestCancelAndDeleteOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	dir, fill, empty := testneed.SmallDisk(t)
@@ -148,9 +171,12 @@ func TestCancelAndDeleteOnAFullDisk(t *testing.T) {
 	if err := e.Ready(t.Context()); cause.KindOf(err) != cause.DiskFull || apierror.Status(err) != http.StatusServiceUnavailable {
 		t.Errorf("Ready() on a full disk = %v, want the full disk with 503", err)
 	}
-	if _, err := e.RunJob(t.Context(), &runpb.RunJobRequest{Name: hello}); cause.KindOf(err) != cause.DiskFull {
-		t.Errorf("RunJob() on a full disk = %v, want the full disk", err)
+	for what, begin := range newWork(t, e) {
+		if _, err := begin(); cause.KindOf(err) != cause.DiskFull {
+			t.Errorf("%s on a full disk = %v, want the full disk", what, err)
+		}
 	}
+	updateShell(t, e, `sleep 1000`)
 	if _, err := e.CancelExecution(t.Context(), &runpb.CancelExecutionRequest{Name: executionOf(t, e, running)}); err != nil {
 		t.Errorf("CancelExecution() on a full disk = %v, want nil", err)
 	}

@@ -72,6 +72,9 @@ func (e *Engine) settle(tx *storeTx, r *run, row *jobRow, before string, dry boo
 		return nil, err
 	}
 	if token := tokenOf(row.message); token != "" && token != before {
+		if err := e.room(); err != nil { // an update is no new work, but this is
+			return nil, err
+		}
 		if err := e.insertRun(tx, r, runSpec{job: row, token: token, dry: dry}); err != nil {
 			return nil, err
 		}
@@ -111,7 +114,7 @@ func (tx *storeTx) replaceJob(name jobspec.JobName, job *runpb.Job, create bool)
 	row, err = tx.job(name)
 	switch {
 	case create && runwith.CodeOf(err) == runwith.NotFound:
-		if err := jobspec.ValidateJobID(name.Job); err != nil {
+		if err := cmp.Or(jobspec.ValidateJobID(name.Job), tx.engine.room()); err != nil {
 			return nil, "", err
 		}
 		row, err = tx.createJob(name, job)

@@ -189,8 +189,8 @@ func TestResumedAttemptIsAdopted(t *testing.T) {
 		if len(a.specs) < 2 || !a.specs[1].Resume || a.specs[1].ID != a.specs[0].ID {
 			t.Fatalf("Start was called with %+v, want the second to resume the first", a.specs)
 		}
-		// The engine's end has closed the half line.
-		if diff := cmp.Diff([2]runner.Extent{{Lines: 3}, {}}, a.kept); diff != "" {
+		// The half line is not stored, because its end may have come meanwhile.
+		if diff := cmp.Diff([2]runner.Extent{{Lines: 2}, {}}, a.kept); diff != "" {
 			t.Errorf("kept (-want +got):\n%s", diff)
 		}
 		tasks, err := e.Tasks(context.Background(), &runpb.ListTasksRequest{Parent: name})

@@ -204,13 +204,12 @@ func (tx *storeTx) dropToken(row *jobRow) error {
 		return nil
 	}
 	job := proto.CloneOf(row.message)
-	if job.GetStartExecutionToken() != "" {
-		if _, err := tx.Exec(`UPDATE jobs SET awaits = NULL WHERE id = ?`, row.id); err != nil {
-			return err
-		}
-	}
 	job.CreateExecution = nil
-	return tx.updateJob(row.id, job)
+	err := tx.updateJob(row.id, job)
+	if err == nil && row.message.GetStartExecutionToken() != "" {
+		_, err = tx.Exec(`UPDATE jobs SET awaits = NULL WHERE id = ?`, row.id)
+	}
+	return err
 }
 
 // forgetRunJob drops a job that the transaction changes from the jobs that ran last: now,
@@ -229,7 +228,25 @@ func (tx *storeTx) updateJob(id int64, job *runpb.Job) error {
 	if err != nil {
 		return err
 	}
+	if err := tx.wakeWaiters(id); err != nil {
+		return err
+	}
 	return tx.change(`UPDATE jobs SET message = ? WHERE id = ? AND deleted IS NULL`, blob, id)
+}
+
+// wakeWaiters wakes those who wait for an operation of a job that changes, which may be done then.
+// They listen to the execution that the job awaits.
+func (tx *storeTx) wakeWaiters(job int64) error {
+	var awaited *int64
+	if err := tx.QueryRow(`SELECT awaits FROM jobs WHERE id = ?`, job).Scan(&awaited); err != nil || awaited == nil {
+		return err
+	}
+	tx.OnEnd(func(committed bool) {
+		if committed {
+			tx.engine.changes.Publish(*awaited)
+		}
+	})
+	return nil
 }
 
 // deleteJob hides a job and its executions, and stops the active ones.
