@@ -55,24 +55,6 @@ func (s *Sender) refresh(now time.Time) {
 	}
 }
 
-// disabledElsewhere reports whether another process has disabled an endpoint that is well here.
-// Only a person enables it.
-func (s *Sender) disabledElsewhere(h ledger.Endpoint) bool {
-	if s.store.Alone() || !h.DisabledAt.IsZero() {
-		return false
-	}
-	known, err := s.store.Endpoints(s.closing)
-	if err != nil {
-		return false // the write fails too
-	}
-	for _, k := range known {
-		if k.Name == h.Name && !k.DisabledAt.IsZero() {
-			return true // and refresh takes it over
-		}
-	}
-	return false
-}
-
 // untargeted returns the outcome of a delivery that has no target in this process's configuration.
 func (s *Sender) untargeted(d ledger.Delivery, why error) outcome {
 	if s.young(d) {

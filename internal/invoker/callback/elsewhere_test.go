@@ -75,6 +75,9 @@ func TestHealthOfOthers(t *testing.T) {
 		first, second := two(t, m, endpoints(t, "docs"), endpoints(t, "docs"), func(context.Context, ledger.Delivery) outcome { return ok() })
 		disabled := ledger.Endpoint{Name: "docs", DisabledAt: ledger.Stored(time.Now()), Reason: "why"}
 		for _, want := range []ledger.Endpoint{disabled, {Name: "docs"}} {
+			if err := m.EnableEndpoint(t.Context(), "docs"); err != nil {
+				t.Fatal(err)
+			}
 			save(t, m, want)
 			later(idleShared)
 			for n, s := range []*Sender{first, second} {

@@ -177,9 +177,19 @@ func (m *memory) Added() <-chan struct{} { return nil }
 func (m *memory) SaveEndpoint(_ context.Context, e ledger.Endpoint) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !m.health[e.Name].DisabledAt.IsZero() {
+		return nil
+	}
 	if m.health[e.Name] = e; e.FailingSince.IsZero() && e.DisabledAt.IsZero() {
 		delete(m.health, e.Name)
 	}
+	return nil
+}
+
+func (m *memory) EnableEndpoint(_ context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.health, name)
 	return nil
 }
 

@@ -203,7 +203,7 @@ func (s *Sender) EnableEndpoint(ctx context.Context, name string) (runwith.Endpo
 
 // enable forgets that an endpoint was disabled or has failed.
 func (s *Sender) enable(ctx context.Context, name string) error {
-	if err := s.store.SaveEndpoint(ctx, ledger.Endpoint{Name: name}); err != nil {
+	if err := s.store.EnableEndpoint(ctx, name); err != nil {
 		return err
 	}
 	s.mu.Lock()

@@ -89,12 +89,10 @@ func (s *Sender) report(r result, d ledger.Delivery) {
 		"delivery", d.ID, "invocation", d.Invocation, "endpoint", d.Lane(), "attempts", d.Attempts, "reason", r.outcome.reason)
 }
 
-// saveHealth writes the health of the endpoints whose health the batch has changed.
+// saveHealth writes the health of the endpoints whose health the batch has changed. One that another
+// process has disabled stays disabled, and refresh takes that over.
 func (s *Sender) saveHealth(batch []result) {
 	for _, health := range s.updateHealth(batch) {
-		if s.disabledElsewhere(health) {
-			continue
-		}
 		s.write("write the health of an endpoint", func(ctx context.Context) error { return s.store.SaveEndpoint(ctx, health) })
 	}
 }

@@ -109,10 +109,19 @@ func (m *memory) Endpoints(context.Context) (all []ledger.Endpoint, err error) {
 
 func (m *memory) SaveEndpoint(_ context.Context, e ledger.Endpoint) error {
 	defer m.lock()()
+	if !m.health[e.Name].DisabledAt.IsZero() {
+		return nil
+	}
 	e.Pending = 0
 	if m.health[e.Name] = e; e.FailingSince.IsZero() && e.DisabledAt.IsZero() {
 		delete(m.health, e.Name)
 	}
+	return nil
+}
+
+func (m *memory) EnableEndpoint(_ context.Context, name string) error {
+	defer m.lock()()
+	delete(m.health, name)
 	return nil
 }
 

@@ -34,8 +34,10 @@ type Outbox interface {
 	// deliveries every second. All callers get the same channel.
 	Added() <-chan struct{}
 	// SaveEndpoint saves the health of a lane. A lane that neither fails nor is disabled is
-	// forgotten.
+	// forgotten. One that is disabled stays so: only EnableEndpoint enables it.
 	SaveEndpoint(ctx context.Context, e ledger.Endpoint) error
+	// EnableEndpoint forgets that a lane was disabled or has failed.
+	EnableEndpoint(ctx context.Context, name string) error
 }
 
 // DeliveryQuery selects deliveries. Empty fields match any.

@@ -40,12 +40,22 @@ func (s *Store) Endpoints(ctx context.Context) (all []ledger.Endpoint, err error
 func (s *Store) SaveEndpoint(ctx context.Context, e ledger.Endpoint) error {
 	_, err := s.write(ctx, "save an endpoint", func(tx *sqlite.Tx) ([]ledger.Record, error) {
 		if e.FailingSince.IsZero() && e.DisabledAt.IsZero() {
-			_, err := tx.Exec(`DELETE FROM endpoints WHERE name = ?`, e.Name)
+			_, err := tx.Exec(`DELETE FROM endpoints WHERE name = ? AND disabled_at = 0`, e.Name)
 			return nil, err
 		}
 		_, err := tx.Exec(`INSERT INTO endpoints (name, failing_since, disabled_at, reason) VALUES (?, ?, ?, ?)
-			ON CONFLICT (name) DO UPDATE SET failing_since = excluded.failing_since, disabled_at = excluded.disabled_at, reason = excluded.reason`,
+			ON CONFLICT (name) DO UPDATE SET failing_since = excluded.failing_since, disabled_at = excluded.disabled_at, reason = excluded.reason
+			WHERE disabled_at = 0`,
 			e.Name, micros(e.FailingSince), micros(e.DisabledAt), e.Reason)
+		return nil, err
+	})
+	return err
+}
+
+// EnableEndpoint implements [store.Store].
+func (s *Store) EnableEndpoint(ctx context.Context, name string) error {
+	_, err := s.write(ctx, "enable an endpoint", func(tx *sqlite.Tx) ([]ledger.Record, error) {
+		_, err := tx.Exec(`DELETE FROM endpoints WHERE name = ?`, name)
 		return nil, err
 	})
 	return err

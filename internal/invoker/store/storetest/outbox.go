@@ -239,8 +239,11 @@ func testEndpoints(t *testing.T, s store.Store) {
 	if found, next := due(t, s, later(), 9, 9); len(found) != 1 || found[0].Endpoint != "other" || !next.IsZero() {
 		t.Errorf("due = %+v, next %v, want nothing for the one that is disabled", found, next)
 	}
-	must(t, "SaveEndpoint", s.SaveEndpoint(t.Context(), ledger.Endpoint{Name: "docs"}))
-	must(t, "SaveEndpoint", s.SaveEndpoint(t.Context(), ledger.Endpoint{Name: "idle"}))
+	for _, health := range []ledger.Endpoint{{Name: "docs"}, {Name: "docs", FailingSince: later()}, {Name: "idle"}} { // of a process that does not know
+		must(t, "SaveEndpoint", s.SaveEndpoint(t.Context(), health))
+	}
+	want(t, "endpoints", endpoints(), []ledger.Endpoint{disabled, {Name: "other", Pending: 1}})
+	must(t, "EnableEndpoint", s.EnableEndpoint(t.Context(), "docs"))
 	want(t, "endpoints", endpoints(), []ledger.Endpoint{{Name: "docs", Pending: 1}, {Name: "other", Pending: 1}})
 	if found, _ := due(t, s, later(), 9, 9); len(found) != 1 || found[0].Endpoint != "docs" {
 		t.Errorf("due = %+v, want what waited for the one that is enabled", found)
