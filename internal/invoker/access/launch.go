@@ -10,8 +10,10 @@ import (
 )
 
 // Launch accepts a request of a trigger or a schedule, as [Access.Invoke] accepts a caller's.
-// Its principal is the source. The invocation is unmasked.
+// Its principal is the source. The rates of a caller who starts a schedule by hand count too. The
+// invocation is unmasked.
 func (a *Access) Launch(ctx context.Context, l invoker.Launch) (_ runwith.Invocation, replayed bool, err error) {
+	caller := principal.From(ctx)
 	ctx, q := requestOf(ctx, l)
 	r := a.reader(ctx)
 	if q.Terms, err = r.Terms(r.who, l.Job, l.Asked); err != nil {
@@ -19,6 +21,9 @@ func (a *Access) Launch(ctx context.Context, l invoker.Launch) (_ runwith.Invoca
 			return i, found, lookup
 		}
 		return runwith.Invocation{}, false, err
+	}
+	if l.Source.Manual {
+		q.Terms.Buckets = append(q.Terms.Buckets, r.Buckets(caller, l.Job)...)
 	}
 	q.Terms.KeyKeep = l.KeyKeep
 	if l.Slot.Key != "" && q.Terms.Slot.Key == "" { // the job's own rule decides

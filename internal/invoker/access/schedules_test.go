@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -172,6 +173,34 @@ func TestLaunchRepeats(t *testing.T) {
 		}
 		if _, found, err := a.Launched(t.Context(), l); err != nil || found {
 			t.Errorf("Launched() with key %q = %v, %v, want none", key, found, err)
+		}
+	}
+}
+
+// TestLaunchByHand checks that a caller's rates count when it starts a schedule by hand, and not when
+// the clock does.
+func TestLaunchByHand(t *testing.T) {
+	t.Parallel()
+	p := compile(t, `
+callers: {docs: {oidc: {issuer: google, subject: "1", audience: x}, grants: [start], rate: 10/min}}
+jobs: {a: {callerRate: 5/min}}`)
+	ctx := principal.With(t.Context(), principal.Principal{Name: "docs", Proof: principal.Token})
+	for _, byHand := range []bool{true, false} {
+		f := &fake{}
+		l := invoker.Launch{Source: runwith.Source{Schedule: "nightly", Slot: time.Now(), Manual: byHand}, Job: "a"}
+		if _, _, err := access.New(f, func() *policy.Policy { return p }).Launch(ctx, l); err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, bucket := range f.request.Terms.Buckets {
+			names = append(names, bucket.Name)
+		}
+		want := []string{"caller/schedule/nightly/a"}
+		if byHand {
+			want = append(want, "caller/docs", "caller/docs/a")
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("by hand %v: rates = %q, want %q", byHand, names, want)
 		}
 	}
 }

@@ -96,7 +96,7 @@ func TestTerms(t *testing.T) {
 			},
 			TaskCount: 3, Timeout: time.Minute,
 		},
-		Slot:    ledger.Slot{Key: `reindex/"acme"/`, Limit: 2, Overflow: ledger.Replacing},
+		Slot:    ledger.Slot{Key: `reindex/"acme"/-`, Limit: 2, Overflow: ledger.Replacing},
 		Buckets: []ledger.RateLimit{{Name: "caller/docs", Quota: 100}, {Name: "caller/docs/reindex", Quota: 10}},
 		Keep:    720 * time.Hour,
 	}
@@ -311,27 +311,29 @@ func TestSubscribers(t *testing.T) {
 // TestSlotsOfDifferentValues checks that no caller can take the slots of other values by
 // moving a separator.
 func TestSlotsOfDifferentValues(t *testing.T) {
-	p := compile(t, `
+	for _, key := range []string{"{x}-{y}", "{x}{y}", `{x}"a"{y}`} {
+		p := compile(t, `
 jobs:
   a:
-    parameters: {x: {type: string}, y: {type: string, optional: true}}
-    concurrency: {key: "{x}-{y}", limit: 1}
+    parameters: {x: {type: string, optional: true}, y: {type: string, optional: true}}
+    concurrency: {key: '`+key+`', limit: 1}
     env: {X: "{x}"}
 `)
-	keys := map[string]string{}
-	for _, values := range [][]any{
-		{"x", "a-b", "y", "c"}, {"x", "a", "y", "b-c"}, {"x", "a"}, {"x", "a", "y", ""}, {"x", `a"-"`}, {"x", `a`, "y", `"`},
-		{"x", strings.Repeat("x", 300)}, {"x", strings.Repeat("x", 301)},
-	} {
-		terms, err := p.Terms(docs(), "a", parameters(values...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if other, taken := keys[terms.Slot.Key]; taken {
-			t.Errorf("%q has the key of %s", values, other)
-		}
-		if keys[terms.Slot.Key] = terms.Slot.Key; len(terms.Slot.Key) > 300 || !strings.HasPrefix(terms.Slot.Key, "a/") {
-			t.Errorf("key = %q", terms.Slot.Key)
+		keys := map[string][]any{}
+		for _, values := range [][]any{
+			{"x", "a-b", "y", "c"}, {"x", "a", "y", "b-c"}, {"x", "a"}, {"y", "a"}, {}, {"x", "a", "y", ""}, {"x", "", "y", "a"},
+			{"x", "-"}, {"y", "-"}, {"x", `a"-"`}, {"x", `a`, "y", `"`}, {"x", strings.Repeat("x", 300)}, {"x", strings.Repeat("x", 301)},
+		} {
+			terms, err := p.Terms(docs(), "a", parameters(values...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if other, taken := keys[terms.Slot.Key]; taken {
+				t.Errorf("%s: %q has the key of %q", key, values, other)
+			}
+			if keys[terms.Slot.Key] = values; len(terms.Slot.Key) > 300 || !strings.HasPrefix(terms.Slot.Key, "a/") {
+				t.Errorf("%s: key = %q", key, terms.Slot.Key)
+			}
 		}
 	}
 }

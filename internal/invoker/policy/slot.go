@@ -12,8 +12,8 @@ import (
 // maxSlotKey bounds the length of a concurrency key, in bytes. Longer ones are hashed.
 const maxSlotKey = 200
 
-// slot returns the concurrency key of the request. Values are quoted in it, so that two
-// different sets of values never have the same key.
+// slot returns the concurrency key of the request. Values are quoted in it, and a hyphen stands for
+// one that is absent, so that two different sets of values never have the same key.
 func (j *job) slot(values map[string]string) ledger.Slot {
 	c := j.spec.Concurrency
 	if c == nil {
@@ -30,6 +30,8 @@ func (j *job) slot(values map[string]string) ledger.Slot {
 			key.WriteString(p.literal)
 		case given:
 			key.WriteString(strconv.Quote(value))
+		default:
+			key.WriteString("-")
 		}
 	}
 	text := key.String()

@@ -22,7 +22,7 @@ func (p *Policy) Terms(who principal.Principal, name string, asked runwith.Reque
 	if err != nil {
 		return invoker.Terms{}, err
 	}
-	terms.Buckets = p.buckets(who, name)
+	terms.Buckets = p.Buckets(who, name)
 	terms.Subscribers, err = p.subscribed(name, terms.Labels, asked.Callback)
 	return terms, err
 }
@@ -58,8 +58,8 @@ func NoJob(name string) error {
 	return runwith.Errorf(runwith.NotFound, "there is no job %s", jobspec.Quote(name))
 }
 
-// buckets returns the rates of acceptance of a caller.
-func (p *Policy) buckets(who principal.Principal, name string) (limits []ledger.RateLimit) {
+// Buckets returns the rates at which requests of a caller for a job are accepted.
+func (p *Policy) Buckets(who principal.Principal, name string) (limits []ledger.RateLimit) {
 	if !p.Configured() || who.Proof == principal.Local {
 		return nil
 	}
