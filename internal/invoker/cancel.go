@@ -93,7 +93,13 @@ func (c *canceller) cancelTwin(t store.Twin) error {
 	if err := c.claimTwin(t); err != nil {
 		return err
 	}
-	err := c.cancelExecution(t.Execution)
+	err := c.check(t.Execution, func(e *runpb.Execution) bool {
+		id, marked := bornBy(e)
+		return marked && id == t.Invocation
+	})
+	if err == nil {
+		err = c.cancelExecution(t.Execution)
+	}
 	next := time.Time{}
 	switch runwith.CodeOf(err) {
 	case runwith.OK, runwith.NotFound, runwith.FailedPrecondition:
@@ -104,19 +110,24 @@ func (c *canceller) cancelTwin(t store.Twin) error {
 	return c.store.PostponeTwin(context.Background(), t.Execution, next)
 }
 
-// owned returns nil if the execution with the record's name is still the record's own, so
-// that no other invocation's execution is cancelled.
+// owned returns nil if the execution with the record's name is still the record's own.
 func (c *canceller) owned(r ledger.Record) error {
 	if r.ExecutionUID == "" {
 		return nil
 	}
+	return c.check(r.Execution, func(e *runpb.Execution) bool { return owns(r, e) })
+}
+
+// check returns nil if the execution with a name is the right one, so that no other invocation's
+// is cancelled: Cloud Run may use the name of a deleted execution again.
+func (c *canceller) check(name string, right func(*runpb.Execution) bool) error {
 	var execution *runpb.Execution
 	err := c.read(c.closing, &c.reads, urgent, func(ctx context.Context) (err error) {
-		execution, err = c.cloud.Execution(ctx, r.Execution)
+		execution, err = c.cloud.Execution(ctx, name)
 		return err
 	})
-	if err == nil && !owns(r, execution) {
-		return runwith.Errorf(runwith.NotFound, "execution %s was deleted, and another one has its name", r.Execution)
+	if err == nil && !right(execution) {
+		return runwith.Errorf(runwith.NotFound, "execution %s was deleted, and another one has its name", name)
 	}
 	return err
 }

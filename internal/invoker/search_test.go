@@ -186,6 +186,29 @@ func TestTwinIsCancelledInTheEnd(t *testing.T) {
 	})
 }
 
+// TestTwinWhoseNameIsUsedAgain deletes a twin before its cancel succeeds, and gives its name to an
+// execution of another invocation, which is not cancelled.
+func TestTwinWhoseNameIsUsedAgain(t *testing.T) {
+	in(t, func(t *testing.T) {
+		c := &cloud{late: DefaultCallTimeout + DefaultSettle + 30*time.Second, run: lostFirst}
+		c.cancelled = func(name string) error {
+			for _, e := range c.started {
+				if e.Name == name {
+					e.Template.Containers[0].Env = nil // another one
+				}
+			}
+			return errBroken
+		}
+		v := open(t, c)
+		id := invoke(t, v, runwith.Overrides{}).ID
+		until(t, v, id, runwith.StateRunning)
+		time.Sleep(time.Hour)
+		if got := now(t, v, id); got.Twins != 1 || len(c.cancels) != 1 {
+			t.Errorf("invocation = %+v, cancels of %v, want one twin, and no second cancel", got, c.cancels)
+		}
+	})
+}
+
 // TestAnswerNamesATwin shows the execution of a first call in a list while a second call
 // is out. The second answer names another execution, which no list shows.
 func TestAnswerNamesATwin(t *testing.T) {
