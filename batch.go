@@ -109,7 +109,7 @@ type itemAnswer struct {
 func (a itemAnswer) result() StartResult {
 	switch {
 	case a.Problem != nil:
-		return StartResult{Err: a.Problem.err(a.Status), RetryAfter: time.Duration(a.RetryAfter) * time.Second}
+		return StartResult{Err: a.Problem.err(a.Status), RetryAfter: time.Duration(max(0, min(a.RetryAfter, maxSeconds))) * time.Second}
 	case a.Invocation == nil:
 		return StartResult{Err: Errorf(DataLoss, "the answer has no invocation for this item")}
 	}

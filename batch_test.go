@@ -110,3 +110,17 @@ func TestClientRerun(t *testing.T) {
 		t.Errorf("Rerun without a key = %v, want INVALID_ARGUMENT", err)
 	}
 }
+
+// TestClientBoundsRetryAfter reads a number that is larger than a duration.
+func TestClientBoundsRetryAfter(t *testing.T) {
+	t.Parallel()
+	client := setup(t, answerWith(http.StatusOK, "application/json",
+		`{"items":[{"status":429,"problem":{"code":"RESOURCE_EXHAUSTED","detail":"too many","status":429},"retryAfter":10000000000}]}`))
+	results, err := client.StartEach(t.Context(), "a", []runwith.StartItem{{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := results[0].RetryAfter; after < time.Hour {
+		t.Errorf("a refused item may be sent again after %v, want many years", after)
+	}
+}

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/cause"
 )
 
 // large returns an execution of more than n bytes.
@@ -141,5 +142,18 @@ func TestLongNamesAreRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestThrottled reads the header Retry-After, whose number may be larger than a duration.
+func TestThrottled(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]time.Duration{
+		"7": 7 * time.Second, "0": 0, "-5": 0, "10000000000": maxRetryAfter, "-10000000000": 0, "x": 0, "": 0, "99999999999999999999": 0,
+	} {
+		h := http.Header{"Retry-After": {value}}
+		if got := cause.RetryAfterOf(throttled(h)); got != want {
+			t.Errorf("Retry-After: %s = %v, want %v", value, got, want)
+		}
 	}
 }

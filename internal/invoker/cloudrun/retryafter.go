@@ -39,7 +39,7 @@ func RetryAfter(err error) time.Duration {
 func throttled(h http.Header) error {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(value); err == nil {
-		return cause.RetryAfter(bounded(time.Duration(seconds) * time.Second))
+		return cause.RetryAfter(time.Duration(max(0, min(seconds, int(maxRetryAfter/time.Second)))) * time.Second)
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return cause.RetryAfter(bounded(time.Until(at)))
