@@ -184,6 +184,9 @@ func TestOperate(t *testing.T) {
 		if err != nil || len(page) != 1 || next != "" {
 			t.Errorf("second page = %+v, %q, %v", page, next, err)
 		}
+		if _, _, err := s.Deliveries(t.Context(), Filter{PageToken: "removed"}); runwith.CodeOf(err) != runwith.InvalidArgument {
+			t.Errorf("Deliveries() after a delivery that was removed = %v", err)
+		}
 		if _, _, err := s.Deliveries(t.Context(), Filter{PageSize: -1}); runwith.CodeOf(err) != runwith.InvalidArgument {
 			t.Errorf("Deliveries() with a negative size = %v", err)
 		}

@@ -46,7 +46,7 @@ func (s *Sender) Deliveries(ctx context.Context, f Filter) (page []runwith.Deliv
 	if size == 0 {
 		size = defaultPage
 	}
-	found, err := s.store.Deliveries(ctx, store.DeliveryQuery{
+	found, err := s.page(ctx, store.DeliveryQuery{
 		Invocation: f.Invocation, Endpoint: endpointOf(f.Endpoint), Lane: f.Endpoint, State: ledger.DeliveryState(f.State), Before: f.PageToken, Limit: size + 1,
 	})
 	if err != nil {
@@ -62,6 +62,19 @@ func (s *Sender) Deliveries(ctx context.Context, f Filter) (page []runwith.Deliv
 		page[i].Payload = nil
 	}
 	return page, next, nil
+}
+
+// page returns a page of deliveries. If the one at which the page before ended was removed, the error
+// is INVALID_ARGUMENT: an empty page would say that there are no more.
+func (s *Sender) page(ctx context.Context, q store.DeliveryQuery) ([]ledger.Delivery, error) {
+	found, err := s.store.Deliveries(ctx, q)
+	if err != nil || len(found) > 0 || q.Before == "" {
+		return found, err
+	}
+	if _, err = s.store.Delivery(ctx, q.Before); runwith.CodeOf(err) == runwith.NotFound {
+		err = jobspec.FieldErrorf(runwith.InvalidArgument, "pageToken", "must be one that the page before returned, and whose delivery was not removed since: begin with the first page")
+	}
+	return nil, err
 }
 
 // Delivery returns one delivery, or NOT_FOUND.
@@ -128,7 +141,7 @@ func (s *Sender) ReplayFailed(ctx context.Context, endpoint string) (int, error)
 	defer s.Ring()
 	total, before := 0, ""
 	for {
-		page, err := s.store.Deliveries(ctx, store.DeliveryQuery{
+		page, err := s.page(ctx, store.DeliveryQuery{
 			Endpoint: endpointOf(endpoint), Lane: endpoint, State: ledger.DeliveryFailed, Before: before, Limit: replayAtOnce,
 		})
 		if err != nil || len(page) == 0 {

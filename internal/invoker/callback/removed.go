@@ -49,7 +49,7 @@ func (e *Endpoints) suspects(lanes []ledger.Endpoint) (endpoints []string) {
 func (s *Sender) hastenEndpoint(endpoint string) error {
 	enabled, before := false, ""
 	for {
-		page, err := s.store.Deliveries(s.closing, store.DeliveryQuery{
+		page, err := s.page(s.closing, store.DeliveryQuery{
 			Endpoint: endpoint, State: ledger.DeliveryPending, Before: before, Limit: hastenAtOnce,
 		})
 		if err != nil || len(page) == 0 {
