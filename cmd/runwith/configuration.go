@@ -175,7 +175,7 @@ func (c *configuration) use(file *configfile.File) error {
 	}
 	c.callers = c.callers || len(file.Callers) > 0
 	if triggers := c.triggers.Load(); triggers != nil {
-		return triggers.Use(file)
+		return triggers.Use(file) // which was checked above, so there is no error
 	}
 	return nil
 }

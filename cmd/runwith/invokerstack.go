@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/runwith/runwith/internal/apierror"
@@ -40,6 +41,9 @@ type invokerStack struct {
 	site       *httpserver.Site // whose health the console shows
 	access     *access.Access
 	callers    *configuration
+
+	watching     sync.WaitGroup // reads new versions of the configuration
+	stopWatching context.CancelFunc
 }
 
 // openInvoker opens an invoker in the data folder. When ctx is done, waiting requests end.
@@ -121,7 +125,9 @@ func (s *invokerStack) openParts(ctx context.Context, slots map[string]ledger.Sl
 	if err := s.openSchedules(checked, s.callers.current, ephemeral, logger); err != nil {
 		return c, err
 	}
-	go s.callers.watcher.Run(ctx)
+	watch, stop := context.WithCancel(ctx)
+	s.stopWatching = stop
+	s.watching.Go(func() { s.callers.watcher.Run(watch) })
 	c.Invoker, c.MaxBody = checked, checked.MaxBody
 	c.Callbacks, c.Schedules = access.NewCallbacks(s.sender, s.callers.current), access.NewSchedules(s.schedules, checked)
 	s.inbox = inbox.New(s.store, s.triggers, logger)
@@ -160,6 +166,10 @@ func (s *invokerStack) addTo(site *httpserver.Site, pattern string) *httpserver.
 
 // Close waits for the current calls to Cloud Run and closes the state.
 func (s *invokerStack) Close() error {
+	if s.stopWatching != nil {
+		s.stopWatching()
+		s.watching.Wait()
+	}
 	var errs []error
 	if s.schedules != nil {
 		errs = append(errs, s.schedules.Close())
