@@ -37,7 +37,7 @@ type LogsOptions struct {
 // Logs returns an iterator over the output of an invocation's tasks, in order of
 // time. It stops after the first error: [NotFound] for an unknown invocation,
 // [Unavailable] if the stream broke. A loop that ends without an error has seen
-// every line. Each loop starts again at the first line. o may be nil.
+// every line. Each loop starts again at the same place. o may be nil.
 //
 // With Follow, a stream that breaks goes on behind the last line, as long as the invoker
 // answers within a minute.

@@ -24,9 +24,9 @@ import (
 // runwith cannot start the job, ALREADY_EXISTS if the key stands for another request,
 // ABORTED if all slots are taken and it may not wait, RESOURCE_EXHAUSTED if too many requests
 // were accepted lately or a budget has no room for its worst case, UNAVAILABLE if the job cannot
-// be read and a budget needs that; Cloud Run's PERMISSION_DENIED is passed on. Then nothing is accepted, and the key stays free. If Cloud Run cannot be
-// asked now, Invoke accepts the invocation all the same; it is checked later, and may
-// be refused then.
+// be read and a budget needs that; Cloud Run's PERMISSION_DENIED is passed on. Then nothing is
+// accepted, and the key stays free. If Cloud Run cannot be asked now, Invoke accepts the
+// invocation all the same; it is checked later, and may be refused then.
 func (v *Invoker) Invoke(ctx context.Context, q Request) (_ runwith.Invocation, replayed bool, err error) {
 	ctx, span := v.config.Tracer.Start(ctx, tracing.Internal, acceptSpan, "runwith.job", q.Job)
 	r, replayed, err := v.accepting.invoke(ctx, q)

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/policy"
@@ -52,7 +53,7 @@ func asked(q *runwith.Request, c runwith.Change) bool {
 			return true
 		}
 	}
-	for _, o := range append(q.Overrides.Containers, runwith.ContainerOverride{Env: q.Overrides.Env}) {
+	for _, o := range slices.Concat(q.Overrides.Containers, []runwith.ContainerOverride{{Env: q.Overrides.Env}}) {
 		if value, ok := o.Env[c.Name]; ok && value == c.Run[0] {
 			return true
 		}

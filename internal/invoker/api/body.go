@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -19,6 +17,7 @@ import (
 	"github.com/runwith/runwith/internal/apierror"
 	"github.com/runwith/runwith/internal/guard"
 	"github.com/runwith/runwith/internal/jsonnames"
+	"github.com/runwith/runwith/internal/surrogate"
 )
 
 // maxBody is the largest body in bytes. The guard has the same limit.
@@ -107,7 +106,7 @@ func checkJSON(data []byte) error {
 	if !json.Valid(data) { // fast, but without a reason
 		return malformed(data)
 	}
-	if at := singleSurrogate(data); at >= 0 {
+	if at := surrogate.Lone(data); at >= 0 {
 		return fmt.Errorf("malformed JSON at %s: a single surrogate is no character", position(data, at))
 	}
 	if at := hugeNumber(data); at >= 0 {
@@ -169,34 +168,6 @@ func invalidUTF8(data []byte) int {
 		i += size
 	}
 	return -1
-}
-
-// singleSurrogate returns the index of the first escape that is half of a pair of
-// surrogates without the other half, or -1. data is valid JSON, so a backslash is in a
-// string.
-func singleSurrogate(data []byte) int {
-	for i := 0; i < len(data); i++ {
-		if data[i] != '\\' {
-			continue
-		}
-		if unit := escapedUnit(data[i:]); utf16.IsSurrogate(unit) {
-			if utf16.DecodeRune(unit, escapedUnit(data[i+6:])) == utf8.RuneError {
-				return i
-			}
-			i += 6
-		}
-		i++ // the character after the backslash
-	}
-	return -1
-}
-
-// escapedUnit returns the number in an escape such as \u00e9 at the beginning of data, or 0.
-func escapedUnit(data []byte) rune {
-	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
-		return 0
-	}
-	unit, _ := strconv.ParseUint(string(data[2:6]), 16, 16)
-	return rune(unit)
 }
 
 // position returns the line and column of the byte at an index, both counted from 1, the

@@ -29,8 +29,9 @@ func (r Record) WatchedOut(now time.Time) bool {
 // Recover returns the moves at the start of a process that has the store to itself, so
 // that every lease of an earlier process is void. Waiting rows are searched for first,
 // because a copy of the store may show rows that were started since. Calls become
-// unknown. Rows that sleep are left alone: no process starts them before their time. "Not found" counts in lists that began at the time from, or later. The rows
-// are [Record.Waiting] or [Record.Calling].
+// unknown. Rows that sleep are left alone: no process starts them before their time. "Not
+// found" counts in lists that began at the time from, or later. The rows are [Record.Waiting]
+// or [Record.Calling].
 func Recover(rows []Record, from time.Time, settle time.Duration) (moves []Move) {
 	for _, r := range rows {
 		switch to := r; {

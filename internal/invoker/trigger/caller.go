@@ -12,8 +12,9 @@ import (
 )
 
 // sender returns who sends the request of a trigger; t is nil if there is no such trigger.
-// A caller that is not listed gets the answer of an unknown trigger, so nobody can find out
-// names. A webhook with a secret needs no caller: its signature is checked later.
+// A caller that is not listed gets the answer of an unknown trigger, so that it cannot find out
+// names. A webhook with a secret needs no caller: its signature is checked later, so anybody can
+// find out its name.
 func (s *Triggers) sender(r *http.Request, name string, t *trigger) (p principal.Principal, err error) {
 	if t == nil || len(t.spec.Callers) > 0 {
 		if p, err = s.authenticate(r); err != nil {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/runwith/runwith/internal/surrogate"
 )
 
 // Limits of JSON in events. A value takes many times its size in memory.
@@ -31,7 +33,7 @@ func decodeJSON(data []byte) (any, error) {
 	if _, err := r.Token(); err != io.EOF { //nolint:errorlint // Token returns it as it is
 		return nil, errors.New("has text after its JSON")
 	}
-	if loneSurrogate(data) {
+	if surrogate.Lone(data) >= 0 {
 		return nil, errors.New("has an escape that is half of a pair of surrogates")
 	}
 	return value, nil

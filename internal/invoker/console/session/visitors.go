@@ -59,8 +59,10 @@ func New(c Config) *Visitors {
 	return &Visitors{c, http.NewCrossOriginProtection()}
 }
 
-// Identify returns the caller of a request. A header decides before a cookie, because a proxy
-// or a program has added it on purpose. An UNAUTHENTICATED error asks the visitor to sign in.
+// Identify returns the caller of a request. The header Authorization decides before a session,
+// because a program has added it on purpose; a session decides before the headers of Google's
+// proxies, because the visitor has signed in on purpose. An UNAUTHENTICATED error asks the visitor
+// to sign in.
 func (v *Visitors) Identify(r *http.Request) (_ principal.Principal, signedIn bool, err error) {
 	if v.Callers == nil {
 		return v.Principal, false, nil

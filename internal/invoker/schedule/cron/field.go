@@ -75,7 +75,7 @@ func (f field) span(text string, stepped bool) (low, high int, err error) {
 	first, last, ranged := strings.Cut(text, "-")
 	switch {
 	case text == "*":
-		return f.low, min(f.high, 59, f.most()), nil
+		return f.low, f.most(), nil
 	case text == "":
 		return 0, 0, fmt.Errorf("a value is missing: write *, a number, a range such as %d-%d, or a list", f.low, f.low+4)
 	case strings.ContainsAny(text, "?LW#lw") && f.names == nil || text == "?" || strings.Contains(text, "#"):
