@@ -51,7 +51,8 @@ type Config struct {
 type Open func(ctx context.Context, addr string) (*Site, error)
 
 // Serve opens a site and serves it until ctx is done. It calls ready with the address of
-// the listener as soon as the site answers. It closes the listeners and the site.
+// the listener as soon as the site answers. It closes the listeners and the site, also if one
+// of the listeners fails.
 //
 // The contexts of requests are canceled, with the cause [apierror.Stopping], when the
 // server begins to stop.
@@ -69,13 +70,14 @@ func Serve(ctx context.Context, c Config, open Open, ready func(addr string)) er
 	served := door.serve(requests, c)
 	site.settle(ctx)
 	ready(c.Listener.Addr().String())
+	var failed error
 	select {
 	case err := <-served:
-		return errors.Join(fmt.Errorf("serve: %w", err), site.close())
+		failed = fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
 	stopRequests(apierror.Stopping())
-	return door.shutdown(ctx)
+	return errors.Join(failed, door.shutdown(ctx))
 }
 
 // door is what stands between a listener and a site.

@@ -156,6 +156,28 @@ func TestServeClosesTheSite(t *testing.T) {
 	}
 }
 
+// One listener that fails ends the server with all it has.
+func TestServeEndsWithAListener(t *testing.T) {
+	t.Parallel()
+	metrics, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	s := start(t, server.Config{Metrics: metrics}, &server.Site{Close: func() error { close(closed); return nil }})
+	if err := metrics.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-closed
+	if err := s.stop(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Serve() = %v, want the error of the listener", err)
+	}
+	if conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://")); err == nil {
+		conn.Close()
+		t.Error("the other listener is open after Serve returned")
+	}
+}
+
 func TestServeWaitsUntilTheSiteHasSettled(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
