@@ -7,6 +7,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -122,8 +123,12 @@ func load(ctx context.Context, archive string, stdout io.Writer) error {
 		program = "podman"
 	}
 	cmd := exec.CommandContext(ctx, program, "load", "--input", archive)
-	cmd.Stdout, cmd.Stderr = stdout, os.Stderr
-	return cmd.Run()
+	cmd.Stderr = os.Stderr
+	said, err := cmd.Output()
+	if said = bytes.TrimSpace(said); len(said) > 0 { // Podman's last line has no end
+		fmt.Fprintf(stdout, "%s\n", said)
+	}
+	return err
 }
 
 // index joins the architectures into one image, then writes and pushes it.

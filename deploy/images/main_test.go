@@ -60,13 +60,14 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestLoad replaces Docker with a program that prints its arguments.
+// TestLoad replaces Docker with a program that prints its arguments, without the end of the line,
+// as Podman does.
 func TestLoad(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the stand-in is a shell script")
 	}
 	standIn, dir := t.TempDir(), t.TempDir()
-	if err := os.WriteFile(filepath.Join(standIn, "docker"), []byte("#!/bin/sh\necho docker \"$@\"\n"), 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(standIn, "docker"), []byte("#!/bin/sh\nprintf %s \"docker $*\"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", standIn+string(os.PathListSeparator)+os.Getenv("PATH"))
