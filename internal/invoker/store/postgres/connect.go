@@ -81,7 +81,7 @@ func refused(err error) error {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case !ok:
-		return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: "PostgreSQL cannot be reached: " + faultOf(err) + ": start it, or correct --store"}
+		return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: "PostgreSQL cannot be reached: " + faultOf(err) + reachable(err)}
 	case reasonOf(err) != "":
 		return &runwith.Error{Code: runwith.Unavailable, Err: err, Message: "PostgreSQL refuses the connection: " + answer.Message + tryLater}
 	}
@@ -119,7 +119,15 @@ func faultOf(err error) string {
 			return attempt
 		}
 	}
-	return attempts[0] + ": remove sslmode from the URL, or set ssl = on in postgresql.conf"
+	return attempts[0]
+}
+
+// reachable is the next step if no connection came about.
+func reachable(err error) string {
+	if strings.HasSuffix(faultOf(err), noTLS) {
+		return ": remove sslmode from the URL, or set ssl = on in postgresql.conf"
+	}
+	return ": start it, or correct --store"
 }
 
 // noTLS ends pgconn's error of an attempt if the server has no TLS. pgconn does not export that

@@ -77,7 +77,7 @@ func TestOpenRefused(t *testing.T) {
 			c.RequireTLS(t)
 			return with(t, address, "sslmode", "disable")
 		}},
-		"the server has no TLS": {unavailable, "remove sslmode", func(t *testing.T) string {
+		"the server has no TLS": {unavailable, noTLS + ": remove sslmode from the URL, or set ssl = on in postgresql.conf", func(t *testing.T) string {
 			return with(t, postgrestest.Database(t), "sslmode", "require")
 		}},
 		"a primary instead of a standby, without TLS": {unavailable, "standby mode", func(t *testing.T) string {
@@ -103,6 +103,9 @@ func TestOpenRefused(t *testing.T) {
 			}
 			if !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error = %q, want %q in it", err, test.want)
+			}
+			if strings.Contains(err.Error(), "postgresql.conf: ") {
+				t.Errorf("error = %q has two next steps", err)
 			}
 			if strings.Contains(err.Error(), "secret-word") {
 				t.Errorf("error = %q has the password", err)
