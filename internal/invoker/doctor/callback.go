@@ -2,6 +2,9 @@ package doctor
 
 import (
 	"context"
+	"errors"
+	"net"
+	"syscall"
 
 	"github.com/runwith/runwith/internal/invoker/callback"
 )
@@ -13,9 +16,19 @@ func (e *examination) callbacks(ctx context.Context) {
 		err := callback.Reach(ctx, c.URL, e.Allowed)
 		cancel()
 		if err != nil {
-			e.problem("callback", c.Endpoint(), "cannot be reached: %v", err)
+			e.problem("callback", c.Endpoint(), "cannot be reached: %v%s", err, step(err))
 			continue
 		}
 		e.ok("callback", c.Endpoint(), "can be reached")
 	}
+}
+
+// step is the next step if nobody answers at an endpoint. Other errors name theirs.
+func step(err error) string {
+	network, ok := errors.AsType[net.Error](err)
+	_, unknown := errors.AsType[*net.DNSError](err)
+	if unknown || errors.Is(err, syscall.ECONNREFUSED) || ok && network.Timeout() {
+		return ": start the receiver, or correct url in the configuration file"
+	}
+	return ""
 }

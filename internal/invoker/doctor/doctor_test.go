@@ -300,6 +300,8 @@ func TestCallbacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	wants(t, c, "callback", "ok plain: ", "")
+	receiver.Close()
+	wants(t, c, "callback", "problem plain: ", "connection refused: start the receiver, or correct url in the configuration file")
 	c.File = file(t, fmt.Sprintf(`callbacks: [{name: secure, url: "%s", secret: {env: SECRET}}]`, secure.URL))
 	wants(t, c, "callback", "problem secure: ", "certificate")
 }
