@@ -81,7 +81,7 @@ type Callback struct {
 	Name   string            `yaml:"name" rule:"endpoint" doc:"The endpoint's name in deliveries; by default its URL without the query."`
 	URL    string            `yaml:"url" rule:"hook" required:"true" doc:"Where the events are sent."`
 	Secret List[Secret]      `yaml:"secret" required:"true" most:"5" doc:"The secret that signs deliveries: one, or a list while you replace one."`
-	Events []string          `yaml:"events" rule:"event" most:"7" doc:"The events to send: started, succeeded, failed, cancelled, refused, unresolved, budget. By default all but started and budget."`
+	Events []string          `yaml:"events" rule:"event" most:"7" doc:"The events to send: started, succeeded, failed, cancelled, refused, unresolved, budget; or by their full names, such as invocation.started and budget.reached. By default all but started and budget."`
 	Jobs   []string          `yaml:"jobs" rule:"job" most:"1000" doc:"Only events of these jobs, and of budgets of these jobs. By default of all."`
 	Labels map[string]string `yaml:"labels" keys:"label" rule:"labelValue" most:"16" doc:"Only events of invocations with these labels, and of budgets of one of these labels."`
 }

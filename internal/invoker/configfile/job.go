@@ -10,7 +10,7 @@ type Job struct {
 	Parameters  map[string]Parameter `yaml:"parameters" keys:"parameter" most:"50" doc:"What a request can choose. A parameter is required unless it has a default or is optional."`
 	// Args replace the job's arguments; nil keeps them.
 	Args        []string            `yaml:"args" rule:"template" most:"500" doc:"Replaces the job's arguments. {NAME} is a parameter's value, in its own element or in a part of one (--tenant={tenant}); {{ and }} are braces. An element whose optional parameter has no value is left out."`
-	Env         map[string]string   `yaml:"env" keys:"variable" rule:"template" most:"100" doc:"Sets environment variables, from parameters as in args. A variable whose optional parameter has no value is not set."`
+	Env         map[string]string   `yaml:"env" keys:"jobVariable" rule:"template" most:"100" doc:"Sets environment variables, from parameters as in args. A variable whose optional parameter has no value is not set."`
 	Labels      map[string]string   `yaml:"labels" keys:"label" rule:"template" most:"16" doc:"Labels that every invocation gets, from parameters as in args. A request cannot set them. A label whose optional parameter has no value is not set."`
 	Allow       Allow               `yaml:"allow" doc:"Which settings a request may override directly. By default none."`
 	Concurrency *Concurrency        `yaml:"concurrency" doc:"How many invocations may be active at the same time."`
@@ -30,7 +30,7 @@ type Parameter struct {
 	Optional         bool        `yaml:"optional" doc:"Whether a request may leave it out although it has no default."`
 	Default          any         `yaml:"default" doc:"The value if a request leaves it out."`
 	Enum             []any       `yaml:"enum" most:"200" doc:"The only values."`
-	Pattern          string      `yaml:"pattern" rule:"pattern" doc:"Regular expression (RE2) that a part of the text must match; ^ and $ bind it to the ends."`
+	Pattern          string      `yaml:"pattern" rule:"pattern" doc:"Regular expression (RE2). It may match anywhere in the text. Write ^...$ to match all of it."`
 	Format           string      `yaml:"format" rule:"format" doc:"Form of the text: date, time, date-time, duration, email, hostname, ipv4, ipv6, uri or uuid."`
 	MinLength        int         `yaml:"minLength" rule:"count" doc:"Least number of characters."`
 	MaxLength        *int        `yaml:"maxLength" rule:"count" doc:"Largest number of characters; at most, and by default, 4096."`
@@ -44,7 +44,7 @@ type Parameter struct {
 // Allow is what a request may override directly. The zero value allows nothing.
 type Allow struct {
 	Args bool     `yaml:"args" doc:"Whether a request may replace the arguments."`
-	Env  []string `yaml:"env" rule:"variable" most:"100" doc:"Environment variables that a request may set, by exact name."`
+	Env  []string `yaml:"env" rule:"jobVariable" most:"100" doc:"Environment variables that a request may set, by exact name."`
 	// MaxTasks and MaxTimeout are the largest values; 0 allows no override.
 	MaxTasks   int      `yaml:"maxTasks" rule:"tasks" doc:"Largest number of tasks that a request may ask for. Without it, a request cannot change it."`
 	MaxTimeout Duration `yaml:"maxTimeout" rule:"seconds" doc:"Longest timeout of a task that a request may ask for, in whole seconds. Without it, a request cannot change it."`

@@ -47,7 +47,8 @@ func rules() map[string]rule {
 		"issuerName":  {pattern: regexp.MustCompile(`^[a-z][a-z0-9-]*$`), longest: 32, must: "lower-case letters, digits and hyphens, beginning with a letter"},
 		"job":         {pattern: regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`), longest: 63, must: "a job's name: lower-case letters, digits and hyphens, a letter first, no hyphen last"},
 		"parameter":   {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`), longest: 64, must: "letters, digits, _ and -, beginning with a letter"},
-		"variable":    {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`), longest: 256, must: "the name of an environment variable: letters, digits and _", quiet: true},
+		"variable":    {pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`), longest: 256, must: "the name of an environment variable: letters, digits and _, no digit first", quiet: true},
+		"jobVariable": {pattern: regexp.MustCompile(`^[ -<>-~]+$`), longest: 256, must: "the name of an environment variable: printable ASCII without =", quiet: true}, // as on Cloud Run
 		"claim":       {pattern: regexp.MustCompile(`^[A-Za-z0-9_.:/-]+$`), longest: 128, must: "the name of a claim"},
 		"label":       {pattern: regexp.MustCompile(`^[a-z][a-z0-9_.-]*$`), longest: 63, must: "lower-case letters, digits and _ . -, beginning with a letter"},
 		"oneLabel":    {pattern: regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,62}(=\P{Cc}{0,128})?$`), longest: 192, must: "the name of a label, or NAME=VALUE"},

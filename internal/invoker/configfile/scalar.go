@@ -18,7 +18,11 @@ import (
 func (r *reader) text(node ast.Node, into text, path Path, tag reflect.StructTag) {
 	content, kind := scalar(node)
 	if _, number := into.(interface{ number() }); kind != "string" && !(number && kind == "number") {
-		r.addf(start(node), path, "%s", mustBe("string", kind))
+		fault := mustBe("string", kind)
+		if err := into.parse(content); kind == "number" && err != nil { // quotes would not help
+			fault = fmt.Sprintf("%v, not %s", err, content)
+		}
+		r.addf(start(node), path, "%s", fault)
 		return
 	}
 	if fault := r.rules[tag.Get("rule")].fault(content); tag.Get("rule") != "" && fault != "" {
@@ -143,7 +147,7 @@ func (u rule) wordFault(content string) string {
 		if word == content {
 			return ""
 		}
-		if !strings.HasPrefix(word, "invocation.") { // the long form of another
+		if !strings.Contains(word, ".") { // the full name of another
 			known = append(known, word)
 		}
 	}

@@ -24,7 +24,7 @@ type Schedule struct {
 // ScheduleOverrides are the settings that a schedule changes directly.
 type ScheduleOverrides struct {
 	Args      []string          `yaml:"args" most:"500" doc:"Replaces the job's arguments."`
-	Env       map[string]string `yaml:"env" keys:"variable" most:"100" doc:"Sets environment variables."`
+	Env       map[string]string `yaml:"env" keys:"jobVariable" most:"100" doc:"Sets environment variables."`
 	TaskCount int               `yaml:"taskCount" rule:"tasks" doc:"Number of tasks."`
 	Timeout   Duration          `yaml:"timeout" rule:"seconds" doc:"Timeout of a task, in whole seconds."`
 }

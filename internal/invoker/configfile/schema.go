@@ -17,7 +17,7 @@ func Schema() ([]byte, error) {
 	d := describer{rules(), object{}}
 	root := d.fields(reflect.TypeFor[File]())
 	root["$schema"], root["$id"] = "https://json-schema.org/draft/2020-12/schema", SchemaID
-	root["title"], root["description"] = "runwith.yaml", "Who may call a runwith server, which jobs they may start, and who hears of the ends."
+	root["title"], root["description"] = "runwith.yaml", "Who may call a runwith server, which jobs they may start, and who is told when they end."
 	root["$defs"] = d.defs
 	return json.MarshalIndent(root, "", "  ")
 }

@@ -51,7 +51,8 @@ func validate(t *testing.T, schema *jsonschema.Schema, content string) error {
 
 func TestSchemaAcceptsWhatReadAccepts(t *testing.T) {
 	s := schema(t)
-	for name, content := range map[string]string{"whole": whole, "empty": "{}", "nothing in it": "callers:\njobs:\n  a:\n  b: {grants: }\n", "starter": configfile.Starter} {
+	for name, content := range map[string]string{"whole": whole, "empty": "{}", "nothing in it": "callers:\njobs:\n  a:\n  b: {grants: }\n", "starter": configfile.Starter,
+		"variables as on Cloud Run": "jobs: {a: {env: {1A: x, b.c: y}, allow: {env: [2A, 'd.e']}}}"} {
 		if _, err := configfile.Read("f", content, resolve); err != nil {
 			t.Errorf("%s: read: %v", name, err)
 		}
