@@ -64,7 +64,7 @@ and runs nothing of it, and deletes it.`,
 	flags.StringVar(&f.config, "config", "", "configuration `FILE`, such as runwith.yaml")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of a Cloud Run Jobs API on this machine; google or empty is Google's")
 	flags.StringVar(&f.store, "store", "durable", "durable, ephemeral, or the `URL` of a PostgreSQL database, as for serve")
-	flags.StringVar(&f.server, "server", defaultServer, "`URL` of the invoker; it is asked if it runs")
+	flags.StringVar(&f.server, "server", defaultServer, "`URL` of the invoker. Doctor asks it too if it is running")
 	flags.StringArrayVar(&f.allow, "callback-allow", nil, "private addresses that callbacks may be sent to: `CIDR` (repeatable)")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	flags.StringVar(&f.runner, "runner", "", "kubernetes checks a cluster that runs the engine's tasks, and nothing else")

@@ -35,7 +35,7 @@ func newKeysNew() *cobra.Command {
 		Short: "Make an API key for a caller",
 		Long: `New makes an API key and prints it to standard output, once: runwith keeps no copy.
 It prints the entry for runwith.yaml, which has only the key's hash, to standard
-error. A pipe or a file so gets the key alone.
+error. So a pipe or a file gets only the key.
 
 A caller may have two keys that have not expired. To replace one, add the new key to
 runwith.yaml, give it to the caller, and then remove the old one. Nothing restarts,

@@ -51,11 +51,11 @@ and does not wait, unless you add --wait. The invoker keeps the request.
 --each FILE starts the job once for each line of a file; - is standard input. A line is
 a request in JSON, as the invoker's API takes it:
   {"parameters":{"tenant":"acme"},"labels":{"month":"2026-11"}}
-The other flags are for all lines; what a line has goes first. Run sends up to 1,000
-lines together, shows how many have ended, and prints no output of the tasks: use
-runwith logs. The exit code is 0 if all succeeded. Each line starts once, also if you
-repeat the command, because its key is derived from it; to start the same lines again,
-add --key with a new text. The field "key" of a line is a key of your own.
+The other flags apply to all lines. A field of a line overrides its flag. Run sends
+up to 1,000 lines together, shows how many have ended, and prints no output of the
+tasks: use runwith logs. The exit code is 0 if all succeeded. Each line starts once,
+also if you repeat the command, because its key is derived from it; to start the same
+lines again, add --key with a new text. The field "key" of a line is a key of your own.
 
 Arguments after -- replace the job's arguments. A -- at the end removes them.
 

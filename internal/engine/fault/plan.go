@@ -53,7 +53,7 @@ type Call struct {
 }
 
 // Call counts a call of a method and decides about it. The first matching rule applies,
-// and uses up none of the N of later rules.
+// and later rules do not count that call towards their N.
 func (p *Plan) Call(method string) Call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
