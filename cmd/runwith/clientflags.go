@@ -39,6 +39,11 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 
 // client returns the client for the invoker.
 func (f *clientFlags) client() (*runwith.Client, error) {
+	if f.server != "" {
+		if _, err := f.audience(); err != nil {
+			return nil, err
+		}
+	}
 	f.used = true
 	credential, err := f.credential()
 	if err != nil {
@@ -71,7 +76,7 @@ func (f *clientFlags) credential() (func(context.Context) (string, error), error
 // audience returns the server's URL without path, which is the audience of its tokens.
 func (f *clientFlags) audience() (string, error) {
 	u, err := url.Parse(f.server)
-	if err != nil || u.Host == "" {
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return "", misused("--server %q: must be a URL such as %s", f.server, defaultServer)
 	}
 	return u.Scheme + "://" + u.Host, nil

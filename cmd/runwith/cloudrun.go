@@ -45,7 +45,7 @@ func (f *cloudRunFlags) google() bool { return f.endpoint == "" || f.endpoint ==
 // flags.
 func (f *cloudRunFlags) location(cmd *cobra.Command) (jobspec.Location, error) {
 	if missing := missingPlace(cmd); f.google() && missing != "" {
-		return f.at, misused("%s: is required for Google's Cloud Run, unless NAME is the full resource name", missing)
+		return f.at, misused("%s: is required for Google's Cloud Run%s", missing, unlessNamed(cmd))
 	}
 	if f.at.Project != "" && f.at.Region != "" {
 		return f.at, nil
@@ -55,6 +55,17 @@ func (f *cloudRunFlags) location(cmd *cobra.Command) (jobspec.Location, error) {
 		own = jobspec.Location{Project: defaultProject, Region: defaultRegion}
 	}
 	return orElse(f.at, own), nil
+}
+
+// unlessNamed returns what a command takes in place of --project and --region.
+func unlessNamed(cmd *cobra.Command) string {
+	switch {
+	case strings.HasSuffix(cmd.Use, " NAME"):
+		return ", unless NAME is the full resource name"
+	case cmd.Flags().Lookup("job") != nil:
+		return ", unless --job is a full resource name"
+	}
+	return ""
 }
 
 // addrOf returns the HOST:PORT of an endpoint, or "" if it is not a URL.
@@ -101,6 +112,9 @@ func (f *cloudRunFlags) use(ctx context.Context, at jobspec.Location, do func(*c
 	if !f.google() {
 		config.Endpoint = f.endpoint
 		useOwnToken(&config)
+	}
+	if err := validCloudRun(config); err != nil {
+		return err
 	}
 	client, err := cloudrun.Dial(ctx, config)
 	if err != nil {

@@ -41,31 +41,37 @@ To test your clients, --fault makes calls and executions go wrong:
   runwith engine --fault 'RunJob: answer-lost, p=0.2' --fault 'listed-late=5s' --fault-seed 42
   curl localhost:8080/v2/projects/demo/locations/us-east4/jobs`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			f.place.fixedProject, f.place.fixedRegion = cmd.Flags().Changed("project"), cmd.Flags().Changed("region")
-			logger := newLogger(cmd, slog.LevelWarn)
-			defer sayStopping(cmd)()
-			defer f.showProgress(cmd)()
-			tracer, err := openTracer(cmd.Context(), logger)
-			if err != nil {
-				return err
-			}
-			defer closeTracer(tracer, logger)
-			open := func(ctx context.Context, addr string) (*httpserver.Site, error) {
-				config, err := engineConfig(f, addr, logger)
-				if err != nil {
-					return nil, err
-				}
-				e, err := openEngine(ctx, config, f)
-				if err != nil {
-					return nil, err
-				}
-				return e.Site(), nil
-			}
-			how := serving{to: f.to, tracer: tracer, logger: logger, ready: func(addr string) { f.announce(cmd, addr) }}
-			return how.serve(cmd.Context(), open)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.runEngine(cmd) },
 	}
 	f.add(cmd)
 	return cmd
+}
+
+// runEngine serves an engine until the command's context is done.
+func (f *stackFlags) runEngine(cmd *cobra.Command) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
+	f.place.fixedProject, f.place.fixedRegion = cmd.Flags().Changed("project"), cmd.Flags().Changed("region")
+	logger := newLogger(cmd, slog.LevelWarn)
+	defer sayStopping(cmd)()
+	defer f.showProgress(cmd)()
+	tracer, err := openTracer(cmd.Context(), logger)
+	if err != nil {
+		return err
+	}
+	defer closeTracer(tracer, logger)
+	open := func(ctx context.Context, addr string) (*httpserver.Site, error) {
+		config, err := engineConfig(*f, addr, logger)
+		if err != nil {
+			return nil, err
+		}
+		e, err := openEngine(ctx, config, *f)
+		if err != nil {
+			return nil, err
+		}
+		return e.Site(), nil
+	}
+	how := serving{to: f.to, tracer: tracer, logger: logger, ready: func(addr string) { f.announce(cmd, addr) }}
+	return how.serve(cmd.Context(), open)
 }

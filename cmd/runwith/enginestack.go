@@ -14,9 +14,6 @@ import (
 // served.
 func engineConfig(flags stackFlags, addr string, logger *slog.Logger) (config emulator.Config, err error) {
 	place, f := flags.place, flags.what
-	if err := f.validate(); err != nil {
-		return config, err
-	}
 	images, err := allImages(f.images)
 	if err != nil {
 		return config, err

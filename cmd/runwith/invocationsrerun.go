@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -69,11 +68,7 @@ request: start its job with runwith run.`,
 // changes returns what the flags change.
 func (f *rerunFlags) changes(cmd *cobra.Command) (*runwith.Request, error) {
 	r := runFlags{asks: f.asks, env: f.env, tasks: f.tasks, timeout: f.timeout, startAt: f.startAt, key: f.key}
-	q, err := r.request(cmd, cmd.Flags().Args())
-	if err == nil && q.Overrides.Timeout%time.Second != 0 {
-		err = fmt.Errorf("--timeout %v: must be whole seconds", q.Overrides.Timeout)
-	}
-	return q, err
+	return r.request(cmd, cmd.Flags().Args())
 }
 
 func (f *rerunFlags) rerun(ctx context.Context, c *runwith.Client, id string, changes *runwith.Request) (*runwith.Invocation, error) {

@@ -118,11 +118,8 @@ func (f *runFlags) overrides(cmd *cobra.Command, args []string) (*runwith.Overri
 	if cmd.Flags().Changed("key") && f.key == "" {
 		return nil, errors.New("--key: must not be empty")
 	}
-	if cmd.Flags().Changed("tasks") && f.tasks < 1 {
-		return nil, fmt.Errorf("--tasks %d: must be at least 1", f.tasks)
-	}
-	if (cmd.Flags().Changed("timeout") || cmd.Flags().Changed("task-timeout")) && o.Timeout < time.Second {
-		return nil, fmt.Errorf("--timeout %v: must be at least 1s", o.Timeout)
+	if err := validTasks(cmd, o.TaskCount, o.Timeout); err != nil {
+		return nil, err
 	}
 	for _, pair := range f.env {
 		if err := setVariable(o, "--env", pair); err != nil {
@@ -130,4 +127,18 @@ func (f *runFlags) overrides(cmd *cobra.Command, args []string) (*runwith.Overri
 		}
 	}
 	return o, f.execute.apply(cmd, o)
+}
+
+// validTasks reports a mistake in the flags for the number of tasks and their timeout.
+func validTasks(cmd *cobra.Command, tasks int, timeout time.Duration) error {
+	flags := cmd.Flags()
+	switch {
+	case flags.Changed("tasks") && tasks < 1:
+		return misused("--tasks %d: must be at least 1", tasks)
+	case (flags.Changed("timeout") || flags.Changed("task-timeout")) && timeout < time.Second:
+		return misused("--timeout %v: must be at least 1s", timeout)
+	case timeout%time.Second != 0:
+		return misused("--timeout %v: must be whole seconds", timeout)
+	}
+	return nil
 }

@@ -20,6 +20,15 @@ func newSchedulesSet() *cobra.Command {
 operate on the job. A schedule of the configuration file is changed there.`,
 		Example: `  runwith schedules set nightly --cron '0 2 * * *' --zone Europe/Berlin --job reindex --param tenant=acme
   runwith schedules set hourly --cron @hourly --job test-job --overlap allow`,
+		PreRunE: func(*cobra.Command, []string) error {
+			switch {
+			case spec.Cron == "":
+				return misused("--cron: is required, such as --cron '0 2 * * *' or --cron @daily")
+			case spec.Job == "":
+				return misused("--job: is required, the job to start")
+			}
+			return nil
+		},
 	}, func(ctx context.Context, c *runwith.Client, name string) (_ *runwith.Schedule, err error) {
 		if spec.Labels, err = pairs("--label", labels); err != nil {
 			return nil, &exitError{exitUsage, err}

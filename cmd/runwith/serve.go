@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 
 	"github.com/spf13/cobra"
 
-	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/descriptor"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/configfile"
@@ -72,18 +72,31 @@ with --allow-unauthenticated that something else keeps others away.`,
 	return cmd
 }
 
+// validate reports mistakes in the flags, before anything opens.
+func (f *serveFlags) validate(cmd *cobra.Command) error {
+	if missing := missingPlace(cmd); f.endpoint == "" && missing != "" {
+		return misused("%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT uses an engine on this machine instead", missing)
+	}
+	if (cloudrun.Config{Endpoint: f.endpoint}).IsElsewhere() && !f.allowed {
+		return misused("--endpoint %s: other machines may read and change what goes there, because it has no TLS: "+
+			"use an engine on this machine, or confirm with --allow-plain-http that the network between is yours alone", f.endpoint)
+	}
+	_, err := f.what.config()
+	return errors.Join(f.to.validate(true), validCloudRun(f.cloudRun()), err) // without callers, openCallers refuses some addresses
+}
+
+// cloudRun returns the Cloud Run that the flags choose.
+func (f *serveFlags) cloudRun() cloudrun.Config {
+	return cloudrun.Config{Endpoint: f.endpoint, AllowPlainHTTP: f.allowed, Project: f.place.project, Region: f.place.region}
+}
+
 // serve serves the invoker until the command's context is done.
 func (f *serveFlags) serve(cmd *cobra.Command) error {
 	if f.endpoint == googleEndpoint {
 		f.endpoint = ""
 	}
-	if missing := missingPlace(cmd); f.endpoint == "" && missing != "" {
-		return runwith.Errorf(runwith.FailedPrecondition,
-			"%s: is required for Google's Cloud Run; --endpoint http://HOST:PORT uses an engine on this machine instead", missing)
-	}
-	if (cloudrun.Config{Endpoint: f.endpoint}).IsElsewhere() && !f.allowed {
-		return runwith.Errorf(runwith.FailedPrecondition, "endpoint %s: other machines may read and change what goes there, because it has no TLS: "+
-			"use an engine on this machine, or confirm with --allow-plain-http that the network between is yours alone", f.endpoint)
+	if err := f.validate(cmd); err != nil {
+		return err
 	}
 	logger := newServeLogger(cmd)
 	callers, err := openCallers(f.to, f.what, logger)
@@ -95,7 +108,8 @@ func (f *serveFlags) serve(cmd *cobra.Command) error {
 	}
 	defer closeTracer(f.what.tracer, logger)
 	open := func(ctx context.Context, _ string) (*httpserver.Site, error) {
-		at := cloudrun.Config{Endpoint: f.endpoint, AllowPlainHTTP: f.allowed, Project: f.place.project, Region: f.place.region, Logger: logger}
+		at := f.cloudRun()
+		at.Logger = logger
 		useOwnToken(&at)
 		i, err := openInvoker(ctx, f.place.data, at, f.what, callers)
 		if err != nil {
@@ -127,9 +141,9 @@ func openCallers(to listenFlags, what invokerFlags, logger *slog.Logger) (*confi
 	case callers != nil && callers.callers, to.allowUnauthenticated:
 	case local:
 		logger.Warn("serve has no callers, so every program on this machine may start jobs: configure callers (--config), or confirm with --allow-unauthenticated")
-	case httpserver.CheckBind(to.addr, true) == nil:
-		return nil, runwith.Errorf(runwith.FailedPrecondition,
-			"addr %s: other machines can reach this address, and serve has no callers, so all of them may start jobs: "+
+	default:
+		return nil, misused(
+			"--addr %s: other machines can reach this address, and serve has no callers, so all of them may start jobs: "+
 				"configure callers (--config runwith.yaml), bind to 127.0.0.1, or confirm with --allow-unauthenticated", to.addr)
 	}
 	return callers, nil

@@ -61,6 +61,9 @@ sample job, test-job.`,
 // up serves engine and invoker on one listener until ctx is done. A request without a
 // credential is the local user's.
 func up(ctx context.Context, f stackFlags, logger *slog.Logger, ready func(addr string)) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
 	if _, err := f.how.config(); err != nil { // before the engine opens
 		return err
 	}

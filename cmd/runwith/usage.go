@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,9 +19,9 @@ func newUsage() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "usage",
 		Short: "Show what jobs have used and cost in a month",
-		Long: `Usage shows an estimate of what the ended invocations of a month have used: vCPU-seconds,
-GiB-seconds, GPU-seconds and US dollars, beside the monthly free tier of a billing account.
-Only Cloud Run's bill is exact. docs/cost.md explains the estimate.`,
+		Long: `Usage shows an estimate of what the ended invocations of a month have used:
+vCPU-seconds, GiB-seconds, GPU-seconds and US dollars, beside the monthly free tier of
+a billing account. Only Cloud Run's bill is exact. docs/cost.md explains the estimate.`,
 		Example: `  runwith usage
   runwith usage --month 2026-10 --by day
   runwith usage --by label=tenant --csv > tenants.csv
@@ -57,10 +58,13 @@ Only Cloud Run's bill is exact. docs/cost.md explains the estimate.`,
 }
 
 func newJobsEstimate() *cobra.Command {
-	var o runwith.Overrides
+	var (
+		tasks   int
+		timeout seconds
+	)
 	cmd := question[*runwith.JobEstimate]{
 		ask: func(ctx context.Context, c *runwith.Client, args []string) (*runwith.JobEstimate, error) {
-			return c.Estimate(ctx, args[0], &o)
+			return c.Estimate(ctx, args[0], &runwith.Overrides{TaskCount: tasks, Timeout: time.Duration(timeout)})
 		},
 		show: display.JobEstimate,
 	}.command(&cobra.Command{
@@ -68,8 +72,8 @@ func newJobsEstimate() *cobra.Command {
 		Short: "Show what an execution of a job can cost",
 		Long: `Estimate shows the worst case of a start: each task uses all its attempts, and each
 attempt runs until its timeout. It also shows the average of this month's invocations.
-It starts nothing. Unlike the other commands below jobs, it asks
-an invoker (--server), and JOB is the invoker's name for it.`,
+It starts nothing. Unlike the other commands below jobs, it asks an invoker (--server),
+and JOB is the invoker's name for it.`,
 		Example: `  runwith jobs estimate nightly
   runwith jobs estimate nightly --tasks 100 --timeout 10m`,
 		Args: oneArgument,
@@ -79,11 +83,15 @@ an invoker (--server), and JOB is the invoker's name for it.`,
 					return misused("--%s: estimate asks an invoker, name it with --server", flag)
 				}
 			}
-			return nil
+			return validTasks(cmd, tasks, time.Duration(timeout))
 		},
 	})
 	flags := cmd.Flags()
-	flags.IntVar(&o.TaskCount, "tasks", 0, "with `N` tasks, instead of the job's")
-	flags.DurationVar(&o.Timeout, "timeout", 0, "with this timeout of an attempt, instead of the job's")
+	flags.IntVar(&tasks, "tasks", 0, "with `N` tasks, instead of the job's")
+	flags.Var(&timeout, "timeout", "with this timeout of an attempt, instead of the job's: `DURATION`, or a number of seconds")
+	for _, name := range []string{"endpoint", "project", "region"} { // of the other commands: see PreRunE
+		flags.String(name, "", "")
+		flags.Lookup(name).Hidden = true
+	}
 	return cmd
 }
