@@ -132,7 +132,8 @@ the job.`,
 	return cmd
 }
 
-// refusedEvents returns the IDs of all refused events of a trigger, oldest first.
+// refusedEvents returns the IDs of all refused events of a trigger, oldest first. A trigger
+// without any event is an error, because its name may be misspelled.
 func refusedEvents(ctx context.Context, client *runwith.Client, trigger string) (ids []string, err error) {
 	o := runwith.TriggerEventOptions{Trigger: trigger, Outcome: runwith.TriggerRefused, PageSize: 1000}
 	for e, err := range client.TriggerEvents(ctx, &o) {
@@ -141,7 +142,15 @@ func refusedEvents(ctx context.Context, client *runwith.Client, trigger string) 
 		}
 		ids = append([]string{e.ID}, ids...)
 	}
-	return ids, nil
+	if len(ids) > 0 {
+		return ids, nil
+	}
+	o.Outcome, o.PageSize = "", 1
+	seen, err := collectSome(client.TriggerEvents(ctx, &o), 1)
+	if err == nil && len(seen) == 0 {
+		err = runwith.Errorf(runwith.NotFound, "trigger %s has no events: check the name with runwith events list", trigger)
+	}
+	return nil, err
 }
 
 // retryEvents retries events, and returns those for which the job was started. It goes on

@@ -130,6 +130,9 @@ triggers: {hook: {type: webhook, preset: github, job: test-job, secret: {file: s
 			t.Errorf("events %q = %v\n%s", args, ok, out)
 		}
 	}
+	if out, ok := s.events(t, "retry", "--all", "--trigger", "hok"); ok || !strings.Contains(out, "trigger hok has no events: check the name") {
+		t.Errorf("retry of the events of an unknown trigger = %v\n%s", ok, out)
+	}
 	refused, err := collectSome(s.client().TriggerEvents(t.Context(), &runwith.TriggerEventOptions{Outcome: runwith.TriggerRefused}), 2)
 	if err != nil || len(refused) != 1 {
 		t.Fatalf("refused events = %+v, %v, want one", refused, err)
