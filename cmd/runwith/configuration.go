@@ -102,11 +102,11 @@ func readAtMost(path string, limit int64) (string, error) {
 	return "", nil
 }
 
-// readConfiguration reads a configuration file with its secrets.
+// readConfiguration reads a configuration file with its secrets. Its errors leave the path out.
 func readConfiguration(path string) (*configfile.File, error) {
 	content, err := contentOf(path)()
 	if err != nil {
-		return nil, fmt.Errorf("--config: %w", err)
+		return nil, fmt.Errorf("%w%s", withoutPath(err), makeOne(err))
 	}
 	return configfile.Read(path, content, secretsBeside(path))
 }
