@@ -135,7 +135,13 @@ func (s *seconds) Set(text string) error {
 	return err
 }
 
-func (s *seconds) String() string { return time.Duration(*s).String() }
+// String returns nothing for no duration, so that help shows no default.
+func (s *seconds) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return time.Duration(*s).String()
+}
 
 // Type returns the name of the value in help.
 func (s *seconds) Type() string { return "duration" }

@@ -62,7 +62,9 @@ func (f *placeFlags) target() jobfile.Target {
 func (f *placeFlags) addForGoogle(cmd *cobra.Command) {
 	f.add(cmd)
 	for _, name := range []string{"project", "region"} {
-		cmd.Flags().Lookup(name).Usage += "; required without --endpoint"
+		flag := cmd.Flags().Lookup(name)
+		flag.Usage += "; required without --endpoint (default with --endpoint: " + flag.DefValue + ")"
+		flag.DefValue = ""
 	}
 }
 

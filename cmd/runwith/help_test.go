@@ -4,12 +4,16 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/mattn/go-shellwords"
 	"github.com/spf13/cobra"
 )
 
-// Every command has a description, and examples that parse.
+// widest is the number of columns of the text in help, which terminals with 90 columns show.
+const widest = 90
+
+// Every command has a description of lines that fit, and examples that parse.
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	checkHelp(t, newRoot())
@@ -22,6 +26,16 @@ func checkHelp(t *testing.T, cmd *cobra.Command) {
 	}
 	if cmd.Short == "" || cmd.Example == "" {
 		t.Errorf("%s: its help lacks what it is for, or an example", cmd.CommandPath())
+	}
+	for line := range strings.Lines(cmd.Long) {
+		if width := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); width > widest {
+			t.Errorf("%s: a line of its help has %d columns, want at most %d: %s", cmd.CommandPath(), width, widest, line)
+		}
+	}
+	for line := range strings.Lines(cmd.LocalFlags().FlagUsages()) {
+		if strings.Contains(line, "(default 0s)") || strings.Contains(line, "required") && strings.Contains(line, "(default \"") {
+			t.Errorf("%s: its help shows a default that does not exist: %s", cmd.CommandPath(), line)
+		}
 	}
 	for line := range strings.Lines(cmd.Example) {
 		if err := understands(line); err != nil {

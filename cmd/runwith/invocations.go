@@ -39,9 +39,9 @@ func newInvocationsDescribe() *cobra.Command {
 		Use:   "describe ID",
 		Short: "Show an invocation",
 		Long: `Describe shows who started an invocation and what was asked for, how it stands, which
-execution it has, and why it failed, was refused or is unresolved. If tasks failed, it shows which, in which attempt, with
-exit code or signal, and the last lines that the first of them printed to standard
-error.`,
+execution it has, and why it failed, was refused or is unresolved. If tasks failed, it
+shows which, in which attempt, with exit code or signal, and the last lines that the
+first of them printed to standard error.`,
 		Example: `  runwith invocations describe 01a20a4f-52d9-7299-8052-429d4e3782dc`,
 	}, func(ctx context.Context, c *runwith.Client, id string) (*runwith.Invocation, error) {
 		return c.Invocation(ctx, id)

@@ -25,7 +25,8 @@ for standard input, and -f may precede it. A job that is up to date does not
 change. If any file has a mistake, no job changes.
 
 As with gcloud, --region overrides the region in a v1 file's label, and the label
-overrides the engine's region. A file of another project is an error.`,
+overrides the engine's region. With --project, a file of another project is an error;
+without it, the job goes to the project in the file.`,
 		Example: `  runwith jobs apply nightly.yaml hourly.json
   sed s/TAG/v2/ nightly.yaml | runwith jobs apply -f -`,
 		RunE: func(cmd *cobra.Command, args []string) error {

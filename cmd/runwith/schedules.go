@@ -142,9 +142,9 @@ func newSchedulesRunNow() *cobra.Command {
 		Use:   "run-now NAME",
 		Short: "Start the job of a schedule now",
 		Long: `Run-now starts the job of a schedule with its parameters, also while it is paused,
-and prints the invocation. RUNWITH_SCHEDULE_TIME is the time of the request. It needs
-the verb start on the job. If the schedule skips overlaps and an invocation of it has
-not ended, run-now is refused.`,
+and prints the invocation's ID. RUNWITH_SCHEDULE_TIME is the time of the request. It
+needs the verb start on the job. If the schedule skips overlaps and an invocation of
+it has not ended, run-now is refused.`,
 		Example: `  runwith schedules run-now nightly
   runwith schedules run-now nightly --key after-the-repair-1`,
 		Args: oneArgument,
