@@ -78,13 +78,16 @@ func (l *lease) acquire(ctx context.Context) error {
 			err = l.create(ctx)
 		case err != nil:
 			return fmt.Errorf("read Lease %s: %w", l.name, err)
-		case l.free(now), first != nil && time.Since(since) > leaseTime:
+		case l.free(now):
 			err = l.update(ctx, now)
 		case first == nil:
 			first, since = now, time.Now()
 			l.log.Info("waits for the Lease of the data folder", "lease", l.name, "holder", holds(now))
+		// Before the time is asked: an answer may take longer than leaseTime.
 		case now.Metadata.ResourceVersion != first.Metadata.ResourceVersion:
 			return runwith.Errorf(runwith.FailedPrecondition, "the server %s uses a copy of this data folder with the same ID: stop it, or give one of the two folders a new ID by removing its file run/id", holds(now))
+		case time.Since(since) > leaseTime:
+			err = l.update(ctx, now)
 		}
 		if l.held() == nil {
 			return os.WriteFile(l.file, []byte(l.holder), 0o600)
