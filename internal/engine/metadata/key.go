@@ -14,6 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/durablefile"
 )
 
 const (
@@ -119,18 +120,10 @@ func (f *keyFile) create() (*jose.JSONWebKey, error) {
 	return key, writeSecret(f.path, append(raw, '\n'))
 }
 
-// writeSecret atomically writes a file that only its owner may read.
+// writeSecret writes a file that only its owner may read, and makes its folder.
 func writeSecret(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	temporary, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = temporary.Write(data)
-	if err := errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
-		return errors.Join(err, os.Remove(temporary.Name()))
-	}
-	return os.Rename(temporary.Name(), path)
+	return durablefile.Write(path, data, 0o600)
 }

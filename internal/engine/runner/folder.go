@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/runwith/runwith/internal/durablefile"
 )
 
 // FolderID returns the random ID of a data folder, by which a runner recognizes its own
@@ -21,8 +23,6 @@ func FolderID(dir string) (id string, made bool, err error) {
 		return "", false, err
 	}
 	id = rand.Text()
-	if err := os.WriteFile(path+".tmp", []byte(id+"\n"), 0o600); err != nil {
-		return "", false, err
-	}
-	return id, true, os.Rename(path+".tmp", path)
+	// Attempts bear the ID from now on. A folder that loses it no longer finds them.
+	return id, true, durablefile.Write(path, []byte(id+"\n"), 0o600)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/apierror"
+	"github.com/runwith/runwith/internal/durablefile"
 	"github.com/runwith/runwith/internal/engine/metadata/host"
 	"github.com/runwith/runwith/internal/engine/runner"
 )
@@ -54,7 +55,7 @@ func (r *Runner) serveMetadata(ctx context.Context) (*metadataHost, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	if err := os.WriteFile(file, []byte(port+"\n"), 0o600); err != nil {
+	if err := durablefile.Write(file, []byte(port+"\n"), 0o600); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	served, err := host.Serve(listener, at.only(r.config.Metadata), []string{at.name}, r.log)
