@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/runwith/runwith/internal/durablefile"
 	"github.com/runwith/runwith/internal/invoker/callback"
 )
 
@@ -27,7 +28,7 @@ func developmentRules(data string, allowed callback.Allowed) (_ callback.Rules, 
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		made = callback.NewSecret()
-		text, err = []byte(made), os.WriteFile(file, []byte(made+"\n"), 0o600)
+		text, err = []byte(made), durablefile.Write(file, []byte(made+"\n"), 0o600)
 	}
 	if err != nil {
 		return callback.Rules{}, "", fmt.Errorf("open secret of callbacks: %w", err)

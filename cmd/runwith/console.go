@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/runwith/runwith/internal/durablefile"
 	"github.com/runwith/runwith/internal/guard"
 	"github.com/runwith/runwith/internal/invoker/api"
 	"github.com/runwith/runwith/internal/invoker/console"
@@ -77,7 +78,7 @@ func consoleSecret(ctx context.Context, s keptStore, data string, ephemeral bool
 	file := filepath.Join(data, consoleKey)
 	kept, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return secret, os.WriteFile(file, secret, 0o600)
+		return secret, durablefile.Write(file, secret, 0o600)
 	}
 	if err == nil && len(kept) != len(secret) {
 		err = fmt.Errorf("%s has %d bytes instead of %d: remove it, and visitors sign in again", file, len(kept), len(secret))
