@@ -13,12 +13,9 @@ package archive
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
-	"os"
 	"regexp"
-	"runtime"
 	"time"
 )
 
@@ -85,16 +82,4 @@ func (c *Content) add(name string, size int64) {
 		c.Databases++
 	}
 	c.Bytes += size
-}
-
-// syncFolder makes new names in a folder durable, on systems that can sync a folder.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	folder, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

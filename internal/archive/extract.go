@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/durablefile"
 )
 
 // Target is a data folder to fill from an archive.
@@ -43,7 +44,7 @@ func (t Target) Extract(ctx context.Context, in io.Reader) (extracted Content, e
 	if err != nil {
 		return extracted, errors.Join(err, x.clear())
 	}
-	return x.found, errors.Join(syncFolder(filepath.Join(t.Dir, "logs")), syncFolder(t.Dir))
+	return x.found, errors.Join(durablefile.SyncFolder(filepath.Join(t.Dir, "logs")), durablefile.SyncFolder(t.Dir))
 }
 
 // emptyFolder opens a folder and makes it if it does not exist. A folder that is not

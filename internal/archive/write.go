@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/durablefile"
 	"github.com/runwith/runwith/internal/sqlite"
 )
 
@@ -48,7 +49,7 @@ func (s Source) WriteFile(ctx context.Context, file string, replace bool) (Conte
 	if err != nil {
 		return Content{}, errors.Join(err, os.Remove(temporary.Name()))
 	}
-	return written, syncFolder(filepath.Dir(file))
+	return written, durablefile.SyncFolder(filepath.Dir(file))
 }
 
 // vacant returns an error if the file exists, unless it is to be replaced.

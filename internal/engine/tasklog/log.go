@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith/internal/descriptor"
+	"github.com/runwith/runwith/internal/durablefile"
 	"github.com/runwith/runwith/internal/microtime"
 )
 
@@ -196,7 +197,7 @@ func (l *log) syncFile() (size int64, err error) {
 		if err := file.Sync(); err != nil || l.synced > 0 {
 			return err
 		}
-		return syncFolder(l.store.dir)
+		return durablefile.SyncFolder(l.store.dir)
 	})
 	return size, err
 }
