@@ -178,27 +178,27 @@ func (r *Runner) judge(a *attempt, e exit) runner.Result {
 	return runner.Result{ExitCode: e.code, OutOfMemory: memory, Ran: e.ran}
 }
 
+// insist is the pause between two SIGKILLs: a daemon that is away may come back.
+const insist = time.Second
+
 // endSides ends the containers that still run beside a main one that has ended.
 func (r *Runner) endSides(a *attempt) {
-	ctx, cancel := context.WithTimeout(r.life, sideGrace)
-	defer cancel()
+	timer := time.NewTimer(sideGrace)
+	defer timer.Stop()
 	r.signal(r.life, a, "SIGTERM")
 	for _, m := range a.containers() {
-		select {
-		case <-m.ended:
-			continue
-		case <-ctx.Done():
-		}
-		r.signal(r.life, a, "SIGKILL")
-		select {
-		case <-m.ended:
-		case <-r.life.Done():
+		for !closed(m.ended) {
+			select {
+			case <-m.ended:
+			case <-r.life.Done():
+				return
+			case <-timer.C:
+				r.signal(r.life, a, "SIGKILL")
+				timer.Reset(insist)
+			}
 		}
 	}
 }
-
-// insist is the pause between two SIGKILLs: a daemon that is away may come back.
-const insist = time.Second
 
 // stop sends SIGTERM, and SIGKILL after the grace, and waits for the end.
 func (r *Runner) stop(ctx context.Context, a *attempt, grace time.Duration) error {
@@ -219,16 +219,23 @@ func (r *Runner) stop(ctx context.Context, a *attempt, grace time.Duration) erro
 	}
 }
 
-// signal sends a signal to the containers that run. It ignores errors: a container may
-// have ended meanwhile, and a daemon that is away is the follower's concern.
+// signal sends a signal to the containers that run.
 func (r *Runner) signal(ctx context.Context, a *attempt, name string) {
 	for _, m := range a.containers() {
-		if closed(m.ended) {
-			continue
+		if !closed(m.ended) {
+			r.kill(ctx, a, m, name)
 		}
-		if _, err := r.daemon.ContainerKill(ctx, m.id, client.ContainerKillOptions{Signal: name}); err != nil && ctx.Err() == nil {
-			r.log.Debug("signal container", "attempt", a.ID.String(), "signal", name, "error", err)
-		}
+	}
+}
+
+// kill sends a signal to a container. It ignores errors: the container may have ended meanwhile,
+// and a daemon that is away, or does not answer, is the follower's concern.
+func (r *Runner) kill(ctx context.Context, a *attempt, m *member, signal string) {
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	_, err := r.daemon.ContainerKill(asking, m.id, client.ContainerKillOptions{Signal: signal})
+	if err != nil && ctx.Err() == nil {
+		r.log.Debug("signal container", "attempt", a.ID.String(), "signal", signal, "error", err)
 	}
 }
 
