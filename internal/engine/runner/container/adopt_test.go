@@ -112,6 +112,27 @@ func TestAdoptedContinues(t *testing.T) {
 	}
 }
 
+// TestStopOfAnEndedAttempt checks that the time which an attempt ran is known if it had ended before
+// it was stopped.
+func TestStopOfAnEndedAttempt(t *testing.T) {
+	t.Parallel()
+	spec := hosted(specOf(t, shell("exit 6")))
+	r := crashed(t, spec)
+	all, err := r.owned(t.Context())
+	if err != nil || len(all) != 1 {
+		t.Fatalf("containers = %d, %v, want 1", len(all), err)
+	}
+	m := newMember(all[0].ID, "", true, runner.Output{})
+	eventually.True(t, "the container has ended", func() bool {
+		state, err := r.state(t.Context(), m)
+		return err == nil && hasEnded(state)
+	})
+	stop(t, r, spec.ID)
+	if got, want := wait(t, r, spec.ID), (runner.Result{ExitCode: 6}); got != want {
+		t.Errorf("ended with %+v, want %+v", got, want)
+	}
+}
+
 // scratch returns a folder that containers see at the same path.
 func scratch(t *testing.T) string {
 	t.Helper()

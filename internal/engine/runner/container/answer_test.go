@@ -75,7 +75,7 @@ func TestAnswerIsLost(t *testing.T) {
 				t.Errorf("containers = %d, %v, want 1", len(left), err)
 			}
 			stop(t, r, spec.ID)
-			wait(t, r, spec.ID)
+			waitStopped(t, r, spec.ID)
 			none(t, r)
 		})
 	}

@@ -29,6 +29,9 @@ type attempt struct {
 
 	following sync.WaitGroup // goroutines that write its output
 
+	killing sync.Mutex // held while the main container gets a signal
+	killed  bool       // such a signal may have reached the container while it ran
+
 	mu      sync.Mutex
 	ending  bool      // the main container has ended: it is too late to let go
 	members []*member // in the order of their start
@@ -169,13 +172,25 @@ func (r *Runner) disconnect(a *attempt) {
 	}
 }
 
-// judge returns how the attempt ended, by the end of its main container.
+// judge returns how the attempt ended, by the end of its main container. The time that a killed one
+// ran is unknown: it says nothing about the timeout if the clocks of engine and daemon differ.
 func (r *Runner) judge(a *attempt, e exit) runner.Result {
 	memory := e.outOfMemory && e.code != 0
 	if e.code == exitKilled && r.daemon.podman && r.daemon.cgroups1 && !a.stopped.Load() {
 		memory = true // Podman does not report it, and no other cause of the kill is known
 	}
+	if a.wasKilled() {
+		e.ran = 0
+	}
 	return runner.Result{ExitCode: e.code, OutOfMemory: memory, Ran: e.ran}
+}
+
+// wasKilled reports whether a signal may have ended the main container. It waits for the answer to
+// one that is under way.
+func (a *attempt) wasKilled() bool {
+	a.killing.Lock()
+	defer a.killing.Unlock()
+	return a.killed
 }
 
 // insist is the pause between two SIGKILLs: a daemon that is away may come back.
@@ -233,9 +248,17 @@ func (r *Runner) signal(ctx context.Context, a *attempt, name string) {
 func (r *Runner) kill(ctx context.Context, a *attempt, m *member, signal string) {
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
+	if m.main {
+		a.killing.Lock()
+		defer a.killing.Unlock()
+	}
 	_, err := r.daemon.ContainerKill(asking, m.id, client.ContainerKillOptions{Signal: signal})
 	if err != nil && ctx.Err() == nil {
 		r.log.Debug("signal container", "attempt", a.ID.String(), "signal", signal, "error", err)
+	}
+	// A daemon answers with an error if the container does not run.
+	if m.main && (err == nil || away(err) || errors.Is(err, context.Canceled)) {
+		a.killed = true
 	}
 }
 

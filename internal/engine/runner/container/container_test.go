@@ -124,7 +124,7 @@ func TestStartTwiceMakesOneContainer(t *testing.T) {
 	if err := r.Stop(t.Context(), spec.ID, 0); err != nil {
 		t.Errorf("Stop = %v, want no error", err)
 	}
-	wait(t, r, spec.ID)
+	waitStopped(t, r, spec.ID)
 	none(t, r)
 }
 

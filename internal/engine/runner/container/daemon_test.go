@@ -215,7 +215,7 @@ func TestDaemonStaysAway(t *testing.T) {
 		t.Errorf("containers = %d, %v, want only the one of the next incarnation", len(left), err)
 	}
 	stop(t, r, next.ID)
-	wait(t, r, next.ID)
+	waitStopped(t, r, next.ID)
 }
 
 // TestDaemonEndsAttempt checks that an attempt counts as lost, not as failed, if the daemon ended

@@ -153,7 +153,7 @@ func TestPodmanIsGone(t *testing.T) {
 		t.Errorf("containers = %d, %v, want only the one of the next incarnation", len(left), err)
 	}
 	stop(t, r, spec.ID)
-	wait(t, r, spec.ID)
+	waitStopped(t, r, spec.ID)
 	none(t, r)
 }
 

@@ -84,7 +84,7 @@ func TestStoppedIsNotOutOfMemory(t *testing.T) {
 	stdout, _ := start(t, r, spec)
 	stdout.await(t, "up")
 	stop(t, r, spec.ID)
-	if got, want := wait(t, r, spec.ID), (runner.Result{ExitCode: exitKilled}); got != want {
+	if got, want := waitStopped(t, r, spec.ID), (runner.Result{ExitCode: exitKilled}); got != want {
 		t.Errorf("ended with %+v, want %+v", got, want)
 	}
 }

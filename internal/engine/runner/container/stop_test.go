@@ -2,6 +2,7 @@ package container
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -80,4 +81,38 @@ func TestSideIsKilledAgain(t *testing.T) {
 			t.Errorf("SIGKILLs until the container had ended = %d, want 2", kills)
 		}
 	})
+}
+
+// TestTimeOfAKilledContainer checks that the time which a container ran is known, unless a signal
+// may have ended it.
+func TestTimeOfAKilledContainer(t *testing.T) {
+	t.Parallel()
+	status := func(code int) daemonFunc {
+		return func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: code, Header: http.Header{}, Body: http.NoBody}, nil
+		}
+	}
+	const ran = time.Minute
+	for name, test := range map[string]struct {
+		answer daemonFunc
+		want   time.Duration
+	}{
+		"it got the signal":    {status(http.StatusNoContent), 0},
+		"the answer is lost":   {unanswered, 0},
+		"it had ended":         {status(http.StatusConflict), ran},
+		"it had ended, Podman": {status(http.StatusInternalServerError), ran},
+		"it was removed":       {status(http.StatusNotFound), ran},
+		"the daemon went away": {func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r, a, _ := answering(t, test.answer)
+				r.signal(t.Context(), a, "SIGTERM")
+				if got := r.judge(a, exit{ran: ran}).Ran; got != test.want {
+					t.Errorf("time that the container ran = %v, want %v", got, test.want)
+				}
+			})
+		})
+	}
 }

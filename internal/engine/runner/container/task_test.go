@@ -204,9 +204,8 @@ func stop(t *testing.T, r *Runner, id runner.ID) {
 	}
 }
 
-// wait waits for the end of an attempt, and checks that the daemon knows how long it ran. The
-// result is without that.
-func wait(t *testing.T, r *Runner, id runner.ID) runner.Result {
+// waitStopped waits for the end of an attempt.
+func waitStopped(t *testing.T, r *Runner, id runner.ID) runner.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
@@ -214,6 +213,14 @@ func wait(t *testing.T, r *Runner, id runner.ID) runner.Result {
 	if err != nil {
 		t.Fatalf("Wait = %v, want no error", err)
 	}
+	return result
+}
+
+// wait is waitStopped for an attempt that nobody has stopped. It checks that the daemon knows how
+// long the attempt ran. The result is without that.
+func wait(t *testing.T, r *Runner, id runner.ID) runner.Result {
+	t.Helper()
+	result := waitStopped(t, r, id)
 	if result.Ran <= 0 || result.Ran > limit {
 		t.Errorf("the attempt ran for %v, want more than 0 and less than the test", result.Ran)
 	}
