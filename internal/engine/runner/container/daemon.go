@@ -85,7 +85,9 @@ func (d *daemon) watch(ctx context.Context, busy func() bool) {
 			continue
 		}
 		if conn, err := d.Dialer()(ctx); err == nil {
-			untilBroken(ctx, conn)
+			if !untilBroken(ctx, conn, busy) {
+				continue
+			}
 			noted = false
 		}
 		now := time.Now().UnixNano()
@@ -99,14 +101,26 @@ func (d *daemon) watch(ctx context.Context, busy func() bool) {
 	}
 }
 
-// untilBroken holds a connection until it breaks or ctx is done.
-func untilBroken(ctx context.Context, conn net.Conn) {
+// idlePause is how long watch may hold its connection without attempts.
+const idlePause = 10 * time.Second
+
+// untilBroken holds a connection until it breaks, and reports that. It lets go of the connection
+// when ctx is done, or when there are no attempts any more.
+func untilBroken(ctx context.Context, conn net.Conn, busy func() bool) (broke bool) {
+	ctx, letGo := context.WithCancel(ctx)
+	defer letGo()
+	go func() {
+		defer letGo()
+		for busy() && backoff.Sleep(ctx, idlePause) == nil {
+		}
+	}()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	defer conn.Close()
 	// Docker closes a connection without any request after five minutes.
 	_, _ = io.WriteString(conn, "HEAD /_ping HTTP/1.1\r\nHost: "+client.DummyHost+"\r\n\r\n")
 	_, _ = io.Copy(io.Discard, conn)
+	return ctx.Err() == nil
 }
 
 // want starts the watching for a new attempt, which must be in the registry.

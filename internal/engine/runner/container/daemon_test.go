@@ -79,6 +79,32 @@ func TestWatchNotesThatTheDaemonIsAway(t *testing.T) {
 	})
 }
 
+// TestWatchLetsGo checks that nothing is connected to the daemon once there are no attempts, and
+// that this does not count as a daemon that went away.
+func TestWatchLetsGo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		dial := func(context.Context, string, string) (net.Conn, error) { return near, nil }
+		c, err := client.New(client.WithHTTPClient(newHTTPClient()), client.WithHost("tcp://daemon:1"), client.WithDialContext(dial))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &daemon{Client: c, wanted: make(chan struct{}, 1)}
+		const busy = time.Minute
+		begun := time.Now()
+		go d.watch(t.Context(), func() bool { return time.Since(begun) < busy })
+		_, _ = io.Copy(io.Discard, far) // until the connection is closed
+		if held := time.Since(begun); held < busy || held > busy+idlePause {
+			t.Errorf("the connection was held for %v with attempts for %v, want at most %v more", held, busy, idlePause)
+		}
+		synctest.Wait()
+		if d.brokeSince(begun) {
+			t.Error("the daemon counts as one that was away, want that only the attempts ended")
+		}
+	})
+}
+
 // proxy is a socket in front of the daemon that can go away and come back.
 type proxy struct {
 	t          *testing.T
