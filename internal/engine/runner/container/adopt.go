@@ -143,7 +143,7 @@ func (r *Runner) lose(a *attempt) {
 	ctx, cancel := context.WithTimeout(r.life, removeTimeout)
 	defer cancel()
 	r.logError("end the rest of an attempt", a.ID, r.remove(ctx, a))
-	a.End(runner.Result{}, runner.ErrLost)
+	r.ended(a, runner.Result{}, runner.ErrLost)
 }
 
 // skipKept makes the output of an adopted container continue where the kept part ends.

@@ -127,6 +127,8 @@ func TestStopOfAnEndedAttempt(t *testing.T) {
 		state, err := r.state(t.Context(), m)
 		return err == nil && hasEnded(state)
 	})
+	spec.Resume = true
+	start(t, r, spec)
 	stop(t, r, spec.ID)
 	if got, want := wait(t, r, spec.ID), (runner.Result{ExitCode: 6}); got != want {
 		t.Errorf("ended with %+v, want %+v", got, want)
@@ -224,6 +226,7 @@ func TestCloseBeforeAdoption(t *testing.T) {
 	if err := next.Stop(t.Context(), spec.ID, 0); err != nil {
 		t.Error(err)
 	}
+	eventually.True(t, "the Runner has forgotten the attempt", next.attempts.Empty)
 	none(t, next)
 }
 

@@ -123,8 +123,16 @@ func (r *Runner) supervise(a *attempt) {
 	if main.lost {
 		lost = runner.ErrLost
 	}
-	a.End(r.judge(a, main.exit), lost)
+	r.ended(a, r.judge(a, main.exit), lost)
 	r.discard(a)
+}
+
+// ended reports how the attempt ended. It forgets one that nobody will wait for.
+func (r *Runner) ended(a *attempt, result runner.Result, err error) {
+	a.End(result, err)
+	if !a.Owned() {
+		r.attempts.Forget(a)
+	}
 }
 
 // startEnding reports whether the attempt's end is to be recorded. After that nothing

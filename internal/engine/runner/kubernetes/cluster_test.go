@@ -186,6 +186,7 @@ func TestCloseBeforeAdoption(t *testing.T) {
 	if err := next.Stop(t.Context(), spec.ID, 0); err != nil {
 		t.Error(err)
 	}
+	eventually.True(t, "the Runner has forgotten the attempt", next.attempts.Empty)
 	noPods(t, next)
 }
 

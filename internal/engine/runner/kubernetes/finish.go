@@ -36,7 +36,8 @@ func (s *supervisor) finish(v verdict) {
 	default:
 		s.a.End(runner.Result{}, runner.ErrLost)
 	}
-	if !s.a.Owned() {
+	if !s.a.Owned() { // nobody will wait for it
+		s.attempts.Forget(s.a)
 		s.release(s.a)
 	}
 }
