@@ -183,8 +183,11 @@ func (l *launch) emptyDir(v *runpb.Volume, target string) mount.Mount {
 const onlyDir = "only-dir"
 
 // bucketPath returns this machine's folder for a bucket, or for the folder sub in it. It
-// resolves the folder inside an os.Root, and returns a path without symbolic links for
-// the daemon.
+// looks for the folder inside an os.Root, and returns a path without symbolic links, which
+// stays within the root too.
+//
+// The daemon resolves that path once more when it mounts it. A task that may write to the
+// folder above, and replaces a folder by a link in between, chooses what the daemon mounts.
 func (r *Runner) bucketPath(v *runpb.GCSVolumeSource, sub string) (string, error) {
 	if r.bucket == nil {
 		return "", fmt.Errorf("bucket %q: the server was started without buckets; start it with --buckets DIR, and make the folder DIR/%[1]s", v.GetBucket())
@@ -212,7 +215,24 @@ func (r *Runner) bucketPath(v *runpb.GCSVolumeSource, sub string) (string, error
 	case !info.IsDir():
 		return "", fmt.Errorf("bucket %s cannot be used: it is no folder", shown)
 	}
-	return filepath.EvalSymlinks(filepath.Join(r.bucket.Name(), rel))
+	return resolveBelow(r.bucket.Name(), rel)
+}
+
+// resolveBelow returns the path of a folder below root without symbolic links. It fails if a link
+// leads out of root.
+func resolveBelow(root, rel string) (string, error) {
+	top, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return "", err
+	}
+	resolved, err := filepath.EvalSymlinks(filepath.Join(root, rel))
+	if err != nil {
+		return "", err
+	}
+	if below, err := filepath.Rel(top, resolved); err != nil || !filepath.IsLocal(below) {
+		return "", fmt.Errorf("bucket %s cannot be used: a link leads out of %s", filepath.Join(root, rel), root)
+	}
+	return resolved, nil
 }
 
 // file is a file or folder to copy into a container before it starts.
