@@ -42,13 +42,18 @@ func (r *Runner) Release(id runner.ID) {
 
 // release removes the attempt's Pod in the background.
 func (r *Runner) release(a *attempt) {
+	if a.claimRemoval() {
+		_ = r.attempts.Begin(func() { r.background.Go(func() { r.remove(a) }) }) // the next server removes what is left
+	}
+}
+
+// claimRemoval reports that nobody removes the attempt's Pod yet. The caller does so then.
+func (a *attempt) claimRemoval() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.removing {
-		return
-	}
+	first := !a.removing
 	a.removing = true
-	_ = r.attempts.Begin(func() { r.background.Go(func() { r.remove(a) }) }) // the next server removes what is left
+	return first
 }
 
 // abandon removes the Pod of an attempt that could not be placed. The gate is closed.
