@@ -115,7 +115,7 @@ func unavailable(what string, err error) error {
 
 // supervise waits for the attempt's end, and cleans up after it.
 func (r *Runner) supervise(a *attempt, pipes *pipes) {
-	// On an error the reaping below blocks, and the rest of the group is not killed.
+	// On an error nobody can wait for the process, and endGroup kills it with the rest of its group.
 	r.logError("wait for process", a.ID, awaitExit(a.pid))
 	close(a.exited)
 	result := a.endGroup()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,8 +35,24 @@ func newPipe() (reader *os.File, writer int, err error) {
 	return reader, fds[1], nil
 }
 
+// exitPause is the pause between two looks at a child that the kernel gives no news of.
+const exitPause = 50 * time.Millisecond
+
 // awaitExit blocks until a child has exited, and leaves it to be reaped.
 func awaitExit(pid int) error {
+	if awaitEvent(pid) == nil {
+		return nil
+	}
+	for { // without a queue, such as at the limit of file descriptors
+		if _, dead, err := lookProcess(pid); dead || err != nil {
+			return err
+		}
+		time.Sleep(exitPause)
+	}
+}
+
+// awaitEvent is awaitExit by the kernel's event.
+func awaitEvent(pid int) error {
 	queue, err := unix.Kqueue()
 	if err != nil {
 		return err

@@ -41,9 +41,14 @@ func awaitExit(pid int) error {
 	}
 	file := os.NewFile(uintptr(fd), "pidfd")
 	defer file.Close()
+	return awaitPidfd(file, pid)
+}
+
+// awaitPidfd is awaitExit for a child with a pidfd. It blocks a thread if the runtime cannot poll it.
+func awaitPidfd(file *os.File, pid int) error {
 	conn, err := file.SyscallConn()
 	if err != nil {
-		return err
+		return waitUnreaped(pid, 0, nil)
 	}
 	var waitErr error
 	err = conn.Read(func(uintptr) bool {
@@ -51,9 +56,13 @@ func awaitExit(pid int) error {
 		waitErr = waitUnreaped(pid, unix.WNOHANG, &info)
 		return waitErr != nil || info.Signo != 0
 	})
-	return errors.Join(err, waitErr)
+	if err != nil {
+		return waitUnreaped(pid, 0, nil)
+	}
+	return waitErr
 }
 
+// waitUnreaped waits for a child and leaves it to be reaped.
 func waitUnreaped(pid, options int, info *unix.Siginfo) error {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, info, unix.WEXITED|unix.WNOWAIT|options, nil)

@@ -2,6 +2,7 @@ package process
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"testing"
 
@@ -53,6 +54,30 @@ func TestStartTimesAgreeWithProc(t *testing.T) {
 	}
 	if !r.clockAgrees.Load() {
 		t.Error("the clock never agreed with /proc")
+	}
+}
+
+// TestAwaitExitWithoutPolling checks that a child is awaited, not given up, if the runtime cannot poll
+// its pidfd.
+func TestAwaitExitWithoutPolling(t *testing.T) {
+	t.Parallel()
+	file, err := os.Open(os.DevNull) // which nobody can poll either
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cmd := exec.Command("sleep", "0.1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := awaitPidfd(file, cmd.Process.Pid); err != nil {
+		t.Errorf("awaitPidfd() = %v, want no error", err)
+	}
+	if _, dead, err := lookProcess(cmd.Process.Pid); err != nil || !dead {
+		t.Errorf("the child after awaitPidfd(): dead = %t, %v, want that it is dead and not reaped", dead, err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 
