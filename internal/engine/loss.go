@@ -8,9 +8,10 @@ import (
 	"github.com/runwith/runwith/internal/backoff"
 )
 
-// maxIncarnations is how often an attempt may be placed again after losses in a row, before
-// the next loss is its end. Losses with the engine itself do not count.
-const maxIncarnations = 10
+// maxLosses is how often an attempt may be placed again after its Pod or machine was lost, before
+// the next loss is its end. Losses with the engine itself do not count, and a new process of the
+// engine counts from zero.
+const maxLosses = 10
 
 // Messages about a task that was interrupted.
 const (
@@ -65,7 +66,11 @@ func (e *Engine) lose(t turn) (again *placement) {
 		return &placement{task: t.task, attempt: t.attempt + 1}
 	}
 	e.pauseAfterLoss(t)
-	return &placement{task: t.task, attempt: t.attempt, incarnation: t.incarnation + 1}
+	again = &placement{task: t.task, attempt: t.attempt, incarnation: t.incarnation + 1}
+	if !t.resume {
+		again.losses = t.losses + 1
+	}
+	return again
 }
 
 // endingOfLoss returns how a lost attempt ends, or nil if it runs again.
@@ -76,8 +81,8 @@ func (e *Engine) endingOfLoss(t turn) *ending {
 		end.status = interrupted
 	case t.resume:
 		return nil
-	case t.incarnation >= maxIncarnations:
-		end.status = fmt.Sprintf("The task was interrupted %d times in a row, because its Pod or machine was lost each time.", t.incarnation+1)
+	case t.losses >= maxLosses:
+		end.status = fmt.Sprintf("The task was interrupted %d times in a row, because its Pod or machine was lost each time.", t.losses+1)
 	case !e.failInterrupted:
 		return nil
 	}
@@ -88,10 +93,10 @@ func (e *Engine) endingOfLoss(t turn) *ending {
 // the cause may last, such as a machine that is being shut down. The task keeps its place
 // meanwhile. The pause ends when the execution does, and when the engine closes.
 func (e *Engine) pauseAfterLoss(t turn) {
-	if t.resume || t.incarnation == 0 {
+	if t.resume || t.losses == 0 {
 		return
 	}
-	pause := min(time.Second<<(t.incarnation-1), time.Minute)
+	pause := min(time.Second<<(t.losses-1), time.Minute)
 	_ = backoff.Sleep(t.active.ctx, pause) // whoever ends it drops the placement
 }
 

@@ -60,6 +60,32 @@ func TestLossesInARow(t *testing.T) {
 	})
 }
 
+// TestLossesWithTheEngine checks that an attempt which was lost with the engine many times runs again
+// after its Pod is lost.
+func TestLossesWithTheEngine(t *testing.T) {
+	t.Parallel()
+	c := newCluster()
+	onCluster(t, c, func(e *faulty) {
+		name, _ := e.run()
+		synctest.Wait()
+		for range 11 {
+			e.Close()
+			c.lose()
+			e.open(engine.Config{Runner: c})
+			synctest.Wait()
+		}
+		c.lose()
+		if got := standing(e.after(time.Minute, name)); got != bothRun {
+			t.Errorf("after the first loss of a Pod: %s, want %s", got, bothRun)
+		}
+		for id := range c.placed {
+			if id.Attempt != 0 {
+				t.Errorf("%v was placed, want the first attempt alone", id)
+			}
+		}
+	})
+}
+
 // TestLossWhileStoppingForTimeout checks that a task has its timeout once, although its Pod
 // was lost while it was stopped.
 func TestLossWhileStoppingForTimeout(t *testing.T) {

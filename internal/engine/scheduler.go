@@ -27,6 +27,8 @@ type placement struct {
 	claimed bool
 	// resume is true if an earlier process claimed the task and may have placed it.
 	resume bool
+	// losses is how often in a row this process has lost the attempt, with its Pod or machine.
+	losses int
 }
 
 // turn is a placement that has a place.
