@@ -138,19 +138,6 @@ func (l *live) forget(a *active) {
 	}
 }
 
-// unfinished returns the number of executions that have not ended.
-func (l *live) unfinished() int {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	n := 0
-	for _, a := range l.byID {
-		if !a.hasEnded() {
-			n++
-		}
-	}
-	return n
-}
-
 // unfinishedUIDs returns the executions that have not ended, by their unique IDs.
 func (l *live) unfinishedUIDs() map[string]bool {
 	l.mu.RLock()

@@ -240,7 +240,7 @@ func (s *simulation) finish() {
 	if n := s.engine.scheduler.free; n != s.life.places {
 		s.fail("%d places are free in the end, want all %d", n, s.life.places)
 	}
-	if n, turns := s.engine.live.unfinished(), s.engine.scheduler.turns; n+len(turns) > 0 {
+	if n, turns := len(s.engine.live.unfinishedUIDs()), s.engine.scheduler.turns; n+len(turns) > 0 {
 		s.fail("%d executions have not ended in the end, in turns: %v, want none", n, turns)
 	}
 	if n := s.waiting.Load(); n > 0 {

@@ -39,11 +39,3 @@ func (s *Engine) serveMetadata(ctx context.Context, c Config) error {
 	s.metadataHost, err = host.Serve(listener, s.metadataApart(), c.MetadataHosts, c.Logger)
 	return err
 }
-
-// MetadataAddr returns the HOST:PORT of the metadata server's own listener, or "".
-func (s *Engine) MetadataAddr() string {
-	if s.metadataHost == nil {
-		return ""
-	}
-	return s.metadataHost.Addr()
-}
