@@ -50,7 +50,7 @@ func (a *Attempt) Placed() {
 func (a *Attempt) Runs(since time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if closed(a.running) {
+	if IsClosed(a.running) {
 		return
 	}
 	a.began = since
@@ -68,7 +68,7 @@ func (a *Attempt) End(result Result, err error) { a.finish(func() { a.result, a.
 func (a *Attempt) finish(set func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if closed(a.done) {
+	if IsClosed(a.done) {
 		return
 	}
 	set()
@@ -81,7 +81,7 @@ func (a *Attempt) finish(set func()) {
 func (a *Attempt) Done() <-chan struct{} { return a.done }
 
 // Ended reports whether the attempt has ended.
-func (a *Attempt) Ended() bool { return closed(a.done) }
+func (a *Attempt) Ended() bool { return IsClosed(a.done) }
 
 // AwaitPlaced waits until the attempt is placed, and returns why it cannot start if it
 // cannot.
@@ -109,7 +109,7 @@ func (a *Attempt) failure() error {
 
 // await waits for a step. One that has come wins over a ctx that has ended.
 func await(ctx context.Context, step <-chan struct{}) error {
-	if closed(step) {
+	if IsClosed(step) {
 		return nil
 	}
 	select {
@@ -120,7 +120,8 @@ func await(ctx context.Context, step <-chan struct{}) error {
 	}
 }
 
-func closed(c <-chan struct{}) bool {
+// IsClosed reports whether a channel that never has a value is closed.
+func IsClosed(c <-chan struct{}) bool {
 	select {
 	case <-c:
 		return true
@@ -130,7 +131,7 @@ func closed(c <-chan struct{}) bool {
 }
 
 func closeOnce(c chan struct{}) {
-	if !closed(c) {
+	if !IsClosed(c) {
 		close(c)
 	}
 }

@@ -76,19 +76,10 @@ func TestAdoptedOutputIsComplete(t *testing.T) {
 			got = strings.ReplaceAll(got, "\uFFFD", "\xff") // Docker's record is UTF-8
 		}
 		if got != want[i] {
-			t.Errorf("%s has %d lines, want %d of %d bytes; they differ from byte %d on", name, strings.Count(got, "\n"), n, len(want[i]), differ(got, want[i]))
+			t.Errorf("%s has %d lines, want %d of %d bytes; they differ from byte %d on", name, strings.Count(got, "\n"), n, len(want[i]), runnertest.FirstDifference(got, want[i]))
 		}
 	}
 	none(t, r)
-}
-
-func differ(a, b string) int {
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			return i
-		}
-	}
-	return min(len(a), len(b))
 }
 
 // TestAdoptedContinues checks that an adopted container's output arrives while it runs, and

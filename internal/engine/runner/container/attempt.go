@@ -69,15 +69,6 @@ func newMember(id, name string, main bool, out runner.Output) *member {
 
 func (m *member) lastSeen() time.Time { return time.Unix(0, m.seen.Load()) }
 
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
-
 func (a *attempt) add(m *member) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -210,7 +201,7 @@ func (r *Runner) endSides(a *attempt) {
 	defer timer.Stop()
 	r.signal(r.life, a, "SIGTERM")
 	for _, m := range a.containers() {
-		for !closed(m.ended) {
+		for !runner.IsClosed(m.ended) {
 			select {
 			case <-m.ended:
 			case <-r.life.Done():
@@ -245,7 +236,7 @@ func (r *Runner) stop(ctx context.Context, a *attempt, grace time.Duration) erro
 // signal sends a signal to the containers that run.
 func (r *Runner) signal(ctx context.Context, a *attempt, name string) {
 	for _, m := range a.containers() {
-		if !closed(m.ended) {
+		if !runner.IsClosed(m.ended) {
 			r.kill(ctx, a, m, name)
 		}
 	}

@@ -33,7 +33,7 @@ func (r *Runner) launch(ctx context.Context, a *attempt, spec runner.Spec, out r
 	}
 	containers := spec.Template.GetContainers()
 	for _, i := range runner.StartOrder(containers) {
-		if main := a.main(); main != nil && closed(main.ended) {
+		if main := a.main(); main != nil && runner.IsClosed(main.ended) {
 			break // the task is over
 		}
 		if err := l.start(ctx, i); err != nil {

@@ -66,7 +66,7 @@ func (l *launch) probe(ctx context.Context, i int, m *member) error {
 		if err := l.rest(ctx, m, delay(p, failures)); err != nil {
 			return err
 		}
-		if closed(m.ended) {
+		if runner.IsClosed(m.ended) {
 			return endedTooSoon(m)
 		}
 		timeout, cancel := context.WithTimeout(ctx, seconds(p.GetTimeoutSeconds(), defaultTimeout))

@@ -105,7 +105,7 @@ func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) er
 	var broken brokenLog
 	hope := logHope{since: time.Now()}
 	for n := 0; ctx.Err() == nil; n++ {
-		if !ended && isClosed(l.ended) {
+		if !ended && runner.IsClosed(l.ended) {
 			ended = true
 			wait.Reset()
 		}
@@ -182,7 +182,7 @@ func (l *logReader) pause(ctx context.Context, err error, check bool, wait *back
 		return
 	}
 	d, wake := backoff.Jitter(wait.Next()), l.ended
-	if isClosed(l.ended) {
+	if runner.IsClosed(l.ended) {
 		wake = nil
 	}
 	if status := (*kube.StatusError)(nil); errors.As(err, &status) && status.RetryAfter > 0 {
@@ -229,13 +229,4 @@ func (l *logReader) giveUp(c *logCursor, held string, err error) {
 		why = err.Error()
 	}
 	c.lose(held, why)
-}
-
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
 }

@@ -23,7 +23,7 @@ type removed struct {
 }
 
 func (n *removed) OpenLog(context.Context, string, kube.LogOptions) (io.ReadCloser, error) {
-	if isClosed(n.ended) {
+	if runner.IsClosed(n.ended) {
 		return io.NopCloser(strings.NewReader("unable to retrieve container logs for containerd://0123")), nil
 	}
 	close(n.ended)
@@ -34,7 +34,7 @@ func (n *removed) OpenLog(context.Context, string, kube.LogOptions) (io.ReadClos
 type away struct{ removed }
 
 func (n *away) OpenLog(ctx context.Context, pod string, o kube.LogOptions) (io.ReadCloser, error) {
-	if isClosed(n.ended) {
+	if runner.IsClosed(n.ended) {
 		return nil, &kube.StatusError{Code: http.StatusInternalServerError, Message: "dial tcp: no route to host"}
 	}
 	return n.removed.OpenLog(ctx, pod, o)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
 )
 
@@ -66,7 +67,7 @@ func (n *node) write() {
 	n.written += n.rand.IntN(len(n.script)/4 + 2)
 	if n.written >= len(n.script) {
 		n.written = len(n.script)
-		if !isClosed(n.ended) {
+		if !runner.IsClosed(n.ended) {
 			close(n.ended)
 		}
 	}

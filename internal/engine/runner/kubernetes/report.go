@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/runwith/runwith/internal/engine/runner"
 )
 
 // report reports that the attempt runs, and reads the logs of containers that have begun.
@@ -20,7 +22,7 @@ func (s *supervisor) report(v verdict) {
 		if c.started && s.a.readers[c.name] == nil {
 			s.read(c)
 		}
-		if ended := s.a.readers[c.name]; ended != nil && (c.ended || v.over) && !isClosed(ended) {
+		if ended := s.a.readers[c.name]; ended != nil && (c.ended || v.over) && !runner.IsClosed(ended) {
 			close(ended)
 		}
 	}

@@ -103,7 +103,7 @@ func testOutputLarge(t *testing.T, h Harness) {
 	out.closeAfterWait()
 	for name, got := range h.spilled(out) {
 		if want := pattern(name, size); got != want {
-			t.Errorf("%s: got %d bytes that differ from byte %d on, want %d", name, len(got), firstDifference(got, want), len(want))
+			t.Errorf("%s: got %d bytes that differ from byte %d on, want %d", name, len(got), FirstDifference(got, want), len(want))
 		}
 	}
 }
@@ -138,7 +138,8 @@ func (h Harness) spilled(out *output) map[string]string {
 	return map[string]string{"stdout": both[0].String(), "stderr": both[1].String()}
 }
 
-func firstDifference(a, b string) int {
+// FirstDifference returns the index of the first byte in which two texts differ.
+func FirstDifference(a, b string) int {
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
 			return i
