@@ -139,7 +139,7 @@ func (r *Runner) adopt(a *attempt, out runner.Output) {
 
 // lose ends the containers of an attempt that cannot continue.
 func (r *Runner) lose(a *attempt) {
-	defer a.letGo()
+	defer a.LetGo()
 	ctx, cancel := context.WithTimeout(r.life, removeTimeout)
 	defer cancel()
 	r.logError("end the rest of an attempt", a.ID, r.remove(ctx, a))

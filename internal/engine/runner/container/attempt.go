@@ -21,10 +21,8 @@ const sideGrace = 10 * time.Second
 
 // attempt is one that this Runner placed or adopted, or may adopt.
 type attempt struct {
-	*runner.Attempt
-	left    *leftover       // of an earlier server; nil if this Runner placed it
-	life    context.Context //nolint:containedctx // ends when the Runner closes or lets go of the attempt
-	letGo   context.CancelFunc
+	*runner.Detachable
+	left    *leftover   // of an earlier server; nil if this Runner placed it
 	stopped atomic.Bool // a caller has asked it to end
 
 	following sync.WaitGroup // goroutines that write its output
@@ -33,7 +31,6 @@ type attempt struct {
 	killed  bool       // such a signal may have reached the container while it ran
 
 	mu      sync.Mutex
-	ending  bool      // the main container has ended: it is too late to let go
 	members []*member // in the order of their start
 	volumes []string
 }
@@ -53,9 +50,7 @@ type member struct {
 }
 
 func (r *Runner) newAttempt(id runner.ID) *attempt {
-	a := &attempt{Attempt: runner.NewAttempt(id)}
-	a.life, a.letGo = context.WithCancel(r.life)
-	return a
+	return &attempt{Detachable: runner.NewDetachable(r.life, id)}
 }
 
 func newMember(id, name string, main bool, out runner.Output) *member {
@@ -94,13 +89,13 @@ func (a *attempt) main() *member {
 // removes what there is of it. If the Runner lets go of the attempt first, nothing is
 // removed.
 func (r *Runner) supervise(a *attempt) {
-	defer a.letGo()
+	defer a.LetGo()
 	main := a.main()
 	select {
 	case <-main.ended:
-	case <-a.life.Done():
+	case <-a.Life.Done():
 	}
-	if !a.startEnding() {
+	if !a.StartEnding() {
 		a.following.Wait()
 		r.disconnect(a)
 		a.End(runner.Result{}, runner.ErrDetached)
@@ -124,32 +119,6 @@ func (r *Runner) ended(a *attempt, result runner.Result, err error) {
 	if !a.Owned() {
 		r.attempts.Forget(a)
 	}
-}
-
-// startEnding reports whether the attempt's end is to be recorded. After that nothing
-// lets go of the attempt any more.
-func (a *attempt) startEnding() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.life.Err() != nil {
-		return false
-	}
-	a.ending = true
-	return true
-}
-
-// detach lets go of the attempt unless it is ending, and returns when nothing is written
-// any more.
-func (a *attempt) detach(ctx context.Context) error {
-	a.mu.Lock()
-	if !a.ending {
-		a.letGo()
-	}
-	a.mu.Unlock()
-	if _, err := a.AwaitEnd(ctx); !errors.Is(err, runner.ErrDetached) {
-		return errors.Join(errors.New("the attempt has ended, or is ending"), err)
-	}
-	return nil
 }
 
 // followInBackground starts to follow a container. The attempt and the Runner's Close
@@ -268,7 +237,7 @@ const removeTimeout = time.Minute
 // abandon removes the containers of an attempt that could not be placed. When it returns
 // nothing is written, and nothing runs if the daemon answers.
 func (r *Runner) abandon(a *attempt) {
-	defer a.letGo()
+	defer a.LetGo()
 	ctx, cancel := context.WithTimeout(r.life, removeTimeout)
 	defer cancel()
 	r.logError("remove containers of attempt", a.ID, r.remove(ctx, a))

@@ -46,10 +46,10 @@ func (r *Runner) follow(a *attempt, m *member) {
 	if m.conn != nil {
 		err = r.followConn(a, m)
 	}
-	if errors.Is(err, errRecord) && a.life.Err() == nil {
+	if errors.Is(err, errRecord) && a.Life.Err() == nil {
 		err = r.followRecord(a, m)
 	}
-	if a.life.Err() != nil {
+	if a.Life.Err() != nil {
 		return // nobody knows how it ends
 	}
 	m.lost = err != nil
@@ -62,7 +62,7 @@ var errRecord = errors.New("the output is not complete")
 // followConn writes the output from the connection that was made before the container
 // was started, so that nothing is missing.
 func (r *Runner) followConn(a *attempt, m *member) error {
-	defer context.AfterFunc(a.life, m.conn.Close)()
+	defer context.AfterFunc(a.Life, m.conn.Close)()
 	err := m.streams.copy(m.conn.Reader)
 	m.conn.Close()
 	if err != nil {
@@ -70,7 +70,7 @@ func (r *Runner) followConn(a *attempt, m *member) error {
 	}
 	end := time.Now()
 	// The output ends before the daemon knows of the container's end.
-	ctx, cancel := context.WithTimeout(a.life, settleTime)
+	ctx, cancel := context.WithTimeout(a.Life, settleTime)
 	defer cancel()
 	wait := backoff.Backoff{Min: time.Millisecond, Max: 50 * time.Millisecond}
 	for {
@@ -83,7 +83,7 @@ func (r *Runner) followConn(a *attempt, m *member) error {
 				return errRecord // perhaps only the connection ended
 			}
 			m.exit = exitOf(state)
-			if m.main && !a.stopped.Load() && r.daemon.shutsDown(a.life, m.id, end) {
+			if m.main && !a.stopped.Load() && r.daemon.shutsDown(a.Life, m.id, end) {
 				r.log.Warn("the attempt ended with its daemon", "attempt", a.ID.String(), "exit_code", m.exit.code)
 				return runner.ErrLost
 			}
@@ -100,8 +100,8 @@ func (r *Runner) followConn(a *attempt, m *member) error {
 // because following a record loses lines of a fast writer (Podman).
 func (r *Runner) followRecord(a *attempt, m *member) error {
 	f := &recordFollower{Runner: r, attempt: a, member: m}
-	for a.life.Err() == nil {
-		state, err := r.state(a.life, m)
+	for a.Life.Err() == nil {
+		state, err := r.state(a.Life, m)
 		switch {
 		case cerrdefs.IsNotFound(err):
 			return runner.ErrLost
@@ -117,7 +117,7 @@ func (r *Runner) followRecord(a *attempt, m *member) error {
 			a.Runs(startOf(state))
 		}
 		if !ended && time.Now().Before(f.next) {
-			_ = backoff.Sleep(a.life, watchPause)
+			_ = backoff.Sleep(a.Life, watchPause)
 			continue
 		}
 		if err := f.read(ended); err != nil {
@@ -131,7 +131,7 @@ func (r *Runner) followRecord(a *attempt, m *member) error {
 			return f.verdict(state)
 		}
 	}
-	return a.life.Err()
+	return a.Life.Err()
 }
 
 // recordFollower is the state of followRecord.
@@ -146,8 +146,8 @@ type recordFollower struct {
 // missed waits a moment for a daemon that does not answer. It gives up after the
 // patience.
 func (f *recordFollower) missed(err error) error {
-	if f.attempt.life.Err() != nil {
-		return f.attempt.life.Err()
+	if f.attempt.Life.Err() != nil {
+		return f.attempt.Life.Err()
 	}
 	if f.since.IsZero() {
 		f.since = time.Now()
@@ -157,14 +157,14 @@ func (f *recordFollower) missed(err error) error {
 		f.log.Error("the attempt is given up: its daemon does not answer", "attempt", f.attempt.ID.String(), "error", err)
 		return runner.ErrLost
 	}
-	return backoff.Sleep(f.attempt.life, watchPause)
+	return backoff.Sleep(f.attempt.Life, watchPause)
 }
 
 // read writes the new part of the record; whole means that the record is complete. If
 // the container ends during a reading that is not whole, read stops: another reading
 // follows.
 func (f *recordFollower) read(whole bool) error {
-	ctx, cancel := context.WithCancel(f.attempt.life)
+	ctx, cancel := context.WithCancel(f.attempt.Life)
 	defer cancel()
 	var ended atomic.Bool
 	if !whole {

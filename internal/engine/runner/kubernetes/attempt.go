@@ -1,8 +1,6 @@
 package kubernetes
 
 import (
-	"context"
-	"errors"
 	"strconv"
 	"sync"
 	"time"
@@ -14,11 +12,9 @@ import (
 // attempt is one that this Runner placed or adopted, or may adopt. It is known until its
 // Pod is removed, or the Runner lets go of it.
 type attempt struct {
-	*runner.Attempt
-	pod   string          // name
-	left  bool            // an earlier server placed it
-	life  context.Context //nolint:containedctx // ends when the Runner closes or lets go of the attempt
-	letGo context.CancelFunc
+	*runner.Detachable
+	pod  string // name
+	left bool   // an earlier server placed it
 
 	seen      time.Time      // when the Pod was made or found, by this machine's clock
 	following sync.WaitGroup // goroutines that write its output
@@ -30,7 +26,6 @@ type attempt struct {
 	verdict  verdict
 	news     chan struct{} // closed when the next verdict has come
 	mayRun   bool          // the gate is to be opened
-	ending   bool          // it is too late to let go
 	killing  bool          // the Runner deletes the Pod to end it
 	stopped  bool          // the Runner has asked the cluster to end it, and it had not ended before
 	removing bool          // the Pod is being removed
@@ -41,13 +36,11 @@ type attempt struct {
 }
 
 func (r *Runner) newAttempt(id runner.ID) *attempt {
-	a := &attempt{
-		Attempt: runner.NewAttempt(id), pod: podName(r.engine, id), seen: time.Now(),
+	return &attempt{
+		Detachable: runner.NewDetachable(r.life, id), pod: podName(r.engine, id), seen: time.Now(),
 		news: make(chan struct{}), gone: make(chan struct{}), readers: make(map[string]chan struct{}),
 		stderr: make(map[string]int),
 	}
-	a.life, a.letGo = context.WithCancel(r.life)
-	return a
 }
 
 // bind makes a Pod the attempt's.
@@ -106,32 +99,6 @@ func (a *attempt) podUID() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.uid
-}
-
-// startEnding reports whether the attempt's end is to be recorded. After that nothing lets
-// go of the attempt any more.
-func (a *attempt) startEnding() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.life.Err() != nil {
-		return false
-	}
-	a.ending = true
-	return true
-}
-
-// detach lets go of the attempt unless it is ending, and returns when nothing is written
-// any more.
-func (a *attempt) detach(ctx context.Context) error {
-	a.mu.Lock()
-	if !a.ending {
-		a.letGo()
-	}
-	a.mu.Unlock()
-	if _, err := a.AwaitEnd(ctx); !errors.Is(err, runner.ErrDetached) {
-		return errors.Join(errors.New("the attempt has ended, or is ending"), err)
-	}
-	return nil
 }
 
 // kill notes that the Runner is about to delete the Pod, so that its end is not somebody else's

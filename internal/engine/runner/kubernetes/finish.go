@@ -21,7 +21,7 @@ func (r *Runner) deletePod(ctx context.Context, a *attempt, grace time.Duration)
 // finish waits for the output, and reports the attempt's end.
 func (s *supervisor) finish(v verdict) {
 	s.a.following.Wait()
-	if !s.a.startEnding() {
+	if !s.a.StartEnding() {
 		s.a.End(runner.Result{}, runner.ErrDetached)
 		return
 	}

@@ -58,7 +58,7 @@ func (a *attempt) claimRemoval() bool {
 
 // abandon removes the Pod of an attempt that could not be placed. The gate is closed.
 func (r *Runner) abandon(a *attempt) {
-	a.letGo()
+	a.LetGo()
 	r.release(a)
 }
 

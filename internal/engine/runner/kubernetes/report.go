@@ -72,7 +72,7 @@ func (s *supervisor) read(c containerState) {
 	s.background.Go(func() {
 		defer a.following.Done()
 		defer func() { a.noteStderr(container, reader.stderrLines) }()
-		if err := reader.run(a.life); err != nil && a.life.Err() == nil {
+		if err := reader.run(a.Life); err != nil && a.Life.Err() == nil {
 			s.log.Error("read output of attempt", "attempt", a.ID.String(), "container", container, "error", err)
 		}
 	})

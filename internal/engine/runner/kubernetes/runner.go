@@ -257,7 +257,7 @@ func (r *Runner) Detach(ctx context.Context, id runner.ID) error {
 	if err := a.AwaitPlaced(ctx); err != nil {
 		return err
 	}
-	if err := a.detach(ctx); err != nil {
+	if err := a.Detach(ctx); err != nil {
 		return err
 	}
 	r.attempts.Forget(a)

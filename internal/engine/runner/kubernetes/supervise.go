@@ -33,7 +33,7 @@ type supervisor struct {
 // supervise returns when the attempt has ended, and its output is written. If the Runner
 // lets go of the attempt first, the Pod stays.
 func (r *Runner) supervise(a *attempt) {
-	defer a.letGo()
+	defer a.LetGo()
 	s := &supervisor{Runner: r, a: a, pending: a.seen, retry: removeBackoff()}
 	if v, _ := a.now(); a.left {
 		s.resume(v)
@@ -49,7 +49,7 @@ func (r *Runner) supervise(a *attempt) {
 		select {
 		case <-news:
 		case <-timer.C:
-		case <-a.life.Done():
+		case <-a.Life.Done():
 			timer.Stop()
 			s.finish(v)
 			return
@@ -73,7 +73,7 @@ func (s *supervisor) act(v verdict) time.Duration {
 	case err == nil:
 		s.retry.Reset()
 		return wait
-	case s.a.life.Err() != nil:
+	case s.a.Life.Err() != nil:
 		return wait
 	case kube.IsNotFound(err), kube.IsConflict(err):
 		s.confirmGone(s.a)
@@ -92,11 +92,11 @@ func (s *supervisor) due(v verdict) func() error {
 	s.a.mu.Unlock()
 	switch {
 	case v.forced && !v.over && time.Since(s.forced) >= forcePatience:
-		return func() error { return s.removePod(s.a.life, s.a.pod, s.a.podUID(), true) }
+		return func() error { return s.removePod(s.a.Life, s.a.pod, s.a.podUID(), true) }
 	case s.deleted:
 	case s.fault != nil, v.phase == closes && time.Since(s.closing) >= v.grace+sideGrace:
 		return func() error {
-			err := s.deletePod(s.a.life, s.a, 0)
+			err := s.deletePod(s.a.Life, s.a, 0)
 			s.deleted = err == nil
 			return err
 		}
@@ -108,7 +108,7 @@ func (s *supervisor) due(v verdict) func() error {
 
 // openLater opens the gate of an adopted Pod, or after a try whose answer was lost.
 func (s *supervisor) openLater() error {
-	err := s.openGate(s.a.life, s.a)
+	err := s.openGate(s.a.Life, s.a)
 	if err == nil || kube.IsNotFound(err) || kube.IsConflict(err) {
 		return err
 	}

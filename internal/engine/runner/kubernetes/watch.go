@@ -70,8 +70,8 @@ func (r *Runner) confirm(seen map[string]bool) {
 func (r *Runner) confirmGone(a *attempt) {
 	uid := a.podUID()
 	retry := removeBackoff()
-	for a.life.Err() == nil {
-		ctx, cancel := context.WithTimeout(a.life, requestTimeout)
+	for a.Life.Err() == nil {
+		ctx, cancel := context.WithTimeout(a.Life, requestTimeout)
 		pod, err := r.client.GetPod(ctx, a.pod)
 		cancel()
 		switch {
@@ -82,6 +82,6 @@ func (r *Runner) confirmGone(a *attempt) {
 			a.observe(pod)
 			return
 		}
-		_ = backoff.Sleep(a.life, backoff.Jitter(retry.Next()))
+		_ = backoff.Sleep(a.Life, backoff.Jitter(retry.Next()))
 	}
 }
