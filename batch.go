@@ -3,7 +3,6 @@ package runwith
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -50,9 +49,9 @@ func (c *Client) StartEach(ctx context.Context, job string, items []StartItem) (
 	if len(items) > MaxBatch {
 		return nil, Errorf(InvalidArgument, "items: a batch has at most %d, this one has %d: call StartEach several times", MaxBatch, len(items))
 	}
-	body, err := json.Marshal(batchOf(items))
+	body, err := encode("batch", batchOf(items))
 	if err != nil {
-		return nil, &Error{Code: InvalidArgument, Message: "requests cannot be encoded as JSON: parameters must be strings, numbers or booleans", Err: err}
+		return nil, err
 	}
 	start := request{method: http.MethodPost, path: path + batchSuffix, body: body}
 	answer, err := again(ctx, c, func() (*batchAnswer, error) { return decode[batchAnswer](c.send(ctx, start)) })

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"iter"
 	"maps"
 	"net/http"
@@ -65,9 +64,9 @@ func (c *Client) Start(ctx context.Context, job, key string, r *Request) (*Invoc
 	if key == "" {
 		return nil, Errorf(InvalidArgument, "key: must not be empty")
 	}
-	body, err := json.Marshal(cmp.Or(r, &Request{}))
+	body, err := encode("request", cmp.Or(r, &Request{}).body())
 	if err != nil {
-		return nil, &Error{Code: InvalidArgument, Message: "request cannot be encoded as JSON: parameters must be strings, numbers or booleans", Err: err}
+		return nil, err
 	}
 	start := request{method: http.MethodPost, path: path + "/invocations", body: body, key: key}
 	return again(ctx, c, func() (*Invocation, error) { return decode[Invocation](c.send(ctx, start)) })
@@ -126,9 +125,9 @@ func (c *Client) Resolve(ctx context.Context, id string, d Decision) (*Invocatio
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(map[string]Decision{"decision": d})
+	body, err := encode("decision", map[string]Decision{"decision": d})
 	if err != nil {
-		return nil, &Error{Code: InvalidArgument, Message: "decision cannot be encoded as JSON", Err: err}
+		return nil, err
 	}
 	return decode[Invocation](c.send(ctx, request{method: http.MethodPost, path: path + "/resolve", body: body}))
 }

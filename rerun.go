@@ -3,7 +3,6 @@ package runwith
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 )
 
@@ -23,9 +22,9 @@ func (c *Client) Rerun(ctx context.Context, id, key string, changes *Request) (*
 	if key == "" {
 		return nil, Errorf(InvalidArgument, "key: must not be empty")
 	}
-	body, err := json.Marshal(cmp.Or(changes, &Request{}))
+	body, err := encode("changes", cmp.Or(changes, &Request{}).body())
 	if err != nil {
-		return nil, &Error{Code: InvalidArgument, Message: "changes cannot be encoded as JSON: parameters must be strings, numbers or booleans", Err: err}
+		return nil, err
 	}
 	rerun := request{method: http.MethodPost, path: path + ":rerun", body: body, key: key}
 	return again(ctx, c, func() (*Invocation, error) { return decode[Invocation](c.send(ctx, rerun)) })

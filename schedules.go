@@ -2,8 +2,6 @@ package runwith
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -32,9 +30,9 @@ func (c *Client) Schedule(ctx context.Context, name string) (*Schedule, error) {
 // SetSchedule makes a schedule, or replaces one that it has made. It needs the verbs start and
 // operate on the job.
 func (c *Client) SetSchedule(ctx context.Context, name string, spec ScheduleSpec) (*Schedule, error) {
-	body, err := json.Marshal(spec)
+	body, err := encode("schedule "+name, spec)
 	if err != nil {
-		return nil, &Error{Code: InvalidArgument, Message: fmt.Sprintf("schedule %s cannot be encoded", name), Err: err}
+		return nil, err
 	}
 	return c.schedule(ctx, request{method: http.MethodPut, body: body}, name, "")
 }

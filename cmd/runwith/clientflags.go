@@ -34,7 +34,12 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.Lookup("identity-token").NoOptDefVal = sourceAuto
 	flags.BoolVar(&f.plain, "allow-plain-http", false, "send the credential over plain HTTP to another machine too, where others can read it")
 	run := cmd.RunE
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return f.explain(run(cmd, args)) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkText(cmd, args); err != nil {
+			return err
+		}
+		return f.explain(run(cmd, args))
+	}
 }
 
 // client returns the client for the invoker.

@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,5 +98,35 @@ func TestRunRefusesPairs(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("run %s = %v, want %q", flags, err, want)
 		}
+	}
+}
+
+func TestClientsSendUTF8(t *testing.T) {
+	t.Parallel()
+	server, sent := parametrized(t)
+	bad := "x\xffy"
+	for want, args := range map[string][]string{
+		`argument "x\xffy": must be UTF-8 text`:       {"run", "reindex", "--", bad},
+		`--args "x\xffy": must be UTF-8 text`:         {"run", "reindex", "--args", bad},
+		`--env "A=x\xffy": must be UTF-8 text`:        {"run", "reindex", "--env", "B=b", "--env", "A=" + bad},
+		`--update-env-vars "A=x\xffy": must be UTF-8`: {"run", "reindex", "--update-env-vars", "A=" + bad},
+		`--param "tenant=x\xffy": must be UTF-8 text`: {"run", "reindex", "--param", "tenant=" + bad},
+		`--label "a=x\xffy": must be UTF-8 text`:      {"run", "reindex", "--label", "a=" + bad},
+		`--callback "x\xffy": must be UTF-8 text`:     {"run", "reindex", "--callback", bad},
+		`--key "x\xffy": must be UTF-8 text`:          {"run", "reindex", "--key", bad},
+		`--zone "x\xffy": must be UTF-8 text`:         {"schedules", "set", "nightly", "--zone", bad},
+		`--caller "x\xffy": must be UTF-8 text`:       {"invocations", "list", "--caller", bad},
+	} {
+		_, err := called(t, slices.Insert(slices.Clone(args), len(args)-2, "--server", server)...)
+		failed, ok := errors.AsType[*exitError](err)
+		if !ok || failed.code != exitUsage {
+			t.Errorf("%q: error = %v, want one of usage", args, err)
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: error = %v, want %s", args, err, want)
+		}
+	}
+	if *sent != "" {
+		t.Errorf("the invoker got %s, want no request", *sent)
 	}
 }

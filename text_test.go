@@ -1,0 +1,51 @@
+package runwith
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+func TestRequestsAreUTF8(t *testing.T) {
+	t.Parallel()
+	sent := false
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { sent = true }))
+	t.Cleanup(server.Close)
+	c, bad := &Client{Server: server.URL}, "x\xffy"
+	start := func(r Request) func() error {
+		return func() error { _, err := c.Start(t.Context(), "test-job", "key", &r); return err }
+	}
+	for want, call := range map[string]func() error{
+		"args[1]: must be UTF-8 text":               start(Request{Overrides: Overrides{Args: []string{"a", bad}}}),
+		"env.A: must be UTF-8 text":                 start(Request{Overrides: Overrides{Env: map[string]string{"A": bad}}}),
+		`env."x\xffy": must be UTF-8 text`:          start(Request{Overrides: Overrides{Env: map[string]string{bad: "a"}}}),
+		"containers[0].args[0]: must be UTF-8 text": start(Request{Overrides: Overrides{Containers: []ContainerOverride{{Args: []string{bad}}}}}),
+		"parameters.tenant: must be UTF-8 text":     start(Request{Parameters: map[string]any{"tenant": bad}}),
+		"labels.tenant: must be UTF-8 text":         start(Request{Labels: map[string]string{"tenant": bad}}),
+		"callback.url: must be UTF-8 text":          start(Request{Callback: &Callback{URL: bad}}),
+		"items[0].key: must be UTF-8 text": func() error {
+			_, err := c.StartEach(t.Context(), "test-job", []StartItem{{Key: bad}})
+			return err
+		},
+		"items[0].args[0]: must be UTF-8 text": func() error {
+			_, err := c.StartEach(t.Context(), "test-job", []StartItem{{Request: Request{Overrides: Overrides{Args: []string{bad}}}}})
+			return err
+		},
+		"overrides.args[0]: must be UTF-8 text": func() error {
+			_, err := c.SetSchedule(t.Context(), "nightly", ScheduleSpec{Overrides: &Overrides{Args: []string{bad}}})
+			return err
+		},
+		"decision: must be UTF-8 text": func() error { _, err := c.Resolve(t.Context(), "id", Decision(bad)); return err },
+	} {
+		err := call()
+		if CodeOf(err) != InvalidArgument {
+			t.Errorf("%s: code = %v, want %v", want, CodeOf(err), InvalidArgument)
+		}
+		if err == nil || err.Error() != want {
+			t.Errorf("error = %v, want %s", err, want)
+		}
+	}
+	if sent {
+		t.Error("a request was sent")
+	}
+}
