@@ -18,7 +18,10 @@ func newBackup() *cobra.Command {
 		Short: "Write the state of a data folder to a file",
 		Long: `Backup writes the databases and the output of all tasks in a data folder to a tar
 file. A server may be running on the folder. FILE may be - for standard output.
-To get the state back, see runwith restore.`,
+To get the state back, see runwith restore.
+
+If runwith store copy has moved the invoker's store to PostgreSQL, the backup says so
+too: no server opens that store after a restore. Back up the database instead.`,
 		Example: `  runwith backup state.tar
   runwith backup - --data /srv/runwith | zstd > state.tar.zst`,
 		Args: oneArgument,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -113,5 +114,29 @@ func TestRestoreMarksAnInvokerAlone(t *testing.T) {
 	shell{stdin: text}.run(t, exitOK, "restore", "-", "--data", alone)
 	if _, err := os.Stat(filepath.Join(alone, archive.InvokerDatabase+sqlite.RestoredSuffix)); err != nil {
 		t.Errorf("the mark: %v, want it there", err)
+	}
+}
+
+// A store that moved to PostgreSQL is not served from a backup either: the same work would start
+// twice.
+func TestRestoredStoreThatMovedIsNotServed(t *testing.T) {
+	t.Parallel()
+	moved, restored := t.TempDir(), t.TempDir()
+	shell{stdin: string(sampleArchive(t))}.run(t, exitOK, "restore", "-", "--data", moved)
+	store, err := sqlite.Open(t.Context(), filepath.Join(moved, archive.InvokerDatabase))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(store.Moved("postgres://db.example.com/runwith"), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	text, said := shell{}.run(t, exitOK, "backup", "-", "--data", moved)
+	if !strings.Contains(said, "has moved to PostgreSQL") {
+		t.Errorf("backup says %q, want that the store has moved", said)
+	}
+	shell{stdin: text}.run(t, exitOK, "restore", "-", "--data", restored)
+	_, err = sqlite.Open(t.Context(), filepath.Join(restored, archive.InvokerDatabase))
+	if err == nil || !strings.Contains(err.Error(), "has moved to postgres://db.example.com/runwith") {
+		t.Errorf("open the restored store: %v, want that it has moved", err)
 	}
 }

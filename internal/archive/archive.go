@@ -4,10 +4,11 @@
 // An archive is a tar file with these entries in this order. Their names are those
 // in the data folder:
 //
-//	invoker.db      if there is one
-//	engine.db       if there is one
-//	logs/UID.log    the output of each execution
-//	backup.json     the manifest; without it the archive is truncated
+//	invoker.db          if there is one
+//	engine.db           if there is one
+//	invoker.db.moved    if the invoker's store has moved to PostgreSQL
+//	logs/UID.log        the output of each execution
+//	backup.json         the manifest; without it the archive is truncated
 package archive
 
 import (
@@ -39,6 +40,11 @@ const (
 	EngineDatabase  = "engine.db"
 )
 
+// movedMark is the file beside an invoker's database that keeps servers from opening it, because
+// the store has moved to PostgreSQL. A copy of the database without it would start the same
+// work as that store.
+const movedMark = InvokerDatabase + ".moved"
+
 // databases returns the names of the databases in the order in which they are
 // copied. The engine's comes last, so that its copy has every run that the
 // invoker's copy knows, and none is started again.
@@ -65,20 +71,33 @@ func (d digest) String() string { return hex.EncodeToString(d.Sum(nil)) }
 type Content struct {
 	Databases, Logs int
 	Bytes           int64
+	Moved           bool // the invoker's store has moved to PostgreSQL, and no server opens this one
 }
 
 // String returns the counts in one line.
 func (c Content) String() string {
-	return fmt.Sprintf("databases: %d, logs: %d, bytes: %d", c.Databases, c.Logs, c.Bytes)
+	text := fmt.Sprintf("databases: %d, logs: %d, bytes: %d", c.Databases, c.Logs, c.Bytes)
+	if c.Moved {
+		text += ", " + InvokerDatabase + " has moved to PostgreSQL"
+	}
+	return text
 }
 
-func (c Content) files() int { return c.Databases + c.Logs }
+func (c Content) files() int {
+	if c.Moved {
+		return c.Databases + c.Logs + 1
+	}
+	return c.Databases + c.Logs
+}
 
 // add counts one more file.
 func (c *Content) add(name string, size int64) {
-	if isLog(name) {
+	switch {
+	case isLog(name):
 		c.Logs++
-	} else {
+	case name == movedMark:
+		c.Moved = true
+	default:
 		c.Databases++
 	}
 	c.Bytes += size

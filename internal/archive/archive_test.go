@@ -163,6 +163,35 @@ func TestExtractMarksAnInvokerWithoutEngine(t *testing.T) {
 	}
 }
 
+// A store that has moved to PostgreSQL stays moved: its copy would start the same work.
+func TestArchiveKeepsTheMarkOfAMovedStore(t *testing.T) {
+	t.Parallel()
+	from, dir := sampleFolder(t, both, "a.log"), t.TempDir()
+	write(t, filepath.Join(from, "invoker.db.moved"), "postgres://db/runwith\n")
+	text := archiveOf(t, from)
+	want := []string{"invoker.db", "engine.db", "invoker.db.moved", "logs/a.log", "backup.json"}
+	if diff := cmp.Diff(want, namesIn(t, text)); diff != "" {
+		t.Errorf("entries of the archive differ (-want +got):\n%s", diff)
+	}
+	content, err := extract(t, text, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !content.Moved {
+		t.Error("content: moved = false, want true")
+	}
+	if mark, err := os.ReadFile(filepath.Join(dir, "invoker.db.moved")); err != nil || string(mark) != "postgres://db/runwith\n" {
+		t.Errorf("restored mark = %q, %v", mark, err)
+	}
+	damaged := t.TempDir()
+	if _, err := extract(t, text[:len(text)-1536], damaged); err == nil {
+		t.Error("Extract of a truncated archive: no error")
+	}
+	if files := filesIn(t, damaged); len(files) > 0 {
+		t.Errorf("after Extract of a truncated archive the folder holds %v, want nothing", files)
+	}
+}
+
 // A truncated archive leaves the folder empty, wherever it ends.
 func TestExtractOfATruncatedArchive(t *testing.T) {
 	t.Parallel()

@@ -105,7 +105,7 @@ func (x *extractor) entry(header *tar.Header) error {
 	case header.Typeflag != tar.TypeReg || x.complete:
 	case name == manifestName:
 		return x.manifest()
-	case isLog(name):
+	case isLog(name), name == movedMark:
 		return x.file(name, header)
 	case slices.Contains(databases(), name):
 		return x.file(unpublished(name), header)
@@ -190,7 +190,7 @@ func (x *extractor) addMark() error {
 
 // clear removes everything that was written.
 func (x *extractor) clear() error {
-	errs := []error{x.root.RemoveAll("logs"), x.root.RemoveAll(x.mark)}
+	errs := []error{x.root.RemoveAll("logs"), x.root.RemoveAll(x.mark), x.root.RemoveAll(movedMark)}
 	for _, name := range databases() {
 		errs = append(errs, x.root.RemoveAll(name), x.root.RemoveAll(unpublished(name)))
 	}

@@ -84,6 +84,10 @@ func (s Source) write(ctx context.Context, w io.Writer, scratch string) (written
 			return written, err
 		}
 	}
+	// After the copy of the database, so that an archive of a store that was moved meanwhile has it.
+	if err := a.file(movedMark, filepath.Join(s.Dir, movedMark)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return written, err
+	}
 	if err := a.logs(ctx, filepath.Join(s.Dir, "logs")); err != nil {
 		return written, err
 	}
