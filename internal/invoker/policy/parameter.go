@@ -36,6 +36,7 @@ func compileParameter(check *configfile.Checker, at configfile.Path, spec config
 		p.pattern = regexp.MustCompile(spec.Pattern) // the reader has checked it
 	}
 	p.bounds = c.readBounds()
+	c.checkBounds()
 	if p.longest < spec.MinLength {
 		check.Addf(at.Field("minLength"), "is larger than maxLength, so no text is valid")
 	}
