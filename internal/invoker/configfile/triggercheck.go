@@ -9,18 +9,10 @@ import (
 func (f *File) checkTriggers(c *Checker) {
 	for _, name := range slices.Sorted(maps.Keys(f.Triggers)) {
 		t := triggerChecker{c, f, f.Triggers[name], Path("triggers").Field(name)}
-		if t.Type == "" || t.Job == "" {
-			continue // the reader has said so
-		}
 		t.callers()
-		t.form()
 		t.parameters()
 		t.conditions()
-		if t.Type == Webhook {
-			t.webhook()
-		} else {
-			t.noWebhook()
-		}
+		t.typed()
 	}
 }
 
@@ -38,12 +30,27 @@ func (t triggerChecker) callers() {
 			t.Addf(t.at.Field("callers").Index(i), "is not one of the callers%s", didYouMean(name, t.file.Callers))
 		}
 	}
-	if len(t.Callers) == 0 && !(t.Type == Webhook && len(t.Secret) > 0) {
+	signed := (t.Type == Webhook || t.Type == "") && len(t.Secret) > 0
+	if len(t.Callers) == 0 && !signed {
 		needs := "callers"
 		if t.Type == Webhook {
 			needs = "secret or callers"
 		}
 		t.Addf(t.at, "needs %s: without them nobody may send events (anonymous means requests without a credential)", needs)
+	}
+}
+
+// typed notes what does not fit the type. The reader has reported a type that is missing or
+// unknown.
+func (t triggerChecker) typed() {
+	if t.Type == "" {
+		return
+	}
+	t.form()
+	if t.Type == Webhook {
+		t.webhook()
+	} else {
+		t.noWebhook()
 	}
 }
 
@@ -67,8 +74,12 @@ func (t triggerChecker) only(field, of, value string) {
 	}
 }
 
-// parameters notes mappings that the job cannot use, and parameters that get no value.
+// parameters notes mappings that the job cannot use, and parameters that get no value. The
+// reader has reported a job that is missing.
 func (t triggerChecker) parameters() {
+	if t.Job == "" {
+		return
+	}
 	job, known := t.file.Jobs[t.Job]
 	if !known {
 		t.Addf(t.at.Field("job"), "is not one of the jobs%s", didYouMean(t.Job, t.file.Jobs))
