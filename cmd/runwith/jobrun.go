@@ -61,7 +61,12 @@ func (r *jobRun) cancel(ctx context.Context, invocation *runwith.Invocation) err
 	return &exitError{code: exitInterrupted}
 }
 
+// detached prints the ID of an invocation that run does not wait for. One that was refused, which
+// an earlier run with the same key may have met, has no output to follow.
 func (r *jobRun) detached(invocation *runwith.Invocation) error {
+	if invocation.State == runwith.StateRefused {
+		return r.report(invocation)
+	}
 	_ = printLine(r.err, "runwith: follow its output with %s", r.logsCommand("-f "+invocation.ID))
 	if r.json {
 		return printJSON(r.out, invocation)

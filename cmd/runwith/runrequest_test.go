@@ -130,3 +130,20 @@ func TestClientsSendUTF8(t *testing.T) {
 		t.Errorf("the invoker got %s, want no request", *sent)
 	}
 }
+
+// TestRunOfARefusedInvocation repeats a run whose invocation Cloud Run has refused to start.
+func TestRunOfARefusedInvocation(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"id":"inv-1","job":"reindex","state":"refused","error":{"code":"FAILED_PRECONDITION","message":"the image has no command"}}`)
+	}))
+	t.Cleanup(server.Close)
+	out, err := called(t, "run", "reindex", "--detach", "--key", "k", "--server", server.URL)
+	failed, ok := errors.AsType[*exitError](err)
+	if !ok || failed.code != exitFailure || failed.Error() != "the image has no command" {
+		t.Errorf("error = %v, want the refusal with exit code 1", err)
+	}
+	if strings.Contains(out, "follow its output") {
+		t.Errorf("output %q, want no hint at an output", out)
+	}
+}

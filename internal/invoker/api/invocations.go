@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -107,6 +108,9 @@ func (s *server) start(ctx context.Context, in *startInput) (*startOutput, error
 
 // started answers a request that starts a job.
 func (s *server) started(ctx context.Context, p Preference, invocation runwith.Invocation, replayed bool, err error) (*startOutput, error) {
+	if err == nil && !replayed {
+		err = refusal(invocation)
+	}
 	if err != nil {
 		return nil, faulty("body", err)
 	}
@@ -130,6 +134,17 @@ func (s *server) started(ctx context.Context, p Preference, invocation runwith.I
 	}
 	out.Body = waited
 	return out, nil
+}
+
+// refusal returns why Cloud Run has refused to start a new invocation, or nil. With an ephemeral
+// store an invocation is accepted once its start is confirmed, so a refused one never was. Any other
+// store answers before Cloud Run is asked.
+func refusal(i runwith.Invocation) error {
+	if i.State != runwith.StateRefused || i.Error == nil {
+		return nil
+	}
+	code, _ := runwith.ParseCode(i.Error.Code)
+	return runwith.Errorf(cmp.Or(code, runwith.FailedPrecondition), "%s", i.Error.Message)
 }
 
 func (s *server) invocation(ctx context.Context, in *invocationInput) (*invocationOutput, error) {

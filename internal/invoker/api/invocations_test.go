@@ -56,6 +56,28 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// TestRefusedStart checks that a start that Cloud Run has refused before the answer, as with an
+// ephemeral store, is an error. A repeat finds the invocation.
+func TestRefusedStart(t *testing.T) {
+	t.Parallel()
+	refused := sample()
+	refused.State, refused.Error = runwith.StateRefused, &runwith.Failure{Code: "FAILED_PRECONDITION", Message: "the image has no command"}
+	server := serve(t, &fake{
+		request: func(q invoker.Request) (runwith.Invocation, bool, error) { return refused, q.Key == "again", nil },
+		rerun:   func(invoker.Rerun) (runwith.Invocation, bool, error) { return refused, false, nil },
+	})
+	for _, path := range []string{"/jobs/test-job/invocations", "/invocations/inv-0:rerun"} {
+		got := ask(t, server, "POST /api/v1"+path, "{}", "Prefer", "wait=10")
+		if p := got.problem(t); got.status != http.StatusBadRequest || p.Code != "FAILED_PRECONDITION" || p.Detail != "the image has no command" {
+			t.Errorf("%s: %d %s, want 400 with the refusal", path, got.status, got.body)
+		}
+	}
+	got := ask(t, server, "POST /api/v1/jobs/test-job/invocations", "{}", "Idempotency-Key", "again")
+	if got.status != http.StatusOK || !strings.Contains(got.body, `"state":"refused"`) {
+		t.Errorf("repeat: %d %s, want 200 with the invocation", got.status, got.body)
+	}
+}
+
 // TestRequestArrives sends a whole request with the client.
 func TestRequestArrives(t *testing.T) {
 	t.Parallel()

@@ -104,6 +104,9 @@ func (s *server) resumeSchedule(ctx context.Context, in *scheduleInput) (*schedu
 
 func (s *server) runSchedule(ctx context.Context, in *runScheduleInput) (*runScheduleOutput, error) {
 	i, replayed, err := s.schedules.Run(ctx, in.Name, in.key)
+	if err == nil && !replayed {
+		err = refusal(i)
+	}
 	if err != nil {
 		return nil, err
 	}
