@@ -15,7 +15,7 @@ import (
 type batchInput struct {
 	JobPath
 	NoKeyHeader
-	Body *batchRequest
+	Body batchRequest
 }
 
 type batchOutput struct {
@@ -54,9 +54,6 @@ func (s *server) routeBatch(d huma.API) {
 }
 
 func (s *server) batch(ctx context.Context, in *batchInput) (*batchOutput, error) {
-	if in.Body == nil {
-		return nil, apierror.Invalid(apierror.Fault{Location: "body", Message: "is empty: send an object with items"})
-	}
 	items, err := in.Body.split()
 	if err != nil {
 		return nil, err

@@ -132,7 +132,7 @@ func TestBatchRefused(t *testing.T) {
 		status     int
 		headers    []string
 	}{
-		{``, "is empty", 400, nil},
+		{``, "is required: send items", 400, nil},
 		{`[]`, "must be an object", 400, nil},
 		{`{}`, "has no item", 400, nil},
 		{`{"items":[]}`, "has no item", 400, nil},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -62,7 +63,7 @@ func (s *server) readBatch(ctx huma.Context, next func(huma.Context)) {
 	if err != nil {
 		err = unreadable(err)
 	} else {
-		err = checkBatch(r.Header, body)
+		err = cmp.Or(s.checkPresent(ctx.Operation(), body), checkBatch(r.Header, body))
 	}
 	if err != nil {
 		apierror.WriteProblem(w, s.problem(r.Context(), err))
@@ -73,11 +74,8 @@ func (s *server) readBatch(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// checkBatch refuses a body that is not JSON. It accepts an empty body.
+// checkBatch refuses a body that is not JSON.
 func checkBatch(h http.Header, body []byte) error {
-	if len(body) == 0 {
-		return nil
-	}
 	if refusal := guard.CheckJSON(h); refusal != nil {
 		return refusal
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -31,7 +32,7 @@ func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
 	if err != nil {
 		err = unreadable(err)
 	} else {
-		err = checkBody(r.Header, body)
+		err = cmp.Or(s.checkPresent(ctx.Operation(), body), checkBody(r.Header, body))
 	}
 	if err != nil {
 		apierror.WriteProblem(w, s.problem(r.Context(), err))
@@ -41,6 +42,16 @@ func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
 	r.Header.Set("Content-Type", "application/json") // huma knows no other
 	s.findUnknownNames(ctx, body)
 	next(ctx)
+}
+
+// checkPresent refuses a request without the body that its operation requires, and says what to
+// send. huma would say nothing about it.
+func (s *server) checkPresent(o *huma.Operation, body []byte) error {
+	if len(body) > 0 || !o.RequestBody.Required {
+		return nil
+	}
+	send := strings.Join(resolved(s.schemas, o.RequestBody.Content["application/json"].Schema).Required, " and ")
+	return apierror.Invalid(apierror.Fault{Location: "body", Message: "is required: send " + send})
 }
 
 // largestBody returns the size of the largest body of a request: maxBody, or less if the job

@@ -292,3 +292,27 @@ func FuzzStart(f *testing.F) {
 		}
 	})
 }
+
+// TestMissingBody sends no body to each operation that requires one.
+func TestMissingBody(t *testing.T) {
+	t.Parallel()
+	server := serveConfig(t, api.Config{Invoker: &fake{}, Schedules: struct{ api.Schedules }{}})
+	for route, want := range map[string]string{
+		"POST /api/v1/invocations/inv-1/resolve":       "is required: send decision",
+		"PUT /api/v1/schedules/nightly":                "is required: send cron and job",
+		"POST /api/v1/jobs/test-job/invocations:batch": "is required: send items",
+	} {
+		got := ask(t, server, route, "")
+		if diff := cmp.Diff([]string{"body"}, got.problem(t).faults()); diff != "" {
+			t.Errorf("%s: faults (-want +got):\n%s", route, diff)
+		}
+		if got.status != http.StatusBadRequest || !strings.Contains(got.body, want) {
+			t.Errorf("%s: %d %s, want 400 with %q", route, got.status, got.body, want)
+		}
+		for _, body := range []string{"null", "{}", " "} {
+			if got := ask(t, server, route, body); got.status != http.StatusBadRequest || len(got.problem(t).Errors) == 0 {
+				t.Errorf("%s with %q: %d %s, want 400 with errors", route, body, got.status, got.body)
+			}
+		}
+	}
+}

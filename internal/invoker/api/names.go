@@ -46,9 +46,7 @@ type names struct {
 // find looks into a value at a path. Where the value has another form than the schema,
 // huma reports that.
 func (n *names) find(path string, schema *huma.Schema, value any) {
-	for schema != nil && schema.Ref != "" {
-		schema = n.schemas.SchemaFromRef(schema.Ref)
-	}
+	schema = resolved(n.schemas, schema)
 	switch value := value.(type) {
 	case []any:
 		for i, element := range value {
@@ -62,6 +60,14 @@ func (n *names) find(path string, schema *huma.Schema, value any) {
 		}
 		n.findInObject(path, schema, value)
 	}
+}
+
+// resolved returns the schema that a schema refers to, or the schema itself.
+func resolved(schemas huma.Registry, schema *huma.Schema) *huma.Schema {
+	for schema != nil && schema.Ref != "" {
+		schema = schemas.SchemaFromRef(schema.Ref)
+	}
+	return schema
 }
 
 func (n *names) findInObject(path string, schema *huma.Schema, object map[string]any) {

@@ -73,9 +73,6 @@ func (s *server) getSchedule(ctx context.Context, in *scheduleInput) (*scheduleO
 }
 
 func (s *server) putSchedule(ctx context.Context, in *putScheduleInput) (*putScheduleOutput, error) {
-	if in.Body == nil {
-		return nil, runwith.Errorf(runwith.InvalidArgument, "body: is required: send at least cron and job")
-	}
 	spec, err := in.Body.spec()
 	if err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ type scheduleOutput struct {
 type putScheduleInput struct {
 	KnownNames
 	ScheduleName
-	Body *scheduleRequest
+	Body scheduleRequest
 }
 
 type putScheduleOutput struct {
