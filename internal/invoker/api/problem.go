@@ -94,10 +94,16 @@ func translated(e *huma.ErrorModel) *apierror.Problem {
 		if d.Message == validation.MsgExpectedMatchAtLeastOneSchema { // only the values of parameters have several
 			d.Message = "must be a string, a number or a boolean"
 		}
+		if d.Message == validation.MsgExpectedRFC3339DateTime || strings.HasPrefix(d.Message, "invalid date/time for format ") {
+			d.Message = mustBeTime // huma shows Go's layout, or no example
+		}
 		faults = append(faults, apierror.Fault{Location: d.Location, Message: withoutValue(d.Message)})
 	}
 	return invalid(faults)
 }
+
+// mustBeTime is what is wrong with a text that is no time.
+const mustBeTime = "must be a time in RFC 3339, such as 2026-12-01T02:00:00Z"
 
 // withoutValue returns huma's message about a format without the parser's error behind it,
 // which repeats the value.

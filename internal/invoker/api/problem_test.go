@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/cause"
 	"github.com/runwith/runwith/internal/invoker"
@@ -168,5 +170,28 @@ func TestFormatErrorHasNoValue(t *testing.T) {
 	got := ask(t, serve(t, &fake{}), "POST /api/v1/jobs/test-job/invocations", `{"callback":{"url":"https://127.0.0.1:canary/"}}`)
 	if p := got.problem(t); got.status != 400 || !slices.Equal(p.faults(), []string{"body.callback.url"}) || strings.Contains(got.body, "canary") {
 		t.Errorf("answer = %d %s, want a fault of body.callback.url without its value", got.status, got.body)
+	}
+}
+
+// TestInvalidTimes checks that each time of a request has the same fault, without Go's layout.
+func TestInvalidTimes(t *testing.T) {
+	t.Parallel()
+	server := serve(t, &fake{})
+	for _, test := range []struct{ route, body, location string }{
+		{"GET /api/v1/invocations?after=2026", "", "query.after"},
+		{"GET /api/v1/invocations?before=yesterday", "", "query.before"},
+		{"POST " + startPath, `{"startAt":"tomorrow"}`, "body.startAt"},
+		{"POST " + startPath, `{"startAt":"2026-12-01"}`, "body.startAt"},
+		{"POST /api/v1/invocations/inv-1:rerun", `{"startAt":"2026-12-01T02:00:00"}`, "body.startAt"},
+	} {
+		got := ask(t, server, test.route, test.body)
+		p := got.problem(t)
+		if diff := cmp.Diff([]string{test.location}, p.faults()); diff != "" {
+			t.Errorf("%s %s: faults (-want +got):\n%s", test.route, test.body, diff)
+			continue
+		}
+		if want := "must be a time in RFC 3339, such as 2026-12-01T02:00:00Z"; !strings.HasSuffix(p.Errors[0].Message, want) {
+			t.Errorf("%s %s: message %q, want %q", test.route, test.body, p.Errors[0].Message, want)
+		}
 	}
 }
