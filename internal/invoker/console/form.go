@@ -31,6 +31,7 @@ type form struct {
 	Labels     rows
 
 	Faults []fault
+	Notes  []string // what could not be filled in; the form can be sent without it
 }
 
 // origin is the invocation that a form runs again.

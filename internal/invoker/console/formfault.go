@@ -27,6 +27,13 @@ func (f *form) fault(field, format string, args ...any) {
 	}
 }
 
+// note notes what the form leaves out, although it can be sent.
+func (f *form) note(format string, args ...any) {
+	if len(f.Notes) < maxFaults {
+		f.Notes = append(f.Notes, fmt.Sprintf(format, args...))
+	}
+}
+
 // FaultsAt returns what is wrong with a field.
 func (f *form) FaultsAt(field string) (texts []string) {
 	for _, one := range f.Faults {

@@ -35,8 +35,7 @@ func (f *form) again() {
 	}
 }
 
-// setOverrides fills the overrides. A container that the job has not any more has no fields, so it
-// is a fault.
+// setOverrides fills the overrides. A container that the job has not any more has no fields.
 func (f *form) setOverrides(o runwith.Overrides) {
 	if o.Args != nil || len(o.Env) > 0 {
 		f.Containers[0].set(o.Args, o.Env)
@@ -46,7 +45,7 @@ func (f *form) setOverrides(o runwith.Overrides) {
 			fields.set(c.Args, c.Env)
 			continue
 		}
-		f.fault("", "the earlier request has overrides for container %s, which the job has not any more: they are left out", brief(c.Name))
+		f.note("The earlier request has overrides for container %s, which the job has not any more: they are left out.", brief(c.Name))
 	}
 	if o.TaskCount > 0 {
 		f.Tasks = textOf(o.TaskCount)
@@ -60,7 +59,7 @@ func (f *form) setOverrides(o runwith.Overrides) {
 func (f *form) linked(query url.Values) {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if !f.link(name, query[name]) {
-			f.fault("", "the link has %s, which this form does not know: it has no effect", brief(name))
+			f.note("The link has %s, which this form does not know: it has no effect.", brief(name))
 		}
 	}
 }

@@ -81,7 +81,7 @@ func (s *server) startAgain(c *call, id string) (page, error) {
 }
 
 // fresh completes the page of a form that the visitor has not sent. What is missing is no fault
-// yet, but what could not be filled in is one.
+// yet, unless the form runs an invocation again.
 func (c *call) fresh(f *form) startData {
 	checked := len(f.Faults) > 0 || f.Origin != nil
 	d := c.draw(f)

@@ -286,7 +286,7 @@ func TestStartFromALink(t *testing.T) {
 	page := s.get(t, "/start?"+link.Encode()).is(t, http.StatusOK)
 	page.has(t, `name="c0.replace" value="1" checked`, "\na b</textarea>", "\n--c</textarea>", `value="LEVEL"`, "\ndebug=1</textarea>")
 	page.has(t, `name="tasks" value="2"`, `value="team"`)
-	s.get(t, "/start?job=reindex&colour=red").has(t, "the link has colour, which this form does not know")
+	s.get(t, "/start?job=reindex&colour=red").has(t, "The link has colour, which this form does not know").lacks(t, "It does not start like this", "Before it can start")
 	if len(began.requests) != 0 {
 		t.Errorf("%d jobs were started by a link", len(began.requests))
 	}
