@@ -165,6 +165,16 @@ func TestClientErrors(t *testing.T) {
 		{"truncated problem", answerWith(429, "application/problem+json", `{"code":`), runwith.ResourceExhausted, "answered 429"},
 		{"page of a proxy", answerWith(502, "text/html", `<h1>Bad Gateway</h1>`), runwith.Unavailable, "answered 502 Bad Gateway"},
 		{"another program", answerWith(404, "text/plain", `404 page not found`), runwith.NotFound, "is it a runwith invoker?"},
+		{
+			"engine", answerWith(404, "application/json; charset=UTF-8", `{"error":{"code":404,"message":"no API method","status":"NOT_FOUND"}}`),
+			runwith.Unimplemented, "is an engine, not an invoker: start runwith up instead, or runwith serve --endpoint http://",
+		},
+		{
+			"engine that requires a token", answerWith(401, "application/json; charset=UTF-8", `{"error":{"code":401,"status":"UNAUTHENTICATED"}}`),
+			runwith.Unimplemented, "is an engine, not an invoker",
+		},
+		{"JSON of another program", answerWith(404, "application/json", `{"error":"gone"}`), runwith.NotFound, "is it a runwith invoker?"},
+		{"IAM", answerWith(403, "text/html", `<h1>Forbidden</h1>`), runwith.PermissionDenied, "may need another credential"},
 		{"page with status 200", answerWith(200, "text/html", `<h1>Welcome</h1>`), runwith.Unimplemented, "did not answer with JSON"},
 		{"truncated body", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")

@@ -71,19 +71,34 @@ func problemError(response *http.Response, server string) *Error {
 func answered(response *http.Response, server string) *Error {
 	status := response.StatusCode
 	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	if mediaType == "application/problem+json" {
+	body := json.NewDecoder(io.LimitReader(response.Body, maxProblem))
+	switch mediaType {
+	case "application/problem+json":
 		var p problem
-		if json.NewDecoder(io.LimitReader(response.Body, maxProblem)).Decode(&p) == nil {
+		if body.Decode(&p) == nil {
 			return p.err(status)
+		}
+	case "application/json":
+		var e googleError
+		if body.Decode(&e) == nil && e.Error.Status != "" {
+			return Errorf(Unimplemented, "%s is an engine, not an invoker: start runwith up instead, or runwith serve --endpoint %[1]s", server)
 		}
 	}
 	// The answer is from a proxy or from another program.
-	question := "is it a runwith invoker?"
+	advice := "is it a runwith invoker?"
 	if status == http.StatusUnauthorized || status == http.StatusForbidden {
-		question = "does something in front of it, such as Cloud Run's IAM check, need another credential?"
+		advice = "something in front of it, such as Cloud Run's IAM check, may need another credential"
 	}
 	return Errorf(codeOfStatus(status), "%s answered %s without a reason: %s",
-		server, strings.TrimSpace(fmt.Sprint(status, " ", http.StatusText(status))), question)
+		server, strings.TrimSpace(fmt.Sprint(status, " ", http.StatusText(status))), advice)
+}
+
+// googleError is an error of Google's REST APIs, which is how an engine refuses the paths of an
+// invoker. No invoker answers so. See https://cloud.google.com/apis/design/errors#http_mapping.
+type googleError struct {
+	Error struct {
+		Status string `json:"status"`
+	} `json:"error"`
 }
 
 // unsent returns the error for a request without an answer.
