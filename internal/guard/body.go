@@ -68,6 +68,8 @@ func (g *Guard) boundBody(w http.ResponseWriter, r *http.Request, limit int64) *
 func checkBody(w http.ResponseWriter, r *http.Request, limit int64) (*http.Request, *runwith.Error) {
 	refusal := checkType(r.Header)
 	switch {
+	case IsGRPC(r):
+		return nil, noGRPC(r)
 	case r.ContentLength > limit:
 		return nil, bodyTooLarge(&http.MaxBytesError{Limit: limit})
 	case refusal == nil:

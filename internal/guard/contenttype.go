@@ -81,6 +81,11 @@ func checkCharset(h http.Header, parameters map[string]string) *runwith.Error {
 	}
 }
 
+// noGRPC returns the refusal of a gRPC call that no route takes: the server is no engine.
+func noGRPC(r *http.Request) *runwith.Error {
+	return runwith.Errorf(runwith.FailedPrecondition, "%s is an invoker, not an engine: correct --endpoint", r.Host)
+}
+
 // WrongType returns the refusal of a body that is not JSON.
 func WrongType(h http.Header) *runwith.Error {
 	return &runwith.Error{

@@ -120,7 +120,7 @@ func TestGRPC(t *testing.T) {
 		says      string
 	}{
 		{"reaches the server, larger than a REST body", "Test", addr, nil, codes.Unimplemented, "unknown service"},
-		{"on a route that takes none", "Other", addr, nil, codes.InvalidArgument, "a body must be application/json"},
+		{"on a route that takes none", "Other", addr, nil, codes.FailedPrecondition, addr + " is an invoker, not an engine"},
 		{"other host", "Test", "rebind.example", nil, codes.PermissionDenied, `host "rebind.example"`},
 		{"other origin", "Test", addr, []string{"origin", "http://page.example"}, codes.PermissionDenied, "page.example"},
 		{"message with a percent sign", "Test", addr, []string{"origin", "http://100%41"}, codes.PermissionDenied, "100%41"},
