@@ -65,3 +65,28 @@ func understands(line string) error {
 	}
 	return cmd.ValidateArgs(cmd.Flags().Args())
 }
+
+// A command that does not exist is a mistake for help and completion too.
+func TestHelpOfNothing(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"help nosuch":       `unknown command "nosuch" for "runwith"`,
+		"help jobs lst":     `unknown command "lst" for "runwith jobs"; did you mean list?`,
+		"help run nosuch":   `unknown command "nosuch" for "runwith run"`,
+		"completion foo":    `unknown command "foo" for "runwith completion"`,
+		"completion bash x": "",
+	} {
+		stdout, stderr := shell{}.run(t, exitUsage, strings.Fields(line)...)
+		if stdout != "" {
+			t.Errorf("%s printed %q, want nothing", line, stdout)
+		}
+		if !strings.Contains(stderr, want) {
+			t.Errorf("%s: %q, want %q", line, stderr, want)
+		}
+	}
+	for _, line := range []string{"help", "help run", "help jobs list", "help completion", "help help", "completion", "completion bash"} {
+		if stdout, _ := (shell{}).run(t, exitOK, strings.Fields(line)...); stdout == "" {
+			t.Errorf("%s printed nothing", line)
+		}
+	}
+}

@@ -95,6 +95,7 @@ func flagError(cmd *cobra.Command, err error) error {
 
 // execute runs a command line and returns the exit code.
 func execute(ctx context.Context, root *cobra.Command, args []string) int {
+	strictDefaults(root)
 	understood := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
 	root.SetArgs(args)

@@ -20,6 +20,34 @@ func unknownFlag(cmd *cobra.Command, err *pflag.NotExistError) error {
 	return err
 }
 
+// strictDefaults makes the commands that cobra adds refuse what does not exist. Cobra itself prints
+// a help text for it, as a success.
+func strictDefaults(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Run, cmd.RunE = nil, showHelp
+		case "completion":
+			newGroup(cmd)
+		}
+	}
+}
+
+// showHelp shows the help of the command that the arguments name.
+func showHelp(cmd *cobra.Command, args []string) error {
+	found, rest, err := cmd.Root().Find(args)
+	if err == nil {
+		err = unknownCommand(found, rest)
+	}
+	if err != nil {
+		return usage(err)
+	}
+	found.InitDefaultHelpFlag()
+	return found.Help()
+}
+
 // unknownCommand returns the error for a subcommand that a group does not have. It names
 // the nearest one.
 func unknownCommand(group *cobra.Command, args []string) error {
