@@ -105,6 +105,9 @@ func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	if err := f.checkWait(cmd); err != nil {
+		return err
+	}
 	client, err := f.to.client()
 	if err != nil {
 		return err
@@ -134,6 +137,21 @@ func positional(cmd *cobra.Command, args []string) int {
 		return dash
 	}
 	return len(args)
+}
+
+// checkWait refuses a command line that says both to wait and not to wait.
+func (f *runFlags) checkWait(cmd *cobra.Command) error {
+	waits, err := cmd.Flags().GetBool("wait")
+	if err != nil || !waits || !cmd.Flags().Changed("wait") {
+		return err
+	}
+	switch {
+	case f.detach:
+		return misused("--wait and --detach: choose one")
+	case f.execute.async:
+		return misused("--wait and --async: choose one")
+	}
+	return nil
 }
 
 // detaches reports whether run does not wait for the end.

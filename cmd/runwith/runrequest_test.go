@@ -101,6 +101,34 @@ func TestRunRefusesPairs(t *testing.T) {
 	}
 }
 
+func TestRunEitherWaitsOrNot(t *testing.T) {
+	t.Parallel()
+	server, sent := parametrized(t)
+	for flags, want := range map[string]string{
+		"--detach --wait":                "--wait and --detach: choose one",
+		"--wait --async":                 "--wait and --async: choose one",
+		"--wait=true -d --start-at +1h":  "--wait and --detach: choose one",
+		"--detach --wait=false":          "",
+		"--detach --async":               "",
+		"--async --wait=false":           "",
+		"--wait=false --start-at +1h":    "",
+		"--async=false --wait=false":     "",
+		"--detach=false --wait=false -d": "",
+	} {
+		*sent = ""
+		_, err := called(t, append([]string{"run", "reindex", "--server", server}, strings.Fields(flags)...)...)
+		if got := fmt.Sprint(err); err != nil && got != want || err == nil && want != "" {
+			t.Errorf("run %s = %v, want %q", flags, err, want)
+		}
+		if failed, ok := errors.AsType[*exitError](err); err != nil && (!ok || failed.code != exitUsage) {
+			t.Errorf("run %s = %v, want an error of usage", flags, err)
+		}
+		if (*sent == "") != (want != "") {
+			t.Errorf("run %s sent %q", flags, *sent)
+		}
+	}
+}
+
 func TestClientsSendUTF8(t *testing.T) {
 	t.Parallel()
 	server, sent := parametrized(t)
