@@ -12,31 +12,34 @@ import (
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 )
 
-// credential reports the credential, and returns a client with it if calls make sense.
-func (e *examination) credential(ctx context.Context) *cloudrun.Client {
+// credential reports the credential, and whether there is one if it is needed.
+func (e *examination) credential(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	switch c, err := cloudrun.CredentialOf(ctx, e.CloudRun); {
 	case err != nil:
 		e.problem("token", "", "%v", err)
-		return nil
+		return false
 	case c.Kind == "":
 		e.ok("token", "", "none, and %s is on this machine", e.CloudRun.Endpoint)
 	default:
 		e.ok("token", "", "%s", credentialText(c))
 	}
-	for name, value := range map[string]string{"project": e.CloudRun.Project, "region": e.CloudRun.Region} {
-		if value == "" {
-			e.problem(name, "", "is not set: give --%s, or set RUNWITH_%s", name, strings.ToUpper(name))
-			return nil
+	return true
+}
+
+// placed reports whether project and region are set.
+func (e *examination) placed() bool {
+	var flags, variables []string
+	for _, one := range [][2]string{{"project", e.CloudRun.Project}, {"region", e.CloudRun.Region}} {
+		if one[1] == "" {
+			flags, variables = append(flags, "--"+one[0]), append(variables, "RUNWITH_"+strings.ToUpper(one[0]))
 		}
 	}
-	client, err := cloudrun.Dial(context.WithoutCancel(ctx), e.CloudRun)
-	if err != nil {
-		e.problem("cloud run", "", "%v", err)
-		return nil
+	if len(flags) > 0 {
+		e.problem("project", "", "is not known: give %s, or set %s", strings.Join(flags, " and "), strings.Join(variables, " and "))
 	}
-	return client
+	return len(flags) == 0
 }
 
 func credentialText(c cloudrun.Credential) string {
@@ -94,6 +97,9 @@ func (e *examination) jobs(ctx context.Context, client *cloudrun.Client) {
 		e.listedJobs(ctx, client)
 		return
 	}
+	if len(e.File.Jobs) == 0 {
+		e.skip("job", "", "the configuration file has none")
+	}
 	for _, name := range slices.Sorted(maps.Keys(e.File.Jobs)) {
 		target := e.File.Jobs[name].CloudRun
 		if target == "" {
@@ -115,6 +121,9 @@ func (e *examination) listedJobs(ctx context.Context, client *cloudrun.Client) {
 			return
 		}
 		e.job(ctx, client, job.GetName()[strings.LastIndexByte(job.GetName(), '/')+1:], job.GetName())
+	}
+	if n == 0 {
+		e.skip("job", "", "there is none yet in %s of project %s", e.CloudRun.Region, e.CloudRun.Project)
 	}
 }
 

@@ -87,21 +87,56 @@ func Examine(ctx context.Context, c Config, found func(Finding)) {
 	e.configuration()
 	e.stores(ctx)
 	e.clocks(ctx)
-	if client := e.credential(ctx); client != nil {
-		defer client.Close()
-		if e.place(ctx, client) {
-			e.jobs(ctx, client)
-			e.logs(ctx, client)
+	e.cloudRun(ctx)
+	e.callers(ctx)
+	e.server(ctx)
+}
+
+// cloudRun reports what Cloud Run answers. A check that has nothing to call is skipped.
+func (e *examination) cloudRun(ctx context.Context) {
+	authorized, placed := e.credential(ctx), e.placed()
+	if !authorized || !placed {
+		if placed {
+			e.notCalled("project")
 		}
-	} else {
-		e.skip("job", "", "not examined, because %s cannot be called", e.endpoint())
+		e.notCalled("job", "logs")
+		return
 	}
-	if c.File != nil {
+	client, err := cloudrun.Dial(ctx, e.CloudRun)
+	if err != nil {
+		e.problem("project", "", "%v", err)
+		e.notCalled("job", "logs")
+		return
+	}
+	defer client.Close()
+	if !e.place(ctx, client) {
+		e.notCalled("job", "logs")
+		return
+	}
+	e.jobs(ctx, client)
+	e.logs(ctx, client)
+}
+
+// notCalled skips checks that need Cloud Run.
+func (e *examination) notCalled(checks ...string) {
+	for _, check := range checks {
+		e.skip(check, "", "not examined, because %s cannot be called", e.endpoint())
+	}
+}
+
+// callers reports the other ends that the configuration file names: where tokens of callers come
+// from, and where events go.
+func (e *examination) callers(ctx context.Context) {
+	switch {
+	case e.File != nil:
 		e.issuers(ctx)
 		e.audiences()
 		e.callbacks(ctx)
+	case e.FileError != nil:
+		for _, check := range []string{"issuer", "audience", "callback"} {
+			e.skip(check, "", "not examined, because the configuration file cannot be used")
+		}
 	}
-	e.server(ctx)
 }
 
 // examination is one run of all checks.
@@ -134,6 +169,8 @@ func (e *examination) configuration() {
 		e.problem("config", e.FilePath, "%v", e.FileError)
 	case e.File != nil:
 		e.ok("config", e.FilePath, "%s, %s, %s", count(len(e.File.Jobs), "job"), count(len(e.File.Callers), "caller"), count(len(e.File.Callbacks), "callback"))
+	default:
+		e.skip("config", "", "no configuration file is given (--config)")
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/run/apiv2/runpb"
+	"golang.org/x/oauth2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -231,7 +232,43 @@ func TestCloudRunFaults(t *testing.T) {
 
 	unset := sound(t, &cloud{})
 	unset.CloudRun.Project = ""
-	wants(t, unset, "project", "problem ", "give --project")
+	wants(t, unset, "project", "problem ", "give --project, or set RUNWITH_PROJECT")
+	unset.CloudRun.Region = ""
+	wants(t, unset, "project", "problem ", "give --project and --region, or set RUNWITH_PROJECT and RUNWITH_REGION")
+}
+
+// noToken is a credential that gives no token.
+type noToken struct{}
+
+func (noToken) Token() (*oauth2.Token, error) { return nil, errors.New("no token") }
+
+// TestEveryCheckHasALine checks that a check that cannot be made is skipped, not left out.
+func TestEveryCheckHasALine(t *testing.T) {
+	t.Parallel()
+	noCredential, down, unset := sound(t, &cloud{}), sound(t, &cloud{}), sound(t, &cloud{})
+	noCredential.CloudRun.Token = noToken{}
+	down.Home = func(context.Context) (jobspec.Location, error) {
+		return jobspec.Location{}, errors.New("connection refused")
+	}
+	unset.CloudRun.Project = ""
+	unlisted, empty := sound(t, &cloud{list: codes.PermissionDenied}), sound(t, &cloud{})
+	empty.File = file(t, "jobs: {}")
+	damaged := sound(t, &cloud{})
+	damaged.FileError = fs.ErrNotExist
+	for name, c := range map[string]doctor.Config{
+		"no credential": noCredential, "down": down, "unset": unset, "jobs not listed": unlisted, "no jobs": empty, "damaged file": damaged,
+	} {
+		for _, check := range []string{"config", "token", "project", "job", "logs"} {
+			if lines := examine(t, c, check); len(lines) != 1 {
+				t.Errorf("%s: %s = %q, want one line", name, check, lines)
+			}
+		}
+	}
+	wants(t, noCredential, "project", "skipped ", "cannot be called")
+	wants(t, noCredential, "logs", "skipped ", "cannot be called")
+	wants(t, down, "job", "skipped ", "cannot be called")
+	wants(t, unset, "logs", "skipped ", "cannot be called")
+	wants(t, damaged, "callback", "skipped ", "the configuration file cannot be used")
 }
 
 // Without credentials for Google, the check says how to get some. The machine of the test
