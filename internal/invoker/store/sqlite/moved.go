@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/durablefile"
 )
 
 // MovedSuffix ends the name of the file beside a database that says where the store has moved. Two
@@ -32,12 +33,7 @@ func OpenToMove(ctx context.Context, path, where string) (*Store, error) {
 // Moved records that the store has moved, so that no process opens it again. where names the new
 // store, for people.
 func (s *Store) Moved(where string) error {
-	f, err := os.OpenFile(s.path+MovedSuffix, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err == nil {
-		_, err = f.WriteString(where + "\n")
-		err = errors.Join(err, f.Sync(), f.Close())
-	}
-	if err != nil {
+	if err := durablefile.Write(s.path+MovedSuffix, []byte(where+"\n"), 0o600); err != nil {
 		return fmt.Errorf("mark the store as moved: %w", err)
 	}
 	return nil
