@@ -128,7 +128,8 @@ func (s *Schedules) start(ctx context.Context, p *Plan, o *ledger.SlotOutcome) e
 	switch {
 	case err == nil:
 		o.Result, o.Invocation = ledger.SlotStarted, i.ID
-	case runwith.CodeOf(err) == runwith.AlreadyExists: // the schedule asked for something else when an interrupted attempt started the slot
+	case runwith.CodeOf(err) == runwith.AlreadyExists:
+		// An interrupted attempt has started the slot, when the schedule asked for something else.
 		o.Result = ledger.SlotStarted
 	case transient(err) && !s.now().Add(cause.RetryAfterOf(err)).After(p.start(o.Slot).Add(p.catchUp)): // or it is of no use
 		return err
