@@ -142,7 +142,7 @@ func TestClientsSendUTF8(t *testing.T) {
 		`--label "a=x\xffy": must be UTF-8 text`:      {"run", "reindex", "--label", "a=" + bad},
 		`--callback "x\xffy": must be UTF-8 text`:     {"run", "reindex", "--callback", bad},
 		`--key "x\xffy": must be UTF-8 text`:          {"run", "reindex", "--key", bad},
-		`--zone "x\xffy": must be UTF-8 text`:         {"schedules", "set", "nightly", "--zone", bad},
+		`--zone "x\xffy": must be UTF-8 text`:         {"schedules", "set", "nightly", "--job", "reindex", "--cron", "@daily", "--zone", bad},
 		`--caller "x\xffy": must be UTF-8 text`:       {"invocations", "list", "--caller", bad},
 	} {
 		_, err := called(t, slices.Insert(slices.Clone(args), len(args)-2, "--server", server)...)
