@@ -2,6 +2,7 @@ package callback
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -77,6 +78,27 @@ func (s *Sender) page(ctx context.Context, q store.DeliveryQuery) ([]ledger.Deli
 	return nil, err
 }
 
+// pages returns the pages of a query. If the delivery at which a page ended was removed, it begins
+// with the first page again.
+func (s *Sender) pages(ctx context.Context, q store.DeliveryQuery) iter.Seq2[[]ledger.Delivery, error] {
+	return func(yield func([]ledger.Delivery, error) bool) {
+		for {
+			page, err := s.page(ctx, q)
+			switch {
+			case runwith.CodeOf(err) == runwith.InvalidArgument:
+				q.Before = ""
+				continue
+			case err != nil:
+				yield(nil, err)
+				return
+			case len(page) == 0 || !yield(page, nil):
+				return
+			}
+			q.Before = page[len(page)-1].ID
+		}
+	}
+}
+
 // Delivery returns one delivery, or NOT_FOUND.
 func (s *Sender) Delivery(ctx context.Context, id string) (runwith.Delivery, error) {
 	d, err := s.store.Delivery(ctx, id)
@@ -139,15 +161,11 @@ func (s *Sender) ReplayFailed(ctx context.Context, endpoint string) (int, error)
 		return 0, err
 	}
 	defer s.Ring()
-	total, before := 0, ""
-	for {
-		page, err := s.page(ctx, store.DeliveryQuery{
-			Endpoint: endpointOf(endpoint), Lane: endpoint, State: ledger.DeliveryFailed, Before: before, Limit: replayAtOnce,
-		})
-		if err != nil || len(page) == 0 {
+	total, failed := 0, store.DeliveryQuery{Endpoint: endpointOf(endpoint), Lane: endpoint, State: ledger.DeliveryFailed, Limit: replayAtOnce}
+	for page, err := range s.pages(ctx, failed) {
+		if err != nil {
 			return total, err
 		}
-		before = page[len(page)-1].ID
 		var ids []string
 		for _, d := range page {
 			ids = append(ids, d.ID)
@@ -157,6 +175,7 @@ func (s *Sender) ReplayFailed(ctx context.Context, endpoint string) (int, error)
 			return total, err
 		}
 	}
+	return total, nil
 }
 
 // Endpoints returns all endpoints with their health: those of the configuration, in its order,

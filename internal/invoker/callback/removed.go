@@ -47,12 +47,9 @@ func (e *Endpoints) suspects(lanes []ledger.Endpoint) (endpoints []string) {
 // hastenEndpoint makes the pending deliveries of an endpoint due that have no target. The
 // store passes over a disabled endpoint, so it is enabled first.
 func (s *Sender) hastenEndpoint(endpoint string) error {
-	enabled, before := false, ""
-	for {
-		page, err := s.page(s.closing, store.DeliveryQuery{
-			Endpoint: endpoint, State: ledger.DeliveryPending, Before: before, Limit: hastenAtOnce,
-		})
-		if err != nil || len(page) == 0 {
+	enabled := false
+	for page, err := range s.pages(s.closing, store.DeliveryQuery{Endpoint: endpoint, State: ledger.DeliveryPending, Limit: hastenAtOnce}) {
+		if err != nil {
 			return err
 		}
 		var ids []string
@@ -61,7 +58,6 @@ func (s *Sender) hastenEndpoint(endpoint string) error {
 				ids = append(ids, d.ID)
 			}
 		}
-		before = page[len(page)-1].ID
 		if len(ids) == 0 {
 			continue
 		}
@@ -75,4 +71,5 @@ func (s *Sender) hastenEndpoint(endpoint string) error {
 			return fmt.Errorf("make deliveries due: %w", err)
 		}
 	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package schedule_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,89 @@ func TestPermitSeesTheStore(t *testing.T) {
 		want("Run", err)
 		if got := get(t, other, "a"); got.Job != "theirs" || got.Cron != "@hourly" || got.Paused {
 			t.Errorf("schedule = %+v, want it as it was made", got)
+		}
+	})
+}
+
+// TestReplacedElsewhere replaces a schedule in a process that does not handle slots. The other one
+// sees the new state before it reads the new schedule: by a request, or because a slot is due.
+func TestReplacedElsewhere(t *testing.T) {
+	for name, see := range map[string]func(*testing.T, *schedule.Schedules){
+		"by a request": func(t *testing.T, driver *schedule.Schedules) {
+			t.Helper()
+			if _, err := driver.Resume(t.Context(), "a", nil); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"by a slot": func(*testing.T, *schedule.Schedules) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				s := newServer()
+				driver, other := open(t, &member{s}, schedule.Config{}), open(t, &member{s}, schedule.Config{})
+				spec := runwith.ScheduleSpec{Cron: "@hourly", Job: "old", Overlap: "allow"}
+				if _, _, err := driver.Put(t.Context(), "a", spec, nil); err != nil {
+					t.Fatal(err)
+				}
+				after(time.Hour - 10*time.Millisecond) // the store is read each second
+				if spec.Job = "new"; name == "by a request" {
+					spec.Cron = "15 * * * *"
+				}
+				if _, _, err := other.Put(t.Context(), "a", spec, nil); err != nil {
+					t.Fatal(err)
+				}
+				see(t, driver)
+				after(3 * time.Hour)
+				if len(s.launched) < 3 {
+					t.Fatalf("%d launches in three hours, want 3 at least", len(s.launched))
+				}
+				for _, l := range s.launched {
+					if l.Job != "new" {
+						t.Errorf("job of slot %s = %s, want that of the new schedule", l.Source.Slot.Format("15:04"), l.Job)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestBackoffOfSlot lets a slot fail for ten minutes, in a store that is read each second.
+func TestBackoffOfSlot(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newServer()
+		open(t, &member{s}, schedule.Config{Plans: plans(t, `  a: {cron: "@hourly", job: job, catchUp: 30m}`)})
+		s.set(func() { s.fail = runwith.Errorf(runwith.Unavailable, "away") })
+		after(time.Hour + 10*time.Minute)
+		if s.calls < 5 || s.calls > 20 {
+			t.Errorf("%d launches in ten minutes, want growing pauses up to a minute", s.calls)
+		}
+		s.set(func() { s.fail = nil })
+		after(2 * time.Minute)
+		wantSlots(t, s, "01 01:00")
+	})
+}
+
+// TestRunAtOnce starts a schedule that skips three times at the same moment.
+func TestRunAtOnce(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newServer()
+		s.slow = time.Second
+		v := open(t, s, schedule.Config{Plans: plans(t, `  a: {cron: "@daily", job: job, paused: true}`)})
+		errs := make(chan error, 3)
+		for range cap(errs) {
+			go func() {
+				_, _, err := v.Run(t.Context(), "a", "", nil)
+				errs <- err
+			}()
+		}
+		refused := 0
+		for range cap(errs) {
+			if err := <-errs; runwith.CodeOf(err) == runwith.Aborted && strings.Contains(err.Error(), "id-1") {
+				refused++
+			}
+		}
+		if len(s.started) != 1 || refused != 2 {
+			t.Errorf("%d started and %d refused because of the first, want 1 and 2", len(s.started), refused)
 		}
 	})
 }

@@ -102,6 +102,9 @@ func (s *server) Launch(_ context.Context, l invoker.Launch) (runwith.Invocation
 	if n, taken := s.keys[at]; taken && l.Key != "" {
 		return s.started[n], true, nil
 	}
+	if l.Slot.Overflow == ledger.Rejecting && s.runs(ledger.SourceName(&l.Source)) {
+		return runwith.Invocation{}, false, runwith.Errorf(runwith.Aborted, "the slot is taken")
+	}
 	i := runwith.Invocation{ID: fmt.Sprintf("id-%d", len(s.started)+1), Job: l.Job, Source: &l.Source, State: runwith.StateRunning}
 	s.keys[at] = len(s.started)
 	s.started, s.launched, s.times = append(s.started, i), append(s.launched, l), append(s.times, time.Now().Add(s.offset))
@@ -109,6 +112,11 @@ func (s *server) Launch(_ context.Context, l invoker.Launch) (runwith.Invocation
 		return runwith.Invocation{}, false, runwith.Errorf(runwith.Unavailable, "lost")
 	}
 	return i, false, nil
+}
+
+// runs reports whether an invocation of a source has not ended. The lock is held.
+func (s *server) runs(source string) bool {
+	return slices.ContainsFunc(s.started, func(i runwith.Invocation) bool { return ledger.SourceName(i.Source) == source && !s.ended[i.ID] })
 }
 
 func (s *server) Launched(_ context.Context, l invoker.Launch) (i runwith.Invocation, found bool, _ error) {

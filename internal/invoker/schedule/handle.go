@@ -1,7 +1,10 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -40,10 +43,17 @@ func (s *Schedules) handle(e *entry) {
 	if s.closing.Err() == nil && tries == 0 {
 		s.logger.Warn("slot of a schedule cannot be started yet, so it is tried again", "schedule", plan.name, "code", runwith.CodeOf(err), "error", err)
 	}
-	b := backoff.Backoff{Min: time.Second, Max: time.Minute}
+	b := backoff.Backoff{Min: time.Second, Max: maxRetry}
 	e.tries, e.trouble = tries+1, err
-	e.wake = s.now().Add(max(b.After(tries), min(cause.RetryAfterOf(err), time.Minute)))
+	e.wake = s.now().Add(max(b.After(tries), min(cause.RetryAfterOf(err), maxRetry)))
 }
+
+// maxRetry is the longest wait between two attempts to start a slot.
+const maxRetry = time.Minute
+
+// retries reports whether an entry waits to try its slot again. After the clock was set back, its
+// wait would be too long. The lock is held.
+func (s *Schedules) retries(e *entry) bool { return e.tries > 0 && e.wake.Sub(s.now()) <= maxRetry }
 
 // errChanged means that another process has changed a schedule.
 var errChanged = runwith.Errorf(runwith.Unavailable, "another server has changed the schedule just now")
@@ -71,7 +81,7 @@ func (s *Schedules) advance(ctx context.Context, p *Plan, row ledger.Schedule, t
 	switch {
 	case row.Paused || p.paused:
 		return row, nil
-	case row.Timing != p.timing():
+	case row.Timing != p.timing(), p.outdated(row):
 		s.reread()
 		return row, errChanged
 	}
@@ -116,16 +126,11 @@ func (s *Schedules) save(ctx context.Context, row ledger.Schedule) (_ ledger.Sch
 // start starts a slot, and notes what became of it. The error means that the slot waits.
 func (s *Schedules) start(ctx context.Context, p *Plan, o *ledger.SlotOutcome) error {
 	l := s.launch(p, o.Slot)
-	before, err := s.overlapped(ctx, p, l)
-	if err != nil {
-		return err
-	}
-	if before != "" {
-		o.Result, o.Invocation = ledger.SlotSkipped, before
-		return nil
-	}
-	i, _, err := s.config.Starter.Launch(ctx, l)
+	i, _, err := s.launchAlone(ctx, p, l)
+	before, overlaps := errors.AsType[overlapError](err)
 	switch {
+	case overlaps:
+		o.Result, o.Invocation = ledger.SlotSkipped, before.id
 	case err == nil:
 		o.Result, o.Invocation = ledger.SlotStarted, i.ID
 	case runwith.CodeOf(err) == runwith.AlreadyExists:
@@ -139,32 +144,56 @@ func (s *Schedules) start(ctx context.Context, p *Plan, o *ledger.SlotOutcome) e
 	return nil
 }
 
-// overlapped returns the newest unfinished invocation of a schedule that skips, because it keeps the
-// launch from starting. It is empty if there is none, or if the launch repeats an earlier one.
-func (s *Schedules) overlapped(ctx context.Context, p *Plan, l invoker.Launch) (id string, err error) {
+// overlapError is why a schedule that skips does not start: an earlier invocation has not ended.
+type overlapError struct{ id string }
+
+func (e overlapError) Error() string { return "invocation " + e.id + " has not ended" }
+
+// launchAlone launches, unless the schedule skips and an earlier invocation of it is unfinished: the
+// error is ABORTED then, with an overlapError.
+func (s *Schedules) launchAlone(ctx context.Context, p *Plan, l invoker.Launch) (i runwith.Invocation, replayed bool, err error) {
+	if err = s.overlap(ctx, p, l); err != nil {
+		return i, false, err
+	}
+	i, replayed, err = s.config.Starter.Launch(ctx, l)
+	if runwith.CodeOf(err) == runwith.Aborted { // another launch may have been faster
+		err = cmp.Or(s.overlap(ctx, p, l), err)
+	}
+	return i, replayed, err
+}
+
+// overlap returns why a schedule that skips cannot start now. A launch that repeats an earlier one
+// can.
+func (s *Schedules) overlap(ctx context.Context, p *Plan, l invoker.Launch) error {
 	if !p.skips() {
-		return "", nil
+		return nil
 	}
 	before, err := s.config.Store.List(ctx, store.Query{Source: ledger.ScheduleSource(p.name), Unfinished: true, Limit: 1})
 	if err != nil || len(before) == 0 {
-		return "", err
+		return err
 	}
 	_, repeats, err := s.config.Starter.Launched(ctx, l)
 	switch {
 	case repeats || runwith.CodeOf(err) == runwith.AlreadyExists: // Launch says what is wrong
-		return "", nil
+		return nil
 	case err != nil:
-		return "", err
+		return err
 	}
-	return before[0].ID, nil
+	return &runwith.Error{Code: runwith.Aborted, Err: overlapError{before[0].ID}, Message: fmt.Sprintf(
+		"schedule %s: its invocation %s has not ended, and the schedule skips (overlap): cancel it, or wait for its end", p.name, before[0].ID)}
 }
 
-// launch returns the request for a slot.
+// launch returns the request for a slot. The store refuses a second one at the same moment if the
+// schedule skips.
 func (s *Schedules) launch(p *Plan, slot time.Time) invoker.Launch {
-	return invoker.Launch{
+	l := invoker.Launch{
 		Source: runwith.Source{Schedule: p.name, Slot: slot}, Job: p.spec.Job, Key: key(slot), KeyKeep: keyKeep,
 		Asked: p.request(), Slot: p.slot(),
 	}
+	if p.skips() {
+		l.Slot = ledger.Slot{Key: ledger.ScheduleSource(p.name), Limit: 1, Overflow: ledger.Rejecting}
+	}
+	return l
 }
 
 // transient reports whether a refusal may end by itself.

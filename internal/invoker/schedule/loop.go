@@ -127,10 +127,10 @@ func (l *loop) finished(e *entry) {
 	defer l.mu.Unlock()
 	l.working--
 	e.busy = false
-	if e.again {
-		e.again = false
+	if e.again && !l.retries(e) {
 		e.wake = l.wakeOf(e)
 	}
+	e.again = false
 	l.place(e)
 }
 

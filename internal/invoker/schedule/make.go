@@ -34,7 +34,7 @@ func (s *Schedules) Put(ctx context.Context, name string, spec runwith.ScheduleS
 		if err := cmp.Or(s.refuseFile(name, "changed"), s.roomFor(name)); err != nil {
 			return runwith.Schedule{}, false, err
 		}
-		row.Spec = encodeSpec(spec)
+		row.Spec = plan.text
 		if row.Timing != plan.timing() {
 			row = row.Restarted(plan.timing(), s.now())
 		}
@@ -68,6 +68,7 @@ func (s *Schedules) check(name string, spec runwith.ScheduleSpec) (*Plan, error)
 	if err := ledger.CheckLabels(spec.Labels); err != nil {
 		return nil, err
 	}
+	plan.text = encodeSpec(spec)
 	return plan, s.checkTerms(plan)
 }
 

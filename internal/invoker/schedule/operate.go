@@ -153,15 +153,7 @@ func (s *Schedules) Run(ctx context.Context, name, callersKey string, may Permit
 	if callersKey != "" {
 		l.Key = "run/" + ledger.KeyOf(who.Name, callersKey)
 	}
-	before, err := s.overlapped(ctx, p, l)
-	if err != nil {
-		return runwith.Invocation{}, false, err
-	}
-	if before != "" {
-		return runwith.Invocation{}, false, runwith.Errorf(runwith.Aborted,
-			"schedule %s: its invocation %s has not ended, and the schedule skips (overlap): cancel it, or wait for its end", name, before)
-	}
-	i, replayed, err := s.config.Starter.Launch(ctx, l)
+	i, replayed, err := s.launchAlone(ctx, p, l)
 	if err == nil && !replayed {
 		s.logger.Info("schedule started by hand", "schedule", name, "job", l.Job, "invocation", i.ID, "by", fmt.Sprint(who))
 	}
@@ -234,6 +226,7 @@ func (s *Schedules) take(e *entry, row ledger.Schedule) runwith.Schedule {
 	if row.Version > e.row.Version {
 		e.row, e.tries, e.trouble = row, 0, nil
 	}
+	s.changed = s.changed || e.plan.outdated(row) // another process has replaced the schedule
 	if !e.busy {
 		e.wake = s.wakeOf(e)
 	}

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"bytes"
 	"hash/fnv"
 	"time"
 
@@ -25,7 +26,13 @@ type Plan struct {
 	zone            *time.Location
 	catchUp, jitter time.Duration // catchUp is at least onTime
 	origin          runwith.Origin
-	paused          bool // by the file
+	paused          bool   // by the file
+	text            []byte // of which a schedule of the API was compiled
+}
+
+// outdated reports whether a state has another schedule of the API than the plan.
+func (p *Plan) outdated(row ledger.Schedule) bool {
+	return p.origin == runwith.OriginAPI && !bytes.Equal(p.text, row.Spec)
 }
 
 // timing identifies when the plan is due. If it changes, the schedule begins anew.

@@ -68,14 +68,15 @@ func (s *Schedules) planOf(row ledger.Schedule) *Plan {
 	if !sound {
 		return nil
 	}
+	plan.text = row.Spec
 	return plan
 }
 
-// compiled returns the plan of a state that has not changed since it was compiled, or nil.
+// compiled returns the plan of a schedule that has not changed since it was compiled, or nil.
 func (s *Schedules) compiled(row ledger.Schedule) *Plan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.entries[row.Name]; e != nil && e.plan.origin == runwith.OriginAPI && e.row.Version == row.Version {
+	if e := s.entries[row.Name]; e != nil && e.plan.origin == runwith.OriginAPI && !e.plan.outdated(row) {
 		return e.plan
 	}
 	return nil
@@ -124,7 +125,7 @@ func (s *Schedules) begin(ctx context.Context, plans map[string]*Plan, stored ma
 }
 
 // replace takes plans and states into use. A state that another process has just changed is
-// read again when its slot is due.
+// read again when its slot is due. A slot that could not start waits on.
 func (s *Schedules) replace(plans map[string]*Plan, stored map[string]ledger.Schedule) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,7 +148,7 @@ func (s *Schedules) replace(plans map[string]*Plan, stored map[string]ledger.Sch
 		if e.plan != plan {
 			e.plan, e.tries, e.trouble = plan, 0, nil
 		}
-		if !e.busy {
+		if !e.busy && !s.retries(e) {
 			e.wake = s.wakeOf(e)
 		}
 		s.moved = append(s.moved, e)
