@@ -203,28 +203,35 @@ func (a *answer) add(e *loggingpb.LogEntry) bool {
 
 // merge takes the new lines from the watch, and returns their size in bytes.
 func (t *tail) merge() (m *merge, behind int64) {
-	m = &merge{}
 	spans, missed := t.watch.Take()
 	t.suppressed += missed
-	for _, span := range spans {
-		behind += span.To - span.From
+	names, behind := t.keep(spans)
+	m = &merge{}
+	for i, span := range t.left {
+		m.sources = append(m.sources, &source{id: int64(i), reader: t.engine.ReadSpan(span, t.query), maker: newMaker(names[i])})
 	}
+	return m, behind
+}
+
+// keep takes the spans that may have matching entries, and returns their executions and their size in
+// bytes. It drops what would be suppressed and is too much to be counted.
+func (t *tail) keep(spans []tasklog.Span) (names []jobspec.ExecutionName, behind int64) {
 	t.left = nil
 	for _, span := range spans {
+		if name, err := jobspec.ParseExecution(span.Label); err == nil && t.mayHave(name) {
+			t.left, names = append(t.left, span), append(names, name)
+			behind += span.To - span.From
+		}
+	}
+	for i := range t.left {
+		span := &t.left[i]
 		if excess := min(behind-maxBehind-maxCounted, span.To-span.From); excess > 0 {
 			span.From += excess
 			behind -= excess
 			t.suppressed++ // at least
 		}
-		name, err := jobspec.ParseExecution(span.Label)
-		if err != nil || !t.mayHave(name) {
-			behind -= span.To - span.From
-			continue
-		}
-		t.left = append(t.left, span)
-		m.sources = append(m.sources, &source{id: int64(len(t.left) - 1), reader: t.engine.ReadSpan(span, t.query), maker: newMaker(name)})
 	}
-	return m, behind
+	return names, behind
 }
 
 // flush sends an answer unless it is empty.
