@@ -32,6 +32,10 @@ func ApplyOverrides(template *runpb.ExecutionTemplate, o *runpb.RunJobRequest_Ov
 	}
 	f := &Violations{}
 	p := f.Root().Field("overrides")
+	if n := len(o.GetContainerOverrides()); n > maxContainers { // each one costs as much as a template
+		p.Field("container_overrides").Addf("has %d elements, at most %d are allowed: one for each container", n, maxContainers)
+		return nil, f.wrapped(violationPrefix, ".")
+	}
 	validateOverrides(p, o)
 	overrideTasks(p, merged, o)
 	overrideContainers(p.Field("container_overrides"), merged.GetTemplate(), o)

@@ -144,6 +144,10 @@ func TestApplyOverridesRefuses(t *testing.T) {
 		{"1,001 variables", onWorker(&containerOverride{Env: manyVars(1001)}), c + "env: at most 1000 variables are allowed, not 1001."},
 		{"1,001 variables with the job's", onWorker(&containerOverride{Env: manyVars(999)}), c + "env: makes 1001 variables together with the job's, at most 1000 are allowed."},
 		{"1,001 arguments", onWorker(&containerOverride{Args: make([]string, 1001)}), c + "args: at most 1000 arguments are allowed, not 1001."},
+		{
+			"11 overrides of containers", &overrides{TaskCount: -1, ContainerOverrides: make([]*containerOverride, 11)},
+			v + "container_overrides: has 11 elements, at most 10 are allowed: one for each container.",
+		},
 		{"negative tasks", &overrides{TaskCount: -1}, v + "task_count: must be between 1 and 10000, not -1."},
 		{"10,001 tasks", &overrides{TaskCount: 10_001}, v + "task_count: must be between 1 and 10000, not 10001."},
 		{

@@ -55,6 +55,9 @@ type Config struct {
 // 5 % of the processor time on growing theirs. Further calls have a goroutine each.
 const streamWorkers = 8
 
+// maxHeaders is the largest size of the headers of a call, in bytes, as over HTTP.
+const maxHeaders = 64 << 10
+
 // New returns the server of an engine. As a handler it serves gRPC too, if its listener
 // speaks HTTP/2; [Server.ServeGRPC] is faster.
 func New(c Config) (*Server, error) {
@@ -68,7 +71,7 @@ func New(c Config) (*Server, error) {
 		intercept = within(intercept, s.faults.intercept)
 	}
 	shapes := masks{}
-	s.grpc = grpc.NewServer(grpc.NumStreamWorkers(streamWorkers), grpc.ChainUnaryInterceptor(s.gate.bound, shapes.intercept, intercept), grpc.InTapHandle(s.gate.check),
+	s.grpc = grpc.NewServer(grpc.NumStreamWorkers(streamWorkers), grpc.MaxHeaderListSize(maxHeaders), grpc.ChainUnaryInterceptor(s.gate.bound, shapes.intercept, intercept), grpc.InTapHandle(s.gate.check),
 		grpc.ChainStreamInterceptor(s.gate.boundStream, shapes.refuseStream, streamInterceptor(c.Logger)))
 	services := []service{
 		{&runpb.Jobs_ServiceDesc, &jobs{engine: e}, runpb.File_google_cloud_run_v2_job_proto, policyRules},
@@ -77,7 +80,7 @@ func New(c Config) (*Server, error) {
 		{&longrunningpb.Operations_ServiceDesc, &operations{engine: e}, longrunningpb.File_google_longrunning_operations_proto, operationRules},
 		{&loggingpb.LoggingServiceV2_ServiceDesc, logging.New(logging.Config{Engine: e, Project: c.Project, ProjectNumber: c.ProjectNumber}), loggingpb.File_google_logging_v2_logging_proto, nil},
 	}
-	routes := &router{}
+	routes := &router{own: ownProject{c.Project, c.ProjectNumber}}
 	for _, svc := range services {
 		s.grpc.RegisterService(svc.desc, svc.impl)
 		for _, method := range svc.desc.Methods {

@@ -71,11 +71,13 @@ func newAliases(t *runpb.TaskTemplate, kept string) *aliases {
 	for alias := range maps.Keys(a.paths) {
 		taken[alias] = true
 	}
+	last := map[string]int{} // by name, so that the search for a free one goes on where it ended
 	for secret := range secretsOf(t) {
 		if m := remotePath.FindStringSubmatch(secret); m != nil && a.byPath[secret] == "" {
 			alias := m[1]
-			for i := 2; taken[alias]; i++ {
-				alias = fmt.Sprintf("%s-%d", m[1], i)
+			for taken[alias] {
+				last[m[1]] = max(2, last[m[1]]+1)
+				alias = fmt.Sprintf("%s-%d", m[1], last[m[1]])
 			}
 			taken[alias] = true
 			a.add(alias, secret)

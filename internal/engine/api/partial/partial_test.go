@@ -2,6 +2,7 @@ package partial_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -90,6 +91,24 @@ func apply(of partial.Shape, mask, given string) (string, error) {
 	}
 	raw, err := m.Apply([]byte(given))
 	return string(raw), err
+}
+
+// TestRepeatedField selects a field many times, which must not take the time of as many copies.
+func TestRepeatedField(t *testing.T) {
+	t.Parallel()
+	var mask strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&mask, "labels.x%d,", i)
+	}
+	mask.WriteString(strings.Repeat("labels.y,", 20_000) + "name")
+	m, err := partial.Parse(mask.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.Apply([]byte(aJob))
+	if want := `{"name":"a","labels":{"y":"2"}}`; err != nil || string(got) != want {
+		t.Errorf("Apply() = %s, %v, want %s", got, err, want)
+	}
 }
 
 func TestRefuses(t *testing.T) {
