@@ -62,6 +62,7 @@ func TestErrorsNameFieldsAsSent(t *testing.T) {
 		{"POST", jobs + "?jobId=x&job=x", `{}`, "job: can only be in the body"},
 		{"POST", run, `{"name":"projects/demo/locations/us-east4/jobs/other"}`, `name: is \"projects/demo/locations/us-east4/jobs/other\", and the path names`},
 		{"PATCH", "/v2/" + hello, `{"name":"projects/demo/locations/us-east4/jobs/other"}`, "name: is"},
+		{"PATCH", "/v2/" + hello, `{"name":"projects/other/locations/us-east4/jobs/hello"}`, "name: is"},
 		{"GET", jobs + "?pageSize=-1", "", "pageSize: is -1"},
 		{"GET", jobs + "?page_size=-1", "", "page_size: is -1"},
 		{"GET", jobs + "?pageSize=1&pageSize=2", "", "pageSize: takes one value, not 2"},

@@ -34,8 +34,16 @@ func (p ownProject) rename(m protoreflect.Message) {
 		if field == nil || field.Kind() != protoreflect.StringKind || field.IsList() {
 			continue
 		}
-		if rest, ok := strings.CutPrefix(m.Get(field).String(), "projects/"+p.number+"/"); ok {
-			m.Set(field, protoreflect.ValueOfString("projects/"+p.id+"/"+rest))
+		if sent := m.Get(field).String(); p.named(sent) != sent {
+			m.Set(field, protoreflect.ValueOfString(p.named(sent)))
 		}
 	}
+}
+
+// named returns a resource name with the ID of the own project in place of its number.
+func (p ownProject) named(resource string) string {
+	if rest, ok := strings.CutPrefix(resource, "projects/"+p.number+"/"); ok && p.number != "" {
+		return "projects/" + p.id + "/" + rest
+	}
+	return resource
 }

@@ -33,13 +33,14 @@ type binding struct {
 	body   string // the field that the body sets; "*" is the whole request, "" none
 	impl   any
 	method grpc.MethodDesc
+	own    ownProject
 }
 
 // addService adds the routes of a gRPC service.
 func (t *router) addService(svc service, intercept grpc.UnaryServerInterceptor) error {
 	for _, method := range svc.desc.Methods {
 		for _, rule := range svc.rulesOf(method.MethodName) {
-			b := &binding{rule.Body, svc.impl, method}
+			b := &binding{rule.Body, svc.impl, method, t.own}
 			verb, path := verbAndPath(rule)
 			answer := func(c *call) ([]byte, error) { return b.call(c, intercept) }
 			if err := t.add(route{services: cloudRun, verb: verb, answer: answer, shape: svc.answerOf(method.MethodName)}, path); err != nil {
@@ -132,7 +133,7 @@ func (b *binding) decode(req proto.Message, c *call, body []byte) error {
 		return err
 	}
 	for path, value := range c.fields {
-		if err := setFromPath(req.ProtoReflect(), path, value); err != nil {
+		if err := b.setFromPath(req.ProtoReflect(), path, value); err != nil {
 			return err
 		}
 	}
@@ -141,26 +142,17 @@ func (b *binding) decode(req proto.Message, c *call, body []byte) error {
 
 // setFromPath sets a field that the path of the request names. Clients may send it in the
 // body too.
-func setFromPath(m protoreflect.Message, path, value string) error {
+func (b *binding) setFromPath(m protoreflect.Message, path, value string) error {
 	name, rest, nested := strings.Cut(path, ".")
 	field := m.Descriptor().Fields().ByName(protoreflect.Name(name))
 	if nested {
-		return setFromPath(m.Mutable(field).Message(), rest, value)
+		return b.setFromPath(m.Mutable(field).Message(), rest, value)
 	}
-	if sent := m.Get(field).String(); sent != "" && withoutProject(sent) != withoutProject(value) {
+	if sent := m.Get(field).String(); sent != "" && b.own.named(sent) != b.own.named(value) {
 		return runwith.Errorf(runwith.InvalidArgument, "%s: is %s, and the path names %s", name, jobspec.Quote(sent), jobspec.Quote(value))
 	}
 	m.Set(field, protoreflect.ValueOfString(value))
 	return nil
-}
-
-// withoutProject returns a resource name without its project, which has two names.
-func withoutProject(name string) string {
-	if rest, ok := strings.CutPrefix(name, "projects/"); ok {
-		_, rest, _ = strings.Cut(rest, "/")
-		return rest
-	}
-	return name
 }
 
 // bodyTarget returns the message that the body is read into.

@@ -14,7 +14,10 @@ import (
 
 // router has the table of everything that the engine serves over REST: Cloud Run v2 and
 // v1, Cloud Logging, operations, and single methods of other Google APIs.
-type router struct{ routes []*route }
+type router struct {
+	routes []*route
+	own    ownProject
+}
 
 // route is one row: an HTTP method and path, and the function that answers them.
 type route struct {

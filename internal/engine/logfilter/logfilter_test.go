@@ -222,7 +222,8 @@ func TestFiltersOfStructures(t *testing.T) {
 		`severity = (ERROR OR 400)`:    true,
 		`severity != 500`:              false,
 		`severity > 499 severity<501`:  true,
-		`error`:                        true, // as a word: it is the name of the severity
+		`error`:                        true,  // as a word: it is the name of the severity
+		`500000000`:                    false, // nor is a part of a duration a word
 		`textPayload = ""`:             true,
 		`textPayload != x`:             true,
 		`textPayload:*`:                false,

@@ -48,7 +48,8 @@ func anyText(v protoreflect.Value, step protoreflect.FieldDescriptor, f func(str
 		if payload, ok := v.Message().Interface().(*structpb.Struct); ok {
 			return anyJSONText(structpb.NewStructValue(payload), f)
 		}
-		return step.Message().FullName() != timestampType && anyTextBelow(v.Message(), f)
+		name := step.Message().FullName()
+		return name != timestampType && name != durationType && anyTextBelow(v.Message(), f)
 	case step.Kind() == protoreflect.EnumKind:
 		name := step.Enum().Values().ByNumber(v.Enum())
 		return name != nil && f(string(name.Name()))
