@@ -11,7 +11,8 @@ import (
 )
 
 // Write writes a file, or replaces it. When it returns without an error, the file is on disk, with
-// the permissions perm. If the process or the machine stops before that, the path is as it was.
+// the permissions perm. If it fails, or the process or the machine stops before that, the path
+// is as it was or has the new content.
 //
 // The folder must exist. Write uses path+".tmp", so at most one process may write a path at a time.
 func Write(path string, content []byte, perm fs.FileMode) error {

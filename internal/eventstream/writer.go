@@ -21,8 +21,6 @@ const (
 	Heartbeat = 15 * time.Second
 	// WriteSize is the size of a write. net/http's own buffers are small too.
 	WriteSize = 8 << 10
-	// writeTimeout is how long a write may wait for a slow client.
-	writeTimeout = 30 * time.Second
 )
 
 // Writer writes server-sent events. Flush returns the first error of a write.
@@ -39,7 +37,7 @@ func New(w http.ResponseWriter) *Writer {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx passes each event on at once
 	return &Writer{
-		buffer:  bufio.NewWriterSize(NewSlowWriter(w), WriteSize),
+		buffer:  bufio.NewWriterSize(w, WriteSize),
 		control: http.NewResponseController(w),
 	}
 }
@@ -79,26 +77,20 @@ func (w *Writer) Flush() error {
 // Gone reports whether the last Flush failed, because the client has left.
 func (w *Writer) Gone() bool { return w.gone }
 
-// SlowWriter gives each write its own timeout, because a whole stream has none. net/http
-// resets the deadline at the end of the request.
-type SlowWriter struct {
+// StartWriter knows whether something was written. The guard limits the time of each write.
+type StartWriter struct {
 	w       io.Writer
-	control *http.ResponseController
 	started bool
 }
 
-// NewSlowWriter returns a writer in front of w.
-func NewSlowWriter(w http.ResponseWriter) *SlowWriter {
-	return &SlowWriter{w: w, control: http.NewResponseController(w)}
-}
+// NewStartWriter returns a writer in front of w.
+func NewStartWriter(w io.Writer) *StartWriter { return &StartWriter{w: w} }
 
 // Started reports whether something was written.
-func (s *SlowWriter) Started() bool { return s.started }
+func (s *StartWriter) Started() bool { return s.started }
 
 // Write implements [io.Writer].
-func (s *SlowWriter) Write(p []byte) (int, error) {
+func (s *StartWriter) Write(p []byte) (int, error) {
 	s.started = true
-	// It fails for the ResponseWriter of a test, which has no deadlines.
-	_ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout))
 	return s.w.Write(p)
 }

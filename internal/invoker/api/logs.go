@@ -114,7 +114,7 @@ func (s *server) writeText(ctx context.Context, w http.ResponseWriter, i runwith
 		cancel()
 		wait()
 	}()
-	unsent := eventstream.NewSlowWriter(w)
+	unsent := eventstream.NewStartWriter(w)
 	out := bufio.NewWriterSize(unsent, eventstream.WriteSize)
 	for line, err := range feed.all(ctx) {
 		if err != nil {
