@@ -71,13 +71,13 @@ func fetchKeys(ctx context.Context, client *http.Client, issuer string) ([]jose.
 	return keys, lifetime(header), nil
 }
 
-// keysAddress returns where an issuer publishes its keys. The Identity-Aware Proxy has no discovery
-// document.
+// keysAddress returns where an issuer publishes its keys: what its discovery document says, or
+// [IAPKeys].
 //
 // See https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig.
 func keysAddress(ctx context.Context, client *http.Client, issuer string) (string, error) {
-	if issuer == iap {
-		return iapKeys, nil
+	if IsIAP(issuer) {
+		return IAPKeys, nil
 	}
 	var about struct {
 		Issuer string `json:"issuer"`

@@ -13,9 +13,14 @@ import (
 // See https://cloud.google.com/iap/docs/signed-headers-howto.
 const (
 	iap       = "https://cloud.google.com/iap"
-	iapKeys   = "https://www.gstatic.com/iap/verify/public_key-jwk"
 	iapHeader = "X-Goog-Iap-Jwt-Assertion"
+
+	// IAPKeys is the address of the proxy's keys. It has no discovery document that names it.
+	IAPKeys = "https://www.gstatic.com/iap/verify/public_key-jwk"
 )
+
+// IsIAP reports whether an issuer is the Identity-Aware Proxy.
+func IsIAP(issuer string) bool { return issuer == iap }
 
 // identifyIAP returns the caller whom the Identity-Aware Proxy names. A credential in
 // Authorization would have come first.

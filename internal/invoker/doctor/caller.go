@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/runwith/runwith/internal/invoker/auth"
 	"github.com/runwith/runwith/internal/invoker/configfile"
 )
 
@@ -24,10 +25,31 @@ func (e *examination) issuers(ctx context.Context) {
 		return // Cloud Run verifies
 	}
 	for _, issuer := range slices.Sorted(maps.Keys(used)) {
+		if auth.IsIAP(issuer) {
+			e.proxy(ctx, issuer)
+			continue
+		}
 		e.issuer(ctx, issuer)
 	}
 }
 
+// proxy examines the keys of the Identity-Aware Proxy, which has no discovery document.
+func (e *examination) proxy(ctx context.Context, issuer string) {
+	status, body, err := e.read(ctx, auth.IAPKeys)
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	switch {
+	case err != nil:
+		e.problem("issuer", issuer, "its keys at %s cannot be read, so its tokens are refused: %v", auth.IAPKeys, withoutURL(err))
+	case status != http.StatusOK || json.Unmarshal(body, &set) != nil || len(set.Keys) == 0:
+		e.problem("issuer", issuer, "%s answers %d without keys, so its tokens are refused: check the proxies between here and Google", auth.IAPKeys, status)
+	default:
+		e.ok("issuer", issuer, "publishes its keys")
+	}
+}
+
+// issuer examines the discovery document of an issuer.
 func (e *examination) issuer(ctx context.Context, issuer string) {
 	status, body, err := e.read(ctx, strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration")
 	var discovery struct {

@@ -309,6 +309,45 @@ func TestIssuers(t *testing.T) {
 	wants(t, c, "issuer", "problem ", "cannot be reached")
 }
 
+// The Identity-Aware Proxy has no discovery document: its keys are at a fixed address.
+func TestIdentityAwareProxy(t *testing.T) {
+	t.Parallel()
+	c := sound(t, &cloud{})
+	c.File = file(t, `{verify: iap, callers: {a: {oidc: {issuer: iap, subject: "1", audience: [x]}}}}`)
+	for _, test := range []struct {
+		status          int
+		body            string
+		begin, contains string
+	}{
+		{http.StatusOK, `{"keys":[{"kid":"a"}]}`, "ok ", "https://cloud.google.com/iap: publishes its keys"},
+		{http.StatusOK, `{"keys":[]}`, "problem ", "public_key-jwk answers 200 without keys"},
+		{http.StatusOK, "<html>", "problem ", "public_key-jwk answers 200 without keys"},
+		{http.StatusForbidden, `{"keys":[{"kid":"a"}]}`, "problem ", "public_key-jwk answers 403 without keys"},
+	} {
+		c.HTTP = &http.Client{Transport: keysOfIAP{test.status, test.body}}
+		wants(t, c, "issuer", test.begin, test.contains)
+	}
+	c.HTTP = &http.Client{Transport: unreachable{}}
+	wants(t, c, "issuer", "problem ", "public_key-jwk cannot be read, so its tokens are refused: no network")
+}
+
+// keysOfIAP is a network with the keys of the Identity-Aware Proxy alone.
+type keysOfIAP struct {
+	status int
+	body   string
+}
+
+func (k keysOfIAP) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer := httptest.NewRecorder()
+	if r.URL.String() != "https://www.gstatic.com/iap/verify/public_key-jwk" {
+		http.NotFound(answer, r)
+		return answer.Result(), nil
+	}
+	answer.WriteHeader(k.status)
+	_, _ = answer.WriteString(k.body)
+	return answer.Result(), nil
+}
+
 func TestAudiences(t *testing.T) {
 	t.Parallel()
 	for audience, want := range map[string]string{
