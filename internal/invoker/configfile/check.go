@@ -17,7 +17,7 @@ func (f *File) check() error {
 		f.checkCaller(c, name, keys)
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Issuers)) {
-		if name == "google" || name == "github" {
+		if builtInIssuer(name) != "" {
 			c.Addf(Path("issuers").Field(name), "is built in, and cannot be changed: choose another name")
 		}
 	}
@@ -72,9 +72,9 @@ func (f *File) checkOIDC(c *Checker, token OIDC, caller Path, i, of int) {
 		c.Addf(at, "needs subject or claims: without them it accepts everybody with a token of this issuer")
 	}
 	if url := f.Issuer(token.Issuer); !isURL(url) {
-		known := map[string]string{"google": "", "github": ""}
+		known := map[string]string{"google": "", "github": "", "iap": ""}
 		maps.Copy(known, f.Issuers)
-		c.Addf(at.Field("issuer"), "must be google, github, a name below issuers, or an https URL%s", didYouMean(token.Issuer, known))
+		c.Addf(at.Field("issuer"), "must be google, github, iap, a name below issuers, or an https URL%s", didYouMean(token.Issuer, known))
 	}
 }
 

@@ -1,5 +1,7 @@
 package configfile
 
+import "cmp"
+
 // File is the content of runwith.yaml. A File is immutable once it is read.
 //
 // The tags of a field are its name, its description (doc), the rule for its value (rule) or
@@ -63,17 +65,23 @@ type OIDC struct {
 
 // Issuer returns the URL of an issuer by the name in [OIDC.Issuer].
 func (f *File) Issuer(name string) string {
-	switch url, listed := f.Issuers[name]; {
-	case listed:
+	if url, listed := f.Issuers[name]; listed {
 		return url
-	case name == "google":
+	}
+	return cmp.Or(builtInIssuer(name), name)
+}
+
+// builtInIssuer returns the URL of an issuer that every file has, and "" for another name.
+func builtInIssuer(name string) string {
+	switch name {
+	case "google":
 		return "https://accounts.google.com"
-	case name == "github":
+	case "github":
 		return "https://token.actions.githubusercontent.com"
-	case name == "iap":
+	case "iap":
 		return "https://cloud.google.com/iap"
 	}
-	return name
+	return ""
 }
 
 // Callback is an endpoint that hears of invocations.

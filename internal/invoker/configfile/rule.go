@@ -74,7 +74,7 @@ func rules() map[string]rule {
 
 		"url":      {pattern: regexp.MustCompile(`^https?://[^\s]+$`), longest: 2000, ok: isURL, must: "an https URL without user and fragment (http only for this machine)", quiet: true},
 		"hook":     {pattern: regexp.MustCompile(`^https?://[^\s@#]+$`), longest: 2000, must: "an https URL without user and fragment", quiet: true},
-		"issuer":   {pattern: regexp.MustCompile(`^[^\s]+$`), longest: 2000, must: "google, github, a name below issuers, or an https URL", quiet: true},
+		"issuer":   {pattern: regexp.MustCompile(`^[^\s]+$`), longest: 2000, must: "google, github, iap, a name below issuers, or an https URL", quiet: true},
 		"host":     {pattern: regexp.MustCompile(`^([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$`), longest: 260, must: "a host in lower case, with a port if it is not 443", quiet: true},
 		"cloudRun": {pattern: regexp.MustCompile(`^[a-z0-9:./-]+$`), ok: isCloudRun, must: "a job's ID, or projects/PROJECT/locations/REGION/jobs/JOB"},
 
