@@ -61,11 +61,12 @@ func unprintable(r rune) bool {
 
 // commandOf returns a command of runwith that starts a job with a request. Its flags have no
 // overrides of several containers, and no characters that cannot be seen: then it reads the
-// request as JSON.
+// request as JSON. --each derives the key of a line from the line and --key, so a new --key lets
+// a second paste start the job again, as with the other commands.
 func commandOf(server, job string, q runwith.Request) string {
 	command := flagsOf(server, job, q)
 	if len(q.Overrides.Containers) > 0 || strings.ContainsFunc(command, unprintable) {
-		return "printf '%s\\n' " + quoted(jsonOf(q, "")) + " |\n  runwith run " + quoted(job) + " --server " + quoted(server) + " --each -"
+		return "printf '%s\\n' " + quoted(jsonOf(q, "")) + " |\n  runwith run " + quoted(job) + " --server " + quoted(server) + " --each - --key \"$(uuidgen)\""
 	}
 	return command
 }

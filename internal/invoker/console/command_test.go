@@ -41,7 +41,7 @@ func TestCommandRemovesArguments(t *testing.T) {
 func TestCommandOfJSON(t *testing.T) {
 	t.Parallel()
 	q := runwith.Request{Overrides: runwith.Overrides{Containers: []runwith.ContainerOverride{{Name: "side", Args: []string{"it's \u202e<b>\x1b"}}}}}
-	want := `printf '%s\n' '{"containers":[{"name":"side","args":["it'\''s \u202e\u003cb\u003e\u001b"]}]}' |` + "\n  runwith run nightly --server http://localhost:8080 --each -"
+	want := `printf '%s\n' '{"containers":[{"name":"side","args":["it'\''s \u202e\u003cb\u003e\u001b"]}]}' |` + "\n  runwith run nightly --server http://localhost:8080 --each - --key \"$(uuidgen)\""
 	if got := commandOf("http://localhost:8080", "nightly", q); got != want {
 		t.Errorf("command =\n%s\nwant\n%s", got, want)
 	}
