@@ -37,13 +37,22 @@ exists gcloud sql instances describe "$instance" --project "$PROJECT_ID" --forma
 exists gcloud sql databases describe runwith --instance "$instance" --project "$PROJECT_ID" --format 'value(name)' ||
   run gcloud sql databases create runwith --instance "$instance" --project "$PROJECT_ID"
 
-# The password exists in the URL only. Without a version of the secret, there is no user yet, or
-# its password is lost: it gets a new one. The tier has 50 connections, for three instances of the
-# service and those that replace them. The inner shell expands the single quotes.
+# Without a version of the secret, there is no user yet, or its password is lost: it gets a new
+# one. Only NOT_FOUND means that there is none; after any other failure, a new password would lock
+# out the services that run. gcloud reads the password from standard input, because other users of
+# this machine see arguments, and its log would have them too. So the password is in the URL only.
+# The tier has 50 connections, for three instances of the service and those that replace them. The
+# inner shell expands the single quotes.
 secret runwith-store
 # shellcheck disable=SC2016
-run bash -c 'gcloud secrets versions describe latest --secret runwith-store --project "$1" >/dev/null 2>&1 && exit
-  password=$(openssl rand -hex 24)
-  gcloud sql users create runwith --instance "$2" --project "$1" --password "$password" &&
+run bash -c 'said=$(gcloud secrets versions describe latest --secret runwith-store --project "$1" 2>&1 >/dev/null) && exit
+  status=$?
+  case $said in
+    *") NOT_FOUND: "*) ;;
+    *) printf "%s\n" "$said" >&2; exit "$status" ;;
+  esac
+  password=$(openssl rand -hex 24) &&
+    printf "%s: \"%s\"\n" --password "$password" |
+    CLOUDSDK_CORE_DISABLE_FILE_LOGGING=true gcloud sql users create runwith --instance "$2" --project "$1" --flags-file /dev/stdin &&
     printf "postgres://runwith:%s@/runwith?host=/cloudsql/%s:%s:%s&pool_max_conns=10" "$password" "$1" "$3" "$2" |
     gcloud secrets versions add runwith-store --project "$1" --data-file -' - "$PROJECT_ID" "$instance" "$RUNTIME_REGION"
