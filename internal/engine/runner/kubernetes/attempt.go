@@ -74,7 +74,11 @@ func (a *attempt) vanish(uid string) {
 	}
 	v := a.verdict
 	v.over, v.deleting, v.settled, v.gone = true, true, true, true
-	if v.phase != ended && v.phase != broken {
+	switch v.phase {
+	case ended, broken:
+	case closes: // a task that has ended must not run again because its sidecars had no time to
+		v.close()
+	default:
 		v.phase = lost
 	}
 	a.set(v)

@@ -143,14 +143,20 @@ func (v *verdict) judgeEnd(pod *kube.Pod, main string, end *kube.Terminated) {
 	v.result = runner.Result{ExitCode: end.ExitCode, OutOfMemory: end.Reason == reasonOutOfMemory, Ran: ranFor(end)}
 	unknown := (end.Reason == reasonUnknown || end.Reason == reasonNotKnown) && pod.Status.Reason != reasonEvicted
 	v.killed = v.deleting && !end.FinishedAt.Before(deletedAt(pod))
-	v.phase = ended
-	if end.ExitCode != 0 && (disrupted(pod) || unknown || v.killed) {
-		v.phase = lost
-	}
+	v.cut = end.ExitCode != 0 && (disrupted(pod) || unknown || v.killed)
 	others := slices.ContainsFunc(v.containers, func(c containerState) bool { return c.started && !c.ended })
 	if others && !v.over {
 		v.phase = closes
 		return
 	}
+	v.close()
 	v.over = true
+}
+
+// close sets the phase of a Pod whose main container has ended, and which runs no other any more.
+func (v *verdict) close() {
+	v.phase = ended
+	if v.cut {
+		v.phase = lost
+	}
 }

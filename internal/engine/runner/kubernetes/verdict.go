@@ -29,6 +29,7 @@ type verdict struct {
 	forced     bool          // and does not wait for its node
 	killed     bool          // the main container ended after that
 	grace      time.Duration // between SIGTERM and SIGKILL
+	cut        bool          // something else may have ended the main container: its failure is not the task's
 	settled    bool          // the kubelet has finished with the Pod
 	gone       bool          // the Pod is not there any more
 	over       bool          // nothing of the Pod runs, or ever will
