@@ -30,7 +30,7 @@ func (s *supervisor) judgePatience(v verdict) time.Duration {
 	switch {
 	case !s.forced.IsZero():
 		return max(0, forcePatience-now.Sub(s.forced))
-	case s.fault != nil:
+	case s.fault != nil, s.deleted:
 		return never
 	case v.phase == closes:
 		return max(0, v.grace+sideGrace-now.Sub(s.closing))

@@ -66,7 +66,7 @@ func (s *supervisor) act(v verdict) time.Duration {
 		return wait
 	}
 	if pause := time.Until(s.notBefore); pause > 0 {
-		return min(wait, pause)
+		return pause // wait may be over already
 	}
 	err := send()
 	switch {
@@ -82,7 +82,7 @@ func (s *supervisor) act(v verdict) time.Duration {
 	}
 	pause := backoff.Jitter(s.retry.Next())
 	s.notBefore = time.Now().Add(pause)
-	return min(wait, pause)
+	return pause
 }
 
 // due returns the request that is due, or nil.
