@@ -70,12 +70,13 @@ func (s *supervisor) act(v verdict) time.Duration {
 	}
 	err := send()
 	switch {
-	case err == nil:
-		s.retry.Reset()
-		return wait
 	case s.a.Life.Err() != nil:
 		return wait
-	case kube.IsNotFound(err), kube.IsConflict(err):
+	case err == nil && !s.nodeIsDead(v):
+		s.retry.Reset()
+		return wait
+	case err == nil, kube.IsNotFound(err), kube.IsConflict(err):
+		// Without our finalizer the Pod is gone, unless somebody else's holds it.
 		s.confirmGone(s.a)
 	default:
 		s.log.Warn("change Pod", "pod", s.a.pod, "error", err)
@@ -91,7 +92,7 @@ func (s *supervisor) due(v verdict) func() error {
 	open := v.gated && s.a.mayRun
 	s.a.mu.Unlock()
 	switch {
-	case v.forced && !v.over && time.Since(s.forced) >= forcePatience:
+	case s.nodeIsDead(v):
 		return func() error { return s.removePod(s.a.Life, s.a.pod, s.a.podUID(), true) }
 	case s.deleted:
 	case s.fault != nil, v.phase == closes && time.Since(s.closing) >= v.grace+sideGrace:
@@ -104,6 +105,12 @@ func (s *supervisor) due(v verdict) func() error {
 		return s.openLater
 	}
 	return nil
+}
+
+// nodeIsDead reports that the node of a Pod, which somebody deleted by force, had enough time to end
+// it.
+func (s *supervisor) nodeIsDead(v verdict) bool {
+	return v.forced && !v.over && time.Since(s.forced) >= forcePatience
 }
 
 // openLater opens the gate of an adopted Pod, or after a try whose answer was lost.

@@ -44,6 +44,11 @@ func supervisorOf(t *testing.T, server *podServer) *supervisor {
 	return &supervisor{Runner: r, a: a, pending: a.seen, retry: removeBackoff()}
 }
 
+// forced deletes a Pod by force.
+func forced(p *kube.Pod) {
+	p.Metadata.DeletionTimestamp, p.Metadata.DeletionGracePeriodSeconds = someTime, new(int64(0))
+}
+
 // actFor acts as supervise does, for a time or until the Pod is gone. It returns how often.
 func (s *supervisor) actFor(d time.Duration) (rounds int) {
 	const tooMany = 10_000
@@ -67,8 +72,15 @@ func TestSupervisorRests(t *testing.T) {
 		sent      string // the method of its requests
 		min, most int    // requests in an hour
 	}{
-		"deleted, and its node is dead": {&podServer{pod: closing}, http.MethodDelete, 1, 1},
-		"cannot be deleted":             {&podServer{pod: closing, code: map[string]int{http.MethodDelete: 500}}, http.MethodDelete, 60, 200},
+		"deleted, and its node is dead":      {&podServer{pod: closing}, http.MethodDelete, 1, 1},
+		"cannot be deleted":                  {&podServer{pod: closing, code: map[string]int{http.MethodDelete: 500}}, http.MethodDelete, 60, 200},
+		"somebody else's finalizer holds it": {&podServer{pod: podIn("Running", running(), forced)}, http.MethodPatch, 60, 200},
+		"is gone with our finalizer": {&podServer{pod: podIn("Running", running(), forced), code: map[string]int{
+			http.MethodGet: http.StatusNotFound,
+		}}, http.MethodPatch, 1, 1},
+		"was gone before": {&podServer{pod: podIn("Running", running(), forced), code: map[string]int{
+			http.MethodPatch: http.StatusNotFound, http.MethodGet: http.StatusNotFound,
+		}}, http.MethodPatch, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
