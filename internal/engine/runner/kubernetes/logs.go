@@ -124,8 +124,7 @@ func (l *logReader) readAll(ctx context.Context, c *logCursor, stream string) er
 			return nil
 		}
 		if hope.ends(ended && quiet, bringsNoMore(err, whole)) && ctx.Err() == nil {
-			l.giveUp(c, last, err)
-			return nil
+			return l.giveUp(c, last, err)
 		}
 		if !quiet {
 			wait.Reset()
@@ -215,8 +214,12 @@ func neverRan(err error) bool {
 			strings.Contains(status.Message, "is terminated"))
 }
 
-// giveUp writes that the rest of a log cannot be had.
-func (l *logReader) giveUp(c *logCursor, held string, err error) {
+// giveUp writes that the rest of a log cannot be had. It returns errNotApart, and writes nothing, if
+// the log is to be read as one.
+func (l *logReader) giveUp(c *logCursor, held string, err error) error {
+	if err := c.shown.show(); err != nil {
+		return err
+	}
 	why := whyRotated
 	switch {
 	case kube.IsNotFound(err):
@@ -224,9 +227,10 @@ func (l *logReader) giveUp(c *logCursor, held string, err error) {
 	case errors.Is(err, errBroken):
 		why = whyBroken
 	case neverRan(err) && c.at.first == 0:
-		return
+		return nil
 	case err != nil:
 		why = err.Error()
 	}
 	c.lose(held, why)
+	return nil
 }

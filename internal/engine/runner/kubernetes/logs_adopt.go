@@ -29,7 +29,7 @@ func (l *logReader) late() int64 {
 // process wrote after the position, at most for recordPause, may then come twice, but only
 // if the log was rotated in that moment.
 func (l *logReader) open(s logStream) (c *logCursor, end func()) {
-	c = &logCursor{out: s.out, apart: s.name != "", late: s.late}
+	c = &logCursor{out: s.out, apart: s.name != "", shown: s.shown, late: s.late}
 	c.at, c.known = position{lines: s.kept.Lines}, runner.Extent{Lines: s.kept.Lines}
 	if all := l.positions(s.record); len(all) > 0 {
 		c.at, c.known = latestPosition(all, s.kept)

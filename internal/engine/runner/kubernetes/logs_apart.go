@@ -25,6 +25,7 @@ type logStream struct {
 	kept   runner.Extent // how much of it earlier processes have written
 	record string        // path of its logRecord
 	late   int64         // see logCursor
+	shown  *shownApart   // of both streams; nil if they are read as one
 }
 
 // stdoutRecord and stderrRecord are the paths of a stream's record, if streams are read apart.
@@ -38,15 +39,16 @@ func beside(record, suffix string) string {
 	return record + suffix
 }
 
-// runApart reads stdout and stderr, each on its own. It returns errNotApart if the node cannot
-// show them so, and nothing is written then.
+// runApart reads stdout and stderr, each on its own. It returns errNotApart if the cluster refuses
+// both, and nothing is written then.
 func (l *logReader) runApart(ctx context.Context, stdout, stderr runner.Extent) error {
 	late := l.late()
 	if late > 0 && l.hasBeginning(ctx, late) {
 		late = 0
 	}
+	shown := newShownApart()
 	of := func(name, record string, out io.Writer, kept runner.Extent) logStream {
-		return logStream{name: name, out: out, kept: kept, record: record, late: late}
+		return logStream{name: name, out: out, kept: kept, record: record, late: late, shown: shown}
 	}
 	other := make(chan error, 1)
 	go func() {
@@ -56,7 +58,7 @@ func (l *logReader) runApart(ctx context.Context, stdout, stderr runner.Extent) 
 	}()
 	_, err := l.runStream(ctx, of(kube.Stdout, stdoutRecord(l.record), l.out.Stdout, stdout))
 	e := <-other
-	if errors.Is(err, errNotApart) && errors.Is(e, errNotApart) {
+	if shown.isMerged() {
 		return errNotApart
 	}
 	return errors.Join(err, e)
@@ -118,10 +120,9 @@ func (l *logReader) readStream(ctx context.Context, c *logCursor, o kube.LogOpti
 	if !c.apart {
 		return false, err
 	}
-	c.answered = c.answered || err == nil || c.seen
 	switch {
-	case !c.answered && isNotApart(err):
-		return false, errNotApart
+	case isNotApart(err):
+		return false, c.shown.refuse(ctx, o.Stream, err)
 	case !o.Follow && c.doubts(err):
 		err = l.trust(ctx, c, err)
 		return err == nil, err

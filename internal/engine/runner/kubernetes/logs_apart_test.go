@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
@@ -108,6 +109,38 @@ func TestLogNotApart(t *testing.T) {
 			}
 			if stderr.Len() > 0 {
 				t.Errorf("seed %d: stderr = %q, want nothing", seed, stderr.String())
+			}
+		})
+	}
+}
+
+// TestLogRefusedOnce checks that each line comes once if one of several API servers refuses a stream
+// that the others show. If both streams are refused before one is shown, all lines are on stdout.
+func TestLogRefusedOnce(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		refuses map[string]int
+		merged  bool // both may be read as one
+	}{
+		"stdout":            {map[string]int{kube.Stdout: 1}, false},
+		"stderr":            {map[string]int{kube.Stderr: 1}, false},
+		"stderr many times": {map[string]int{kube.Stderr: 5}, false},
+		"both":              {map[string]int{kube.Stdout: 1, kube.Stderr: 1}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range uint64(100) {
+				synctest.Test(t, func(t *testing.T) {
+					r := rand.New(rand.NewPCG(seed, 10))
+					n := newNode(t, r, twoStreams(r))
+					n.keeps, n.refuses = true, maps.Clone(test.refuses)
+					var stderr bytes.Buffer
+					stdout := n.read(&logReader{apart: true, out: runner.Output{Stderr: &stderr}})
+					if test.merged && stderr.Len() == 0 && stdout == whole(n.script) {
+						return
+					}
+					n.checkStreams(seed, stdout, &stderr)
+				})
 			}
 		})
 	}

@@ -30,11 +30,11 @@ const (
 // file begins right after it, no line is lost: the kubelet lets seconds pass between two
 // rotations, so there was no third file.
 type logCursor struct {
-	out      io.Writer // nil drops the output
-	failed   bool      // a write has failed: drop the rest
-	apart    bool      // the container has another stream in the same log
-	answered bool      // the node has shown the stream
-	trusted  bool      // text without a timestamp is output: see logReader.trust
+	out     io.Writer   // nil drops the output
+	failed  bool        // a write has failed: drop the rest
+	apart   bool        // the container has another stream in the same log
+	shown   *shownApart // whether the cluster shows that apart; nil if apart is false
+	trusted bool        // text without a timestamp is output: see logReader.trust
 
 	at     position
 	same   sameTime

@@ -35,6 +35,9 @@ func (l *logReader) read(ctx context.Context, c *logCursor, o kube.LogOptions) e
 		return errors.Join(context.Cause(ctx), err)
 	}
 	defer body.Close()
+	if err := c.shown.show(); err != nil {
+		return err
+	}
 	return c.copy(body, &watch)
 }
 

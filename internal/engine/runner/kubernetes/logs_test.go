@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -37,8 +38,9 @@ type node struct {
 	written int     // entries that the container has written
 	oldest  int     // entry with which the log begins, after rotations
 	ended   chan struct{}
-	keeps   bool // nothing is rotated
-	merges  bool // does not show the streams apart
+	keeps   bool           // nothing is rotated
+	merges  bool           // does not show the streams apart
+	refuses map[string]int // how often an API server refuses a stream that others show
 }
 
 // OpenLog serves the log, and cuts the answer anywhere.
@@ -53,6 +55,10 @@ func (n *node) OpenLog(_ context.Context, _ string, o kube.LogOptions) (io.ReadC
 	}
 	if n.merges && o.Stream != "" {
 		return nil, &kube.StatusError{Code: 400, Message: `unable to return the given log stream: "Stdout"`}
+	}
+	if n.refuses[o.Stream] > 0 {
+		n.refuses[o.Stream]--
+		return nil, &kube.StatusError{Code: http.StatusUnprocessableEntity}
 	}
 	n.write()
 	answer := n.answer(o.Since, o.Stream)
