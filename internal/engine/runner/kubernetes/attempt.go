@@ -20,19 +20,20 @@ type attempt struct {
 	following sync.WaitGroup // goroutines that write its output
 	gone      chan struct{}  // closed when the Pod is removed
 
-	mu       sync.Mutex
-	uid      string // empty while the Pod is not known
-	version  uint64 // of the newest status
-	verdict  verdict
-	news     chan struct{} // closed when the next verdict has come
-	mayRun   bool          // the gate is to be opened
-	killing  bool          // the Runner deletes the Pod to end it
-	stopped  bool          // the Runner has asked the cluster to end it, and it had not ended before
-	removing bool          // the Pod is being removed
-	names    []string      // of the template's containers in the Pod; nil if there is no template
-	out      runner.Output
-	readers  map[string]chan struct{} // by container; closed when the container has ended
-	stderr   map[string]int           // lines of stderr in the logs of the containers, if they are read apart
+	mu         sync.Mutex
+	uid        string // empty while the Pod is not known
+	version    uint64 // of the newest status
+	verdict    verdict
+	news       chan struct{} // closed when the next verdict has come
+	mayRun     bool          // the gate is to be opened
+	killing    bool          // the Runner deletes the Pod to end it
+	stopped    bool          // the Runner has asked the cluster to end it, and it had not ended before
+	removing   bool          // the Pod is being removed
+	confirming bool          // confirmLater asks for the Pod
+	names      []string      // of the template's containers in the Pod; nil if there is no template
+	out        runner.Output
+	readers    map[string]chan struct{} // by container; closed when the container has ended
+	stderr     map[string]int           // lines of stderr in the logs of the containers, if they are read apart
 }
 
 func (r *Runner) newAttempt(id runner.ID) *attempt {
@@ -143,6 +144,15 @@ func (a *attempt) allow(may bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.mayRun = may
+}
+
+// setConfirming sets whether confirmLater asks for the Pod, and reports whether that has changed.
+func (a *attempt) setConfirming(is bool) (changed bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	changed = a.confirming != is
+	a.confirming = is
+	return changed
 }
 
 // writeTo notes that out receives the output of the containers with these names.

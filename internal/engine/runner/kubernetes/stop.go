@@ -79,7 +79,7 @@ func (r *Runner) afterStop(a *attempt, err error, retry *backoff.Backoff) (again
 	case err == nil:
 		return nil, nil
 	case kube.IsNotFound(err), kube.IsConflict(err):
-		r.background.Go(func() { r.confirmGone(a) })
+		r.confirmLater(a)
 	case !kube.IsTransient(err):
 		return nil, err
 	}

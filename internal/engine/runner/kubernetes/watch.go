@@ -66,6 +66,23 @@ func (r *Runner) confirm(seen map[string]bool) {
 	})
 }
 
+// confirmLater asks for the Pod of an attempt in the background, unless somebody does so already, or
+// the Runner closes.
+func (r *Runner) confirmLater(a *attempt) {
+	if !a.setConfirming(true) {
+		return
+	}
+	err := r.attempts.Begin(func() {
+		r.background.Go(func() {
+			defer a.setConfirming(false)
+			r.confirmGone(a)
+		})
+	})
+	if err != nil {
+		a.setConfirming(false)
+	}
+}
+
 // confirmGone asks for the Pod of an attempt until the API server answers.
 func (r *Runner) confirmGone(a *attempt) {
 	uid := a.podUID()
