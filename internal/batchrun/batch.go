@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/runwith/runwith"
@@ -38,27 +39,33 @@ func (r *Run) send(ctx context.Context) error {
 
 // next returns the next batch; it is empty at the end.
 func (r *Run) next() (batch []requestfile.Item, err error) {
-	batch, r.again = r.again, nil
 	size := 0
-	for _, item := range batch {
-		size += item.Size
-	}
-	for !r.read && len(batch) < runwith.MaxBatch {
-		item, err := r.config.Requests.Next()
+	for len(batch) < runwith.MaxBatch {
+		item, err := r.item()
 		if errors.Is(err, io.EOF) {
-			r.read = true
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
 		if size += item.Size; size > maxBatchSize && len(batch) > 0 {
-			r.again = []requestfile.Item{item}
+			r.again = slices.Insert(r.again, 0, item)
 			break
 		}
 		batch = append(batch, item)
 	}
 	return batch, nil
+}
+
+// item returns the next line to send, or [io.EOF]. Lines to send again come before the rest of
+// the file.
+func (r *Run) item() (requestfile.Item, error) {
+	if len(r.again) == 0 {
+		return r.config.Requests.Next()
+	}
+	item := r.again[0]
+	r.again = r.again[1:]
+	return item, nil
 }
 
 // start sends a batch. It keeps the lines that the invoker cannot take yet, and returns when

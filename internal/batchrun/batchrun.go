@@ -36,7 +36,6 @@ type Run struct {
 	config Config
 	began  time.Time
 	again  []requestfile.Item // that the invoker could not take yet
-	read   bool               // the file was read to its end
 	open   map[string]int     // lines of the invocations that have not ended, by ID
 	tally  tally
 }

@@ -23,6 +23,7 @@ import (
 // its item as an argument.
 type batchServer struct {
 	limit int           // items accepted of each batch; the others get 429
+	busy  int           // batches that get 429 for all items, before the others
 	state runwith.State // of the invocations
 
 	mu        sync.Mutex
@@ -59,9 +60,13 @@ func (s *batchServer) batch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.sizes, s.bytes = append(s.sizes, len(batch.Items)), max(s.bytes, len(body))
+	limit := s.limit
+	if s.busy > 0 {
+		s.busy, limit = s.busy-1, 0
+	}
 	var answers []string
 	for n, item := range batch.Items {
-		if n >= s.limit {
+		if n >= limit {
 			answers = append(answers, `{"status":429,"problem":{"status":429,"code":"RESOURCE_EXHAUSTED","detail":"too many"},"retryAfter":1}`)
 			continue
 		}
@@ -134,6 +139,23 @@ func TestRefusedLinesAreSentAgain(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"the invoker takes no more for now: trying 1 line again in 1s"}, out.notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+}
+
+// TestLargeLinesAreSentAgain sends refused lines again that are too large for one batch with the
+// line after them.
+func TestLargeLinesAreSentAgain(t *testing.T) {
+	t.Parallel()
+	s := &batchServer{limit: 1000, busy: 1, state: runwith.StateSucceeded}
+	run, out := newRun(t, s, 3, 345<<10, false)
+	if err := run.Do(t.Context()); err != nil || !run.Succeeded() {
+		t.Errorf("Do = %v, succeeded: %t: %q", err, run.Succeeded(), out.notes)
+	}
+	if diff := cmp.Diff([]int{2, 2, 1}, s.sizes); diff != "" {
+		t.Errorf("sizes of the batches (-want +got):\n%s", diff)
+	}
+	if s.bytes > 1<<20 {
+		t.Errorf("the largest batch has %d bytes, want at most 1 MiB", s.bytes)
 	}
 }
 
