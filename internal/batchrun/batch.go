@@ -110,7 +110,7 @@ func (r *Run) accepted(line int, result runwith.StartResult) error {
 	case i.State.Settled():
 		return r.settled(line, i)
 	default:
-		r.open[i.ID] = line
+		r.open[i.ID] = append(r.open[i.ID], line)
 		return nil
 	}
 }

@@ -36,12 +36,12 @@ type Run struct {
 	config Config
 	began  time.Time
 	again  []requestfile.Item // that the invoker could not take yet
-	open   map[string]int     // lines of the invocations that have not ended, by ID
+	open   map[string][]int   // lines of the invocations that have not ended, by ID; lines with the same key share one
 	tally  tally
 }
 
 // New returns a run that has sent nothing yet.
-func New(c Config) *Run { return &Run{config: c, began: time.Now(), open: map[string]int{}} }
+func New(c Config) *Run { return &Run{config: c, began: time.Now(), open: map[string][]int{}} }
 
 // Do sends all requests and, without Detach, waits until their invocations have ended. It
 // returns nil even if requests were refused or invocations have failed: see [Run.Succeeded].

@@ -24,7 +24,8 @@ import (
 type batchServer struct {
 	limit int           // items accepted of each batch; the others get 429
 	busy  int           // batches that get 429 for all items, before the others
-	state runwith.State // of the invocations
+	state runwith.State // of the invocations in answers to batches
+	later runwith.State // of each invocation that is asked for
 
 	mu        sync.Mutex
 	sizes     []int
@@ -48,7 +49,7 @@ func (s *batchServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case s.asked <- struct{}{}:
 		default:
 		}
-		fmt.Fprint(w, `{"id":"i-000001","state":"running"}`)
+		fmt.Fprintf(w, `{"id":"i-000001","state":"%s"}`, s.later)
 	}
 }
 
@@ -85,17 +86,23 @@ type output struct {
 // newRun returns a run of n lines, each with an argument of this size.
 func newRun(t *testing.T, s *batchServer, n, size int, detach bool) (*batchrun.Run, *output) {
 	t.Helper()
-	s.keys = map[string]bool{}
-	server := httptest.NewServer(s)
-	t.Cleanup(server.Close)
 	var file strings.Builder
 	for i := range n {
 		fmt.Fprintf(&file, `{"args":["%d%s"]}`+"\n", i, strings.Repeat("x", size))
 	}
+	return newRunOf(t, s, file.String(), detach)
+}
+
+// newRunOf returns a run of a file.
+func newRunOf(t *testing.T, s *batchServer, file string, detach bool) (*batchrun.Run, *output) {
+	t.Helper()
+	s.keys = map[string]bool{}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
 	out := &output{}
 	return batchrun.New(batchrun.Config{
 		Client: &runwith.Client{Server: server.URL}, Job: "report", Detach: detach,
-		Requests: requestfile.New(strings.NewReader(file.String()), requestfile.Config{Name: "f", Job: "report"}),
+		Requests: requestfile.New(strings.NewReader(file), requestfile.Config{Name: "f", Job: "report"}),
 		Print: func(i *runwith.Invocation) error {
 			out.printed = append(out.printed, i.ID)
 			return nil
@@ -159,10 +166,25 @@ func TestLargeLinesAreSentAgain(t *testing.T) {
 	}
 }
 
+// TestLinesWithOneKey sends two lines with the same key, which share an invocation.
+func TestLinesWithOneKey(t *testing.T) {
+	t.Parallel()
+	for _, state := range []runwith.State{runwith.StateRunning, runwith.StateSucceeded} {
+		s := &batchServer{limit: 1000, state: state, later: runwith.StateSucceeded}
+		run, out := newRunOf(t, s, strings.Repeat(`{"key":"order-17"}`+"\n", 2), false)
+		if err := run.Do(t.Context()); err != nil || !run.Succeeded() {
+			t.Errorf("state %s: Do = %v, succeeded: %t: %q", state, err, run.Succeeded(), out.notes)
+		}
+		if want := "report: 2 of 2 succeeded in "; !strings.HasPrefix(run.Summary(), want) {
+			t.Errorf("state %s: summary = %q, want %q", state, run.Summary(), want)
+		}
+	}
+}
+
 // TestCancel ends the context of a run, and then cancels its open invocations.
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	s := &batchServer{limit: 1000, state: runwith.StateRunning, asked: make(chan struct{}, 1)}
+	s := &batchServer{limit: 1000, state: runwith.StateRunning, later: runwith.StateRunning, asked: make(chan struct{}, 1)}
 	run, out := newRun(t, s, 5, 0, false)
 	ctx, interrupt := context.WithCancel(t.Context())
 	go func() {

@@ -39,7 +39,7 @@ func (r *Run) follow(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("watch invocation %s: %w", id, err)
 		}
-		if err := r.settled(r.open[id], end); err != nil {
+		if err := r.ended(end); err != nil {
 			return err
 		}
 	}
@@ -56,8 +56,8 @@ func (r *Run) look(ctx context.Context) error {
 		if i.ID < oldest { // IDs are in the order of acceptance
 			return nil
 		}
-		if line, open := r.open[i.ID]; open && i.State.Settled() {
-			if err := r.settled(line, i); err != nil {
+		if i.State.Settled() {
+			if err := r.ended(i); err != nil {
 				return err
 			}
 		}
@@ -73,9 +73,21 @@ func (r *Run) look(ctx context.Context) error {
 	return nil
 }
 
+// ended notes the end of an invocation for each of its lines. It is a no-op if the invocation is
+// not open.
+func (r *Run) ended(i *runwith.Invocation) error {
+	lines := r.open[i.ID]
+	delete(r.open, i.ID)
+	for _, line := range lines {
+		if err := r.settled(line, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // settled notes the end of a line's invocation.
 func (r *Run) settled(line int, i *runwith.Invocation) error {
-	delete(r.open, i.ID)
 	r.tally.end(i.State)
 	if i.State != runwith.StateSucceeded {
 		reason := ""
