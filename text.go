@@ -1,6 +1,7 @@
 package runwith
 
 import (
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -16,20 +17,24 @@ func encode(what string, body any) ([]byte, error) {
 	if err != nil {
 		return nil, &Error{Code: InvalidArgument, Message: what + " cannot be encoded as JSON: parameters must be strings, numbers or booleans", Err: err}
 	}
-	if at, found := notText(reflect.ValueOf(body)); found { // after json.Marshal, which refuses cycles
+	if at, found := notText(reflect.ValueOf(body)); found { // after json.Marshal, which refuses the cycles that notText would follow
 		return nil, Errorf(InvalidArgument, "%s: must be UTF-8 text", strings.TrimPrefix(at, "."))
 	}
 	return data, nil
 }
 
-// notText returns the path of the first string in v that is not UTF-8, such as .args[1].
+// notText returns the path of the first string in v that is not UTF-8, such as .args[1]. It does
+// not look into values that encode themselves.
 func notText(v reflect.Value) (path string, found bool) {
+	if encodesItself(v) {
+		return "", false
+	}
 	switch v.Kind() {
 	case reflect.String:
 		return "", !utf8.ValidString(v.String())
 	case reflect.Pointer, reflect.Interface:
 		return notText(v.Elem())
-	case reflect.Slice:
+	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
 			if path, found = notText(v.Index(i)); found {
 				return fmt.Sprintf("[%d]%s", i, path), true
@@ -41,6 +46,22 @@ func notText(v reflect.Value) (path string, found bool) {
 		return notTextField(v)
 	}
 	return "", false
+}
+
+// encodesItself reports whether json.Marshal calls a method of v. Its fields are then no part of
+// the JSON, and may have cycles. The methods of [Overrides] encode the fields.
+func encodesItself(v reflect.Value) bool {
+	if !v.IsValid() {
+		return false
+	}
+	t := v.Type()
+	if v.CanAddr() {
+		t = reflect.PointerTo(t)
+	}
+	if t == reflect.TypeFor[Overrides]() || t == reflect.TypeFor[*Overrides]() {
+		return false
+	}
+	return t.Implements(reflect.TypeFor[json.Marshaler]()) || t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
 // notTextEntry is [notText] of a map whose names are strings.
@@ -61,7 +82,7 @@ func notTextEntry(v reflect.Value) (path string, found bool) {
 func notTextField(v reflect.Value) (path string, found bool) {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
-		if !field.IsExported() && !field.Anonymous {
+		if !field.IsExported() && !field.Anonymous || field.Tag.Get("json") == "-" {
 			continue
 		}
 		if path, found = notText(v.Field(i)); !found {

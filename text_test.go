@@ -1,6 +1,7 @@
 package runwith
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -21,6 +22,7 @@ func TestRequestsAreUTF8(t *testing.T) {
 		`env."x\xffy": must be UTF-8 text`:          start(Request{Overrides: Overrides{Env: map[string]string{bad: "a"}}}),
 		"containers[0].args[0]: must be UTF-8 text": start(Request{Overrides: Overrides{Containers: []ContainerOverride{{Args: []string{bad}}}}}),
 		"parameters.tenant: must be UTF-8 text":     start(Request{Parameters: map[string]any{"tenant": bad}}),
+		"parameters.tenants[1]: must be UTF-8 text": start(Request{Parameters: map[string]any{"tenants": [2]string{"a", bad}}}),
 		"labels.tenant: must be UTF-8 text":         start(Request{Labels: map[string]string{"tenant": bad}}),
 		"callback.url: must be UTF-8 text":          start(Request{Callback: &Callback{URL: bad}}),
 		"items[0].key: must be UTF-8 text": func() error {
@@ -47,5 +49,39 @@ func TestRequestsAreUTF8(t *testing.T) {
 	}
 	if sent {
 		t.Error("a request was sent")
+	}
+}
+
+// circular is text in JSON. Its fields refer to itself and are not UTF-8.
+type circular struct {
+	Self *circular
+	Name string
+}
+
+func newCircular() *circular {
+	c := &circular{Name: "x\xff"}
+	c.Self = c
+	return c
+}
+
+func (*circular) MarshalText() ([]byte, error) { return []byte("text"), nil }
+
+// TestEncodeCallsMethods encodes values whose fields are no part of their JSON.
+func TestEncodeCallsMethods(t *testing.T) {
+	t.Parallel()
+	hidden := struct {
+		Hidden string `json:"-"`
+		Name   string
+	}{"x\xff", "text"}
+	for want, value := range map[string]any{
+		`"text"`:          newCircular(),
+		`["text"]`:        []circular{*newCircular()},
+		`{"Name":"text"}`: hidden,
+		`[1]`:             json.RawMessage("[1]"),
+	} {
+		got, err := encode("request", value)
+		if err != nil || string(got) != want {
+			t.Errorf("encode = %s, %v, want %s", got, err, want)
+		}
 	}
 }
