@@ -3,9 +3,11 @@ package runwith
 import (
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -15,12 +17,20 @@ import (
 func encode(what string, body any) ([]byte, error) {
 	data, err := json.Marshal(body)
 	if err != nil {
-		return nil, &Error{Code: InvalidArgument, Message: what + " cannot be encoded as JSON: parameters must be strings, numbers or booleans", Err: err}
+		return nil, &Error{Code: InvalidArgument, Message: what + " cannot be encoded as JSON: " + unencodable(err), Err: err}
 	}
 	if at, found := notText(reflect.ValueOf(body)); found { // after json.Marshal, which refuses the cycles that notText would follow
 		return nil, Errorf(InvalidArgument, "%s: must be UTF-8 text", strings.TrimPrefix(at, "."))
 	}
 	return data, nil
+}
+
+// unencodable returns the reason of an error of json.Marshal. It has no values of parameters.
+func unencodable(err error) string {
+	if e, ok := errors.AsType[*json.MarshalerError](err); ok && e.Type == reflect.TypeFor[time.Time]() {
+		return "a time such as startAt must be one of RFC 3339: " + e.Err.Error()
+	}
+	return "parameters must be strings, numbers or booleans"
 }
 
 // notText returns the path of the first string in v that is not UTF-8, such as .args[1]. It does

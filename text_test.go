@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 )
 
 func TestRequestsAreUTF8(t *testing.T) {
@@ -82,6 +83,21 @@ func TestEncodeCallsMethods(t *testing.T) {
 		got, err := encode("request", value)
 		if err != nil || string(got) != want {
 			t.Errorf("encode = %s, %v, want %s", got, err, want)
+		}
+	}
+}
+
+func TestUnencodableRequests(t *testing.T) {
+	t.Parallel()
+	for want, r := range map[string]Request{
+		"request cannot be encoded as JSON: a time such as startAt must be one of RFC 3339: Time.MarshalJSON: year outside of range [0,9999]": {
+			StartAt: time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"request cannot be encoded as JSON: parameters must be strings, numbers or booleans": {
+			Parameters: map[string]any{"tenant": func() {}}},
+	} {
+		_, err := new(Client).Start(t.Context(), "test-job", "key", &r)
+		if CodeOf(err) != InvalidArgument || err.Error() != want {
+			t.Errorf("error = %v (%v), want %s", err, CodeOf(err), want)
 		}
 	}
 }
