@@ -61,8 +61,8 @@ func (c *Client) Start(ctx context.Context, job, key string, r *Request) (*Invoc
 	if err != nil {
 		return nil, err
 	}
-	if key == "" {
-		return nil, Errorf(InvalidArgument, "key: must not be empty")
+	if err := checkKey(key); err != nil {
+		return nil, err
 	}
 	body, err := encode("request", cmp.Or(r, &Request{}).body())
 	if err != nil {

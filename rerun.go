@@ -19,8 +19,8 @@ func (c *Client) Rerun(ctx context.Context, id, key string, changes *Request) (*
 	if err != nil {
 		return nil, err
 	}
-	if key == "" {
-		return nil, Errorf(InvalidArgument, "key: must not be empty")
+	if err := checkKey(key); err != nil {
+		return nil, err
 	}
 	body, err := encode("changes", cmp.Or(changes, &Request{}).body())
 	if err != nil {
