@@ -14,6 +14,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/jsonnames"
+	"github.com/runwith/runwith/internal/surrogate"
 )
 
 // overrides are the fields of runwith.Overrides without its methods.
@@ -46,6 +47,9 @@ func decode(text []byte) (l line, err error) {
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return l, errors.New("has text after the JSON object; each line is one request")
+	}
+	if surrogate.Lone(text) >= 0 { // the API refuses it too, but d has replaced it with U+FFFD
+		return l, errors.New("has a single surrogate, which is no character")
 	}
 	if name, at := jsonnames.Repeated(text); at > 0 {
 		return l, fmt.Errorf("field %q occurs twice", name)

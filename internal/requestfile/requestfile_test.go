@@ -130,6 +130,7 @@ func TestFaultyLines(t *testing.T) {
 		`tenant,acme`:              "must be a JSON object",
 		`["a"]`:                    "must be a JSON object",
 		"{\"args\":[\"\xff\"]}":    "is not UTF-8",
+		`{"args":["\ud800"]}`:      "single surrogate",
 		`null`:                     "must be a JSON object",
 		`{"args":["a"]`:            "ends too early",
 		`{"args":["a"]}{}`:         "text after the JSON object",
