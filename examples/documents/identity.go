@@ -31,8 +31,11 @@ func identityToken(server string) func(context.Context) (string, error) {
 		}
 		defer response.Body.Close()
 		token, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-		if err != nil || response.StatusCode != http.StatusOK {
-			return "", fmt.Errorf("get an ID token: the metadata server answered %s, %w", response.Status, err)
+		if err != nil {
+			return "", fmt.Errorf("get an ID token: %w", err)
+		}
+		if response.StatusCode != http.StatusOK {
+			return "", fmt.Errorf("get an ID token: the metadata server answered %s", response.Status)
 		}
 		return string(token), nil
 	}
