@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -126,7 +128,10 @@ type seconds time.Duration
 
 // Set sets the duration from 90, 90s or 1h.
 func (s *seconds) Set(text string) error {
-	if n, err := strconv.Atoi(text); err == nil {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		if most := int64(math.MaxInt64 / time.Second); n < -most || n > most {
+			return errors.New("must be below 292 years")
+		}
 		*s = seconds(time.Duration(n) * time.Second)
 		return nil
 	}
