@@ -38,8 +38,17 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 		if err := checkText(cmd, args); err != nil {
 			return err
 		}
-		return f.explain(run(cmd, args))
+		return interrupted(cmd.Context(), f.explain(run(cmd, args)))
 	}
+}
+
+// interrupted returns an error with the exit code for Ctrl-C if that ended ctx and the command has
+// not chosen a code.
+func interrupted(ctx context.Context, err error) error {
+	if _, decided := errors.AsType[*exitError](err); err == nil || ctx.Err() == nil || decided {
+		return err
+	}
+	return &exitError{exitInterrupted, err}
 }
 
 // client returns the client for the invoker.
