@@ -3,6 +3,7 @@ package archive_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -336,5 +337,56 @@ func TestWriteOfAFolderWithoutState(t *testing.T) {
 	}
 	if files := filesIn(t, dir); len(files) > 0 {
 		t.Errorf("the folder holds %v, want nothing", files)
+	}
+}
+
+// interrupting ends a context when the data of a database is read or written.
+type interrupting struct {
+	interrupt context.CancelFunc
+	n         int // bytes until then
+	in        io.Reader
+}
+
+func (i *interrupting) pass(n int) {
+	if i.n -= n; i.n < 0 {
+		i.interrupt()
+	}
+}
+
+func (i *interrupting) Read(data []byte) (int, error) {
+	n, err := i.in.Read(data[:min(len(data), 4096)])
+	i.pass(n)
+	return n, err
+}
+
+func (i *interrupting) Write(data []byte) (int, error) {
+	i.pass(len(data))
+	return len(data), nil
+}
+
+// TestInterrupt ends the context while the only file, a large database, is copied.
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	dir := sampleFolder(t, []string{archive.InvokerDatabase})
+	db, err := sqlite.Open(t.Context(), sqlite.Options{
+		Path: filepath.Join(dir, archive.EngineDatabase), Migrations: []string{"CREATE TABLE t (b BLOB); INSERT INTO t VALUES (zeroblob(4194304))"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text := archiveOf(t, dir)
+	ctx, interrupt := context.WithCancel(t.Context())
+	in := &interrupting{interrupt, 1 << 20, bytes.NewReader(text)}
+	target := archive.Target{Dir: filepath.Join(t.TempDir(), "data"), Mark: mark}
+	if _, err := target.Extract(ctx, in); !errors.Is(err, context.Canceled) || in.n < -64<<10 {
+		t.Errorf("Extract = %v, %d bytes after the interrupt, want at once", err, -in.n)
+	}
+	ctx, interrupt = context.WithCancel(t.Context())
+	out := &interrupting{interrupt, 1 << 20, nil}
+	if _, err := (archive.Source{Dir: dir, Version: "v1"}).Write(ctx, out); !errors.Is(err, context.Canceled) || out.n < -256<<10 {
+		t.Errorf("Write = %v, %d bytes after the interrupt, want at once", err, -out.n)
 	}
 }

@@ -92,35 +92,35 @@ func (x *extractor) extract(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
-		if err := x.entry(header); err != nil {
+		if err := x.entry(ctx, header); err != nil {
 			return err
 		}
 	}
 }
 
 // entry extracts one file. A file that no backup writes is an error.
-func (x *extractor) entry(header *tar.Header) error {
+func (x *extractor) entry(ctx context.Context, header *tar.Header) error {
 	name := header.Name
 	switch {
 	case header.Typeflag != tar.TypeReg || x.complete:
 	case name == manifestName:
 		return x.manifest()
 	case isLog(name), name == movedMark:
-		return x.file(name, header)
+		return x.file(ctx, name, header)
 	case slices.Contains(databases(), name):
-		return x.file(unpublished(name), header)
+		return x.file(ctx, unpublished(name), header)
 	}
 	return runwith.Errorf(runwith.InvalidArgument, "this is not an archive of runwith backup: it contains %q", name)
 }
 
-func (x *extractor) file(name string, header *tar.Header) (err error) {
+func (x *extractor) file(ctx context.Context, name string, header *tar.Header) (err error) {
 	file, err := x.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	x.digest.begin(header.Name, header.Size)
-	n, err := io.Copy(io.MultiWriter(file, x.digest), x.tar)
+	n, err := io.Copy(io.MultiWriter(file, x.digest), contextReader{ctx, x.tar})
 	if err != nil {
 		return err
 	}

@@ -80,12 +80,12 @@ func (s Source) write(ctx context.Context, w io.Writer, scratch string) (written
 	buffered := bufio.NewWriterSize(w, 64<<10)
 	a := &writer{tar: tar.NewWriter(buffered), digest: newDigest()}
 	for _, name := range names {
-		if err := a.file(name, filepath.Join(copies, name)); err != nil {
+		if err := a.file(ctx, name, filepath.Join(copies, name)); err != nil {
 			return written, err
 		}
 	}
 	// After the copy of the database, so that an archive of a store that was moved meanwhile has it.
-	if err := a.file(movedMark, filepath.Join(s.Dir, movedMark)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := a.file(ctx, movedMark, filepath.Join(s.Dir, movedMark)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return written, err
 	}
 	if err := a.logs(ctx, filepath.Join(s.Dir, "logs")); err != nil {
@@ -140,7 +140,7 @@ func (a *writer) logs(ctx context.Context, dir string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := a.file(name, filepath.Join(dir, entry.Name()))
+		err := a.file(ctx, name, filepath.Join(dir, entry.Name()))
 		if err != nil && !errors.Is(err, os.ErrNotExist) { // the engine may have deleted it
 			return err
 		}
@@ -149,7 +149,7 @@ func (a *writer) logs(ctx context.Context, dir string) error {
 }
 
 // file adds a file, up to its size at this moment.
-func (a *writer) file(name, from string) error {
+func (a *writer) file(ctx context.Context, name, from string) error {
 	file, err := os.Open(from)
 	if err != nil {
 		return fmt.Errorf("back up %s: %w", name, err)
@@ -163,7 +163,7 @@ func (a *writer) file(name, from string) error {
 		return fmt.Errorf("back up %s: %w", name, err)
 	}
 	a.digest.begin(name, info.Size())
-	if _, err := io.CopyN(io.MultiWriter(a.tar, a.digest), file, info.Size()); err != nil {
+	if _, err := io.CopyN(io.MultiWriter(a.tar, a.digest), contextReader{ctx, file}, info.Size()); err != nil {
 		return fmt.Errorf("back up %s: %w", name, err)
 	}
 	a.written.add(name, info.Size())
