@@ -191,13 +191,15 @@ to standard error; give that one to the receiver.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !asymmetric {
-				fmt.Fprintln(cmd.OutOrStdout(), callback.NewSecret())
-				return nil
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), callback.NewSecret())
+				return err
 			}
 			private, public := callback.NewKeyPair()
-			fmt.Fprintln(cmd.OutOrStdout(), private)
-			fmt.Fprintln(cmd.ErrOrStderr(), public)
-			return nil
+			if _, err := fmt.Fprintln(cmd.OutOrStdout(), private); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(cmd.ErrOrStderr(), public)
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asymmetric, "asymmetric", false, "make an ed25519 key pair")

@@ -141,9 +141,8 @@ func checkKey(out io.Writer, key, config string, now time.Time) error {
 	if !ok {
 		return errors.New("this is no API key: it must be rw_ID_SECRET, and its checksum must fit; copy it again")
 	}
-	fmt.Fprintf(out, "key %s: its form and its checksum are right\n", id)
-	if config == "" {
-		return nil
+	if _, err := fmt.Fprintf(out, "key %s: its form and its checksum are right\n", id); err != nil || config == "" {
+		return err
 	}
 	content, err := os.ReadFile(config)
 	if err != nil {

@@ -121,7 +121,10 @@ so also for a paused schedule.`,
 				zone = time.UTC
 			}
 			for _, slot := range slots {
-				fmt.Fprintln(cmd.OutOrStdout(), slot.In(zone).Format("Mon 2006-01-02 15:04 -07:00")+"   "+slot.UTC().Format(time.RFC3339))
+				text := slot.In(zone).Format("Mon 2006-01-02 15:04 -07:00") + "   " + slot.UTC().Format(time.RFC3339)
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), text); err != nil {
+					return err
+				}
 			}
 			return nil
 		},

@@ -36,7 +36,9 @@ To run a single command, see runwith gcloud.`,
 			}
 			if unset {
 				for _, v := range (&emulation{}).variables() {
-					fmt.Fprintf(cmd.OutOrStdout(), d.unset+"\n", v.name)
+					if _, err := fmt.Fprintf(cmd.OutOrStdout(), d.unset+"\n", v.name); err != nil {
+						return err
+					}
 				}
 				return nil
 			}
@@ -48,7 +50,9 @@ To run a single command, see runwith gcloud.`,
 				return fmt.Errorf("the engine at %s requires tokens, which expire within an hour: use runwith gcloud -- ARGS..., which gets one each time", f.endpoint)
 			}
 			for _, v := range e.variables() {
-				fmt.Fprintf(cmd.OutOrStdout(), d.set+"\n", v.name, d.quote(v.value))
+				if _, err := fmt.Fprintf(cmd.OutOrStdout(), d.set+"\n", v.name, d.quote(v.value)); err != nil {
+					return err
+				}
 			}
 			return nil
 		},
