@@ -9,7 +9,7 @@ import (
 	"github.com/runwith/runwith"
 )
 
-// TestKeys gives keys to the calls that require one. Refused ones are not sent.
+// TestKeys gives keys to the calls that take one; RunSchedule needs none. Refused ones are not sent.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	var sent atomic.Int64
@@ -27,9 +27,14 @@ func TestKeys(t *testing.T) {
 		` order "17" ~`:          "",
 	} {
 		for what, call := range map[string]func() error{
-			"Start": func() error { _, err := client.Start(t.Context(), "test-job", key, nil); return err },
-			"Rerun": func() error { _, err := client.Rerun(t.Context(), "inv-1", key, nil); return err },
+			"Start":       func() error { _, err := client.Start(t.Context(), "test-job", key, nil); return err },
+			"Rerun":       func() error { _, err := client.Rerun(t.Context(), "inv-1", key, nil); return err },
+			"RunSchedule": func() error { _, err := client.RunSchedule(t.Context(), "nightly", key); return err },
 		} {
+			want := want
+			if key == "" && what == "RunSchedule" {
+				want = ""
+			}
 			before := sent.Load()
 			err := call()
 			if want == "" {

@@ -67,6 +67,11 @@ func (c *Client) RunSchedule(ctx context.Context, name, key string) (*Invocation
 	if err != nil {
 		return nil, err
 	}
+	if key != "" {
+		if err := checkKey(key); err != nil {
+			return nil, err
+		}
+	}
 	return decode[Invocation](c.send(ctx, request{method: http.MethodPost, path: path + "/run", key: key}))
 }
 
