@@ -11,7 +11,7 @@ import (
 	"github.com/runwith/runwith/internal/durablefile"
 )
 
-// TestWrite checks that a file is written whatever was there before, and alone.
+// TestWrite writes beside files that were there before. Only the written file is left.
 func TestWrite(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]map[string]string{

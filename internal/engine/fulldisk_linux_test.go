@@ -155,7 +155,8 @@ func newWork(t *testing.T, e *engine.Engine) map[string]func() (*longrunningpb.O
 	}
 }
 
-// Running executions can be cancelled, jobs updated, and what has ended deleted, on a disk without a free byte.
+// On a disk without a free byte, one can cancel running executions, update jobs, and delete
+// executions that have ended. Nothing new begins.
 func TestCancelAndDeleteOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	dir, fill, empty := testneed.SmallDisk(t)

@@ -71,7 +71,7 @@ func newAliases(t *runpb.TaskTemplate, kept string) *aliases {
 	for alias := range maps.Keys(a.paths) {
 		taken[alias] = true
 	}
-	last := map[string]int{} // by name, so that the search for a free one goes on where it ended
+	last := map[string]int{} // the last number that was tried, by name
 	for secret := range secretsOf(t) {
 		if m := remotePath.FindStringSubmatch(secret); m != nil && a.byPath[secret] == "" {
 			alias := m[1]

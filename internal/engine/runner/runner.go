@@ -159,8 +159,8 @@ type Runner interface {
 
 	// Stop ends an attempt and everything it started: SIGTERM, and SIGKILL after the
 	// grace. It returns when nothing is left. Stop of an ID that is not there is a
-	// no-op. Wait returns how the attempt ended; if an earlier process has placed it, and
-	// nobody has adopted it before Stop, it is forgotten, and Wait returns ErrLost.
+	// no-op. Then Wait returns how the attempt ended. For an attempt of an earlier process
+	// that was not adopted before Stop, it returns ErrLost.
 	Stop(ctx context.Context, id ID, grace time.Duration) error
 
 	// Detach lets go of an attempt that outlives this process and forgets it. When it

@@ -275,8 +275,8 @@ func TestDeleteDropsLaterOutput(t *testing.T) {
 	}
 }
 
-// TestLeaveWhileTheAttemptPrints checks that nothing of what comes after Leave is kept, and no line
-// without its end.
+// TestLeaveWhileTheAttemptPrints checks that the log has the lines that were whole before Leave, and
+// no others.
 func TestLeaveWhileTheAttemptPrints(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), 0)

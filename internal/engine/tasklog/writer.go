@@ -87,9 +87,8 @@ func (w *Writer) Close() error {
 	return w.err
 }
 
-// Leave closes the Writer of an attempt that runs on. It drops the last lines, whose ends
-// have not come, and what is still written: the process that adopts the attempt reads its
-// output again and writes them whole.
+// Leave closes the Writer of an attempt that runs on. It drops lines without an end, and all
+// later output: the process that adopts the attempt reads its output again.
 func (w *Writer) Leave() error {
 	w.lose()
 	w.mu.Lock()

@@ -44,8 +44,8 @@ func (s *server) readBody(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// checkPresent refuses a request without the body that its operation requires, and says what to
-// send. huma would say nothing about it.
+// checkPresent refuses a request whose required body is missing, and says what to send. huma's own
+// refusal does not.
 func (s *server) checkPresent(o *huma.Operation, body []byte) error {
 	if len(body) > 0 || !o.RequestBody.Required {
 		return nil

@@ -102,7 +102,7 @@ func translated(e *huma.ErrorModel) *apierror.Problem {
 	return invalid(faults)
 }
 
-// mustBeTime is what is wrong with a text that is no time.
+// mustBeTime is the message about a text that is no time.
 const mustBeTime = "must be a time in RFC 3339, such as 2026-12-01T02:00:00Z"
 
 // withoutValue returns huma's message about a format without the parser's error behind it,

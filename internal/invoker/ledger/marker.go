@@ -44,7 +44,8 @@ const passportVersion = 1
 // maxPassport bounds the JSON, in bytes. The longest labels and names take a third of it.
 const maxPassport = 16 << 10
 
-// longestPassport bounds what is read, in bytes. It is the limit of Cloud Run's variables.
+// longestPassport is the length of the longest text that is read, in bytes. No variable on Cloud Run
+// has a longer value.
 const longestPassport = 32 << 10
 
 // maxKeyKeep bounds what a passport may ask for.

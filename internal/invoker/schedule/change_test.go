@@ -175,8 +175,8 @@ func TestRunAtOnce(t *testing.T) {
 	})
 }
 
-// TestRepeatsBeforeOverlap checks that what has started once is found again, although another
-// invocation of the schedule runs.
+// TestRepeatsBeforeOverlap repeats a slot and a run-now while another invocation of the schedule
+// runs: both find what they have started, although the schedule skips.
 func TestRepeatsBeforeOverlap(t *testing.T) {
 	in(t, func(t *testing.T) {
 		s := newServer()

@@ -114,7 +114,7 @@ func (s *server) Launch(_ context.Context, l invoker.Launch) (runwith.Invocation
 	return i, false, nil
 }
 
-// runs reports whether an invocation of a source has not ended. The lock is held.
+// runs reports whether a source has an unfinished invocation. The lock is held.
 func (s *server) runs(source string) bool {
 	return slices.ContainsFunc(s.started, func(i runwith.Invocation) bool { return ledger.SourceName(i.Source) == source && !s.ended[i.ID] })
 }

@@ -51,8 +51,8 @@ func (s *Schedules) handle(e *entry) {
 // maxRetry is the longest wait between two attempts to start a slot.
 const maxRetry = time.Minute
 
-// retries reports whether an entry waits to try its slot again. After the clock was set back, its
-// wait would be too long. The lock is held.
+// retries reports whether an entry keeps its time to try its slot again. It does not if that is too
+// far away, because the clock was set back. The lock is held.
 func (s *Schedules) retries(e *entry) bool { return e.tries > 0 && e.wake.Sub(s.now()) <= maxRetry }
 
 // errChanged means that another process has changed a schedule.
@@ -174,7 +174,7 @@ func (s *Schedules) overlap(ctx context.Context, p *Plan, l invoker.Launch) erro
 	}
 	_, repeats, err := s.config.Starter.Launched(ctx, l)
 	switch {
-	case repeats || runwith.CodeOf(err) == runwith.AlreadyExists: // Launch says what is wrong
+	case repeats || runwith.CodeOf(err) == runwith.AlreadyExists: // Launch answers with that
 		return nil
 	case err != nil:
 		return err

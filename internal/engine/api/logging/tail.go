@@ -214,7 +214,7 @@ func (t *tail) merge() (m *merge, behind int64) {
 }
 
 // keep takes the spans that may have matching entries, and returns their executions and their size in
-// bytes. It drops what would be suppressed and is too much to be counted.
+// bytes. If there is too much to count what is suppressed, it drops the oldest.
 func (t *tail) keep(spans []tasklog.Span) (names []jobspec.ExecutionName, behind int64) {
 	t.left = nil
 	for _, span := range spans {

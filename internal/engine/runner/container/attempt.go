@@ -113,7 +113,8 @@ func (r *Runner) supervise(a *attempt) {
 	r.discard(a)
 }
 
-// ended reports how the attempt ended. It forgets one that nobody will wait for.
+// ended reports how the attempt ended. It forgets a leftover, because the engine does not ask
+// about its end.
 func (r *Runner) ended(a *attempt, result runner.Result, err error) {
 	a.End(result, err)
 	if !a.Owned() {

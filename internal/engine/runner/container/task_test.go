@@ -216,8 +216,8 @@ func waitStopped(t *testing.T, r *Runner, id runner.ID) runner.Result {
 	return result
 }
 
-// wait is waitStopped for an attempt that nobody has stopped. It checks that the daemon knows how
-// long the attempt ran. The result is without that.
+// wait waits for an attempt that ends by itself. It checks how long the attempt ran, and leaves
+// that out of the result.
 func wait(t *testing.T, r *Runner, id runner.ID) runner.Result {
 	t.Helper()
 	result := waitStopped(t, r, id)

@@ -36,7 +36,7 @@ func (s *supervisor) finish(v verdict) {
 	default:
 		s.a.End(runner.Result{}, runner.ErrLost)
 	}
-	if !s.a.Owned() { // nobody will wait for it
+	if !s.a.Owned() { // the engine does not ask about its end
 		s.attempts.Forget(s.a)
 		s.release(s.a)
 	}

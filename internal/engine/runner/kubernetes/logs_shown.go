@@ -10,10 +10,9 @@ import (
 // before it is requested again.
 const refusalPatience = time.Second
 
-// shownApart finds out, for the two streams of a container, whether the cluster shows them apart.
-// One of several API servers may refuse a stream although others show it. So the cluster does not
-// show them apart if both streams were refused, and none was shown before that. The answer is
-// final: later answers of the cluster do not change it. nil is a log that is read as one.
+// shownApart decides whether the two streams of a container are read apart, or as one. They are read
+// as one if the cluster has refused both before it has shown either: a single refusal may come from
+// one of several API servers. The decision is final. nil is a log that is read as one.
 type shownApart struct {
 	mu      sync.Mutex
 	refused map[string]bool // by stream

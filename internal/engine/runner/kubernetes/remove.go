@@ -43,7 +43,8 @@ func (r *Runner) Release(id runner.ID) {
 // release removes the attempt's Pod in the background.
 func (r *Runner) release(a *attempt) {
 	if a.claimRemoval() {
-		_ = r.attempts.Begin(func() { r.background.Go(func() { r.remove(a) }) }) // the next server removes what is left
+		// Once the Runner is closed, the next one removes the Pod.
+		_ = r.attempts.Begin(func() { r.background.Go(func() { r.remove(a) }) })
 	}
 }
 

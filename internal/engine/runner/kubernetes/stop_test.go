@@ -12,7 +12,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
 )
 
-// mute is an API server that has no Pod to change, and does not answer who asks for one.
+// mute is an API server that answers changes of a Pod with 404, and never answers reads.
 type mute struct{ asked atomic.Int64 }
 
 func (m *mute) RoundTrip(q *http.Request) (*http.Response, error) {

@@ -49,7 +49,7 @@ func forced(p *kube.Pod) {
 	p.Metadata.DeletionTimestamp, p.Metadata.DeletionGracePeriodSeconds = someTime, new(int64(0))
 }
 
-// actFor acts as supervise does, for a time or until the Pod is gone. It returns how often.
+// actFor does the rounds of supervise, for a time or until the Pod is gone, and returns their number.
 func (s *supervisor) actFor(d time.Duration) (rounds int) {
 	const tooMany = 10_000
 	for began := time.Now(); time.Since(began) < d && rounds < tooMany; rounds++ {

@@ -115,7 +115,7 @@ func unavailable(what string, err error) error {
 
 // supervise waits for the attempt's end, and cleans up after it.
 func (r *Runner) supervise(a *attempt, pipes *pipes) {
-	// On an error nobody can wait for the process, and endGroup kills it with the rest of its group.
+	// After an error, the process may still run: endGroup kills it with the rest of its group.
 	r.logError("wait for process", a.ID, awaitExit(a.pid))
 	close(a.exited)
 	result := a.endGroup()

@@ -61,7 +61,7 @@ func TestStartTimesAgreeWithProc(t *testing.T) {
 // its pidfd.
 func TestAwaitExitWithoutPolling(t *testing.T) {
 	t.Parallel()
-	file, err := os.Open(os.DevNull) // which nobody can poll either
+	file, err := os.Open(os.DevNull) // cannot be polled either
 	if err != nil {
 		t.Fatal(err)
 	}
