@@ -20,12 +20,12 @@ images: ## Build the container images into bin/images (no Docker needed)
 demo: ## Run a job through the invoker and show each step
 	$(GO) run ./cmd/runwith demo
 
-test: ## Run all tests with the race detector (needs a C compiler)
+test: ## Run all but the long tests with the race detector (needs a C compiler)
 	$(GO) test -race -timeout 30m ./...
 
 cover: ## Run all tests and write their coverage to bin/cover.html
 	@mkdir -p bin
-	$(GO) test -coverpkg=./... -coverprofile=bin/cover.out ./...
+	RUNWITH_TEST_LONG=1 $(GO) test -coverpkg=./... -coverprofile=bin/cover.out ./...
 	$(GO) tool cover -html=bin/cover.out -o bin/cover.html
 	@$(GO) tool cover -func=bin/cover.out | tail -n 1
 

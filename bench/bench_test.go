@@ -15,10 +15,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestEveryRowIsMeasured runs all rows once, as briefly as possible.
 func TestEveryRowIsMeasured(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	needProcesses(t)
 	data := t.TempDir()

@@ -10,12 +10,14 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/eventually"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestLatenessBeyondTheSettlingDelay loses the answer to a start, and hides the execution
 // from lists for longer than the settling delay. The job is then started twice: one
 // execution survives, and the other is cancelled and counted.
 func TestLatenessBeyondTheSettlingDelay(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	needProcesses(t)
 	b := &bench{dir: t.TempDir(), progress: t.Output()}

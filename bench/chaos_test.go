@@ -5,10 +5,12 @@ import (
 	"testing"
 
 	"github.com/runwith/runwith/internal/postgrestest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestChaos is the short form of `go run ./bench chaos`.
 func TestChaos(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	needProcesses(t)
 	data := t.TempDir()
@@ -32,6 +34,7 @@ func TestChaosUsage(t *testing.T) {
 
 // TestChaosByRedelivery is the short form of `go run ./bench chaos -push -n 5000 -kills 50`.
 func TestChaosByRedelivery(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	needProcesses(t)
 	data := t.TempDir()
@@ -49,6 +52,7 @@ func TestChaosByRedelivery(t *testing.T) {
 //
 //nolint:paralleltest // see above
 func TestChaosOfReplicas(t *testing.T) {
+	testneed.Long(t)
 	needProcesses(t)
 	postgrestest.Database(t) // or skip
 	data := t.TempDir()

@@ -45,6 +45,7 @@ func wishes(server string) []apiRequest {
 // A page of another origin, open in a browser on the developer's machine, can
 // neither create a job, nor run one, nor read an answer.
 func TestBrowser(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startUp(t, t.TempDir())
 	asked := wishes(s.url)
@@ -72,6 +73,7 @@ func TestBrowser(t *testing.T) {
 
 // A browser at a server's address shows the console, and without one a page with links.
 func TestBrowserAtTheRoot(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	with, without := startUp(t, t.TempDir()), startUp(t, t.TempDir(), "--no-console")
 	browser := startBrowser(t)

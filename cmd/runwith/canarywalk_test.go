@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/runwith/runwith/internal/eventually"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // The values of a request, by the canary's name.
@@ -31,6 +32,7 @@ const scheduleValue = "parameter of a schedule"
 // TestCanaries runs whole servers with a canary in every secret place, does what callers and
 // operators do, and searches everything that comes out.
 func TestCanaries(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	needProcesses(t)
 	for _, format := range []string{"text", "json"} {

@@ -201,6 +201,7 @@ func printedBy(t *testing.T, api *runwith.Client, job string, args ...string) st
 // service there, and reaches the invoker, but not the engine. The images are the
 // project's own.
 func TestComposed(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	file, d, folder := readCompose(t, "compose.yaml"), newComposed(t), t.TempDir()
 	for name, container := range map[string]string{"test-job": "image: " + d.job, "caller": "image: " + d.api + ", command: [/runwith]"} {

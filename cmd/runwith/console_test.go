@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/runwith/runwith/internal/eventually"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // tab is a tab of a browser at a console. A test fails if a page reports an error, throws an
@@ -260,6 +261,7 @@ func (b *tab) page() string {
 
 // A tab notices what a page reports, so the other tests can fail.
 func TestTabReportsFaults(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startUp(t, t.TempDir())
 	b := openTab(startBrowser(t), t, s.url)
@@ -285,6 +287,7 @@ func TestTabReportsFaults(t *testing.T) {
 
 // The keys that the console has are on a page of their own, from the keyboard, in both themes.
 func TestConsoleShowsItsKeys(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startUp(t, t.TempDir())
 	b := openTab(startBrowser(t), t, s.url)
@@ -300,6 +303,7 @@ func TestConsoleShowsItsKeys(t *testing.T) {
 
 // On a phone, the menu begins at the page that is open.
 func TestConsoleMenuShowsThePage(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startUp(t, t.TempDir())
 	b := openTab(startBrowser(t), t, s.url)
@@ -312,6 +316,7 @@ func TestConsoleMenuShowsThePage(t *testing.T) {
 
 // Pages that are not there are pages too, and need no JavaScript. So are paths that nothing has.
 func TestConsoleWithoutJavaScript(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startUp(t, t.TempDir())
 	b := openTab(startBrowser(t), t, s.url)

@@ -4,11 +4,14 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // The article's run in a browser: a job is started with an argument through the form, and its output
 // arrives while it runs. Then the invocation is started again with another argument.
 func TestConsoleRunsTheArticle(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startPrinting(t, `echo "ARG: $0"; sleep 2; echo "still running"; sleep 600`)
 	b := openTab(startBrowser(t), t, s.url)

@@ -76,6 +76,7 @@ func (e *everybody) check(t *testing.T, name string) {
 
 // axe-core finds nothing on any page.
 func TestConsoleIsForEverybody(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	w := startWorld(t)
 	e := openToEverybody(t, w.url)
@@ -90,6 +91,7 @@ func TestConsoleIsForEverybody(t *testing.T) {
 
 // axe-core finds nothing on the pages that answer forms.
 func TestConsoleAnswersEverybody(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	w := startWorld(t)
 	e := openToEverybody(t, w.url)

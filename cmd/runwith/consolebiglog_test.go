@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // gibVariable names an environment variable. If it is set, the log of TestConsoleBigLog has 1 GiB
@@ -57,6 +58,7 @@ func (b *tab) counters(t *testing.T) counters {
 // The page of a very large log opens at its end, finds its errors and what somebody looks for, and
 // stays bounded. How long that takes is only reported.
 func TestConsoleBigLog(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	lines := 64 << 20 / 102
 	if os.Getenv(gibVariable) != "" {

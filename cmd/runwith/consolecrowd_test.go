@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith/internal/invoker/auth"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 const crowdConfig = `
@@ -134,6 +135,7 @@ func resident(pid int) int {
 // A caller has as many live pages as there can be. All follow what goes on, and another caller has a
 // live page too. How long answers take is only reported; the memory of the server must stay bounded.
 func TestConsoleServesACrowd(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	many, few := auth.NewKey(), auth.NewKey()
 	config := write(t, "runwith.yaml", strings.NewReplacer("MANY", entryOf(many), "FEW", entryOf(few)).Replace(crowdConfig))

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // hostileTexts are texts that callers and tasks may send.
@@ -20,6 +21,7 @@ func hostileTexts() []string {
 
 // Whatever callers and tasks send, no page is wider than its window, and nothing of it runs.
 func TestConsoleTakesHostileText(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	w := startWorld(t)
 	var paths []string

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // imagesVariable names the environment variable that makes TestConsoleImages write the images of
@@ -24,6 +26,7 @@ printf '\033[1mDone\033[0m: 9,999 documents in 8 batches\n'`
 // The images in docs/images show the console as it is. The test takes the same pictures, so what
 // they show can be shown.
 func TestConsoleImages(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	w, printing := startWorld(t), startPrinting(t, indexing)
 	b := openTab(startBrowser(t), t, w.url)

@@ -10,10 +10,12 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // The page of an invocation follows it to its end, and leads to the one that runs it again.
 func TestConsoleFollowsAnInvocation(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startHolding(t)
 	id := s.start(t)
@@ -38,6 +40,7 @@ func TestConsoleFollowsAnInvocation(t *testing.T) {
 
 // What only works with JavaScript stays on a live page when its content changes.
 func TestConsoleKeepsItsCopyButtons(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startHolding(t)
 	id := s.start(t)
@@ -53,6 +56,7 @@ func TestConsoleKeepsItsCopyButtons(t *testing.T) {
 
 // Cancelling works without JavaScript, after a page that asks.
 func TestConsoleCancelsWithoutJavaScript(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startHolding(t)
 	id := s.start(t)
@@ -76,6 +80,7 @@ func milliseconds(n float64) time.Duration { return time.Duration(n * float64(ti
 // what else the machine does, so it is only reported; it should be 300 ms at most. The tasks' program
 // does not exist, because 10,000 processes would take half a minute.
 func TestConsoleShowsTenThousandTasks(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	job := filepath.Join(t.TempDir(), "many.yaml")
 	file := "name: many\ntemplate: {taskCount: 10000, template: {maxRetries: 0, containers: [{image: test-job, command: [missing]}]}}\n"

@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // rowIDs is an expression for the IDs of the rows, in order.
@@ -16,6 +17,7 @@ const rowIDs = `[...document.querySelectorAll("tr[data-row]")].map((row) => row.
 // New invocations appear by themselves, but no row moves below the pointer: a button says how
 // many are new, and rows that are there still change.
 func TestConsoleHoldsRowsBelowThePointer(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startHolding(t)
 	first := s.start(t)
@@ -42,6 +44,7 @@ func TestConsoleHoldsRowsBelowThePointer(t *testing.T) {
 // Chosen invocations are cancelled from the keyboard, and run again with a click, after a page
 // that asks.
 func TestConsoleCancelsAndRerunsChosen(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startHolding(t)
 	ids := []string{s.start(t), s.start(t), s.start(t)}
@@ -89,6 +92,7 @@ func TestConsoleCancelsAndRerunsChosen(t *testing.T) {
 
 // The list filters, pages and cancels without JavaScript.
 func TestConsoleListWithoutJavaScript(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startHolding(t)
 	ids := []string{s.start(t), s.start(t)}
@@ -114,6 +118,7 @@ func TestConsoleListWithoutJavaScript(t *testing.T) {
 
 // What a visitor has chosen and marked stays when the list changes.
 func TestConsoleKeepsChoices(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startHolding(t)
 	first := s.start(t)

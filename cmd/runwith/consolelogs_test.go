@@ -17,6 +17,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/eventually"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // startPrinting starts a server with the job print, whose task runs a shell script.
@@ -55,6 +56,7 @@ echo last`
 // What a task prints is shown and obeyed nowhere: tags, directions, control characters, broken
 // UTF-8, progress bars, and a line of a megabyte. The download has all of it.
 func TestConsoleShowsHostileOutput(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startPrinting(t, hostile)
 	id := s.print(t)
@@ -128,6 +130,7 @@ const colours = `awk 'BEGIN {
 
 // Text in the colours of a task can be read in both themes.
 func TestConsoleColoursAreReadable(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startPrinting(t, colours)
 	id := s.print(t)
@@ -157,6 +160,7 @@ func (b *tab) noticeSilenceSoon(t *testing.T) {
 // A connection that breaks or goes silent again and again, while tasks print, loses no line and
 // doubles none.
 func TestConsoleLogGoesOn(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startPrinting(t, `i=0; while test $i -lt 60; do awk -v n=$i 'BEGIN { for (k = 0; k < 50; k++) print "line " n * 50 + k }'; i=$((i + 1)); sleep 0.1; done`)
 	p := startProxy(t, s.addr())
@@ -188,6 +192,7 @@ func TestConsoleLogGoesOn(t *testing.T) {
 // A log larger than the window: it begins at the end, and the beginning, earlier lines and hits
 // of a search are loaded when somebody wants them.
 func TestConsoleLogOfManyLines(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startPrinting(t, `awk 'BEGIN { for (i = 0; i < 12000; i++) { print "line " i; if (i == 6000) print "a needle" > "/dev/stderr" } }'`)
 	id := s.print(t)
@@ -241,6 +246,7 @@ const frames = `(() => {
 // A page stays bounded while tasks print 5,000 lines a second. How long its frames take depends on
 // what else the machine does, so they are only reported; none should take over 200 ms.
 func TestConsoleLogFlood(t *testing.T) {
+	testneed.Long(t)
 	s := startPrinting(t, `i=0; while test $i -lt 100; do awk -v n=$i 'BEGIN { for (k = 0; k < 500; k++) print "\033[32mok\033[0m line " n * 500 + k " of many lines of an ordinary length" }'; i=$((i + 1)); sleep 0.09; done; echo over`)
 	id := s.print(t)
 	b := openTab(startBrowser(t), t, s.url)
@@ -265,6 +271,7 @@ func TestConsoleLogFlood(t *testing.T) {
 // Without JavaScript, a log is a page with the last lines, and links to earlier ones.
 // The pause gives its last line, on the other stream, the last place.
 func TestConsoleLogWithoutJavaScript(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startPrinting(t, `awk 'BEGIN { for (i = 0; i < 1200; i++) print "line " i }'; sleep 2; echo problem >&2`)
 	id := s.print(t)

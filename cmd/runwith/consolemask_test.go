@@ -19,6 +19,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/invoker/auth"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // maskConfig is a server with two callers, who differ in the verb values, and a value in each
@@ -151,6 +152,7 @@ func (b *tab) secrets(t *testing.T) (found []string) {
 // A page shows values only to callers who may see them. For others, it has none in its text, its
 // fields or its commands to copy.
 func TestConsoleMasksValues(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	m := startMasks(t)
 	pages := map[string]string{ // and the values that they have
@@ -191,6 +193,7 @@ func TestConsoleMasksValues(t *testing.T) {
 // A caller who may not see values can run an invocation again. The form has masks in their place, and
 // the new invocation has the values. No answer shows one.
 func TestConsoleRerunsWithHiddenValues(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	m := startMasks(t)
 	b := openTab(startBrowser(t), t, m.url)

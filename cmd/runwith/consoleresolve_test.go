@@ -6,6 +6,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/eventually"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // losing are flags of a server on which the answer to the first start is lost, and lists show the
@@ -39,6 +40,7 @@ func startLost(t *testing.T) (*server, string) {
 // Who sees that an invocation is unresolved gets from the overview to the decision, from the
 // keyboard. After another search, the job is started, and nothing is left to decide.
 func TestConsoleResolvesByASearch(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s, id := startLost(t)
 	b := openTab(startBrowser(t), t, s.url)
@@ -60,6 +62,7 @@ func TestConsoleResolvesByASearch(t *testing.T) {
 // An invocation is left unresolved without JavaScript. A page that asked before the decision
 // leads to the invocation, and a form that is sent again changes nothing.
 func TestConsoleLeavesUnresolvedWithoutJavaScript(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s, id := startLost(t)
 	b := openTab(startBrowser(t), t, s.url)

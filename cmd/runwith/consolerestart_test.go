@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // A page that is open while the server is gone says so, keeps what it was, and goes on by itself,
 // without loading anew.
 func TestConsoleSurvivesARestart(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	data := t.TempDir()
 	s := startUp(t, data)

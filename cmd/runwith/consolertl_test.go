@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // Texts from right to left: Hebrew with a Latin word and a number, Arabic with its own digits and
@@ -76,6 +77,7 @@ const outside = `[...document.querySelectorAll("body *")].filter((e) => {
 // Texts from right to left stay in their places, turn nothing around them, and make no page wider
 // than its window, also if a browser extension turns the whole page.
 func TestConsoleRightToLeft(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s, running, queued := startRightToLeft(t)
 	pages := []string{
@@ -102,6 +104,7 @@ func TestConsoleRightToLeft(t *testing.T) {
 
 // A job runs from the form with a value from right to left, and gets exactly that.
 func TestConsoleStartsWithAValueFromRightToLeft(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s, _, _ := startRightToLeft(t)
 	b := openTab(startBrowser(t), t, s.url)

@@ -10,11 +10,13 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/auth"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // Who signs in sees and may do what the grants of the caller allow, and no longer than the key is in
 // the configuration: an open page notices when it is gone.
 func TestConsoleSignIn(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	key, config := auth.NewKey(), filepath.Join(t.TempDir(), "runwith.yaml")
 	id, _ := auth.KeyID(key)

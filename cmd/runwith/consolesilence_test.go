@@ -2,11 +2,16 @@
 
 package main
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/runwith/runwith/internal/testneed"
+)
 
 // A live page tells that its connection has gone silent, and connects again. Heartbeats are enough
 // to keep a connection.
 func TestConsoleNoticesSilence(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startUp(t, t.TempDir())
 	p := startProxy(t, s.addr())

@@ -7,6 +7,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // starts returns the invocations of a server, newest first.
@@ -31,6 +32,7 @@ func (b *tab) fillArguments(t *testing.T, argument string) {
 // A visitor starts a job with other arguments, sees the request before, and then its invocation.
 // Going back and sending the same form starts nothing; sending another one does.
 func TestConsoleStartsAJob(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startUp(t, t.TempDir())
 	b := openTab(startBrowser(t), t, s.url)
@@ -57,6 +59,7 @@ func TestConsoleStartsAJob(t *testing.T) {
 
 // The form works without JavaScript: it gets more rows, shows a preview, and starts the job.
 func TestConsoleStartsAJobWithoutJavaScript(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startUp(t, t.TempDir())
 	b := openTab(startBrowser(t), t, s.url)

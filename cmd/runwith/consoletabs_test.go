@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/runwith/runwith/internal/eventually"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // streams is a proxy in front of a console, which counts the live connections that are open. The path
@@ -89,6 +90,7 @@ func (b *tab) titled(t *testing.T, title string) (count int) {
 // Only the tab that is seen has a connection, however many are behind it in its window. One that is
 // seen again goes on.
 func TestConsoleTabsBehindHaveNoConnection(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startHolding(t)
 	p := countStreams(t, s)
@@ -107,6 +109,7 @@ func TestConsoleTabsBehindHaveNoConnection(t *testing.T) {
 // A browser has six connections to a server. The seventh window loads and works all the same: four
 // pages are live, and the others say why they are not, until one of them is closed.
 func TestConsoleManyWindows(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startHolding(t)
 	p := countStreams(t, s)
@@ -143,6 +146,7 @@ func TestConsoleManyWindows(t *testing.T) {
 // A visitor who follows a link to a page that takes long gets there, also if the page before is to be
 // loaded anew meanwhile.
 func TestConsoleLetsVisitorsLeave(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startHolding(t)
 	p := countStreams(t, s)

@@ -6,11 +6,14 @@ import (
 	"regexp"
 	"testing"
 	"time"
+
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // A first visit is light: the page, its style and its modules have less than 60 KB. The time that the
 // server takes for them is reported.
 func TestConsoleFirstPage(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	w := startWorld(t)
 	total, took, page := weigh(t, w.url+"/")

@@ -87,6 +87,7 @@ template:
 // A container outlives its server, however that ends. The next server adopts it: the task
 // ends with its own exit code, and no line of 200,000 is lost or doubled.
 func TestContainerOutlivesServer(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	const keepsRunning = "1 task keeps running in a container, and the next start on this data folder continues with it."
 	for name, test := range map[string]struct {
@@ -214,6 +215,7 @@ func printed(t *testing.T, data string) map[tasklog.Stream][]string {
 
 // gcloud deploys and executes images, and prints the reason if an image cannot run.
 func TestContainersByGcloud(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	testneed.Gcloud(t)
 	s := startContainers(t, t.TempDir(), "--buckets", "/")

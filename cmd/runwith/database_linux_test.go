@@ -56,6 +56,7 @@ func databases() map[string]func(t *testing.T) database {
 // TestDatabaseTrouble checks that a server whose database is in trouble refuses work with the
 // cause, and afterwards goes on with the accepted work. A job ends meanwhile.
 func TestDatabaseTrouble(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	for name, open := range databases() {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // failingJob is a job with two attempts of a task, which runs a shell script.
@@ -108,6 +109,7 @@ func TestProcessFailures(t *testing.T) {
 
 // TestContainerFailures has a container reach its memory limit, and an image be missing.
 func TestContainerFailures(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	images := serveImages(t, testImages(t))
 	for name, test := range map[string]struct {

@@ -287,6 +287,7 @@ func (e *podEngine) checkStopped(t *testing.T, execution string, clean func(outp
 // TestKubernetesByGoClient runs a job with overrides by Google's client, and reads its tasks and
 // their output.
 func TestKubernetesByGoClient(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	e := startPods(t, kubetest.Use(t).Namespace(t), smallPods)
 	job := script(`echo "$0 $NAME $CLOUD_RUN_TASK_INDEX"; exit $CLOUD_RUN_TASK_INDEX`, 1, 0)
@@ -312,6 +313,7 @@ func TestKubernetesByGoClient(t *testing.T) {
 
 // TestKubernetesByGcloud deploys and executes a job by gcloud, which waits for its end.
 func TestKubernetesByGcloud(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	testneed.Gcloud(t)
 	e := startPods(t, kubetest.Use(t).Namespace(t), smallPods)
@@ -330,6 +332,7 @@ func TestKubernetesByGcloud(t *testing.T) {
 // TestKubernetesAdoptsEnded ends an engine before its Pods. The next one learns how they ended, with
 // all their output.
 func TestKubernetesAdoptsEnded(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	for name, end := range map[string]func(*podEngine) error{
 		"Killed":  func(e *podEngine) error { return e.kill() },

@@ -14,6 +14,7 @@ import (
 
 	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
 	"github.com/runwith/runwith/internal/kubetest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // mappedJob has a bucket, a secret and a service account that the flags of the test map.
@@ -42,6 +43,7 @@ func freeAddress(t *testing.T) string {
 
 // TestKubernetesByFlags checks what the flags of Kubernetes make of a job's Pod.
 func TestKubernetesByFlags(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	n := kubetest.Use(t).Namespace(t)
 	n.Kubectl(t, "create", "serviceaccount", "loader")

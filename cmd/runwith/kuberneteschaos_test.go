@@ -17,6 +17,7 @@ import (
 	"github.com/runwith/runwith/internal/engine/runner/kubernetes/kube"
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/kubetest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // podWatch counts the Pods of a namespace whose containers began. The attempts' finalizers keep
@@ -99,6 +100,7 @@ const chatter = `echo "$HOSTNAME $(cat /proc/sys/kernel/random/uuid)"; seq 1 200
 //
 // A moment is a number of changes of Pods.
 func TestKubernetesRestarts(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

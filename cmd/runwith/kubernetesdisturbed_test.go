@@ -8,11 +8,13 @@ import (
 
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/kubetest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestKubernetesDisturbed disturbs a cluster in one way after the other, while a task runs in it. The
 // engine runs all the time.
 func TestKubernetesDisturbed(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	c := kubetest.StartOwn(t, kubetest.Options{LogSize: "1Mi", Flags: map[kubetest.Component][]string{
 		kubetest.Controllers: {"--node-monitor-grace-period=90s"}, // until a node counts as dead

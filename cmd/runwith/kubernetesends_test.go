@@ -14,10 +14,12 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith/internal/kubetest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestKubernetesByEveryEnd ends tasks in every way. They share an engine.
 func TestKubernetesByEveryEnd(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	e := startPods(t, kubetest.Use(t).Namespace(t), smallPods)
 	t.Cleanup(func() { e.checkNoPods(t) })

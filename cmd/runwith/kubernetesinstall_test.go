@@ -17,6 +17,7 @@ import (
 	"github.com/runwith/runwith/internal/image"
 	"github.com/runwith/runwith/internal/kubetest"
 	"github.com/runwith/runwith/internal/postgrestest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // installedImage is runwith's image in the cluster.
@@ -164,6 +165,7 @@ func (i *installation) forward(t *testing.T, to string) string {
 // TestKubernetesInstalled installs deploy/kubernetes in a cluster, and starts a job by the invoker.
 // The engine and the invokers are replaced while its task runs. In the end nothing is left.
 func TestKubernetesInstalled(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	i := install(t)
 	engine := &podEngine{server: &server{url: i.forward(t, "pod/runwith-engine-0")}}

@@ -9,6 +9,7 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/jobspec"
 	"github.com/runwith/runwith/internal/kubetest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // untilStopOrTerm is the script untilStop that names its attempt, and succeeds.
@@ -56,6 +57,7 @@ const noQuota = `{apiVersion: v1, kind: ResourceQuota, metadata: {name: none}, s
 // TestKubernetesByQuota starts a task that has to wait for a quota: it shows the reason, does not
 // count as running, and runs later.
 func TestKubernetesByQuota(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	n := kubetest.Use(t).Namespace(t)
 	n.Apply(t, noQuota)

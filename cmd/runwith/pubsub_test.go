@@ -23,6 +23,7 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/idtoken"
 	pubsubrelay "github.com/runwith/runwith/internal/relay"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // pubsubConfig has two triggers for a job. The caller is the engine's service account.
@@ -281,6 +282,7 @@ func TestPubSubToUp(t *testing.T) {
 
 // TestPubSubTransientComesBack pushes a message while Cloud Run is away, and then while the invoker is.
 func TestPubSubTransientComesBack(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	m := startMill(t)
 	if _, err := m.token(t.Context()); err != nil { // it must outlast the engine

@@ -14,6 +14,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/eventually"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // get returns the body of an answer.
@@ -80,6 +81,7 @@ func load(ctx context.Context, t *testing.T, client *runwith.Client, caller int,
 // TestReloadUnderLoad changes the configuration while callers start jobs: nothing is refused,
 // and every accepted invocation ends.
 func TestReloadUnderLoad(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	needProcesses(t)
 	config := filepath.Join(t.TempDir(), "runwith.yaml")

@@ -9,15 +9,14 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/eventually"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestScheduleOverKills kills the server again and again over three minutes of a schedule, and
 // finds one invocation for each slot.
 func TestScheduleOverKills(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes three minutes")
-	}
 	dir := t.TempDir()
 	config := filepath.Join(dir, "runwith.yaml")
 	if err := os.WriteFile(config, []byte("jobs: {test-job: {}}\nschedules:\n  every: {cron: '* * * * *', job: test-job, overlap: allow}\n"), 0o600); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/runwith/runwith/internal/postgrestest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestScript runs testdata/script/*.txtar, the command line as its users meet
@@ -35,6 +36,7 @@ func TestScript(t *testing.T) {
 //
 //	$DATABASE    URL of an empty database
 func TestDatabaseScript(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	needProcesses(t)
 	testscript.Run(t, scripts("testdata/database", map[string]string{"DATABASE": postgrestest.Database(t)}))

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"runtime"
 	"testing"
+
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestMain lets the test's own binary be the example, so that the job's process is one too.
@@ -23,11 +25,9 @@ func TestMain(m *testing.M) {
 
 // TestNightly runs the example, which waits for the next full minute.
 func TestNightly(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
-	switch {
-	case testing.Short():
-		t.Skip("takes a minute")
-	case runtime.GOOS == "windows":
+	if runtime.GOOS == "windows" {
 		t.Skip("NOT TESTED: tasks run on Linux and macOS alone")
 	}
 	self, err := os.Executable()

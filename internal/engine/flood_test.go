@@ -10,11 +10,13 @@ import (
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/enginetest"
 	"github.com/runwith/runwith/internal/engine/tasklog"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestFloodsOfOutputLeaveMemoryFlat prints far more than the log's limit, as fast as
 // possible, in many lines and in one.
 func TestFloodsOfOutputLeaveMemoryFlat(t *testing.T) { // not parallel: it measures memory
+	testneed.Long(t)
 	const mebibyte = 1 << 20
 	for name, script := range map[string]string{
 		"many lines": `yes "a line of output, forty characters long" | head -c 500000000`,

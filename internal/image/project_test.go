@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // maxSize is the largest size of an image in a registry, in bytes.
@@ -38,6 +40,7 @@ func index(t *testing.T, p Project) (v1.ImageIndex, []v1.Image) {
 // TestProjects checks that builds are reproducible and complete: both architectures, a small
 // static binary, and an unprivileged user.
 func TestProjects(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	for _, p := range []Project{Job(), API(), Documents()} {
 		t.Run(p.Name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // local is the configuration for an engine.
@@ -15,6 +16,7 @@ func local(c *Config) { c.Local = true }
 // TestEndIsToldInTime lets executions of several lengths end, on Cloud Runs that hold
 // requests and others, and checks how much later the invoker knows it.
 func TestEndIsToldInTime(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	const second, minute, hour = time.Second, time.Minute, time.Hour
 	for name, test := range map[string]struct {

@@ -21,6 +21,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/postgrestest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestCrash crashes at each commit and on either side of every call to Cloud Run, opens
@@ -30,6 +31,7 @@ import (
 // it is the one that callers see. An endpoint has heard of its start and of its end, each at
 // least once and always under the same ID, and of nothing else.
 func TestCrash(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	answerLost := func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
 		start()

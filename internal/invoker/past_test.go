@@ -14,6 +14,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // others starts executions that do not belong to an invoker.
@@ -27,6 +28,7 @@ func (c *cloud) others(n int) {
 // Run keeps. The store was there all the time, so those executions prove nothing against
 // the queue, and it goes on.
 func TestRestartBehindManyExecutions(t *testing.T) {
+	testneed.Long(t)
 	in(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "invoker.db")
 		ids := waitingRows(t, inSQLite(path), 3)

@@ -13,6 +13,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // oneTask is a page with one task of 90 s, of an execution of any time.
@@ -106,6 +107,7 @@ func TestUsageWithoutTasks(t *testing.T) {
 // TestUsageSurvivesCrashes checks that a failing Cloud Run and a restart delay an estimate, and
 // that nothing is counted twice.
 func TestUsageSurvivesCrashes(t *testing.T) {
+	testneed.Long(t)
 	in(t, func(t *testing.T) {
 		var failing atomic.Bool
 		failing.Store(true)

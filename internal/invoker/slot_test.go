@@ -15,6 +15,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // bounded gives the requests that [ask] makes a slot.
@@ -145,6 +146,7 @@ func quotaOf(n int) (run func(context.Context, int, func() *runpb.Execution) (*r
 // TestBurst works off a burst against a quota of 60 a minute, known or unknown: in
 // order, with hardly a call refused and none doubled.
 func TestBurst(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	for known, n := range map[ledger.Quota]int{60: many(1000), 0: max(100, many(300))} {
 		t.Run(fmt.Sprintf("%d, known: %d", n, known), func(t *testing.T) {
@@ -240,6 +242,7 @@ func (s *orderlyStore) Take(ctx context.Context, t ledger.Take) (store.Taken, er
 // TestQueueSurvivesARestart restarts the invoker twice with 10,000 in the queue. Each
 // time it goes on where it was.
 func TestQueueSurvivesARestart(t *testing.T) {
+	testneed.Long(t)
 	inBoth(t, func(t *testing.T, h house) {
 		ids := waitingRows(t, h, h.many(many(10_000)))
 		some := h.many(200)

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 func TestWatch(t *testing.T) {
@@ -161,6 +162,7 @@ func TestPollingSlowsDown(t *testing.T) {
 // TestWatchingIsCheap counts the reads of 500 executions of one job in each minute. A
 // list has several pages, most of which show executions that ended long ago.
 func TestWatchingIsCheap(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	executions := many(500)
 	for _, pageSize := range []int{0, executions / 5} {

@@ -51,6 +51,19 @@ func Gcloud(t testing.TB) (path string) {
 	return path
 }
 
+// LongVariable names the environment variable that asks for the long tests, when it is not
+// empty: they kill servers many times, start browsers and containers, and wait for databases.
+const LongVariable = "RUNWITH_TEST_LONG"
+
+// Long skips the test unless [LongVariable] asks for it. It is the first line of a test that
+// takes more than a few seconds, so that all others together take less than three minutes.
+func Long(t testing.TB) {
+	t.Helper()
+	if os.Getenv(LongVariable) == "" {
+		t.Skipf("NOT TESTED: set %s=1 to run this test; all long tests together take several minutes", LongVariable)
+	}
+}
+
 // Missing ends a test whose need is not met, for the reason err: it fails if [Variable]
 // lists what, and skips the test otherwise.
 func Missing(t testing.TB, what string, err error) {

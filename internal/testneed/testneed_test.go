@@ -69,6 +69,16 @@ func TestToolFound(t *testing.T) {
 	}
 }
 
+func TestLongOnlyWhenAsked(t *testing.T) {
+	for asked, want := range map[string]string{"": "skip: NOT TESTED: set " + testneed.LongVariable + "=1", "1": ""} {
+		t.Setenv(testneed.LongVariable, asked)
+		said := ended(func(t testing.TB) { testneed.Long(t) })
+		if !strings.HasPrefix(said, want) || want == "" && said != "" {
+			t.Errorf("Long with %s=%q: the test ended with %q, want %q in front", testneed.LongVariable, asked, said, want)
+		}
+	}
+}
+
 func TestGcloudOnlyWhenAsked(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	for asked, want := range map[string]string{"": "skip: NOT TESTED: ", "1": "fail: NOT TESTED: "} {

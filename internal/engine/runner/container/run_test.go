@@ -17,6 +17,7 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/engine/runner"
 	"github.com/runwith/runwith/internal/engine/runner/secret"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // argsOf returns the arguments in the output of the sample job.
@@ -313,9 +314,7 @@ func TestCheck(t *testing.T) {
 
 // TestMany runs forty containers, four at a time, and checks that none is left over.
 func TestMany(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes long")
-	}
+	testneed.Long(t)
 	r := openTest(t, Config{})
 	r.config.Network = "none" // without a network it takes half the time
 	tasks := make(chan int)

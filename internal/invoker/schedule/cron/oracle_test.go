@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/runwith/runwith/internal/invoker/schedule/cron"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // pattern is a cron line whose fields are lists of numbers, for the oracle.
@@ -146,10 +147,8 @@ func TestNextAgainstAWalk(t *testing.T) {
 
 // TestNextOverTwentyYears walks over every minute in one zone.
 func TestNextOverTwentyYears(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // try plays a scenario once, and returns its fault.
@@ -53,6 +54,7 @@ func TestSlotsInEveryOrder(t *testing.T) {
 
 // TestSlotsInRandomOrders plays more calls at once than there is time to try all orders of.
 func TestSlotsInRandomOrders(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	g := newStage(t, true)
 	crowd := scenario{

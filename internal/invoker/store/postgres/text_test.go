@@ -11,10 +11,12 @@ import (
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store/storetest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestTexts stores texts that PostgreSQL does not take as they are, and long ones.
 func TestTexts(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := openEmpty(t)
 	long := strings.Repeat("ä\\'\"", 1<<18)

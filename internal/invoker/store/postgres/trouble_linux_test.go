@@ -68,6 +68,7 @@ func troubles() map[string]makeTrouble {
 
 // TestTrouble checks that a store in trouble names the cause, and works again when it is over.
 func TestTrouble(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	for name, start := range troubles() {
 		t.Run(name, func(t *testing.T) {
