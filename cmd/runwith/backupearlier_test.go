@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // The invocations in testdata/earlier/backup.tar, which a release of 28 November 2026 wrote: one
@@ -19,6 +20,7 @@ const (
 // TestRestoreOfAnEarlierRelease restores a backup that an earlier release wrote. Its invocations
 // go on.
 func TestRestoreOfAnEarlierRelease(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	shell{}.run(t, exitOK, "restore", filepath.Join("testdata", "earlier", "backup.tar"), "--data", data)

@@ -56,6 +56,7 @@ func TestPause(t *testing.T) {
 }
 
 func TestPausedServerEndsWithItsTest(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	postgrestest.Start(t, postgrestest.Options{}).Pause(t)
 }

@@ -40,6 +40,7 @@ func crashed(t *testing.T, spec runner.Spec) *Runner {
 // TestAdoptedOutputIsComplete checks that an adopted container's output is neither lost nor
 // doubled, also if a part was stored before the crash.
 func TestAdoptedOutputIsComplete(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	const n = 100_000 // of each stream
 	spec := hosted(specOf(t, self("lines", fmt.Sprint(n))))

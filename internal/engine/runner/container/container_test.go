@@ -80,6 +80,7 @@ func seeHost(t *runpb.TaskTemplate) {
 // TestConformance runs the conformance suite. Its program is in the image, because containers do
 // not see this machine's files.
 func TestConformance(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	host := testneed.Daemon(t)
 	runnertest.Run(t, func(t *testing.T) runnertest.Harness {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/invoker/ledger"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // race is many callers who start, end and settle invocations under budgets at the same time, in
@@ -27,6 +28,7 @@ type race struct {
 // TestBudgetsUnderRace checks that no commit leaves a budget exceeded while 64 callers of three
 // stores start invocations of random sizes, and others end and settle them.
 func TestBudgetsUnderRace(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	url := newDatabase(t)
 	r := &race{t: t, stores: []*Store{openOn(t, url), openOn(t, url), openOn(t, url)}, budgets: ledger.Budgets{List: []ledger.Budget{

@@ -18,6 +18,7 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/invoker/store/storetest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // line is the network between a store and PostgreSQL. It breaks once, when something is sent.
@@ -122,6 +123,7 @@ func batchOf(r ledger.Record, others int, a ledger.Admission) []store.Newcomer {
 
 // TestAcceptIsUncertain breaks the connection for good.
 func TestAcceptIsUncertain(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	l := &line{answered: true, forGood: true}
 	s := openBare(t, newDatabase(t), func(c *pgx.ConnConfig) { c.DialFunc = l.dial })

@@ -7,6 +7,7 @@ import (
 
 	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/invoker/store/storetest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 func TestPostgres(t *testing.T) {
@@ -15,6 +16,7 @@ func TestPostgres(t *testing.T) {
 }
 
 func TestPostgresShared(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	storetest.RunShared(t, func(t *testing.T) storetest.Open {
 		url := newDatabase(t)

@@ -12,11 +12,13 @@ import (
 	"github.com/runwith/runwith/internal/invoker/ledger"
 	"github.com/runwith/runwith/internal/invoker/store"
 	"github.com/runwith/runwith/internal/invoker/store/storetest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestSlotsUnderLoad accepts, takes and ends invocations that share few slots. No slot is ever
 // exceeded, and none of those that wait is forgotten.
 func TestSlotsUnderLoad(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	for _, overflow := range []ledger.Overflow{ledger.Queueing, ledger.Rejecting, ledger.Replacing} {
 		t.Run(string(overflow), func(t *testing.T) {

@@ -39,6 +39,7 @@ func (g *stage) tryAll(t *testing.T, c scenario) (orders int, fault string) {
 
 // TestSlotsInEveryOrder plays the scenarios in every order of their statements.
 func TestSlotsInEveryOrder(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	for name, c := range scenarios() {
 		t.Run(name, func(t *testing.T) {
