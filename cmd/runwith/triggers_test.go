@@ -106,7 +106,11 @@ func TestTriggers(t *testing.T) {
 	if denied := s.trigger(t, "uploads", object, uploaded("1", "Authorization: Bearer "+otherKey)...); denied.status != http.StatusNotFound {
 		t.Errorf("event of another caller = %+v, want 404", denied)
 	}
-	if denied := s.trigger(t, "uploads", object, uploaded("1", "Authorization: Bearer "+key[:len(key)-1]+"x")...); denied.status != http.StatusUnauthorized || denied.header.Get("WWW-Authenticate") == "" {
+	last := "x"
+	if strings.HasSuffix(key, last) {
+		last = "y"
+	}
+	if denied := s.trigger(t, "uploads", object, uploaded("1", "Authorization: Bearer "+key[:len(key)-1]+last)...); denied.status != http.StatusUnauthorized || denied.header.Get("WWW-Authenticate") == "" {
 		t.Errorf("event with a wrong key = %+v, want 401 with a challenge", denied)
 	}
 	if refused := s.trigger(t, "orders", `{"message":{"messageId":"1"},"subscription":"s"}`, "Content-Type: application/json"); refused.status != http.StatusOK || refused.Outcome != "refused" || !strings.Contains(refused.Detail, "/attributes/bucket") {

@@ -96,6 +96,8 @@ func (p *podman) end() {
 		p.t.Logf("remove containers: %v\n%s", err, said)
 	}
 	_ = syscall.Unmount(filepath.Join(p.root, "overlay"), syscall.MNT_DETACH) // fails if no container ran
+	// Podman's own process that cleans up after a container may still write here for a moment.
+	eventually.NoError(p.t, func() error { return os.RemoveAll(p.root) })
 }
 
 // TestPodmanIsKilled checks that the Runner waits for a killed Podman: containers continue, and end
