@@ -215,7 +215,6 @@ func printed(t *testing.T, data string) map[tasklog.Stream][]string {
 
 // gcloud deploys and executes images, and prints the reason if an image cannot run.
 func TestContainersByGcloud(t *testing.T) {
-	testneed.Long(t)
 	t.Parallel()
 	testneed.Gcloud(t)
 	s := startContainers(t, t.TempDir(), "--buckets", "/")

@@ -313,7 +313,6 @@ func TestKubernetesByGoClient(t *testing.T) {
 
 // TestKubernetesByGcloud deploys and executes a job by gcloud, which waits for its end.
 func TestKubernetesByGcloud(t *testing.T) {
-	testneed.Long(t)
 	t.Parallel()
 	testneed.Gcloud(t)
 	e := startPods(t, kubetest.Use(t).Namespace(t), smallPods)
