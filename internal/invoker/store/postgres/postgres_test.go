@@ -11,6 +11,7 @@ import (
 )
 
 func TestPostgres(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store { return openEmpty(t) })
 }
@@ -26,6 +27,7 @@ func TestPostgresShared(t *testing.T) {
 
 // TestPostgresCopy recovers stores that were moved from another cluster.
 func TestPostgresCopy(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	storetest.RunRecover(t, func(t *testing.T) store.Store {
 		s := openEmpty(t)
