@@ -21,30 +21,30 @@ import (
 	"github.com/runwith/runwith/internal/testneed"
 )
 
-// forgetful returns a socket in front of the daemon. It forwards the first call whose path has
-// the suffix, and closes the connection before the answer.
-func forgetful(t *testing.T, path string) (host string) {
+// between returns a socket in front of the daemon. The first POST whose path has the suffix is
+// answered by once, which may forward it; all other requests are forwarded.
+func between(t *testing.T, suffix string, once func(w http.ResponseWriter, r *http.Request, daemon http.Handler)) (host string) {
 	t.Helper()
-	daemon := strings.TrimPrefix(testneed.Daemon(t), "unix://")
-	proxy := &httputil.ReverseProxy{
+	socket := strings.TrimPrefix(testneed.Daemon(t), "unix://")
+	daemon := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: "daemon"})
 			r.Out.Host = r.In.Host
 		},
 		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", daemon)
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		}},
 	}
-	var forgot atomic.Bool
+	var came atomic.Bool
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, path) && r.Method == http.MethodPost && forgot.CompareAndSwap(false, true) {
-			proxy.ServeHTTP(httptest.NewRecorder(), r)
-			panic(http.ErrAbortHandler)
+		if strings.HasSuffix(r.URL.Path, suffix) && r.Method == http.MethodPost && came.CompareAndSwap(false, true) {
+			once(w, r, daemon)
+			return
 		}
-		proxy.ServeHTTP(w, r)
+		daemon.ServeHTTP(w, r)
 	}))
-	socket := filepath.Join(scratch(t), "docker.sock")
-	listener, err := net.Listen("unix", socket)
+	front := filepath.Join(scratch(t), "docker.sock")
+	listener, err := net.Listen("unix", front)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,13 @@ func forgetful(t *testing.T, path string) (host string) {
 	server.Listener = listener
 	server.Start()
 	t.Cleanup(server.Close)
-	return "unix://" + socket
+	return "unix://" + front
+}
+
+// forget forwards a request, and closes the connection before the answer.
+func forget(_ http.ResponseWriter, r *http.Request, daemon http.Handler) {
+	daemon.ServeHTTP(httptest.NewRecorder(), r)
+	panic(http.ErrAbortHandler)
 }
 
 // TestAnswerIsLost checks that a container whose creation or start was not confirmed is removed
@@ -62,7 +68,7 @@ func TestAnswerIsLost(t *testing.T) {
 	for _, path := range []string{"/containers/create", "/start"} {
 		t.Run(strings.TrimPrefix(path, "/"), func(t *testing.T) {
 			t.Parallel()
-			r := openTest(t, Config{Hosts: []string{forgetful(t, path)}})
+			r := openTest(t, Config{Hosts: []string{between(t, path, forget)}})
 			spec := specOf(t, &runpb.Container{Image: jobImage, Args: []string{"again"}, Env: []*runpb.EnvVar{
 				{Name: "SLEEP", Values: &runpb.EnvVar_Value{Value: "10m"}},
 			}})
@@ -79,4 +85,20 @@ func TestAnswerIsLost(t *testing.T) {
 			none(t, r)
 		})
 	}
+}
+
+// TestAttachIsRefused checks that a container whose output cannot be attached to runs once, and that
+// its output is read from the daemon's record. Podman refuses it if it could not make the process at
+// that moment.
+func TestAttachIsRefused(t *testing.T) {
+	t.Parallel()
+	refuse := func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		http.Error(w, "preparing container for attach", http.StatusConflict)
+	}
+	r := openTest(t, Config{Hosts: []string{between(t, "/attach", refuse)}})
+	stdout, _, result := run(t, r, specOf(t, &runpb.Container{Image: jobImage, Args: []string{"once"}}))
+	if strings.Count(stdout, "  ARG: once\n") != 1 || result.ExitCode != 0 {
+		t.Errorf("output = %q, result = %+v, want what it printed, once, and success", stdout, result)
+	}
+	none(t, r)
 }

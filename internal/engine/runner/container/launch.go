@@ -88,10 +88,14 @@ func (l *launch) start(ctx context.Context, i int) error {
 		return fail(err)
 	}
 	attached, err := l.daemon.ContainerAttach(ctx, m.id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
-	if err != nil {
-		return fail(l.reason(ctx, m, err))
+	switch {
+	case err == nil:
+		m.conn = &attached.HijackedResponse
+	case away(err) || ctx.Err() != nil:
+		return fail(err)
 	}
-	m.conn = &attached.HijackedResponse
+	// Podman makes a container's process when it is attached to, and only the start reports why it
+	// could not. If the start succeeds after all, the output is read from the daemon's record.
 	if _, err := l.daemon.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); err != nil {
 		return fail(err)
 	}
@@ -105,18 +109,6 @@ func (l *launch) start(ctx context.Context, i int) error {
 	}
 	l.place++
 	return l.probe(ctx, i, m)
-}
-
-// reason returns why a container could not be attached to. Podman creates the
-// container's process at that moment, and only starting it reports what is wrong.
-func (l *launch) reason(ctx context.Context, m *member, err error) error {
-	if away(err) {
-		return err
-	}
-	if _, started := l.daemon.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); started != nil {
-		return started
-	}
-	return err // the caller removes the container
 }
 
 // kept returns the value of keptLabel: how much earlier incarnations of a container
