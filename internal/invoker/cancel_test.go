@@ -61,8 +61,8 @@ func TestCancel(t *testing.T) {
 					t.Errorf("Cancel() again = %+v, %v", again, err)
 				}
 				time.Sleep(10 * time.Minute)
-				if c.executions()[id] != test.executions || len(c.cancels) != test.cancel {
-					t.Errorf("%d executions, %d cancels, want %d and %d", c.executions()[id], len(c.cancels), test.executions, test.cancel)
+				if c.executions()[id] != test.executions || len(c.seen().cancels) != test.cancel {
+					t.Errorf("%d executions, %d cancels, want %d and %d", c.executions()[id], len(c.seen().cancels), test.executions, test.cancel)
 				}
 			})
 		})
@@ -89,7 +89,7 @@ func TestCancelIsRepeated(t *testing.T) {
 		minutes := h.many(10)
 		time.Sleep(time.Duration(minutes) * time.Minute)
 		closeInvoker(t, v)
-		if n := len(c.cancels); n < minutes || n > minutes+15 {
+		if n := len(c.seen().cancels); n < minutes || n > minutes+15 {
 			t.Errorf("Cloud Run was asked %d times in %d minutes, want about one a minute", n, minutes)
 		}
 		refuse = false

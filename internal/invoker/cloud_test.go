@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -47,18 +48,23 @@ type cloud struct {
 	slot      ledger.Slot   // of requests by [ask]
 
 	mu       sync.Mutex
-	runs     []*runpb.RunJobRequest_Overrides // of the calls that arrived
-	times    []time.Time                      // when they did
+	got      traffic // tests read it with seen
 	underWay int
-	most     int // most calls that were out at once
-	started  []*runpb.Execution
 	names    map[string]int
-	ended    map[string]time.Time // by execution: when it was cancelled
-	cancels  []string
+}
+
+// traffic is what has arrived at a cloud, and what came of it.
+type traffic struct {
+	started  []*runpb.Execution
+	ended    map[string]time.Time             // by execution: when it was cancelled
+	runs     []*runpb.RunJobRequest_Overrides // of the calls of Run
+	times    []time.Time                      // when they came
+	most     int                              // most of them that were out at once
+	cancels  []string                         // names of executions
 	jobReads int
 	gets     int
-	held     int // requests that were held
 	pages    int
+	held     int // requests that were held
 }
 
 func (c *cloud) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (cloudrun.Run, error) {
@@ -75,7 +81,7 @@ func (c *cloud) AwaitEnd(ctx context.Context, operation string, hold time.Durati
 		return nil, runwith.Errorf(runwith.Unimplemented, "why")
 	}
 	c.mu.Lock()
-	c.held++
+	c.got.held++
 	c.mu.Unlock()
 	if c.hold > 0 {
 		hold = min(hold, c.hold)
@@ -83,8 +89,8 @@ func (c *cloud) AwaitEnd(ctx context.Context, operation string, hold time.Durati
 	name := strings.TrimPrefix(operation, "operation of ")
 	for began := time.Now(); ; {
 		c.mu.Lock()
-		i := slices.IndexFunc(c.started, func(e *runpb.Execution) bool { return e.GetName() == name })
-		e := c.now(c.started[i])
+		i := slices.IndexFunc(c.got.started, func(e *runpb.Execution) bool { return e.GetName() == name })
+		e := c.now(c.got.started[i])
 		c.mu.Unlock()
 		if cloudrun.StatusOf(e).State.Terminal() || time.Since(began) >= hold {
 			return e, nil
@@ -99,10 +105,11 @@ func (c *cloud) AwaitEnd(ctx context.Context, operation string, hold time.Durati
 
 func (c *cloud) answer(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (*runpb.Execution, error) {
 	c.mu.Lock()
-	n := len(c.runs)
-	c.runs, c.times = append(c.runs, o), append(c.times, time.Now())
+	n := len(c.got.runs)
+	c.got.runs, c.got.times = append(c.got.runs, o), append(c.got.times, time.Now())
 	c.underWay++
-	c.most = max(c.most, c.underWay)
+	c.got.most = max(c.got.most, c.underWay)
+	run := c.run
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
@@ -110,8 +117,8 @@ func (c *cloud) answer(ctx context.Context, job string, o *runpb.RunJobRequest_O
 		c.underWay--
 	}()
 	start := func() *runpb.Execution { return c.start(job, o) }
-	if c.run != nil {
-		return c.run(ctx, n, start)
+	if run != nil {
+		return run(ctx, n, start)
 	}
 	return start(), nil
 }
@@ -134,16 +141,17 @@ func (c *cloud) start(job string, o *runpb.RunJobRequest_Overrides) *runpb.Execu
 	for _, override := range o.GetContainerOverrides() {
 		e.Template.Containers[0].Env = append(e.Template.Containers[0].Env, override.GetEnv()...)
 	}
-	c.started = append(c.started, e)
+	c.got.started = append(c.got.started, e)
 	return proto.CloneOf(e)
 }
 
 func (c *cloud) Job(_ context.Context, id string) (*runpb.Job, error) {
 	c.mu.Lock()
-	c.jobReads++
+	c.got.jobReads++
+	job := c.job
 	c.mu.Unlock()
-	if c.job != nil {
-		return c.job(id)
+	if job != nil {
+		return job(id)
 	}
 	return jobOf(id, &runpb.Container{Image: "report:1"}), nil
 }
@@ -157,11 +165,11 @@ func (c *cloud) Jobs(ctx context.Context) iter.Seq2[*runpb.Job, error] {
 func (c *cloud) Execution(_ context.Context, name string) (*runpb.Execution, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.gets++
+	c.got.gets++
 	if c.execution != nil {
 		return c.execution(name)
 	}
-	for _, e := range c.started {
+	for _, e := range c.got.started {
 		if e.GetName() == name {
 			return c.now(e), nil
 		}
@@ -173,13 +181,13 @@ func (c *cloud) Execution(_ context.Context, name string) (*runpb.Execution, err
 func (c *cloud) ExecutionPage(_ context.Context, job, token string) (page []*runpb.Execution, next string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pages++
+	c.got.pages++
 	if c.page != nil {
-		if err := c.page(c.pages - 1); err != nil {
+		if err := c.page(c.got.pages - 1); err != nil {
 			return nil, "", err
 		}
 	}
-	for _, e := range slices.Backward(c.started) {
+	for _, e := range slices.Backward(c.got.started) {
 		if listed(e, job) && time.Since(e.GetCreateTime().AsTime()) >= c.late {
 			page = append(page, e)
 		}
@@ -209,22 +217,20 @@ func resourceName(job string) string {
 	return "projects/demo/locations/us-east4/jobs/" + job
 }
 
-// now returns an execution as it is at this time.
+// now returns a copy of an execution as it is at this time.
 func (c *cloud) now(e *runpb.Execution) *runpb.Execution {
+	e = proto.CloneOf(e)
 	if c.execution != nil {
 		if now, err := c.execution(e.GetName()); err == nil {
-			e = proto.CloneOf(e)
 			proto.Merge(e, now)
 		}
 		return e
 	}
-	if _, cancelled := c.ended[e.GetName()]; cancelled {
-		e = proto.CloneOf(e)
+	if _, cancelled := c.got.ended[e.GetName()]; cancelled {
 		e.RunningCount, e.CancelledCount = 0, 1
 		e.Conditions = []*runpb.Condition{{Type: "Completed", State: runpb.Condition_CONDITION_FAILED,
 			Reasons: &runpb.Condition_ExecutionReason_{ExecutionReason: runpb.Condition_CANCELLED}}}
 	} else if c.life > 0 && time.Since(e.GetCreateTime().AsTime()) >= c.life {
-		e = proto.CloneOf(e)
 		e.RunningCount, e.SucceededCount = 0, 1
 		e.Conditions = []*runpb.Condition{{Type: "Completed", State: runpb.Condition_CONDITION_SUCCEEDED}}
 	}
@@ -234,24 +240,27 @@ func (c *cloud) now(e *runpb.Execution) *runpb.Execution {
 func (c *cloud) CancelExecution(_ context.Context, name string) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.cancels = append(c.cancels, name)
+	c.got.cancels = append(c.got.cancels, name)
 	if c.cancelled != nil {
 		if err := c.cancelled(name); err != nil {
 			return "", err
 		}
 	}
-	if c.ended == nil {
-		c.ended = map[string]time.Time{}
+	if c.got.ended == nil {
+		c.got.ended = map[string]time.Time{}
 	}
-	c.ended[name] = time.Now()
+	c.got.ended[name] = time.Now()
 	return "operation", nil
 }
 
 func (c *cloud) TaskPage(_ context.Context, execution, token string) ([]*runpb.Task, string, error) {
-	if c.tasks == nil {
+	c.mu.Lock()
+	tasks := c.tasks
+	c.mu.Unlock()
+	if tasks == nil {
 		return nil, "", runwith.Errorf(runwith.Unimplemented, "why")
 	}
-	return c.tasks(execution, token)
+	return tasks(execution, token)
 }
 
 func (c *cloud) Stderr(_ context.Context, execution string, task, attempt int) ([]string, error) {
@@ -272,25 +281,45 @@ func (c *cloud) LastLines(context.Context, string, *cloudrun.LastLines) (bool, e
 	return false, runwith.Errorf(runwith.Unimplemented, "why")
 }
 
+// change changes what the cloud does while an invoker uses it.
+func (c *cloud) change(how func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	how()
+}
+
+// seen returns what has arrived, and what came of it.
+func (c *cloud) seen() traffic {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	got := c.got
+	got.runs, got.times, got.cancels = slices.Clone(got.runs), slices.Clone(got.times), slices.Clone(got.cancels)
+	got.started, got.ended = slices.Clone(got.started), maps.Clone(got.ended)
+	for i, e := range got.started {
+		got.started[i] = proto.CloneOf(e)
+	}
+	return got
+}
+
 // calls returns how many calls of Run arrived.
 func (c *cloud) calls() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.runs)
+	return len(c.got.runs)
 }
 
 // reads returns how many reads of executions arrived.
 func (c *cloud) reads() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.gets + c.pages
+	return c.got.gets + c.got.pages
 }
 
 // holding returns how many requests were held.
 func (c *cloud) holding() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.held
+	return c.got.held
 }
 
 // executions returns how many executions each invocation has.
@@ -298,7 +327,7 @@ func (c *cloud) executions() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	count := map[string]int{}
-	for _, e := range c.started {
+	for _, e := range c.got.started {
 		id, _ := bornBy(e)
 		count[id]++
 	}
@@ -310,7 +339,7 @@ func (c *cloud) markers() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var markers []string
-	for _, o := range c.runs {
+	for _, o := range c.got.runs {
 		markers = append(markers, markerOf(o))
 	}
 	return markers

@@ -67,8 +67,8 @@ func TestInvokeEach(t *testing.T) {
 				t.Errorf("variable N of item %d = %q, want %q", n, got, want)
 			}
 		}
-		if c.jobReads != 1 {
-			t.Errorf("the batch has read the job %d times, want once", c.jobReads)
+		if c.seen().jobReads != 1 {
+			t.Errorf("the batch has read the job %d times, want once", c.seen().jobReads)
 		}
 		for n, s := range invokeEach(t, v, batch) {
 			if s.Invocation.ID != first[n].Invocation.ID || s.Replayed == (s.Err != nil) || runwith.CodeOf(s.Err) != runwith.CodeOf(first[n].Err) {
@@ -103,8 +103,8 @@ func TestInvokeEachUnread(t *testing.T) {
 					}
 				}
 				synctest.Wait()
-				if test.want != runwith.OK && c.jobReads != 1 {
-					t.Errorf("the job was read %d times, want once", c.jobReads)
+				if test.want != runwith.OK && c.seen().jobReads != 1 {
+					t.Errorf("the job was read %d times, want once", c.seen().jobReads)
 				}
 			})
 		})

@@ -34,7 +34,7 @@ func TestInvoke(t *testing.T) {
 				Args: []string{"a", "b"}, Env: append([]*runpb.EnvVar{variable("A", ""), variable("B", "2")}, markers(record(t, v, i.ID))...),
 			}},
 		}
-		if diff := cmp.Diff(want, c.runs[0], protocmp.Transform()); diff != "" {
+		if diff := cmp.Diff(want, c.seen().runs[0], protocmp.Transform()); diff != "" {
 			t.Errorf("overrides of the run (-want +got):\n%s", diff)
 		}
 	})

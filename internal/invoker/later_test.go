@@ -58,8 +58,8 @@ func TestStartAt(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if got := until(t, v, i.ID, runwith.StateRunning); got.Waiting != nil || !c.times[0].Equal(at) {
-			t.Errorf("started %v after its time, want at once", c.times[0].Sub(at))
+		if got := until(t, v, i.ID, runwith.StateRunning); got.Waiting != nil || !c.seen().times[0].Equal(at) {
+			t.Errorf("started %v after its time, want at once", c.seen().times[0].Sub(at))
 		}
 		if got := wait(t, v, i.ID); got.State != runwith.StateSucceeded {
 			t.Errorf("state = %s, want succeeded", got.State)

@@ -48,7 +48,7 @@ func TestRestartBehindManyExecutions(t *testing.T) {
 		closeInvoker(t, v)
 
 		c.run = nil
-		c.started = c.started[len(c.started)-ledger.Retained:]
+		c.got.started = c.got.started[len(c.got.started)-ledger.Retained:]
 		v = reopen(t, c, path)
 		for _, id := range append(ids, last.ID) {
 			if got := until(t, v, id, runwith.StateSucceeded, runwith.StateUnresolved); got.State != runwith.StateSucceeded {
@@ -198,7 +198,7 @@ func TestRetryOfAnUnknownIsKnown(t *testing.T) {
 			return start(), nil
 		}}
 		v, id := called(t, c)
-		c.job = anotherUID
+		c.change(func() { c.job = anotherUID })
 		until(t, v, id, runwith.StateUnresolved)
 		checkRetry(t, v, id, runwith.StateRunning)
 		if c.calls() != 3 {
@@ -273,11 +273,9 @@ func TestCopyIsCancelledOnceItIsFound(t *testing.T) {
 				v := reopen(t, c, path, bounded(1, ledger.Replacing))
 				end(t, v, id)
 				synctest.Wait()
-				c.mu.Lock()
-				c.page = nil
-				c.mu.Unlock()
-				if got := wait(t, v, id); got.State != runwith.StateCancelled || got.Execution == "" || len(c.cancels) != 1 {
-					t.Errorf("invocation = %+v, cancels of %v, want its execution cancelled", got, c.cancels)
+				c.change(func() { c.page = nil })
+				if got := wait(t, v, id); got.State != runwith.StateCancelled || got.Execution == "" || len(c.seen().cancels) != 1 {
+					t.Errorf("invocation = %+v, cancels of %v, want its execution cancelled", got, c.seen().cancels)
 				}
 			})
 		})

@@ -135,8 +135,8 @@ func TestPollerSeesRowsOfOthers(t *testing.T) {
 		if took := time.Since(began); took > 1500*time.Millisecond {
 			t.Errorf("the end was seen after %v, want about a second", took)
 		}
-		if len(c.cancels) != 1 {
-			t.Errorf("%d cancels, want 1", len(c.cancels))
+		if len(c.seen().cancels) != 1 {
+			t.Errorf("%d cancels, want 1", len(c.seen().cancels))
 		}
 	})
 }

@@ -90,10 +90,9 @@ func TestUsageWithoutTasks(t *testing.T) {
 			t.Errorf("usage of an execution without times = %+v, want none", got)
 		}
 		began := timestamppb.New(time.Now())
-		c.execution = func(string) (*runpb.Execution, error) {
-			return &runpb.Execution{StartTime: began, CompletionTime: timestamppb.New(began.AsTime().Add(90 * time.Second)),
-				SucceededCount: 1, Conditions: []*runpb.Condition{{Type: "Completed", State: runpb.Condition_CONDITION_SUCCEEDED}}}, nil
-		}
+		ended := &runpb.Execution{StartTime: began, CompletionTime: timestamppb.New(began.AsTime().Add(90 * time.Second)),
+			SucceededCount: 1, Conditions: []*runpb.Condition{{Type: "Completed", State: runpb.Condition_CONDITION_SUCCEEDED}}}
+		c.change(func() { c.execution = func(string) (*runpb.Execution, error) { return ended, nil } })
 		id = invoke(t, v, runwith.Overrides{}).ID
 		wait(t, v, id)
 		want := ninetySeconds

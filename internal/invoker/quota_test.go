@@ -51,7 +51,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		}}
 		v := open(t, c)
 		until(t, v, invoke(t, v, runwith.Overrides{}).ID, runwith.StateRunning)
-		if d := c.times[1].Sub(c.times[0]); d < 5*time.Minute || d > 6*time.Minute {
+		if d := c.seen().times[1].Sub(c.seen().times[0]); d < 5*time.Minute || d > 6*time.Minute {
 			t.Errorf("the second call came after %v, want 5 minutes", d)
 		}
 	})
@@ -92,13 +92,15 @@ func TestReadsWait(t *testing.T) {
 		id := invoke(t, v, runwith.Overrides{}).ID
 		until(t, v, id, runwith.StateRunning)
 		var times []time.Time
-		c.execution = func(string) (*runpb.Execution, error) {
-			times = append(times, time.Now())
-			if len(times) < 3 {
-				return nil, tooMany(10 * time.Minute)
+		c.change(func() {
+			c.execution = func(string) (*runpb.Execution, error) {
+				times = append(times, time.Now())
+				if len(times) < 3 {
+					return nil, tooMany(10 * time.Minute)
+				}
+				return success(executionOf("report", id)), nil
 			}
-			return success(executionOf("report", id)), nil
-		}
+		})
 		if got := wait(t, v, id); got.State != runwith.StateSucceeded {
 			t.Errorf("invocation = %+v", got)
 		}

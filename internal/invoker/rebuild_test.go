@@ -99,7 +99,7 @@ func TestRebuildWaits(t *testing.T) {
 		<-v.Rebuilt()
 		old := invoke(t, v, runwith.Overrides{})
 		until(t, v, old.ID, runwith.StateRunning)
-		c.late = 50 * time.Second
+		c.change(func() { c.late = 50 * time.Second })
 		time.Sleep(time.Minute) // the old one shows
 		fresh, _, err := v.Invoke(t.Context(), keyedRequest("k"))
 		if err != nil {
@@ -156,9 +156,7 @@ func TestRebuildOfANewStore(t *testing.T) {
 		v := open(t, c)
 		until(t, v, invoke(t, v, runwith.Overrides{}).ID, runwith.StateRunning)
 		synctest.Wait()
-		c.mu.Lock()
-		c.page = nil
-		c.mu.Unlock()
+		c.change(func() { c.page = nil })
 		began := time.Now()
 		<-v.Rebuilt()
 		if took := time.Since(began); took > DefaultSettle/2 {
@@ -175,12 +173,12 @@ func TestRebuildFindsTwins(t *testing.T) {
 		i := invoke(t, v, runwith.Overrides{})
 		first := until(t, v, i.ID, runwith.StateRunning).Execution
 		time.Sleep(time.Second)
-		c.start("report", c.runs[0])
+		c.start("report", c.seen().runs[0])
 		v = open(t, c)
 		<-v.Rebuilt()
 		time.Sleep(time.Minute)
-		if got := now(t, v, i.ID); got.Execution != first || got.Twins != 1 || len(c.cancels) == 0 {
-			t.Errorf("invocation = %+v, cancels of %v, want the first, and a twin that is cancelled", got, c.cancels)
+		if got := now(t, v, i.ID); got.Execution != first || got.Twins != 1 || len(c.seen().cancels) == 0 {
+			t.Errorf("invocation = %+v, cancels of %v, want the first, and a twin that is cancelled", got, c.seen().cancels)
 		}
 	})
 }
@@ -200,10 +198,10 @@ func TestRebuildWatchesForTwins(t *testing.T) {
 
 		v = open(t, c)
 		<-v.Rebuilt()
-		c.start("report", c.runs[0])
+		c.start("report", c.seen().runs[0])
 		time.Sleep(time.Hour)
-		if got := now(t, v, id); got.Twins != 1 || len(c.cancels) != 1 {
-			t.Errorf("invocation = %+v, cancels of %v, want one twin", got, c.cancels)
+		if got := now(t, v, id); got.Twins != 1 || len(c.seen().cancels) != 1 {
+			t.Errorf("invocation = %+v, cancels of %v, want one twin", got, c.seen().cancels)
 		}
 	})
 }

@@ -26,7 +26,7 @@ func TestRepeat(t *testing.T) {
 			t.Fatalf("Invoke() = replayed %v, %v", replayed, err)
 		}
 		wait(t, v, first.ID)
-		c.job = func(string) (*runpb.Job, error) { return nil, errDial } // a repeat needs no Cloud Run
+		c.change(func() { c.job = func(string) (*runpb.Job, error) { return nil, errDial } }) // a repeat needs no Cloud Run
 		again, replayed, err := v.Invoke(t.Context(), request)
 		if err != nil {
 			t.Fatal(err)
@@ -146,7 +146,7 @@ func TestHundredRepeats(t *testing.T) {
 	}
 	all.Wait()
 	until(t, v, ids[0], runwith.StateRunning)
-	if len(slices.Compact(ids)) != 1 || c.calls() != 1 || c.jobReads > 100 {
+	if len(slices.Compact(ids)) != 1 || c.calls() != 1 || c.seen().jobReads > 100 {
 		t.Errorf("invocations %v, %d calls, want one", slices.Compact(ids), c.calls())
 	}
 }
@@ -157,13 +157,13 @@ func TestJobIsReadOnce(t *testing.T) {
 		c := &cloud{}
 		v := open(t, c)
 		invokeN(t, v, 200)
-		if c.jobReads != 1 {
-			t.Errorf("200 requests cost %d reads of the job, want 1", c.jobReads)
+		if c.seen().jobReads != 1 {
+			t.Errorf("200 requests cost %d reads of the job, want 1", c.seen().jobReads)
 		}
 		time.Sleep(jobFresh)
 		invokeN(t, v, 1)
-		if c.jobReads != 2 {
-			t.Errorf("%d reads of the job after %v, want 2", c.jobReads, jobFresh)
+		if c.seen().jobReads != 2 {
+			t.Errorf("%d reads of the job after %v, want 2", c.seen().jobReads, jobFresh)
 		}
 	})
 }

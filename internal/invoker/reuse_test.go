@@ -22,12 +22,12 @@ func reusing(life time.Duration, withUID bool) *cloud {
 		start()
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		newest := c.started[len(c.started)-1]
+		newest := c.got.started[len(c.got.started)-1]
 		newest.Name = executionOf("report", "same")
 		if withUID {
 			newest.Uid = fmt.Sprint("uid-", n)
 		}
-		c.started = []*runpb.Execution{newest}
+		c.got.started = []*runpb.Execution{newest}
 		return proto.CloneOf(newest), nil
 	}
 	return c
@@ -67,8 +67,8 @@ func TestANameIsUsedAgainTooSoon(t *testing.T) {
 		if got := wait(t, v, first.ID); got.State != runwith.StateUnresolved || got.Error.Code != "NOT_FOUND" {
 			t.Errorf("the first = %+v, %+v, want it unresolved, because its execution is gone", got, got.Error)
 		}
-		if got := wait(t, v, second.ID); got.State != runwith.StateSucceeded || len(c.cancels) > 0 {
-			t.Errorf("the second = %+v, cancels = %q, want that it succeeded and was not cancelled", got, c.cancels)
+		if got := wait(t, v, second.ID); got.State != runwith.StateSucceeded || len(c.seen().cancels) > 0 {
+			t.Errorf("the second = %+v, cancels = %q, want that it succeeded and was not cancelled", got, c.seen().cancels)
 		}
 	})
 }
@@ -82,7 +82,7 @@ func TestAnExecutionOfTwoInvocations(t *testing.T) {
 			start()
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			newest := c.started[len(c.started)-1]
+			newest := c.got.started[len(c.got.started)-1]
 			newest.Name, newest.Uid = executionOf("report", "same"), "uid"
 			if n > 0 {
 				return nil, runwith.Errorf(runwith.Unavailable, "the connection broke")

@@ -3,6 +3,7 @@ package invoker
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,11 +16,11 @@ import (
 // circling is a Cloud Run whose list of executions repeats a token.
 type circling struct {
 	*cloud
-	reads int
+	reads atomic.Int64
 }
 
 func (c *circling) ExecutionPage(context.Context, string, string) ([]*runpb.Execution, string, error) {
-	if c.reads++; c.reads%1000 == 0 {
+	if c.reads.Add(1)%1000 == 0 {
 		return nil, "", nil
 	}
 	return nil, "again", nil
@@ -38,8 +39,8 @@ func TestListInACircle(t *testing.T) {
 		if got := now(t, v, i.ID); got.State != runwith.StateStarting {
 			t.Errorf("state = %v, want %v", got.State, runwith.StateStarting)
 		}
-		if c.reads == 0 || c.reads > 500 {
-			t.Errorf("the list was read %d times, want a few times a minute", c.reads)
+		if n := c.reads.Load(); n == 0 || n > 500 {
+			t.Errorf("the list was read %d times, want a few times a minute", n)
 		}
 	})
 }

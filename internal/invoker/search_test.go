@@ -53,8 +53,8 @@ func TestLateness(t *testing.T) {
 				if got.Twins != test.twins {
 					t.Errorf("twins = %d, want %d", got.Twins, test.twins)
 				}
-				if len(c.cancels) != test.twins {
-					t.Errorf("cancels = %v, want one for each of %d twins", c.cancels, test.twins)
+				if len(c.seen().cancels) != test.twins {
+					t.Errorf("cancels = %v, want one for each of %d twins", c.seen().cancels, test.twins)
 				}
 				if got.Execution != adopted {
 					t.Errorf("execution = %s, want the adopted %s", got.Execution, adopted)
@@ -62,7 +62,7 @@ func TestLateness(t *testing.T) {
 				if want := 1 + test.twins; c.calls() != want {
 					t.Errorf("calls = %d, want %d", c.calls(), want)
 				}
-				for _, name := range c.cancels {
+				for _, name := range c.seen().cancels {
 					if name == adopted {
 						t.Errorf("the adopted execution %s was cancelled", name)
 					}
@@ -90,8 +90,8 @@ func TestTwinOfACallLongAgo(t *testing.T) {
 		id := invoke(t, v, runwith.Overrides{}).ID
 		wait(t, v, id)
 		time.Sleep(time.Hour)
-		if got := now(t, v, id); got.Twins != 1 || len(c.cancels) != 1 || c.calls() != 3 {
-			t.Errorf("after %d calls: %+v and cancels of %v, want one twin", c.calls(), got, c.cancels)
+		if got := now(t, v, id); got.Twins != 1 || len(c.seen().cancels) != 1 || c.calls() != 3 {
+			t.Errorf("after %d calls: %+v and cancels of %v, want one twin", c.calls(), got, c.seen().cancels)
 		}
 	})
 }
@@ -112,16 +112,12 @@ func TestUnreadableListProvesNothing(t *testing.T) {
 				v := open(t, c)
 				<-v.Rebuilt()
 				id := invoke(t, v, runwith.Overrides{}).ID
-				c.mu.Lock()
-				c.page = func(int) error { return runwith.Errorf(code, "not now") }
-				c.mu.Unlock()
+				c.change(func() { c.page = func(int) error { return runwith.Errorf(code, "not now") } })
 				time.Sleep(time.Hour)
 				if got := now(t, v, id); got.State != runwith.StateStarting || c.calls() != 1 {
 					t.Errorf("after an hour and %d calls: %+v, want it starting after one", c.calls(), got)
 				}
-				c.mu.Lock()
-				c.page = nil
-				c.mu.Unlock()
+				c.change(func() { c.page = nil })
 				until(t, v, id, runwith.StateRunning)
 				if c.calls() != 2 {
 					t.Errorf("%d calls, want 2", c.calls())
@@ -150,7 +146,7 @@ func TestFirstIsAdopted(t *testing.T) {
 					start()
 					c.mu.Lock()
 					defer c.mu.Unlock()
-					c.started[1].CreateTime = timestamppb.New(time.Now().Add(-test.older))
+					c.got.started[1].CreateTime = timestamppb.New(time.Now().Add(-test.older))
 					return nil, errBroken
 				}
 				v := open(t, c)
@@ -180,8 +176,8 @@ func TestTwinIsCancelledInTheEnd(t *testing.T) {
 		id := invoke(t, v, runwith.Overrides{}).ID
 		until(t, v, id, runwith.StateRunning)
 		time.Sleep(time.Hour)
-		if got := now(t, v, id); got.Twins != 1 || len(c.cancels) != 5 || len(c.ended) != 1 {
-			t.Errorf("invocation = %+v, cancels of %v, want one twin that is cancelled at the fifth time", got, c.cancels)
+		if got := now(t, v, id); got.Twins != 1 || len(c.seen().cancels) != 5 || len(c.seen().ended) != 1 {
+			t.Errorf("invocation = %+v, cancels of %v, want one twin that is cancelled at the fifth time", got, c.seen().cancels)
 		}
 	})
 }
@@ -192,7 +188,7 @@ func TestTwinWhoseNameIsUsedAgain(t *testing.T) {
 	in(t, func(t *testing.T) {
 		c := &cloud{late: DefaultCallTimeout + DefaultSettle + 30*time.Second, run: lostFirst}
 		c.cancelled = func(name string) error {
-			for _, e := range c.started {
+			for _, e := range c.got.started {
 				if e.Name == name {
 					e.Template.Containers[0].Env = nil // another one
 				}
@@ -203,8 +199,8 @@ func TestTwinWhoseNameIsUsedAgain(t *testing.T) {
 		id := invoke(t, v, runwith.Overrides{}).ID
 		until(t, v, id, runwith.StateRunning)
 		time.Sleep(time.Hour)
-		if got := now(t, v, id); got.Twins != 1 || len(c.cancels) != 1 {
-			t.Errorf("invocation = %+v, cancels of %v, want one twin, and no second cancel", got, c.cancels)
+		if got := now(t, v, id); got.Twins != 1 || len(c.seen().cancels) != 1 {
+			t.Errorf("invocation = %+v, cancels of %v, want one twin, and no second cancel", got, c.seen().cancels)
 		}
 	})
 }
@@ -221,9 +217,7 @@ func TestAnswerNamesATwin(t *testing.T) {
 				if first, _ = v.waitUntil(ctx, first.ID, func(i runwith.Invocation) bool { return i.Execution != "" }); first.Execution == "" {
 					return nil, errBroken
 				}
-				c.mu.Lock()
-				c.page = func(int) error { return errBroken }
-				c.mu.Unlock()
+				c.change(func() { c.page = func(int) error { return errBroken } })
 			}
 			return lostFirst(ctx, n, start)
 		}
@@ -240,10 +234,10 @@ func TestAnswerNamesATwin(t *testing.T) {
 		if got.Execution != first.Execution {
 			t.Errorf("execution = %s, want %s", got.Execution, first.Execution)
 		}
-		if len(c.cancels) != 1 {
-			t.Fatalf("cancels = %v, want one", c.cancels)
+		if len(c.seen().cancels) != 1 {
+			t.Fatalf("cancels = %v, want one", c.seen().cancels)
 		}
-		if c.cancels[0] == got.Execution {
+		if c.seen().cancels[0] == got.Execution {
 			t.Errorf("the invocation's execution %s was cancelled, want the other", got.Execution)
 		}
 	})
@@ -265,8 +259,8 @@ func TestListIsFasterThanTheAnswer(t *testing.T) {
 		id := invoke(t, v, runwith.Overrides{}).ID
 		until(t, v, id, runwith.StateRunning)
 		time.Sleep(time.Hour)
-		if got := now(t, v, id); got.Twins != 0 || got.State != runwith.StateRunning || len(c.cancels) > 0 {
-			t.Errorf("invocation = %+v, cancels of %v, want one execution", got, c.cancels)
+		if got := now(t, v, id); got.Twins != 0 || got.State != runwith.StateRunning || len(c.seen().cancels) > 0 {
+			t.Errorf("invocation = %+v, cancels of %v, want one execution", got, c.seen().cancels)
 		}
 	})
 }
@@ -308,7 +302,7 @@ func TestNotFoundProvesNothing(t *testing.T) {
 		return func(c *cloud) {
 			for range n {
 				c.start("report", &runpb.RunJobRequest_Overrides{})
-				c.started[len(c.started)-1].CreateTime = timestamppb.New(time.Now().Add(-age))
+				c.change(func() { c.got.started[len(c.got.started)-1].CreateTime = timestamppb.New(time.Now().Add(-age)) })
 			}
 		}
 	}
@@ -354,7 +348,7 @@ func TestResolve(t *testing.T) {
 		<-v.Rebuilt()
 		id := invoke(t, v, runwith.Overrides{}).ID
 		until(t, v, id, runwith.StateStarting)
-		c.job = anotherUID
+		c.change(func() { c.job = anotherUID })
 		until(t, v, id, runwith.StateUnresolved)
 		return c, v, id
 	}
@@ -383,7 +377,7 @@ func TestResolve(t *testing.T) {
 	t.Run("retry", func(t *testing.T) {
 		in(t, func(t *testing.T) {
 			c, v, id := unresolved(t, notStarted)
-			c.job = nil
+			c.change(func() { c.job = nil })
 			if _, err := v.Resolve(t.Context(), id, DecideRetry); err != nil {
 				t.Fatal(err)
 			}
@@ -396,7 +390,7 @@ func TestResolve(t *testing.T) {
 	t.Run("retry of what was started after all", func(t *testing.T) {
 		in(t, func(t *testing.T) {
 			c, v, id := unresolved(t, lostFirst)
-			c.late, c.job = 0, nil
+			c.change(func() { c.late, c.job = 0, nil })
 			if _, err := v.Resolve(t.Context(), id, DecideRetry); err != nil {
 				t.Fatal(err)
 			}
@@ -409,7 +403,7 @@ func TestResolve(t *testing.T) {
 	t.Run("found while nobody has decided", func(t *testing.T) {
 		in(t, func(t *testing.T) {
 			c, v, id := unresolved(t, lostFirst)
-			c.late = 0
+			c.change(func() { c.late = 0 })
 			until(t, v, id, runwith.StateRunning)
 			if _, err := v.Resolve(t.Context(), id, DecideLeave); runwith.CodeOf(err) != runwith.FailedPrecondition {
 				t.Errorf("Resolve of what runs = %v, want FAILED_PRECONDITION", err)
@@ -422,9 +416,7 @@ func TestResolve(t *testing.T) {
 			v := open(t, c)
 			id := invoke(t, v, runwith.Overrides{}).ID
 			until(t, v, id, runwith.StateRunning)
-			c.mu.Lock()
-			c.started = nil
-			c.mu.Unlock()
+			c.change(func() { c.got.started = nil })
 			until(t, v, id, runwith.StateUnresolved)
 			if _, err := v.Resolve(t.Context(), id, DecideRetry); runwith.CodeOf(err) != runwith.FailedPrecondition {
 				t.Errorf("Resolve = %v, want FAILED_PRECONDITION", err)

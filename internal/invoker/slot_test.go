@@ -29,7 +29,7 @@ func bounded(slots int, o ledger.Overflow) func(*Config) {
 func (c *cloud) running() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, e := range c.started {
+	for _, e := range c.got.started {
 		if c.now(e).GetRunningCount() > 0 {
 			n++
 		}
@@ -128,14 +128,14 @@ func TestReplace(t *testing.T) {
 
 // quotaOf answers RunJob as Cloud Run does: n calls in any minute succeed, and the
 // answer to the others says when to retry.
-func quotaOf(n int) (run func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error), refusals *int) {
+func quotaOf(n int) (run func(context.Context, int, func() *runpb.Execution) (*runpb.Execution, error), refusals *atomic.Int64) {
 	var started []time.Time
-	refusals = new(int)
+	refusals = new(atomic.Int64)
 	return func(_ context.Context, _ int, start func() *runpb.Execution) (*runpb.Execution, error) {
 		now := time.Now()
 		started = slices.DeleteFunc(started, func(at time.Time) bool { return now.Sub(at) >= time.Minute })
 		if len(started) >= n {
-			*refusals++
+			refusals.Add(1)
 			return nil, tooMany(time.Minute - now.Sub(started[0]))
 		}
 		started = append(started, now)
@@ -163,12 +163,12 @@ func TestBurst(t *testing.T) {
 				if took := time.Since(began); took > time.Duration(n)*2*time.Second {
 					t.Errorf("it took %v for %d, want about a second for each", took, n)
 				}
-				most := 5 * 2 * maxCalls
+				most := int64(5 * 2 * maxCalls)
 				if known > 0 {
 					most = 0
 				}
-				if *refusals > most {
-					t.Errorf("Cloud Run refused %d calls, want at most %d", *refusals, most)
+				if n := refusals.Load(); n > most {
+					t.Errorf("Cloud Run refused %d calls, want at most %d", n, most)
 				}
 				for id, n := range c.executions() {
 					if n != 1 {

@@ -92,7 +92,8 @@ func checkTook(t *testing.T, took time.Duration, outcome cloudrun.Outcome, behin
 // an execution behind.
 func checkOutcome(t *testing.T, c *cloud, got runwith.Invocation, cause error) {
 	t.Helper()
-	outcome, behind := cloudrun.OutcomeOf(cause), len(c.started) > 0 && c.started[0].GetCreateTime().AsTime().Equal(c.times[0])
+	seen := c.seen()
+	outcome, behind := cloudrun.OutcomeOf(cause), len(seen.started) > 0 && seen.started[0].GetCreateTime().AsTime().Equal(seen.times[0])
 	wantState, wantCalls, wantExecutions := runwith.StateRunning, 1, 1
 	switch {
 	case outcome == cloudrun.Refused:
@@ -150,8 +151,8 @@ func TestCallsAreBounded(t *testing.T) {
 		for _, id := range ids {
 			until(t, v, id, runwith.StateRunning)
 		}
-		if c.most != maxCalls || c.calls() != len(ids) {
-			t.Errorf("%d calls, at most %d at once, want %d and %d", c.calls(), c.most, len(ids), maxCalls)
+		if c.seen().most != maxCalls || c.calls() != len(ids) {
+			t.Errorf("%d calls, at most %d at once, want %d and %d", c.calls(), c.seen().most, len(ids), maxCalls)
 		}
 	})
 }
@@ -247,7 +248,7 @@ func TestUnreachableAtFirst(t *testing.T) {
 				if took := time.Since(began); took > 10*time.Second {
 					t.Errorf("it took %v, want two short waits, and no lease to run out", took)
 				}
-				for _, o := range c.runs {
+				for _, o := range c.seen().runs {
 					override := o.GetContainerOverrides()[0]
 					if markerOf(o) != i.ID || (override.GetName() == "main") != (test.job == two) {
 						t.Errorf("overrides = %v, want the marker in the first container", o)

@@ -63,8 +63,8 @@ func TestStoppedProcess(t *testing.T) {
 				if last.Twins != test.twins {
 					t.Errorf("%d twins, want %d", last.Twins, test.twins)
 				}
-				if len(c.ended) != test.twins {
-					t.Errorf("%d executions were cancelled, want %d", len(c.ended), test.twins)
+				if len(c.seen().ended) != test.twins {
+					t.Errorf("%d executions were cancelled, want %d", len(c.seen().ended), test.twins)
 				}
 			})
 		})

@@ -128,12 +128,15 @@ func TestTasksEnd(t *testing.T) {
 				<-v.Rebuilt()
 				i := invoke(t, v, runwith.Overrides{})
 				synctest.Wait()
-				c.cloud.tasks = func(string, string) ([]*runpb.Task, string, error) {
-					if c.reads++; c.reads == 20 {
-						return nil, "", nil
+				one := &runpb.Task{Containers: []*runpb.Container{{Env: []*runpb.EnvVar{variable(Marker, i.ID)}}}}
+				c.change(func() {
+					c.tasks = func(string, string) ([]*runpb.Task, string, error) {
+						if c.reads++; c.reads == 20 {
+							return nil, "", nil
+						}
+						return slices.Repeat([]*runpb.Task{one}, test.tasks), test.token(c.reads), nil
 					}
-					return slices.Repeat([]*runpb.Task{{Containers: []*runpb.Container{{Env: []*runpb.EnvVar{variable(Marker, i.ID)}}}}}, test.tasks), test.token(c.reads), nil
-				}
+				})
 				if got := tasksOf(t, v, i.ID); !strings.HasPrefix(got, test.want) {
 					t.Errorf("tasks = %q, want %q", got, test.want)
 				}

@@ -58,7 +58,7 @@ func TestTarget(t *testing.T) {
 		if w := now(t, v, second.ID).Waiting; w == nil || w.For != runwith.HoldSlot || w.Message != `waits for a slot of key reindex/"acme": at most 1` {
 			t.Errorf("the second waits for %+v, want a slot", w)
 		}
-		sent := c.runs[0].GetContainerOverrides()[0]
+		sent := c.seen().runs[0].GetContainerOverrides()[0]
 		if !slices.Equal(sent.GetArgs(), []string{"--tenant=acme"}) || !slices.ContainsFunc(sent.GetEnv(), func(e *runpb.EnvVar) bool {
 			return e.GetName() == ledger.TraceVariable && strings.HasPrefix(e.GetValue(), "00-0af7651916cd43dd")
 		}) {
@@ -108,7 +108,7 @@ func TestOwnTraceStays(t *testing.T) {
 		q.Terms.Overrides.Env = map[string]string{ledger.TraceVariable: "mine"}
 		until(t, v, submit(t, v, "", q).ID, runwith.StateRunning)
 		var traces []string
-		for _, e := range c.runs[0].GetContainerOverrides()[0].GetEnv() {
+		for _, e := range c.seen().runs[0].GetContainerOverrides()[0].GetEnv() {
 			if e.GetName() == ledger.TraceVariable {
 				traces = append(traces, e.GetValue())
 			}

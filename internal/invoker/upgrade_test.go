@@ -95,8 +95,8 @@ func TestDataOfAnEarlierReleaseGoesOn(t *testing.T) {
 		if first.Twins != 1 {
 			t.Errorf("twins = %d, want 1", first.Twins)
 		}
-		if twin := first.Execution + "-2"; !slices.Equal(c.cancels, []string{twin}) {
-			t.Errorf("cancels of %v, want %s", c.cancels, twin)
+		if twin := first.Execution + "-2"; !slices.Equal(c.seen().cancels, []string{twin}) {
+			t.Errorf("cancels of %v, want %s", c.seen().cancels, twin)
 		}
 	})
 }
