@@ -206,13 +206,15 @@ func TestClientRunRepeatsItsKey(t *testing.T) {
 		mu.Unlock()
 		panic(http.ErrAbortHandler)
 	})
-	_, err := client.Run(t.Context(), "test-job", nil)
-	if runwith.CodeOf(err) != runwith.Unavailable || !strings.Contains(err.Error(), "same key") {
-		t.Errorf("Run = %v, want UNAVAILABLE with the advice to use the same key", err)
-	}
-	if _, err := client.RunOnce(t.Context(), "test-job", `order "7" \`, nil); runwith.CodeOf(err) != runwith.Unavailable {
-		t.Errorf("RunOnce = %v, want UNAVAILABLE", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		_, err := client.Run(t.Context(), "test-job", nil)
+		if runwith.CodeOf(err) != runwith.Unavailable || !strings.Contains(err.Error(), "same key") {
+			t.Errorf("Run = %v, want UNAVAILABLE with the advice to use the same key", err)
+		}
+		if _, err := client.RunOnce(t.Context(), "test-job", `order "7" \`, nil); runwith.CodeOf(err) != runwith.Unavailable {
+			t.Errorf("RunOnce = %v, want UNAVAILABLE", err)
+		}
+	})
 	mu.Lock()
 	defer mu.Unlock()
 	if own := `"order \"7\" \\"`; len(keys) != 2 || keys[own] < 2 || keys[""] > 0 {
@@ -316,16 +318,18 @@ func TestClientUnreachable(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	client := &runwith.Client{Server: server.URL}
-	_, err := client.Run(t.Context(), "test-job", nil)
-	if runwith.CodeOf(err) != runwith.Unavailable {
-		t.Errorf("code = %v, want UNAVAILABLE", runwith.CodeOf(err))
-	}
-	for _, want := range []string{server.URL, "refused", "`runwith up`", "--server"} {
-		if !strings.Contains(fmt.Sprint(err), want) {
-			t.Errorf("error %q, want %q in it", err, want)
+	client := &runwith.Client{Server: server.URL, HTTPClient: server.Client()}
+	synctest.Test(t, func(t *testing.T) {
+		_, err := client.Run(t.Context(), "test-job", nil)
+		if runwith.CodeOf(err) != runwith.Unavailable {
+			t.Errorf("code = %v, want UNAVAILABLE", runwith.CodeOf(err))
 		}
-	}
+		for _, want := range []string{server.URL, "refused", "`runwith up`", "--server"} {
+			if !strings.Contains(fmt.Sprint(err), want) {
+				t.Errorf("error %q, want %q in it", err, want)
+			}
+		}
+	})
 	for _, server := range []string{"localhost:8080", "ftp://localhost", "http://", "://"} {
 		client := &runwith.Client{Server: server}
 		if _, err := client.Invocation(t.Context(), "inv-1"); runwith.CodeOf(err) != runwith.InvalidArgument || !strings.Contains(err.Error(), server) {

@@ -56,6 +56,7 @@ func TestEveryRowIsMeasured(t *testing.T) {
 }
 
 func TestInterruptLeavesNothing(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	needProcesses(t)
 	data := t.TempDir()

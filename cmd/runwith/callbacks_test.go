@@ -19,6 +19,7 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/principal"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // receiver keeps the events that arrive, and verifies each with the official library.
@@ -141,6 +142,7 @@ func TestCallbackOfARequest(t *testing.T) {
 // The receiver is down when the event happens. The server is killed, and the next one delivers
 // the event under the same ID.
 func TestCallbackAfterKill(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	needProcesses(t)
 	dir := t.TempDir()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/runwith/runwith"
 	"github.com/runwith/runwith/internal/eventually"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // After a crash, accepted invocations exist and have started once.
@@ -51,6 +52,7 @@ func TestKill(t *testing.T) {
 // A crash under load meets invocations at every stage, the call to Cloud Run
 // among them.
 func TestKillMany(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	s := startHolding(t)
 	s.release(t)

@@ -266,6 +266,7 @@ func TestDeployRefuses(t *testing.T) {
 
 // A step that fails ends the script.
 func TestDeployStops(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	for script, steps := range map[string][]string{
 		"build-deploy-job.sh": {"iam service-accounts create", "deploy/images", "run jobs deploy"},

@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"github.com/runwith/runwith"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // TestCrashLosesNoDocument kills the example with everything that belongs to it, right after
 // it has accepted documents. The next process processes each of them once.
 func TestCrashLosesNoDocument(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	data := t.TempDir()
 	x := startProcess(t, &syscall.SysProcAttr{Setpgid: true}, "-data", data)

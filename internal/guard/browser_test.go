@@ -129,6 +129,7 @@ func attack(tab context.Context, t *testing.T, url string, tg *target) map[strin
 }
 
 func TestBrowser(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	newTab := startBrowser(t)
 	_, port, _ := net.SplitHostPort(serve(t, http.HandlerFunc(servePage)))

@@ -16,12 +16,14 @@ import (
 
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/postgrestest"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // victim names the environment variable that makes this program the test to kill.
 const victim = "RUNWITH_TEST_VICTIM"
 
 func TestServerEndsWithAKilledTest(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	if os.Getenv(victim) != "" {
 		fmt.Println("server", postgrestest.Start(t, postgrestest.Options{}).Database(t))

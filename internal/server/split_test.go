@@ -40,12 +40,12 @@ func TestSplit(t *testing.T) {
 		{"PUT / HTTP/1.1\r\n\r\n", http1},
 	} {
 		client := dialed(t, l.Addr(), test.text)
+		if err := client.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
 		conn, err := test.to.Accept()
 		if err != nil {
 			t.Fatalf("%q: Accept() = %v", test.text, err)
-		}
-		if err := client.(*net.TCPConn).CloseWrite(); err != nil {
-			t.Fatal(err)
 		}
 		if got, err := io.ReadAll(conn); err != nil || string(got) != test.text {
 			t.Errorf("%q: read %q, %v", test.text, got, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/invoker"
 	"github.com/runwith/runwith/internal/invoker/console"
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // journal keeps a log, which several goroutines write.
@@ -53,6 +54,7 @@ func (a *ailing) Invocations(ctx context.Context, q invoker.Filter) ([]runwith.I
 
 // A live page that fails each second logs the cause once, and again if it has worked meanwhile.
 func TestLivePageLogsAFailureOnce(t *testing.T) {
+	testneed.Long(t)
 	t.Parallel()
 	f := &ailing{fake: &fake{}}
 	log := &journal{}
