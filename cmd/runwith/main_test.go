@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/runwith/runwith/internal/testneed"
 )
 
 // raceOptions is the environment variable with the race detector's options.
@@ -33,5 +35,6 @@ func (t tests) Run() int {
 	if err := os.Setenv("DOCKER_HOST", noDaemon); err != nil {
 		panic(err)
 	}
+	testneed.Parallel(4)
 	return t.M.Run()
 }

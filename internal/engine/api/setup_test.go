@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"sync"
 	"testing"
 
@@ -17,7 +18,15 @@ import (
 	"github.com/runwith/runwith/internal/engine/api"
 	"github.com/runwith/runwith/internal/engine/enginetest"
 	"github.com/runwith/runwith/internal/engine/fault"
+	"github.com/runwith/runwith/internal/testneed"
 )
+
+// TestMain runs more tests at a time, because Google's clients wait up to a second before they ask
+// an operation again.
+func TestMain(m *testing.M) {
+	testneed.Parallel(8)
+	os.Exit(m.Run())
+}
 
 const (
 	parent  = "projects/demo/locations/us-east4"
