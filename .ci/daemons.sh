@@ -14,13 +14,20 @@ start_podman() {
   folder=$(mktemp -d)
   daemon_folders+=("$folder")
   mkdir "$folder/networks" "$folder/bin"
-  bridges+=("podman$$")
+  local bridge=podman$$ subnet=10.214.$((RANDOM % 256))
+  bridges+=("$bridge")
+  # CNI reads the first file, and netavark the second. The bridge and its addresses are this
+  # Podman's own: netavark gives the same addresses to the containers of two that share a bridge.
   cat >"$folder/networks/87-podman.conflist" <<CNI
 {"cniVersion": "0.4.0", "name": "podman", "plugins": [{
-  "type": "bridge", "bridge": "podman$$", "isGateway": true, "hairpinMode": true,
-  "ipam": {"type": "host-local", "routes": [{"dst": "0.0.0.0/0"}], "ranges": [[{"subnet": "10.214.$((RANDOM % 256)).0/24"}]]}
+  "type": "bridge", "bridge": "$bridge", "isGateway": true, "hairpinMode": true,
+  "ipam": {"type": "host-local", "routes": [{"dst": "0.0.0.0/0"}], "ranges": [[{"subnet": "$subnet.0/24"}]]}
 }]}
 CNI
+  cat >"$folder/networks/podman.json" <<NETAVARK
+{"name": "podman", "id": "$(sha256sum <<<"$folder" | cut -c 1-64)", "driver": "bridge", "network_interface": "$bridge",
+ "subnets": [{"subnet": "$subnet.0/24", "gateway": "$subnet.1"}], "ipam_options": {"driver": "host-local"}}
+NETAVARK
   # Each program that connects asks Podman for its properties, and Podman asks for the packages
   # of its helpers. That would take a second.
   printf '#!/bin/sh\nexit 1\n' >"$folder/bin/dpkg-query"

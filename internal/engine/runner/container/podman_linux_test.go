@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -32,8 +34,12 @@ import (
 type podman struct {
 	t         *testing.T
 	dir, root string
+	bridge    string
 	cmd       *exec.Cmd
 }
+
+// podmans counts those of this process.
+var podmans atomic.Int32
 
 // newPodman starts a Podman with its images and containers in the folder root.
 func newPodman(t *testing.T, root string) *podman {
@@ -44,14 +50,32 @@ func newPodman(t *testing.T, root string) *podman {
 		t.Skip("NOT TESTED: a separate Podman needs root")
 	}
 	p := &podman{t: t, dir: scratch(t), root: root}
-	writeTree(t, p.dir, map[string]string{
+	files := p.network()
+	maps.Copy(files, map[string]string{
 		"containers.conf": "[engine]\nruntime = \"runc\"\n[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n" +
 			"[network]\nnetwork_config_dir = \"" + p.dir + "\"\n",
 		"registries.conf": "[[registry]]\nlocation = \"127.0.0.1\"\ninsecure = true\n",
 	})
+	writeTree(t, p.dir, files)
 	t.Cleanup(p.end)
 	p.start()
 	return p
+}
+
+// network returns the files of a network of its own, for CNI and for netavark, either of which
+// Podman may use. If two Podmans share a bridge, netavark gives the same addresses to both, and one
+// takes away what the other has just made.
+func (p *podman) network() map[string]string {
+	n := int(podmans.Add(1))
+	p.bridge = fmt.Sprintf("rwpod%d-%d", os.Getpid(), n)
+	base := fmt.Sprintf("10.215.%d.", os.Getpid()%256)
+	subnet, gateway := fmt.Sprint(base, n%16*16, "/28"), fmt.Sprint(base, n%16*16+1)
+	return map[string]string{
+		"87-podman.conflist": `{"cniVersion": "0.4.0", "name": "podman", "plugins": [{"type": "bridge", "bridge": "` + p.bridge + `", "isGateway": true,
+			"ipam": {"type": "host-local", "routes": [{"dst": "0.0.0.0/0"}], "ranges": [[{"subnet": "` + subnet + `"}]]}}]}`,
+		"podman.json": fmt.Sprintf(`{"name": "podman", "id": "%064x", "driver": "bridge", "network_interface": %q,
+			"subnets": [{"subnet": %q, "gateway": %q}], "ipam_options": {"driver": "host-local"}}`, os.Getpid()<<8+n, p.bridge, subnet, gateway),
+	}
 }
 
 func (p *podman) host() string { return "unix://" + filepath.Join(p.dir, "podman.sock") }
@@ -96,6 +120,7 @@ func (p *podman) end() {
 		p.t.Logf("remove containers: %v\n%s", err, said)
 	}
 	_ = syscall.Unmount(filepath.Join(p.root, "overlay"), syscall.MNT_DETACH) // fails if no container ran
+	_ = exec.Command("ip", "link", "delete", p.bridge).Run()                  // netavark has done that
 	// Podman's own process that cleans up after a container may still write here for a moment.
 	eventually.NoError(p.t, func() error {
 		if err := os.RemoveAll(p.root); !errors.Is(err, syscall.EBUSY) { // a small disk of its own
