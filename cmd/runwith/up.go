@@ -14,6 +14,7 @@ import (
 	"github.com/runwith/runwith/internal/archive"
 	"github.com/runwith/runwith/internal/engine"
 	"github.com/runwith/runwith/internal/engine/metadata"
+	"github.com/runwith/runwith/internal/footprint"
 	"github.com/runwith/runwith/internal/invoker/cloudrun"
 	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/principal"
@@ -144,9 +145,11 @@ func (f *stackFlags) announce(cmd *cobra.Command, addr string) {
 	announce(cmd, addr, f.place.data)
 }
 
-// announce prints the server's address for people, and for programs that wait for the line.
+// announce prints the server's address for people, and for programs that wait for the line. The
+// start is over then, so what only the start needed leaves the memory.
 func announce(cmd *cobra.Command, addr, data string) {
 	fmt.Fprintf(cmd.ErrOrStderr(), "state is in %s\nrunwith is ready at http://%s\n", data, addr)
+	footprint.Trim()
 }
 
 // sayStopping prints a line when a server that runs tasks begins to stop, because tasks may

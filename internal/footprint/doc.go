@@ -1,0 +1,2 @@
+// Package footprint lowers the resident memory of a server once it has started.
+package footprint

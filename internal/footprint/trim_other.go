@@ -1,0 +1,6 @@
+//go:build !linux
+
+package footprint
+
+// Trim does nothing on this system.
+func Trim() {}
