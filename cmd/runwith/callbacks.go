@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -98,7 +99,7 @@ An endpoint that is disabled must be enabled first.`,
 			}
 			n, err := replay(cmd.Context(), client, endpoint, args)
 			if n > 0 || err == nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s again\n", counted(n, "event is sent", "events are sent"))
+				err = errors.Join(err, printLine(cmd.OutOrStdout(), "%s again", counted(n, "event is sent", "events are sent")))
 			}
 			return err
 		},

@@ -12,7 +12,6 @@ import (
 	"github.com/runwith/runwith/internal/invoker/configfile"
 	"github.com/runwith/runwith/internal/invoker/policy"
 	"github.com/runwith/runwith/internal/invoker/trigger"
-	"github.com/runwith/runwith/internal/terminal"
 )
 
 func newConfig() *cobra.Command {
@@ -73,14 +72,15 @@ The secrets of a server are often not on the machine that checks its file.
 			switch {
 			case ok:
 				for _, f := range faults.List {
-					fmt.Fprintln(cmd.OutOrStdout(), terminal.OneLine(fmt.Sprintf("%s:%v", faults.File, f)))
+					if err := printLine(cmd.OutOrStdout(), "%s:%v", faults.File, f); err != nil {
+						return err
+					}
 				}
 				return &exitError{code: exitFailure}
 			case err != nil:
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is correct: %s\n", args[0], summaryOf(file))
-			return nil
+			return printLine(cmd.OutOrStdout(), "%s is correct: %s", args[0], summaryOf(file))
 		},
 	}
 	cmd.Flags().BoolVar(&withoutSecrets, "without-secrets", false, "do not read the secrets that the file refers to")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -20,7 +21,6 @@ import (
 	"github.com/runwith/runwith/internal/invoker/store/postgres"
 	"github.com/runwith/runwith/internal/invoker/store/sqlite"
 	"github.com/runwith/runwith/internal/jobspec"
-	"github.com/runwith/runwith/internal/terminal"
 )
 
 // doctorFlags are those of runwith serve that matter, and the server to ask.
@@ -75,13 +75,14 @@ and runs nothing of it, and deletes it.`,
 
 func (f *doctorFlags) run(cmd *cobra.Command) error {
 	var findings []doctor.Finding
+	var printed error
 	err := f.examine(cmd, func(found doctor.Finding) {
 		findings = append(findings, found)
-		if !f.json {
-			printFinding(cmd.OutOrStdout(), found)
+		if !f.json && printed == nil {
+			printed = printFinding(cmd.OutOrStdout(), found)
 		}
 	})
-	if err != nil {
+	if err := errors.Join(err, printed); err != nil {
 		return err
 	}
 	if cmd.Context().Err() != nil {
@@ -116,12 +117,12 @@ func (f *doctorFlags) examine(cmd *cobra.Command, found func(doctor.Finding)) er
 }
 
 // printFinding prints a finding in one line.
-func printFinding(w io.Writer, found doctor.Finding) {
+func printFinding(w io.Writer, found doctor.Finding) error {
 	subject := found.Subject
 	if subject != "" {
 		subject += ": "
 	}
-	fmt.Fprintf(w, "%-8s %-9s %s\n", found.Status, found.Check, terminal.OneLine(subject+found.Text))
+	return printLine(w, "%-8s %-9s %s", found.Status, found.Check, subject+found.Text)
 }
 
 // examined returns what to examine.

@@ -116,10 +116,10 @@ the job.`,
 				return errors.Join(printJSON(cmd.OutOrStdout(), retried), err)
 			}
 			for _, e := range retried {
-				_ = printLine(cmd.OutOrStdout(), "event %s has started invocation %s", e.ID, e.Invocation)
+				err = errors.Join(err, printLine(cmd.OutOrStdout(), "event %s has started invocation %s", e.ID, e.Invocation))
 			}
 			if all && len(args) == 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "trigger %s has no refused events\n", trigger)
+				err = errors.Join(err, printLine(cmd.OutOrStdout(), "trigger %s has no refused events", trigger))
 			}
 			return err
 		},

@@ -2,9 +2,10 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,16 +29,24 @@ func TestOutputToFullDisk(t *testing.T) {
 		fmt.Fprint(w, `{"zone":"UTC"}`)
 	}))
 	t.Cleanup(server.Close)
+	faulty := filepath.Join(t.TempDir(), "runwith.yaml")
+	if err := os.WriteFile(faulty, []byte("no: such field\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{
 		{"callbacks", "secret"}, {"callbacks", "secret", "--asymmetric"}, {"env", "--unset"}, {"keys", "check"},
-		{"schedules", "next", "nightly", "--server", server.URL},
+		{"schedules", "next", "nightly", "--server", server.URL}, {"schedules", "delete", "nightly", "--server", server.URL},
+		{"callbacks", "replay", "one", "--server", server.URL}, {"events", "retry", "one", "--server", server.URL},
+		{"config", "check", "--without-secrets", "../../examples/thumbnails/runwith.yaml"}, {"config", "check", faulty}, {"doctor", "--data", t.TempDir()},
 	} {
+		said := new(strings.Builder)
 		root := newRoot()
 		root.SetIn(strings.NewReader(auth.NewKey()))
 		root.SetOut(fullDisk{})
-		root.SetErr(io.Discard)
-		if code := execute(t.Context(), root, args); code != exitFailure {
-			t.Errorf("%v: exit code = %d, want %d", args, code, exitFailure)
+		root.SetErr(said)
+		code := execute(t.Context(), root, args)
+		if code != exitFailure || !strings.Contains(said.String(), syscall.ENOSPC.Error()) {
+			t.Errorf("%v: exit code = %d, and it said %q, want %d and the reason", args, code, said, exitFailure)
 		}
 	}
 }

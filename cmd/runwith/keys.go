@@ -141,7 +141,7 @@ func checkKey(out io.Writer, key, config string, now time.Time) error {
 	if !ok {
 		return errors.New("this is no API key: it must be rw_ID_SECRET, and its checksum must fit; copy it again")
 	}
-	if _, err := fmt.Fprintf(out, "key %s: its form and its checksum are right\n", id); err != nil || config == "" {
+	if err := printLine(out, "key %s: its form and its checksum are right", id); err != nil || config == "" {
 		return err
 	}
 	content, err := os.ReadFile(config)
@@ -157,11 +157,9 @@ func checkKey(out io.Writer, key, config string, now time.Time) error {
 	case !found:
 		return fmt.Errorf("key %s is not in %s, or the file has another hash for it", id, config)
 	case expires.IsZero():
-		fmt.Fprintf(out, "caller %s, without an expiry\n", caller)
+		return printLine(out, "caller %s, without an expiry", caller)
 	case !now.Before(expires):
 		return fmt.Errorf("key %s of %s expired at %s: make another with runwith keys new %[2]s", id, caller, expires.Format(time.RFC3339))
-	default:
-		fmt.Fprintf(out, "caller %s, until %s\n", caller, expires.Format(time.RFC3339))
 	}
-	return nil
+	return printLine(out, "caller %s, until %s", caller, expires.Format(time.RFC3339))
 }

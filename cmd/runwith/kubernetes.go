@@ -90,16 +90,14 @@ func (f *cleanupFlags) run(cmd *cobra.Command) (err error) {
 	case err != nil:
 		return err
 	case left == 0:
-		fmt.Fprintf(cmd.OutOrStdout(), "the engine has no Pods in %s\n", where)
-		return nil
+		return printLine(cmd.OutOrStdout(), "the engine has no Pods in %s", where)
 	case !f.yes:
 		if err := confirm(cmd, fmt.Sprintf("Remove all Pods of the engine in %s? There are %d.", where, left)); err != nil {
 			return err
 		}
 	}
 	removed, err := kubernetes.Cleanup(cmd.Context(), c)
-	fmt.Fprintf(cmd.OutOrStdout(), "Pods removed: %d\n", removed)
-	return err
+	return errors.Join(err, printLine(cmd.OutOrStdout(), "Pods removed: %d", removed))
 }
 
 // folder returns the runner's folder of the engine, and locks it, so that no engine on this

@@ -189,8 +189,7 @@ configuration file is deleted there.`,
 			if err := client.DeleteSchedule(cmd.Context(), args[0]); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is deleted\n", args[0])
-			return nil
+			return printLine(cmd.OutOrStdout(), "%s is deleted", args[0])
 		},
 	}
 	to.add(cmd)

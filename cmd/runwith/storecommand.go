@@ -64,11 +64,9 @@ keep working.`,
 				return interruptedOr(cmd, err)
 			}
 			if before.Schema >= postgres.Newest {
-				fmt.Fprintf(cmd.OutOrStdout(), "the schema is up to date (version %d)\n", before.Schema)
-				return nil
+				return printLine(cmd.OutOrStdout(), "the schema is up to date (version %d)", before.Schema)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "migrated the schema from version %d to %d\n", before.Schema, postgres.Newest)
-			return nil
+			return printLine(cmd.OutOrStdout(), "migrated the schema from version %d to %d", before.Schema, postgres.Newest)
 		},
 	}
 	addStore(cmd, &where)
