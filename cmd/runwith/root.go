@@ -57,8 +57,8 @@ func newRoot() *cobra.Command {
 		Use:   "runwith",
 		Short: "Start Cloud Run jobs with runtime overrides, exactly once",
 		Long: `runwith starts Cloud Run jobs with runtime overrides, exactly once, for anything
-that speaks HTTP: on this machine, with an engine that is the Cloud Run Jobs API,
-or on Google Cloud.`,
+that speaks HTTP: on Google Cloud, or on this machine or a Kubernetes cluster, with
+an engine that is the Cloud Run Jobs API.`,
 		Example: `  runwith demo                           # try everything once, in a temporary folder
   runwith up                             # engine and invoker on 127.0.0.1:8080
   runwith run test-job --env ENV_1=HELLO -- arg-1 arg-2`,
