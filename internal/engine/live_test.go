@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -43,16 +44,22 @@ func (a answer) equal(b answer) bool {
 		x.Name == y.Name && x.Done == y.Done && proto.Equal(x.GetError(), y.GetError()) && (x.GetResponse() == nil) == (y.GetResponse() == nil)
 }
 
+// waits returns the attempts that do not run yet.
+func (s *simulation) waits() map[int64]map[int]startingAttempt {
+	waiting := &s.engine.starting
+	waiting.mu.Lock()
+	defer waiting.mu.Unlock()
+	all := map[int64]map[int]startingAttempt{}
+	for id, attempts := range waiting.all {
+		all[id] = maps.Clone(attempts)
+	}
+	return all
+}
+
 // fromStore makes a read by the database alone: memory knows nothing but which attempts wait.
 func (s *simulation) fromStore(read func(*Engine) answer) (a answer) {
 	store := &Engine{db: s.engine.db, live: newLive(), ctx: s.engine.ctx, runner: s.engine.runner}
-	waiting := &s.engine.starting
-	waiting.mu.Lock()
-	store.starting.all = map[int64]map[int]startingAttempt{}
-	for id, attempts := range waiting.all {
-		store.starting.all[id] = maps.Clone(attempts)
-	}
-	waiting.mu.Unlock()
+	store.starting.all = s.waits()
 	return read(store)
 }
 
@@ -73,7 +80,7 @@ func (s *simulation) compareSome() {
 }
 
 // compare compares the answers of memory and of the store about an execution. It skips
-// answers with a write between them.
+// answers between which something was written, or an attempt began or ended to wait.
 func (s *simulation) compare(name jobspec.ExecutionName) {
 	s.Helper()
 	ctx := context.Background()
@@ -116,10 +123,12 @@ func (s *simulation) compare(name jobspec.ExecutionName) {
 		}
 	}
 	for what, read := range reads {
+		waited := s.waits()
 		before, still := s.engine.db.Version()
 		memory, again, stored := read(s.engine), read(s.engine), s.fromStore(read)
-		if after, _ := s.engine.db.Version(); !still || before != after {
-			continue // something was written meanwhile
+		after, _ := s.engine.db.Version()
+		if !still || before != after || !reflect.DeepEqual(waited, s.waits()) {
+			continue
 		}
 		s.compared++
 		if !memory.equal(stored) || !again.equal(stored) {
