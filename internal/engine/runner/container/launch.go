@@ -87,17 +87,20 @@ func (l *launch) start(ctx context.Context, i int) error {
 	if err := l.copyFiles(ctx, m, files); err != nil {
 		return fail(err)
 	}
-	attached, err := l.daemon.ContainerAttach(ctx, m.id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
+	attached, refused := l.daemon.ContainerAttach(ctx, m.id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
 	switch {
-	case err == nil:
+	case refused == nil:
 		m.conn = &attached.HijackedResponse
-	case away(err) || ctx.Err() != nil:
-		return fail(err)
+	case away(refused) || ctx.Err() != nil:
+		return fail(refused)
 	}
 	// Podman makes a container's process when it is attached to, and only the start reports why it
 	// could not. If the start succeeds after all, the output is read from the daemon's record.
 	if _, err := l.daemon.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); err != nil {
 		return fail(err)
+	}
+	if refused != nil {
+		l.log.Warn("output is read from the daemon's record, because attaching failed", "attempt", l.spec.ID.String(), "error", refused)
 	}
 	m.followed = true
 	if m.main {

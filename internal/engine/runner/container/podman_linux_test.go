@@ -62,9 +62,9 @@ func newPodman(t *testing.T, root string) *podman {
 	return p
 }
 
-// network returns the files of a network of its own, for CNI and for netavark, either of which
-// Podman may use. If two Podmans share a bridge, netavark gives the same addresses to both, and one
-// takes away what the other has just made.
+// network returns the files of a network that only this Podman has. Podman uses CNI or netavark, so
+// there is a file for each. If two Podmans shared a bridge, netavark would give the same addresses
+// to both, and one would remove the bridge that the other has just made.
 func (p *podman) network() map[string]string {
 	n := int(podmans.Add(1))
 	p.bridge = fmt.Sprintf("rwpod%d-%d", os.Getpid(), n)
