@@ -16,7 +16,6 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/runwith/runwith"
-	"github.com/runwith/runwith/internal/eventually"
 	"github.com/runwith/runwith/internal/jobspec"
 )
 
@@ -186,9 +185,22 @@ func fill(m protoreflect.Message, depth int) {
 }
 
 // TestReadsOfARunningExecution checks that a client that polls a run causes no read of the
-// database.
+// database. The engine itself reads when it tidies up, so several engines are tried.
 func TestReadsOfARunningExecution(t *testing.T) {
 	t.Parallel()
+	var found []string
+	for range 5 {
+		if found = readsWhilePolling(t); len(found) == 0 {
+			return
+		}
+	}
+	t.Errorf("reads of the database with each of five engines; the last: %q, want none", found)
+}
+
+// readsWhilePolling polls a run on a new engine, and returns the calls during which the database
+// was read.
+func readsWhilePolling(t *testing.T) (found []string) {
+	t.Helper()
 	k := keeping(t, 10)
 	k.create("held", "sleep 1000")
 	k.create("quick", "true")
@@ -238,13 +250,13 @@ func TestReadsOfARunningExecution(t *testing.T) {
 				t.Errorf("%s = %v", what, err)
 			}
 		}
-		// The engine tidies up now and then, so one call without a read is enough.
-		eventually.True(t, what+" causes no read of the database", func() bool {
-			before := k.db.Reads()
-			if err := read(); err != nil {
-				t.Errorf("%s = %v", what, err)
-			}
-			return k.db.Reads() == before
-		})
+		before := k.db.Reads()
+		if err := read(); err != nil {
+			t.Errorf("%s = %v", what, err)
+		}
+		if n := k.db.Reads() - before; n != 0 {
+			found = append(found, fmt.Sprintf("%s: %d", what, n))
+		}
 	}
+	return found
 }
