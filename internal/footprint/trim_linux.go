@@ -14,7 +14,7 @@ import (
 // and the kernel maps 64 KiB around each page that is touched. The pages stay in the kernel's cache
 // of files, so the next use maps them again and reads nothing.
 //
-// Trim does nothing on other systems than Linux, or if the kernel does not tell what is mapped.
+// Trim needs Linux and a mounted /proc. It does nothing elsewhere.
 func Trim() {
 	b, err := os.ReadFile("/proc/self/smaps")
 	if err != nil {

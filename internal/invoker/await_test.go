@@ -81,10 +81,10 @@ func TestHoldingIsCheap(t *testing.T) {
 		id := invoke(t, v, runwith.Overrides{}).ID
 		go func() { _, _ = v.Wait(context.Background(), id) }()
 		time.Sleep(time.Minute)
-		began, held := c.reads(), c.holding()
+		began, held := c.reads(), c.seen().held
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if got := c.holding() - held; got > 121 {
+		if got := c.seen().held - held; got > 121 {
 			t.Errorf("%d requests were held in an hour, want one in 30 s", got)
 		}
 		if got := c.reads() - began; got > 900 {
@@ -102,7 +102,7 @@ func TestAnEarlyAnswerIsNoEnd(t *testing.T) {
 		go func() { _, _ = v.Wait(context.Background(), id) }()
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
-		if got := c.holding(); got != 1 {
+		if got := c.seen().held; got != 1 {
 			t.Errorf("%d requests that were answered at once, want one", got)
 		}
 		if got := wait(t, v, id); got.State != runwith.StateSucceeded {
@@ -119,10 +119,10 @@ func TestHoldingGoesOnAfterARestart(t *testing.T) {
 		id := invoke(t, v, runwith.Overrides{}).ID
 		until(t, v, id, runwith.StateRunning)
 		closeInvoker(t, v)
-		held := c.holding()
+		held := c.seen().held
 		v = h.open(t, c)
-		if got := wait(t, v, id); got.State != runwith.StateSucceeded || c.holding() == held {
-			t.Errorf("after a restart: %s, with %d requests held", got.State, c.holding()-held)
+		if got := wait(t, v, id); got.State != runwith.StateSucceeded || c.seen().held == held {
+			t.Errorf("after a restart: %s, with %d requests held", got.State, c.seen().held-held)
 		}
 	})
 }

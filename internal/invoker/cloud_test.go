@@ -53,7 +53,7 @@ type cloud struct {
 	names    map[string]int
 }
 
-// traffic is what has arrived at a cloud, and what came of it.
+// traffic has the requests that a cloud got, and the executions that they started.
 type traffic struct {
 	started  []*runpb.Execution
 	ended    map[string]time.Time             // by execution: when it was cancelled
@@ -64,7 +64,7 @@ type traffic struct {
 	jobReads int
 	gets     int
 	pages    int
-	held     int // requests that were held
+	held     int // requests that AwaitEnd held
 }
 
 func (c *cloud) Run(ctx context.Context, job string, o *runpb.RunJobRequest_Overrides) (cloudrun.Run, error) {
@@ -288,7 +288,7 @@ func (c *cloud) change(how func()) {
 	how()
 }
 
-// seen returns what has arrived, and what came of it.
+// seen returns a copy of the traffic so far.
 func (c *cloud) seen() traffic {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -302,24 +302,12 @@ func (c *cloud) seen() traffic {
 }
 
 // calls returns how many calls of Run arrived.
-func (c *cloud) calls() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.got.runs)
-}
+func (c *cloud) calls() int { return len(c.seen().runs) }
 
 // reads returns how many reads of executions arrived.
 func (c *cloud) reads() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.got.gets + c.got.pages
-}
-
-// holding returns how many requests were held.
-func (c *cloud) holding() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.got.held
+	got := c.seen()
+	return got.gets + got.pages
 }
 
 // executions returns how many executions each invocation has.

@@ -1,6 +1,6 @@
-// Package testneed finds the tools that some tests need. A test without its tool is
-// skipped, so that a newcomer can run all tests. On a machine that must run the test,
-// [Variable] lists the tool, and the test fails instead.
+// Package testneed finds the tools that some tests need, and gives all tests the time and the
+// processors that they need. A test without its tool is skipped, so that a newcomer can run all
+// tests. On a machine that must run the test, [Variable] lists the tool, and the test fails instead.
 package testneed
 
 import (
